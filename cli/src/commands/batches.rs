@@ -1,0 +1,221 @@
+//! `gugus batches`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use gugus_ingest::import::{self, Cut, Repeat};
+use gugus_store::{BatchLog, BatchNumber, Footer};
+
+use crate::commands::{BatchesFolder, JobFile};
+use crate::exit::{Code, Failure};
+use crate::output::{Output, count, print, print_json, progress, table};
+use crate::signals::Stop;
+
+/// Footers read at a time for a listing.
+const FOOTERS_AT_ONCE: usize = 1_000;
+
+/// Import files as batches; list, show and verify batches
+#[derive(Debug, Args)]
+pub(crate) struct Batches {
+    #[command(subcommand)]
+    what: What,
+    /// The form of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Import(Import),
+    /// List batches: number, rows, offsets, commit
+    List {
+        #[command(flatten)]
+        batches: BatchesFolder,
+    },
+    /// Print one batch: what its footer says
+    Show {
+        /// The batch's number
+        number: u64,
+        #[command(flatten)]
+        batches: BatchesFolder,
+    },
+    /// Prove from the files that every offset is in exactly one place; exit code 1 when there are problems
+    Verify {
+        #[command(flatten)]
+        batches: BatchesFolder,
+    },
+}
+
+/// Cut CSV, JSON lines or Parquet files into batches
+///
+/// A file that was imported completely is refused (--again takes it once more); one that broke off half way is gone on
+/// with where it stopped.
+#[derive(Debug, Args)]
+struct Import {
+    /// The files: .csv, .jsonl, .ndjson, .json (each also .gz) or .parquet
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    job: JobFile,
+    #[command(flatten)]
+    batches: BatchesFolder,
+    /// One batch a file, whatever the job file says
+    #[arg(long)]
+    one_batch_per_file: bool,
+    /// Import also what was imported before
+    #[arg(long)]
+    again: bool,
+}
+
+impl Batches {
+    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+        match self.what {
+            What::Import(import) => import.run(stop, self.output).await,
+            What::List { batches } => list(&batches, self.output).await,
+            What::Show { number, batches } => show(&batches, number, self.output).await,
+            What::Verify { batches } => verify(&batches, self.output).await,
+        }
+    }
+}
+
+impl Import {
+    async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
+        let bar = progress(None, "records");
+        let config = import::Config {
+            job: self.job.read()?,
+            store: self.batches.open()?,
+            files: self.files,
+            cut: if self.one_batch_per_file { Cut::PerFile } else { Cut::ByRows },
+            repeat: if self.again { Repeat::Again } else { Repeat::Refuse },
+            progress: bar.clone(),
+        };
+        let result = import::run(config, stop.token.clone()).await;
+        bar.finish_and_clear();
+        let summary = result.map_err(super::ingest::failure)?;
+        match output {
+            Output::Json => print_json(&summary)?,
+            Output::Text => print(&format!(
+                "{} records of {} files in {} batches, {} rejected",
+                count(summary.records),
+                count(summary.files),
+                count(summary.batches),
+                count(summary.rejected)
+            ))?,
+        }
+        match stop.signal() {
+            None => Ok(Code::Done),
+            Some(signal) => Err(Failure::Interrupted(
+                signal,
+                "stopped before the end; run the same command again to go on where it stopped".into(),
+            )),
+        }
+    }
+}
+
+async fn read(folder: &BatchesFolder) -> Result<BatchLog, Failure> {
+    BatchLog::read(folder.open()?).await.map_err(Failure::usage)
+}
+
+async fn list(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
+    let log = read(folder).await?;
+    let numbers = log.numbers().await.map_err(Failure::failed)?;
+    let mut footers: Vec<Footer> = Vec::new();
+    for numbers in numbers.chunks(FOOTERS_AT_ONCE) {
+        let read = log.footers(numbers).await.map_err(Failure::failed)?;
+        // A listing does not show columns; with a million batches they would be most of the memory.
+        footers.extend(read.into_iter().map(|footer| Footer { schema: Vec::new(), ..footer }));
+    }
+    match output {
+        Output::Json => {
+            let batches: Vec<_> = footers
+                .iter()
+                .map(|f| {
+                    serde_json::json!({
+                        "number": f.number.get(), "rows": f.rows, "rejected": f.rejected_rows(),
+                        "ranges": f.ranges, "commit_id": f.commit_id,
+                    })
+                })
+                .collect();
+            print_json(&serde_json::json!({ "batches": batches }))?;
+        }
+        Output::Text => {
+            let mut table = table(["batch", "rows", "rejected", "offsets", "commit"]);
+            for footer in &footers {
+                table.add_row([
+                    footer.number.get().to_string(),
+                    count(footer.rows),
+                    count(footer.rejected_rows()),
+                    offsets(footer),
+                    footer.commit_id.to_string(),
+                ]);
+            }
+            print(&table.to_string())?;
+        }
+    }
+    Ok(Code::Done)
+}
+
+fn offsets(footer: &Footer) -> String {
+    let range = |r: &gugus_store::OffsetRange| format!("{}: {}..{}", r.partition, r.first, r.next);
+    footer.ranges.iter().map(range).collect::<Vec<_>>().join(", ")
+}
+
+async fn show(folder: &BatchesFolder, number: u64, output: Output) -> Result<Code, Failure> {
+    let log = read(folder).await?;
+    let number = BatchNumber::new(number).ok_or_else(|| Failure::usage("batch numbers begin at 1"))?;
+    let footer = log.footer(number).await.map_err(Failure::usage)?;
+    match output {
+        Output::Json => print_json(&footer)?,
+        Output::Text => {
+            let mut text = format!(
+                "batch {} of job {}, topic {}\nrows {}, rejected {}\noffsets {}\ncommit {}",
+                number.get(),
+                footer.job,
+                footer.topic,
+                count(footer.rows),
+                count(footer.rejected_rows()),
+                offsets(&footer),
+                footer.commit_id,
+            );
+            for part in &footer.imported {
+                text.push_str(&format!("\nimported records {}..{} of file {}", part.first, part.next, part.sha256));
+            }
+            let mut table = table(["column", "type"]);
+            for field in &footer.schema {
+                table.add_row([&field.name, &field.data_type]);
+            }
+            print(&format!("{text}\n{table}"))?;
+        }
+    }
+    Ok(Code::Done)
+}
+
+async fn verify(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
+    let log = read(folder).await?;
+    let bar = progress(None, "batches");
+    let verified = log.verify(|done| bar.set_position(done)).await.map_err(Failure::failed)?;
+    bar.finish_and_clear();
+    match output {
+        Output::Json => print_json(&verified)?,
+        Output::Text => {
+            let mut text = format!(
+                "{} batches, {} records, {} rejected",
+                count(verified.batches),
+                count(verified.records),
+                count(verified.rejected)
+            );
+            for part in &verified.partitions {
+                let line = format!("\n{} partition {}: offsets {}..{}", part.topic, part.partition, part.first, part.next);
+                text.push_str(&line);
+            }
+            for problem in &verified.problems {
+                text.push_str(&format!("\nproblem: {problem}"));
+            }
+            if verified.problems.is_empty() {
+                text.push_str("\nevery offset is in exactly one place");
+            }
+            print(&text)?;
+        }
+    }
+    Ok(if verified.problems.is_empty() { Code::Done } else { Code::Problems })
+}

@@ -1,0 +1,99 @@
+//! `gugus demo`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use gugus_demo::{Config, Demo as Running, Step, Summary};
+
+use crate::commands::{read_job, train};
+use crate::exit::{Code, Failure};
+use crate::output::{count, print, progress, ready, table};
+use crate::signals::Stop;
+
+/// Run everything at once in this process: broker, producer, ingest, Ballista, training and REST
+///
+/// The broker is librdkafka's mock cluster, a stand-in that keeps nothing; the rest is what runs in production. It stays
+/// up until Ctrl-C, so that the pages it names can be tried.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// A CSV file instead of 1,000 generated records
+    #[arg(long, value_name = "FILE.csv")]
+    input: Option<PathBuf>,
+    /// The job file that describes the records; jobs/crime.toml, which is in the binary, when absent
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
+    /// Where REST listens; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    /// Where the scheduler listens; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
+    scheduler_listen: SocketAddr,
+    /// End when all is shown
+    #[arg(long)]
+    exit: bool,
+}
+
+impl Demo {
+    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+        let bar = progress(None, "");
+        let config = Config {
+            job: self.job.as_deref().map(read_job).transpose()?,
+            input: self.input,
+            listen: self.listen,
+            scheduler_listen: self.scheduler_listen,
+        };
+        let say = |step: Step| bar.suspend(|| eprintln!("{step}"));
+        let demo = Running::start(config, say, &bar, stop.token.clone()).await;
+        bar.finish_and_clear();
+        let demo = match (demo, stop.signal()) {
+            (Ok(demo), _) => demo,
+            (Err(error), Some(signal)) => return Err(Failure::Interrupted(signal, error.into())),
+            (Err(error), None) if error.is_usage() => return Err(Failure::usage(error)),
+            (Err(error), None) => return Err(Failure::failed(error)),
+        };
+        let code = show(demo.summary())?;
+        let summary = demo.summary();
+        ready([
+            ("rest", summary.rest.clone()),
+            ("http", summary.scheduler.http()),
+            ("grpc", summary.scheduler.to_string()),
+            ("broker", summary.broker.clone()),
+        ]);
+        if !self.exit {
+            eprintln!("everything stays up until Ctrl-C; nothing of it is kept");
+            stop.token.cancelled().await;
+        }
+        demo.stop().await.map_err(Failure::failed)?;
+        Ok(code)
+    }
+}
+
+fn show(summary: &Summary) -> Result<Code, Failure> {
+    let mut counted = table(["records", "count"]);
+    let rows = [
+        ("in the file (in)", summary.records_in),
+        ("sent to the broker", summary.sent),
+        ("in batches", summary.accepted),
+        ("rejected, kept with their reason", summary.rejected),
+        ("accounted for (out)", summary.accepted + summary.rejected),
+    ];
+    for (what, number) in rows {
+        counted.add_row([what.to_owned(), count(number)]);
+    }
+    print(&counted.to_string())?;
+    print(&train::summary(&summary.report))?;
+    print(&format!("\na prediction:\n  {}\n  {}", summary.prediction.curl, summary.prediction.answer))?;
+    let lost = summary.records_in != summary.accepted + summary.rejected;
+    print(&format!(
+        "\nREST      {rest}/docs\nscheduler {http}/api/jobs\nbroker    {broker} (a stand-in: librdkafka's mock cluster, keeps nothing)\nfiles     {folder}",
+        rest = summary.rest,
+        http = summary.scheduler.http(),
+        broker = summary.broker,
+        folder = summary.folder.display()
+    ))?;
+    if lost {
+        return Err(Failure::failed("records are missing: the counts above differ; this is a fault, please report it"));
+    }
+    Ok(if summary.report.failed > 0 { Code::SomeModelsFailed } else { Code::Done })
+}

@@ -1,0 +1,179 @@
+//! The command line: one module a command, each flag with its text in one place.
+
+mod batches;
+mod demo;
+mod executor;
+mod generate;
+mod ingest;
+mod job;
+mod models;
+mod produce;
+mod scheduler;
+mod serve;
+mod train;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use gugus_spec::Job;
+use gugus_store::Store;
+
+use crate::exit::{Code, Failure};
+use crate::logging::LogFormat;
+use crate::signals::Stop;
+
+/// Records from Kafka, cut into Parquet batches, clustered by k-means on Apache Ballista, served over REST.
+///
+/// Try `gugus demo` first: it runs everything at once in one process.
+///
+/// Every flag is also a variable and a key: `--max-batches` is GUGUS_MAX_BATCHES, and `max_batches` in the file that
+/// --config names (else gugus.toml in the current folder), at the top or under [ingest], [serve], …. A flag goes before
+/// a variable, a variable before the file.
+///
+/// Exit codes: 0 done; 1 failed; 2 wrong usage, job file or input, nothing begun; 3 finished, but some models failed.
+#[derive(Debug, Parser)]
+#[command(name = "gugus", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Gugus {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Configuration file (TOML); gugus.toml in the current folder if there is one and none is named
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log: String,
+    /// How log lines look
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(demo::Demo),
+    Generate(generate::Generate),
+    Produce(produce::Produce),
+    Ingest(ingest::Ingest),
+    Batches(batches::Batches),
+    Train(train::Train),
+    Models(models::Models),
+    Serve(serve::Serve),
+    Job(job::JobCommand),
+    Scheduler(scheduler::Scheduler),
+    Executor(executor::Executor),
+}
+
+/// Runs the command that was asked for.
+pub(crate) fn run(gugus: Gugus) -> Result<Code, Failure> {
+    match gugus.command {
+        Command::Demo(demo) => on_runtime(|stop| demo.run(stop)),
+        Command::Generate(generate) => generate.run(),
+        Command::Produce(produce) => on_runtime(|stop| produce.run(stop)),
+        Command::Ingest(ingest) => on_runtime(|stop| ingest.run(stop)),
+        Command::Batches(batches) => on_runtime(|stop| batches.run(stop)),
+        Command::Train(train) => on_runtime(|stop| train.run(stop)),
+        Command::Models(models) => on_runtime(|_| models.run()),
+        Command::Serve(serve) => on_runtime(|stop| serve.run(stop)),
+        Command::Job(job) => job.run(),
+        Command::Scheduler(scheduler) => on_runtime(|stop| scheduler.run(stop)),
+        Command::Executor(executor) => on_runtime(|stop| executor.run(stop)),
+    }
+}
+
+fn on_runtime<F>(command: impl FnOnce(Stop) -> F) -> Result<Code, Failure>
+where
+    F: Future<Output = Result<Code, Failure>>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    let result = runtime.block_on(async {
+        let stop = Stop::listen().map_err(Failure::failed)?;
+        command(stop).await
+    });
+    // Nothing that is still running matters any more; Ballista's parts would never end by themselves.
+    runtime.shutdown_background();
+    result
+}
+
+/// `--job FILE`.
+#[derive(Debug, Args)]
+pub(crate) struct JobFile {
+    /// The job file: the stream's columns and the models, for example jobs/crime.toml
+    #[arg(long, value_name = "FILE")]
+    job: PathBuf,
+}
+
+impl JobFile {
+    fn read(&self) -> Result<Job, Failure> {
+        read_job(&self.job)
+    }
+}
+
+fn read_job(path: &Path) -> Result<Job, Failure> {
+    Job::from_file(path).map_err(Failure::usage)
+}
+
+/// `--batches DIR`.
+#[derive(Debug, Args)]
+pub(crate) struct BatchesFolder {
+    /// Where the batches are
+    #[arg(long, value_name = "DIR", default_value = "data/batch")]
+    batches: String,
+}
+
+impl BatchesFolder {
+    fn open(&self) -> Result<Store, Failure> {
+        Store::open(&self.batches).map_err(Failure::usage)
+    }
+}
+
+/// `--models DIR`.
+#[derive(Debug, Args)]
+pub(crate) struct ModelsFolder {
+    /// Where the models are
+    #[arg(long, value_name = "DIR", default_value = "data/models")]
+    models: String,
+}
+
+impl ModelsFolder {
+    fn open(&self) -> Result<Store, Failure> {
+        Store::open(&self.models).map_err(Failure::usage)
+    }
+}
+
+/// `--brokers` and `-K`.
+#[derive(Debug, Args)]
+pub(crate) struct Client {
+    /// The Kafka brokers to begin with
+    #[arg(long, value_name = "HOST:PORT,…")]
+    brokers: String,
+    /// Any property of librdkafka, as often as wanted; it goes before our own setting of the same property
+    #[arg(short = 'K', value_name = "KEY=VALUE", value_parser = property)]
+    properties: Vec<(String, String)>,
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE, for example -K session.timeout.ms=10000".to_owned()),
+    }
+}
+
+/// A socket for a server, or an error that names the address.
+fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener, Failure> {
+    std::net::TcpListener::bind(address).map_err(|source| Failure::failed(ListenError { address, source }))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}; name another address with --listen, port 0 chooses a free one")]
+struct ListenError {
+    address: std::net::SocketAddr,
+    #[source]
+    source: std::io::Error,
+}

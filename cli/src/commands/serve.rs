@@ -1,0 +1,36 @@
+//! `gugus serve`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use crate::commands::{ModelsFolder, listen};
+use crate::exit::{Code, Failure};
+use crate::output::ready;
+use crate::signals::Stop;
+
+/// Serve predictions of trained models over REST
+///
+/// Models that Spark saved are served, too. The page at /docs tries every request in a browser.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    models: ModelsFolder,
+    /// Where to listen; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    listen: SocketAddr,
+    /// The model that POST /predict_cluster/ asks; `location` or `kmeans_model` or the only one when absent
+    #[arg(long, value_name = "MODEL")]
+    predict_cluster: Option<String>,
+}
+
+impl Serve {
+    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+        let mut config = gugus_serve::Config::new(self.models.open()?);
+        config.predict_cluster = self.predict_cluster;
+        let listener = listen(self.listen)?;
+        let tell = |address: SocketAddr| ready([("rest", format!("http://{address}"))]);
+        gugus_serve::run(listener, config, tell, stop.token).await.map_err(Failure::failed)?;
+        Ok(Code::Done)
+    }
+}

@@ -1,0 +1,149 @@
+//! `gugus train`.
+
+use clap::Args;
+use gugus_engine::{ClusterUrl, TaskSlots};
+use gugus_scheduler::{Embedded, EmbeddedConfig};
+use gugus_spec::ModelName;
+use gugus_store::Existing;
+use gugus_train::{Config, Kind, Outcome, Report, prepare};
+
+use crate::commands::{BatchesFolder, JobFile, ModelsFolder};
+use crate::exit::{Code, Failure};
+use crate::output::{Output, count, print, print_json, progress, table};
+use crate::signals::{Signal, Stop};
+
+/// Failed batches named one by one in the summary; the JSON document has all.
+const FAILURES_SHOWN: usize = 20;
+
+/// Train the models of a job on its batches, one Ballista job a wave of batches
+///
+/// Every batch without a model gets one; run it again to go on after a stop. Models are folders that Spark's
+/// KMeansModel.load reads. Without --scheduler a cluster is started within this process.
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    #[command(flatten)]
+    job: JobFile,
+    #[command(flatten)]
+    batches: BatchesFolder,
+    #[command(flatten)]
+    models: ModelsFolder,
+    /// The cluster to train on; one is started in this process when absent
+    #[arg(long, value_name = "df://HOST:PORT")]
+    scheduler: Option<ClusterUrl>,
+    /// Train only this model of the job file; may be given several times
+    #[arg(long, value_name = "NAME")]
+    model: Vec<ModelName>,
+    /// Train again what has a model, and replace it
+    #[arg(long)]
+    retrain: bool,
+    /// Say what would be trained, and train nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// The form of the result
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: Output,
+}
+
+impl Train {
+    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+        let bar = progress(Some(0), "models");
+        let config = Config {
+            job: self.job.read()?,
+            batches: self.batches.open()?,
+            models: self.models.open()?,
+            only: self.model,
+            existing: if self.retrain { Existing::Replace } else { Existing::Keep },
+            progress: bar.clone(),
+        };
+        let prepared = prepare(config).await.map_err(|error| failure(error, &stop))?;
+        if self.dry_run {
+            return show(&prepared.dry_run(), self.output);
+        }
+        // An embedded cluster that nobody needs is not started.
+        let embedded = match &self.scheduler {
+            None if prepared.pending() > 0 => Some(start_embedded().await?),
+            _ => None,
+        };
+        let url = embedded.as_ref().map(|e| e.url().clone()).or(self.scheduler);
+        let report = match url {
+            None => prepared.nothing_to_do(),
+            Some(url) => {
+                let trained = prepared.train(url, stop.token.clone()).await;
+                bar.finish_and_clear();
+                match trained {
+                    Err(gugus_train::Error::Interrupted { report }) => {
+                        show(&report, self.output)?;
+                        return Err(failure(gugus_train::Error::Interrupted { report }, &stop));
+                    }
+                    other => other.map_err(|error| failure(error, &stop))?,
+                }
+            }
+        };
+        drop(embedded);
+        show(&report, self.output)
+    }
+}
+
+async fn start_embedded() -> Result<Embedded, Failure> {
+    let config = EmbeddedConfig { task_slots: TaskSlots::Cores, ..EmbeddedConfig::default() };
+    tokio::task::spawn_blocking(move || Embedded::start(config))
+        .await
+        .map_err(Failure::failed)?
+        .map_err(Failure::failed)
+}
+
+fn failure(error: gugus_train::Error, stop: &Stop) -> Failure {
+    match error.kind() {
+        Kind::Usage => Failure::usage(error),
+        Kind::Failed => Failure::failed(error),
+        Kind::Interrupted => Failure::Interrupted(stop.signal().unwrap_or(Signal::Interrupt), error.into()),
+    }
+}
+
+fn show(report: &Report, output: Output) -> Result<Code, Failure> {
+    match output {
+        Output::Json => print_json(report)?,
+        Output::Text => print(&summary(report))?,
+    }
+    Ok(if report.failed > 0 { Code::SomeModelsFailed } else { Code::Done })
+}
+
+/// One line a model, then the batches that failed.
+pub(crate) fn summary(report: &Report) -> String {
+    let mut table = table(["model", "trained", "failed", "skipped", "rows", "iterations", "training cost"]);
+    let mut names: Vec<&str> = report.models.iter().map(|m| m.model.as_str()).collect();
+    names.dedup();
+    for name in names {
+        let lines = || report.models.iter().filter(move |m| m.model == name);
+        let of = |status: Outcome| count(lines().filter(|m| m.status == status).count() as u64);
+        let trained = || lines().filter(|m| m.status == Outcome::Trained);
+        let rows: u64 = trained().map(|m| m.rows).sum();
+        let iterations: u64 = trained().filter_map(|m| m.iterations).map(u64::from).sum();
+        let cost: f64 = trained().filter_map(|m| m.training_cost).sum();
+        table.add_row([
+            name.to_owned(),
+            of(Outcome::Trained),
+            of(Outcome::Failed),
+            of(Outcome::Skipped),
+            count(rows),
+            count(iterations),
+            format!("{cost:.6}"),
+        ]);
+    }
+    let mut text = table.to_string();
+    if report.planned > 0 {
+        text.push_str(&format!("\nwould train {} models, nothing was done", count(report.planned)));
+    } else {
+        let all = (count(report.trained), count(report.failed), count(report.skipped));
+        text.push_str(&format!("\n{} trained, {} failed, {} skipped in {:.2} s", all.0, all.1, all.2, report.seconds));
+    }
+    let failed: Vec<_> = report.models.iter().filter(|m| m.status == Outcome::Failed).collect();
+    for model in failed.iter().take(FAILURES_SHOWN) {
+        let reason = model.reason.as_deref().unwrap_or("no reason is known");
+        text.push_str(&format!("\nfailed: {} batch {}: {reason}", model.model, model.batch));
+    }
+    if failed.len() > FAILURES_SHOWN {
+        text.push_str(&format!("\n… and {} more; --output json names all", failed.len() - FAILURES_SHOWN));
+    }
+    text
+}

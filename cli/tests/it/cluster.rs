@@ -1,0 +1,151 @@
+//! Scheduler and executors as processes of their own, and what Ctrl-C does to a run.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::process::{Gugus, Signal, run, up};
+use crate::work::{Work, lines, shipped};
+
+fn generated(work: &Work, records: u64) -> String {
+    let (csv, job) = (work.path("generated.csv"), shipped("crime.toml"));
+    run([
+        "generate",
+        "--records",
+        &records.to_string(),
+        "--seed",
+        "3",
+        "--output",
+        &csv,
+    ])
+    .expect(0);
+    work.import(&job, &csv, &[]).expect(0);
+    job
+}
+
+/// A report without what may differ between two runs.
+fn comparable(report: &Value) -> Value {
+    let mut report = report.clone();
+    report["seconds"] = json!(0);
+    report
+}
+
+#[test]
+fn a_cluster_of_processes_trains_the_same_models_as_the_embedded_one() {
+    let work = Work::new();
+    let job = generated(&work, 2_000);
+    let embedded = work.train(&job, &[]).expect(0).json();
+
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let executors = [(); 2].map(|()| {
+        up([
+            "executor",
+            "--scheduler",
+            &url,
+            "--listen",
+            "127.0.0.1:0",
+            "--task-slots",
+            "2",
+        ])
+    });
+    let models = work.path("remote");
+    let arguments = [
+        "train",
+        "--job",
+        &job,
+        "--batches",
+        &work.path("batch"),
+        "--models",
+        &models,
+        "--scheduler",
+        &url,
+    ];
+    let remote = run([&arguments[..], &["--output", "json"]].concat())
+        .expect(0)
+        .json();
+    assert_eq!(comparable(&remote), comparable(&embedded));
+    assert_eq!(lines(&remote, "location").len(), 20);
+    for batch in [1, 7, 20] {
+        assert_eq!(
+            work.centers("remote", "time", batch),
+            work.centers("models", "time", batch)
+        );
+    }
+
+    let jobs: Value = ureq::get(format!("{}/api/jobs", scheduler.url("http")))
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_json()
+        .unwrap();
+    assert!(jobs.to_string().contains("crime run "), "{jobs}");
+    for executor in executors {
+        executor
+            .stop(Signal::Term, Duration::from_secs(60))
+            .expect(0);
+    }
+    scheduler
+        .stop(Signal::Term, Duration::from_secs(60))
+        .expect(0);
+}
+
+#[test]
+fn a_run_that_waits_for_an_executor_ends_on_ctrl_c_and_cancels_its_ballista_job() {
+    let work = Work::new();
+    let job = generated(&work, 200);
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let (batches, models) = (work.path("batch"), work.path("models"));
+    let url = scheduler.url("grpc").to_owned();
+    // Nobody runs the tasks, so the signal surely comes before the end.
+    let train = Gugus::new([
+        "train",
+        "--job",
+        &job,
+        "--batches",
+        &batches,
+        "--models",
+        &models,
+        "--scheduler",
+        &url,
+    ])
+    .spawn();
+    train.await_stderr("no executor has registered", Duration::from_secs(60));
+    let jobs = format!("{}/api/jobs", scheduler.url("http"));
+    let listed = || -> Value {
+        ureq::get(&jobs)
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_json()
+            .unwrap()
+    };
+    let until = |what: &dyn Fn(&Value) -> bool| {
+        let end = std::time::Instant::now() + Duration::from_secs(60);
+        while !what(&listed()) {
+            assert!(std::time::Instant::now() < end, "{}", listed());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    until(&|jobs| !jobs.as_array().unwrap().is_empty());
+    let ended = train.stop(Signal::Int, Duration::from_secs(60)).expect(130);
+    assert!(
+        ended.stderr.contains("run the same command again"),
+        "{}",
+        ended.stderr
+    );
+    until(&|jobs| {
+        jobs.as_array()
+            .unwrap()
+            .iter()
+            .all(|job| !matches!(job["job_status"].as_str(), Some("Queued" | "Running")))
+    });
+
+    // The same command goes on where it stopped.
+    let executor = up(["executor", "--scheduler", &url, "--listen", "127.0.0.1:0"]);
+    let report = work.train(&job, &["--scheduler", &url]).expect(0).json();
+    assert_eq!(report["trained"], 6);
+    executor
+        .stop(Signal::Int, Duration::from_secs(60))
+        .expect(0);
+}

@@ -1,0 +1,21 @@
+//! The real binary, driven as a user's script drives it: on port 0, in temporary folders, judged by exit codes, files
+//! and answers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod cluster;
+mod config;
+mod demo;
+mod errors;
+mod kafka;
+mod kafka_pass;
+mod outcomes;
+mod pipeline;
+mod process;
+mod spark;
+mod work;

@@ -1,0 +1,124 @@
+//! A folder to work in: job file, records, batches, models.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{Output, run};
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// A job file of the repository.
+pub(crate) fn shipped(name: &str) -> String {
+    root().join("jobs").join(name).to_str().unwrap().to_owned()
+}
+
+/// A temporary folder with the places that commands work on.
+pub(crate) struct Work {
+    folder: TempDir,
+}
+
+impl Work {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A path in the folder, as text.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file and gives its path.
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A job of the columns x and y (float64, optional), `rows` records a batch, and these `[[models]]`.
+    pub(crate) fn job(&self, rows: u64, models: &str) -> String {
+        let text = format!(
+            "name = \"test\"\n[source]\ntopic = \"test\"\n[source.columns]\n\"x\" = {{ type = \"float64\" }}\n\
+             \"y\" = {{ type = \"float64\" }}\n[batches]\nrows = {rows}\n{models}"
+        );
+        self.write("test.toml", text)
+    }
+
+    /// A CSV file of x and y.
+    pub(crate) fn csv(&self, name: &str, rows: &[[&str; 2]]) -> String {
+        let mut text = "x,y\n".to_owned();
+        for [x, y] in rows {
+            writeln!(text, "{x},{y}").unwrap();
+        }
+        self.write(name, text)
+    }
+
+    pub(crate) fn import(&self, job: &str, file: &str, more: &[&str]) -> Output {
+        let batches = self.path("batch");
+        run([
+            &[
+                "batches",
+                "import",
+                file,
+                "--job",
+                job,
+                "--batches",
+                &batches,
+            ],
+            more,
+        ]
+        .concat())
+    }
+
+    pub(crate) fn train(&self, job: &str, more: &[&str]) -> Output {
+        let (batches, models) = (self.path("batch"), self.path("models"));
+        let all = [
+            "train",
+            "--job",
+            job,
+            "--batches",
+            &batches,
+            "--models",
+            &models,
+            "--output",
+            "json",
+        ];
+        run([&all, more].concat())
+    }
+
+    /// The centers of a model, by `models show`.
+    pub(crate) fn centers(&self, models: &str, model: &str, batch: u64) -> Vec<Vec<f64>> {
+        let (models, batch) = (self.path(models), batch.to_string());
+        let shown = run([
+            "models", "show", model, "--batch", &batch, "--models", &models, "--output", "json",
+        ])
+        .expect(0)
+        .json();
+        serde_json::from_value(shown["centers"].clone()).unwrap()
+    }
+}
+
+/// The lines of `train --output json` for one model, by batch.
+pub(crate) fn lines<'a>(report: &'a Value, model: &str) -> Vec<&'a Value> {
+    report["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|m| m["model"] == model)
+        .collect()
+}
+
+/// Whether two numbers are the same by the tolerance of "Spark-equal": 1e-12 of the larger one.
+pub(crate) fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+}

@@ -1,0 +1,91 @@
+//! Why the demo did not get through.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use gugus_scheduler::EmbeddedError;
+use gugus_store::{LogError, StoreError};
+use thiserror::Error;
+
+/// Why the demo did not get through: the step, and what the step says.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An address is taken or not ours.
+    #[error("the demo cannot listen on {address}; name another with --listen, port 0 chooses a free one")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The input file cannot be used.
+    #[error("{} cannot be read as CSV", path.display())]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: csv::Error,
+    },
+    /// The input file holds nothing.
+    #[error("{} holds no records", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A temporary file cannot be written.
+    #[error("the demo cannot write to its temporary folder")]
+    Temporary(#[source] io::Error),
+    /// Sample records could not be made.
+    #[error("sample records could not be written")]
+    Generate(#[source] gugus_generate::Error),
+    /// The job file that is in the binary does not parse: a fault of ours.
+    #[error("the job file in the binary is damaged")]
+    BuiltIn(#[source] gugus_spec::Error),
+    /// The stand-in broker did not start.
+    #[error("the embedded broker did not start")]
+    Broker(#[source] rdkafka::error::KafkaError),
+    /// Sending or ingesting failed.
+    #[error(transparent)]
+    Ingest(#[from] gugus_ingest::Error),
+    /// The folder of batches cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A folder cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The embedded cluster did not start.
+    #[error(transparent)]
+    Cluster(#[from] EmbeddedError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] gugus_train::Error),
+    /// The REST service failed.
+    #[error(transparent)]
+    Serve(#[from] gugus_serve::Error),
+    /// The prediction was refused or did not arrive.
+    #[error("the prediction was not answered: {0}")]
+    Prediction(String),
+    /// A thread of ours ended early.
+    #[error("a part of the demo ended before its time")]
+    Thread(#[from] tokio::task::JoinError),
+    /// It was told to stop before it was through.
+    #[error("stopped before everything was shown")]
+    Stopped,
+}
+
+impl Error {
+    /// Whether the request or its input was wrong.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Input { .. } | Self::Empty { .. } => true,
+            Self::Ingest(error) => error.kind() == gugus_ingest::Kind::Usage,
+            Self::Train(error) => error.kind() == gugus_train::Kind::Usage,
+            _ => false,
+        }
+    }
+}

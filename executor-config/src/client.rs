@@ -1,0 +1,306 @@
+//! A client of a scheduler that keeps its connections and knows its Ballista jobs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use ballista_core::client::BallistaClient;
+use ballista_core::error::BallistaError;
+use ballista_core::extension::SessionConfigExt;
+use ballista_core::serde::protobuf::execute_query_params::Query;
+use ballista_core::serde::protobuf::job_status::Status as JobState;
+use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use ballista_core::serde::protobuf::{CancelJobParams, ExecuteQueryParams, KeyValuePair, PartitionLocation};
+use ballista_core::version;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion_proto::physical_plan::AsExecutionPlan;
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use futures::{StreamExt, TryStreamExt, stream};
+use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::address::ClusterUrl;
+use crate::codec::PlanCodec;
+use crate::session::{MESSAGE_LIMIT, session_config};
+
+/// How long connecting may take. A scheduler on another continent answers within one second.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Result partitions fetched at the same time: enough to hide a round trip, few enough for one executor.
+const FETCHES: usize = 4;
+
+/// What a plan may take of [`MESSAGE_LIMIT`]: settings and framing travel beside it, and the task that carries a stage of
+/// it wraps it once more.
+const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
+
+/// Why a plan gave no result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// Nobody answers at the address.
+    #[error("no scheduler answers at {url}; start one with `gugus scheduler`, or leave --scheduler out for an embedded cluster")]
+    Connect {
+        /// The address.
+        url: ClusterUrl,
+        /// What the transport says.
+        #[source]
+        source: tonic::transport::Error,
+    },
+    /// The scheduler refused the plan, as it does when the versions of the two sides differ.
+    #[error("the scheduler at {url} refused the job: {}", status.message())]
+    Refused {
+        /// The address.
+        url: ClusterUrl,
+        /// The refusal.
+        #[source]
+        status: Box<tonic::Status>,
+    },
+    /// The connection to the scheduler broke while the job ran.
+    #[error("the connection to the scheduler at {url} broke while Ballista job {job} ran; what is written stays, run the same command again to go on")]
+    Lost {
+        /// The address.
+        url: ClusterUrl,
+        /// The Ballista job's id, empty when it was not known yet.
+        job: String,
+        /// What the transport says, when it says anything.
+        #[source]
+        status: Option<Box<tonic::Status>>,
+    },
+    /// The Ballista job failed.
+    #[error("Ballista job {job} failed: {message}")]
+    Failed {
+        /// The Ballista job's id.
+        job: String,
+        /// What the scheduler says of it.
+        message: String,
+    },
+    /// The job was successful, but its result could not be fetched.
+    #[error("the result of Ballista job {job} could not be fetched from its executor at {executor}")]
+    Fetch {
+        /// The Ballista job's id.
+        job: String,
+        /// Where the result lay.
+        executor: String,
+        /// What Ballista says.
+        #[source]
+        source: BallistaError,
+    },
+    /// A result arrived damaged.
+    #[error("the result of Ballista job {job} could not be read")]
+    Result {
+        /// The Ballista job's id.
+        job: String,
+        /// What DataFusion says.
+        #[source]
+        source: DataFusionError,
+    },
+    /// The plan does not encode.
+    #[error("the plan of \"{name}\" could not be encoded")]
+    Encode {
+        /// The job's name.
+        name: String,
+        /// What DataFusion says.
+        #[source]
+        source: DataFusionError,
+    },
+    /// The plan is too large for one message.
+    #[error("the plan of \"{name}\" takes {bytes} bytes, at most {PLAN_LIMIT} can be sent; give it fewer files")]
+    TooLarge {
+        /// The job's name.
+        name: String,
+        /// The encoded length.
+        bytes: usize,
+    },
+    /// The caller asked to stop; the Ballista job was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// A scheduler, connected.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    url: ClusterUrl,
+    scheduler: SchedulerGrpcClient<Channel>,
+    executors: Arc<Mutex<HashMap<(String, u16), Executor>>>,
+}
+
+/// [`BallistaClient`] has no `Debug`.
+#[derive(Clone)]
+struct Executor(BallistaClient);
+
+impl std::fmt::Debug for Executor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Executor")
+    }
+}
+
+impl Cluster {
+    /// Connects to a scheduler.
+    ///
+    /// # Errors
+    /// [`ClusterError::Connect`] when nobody answers within five seconds.
+    pub async fn connect(url: ClusterUrl) -> Result<Self, ClusterError> {
+        let wrong = |source| ClusterError::Connect { url: url.clone(), source };
+        let endpoint = Endpoint::from_shared(url.http())
+            .map_err(wrong)?
+            .connect_timeout(CONNECT_WITHIN)
+            .tcp_nodelay(true)
+            .tcp_keepalive(Some(Duration::from_secs(30)))
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .keep_alive_while_idle(true);
+        let channel = endpoint.connect().await.map_err(wrong)?;
+        let scheduler = SchedulerGrpcClient::new(channel)
+            .max_encoding_message_size(MESSAGE_LIMIT)
+            .max_decoding_message_size(MESSAGE_LIMIT);
+        Ok(Self { url, scheduler, executors: Arc::default() })
+    }
+
+    /// How many tasks the cluster runs at the same time, by the scheduler's REST interface; 0 while no executor has
+    /// registered, `None` when it does not say.
+    pub async fn task_slots(&self) -> Option<usize> {
+        let address = format!("{}/api/executors", self.url.http());
+        let asked = tokio::task::spawn_blocking(move || {
+            let agent = ureq::Agent::new_with_config(
+                ureq::Agent::config_builder().timeout_global(Some(CONNECT_WITHIN)).build(),
+            );
+            agent.get(address).call().ok()?.body_mut().read_json::<serde_json::Value>().ok()
+        });
+        let executors = asked.await.ok()??;
+        let slots = executors.as_array()?.iter().map(|executor| {
+            let specification = &executor["specification"];
+            specification["vcores"].as_u64().or_else(|| specification["task_slots"].as_u64()).unwrap_or(1)
+        });
+        usize::try_from(slots.sum::<u64>()).ok()
+    }
+
+    /// Runs a physical plan as one Ballista job called `name` and gives its result, in no particular order.
+    ///
+    /// When `stop` is cancelled, or the returned future is dropped, the Ballista job is cancelled.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    pub async fn run(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        name: &str,
+        stop: &CancellationToken,
+    ) -> Result<Vec<RecordBatch>, ClusterError> {
+        let query = self.query(plan, name)?;
+        let mut scheduler = self.scheduler.clone();
+        let mut request = tonic::Request::new(query);
+        version::insert_version_header(request.metadata_mut());
+        let refused = |status| ClusterError::Refused { url: self.url.clone(), status: Box::new(status) };
+        let mut statuses = tokio::select! {
+            answer = scheduler.execute_query_push(request) => answer.map_err(refused)?.into_inner(),
+            () = stop.cancelled() => return Err(ClusterError::Cancelled),
+        };
+
+        let mut running = RunningJob { scheduler: self.scheduler.clone(), job: None };
+        let locations = loop {
+            let status = tokio::select! {
+                status = statuses.message() => status,
+                () = stop.cancelled() => return Err(ClusterError::Cancelled),
+            };
+            let lost = |status| ClusterError::Lost { url: self.url.clone(), job: running.id(), status };
+            let status = status.map_err(|status| lost(Some(Box::new(status))))?.ok_or_else(|| lost(None))?;
+            let Some(status) = status.status else { continue };
+            if running.job.is_none() && !status.job_id.is_empty() {
+                tracing::debug!(job = status.job_id, name, "Ballista job submitted");
+                running.job = Some(status.job_id);
+            }
+            match status.status {
+                Some(JobState::Successful(done)) => break done.partition_location,
+                Some(JobState::Failed(failed)) => {
+                    return Err(ClusterError::Failed { job: running.finished(), message: failed.error });
+                }
+                Some(JobState::Queued(_) | JobState::Running(_)) | None => {}
+            }
+        };
+        let job = running.finished();
+        let fetched = stream::iter(locations).map(|location| self.fetch(location, job.clone())).buffer_unordered(FETCHES);
+        tokio::select! {
+            batches = fetched.try_concat() => batches,
+            () = stop.cancelled() => Err(ClusterError::Cancelled),
+        }
+    }
+
+    fn query(&self, plan: Arc<dyn ExecutionPlan>, name: &str) -> Result<ExecuteQueryParams, ClusterError> {
+        let failed = |source| ClusterError::Encode { name: name.to_owned(), source };
+        let message = PhysicalPlanNode::try_from_physical_plan(plan, &PlanCodec::default()).map_err(failed)?;
+        let mut bytes = Vec::new();
+        message.try_encode(&mut bytes).map_err(failed)?;
+        if bytes.len() > PLAN_LIMIT {
+            return Err(ClusterError::TooLarge { name: name.to_owned(), bytes: bytes.len() });
+        }
+        let config = session_config().with_ballista_job_name(name);
+        let settings = config.options().entries().into_iter();
+        Ok(ExecuteQueryParams {
+            query: Some(Query::PhysicalPlan(bytes)),
+            settings: settings.map(|entry| KeyValuePair { key: entry.key, value: entry.value }).collect(),
+            session_id: uuid::Uuid::new_v4().to_string(),
+            operation_id: uuid::Uuid::new_v4().to_string(),
+        })
+    }
+
+    async fn fetch(&self, location: PartitionLocation, job: String) -> Result<Vec<RecordBatch>, ClusterError> {
+        let layout = location.layout();
+        let (Some(executor), Some(partition)) = (location.executor_meta, location.partition_id) else {
+            let source = DataFusionError::Internal("a result partition without an executor".to_owned());
+            return Err(ClusterError::Result { job, source });
+        };
+        let port = u16::try_from(executor.port).unwrap_or_default();
+        let at = format!("{}:{port}", executor.host);
+        let failed = |source| ClusterError::Fetch { job: job.clone(), executor: at.clone(), source };
+        let mut client = self.executor(&executor.host, port).await.map_err(failed)?;
+        let rows = client
+            .fetch_partition(&executor.id, &partition.into(), location.file_id, layout, true)
+            .await
+            .map_err(failed)?;
+        rows.try_collect().await.map_err(|source| ClusterError::Result { job, source })
+    }
+
+    /// The kept connection to an executor. The lock is not held while connecting, so that one executor that does not
+    /// answer delays nobody else; two tasks may then connect at the same time, and one connection is dropped.
+    async fn executor(&self, host: &str, port: u16) -> Result<BallistaClient, BallistaError> {
+        let key = (host.to_owned(), port);
+        if let Some(executor) = self.executors.lock().await.get(&key) {
+            return Ok(executor.0.clone());
+        }
+        let client = BallistaClient::try_new(host, port, MESSAGE_LIMIT, false, None, 3, 200, 0, 0).await?;
+        self.executors.lock().await.insert(key, Executor(client.clone()));
+        Ok(client)
+    }
+}
+
+/// Cancels the Ballista job when it is dropped before the job's end.
+struct RunningJob {
+    scheduler: SchedulerGrpcClient<Channel>,
+    job: Option<String>,
+}
+
+impl RunningJob {
+    fn id(&self) -> String {
+        self.job.clone().unwrap_or_default()
+    }
+
+    /// The job has ended: there is nothing to cancel any more.
+    fn finished(&mut self) -> String {
+        self.job.take().unwrap_or_default()
+    }
+}
+
+impl Drop for RunningJob {
+    fn drop(&mut self) {
+        let (Some(job_id), Ok(runtime)) = (self.job.take(), tokio::runtime::Handle::try_current()) else { return };
+        let mut scheduler = self.scheduler.clone();
+        runtime.spawn(async move {
+            if let Err(status) = scheduler.cancel_job(CancelJobParams { job_id: job_id.clone() }).await {
+                tracing::warn!(job = job_id, error = %status, "the Ballista job could not be cancelled");
+            }
+        });
+    }
+}

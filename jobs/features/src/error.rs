@@ -1,0 +1,101 @@
+//! What can go wrong between SQL text and numbers, by what the caller can do about it.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::DataFusionError;
+use thiserror::Error;
+
+/// An expression of a job file or a saved model cannot be used. Nothing has been read yet: the text has to change.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The SQL does not parse, or names a column or function that is not there.
+    #[error("{place}: `{sql}` does not plan: {}{}", first_line(source), hint(sql))]
+    Sql {
+        /// Which expression: `feature "hour"`, `where`, `weight_col`.
+        place: String,
+        /// The text as it stands in the job file.
+        sql: String,
+        /// What DataFusion says.
+        #[source]
+        source: Box<DataFusionError>,
+    },
+    /// The expression has a type that is of no use in its place.
+    #[error("{place}: `{sql}` is of type {found}, {wanted}")]
+    Type {
+        /// Which expression.
+        place: String,
+        /// The text as it stands in the job file.
+        sql: String,
+        /// The type it has.
+        found: DataType,
+        /// What is wanted instead, and how to get it.
+        wanted: String,
+    },
+    /// The answer would depend on something else than the row.
+    #[error(
+        "{place}: `{sql}` gives another answer each time it is asked ({function}); a feature may depend on its row only"
+    )]
+    NotRepeatable {
+        /// Which expression.
+        place: String,
+        /// The text as it stands in the job file.
+        sql: String,
+        /// The function that is refused.
+        function: String,
+    },
+    /// There is nothing to cluster by.
+    #[error("no features: name at least one column or expression in `features`")]
+    NoFeatures,
+}
+
+/// A row could not be turned into features.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// An expression failed on these values, as a division of integers by zero does.
+    #[error("feature \"{feature}\" fails on these values: {}", first_line(source))]
+    Expression {
+        /// The feature's name.
+        feature: String,
+        /// What DataFusion says.
+        #[source]
+        source: Box<DataFusionError>,
+    },
+    /// A column has another type than the plan was made for.
+    #[error("column \"{column}\" is of type {found}, the expressions were planned for {wanted}")]
+    Column {
+        /// The column's name.
+        column: String,
+        /// Its type in the rows.
+        found: DataType,
+        /// Its type in the plan.
+        wanted: DataType,
+    },
+}
+
+/// The physical plan of a wave could not be built, or its answer could not be read: an invariant of ours broke.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WaveError {
+    /// DataFusion refused the plan.
+    #[error("the plan of a wave could not be built")]
+    Plan(#[from] DataFusionError),
+    /// A result column has not the layout that [`crate::KMeansFit`] returns; the two sides run different versions.
+    #[error("column \"{column}\" of a fit's outcome is missing or has another type; client and executors run different versions of gugus")]
+    Layout {
+        /// The column's name.
+        column: String,
+    },
+}
+
+/// DataFusion appends backtraces and help over many lines; the first says what is wrong.
+fn first_line(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+/// Users of Spark write `a div b`, which DataFusion does not run.
+fn hint(sql: &str) -> &'static str {
+    let divides = sql.to_ascii_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "div");
+    if divides { "; `div` does not run here, write floor(a / b)" } else { "" }
+}

@@ -1,0 +1,114 @@
+//! Features of rows in hand: what `serve` asks for a record.
+
+use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use std::sync::Arc;
+
+use crate::error::EvaluateError;
+use crate::plan::FeaturePlan;
+
+/// The features of some rows, column by column.
+#[derive(Clone, Debug)]
+pub struct FeatureRows {
+    names: Vec<String>,
+    columns: Vec<Float64Array>,
+    rows: usize,
+}
+
+/// A row has no usable value for a feature.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("feature \"{feature}\" is {found}; every feature of a record needs a finite number")]
+pub struct Missing {
+    /// The feature's name.
+    pub feature: String,
+    /// `null`, `NaN` or `infinite`.
+    pub found: &'static str,
+}
+
+impl FeaturePlan {
+    /// Evaluates the features on `rows`, which may hold more columns than needed, or fewer: a column that is not there is
+    /// null. The condition (`where`) is not applied: it says what a model learns from, not what may be asked.
+    ///
+    /// # Errors
+    /// [`EvaluateError`] when an expression fails on these values or a column has another type.
+    pub fn evaluate(&self, rows: &RecordBatch) -> Result<FeatureRows, EvaluateError> {
+        let failed = |feature: &str, source| EvaluateError::Expression {
+            feature: feature.to_owned(),
+            source: Box::new(source),
+        };
+        let input = self.project(rows)?;
+        let mut names = Vec::with_capacity(self.width());
+        let mut columns = Vec::with_capacity(self.width());
+        for number in &self.features {
+            let array = number
+                .expression
+                .evaluate(&input)
+                .and_then(|value| value.into_array(rows.num_rows()))
+                .map_err(|source| failed(&number.name, source))?;
+            let array = array.as_any().downcast_ref::<Float64Array>().ok_or_else(|| EvaluateError::Column {
+                column: number.name.clone(),
+                found: array.data_type().clone(),
+                wanted: DataType::Float64,
+            })?;
+            columns.push(array.clone());
+            names.push(number.name.clone());
+        }
+        Ok(FeatureRows { names, columns, rows: rows.num_rows() })
+    }
+
+    fn project(&self, rows: &RecordBatch) -> Result<RecordBatch, EvaluateError> {
+        let columns = self
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| match rows.column_by_name(field.name()) {
+                None => Ok(new_null_array(field.data_type(), rows.num_rows())),
+                Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+                Some(column) => cast(column, field.data_type()).map_err(|_| EvaluateError::Column {
+                    column: field.name().clone(),
+                    found: column.data_type().clone(),
+                    wanted: field.data_type().clone(),
+                }),
+            })
+            .collect::<Result<Vec<ArrayRef>, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(self.schema()), columns, &options).map_err(|source| {
+            EvaluateError::Expression { feature: "*".to_owned(), source: Box::new(source.into()) }
+        })
+    }
+}
+
+impl FeatureRows {
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The features of row `index`, in the model's order.
+    ///
+    /// # Errors
+    /// [`Missing`] names the first feature that is null, NaN or infinite.
+    pub fn row(&self, index: usize) -> Result<Vec<f64>, Missing> {
+        let mut point = Vec::with_capacity(self.columns.len());
+        for (column, name) in self.columns.iter().zip(&self.names) {
+            let missing = |found| Missing { feature: name.clone(), found };
+            if column.is_null(index) {
+                return Err(missing("null"));
+            }
+            match column.value(index) {
+                x if x.is_nan() => return Err(missing("NaN")),
+                x if x.is_infinite() => return Err(missing("infinite")),
+                x => point.push(x),
+            }
+        }
+        Ok(point)
+    }
+}

@@ -1,0 +1,57 @@
+//! From columns of records to fitted models, in DataFusion's terms.
+//!
+//! A job file describes a model by SQL: features, and which rows count. This crate turns that text into physical
+//! expressions ([`FeaturePlan`]), into the aggregate function that fits one batch ([`KMeansFit`]) and into the physical
+//! plan that fits many batches in one stage ([`wave_plan`]). `train` ships that plan to a Ballista cluster; `serve`
+//! evaluates the very same expressions on one record, so that training and serving cannot drift apart.
+//!
+//! # Guarantees
+//! * A fit's answer depends on its batch's rows, their order and the parameters only. It runs on one thread.
+//! * The aggregate never fails for what is in the data: a null, a NaN or an infinity gives a [`FitOutcome`] that says so
+//!   and names the column. An error would fail the whole Ballista job and name no batch.
+//! * Expressions whose answer depends on anything but the row (`random()`, `now()`) are refused when they are planned.
+//!
+//! # What it is not
+//! It knows nothing of Ballista, of folders or of job files' TOML: `gugus-engine` registers what is defined here, and
+//! [`gugus_spec`] reads the file. It has no algorithm: that is [`gugus_kmeans`].
+//!
+//! # Why not otherwise
+//! A Partial and Final pair of aggregates, which is DataFusion's usual way, would carry every point in its state and
+//! shuffle it. Every batch is one file and every file lies in one task, so `SinglePartitioned` is exact, takes one stage
+//! and moves only results.
+//!
+//! # Example
+//! ```
+//! use arrow::array::{Float64Array, RecordBatch};
+//! use gugus_features::{Expressions, FeaturePlan};
+//! use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns};
+//! use std::sync::Arc;
+//!
+//! let columns = [Column { name: "LAT".into(), data_type: ColumnType::Float64, nullability: Nullability::Required }];
+//! let features = [Feature { name: "north".into(), sql: "\"LAT\" * 2".into() }];
+//! let plan = FeaturePlan::new(&columns, OtherColumns::Utf8, &Expressions::features(&features))?;
+//! let rows = RecordBatch::try_from_iter([("LAT", Arc::new(Float64Array::from(vec![17.0])) as _)])?;
+//! assert_eq!(plan.evaluate(&rows)?.row(0)?, [34.0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod codec;
+mod error;
+mod evaluate;
+mod fit;
+mod outcome;
+mod plan;
+mod settings;
+mod wave;
+
+pub use codec::{decode_aggregate, encode_aggregate};
+pub use error::{EvaluateError, PlanError, WaveError};
+pub use evaluate::{FeatureRows, Missing};
+pub use fit::KMeansFit;
+pub use outcome::{FitOutcome, Fitted};
+pub use plan::{Expressions, FeaturePlan};
+pub use settings::{FitSettings, Weighting};
+pub use wave::{BATCH_COLUMN, OUTCOME_COLUMN, WaveFile, wave_plan};
+
+#[cfg(test)]
+mod tests;

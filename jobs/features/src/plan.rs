@@ -1,0 +1,278 @@
+//! From the SQL of a job file to physical expressions.
+//!
+//! Invariant: a [`FeaturePlan`]'s expressions index into its own [`FeaturePlan::schema`], which holds only the columns
+//! that they read, in the order of the job file. A scan is made for that schema, and so is a row in `serve`.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column as SqlColumn, DFSchema, DataFusionError, SchemaError};
+use datafusion::execution::SessionState;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::cast;
+use datafusion::prelude::SessionConfig;
+use gugus_records::Layout;
+use gugus_spec::{Column, ColumnType, Feature, Model, Nullability, OtherColumns, Source, quote_identifier};
+
+use crate::error::PlanError;
+
+/// The expressions of one model, as text.
+#[derive(Clone, Copy, Debug)]
+pub struct Expressions<'a> {
+    /// Which rows count (`where`), when not all do.
+    pub condition: Option<&'a str>,
+    /// What is clustered by, in order.
+    pub features: &'a [Feature],
+    /// The column that holds each row's weight.
+    pub weight_col: Option<&'a str>,
+}
+
+impl<'a> Expressions<'a> {
+    /// Features of every row, unweighted: what a prediction needs.
+    #[must_use]
+    pub fn features(features: &'a [Feature]) -> Self {
+        Self { condition: None, features, weight_col: None }
+    }
+}
+
+impl<'a> From<&'a Model> for Expressions<'a> {
+    fn from(model: &'a Model) -> Self {
+        Self {
+            condition: model.condition.as_deref(),
+            features: &model.features,
+            weight_col: model.weight_col.as_deref(),
+        }
+    }
+}
+
+/// A named expression of type `Float64`.
+#[derive(Clone, Debug)]
+pub(crate) struct Number {
+    pub(crate) name: String,
+    pub(crate) expression: Arc<dyn PhysicalExpr>,
+}
+
+/// The compiled expressions of one model.
+#[derive(Clone, Debug)]
+pub struct FeaturePlan {
+    columns: Vec<Column>,
+    schema: SchemaRef,
+    pub(crate) condition: Option<Arc<dyn PhysicalExpr>>,
+    pub(crate) features: Vec<Number>,
+    pub(crate) weight: Option<Number>,
+}
+
+impl FeaturePlan {
+    /// Plans `expressions` over `columns`. With [`OtherColumns::Utf8`] a column that is named in the SQL but not in
+    /// `columns` is taken for one of the stream's other columns, which are text.
+    ///
+    /// # Errors
+    /// [`PlanError`] names the expression: it does not parse, names what is not there, is not a number (features and
+    /// weight) or not a condition (`where`), or depends on something else than the row.
+    pub fn new(columns: &[Column], other: OtherColumns, expressions: &Expressions<'_>) -> Result<Self, PlanError> {
+        if expressions.features.is_empty() {
+            return Err(PlanError::NoFeatures);
+        }
+        let mut known = columns.to_vec();
+        let mut read = BTreeSet::new();
+        let condition = expressions
+            .condition
+            .map(|sql| Parsed::new("where".to_owned(), sql, &mut known, other, &mut read))
+            .transpose()?;
+        let features = expressions
+            .features
+            .iter()
+            .map(|f| {
+                let parsed = Parsed::new(format!("feature \"{}\"", f.name), &f.sql, &mut known, other, &mut read)?;
+                Ok((f.name.clone(), parsed))
+            })
+            .collect::<Result<Vec<_>, PlanError>>()?;
+        let weight = expressions
+            .weight_col
+            .map(|column| {
+                let sql = quote_identifier(column);
+                let parsed = Parsed::new("weight_col".to_owned(), &sql, &mut known, other, &mut read)?;
+                Ok::<_, PlanError>((column.to_owned(), parsed))
+            })
+            .transpose()?;
+
+        let columns: Vec<Column> = known.into_iter().filter(|c| read.contains(&c.name)).collect();
+        let schema = Arc::new(schema_of(&columns));
+        let number = |(name, parsed): (String, Parsed)| {
+            let expression = parsed.number(&schema)?;
+            Ok::<_, PlanError>(Number { name, expression })
+        };
+        Ok(Self {
+            condition: condition.map(|parsed| parsed.condition(&schema)).transpose()?,
+            features: features.into_iter().map(number).collect::<Result<_, _>>()?,
+            weight: weight.map(number).transpose()?,
+            columns,
+            schema,
+        })
+    }
+
+    /// The columns that the expressions read, in the order of the job file, other columns after them.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The Arrow schema of [`Self::columns`].
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// How many features there are.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.features.len()
+    }
+}
+
+/// An expression that names only known columns and depends on its row only.
+struct Parsed {
+    place: String,
+    sql: String,
+    expression: Expr,
+}
+
+impl Parsed {
+    fn new(
+        place: String,
+        sql: &str,
+        known: &mut Vec<Column>,
+        other: OtherColumns,
+        read: &mut BTreeSet<String>,
+    ) -> Result<Self, PlanError> {
+        let wrong = |source: DataFusionError| PlanError::Sql {
+            place: place.clone(),
+            sql: sql.to_owned(),
+            source: Box::new(source),
+        };
+        let expression = loop {
+            let schema = DFSchema::try_from(schema_of(known)).map_err(wrong)?;
+            match PLANNER.create_logical_expr(sql, &schema) {
+                Ok(expression) => break expression,
+                Err(error) => match (missing_column(&error), other) {
+                    (Some(name), OtherColumns::Utf8) if known.iter().all(|c| c.name != name) => known.push(Column {
+                        name,
+                        data_type: ColumnType::Utf8,
+                        nullability: Nullability::Optional,
+                    }),
+                    _ => return Err(wrong(error)),
+                },
+            }
+        };
+        let parsed = Self { place: place.clone(), sql: sql.to_owned(), expression };
+        parsed.refuse_what_is_not_of_the_row().map_err(wrong)??;
+        read.extend(parsed.expression.column_refs().into_iter().map(|c| c.name.clone()));
+        Ok(parsed)
+    }
+
+    fn refuse_what_is_not_of_the_row(&self) -> Result<Result<(), PlanError>, DataFusionError> {
+        let mut refused = None;
+        self.expression.apply(|node| {
+            let function = match node {
+                Expr::ScalarFunction(f) => {
+                    // A stable function without arguments (`now()`, `current_date()`) reads the clock or the session.
+                    let volatility = f.func.signature().volatility;
+                    let changes = volatility == Volatility::Volatile
+                        || (volatility == Volatility::Stable && f.args.is_empty());
+                    changes.then(|| format!("function {}", f.func.name()))
+                }
+                Expr::AggregateFunction(f) => Some(format!("aggregate {} over other rows", f.func.name())),
+                Expr::WindowFunction(_) => Some("a window over other rows".to_owned()),
+                Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => Some("a subquery".to_owned()),
+                _ => None,
+            };
+            refused = function;
+            Ok(if refused.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })?;
+        Ok(match refused {
+            None => Ok(()),
+            Some(function) => {
+                Err(PlanError::NotRepeatable { place: self.place.clone(), sql: self.sql.clone(), function })
+            }
+        })
+    }
+
+    /// As a physical expression over `schema`, with the type it has there.
+    fn physical(&self, schema: &SchemaRef) -> Result<(Arc<dyn PhysicalExpr>, DataType), PlanError> {
+        let wrong = |source: DataFusionError| PlanError::Sql {
+            place: self.place.clone(),
+            sql: self.sql.clone(),
+            source: Box::new(source),
+        };
+        let schema = DFSchema::try_from(Arc::clone(schema)).map_err(wrong)?;
+        let expression = PLANNER.create_physical_expr(self.expression.clone(), &schema).map_err(wrong)?;
+        let found = expression.data_type(schema.as_arrow()).map_err(wrong)?;
+        Ok((expression, found))
+    }
+
+    fn condition(&self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
+        match self.physical(schema)? {
+            (expression, DataType::Boolean) => Ok(expression),
+            (_, found) => Err(self.wrong_type(found, "a condition is wanted, such as `\"LAT\" <> 0`".to_owned())),
+        }
+    }
+
+    fn number(&self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
+        let (expression, found) = self.physical(schema)?;
+        if found == DataType::Float64 {
+            return Ok(expression);
+        }
+        if !(found.is_numeric() || found == DataType::Boolean) {
+            return Err(self.wrong_type(found, self.number_wanted()));
+        }
+        cast(expression, schema, DataType::Float64).map_err(|source| PlanError::Sql {
+            place: self.place.clone(),
+            sql: self.sql.clone(),
+            source: Box::new(source),
+        })
+    }
+
+    fn number_wanted(&self) -> String {
+        match &self.expression {
+            Expr::Column(SqlColumn { name, .. }) => {
+                format!("a number is wanted: give column \"{name}\" a numeric type in [source.columns]")
+            }
+            _ => "a number is wanted: CAST it or use CASE".to_owned(),
+        }
+    }
+
+    fn wrong_type(&self, found: DataType, wanted: String) -> PlanError {
+        PlanError::Type { place: self.place.clone(), sql: self.sql.clone(), found, wanted }
+    }
+}
+
+/// Plans expressions; no table, no configuration from outside, so that every role plans alike.
+static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
+    // As Ballista has it: text is Utf8 everywhere, since views do not travel well over Flight.
+    let config = SessionConfig::new().set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false);
+    SessionStateBuilder::new().with_default_features().with_config(config).build()
+});
+
+/// The Arrow fields of `columns`, typed as ingest types them. All are nullable: a batch may lack a column.
+fn schema_of(columns: &[Column]) -> Schema {
+    let source = Source { topic: String::new(), columns: columns.to_vec(), other_columns: OtherColumns::Drop };
+    let typed = Layout::new(&source);
+    Schema::new(typed.fields().iter().map(|field| field.clone().with_nullable(true)).collect::<Vec<Field>>())
+}
+
+/// The column that a planning error misses, when that is what it says.
+fn missing_column(error: &DataFusionError) -> Option<String> {
+    match error {
+        DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
+            SchemaError::FieldNotFound { field, .. } => Some(field.name.clone()),
+            _ => None,
+        },
+        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => missing_column(inner),
+        DataFusionError::Collection(all) => all.first().and_then(missing_column),
+        _ => None,
+    }
+}

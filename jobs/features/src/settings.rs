@@ -1,0 +1,37 @@
+//! What travels with the aggregate function from the client to the executors.
+
+use gugus_kmeans::Params;
+use gugus_spec::HandleInvalid;
+use serde::{Deserialize, Serialize};
+
+/// Everything a fit needs beside the points. It is encoded into the plan as JSON, so that client and executor read the
+/// same words, and numbers keep all their bits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FitSettings {
+    /// Spark's parameters.
+    pub params: Params,
+    /// The names of the features, in order, for messages.
+    pub features: Vec<String>,
+    /// Whether the last argument of the function is a weight.
+    pub weighting: Weighting,
+    /// What becomes of rows with a null or a NaN.
+    pub handle_invalid: HandleInvalid,
+}
+
+impl FitSettings {
+    /// How many arguments the function takes: features, and the weight where there is one.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.features.len() + usize::from(self.weighting == Weighting::LastColumn)
+    }
+}
+
+/// Whether rows are weighted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weighting {
+    /// Every row counts once.
+    Uniform,
+    /// The column after the features holds each row's weight.
+    LastColumn,
+}

@@ -1,0 +1,5 @@
+//! Tests of the crate as a whole, within it so that they share one build with the units.
+
+mod fits;
+mod plans;
+mod waves;

@@ -1,0 +1,371 @@
+//! One record after the other. Invariant: what is drawn, and in which order, depends on the seed alone.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+
+use chrono::{Datelike as _, Days, NaiveDate};
+
+use crate::city::City;
+use crate::draw::{Draw, Spread};
+use crate::tables::{self, Crime, Place, Weapons};
+
+/// The columns of the LAPD's "Crime Data from 2020 to Present", in its order.
+pub const COLUMNS: [&str; 28] = [
+    "DR_NO",
+    "Date Rptd",
+    "DATE OCC",
+    "TIME OCC",
+    "AREA",
+    "AREA NAME",
+    "Rpt Dist No",
+    "Part 1-2",
+    "Crm Cd",
+    "Crm Cd Desc",
+    "Mocodes",
+    "Vict Age",
+    "Vict Sex",
+    "Vict Descent",
+    "Premis Cd",
+    "Premis Desc",
+    "Weapon Used Cd",
+    "Weapon Desc",
+    "Status",
+    "Status Desc",
+    "Crm Cd 1",
+    "Crm Cd 2",
+    "Crm Cd 3",
+    "Crm Cd 4",
+    "LOCATION",
+    "Cross Street",
+    "LAT",
+    "LON",
+];
+
+/// The dirt that is too rare to leave to chance, as often as the real file has it.
+struct RareDirt {
+    /// 13 in 10,000: coordinates 0,0.
+    no_place: Spread,
+    /// 2 in 10,000: an age of -1.
+    negative_age: Spread,
+    /// 3 in 10,000: a sex H, which the code list does not know.
+    sex_h: Spread,
+    /// 2 in 10,000: a premise's code without its description.
+    no_premise: Spread,
+    /// 13 in 10,000: `Crm Cd 1` differs from `Crm Cd`.
+    other_first_code: Spread,
+    /// 8 in 10,000 have a third code, 1 a fourth.
+    third_code: Spread,
+    fourth_code: Spread,
+    /// 1 in 10,000: a number whose year begins with 0, which whoever reads it as a number loses.
+    zero_number: Spread,
+}
+
+pub(crate) struct Maker {
+    city: City,
+    draw: Draw,
+    dirt: RareDirt,
+    /// How many numbers a year and area gave out.
+    serials: HashMap<(u32, u32), u64>,
+    cell: Vec<u8>,
+}
+
+impl Maker {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            city: City::new(),
+            draw: Draw::new(seed, 0),
+            dirt: RareDirt {
+                no_place: Spread::new(769),
+                negative_age: Spread::new(5_000),
+                sex_h: Spread::new(3_333),
+                no_premise: Spread::new(5_000),
+                other_first_code: Spread::new(769),
+                third_code: Spread::new(1_250),
+                fourth_code: Spread::new(10_000),
+                zero_number: Spread::new(10_000),
+            },
+            serials: HashMap::new(),
+            cell: Vec::with_capacity(64),
+        }
+    }
+
+    /// Replaces `row` by the next record.
+    pub(crate) fn next_into(&mut self, row: &mut csv::ByteRecord) {
+        row.clear();
+        let Self {
+            city,
+            draw,
+            dirt,
+            serials,
+            cell,
+        } = self;
+        let mut field = |text: std::fmt::Arguments<'_>| {
+            cell.clear();
+            // Writing to a vector does not fail.
+            let _ = cell.write_fmt(text);
+            row.push_field(cell);
+        };
+
+        let block = city.pick(draw);
+        let crime = draw.pick(&tables::CRIMES);
+        let occurred = occurred(draw);
+        let reported = occurred + Days::new(reported_after(draw));
+
+        let area = block.area;
+        let year = if dirt.zero_number.hits(draw) {
+            1
+        } else {
+            reported.year() as u32 % 100
+        };
+        let serial = serials.entry((year, area.number)).or_default();
+        *serial += 1;
+        // Five digits; from the 100,000th on six or more, which no other area's number has.
+        field(format_args!("{year:02}{:02}{:05}", area.number, *serial));
+        field(format_args!("{}", Date(reported)));
+        field(format_args!("{}", Date(occurred)));
+        field(format_args!("{:04}", time(draw)));
+        field(format_args!("{:02}", area.number));
+        field(format_args!("{}", area.name));
+        field(format_args!("{:02}{:02}", area.number, block.district));
+        field(format_args!("{}", crime.part));
+        field(format_args!("{}", crime.code));
+        field(format_args!("{}", crime.description));
+
+        let victim = victim(draw, &crime, dirt);
+        field(format_args!("{}", Mocodes::of(draw, &victim)));
+        field(format_args!("{}", victim.age));
+        field(format_args!("{}", victim.sex));
+        field(format_args!("{}", victim.descent));
+
+        let (premise, description) = match crime.place {
+            Place::Parked => draw.pick(&tables::PARKED),
+            Place::Anywhere => draw.pick(&tables::ANYWHERE),
+        };
+        let described = !dirt.no_premise.hits(draw);
+        field(format_args!("{premise}"));
+        field(format_args!("{}", if described { description } else { "" }));
+
+        let (weapon, description) = weapon(draw, &crime);
+        field(format_args!("{weapon}"));
+        field(format_args!("{description}"));
+        let (status, description) = draw.pick(&tables::STATUSES);
+        field(format_args!("{status}"));
+        field(format_args!("{description}"));
+
+        let [first, second, third, fourth] = codes(draw, &crime, dirt);
+        field(format_args!("{first}"));
+        field(format_args!("{second}"));
+        field(format_args!("{third}"));
+        field(format_args!("{fourth}"));
+        field(format_args!("{}", block.location));
+        field(format_args!("{}", block.cross_street));
+        let (latitude, longitude) = if dirt.no_place.hits(draw) {
+            (0, 0)
+        } else {
+            (block.latitude, block.longitude)
+        };
+        field(format_args!("{}", Degrees(latitude)));
+        field(format_args!("{}", Degrees(longitude)));
+    }
+}
+
+struct Victim {
+    sex: &'static str,
+    descent: &'static str,
+    age: i32,
+}
+
+fn victim(draw: &mut Draw, crime: &Crime, dirt: &mut RareDirt) -> Victim {
+    let [nobody, unnamed, woman] = crime.victims;
+    let drawn = draw.below(1_000);
+    let mut victim = if drawn < nobody {
+        Victim {
+            sex: "",
+            descent: "",
+            age: 0,
+        }
+    } else if drawn < nobody + unnamed {
+        Victim {
+            sex: "X",
+            descent: "X",
+            age: age(draw, 8_211),
+        }
+    } else if drawn < nobody + unnamed + woman {
+        Victim {
+            sex: "F",
+            descent: draw.pick(&tables::DESCENTS_F),
+            age: age(draw, 78),
+        }
+    } else {
+        Victim {
+            sex: "M",
+            descent: draw.pick(&tables::DESCENTS_M),
+            age: age(draw, 647),
+        }
+    };
+    let (negative, sex_h) = (dirt.negative_age.hits(draw), dirt.sex_h.hits(draw));
+    if negative {
+        victim.age = -1;
+    }
+    if sex_h {
+        // The sex H of the real file is a descent that slipped by one column.
+        victim.sex = "H";
+        victim.descent = "H";
+    }
+    victim
+}
+
+/// An age, and 0 for "not known" in `missing` of 10,000.
+fn age(draw: &mut Draw, missing: u32) -> i32 {
+    if draw.chance(missing) {
+        return 0;
+    }
+    let (youngest, oldest) = draw.pick(&tables::AGES);
+    (youngest + draw.below(oldest - youngest + 1)) as i32
+}
+
+fn weapon(draw: &mut Draw, crime: &Crime) -> (&'static str, &'static str) {
+    if draw.below(1_000) >= crime.armed {
+        return ("", "");
+    }
+    match crime.weapons {
+        Weapons::Hands => draw.pick(&tables::HANDS),
+        Weapons::Arms => draw.pick(&tables::ARMS),
+        Weapons::Threat => draw.pick(&tables::THREATS),
+    }
+}
+
+/// `Crm Cd 1` to `4`, empty where there is none.
+fn codes(draw: &mut Draw, crime: &Crime, dirt: &mut RareDirt) -> [&'static str; 4] {
+    let mut codes = [crime.code, "", "", ""];
+    let other_first = dirt.other_first_code.hits(draw);
+    let (third, fourth) = (dirt.third_code.hits(draw), dirt.fourth_code.hits(draw));
+    while other_first && codes[0] == crime.code {
+        codes[0] = draw.pick(&tables::CRIMES).code;
+    }
+    if draw.chance(570) || third || fourth {
+        codes[1] = draw.pick(&tables::SECOND_CODES);
+    }
+    if third || fourth {
+        codes[2] = "998";
+    }
+    if fourth {
+        codes[3] = "998";
+    }
+    codes
+}
+
+fn occurred(draw: &mut Draw) -> NaiveDate {
+    let (month, days) = draw.pick(&tables::MONTHS);
+    // The first day stands for "some time that month" more often than others.
+    let day = if draw.chance(200) {
+        1
+    } else {
+        1 + draw.below(days)
+    };
+    NaiveDate::from_ymd_opt(2020, month, day).unwrap_or_default()
+}
+
+fn reported_after(draw: &mut Draw) -> u64 {
+    let (first, last) = draw.pick(&tables::DELAYS);
+    u64::from(first + draw.below(last - first + 1))
+}
+
+/// Hour and minute as one number: 330 is half past three. People round, and midnight is written 0001.
+fn time(draw: &mut Draw) -> u32 {
+    let hour = draw.pick(&tables::HOURS);
+    let minute = match draw.pick(&tables::MINUTES) {
+        Some(minute) => minute,
+        None => 1 + draw.below(59),
+    };
+    (100 * hour + minute).max(1)
+}
+
+/// Both formats of the real file: a day that could be a month went through a spreadsheet.
+struct Date(NaiveDate);
+
+impl std::fmt::Display for Date {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (month, day, year) = (self.0.month(), self.0.day(), self.0.year());
+        if day <= 12 {
+            write!(f, "{month:02}/{day:02}/{year} 00:00")
+        } else {
+            write!(f, "{month:02}/{day:02}/{year} 12:00:00 AM")
+        }
+    }
+}
+
+/// Ten-thousandths of a degree as the real file writes them, without trailing zeros.
+struct Degrees(i32);
+
+impl std::fmt::Display for Degrees {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let size = self.0.unsigned_abs();
+        let (whole, mut fraction, mut digits) = (size / 10_000, size % 10_000, 4);
+        if fraction == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        while fraction.is_multiple_of(10) {
+            fraction /= 10;
+            digits -= 1;
+        }
+        write!(f, "{sign}{whole}.{fraction:0digits$}")
+    }
+}
+
+/// What the offender did, as up to ten codes.
+struct Mocodes {
+    codes: [u32; 10],
+    count: usize,
+}
+
+impl Mocodes {
+    fn of(draw: &mut Draw, victim: &Victim) -> Self {
+        let mut codes = [0; 10];
+        let mut count = 0;
+        // A stolen car has neither victim nor manner; of the others a few have none.
+        if !victim.sex.is_empty() && !draw.chance(54) {
+            let wanted = draw.pick(&tables::MOCODE_COUNTS);
+            for _ in 0..wanted {
+                let code = match draw.pick(&tables::MOCODES) {
+                    0 => 100 * (1 + draw.below(20)) + 1 + draw.below(60),
+                    common => common,
+                };
+                if !codes[..count].contains(&code) {
+                    codes[count] = code;
+                    count += 1;
+                }
+            }
+        }
+        Self { codes, count }
+    }
+}
+
+impl std::fmt::Display for Mocodes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, code) in self.codes[..self.count].iter().enumerate() {
+            let blank = if at == 0 { "" } else { " " };
+            write!(f, "{blank}{code:04}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn degrees_lose_their_trailing_zeros() {
+        let text = |d| Degrees(d).to_string();
+        assert_eq!(text(340_141), "34.0141");
+        assert_eq!(text(340_480), "34.048");
+        assert_eq!(text(340_500), "34.05");
+        assert_eq!(text(340_005), "34.0005");
+        assert_eq!(text(340_000), "34");
+        assert_eq!(text(-1_182_978), "-118.2978");
+        assert_eq!(text(-5), "-0.0005");
+        assert_eq!(text(0), "0");
+    }
+}

@@ -1,0 +1,154 @@
+//! What `produce` and `ingest` ask of librdkafka alike. Invariant: no property's value is ever shown.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::Error;
+use crate::error::is_final;
+
+/// How long a broker may take to answer the first request, and a topic to appear. Long enough for a broker that
+/// is just starting beside us, short enough for a person who mistyped its address.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(12);
+
+/// One try of a request within [`PATIENCE`].
+const TRY: Duration = Duration::from_secs(3);
+
+/// Our defaults, the user's properties over them, and what is not the user's to choose.
+pub(crate) fn config(
+    brokers: &str,
+    defaults: &[(&str, &str)],
+    user: &[(String, String)],
+    fixed: &[(&str, &str, &str)],
+) -> Result<ClientConfig, Error> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("client.id", "gugus");
+    for (key, value) in defaults {
+        config.set(*key, *value);
+    }
+    for (key, value) in user {
+        if let Some((.., why)) = fixed.iter().find(|(name, ..)| name == key) {
+            return Err(Error::Property { key: key.clone(), reason: (*why).to_owned() });
+        }
+        config.set(key, value);
+    }
+    for (key, value, _) in fixed {
+        config.set(*key, *value);
+    }
+    Ok(config)
+}
+
+/// What librdkafka reports on the side, for whom the logs are, and the last of it for error messages.
+#[derive(Default)]
+pub(crate) struct Reports {
+    last: Mutex<Option<String>>,
+    /// Texts of the last seconds, so that a broker that stays away is not told of each second.
+    recent: Mutex<VecDeque<(Instant, String)>>,
+}
+
+impl Reports {
+    /// How long the same text is not repeated.
+    const QUIET: Duration = Duration::from_secs(30);
+
+    /// The last thing that was reported.
+    pub(crate) fn last(&self) -> Option<String> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// An error that librdkafka goes on from by itself. No data is lost by it, so it is a warning.
+    pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        let code = error.rdkafka_error_code();
+        if self.is_new(&format!("{code:?}")) {
+            tracing::warn!(target: "librdkafka", error = %error, "{reason}");
+        }
+    }
+
+    fn is_new(&self, text: &str) -> bool {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        while recent.front().is_some_and(|(at, _)| now.duration_since(*at) > Self::QUIET) {
+            recent.pop_front();
+        }
+        if recent.iter().any(|(_, known)| known == text) {
+            return false;
+        }
+        recent.push_back((now, text.to_owned()));
+        true
+    }
+
+    /// librdkafka's log. Its errors are about connections, which it mends: none of our data is lost by them.
+    pub(crate) fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error
+            | RDKafkaLogLevel::Warning => {
+                // Connection trouble also comes through `error`, once.
+                if facility != "FAIL" && self.is_new(message) {
+                    tracing::warn!(target: "librdkafka", "{facility}: {message}");
+                }
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", "{facility}: {message}");
+            }
+            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", "{facility}: {message}"),
+        }
+    }
+}
+
+/// The partitions of a topic, in order; none when the broker has no such topic.
+///
+/// Waits [`PATIENCE`] for the broker, and as long for leaders to be chosen.
+pub(crate) fn partitions<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    brokers: &str,
+    reports: &Reports,
+) -> Result<Option<Vec<i32>>, Error> {
+    let begun = Instant::now();
+    loop {
+        let refused = |source: KafkaError| Error::Kafka {
+            brokers: brokers.to_owned(),
+            action: "to describe the topic",
+            reason: reports.last(),
+            source,
+        };
+        match client.fetch_metadata(Some(topic), TRY) {
+            Ok(metadata) => {
+                let topic = metadata.topics().iter().find(|found| found.name() == topic);
+                let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
+                let mut ids: Vec<i32> =
+                    topic.map(|topic| topic.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default();
+                ids.sort_unstable();
+                match error {
+                    None if !ids.is_empty() => return Ok(Some(ids)),
+                    Some(code) if is_final(code) => return Err(refused(KafkaError::MetadataFetch(code))),
+                    _ if begun.elapsed() > PATIENCE => return Ok(None),
+                    Some(RDKafkaErrorCode::UnknownTopicOrPartition) | None => return Ok(None),
+                    // A leader is being chosen.
+                    Some(_) => std::thread::sleep(Duration::from_millis(100)),
+                }
+            }
+            Err(source) => {
+                if source.rdkafka_error_code().is_some_and(is_final) {
+                    return Err(refused(source));
+                }
+                if begun.elapsed() + TRY > PATIENCE {
+                    return Err(Error::Broker {
+                        brokers: brokers.to_owned(),
+                        seconds: begun.elapsed().as_secs(),
+                        reason: reports.last(),
+                        source,
+                    });
+                }
+            }
+        }
+    }
+}

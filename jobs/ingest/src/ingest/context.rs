@@ -1,0 +1,82 @@
+//! What librdkafka calls. Invariant: nothing is decided in a callback; lists are handed to the main loop, which
+//! assigns and unassigns.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaRespErr;
+
+use crate::client::Reports;
+
+/// A change that the group asks for; it waits until we have answered.
+pub(super) enum Change {
+    Assigned(Vec<i32>),
+    Revoked(Vec<i32>),
+}
+
+#[derive(Default)]
+pub(super) struct Context {
+    pub(super) reports: Reports,
+    changes: Mutex<VecDeque<Change>>,
+    /// Set when the main loop has ended and nobody asks for changes any more.
+    closing: AtomicBool,
+}
+
+impl Context {
+    /// The next change to be answered.
+    pub(super) fn change(&self) -> Option<Change> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// From now on callbacks give everything back at once, so that the consumer can close.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.reports.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.reports.error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::SeqCst) {
+            let answered = match consumer.rebalance_protocol() {
+                RebalanceProtocol::Cooperative if assigned => consumer.incremental_assign(list),
+                RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+                _ => consumer.unassign(),
+            };
+            if let Err(error) = answered {
+                tracing::debug!(%error, "giving partitions back while closing");
+            }
+            return;
+        }
+        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        let change = if assigned { Change::Assigned(partitions) } else { Change::Revoked(partitions) };
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            offsets_not_committed(&error);
+        }
+    }
+}
+
+/// The group's offsets are for lag tools only; the batches know where they are.
+pub(super) fn offsets_not_committed(error: &KafkaError) {
+    tracing::warn!(%error, "the group's offsets were not committed to kafka; lag tools show too much for a while, no record is lost");
+}

@@ -1,0 +1,71 @@
+//! Records on their way into a batch folder: from CSV to Kafka, from Kafka to batches, from files to batches.
+//!
+//! # What it is for
+//! * [`produce`](mod@produce) sends the rows of a CSV file to a topic, as JSON objects keyed by column name.
+//! * [`ingest`](mod@ingest) cuts a topic's records into numbered Parquet batches.
+//! * [`import`](mod@import) does the same with files, without Kafka.
+//!
+//! # What it guarantees
+//! * **Every record is in exactly one batch or reject file**, whatever is killed when. The folder of batches is its own
+//!   commit log (`gugus-store`): a batch and the offsets that it covers appear in one step, and on every assignment reading
+//!   goes on where the newest batch ends. Offsets in Kafka are committed afterwards, for lag tools only.
+//! * **No record is thrown away.** What does not parse is kept as it came, with its reason, in the same commit.
+//! * **Memory is bounded** by the batch limits, by [16 MiB of fetched records](mod@ingest), and by a limit on held rejects.
+//! * **Nothing is skipped silently.** Where the topic no longer holds what comes next, `ingest` stops and says so.
+//! * An import is by content: a file that was imported before is known by its checksum, whatever its name is. One that
+//!   broke off is gone on with where it was.
+//!
+//! # What it is not
+//! It does not hold that a *producer* sends each record once: `produce` is idempotent while it runs, and started
+//! again it sends everything again. It trains nothing, and it never waits for a lock.
+//!
+//! # Why not a stream of futures
+//! rdkafka's `StreamConsumer` answers rebalances in a callback on librdkafka's own terms, before the application could
+//! commit what it holds. Here one thread polls, and between two polls it alone decides: hand in, give back, seek.
+//!
+//! # Example
+//! ```
+//! use gugus_ingest::import::{self, Cut, Repeat};
+//! # async fn example(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+//! let file = folder.join("points.csv");
+//! std::fs::write(&file, "x,y\n1,2\n3,four\n5,6\n")?;
+//! let job = gugus_spec::Job::parse(
+//!     r#"
+//!     name = "points"
+//!     [source]
+//!     topic = "points"
+//!     [source.columns]
+//!     x = { type = "float64", required = true }
+//!     y = { type = "float64", required = true }
+//!     "#,
+//!     "points.toml",
+//! )?;
+//! let config = import::Config {
+//!     job,
+//!     store: gugus_store::Store::in_memory(),
+//!     files: vec![file],
+//!     cut: Cut::ByRows,
+//!     repeat: Repeat::Refuse,
+//!     progress: indicatif::ProgressBar::hidden(),
+//! };
+//! let summary = import::run(config, Default::default()).await?;
+//! assert_eq!((summary.records, summary.rejected), (2, 1));
+//! # Ok(()) }
+//! # let folder = tempfile::tempdir()?;
+//! # tokio::runtime::Runtime::new()?.block_on(example(folder.path()))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod client;
+mod error;
+mod gather;
+pub mod import;
+pub mod ingest;
+mod input;
+pub mod produce;
+mod start;
+mod thread;
+mod window;
+
+pub use error::{Error, Kind};
+pub use start::{Start, StartError};

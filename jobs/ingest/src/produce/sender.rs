@@ -1,0 +1,297 @@
+//! Sending. Invariant: every record that was handed over is counted once, as delivered or as failed, before the end.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::{FromClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::json::Keys;
+use super::pace::Clock;
+use super::{Config, Produced, Summary};
+use crate::Error;
+use crate::client::{self, PATIENCE, Reports, partitions};
+use crate::input::{Format, Input, header_names, wrong};
+
+/// Our defaults. Nothing is compressed unless asked for, so that any client can read the topic.
+const DEFAULTS: [(&str, &str); 2] = [("enable.idempotence", "true"), ("linger.ms", "5")];
+
+/// What a poll waits at most, while the queue is full or a pause lasts.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long records that were handed over may take to be confirmed once we were told to stop.
+const LAST_FLUSH: Duration = Duration::from_secs(10);
+
+/// Records between two looks at the delivery reports.
+const LOOK_EVERY: u64 = 64;
+
+/// What became of the records.
+#[derive(Default)]
+struct Delivered {
+    partitions: BTreeMap<i32, u64>,
+    bytes: u64,
+    failed: u64,
+    first_failure: Option<String>,
+}
+
+#[derive(Default)]
+struct Context {
+    reports: Reports,
+    delivered: Mutex<Delivered>,
+}
+
+impl Context {
+    fn delivered(&self) -> MutexGuard<'_, Delivered> {
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.reports.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.reports.error(&error, reason);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let mut delivered = self.delivered();
+        match result {
+            Ok(message) => {
+                *delivered.partitions.entry(message.partition()).or_default() += 1;
+                delivered.bytes += message.payload_len() as u64;
+            }
+            Err((error, _)) => {
+                delivered.failed += 1;
+                delivered.first_failure.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+}
+
+/// Why sending ended.
+enum End {
+    /// No more rows, or as many as were asked for.
+    Whole,
+    /// We were told to.
+    Stopped,
+    /// Reading or sending broke off.
+    Broke(Error),
+}
+
+struct Sender<'a> {
+    config: &'a Config,
+    producer: BaseProducer<Context>,
+    partitions: Vec<i32>,
+    sent: u64,
+}
+
+pub(super) fn run(config: &Config, runtime: &Handle, stop: &CancellationToken) -> Result<Summary, Error> {
+    let input = Input::of(&config.input)?;
+    if input.format != Format::Csv {
+        return Err(wrong(&config.input, "only csv files can be produced; convert it", None));
+    }
+    let mut clock = Clock::new(&config.pace)
+        .ok_or_else(|| Error::Property { key: "rate".to_owned(), reason: "it must be above 0 and finite".to_owned() })?;
+    config.progress.set_length(input.size()?);
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .buffer_capacity(128 * 1024)
+        .from_reader(input.text(&config.progress)?);
+    let header = reader.byte_headers().map_err(|e| wrong(&input.path, "its header cannot be read", Some(e.into())))?;
+    let keys = Keys::of(&header_names(&input.path, header)?);
+
+    let begun = Instant::now();
+    let properties = client::config(&config.brokers, &DEFAULTS, &config.client, &[])?;
+    let producer = BaseProducer::from_config_and_context(&properties, Context::default()).map_err(Error::client)?;
+    let (partitions, created) = topic_partitions(config, &properties, &producer, runtime)?;
+    let mut sender = Sender { config, producer, partitions, sent: 0 };
+    let end = sender.send_all(&input, &mut reader, &keys, &mut clock, stop);
+    sender.flush(stop);
+    sender.finish(end, created, begun)
+}
+
+/// The topic's partitions, and whether it had to be created.
+fn topic_partitions(
+    config: &Config,
+    properties: &ClientConfig,
+    producer: &BaseProducer<Context>,
+    runtime: &Handle,
+) -> Result<(Vec<i32>, bool), Error> {
+    let reports = &producer.context().reports;
+    let look = || partitions(producer.client(), &config.topic, &config.brokers, reports);
+    if let Some(partitions) = look()? {
+        return Ok((partitions, false));
+    }
+    tracing::info!(topic = config.topic, "the topic is not there, creating it with the broker's defaults");
+    runtime.block_on(create_topic(config, properties))?;
+    // A new topic needs a moment to be known everywhere.
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(partitions) = look()? {
+            return Ok((partitions, true));
+        }
+        std::thread::sleep(TICK);
+    }
+    Err(Error::NoTopic { brokers: config.brokers.clone(), topic: config.topic.clone() })
+}
+
+async fn create_topic(config: &Config, properties: &ClientConfig) -> Result<(), Error> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::CreateTopic {
+        brokers: config.brokers.clone(),
+        topic: config.topic.clone(),
+        source,
+    };
+    let admin: AdminClient<DefaultClientContext> = AdminClient::from_config(properties).map_err(Error::client)?;
+    // -1 and -1: as many partitions and copies as the broker is set up for.
+    let topic = NewTopic::new(&config.topic, -1, TopicReplication::Fixed(-1));
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+    let results = admin.create_topics([&topic], &options).await.map_err(|e| failed(e.into()))?;
+    match results.into_iter().next() {
+        // Somebody else was faster, which is as good.
+        None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+        Some(Err((_, code))) => Err(failed(KafkaError::AdminOp(code).into())),
+    }
+}
+
+impl Sender<'_> {
+    fn send_all<R: std::io::Read>(
+        &mut self,
+        input: &Input,
+        reader: &mut csv::Reader<R>,
+        keys: &Keys,
+        clock: &mut Clock<'_>,
+        stop: &CancellationToken,
+    ) -> End {
+        let mut row = csv::ByteRecord::new();
+        let mut json = Vec::with_capacity(4096);
+        loop {
+            if self.config.limit.is_some_and(|limit| self.sent >= limit) {
+                return End::Whole;
+            }
+            match reader.read_byte_record(&mut row) {
+                Ok(true) => {}
+                Ok(false) => return End::Whole,
+                Err(e) => return End::Broke(input.broke_off(self.sent, e)),
+            }
+            if let Err(reason) = keys.write(&row, &mut json) {
+                let line = row.position().map_or(0, csv::Position::line);
+                return End::Broke(Error::BrokeOff {
+                    path: input.path.clone(),
+                    records: self.sent,
+                    reason: format!("the row at line {line} {reason}"),
+                    source: None,
+                });
+            }
+            if !self.wait(clock, stop) {
+                return End::Stopped;
+            }
+            match self.send(&json, stop) {
+                Ok(true) => self.sent += 1,
+                Ok(false) => return End::Stopped,
+                Err(error) => {
+                    let mut delivered = self.producer.context().delivered();
+                    delivered.failed += 1;
+                    delivered.first_failure.get_or_insert_with(|| format!("record {}: {error}", self.sent + 1));
+                    self.sent += 1;
+                    return End::Whole;
+                }
+            }
+            if self.sent.is_multiple_of(LOOK_EVERY) {
+                self.producer.poll(Duration::ZERO);
+                if self.producer.context().delivered().failed > 0 {
+                    // The rest would hardly fare better, and the order would be lost.
+                    return End::Whole;
+                }
+                self.config.progress.set_message(format!("{} records", self.sent));
+            }
+        }
+    }
+
+    /// Waits until the next record is due; false when we are to stop.
+    fn wait(&mut self, clock: &mut Clock<'_>, stop: &CancellationToken) -> bool {
+        let due = clock.next();
+        loop {
+            if stop.is_cancelled() {
+                return false;
+            }
+            let left = due.map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return true;
+            }
+            self.producer.poll(left.min(TICK));
+        }
+    }
+
+    /// Hands a record over, waiting while the queue is full; false when we are to stop.
+    fn send(&self, json: &[u8], stop: &CancellationToken) -> Result<bool, KafkaError> {
+        let turn = (self.sent % self.partitions.len().max(1) as u64) as usize;
+        let partition = self.partitions.get(turn).copied().unwrap_or(0);
+        let mut record = BaseRecord::<(), [u8]>::to(&self.config.topic).partition(partition).payload(json);
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(true),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    if stop.is_cancelled() {
+                        return Ok(false);
+                    }
+                    record = back;
+                    self.producer.poll(TICK);
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until every record is confirmed or has failed. librdkafka gives up on a record after
+    /// `message.timeout.ms`, so this ends.
+    fn flush(&self, stop: &CancellationToken) {
+        let mut stopped = None;
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(TICK);
+            if stop.is_cancelled() && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_FLUSH {
+                self.producer.purge(PurgeConfig::default().queue().inflight());
+            }
+        }
+    }
+
+    fn finish(self, end: End, created: bool, begun: Instant) -> Result<Summary, Error> {
+        let mut delivered = self.producer.context().delivered();
+        let records = delivered.partitions.values().sum();
+        if delivered.failed > 0 {
+            return Err(Error::Delivery {
+                topic: self.config.topic.clone(),
+                failed: delivered.failed,
+                sent: self.sent,
+                reason: delivered.first_failure.take().unwrap_or_default(),
+            });
+        }
+        match end {
+            End::Broke(error) => return Err(error),
+            End::Stopped => tracing::info!(records, "stopped; all records handed over are confirmed"),
+            End::Whole => {}
+        }
+        let partitions = delivered.partitions.iter();
+        Ok(Summary {
+            topic: self.config.topic.clone(),
+            created,
+            records,
+            bytes: delivered.bytes,
+            seconds: begun.elapsed().as_secs_f64(),
+            partitions: partitions.map(|(partition, records)| Produced { partition: *partition, records: *records }).collect(),
+        })
+    }
+}

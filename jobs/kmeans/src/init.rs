@@ -1,0 +1,91 @@
+//! The first centers: k-means|| or rows drawn at random.
+
+use std::ops::Range;
+
+use crate::centers::Centers;
+use crate::distance::{Cosine, Euclidean, Measure, Points};
+use crate::local;
+use crate::params::{DistanceMeasure, InitMode, Params};
+use crate::random::{Random, XorShiftRandom};
+use crate::sample::take_sample;
+
+/// Rounds of Lloyd's iterations over the candidates of k-means||.
+const LOCAL_ROUNDS: u32 = 30;
+
+/// Finds at most `k` first centers, fewer when fewer distinct rows are drawn. Weights play no part here.
+pub(crate) fn first_centers(
+    params: &Params,
+    points: &Points<'_>,
+    partitions: &[Range<usize>],
+) -> Centers {
+    let seed = XorShiftRandom::new(params.seed).next_int();
+    match (params.init_mode, params.distance_measure) {
+        (InitMode::Random, _) => random(params.k, seed, points, partitions),
+        (InitMode::Parallel, DistanceMeasure::Euclidean) => {
+            parallel::<Euclidean>(params, seed, points, partitions)
+        }
+        (InitMode::Parallel, DistanceMeasure::Cosine) => {
+            parallel::<Cosine>(params, seed, points, partitions)
+        }
+    }
+}
+
+/// Rows drawn without replacement; what was drawn twice, because it stands in several rows, is dropped.
+fn random(k: usize, seed: i32, points: &Points<'_>, partitions: &[Range<usize>]) -> Centers {
+    let mut centers = Centers::new(points.dimensions());
+    for row in take_sample(partitions, k, seed) {
+        // Unlike the candidates of k-means||, these keep the form of their rows.
+        centers.push(points.get(row));
+    }
+    centers.distinct()
+}
+
+/// k-means||: in each step, rows join the candidates with a probability in proportion to their cost; what comes out is
+/// weighted by the rows nearest to it and reduced to `k` centers.
+fn parallel<M: Measure>(
+    params: &Params,
+    seed: i32,
+    points: &Points<'_>,
+    partitions: &[Range<usize>],
+) -> Centers {
+    let mut candidates = Centers::new(points.dimensions());
+    for row in take_sample(partitions, 1, seed) {
+        candidates.push(points.get(row).dense());
+    }
+    let mut costs = vec![f64::INFINITY; points.len()];
+    let mut newest = 0..candidates.len();
+    for step in 0..params.init_steps {
+        let mut total = 0.0;
+        for partition in partitions {
+            let mut sum = 0.0;
+            for row in partition.clone() {
+                let cost = candidates.nearest::<M>(newest.clone(), points.get(row)).1;
+                costs[row] = cost.min(costs[row]);
+                sum += costs[row];
+            }
+            total += sum;
+        }
+        let known = candidates.len();
+        for (index, partition) in partitions.iter().enumerate() {
+            let mut draws =
+                XorShiftRandom::new(i64::from(seed ^ ((step as i32) << 16) ^ index as i32));
+            for row in partition.clone() {
+                if draws.next_double() < 2.0 * costs[row] * params.k as f64 / total {
+                    candidates.push(points.get(row).dense());
+                }
+            }
+        }
+        newest = known..candidates.len();
+    }
+    let candidates = candidates.distinct();
+    if candidates.len() <= params.k {
+        return candidates;
+    }
+    let mut weights = vec![0.0; candidates.len()];
+    for row in 0..points.len() {
+        weights[candidates
+            .nearest::<M>(0..candidates.len(), points.get(row))
+            .0] += 1.0;
+    }
+    local::k_means_plus_plus(&candidates, &weights, params.k, LOCAL_ROUNDS)
+}

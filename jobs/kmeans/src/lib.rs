@@ -1,0 +1,77 @@
+//! k-means with the answers of Apache Spark 3.5.5, without Spark.
+//!
+//! # What it is for
+//!
+//! People who train k-means with Spark's MLlib have models, dashboards and habits that name clusters by number. Whoever
+//! takes Spark away must give them the same centers in the same order, or everything downstream changes its meaning.
+//! [`fit`] follows Spark's `KMeans` step by step: its random number generators, its sampling, k-means|| and the local
+//! k-means++ behind it, both of its solvers, both of its distances, and the roundings of each. [`Predictor`] gives the
+//! cluster of a point as `KMeansModel` would.
+//!
+//! ```
+//! use gugus_kmeans::{DistanceMeasure, Params, Partitions, Predictor, RowForm, Rows, fit};
+//!
+//! let lat = [34.01, 34.02, 34.00, 34.20, 34.21, 34.19];
+//! let lon = [-118.30, -118.31, -118.29, -118.50, -118.51, -118.49];
+//! let rows = Rows::from_columns(&[&lat, &lon], RowForm::Assembled);
+//!
+//! let params = Params { k: 2, seed: 1, ..Params::default() };
+//! let fit = fit(&params, &rows, None, &Partitions::one())?;
+//! assert_eq!(fit.centers.len(), 2);
+//! assert_eq!(fit.sizes, [3, 3]);
+//!
+//! let predictor = Predictor::new(fit.centers, DistanceMeasure::Euclidean)?;
+//! assert_eq!(predictor.predict(&[34.01, -118.30])?, predictor.predict(&[34.02, -118.28])?);
+//! assert_ne!(predictor.predict(&[34.01, -118.30])?, predictor.predict(&[34.20, -118.50])?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it guarantees
+//!
+//! * **Spark's answer.** The same rows in the same order and partitions, the same parameters and seed give Spark's
+//!   centers (within 1e-12, relative), its number of iterations, its predictions and so its cluster sizes. The training
+//!   cost agrees within 1e-6. Recorded answers of Spark 3.5.5 are part of the tests.
+//! * **The same bits always.** A fit runs on one thread and adds up in row order, so its result depends on its input
+//!   alone, not on the machine's number of cores or its vector units. Who has many fits runs them side by side.
+//! * **No panic over data.** What rows and weights decide ends in a [`FitError`]; what is wrong with a single point, in a
+//!   [`PredictError`].
+//! * **No padding.** Fewer distinct rows than `k` give fewer centers, and [`Fit::sizes`] has one entry for each of them.
+//!
+//! # What it is not
+//!
+//! It reads and writes nothing and knows neither Arrow nor DataFusion nor how models are saved. It holds all rows of a fit
+//! in memory. It has no measure of quality beyond the cost.
+//!
+//! # Why not another crate
+//!
+//! Every k-means finds good clusters; none but this one finds Spark's. An implementation that draws other random
+//! numbers, updates centers by another formula or breaks ties otherwise ends in another local optimum, with other
+//! numbers on the clusters, however good it is.
+//!
+//! # Where it knowingly differs from Spark
+//!
+//! * Numbers whose squares overflow are refused ([`FitError::Overflow`]); Spark returns centers that are not numbers.
+//! * Products are added up one by one with a rounding each. On newer JVMs, Spark's linear algebra fuses the two. That
+//!   shows in the last bits of cosine distances and, more so, of the block solver's expanded squares: a fit that asks for
+//!   [`Solver::Block`] over coordinates far from the origin may settle a near tie otherwise.
+//! * Centers that a fit never moved are dense, also where a drawn row was sparse.
+
+mod bounds;
+mod centers;
+mod distance;
+mod fit;
+mod init;
+mod lloyd;
+mod local;
+mod params;
+mod predict;
+mod random;
+mod rows;
+mod sample;
+
+pub use fit::{Fit, FitError, fit};
+pub use params::{
+    DEFAULT_SEED, DistanceMeasure, InitMode, Params, ParamsError, ParseChoiceError, Solver,
+};
+pub use predict::{CentersError, PredictError, Predictor};
+pub use rows::{Partitions, RowForm, Rows};

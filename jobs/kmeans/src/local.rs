@@ -1,0 +1,125 @@
+//! Weighted k-means++ over the few candidates of k-means||, then Lloyd's iterations over them.
+//!
+//! It stays Euclidean also where the fit is not, as in Spark.
+
+use crate::centers::Centers;
+use crate::distance::{Euclidean, Measure, Point, add_scaled, norm, scale};
+use crate::random::{JavaRandom, Random};
+
+/// Reduces weighted candidates to `k` centers in at most `rounds` rounds.
+pub(crate) fn k_means_plus_plus(
+    candidates: &Centers,
+    weights: &[f64],
+    k: usize,
+    rounds: u32,
+) -> Centers {
+    let mut random = JavaRandom::new(0);
+    let mut centers = seed_centers(candidates, weights, k, &mut random);
+    lloyd(candidates, weights, &mut centers, rounds, &mut random);
+    centers
+}
+
+/// Draws `k` candidates, each with a probability in proportion to its weighted cost so far.
+fn seed_centers(
+    candidates: &Centers,
+    weights: &[f64],
+    k: usize,
+    random: &mut JavaRandom,
+) -> Centers {
+    let mut centers = Centers::new(candidates.dimensions());
+    let first = pick(weights.iter().copied(), random);
+    centers.push(candidates.get(first));
+    let mut costs: Vec<f64> = (0..candidates.len())
+        .map(|i| Euclidean::cost(candidates.get(i), centers.get(0)))
+        .collect();
+    while centers.len() < k {
+        let picked = pick(
+            weights
+                .iter()
+                .zip(&costs)
+                .map(|(weight, cost)| weight * cost),
+            random,
+        );
+        centers.push(candidates.get(picked));
+        let newest = centers.get(centers.len() - 1);
+        for (i, cost) in costs.iter_mut().enumerate() {
+            *cost = Euclidean::cost(candidates.get(i), newest).min(*cost);
+        }
+    }
+    centers
+}
+
+/// Walks the cumulated shares up to a random part of their sum and gives the last one walked.
+fn pick(shares: impl Iterator<Item = f64> + Clone, random: &mut JavaRandom) -> usize {
+    let sum = shares.clone().fold(0.0, |sum, share| sum + share);
+    let target = random.next_double() * sum;
+    let mut walked = 0;
+    let mut cumulated = 0.0;
+    for share in shares {
+        // Where the sum is no number, nothing is walked, and the first candidate is taken.
+        if !matches!(
+            cumulated.partial_cmp(&target),
+            Some(std::cmp::Ordering::Less)
+        ) {
+            break;
+        }
+        cumulated += share;
+        walked += 1;
+    }
+    // Nothing is walked when everything costs nothing.
+    walked.max(1) - 1
+}
+
+/// Weighted Lloyd's iterations until no candidate changes its center.
+fn lloyd(
+    candidates: &Centers,
+    weights: &[f64],
+    centers: &mut Centers,
+    rounds: u32,
+    random: &mut JavaRandom,
+) {
+    let dimensions = candidates.dimensions();
+    let mut assigned = vec![usize::MAX; candidates.len()];
+    let mut sums = vec![0.0; centers.len() * dimensions];
+    let mut totals = vec![0.0; centers.len()];
+    for _ in 0..rounds {
+        sums.fill(0.0);
+        totals.fill(0.0);
+        let mut moved = false;
+        for i in 0..candidates.len() {
+            let nearest = centers
+                .nearest::<Euclidean>(0..centers.len(), candidates.get(i))
+                .0;
+            add_scaled(
+                &mut sums[nearest * dimensions..][..dimensions],
+                weights[i],
+                candidates.values(i),
+            );
+            totals[nearest] += weights[i];
+            if assigned[i] != nearest {
+                moved = true;
+                assigned[i] = nearest;
+            }
+        }
+        if !moved {
+            break;
+        }
+        for j in 0..centers.len() {
+            if totals[j] == 0.0 {
+                let taken = random.next_index(candidates.len());
+                centers.set(j, candidates.get(taken));
+            } else {
+                let sum = &mut sums[j * dimensions..][..dimensions];
+                scale(sum, 1.0 / totals[j]);
+                centers.set(
+                    j,
+                    Point {
+                        values: sum,
+                        norm: norm(sum),
+                        sparse: false,
+                    },
+                );
+            }
+        }
+    }
+}

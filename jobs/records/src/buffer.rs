@@ -1,0 +1,343 @@
+//! Growing columns that can be cut back: what a record half wrote is taken away by `truncate`.
+//!
+//! Arrow's own builders cannot shrink, so a record would have to be parsed to a side first and then copied. These are
+//! plain vectors that become Arrow buffers without a copy.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder,
+    PrimitiveArray, StringArray,
+};
+use arrow::buffer::{Buffer as Bytes, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
+};
+use arrow::error::ArrowError;
+
+use crate::layout::{Formats, Kind, UTC};
+use crate::{Misfit, value};
+
+/// The most bytes of text in a column: Arrow counts them in 31 bits.
+const MOST_TEXT: usize = i32::MAX as usize;
+
+/// A column of text is full.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+/// Why a text cannot be appended.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Misfit(Misfit),
+    Full,
+}
+
+impl From<Misfit> for Refusal {
+    fn from(misfit: Misfit) -> Self {
+        Self::Misfit(misfit)
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
+}
+
+/// A growing column of one type.
+#[derive(Debug)]
+pub(crate) enum Buffer {
+    Utf8(Text),
+    Bool(Truths),
+    Int32(Fixed<Int32Type>),
+    Int64(Fixed<Int64Type>),
+    Float32(Fixed<Float32Type>),
+    Float64(Fixed<Float64Type>),
+    Timestamp(Fixed<TimestampMillisecondType>, Arc<Formats>),
+}
+
+impl Buffer {
+    pub(crate) fn new(kind: &Kind) -> Self {
+        match kind {
+            Kind::Utf8 => Self::Utf8(Text::default()),
+            Kind::Bool => Self::Bool(Truths::default()),
+            Kind::Int32 => Self::Int32(Fixed::default()),
+            Kind::Int64 => Self::Int64(Fixed::default()),
+            Kind::Float32 => Self::Float32(Fixed::default()),
+            Kind::Float64 => Self::Float64(Fixed::default()),
+            Kind::Timestamp(formats) => Self::Timestamp(Fixed::default(), formats.clone()),
+        }
+    }
+
+    /// Appends the value of a text that is not empty; for all types but text it is trimmed, too.
+    pub(crate) fn push(&mut self, text: &str) -> Result<(), Refusal> {
+        match self {
+            Self::Utf8(buffer) => buffer.push(text)?,
+            Self::Bool(buffer) => buffer.push(value::bool(text)?),
+            Self::Int32(buffer) => buffer.push(value::int32(text)?),
+            Self::Int64(buffer) => buffer.push(value::int64(text)?),
+            Self::Float32(buffer) => buffer.push(value::float32(text)?),
+            Self::Float64(buffer) => buffer.push(value::float64(text)?),
+            Self::Timestamp(buffer, formats) => {
+                buffer.push(formats.parse(text).ok_or(Misfit::Format)?)
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn push_null(&mut self) {
+        match self {
+            Self::Utf8(buffer) => buffer.push_null(),
+            Self::Bool(buffer) => buffer.push_null(),
+            Self::Int32(buffer) => buffer.push_null(),
+            Self::Int64(buffer) => buffer.push_null(),
+            Self::Float32(buffer) => buffer.push_null(),
+            Self::Float64(buffer) => buffer.push_null(),
+            Self::Timestamp(buffer, _) => buffer.push_null(),
+        }
+    }
+
+    /// Takes rows from the end until `rows` are left.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::Utf8(buffer) => buffer.truncate(rows),
+            Self::Bool(buffer) => buffer.truncate(rows),
+            Self::Int32(buffer) => buffer.truncate(rows),
+            Self::Int64(buffer) => buffer.truncate(rows),
+            Self::Float32(buffer) => buffer.truncate(rows),
+            Self::Float64(buffer) => buffer.truncate(rows),
+            Self::Timestamp(buffer, _) => buffer.truncate(rows),
+        }
+    }
+
+    /// Appends a whole array of this column's type. Another type is an error of the caller, and appends nulls.
+    pub(crate) fn extend(&mut self, array: &dyn Array) -> Result<(), Full> {
+        match self {
+            Self::Utf8(buffer) => match array.as_string_opt::<i32>() {
+                Some(array) => buffer.extend(array)?,
+                None => (0..array.len()).for_each(|_| buffer.push_null()),
+            },
+            Self::Bool(buffer) => buffer.extend(array),
+            Self::Int32(buffer) => buffer.extend(array),
+            Self::Int64(buffer) => buffer.extend(array),
+            Self::Float32(buffer) => buffer.extend(array),
+            Self::Float64(buffer) => buffer.extend(array),
+            Self::Timestamp(buffer, _) => buffer.extend(array),
+        }
+        Ok(())
+    }
+
+    /// The array of all rows; the buffer is empty afterwards.
+    pub(crate) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            Self::Utf8(buffer) => Arc::new(buffer.finish()?),
+            Self::Bool(buffer) => Arc::new(buffer.finish()),
+            Self::Int32(buffer) => Arc::new(buffer.finish()?),
+            Self::Int64(buffer) => Arc::new(buffer.finish()?),
+            Self::Float32(buffer) => Arc::new(buffer.finish()?),
+            Self::Float64(buffer) => Arc::new(buffer.finish()?),
+            Self::Timestamp(buffer, _) => Arc::new(buffer.finish()?.with_timezone(UTC)),
+        })
+    }
+}
+
+/// A growing column of numbers.
+#[derive(Debug)]
+pub(crate) struct Fixed<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    nulls: NullBufferBuilder,
+}
+
+impl<T: ArrowPrimitiveType> Default for Fixed<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+        }
+    }
+}
+
+impl<T: ArrowPrimitiveType> Fixed<T> {
+    fn push(&mut self, value: T::Native) {
+        self.values.push(value);
+        self.nulls.append_non_null();
+    }
+
+    fn push_null(&mut self) {
+        self.values.push(T::Native::default());
+        self.nulls.append_null();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.nulls.truncate(rows);
+    }
+
+    fn extend(&mut self, array: &dyn Array) {
+        match array.as_primitive_opt::<T>() {
+            Some(array) => {
+                self.values.extend_from_slice(array.values());
+                match array.nulls() {
+                    Some(nulls) => self.nulls.append_buffer(nulls),
+                    None => self.nulls.append_n_non_nulls(array.len()),
+                }
+            }
+            None => (0..array.len()).for_each(|_| self.push_null()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<PrimitiveArray<T>, ArrowError> {
+        // The next batch is likely to be as long as this one.
+        let next = Vec::with_capacity(self.values.len());
+        let values = std::mem::replace(&mut self.values, next);
+        PrimitiveArray::try_new(ScalarBuffer::from(values), self.nulls.finish())
+    }
+}
+
+/// A growing column of truth values.
+#[derive(Debug)]
+pub(crate) struct Truths {
+    values: BooleanBufferBuilder,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for Truths {
+    fn default() -> Self {
+        Self {
+            values: BooleanBufferBuilder::new(0),
+            nulls: NullBufferBuilder::new(0),
+        }
+    }
+}
+
+impl Truths {
+    fn push(&mut self, value: bool) {
+        self.values.append(value);
+        self.nulls.append_non_null();
+    }
+
+    fn push_null(&mut self) {
+        self.values.append(false);
+        self.nulls.append_null();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.nulls.truncate(rows);
+    }
+
+    fn extend(&mut self, array: &dyn Array) {
+        match array.as_boolean_opt() {
+            Some(array) => {
+                self.values.append_buffer(array.values());
+                match array.nulls() {
+                    Some(nulls) => self.nulls.append_buffer(nulls),
+                    None => self.nulls.append_n_non_nulls(array.len()),
+                }
+            }
+            None => (0..array.len()).for_each(|_| self.push_null()),
+        }
+    }
+
+    fn finish(&mut self) -> BooleanArray {
+        BooleanArray::new(self.values.finish(), self.nulls.finish())
+    }
+}
+
+/// A growing column of text.
+#[derive(Debug)]
+pub(crate) struct Text {
+    data: Vec<u8>,
+    /// Where each text begins, and the end of the last.
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self {
+            data: Vec::new(),
+            offsets: vec![0],
+            nulls: NullBufferBuilder::new(0),
+        }
+    }
+}
+
+impl Text {
+    pub(crate) fn len(&self) -> usize {
+        self.nulls.len()
+    }
+
+    pub(crate) fn push(&mut self, text: &str) -> Result<(), Full> {
+        let end = self.data.len() + text.len();
+        if end > MOST_TEXT {
+            return Err(Full);
+        }
+        self.data.extend_from_slice(text.as_bytes());
+        self.offsets.push(end as i32);
+        self.nulls.append_non_null();
+        Ok(())
+    }
+
+    fn push_null(&mut self) {
+        self.offsets.push(self.data.len() as i32);
+        self.nulls.append_null();
+    }
+
+    /// Appends nulls until there are `rows`.
+    pub(crate) fn pad(&mut self, rows: usize) {
+        let missing = rows.saturating_sub(self.len());
+        if missing > 0 {
+            self.offsets
+                .resize(self.offsets.len() + missing, self.data.len() as i32);
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        if rows < self.len() {
+            self.offsets.truncate(rows + 1);
+            self.data
+                .truncate(self.offsets.last().map_or(0, |end| *end as usize));
+            self.nulls.truncate(rows);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, array: &StringArray) -> Result<(), Full> {
+        let offsets = array.value_offsets();
+        let (first, last) = match (offsets.first(), offsets.last()) {
+            (Some(first), Some(last)) => (*first, *last),
+            _ => return Ok(()),
+        };
+        let start = self.data.len();
+        let data = &array.value_data()[first as usize..last as usize];
+        if start + data.len() > MOST_TEXT {
+            return Err(Full);
+        }
+        self.data.extend_from_slice(data);
+        self.offsets.extend(
+            offsets
+                .iter()
+                .skip(1)
+                .map(|end| start as i32 + (end - first)),
+        );
+        match array.nulls() {
+            Some(nulls) => self.nulls.append_buffer(nulls),
+            None => self.nulls.append_n_non_nulls(array.len()),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<StringArray, ArrowError> {
+        let data = std::mem::take(&mut self.data);
+        self.data.reserve(data.len());
+        let mut next = Vec::with_capacity(self.offsets.len());
+        next.push(0);
+        let offsets = std::mem::replace(&mut self.offsets, next);
+        StringArray::try_new(
+            OffsetBuffer::new(ScalarBuffer::from(offsets)),
+            Bytes::from_vec(data),
+            self.nulls.finish(),
+        )
+    }
+}

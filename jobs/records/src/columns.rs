@@ -1,0 +1,387 @@
+//! The growing columns of one batch.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+use gugus_spec::Nullability;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::buffer::{Buffer, Refusal, Text};
+use crate::header::HeaderCell;
+use crate::layout::{Layout, LayoutColumn};
+use crate::slots::{Cell, CellKind, Slots, Target};
+use crate::{Header, Reason, json};
+
+/// The most columns that a batch keeps beside those of the job.
+///
+/// Records whose keys are values (`{"10.0.0.1": 3}`) would otherwise grow a batch by a column each, and cost rows times
+/// columns. Real tables have at most some hundred columns.
+pub(crate) const MAX_OTHER_COLUMNS: usize = 4096;
+
+/// The columns of one batch, growing by records.
+///
+/// A push either appends one row to all columns or, with a [`Reason`], nothing.
+#[derive(Debug)]
+pub struct Columns {
+    layout: Arc<Layout>,
+    job: Vec<Buffer>,
+    /// Of the names in `slots.others()`; they may be shorter than `rows`, the rest is null.
+    others: Vec<Text>,
+    slots: Slots,
+    rows: usize,
+    bytes: usize,
+    /// Text of the CSV row in hand.
+    row: String,
+    /// Text of the unescaped JSON string in hand.
+    unescaped: String,
+}
+
+/// A batch could not be made of its columns: a defect of this crate, not of any record.
+#[derive(Debug, Error)]
+#[error("the columns of a batch do not fit together, which is a defect of gugus: {0}")]
+pub struct FinishError(#[from] ArrowError);
+
+impl Columns {
+    /// No rows yet.
+    pub fn new(layout: Arc<Layout>) -> Self {
+        Self {
+            job: layout
+                .columns()
+                .iter()
+                .map(|column| Buffer::new(&column.kind))
+                .collect(),
+            others: Vec::new(),
+            slots: Slots::new(layout.clone()),
+            layout,
+            rows: 0,
+            bytes: 0,
+            row: String::new(),
+            unescaped: String::new(),
+        }
+    }
+
+    /// What the records are parsed to.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// Appends one JSON object.
+    ///
+    /// # Errors
+    /// Why the record is rejected; nothing was appended.
+    pub fn push_json(&mut self, bytes: &[u8]) -> Result<(), Reason> {
+        let text = json::object_text(bytes)?;
+        self.slots.begin();
+        let read = json::read(text, &mut self.slots);
+        let appended = read.and_then(|()| self.append(text));
+        self.settle(appended)
+    }
+
+    /// Appends one JSON object that is parsed already, as if its text had been pushed.
+    ///
+    /// Parsing has lost some of that text, such as the zeros of `1.50`. Push the text where it is at hand.
+    ///
+    /// # Errors
+    /// Why the record is rejected; nothing was appended.
+    pub fn push_json_value(&mut self, record: &Map<String, Value>) -> Result<(), Reason> {
+        // Writing it out again costs a microsecond, and there is only one set of rules.
+        let text = serde_json::to_vec(record).map_err(|e| Reason::NotJson {
+            message: e.to_string(),
+        })?;
+        self.push_json(&text)
+    }
+
+    /// Appends one CSV row. `header` must be of this layout.
+    ///
+    /// # Errors
+    /// Why the row is rejected; nothing was appended.
+    pub fn push_cells<'c>(
+        &mut self,
+        header: &Header,
+        cells: impl IntoIterator<Item = &'c [u8]>,
+    ) -> Result<(), Reason> {
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        self.slots.begin();
+        let read = read_cells(header, cells, &mut row, &self.layout, &mut self.slots);
+        let appended = read.and_then(|()| self.append(&row));
+        self.row = row;
+        self.settle(appended)
+    }
+
+    /// Rows appended since the start or the last [`finish`](Self::finish).
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// About how many bytes the rows take: text, and the width of each value.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The batch of all rows: the job's columns, then the others in order of first appearance. Starts anew afterwards,
+    /// also when there is an error.
+    ///
+    /// # Errors
+    /// None that any record could cause.
+    pub fn finish(&mut self) -> Result<RecordBatch, FinishError> {
+        let rows = std::mem::take(&mut self.rows);
+        self.bytes = 0;
+        let mut fields: Vec<Field> = self.layout.fields().to_vec();
+        fields.extend(
+            self.slots
+                .others()
+                .iter()
+                .map(|name| Field::new(name, DataType::Utf8, true)),
+        );
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(fields.len());
+        let mut first_error = None;
+        for buffer in &mut self.job {
+            // Every buffer is emptied, whatever became of the others.
+            match buffer.finish() {
+                Ok(array) => arrays.push(array),
+                Err(e) => first_error = first_error.or(Some(e)),
+            }
+        }
+        for mut text in self.others.drain(..) {
+            text.pad(rows);
+            match text.finish() {
+                Ok(array) => arrays.push(Arc::new(array)),
+                Err(e) => first_error = first_error.or(Some(e)),
+            }
+        }
+        self.slots.reset();
+        if let Some(e) = first_error {
+            return Err(e.into());
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(
+            Arc::new(Schema::new(fields)),
+            arrays,
+            &options,
+        )?)
+    }
+
+    /// Appends the record whose cells are in the slots. On an error some columns may have grown.
+    fn append(&mut self, text: &str) -> Result<usize, Reason> {
+        let mut bytes = self.layout.row_bytes();
+        let columns = self.layout.columns().iter().zip(&mut self.job);
+        for ((column, buffer), cell) in columns.zip(self.slots.job_cells()) {
+            let value = cell_text(cell, text, &mut self.unescaped, &column.name)?;
+            bytes += append_value(column, buffer, cell.kind, value)?;
+        }
+        self.others
+            .resize_with(self.slots.others().len(), Text::default);
+        for (i, (buffer, cell)) in self
+            .others
+            .iter_mut()
+            .zip(self.slots.other_cells())
+            .enumerate()
+        {
+            if cell.kind == CellKind::Null {
+                continue;
+            }
+            let name = &self.slots.others()[i];
+            let value = cell_text(cell, text, &mut self.unescaped, name)?;
+            if !value.is_empty() {
+                buffer.pad(self.rows);
+                buffer.push(value).map_err(|_| Reason::Full {
+                    column: name.clone(),
+                })?;
+                bytes += value.len() + size_of::<i32>();
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Keeps what a record appended, or takes all of it away.
+    fn settle(&mut self, appended: Result<usize, Reason>) -> Result<(), Reason> {
+        match appended {
+            Ok(bytes) => {
+                self.rows += 1;
+                self.bytes += bytes;
+                self.slots.accept();
+                Ok(())
+            }
+            Err(reason) => {
+                self.slots.reject();
+                self.job
+                    .iter_mut()
+                    .for_each(|buffer| buffer.truncate(self.rows));
+                self.others.truncate(self.slots.others().len());
+                self.others
+                    .iter_mut()
+                    .for_each(|text| text.truncate(self.rows));
+                Err(reason)
+            }
+        }
+    }
+
+    /// Appends arrays of the layout's types, and named ones of text. All have the same length.
+    pub(crate) fn extend(
+        &mut self,
+        rows: usize,
+        job: &[ArrayRef],
+        others: &[(&str, arrow::array::StringArray)],
+    ) -> Result<(), Reason> {
+        let extended = self.try_extend(rows, job, others);
+        match extended {
+            Ok(bytes) => {
+                self.rows += rows;
+                self.bytes += bytes;
+                self.slots.accept();
+                Ok(())
+            }
+            Err(reason) => self.settle(Err(reason)),
+        }
+    }
+
+    fn try_extend(
+        &mut self,
+        rows: usize,
+        job: &[ArrayRef],
+        others: &[(&str, arrow::array::StringArray)],
+    ) -> Result<usize, Reason> {
+        let text_bytes = |array: &arrow::array::StringArray| {
+            let offsets = array.value_offsets();
+            offsets
+                .last()
+                .zip(offsets.first())
+                .map_or(0, |(last, first)| (last - first) as usize)
+        };
+        let mut bytes = rows * self.layout.row_bytes();
+        for ((column, buffer), array) in self.layout.columns().iter().zip(&mut self.job).zip(job) {
+            buffer.extend(array).map_err(|_| Reason::Full {
+                column: column.name.clone(),
+            })?;
+            bytes += array.as_any().downcast_ref().map_or(0, text_bytes);
+        }
+        self.slots.begin();
+        for (name, array) in others {
+            let target = self.slots.resolve(name);
+            if let Some(reason) = self.slots.take_refusal() {
+                return Err(reason);
+            }
+            let Target::Slot(slot) = target else { continue };
+            self.others
+                .resize_with(self.slots.others().len(), Text::default);
+            let text = &mut self.others[slot - self.layout.columns().len()];
+            text.pad(self.rows);
+            text.extend(array).map_err(|_| Reason::Full {
+                column: (*name).to_owned(),
+            })?;
+            bytes += text_bytes(array) + rows * size_of::<i32>();
+        }
+        Ok(bytes)
+    }
+}
+
+/// The text of a cell: empty for null.
+fn cell_text<'t>(
+    cell: &Cell,
+    text: &'t str,
+    unescaped: &'t mut String,
+    column: &str,
+) -> Result<&'t str, Reason> {
+    match cell.kind {
+        CellKind::Null => Ok(""),
+        CellKind::Text | CellKind::Nested => Ok(&text[cell.start..cell.end]),
+        CellKind::Escaped => match json::unescape(&text[cell.start..cell.end], unescaped) {
+            Ok(()) => Ok(unescaped),
+            Err(message) => Err(Reason::NotText {
+                column: column.to_owned(),
+                message,
+            }),
+        },
+    }
+}
+
+/// Appends the value of a text; returns the bytes of text that were kept.
+fn append_value(
+    column: &LayoutColumn,
+    buffer: &mut Buffer,
+    kind: CellKind,
+    text: &str,
+) -> Result<usize, Reason> {
+    let is_text = matches!(buffer, Buffer::Utf8(_));
+    let value = if is_text { text } else { text.trim() };
+    if value.is_empty() {
+        if column.nullability == Nullability::Required {
+            return Err(Reason::Null {
+                column: column.name.clone(),
+            });
+        }
+        buffer.push_null();
+        return Ok(0);
+    }
+    if kind == CellKind::Nested && !is_text {
+        let found = if value.starts_with('[') {
+            "array"
+        } else {
+            "object"
+        };
+        return Err(Reason::Nested {
+            column: column.name.clone(),
+            found,
+            expected: column.kind.name(),
+        });
+    }
+    match buffer.push(value) {
+        Ok(()) => Ok(if is_text { value.len() } else { 0 }),
+        Err(Refusal::Misfit(misfit)) => Err(Reason::value(
+            &column.name,
+            value,
+            misfit,
+            column.kind.name(),
+        )),
+        Err(Refusal::Full) => Err(Reason::Full {
+            column: column.name.clone(),
+        }),
+    }
+}
+
+/// Copies the cells that are kept one behind the other into `row`, and their places into the slots.
+fn read_cells<'c>(
+    header: &Header,
+    cells: impl IntoIterator<Item = &'c [u8]>,
+    row: &mut String,
+    layout: &Layout,
+    slots: &mut Slots,
+) -> Result<(), Reason> {
+    let mut found = 0;
+    let mut not_utf8 = None;
+    for cell in cells {
+        let place = header.cells().get(found);
+        found += 1;
+        let (target, name) = match place {
+            Some(HeaderCell::Column(i)) => (Target::Slot(*i), &layout.columns()[*i].name),
+            Some(HeaderCell::Other(name)) => (slots.resolve(name), name),
+            Some(HeaderCell::Nowhere) | None => continue,
+        };
+        match std::str::from_utf8(cell) {
+            Ok(text) => {
+                let start = row.len();
+                row.push_str(text);
+                slots.set(target, CellKind::Text, start, row.len());
+            }
+            Err(e) => {
+                not_utf8.get_or_insert(Reason::CellNotUtf8 {
+                    column: name.clone(),
+                    at: e.valid_up_to(),
+                });
+            }
+        }
+    }
+    if found != header.len() {
+        return Err(Reason::CellCount {
+            expected: header.len(),
+            found,
+        });
+    }
+    not_utf8
+        .or_else(|| slots.take_refusal())
+        .map_or(Ok(()), Err)
+}

@@ -1,0 +1,96 @@
+//! The first line of a CSV, resolved once.
+
+use thiserror::Error;
+
+use crate::layout::{Layout, Place};
+
+/// The names of a CSV's cells, resolved to columns.
+#[derive(Clone, Debug)]
+pub struct Header {
+    cells: Vec<HeaderCell>,
+    missing: Vec<String>,
+}
+
+/// Where the cells of one position go.
+#[derive(Clone, Debug)]
+pub(crate) enum HeaderCell {
+    Column(usize),
+    Other(String),
+    Nowhere,
+}
+
+/// A header that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// A name is not text: convert the file to UTF-8.
+    #[error("name {position} of the header is not UTF-8 at its byte {at}")]
+    NotUtf8 {
+        /// Which name, from 1.
+        position: usize,
+        /// The first byte that is not UTF-8, from 0.
+        at: usize,
+    },
+}
+
+impl Header {
+    /// Resolves names, in the order of the cells. The mark that some programs put before the first (a byte order mark)
+    /// is not part of it. Of several cells of one name the last counts.
+    ///
+    /// # Errors
+    /// [`HeaderError::NotUtf8`].
+    pub fn new<N: AsRef<[u8]>>(
+        names: impl IntoIterator<Item = N>,
+        layout: &Layout,
+    ) -> Result<Header, HeaderError> {
+        let mut cells = Vec::new();
+        let mut seen = vec![false; layout.columns().len()];
+        for (i, name) in names.into_iter().enumerate() {
+            let bytes = name.as_ref();
+            let bytes = if i == 0 {
+                bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+            } else {
+                bytes
+            };
+            let name = std::str::from_utf8(bytes).map_err(|e| HeaderError::NotUtf8 {
+                position: i + 1,
+                at: e.valid_up_to(),
+            })?;
+            cells.push(match layout.place(name) {
+                Place::Column(column) => {
+                    seen[column] = true;
+                    HeaderCell::Column(column)
+                }
+                Place::Other => HeaderCell::Other(name.to_owned()),
+                Place::Nowhere => HeaderCell::Nowhere,
+            });
+        }
+        let missing = layout
+            .columns()
+            .iter()
+            .zip(seen)
+            .filter(|(_, seen)| !seen)
+            .map(|(column, _)| column.name.clone())
+            .collect();
+        Ok(Header { cells, missing })
+    }
+
+    /// How many cells a row must have.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there are no cells.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The job's columns that the header lacks. A required one among them means that every row will be rejected.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    pub(crate) fn cells(&self) -> &[HeaderCell] {
+        &self.cells
+    }
+}

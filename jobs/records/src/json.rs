@@ -1,0 +1,128 @@
+//! One JSON object to cells.
+//!
+//! serde_json drives; a value is taken as its text (`RawValue`), because only so numbers keep their digits without
+//! serde_json's `arbitrary_precision`, a feature that would change the numbers of every crate in the program.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::Reason;
+use crate::slots::{CellKind, Slots, Target};
+
+/// The bytes of a record as text that begins an object.
+pub(crate) fn object_text(bytes: &[u8]) -> Result<&str, Reason> {
+    let text = std::str::from_utf8(bytes).map_err(|e| Reason::NotUtf8 {
+        at: e.valid_up_to(),
+    })?;
+    let found = match text
+        .bytes()
+        .find(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+    {
+        None => return Err(Reason::Empty),
+        Some(b'{') => return Ok(text),
+        Some(b'[') => "array",
+        Some(b'"') => "string",
+        Some(b't' | b'f') => "bool",
+        Some(b'n') => "null",
+        Some(_) => "number",
+    };
+    // A list of records is a mistake that deserves another word than a torn message.
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => Err(Reason::NotAnObject { found }),
+        Err(e) => Err(Reason::NotJson {
+            message: e.to_string(),
+        }),
+    }
+}
+
+/// Finds the cells of all columns in the text of one object.
+pub(crate) fn read(text: &str, slots: &mut Slots) -> Result<(), Reason> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = deserializer
+        .deserialize_map(Object { text, slots })
+        .and_then(|()| deserializer.end());
+    read.map_err(|e| Reason::NotJson {
+        message: e.to_string(),
+    })?;
+    slots.take_refusal().map_or(Ok(()), Err)
+}
+
+/// Writes the text of a JSON string, quotes included, over `into`.
+pub(crate) fn unescape(json: &str, into: &mut String) -> Result<(), String> {
+    into.clear();
+    serde_json::Deserializer::from_str(json)
+        .deserialize_str(Unescape(into))
+        .map_err(|e| e.to_string())
+}
+
+struct Object<'t, 's> {
+    text: &'t str,
+    slots: &'s mut Slots,
+}
+
+impl<'t> Visitor<'t> for Object<'t, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(target) = map.next_key_seed(Key(self.slots))? {
+            let raw = map.next_value::<&'t RawValue>()?.get();
+            // The raw text borrows from the record, so the distance of the two pointers is its place.
+            let start = raw.as_ptr() as usize - self.text.as_ptr() as usize;
+            let end = start + raw.len();
+            match raw.as_bytes() {
+                [b'n', ..] => self.slots.set(target, CellKind::Null, 0, 0),
+                [b'{' | b'[', ..] => self.slots.set(target, CellKind::Nested, start, end),
+                [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
+                    self.slots.set(target, CellKind::Text, start + 1, end - 1);
+                }
+                [b'"', ..] => self.slots.set(target, CellKind::Escaped, start, end),
+                _ => self.slots.set(target, CellKind::Text, start, end),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Resolves a key where it stands, without a copy unless it has escapes.
+struct Key<'s>(&'s mut Slots);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Target;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Target, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Target;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Target, E> {
+        Ok(self.0.resolve(key))
+    }
+}
+
+struct Unescape<'s>(&'s mut String);
+
+impl Visitor<'_> for Unescape<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.0.push_str(text);
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! The columns of a job, compiled for records.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use gugus_spec::{
+    ColumnType, Nullability, OtherColumns, RESERVED_COLUMNS, Source, TimestampFormat,
+    parse_iso_timestamp,
+};
+
+/// What the records of a job are parsed to. Made once from the job's source, shared by all batches.
+#[derive(Debug)]
+pub struct Layout {
+    fields: Vec<Field>,
+    columns: Vec<LayoutColumn>,
+    index: HashMap<String, usize>,
+    other_columns: OtherColumns,
+    row_bytes: usize,
+}
+
+impl Layout {
+    /// Compiles the columns of a source.
+    ///
+    /// Timestamp formats of a validated [`gugus_spec::Job`] can all be followed; one made by other means that cannot is
+    /// left out, so that it reads nothing.
+    pub fn new(source: &Source) -> Arc<Layout> {
+        let columns: Vec<_> = source.columns.iter().map(LayoutColumn::new).collect();
+        Arc::new(Layout {
+            // All fields may be null, also the required ones: a folder outlives edits of `required` in its job file, and
+            // a reader that was promised no nulls would drop `IS NOT NULL` from its plans.
+            fields: columns
+                .iter()
+                .map(|c| Field::new(&c.name, c.kind.data_type(), true))
+                .collect(),
+            index: columns
+                .iter()
+                .enumerate()
+                .map(|(i, c)| (c.name.clone(), i))
+                .collect(),
+            other_columns: source.other_columns,
+            row_bytes: columns.iter().map(|c| c.kind.bytes()).sum(),
+            columns,
+        })
+    }
+
+    /// The job's columns as Arrow fields, in the job file's order. Other columns of a batch follow them.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    pub(crate) fn columns(&self) -> &[LayoutColumn] {
+        &self.columns
+    }
+
+    /// Bytes that one row takes without its text.
+    pub(crate) fn row_bytes(&self) -> usize {
+        self.row_bytes
+    }
+
+    /// What becomes of the values under a name.
+    pub(crate) fn place(&self, name: &str) -> Place {
+        match self.index.get(name) {
+            Some(&i) => Place::Column(i),
+            None if self.other_columns == OtherColumns::Drop
+                || RESERVED_COLUMNS.contains(&name) =>
+            {
+                Place::Nowhere
+            }
+            None => Place::Other,
+        }
+    }
+}
+
+/// Where the values under a name go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// To a column of the job.
+    Column(usize),
+    /// To a column of text behind those of the job.
+    Other,
+    /// They are not kept.
+    Nowhere,
+}
+
+/// A column of the job.
+#[derive(Debug)]
+pub(crate) struct LayoutColumn {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) nullability: Nullability,
+}
+
+impl LayoutColumn {
+    fn new(column: &gugus_spec::Column) -> Self {
+        let kind = match &column.data_type {
+            ColumnType::Utf8 => Kind::Utf8,
+            ColumnType::Bool => Kind::Bool,
+            ColumnType::Int32 => Kind::Int32,
+            ColumnType::Int64 => Kind::Int64,
+            ColumnType::Float32 => Kind::Float32,
+            ColumnType::Float64 => Kind::Float64,
+            ColumnType::Timestamp { formats } if formats.is_empty() => {
+                Kind::Timestamp(Arc::new(Formats::Iso))
+            }
+            ColumnType::Timestamp { formats } => Kind::Timestamp(Arc::new(Formats::Listed(
+                formats
+                    .iter()
+                    .filter_map(|format| TimestampFormat::new(format).ok())
+                    .collect(),
+            ))),
+        };
+        Self {
+            name: column.name.clone(),
+            kind,
+            nullability: column.nullability,
+        }
+    }
+}
+
+/// The type of a column, with what is needed to parse it.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Utf8,
+    Bool,
+    Int32,
+    Int64,
+    Float32,
+    Float64,
+    Timestamp(Arc<Formats>),
+}
+
+impl Kind {
+    /// The type's name in reasons.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf8",
+            Self::Bool => "bool",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Timestamp(_) => "timestamp",
+        }
+    }
+
+    pub(crate) fn data_type(&self) -> DataType {
+        match self {
+            Self::Utf8 => DataType::Utf8,
+            Self::Bool => DataType::Boolean,
+            Self::Int32 => DataType::Int32,
+            Self::Int64 => DataType::Int64,
+            Self::Float32 => DataType::Float32,
+            Self::Float64 => DataType::Float64,
+            Self::Timestamp(_) => DataType::Timestamp(TimeUnit::Millisecond, Some(UTC.into())),
+        }
+    }
+
+    /// Bytes of one value; of a text its offset.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Bool => 1,
+            Self::Utf8 | Self::Int32 | Self::Float32 => 4,
+            Self::Int64 | Self::Float64 | Self::Timestamp(_) => 8,
+        }
+    }
+}
+
+/// The zone of every timestamp.
+pub(crate) const UTC: &str = "UTC";
+
+/// How the texts of a timestamp column are read.
+#[derive(Debug)]
+pub(crate) enum Formats {
+    Iso,
+    Listed(Vec<TimestampFormat>),
+}
+
+impl Formats {
+    /// Milliseconds since 1970 in UTC, by the first format that reads the text.
+    pub(crate) fn parse(&self, text: &str) -> Option<i64> {
+        match self {
+            Self::Iso => parse_iso_timestamp(text),
+            Self::Listed(formats) => formats.iter().find_map(|format| format.parse(text)),
+        }
+    }
+}

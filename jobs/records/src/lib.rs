@@ -1,0 +1,77 @@
+//! Records to typed Arrow columns: JSON objects, CSV rows and Parquet rows, one record at a time, columns all the way.
+//!
+//! # What it guarantees
+//! * **One meaning of a value.** A cell of CSV, a JSON string and a JSON number with the same text give the same value,
+//!   or the same refusal: all go through one parser for each type ("Rules" below).
+//! * **All of a record or nothing.** When a push returns a [`Reason`], no column has grown, and no column was added.
+//! * **No text is lost.** A JSON number in a column of text keeps its text: `1.50` stays `1.50`, and an identifier of 20
+//!   digits all its digits.
+//! * **Any bytes are fine.** Whatever a record holds, the answer is a row or a [`Reason`], never a panic.
+//! * **The same records give the same batch**, bit for bit, whatever came before them.
+//!
+//! # Rules
+//! * Empty text is null for every type, and so is text of blanks for every type but text. JSON null and a key that is
+//!   not there are null. Null in a required column rejects the record.
+//! * Blanks around values are trimmed, except in text. `0330` is 330 for an int32; `3.0` and `3e0` are 3, `3.5` rejects.
+//! * `nan` and `inf` are floats; a number too large for its type rejects, also for floats (`1e999`).
+//! * A bool is `true` or `false` in any case, or `1` or `0`.
+//! * A timestamp is what the first of its formats says that can read it; without formats ISO 8601 / RFC 3339.
+//! * A JSON number, bool, array or object in a column of text becomes its JSON text as it stands.
+//! * What does not parse rejects the record, also where the column is not required.
+//! * Of keys (or header cells) of one name the last counts, as in Python and JavaScript.
+//! * Columns that the job does not name are kept as text behind those it names, in order of first appearance, or
+//!   dropped, as the job says. `_partition`, `_offset` and `_timestamp` in a record are dropped: a batch has its own.
+//!
+//! # What it is not
+//! It reads no files and decodes no Parquet: callers hand over bytes, cells or Arrow batches. It infers no types.
+//!
+//! # Why not arrow-json or arrow-csv
+//! Both read many rows and fail as a whole; a stream needs each wrong record alone, with its reason, and the next one
+//! accepted. Both also know only columns of a fixed schema, and read `""` as text.
+//!
+//! # Example
+//! ```
+//! use gugus_records::{Columns, Header, Layout};
+//!
+//! let job = gugus_spec::Job::parse(
+//!     r#"
+//!     name = "crime"
+//!     [source]
+//!     topic = "crime-topic"
+//!     [source.columns]
+//!     "TIME OCC" = { type = "int32" }
+//!     "LAT" = { type = "float64", required = true }
+//!     "#,
+//!     "crime.toml",
+//! )?;
+//! let layout = Layout::new(&job.source);
+//! let mut columns = Columns::new(layout.clone());
+//!
+//! columns.push_json(br#"{"TIME OCC": "0330", "LAT": 34.01, "AREA": "07"}"#)?;
+//! let reason = columns.push_json(br#"{"TIME OCC": "0330", "LAT": "north"}"#).unwrap_err();
+//! assert_eq!(reason.to_string(), "column \"LAT\": \"north\" is not of type float64");
+//!
+//! let header = Header::new(["LAT", "TIME OCC"], &layout)?;
+//! columns.push_cells(&header, [b"34.05".as_slice(), b""])?;
+//!
+//! let batch = columns.finish()?;
+//! assert_eq!(batch.num_rows(), 2);
+//! assert_eq!(batch.schema().field(2).name(), "AREA");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod buffer;
+mod columns;
+mod header;
+mod json;
+mod layout;
+mod reason;
+mod rows;
+mod slots;
+mod value;
+
+pub use columns::{Columns, FinishError};
+pub use header::{Header, HeaderError};
+pub use layout::Layout;
+pub use reason::{Misfit, Reason};
+pub use rows::{ImportError, RejectedRow};

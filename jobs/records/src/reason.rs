@@ -1,0 +1,160 @@
+//! Why a record is rejected.
+
+use thiserror::Error;
+
+use crate::columns::MAX_OTHER_COLUMNS;
+
+/// How much of a value a reason repeats, in characters.
+const LONGEST_SHOWN: usize = 64;
+
+/// Why a record was not taken. Its text is what stands in the file of rejected records.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// There are no bytes, or only blanks.
+    #[error("the record is empty")]
+    Empty,
+    /// The record's bytes are not text.
+    #[error("the record is not UTF-8 at byte {at}")]
+    NotUtf8 {
+        /// The first byte that is not UTF-8, from 0.
+        at: usize,
+    },
+    /// A cell's bytes are not text.
+    #[error("column {column:?} is not UTF-8 at byte {at} of the cell")]
+    CellNotUtf8 {
+        /// The column.
+        column: String,
+        /// The first byte that is not UTF-8, from 0.
+        at: usize,
+    },
+    /// The record is not JSON.
+    #[error("the record is not JSON: {message}")]
+    NotJson {
+        /// What the parser said, with line and column.
+        message: String,
+    },
+    /// A JSON string holds half of a surrogate pair, which no text can hold.
+    #[error("column {column:?}: {message}")]
+    NotText {
+        /// The column.
+        column: String,
+        /// What the parser said.
+        message: String,
+    },
+    /// The record is JSON, but no object.
+    #[error("the record is a JSON {found}, but an object is needed")]
+    NotAnObject {
+        /// What it is.
+        found: &'static str,
+    },
+    /// A row has not as many cells as its header.
+    #[error("the row has {found} cells, but its header has {expected}")]
+    CellCount {
+        /// Cells of the header.
+        expected: usize,
+        /// Cells of the row.
+        found: usize,
+    },
+    /// A required column has no value.
+    #[error("column {column:?} is required, but has no value")]
+    Null {
+        /// The column.
+        column: String,
+    },
+    /// A value does not parse.
+    #[error("column {column:?}: {value:?} {misfit} {expected}")]
+    Value {
+        /// The column.
+        column: String,
+        /// The value's text, cut to 64 characters.
+        value: String,
+        /// In what way it does not fit.
+        misfit: Misfit,
+        /// The column's type.
+        expected: &'static str,
+    },
+    /// A JSON object or array stands where a single value is needed.
+    #[error("column {column:?}: a JSON {found} does not fit type {expected}")]
+    Nested {
+        /// The column.
+        column: String,
+        /// What stands there.
+        found: &'static str,
+        /// The column's type.
+        expected: &'static str,
+    },
+    /// The record has a column that the job does not name, and the batch already has as many such columns as it can.
+    #[error(
+        "column {column:?} is one too many: a batch holds {MAX_OTHER_COLUMNS} columns that the job does not name"
+    )]
+    TooManyColumns {
+        /// The first column that has no place.
+        column: String,
+    },
+    /// The batch has no room for the text of this column: 2 GiB is what Arrow can hold.
+    ///
+    /// This alone is not the record's fault: finish the batch, and push the record again. When the batch has no rows,
+    /// the record itself is too large.
+    #[error("column {column:?} would hold more than 2 GiB of text in one batch")]
+    Full {
+        /// The column.
+        column: String,
+    },
+}
+
+/// In what way a value does not fit its column. Displays as the middle of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum Misfit {
+    /// It is something else.
+    #[error("is not of type")]
+    Kind,
+    /// It is a number outside of the type's range.
+    #[error("is out of range for type")]
+    Range,
+    /// It is a number with a fraction.
+    #[error("has a fraction, which does not fit type")]
+    Fraction,
+    /// None of the column's formats reads it.
+    #[error("follows none of the formats of this")]
+    Format,
+}
+
+impl Reason {
+    /// The column that the reason is about, if it is about one.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Self::CellNotUtf8 { column, .. }
+            | Self::NotText { column, .. }
+            | Self::Null { column }
+            | Self::Value { column, .. }
+            | Self::Nested { column, .. }
+            | Self::TooManyColumns { column }
+            | Self::Full { column } => Some(column),
+            Self::Empty
+            | Self::NotUtf8 { .. }
+            | Self::NotJson { .. }
+            | Self::NotAnObject { .. }
+            | Self::CellCount { .. } => None,
+        }
+    }
+
+    /// The reason that a text does not parse.
+    pub(crate) fn value(column: &str, value: &str, misfit: Misfit, expected: &'static str) -> Self {
+        Self::Value {
+            column: column.to_owned(),
+            value: cut(value),
+            misfit,
+            expected,
+        }
+    }
+}
+
+/// The text, cut to what a reason can hold.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,309 @@
+//! Rows that are Arrow already (a Parquet import): whole columns are cast, wrong rows are left out one by one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMillisecondArray,
+    make_array, new_null_array,
+};
+use arrow::compute::{CastOptions, can_cast_types, cast_with_options, filter};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, TimeUnit};
+use arrow::error::ArrowError;
+use arrow::util::display::array_value_to_string;
+use gugus_spec::Nullability;
+use thiserror::Error;
+
+use crate::buffer::{Buffer, Refusal};
+use crate::columns::Columns;
+use crate::layout::{Kind, LayoutColumn, Place};
+use crate::{Misfit, Reason};
+
+/// A row that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Its number in the pushed batch, from 0.
+    pub row: usize,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// No row of a batch could be taken. Nothing was appended.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// A column has a type whose values have no text: cast it in the file, or leave it out of the job, with
+    /// `other_columns = "drop"`.
+    #[error("column {column:?} is {found}, which cannot become {expected}")]
+    Type {
+        /// The column.
+        column: String,
+        /// Its type in the file.
+        found: DataType,
+        /// Its type in the job.
+        expected: &'static str,
+    },
+    /// The batch has no room for the rows: finish it and push them again, or push fewer at once.
+    #[error(transparent)]
+    Full(Reason),
+    /// Arrow could not cast a column that it said it could.
+    #[error("column {column:?} could not be cast: {source}")]
+    Arrow {
+        /// The column.
+        column: String,
+        /// What Arrow said.
+        source: ArrowError,
+    },
+}
+
+impl Columns {
+    /// Appends all rows of an Arrow batch that follow the rules of text: a number is read as its text would be.
+    ///
+    /// Columns are found by name; one that is not there is null in every row. Timestamps without a zone are UTC. Rows
+    /// keep their order. A row that is wrong in several columns is rejected for the first of them.
+    ///
+    /// # Errors
+    /// [`ImportError`], when a column as a whole cannot be read or held.
+    pub fn push_rows(&mut self, batch: &RecordBatch) -> Result<Vec<RejectedRow>, ImportError> {
+        let rows = batch.num_rows();
+        let layout = self.layout().clone();
+        let mut rejects = BTreeMap::new();
+        let mut job = Vec::with_capacity(layout.columns().len());
+        for column in layout.columns() {
+            let array = match batch.column_by_name(&column.name) {
+                Some(source) => convert(source, column, &mut rejects)?,
+                None => new_null_array(&column.kind.data_type(), rows),
+            };
+            if column.nullability == Nullability::Required && array.null_count() > 0 {
+                for row in (0..rows).filter(|row| array.is_null(*row)) {
+                    rejects.entry(row).or_insert_with(|| Reason::Null {
+                        column: column.name.clone(),
+                    });
+                }
+            }
+            job.push(array);
+        }
+        let mut others = Vec::new();
+        for (field, source) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+            if layout.place(field.name()) == Place::Other {
+                let text = text(source, field.name(), Kind::Utf8.name(), &mut rejects)?;
+                others.push((field.name().as_str(), empty_to_null(&text)));
+            }
+        }
+        let kept = rows - rejects.len();
+        if kept > 0 {
+            if kept < rows {
+                let keep: BooleanArray = (0..rows)
+                    .map(|row| Some(!rejects.contains_key(&row)))
+                    .collect();
+                for (array, column) in job.iter_mut().zip(layout.columns()) {
+                    *array = filter(array, &keep).map_err(|e| arrow_error(&column.name, e))?;
+                }
+                for (name, array) in &mut others {
+                    let kept = filter(array, &keep).map_err(|e| arrow_error(name, e))?;
+                    *array = kept.as_string::<i32>().clone();
+                }
+            }
+            self.extend(kept, &job, &others)
+                .map_err(ImportError::Full)?;
+        }
+        Ok(rejects
+            .into_iter()
+            .map(|(row, reason)| RejectedRow { row, reason })
+            .collect())
+    }
+}
+
+type Rejects = BTreeMap<usize, Reason>;
+
+fn arrow_error(column: &str, source: ArrowError) -> ImportError {
+    ImportError::Arrow {
+        column: column.to_owned(),
+        source,
+    }
+}
+
+/// The array in the column's type; rows that do not fit are null in it and named in `rejects`.
+fn convert(
+    source: &ArrayRef,
+    column: &LayoutColumn,
+    rejects: &mut Rejects,
+) -> Result<ArrayRef, ImportError> {
+    use DataType::{Date32, Date64, Float16, Float32, Float64, Timestamp};
+    let from = source.data_type();
+    let number = |t: &DataType| t.is_integer() || matches!(t, Float16 | Float32 | Float64);
+    match &column.kind {
+        Kind::Utf8 => Ok(Arc::new(empty_to_null(&text(
+            source,
+            &column.name,
+            "utf8",
+            rejects,
+        )?))),
+        kind if *from == kind.data_type() => Ok(source.clone()),
+        Kind::Timestamp(_) if matches!(from, Timestamp(..) | Date32 | Date64) => {
+            instants(source, column, rejects)
+        }
+        Kind::Int32 | Kind::Int64 if from.is_integer() => cast_numbers(source, column, rejects),
+        Kind::Float32 | Kind::Float64 if number(from) => cast_numbers(source, column, rejects),
+        _ => parse(source, column, rejects),
+    }
+}
+
+/// Numbers to numbers; those out of range are rejected.
+fn cast_numbers(
+    source: &ArrayRef,
+    column: &LayoutColumn,
+    rejects: &mut Rejects,
+) -> Result<ArrayRef, ImportError> {
+    let array = cast(source, &column.kind.data_type(), &column.name)?;
+    let lost_int = array.null_count() > source.null_count();
+    let lost_float = array
+        .as_primitive_opt::<Float32Type>()
+        .is_some_and(|a| a.values().iter().any(|v| v.is_infinite()));
+    if lost_int || lost_float {
+        let wide = cast(source, &DataType::Float64, &column.name)?;
+        let wide = wide.as_primitive::<Float64Type>();
+        for row in (0..source.len()).filter(|row| source.is_valid(*row)) {
+            let infinite = array
+                .as_primitive_opt::<Float32Type>()
+                .is_some_and(|a| a.value(row).is_infinite());
+            if array.is_null(row) || (infinite && wide.value(row).is_finite()) {
+                reject(source, row, column, Misfit::Range, rejects);
+            }
+        }
+    }
+    Ok(array)
+}
+
+/// Timestamps and dates to milliseconds in UTC. Done by hand because a cast between zones needs a list of zones.
+fn instants(
+    source: &ArrayRef,
+    column: &LayoutColumn,
+    rejects: &mut Rejects,
+) -> Result<ArrayRef, ImportError> {
+    let plain = cast(source, &DataType::Int64, &column.name)?;
+    let to_millis = |value: i64| match source.data_type() {
+        DataType::Date32 => value.checked_mul(86_400_000),
+        DataType::Timestamp(TimeUnit::Second, _) => value.checked_mul(1000),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Some(value.div_euclid(1000)),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => Some(value.div_euclid(1_000_000)),
+        _ => Some(value),
+    };
+    let millis: TimestampMillisecondArray = plain
+        .as_primitive::<Int64Type>()
+        .iter()
+        .enumerate()
+        .map(|(row, value)| {
+            let millis = value.and_then(to_millis);
+            if value.is_some() && millis.is_none() {
+                reject(source, row, column, Misfit::Range, rejects);
+            }
+            millis
+        })
+        .collect();
+    Ok(Arc::new(millis))
+}
+
+/// Everything else goes by its text, one value after the other.
+fn parse(
+    source: &ArrayRef,
+    column: &LayoutColumn,
+    rejects: &mut Rejects,
+) -> Result<ArrayRef, ImportError> {
+    let texts = text(source, &column.name, column.kind.name(), rejects)?;
+    let mut buffer = Buffer::new(&column.kind);
+    for (row, value) in texts.iter().enumerate() {
+        match value.map(str::trim) {
+            None | Some("") => buffer.push_null(),
+            Some(value) => {
+                if let Err(refusal) = buffer.push(value) {
+                    buffer.push_null();
+                    rejects.entry(row).or_insert_with(|| match refusal {
+                        Refusal::Misfit(misfit) => {
+                            Reason::value(&column.name, value, misfit, column.kind.name())
+                        }
+                        Refusal::Full => Reason::Full {
+                            column: column.name.clone(),
+                        },
+                    });
+                }
+            }
+        }
+    }
+    buffer.finish().map_err(|e| arrow_error(&column.name, e))
+}
+
+/// The text of each value. Bytes that are no text are rejected.
+fn text(
+    source: &ArrayRef,
+    column: &str,
+    expected: &'static str,
+    rejects: &mut Rejects,
+) -> Result<StringArray, ImportError> {
+    let from = source.data_type();
+    if from.is_nested() || !can_cast_types(from, &DataType::Utf8) {
+        return Err(ImportError::Type {
+            column: column.to_owned(),
+            found: from.clone(),
+            expected,
+        });
+    }
+    let source = match from {
+        // The text of an instant is its RFC 3339 form in UTC, whatever zone the file shows it in.
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            let relabelled = source.to_data().into_builder().data_type(utc).build();
+            &make_array(relabelled.map_err(|e| arrow_error(column, e))?)
+        }
+        _ => source,
+    };
+    let texts = cast(source, &DataType::Utf8, column)?;
+    if texts.null_count() > source.null_count() {
+        for row in (0..source.len()).filter(|row| source.is_valid(*row) && texts.is_null(*row)) {
+            rejects.entry(row).or_insert_with(|| Reason::CellNotUtf8 {
+                column: column.to_owned(),
+                at: 0,
+            });
+        }
+    }
+    Ok(texts.as_string::<i32>().clone())
+}
+
+/// Null for what cannot be cast.
+fn cast(source: &ArrayRef, to: &DataType, column: &str) -> Result<ArrayRef, ImportError> {
+    let options = CastOptions {
+        safe: true,
+        ..CastOptions::default()
+    };
+    cast_with_options(source, to, &options).map_err(|e| arrow_error(column, e))
+}
+
+fn reject(
+    source: &ArrayRef,
+    row: usize,
+    column: &LayoutColumn,
+    misfit: Misfit,
+    rejects: &mut Rejects,
+) {
+    let value = array_value_to_string(source, row).unwrap_or_default();
+    rejects
+        .entry(row)
+        .or_insert_with(|| Reason::value(&column.name, &value, misfit, column.kind.name()));
+}
+
+/// Empty text is null, from wherever it comes.
+fn empty_to_null(texts: &StringArray) -> StringArray {
+    if texts
+        .value_offsets()
+        .windows(2)
+        .zip(0..)
+        .any(|(ends, row)| ends[0] == ends[1] && texts.is_valid(row))
+    {
+        texts
+            .iter()
+            .map(|text| text.filter(|text| !text.is_empty()))
+            .collect()
+    } else {
+        texts.clone()
+    }
+}

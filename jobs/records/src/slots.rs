@@ -1,0 +1,176 @@
+//! One place for each column of the record in hand, reused from record to record.
+//!
+//! A cell is where a value's text stands in the record, not the text: so nothing is copied, the last of several keys of
+//! one name wins by overwriting, and parsing begins only when the whole record is known to be well formed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::layout::{Layout, Place};
+use crate::{Reason, columns::MAX_OTHER_COLUMNS};
+
+/// What stands in a record for a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CellKind {
+    /// Nothing, or null.
+    #[default]
+    Null,
+    /// The value's text.
+    Text,
+    /// A JSON string with its quotes, whose text must be unescaped first.
+    Escaped,
+    /// The text of a JSON array or object.
+    Nested,
+}
+
+/// Where a value stands in a record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cell {
+    pub(crate) kind: CellKind,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// Where the value of a name goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Slot(usize),
+    Nowhere,
+}
+
+/// How many keys of a record are remembered by their position; a record of more is looked up by name.
+const MOST_EXPECTED: usize = 1024;
+
+/// The cells of the record in hand, and the names of the other columns.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    layout: Arc<Layout>,
+    cells: Vec<Cell>,
+    /// Names of the other columns, those of the record in hand included.
+    others: Vec<String>,
+    index: HashMap<String, usize>,
+    /// How many of `others` belong to accepted records.
+    accepted: usize,
+    /// The names of the last record by position: records of one stream mostly have one order, and a comparison is
+    /// cheaper than a hash.
+    expected: Vec<(String, Target)>,
+    cursor: usize,
+    refused: Option<Reason>,
+}
+
+impl Slots {
+    pub(crate) fn new(layout: Arc<Layout>) -> Self {
+        Self {
+            cells: vec![Cell::default(); layout.columns().len()],
+            layout,
+            others: Vec::new(),
+            index: HashMap::new(),
+            accepted: 0,
+            expected: Vec::new(),
+            cursor: 0,
+            refused: None,
+        }
+    }
+
+    /// Begins a record: all cells are null.
+    pub(crate) fn begin(&mut self) {
+        self.cells.fill(Cell::default());
+        self.cursor = 0;
+        self.refused = None;
+    }
+
+    /// Where the value of the next name goes.
+    pub(crate) fn resolve(&mut self, name: &str) -> Target {
+        let at = self.cursor;
+        self.cursor += 1;
+        if let Some((expected, target)) = self.expected.get(at)
+            && expected == name
+        {
+            return *target;
+        }
+        let Some(target) = self.look_up(name) else {
+            return Target::Nowhere;
+        };
+        if let Some((expected, remembered)) = self.expected.get_mut(at) {
+            expected.clear();
+            expected.push_str(name);
+            *remembered = target;
+        } else if at == self.expected.len() && at < MOST_EXPECTED {
+            self.expected.push((name.to_owned(), target));
+        }
+        target
+    }
+
+    /// `None` when there is no place for one more column.
+    fn look_up(&mut self, name: &str) -> Option<Target> {
+        match self.layout.place(name) {
+            Place::Column(i) => return Some(Target::Slot(i)),
+            Place::Nowhere => return Some(Target::Nowhere),
+            Place::Other => {}
+        }
+        if let Some(&slot) = self.index.get(name) {
+            return Some(Target::Slot(slot));
+        }
+        if self.others.len() >= MAX_OTHER_COLUMNS {
+            self.refused.get_or_insert_with(|| Reason::TooManyColumns {
+                column: name.chars().take(64).collect(),
+            });
+            return None;
+        }
+        let slot = self.cells.len();
+        self.cells.push(Cell::default());
+        self.others.push(name.to_owned());
+        self.index.insert(name.to_owned(), slot);
+        Some(Target::Slot(slot))
+    }
+
+    pub(crate) fn set(&mut self, target: Target, kind: CellKind, start: usize, end: usize) {
+        if let Target::Slot(slot) = target {
+            self.cells[slot] = Cell { kind, start, end };
+        }
+    }
+
+    /// What made it impossible to place a value, once.
+    pub(crate) fn take_refusal(&mut self) -> Option<Reason> {
+        self.refused.take()
+    }
+
+    /// The cells of the job's columns.
+    pub(crate) fn job_cells(&self) -> &[Cell] {
+        &self.cells[..self.layout.columns().len()]
+    }
+
+    /// The cells of the other columns.
+    pub(crate) fn other_cells(&self) -> &[Cell] {
+        &self.cells[self.layout.columns().len()..]
+    }
+
+    /// The names of the other columns.
+    pub(crate) fn others(&self) -> &[String] {
+        &self.others
+    }
+
+    /// Keeps the columns that the record brought.
+    pub(crate) fn accept(&mut self) {
+        self.accepted = self.others.len();
+    }
+
+    /// Takes away the columns that the record brought.
+    pub(crate) fn reject(&mut self) {
+        if self.accepted < self.others.len() {
+            for name in self.others.drain(self.accepted..) {
+                self.index.remove(&name);
+            }
+            self.cells
+                .truncate(self.layout.columns().len() + self.accepted);
+            // Some of what is remembered points to columns that are gone.
+            self.expected.clear();
+        }
+    }
+
+    /// Forgets all other columns: the next batch has its own.
+    pub(crate) fn reset(&mut self) {
+        self.accepted = 0;
+        self.reject();
+    }
+}

@@ -1,0 +1,184 @@
+//! Predictions.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use bytes::Bytes;
+use gugus_records::{Columns, Layout};
+use gugus_spec::{Column, ColumnType, Nullability, OtherColumns, Source};
+use gugus_store::BatchNumber;
+use utoipa::ToSchema;
+use warp::reply::Response;
+
+use super::State;
+use crate::catalogue::BatchWanted;
+use crate::loaded::{Cluster, Loaded, Prediction};
+use crate::problem::{Code, Problem};
+use crate::{reply, routes};
+
+/// Bodies up to this length are answered at once, in some hundred microseconds; longer ones are handed to a thread that
+/// may be busy for longer, so that others are answered meanwhile.
+const AT_ONCE: usize = 64 * 1024;
+
+/// A point and the batch whose model is asked.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes the body, which is parsed by the rules of records")]
+pub(crate) struct Point {
+    /// The first feature of the model.
+    #[schema(examples(34.0141))]
+    lat: f64,
+    /// The second feature of the model.
+    #[schema(examples(-118.2978))]
+    lon: f64,
+    /// The number of the batch.
+    #[schema(minimum = 1, examples(1))]
+    model: u64,
+}
+
+/// One record, or an array of them. A record holds the columns that the model's features read; a model that was saved
+/// without names of columns takes `{"features": [numbers]}`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes the body, which is parsed by the rules of records")]
+pub(crate) enum Records {
+    One(BTreeMap<String, serde_json::Value>),
+    Many(Vec<BTreeMap<String, serde_json::Value>>),
+}
+
+/// Predicts the cluster of a point, as the Python service did.
+///
+/// The model that is asked is chosen when the service is started.
+#[utoipa::path(
+    post, path = routes::PREDICT_CLUSTER.path, operation_id = "predict_cluster", tag = "predictions", request_body = Point,
+    responses(
+        (status = 200, description = "The cluster of the point", body = Cluster),
+        (status = 400, description = "The body is not JSON", body = Problem),
+        (status = 404, description = "There is no such batch", body = Problem),
+        (status = 413, description = "The body is too long", body = Problem),
+        (status = 422, description = "A field is missing or wrong", body = Problem),
+        (status = 503, description = "The model cannot be read", body = Problem),
+    )
+)]
+pub(crate) async fn cluster(_: Vec<String>, state: Arc<State>, body: Result<Bytes, Problem>) -> Response {
+    let answer = async {
+        let (lat, lon, batch) = point(&body?)?;
+        let model = state.catalogue.predict_cluster(batch).await?;
+        match model.predictor.dimensions() {
+            2 => model.predict_point(&[lat, lon], |d| format!("field {:?}", if d == 0 { "lat" } else { "lon" })),
+            n => Err(Problem::new(
+                Code::WrongModel,
+                format!("the model has {n} features, and a point has two; ask it by its name with a record"),
+            )),
+        }
+    };
+    reply::ok_or_problem(answer.await)
+}
+
+/// Predicts the clusters of records by the model of a batch.
+#[utoipa::path(
+    post, path = routes::PREDICT_BATCH.path, operation_id = "predict_batch", tag = "predictions", request_body = Records,
+    params(
+        ("model" = String, Path, description = "The model's name"),
+        ("batch" = String, Path, description = "The batch's number, or `latest`", example = "latest"),
+    ),
+    responses(
+        (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
+        (status = 400, description = "The body is not JSON", body = Problem),
+        (status = 404, description = "There is no such model or batch", body = Problem),
+        (status = 413, description = "The body is too long", body = Problem),
+        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
+        (status = 503, description = "The model cannot be read", body = Problem),
+    )
+)]
+pub(crate) async fn batch(path: Vec<String>, state: Arc<State>, body: Result<Bytes, Problem>) -> Response {
+    let [model, batch] = path.as_slice() else { return reply::ok_or_problem(no_path()) };
+    let answer = async {
+        let wanted = BatchWanted::parse(model, batch)?;
+        let (loaded, _) = state.catalogue.model(model, wanted).await?;
+        predict(loaded, body?).await
+    };
+    reply::ok_or_problem(answer.await)
+}
+
+/// Predicts the clusters of records by a model over everything.
+#[utoipa::path(
+    post, path = routes::PREDICT_WHOLE.path, operation_id = "predict", tag = "predictions", request_body = Records,
+    params(("model" = String, Path, description = "The model's name")),
+    responses(
+        (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
+        (status = 400, description = "The body is not JSON", body = Problem),
+        (status = 404, description = "There is no such model", body = Problem),
+        (status = 413, description = "The body is too long", body = Problem),
+        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
+        (status = 503, description = "The model cannot be read", body = Problem),
+    )
+)]
+pub(crate) async fn whole(path: Vec<String>, state: Arc<State>, body: Result<Bytes, Problem>) -> Response {
+    let [model] = path.as_slice() else { return reply::ok_or_problem(no_path()) };
+    let answer = async {
+        let (loaded, _) = state.catalogue.model(model, BatchWanted::Whole).await?;
+        predict(loaded, body?).await
+    };
+    reply::ok_or_problem(answer.await)
+}
+
+fn no_path() -> Result<Prediction, Problem> {
+    Err(Problem::new(Code::UnknownPath, "there is no such path"))
+}
+
+async fn predict(model: Arc<Loaded>, body: Bytes) -> Result<Prediction, Problem> {
+    if body.len() <= AT_ONCE {
+        return model.predict(&body);
+    }
+    let answer = tokio::task::spawn_blocking(move || model.predict(&body)).await;
+    answer.unwrap_or_else(|stopped| {
+        tracing::error!(%stopped, "a prediction ended early");
+        Err(Problem::new(Code::ShuttingDown, "the prediction was broken off; send it again"))
+    })
+}
+
+/// The fields of a point are columns of a record, so that text and numbers mean the same everywhere.
+static POINT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
+    let column = |name: &str, data_type| Column { name: name.to_owned(), data_type, nullability: Nullability::Required };
+    Layout::new(&Source {
+        topic: String::new(),
+        columns: vec![
+            column("lat", ColumnType::Float64),
+            column("lon", ColumnType::Float64),
+            column("model", ColumnType::Int64),
+        ],
+        other_columns: OtherColumns::Drop,
+    })
+});
+
+fn point(body: &[u8]) -> Result<(f64, f64, BatchNumber), Problem> {
+    let mut columns = Columns::new(Arc::clone(&POINT));
+    columns.push_json(body)?;
+    let row = columns.finish().map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
+    let missing = |name: &str| Problem::new(Code::MissingField, format!("field {name:?} has no value"));
+    let number = |index, name| float(&row, index).ok_or_else(|| missing(name));
+    let (lat, lon) = (number(0, "lat")?, number(1, "lon")?);
+    for (value, name) in [(lat, "lat"), (lon, "lon")] {
+        if !value.is_finite() {
+            return Err(Problem::new(Code::NotFinite, format!("field {name:?} is not a finite number")));
+        }
+    }
+    let model = whole_number(&row, 2).ok_or_else(|| missing("model"))?;
+    let batch = u64::try_from(model).ok().and_then(BatchNumber::new);
+    let batch = batch.ok_or_else(|| {
+        Problem::new(Code::WrongValue, format!("field \"model\" is {model}; batches are numbered 1, 2, 3 and so on"))
+    })?;
+    Ok((lat, lon, batch))
+}
+
+fn float(row: &RecordBatch, index: usize) -> Option<f64> {
+    let column = row.columns().get(index).filter(|c| c.data_type() == &DataType::Float64 && c.is_valid(0))?;
+    Some(column.as_primitive::<Float64Type>().value(0))
+}
+
+fn whole_number(row: &RecordBatch, index: usize) -> Option<i64> {
+    let column = row.columns().get(index).filter(|c| c.data_type() == &DataType::Int64 && c.is_valid(0))?;
+    Some(column.as_primitive::<Int64Type>().value(0))
+}

@@ -1,0 +1,93 @@
+//! Reading a body, no longer than it may be.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use tokio::time::timeout;
+use warp::Filter;
+use warp::reject::Rejection;
+
+use crate::problem::{Code, Problem};
+
+/// How long a body may take. A slow line brings 8 MiB in that time; a client that sends a byte now and then does not
+/// hold memory for ever.
+const READ_TIME: Duration = Duration::from_secs(60);
+
+/// How much of a body that is too long is read and dropped, and for how long. Many clients write all of it before they
+/// read the answer, and would see a broken connection instead of the 413.
+const DRAINED: usize = 64 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// The body, or why there is none. The content type is not looked at: what is no JSON is found out anyway, and `curl -d`
+/// sends another.
+pub(crate) fn read(
+    limit: usize,
+) -> impl Filter<Extract = (Result<Bytes, Problem>,), Error = Rejection> + Clone {
+    warp::header::optional::<u64>("content-length")
+        .and(warp::header::optional::<String>("expect"))
+        .and(warp::body::stream())
+        .then(move |length: Option<u64>, expect: Option<String>, body| async move {
+            if length.is_some_and(|length| length > limit as u64) {
+                // Who waits to be asked for the body has not sent it, and need not.
+                if expect.is_none() {
+                    drain(body).await;
+                }
+                return Err(too_large(limit));
+            }
+            match timeout(READ_TIME, collect(body, limit)).await {
+                Ok(result) => result,
+                Err(_) => Err(cut_off(format!("did not come in {} seconds", READ_TIME.as_secs()))),
+            }
+        })
+}
+
+async fn collect<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>, limit: usize) -> Result<Bytes, Problem> {
+    let mut body = pin!(body);
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        let mut chunk = chunk.map_err(|error| {
+            tracing::debug!(%error, "a body broke off");
+            cut_off("broke off".to_owned())
+        })?;
+        if first.len() + rest.len() + chunk.remaining() > limit {
+            drain(body).await;
+            return Err(too_large(limit));
+        }
+        // Most bodies are one chunk, which is not copied.
+        if first.is_empty() && rest.is_empty() {
+            first = chunk.copy_to_bytes(chunk.remaining());
+            continue;
+        }
+        if rest.is_empty() {
+            rest = BytesMut::from(std::mem::take(&mut first));
+        }
+        rest.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
+    }
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+async fn drain<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>) {
+    let mut body = pin!(body);
+    let mut left = DRAINED;
+    let reading = async {
+        while let Some(Ok(chunk)) = body.next().await {
+            left = left.saturating_sub(chunk.remaining());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whether it ended or not, the answer is the same.
+    let _ = timeout(DRAIN_TIME, reading).await;
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(Code::BodyTooLarge, format!("the body is longer than {limit} bytes; send fewer records at a time"))
+}
+
+fn cut_off(what: String) -> Problem {
+    Problem::new(Code::BodyCutOff, format!("the body {what}; send it again"))
+}

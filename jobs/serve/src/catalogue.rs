@@ -1,0 +1,237 @@
+//! Which models there are, and those that are in memory.
+//!
+//! Invariant: a name that came with a request reaches the store only after it was found in a listing of the store. What
+//! the listing and the memory say is at most [`FRESH`] older than the store for whoever asks after a pause, and at most
+//! that plus the time of one look for whoever asks all the time.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use gugus_store::{BatchNumber, ListedModel, ModelError, ModelStore, Whole};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::clock;
+use crate::config::{Config, PREDICT_CLUSTER_MODELS};
+use crate::loaded::Loaded;
+use crate::problem::{Chain, Code, LoadError, Problem, cut};
+
+/// How often the store is looked at, at most: once in this time for the listing, and once for each model that is asked.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Until when a listing is used while the next is being made. Under load nobody waits for a listing; after a pause
+/// whoever comes first does, and does not see what was true an hour ago.
+const USABLE: Duration = Duration::from_secs(2);
+
+/// The models of a store.
+pub(crate) struct Catalogue {
+    models: ModelStore,
+    predict_cluster: Option<String>,
+    listing: RwLock<Option<Arc<Listing>>>,
+    /// Held by whoever makes the next listing.
+    refresh: Arc<Mutex<()>>,
+    loaded: moka::future::Cache<Key, Arc<Loaded>>,
+}
+
+type Key = (Arc<str>, Option<BatchNumber>);
+
+/// What was there at one time.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub(crate) models: BTreeMap<Arc<str>, ListedModel>,
+    /// By [`clock`].
+    made: u64,
+    /// Whether the store could still be listed when last asked.
+    pub(crate) store: StoreState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreState {
+    Listed,
+    Failing,
+}
+
+/// The batch of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BatchWanted {
+    Number(BatchNumber),
+    /// The one with the highest number.
+    Latest,
+    /// The model without batch.
+    Whole,
+}
+
+impl BatchWanted {
+    /// Reads a segment of a path; `model` is for the message.
+    pub(crate) fn parse(model: &str, text: &str) -> Result<Self, Problem> {
+        if text == "latest" {
+            return Ok(Self::Latest);
+        }
+        BatchNumber::from_str(text).map(Self::Number).map_err(|_| {
+            let (model, text) = (cut(model), cut(text));
+            Problem::new(Code::UnknownBatch, format!("model {model:?} has no batch {text:?}; batches are 1, 2, 3 and so on, or \"latest\""))
+        })
+    }
+}
+
+impl Listing {
+    fn new(models: Vec<ListedModel>) -> Self {
+        let models = models.into_iter().map(|listed| (Arc::from(listed.model.as_str()), listed)).collect();
+        Self { models, made: clock::now(), store: StoreState::Listed }
+    }
+
+    fn age(&self) -> Duration {
+        clock::since(self.made, clock::now())
+    }
+
+    /// Finds what a path names.
+    fn find(&self, model: &str, wanted: BatchWanted) -> Result<Key, Problem> {
+        let (name, listed) = self.models.get_key_value(model).ok_or_else(|| Problem::unknown_model(model))?;
+        let batch = match wanted {
+            BatchWanted::Number(batch) => listed.batches.binary_search(&batch).is_ok().then_some(Some(batch)),
+            BatchWanted::Latest => listed.batches.last().map(|batch| Some(*batch)),
+            BatchWanted::Whole => (listed.whole == Whole::Present).then_some(None),
+        };
+        let batch = batch.ok_or_else(|| match wanted {
+            BatchWanted::Number(batch) => Problem::unknown_batch(model, Some(batch)),
+            BatchWanted::Whole => Problem::unknown_batch(model, None),
+            BatchWanted::Latest => Problem::new(
+                Code::UnknownBatch,
+                format!("model {model:?} has no batches; ask /models/{model}/predict"),
+            ),
+        })?;
+        Ok((Arc::clone(name), batch))
+    }
+}
+
+impl Catalogue {
+    /// Looks at the store for the first time.
+    pub(crate) async fn open(config: &Config) -> Result<Self, ModelError> {
+        let models = ModelStore::new(config.models.clone());
+        let listing = Listing::new(models.list().await?);
+        Ok(Self {
+            models,
+            predict_cluster: config.predict_cluster.clone(),
+            listing: RwLock::new(Some(Arc::new(listing))),
+            refresh: Arc::default(),
+            loaded: moka::future::Cache::new(config.cached_models),
+        })
+    }
+
+    /// What there is.
+    pub(crate) async fn listing(self: &Arc<Self>) -> Result<Arc<Listing>, Problem> {
+        let listing = self.current();
+        match listing {
+            Some(listing) if listing.age() < FRESH => Ok(listing),
+            Some(listing) if listing.age() < USABLE => {
+                if let Ok(turn) = Arc::clone(&self.refresh).try_lock_owned() {
+                    let catalogue = Arc::clone(self);
+                    tokio::spawn(async move { catalogue.list(turn).await });
+                }
+                Ok(listing)
+            }
+            _ => {
+                let turn = Arc::clone(&self.refresh).lock_owned().await;
+                match self.current() {
+                    // Somebody made one while we waited for our turn.
+                    Some(listing) if listing.age() < FRESH => Ok(listing),
+                    _ => self.list(turn).await,
+                }
+            }
+        }
+    }
+
+    fn current(&self) -> Option<Arc<Listing>> {
+        self.listing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn list(&self, _turn: OwnedMutexGuard<()>) -> Result<Arc<Listing>, Problem> {
+        let listing = match self.models.list().await {
+            Ok(models) => Listing::new(models),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the models could not be listed; what is in memory is served on");
+                let before = self.current().ok_or_else(|| {
+                    Problem::new(Code::ModelsUnavailable, "the models cannot be listed now; try again later")
+                })?;
+                // Tried again after the usual time, not with each request.
+                Listing { models: before.models.clone(), made: clock::now(), store: StoreState::Failing }
+            }
+        };
+        let listing = Arc::new(listing);
+        *self.listing.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&listing));
+        Ok(listing)
+    }
+
+    /// The model that a path names, ready to be asked, and its batch.
+    pub(crate) async fn model(
+        self: &Arc<Self>,
+        model: &str,
+        wanted: BatchWanted,
+    ) -> Result<(Arc<Loaded>, Option<BatchNumber>), Problem> {
+        let key = self.listing().await?.find(model, wanted)?;
+        let batch = key.1;
+        Ok((self.load(key).await?, batch))
+    }
+
+    /// Batch `batch` of the model that `/predict_cluster/` asks.
+    pub(crate) async fn predict_cluster(self: &Arc<Self>, batch: BatchNumber) -> Result<Arc<Loaded>, Problem> {
+        let listing = self.listing().await?;
+        let key = listing.find(self.predict_cluster_model(&listing)?, BatchWanted::Number(batch))?;
+        self.load(key).await
+    }
+
+    fn predict_cluster_model<'a>(&'a self, listing: &'a Listing) -> Result<&'a str, Problem> {
+        if let Some(model) = &self.predict_cluster {
+            return Ok(model);
+        }
+        let there = |name: &&str| listing.models.contains_key(*name);
+        if let Some(model) = PREDICT_CLUSTER_MODELS.into_iter().find(there) {
+            return Ok(model);
+        }
+        let mut names = listing.models.keys();
+        match (names.next(), names.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(Problem::new(Code::UnknownModel, "there are no models yet")),
+            _ => Err(Problem::new(
+                Code::UnknownModel,
+                format!(
+                    "none of the models is named {}, and no other was chosen when the service was started; ask a model by its name",
+                    PREDICT_CLUSTER_MODELS.join(" or ")
+                ),
+            )),
+        }
+    }
+
+    async fn load(&self, key: Key) -> Result<Arc<Loaded>, Problem> {
+        if let Some(loaded) = self.loaded.get(&key).await {
+            if !loaded.is_due(FRESH) {
+                return Ok(loaded);
+            }
+            match self.models.stamp(&key.0, key.1).await {
+                Ok(Some(stamp)) if stamp == *loaded.stamp() => return Ok(loaded),
+                Ok(_) => {
+                    tracing::info!(model = &*key.0, batch = key.1.map(BatchNumber::get), "the model changed and is read again");
+                    self.loaded.invalidate(&key).await;
+                }
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "a model could not be looked at; what is in memory is served on");
+                    return Ok(loaded);
+                }
+            }
+        }
+        // Whoever asks for the same model meanwhile waits for this one read. What failed is not kept.
+        let (model, batch) = key.clone();
+        let result = self.loaded.try_get_with(key, self.read(&model, batch)).await;
+        result.map_err(|error| Problem::of_model(&model, batch, &error))
+    }
+
+    async fn read(&self, model: &str, batch: Option<BatchNumber>) -> Result<Arc<Loaded>, LoadError> {
+        let saved = self.models.read(model, batch).await?;
+        // Planning SQL takes milliseconds.
+        match tokio::task::spawn_blocking(move || Loaded::new(saved)).await {
+            Ok(loaded) => loaded.map(Arc::new),
+            Err(stopped) => Err(LoadError::Stopped(stopped)),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What the service is started with.
+
+use gugus_store::Store;
+
+/// What [`run`](crate::run) is started with. [`Config::new`] gives the defaults.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the models are.
+    pub models: Store,
+    /// The model that `/predict_cluster/` asks. Without one it is the first of [`PREDICT_CLUSTER_MODELS`] that is
+    /// there, else the only model there is.
+    pub predict_cluster: Option<String>,
+    /// How many models are kept in memory, [`CACHED_MODELS`] unless given; each batch of a model counts. Those that
+    /// were asked least are given up first and read again when they are asked.
+    pub cached_models: u64,
+    /// The longest body of a request in bytes, [`BODY_LIMIT`] unless given.
+    pub body_limit: usize,
+}
+
+/// A thousand models of a few centers, each with its compiled expressions, are some ten megabytes.
+pub const CACHED_MODELS: u64 = 1024;
+
+/// 8 MiB hold about ten thousand records with all their columns. A body is held in memory while it is answered.
+pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// The names that `/predict_cluster/` looks for: that of the crime job, then that of the Python system.
+pub const PREDICT_CLUSTER_MODELS: [&str; 2] = ["location", "kmeans_model"];
+
+impl Config {
+    /// Serves these models, everything else by default.
+    #[must_use]
+    pub fn new(models: Store) -> Self {
+        Self { models, predict_cluster: None, cached_models: CACHED_MODELS, body_limit: BODY_LIMIT }
+    }
+}

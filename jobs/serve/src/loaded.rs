@@ -1,0 +1,211 @@
+//! A model in memory, and what it answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arrow::array::{Array, RecordBatch};
+use gugus_features::{Expressions, FeaturePlan};
+use gugus_kmeans::Predictor;
+use gugus_records::{Columns, Layout};
+use gugus_spec::{Column, OtherColumns, Source};
+use gugus_store::{SavedModel, Stamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock;
+use crate::problem::{Code, LoadError, Problem};
+use crate::records::{self, Body};
+
+/// The cluster of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Cluster {
+    /// The number of the nearest center, from 0.
+    pub(crate) cluster: usize,
+}
+
+/// One cluster for one record, a list for a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Prediction {
+    One(Cluster),
+    Many(Vec<Cluster>),
+}
+
+/// A model, ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// As it was read; its centers have moved into `predictor`.
+    pub(crate) saved: SavedModel,
+    pub(crate) predictor: Predictor,
+    input: Input,
+    /// When it was last compared with the store, by [`clock`].
+    checked: AtomicU64,
+}
+
+/// What a model takes.
+#[derive(Debug)]
+enum Input {
+    /// Records by the columns that its expressions read.
+    Columns { layout: Arc<Layout>, plan: FeaturePlan },
+    /// Bare numbers: nobody wrote down what they mean.
+    Numbers,
+}
+
+impl Loaded {
+    /// Compiles a model. This is work for a thread that may block.
+    pub(crate) fn new(mut saved: SavedModel) -> Result<Self, LoadError> {
+        let input = match &saved.about {
+            None => Input::Numbers,
+            Some(about) => {
+                let features = Expressions::features(&about.features);
+                let plan = FeaturePlan::new(&about.columns, OtherColumns::Utf8, &features)?;
+                // The plan's columns, not all that were saved: what only `where` and `weight_col` read may be missing in
+                // a record, since they say what the model learned from and not what it may be asked.
+                let columns = plan.columns().to_vec();
+                let source = Source { topic: String::new(), columns, other_columns: OtherColumns::Drop };
+                Input::Columns { layout: Layout::new(&source), plan }
+            }
+        };
+        let predictor = Predictor::new(std::mem::take(&mut saved.centers), saved.distance_measure)?;
+        Ok(Self { saved, predictor, input, checked: AtomicU64::new(clock::now()) })
+    }
+
+    /// The columns of a record that it reads; none when it takes numbers.
+    pub(crate) fn columns(&self) -> &[Column] {
+        match &self.input {
+            Input::Columns { plan, .. } => plan.columns(),
+            Input::Numbers => &[],
+        }
+    }
+
+    pub(crate) fn stamp(&self) -> &Stamp {
+        &self.saved.stamp
+    }
+
+    /// Whether it was not compared with the store for `period`. Says so to one caller only, who is to compare it.
+    pub(crate) fn is_due(&self, period: Duration) -> bool {
+        let now = clock::now();
+        let checked = self.checked.load(Ordering::Relaxed);
+        clock::since(checked, now) >= period
+            && self.checked.compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The cluster of each record of a body.
+    pub(crate) fn predict(&self, body: &[u8]) -> Result<Prediction, Problem> {
+        match Body::new(body) {
+            Body::One(record) => {
+                let clusters = self.predict_all(std::iter::once(Ok(record))).map_err(|wrong| wrong.problem)?;
+                let cluster = clusters.first().copied();
+                cluster.map(Prediction::One).ok_or_else(|| Problem::new(Code::WrongValue, "there is no record"))
+            }
+            Body::Many(records) => {
+                self.predict_all(records).map(Prediction::Many).map_err(|wrong| match wrong.index {
+                    Some(index) => wrong.problem.of_record(index),
+                    None => wrong.problem,
+                })
+            }
+        }
+    }
+
+    fn predict_all<'a>(
+        &self,
+        records: impl Iterator<Item = Result<&'a [u8], Problem>>,
+    ) -> Result<Vec<Cluster>, Wrong> {
+        match &self.input {
+            Input::Columns { layout, plan } => self.predict_columns(layout, plan, records),
+            Input::Numbers => records.enumerate().map(|(index, record)| {
+                let point = records::features(record?).map_err(Wrong::at(index))?;
+                self.predict_point(&point, |d| format!("feature {d}")).map_err(Wrong::at(index))
+            }).collect(),
+        }
+    }
+
+    fn predict_columns<'a>(
+        &self,
+        layout: &Arc<Layout>,
+        plan: &FeaturePlan,
+        records: impl Iterator<Item = Result<&'a [u8], Problem>>,
+    ) -> Result<Vec<Cluster>, Wrong> {
+        let mut columns = Columns::new(Arc::clone(layout));
+        let mut wrong = None;
+        for (index, record) in records.enumerate() {
+            // The body itself is broken: no record in it counts.
+            let record = record?;
+            if let Err(reason) = columns.push_json(record) {
+                wrong = Some(Wrong { index: Some(index), problem: reason.into() });
+                break;
+            }
+        }
+        let rows = columns.finish().map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
+        // A record before the one that does not parse may have no features; then it is the first that is wrong.
+        let clusters = self.predict_rows(plan, &rows)?;
+        wrong.map_or(Ok(clusters), Err)
+    }
+
+    fn predict_rows(&self, plan: &FeaturePlan, rows: &RecordBatch) -> Result<Vec<Cluster>, Wrong> {
+        let features = match plan.evaluate(rows) {
+            Ok(features) => features,
+            // The error is one for all rows; the row that it is about is found by asking for each alone.
+            Err(error) if rows.num_rows() > 1 => {
+                for index in 0..rows.num_rows() {
+                    self.predict_rows(plan, &rows.slice(index, 1)).map_err(|e| Wrong::at(index)(e.problem))?;
+                }
+                return Err(Problem::from(error).into());
+            }
+            Err(error) => return Err(Wrong::at(0)(error.into())),
+        };
+        (0..features.len())
+            .map(|index| {
+                let point = features.row(index).map_err(|missing| {
+                    let problem = Problem::from(&missing);
+                    Wrong::at(index)(problem.because(&without_value(rows, index)))
+                })?;
+                self.predict_point(&point, |d| self.feature_name(d)).map_err(Wrong::at(index))
+            })
+            .collect()
+    }
+
+    /// The cluster of a point; `name` gives a dimension's name for messages.
+    pub(crate) fn predict_point(
+        &self,
+        point: &[f64],
+        name: impl FnOnce(usize) -> String,
+    ) -> Result<Cluster, Problem> {
+        match self.predictor.predict(point) {
+            Ok(cluster) => Ok(Cluster { cluster }),
+            Err(error) => Err(Problem::of_point(&error, name)),
+        }
+    }
+
+    fn feature_name(&self, dimension: usize) -> String {
+        let features = self.saved.about.iter().flat_map(|about| &about.features);
+        features.skip(dimension).map(|f| format!("feature {:?}", f.name)).next().unwrap_or_default()
+    }
+}
+
+/// A problem, and the record it is about when it is about one.
+#[derive(Debug)]
+struct Wrong {
+    index: Option<usize>,
+    problem: Problem,
+}
+
+impl Wrong {
+    fn at(index: usize) -> impl FnOnce(Problem) -> Self {
+        move |problem| Self { index: Some(index), problem }
+    }
+}
+
+impl From<Problem> for Wrong {
+    fn from(problem: Problem) -> Self {
+        Self { index: None, problem }
+    }
+}
+
+/// The columns that are null in a row.
+fn without_value(rows: &RecordBatch, index: usize) -> Vec<String> {
+    let schema = rows.schema();
+    let names = schema.fields().iter().map(|field| field.name());
+    names.zip(rows.columns()).filter(|(_, column)| column.is_null(index)).map(|(name, _)| name.clone()).collect()
+}

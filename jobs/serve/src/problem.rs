@@ -1,0 +1,229 @@
+//! Wrong requests and failures: the one place that turns them into HTTP.
+//!
+//! Invariant: no text in here holds a path of this machine. What the operator needs beyond that goes to the log.
+
+use std::borrow::Cow;
+
+use gugus_features::{EvaluateError, Missing, PlanError};
+use gugus_kmeans::{CentersError, PredictError};
+use gugus_records::Reason;
+use gugus_store::{BatchNumber, ModelError};
+use serde::Serialize;
+use utoipa::ToSchema;
+use warp::http::{HeaderValue, StatusCode, header::ALLOW};
+use warp::reply::Response;
+
+use crate::reply;
+
+/// What is wrong, by a text that stays the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Code {
+    /// The body or a record in it is not JSON.
+    NotJson,
+    /// The body ended early or came too slowly.
+    BodyCutOff,
+    /// Headers that cannot be understood.
+    WrongHeader,
+    /// There is no such path.
+    UnknownPath,
+    /// There is no such model.
+    UnknownModel,
+    /// The model is there, but not of this batch.
+    UnknownBatch,
+    /// The path is there, but takes other methods.
+    MethodNotAllowed,
+    /// The body is longer than the service takes.
+    BodyTooLarge,
+    /// A field, column or feature has no value.
+    MissingField,
+    /// A value of another type or out of range.
+    WrongValue,
+    /// A number that is NaN or infinite.
+    NotFinite,
+    /// The model is there, but cannot be asked in this way.
+    WrongModel,
+    /// A model that is there cannot be used; the log of the service says why.
+    ModelUnusable,
+    /// The store of models does not answer.
+    ModelsUnavailable,
+    /// The service is ending.
+    ShuttingDown,
+}
+
+impl Code {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::NotJson | Self::BodyCutOff | Self::WrongHeader => StatusCode::BAD_REQUEST,
+            Self::UnknownPath | Self::UnknownModel | Self::UnknownBatch => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MissingField | Self::WrongValue | Self::NotFinite | Self::WrongModel => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::ModelUnusable | Self::ModelsUnavailable | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// The body of every answer that is no success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct Problem {
+    /// What is wrong, by a text that stays the same.
+    #[serde(rename = "error")]
+    code: Code,
+    /// What is wrong and where, for people.
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
+    /// In an array of records the one that is wrong, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<usize>,
+}
+
+impl Problem {
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), index: None }
+    }
+
+    /// The same, in record `index` of an array.
+    pub(crate) fn of_record(self, index: usize) -> Self {
+        Self { detail: format!("record at index {index}: {}", self.detail).into(), index: Some(index), ..self }
+    }
+
+    /// The same, naming the columns that have no value in the record, if there are any.
+    pub(crate) fn because(self, columns: &[String]) -> Self {
+        if columns.is_empty() {
+            return self;
+        }
+        let names = columns.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+        Self { detail: format!("{}; the record has no value for {names}", self.detail).into(), ..self }
+    }
+
+    pub(crate) fn not_json(error: &serde_json::Error) -> Self {
+        Self::new(Code::NotJson, format!("the body is not JSON: {error}"))
+    }
+
+    pub(crate) fn unknown_model(model: &str) -> Self {
+        Self::new(Code::UnknownModel, format!("there is no model {:?}; GET /models lists those there are", cut(model)))
+    }
+
+    pub(crate) fn unknown_batch(model: &str, batch: Option<BatchNumber>) -> Self {
+        let detail = match batch {
+            Some(batch) => format!("model {model:?} has no batch {batch}; GET /models lists those it has"),
+            None => format!("model {model:?} was trained by batch; ask one of its batches, or \"latest\""),
+        };
+        Self::new(Code::UnknownBatch, detail)
+    }
+
+    /// A model that could not be loaded. Tells the log all and the caller what concerns him.
+    pub(crate) fn of_model(model: &str, batch: Option<BatchNumber>, error: &LoadError) -> Self {
+        let of_batch = batch.map(|batch| format!(" of batch {batch}")).unwrap_or_default();
+        let problem = match error {
+            LoadError::Store(ModelError::NotFound { .. }) => return Self::unknown_batch(model, batch),
+            // It counts as not there, and stays so until it is trained again.
+            LoadError::Store(ModelError::Torn { .. }) => Self::new(
+                Code::UnknownBatch,
+                format!("model {model:?}{of_batch} is not there in full; it has to be trained again"),
+            ),
+            LoadError::Store(ModelError::Store(_)) => {
+                Self::new(Code::ModelsUnavailable, "the models cannot be read now; try again later")
+            }
+            LoadError::Store(_) | LoadError::Stopped(_) => Self::new(
+                Code::ModelUnusable,
+                format!("model {model:?}{of_batch} is there, but cannot be served; the log of the service says why"),
+            ),
+            LoadError::Plan(_) | LoadError::Centers(_) => {
+                Self::new(Code::ModelUnusable, format!("model {model:?}{of_batch} cannot be served: {error}"))
+            }
+        };
+        tracing::warn!(model, batch = batch.map(BatchNumber::get), error = %Chain(error), "a model cannot be served");
+        problem
+    }
+}
+
+/// Why a model could not be brought into memory.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error(transparent)]
+    Store(#[from] ModelError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Centers(#[from] CentersError),
+    /// The thread that compiled it ended early: the runtime is shutting down, or we have a bug.
+    #[error("the model could not be compiled")]
+    Stopped(#[source] tokio::task::JoinError),
+}
+
+/// An error and what lies under it, for the log.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut source = Some(self.0);
+        let mut between = "";
+        while let Some(error) = source {
+            write!(f, "{between}{error}")?;
+            between = ": ";
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<Reason> for Problem {
+    fn from(reason: Reason) -> Self {
+        let code = match reason {
+            Reason::Empty | Reason::NotUtf8 { .. } | Reason::NotJson { .. } => Code::NotJson,
+            Reason::Null { .. } => Code::MissingField,
+            Reason::Full { .. } => Code::BodyTooLarge,
+            _ => Code::WrongValue,
+        };
+        Self::new(code, reason.to_string())
+    }
+}
+
+impl From<EvaluateError> for Problem {
+    fn from(error: EvaluateError) -> Self {
+        Self::new(Code::WrongValue, error.to_string())
+    }
+}
+
+impl From<&Missing> for Problem {
+    fn from(missing: &Missing) -> Self {
+        let code = if missing.found == "null" { Code::MissingField } else { Code::NotFinite };
+        Self::new(code, missing.to_string())
+    }
+}
+
+impl Problem {
+    /// A point that the centers cannot take; `name` gives a dimension's name.
+    pub(crate) fn of_point(error: &PredictError, name: impl FnOnce(usize) -> String) -> Self {
+        match error {
+            PredictError::NotFinite { dimension } => {
+                Self::new(Code::NotFinite, format!("{} is not a finite number", name(*dimension)))
+            }
+            _ => Self::new(Code::WrongValue, error.to_string()),
+        }
+    }
+}
+
+impl warp::Reply for Problem {
+    fn into_response(self) -> Response {
+        reply::json(self.code.status(), &self)
+    }
+}
+
+/// 405, which has to name the methods that are allowed.
+pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {
+    let problem = Problem::new(Code::MethodNotAllowed, format!("this path takes {allowed} only"));
+    let mut response = warp::Reply::into_response(problem);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// Text of a stranger, short enough for a message.
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(64).collect()
+}

@@ -1,0 +1,226 @@
+//! Cutting a body into its records, without reading what is in them.
+//!
+//! Each record stays the bytes that came, so that it is parsed by the very code that parses a record of the topic: a
+//! number in a column of text keeps its digits, and the last of two equal keys counts.
+
+use gugus_records::Reason;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, de};
+
+use crate::problem::{Code, Problem};
+
+/// What a body holds.
+#[derive(Debug)]
+pub(crate) enum Body<'a> {
+    /// No array: one record, or no record at all, which its parser finds out.
+    One(&'a [u8]),
+    /// An array of records.
+    Many(Elements<'a>),
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn new(body: &'a [u8]) -> Self {
+        let trimmed = body.trim_ascii_start();
+        match trimmed.first() {
+            Some(b'[') => Self::Many(Elements { body, rest: &trimmed[1..], state: Expect::First }),
+            _ => Self::One(body),
+        }
+    }
+}
+
+/// The elements of an array, one after the other; an error is the last item.
+#[derive(Debug)]
+pub(crate) struct Elements<'a> {
+    body: &'a [u8],
+    rest: &'a [u8],
+    state: Expect,
+}
+
+#[derive(Debug)]
+enum Expect {
+    /// An element or the end.
+    First,
+    /// A comma and an element, or the end.
+    Next,
+    Nothing,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Result<&'a [u8], Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.trim_ascii_start();
+        let element = match (&self.state, rest.first()) {
+            (Expect::Nothing, _) => return None,
+            (Expect::First | Expect::Next, Some(b']')) => {
+                self.state = Expect::Nothing;
+                let after = rest[1..].trim_ascii_start();
+                return (!after.is_empty()).then(|| Err(self.not_json()));
+            }
+            (Expect::First, Some(_)) => rest,
+            (Expect::Next, Some(b',')) => &rest[1..],
+            _ => return Some(Err(self.fail())),
+        };
+        let mut values = serde_json::Deserializer::from_slice(element).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(_)) => {
+                let (element, rest) = element.split_at(values.byte_offset());
+                self.rest = rest;
+                self.state = Expect::Next;
+                Some(Ok(element))
+            }
+            _ => Some(Err(self.fail())),
+        }
+    }
+}
+
+impl Elements<'_> {
+    fn fail(&mut self) -> Problem {
+        self.state = Expect::Nothing;
+        self.not_json()
+    }
+
+    /// What is wrong with the array, with its place in the whole body.
+    fn not_json(&self) -> Problem {
+        match serde_json::from_slice::<IgnoredAny>(self.body) {
+            Err(error) => Problem::not_json(&error),
+            Ok(_) => Problem::new(Code::NotJson, "the body is not a JSON array"),
+        }
+    }
+}
+
+/// The numbers of a record `{"features": [...]}`, which a model without named columns takes.
+pub(crate) fn features(record: &[u8]) -> Result<Vec<f64>, Problem> {
+    let text = str::from_utf8(record).map_err(|e| Reason::NotUtf8 { at: e.valid_up_to() })?;
+    if text.trim().is_empty() {
+        return Err(Reason::Empty.into());
+    }
+    let wrong = |detail: String| Err(Problem::new(Code::WrongValue, detail));
+    match serde_json::from_str::<Record>(text) {
+        Err(error) if error.is_data() => wrong(format!("{error}; this model takes {WANTED}")),
+        // serde_json's own text: a number that no f64 holds is a matter of its grammar.
+        Err(error) if error.to_string().starts_with("number out of range") => {
+            Err(Problem::new(Code::NotFinite, format!("a number of the record is too large for a float64: {error}")))
+        }
+        Err(error) => Err(Problem::not_json(&error)),
+        Ok(Record(None)) => {
+            Err(Problem::new(Code::MissingField, format!("field \"features\" is missing; this model takes {WANTED}")))
+        }
+        Ok(Record(Some(features))) => Ok(features),
+    }
+}
+
+/// How a record of numbers looks.
+const WANTED: &str = "{\"features\": [numbers]}";
+
+/// `features` of a record; the last counts where there are two, and other keys do not count.
+struct Record(Option<Vec<f64>>);
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Record;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a record")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
+                let mut features = None;
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "features" {
+                        features = map.next_value::<Option<Vec<f64>>>().map_err(|error| {
+                            // Keeps the class of the error: only a wrong type is a matter of this field.
+                            let text = error.to_string();
+                            match text.strip_prefix("invalid type: ") {
+                                Some(what) => de::Error::custom(format!("field \"features\" holds {what}")),
+                                None => error,
+                            }
+                        })?;
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Record(features))
+            }
+        }
+
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elements(body: &str) -> Result<Vec<&str>, Problem> {
+        match Body::new(body.as_bytes()) {
+            Body::One(_) => panic!("{body} is no array"),
+            Body::Many(elements) => {
+                elements.map(|e| e.map(|bytes| str::from_utf8(bytes).unwrap().trim())).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn an_array_is_cut_at_its_commas() {
+        assert_eq!(elements("[]").unwrap(), Vec::<&str>::new());
+        assert_eq!(elements(" [ ] ").unwrap(), Vec::<&str>::new());
+        let body = r#" [ {"a": "],["} , 1.50,[2,[3]],"x" ,null ]"#;
+        assert_eq!(elements(body).unwrap(), [r#"{"a": "],["}"#, "1.50", "[2,[3]]", "\"x\"", "null"]);
+    }
+
+    #[test]
+    fn what_is_no_array_is_refused_with_its_place() {
+        for body in ["[", "[,]", "[1,]", "[1 2]", "[1", "[1,", "[{]", "[NaN]", "[1]x", "[1],", "[]]", "[\"a]"] {
+            let problem = serde_json::to_value(elements(body).unwrap_err()).unwrap();
+            assert_eq!(problem["error"], "not_json", "{body}");
+            assert!(problem["detail"].as_str().unwrap().contains("line 1 column"), "{body}: {problem}");
+        }
+    }
+
+    #[test]
+    fn an_array_may_be_deep_and_long() {
+        let deep = format!("[{}{}]", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(elements(&deep).unwrap().len(), 1);
+        let long = format!("[{}1]", "1,".repeat(100_000));
+        assert_eq!(elements(&long).unwrap().len(), 100_001);
+    }
+
+    fn code(record: &str) -> (String, String) {
+        let problem = serde_json::to_value(features(record.as_bytes()).unwrap_err()).unwrap();
+        (problem["error"].as_str().unwrap().to_owned(), problem["detail"].as_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn numbers_of_a_record() {
+        assert_eq!(features(br#"{"features": [1, -2.5e0]}"#).unwrap(), [1.0, -2.5]);
+        assert_eq!(features(br#"{"features": [1], "x": [{"features": 3}], "features": [2]}"#).unwrap(), [2.0]);
+    }
+
+    #[test]
+    fn wrong_records_of_numbers_name_the_field() {
+        for (record, error, part) in [
+            ("{}", "missing_field", "features"),
+            (r#"{"features": null}"#, "missing_field", "features"),
+            (r#"{"features": ["1"]}"#, "wrong_value", "features"),
+            (r#"{"features": [null]}"#, "wrong_value", "features"),
+            (r#"{"features": {"a": 1}}"#, "wrong_value", "features"),
+            (r#"{"LAT": 1, "features": "1,2"}"#, "wrong_value", "features"),
+            ("3", "wrong_value", "features"),
+            ("null", "wrong_value", "features"),
+            (r#"{"features": [1e999]}"#, "not_finite", "too large"),
+            (r#"{"features": [NaN]}"#, "not_json", "line 1"),
+            (r#"{"features": [1]"#, "not_json", "line 1"),
+            (r#"{"features": [1]} x"#, "not_json", "line 1"),
+            ("", "not_json", "empty"),
+            ("  ", "not_json", "empty"),
+        ] {
+            let (code, detail) = code(record);
+            assert_eq!(code, error, "{record}: {detail}");
+            assert!(detail.contains(part), "{record}: {detail}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Answers in JSON.
+
+use bytes::Bytes;
+use serde::Serialize;
+use warp::http::{HeaderValue, Response as HttpResponse, StatusCode, header::CONTENT_TYPE};
+use warp::reply::{Reply, Response};
+
+/// `value` as JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(text) => bytes(status, "application/json", text.into()),
+        Err(error) => {
+            // None of our types can fail to be written: no map has other keys than text.
+            tracing::error!(%error, "an answer could not be written as JSON");
+            bytes(StatusCode::INTERNAL_SERVER_ERROR, "application/json", Bytes::from_static(b"{}"))
+        }
+    }
+}
+
+/// 200 with `value`, or what went wrong.
+pub(crate) fn ok_or_problem<T: Serialize>(result: Result<T, crate::problem::Problem>) -> Response {
+    match result {
+        Ok(value) => json(StatusCode::OK, &value),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Bytes of a content type that is known when compiling.
+pub(crate) fn bytes(status: StatusCode, content_type: &'static str, content: Bytes) -> Response {
+    let mut response = HttpResponse::new(content).into_response();
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

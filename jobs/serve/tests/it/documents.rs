@@ -1,0 +1,99 @@
+//! The OpenAPI document and the page that shows it.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::folders::{CENTERS, batch, location, write};
+use crate::service::Service;
+
+#[test]
+fn every_path_of_the_document_is_served_by_its_methods() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &location("location", batch(1), &CENTERS));
+    write(dir.path(), &location("location", None, &CENTERS));
+    let service = Service::of_folder(dir.path());
+    let answer = service.get("/openapi.json");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    let document = answer.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.contains_key("/predict_cluster/"));
+    for (path, methods) in paths {
+        let url = path.replace("{model}", "location").replace("{batch}", "latest");
+        for (method, operation) in methods.as_object().unwrap() {
+            let answer = match method.as_str() {
+                "get" => service.get(&url),
+                "post" if path == "/predict_cluster/" => service.post_json(&url, &json!({"lat": 1, "lon": 2, "model": 1})),
+                "post" => service.post_json(&url, &json!({"LAT": 1, "LON": 2})),
+                other => panic!("{other} {path}"),
+            };
+            assert_eq!(answer.status, 200, "{method} {path}: {}", answer.json());
+            let body = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+            fits(&document, body, &answer.json());
+        }
+        service.method("DELETE", &url).refused(405, "method_not_allowed", &[]);
+    }
+    let error = service.get("/models/nope").json();
+    fits(&document, &json!({"$ref": "#/components/schemas/Error"}), &error);
+    let codes = &document["components"]["schemas"]["Code"]["enum"];
+    assert!(codes.as_array().unwrap().contains(&error["error"]), "{codes}");
+}
+
+/// A value has the keys that its schema names, and no others.
+fn fits(document: &serde_json::Value, schema: &serde_json::Value, value: &serde_json::Value) {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => &document["components"]["schemas"][reference.rsplit('/').next().unwrap()],
+        None => schema,
+    };
+    let Some(properties) = schema["properties"].as_object() else { return };
+    let keys: BTreeSet<&String> = value.as_object().unwrap().keys().collect();
+    let known: BTreeSet<&String> = properties.keys().collect();
+    assert!(keys.is_subset(&known), "{keys:?} {known:?}");
+    for required in schema["required"].as_array().into_iter().flatten() {
+        assert!(value.get(required.as_str().unwrap()).is_some(), "{required} is missing in {value}");
+    }
+    for (key, inner) in properties {
+        match &value[key] {
+            serde_json::Value::Array(items) => items.iter().for_each(|item| fits(document, &inner["items"], item)),
+            object @ serde_json::Value::Object(_) => {
+                let inner = inner["oneOf"].as_array().and_then(|of| of.iter().find(|s| s.get("$ref").is_some())).unwrap_or(inner);
+                fits(document, inner, object);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_page_works_with_what_the_binary_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::of_folder(dir.path());
+    for path in ["/docs", "/docs/"] {
+        let answer = service.get(path);
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'self'"));
+        let page = String::from_utf8(answer.body).unwrap();
+        let files: Vec<&str> = ["src=\"", "href=\""]
+            .into_iter()
+            .flat_map(|attribute| page.split(attribute).skip(1))
+            .map(|rest| rest.split('"').next().unwrap())
+            .collect();
+        assert_eq!(files.len(), 5, "{page}");
+        for file in files {
+            // A path of this service: neither another host nor relative to where the page happens to be.
+            assert!(file.starts_with("/docs/") && !file.contains("//"), "{file}");
+            let answer = service.get(file);
+            assert_eq!(answer.status, 200, "{file}");
+            assert!(answer.body.len() > 100, "{file}");
+            let kind = match file.rsplit('.').next().unwrap() {
+                "js" => "text/javascript; charset=utf-8",
+                "css" => "text/css; charset=utf-8",
+                _ => "image/png",
+            };
+            assert_eq!(answer.header("content-type"), Some(kind), "{file}");
+        }
+    }
+    let start = String::from_utf8(service.get("/docs/start.js").body).unwrap();
+    assert!(start.contains("\"/openapi.json\"") && start.contains("validatorUrl: null"), "{start}");
+}

@@ -1,0 +1,103 @@
+//! Models to serve.
+
+use std::fs;
+use std::path::Path;
+
+use gugus_kmeans::{DistanceMeasure, Params};
+use gugus_spec::{Column, ColumnType, Feature, HandleInvalid, Nullability};
+use gugus_store::{BatchNumber, Existing, ModelDraft, ModelStore, Store};
+
+/// Centers in latitude and longitude, far from each other.
+pub const CENTERS: [[f64; 2]; 3] = [[34.0, -118.5], [34.1, -118.2], [33.7, -118.3]];
+
+pub fn batch(number: u64) -> Option<BatchNumber> {
+    Some(BatchNumber::new(number).unwrap())
+}
+
+pub fn column(name: &str, data_type: ColumnType, nullability: Nullability) -> Column {
+    Column { name: name.to_owned(), data_type, nullability }
+}
+
+pub fn feature(name: &str, sql: &str) -> Feature {
+    Feature { name: name.to_owned(), sql: sql.to_owned() }
+}
+
+/// A model of two required columns LAT and LON.
+pub fn location(model: &str, number: Option<BatchNumber>, centers: &[[f64; 2]]) -> ModelDraft {
+    ModelDraft {
+        features: vec![Feature::column("LAT"), Feature::column("LON")],
+        columns: vec![
+            column("LAT", ColumnType::Float64, Nullability::Required),
+            column("LON", ColumnType::Float64, Nullability::Required),
+        ],
+        ..of_centers(model, number, centers.iter().map(|c| c.to_vec()).collect())
+    }
+}
+
+/// A model of an SQL feature over a whole number and one over a text column.
+pub fn by_sql(model: &str, number: Option<BatchNumber>) -> ModelDraft {
+    ModelDraft {
+        condition: Some("\"AREA\" IS NOT NULL AND \"Vict Age\" > 0".to_owned()),
+        features: vec![
+            feature("hour", "floor(\"TIME OCC\" / 100)"),
+            feature("night", "CASE WHEN \"PART\" = '1.50' THEN 100.0 ELSE 0.0 END"),
+        ],
+        columns: vec![
+            column("TIME OCC", ColumnType::Int32, Nullability::Optional),
+            column("AREA", ColumnType::Int32, Nullability::Required),
+            column("Vict Age", ColumnType::Int32, Nullability::Optional),
+            column("PART", ColumnType::Utf8, Nullability::Optional),
+        ],
+        ..of_centers(model, number, vec![vec![3.0, 0.0], vec![20.0, 0.0], vec![3.0, 100.0]])
+    }
+}
+
+fn of_centers(model: &str, number: Option<BatchNumber>, centers: Vec<Vec<f64>>) -> ModelDraft {
+    ModelDraft {
+        job: "crime".parse().unwrap(),
+        model: model.parse().unwrap(),
+        batch: number,
+        commit_id: None,
+        features: Vec::new(),
+        condition: None,
+        weight_col: None,
+        handle_invalid: HandleInvalid::Error,
+        columns: Vec::new(),
+        params: Params { k: centers.len().max(2), seed: 1, ..Params::default() },
+        offsets: Vec::new(),
+        rows: 100,
+        rejected: 0,
+        iterations: 7,
+        training_cost: 1.25,
+        sizes: vec![1; centers.len()],
+        centers,
+    }
+}
+
+/// The same under the cosine distance.
+pub fn cosine(mut draft: ModelDraft) -> ModelDraft {
+    draft.params.distance_measure = DistanceMeasure::Cosine;
+    draft
+}
+
+pub fn write(folder: &Path, draft: &ModelDraft) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let models = ModelStore::new(Store::open(folder.to_str().unwrap()).unwrap());
+    runtime.block_on(models.write(draft, Existing::Replace)).unwrap();
+}
+
+/// A folder as Spark itself leaves it: right in the store, without anything of ours.
+pub fn write_as_spark(folder: &Path, name: &str, centers: &[[f64; 2]]) {
+    let away = tempfile::tempdir().unwrap();
+    write(away.path(), &location("m", batch(1), centers));
+    let (from, to) = (away.path().join("m/batch_00000001"), folder.join(name));
+    for part in ["metadata", "data"] {
+        fs::create_dir_all(to.join(part)).unwrap();
+        for file in fs::read_dir(from.join(part)).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), to.join(part).join(file.file_name())).unwrap();
+        }
+        fs::write(to.join(part).join("_SUCCESS"), b"").unwrap();
+    }
+    assert!(!to.join("model.json").exists() && !to.join("_SUCCESS").exists());
+}

@@ -1,0 +1,163 @@
+//! A running service, and requests to it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use gugus_serve::{Config, run};
+use gugus_store::Store;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long a condition may take to come true. It is long, since machines that run tests are slow at times.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A service on a free port, which ends when it is dropped.
+pub struct Service {
+    pub address: SocketAddr,
+    pub shutdown: CancellationToken,
+    runtime: Runtime,
+    running: Option<JoinHandle<Result<(), gugus_serve::Error>>>,
+    agent: ureq::Agent,
+}
+
+/// An answer.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body, which has to be JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{e}: {} {}", self.status, String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Asserts that this is an error as they all have to be: with a text that stays, and a detail that names `parts`.
+    #[track_caller]
+    pub fn refused(&self, status: u16, error: &str, parts: &[&str]) {
+        let body = self.json();
+        assert_eq!((self.status, body["error"].as_str()), (status, Some(error)), "{body}");
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        let detail = body["detail"].as_str().unwrap();
+        for part in parts {
+            assert!(detail.contains(part), "{part:?} is not in {detail:?}");
+        }
+    }
+
+    /// The cluster of a 200.
+    #[track_caller]
+    pub fn cluster(&self) -> u64 {
+        let body = self.json();
+        assert_eq!((self.status, body.as_object().map(|o| o.len())), (200, Some(1)), "{body}");
+        body["cluster"].as_u64().unwrap()
+    }
+
+    /// The clusters of a 200.
+    #[track_caller]
+    pub fn clusters(&self) -> Vec<u64> {
+        let body = self.json();
+        assert_eq!(self.status, 200, "{body}");
+        body.as_array().unwrap().iter().map(|one| one["cluster"].as_u64().unwrap()).collect()
+    }
+}
+
+impl Service {
+    pub fn of_folder(folder: &Path) -> Self {
+        Self::start(Config::new(Store::open(folder.to_str().unwrap()).unwrap()))
+    }
+
+    pub fn start(config: Config) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let shutdown = CancellationToken::new();
+        let (send, ready) = mpsc::channel();
+        let ended = shutdown.clone();
+        let running = runtime.spawn(async move {
+            run(listener, config, move |address| send.send(address).unwrap(), ended).await
+        });
+        let address = ready.recv_timeout(DEADLINE).expect("the service did not start");
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(DEADLINE))
+            .build()
+            .new_agent();
+        Self { address, shutdown, runtime, running: Some(running), agent }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        Answer::of(self.agent.get(self.url(path)).call())
+    }
+
+    pub fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        Answer::of(self.agent.post(self.url(path)).send(body.as_ref()))
+    }
+
+    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.agent.post(self.url(path)).send_json(body))
+    }
+
+    /// A method without body, to a path that may not take it.
+    pub fn method(&self, method: &str, path: &str) -> Answer {
+        let url = self.url(path);
+        Answer::of(match method {
+            "DELETE" => self.agent.delete(url).call(),
+            "PUT" => self.agent.put(url).send(&[]),
+            "GET" => self.agent.get(url).call(),
+            "HEAD" => self.agent.head(url).call(),
+            "POST" => self.agent.post(url).send(&[]),
+            other => panic!("{other}"),
+        })
+    }
+
+    /// Asks until `answer` is what is waited for.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, mut there: impl FnMut(&Self) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        while !there(self) {
+            assert!(Instant::now() < end, "{what} did not come true in {DEADLINE:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Tells it to end and waits until it did.
+    pub fn end(mut self) -> Result<(), gugus_serve::Error> {
+        self.shutdown.cancel();
+        let running = self.running.take().unwrap();
+        self.runtime.block_on(async { tokio::time::timeout(DEADLINE, running).await.unwrap().unwrap() })
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    fn of(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
+        let mut response = response.unwrap();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+        Self { status: response.status().as_u16(), headers, body }
+    }
+}

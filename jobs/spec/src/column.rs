@@ -1,0 +1,165 @@
+//! Columns and their types, in the job file and wherever columns are written down again (`model.json`).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::TimestampFormat;
+
+/// A column that the job names.
+///
+/// Under serde: `{name, type, format, required}`, where `type` is as in the job file, `format` is a list that is left out
+/// when it is empty, and `required` is false when it is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct Column {
+    /// The name, as in the CSV's header or the JSON's key. Any text but the empty and the reserved ones.
+    pub name: String,
+    /// What its values are parsed to.
+    pub data_type: ColumnType,
+    /// Whether a record without a value is rejected.
+    pub nullability: Nullability,
+}
+
+/// What the values of a column are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// `utf8`: text, kept as it came.
+    Utf8,
+    /// `bool`.
+    Bool,
+    /// `int32`.
+    Int32,
+    /// `int64`.
+    Int64,
+    /// `float32`.
+    Float32,
+    /// `float64`.
+    Float64,
+    /// `timestamp`: milliseconds since 1970 in UTC.
+    Timestamp {
+        /// chrono's strftime formats, tried in this order. None: ISO 8601 / RFC 3339. Texts without an offset are UTC.
+        formats: Vec<String>,
+    },
+}
+
+impl ColumnType {
+    /// The names of all types, as the job file has them.
+    pub const NAMES: [&'static str; 7] = [
+        "utf8",
+        "bool",
+        "int32",
+        "int64",
+        "float32",
+        "float64",
+        "timestamp",
+    ];
+
+    /// The name of the type in the job file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf8",
+            Self::Bool => "bool",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Timestamp { .. } => "timestamp",
+        }
+    }
+
+    /// The type of that name; a timestamp comes without formats.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "utf8" => Self::Utf8,
+            "bool" => Self::Bool,
+            "int32" => Self::Int32,
+            "int64" => Self::Int64,
+            "float32" => Self::Float32,
+            "float64" => Self::Float64,
+            "timestamp" => Self::Timestamp {
+                formats: Vec::new(),
+            },
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Whether a column may be without a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Nullability {
+    /// `required = true`: a record without a value is rejected.
+    Required,
+    /// A record without a value has null there.
+    #[default]
+    Optional,
+}
+
+/// How a column is written down.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    name: String,
+    r#type: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    format: Vec<String>,
+    #[serde(default)]
+    required: bool,
+}
+
+impl From<Column> for Written {
+    fn from(column: Column) -> Self {
+        Self {
+            name: column.name,
+            r#type: column.data_type.name().to_owned(),
+            required: column.nullability == Nullability::Required,
+            format: match column.data_type {
+                ColumnType::Timestamp { formats } => formats,
+                _ => Vec::new(),
+            },
+        }
+    }
+}
+
+impl TryFrom<Written> for Column {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written {
+            name,
+            r#type,
+            format,
+            required,
+        } = written;
+        let mut data_type = ColumnType::from_name(&r#type)
+            .ok_or_else(|| format!("type of column {name:?} is {type:?}, but must be one of {}", ColumnType::NAMES.join(", "), type = r#type))?;
+        for format in &format {
+            TimestampFormat::new(format)
+                .map_err(|why| format!("format of column {name:?} is {format:?}, but {why}"))?;
+        }
+        match &mut data_type {
+            ColumnType::Timestamp { formats } => *formats = format,
+            other if !format.is_empty() => {
+                return Err(format!(
+                    "column {name:?} has a format, but only a timestamp has one and this is {other}"
+                ));
+            }
+            _ => {}
+        }
+        let nullability = if required {
+            Nullability::Required
+        } else {
+            Nullability::Optional
+        };
+        Ok(Self {
+            name,
+            data_type,
+            nullability,
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! What is wrong with a job file, and where.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why there is no job. All but [`Error::Read`] are mended by editing the file at the place that is named.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be read, or is not UTF-8: check its path and its encoding.
+    #[error("cannot read the job file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The text is not TOML.
+    #[error("{place}: not TOML: {message}")]
+    Syntax {
+        /// Where parsing stopped.
+        place: Place,
+        /// What the parser wanted.
+        message: String,
+    },
+    /// A key has no meaning where it stands.
+    #[error("{place}: unknown key {key:?} in {table}{}", Hint { nearest: nearest.as_deref(), allowed })]
+    UnknownKey {
+        /// Where the key stands.
+        place: Place,
+        /// The key.
+        key: String,
+        /// The table it stands in, as a header: `[source]`.
+        table: String,
+        /// The allowed key that is most like it, if any is like it.
+        nearest: Option<String>,
+        /// All keys that are allowed there.
+        allowed: &'static [&'static str],
+    },
+    /// A key is needed that is not there.
+    #[error("{place}: {table} lacks the key {key:?}, {expected}")]
+    MissingKey {
+        /// Where the table begins.
+        place: Place,
+        /// The table, as a header.
+        table: String,
+        /// The key to add.
+        key: &'static str,
+        /// What it holds.
+        expected: &'static str,
+    },
+    /// A key has a value that it cannot have.
+    #[error("{place}: {key} in {table} is {found}, but {expected}")]
+    Value {
+        /// Where the value stands.
+        place: Place,
+        /// The key.
+        key: String,
+        /// The table it stands in, as a header.
+        table: String,
+        /// What stands there, cut short.
+        found: String,
+        /// What may stand there, as a clause.
+        expected: String,
+    },
+}
+
+impl Error {
+    /// Where in the file, if it is about a place in it.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Read { .. } => None,
+            Self::Syntax { place, .. }
+            | Self::UnknownKey { place, .. }
+            | Self::MissingKey { place, .. }
+            | Self::Value { place, .. } => Some(place),
+        }
+    }
+}
+
+/// A line of a job file. Displays as `crime.toml line 12`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What the file is called, in general its path.
+    pub origin: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {}", self.origin, self.line)
+    }
+}
+
+/// The end of the message about an unknown key: the nearest, or all when nothing is near.
+struct Hint<'a> {
+    nearest: Option<&'a str>,
+    allowed: &'a [&'a str],
+}
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.nearest {
+            Some(nearest) => write!(f, ", did you mean {nearest:?}"),
+            None => write!(f, ", it takes {}", self.allowed.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The validated job: what the rest of the system works with.
+
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::time::Duration;
+
+use gugus_kmeans::Params;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::{Column, Error, JobName, ModelName, parse};
+
+/// One stream and its models. It exists only when the whole file was valid.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Job {
+    /// The job's name, in every batch's footer.
+    pub name: JobName,
+    /// Where records come from and what their values are.
+    pub source: Source,
+    /// When a batch is closed.
+    pub batches: BatchLimits,
+    /// The models to train, in the file's order; none is valid.
+    pub models: Vec<Model>,
+}
+
+impl Job {
+    /// Reads and validates a job file.
+    ///
+    /// # Errors
+    /// [`Error::Read`] when the file cannot be read as text, else what [`Job::parse`] returns.
+    pub fn from_file(path: &Path) -> Result<Job, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Validates the text of a job file. `origin` is what messages call it, in general its path.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line. No part of a job is returned.
+    pub fn parse(text: &str, origin: &str) -> Result<Job, Error> {
+        parse::job(text, origin)
+    }
+}
+
+/// Where records come from and what their values are.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Source {
+    /// The Kafka topic.
+    pub topic: String,
+    /// The columns that the job names, in the file's order.
+    pub columns: Vec<Column>,
+    /// What becomes of columns that it does not name.
+    pub other_columns: OtherColumns,
+}
+
+/// What becomes of columns that the job does not name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtherColumns {
+    /// They are kept as text.
+    #[default]
+    Utf8,
+    /// They are not kept.
+    Drop,
+}
+
+/// When a batch is closed: at the first limit that is reached. An absent limit limits nothing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BatchLimits {
+    /// Accepted records in a batch, 100 unless given.
+    pub rows: NonZeroU64,
+    /// Bytes of records in a batch.
+    pub bytes: Option<u64>,
+    /// How long a batch may be open since its first record.
+    #[serde(serialize_with = "human")]
+    pub max_age: Option<Duration>,
+    /// How long a batch may wait for the next record.
+    #[serde(serialize_with = "human")]
+    pub idle: Option<Duration>,
+    /// The share of rejected records, 0 to 1, above which a run stops.
+    pub max_reject_ratio: Option<f64>,
+}
+
+impl BatchLimits {
+    /// Rows of a batch where the job file says nothing: what the Python system wrote.
+    pub const DEFAULT_ROWS: NonZeroU64 = NonZeroU64::MIN.saturating_add(99);
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            rows: Self::DEFAULT_ROWS,
+            bytes: None,
+            max_age: None,
+            idle: None,
+            max_reject_ratio: None,
+        }
+    }
+}
+
+/// One model of the job.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Model {
+    /// The model's name: its folder, and its name in REST.
+    pub name: ModelName,
+    /// TOML `where`: an SQL condition; rows for which it is not true take no part.
+    #[serde(rename = "where")]
+    pub condition: Option<String>,
+    /// The dimensions of a point, in order. At least one, no name twice.
+    pub features: Vec<Feature>,
+    /// Parameters of k-means.
+    pub params: Params,
+    /// Column of weights.
+    pub weight_col: Option<String>,
+    /// What a null or NaN in a feature does.
+    pub handle_invalid: HandleInvalid,
+}
+
+/// What a null or NaN in a feature does, by Spark's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HandleInvalid {
+    /// The fit fails, naming column and count.
+    #[default]
+    Error,
+    /// Such rows take no part.
+    Skip,
+}
+
+/// One dimension of a point.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Feature {
+    /// Name in messages and in `model.json`.
+    pub name: String,
+    /// DataFusion SQL over the job's columns.
+    pub sql: String,
+}
+
+impl Feature {
+    /// The feature that is a column as it is.
+    pub fn column(name: &str) -> Feature {
+        Feature {
+            name: name.to_owned(),
+            sql: quote_identifier(name),
+        }
+    }
+}
+
+/// A column's name as an SQL identifier: in double quotes, with inner quotes doubled.
+///
+/// ```
+/// assert_eq!(gugus_spec::quote_identifier("TIME OCC"), "\"TIME OCC\"");
+/// assert_eq!(gugus_spec::quote_identifier("a\"b"), "\"a\"\"b\"");
+/// ```
+pub fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Durations are written as they are in the job file.
+fn human<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration
+        .map(|d| humantime::format_duration(d).to_string())
+        .serialize(serializer)
+}

@@ -1,0 +1,156 @@
+//! Names of jobs and models. Both become names of files and folders, so both follow one rule.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The longest name. File systems stop at 255 bytes, and temporary names add to it.
+const LONGEST: usize = 128;
+
+/// A text that cannot be the name of a job or a model.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the name {given:?} {rule}")]
+pub struct NameError {
+    given: String,
+    rule: &'static str,
+}
+
+/// Applies the rule for names; the error says which part of it is broken.
+fn check(name: &str) -> Result<(), NameError> {
+    let rule = if name.is_empty() {
+        "is empty, it needs 1 to 128 characters"
+    } else if name.len() > LONGEST {
+        "is longer than 128 characters"
+    } else if name.starts_with(['.', '_']) {
+        "starts with \".\" or \"_\", which readers of data folders take for hidden files"
+    } else if !name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+    {
+        "holds other characters than the letters A to Z, digits, \"_\", \".\" and \"-\""
+    } else {
+        return Ok(());
+    };
+    // A name may be a whole file by mistake; a message is for people to read.
+    Err(NameError {
+        given: name.chars().take(64).collect(),
+        rule,
+    })
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = NameError;
+
+            fn from_str(name: &str) -> Result<Self, NameError> {
+                check(name)?;
+                Ok(Self(name.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = NameError;
+
+            fn try_from(name: String) -> Result<Self, NameError> {
+                check(&name)?;
+                Ok(Self(name))
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.0
+            }
+        }
+    };
+}
+
+name! {
+    /// Name of a job: 1 to 128 of `A-Z a-z 0-9 _ . -`, not starting with `.` or `_`.
+    ///
+    /// It stands in the footer of every batch, and is the consumer group unless another is given.
+    JobName
+}
+name! {
+    /// Name of a model: 1 to 128 of `A-Z a-z 0-9 _ . -`, not starting with `.` or `_`.
+    ///
+    /// It is the name of a folder, so it can neither leave the store nor hide in it.
+    ModelName
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_fit_in_a_folder_are_taken() {
+        for name in ["a", "location", "Kind.of-case_2", "9", &"x".repeat(128)] {
+            assert_eq!(name.parse::<ModelName>().unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn names_that_could_leave_or_hide_are_refused() {
+        for name in [
+            "",
+            ".",
+            "..",
+            ".x",
+            "_x",
+            "a/b",
+            "a\\b",
+            "a b",
+            "ä",
+            "a\0",
+            &"x".repeat(129),
+        ] {
+            assert!(name.parse::<JobName>().is_err(), "{name:?}");
+        }
+        assert_eq!(
+            "a/b".parse::<JobName>().unwrap_err().to_string(),
+            "the name \"a/b\" holds other characters than the letters A to Z, digits, \"_\", \".\" and \"-\""
+        );
+    }
+
+    #[test]
+    fn serde_applies_the_rule() {
+        assert_eq!(
+            serde_json::from_str::<ModelName>("\"m1\"")
+                .unwrap()
+                .as_str(),
+            "m1"
+        );
+        assert!(serde_json::from_str::<ModelName>("\"../m1\"").is_err());
+        assert_eq!(
+            serde_json::to_string(&"m1".parse::<ModelName>().unwrap()).unwrap(),
+            "\"m1\""
+        );
+    }
+}

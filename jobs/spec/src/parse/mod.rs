@@ -1,0 +1,189 @@
+//! From text to a [`Job`]: the walk over the parsed table.
+//!
+//! Every table is opened with the list of its keys, which refuses all others at once; after that each value is read by
+//! the one function that knows its range. The first error ends the walk.
+
+mod model;
+mod table;
+mod units;
+
+use std::num::NonZeroU64;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::column::{Column, ColumnType, Nullability};
+use crate::job::{BatchLimits, Job, OtherColumns, Source};
+use crate::{Error, RESERVED_COLUMNS, TimestampFormat};
+use table::{Document, Entry, Table};
+
+/// The longest name of a topic that Kafka takes.
+const LONGEST_TOPIC: usize = 249;
+
+/// Parses and validates a job file.
+pub(crate) fn job(text: &str, origin: &str) -> Result<Job, Error> {
+    let document = Document::new(text, origin);
+    let root = DeTable::parse(text).map_err(|e| document.syntax(&e))?;
+    let root = Table::open(
+        &document,
+        "the job file",
+        0,
+        root.get_ref(),
+        &["name", "source", "batches", "models"],
+    )?;
+
+    let name = root.need("name", "the job's name, such as \"crime\"")?;
+    let name = name.text()?.parse().map_err(|e| name.refuse(&e))?;
+    let source = source(&root.need("source", "a table with the topic and its columns")?)?;
+    let batches = match root.get("batches") {
+        Some(entry) => batches(&entry)?,
+        None => BatchLimits::default(),
+    };
+    let models = match root.get("models") {
+        Some(entry) => model::models(&entry, &source)?,
+        None => Vec::new(),
+    };
+    Ok(Job {
+        name,
+        source,
+        batches,
+        models,
+    })
+}
+
+fn source(entry: &Entry<'_>) -> Result<Source, Error> {
+    let table = entry.table("[source]", &["topic", "columns", "other_columns"])?;
+    let topic = table.need("topic", "the name of the Kafka topic")?;
+    let name = topic.text()?;
+    let fits = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    if name.is_empty() || name.len() > LONGEST_TOPIC || !fits || name == "." || name == ".." {
+        return Err(topic.refuse(&"a topic has 1 to 249 of A-Z, a-z, 0-9, \".\", \"_\" and \"-\", and is not \".\" or \"..\""));
+    }
+    let other_columns = match table.get("other_columns") {
+        Some(entry) => {
+            entry.choice(&[("utf8", OtherColumns::Utf8), ("drop", OtherColumns::Drop)])?
+        }
+        None => OtherColumns::default(),
+    };
+    let columns = match table.get("columns") {
+        Some(entry) => columns(&entry)?,
+        None => Vec::new(),
+    };
+    Ok(Source {
+        topic: name.to_owned(),
+        columns,
+        other_columns,
+    })
+}
+
+/// The columns in the order of the file. TOML itself refuses a key that stands twice.
+fn columns(entry: &Entry<'_>) -> Result<Vec<Column>, Error> {
+    let table = entry.any_table(
+        "[source.columns]",
+        "it must be a table with one line for each column",
+    )?;
+    table.entries().iter().map(column).collect()
+}
+
+fn column(entry: &Entry<'_>) -> Result<Column, Error> {
+    let name = entry.name();
+    if name.is_empty() {
+        return Err(entry.refuse(&"a column needs a name"));
+    }
+    if RESERVED_COLUMNS.contains(&name) {
+        return Err(entry.refuse(
+            &"_partition, _offset and _timestamp are columns that every batch has: leave it out",
+        ));
+    }
+    if !matches!(entry.value(), DeValue::Table(_)) {
+        return Err(
+            entry.refuse(&"it must be a table such as { type = \"float64\", required = true }")
+        );
+    }
+    let title = format!("[source.columns.{}]", entry.key());
+    let table = entry.table(&title, &["type", "format", "required"])?;
+    let kind = table.need(
+        "type",
+        "one of utf8, bool, int32, int64, float32, float64, timestamp",
+    )?;
+    let text = kind.text()?;
+    let mut data_type =
+        ColumnType::from_name(text).ok_or_else(|| kind.not_one_of(&ColumnType::NAMES))?;
+    if let Some(entry) = table.get("format") {
+        match &mut data_type {
+            ColumnType::Timestamp { formats } => *formats = timestamp_formats(&entry)?,
+            other => {
+                return Err(entry.refuse(&format!(
+                    "only a timestamp has a format, and this is {other}"
+                )));
+            }
+        }
+    }
+    let nullability = match table
+        .get("required")
+        .map(|entry| entry.truth())
+        .transpose()?
+    {
+        Some(true) => Nullability::Required,
+        Some(false) | None => Nullability::Optional,
+    };
+    Ok(Column {
+        name: name.to_owned(),
+        data_type,
+        nullability,
+    })
+}
+
+/// One format or a list of them.
+fn timestamp_formats(entry: &Entry<'_>) -> Result<Vec<String>, Error> {
+    let expected = "it must be a format such as \"%Y-%m-%d %H:%M\", or a list of formats";
+    let formats = match entry.value() {
+        DeValue::String(_) => vec![entry.clone()],
+        DeValue::Array(_) => entry.items(expected)?,
+        _ => return Err(entry.refuse(&expected)),
+    };
+    if formats.is_empty() {
+        return Err(entry.refuse(&"an empty list reads nothing: leave format out for ISO 8601"));
+    }
+    formats
+        .iter()
+        .map(|format| {
+            let text = format.text()?;
+            TimestampFormat::new(text).map_err(|why| format.refuse(&why))?;
+            Ok(text.to_owned())
+        })
+        .collect()
+}
+
+fn batches(entry: &Entry<'_>) -> Result<BatchLimits, Error> {
+    let table = entry.table(
+        "[batches]",
+        &["rows", "bytes", "max_age", "idle", "max_reject_ratio"],
+    )?;
+    let rows = match table.get("rows") {
+        Some(entry) => u64::try_from(entry.integer(1, i64::MAX)?)
+            .ok()
+            .and_then(NonZeroU64::new),
+        None => None,
+    };
+    Ok(BatchLimits {
+        rows: rows.unwrap_or(BatchLimits::DEFAULT_ROWS),
+        bytes: table
+            .get("bytes")
+            .map(|entry| units::size(&entry))
+            .transpose()?,
+        max_age: table
+            .get("max_age")
+            .map(|entry| units::duration(&entry))
+            .transpose()?,
+        idle: table
+            .get("idle")
+            .map(|entry| units::duration(&entry))
+            .transpose()?,
+        max_reject_ratio: table
+            .get("max_reject_ratio")
+            .map(|entry| entry.number(0.0, 1.0))
+            .transpose()?,
+    })
+}

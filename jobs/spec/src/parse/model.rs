@@ -1,0 +1,190 @@
+//! `[[models]]`.
+
+use gugus_kmeans::{DistanceMeasure, InitMode, Params, Solver};
+use toml::de::DeValue;
+
+use super::table::{Entry, Table};
+use crate::job::{Feature, HandleInvalid, Model, OtherColumns, Source};
+use crate::{Error, ModelName};
+
+/// Keys of a model: ours, then Spark's parameters in snake case.
+const KEYS: &[&str] = &[
+    "name",
+    "where",
+    "features",
+    "weight_col",
+    "handle_invalid",
+    "k",
+    "seed",
+    "max_iter",
+    "tol",
+    "init_mode",
+    "init_steps",
+    "distance_measure",
+    "solver",
+];
+
+/// Spark keeps whole numbers in 32 bits, and must be able to load what we save.
+const SPARK_INT: i64 = i32::MAX as i64;
+
+pub(super) fn models(entry: &Entry<'_>, source: &Source) -> Result<Vec<Model>, Error> {
+    let expected = "models are written as [[models]], one for each";
+    let mut models: Vec<Model> = Vec::new();
+    for (i, item) in entry.items(expected)?.iter().enumerate() {
+        if !matches!(item.value(), DeValue::Table(_)) {
+            return Err(item.refuse(&expected));
+        }
+        let (model, name) = model(item, i, source)?;
+        if models.iter().any(|other| other.name == model.name) {
+            return Err(name
+                .refuse(&"a model of that name stands above, and each needs a folder of its own"));
+        }
+        models.push(model);
+    }
+    Ok(models)
+}
+
+/// A model, and the entry of its name.
+fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entry<'t>), Error> {
+    // A model is called by its name where it has one: nobody counts tables.
+    let title = match item
+        .value()
+        .get("name")
+        .and_then(|name| name.get_ref().as_str())
+    {
+        Some(name) if name.parse::<ModelName>().is_ok() => format!("[[models]] {name:?}"),
+        _ => format!("[[models]] number {}", i + 1),
+    };
+    let table = item.table(&title, KEYS)?;
+    let entry = table.need("name", "the model's name, such as \"location\"")?;
+    let name: ModelName = entry.text()?.parse().map_err(|e| entry.refuse(&e))?;
+    let condition = table
+        .get("where")
+        .map(|entry| entry.filled_text().map(str::to_owned))
+        .transpose()?;
+    let features = features(
+        &table.need(
+            "features",
+            "a list of columns, or of { name, sql } expressions",
+        )?,
+        &title,
+        source,
+    )?;
+    let weight_col = match table.get("weight_col") {
+        Some(entry) => {
+            let column = entry.filled_text()?;
+            must_be_kept(&entry, column, source)?;
+            Some(column.to_owned())
+        }
+        None => None,
+    };
+    let handle_invalid = match table.get("handle_invalid") {
+        Some(entry) => entry.choice(&[
+            ("error", HandleInvalid::Error),
+            ("skip", HandleInvalid::Skip),
+        ])?,
+        None => HandleInvalid::default(),
+    };
+    let model = Model {
+        name,
+        condition,
+        features,
+        params: params(&table)?,
+        weight_col,
+        handle_invalid,
+    };
+    Ok((model, entry))
+}
+
+fn features(entry: &Entry<'_>, title: &str, source: &Source) -> Result<Vec<Feature>, Error> {
+    let expected = "it must be a list of columns, or of { name, sql } expressions";
+    let items = entry.items(expected)?;
+    if items.is_empty() {
+        return Err(entry.refuse(&"a point needs at least one dimension"));
+    }
+    let mut features: Vec<Feature> = Vec::with_capacity(items.len());
+    for item in &items {
+        let feature = match item.value() {
+            DeValue::String(_) => {
+                let column = item.filled_text()?;
+                must_be_kept(item, column, source)?;
+                Feature::column(column)
+            }
+            DeValue::Table(_) => {
+                let table = item.table(&format!("features of {title}"), &["name", "sql"])?;
+                let name = table
+                    .need("name", "what the feature is called")?
+                    .filled_text()?
+                    .to_owned();
+                let sql = table.need(
+                    "sql",
+                    "an expression over the columns, such as \"abs(\\\"LAT\\\")\"",
+                )?;
+                Feature {
+                    name,
+                    sql: sql.filled_text()?.to_owned(),
+                }
+            }
+            _ => return Err(item.refuse(&expected)),
+        };
+        // Points are asked for by the features' names, so a name must mean one number.
+        if features.iter().any(|other| other.name == feature.name) {
+            return Err(item.refuse(&format!(
+                "a feature named {:?} stands before it in the list",
+                feature.name
+            )));
+        }
+        features.push(feature);
+    }
+    Ok(features)
+}
+
+/// Refuses a column that no batch will have. With other columns kept, any name may turn up.
+fn must_be_kept(entry: &Entry<'_>, column: &str, source: &Source) -> Result<(), Error> {
+    if source.other_columns == OtherColumns::Utf8 || source.columns.iter().any(|c| c.name == column)
+    {
+        return Ok(());
+    }
+    Err(entry.refuse(&format!(
+        "column {column:?} is not in [source.columns], and other_columns = \"drop\" keeps no others: add it there"
+    )))
+}
+
+fn params(table: &Table<'_>) -> Result<Params, Error> {
+    let mut params = Params::default();
+    if let Some(entry) = table.get("k") {
+        params.k = entry.integer(2, SPARK_INT)? as usize;
+    }
+    if let Some(entry) = table.get("seed") {
+        params.seed = entry.integer(i64::MIN, i64::MAX)?;
+    }
+    if let Some(entry) = table.get("max_iter") {
+        params.max_iter = entry.integer(0, SPARK_INT)? as u32;
+    }
+    if let Some(entry) = table.get("tol") {
+        params.tol = entry.number(0.0, f64::MAX)?;
+    }
+    if let Some(entry) = table.get("init_mode") {
+        params.init_mode = entry.choice(&[
+            ("k-means||", InitMode::Parallel),
+            ("random", InitMode::Random),
+        ])?;
+    }
+    if let Some(entry) = table.get("init_steps") {
+        params.init_steps = entry.integer(1, SPARK_INT)? as u32;
+    }
+    if let Some(entry) = table.get("distance_measure") {
+        params.distance_measure = entry.choice(&[
+            ("euclidean", DistanceMeasure::Euclidean),
+            ("cosine", DistanceMeasure::Cosine),
+        ])?;
+    }
+    if let Some(entry) = table.get("solver") {
+        params.solver = entry.choice(&[
+            ("auto", Solver::Auto),
+            ("block", Solver::Block),
+            ("row", Solver::Row),
+        ])?;
+    }
+    Ok(params)
+}

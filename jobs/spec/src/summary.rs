@@ -1,0 +1,76 @@
+//! What was understood of a job file, for people: the output of `gugus job check`.
+
+use std::fmt;
+
+use bytesize::ByteSize;
+
+use crate::{ColumnType, Feature, HandleInvalid, Job, Nullability, OtherColumns};
+
+/// Several lines, the last without an end.
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = &self.source;
+        writeln!(f, "job {}", self.name)?;
+        writeln!(f, "topic {}", source.topic)?;
+        let others = match source.other_columns {
+            OtherColumns::Utf8 => "all others are kept as text",
+            OtherColumns::Drop => "all others are dropped",
+        };
+        writeln!(f, "columns {}, {others}", source.columns.len())?;
+        for column in &source.columns {
+            write!(f, "  {:?} {}", column.name, column.data_type)?;
+            if let ColumnType::Timestamp { formats } = &column.data_type {
+                match formats.as_slice() {
+                    [] => write!(f, " ISO 8601")?,
+                    formats => write!(f, " {formats:?}")?,
+                }
+            }
+            if column.nullability == Nullability::Required {
+                write!(f, " required")?;
+            }
+            writeln!(f)?;
+        }
+        let limits = &self.batches;
+        write!(f, "batches of {} rows", limits.rows)?;
+        if let Some(bytes) = limits.bytes {
+            write!(f, ", {}", ByteSize::b(bytes))?;
+        }
+        if let Some(age) = limits.max_age {
+            write!(
+                f,
+                ", {} since the first record",
+                humantime::format_duration(age)
+            )?;
+        }
+        if let Some(idle) = limits.idle {
+            write!(f, ", {} without a record", humantime::format_duration(idle))?;
+        }
+        if let Some(ratio) = limits.max_reject_ratio {
+            write!(f, ", stop above {} % rejected", ratio * 100.0)?;
+        }
+        write!(f, "\nmodels {}", self.models.len())?;
+        for model in &self.models {
+            let params = &model.params;
+            write!(
+                f,
+                "\n  {}: k {}, seed {}, max_iter {}, tol {}",
+                model.name, params.k, params.seed, params.max_iter, params.tol
+            )?;
+            write!(f, ", {} with {} steps", params.init_mode, params.init_steps)?;
+            write!(f, ", {}, solver {}", params.distance_measure, params.solver)?;
+            if model.handle_invalid == HandleInvalid::Skip {
+                write!(f, ", rows with a null or NaN are skipped")?;
+            }
+            if let Some(condition) = &model.condition {
+                write!(f, "\n    where {condition}")?;
+            }
+            if let Some(weight) = &model.weight_col {
+                write!(f, "\n    weight {weight:?}")?;
+            }
+            for Feature { name, sql } in &model.features {
+                write!(f, "\n    {name} = {sql}")?;
+            }
+        }
+        Ok(())
+    }
+}

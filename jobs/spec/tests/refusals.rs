@@ -1,0 +1,477 @@
+//! Job files that are refused, with the whole message of each: where, what, and what to write in its place.
+
+use gugus_spec::{Error, Job};
+use proptest::prelude::*;
+
+fn message(text: &str) -> String {
+    Job::parse(text, "j.toml").expect_err(text).to_string()
+}
+
+/// A job with these lines, the first of them line 5, under `[source]`.
+fn source(lines: &str) -> String {
+    message(&format!(
+        "name = \"n\"\n\n[source]\ntopic = \"t\"\n{lines}\n"
+    ))
+}
+
+/// A job with this line 4 under `[batches]`.
+fn batches(line: &str) -> String {
+    message(&format!(
+        "name = \"n\"\nsource.topic = \"t\"\n[batches]\n{line}\n"
+    ))
+}
+
+/// A job with these lines, the first of them line 6, under `[[models]]` of the model `m` over `x`.
+fn model(lines: &str) -> String {
+    message(&format!(
+        "name = \"n\"\nsource.topic = \"t\"\n[[models]]\nname = \"m\"\nfeatures = [\"x\"]\n{lines}\n"
+    ))
+}
+
+/// A job whose features are this, in line 5.
+fn features(value: &str) -> String {
+    message(&format!(
+        "name = \"n\"\nsource.topic = \"t\"\n[[models]]\nname = \"m\"\nfeatures = {value}\n"
+    ))
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    assert_eq!(
+        source("colums = {}"),
+        r#"j.toml line 5: unknown key "colums" in [source], did you mean "columns""#
+    );
+    assert_eq!(
+        batches("max_ages = 1"),
+        r#"j.toml line 4: unknown key "max_ages" in [batches], did you mean "max_age""#
+    );
+    assert_eq!(
+        model("maxIter = 5"),
+        r#"j.toml line 6: unknown key "maxIter" in [[models]] "m", did you mean "max_iter""#
+    );
+    assert_eq!(
+        source("[source.columns]\n\n\"TIME OCC\" = { typ = \"int32\" }"),
+        r#"j.toml line 7: unknown key "typ" in [source.columns."TIME OCC"], did you mean "type""#
+    );
+    assert_eq!(
+        features(r#"[{ name = "a", sq = "1" }]"#),
+        r#"j.toml line 5: unknown key "sq" in features of [[models]] "m", did you mean "sql""#
+    );
+    assert_eq!(
+        message("name = \"n\"\n\n[modles]\nx = 1\n"),
+        r#"j.toml line 3: unknown key "modles" in the job file, did you mean "models""#
+    );
+}
+
+#[test]
+fn a_key_like_no_other_gets_the_whole_list() {
+    assert_eq!(
+        batches("colour = 1"),
+        "j.toml line 4: unknown key \"colour\" in [batches], it takes rows, bytes, max_age, idle, max_reject_ratio"
+    );
+    assert_eq!(
+        message("name = \"n\"\nk = 3\n"),
+        "j.toml line 2: unknown key \"k\" in the job file, it takes name, source, batches, models"
+    );
+}
+
+#[test]
+fn the_first_wrong_key_of_a_table_is_named() {
+    assert!(source("zebra = 1\naardvark = 2").contains("line 5: unknown key \"zebra\""));
+}
+
+#[test]
+fn missing_keys_are_named_with_their_table() {
+    assert_eq!(
+        message(""),
+        r#"j.toml line 1: the job file lacks the key "name", the job's name, such as "crime""#
+    );
+    assert_eq!(
+        message("name = \"n\"\n"),
+        r#"j.toml line 1: the job file lacks the key "source", a table with the topic and its columns"#
+    );
+    assert_eq!(
+        message("name = \"n\"\n\n[source]\n"),
+        r#"j.toml line 3: [source] lacks the key "topic", the name of the Kafka topic"#
+    );
+    assert_eq!(
+        source("columns.a = { required = true }"),
+        r#"j.toml line 5: [source.columns.a] lacks the key "type", one of utf8, bool, int32, int64, float32, float64, timestamp"#
+    );
+    assert_eq!(
+        message("name = \"n\"\nsource.topic = \"t\"\n\n[[models]]\nfeatures = [\"x\"]\n"),
+        r#"j.toml line 4: [[models]] number 1 lacks the key "name", the model's name, such as "location""#
+    );
+    assert_eq!(
+        message("name = \"n\"\nsource.topic = \"t\"\n[[models]]\nname = \"m\"\n"),
+        r#"j.toml line 3: [[models]] "m" lacks the key "features", a list of columns, or of { name, sql } expressions"#
+    );
+    assert!(
+        features(r#"[{ name = "a" }]"#)
+            .contains(r#"features of [[models]] "m" lacks the key "sql""#)
+    );
+    assert!(
+        features(r#"[{ sql = "a" }]"#)
+            .contains(r#"features of [[models]] "m" lacks the key "name""#)
+    );
+}
+
+#[test]
+fn what_is_not_toml_is_named_with_its_line() {
+    for (text, line) in [
+        ("name = \"n\"\nsource = [\n", 2),
+        ("name = \"n\"\nname = \"n\"\n", 2),
+        ("[source.columns]\na = {}\na = {}\n", 3),
+        ("a b", 1),
+        ("\u{0}", 1),
+    ] {
+        let error = Job::parse(text, "j.toml").unwrap_err();
+        assert!(
+            matches!(&error, Error::Syntax { place, .. } if place.line == line),
+            "{text:?}: {error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("j.toml line {line}: not TOML: ")),
+            "{error}"
+        );
+        assert!(!error.to_string().contains('\n'));
+    }
+}
+
+#[test]
+fn names_and_topics_have_their_rules() {
+    assert_eq!(
+        message("name = \"../n\"\nsource.topic = \"t\"\n"),
+        r#"j.toml line 1: name in the job file is the text "../n", but the name "../n" starts with "." or "_", which readers of data folders take for hidden files"#
+    );
+    assert_eq!(
+        message("name = \"n\"\nsource.topic = \"a b\"\n"),
+        r#"j.toml line 2: topic in [source] is the text "a b", but a topic has 1 to 249 of A-Z, a-z, 0-9, ".", "_" and "-", and is not "." or "..""#
+    );
+    for topic in ["", ".", "..", "ä", &"x".repeat(250)] {
+        assert!(
+            message(&format!("name = \"n\"\nsource.topic = \"{topic}\"\n"))
+                .contains("a topic has 1 to 249")
+        );
+    }
+    assert!(
+        message(
+            "name = \"n\"\nsource.topic = \"t\"\n[[models]]\nname = \"a/b\"\nfeatures = [\"x\"]\n"
+        )
+        .contains("line 4: name in [[models]] number 1")
+    );
+}
+
+#[test]
+fn columns_have_their_rules() {
+    assert_eq!(
+        source("[source.columns]\nLAT = \"float64\""),
+        r#"j.toml line 6: LAT in [source.columns] is the text "float64", but it must be a table such as { type = "float64", required = true }"#
+    );
+    assert_eq!(
+        source("[source.columns]\nLAT = { type = \"flaot64\" }"),
+        r#"j.toml line 6: type in [source.columns.LAT] is the text "flaot64", but it must be one of "utf8", "bool", "int32", "int64", "float32", "float64", "timestamp", did you mean "float64""#
+    );
+    assert_eq!(
+        source("[source.columns]\nLAT = { type = \"float64\", required = \"yes\" }"),
+        r#"j.toml line 6: required in [source.columns.LAT] is the text "yes", but it must be true or false, without quotes"#
+    );
+    assert_eq!(
+        source("[source.columns]\nLAT = { type = 64 }"),
+        r#"j.toml line 6: type in [source.columns.LAT] is 64, but it must be text in quotes"#
+    );
+    for name in ["_partition", "_offset", "_timestamp"] {
+        assert_eq!(
+            source(&format!(
+                "[source.columns]\n{name} = {{ type = \"int64\" }}"
+            )),
+            format!(
+                "j.toml line 6: {name} in [source.columns] is a table, but _partition, _offset and _timestamp are columns that every batch has: leave it out"
+            )
+        );
+    }
+    assert_eq!(
+        source("[source.columns]\n\"\" = { type = \"int64\" }"),
+        r#"j.toml line 6: "" in [source.columns] is a table, but a column needs a name"#
+    );
+    assert!(source("columns = [\"LAT\"]").contains(
+        "columns in [source] is a list, but it must be a table with one line for each column"
+    ));
+    assert!(
+        source("other_columns = \"utf\"")
+            .contains(r#"it must be one of "utf8", "drop", did you mean "utf8""#)
+    );
+    assert!(
+        source("other_columns = true")
+            .contains(r#"other_columns in [source] is true, but it must be one of "utf8", "drop""#)
+    );
+}
+
+#[test]
+fn formats_have_their_rules() {
+    let format = |value: &str| {
+        source(&format!(
+            "columns.d = {{ type = \"timestamp\", format = {value} }}"
+        ))
+    };
+    assert_eq!(
+        format("\"%Q\""),
+        "j.toml line 5: format in [source.columns.d] is the text \"%Q\", but chrono knows no such specifier (see its page on strftime)"
+    );
+    assert!(
+        format("[\"%Y-%m-%d\", \"%H:%M\"]")
+            .contains("is the text \"%H:%M\", but it gives no instant")
+    );
+    assert!(format("[]").contains("is an empty list, but an empty list reads nothing"));
+    assert!(
+        format("[1]").contains("format in [source.columns.d] is 1, but it must be text in quotes")
+    );
+    assert!(format("1").contains("is 1, but it must be a format such as"));
+    assert!(
+        source("columns.d = { type = \"int32\", format = \"%Y\" }")
+            .contains("only a timestamp has a format, and this is int32")
+    );
+}
+
+#[test]
+fn limits_have_their_rules() {
+    let whole = "but it must be a whole number from 1 to 9223372036854775807";
+    for (line, found) in [
+        ("rows = 0", "0"),
+        ("rows = -1", "-1"),
+        ("rows = \"100\"", "the text \"100\""),
+        ("rows = 1.5", "1.5"),
+        ("rows = 99999999999999999999", "99999999999999999999"),
+        ("rows = true", "true"),
+        ("rows = 2020-01-01", "the date 2020-01-01"),
+    ] {
+        assert_eq!(
+            batches(line),
+            format!("j.toml line 4: rows in [batches] is {found}, {whole}")
+        );
+    }
+    for line in [
+        "bytes = 0",
+        "bytes = -1",
+        "bytes = \"\"",
+        "bytes = \"many\"",
+        "bytes = \"0B\"",
+        "bytes = 1.5",
+        "bytes = \"99999999999TiB\"",
+    ] {
+        assert!(
+            batches(line).contains("but it must be a size of at least one byte, such as \"64MiB\""),
+            "{line}"
+        );
+    }
+    for line in [
+        "max_age = 30",
+        "max_age = \"30\"",
+        "idle = \"0s\"",
+        "idle = \"soon\"",
+        "idle = \"-1s\"",
+    ] {
+        assert!(
+            batches(line).contains("but it must be a duration longer than zero, such as \"30s\""),
+            "{line}"
+        );
+    }
+    for line in [
+        "max_reject_ratio = 1.5",
+        "max_reject_ratio = -0.1",
+        "max_reject_ratio = nan",
+        "max_reject_ratio = \"0.1\"",
+    ] {
+        assert!(
+            batches(line).contains("but it must be a number from 0 to 1"),
+            "{line}"
+        );
+    }
+    assert!(
+        message("name = \"n\"\nsource.topic = \"t\"\nbatches = 100\n")
+            .contains("batches in the job file is 100, but it must be a table")
+    );
+}
+
+#[test]
+fn parameters_have_their_rules() {
+    let most = i32::MAX;
+    for (line, rule) in [
+        ("k = 1", format!("k in [[models]] \"m\" is 1, but it must be a whole number from 2 to {most}")),
+        ("k = 2.0", format!("k in [[models]] \"m\" is 2.0, but it must be a whole number from 2 to {most}")),
+        ("seed = 9223372036854775808", "but it must be a whole number from -9223372036854775808 to 9223372036854775807".to_owned()),
+        ("max_iter = -1", format!("but it must be a whole number from 0 to {most}")),
+        ("init_steps = 0", format!("but it must be a whole number from 1 to {most}")),
+        ("tol = -0.1", "but it must be a finite number of at least 0".to_owned()),
+        ("tol = inf", "but it must be a finite number of at least 0".to_owned()),
+        ("tol = \"0\"", "but it must be a finite number of at least 0".to_owned()),
+        ("init_mode = \"kmeans||\"", r#"is the text "kmeans||", but it must be one of "k-means||", "random", did you mean "k-means||""#.to_owned()),
+        ("distance_measure = \"manhattan\"", r#"but it must be one of "euclidean", "cosine""#.to_owned()),
+        ("solver = 1", r#"but it must be one of "auto", "block", "row""#.to_owned()),
+        ("handle_invalid = \"keep\"", r#"but it must be one of "error", "skip""#.to_owned()),
+        ("where = \" \"", r#"where in [[models]] "m" is the text " ", but it must not be empty"#.to_owned()),
+        ("where = true", "but it must be text in quotes".to_owned()),
+        ("weight_col = \"\"", "but it must not be empty".to_owned()),
+    ] {
+        let message = model(line);
+        assert!(message.starts_with("j.toml line 6: ") && message.contains(&rule), "{line}: {message}");
+    }
+}
+
+#[test]
+fn features_have_their_rules() {
+    assert_eq!(
+        features("[]"),
+        r#"j.toml line 5: features in [[models]] "m" is an empty list, but a point needs at least one dimension"#
+    );
+    assert!(
+        features("\"x\"")
+            .contains("but it must be a list of columns, or of { name, sql } expressions")
+    );
+    assert!(
+        features("[1]")
+            .contains("but it must be a list of columns, or of { name, sql } expressions")
+    );
+    assert!(features("[\"\"]").contains("but it must not be empty"));
+    assert!(features(r#"[{ name = "", sql = "1" }]"#).contains("but it must not be empty"));
+    assert!(features(r#"[{ name = "a", sql = "" }]"#).contains("but it must not be empty"));
+    assert!(
+        features("[\"x\", \"x\"]")
+            .contains("but a feature named \"x\" stands before it in the list")
+    );
+}
+
+#[test]
+fn columns_that_will_be_dropped_are_no_features() {
+    let job = |model: &str| {
+        message(&format!(
+            "name = \"n\"\n[source]\ntopic = \"t\"\nother_columns = \"drop\"\ncolumns.a = {{ type = \"int32\" }}\n[[models]]\nname = \"m\"\n{model}\n"
+        ))
+    };
+    assert_eq!(
+        job("features = [\"a\", \"b\"]"),
+        r#"j.toml line 8: features in [[models]] "m" is the text "b", but column "b" is not in [source.columns], and other_columns = "drop" keeps no others: add it there"#
+    );
+    assert!(job("features = [\"a\"]\nweight_col = \"b\"").contains("line 9: weight_col"));
+}
+
+#[test]
+fn models_of_one_name_are_refused() {
+    let one = "[[models]]\nname = \"m\"\nfeatures = [\"x\"]\n";
+    assert_eq!(
+        message(&format!("name = \"n\"\nsource.topic = \"t\"\n{one}{one}")),
+        r#"j.toml line 7: name in [[models]] "m" is the text "m", but a model of that name stands above, and each needs a folder of its own"#
+    );
+    assert!(
+        message("name = \"n\"\nsource.topic = \"t\"\n[models]\nname = \"m\"\n")
+            .contains("but models are written as [[models]]")
+    );
+    assert!(
+        message("name = \"n\"\nsource.topic = \"t\"\nmodels = [1]\n")
+            .contains("but models are written as [[models]]")
+    );
+}
+
+#[test]
+fn long_values_are_cut() {
+    let message = message(&format!(
+        "name = \"{}\"\nsource.topic = \"t\"\n",
+        "ü".repeat(100_000)
+    ));
+    assert!(message.len() < 1000, "{message}");
+    let message = source(&format!("{} = 1", "k".repeat(100_000)));
+    assert!(message.len() < 1000, "{message}");
+}
+
+/// Lines that are near to a job file, so that chance gets behind the TOML parser.
+fn line() -> impl Strategy<Value = String> {
+    let key = prop::sample::select(vec![
+        "name",
+        "source",
+        "topic",
+        "columns",
+        "source.columns.a",
+        "type",
+        "format",
+        "required",
+        "batches",
+        "rows",
+        "bytes",
+        "max_age",
+        "idle",
+        "max_reject_ratio",
+        "models",
+        "features",
+        "where",
+        "k",
+        "seed",
+        "tol",
+        "max_iter",
+        "init_mode",
+        "weight_col",
+        "other_columns",
+        "\"\"",
+        "\"é\"",
+    ]);
+    let value = prop_oneof![
+        "\"\\PC{0,12}\"",
+        any::<f64>().prop_map(|n| n.to_string()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        "\"[0-9.]{0,30} ?[kMGTPEZ]?i?B?\"",
+        "\"[0-9]{0,30} ?[a-z]{0,6}\"",
+        "\"(%[a-zA-Z0-9:.#+-]{0,3}){0,4}\"",
+        prop::sample::select(vec![
+            "{}",
+            "[]",
+            "[{}]",
+            "{ type = \"timestamp\" }",
+            "{ type = \"timestamp\", format = \"%Y\" }",
+            "\"float64\"",
+            "[\"a\"]",
+            "[{ name = \"a\", sql = \"1\" }]",
+            "true",
+            "2020-01-01",
+            "[[[[]]]]",
+            "\"utf8\"",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop_oneof![
+        4 => (key, value).prop_map(|(key, value)| format!("{key} = {value}")),
+        1 => prop::sample::select(vec!["[source]", "[source.columns]", "[batches]", "[[models]]", "[models]", "# é"]).prop_map(str::to_owned),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "\\PC{0,80}|[\\[\\]{}=\"'.,a-z0-9 \n#\\\\]{0,80}") {
+        let _ = Job::parse(&text, "j.toml");
+    }
+
+    #[test]
+    fn no_lines_panic_and_every_refusal_is_one_line_with_its_place(
+        lines in prop::collection::vec(line(), 0..12),
+        (topic, columns) in (any::<bool>(), any::<bool>()),
+    ) {
+        let mut text = String::new();
+        if topic {
+            text.push_str("name = \"n\"\nsource.topic = \"t\"\n");
+        }
+        if columns {
+            text.push_str("[batches]\n");
+        }
+        text.push_str(&lines.join("\n"));
+        match Job::parse(&text, "j.toml") {
+            Ok(job) => {
+                let _ = (job.to_string(), serde_json::to_string(&job).unwrap());
+            }
+            Err(error) => {
+                let line = error.place().unwrap().line;
+                prop_assert!(line >= 1 && line <= text.matches('\n').count() + 1);
+                prop_assert!(!error.to_string().contains('\n'), "{}", error);
+            }
+        }
+    }
+}

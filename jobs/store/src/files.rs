@@ -1,0 +1,302 @@
+//! Reading, listing and creating files of a [`Store`], alike for folders and object stores.
+//!
+//! Local reads go to the file system directly rather than through `object_store`, for the sake of errors that
+//! can be told apart; local creations go through [`crate::local`], which syncs.
+
+use std::{collections::BTreeSet, io, path::Path};
+
+use bytes::Bytes;
+use object_store::{GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+
+use crate::{Store, StoreError, local};
+
+/// A file in a folder.
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    /// 0 when it was not asked for.
+    pub(crate) size: u64,
+}
+
+/// Whether a listing needs the files' sizes, which cost a local one a system call each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sizes {
+    Skip,
+    Read,
+}
+
+/// What stands directly in a folder.
+#[derive(Default)]
+pub(crate) struct Listed {
+    pub(crate) files: Vec<Entry>,
+    pub(crate) folders: Vec<String>,
+}
+
+/// The end of a file.
+pub(crate) struct Tail {
+    pub(crate) bytes: Bytes,
+    /// Size of the whole file.
+    pub(crate) size: u64,
+}
+
+/// How a creation went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// The file is there now, and durable.
+    New,
+    /// A file of that name was there before; maybe from our own first try.
+    Exists,
+}
+
+/// Runs file I/O where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(StoreError::join)?
+}
+
+impl Store {
+    /// What stands in a folder; `None` when a local folder is not there. An object store has no folders, so there
+    /// one that is not there is empty.
+    pub(crate) async fn list(
+        &self,
+        folder: &str,
+        sizes: Sizes,
+    ) -> Result<Option<Listed>, StoreError> {
+        if let Some(root) = &self.local_root() {
+            let path = root.join(folder);
+            return blocking(move || list_local(&path, sizes)).await;
+        }
+        let prefix = self.object_path(folder);
+        let listed = self.object_store().list_with_delimiter(Some(&prefix)).await;
+        let listed = listed.map_err(|e| StoreError::object("listing", self.display(folder), e))?;
+        let name = |path: &object_store::path::Path| path.filename().map(str::to_owned);
+        Ok(Some(Listed {
+            files: listed
+                .objects
+                .iter()
+                .filter_map(|o| {
+                    Some(Entry {
+                        name: name(&o.location)?,
+                        size: o.size,
+                    })
+                })
+                .collect(),
+            folders: listed.common_prefixes.iter().filter_map(name).collect(),
+        }))
+    }
+
+    /// A whole file.
+    pub(crate) async fn get(&self, file: &str) -> Result<Bytes, StoreError> {
+        if let Some(root) = self.local_root() {
+            let path = root.join(file);
+            return blocking(move || {
+                std::fs::read(&path)
+                    .map(Bytes::from)
+                    .map_err(|e| StoreError::io("reading", &path, e))
+            })
+            .await;
+        }
+        let wrong = |e| StoreError::object("reading", self.display(file), e);
+        let got = self
+            .object_store()
+            .get(&self.object_path(file))
+            .await
+            .map_err(wrong)?;
+        got.bytes().await.map_err(wrong)
+    }
+
+    /// The last `length` bytes of a file, or all of it when it is shorter, in one request.
+    pub(crate) async fn tail(&self, file: &str, length: u64) -> Result<Tail, StoreError> {
+        if let Some(root) = self.local_root() {
+            let path = root.join(file);
+            return blocking(move || {
+                local::tail(&path, length).map_err(|e| StoreError::io("reading", &path, e))
+            })
+            .await;
+        }
+        let wrong = |e| StoreError::object("reading the end of", self.display(file), e);
+        let options = GetOptions {
+            range: Some(GetRange::Suffix(length)),
+            ..GetOptions::default()
+        };
+        let got = self
+            .object_store()
+            .get_opts(&self.object_path(file), options)
+            .await
+            .map_err(wrong)?;
+        let size = got.meta.size;
+        Ok(Tail {
+            bytes: got.bytes().await.map_err(wrong)?,
+            size,
+        })
+    }
+
+    /// A file's size and a text that changes whenever the file is written again; `None` when it is not there.
+    pub(crate) async fn head(&self, file: &str) -> Result<Option<(u64, String)>, StoreError> {
+        if let Some(root) = self.local_root() {
+            let path = root.join(file);
+            return blocking(move || match std::fs::metadata(&path) {
+                Ok(found) => Ok(Some((found.len(), local::stamp(&found)))),
+                Err(e) if absent(&e) => Ok(None),
+                Err(e) => Err(StoreError::io("looking for", &path, e)),
+            })
+            .await;
+        }
+        match self.object_store().head(&self.object_path(file)).await {
+            Ok(meta) => {
+                let changed = meta.last_modified.timestamp_micros();
+                Ok(Some((
+                    meta.size,
+                    format!("{}-{changed}", meta.e_tag.unwrap_or_default()),
+                )))
+            }
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(e) => Err(StoreError::object("looking for", self.display(file), e)),
+        }
+    }
+
+    /// Whether a file is there.
+    pub(crate) async fn exists(&self, file: &str) -> Result<bool, StoreError> {
+        Ok(self.head(file).await?.is_some())
+    }
+
+    /// Creates a file that must not be there yet, at once and durably.
+    ///
+    /// After an error it may be there nevertheless.
+    pub(crate) async fn create(&self, file: &str, bytes: Bytes) -> Result<Created, StoreError> {
+        if let Some(root) = self.local_root() {
+            let path = root.join(file);
+            return blocking(move || local::create(&path, &bytes)).await;
+        }
+        let options = PutOptions {
+            mode: PutMode::Create,
+            ..PutOptions::default()
+        };
+        let put = self
+            .object_store()
+            .put_opts(
+                &self.object_path(file),
+                PutPayload::from_bytes(bytes),
+                options,
+            )
+            .await;
+        match put {
+            Ok(_) => Ok(Created::New),
+            // Some stores answer the lost race of two creations with a failed precondition.
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. },
+            ) => Ok(Created::Exists),
+            Err(e) => Err(StoreError::object("creating", self.display(file), e)),
+        }
+    }
+
+    /// Makes durable what was created in a folder, where that is in doubt.
+    pub(crate) async fn settle(&self, folder: &str) -> Result<(), StoreError> {
+        let Some(root) = self.local_root() else {
+            return Ok(());
+        };
+        let path = root.join(folder);
+        blocking(move || local::sync_folder(&path)).await
+    }
+
+    /// Writes an object, over what stands there. Object stores only: local files are written in folders of their own.
+    pub(crate) async fn put(&self, file: &str, bytes: Bytes) -> Result<(), StoreError> {
+        let put = self
+            .object_store()
+            .put(&self.object_path(file), PutPayload::from_bytes(bytes))
+            .await;
+        put.map(drop)
+            .map_err(|e| StoreError::object("writing", self.display(file), e))
+    }
+
+    /// Takes a file away; it is no error when it is not there.
+    pub(crate) async fn delete(&self, file: &str) -> Result<(), StoreError> {
+        if let Some(root) = self.local_root() {
+            let path = root.join(file);
+            return blocking(move || match std::fs::remove_file(&path) {
+                Err(e) if !absent(&e) => Err(StoreError::io("removing", &path, e)),
+                _ => Ok(()),
+            })
+            .await;
+        }
+        match self.object_store().delete(&self.object_path(file)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(StoreError::object("removing", self.display(file), e)),
+        }
+    }
+
+    /// The paths of all objects under a folder, relative to the store. Object stores only.
+    pub(crate) async fn objects_under(&self, folder: &str) -> Result<BTreeSet<String>, StoreError> {
+        use futures::TryStreamExt;
+        let root = self.object_path("");
+        let prefix = self.object_path(folder);
+        let objects: Vec<_> = self
+            .object_store()
+            .list(Some(&prefix))
+            .try_collect()
+            .await
+            .map_err(|e| StoreError::object("listing", self.display(folder), e))?;
+        let relative = |path: &object_store::path::Path| {
+            let parts: Vec<_> = path
+                .prefix_match(&root)?
+                .map(|p| p.as_ref().to_owned())
+                .collect();
+            Some(parts.join("/"))
+        };
+        Ok(objects
+            .iter()
+            .filter_map(|o| relative(&o.location))
+            .collect())
+    }
+}
+
+/// No such file, or a file where one of its folders should be.
+fn absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+pub(crate) fn list_local(folder: &Path, sizes: Sizes) -> Result<Option<Listed>, StoreError> {
+    let wrong = |e| StoreError::io("listing", folder, e);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(wrong(e)),
+    };
+    let mut listed = Listed::default();
+    for entry in entries {
+        let entry = entry.map_err(wrong)?;
+        // A name that is not UTF-8 is none of ours.
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let mut kind = entry.file_type().map_err(wrong)?;
+        if kind.is_symlink() {
+            // A link counts as what it points at; one that points nowhere as nothing.
+            let Ok(target) = std::fs::metadata(entry.path()) else {
+                continue;
+            };
+            kind = target.file_type();
+        }
+        if kind.is_dir() {
+            listed.folders.push(name);
+            continue;
+        }
+        let size = match sizes {
+            Sizes::Skip => 0,
+            Sizes::Read => match std::fs::metadata(entry.path()) {
+                Ok(found) => found.len(),
+                // Pruned since the folder was opened.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(StoreError::io("looking for", &entry.path(), e)),
+            },
+        };
+        listed.files.push(Entry { name, size });
+    }
+    Ok(Some(listed))
+}

@@ -1,0 +1,79 @@
+//! Batches and models on disk: a folder of numbered Parquet files that is its own commit log, and folders of k-means
+//! models that Spark loads.
+//!
+//! # What it guarantees
+//! * **Every offset is in exactly one batch or reject file**, whatever is killed when and however many writers race.
+//!   [`BatchLog::append`] creates the next number only if nothing has it; that creation is the only commit. There is no
+//!   lock, no coordinator and no catalogue to lose or to repair.
+//! * **The newest footer is the whole state.** It carries where every partition ends, so opening a log of any length
+//!   lists the folder and reads the end of one file.
+//! * **A committed batch is durable**: on a local folder its bytes and its name are synced before an append returns.
+//! * **A model is there or not.** Its folder is built under another name, and [`ModelStore`] takes one whose files do not
+//!   have the checksums in its `model.json` for absent. Models are not synced, since they can be trained again.
+//! * [`verify`] proves the first of these from the files alone.
+//!
+//! # What it is not
+//! Not a query engine: it hands out paths ([`Store::object_path`]) for one to read. Not a consumer: what an offset means, and
+//! where a consumer seeks to, others decide from [`BatchLog::end_of`]. It never prunes; whoever removes old
+//! batches does so from the first on, and never the newest. Commits of one folder are serial, about as many a second
+//! as the store creates files.
+//!
+//! # Why not a table format, or a transaction in Kafka
+//! A table format brings a catalogue or a log of its own beside the files, with a client to match, to solve what we do
+//! not have: updates, many tables, schemas that change under a reader. Offsets kept in Kafka would make two places that
+//! have to agree after every crash. Here batch and offsets are one file, and cannot disagree.
+//!
+//! # Example
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, TimestampMillisecondArray};
+//! use gugus_store::{Appended, BatchLog, Draft, OFFSET, OffsetRange, PARTITION, Store, TIMESTAMP};
+//!
+//! let rows = RecordBatch::try_from_iter([
+//!     ("LAT", Arc::new(Float64Array::from(vec![34.1, 34.2])) as ArrayRef),
+//!     (PARTITION, Arc::new(Int32Array::from(vec![0, 0]))),
+//!     (OFFSET, Arc::new(Int64Array::from(vec![5, 6]))),
+//!     (TIMESTAMP, Arc::new(TimestampMillisecondArray::from(vec![Some(1), None]).with_timezone("UTC"))),
+//! ])?;
+//! let ranges = vec![OffsetRange { partition: 0, first: 5, next: 7 }];
+//! let draft = Draft { rows, ranges, rejects: vec![], imported: vec![] };
+//!
+//! let mut log = BatchLog::open(Store::in_memory(), &"crime".parse()?, "crime-topic").await?;
+//! match log.append(&draft).await? {
+//!     Appended::Committed(footer) => assert_eq!(footer.number.file_name(), "batch_00000001.parquet"),
+//!     Appended::Lost { head } => println!("another writer is ahead, at batch {}", head.number),
+//! }
+//! assert_eq!(log.end_of(0), Some(7));
+//! assert!(log.verify(|_| ()).await?.problems.is_empty());
+//! # Ok(()) }
+//! ```
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod files;
+mod footer;
+mod guard;
+mod local;
+mod log;
+mod models;
+mod names;
+mod store;
+
+pub use error::StoreError;
+pub use footer::{
+    FOOTER_KEY, FOOTER_VERSION, Footer, ImportedPart, OffsetRange, PartitionEnd, RejectFile,
+    SchemaField,
+};
+pub use log::{
+    Appended, BatchFile, BatchLog, Draft, FedBy, LogError, OFFSET, PARTITION, RejectedRecord,
+    TIMESTAMP, Verification, VerifiedPartition, verify,
+};
+pub use models::{
+    Existing, ListedModel, MODEL_VERSION, ModelDraft, ModelError, ModelJson, ModelStore,
+    SavedModel, Stamp, Whole,
+};
+pub use names::{BatchNumber, CommitId, NotABatchNumber, NotACommitId};
+pub use store::Store;

@@ -1,0 +1,290 @@
+//! The commit protocol.
+//!
+//! 1. Rejects go first, to `rejected/<commit id>.parquet`. Until a footer names that file it is rubbish.
+//! 2. The batch is created under the next number, only if nothing has that name. This is the commit.
+//! 3. After an error or "already exists", the number is read: our commit id there means that the creation took effect
+//!    and only its answer was lost; nothing there means to try the same number again; another's id means that we lost.
+//!
+//! The number after that is never tried before this one was read, so nobody can commit past what it has not seen.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{
+    BatchLog, Draft, FedBy, LogError,
+    draft::{arrange, check_ranges},
+    encode::{reject_rows, sha256_hex, to_parquet},
+    tail::read_footer,
+};
+use crate::{
+    BatchNumber, CommitId, Footer, RejectFile, Store, StoreError,
+    files::{Created, blocking},
+    footer::{FOOTER_VERSION, ends_after, schema_fields},
+    local,
+};
+
+/// The folder of reject files.
+pub(in crate::log) const REJECTED: &str = "rejected";
+
+/// Tries of one write before its error is handed up. With the waits between (0.1, 0.2, 0.4, 0.8, 1.6 s) this rides over
+/// a store's hiccup of three seconds; longer trouble is for the caller, who knows how to say so.
+const TRIES: u32 = 6;
+
+/// The wait after the first try; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// How an append ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a lost append has committed nothing"]
+pub enum Appended {
+    /// The batch is in the log, durably; this is its footer.
+    Committed(Footer),
+    /// Another writer took the number; nothing of the draft is in the log. Drop the buffers of partitions whose end
+    /// moved, seek to the log's end, go on.
+    Lost {
+        /// The newest footer.
+        head: Footer,
+    },
+}
+
+/// A draft ready to be written.
+struct Encoded {
+    batch: Bytes,
+    rejects: Option<Bytes>,
+    footer: Footer,
+}
+
+impl BatchLog {
+    /// Commits a draft as the next batch.
+    ///
+    /// Dropping the future leaves open whether it commits: [`BatchLog::refresh`] before going on.
+    ///
+    /// # Errors
+    /// [`LogError::NotAtEnd`] and [`LogError::FedBy`] when the draft does not continue this log, [`LogError::Draft`] when it
+    /// contradicts itself: then nothing was written. [`LogError::Commit`] when the store kept failing.
+    pub async fn append(&mut self, draft: &Draft) -> Result<Appended, LogError> {
+        self.check_feed(draft)?;
+        let encoded = self.encode(draft).await?;
+        let (rejects, newest) = futures::join!(self.write_rejects(&encoded), self.is_newest());
+        rejects?;
+        if !newest? {
+            // Our head was pruned, so there are newer ones, and the number after ours may have been pruned too: creating
+            // it would succeed, and tear the log apart.
+            self.find_head().await?;
+            return self.lost(&encoded.footer).await;
+        }
+        self.commit(encoded).await
+    }
+
+    fn check_feed(&self, draft: &Draft) -> Result<(), LogError> {
+        let (found, refused) = match (self.fed_by(), draft.imported.is_empty()) {
+            (FedBy::Topic, false) => ("a topic", "an import"),
+            (FedBy::Imports, true) => ("imports", "records of a topic"),
+            _ => return Ok(()),
+        };
+        Err(LogError::FedBy {
+            folder: self.store.to_string(),
+            found,
+            refused,
+        })
+    }
+
+    async fn encode(&self, draft: &Draft) -> Result<Encoded, LogError> {
+        let Some(writer) = &self.writer else {
+            return Err(LogError::OpenedToRead {
+                folder: self.store.to_string(),
+            });
+        };
+        let ranges = check_ranges(draft, self.head.as_ref())?;
+        let (rows, refused) = arrange(draft, &ranges)?;
+        let head = self.head.as_ref();
+        let number = head.map_or(BatchNumber::FIRST, |head| head.number.next());
+        let mut footer = Footer {
+            version: FOOTER_VERSION,
+            job: writer.job.clone(),
+            topic: writer.topic.clone(),
+            number,
+            rows: rows.num_rows() as u64,
+            ends: ends_after(head.map_or(&[], |head| &head.ends), &ranges),
+            ranges,
+            commit_id: CommitId::random(),
+            previous: head.map(|head| head.commit_id.clone()),
+            imported: draft.imported.clone(),
+            rejected: None,
+            schema: schema_fields(&rows.schema()),
+        };
+        let refused = match refused.as_slice() {
+            [] => None,
+            some => Some(reject_rows(some).map_err(|source| self.encode_error(number, source))?),
+        };
+        let work = move || -> Result<Encoded, parquet::errors::ParquetError> {
+            let rejects = refused
+                .as_ref()
+                .map(|rows| to_parquet(rows, None))
+                .transpose()?;
+            footer.rejected =
+                rejects
+                    .as_ref()
+                    .zip(refused.as_ref())
+                    .map(|(bytes, rows)| RejectFile {
+                        file: format!("{REJECTED}/{}.parquet", footer.commit_id),
+                        rows: rows.num_rows() as u64,
+                        sha256: sha256_hex(bytes),
+                    });
+            let text = serde_json::to_string(&footer)
+                .map_err(|e| parquet::errors::ParquetError::External(e.into()))?;
+            Ok(Encoded {
+                batch: to_parquet(&rows, Some(text))?,
+                rejects,
+                footer,
+            })
+        };
+        let encoded = blocking(move || Ok(work())).await?;
+        encoded.map_err(|source| self.encode_error(number, source))
+    }
+
+    /// Step 1. The name is new, so if it is there already, it is there from an earlier try of ours.
+    async fn write_rejects(&self, encoded: &Encoded) -> Result<(), LogError> {
+        let (Some(bytes), Some(file)) = (&encoded.rejects, &encoded.footer.rejected) else {
+            return Ok(());
+        };
+        if let Some(root) = self.store.local_root() {
+            let folder = root.join(REJECTED);
+            blocking(move || local::make_folder(&folder)).await?;
+        }
+        let mut wait = FIRST_WAIT;
+        for try_number in 1.. {
+            match self.store.create(&file.file, bytes.clone()).await {
+                Ok(Created::New) => break,
+                Ok(Created::Exists) => {
+                    self.store.settle(REJECTED).await?;
+                    break;
+                }
+                Err(e @ StoreError::Failed { .. }) if try_number < TRIES => {
+                    tracing::warn!(file = file.file, error = %Chain(&e), "writing rejects failed, trying again");
+                }
+                Err(e) => return Err(e.into()),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        Ok(())
+    }
+
+    /// Whether the head that we know is still there; the newest batch is never pruned. A writer that has seen no batch
+    /// yet lists instead.
+    async fn is_newest(&self) -> Result<bool, LogError> {
+        match &self.head {
+            Some(head) => Ok(self.store.exists(&head.number.file_name()).await?),
+            None => Ok(self.list(crate::files::Sizes::Skip).await?.is_empty()),
+        }
+    }
+
+    /// Steps 2 and 3.
+    async fn commit(&mut self, encoded: Encoded) -> Result<Appended, LogError> {
+        let Encoded { batch, footer, .. } = encoded;
+        let number = footer.number;
+        let name = number.file_name();
+        let mut wait = FIRST_WAIT;
+        let mut last: Option<LogError> = None;
+        for try_number in 1..=TRIES {
+            let failed = match self.store.create(&name, batch.clone()).await {
+                Ok(Created::New) => return Ok(self.committed(footer)),
+                Ok(Created::Exists) => None,
+                Err(e) => Some(LogError::from(e)),
+            };
+            match read_footer(&self.store, number).await {
+                Ok(Some(there)) if there.commit_id == footer.commit_id => {
+                    // What failed may have been the last step, making the name durable.
+                    self.store.settle("").await?;
+                    return Ok(self.committed(footer));
+                }
+                Ok(Some(there)) => {
+                    self.check_owner(&there)?;
+                    self.head = Some(there);
+                    self.refresh().await?;
+                    return self.lost(&footer).await;
+                }
+                Ok(None) => last = failed,
+                Err(e) if e.may_pass() => last = Some(e),
+                Err(e) => return Err(e),
+            }
+            match &last {
+                Some(e) if !e.may_pass() => break,
+                Some(e) => {
+                    tracing::warn!(batch = %number, try_number, error = %Chain(e), "commit failed, trying again")
+                }
+                // "Already exists", then gone: somebody removes batches, or a store is not consistent.
+                None => {
+                    tracing::warn!(batch = %number, try_number, "a batch was there and is not, trying again")
+                }
+            }
+            if try_number < TRIES {
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+            }
+        }
+        // The reject file stays: the last try may yet take effect, and then its footer names it.
+        Err(match last {
+            Some(e) if !e.may_pass() => e,
+            last => LogError::Commit {
+                file: self.store.display(&name),
+                tries: TRIES,
+                source: last.map(Box::new),
+            },
+        })
+    }
+
+    fn committed(&mut self, footer: Footer) -> Appended {
+        tracing::debug!(batch = %footer.number, rows = footer.rows, rejected = footer.rejected_rows(), "committed");
+        self.head = Some(footer.clone());
+        Appended::Committed(footer)
+    }
+
+    /// The number went to somebody else, so our reject file will never be named by a footer.
+    async fn lost(&mut self, ours: &Footer) -> Result<Appended, LogError> {
+        if let Some(file) = &ours.rejected
+            && let Err(e) = self.store.delete(&file.file).await
+        {
+            tracing::debug!(file = file.file, error = %Chain(&e), "a reject file that no footer names stays behind");
+        }
+        match &self.head {
+            Some(head) => Ok(Appended::Lost { head: head.clone() }),
+            None => Err(self.no_batch(ours.number)),
+        }
+    }
+}
+
+/// A footer is text from a file: the name in it must not lead out of the folder.
+pub(super) fn check_reject_path(
+    store: &Store,
+    number: BatchNumber,
+    reject: &str,
+) -> Result<(), LogError> {
+    let name = reject
+        .strip_prefix("rejected/")
+        .and_then(|name| name.strip_suffix(".parquet"));
+    match name.map(str::parse::<CommitId>) {
+        Some(Ok(_)) => Ok(()),
+        _ => Err(LogError::RejectPath {
+            file: store.display(&number.file_name()),
+            reject: reject.to_owned(),
+        }),
+    }
+}
+
+/// An error with its sources, for logs.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            write!(f, ": {error}")?;
+            next = error.source();
+        }
+        Ok(())
+    }
+}

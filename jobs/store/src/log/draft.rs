@@ -1,0 +1,262 @@
+//! What is to be appended, and whether it is consistent, before anything is written.
+
+use std::collections::BTreeMap;
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array},
+    compute::take_record_batch,
+    datatypes::{
+        DataType, Field, Int32Type, Int64Type, Schema, TimeUnit, TimestampMillisecondType,
+    },
+};
+
+use super::LogError;
+use crate::{Footer, ImportedPart, OffsetRange};
+
+/// The column of a record's partition: int32, not null.
+pub const PARTITION: &str = "_partition";
+/// The column of a record's offset: int64, not null.
+pub const OFFSET: &str = "_offset";
+/// The column of a record's timestamp: milliseconds, UTC; null for imports.
+pub const TIMESTAMP: &str = "_timestamp";
+
+/// The next batch, as its writer has gathered it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The accepted records: the job's columns in any order, with [`PARTITION`], [`OFFSET`] and [`TIMESTAMP`]. They
+    /// need not be sorted; the file will be. May have no rows.
+    pub rows: RecordBatch,
+    /// What the commit takes: for each partition from the log's end to the consumer's position. Ranges that are
+    /// empty are left out.
+    pub ranges: Vec<OffsetRange>,
+    /// The records that were refused, in any order.
+    pub rejects: Vec<RejectedRecord>,
+    /// The files that the records came from, in order; empty where they came from a topic.
+    pub imported: Vec<ImportedPart>,
+}
+
+/// A record that was refused, as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRecord {
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// Its timestamp in ms, UTC; none for imports.
+    pub timestamp: Option<i64>,
+    /// Its key, as it came.
+    pub key: Option<Vec<u8>>,
+    /// Its value, as it came.
+    pub value: Option<Vec<u8>>,
+    /// Why it was refused.
+    pub reason: String,
+}
+
+/// The type of [`TIMESTAMP`].
+pub(super) fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
+}
+
+fn contradiction(reason: impl Into<String>) -> LogError {
+    LogError::Draft {
+        reason: reason.into(),
+    }
+}
+
+/// The ranges of a draft, sorted, without empty ones, each checked to start where the log ends.
+pub(super) fn check_ranges(
+    draft: &Draft,
+    head: Option<&Footer>,
+) -> Result<Vec<OffsetRange>, LogError> {
+    let mut ranges = BTreeMap::new();
+    for range in &draft.ranges {
+        let OffsetRange {
+            partition,
+            first,
+            next,
+        } = *range;
+        if first > next {
+            return Err(contradiction(format!(
+                "the range {first}..{next} of partition {partition} runs backwards"
+            )));
+        }
+        if first == next {
+            continue;
+        }
+        if let Some(end) = head
+            .and_then(|head| head.end_of(partition))
+            .filter(|end| *end != first)
+        {
+            return Err(LogError::NotAtEnd {
+                partition,
+                first,
+                end,
+            });
+        }
+        if ranges.insert(partition, *range).is_some() {
+            return Err(contradiction(format!(
+                "partition {partition} has two ranges"
+            )));
+        }
+    }
+    let ranges: Vec<OffsetRange> = ranges.into_values().collect();
+    if ranges.is_empty() {
+        return Err(contradiction("it takes no offsets at all"));
+    }
+    if !draft.imported.is_empty() {
+        check_import(&ranges, &draft.imported)?;
+    }
+    Ok(ranges)
+}
+
+/// An import's offsets are counted by us, so there they are as many as the records.
+fn check_import(ranges: &[OffsetRange], imported: &[ImportedPart]) -> Result<(), LogError> {
+    let [
+        OffsetRange {
+            partition: 0,
+            first,
+            next,
+        },
+    ] = *ranges
+    else {
+        return Err(contradiction("an import takes offsets of partition 0 only"));
+    };
+    let mut records = 0_u64;
+    for part in imported {
+        let count = part.next.checked_sub(part.first);
+        let count = count.ok_or_else(|| {
+            contradiction(format!(
+                "records {}..{} run backwards",
+                part.first, part.next
+            ))
+        })?;
+        records = records.saturating_add(count);
+    }
+    if records != next.abs_diff(first) {
+        let reason = format!("{records} imported records stand against offsets {first}..{next}");
+        return Err(contradiction(reason));
+    }
+    Ok(())
+}
+
+/// The rows as they go into the file: our columns last and of the right types, rows sorted; and rejects sorted.
+/// Every record is within its range, and none is there twice.
+pub(super) fn arrange<'a>(
+    draft: &'a Draft,
+    ranges: &[OffsetRange],
+) -> Result<(RecordBatch, Vec<&'a RejectedRecord>), LogError> {
+    let rows = sorted(with_our_columns_last(&draft.rows)?)?;
+    let mut rejects: Vec<&RejectedRecord> = draft.rejects.iter().collect();
+    rejects.sort_by_key(|record| (record.partition, record.offset));
+    let places = places(&rows)?;
+    let refused = rejects
+        .iter()
+        .map(|record| (record.partition, record.offset));
+    let mut all: Vec<(i32, i64)> = places.into_iter().chain(refused).collect();
+    all.sort_unstable();
+    if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
+        let (partition, offset) = pair[0];
+        return Err(contradiction(format!(
+            "offset {offset} of partition {partition} is there twice"
+        )));
+    }
+    let within = |(partition, offset): &(i32, i64)| {
+        ranges
+            .iter()
+            .any(|r| r.partition == *partition && (r.first..r.next).contains(offset))
+    };
+    if let Some((partition, offset)) = all.iter().find(|place| !within(place)) {
+        return Err(contradiction(format!(
+            "offset {offset} of partition {partition} is outside of its range"
+        )));
+    }
+    Ok((rows, rejects))
+}
+
+fn with_our_columns_last(rows: &RecordBatch) -> Result<RecordBatch, LogError> {
+    let schema = rows.schema();
+    let ours = [PARTITION, OFFSET, TIMESTAMP];
+    let mut fields: Vec<Field> = Vec::with_capacity(schema.fields().len());
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for (field, column) in schema.fields().iter().zip(rows.columns()) {
+        if ours.contains(&field.name().as_str()) {
+            continue;
+        }
+        if fields.iter().any(|other| other.name() == field.name()) {
+            return Err(contradiction(format!(
+                "column {:?} is there twice",
+                field.name()
+            )));
+        }
+        fields.push(field.as_ref().clone());
+        columns.push(ArrayRef::clone(column));
+    }
+    for name in ours {
+        let column = rows
+            .column_by_name(name)
+            .ok_or_else(|| contradiction(format!("it has no column {name}")))?;
+        let wrong = || contradiction(format!("column {name} has type {}", column.data_type()));
+        let (data_type, column): (DataType, ArrayRef) = match name {
+            PARTITION => (DataType::Int32, ArrayRef::clone(column)),
+            OFFSET => (DataType::Int64, ArrayRef::clone(column)),
+            _ => {
+                let times = column
+                    .as_primitive_opt::<TimestampMillisecondType>()
+                    .ok_or_else(wrong)?;
+                (
+                    timestamp_type(),
+                    std::sync::Arc::new(times.clone().with_timezone("UTC")),
+                )
+            }
+        };
+        if *column.data_type() != data_type {
+            return Err(wrong());
+        }
+        let nullable = name == TIMESTAMP;
+        if !nullable && column.null_count() > 0 {
+            return Err(contradiction(format!("column {name} has nulls")));
+        }
+        fields.push(Field::new(name, data_type, nullable));
+        columns.push(column);
+    }
+    let schema = Schema::new(fields);
+    RecordBatch::try_new(schema.into(), columns).map_err(|e| contradiction(e.to_string()))
+}
+
+/// (partition, offset) of each row, in the order of the rows.
+pub(super) fn places(rows: &RecordBatch) -> Result<Vec<(i32, i64)>, LogError> {
+    let partitions = rows
+        .column_by_name(PARTITION)
+        .and_then(|c| c.as_primitive_opt::<Int32Type>());
+    let offsets = rows
+        .column_by_name(OFFSET)
+        .and_then(|c| c.as_primitive_opt::<Int64Type>());
+    let (Some(partitions), Some(offsets)) = (partitions, offsets) else {
+        return Err(contradiction(format!(
+            "it has no column {PARTITION} of int32 or {OFFSET} of int64"
+        )));
+    };
+    if partitions.null_count() + offsets.null_count() > 0 {
+        return Err(contradiction(format!(
+            "column {PARTITION} or {OFFSET} has nulls"
+        )));
+    }
+    Ok(partitions
+        .values()
+        .iter()
+        .copied()
+        .zip(offsets.values().iter().copied())
+        .collect())
+}
+
+fn sorted(rows: RecordBatch) -> Result<RecordBatch, LogError> {
+    let places = places(&rows)?;
+    if places.is_sorted() {
+        return Ok(rows);
+    }
+    let count = u32::try_from(places.len())
+        .map_err(|_| contradiction("it has more than 4,294,967,295 rows"))?;
+    let mut order: Vec<u32> = (0..count).collect();
+    order.sort_by_key(|row| places[*row as usize]);
+    take_record_batch(&rows, &UInt32Array::from(order)).map_err(|e| contradiction(e.to_string()))
+}

@@ -1,0 +1,97 @@
+//! Batches and reject files as Parquet bytes.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{
+        BinaryBuilder, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    },
+    compute::concat_batches,
+    datatypes::{DataType, Field, Schema},
+};
+use bytes::Bytes;
+use parquet::{
+    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    basic::{Compression, ZstdLevel},
+    errors::ParquetError,
+    file::{metadata::KeyValue, properties::WriterProperties},
+};
+use sha2::{Digest, Sha256};
+
+use super::draft::{OFFSET, PARTITION, RejectedRecord, TIMESTAMP, timestamp_type};
+use crate::{footer::FOOTER_KEY, guard::guarded};
+
+/// A checksum as footers and models write it: lower case hex.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// A Parquet file of these rows, compressed with zstd, with the footer's JSON when it is a batch.
+pub(super) fn to_parquet(
+    rows: &RecordBatch,
+    footer: Option<String>,
+) -> Result<Bytes, ParquetError> {
+    let entries = footer.map(|text| vec![KeyValue::new(FOOTER_KEY.to_owned(), text)]);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_key_value_metadata(entries)
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
+    writer.write(rows)?;
+    writer.into_inner().map(Bytes::from)
+}
+
+/// All rows of a Parquet file. The footer, which the reader hands out with the schema, stays out: these are rows.
+pub(super) fn from_parquet(bytes: Bytes) -> Result<RecordBatch, ParquetError> {
+    guarded(|| {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+        let schema = Arc::new(Schema::new(reader.schema().fields().clone()));
+        let batches = reader.build()?.collect::<Result<Vec<_>, _>>()?;
+        Ok(concat_batches(&schema, &batches)?)
+    })
+}
+
+/// Rejects as rows of their file.
+pub(super) fn reject_rows(rejects: &[&RejectedRecord]) -> Result<RecordBatch, ParquetError> {
+    let schema = Schema::new(vec![
+        Field::new(PARTITION, DataType::Int32, false),
+        Field::new(OFFSET, DataType::Int64, false),
+        Field::new(TIMESTAMP, timestamp_type(), true),
+        Field::new("key", DataType::Binary, true),
+        Field::new("value", DataType::Binary, true),
+        Field::new("reason", DataType::Utf8, false),
+    ]);
+    let binary = |of: fn(&RejectedRecord) -> Option<&[u8]>| {
+        let mut builder = BinaryBuilder::new();
+        rejects
+            .iter()
+            .for_each(|record| builder.append_option(of(record)));
+        Arc::new(builder.finish())
+    };
+    let times = TimestampMillisecondArray::from_iter(rejects.iter().map(|r| r.timestamp));
+    let batch = RecordBatch::try_new(
+        schema.into(),
+        vec![
+            Arc::new(Int32Array::from_iter_values(
+                rejects.iter().map(|r| r.partition),
+            )),
+            Arc::new(Int64Array::from_iter_values(
+                rejects.iter().map(|r| r.offset),
+            )),
+            Arc::new(times.with_timezone("UTC")),
+            binary(|r| r.key.as_deref()),
+            binary(|r| r.value.as_deref()),
+            Arc::new(StringArray::from_iter_values(
+                rejects.iter().map(|r| r.reason.as_str()),
+            )),
+        ],
+    );
+    Ok(batch?)
+}

@@ -1,0 +1,72 @@
+//! Saved models. Invariant: a folder counts only when what is written last is there and its checksums are right.
+
+mod centers;
+mod error;
+mod json;
+mod list;
+mod place;
+mod read;
+mod spark;
+mod write;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use gugus_spec::ModelName;
+
+pub use self::{
+    error::ModelError,
+    json::{MODEL_VERSION, ModelDraft, ModelJson},
+    list::{ListedModel, Whole},
+    read::{SavedModel, Stamp},
+    write::Existing,
+};
+
+use crate::{BatchNumber, Store};
+
+/// A folder of models: `<model>/batch_00000001/` for a model of one batch, `<model>/all/` for one over everything.
+///
+/// Folders that Spark wrote stand beside them, right in the store. One whose name ends in `_batch_<n>` is batch n of
+/// the model named before it; any other is a model without batch.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gugus_store::ModelError> {
+/// use gugus_store::{ModelError, ModelStore, Store};
+/// let models = ModelStore::new(Store::in_memory());
+/// assert!(models.list().await?.is_empty());
+/// // Names come from anywhere, and never lead out of the folder.
+/// assert!(matches!(models.read("../secrets", None).await, Err(ModelError::NotFound { .. })));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ModelStore {
+    store: Store,
+    /// Models whose folder was looked through for what killed writers left, so that each is looked through once.
+    swept: Arc<Mutex<BTreeSet<ModelName>>>,
+}
+
+impl ModelStore {
+    /// The models of a store. Nothing is read yet.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            swept: Arc::default(),
+        }
+    }
+
+    /// The folder that a model is written to, relative to the store.
+    pub fn folder(model: &ModelName, batch: Option<BatchNumber>) -> String {
+        match batch {
+            Some(batch) => format!("{model}/{}", batch.folder_name()),
+            None => format!("{model}/{}", place::WHOLE),
+        }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}

@@ -1,0 +1,154 @@
+//! Where a model may stand, and whether a folder is complete.
+
+use gugus_spec::ModelName;
+
+use super::{ModelError, ModelStore};
+use crate::{BatchNumber, StoreError};
+
+/// The folder of a model over everything.
+pub(super) const WHOLE: &str = "all";
+
+/// Written last into our folders.
+pub(super) const SUCCESS: &str = "_SUCCESS";
+pub(super) const MODEL_JSON: &str = "model.json";
+pub(super) const METADATA: &str = "metadata";
+pub(super) const METADATA_SUCCESS: &str = "metadata/_SUCCESS";
+pub(super) const DATA: &str = "data";
+pub(super) const DATA_SUCCESS: &str = "data/_SUCCESS";
+
+/// What stands between a model's name and its batch in names that Spark users gave.
+const BATCH_MARK: &str = "_batch_";
+
+/// A folder that is complete, as far as markers show.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Relative to the store.
+    pub(super) folder: String,
+    pub(super) kind: Kind,
+    /// Changes when the folder is written again.
+    pub(super) stamp: String,
+}
+
+/// Who wrote a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It has a `model.json`.
+    Ours,
+    /// It has not.
+    Sparks,
+}
+
+/// The model and batch that a folder of Spark's is by its name: `x_batch_7` is batch 7 of `x`.
+///
+/// Only the forms that [`names_by_spark`] looks for count, so that what is listed can be read.
+pub(super) fn split_spark_name(name: &str) -> Option<(&str, BatchNumber)> {
+    let (model, digits) = name.rsplit_once(BATCH_MARK)?;
+    let number: BatchNumber = digits.parse().ok()?;
+    let ours = names_by_spark(model, number)
+        .iter()
+        .any(|form| form == name);
+    (ours && model.parse::<ModelName>().is_ok()).then_some((model, number))
+}
+
+/// The names that batch n of a model may have among Spark's folders: plain, or with zeros like our files.
+fn names_by_spark(model: &str, batch: BatchNumber) -> [String; 2] {
+    [
+        format!("{model}{BATCH_MARK}{batch}"),
+        format!("{model}_{}", batch.folder_name()),
+    ]
+}
+
+impl ModelStore {
+    /// Finds the complete folder of a model. Our own come before Spark's.
+    ///
+    /// A name that is not a model's name is not found: names come from whoever can reach the service.
+    pub(super) async fn find(
+        &self,
+        model: &str,
+        batch: Option<BatchNumber>,
+    ) -> Result<Found, ModelError> {
+        let not_found = || ModelError::NotFound {
+            model: model.chars().take(128).collect(),
+            batch,
+        };
+        let Ok(name) = model.parse::<ModelName>() else {
+            return Err(not_found());
+        };
+        let ours = Self::folder(&name, batch);
+        if let Some(found) = self.complete(&ours).await? {
+            return Ok(found);
+        }
+        let others = match batch {
+            Some(batch) => names_by_spark(model, batch).to_vec(),
+            // By its full name a folder of Spark's can always be had.
+            None => vec![model.to_owned()],
+        };
+        for folder in others {
+            if let Some(found) = self
+                .complete(&folder)
+                .await?
+                .filter(|found| found.kind == Kind::Sparks)
+            {
+                return Ok(found);
+            }
+        }
+        Err(not_found())
+    }
+
+    /// Whether a folder has what is written last. One with `model.json` needs [`SUCCESS`]; one without is Spark's and
+    /// needs Spark's two marks.
+    pub(super) async fn complete(&self, folder: &str) -> Result<Option<Found>, StoreError> {
+        let at = |file: &str| format!("{folder}/{file}");
+        let found = |kind, stamp| {
+            Some(Found {
+                folder: folder.to_owned(),
+                kind,
+                stamp,
+            })
+        };
+        if let Some((_, stamp)) = self.store.head(&at(SUCCESS)).await? {
+            return Ok(found(Kind::Ours, stamp));
+        }
+        // Spark writes data last. Most folders that are not there are known by this one request more.
+        let Some((_, stamp)) = self.store.head(&at(DATA_SUCCESS)).await? else {
+            return Ok(None);
+        };
+        let whole = self.store.exists(&at(METADATA_SUCCESS)).await?
+            && !self.store.exists(&at(MODEL_JSON)).await?;
+        Ok(if whole {
+            found(Kind::Sparks, stamp)
+        } else {
+            None
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sparks_names() {
+        let seven = BatchNumber::new(7).unwrap();
+        assert_eq!(
+            split_spark_name("kmeans_model_batch_7"),
+            Some(("kmeans_model", seven))
+        );
+        assert_eq!(
+            split_spark_name("a_batch_1_batch_7"),
+            Some(("a_batch_1", seven))
+        );
+        assert_eq!(split_spark_name("m_batch_00000007"), Some(("m", seven)));
+        for name in [
+            "kmeans_model",
+            "kmeans_model_batch_",
+            "x_batch_0",
+            "x_batch_07",
+            "x_batch_-1",
+            "_batch_7",
+            "x_batch_7_k5",
+        ] {
+            assert_eq!(split_spark_name(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Writing a model folder, so that readers see the old one or the new one.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
+
+use bytes::Bytes;
+use gugus_spec::ModelName;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::{
+    ModelDraft, ModelError, ModelJson, ModelStore, centers,
+    place::{DATA_SUCCESS, METADATA_SUCCESS, MODEL_JSON, SUCCESS},
+    spark,
+};
+use crate::{StoreError, files::blocking, local, log::sha256_hex};
+
+/// What becomes of a complete model that stands where one is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and writing ends in [`ModelError::Exists`].
+    Keep,
+    /// It is replaced.
+    Replace,
+}
+
+/// A folder's files in the order in which they are written, without the last one, [`SUCCESS`].
+type Files = Vec<(String, Bytes)>;
+
+impl ModelStore {
+    /// Saves a fit as a folder that Spark loads, with `model.json` beside.
+    ///
+    /// A folder that is unfinished or torn is replaced whatever `existing` says: it counts as not there.
+    ///
+    /// # Errors
+    /// [`ModelError::Exists`], [`ModelError::Draft`] for a fit that contradicts itself, and those of writing.
+    pub async fn write(
+        &self,
+        draft: &ModelDraft,
+        existing: Existing,
+    ) -> Result<ModelJson, ModelError> {
+        if let Some(reason) = draft.contradiction() {
+            return Err(ModelError::Draft {
+                model: draft.model.to_string(),
+                reason,
+            });
+        }
+        let folder = Self::folder(&draft.model, draft.batch);
+        if existing == Existing::Keep && self.about_folder(&folder).await?.is_some() {
+            return Err(ModelError::Exists {
+                folder: self.store.display(&folder),
+            });
+        }
+        let (about, files) = encode(draft)?;
+        match self.store.local_root() {
+            Some(root) => {
+                let path = root.join(&folder);
+                let sweep = self.first_write(&draft.model);
+                blocking(move || {
+                    if let Some(parent) = path.parent() {
+                        fs::create_dir_all(parent).map_err(|e| made(parent, e))?;
+                        if sweep {
+                            local::sweep(parent);
+                        }
+                    }
+                    write_folder(&path, &files)
+                })
+                .await?;
+            }
+            None => self.write_objects(&folder, files).await?,
+        }
+        Ok(about)
+    }
+
+    /// Whether this is the first model of that name that we write.
+    fn first_write(&self, model: &ModelName) -> bool {
+        let mut swept = self
+            .swept
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        swept.insert(model.clone())
+    }
+
+    /// An object store has no names to exchange. So the mark goes first, and the folder counts as not there
+    /// until the mark is back.
+    async fn write_objects(&self, folder: &str, files: Files) -> Result<(), StoreError> {
+        self.store.delete(&format!("{folder}/{SUCCESS}")).await?;
+        let old = self.store.objects_under(folder).await?;
+        let mut written = BTreeSet::new();
+        for (file, bytes) in files {
+            let path = format!("{folder}/{file}");
+            self.store.put(&path, bytes).await?;
+            written.insert(path);
+        }
+        // Spark reads every file under data/, so an old one would be a second set of centers.
+        for path in old.difference(&written) {
+            self.store.delete(path).await?;
+        }
+        self.store
+            .put(&format!("{folder}/{SUCCESS}"), Bytes::new())
+            .await
+    }
+}
+
+/// `model.json` comes first: without it a folder with Spark's two marks would pass for one of Spark's.
+fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
+    let contradiction = |reason: String| ModelError::Draft {
+        model: draft.model.to_string(),
+        reason,
+    };
+    let uid = spark::new_uid();
+    let now = chrono::Utc::now().timestamp_millis();
+    let line = spark::line(&draft.params, draft.weight_col.as_deref(), &uid, now);
+    let data = centers::to_parquet(&draft.centers).map_err(|e| contradiction(e.to_string()))?;
+    let name = format!(
+        "data/part-00000-{}-c000.snappy.parquet",
+        uuid::Uuid::new_v4()
+    );
+    let parts = [
+        ("metadata/part-00000".to_owned(), Bytes::from(line)),
+        (name, data),
+    ];
+    let checksums: BTreeMap<_, _> = parts
+        .iter()
+        .map(|(file, bytes)| (file.clone(), sha256_hex(bytes)))
+        .collect();
+    let about = draft.clone().into_json(uid, checksums);
+    let mut json = serde_json::to_vec_pretty(&about).map_err(|e| contradiction(e.to_string()))?;
+    json.push(b'\n');
+    let [metadata, data] = parts;
+    let marks = [METADATA_SUCCESS, DATA_SUCCESS].map(|file| (file.to_owned(), Bytes::new()));
+    let [metadata_mark, data_mark] = marks;
+    Ok((
+        about,
+        vec![
+            (MODEL_JSON.to_owned(), json.into()),
+            metadata,
+            metadata_mark,
+            data,
+            data_mark,
+        ],
+    ))
+}
+
+fn made(path: &Path, error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => StoreError::NotAFolder {
+            path: path.display().to_string(),
+        },
+        _ => StoreError::io("making", path, error),
+    }
+}
+
+/// Builds the folder under a temporary name, then gives it its own. Not synced: a model can be trained again, its
+/// checksums show what a crash tore, and ten thousand models are written in a run.
+fn write_folder(path: &Path, files: &Files) -> Result<(), StoreError> {
+    let temporary = local::temporary_beside(path);
+    let write = || {
+        fs::create_dir(&temporary).map_err(|e| made(&temporary, e))?;
+        for folder in ["metadata", "data"] {
+            let folder = temporary.join(folder);
+            fs::create_dir(&folder).map_err(|e| made(&folder, e))?;
+        }
+        let mark = (SUCCESS.to_owned(), Bytes::new());
+        for (file, bytes) in files.iter().chain([&mark]) {
+            let file = temporary.join(file);
+            fs::write(&file, bytes).map_err(|e| StoreError::io("writing", &file, e))?;
+        }
+        put_in_place(&temporary, path).map_err(|e| made(path, e))
+    };
+    let result = write();
+    // After an exchange this is the old folder; after a failure the half-built one; mostly it is gone.
+    if let Err(e) = fs::remove_dir_all(&temporary)
+        && e.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %temporary.display(), error = %e, "an old model folder could not be removed");
+    }
+    result
+}
+
+/// Renames; where a folder stands in the way, exchanges names with it.
+fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
+    // Renaming a folder onto another succeeds only when that one is empty, and then nothing is lost.
+    match fs::rename(temporary, path) {
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+            ) => {}
+        done => return done,
+    }
+    match renameat_with(CWD, temporary, CWD, path, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => {
+            replace_without_exchange(temporary, path)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// For file systems that cannot exchange names: for a moment the model is not there, but never half there.
+fn replace_without_exchange(temporary: &Path, path: &Path) -> io::Result<()> {
+    match fs::remove_file(path.join(SUCCESS)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let old = local::temporary_beside(path);
+    fs::rename(path, &old)?;
+    fs::rename(temporary, path)?;
+    fs::remove_dir_all(&old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replacing_without_exchange_ends_with_the_new_folder_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("m"), dir.path().join(".new"));
+        for (folder, text) in [(&old, "old"), (&new, "new")] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join(SUCCESS), "").unwrap();
+            fs::write(folder.join("f"), text).unwrap();
+        }
+        replace_without_exchange(&new, &old).unwrap();
+        assert_eq!(fs::read_to_string(old.join("f")).unwrap(), "new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_in_the_way_is_exchanged() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("m"), dir.path().join(".new"));
+        for (folder, text) in [(&old, "old"), (&new, "new")] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("f"), text).unwrap();
+        }
+        put_in_place(&new, &old).unwrap();
+        assert_eq!(fs::read_to_string(old.join("f")).unwrap(), "new");
+    }
+}

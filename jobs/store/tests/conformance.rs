@@ -1,0 +1,117 @@
+//! Runs the conformance suite on every kind of store that we have.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use gugus_store::Store;
+
+/// A store and what keeps it alive.
+struct Fresh {
+    store: Store,
+    _folder: Option<tempfile::TempDir>,
+}
+
+fn folder() -> Fresh {
+    let folder = tempfile::tempdir().unwrap();
+    // Deeper than what is there, so that making the folder is a part of every case.
+    let path = folder.path().join("data/with space");
+    Fresh {
+        store: Store::open(path.to_str().unwrap()).unwrap(),
+        _folder: Some(folder),
+    }
+}
+
+fn memory() -> Fresh {
+    Fresh {
+        store: Store::in_memory(),
+        _folder: None,
+    }
+}
+
+fn prefix() -> Fresh {
+    let objects = Store::in_memory().object_store();
+    Fresh {
+        store: Store::on_objects(objects, "a/b".into(), "memory:///"),
+        _folder: None,
+    }
+}
+
+macro_rules! on_every_store {
+    ($suite:ident: $($case:ident),+ $(,)?) => {
+        mod $suite {
+            on_every_store!(@on folder, $suite: $($case),+);
+            on_every_store!(@on memory, $suite: $($case),+);
+            on_every_store!(@on prefix, $suite: $($case),+);
+        }
+    };
+    (@on $store:ident, $suite:ident: $($case:ident),+) => {
+        mod $store {
+            $(#[tokio::test]
+            async fn $case() {
+                let fresh = crate::$store();
+                gugus_store::conformance::$suite::$case(fresh.store.clone()).await;
+            })+
+        }
+    };
+}
+
+on_every_store!(log:
+    commits_are_numbered_and_read_back,
+    rows_are_sorted_and_our_columns_last,
+    two_writers_race,
+    a_stale_writer_loses_once_and_goes_on,
+    refreshing_finds_the_newest,
+    a_commit_of_no_rows_carries_rejects,
+    ranges_may_be_wider_than_records,
+    old_batches_may_be_pruned,
+    other_files_are_ignored,
+);
+
+on_every_store!(damage:
+    truncated_batches_are_named,
+    foreign_parquet_is_named,
+    renamed_batches_are_named,
+    gaps_stop_readers_and_refuse_writers,
+    a_batch_of_another_chain_shows,
+    reject_files_are_checked,
+);
+
+on_every_store!(models:
+    models_are_written_and_read,
+    models_are_kept_or_replaced,
+    torn_models_count_as_not_there,
+    unfinished_models_are_not_there,
+    contradictory_models_are_refused,
+);
+
+on_every_store!(refusals:
+    imports_run_on,
+    a_topics_folder_takes_no_imports,
+    contradictory_drafts_are_refused,
+    folders_of_others_are_refused,
+);
+
+on_every_store!(sparks:
+    sparks_models_are_served_by_name,
+    names_never_lead_out_of_the_folder,
+    other_formats_say_what_they_are,
+);
+
+/// Faults need a store between us and the bytes, so only object stores have these. Time stands still but for waits.
+macro_rules! with_faults {
+    ($($case:ident),+ $(,)?) => {
+        mod faults {
+            $(#[tokio::test(start_paused = true)]
+            async fn $case() {
+                let inner = crate::memory().store.object_store();
+                gugus_store::conformance::faults::$case(inner).await;
+            })+
+        }
+    };
+}
+
+with_faults!(
+    a_lost_answer_is_no_lost_commit,
+    reading_the_number_is_tried_again,
+    an_error_may_hide_a_loss,
+    rejects_go_first,
+    a_store_that_stays_down_is_reported,
+);

@@ -1,0 +1,125 @@
+//! Why a run did not begin, or did not finish.
+
+use gugus_engine::ClusterError;
+use gugus_features::{PlanError, WaveError};
+use gugus_spec::ModelName;
+use gugus_store::{BatchNumber, LogError, ModelError};
+use thiserror::Error;
+
+use crate::report::Report;
+
+/// Why a run did not begin, or did not finish.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The job file describes no model.
+    #[error("job \"{job}\" has no [[models]]: add one, or train another job file")]
+    NoModels {
+        /// The job's name.
+        job: String,
+    },
+    /// A model was asked for that the job file does not describe.
+    #[error("job \"{job}\" has no model \"{model}\"; it has {known}")]
+    NoSuchModel {
+        /// The job's name.
+        job: String,
+        /// The name asked for.
+        model: ModelName,
+        /// The names there are.
+        known: String,
+    },
+    /// An expression of a model cannot be used.
+    #[error("model \"{model}\"")]
+    Expression {
+        /// The model's name.
+        model: ModelName,
+        /// What is wrong with it.
+        #[source]
+        source: PlanError,
+    },
+    /// The batches cannot be read.
+    #[error(transparent)]
+    Batches(LogError),
+    /// There is nothing to train on.
+    #[error("there are no batches in {place}: import some with `gugus batches import` or ingest a topic first")]
+    NoBatches {
+        /// The folder.
+        place: String,
+    },
+    /// The batches were made by another job.
+    #[error("the batches in {place} belong to job \"{found}\", this job file is \"{job}\"; name its own --batches folder")]
+    OtherJob {
+        /// The folder.
+        place: String,
+        /// The job in the footers.
+        found: String,
+        /// The job asked for.
+        job: String,
+    },
+    /// A model that is there is not the one that this run would train.
+    #[error("{count} models that are there differ from what would be trained, the first at {path}: {difference}; train into another --models folder, or replace them with --retrain")]
+    Differs {
+        /// How many.
+        count: usize,
+        /// The first one's folder.
+        path: String,
+        /// What differs.
+        difference: String,
+    },
+    /// The models that are there cannot be read.
+    #[error(transparent)]
+    Models(ModelError),
+    /// A model could not be written.
+    #[error("model \"{model}\" of batch {} could not be written", batch.get())]
+    Write {
+        /// The model's name.
+        model: ModelName,
+        /// The batch it was trained on.
+        batch: BatchNumber,
+        /// What the store says.
+        #[source]
+        source: ModelError,
+    },
+    /// The cluster did not answer as it should.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// A wave could not be planned or its result not be read.
+    #[error(transparent)]
+    Wave(#[from] WaveError),
+    /// The run was told to stop; the models that are written stay.
+    #[error("stopped after {} models; run the same command again to go on", report.trained)]
+    Interrupted {
+        /// What was done until then.
+        report: Box<Report>,
+    },
+}
+
+/// What an exit code says of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request or its input was wrong; nothing was begun.
+    Usage,
+    /// It failed on the way.
+    Failed,
+    /// It was told to stop.
+    Interrupted,
+}
+
+impl Error {
+    /// Which kind this is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::NoModels { .. }
+            | Self::NoSuchModel { .. }
+            | Self::Expression { .. }
+            | Self::Batches(_)
+            | Self::NoBatches { .. }
+            | Self::OtherJob { .. }
+            | Self::Differs { .. }
+            | Self::Models(_) => Kind::Usage,
+            Self::Write { .. } | Self::Cluster(_) | Self::Wave(_) => Kind::Failed,
+            Self::Interrupted { .. } => Kind::Interrupted,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The training drivers: what is trained, in which Ballista jobs, and where models go.
+//!
+//! [`prepare`] freezes what a run will do: it compiles every expression, reads the batches' footers and looks at the
+//! models that are there. Whatever is wrong with the request shows there, before anything has begun.
+//! [`Prepared::train`] then fits batch after batch in waves, each wave one Ballista job, and writes the models of a wave
+//! before it counts them.
+//!
+//! # Guarantees
+//! * A batch's model depends on its rows and the job file only: not on waves, tasks, executors or what was trained
+//!   before.
+//! * What a batch's data cannot give is that batch's outcome ([`Outcome::Failed`]); the other batches train. An
+//!   expression that fails on some row (a division of integers by zero) is tracked down to its batch.
+//! * A run that was cut short is gone on with by running it again: a batch that has its model is not trained twice.
+//!
+//! # What it is not
+//! It does not start a cluster: it is given a scheduler's address, be it embedded or far away, and speaks gRPC to either.
+//! It does not fit anything itself: that is `gugus-features` on the executors.
+//!
+//! # Why waves
+//! One job over a million files would be one message too large, one status too large, and no progress to see or to keep.
+
+mod error;
+mod existing;
+mod prepare;
+mod report;
+mod run;
+mod wave;
+
+pub use error::{Error, Kind};
+pub use prepare::{Config, Prepared, check, prepare};
+pub use report::{ModelReport, Outcome, Report};

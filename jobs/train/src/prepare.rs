@@ -1,0 +1,200 @@
+//! What a run will do, found out before it does anything.
+
+use std::collections::BTreeMap;
+
+use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting};
+use gugus_spec::{Job, Model, ModelName};
+use gugus_store::{BatchLog, BatchNumber, CommitId, Existing, Footer, ModelStore, OffsetRange, Store};
+use indicatif::ProgressBar;
+
+use crate::error::Error;
+use crate::existing;
+use crate::report::{ModelReport, Outcome, Report};
+
+/// How many footers are read before the whole of them is thrown away: a footer holds every column's name, and a folder
+/// may have a million of them.
+const FOOTERS_AT_ONCE: usize = 1_000;
+
+/// What to train.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The job file.
+    pub job: Job,
+    /// Where its batches are.
+    pub batches: Store,
+    /// Where its models go.
+    pub models: Store,
+    /// Only these models; all of the job file's when empty.
+    pub only: Vec<ModelName>,
+    /// What becomes of models that are there.
+    pub existing: Existing,
+    /// Counts models as they are written.
+    pub progress: ProgressBar,
+}
+
+/// What a batch's footer says that a model records.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchFacts {
+    pub(crate) file: WaveFile,
+    pub(crate) commit_id: CommitId,
+    pub(crate) ranges: Vec<OffsetRange>,
+    pub(crate) rows: u64,
+    pub(crate) rejected: u64,
+}
+
+/// One model of the job file, compiled, and the batches that want it.
+#[derive(Debug)]
+pub(crate) struct ModelWork {
+    pub(crate) model: Model,
+    pub(crate) plan: FeaturePlan,
+    pub(crate) pending: Vec<BatchNumber>,
+}
+
+impl ModelWork {
+    pub(crate) fn settings(&self) -> FitSettings {
+        FitSettings {
+            params: self.model.params.clone(),
+            features: self.model.features.iter().map(|f| f.name.clone()).collect(),
+            weighting: if self.model.weight_col.is_some() { Weighting::LastColumn } else { Weighting::Uniform },
+            handle_invalid: self.model.handle_invalid,
+        }
+    }
+}
+
+/// A run that can begin.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(crate) config: Config,
+    pub(crate) batches: BTreeMap<BatchNumber, BatchFacts>,
+    pub(crate) work: Vec<ModelWork>,
+    pub(crate) report: Report,
+}
+
+/// Compiles expressions, reads footers, and compares models that are there with what would be trained.
+///
+/// # Errors
+/// [`Error`] of kind [`crate::Kind::Usage`]: nothing was begun.
+pub async fn prepare(config: Config) -> Result<Prepared, Error> {
+    let mut work = compile(&config)?;
+    let batches = freeze(&config).await?;
+    let models = ModelStore::new(config.models.clone());
+    let report = existing::sort_out(&config, &models, &batches, &mut work).await?;
+    Ok(Prepared { config, batches, work, report })
+}
+
+impl Prepared {
+    /// How many models will be trained.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.work.iter().map(|work| work.pending.len() as u64).sum()
+    }
+
+    /// What [`Self::train`] would do, without doing it.
+    #[must_use]
+    pub fn dry_run(mut self) -> Report {
+        for work in &self.work {
+            for number in &work.pending {
+                let rows = self.batches.get(number).map_or(0, |facts| facts.rows);
+                self.report.push(ModelReport {
+                    status: Outcome::Planned,
+                    path: Some(path(&work.model.name, *number)),
+                    ..empty(&work.model.name, *number, rows)
+                });
+            }
+        }
+        self.finish()
+    }
+
+    /// The report of a run with nothing pending, which needs no cluster.
+    #[must_use]
+    pub fn nothing_to_do(self) -> Report {
+        self.finish()
+    }
+
+    /// The report, in the order of the job file and of batch numbers.
+    pub(crate) fn finish(self) -> Report {
+        let mut report = self.report;
+        let position: BTreeMap<&str, usize> =
+            self.work.iter().enumerate().map(|(index, work)| (work.model.name.as_str(), index)).collect();
+        report.models.sort_by_key(|m| (position.get(m.model.as_str()).copied(), m.batch));
+        report
+    }
+}
+
+/// A line of the report with nothing in it yet.
+pub(crate) fn empty(model: &ModelName, batch: BatchNumber, rows: u64) -> ModelReport {
+    ModelReport {
+        model: model.as_str().to_owned(),
+        batch: batch.get(),
+        status: Outcome::Skipped,
+        reason: None,
+        rows,
+        iterations: None,
+        training_cost: None,
+        sizes: Vec::new(),
+        path: None,
+    }
+}
+
+/// A model's folder relative to the models folder.
+pub(crate) fn path(model: &ModelName, batch: BatchNumber) -> String {
+    format!("{model}/{}", batch.folder_name())
+}
+
+/// Compiles every expression of a job file, as training would.
+///
+/// # Errors
+/// [`Error::Expression`] for the first that cannot be used.
+pub fn check(job: &Job) -> Result<(), Error> {
+    job.models.iter().try_for_each(|model| compile_model(job, model).map(drop))
+}
+
+fn compile(config: &Config) -> Result<Vec<ModelWork>, Error> {
+    let job = &config.job;
+    if job.models.is_empty() {
+        return Err(Error::NoModels { job: job.name.to_string() });
+    }
+    if let Some(model) = config.only.iter().find(|name| job.models.iter().all(|m| m.name != **name)) {
+        let known: Vec<&str> = job.models.iter().map(|m| m.name.as_str()).collect();
+        return Err(Error::NoSuchModel { job: job.name.to_string(), model: model.clone(), known: known.join(", ") });
+    }
+    job.models
+        .iter()
+        .filter(|model| config.only.is_empty() || config.only.contains(&model.name))
+        .map(|model| Ok(ModelWork { model: model.clone(), plan: compile_model(job, model)?, pending: Vec::new() }))
+        .collect()
+}
+
+fn compile_model(job: &Job, model: &Model) -> Result<FeaturePlan, Error> {
+    FeaturePlan::new(&job.source.columns, job.source.other_columns, &Expressions::from(model))
+        .map_err(|source| Error::Expression { model: model.name.clone(), source })
+}
+
+/// The list of batches as it is now. Batches that are committed later belong to the next run.
+async fn freeze(config: &Config) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
+    let place = || config.batches.to_string();
+    let log = BatchLog::read(config.batches.clone()).await.map_err(Error::Batches)?;
+    let files = log.batches().await.map_err(Error::Batches)?;
+    if files.is_empty() {
+        return Err(Error::NoBatches { place: place() });
+    }
+    let mut batches = BTreeMap::new();
+    for files in files.chunks(FOOTERS_AT_ONCE) {
+        let numbers: Vec<BatchNumber> = files.iter().map(|file| file.number).collect();
+        let footers: Vec<Footer> = log.footers(&numbers).await.map_err(Error::Batches)?;
+        for (file, footer) in files.iter().zip(footers) {
+            if footer.job != config.job.name.as_str() {
+                return Err(Error::OtherJob { place: place(), found: footer.job, job: config.job.name.to_string() });
+            }
+            let facts = BatchFacts {
+                file: WaveFile { batch: file.number.get(), path: file.path.to_string(), size: file.size },
+                rejected: footer.rejected_rows(),
+                rows: footer.rows,
+                commit_id: footer.commit_id,
+                ranges: footer.ranges,
+            };
+            batches.insert(file.number, facts);
+        }
+    }
+    Ok(batches)
+}

@@ -1,0 +1,102 @@
+//! One wave: many batches of one model as one Ballista job.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use gugus_engine::{Cluster, ClusterError};
+use gugus_features::{BATCH_COLUMN, FitOutcome, OUTCOME_COLUMN, WaveError, WaveFile, wave_plan};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::prepare::ModelWork;
+
+/// Where a wave runs.
+#[derive(Debug)]
+pub(crate) struct WaveContext<'a> {
+    pub(crate) cluster: &'a Cluster,
+    /// The object store of the batches, as executors register it.
+    pub(crate) store: &'a str,
+    /// How many tasks a wave is cut into.
+    pub(crate) groups: usize,
+    /// Begins the name of each Ballista job, so that a user finds this run in the scheduler's list.
+    pub(crate) label: String,
+}
+
+/// Fits every file. The result has an outcome for each: a batch that `where` left empty failed, and one whose rows make
+/// an expression fail did, too.
+pub(crate) async fn fit(
+    context: &WaveContext<'_>,
+    work: &ModelWork,
+    files: Vec<WaveFile>,
+    stop: &CancellationToken,
+) -> Result<BTreeMap<u64, FitOutcome>, Error> {
+    let mut outcomes = BTreeMap::new();
+    let mut parts = vec![files];
+    while let Some(mut files) = parts.pop() {
+        let (Some(first), Some(last)) = (files.first(), files.last()) else { continue };
+        let name = format!("{} {} batches {}-{}", context.label, work.model.name, first.batch, last.batch);
+        let plan = wave_plan(&work.plan, work.settings(), context.store, &files, context.groups)?;
+        match context.cluster.run(plan, &name, stop).await {
+            Ok(rows) => {
+                let mut found = read(&rows)?;
+                for file in files {
+                    let outcome = found.remove(&file.batch).unwrap_or_else(|| FitOutcome::Failed {
+                        reason: "no row is left by `where`".to_owned(),
+                        rows: 0,
+                    });
+                    outcomes.insert(file.batch, outcome);
+                }
+            }
+            // Some row of some batch made the job fail, and Ballista does not say which: halve until it is alone.
+            Err(ClusterError::Failed { ref message, .. }) if is_about_data(message) && files.len() > 1 => {
+                let second = files.split_off(files.len() / 2);
+                parts.push(second);
+                parts.push(files);
+            }
+            Err(ClusterError::Failed { ref message, .. }) if is_about_data(message) => {
+                outcomes.insert(first.batch, FitOutcome::Failed { reason: reason(message), rows: 0 });
+            }
+            Err(ClusterError::TooLarge { .. }) if files.len() > 1 => {
+                let second = files.split_off(files.len() / 2);
+                parts.push(second);
+                parts.push(files);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(outcomes)
+}
+
+fn read(rows: &[RecordBatch]) -> Result<BTreeMap<u64, FitOutcome>, WaveError> {
+    let mut outcomes = BTreeMap::new();
+    for rows in rows {
+        let column = |name: &str| {
+            rows.column_by_name(name).ok_or_else(|| WaveError::Layout { column: name.to_owned() })
+        };
+        let numbers = column(BATCH_COLUMN)?;
+        let numbers = numbers
+            .as_primitive_opt::<UInt64Type>()
+            .ok_or_else(|| WaveError::Layout { column: BATCH_COLUMN.to_owned() })?;
+        let results = column(OUTCOME_COLUMN)?;
+        for (index, number) in numbers.values().iter().enumerate() {
+            outcomes.insert(*number, FitOutcome::read(results.as_ref(), index)?);
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Whether a failed job failed on what its files hold, rather than on the cluster. Ballista hands errors on as text;
+/// these are the words that DataFusion, Arrow and Parquet put before theirs.
+fn is_about_data(message: &str) -> bool {
+    ["ArrowError", "Arrow error", "ParquetError", "Parquet error", "Execution error", "DivideByZero"]
+        .iter()
+        .any(|word| message.contains(word))
+}
+
+/// The part of a failed job's message that a user can act on: what stands after the last wrapper.
+fn reason(message: &str) -> String {
+    let words = ["Arrow error: ", "Parquet error: ", "Execution error: "];
+    let start = words.iter().filter_map(|word| message.rfind(word).map(|at| at + word.len())).max().unwrap_or(0);
+    message[start..].lines().next().unwrap_or_default().trim_end_matches(['"', ')', ']', ' ']).to_owned()
+}

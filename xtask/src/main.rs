@@ -1,0 +1,105 @@
+//! Everyday work on Gugus in one place: `cargo xtask --help`.
+//!
+//! What CI runs is built from the same commands, so a green `cargo xtask check` and `cargo xtask test` at home mean a
+//! green CI. It uses the standard library alone: it is the first thing that a fresh clone compiles, and a developer's
+//! first impression should take a second, not a minute.
+
+mod check;
+mod host;
+mod java;
+mod kafka;
+mod problem;
+mod python;
+mod setup;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use host::Host;
+use problem::Problem;
+
+const HELP: &str = "\
+Everyday work on Gugus.
+
+Usage: cargo xtask COMMAND [ARGUMENT]...
+
+Commands:
+  check [fmt|clippy|doc]...  rustfmt, clippy and rustdoc, warnings denied (all three unless some are named)
+  test [ARGUMENT]...         every test; sets up first what they need (see setup). Arguments go to cargo test
+                             instead of --workspace: cargo xtask test -p gugus-kmeans -- golden
+  setup                      only the setting up: Python with pyspark for the tests that ask Spark itself, Apache
+                             Kafka's jars for those that use a real broker, both under .cache. Installs a missing
+                             system package where it may (root, apt-get), else names it
+  demo [ARGUMENT]...         the demo: broker, ingest, training, REST and web UI in one process (gugus demo)
+  kafka [ARGUMENT]...        a real Apache Kafka in the foreground until Ctrl-C; its last line says where it listens.
+                             Arguments go to dev/kafka/kafka run: [--port PORT] [FOLDER]
+  help                       this page
+
+Environment:
+  CI=true          a piece that the tests need and cannot have is a failure; otherwise the tests that need it are
+                   skipped, and the last lines say which
+  PYTHON           the Python to make the environment with (3.9 to 3.13; default: the first that fits in PATH)
+  JAVA_HOME        the Java to use (17 to 23 does for everything; default: the first that fits in PATH and /usr/lib/jvm)
+  KAFKA_BROKERS    a Kafka that runs already, HOST:PORT,...: the tests use it and start none
+  GUGUS_NO_INSTALL set to anything: never install a system package
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next();
+    let rest: Vec<OsString> = arguments.collect();
+    match run(
+        command
+            .as_deref()
+            .and_then(|c| c.to_str())
+            .unwrap_or("help"),
+        &rest,
+    ) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("\nxtask: {problem}");
+            ExitCode::from(problem.exit_code())
+        }
+    }
+}
+
+fn run(command: &str, rest: &[OsString]) -> Result<(), Problem> {
+    if rest.iter().any(|argument| argument == "--help") && !matches!(command, "test" | "demo") {
+        print!("{HELP}");
+        return Ok(());
+    }
+    match command {
+        "check" => check::run(&Host::here(), rest),
+        "test" => test::run(&Host::here(), rest),
+        "setup" => {
+            let setup = setup::run(&Host::here())?;
+            setup.print();
+            Ok(())
+        }
+        "demo" => {
+            let mut cargo = Host::here().cargo();
+            cargo
+                .args(["run", "--locked", "--package", "gugus", "--", "demo"])
+                .args(rest);
+            Err(host::replace_by(cargo))
+        }
+        "kafka" => {
+            let host = Host::here();
+            let mut script = host.command(kafka::script(&host));
+            // The script says what it misses; the Java that fits is for us to find, as the tests do.
+            if let Some(java) = java::find(&java::for_kafka) {
+                script.env("JAVA_HOME", java.home);
+            }
+            script.arg("run").args(rest);
+            Err(host::replace_by(script))
+        }
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(Problem::Usage(format!(
+            "there is no command {other:?}; cargo xtask --help lists them"
+        ))),
+    }
+}

@@ -1,0 +1,117 @@
+//! Every test, with what the tests need, and at the end a list of what did not run.
+//!
+//! A test that cannot run says `SKIPPED: …` on standard error and passes: libtest has no third outcome. A line in the
+//! middle of a thousand is not loud, so we pass the output on line by line and repeat those lines at the end.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Instant;
+
+use crate::host::{self, Host};
+use crate::problem::Problem;
+use crate::setup;
+
+const MARK: &str = "SKIPPED: ";
+
+/// Sets up, tests, sums up.
+pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let setup = setup::run(host)?;
+    setup.print();
+
+    let mut cargo = host.cargo();
+    cargo.args(["test", "--locked"]);
+    if arguments.is_empty() {
+        cargo.arg("--workspace");
+    }
+    cargo.args(arguments);
+    cargo.envs(setup.environment.iter().map(|(name, value)| (name, value)));
+    // Since we stand between cargo and the terminal it would take itself for piped.
+    if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        cargo.env("CARGO_TERM_COLOR", "always");
+    }
+    let named = host::name_of(&cargo);
+    let begun = Instant::now();
+    let mut child = cargo
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| Problem::Failed(format!("{named} did not start: {error}")))?;
+    let (found, skipped) = mpsc::channel();
+    std::thread::scope(|scope| {
+        if let Some(stdout) = child.stdout.take() {
+            let found = found.clone();
+            scope.spawn(move || pass_on(stdout, std::io::stdout(), &found));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            let found = found.clone();
+            scope.spawn(move || pass_on(stderr, std::io::stderr(), &found));
+        }
+    });
+    drop(found);
+    let status = child
+        .wait()
+        .map_err(|error| Problem::Failed(format!("{named}: {error}")))?;
+
+    let mut skipped: Vec<String> = setup.skipped.iter().cloned().chain(skipped).collect();
+    let mut seen = std::collections::HashSet::new();
+    skipped.retain(|line| seen.insert(line.clone()));
+    eprintln!(
+        "\nxtask: {named} {} after {:.0} s",
+        if status.success() { "passed" } else { "FAILED" },
+        begun.elapsed().as_secs_f64()
+    );
+    for line in &setup.present {
+        eprintln!("xtask: with {line}");
+    }
+    match skipped.len() {
+        0 => eprintln!("xtask: nothing was skipped"),
+        count => eprintln!("xtask: {count} SKIPPED:"),
+    }
+    for line in &skipped {
+        eprintln!("  - {line}");
+    }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Problem::Failed(format!("{named} failed ({status})")))
+    }
+}
+
+/// Copies line by line and reports each that says that something was skipped.
+fn pass_on(from: impl Read, mut to: impl Write, found: &mpsc::Sender<String>) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        // A reader that went away (`| head`) is no reason to stop the tests.
+        let _ = to.write_all(&line).and_then(|()| to.flush());
+        if let Some(what) = skipped_in(&String::from_utf8_lossy(&line)) {
+            let _ = found.send(what.to_owned());
+        }
+        line.clear();
+    }
+}
+
+/// What a line says was skipped. libtest may have put `test name ... ` before it.
+fn skipped_in(line: &str) -> Option<&str> {
+    let at = line.find(MARK)?;
+    (at == 0 || line.starts_with("test ")).then(|| line[at + MARK.len()..].trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_say_skipped_are_passed_on_and_reported() {
+        let text = "running 2 tests\nSKIPPED: no Kafka\ntest a ... SKIPPED: no Spark\ntest b ... ok\nit says 'SKIPPED: x'\nlast";
+        let (found, skipped) = mpsc::channel();
+        let mut copy = Vec::new();
+        pass_on(text.as_bytes(), &mut copy, &found);
+        drop(found);
+        assert_eq!(String::from_utf8(copy).unwrap(), text);
+        assert_eq!(skipped.iter().collect::<Vec<_>>(), ["no Kafka", "no Spark"]);
+    }
+}
