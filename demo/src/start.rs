@@ -173,7 +173,10 @@ impl Demo {
 
         let (ready, up) = tokio::sync::oneshot::channel();
         let serve = gugus_serve::Config::new(models);
-        let tell = move |address: SocketAddr| drop(ready.send(address));
+        let tell = move |address: SocketAddr| {
+            // Nobody waits any more only when this function has ended.
+            let _ = ready.send(address);
+        };
         let serving = tokio::spawn(gugus_serve::run(rest, serve, tell, stop.clone()));
         let address = up.await.map_err(|_| Error::Stopped)?;
         let rest = format!("http://{address}");

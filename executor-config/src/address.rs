@@ -16,7 +16,10 @@ impl ClusterUrl {
     /// The scheduler at `host` and `port`.
     #[must_use]
     pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self { host: host.into(), port }
+        Self {
+            host: host.into(),
+            port,
+        }
     }
 
     /// The host, without brackets if it is an IPv6 address.
@@ -54,7 +57,9 @@ impl fmt::Display for ClusterUrl {
 
 /// A text that is not a scheduler's address.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("\"{text}\" is not a scheduler's address; write df://HOST:PORT, for example df://127.0.0.1:50050")]
+#[error(
+    "\"{text}\" is not a scheduler's address; write df://HOST:PORT, for example df://127.0.0.1:50050"
+)]
 pub struct ParseClusterUrlError {
     text: String,
 }
@@ -63,13 +68,28 @@ impl FromStr for ClusterUrl {
     type Err = ParseClusterUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ParseClusterUrlError { text: text.to_owned() };
-        let rest = ["df://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
-        let (host, port) = rest.trim_end_matches('/').rsplit_once(':').ok_or_else(wrong)?;
+        let wrong = || ParseClusterUrlError {
+            text: text.to_owned(),
+        };
+        let rest = ["df://", "http://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme))
+            .unwrap_or(text);
+        let (host, port) = rest
+            .trim_end_matches('/')
+            .rsplit_once(':')
+            .ok_or_else(wrong)?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let named = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._:".contains(c));
+        let named = !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-._:".contains(c));
         let port = port.parse().map_err(|_| wrong())?;
-        if named && port != 0 { Ok(Self::new(host, port)) } else { Err(wrong()) }
+        if named && port != 0 {
+            Ok(Self::new(host, port))
+        } else {
+            Err(wrong())
+        }
     }
 }
 
@@ -80,15 +100,31 @@ mod tests {
     #[test]
     fn addresses_are_read_in_every_form_that_people_write() {
         for text in ["df://h:1", "http://h:1/", "h:1"] {
-            assert_eq!(text.parse::<ClusterUrl>().unwrap(), ClusterUrl::new("h", 1), "{text}");
+            assert_eq!(
+                text.parse::<ClusterUrl>().unwrap(),
+                ClusterUrl::new("h", 1),
+                "{text}"
+            );
         }
         let six: ClusterUrl = "df://[::1]:50050".parse().unwrap();
-        assert_eq!((six.host(), six.to_string().as_str()), ("::1", "df://[::1]:50050"));
+        assert_eq!(
+            (six.host(), six.to_string().as_str()),
+            ("::1", "df://[::1]:50050")
+        );
     }
 
     #[test]
     fn what_is_not_an_address_is_refused() {
-        for text in ["", "h", "df://h", "df://:1", "df://h:0", "df://h:x", "https://h:1", "df://a b:1"] {
+        for text in [
+            "",
+            "h",
+            "df://h",
+            "df://:1",
+            "df://h:0",
+            "df://h:x",
+            "https://h:1",
+            "df://a b:1",
+        ] {
             assert!(text.parse::<ClusterUrl>().is_err(), "{text}");
         }
     }

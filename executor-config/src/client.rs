@@ -1,7 +1,7 @@
 //! A client of a scheduler that keeps its connections and knows its Ballista jobs.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -11,7 +11,9 @@ use ballista_core::extension::SessionConfigExt;
 use ballista_core::serde::protobuf::execute_query_params::Query;
 use ballista_core::serde::protobuf::job_status::Status as JobState;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
-use ballista_core::serde::protobuf::{CancelJobParams, ExecuteQueryParams, KeyValuePair, PartitionLocation};
+use ballista_core::serde::protobuf::{
+    CancelJobParams, ExecuteQueryParams, KeyValuePair, PartitionLocation,
+};
 use ballista_core::version;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::ExecutionPlan;
@@ -20,6 +22,7 @@ use datafusion_proto::protobuf::PhysicalPlanNode;
 use futures::{StreamExt, TryStreamExt, stream};
 use thiserror::Error;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
@@ -29,6 +32,9 @@ use crate::session::{MESSAGE_LIMIT, session_config};
 
 /// How long connecting may take. A scheduler on another continent answers within one second.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a job that is to be cancelled is waited for.
+const CANCEL_WITHIN: Duration = Duration::from_secs(5);
 
 /// Result partitions fetched at the same time: enough to hide a round trip, few enough for one executor.
 const FETCHES: usize = 4;
@@ -42,7 +48,9 @@ const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
 #[non_exhaustive]
 pub enum ClusterError {
     /// Nobody answers at the address.
-    #[error("no scheduler answers at {url}; start one with `gugus scheduler`, or leave --scheduler out for an embedded cluster")]
+    #[error(
+        "no scheduler answers at {url}; start one with `gugus scheduler`, or leave --scheduler out for an embedded cluster"
+    )]
     Connect {
         /// The address.
         url: ClusterUrl,
@@ -60,7 +68,9 @@ pub enum ClusterError {
         status: Box<tonic::Status>,
     },
     /// The connection to the scheduler broke while the job ran.
-    #[error("the connection to the scheduler at {url} broke while Ballista job {job} ran; what is written stays, run the same command again to go on")]
+    #[error(
+        "the connection to the scheduler at {url} broke while Ballista job {job} ran; what is written stays, run the same command again to go on"
+    )]
     Lost {
         /// The address.
         url: ClusterUrl,
@@ -79,7 +89,9 @@ pub enum ClusterError {
         message: String,
     },
     /// The job was successful, but its result could not be fetched.
-    #[error("the result of Ballista job {job} could not be fetched from its executor at {executor}")]
+    #[error(
+        "the result of Ballista job {job} could not be fetched from its executor at {executor}"
+    )]
     Fetch {
         /// The Ballista job's id.
         job: String,
@@ -108,7 +120,9 @@ pub enum ClusterError {
         source: DataFusionError,
     },
     /// The plan is too large for one message.
-    #[error("the plan of \"{name}\" takes {bytes} bytes, at most {PLAN_LIMIT} can be sent; give it fewer files")]
+    #[error(
+        "the plan of \"{name}\" takes {bytes} bytes, at most {PLAN_LIMIT} can be sent; give it fewer files"
+    )]
     TooLarge {
         /// The job's name.
         name: String,
@@ -126,7 +140,11 @@ pub struct Cluster {
     url: ClusterUrl,
     scheduler: SchedulerGrpcClient<Channel>,
     executors: Arc<Mutex<HashMap<(String, u16), Executor>>>,
+    cancels: Cancels,
 }
+
+/// Cancellations under way: requests that were begun when a job was dropped.
+type Cancels = Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>;
 
 /// [`BallistaClient`] has no `Debug`.
 #[derive(Clone)]
@@ -144,7 +162,10 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Connect`] when nobody answers within five seconds.
     pub async fn connect(url: ClusterUrl) -> Result<Self, ClusterError> {
-        let wrong = |source| ClusterError::Connect { url: url.clone(), source };
+        let wrong = |source| ClusterError::Connect {
+            url: url.clone(),
+            source,
+        };
         let endpoint = Endpoint::from_shared(url.http())
             .map_err(wrong)?
             .connect_timeout(CONNECT_WITHIN)
@@ -156,30 +177,73 @@ impl Cluster {
         let scheduler = SchedulerGrpcClient::new(channel)
             .max_encoding_message_size(MESSAGE_LIMIT)
             .max_decoding_message_size(MESSAGE_LIMIT);
-        Ok(Self { url, scheduler, executors: Arc::default() })
+        Ok(Self {
+            url,
+            scheduler,
+            executors: Arc::default(),
+            cancels: Cancels::default(),
+        })
     }
 
     /// How many tasks the cluster runs at the same time, by the scheduler's REST interface; 0 while no executor has
     /// registered, `None` when it does not say.
     pub async fn task_slots(&self) -> Option<usize> {
-        let address = format!("{}/api/executors", self.url.http());
-        let asked = tokio::task::spawn_blocking(move || {
-            let agent = ureq::Agent::new_with_config(
-                ureq::Agent::config_builder().timeout_global(Some(CONNECT_WITHIN)).build(),
-            );
-            agent.get(address).call().ok()?.body_mut().read_json::<serde_json::Value>().ok()
-        });
-        let executors = asked.await.ok()??;
+        let executors = self.ask("/api/executors").await?;
         let slots = executors.as_array()?.iter().map(|executor| {
             let specification = &executor["specification"];
-            specification["vcores"].as_u64().or_else(|| specification["task_slots"].as_u64()).unwrap_or(1)
+            specification["vcores"]
+                .as_u64()
+                .or_else(|| specification["task_slots"].as_u64())
+                .unwrap_or(1)
         });
         usize::try_from(slots.sum::<u64>()).ok()
     }
 
+    /// The ids of Ballista jobs of this name that have not ended.
+    async fn running(&self, name: &str) -> Vec<String> {
+        let jobs = self.ask("/api/jobs").await.unwrap_or_default();
+        let jobs = jobs.as_array().map(Vec::as_slice).unwrap_or_default();
+        let ours = jobs.iter().filter(|job| {
+            job["job_name"] == name
+                && matches!(job["job_status"].as_str(), Some("Queued" | "Running"))
+        });
+        ours.filter_map(|job| job["job_id"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// What the scheduler's REST interface answers; `None` when it does not.
+    async fn ask(&self, path: &str) -> Option<serde_json::Value> {
+        let address = format!("{}{path}", self.url.http());
+        let asked = tokio::task::spawn_blocking(move || {
+            let within = ureq::Agent::config_builder()
+                .timeout_global(Some(CONNECT_WITHIN))
+                .build();
+            ureq::Agent::new_with_config(within)
+                .get(address)
+                .call()
+                .ok()?
+                .body_mut()
+                .read_json()
+                .ok()
+        });
+        asked.await.ok()?
+    }
+
+    /// Waits, for five seconds at most, until jobs that were dropped or stopped are cancelled: a process that ends before
+    /// would leave them running. Call it when no [`Self::run`] is under way any more.
+    pub async fn settle(&self) {
+        let begun =
+            std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = futures::future::join_all(begun);
+        if tokio::time::timeout(CANCEL_WITHIN, all).await.is_err() {
+            tracing::warn!(scheduler = %self.url, "the scheduler did not confirm that Ballista jobs are cancelled");
+        }
+    }
+
     /// Runs a physical plan as one Ballista job called `name` and gives its result, in no particular order.
     ///
-    /// When `stop` is cancelled, or the returned future is dropped, the Ballista job is cancelled.
+    /// When `stop` is cancelled, or the returned future is dropped, the Ballista job is cancelled; [`Self::settle`] waits
+    /// for that.
     ///
     /// # Errors
     /// [`ClusterError`].
@@ -193,74 +257,128 @@ impl Cluster {
         let mut scheduler = self.scheduler.clone();
         let mut request = tonic::Request::new(query);
         version::insert_version_header(request.metadata_mut());
-        let refused = |status| ClusterError::Refused { url: self.url.clone(), status: Box::new(status) };
+        let refused = |status| ClusterError::Refused {
+            url: self.url.clone(),
+            status: Box::new(status),
+        };
         let mut statuses = tokio::select! {
             answer = scheduler.execute_query_push(request) => answer.map_err(refused)?.into_inner(),
             () = stop.cancelled() => return Err(ClusterError::Cancelled),
         };
 
-        let mut running = RunningJob { scheduler: self.scheduler.clone(), job: None };
+        let mut running = RunningJob {
+            cluster: self.clone(),
+            name: name.to_owned(),
+            job: Job::Submitted,
+        };
         let locations = loop {
             let status = tokio::select! {
                 status = statuses.message() => status,
                 () = stop.cancelled() => return Err(ClusterError::Cancelled),
             };
-            let lost = |status| ClusterError::Lost { url: self.url.clone(), job: running.id(), status };
-            let status = status.map_err(|status| lost(Some(Box::new(status))))?.ok_or_else(|| lost(None))?;
-            let Some(status) = status.status else { continue };
-            if running.job.is_none() && !status.job_id.is_empty() {
-                tracing::debug!(job = status.job_id, name, "Ballista job submitted");
-                running.job = Some(status.job_id);
+            let lost = |status| ClusterError::Lost {
+                url: self.url.clone(),
+                job: running.id(),
+                status,
+            };
+            let status = status
+                .map_err(|status| lost(Some(Box::new(status))))?
+                .ok_or_else(|| lost(None))?;
+            let Some(status) = status.status else {
+                continue;
+            };
+            if matches!(running.job, Job::Submitted) && !status.job_id.is_empty() {
+                tracing::debug!(job = status.job_id, name, "Ballista job accepted");
+                running.job = Job::Accepted(status.job_id);
             }
             match status.status {
                 Some(JobState::Successful(done)) => break done.partition_location,
                 Some(JobState::Failed(failed)) => {
-                    return Err(ClusterError::Failed { job: running.finished(), message: failed.error });
+                    return Err(ClusterError::Failed {
+                        job: running.finished(),
+                        message: failed.error,
+                    });
                 }
                 Some(JobState::Queued(_) | JobState::Running(_)) | None => {}
             }
         };
         let job = running.finished();
-        let fetched = stream::iter(locations).map(|location| self.fetch(location, job.clone())).buffer_unordered(FETCHES);
+        let fetched = stream::iter(locations)
+            .map(|location| self.fetch(location, job.clone()))
+            .buffer_unordered(FETCHES);
         tokio::select! {
             batches = fetched.try_concat() => batches,
             () = stop.cancelled() => Err(ClusterError::Cancelled),
         }
     }
 
-    fn query(&self, plan: Arc<dyn ExecutionPlan>, name: &str) -> Result<ExecuteQueryParams, ClusterError> {
-        let failed = |source| ClusterError::Encode { name: name.to_owned(), source };
-        let message = PhysicalPlanNode::try_from_physical_plan(plan, &PlanCodec::default()).map_err(failed)?;
+    fn query(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        name: &str,
+    ) -> Result<ExecuteQueryParams, ClusterError> {
+        let failed = |source| ClusterError::Encode {
+            name: name.to_owned(),
+            source,
+        };
+        let message = PhysicalPlanNode::try_from_physical_plan(plan, &PlanCodec::default())
+            .map_err(failed)?;
         let mut bytes = Vec::new();
         message.try_encode(&mut bytes).map_err(failed)?;
         if bytes.len() > PLAN_LIMIT {
-            return Err(ClusterError::TooLarge { name: name.to_owned(), bytes: bytes.len() });
+            return Err(ClusterError::TooLarge {
+                name: name.to_owned(),
+                bytes: bytes.len(),
+            });
         }
         let config = session_config().with_ballista_job_name(name);
         let settings = config.options().entries().into_iter();
         Ok(ExecuteQueryParams {
             query: Some(Query::PhysicalPlan(bytes)),
-            settings: settings.map(|entry| KeyValuePair { key: entry.key, value: entry.value }).collect(),
+            settings: settings
+                .map(|entry| KeyValuePair {
+                    key: entry.key,
+                    value: entry.value,
+                })
+                .collect(),
             session_id: uuid::Uuid::new_v4().to_string(),
             operation_id: uuid::Uuid::new_v4().to_string(),
         })
     }
 
-    async fn fetch(&self, location: PartitionLocation, job: String) -> Result<Vec<RecordBatch>, ClusterError> {
+    async fn fetch(
+        &self,
+        location: PartitionLocation,
+        job: String,
+    ) -> Result<Vec<RecordBatch>, ClusterError> {
         let layout = location.layout();
-        let (Some(executor), Some(partition)) = (location.executor_meta, location.partition_id) else {
-            let source = DataFusionError::Internal("a result partition without an executor".to_owned());
+        let (Some(executor), Some(partition)) = (location.executor_meta, location.partition_id)
+        else {
+            let source =
+                DataFusionError::Internal("a result partition without an executor".to_owned());
             return Err(ClusterError::Result { job, source });
         };
         let port = u16::try_from(executor.port).unwrap_or_default();
         let at = format!("{}:{port}", executor.host);
-        let failed = |source| ClusterError::Fetch { job: job.clone(), executor: at.clone(), source };
+        let failed = |source| ClusterError::Fetch {
+            job: job.clone(),
+            executor: at.clone(),
+            source,
+        };
         let mut client = self.executor(&executor.host, port).await.map_err(failed)?;
         let rows = client
-            .fetch_partition(&executor.id, &partition.into(), location.file_id, layout, true)
+            .fetch_partition(
+                &executor.id,
+                &partition.into(),
+                location.file_id,
+                layout,
+                true,
+            )
             .await
             .map_err(failed)?;
-        rows.try_collect().await.map_err(|source| ClusterError::Result { job, source })
+        rows.try_collect()
+            .await
+            .map_err(|source| ClusterError::Result { job, source })
     }
 
     /// The kept connection to an executor. The lock is not held while connecting, so that one executor that does not
@@ -270,37 +388,76 @@ impl Cluster {
         if let Some(executor) = self.executors.lock().await.get(&key) {
             return Ok(executor.0.clone());
         }
-        let client = BallistaClient::try_new(host, port, MESSAGE_LIMIT, false, None, 3, 200, 0, 0).await?;
-        self.executors.lock().await.insert(key, Executor(client.clone()));
+        let client =
+            BallistaClient::try_new(host, port, MESSAGE_LIMIT, false, None, 3, 200, 0, 0).await?;
+        self.executors
+            .lock()
+            .await
+            .insert(key, Executor(client.clone()));
         Ok(client)
     }
 }
 
+/// What is known of a Ballista job.
+enum Job {
+    /// The scheduler has it and has not told its id: that comes with the first status, which may be the last.
+    Submitted,
+    /// It has this id.
+    Accepted(String),
+    /// There is nothing to cancel any more.
+    Finished,
+}
+
 /// Cancels the Ballista job when it is dropped before the job's end.
 struct RunningJob {
-    scheduler: SchedulerGrpcClient<Channel>,
-    job: Option<String>,
+    cluster: Cluster,
+    name: String,
+    job: Job,
 }
 
 impl RunningJob {
     fn id(&self) -> String {
-        self.job.clone().unwrap_or_default()
+        match &self.job {
+            Job::Accepted(id) => id.clone(),
+            Job::Submitted | Job::Finished => String::new(),
+        }
     }
 
-    /// The job has ended: there is nothing to cancel any more.
+    /// The job has ended.
     fn finished(&mut self) -> String {
-        self.job.take().unwrap_or_default()
+        let id = self.id();
+        self.job = Job::Finished;
+        id
     }
 }
 
 impl Drop for RunningJob {
     fn drop(&mut self) {
-        let (Some(job_id), Ok(runtime)) = (self.job.take(), tokio::runtime::Handle::try_current()) else { return };
-        let mut scheduler = self.scheduler.clone();
-        runtime.spawn(async move {
-            if let Err(status) = scheduler.cancel_job(CancelJobParams { job_id: job_id.clone() }).await {
-                tracing::warn!(job = job_id, error = %status, "the Ballista job could not be cancelled");
+        let known = match std::mem::replace(&mut self.job, Job::Finished) {
+            Job::Finished => return,
+            Job::Accepted(id) => Some(id),
+            Job::Submitted => None,
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let (cluster, name) = (self.cluster.clone(), std::mem::take(&mut self.name));
+        let cancel = runtime.spawn(async move {
+            let ids = match known {
+                Some(id) => vec![id],
+                None => cluster.running(&name).await,
+            };
+            for job_id in ids {
+                let cancelled = cluster.scheduler.clone().cancel_job(CancelJobParams { job_id: job_id.clone() }).await;
+                if let Err(status) = cancelled {
+                    tracing::warn!(job = job_id, error = %status, "the Ballista job could not be cancelled");
+                }
             }
         });
+        self.cluster
+            .cancels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(cancel);
     }
 }

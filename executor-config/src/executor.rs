@@ -87,7 +87,9 @@ pub enum ExecutorError {
         source: io::Error,
     },
     /// The scheduler cannot be reached or refused the registration.
-    #[error("no executor could register with the scheduler at {scheduler}; see that it runs and that both are the same version")]
+    #[error(
+        "no executor could register with the scheduler at {scheduler}; see that it runs and that both are the same version"
+    )]
     Register {
         /// The scheduler asked.
         scheduler: ClusterUrl,
@@ -157,7 +159,12 @@ pub async fn run(
             Some(Err(source)) if attempt < PORT_ATTEMPTS && lost_a_port(&source) => {
                 tracing::debug!(attempt, error = %source, "another process took a chosen port; choosing again");
             }
-            Some(Err(source)) => return Err(ExecutorError::Register { scheduler: config.scheduler, source }),
+            Some(Err(source)) => {
+                return Err(ExecutorError::Register {
+                    scheduler: config.scheduler,
+                    source,
+                });
+            }
         }
     }
 }
@@ -176,8 +183,14 @@ impl WorkDir {
                 Err(source) => Err(ExecutorError::WorkDir { path, source }),
             },
             None => match tempfile::Builder::new().prefix("gugus-executor-").tempdir() {
-                Ok(own) => Ok(Self { path: own.path().to_owned(), _own: Some(own) }),
-                Err(source) => Err(ExecutorError::WorkDir { path: std::env::temp_dir(), source }),
+                Ok(own) => Ok(Self {
+                    path: own.path().to_owned(),
+                    _own: Some(own),
+                }),
+                Err(source) => Err(ExecutorError::WorkDir {
+                    path: std::env::temp_dir(),
+                    source,
+                }),
             },
         }
     }
@@ -187,7 +200,10 @@ fn process_config(
     config: &ExecutorConfig,
     folder: &WorkDir,
 ) -> Result<(SocketAddr, ExecutorProcessConfig), ExecutorError> {
-    let listen = |source| ExecutorError::Listen { address: config.listen, source };
+    let listen = |source| ExecutorError::Listen {
+        address: config.listen,
+        source,
+    };
     let [chosen, grpc] = free_ports::<2>(config.listen.ip()).map_err(listen)?;
     let flight = match config.listen.port() {
         0 => SocketAddr::new(config.listen.ip(), chosen),
@@ -197,7 +213,10 @@ fn process_config(
             config.listen
         }
     };
-    let external = config.external_host.clone().unwrap_or_else(|| flight.ip().to_string());
+    let external = config
+        .external_host
+        .clone()
+        .unwrap_or_else(|| flight.ip().to_string());
     let process = ExecutorProcessConfig {
         bind_host: bracketed(flight),
         external_host: Some(external),
@@ -223,13 +242,20 @@ fn process_config(
 
 /// Ballista joins host and port with a colon, so an IPv6 address needs its brackets.
 fn bracketed(address: SocketAddr) -> String {
-    if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() }
+    if address.is_ipv6() {
+        format!("[{}]", address.ip())
+    } else {
+        address.ip().to_string()
+    }
 }
 
 fn lost_a_port(error: &BallistaError) -> bool {
     let mut source: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = source {
-        if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::AddrInUse) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::AddrInUse)
+        {
             return true;
         }
         source = error.source();

@@ -27,7 +27,10 @@ pub fn session_config() -> SessionConfig {
         // Plans are built by hand over a fixed list of files; statistics would only make them larger.
         .set_bool("datafusion.execution.collect_statistics", false)
         // Which task reads which file must not depend on who is faster.
-        .set_bool("datafusion.execution.enable_file_stream_work_stealing", false)
+        .set_bool(
+            "datafusion.execution.enable_file_stream_work_stealing",
+            false,
+        )
 }
 
 /// A session state with our settings and every function that DataFusion has by default. Our own aggregate is not looked
@@ -49,5 +52,7 @@ pub(crate) fn runtime() -> Arc<RuntimeEnv> {
 /// The functions of [`session_state`] in the form that an executor takes.
 #[must_use]
 pub fn function_registry() -> Arc<BallistaFunctionRegistry> {
-    Arc::new(BallistaFunctionRegistry::from(&session_state(session_config())))
+    Arc::new(BallistaFunctionRegistry::from(&session_state(
+        session_config(),
+    )))
 }

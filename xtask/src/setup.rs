@@ -28,6 +28,11 @@ impl Setup {
         for line in &self.skipped {
             eprintln!("xtask: SKIPPED: {line}");
         }
+        if !self.skipped.is_empty() {
+            eprintln!(
+                "xtask: all of it on Debian and Ubuntu: apt-get install default-jre-headless maven python3-venv"
+            );
+        }
     }
 }
 

@@ -45,13 +45,13 @@ pub(crate) struct Gugus {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Configuration file (TOML); gugus.toml in the current folder if there is one and none is named
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "LEVEL", default_value = "info")]
     pub(crate) log: String,
     /// How log lines look
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
 

@@ -11,8 +11,6 @@ use crate::output::{Output, count, print, print_json, table};
 /// Look at trained models
 #[derive(Debug, Args)]
 pub(crate) struct Models {
-    #[command(flatten)]
-    models: ModelsFolder,
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "text", global = true)]
     output: Output,
@@ -23,7 +21,10 @@ pub(crate) struct Models {
 #[derive(Debug, Subcommand)]
 enum What {
     /// List models and their batches
-    List,
+    List {
+        #[command(flatten)]
+        models: ModelsFolder,
+    },
     /// Print one model: its features, how it was trained, its centers
     Show {
         /// The model's name
@@ -31,6 +32,8 @@ enum What {
         /// The batch; the latest when absent
         #[arg(long, value_name = "N")]
         batch: Option<u64>,
+        #[command(flatten)]
+        models: ModelsFolder,
     },
 }
 
@@ -51,10 +54,9 @@ struct Listed {
 
 impl Models {
     pub(crate) async fn run(self) -> Result<Code, Failure> {
-        let store = ModelStore::new(self.models.open()?);
         match &self.what {
-            What::List => self.list(&store).await,
-            What::Show { model, batch } => self.show(&store, model, *batch).await,
+            What::List { models } => self.list(&ModelStore::new(models.open()?)).await,
+            What::Show { model, batch, models } => self.show(&ModelStore::new(models.open()?), model, *batch).await,
         }
     }
 

@@ -19,7 +19,7 @@ fn every_outcome_is_named_and_the_other_batches_train() {
         "{MODEL}[[models]]\nname = \"positive\"\nwhere = \"x > 0\"\nfeatures = [\"x\", \"y\"]\nk = 3\n\
          [[models]]\nname = \"lenient\"\nfeatures = [\"x\", \"y\"]\nk = 3\nhandle_invalid = \"skip\"\n\
          [[models]]\nname = \"angle\"\nfeatures = [\"x\", \"y\"]\nk = 2\ndistance_measure = \"cosine\"\n\
-         [[models]]\nname = \"divided\"\nfeatures = [{ name = \"d\", sql = \"100 / cast(x as bigint)\" }, \"y\"]\nk = 2\n"
+         [[models]]\nname = \"divided\"\nfeatures = [{{ name = \"d\", sql = \"100 / cast(x as bigint)\" }}, \"y\"]\nk = 2\n"
     );
     let job = work.job(5, &models);
     let mut rows = batch_of("5", "5"); // 1: nothing odd
@@ -143,6 +143,7 @@ fn a_model_that_differs_is_named_and_nothing_is_begun() {
         refused.stderr
     );
 
+    let changed = work.job(5, &MODEL.replace("k = 3", "k = 2"));
     let replaced = work.train(&changed, &["--retrain"]).expect(0).json();
     assert_eq!(replaced["trained"], json!(1));
     assert_eq!(work.centers("models", "m", 1).len(), 2);

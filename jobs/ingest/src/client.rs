@@ -8,6 +8,7 @@ use rdkafka::ClientConfig;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::error::is_final;
@@ -16,8 +17,11 @@ use crate::error::is_final;
 /// is just starting beside us, short enough for a person who mistyped its address.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(12);
 
-/// One try of a request within [`PATIENCE`].
-const TRY: Duration = Duration::from_secs(3);
+/// One try of a request within [`PATIENCE`]; a stop signal is noticed between two.
+const TRY: Duration = Duration::from_secs(1);
+
+/// Reports that are taken after a try, which makes some few.
+const REPORTS: usize = 32;
 
 /// Our defaults, the user's properties over them, and what is not the user's to choose.
 pub(crate) fn config(
@@ -27,13 +31,18 @@ pub(crate) fn config(
     fixed: &[(&str, &str, &str)],
 ) -> Result<ClientConfig, Error> {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("client.id", "gugus");
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "gugus");
     for (key, value) in defaults {
         config.set(*key, *value);
     }
     for (key, value) in user {
         if let Some((.., why)) = fixed.iter().find(|(name, ..)| name == key) {
-            return Err(Error::Property { key: key.clone(), reason: (*why).to_owned() });
+            return Err(Error::Property {
+                key: key.clone(),
+                reason: (*why).to_owned(),
+            });
         }
         config.set(key, value);
     }
@@ -42,6 +51,9 @@ pub(crate) fn config(
     }
     Ok(config)
 }
+
+/// How librdkafka's log marks connections that failed.
+const CONNECTION: &str = "FAIL";
 
 /// What librdkafka reports on the side, for whom the logs are, and the last of it for error messages.
 #[derive(Default)]
@@ -57,13 +69,23 @@ impl Reports {
 
     /// The last thing that was reported.
     pub(crate) fn last(&self) -> Option<String> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// An error that librdkafka goes on from by itself. No data is lost by it, so it is a warning.
     pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
         let code = error.rdkafka_error_code();
+        if code == Some(RDKafkaErrorCode::PartitionEOF) {
+            // No error: it says that everything was read, and comes to the main loop as well.
+            return;
+        }
+        // That all are down says less than why the last of them is.
+        if code != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
         if self.is_new(&format!("{code:?}")) {
             tracing::warn!(target: "librdkafka", error = %error, "{reason}");
         }
@@ -72,7 +94,10 @@ impl Reports {
     fn is_new(&self, text: &str) -> bool {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        while recent.front().is_some_and(|(at, _)| now.duration_since(*at) > Self::QUIET) {
+        while recent
+            .front()
+            .is_some_and(|(at, _)| now.duration_since(*at) > Self::QUIET)
+        {
             recent.pop_front();
         }
         if recent.iter().any(|(_, known)| known == text) {
@@ -84,6 +109,9 @@ impl Reports {
 
     /// librdkafka's log. Its errors are about connections, which it mends: none of our data is lost by them.
     pub(crate) fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == CONNECTION {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(message.to_owned());
+        }
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
@@ -91,52 +119,77 @@ impl Reports {
             | RDKafkaLogLevel::Error
             | RDKafkaLogLevel::Warning => {
                 // Connection trouble also comes through `error`, once.
-                if facility != "FAIL" && self.is_new(message) {
+                if facility != CONNECTION && self.is_new(message) {
                     tracing::warn!(target: "librdkafka", "{facility}: {message}");
                 }
             }
             RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
                 tracing::info!(target: "librdkafka", "{facility}: {message}");
             }
-            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", "{facility}: {message}"),
+            RDKafkaLogLevel::Debug => {
+                tracing::debug!(target: "librdkafka", "{facility}: {message}")
+            }
         }
     }
 }
 
-/// The partitions of a topic, in order; none when the broker has no such topic.
+/// A topic as the broker describes it.
+pub(crate) enum Topic {
+    /// It has these partitions, in order.
+    There(Vec<i32>),
+    Missing,
+    /// We were told to stop before the broker answered.
+    Stopped,
+}
+
+/// Asks the broker for a topic's partitions.
 ///
-/// Waits [`PATIENCE`] for the broker, and as long for leaders to be chosen.
-pub(crate) fn partitions<C: ClientContext>(
+/// Waits [`PATIENCE`] for the broker, and as long for leaders to be chosen. `serve` takes one of librdkafka's reports,
+/// such as that a connection was refused.
+pub(crate) fn describe<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
     brokers: &str,
     reports: &Reports,
-) -> Result<Option<Vec<i32>>, Error> {
+    serve: impl Fn(),
+    stop: &CancellationToken,
+) -> Result<Topic, Error> {
     let begun = Instant::now();
     loop {
+        if stop.is_cancelled() {
+            return Ok(Topic::Stopped);
+        }
         let refused = |source: KafkaError| Error::Kafka {
             brokers: brokers.to_owned(),
             action: "to describe the topic",
             reason: reports.last(),
-            source,
+            source: Box::new(source),
         };
         match client.fetch_metadata(Some(topic), TRY) {
             Ok(metadata) => {
                 let topic = metadata.topics().iter().find(|found| found.name() == topic);
-                let error = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from);
-                let mut ids: Vec<i32> =
-                    topic.map(|topic| topic.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default();
+                let error = topic
+                    .and_then(|topic| topic.error())
+                    .map(RDKafkaErrorCode::from);
+                let mut ids: Vec<i32> = topic
+                    .map(|topic| topic.partitions().iter().map(|p| p.id()).collect())
+                    .unwrap_or_default();
                 ids.sort_unstable();
                 match error {
-                    None if !ids.is_empty() => return Ok(Some(ids)),
-                    Some(code) if is_final(code) => return Err(refused(KafkaError::MetadataFetch(code))),
-                    _ if begun.elapsed() > PATIENCE => return Ok(None),
-                    Some(RDKafkaErrorCode::UnknownTopicOrPartition) | None => return Ok(None),
+                    None if !ids.is_empty() => return Ok(Topic::There(ids)),
+                    Some(code) if is_final(code) => {
+                        return Err(refused(KafkaError::MetadataFetch(code)));
+                    }
+                    _ if begun.elapsed() > PATIENCE => return Ok(Topic::Missing),
+                    Some(RDKafkaErrorCode::UnknownTopicOrPartition) | None => {
+                        return Ok(Topic::Missing);
+                    }
                     // A leader is being chosen.
                     Some(_) => std::thread::sleep(Duration::from_millis(100)),
                 }
             }
             Err(source) => {
+                (0..REPORTS).for_each(|_| serve());
                 if source.rdkafka_error_code().is_some_and(is_final) {
                     return Err(refused(source));
                 }
@@ -145,7 +198,7 @@ pub(crate) fn partitions<C: ClientContext>(
                         brokers: brokers.to_owned(),
                         seconds: begun.elapsed().as_secs(),
                         reason: reports.last(),
-                        source,
+                        source: Box::new(source),
                     });
                 }
             }

@@ -32,6 +32,12 @@ pub enum Error {
         /// What librdkafka said.
         reason: String,
     },
+    /// A pace at which nothing would ever be sent.
+    #[error("{rate} records a second is no rate; it must be above 0 and finite")]
+    Rate {
+        /// The rate.
+        rate: f64,
+    },
     /// No broker answered in time.
     #[error("no answer from kafka at {brokers} within {seconds} s{}; start it, or correct --brokers", last(.reason))]
     Broker {
@@ -43,7 +49,7 @@ pub enum Error {
         reason: Option<String>,
         /// The request's own error.
         #[source]
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     /// The broker answers and has no such topic.
     #[error("kafka at {brokers} has no topic {topic:?}; create it, or let `gugus produce` do so")]
@@ -106,7 +112,7 @@ pub enum Error {
         reason: Option<String>,
         /// The error.
         #[source]
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     /// Some records did not reach the topic.
     #[error("{failed} of {sent} records did not reach topic {topic:?}: {reason}")]
@@ -160,13 +166,17 @@ pub enum Error {
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// Files that the folder already has in full.
-    #[error("{files} was imported before, in full; leave it out, or import it once more with --again")]
+    #[error(
+        "{files} was imported before, in full; leave it out, or import it once more with --again"
+    )]
     Imported {
         /// The files' names, separated by commas.
         files: String,
     },
     /// The folder is fed by the other of topic and imports.
-    #[error("{folder} is fed by {fed_by}, and a folder takes only one of topic and imports; name another folder")]
+    #[error(
+        "{folder} is fed by {fed_by}, and a folder takes only one of topic and imports; name another folder"
+    )]
     FedBy {
         /// The folder.
         folder: String,
@@ -174,17 +184,19 @@ pub enum Error {
         fed_by: &'static str,
     },
     /// Somebody else wrote into the folder while we imported.
-    #[error("another process wrote batch {number} while this import ran; end it, then run the import again: it goes on where it was")]
+    #[error(
+        "another process wrote batch {number} while this import ran; end it, then run the import again: it goes on where it was"
+    )]
     Overtaken {
         /// The other's batch.
         number: String,
     },
     /// The batch folder could not be opened for this job.
     #[error(transparent)]
-    Open(LogError),
+    Open(Box<LogError>),
     /// The batch folder failed while it was worked on.
     #[error(transparent)]
-    Log(LogError),
+    Log(Box<LogError>),
     /// Our own mistake.
     #[error("{what}; this is a mistake in gugus, report it")]
     Bug {
@@ -194,7 +206,10 @@ pub enum Error {
 }
 
 fn last(reason: &Option<String>) -> String {
-    reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+    reason
+        .as_ref()
+        .map(|reason| format!(" ({reason})"))
+        .unwrap_or_default()
 }
 
 impl Error {
@@ -203,14 +218,27 @@ impl Error {
         match self {
             Self::Property { .. }
             | Self::Client { .. }
+            | Self::Rate { .. }
             | Self::NoPartition { .. }
             | Self::Input { .. }
             | Self::Imported { .. }
             | Self::FedBy { .. } => Kind::Usage,
-            Self::OutOfRange { position: START, .. } => Kind::Usage,
+            Self::OutOfRange {
+                position: START, ..
+            } => Kind::Usage,
             Self::Open(error) => kind_of_open(error),
             _ => Kind::Failed,
         }
+    }
+
+    /// A folder that could not be opened.
+    pub(crate) fn open(error: LogError) -> Self {
+        Self::Open(Box::new(error))
+    }
+
+    /// A folder that failed later.
+    pub(crate) fn log(error: LogError) -> Self {
+        Self::Log(Box::new(error))
     }
 
     /// A client that could not be made.
@@ -226,7 +254,9 @@ impl Error {
                 Self::Property { key, reason }
             }
             KafkaError::ClientCreation(reason) => Self::Client { reason },
-            other => Self::Client { reason: other.to_string() },
+            other => Self::Client {
+                reason: other.to_string(),
+            },
         }
     }
 }
@@ -236,9 +266,15 @@ pub(crate) const START: &str = "--start";
 
 fn kind_of_open(error: &LogError) -> Kind {
     match error {
-        LogError::Foreign { .. } | LogError::FedBy { .. } | LogError::NoFolder { .. } | LogError::HardLinks { .. } => {
-            Kind::Usage
-        }
+        LogError::Foreign { .. }
+        | LogError::FedBy { .. }
+        | LogError::NoFolder { .. }
+        | LogError::HardLinks { .. }
+        | LogError::NotABatch { .. }
+        | LogError::Damaged { .. }
+        | LogError::FooterText { .. }
+        | LogError::FooterVersion { .. }
+        | LogError::Misnumbered { .. } => Kind::Usage,
         LogError::Store(
             StoreError::Unsupported { .. }
             | StoreError::Location { .. }
@@ -250,7 +286,9 @@ fn kind_of_open(error: &LogError) -> Kind {
 }
 
 fn is_secret(key: &str) -> bool {
-    ["password", "secret", "token", "sasl", "key", "pem", "jaas"].iter().any(|part| key.contains(part))
+    ["password", "secret", "token", "sasl", "key", "pem", "jaas"]
+        .iter()
+        .any(|part| key.contains(part))
 }
 
 /// Whether trying again cannot help.

@@ -21,6 +21,10 @@ use crate::Error;
 const MOST_REJECTS: usize = 100_000;
 const MOST_REJECTED_BYTES: usize = 32 * 1024 * 1024;
 
+/// What the accepted rows of a batch may take at most. A column of text holds 2 GiB, and a record must never be refused
+/// because its batch has no room.
+const MOST_BYTES: usize = 1024 * 1024 * 1024;
+
 /// A record as it came.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
@@ -129,8 +133,12 @@ impl Gather {
         self.offsets.is_empty() && self.rejects.is_empty()
     }
 
-    /// More rejects than may be held.
-    pub(crate) fn is_full_of_rejects(&self) -> bool {
+    /// Whether the rows are as large as one batch can be, whatever the job says.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.columns.bytes() >= MOST_BYTES
+    }
+
+    fn is_full_of_rejects(&self) -> bool {
         self.rejects.len() >= MOST_REJECTS || self.rejected_bytes >= MOST_REJECTED_BYTES
     }
 
@@ -138,6 +146,7 @@ impl Gather {
     pub(crate) fn is_full(&self, limits: &BatchLimits) -> bool {
         self.rows() >= limits.rows.get()
             || limits.bytes.is_some_and(|most| self.bytes >= most)
+            || self.is_too_large()
             || self.is_full_of_rejects()
     }
 
@@ -145,7 +154,13 @@ impl Gather {
     pub(crate) fn deadline(&self, limits: &BatchLimits) -> Option<Instant> {
         // A limit of years may lie beyond the clock's end; that one is never reached.
         let at = |since: Option<Instant>, limit| since?.checked_add(limit?);
-        [at(self.opened, limits.max_age), at(self.touched, limits.idle)].into_iter().flatten().min()
+        [
+            at(self.opened, limits.max_age),
+            at(self.touched, limits.idle),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Empties this into a draft.
@@ -154,7 +169,9 @@ impl Gather {
         ranges: Vec<OffsetRange>,
         imported: Vec<ImportedPart>,
     ) -> Result<Draft, Error> {
-        let bug = |e: &dyn std::error::Error| Error::Bug { what: format!("a batch could not be put together: {e}") };
+        let bug = |e: &dyn std::error::Error| Error::Bug {
+            what: format!("a batch could not be put together: {e}"),
+        };
         let rows = self.columns.finish().map_err(|e| bug(&e))?;
         let timestamps = self.timestamps.finish().with_timezone("UTC");
         let partitions = Int32Array::from(std::mem::take(&mut self.partitions));
@@ -169,25 +186,45 @@ impl Gather {
         columns.push(Arc::new(partitions));
         columns.push(Arc::new(offsets));
         columns.push(Arc::new(timestamps));
-        let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| bug(&e))?;
+        let rows =
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| bug(&e))?;
         self.rejected_bytes = 0;
         self.bytes = 0;
         self.opened = None;
         self.touched = None;
-        Ok(Draft { rows, ranges, rejects: std::mem::take(&mut self.rejects), imported })
+        Ok(Draft {
+            rows,
+            ranges,
+            rejects: std::mem::take(&mut self.rejects),
+            imported,
+        })
     }
 }
 
 /// Takes out of a draft what is of these partitions.
 pub(crate) fn without(draft: &mut Draft, partitions: &BTreeSet<i32>) -> Result<(), Error> {
-    let column = draft.rows.column_by_name(PARTITION).and_then(|c| c.as_any().downcast_ref::<Int32Array>());
+    let column = draft
+        .rows
+        .column_by_name(PARTITION)
+        .and_then(|c| c.as_any().downcast_ref::<Int32Array>());
     let Some(column) = column else {
-        return Err(Error::Bug { what: format!("a draft has no column {PARTITION}") });
+        return Err(Error::Bug {
+            what: format!("a draft has no column {PARTITION}"),
+        });
     };
-    let kept: BooleanArray = column.values().iter().map(|p| Some(!partitions.contains(p))).collect();
-    draft.rows = filter_record_batch(&draft.rows, &kept)
-        .map_err(|e| Error::Bug { what: format!("a draft could not be filtered: {e}") })?;
-    draft.ranges.retain(|range| !partitions.contains(&range.partition));
-    draft.rejects.retain(|reject| !partitions.contains(&reject.partition));
+    let kept: BooleanArray = column
+        .values()
+        .iter()
+        .map(|p| Some(!partitions.contains(p)))
+        .collect();
+    draft.rows = filter_record_batch(&draft.rows, &kept).map_err(|e| Error::Bug {
+        what: format!("a draft could not be filtered: {e}"),
+    })?;
+    draft
+        .ranges
+        .retain(|range| !partitions.contains(&range.partition));
+    draft
+        .rejects
+        .retain(|reject| !partitions.contains(&reject.partition));
     Ok(())
 }

@@ -95,35 +95,50 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary,
         thread::flatten(work.await)?
     };
     let topic = &config.job.source.topic;
-    let mut log = BatchLog::open(config.store.clone(), &config.job.name, topic).await.map_err(Error::Open)?;
+    let mut log = BatchLog::open(config.store.clone(), &config.job.name, topic)
+        .await
+        .map_err(Error::open)?;
     if log.fed_by() == FedBy::Topic {
-        return Err(Error::FedBy { folder: config.store.to_string(), fed_by: "a topic" });
+        return Err(Error::FedBy {
+            folder: config.store.to_string(),
+            fed_by: "a topic",
+        });
     }
     let known = Known::of(&log).await?;
     let planned = plan::left(planned, &known, config.repeat)?;
     let begin = log.end_of(0).unwrap_or(0);
-    let mut summary = Summary { files: planned.len() as u64, ..Summary::default() };
+    let mut summary = Summary {
+        files: planned.len() as u64,
+        ..Summary::default()
+    };
 
     let (send, mut drafts) = mpsc::channel(WAITING);
     let progress = config.progress.clone();
-    let work = thread::spawn("import", move |_| read(&config, &planned, begin, send, &stop))?;
+    let work = thread::spawn("import", move |_| {
+        read(&config, &planned, begin, send, &stop)
+    })?;
     while let Some(draft) = drafts.recv().await {
         append(&mut log, &draft, &mut summary).await?;
-        progress.set_message(format!("{} batches, {} records", summary.batches, summary.records));
+        progress.set_message(format!(
+            "{} batches, {} records",
+            summary.batches, summary.records
+        ));
     }
     thread::flatten(work.await)?;
     Ok(summary)
 }
 
 async fn append(log: &mut BatchLog, draft: &Draft, summary: &mut Summary) -> Result<(), Error> {
-    match log.append(draft).await.map_err(Error::Log)? {
+    match log.append(draft).await.map_err(Error::log)? {
         Appended::Committed(footer) => {
             summary.batches += 1;
             summary.records += footer.rows;
             summary.rejected += footer.rejected_rows();
             Ok(())
         }
-        Appended::Lost { head } => Err(Error::Overtaken { number: head.number.to_string() }),
+        Appended::Lost { head } => Err(Error::Overtaken {
+            number: head.number.to_string(),
+        }),
     }
 }
 

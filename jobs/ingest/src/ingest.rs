@@ -8,7 +8,10 @@
 mod assign;
 mod commit;
 mod context;
+mod done;
 mod session;
+mod settings;
+mod topic;
 
 use gugus_spec::Job;
 use gugus_store::{OffsetRange, Store};
@@ -82,7 +85,9 @@ pub async fn run(
     let stop = shutdown.child_token();
     let _stop_with_me = stop.clone().drop_guard();
     let (tell, told) = oneshot::channel();
-    let mut work = thread::spawn("ingest", move |runtime| session::run(&config, runtime, tell, &stop))?;
+    let mut work = thread::spawn("ingest", move |runtime| {
+        session::run(&config, runtime, tell, &stop)
+    })?;
     tokio::select! {
         biased;
         told = told => if told.is_ok() { ready() },

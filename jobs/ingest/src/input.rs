@@ -39,7 +39,11 @@ const PARQUET: &[u8] = b"PAR1";
 impl Input {
     /// Takes a file by its name's ending and its first bytes.
     pub(crate) fn of(path: &Path) -> Result<Self, Error> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
         let (name, packing) = match name.strip_suffix(".gz") {
             Some(name) => (name, Packing::Gzip),
             None => (name.as_str(), Packing::Plain),
@@ -54,7 +58,11 @@ impl Input {
                 return Err(wrong(path, reason, None));
             }
         };
-        let input = Self { path: path.to_owned(), format, packing };
+        let input = Self {
+            path: path.to_owned(),
+            format,
+            packing,
+        };
         input.check_first_bytes()?;
         Ok(input)
     }
@@ -65,9 +73,13 @@ impl Input {
         let length = fill(&mut file, &mut first).map_err(|e| self.unreadable(e))?;
         let first = &first[..length];
         let reason = match (self.packing, self.format) {
-            (Packing::Gzip, _) if !first.starts_with(GZIP) => "it is named .gz and is not packed by gzip; rename it",
+            (Packing::Gzip, _) if !first.starts_with(GZIP) => {
+                "it is named .gz and is not packed by gzip; rename it"
+            }
             (Packing::Gzip, _) => return Ok(()),
-            (_, Format::Parquet) if first != PARQUET => "it is named .parquet and is not a parquet file; rename it",
+            (_, Format::Parquet) if first != PARQUET => {
+                "it is named .parquet and is not a parquet file; rename it"
+            }
             (_, Format::Parquet) => return Ok(()),
             _ if first == PARQUET => "it is a parquet file; rename it to .parquet",
             _ if first.starts_with(GZIP) => "it is packed by gzip; add .gz to its name",
@@ -84,7 +96,11 @@ impl Input {
         let file = File::open(&self.path).map_err(|e| self.unreadable(e))?;
         let about = file.metadata().map_err(|e| self.unreadable(e))?;
         if about.is_dir() {
-            return Err(wrong(&self.path, "it is a folder; name the files in it", None));
+            return Err(wrong(
+                &self.path,
+                "it is a folder; name the files in it",
+                None,
+            ));
         }
         Ok(file)
     }
@@ -94,29 +110,43 @@ impl Input {
         let file = progress.wrap_read(self.file()?);
         Ok(match self.packing {
             Packing::Plain => Box::new(file),
-            Packing::Gzip => Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(128 * 1024, file))),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(
+                128 * 1024,
+                file,
+            ))),
         })
     }
 
     pub(crate) fn size(&self) -> Result<u64, Error> {
-        Ok(self.file()?.metadata().map_err(|e| self.unreadable(e))?.len())
+        Ok(self
+            .file()?
+            .metadata()
+            .map_err(|e| self.unreadable(e))?
+            .len())
     }
 
     pub(crate) fn unreadable(&self, source: io::Error) -> Error {
         let reason = match source.kind() {
             io::ErrorKind::NotFound => "there is no such file; correct the path",
-            io::ErrorKind::PermissionDenied => "reading it is not permitted; give this user the right to",
+            io::ErrorKind::PermissionDenied => {
+                "reading it is not permitted; give this user the right to"
+            }
             _ => "it cannot be read; see whether its disk is well",
         };
         wrong(&self.path, reason, Some(source.into()))
     }
 
     /// An error of a file that was being read.
-    pub(crate) fn broke_off(&self, records: u64, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    pub(crate) fn broke_off(
+        &self,
+        records: u64,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Error {
         Error::BrokeOff {
             path: self.path.clone(),
             records,
-            reason: "it is cut off, damaged, or its disk is; get it anew and run this again".to_owned(),
+            reason: "it is cut off, damaged, or its disk is; get it anew and run this again"
+                .to_owned(),
             source: Some(source.into()),
         }
     }
@@ -128,7 +158,11 @@ pub(crate) fn wrong(
     reason: impl Into<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
-    Error::Input { path: path.to_owned(), reason: reason.into(), source }
+    Error::Input {
+        path: path.to_owned(),
+        reason: reason.into(),
+        source,
+    }
 }
 
 /// Reads until the buffer is full or the file ends.
@@ -150,16 +184,31 @@ pub(crate) fn header_names(path: &Path, header: &csv::ByteRecord) -> Result<Vec<
     let mut names: Vec<String> = Vec::with_capacity(header.len());
     for (at, name) in header.iter().enumerate() {
         let Ok(name) = std::str::from_utf8(name) else {
-            return Err(wrong(path, format!("the name of column {} is not UTF-8; convert the file", at + 1), None));
+            return Err(wrong(
+                path,
+                format!(
+                    "the name of column {} is not UTF-8; convert the file",
+                    at + 1
+                ),
+                None,
+            ));
         };
         if let Some(first) = names.iter().position(|other| other == name) {
-            let reason = format!("columns {} and {} are both named {name:?}; rename one", first + 1, at + 1);
+            let reason = format!(
+                "columns {} and {} are both named {name:?}; rename one",
+                first + 1,
+                at + 1
+            );
             return Err(wrong(path, reason, None));
         }
         names.push(name.to_owned());
     }
     if names.iter().all(String::is_empty) {
-        return Err(wrong(path, "it has no header; the first line must name the columns", None));
+        return Err(wrong(
+            path,
+            "it has no header; the first line must name the columns",
+            None,
+        ));
     }
     Ok(names)
 }

@@ -5,7 +5,9 @@
 
 mod json;
 mod pace;
+mod reports;
 mod sender;
+mod topic;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -86,6 +88,8 @@ pub struct Produced {
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary, Error> {
     let stop = shutdown.child_token();
     let _stop_with_me = stop.clone().drop_guard();
-    let work = thread::spawn("produce", move |runtime| sender::run(&config, runtime, &stop))?;
+    let work = thread::spawn("produce", move |runtime| {
+        sender::run(&config, runtime, &stop)
+    })?;
     thread::flatten(work.await)
 }

@@ -45,9 +45,13 @@ impl FromStr for Start {
         let start = match text {
             "earliest" => Some(Self::Earliest),
             "latest" => Some(Self::Latest),
-            _ => milliseconds(text).map(Self::Timestamp).or_else(|| offsets(text).map(Self::Offsets)),
+            _ => milliseconds(text)
+                .map(Self::Timestamp)
+                .or_else(|| offsets(text).map(Self::Offsets)),
         };
-        start.ok_or_else(|| StartError { text: text.to_owned() })
+        start.ok_or_else(|| StartError {
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -70,8 +74,16 @@ fn offsets(text: &str) -> Option<BTreeMap<i32, i64>> {
     let mut offsets = BTreeMap::new();
     for part in text.split(',') {
         let (partition, offset) = part.trim().split_once(':')?;
-        let partition = partition.trim().parse().ok().filter(|partition: &i32| *partition >= 0)?;
-        let offset = offset.trim().parse().ok().filter(|offset: &i64| *offset >= 0)?;
+        let partition = partition
+            .trim()
+            .parse()
+            .ok()
+            .filter(|partition: &i32| *partition >= 0)?;
+        let offset = offset
+            .trim()
+            .parse()
+            .ok()
+            .filter(|offset: &i64| *offset >= 0)?;
         if offsets.insert(partition, offset).is_some() {
             return None;
         }
@@ -102,7 +114,17 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused_with_its_text() {
-        for text in ["", "0:1,0:2", "-1:5", "1:-5", "a:b", "1:", "-5", "end", "2024-13-01"] {
+        for text in [
+            "",
+            "0:1,0:2",
+            "-1:5",
+            "1:-5",
+            "a:b",
+            "1:",
+            "-5",
+            "end",
+            "2024-13-01",
+        ] {
             let error = text.parse::<Start>().unwrap_err();
             assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
         }

@@ -22,11 +22,19 @@ pub(crate) fn spawn<T: Send + 'static>(
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)
-        .map_err(|e| Error::Bug { what: format!("the system gave no thread: {e}") })?;
+        .map_err(|e| Error::Bug {
+            what: format!("the system gave no thread: {e}"),
+        })?;
     Ok(result)
 }
 
 /// A thread that panicked has sent nothing.
-pub(crate) fn flatten<T>(result: Result<Result<T, Error>, oneshot::error::RecvError>) -> Result<T, Error> {
-    result.unwrap_or_else(|_| Err(Error::Bug { what: "a working thread panicked".to_owned() }))
+pub(crate) fn flatten<T>(
+    result: Result<Result<T, Error>, oneshot::error::RecvError>,
+) -> Result<T, Error> {
+    result.unwrap_or_else(|_| {
+        Err(Error::Bug {
+            what: "a working thread panicked".to_owned(),
+        })
+    })
 }

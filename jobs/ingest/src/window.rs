@@ -17,7 +17,13 @@ pub(crate) struct RejectWindow {
 
 impl RejectWindow {
     pub(crate) fn new(ratio: Option<f64>) -> Self {
-        Self { ratio, records: 0, rejected: 0, reason: String::new(), exceeded: None }
+        Self {
+            ratio,
+            records: 0,
+            rejected: 0,
+            reason: String::new(),
+            exceeded: None,
+        }
     }
 
     pub(crate) fn accepted(&mut self, records: u64) {
@@ -41,7 +47,9 @@ impl RejectWindow {
     }
 
     fn judge(&mut self) {
-        let Some(ratio) = self.ratio.filter(|_| self.records >= WINDOW) else { return };
+        let Some(ratio) = self.ratio.filter(|_| self.records >= WINDOW) else {
+            return;
+        };
         if self.rejected as f64 > ratio * self.records as f64 {
             self.exceeded = Some(Error::TooManyRejects {
                 rejected: self.rejected,
@@ -62,7 +70,11 @@ mod tests {
     fn run(ratio: Option<f64>, rejects_in_1000: u64, records: u64) -> Option<Error> {
         let mut window = RejectWindow::new(ratio);
         for record in 0..records {
-            if record % 1_000 < rejects_in_1000 { window.rejected("why") } else { window.accepted(1) }
+            if record % 1_000 < rejects_in_1000 {
+                window.rejected("why")
+            } else {
+                window.accepted(1)
+            }
         }
         window.exceeded()
     }
@@ -71,8 +83,14 @@ mod tests {
     fn it_stops_above_the_ratio_and_not_at_it() {
         assert!(run(Some(0.1), 100, 5_000).is_none());
         let error = run(Some(0.1), 101, 5_000).unwrap();
-        assert!(error.to_string().contains("101 of the last 1000") && error.to_string().contains("why"), "{error}");
+        assert!(
+            error.to_string().contains("101 of the last 1000") && error.to_string().contains("why"),
+            "{error}"
+        );
         assert!(run(None, 1_000, 5_000).is_none());
-        assert!(run(Some(0.0), 999, 999).is_none(), "a window is judged when it is full");
+        assert!(
+            run(Some(0.0), 999, 999).is_none(),
+            "a window is judged when it is full"
+        );
     }
 }

@@ -62,22 +62,38 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Seconds of the fastest round.
+/// Seconds of the fastest round, of this thread's own time where the system tells it: other work on the machine does
+/// not count then.
 fn best_of(
     mut round: impl FnMut() -> Result<(), Box<dyn std::error::Error>>,
 ) -> Result<f64, Box<dyn std::error::Error>> {
     let mut best = f64::MAX;
     for _ in 0..ROUNDS {
-        let start = Instant::now();
+        let (start, began) = (Instant::now(), own_seconds());
         round()?;
-        best = best.min(start.elapsed().as_secs_f64());
+        let seconds = match (began, own_seconds()) {
+            (Some(began), Some(ended)) => ended - began,
+            _ => start.elapsed().as_secs_f64(),
+        };
+        best = best.min(seconds);
     }
     Ok(best)
 }
 
+/// Seconds that this thread has been running on a processor; Linux only.
+fn own_seconds() -> Option<f64> {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds: f64 = times.split(' ').next()?.parse().ok()?;
+    Some(nanoseconds / 1e9)
+}
+
 /// A record that varies as the real ones do: both formats of dates, some cells empty.
 fn record(i: usize) -> Vec<String> {
-    let time = if i % 3 == 0 { "00:00" } else { "12:00:00 AM" };
+    let time = if i.is_multiple_of(3) {
+        "00:00"
+    } else {
+        "12:00:00 AM"
+    };
     let date = |shift: usize| {
         format!(
             "{:02}/{:02}/2020 {time}",
@@ -86,7 +102,7 @@ fn record(i: usize) -> Vec<String> {
         )
     };
     let some = |every: usize, text: &str| {
-        if i % every == 0 {
+        if i.is_multiple_of(every) {
             text.to_owned()
         } else {
             String::new()

@@ -6,24 +6,17 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder,
-    PrimitiveArray, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray,
 };
-use arrow::buffer::{Buffer as Bytes, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
 use arrow::error::ArrowError;
 
 use crate::layout::{Formats, Kind, UTC};
+use crate::text::{Full, Text};
 use crate::{Misfit, value};
-
-/// The most bytes of text in a column: Arrow counts them in 31 bits.
-const MOST_TEXT: usize = i32::MAX as usize;
-
-/// A column of text is full.
-#[derive(Debug)]
-pub(crate) struct Full;
 
 /// Why a text cannot be appended.
 #[derive(Debug)]
@@ -241,103 +234,5 @@ impl Truths {
 
     fn finish(&mut self) -> BooleanArray {
         BooleanArray::new(self.values.finish(), self.nulls.finish())
-    }
-}
-
-/// A growing column of text.
-#[derive(Debug)]
-pub(crate) struct Text {
-    data: Vec<u8>,
-    /// Where each text begins, and the end of the last.
-    offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self {
-            data: Vec::new(),
-            offsets: vec![0],
-            nulls: NullBufferBuilder::new(0),
-        }
-    }
-}
-
-impl Text {
-    pub(crate) fn len(&self) -> usize {
-        self.nulls.len()
-    }
-
-    pub(crate) fn push(&mut self, text: &str) -> Result<(), Full> {
-        let end = self.data.len() + text.len();
-        if end > MOST_TEXT {
-            return Err(Full);
-        }
-        self.data.extend_from_slice(text.as_bytes());
-        self.offsets.push(end as i32);
-        self.nulls.append_non_null();
-        Ok(())
-    }
-
-    fn push_null(&mut self) {
-        self.offsets.push(self.data.len() as i32);
-        self.nulls.append_null();
-    }
-
-    /// Appends nulls until there are `rows`.
-    pub(crate) fn pad(&mut self, rows: usize) {
-        let missing = rows.saturating_sub(self.len());
-        if missing > 0 {
-            self.offsets
-                .resize(self.offsets.len() + missing, self.data.len() as i32);
-            self.nulls.append_n_nulls(missing);
-        }
-    }
-
-    pub(crate) fn truncate(&mut self, rows: usize) {
-        if rows < self.len() {
-            self.offsets.truncate(rows + 1);
-            self.data
-                .truncate(self.offsets.last().map_or(0, |end| *end as usize));
-            self.nulls.truncate(rows);
-        }
-    }
-
-    pub(crate) fn extend(&mut self, array: &StringArray) -> Result<(), Full> {
-        let offsets = array.value_offsets();
-        let (first, last) = match (offsets.first(), offsets.last()) {
-            (Some(first), Some(last)) => (*first, *last),
-            _ => return Ok(()),
-        };
-        let start = self.data.len();
-        let data = &array.value_data()[first as usize..last as usize];
-        if start + data.len() > MOST_TEXT {
-            return Err(Full);
-        }
-        self.data.extend_from_slice(data);
-        self.offsets.extend(
-            offsets
-                .iter()
-                .skip(1)
-                .map(|end| start as i32 + (end - first)),
-        );
-        match array.nulls() {
-            Some(nulls) => self.nulls.append_buffer(nulls),
-            None => self.nulls.append_n_non_nulls(array.len()),
-        }
-        Ok(())
-    }
-
-    pub(crate) fn finish(&mut self) -> Result<StringArray, ArrowError> {
-        let data = std::mem::take(&mut self.data);
-        self.data.reserve(data.len());
-        let mut next = Vec::with_capacity(self.offsets.len());
-        next.push(0);
-        let offsets = std::mem::replace(&mut self.offsets, next);
-        StringArray::try_new(
-            OffsetBuffer::new(ScalarBuffer::from(offsets)),
-            Bytes::from_vec(data),
-            self.nulls.finish(),
-        )
     }
 }

@@ -61,6 +61,7 @@
 //! ```
 
 mod buffer;
+mod cells;
 mod columns;
 mod header;
 mod json;
@@ -68,6 +69,7 @@ mod layout;
 mod reason;
 mod rows;
 mod slots;
+mod text;
 mod value;
 
 pub use columns::{Columns, FinishError};

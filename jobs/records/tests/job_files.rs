@@ -3,6 +3,9 @@
 //! The real files lie beside a checkout and are not part of it; without them those tests say so and end. The lines that
 //! stand here are made up.
 
+// Helpers fail a test as the test itself does; the lint knows only functions marked as tests.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -172,12 +175,13 @@ fn every_real_lapd_record_is_accepted() {
 #[test]
 fn every_real_chicago_record_is_accepted() {
     let job = job("chicago.toml");
-    for (name, rows) in [
-        ("chicago_crimes_2017.csv.gz", 267_792),
-        ("chicago_crimes_2018.csv.gz", 230_659),
-    ] {
-        let Some(path) = real(name) else { continue };
-        let batch = read(&job, MultiGzDecoder::new(File::open(path).unwrap()));
-        assert_eq!(batch.num_rows(), rows);
-    }
+    let Some(path) = real("chicago_crimes_2017.csv.gz") else {
+        return;
+    };
+    let batch = read(&job, MultiGzDecoder::new(File::open(path).unwrap()));
+    assert_eq!(batch.num_rows(), 267_792);
+    assert!(
+        batch["Latitude"].null_count() > 0,
+        "the file is known for records without a place"
+    );
 }

@@ -28,22 +28,30 @@ pub(crate) fn read(
     warp::header::optional::<u64>("content-length")
         .and(warp::header::optional::<String>("expect"))
         .and(warp::body::stream())
-        .then(move |length: Option<u64>, expect: Option<String>, body| async move {
-            if length.is_some_and(|length| length > limit as u64) {
-                // Who waits to be asked for the body has not sent it, and need not.
-                if expect.is_none() {
-                    drain(body).await;
+        .then(
+            move |length: Option<u64>, expect: Option<String>, body| async move {
+                if length.is_some_and(|length| length > limit as u64) {
+                    // Who waits to be asked for the body has not sent it, and need not.
+                    if expect.is_none() {
+                        drain(body).await;
+                    }
+                    return Err(too_large(limit));
                 }
-                return Err(too_large(limit));
-            }
-            match timeout(READ_TIME, collect(body, limit)).await {
-                Ok(result) => result,
-                Err(_) => Err(cut_off(format!("did not come in {} seconds", READ_TIME.as_secs()))),
-            }
-        })
+                match timeout(READ_TIME, collect(body, limit)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(cut_off(format!(
+                        "did not come in {} seconds",
+                        READ_TIME.as_secs()
+                    ))),
+                }
+            },
+        )
 }
 
-async fn collect<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>, limit: usize) -> Result<Bytes, Problem> {
+async fn collect<B: Buf>(
+    body: impl Stream<Item = Result<B, warp::Error>>,
+    limit: usize,
+) -> Result<Bytes, Problem> {
     let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
@@ -66,7 +74,11 @@ async fn collect<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>, limit
         }
         rest.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
 }
 
 async fn drain<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>) {
@@ -85,7 +97,10 @@ async fn drain<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>) {
 }
 
 fn too_large(limit: usize) -> Problem {
-    Problem::new(Code::BodyTooLarge, format!("the body is longer than {limit} bytes; send fewer records at a time"))
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("the body is longer than {limit} bytes; send fewer records at a time"),
+    )
 }
 
 fn cut_off(what: String) -> Problem {

@@ -1,8 +1,8 @@
 //! Which models there are, and those that are in memory.
 //!
-//! Invariant: a name that came with a request reaches the store only after it was found in a listing of the store. What
-//! the listing and the memory say is at most [`FRESH`] older than the store for whoever asks after a pause, and at most
-//! that plus the time of one look for whoever asks all the time.
+//! Invariant: a name that came with a request reaches the store only after it was found in a listing of the store. A
+//! listing that is answered from is at most [`USABLE`] old; a model is compared with the store once in [`FRESH`], by the
+//! first who asks for it then, while those who ask at the same moment are answered from memory once more.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -24,14 +24,19 @@ const FRESH: Duration = Duration::from_secs(1);
 /// whoever comes first does, and does not see what was true an hour ago.
 const USABLE: Duration = Duration::from_secs(2);
 
+/// How many models that cannot be used are remembered for [`FRESH`].
+const FAILED: u64 = 1024;
+
 /// The models of a store.
 pub(crate) struct Catalogue {
     models: ModelStore,
     predict_cluster: Option<String>,
-    listing: RwLock<Option<Arc<Listing>>>,
+    listing: RwLock<Arc<Listing>>,
     /// Held by whoever makes the next listing.
     refresh: Arc<Mutex<()>>,
     loaded: moka::future::Cache<Key, Arc<Loaded>>,
+    /// Models that could not be loaded a moment ago: neither store nor log is to be flooded by whoever asks on and on.
+    failed: moka::future::Cache<Key, Problem>,
 }
 
 type Key = (Arc<str>, Option<BatchNumber>);
@@ -77,8 +82,15 @@ impl BatchWanted {
 
 impl Listing {
     fn new(models: Vec<ListedModel>) -> Self {
-        let models = models.into_iter().map(|listed| (Arc::from(listed.model.as_str()), listed)).collect();
-        Self { models, made: clock::now(), store: StoreState::Listed }
+        let models = models
+            .into_iter()
+            .map(|listed| (Arc::from(listed.model.as_str()), listed))
+            .collect();
+        Self {
+            models,
+            made: clock::now(),
+            store: StoreState::Listed,
+        }
     }
 
     fn age(&self) -> Duration {
@@ -87,9 +99,16 @@ impl Listing {
 
     /// Finds what a path names.
     fn find(&self, model: &str, wanted: BatchWanted) -> Result<Key, Problem> {
-        let (name, listed) = self.models.get_key_value(model).ok_or_else(|| Problem::unknown_model(model))?;
+        let (name, listed) = self
+            .models
+            .get_key_value(model)
+            .ok_or_else(|| Problem::unknown_model(model))?;
         let batch = match wanted {
-            BatchWanted::Number(batch) => listed.batches.binary_search(&batch).is_ok().then_some(Some(batch)),
+            BatchWanted::Number(batch) => listed
+                .batches
+                .binary_search(&batch)
+                .is_ok()
+                .then_some(Some(batch)),
             BatchWanted::Latest => listed.batches.last().map(|batch| Some(*batch)),
             BatchWanted::Whole => (listed.whole == Whole::Present).then_some(None),
         };
@@ -113,54 +132,61 @@ impl Catalogue {
         Ok(Self {
             models,
             predict_cluster: config.predict_cluster.clone(),
-            listing: RwLock::new(Some(Arc::new(listing))),
+            listing: RwLock::new(Arc::new(listing)),
             refresh: Arc::default(),
             loaded: moka::future::Cache::new(config.cached_models),
+            failed: moka::future::Cache::builder()
+                .max_capacity(FAILED)
+                .time_to_live(FRESH)
+                .build(),
         })
     }
 
     /// What there is.
-    pub(crate) async fn listing(self: &Arc<Self>) -> Result<Arc<Listing>, Problem> {
+    pub(crate) async fn listing(self: &Arc<Self>) -> Arc<Listing> {
         let listing = self.current();
-        match listing {
-            Some(listing) if listing.age() < FRESH => Ok(listing),
-            Some(listing) if listing.age() < USABLE => {
+        match listing.age() {
+            age if age < FRESH => listing,
+            age if age < USABLE => {
                 if let Ok(turn) = Arc::clone(&self.refresh).try_lock_owned() {
                     let catalogue = Arc::clone(self);
                     tokio::spawn(async move { catalogue.list(turn).await });
                 }
-                Ok(listing)
+                listing
             }
             _ => {
                 let turn = Arc::clone(&self.refresh).lock_owned().await;
-                match self.current() {
-                    // Somebody made one while we waited for our turn.
-                    Some(listing) if listing.age() < FRESH => Ok(listing),
-                    _ => self.list(turn).await,
+                let listing = self.current();
+                // Somebody may have made one while we waited for our turn.
+                if listing.age() < FRESH {
+                    listing
+                } else {
+                    self.list(turn).await
                 }
             }
         }
     }
 
-    fn current(&self) -> Option<Arc<Listing>> {
-        self.listing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn current(&self) -> Arc<Listing> {
+        Arc::clone(&self.listing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn list(&self, _turn: OwnedMutexGuard<()>) -> Result<Arc<Listing>, Problem> {
+    async fn list(&self, _turn: OwnedMutexGuard<()>) -> Arc<Listing> {
         let listing = match self.models.list().await {
             Ok(models) => Listing::new(models),
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the models could not be listed; what is in memory is served on");
-                let before = self.current().ok_or_else(|| {
-                    Problem::new(Code::ModelsUnavailable, "the models cannot be listed now; try again later")
-                })?;
                 // Tried again after the usual time, not with each request.
-                Listing { models: before.models.clone(), made: clock::now(), store: StoreState::Failing }
+                Listing {
+                    models: self.current().models.clone(),
+                    made: clock::now(),
+                    store: StoreState::Failing,
+                }
             }
         };
         let listing = Arc::new(listing);
-        *self.listing.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&listing));
-        Ok(listing)
+        *self.listing.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&listing);
+        listing
     }
 
     /// The model that a path names, ready to be asked, and its batch.
@@ -169,15 +195,21 @@ impl Catalogue {
         model: &str,
         wanted: BatchWanted,
     ) -> Result<(Arc<Loaded>, Option<BatchNumber>), Problem> {
-        let key = self.listing().await?.find(model, wanted)?;
+        let key = self.listing().await.find(model, wanted)?;
         let batch = key.1;
         Ok((self.load(key).await?, batch))
     }
 
     /// Batch `batch` of the model that `/predict_cluster/` asks.
-    pub(crate) async fn predict_cluster(self: &Arc<Self>, batch: BatchNumber) -> Result<Arc<Loaded>, Problem> {
-        let listing = self.listing().await?;
-        let key = listing.find(self.predict_cluster_model(&listing)?, BatchWanted::Number(batch))?;
+    pub(crate) async fn predict_cluster(
+        self: &Arc<Self>,
+        batch: BatchNumber,
+    ) -> Result<Arc<Loaded>, Problem> {
+        let listing = self.listing().await;
+        let key = listing.find(
+            self.predict_cluster_model(&listing)?,
+            BatchWanted::Number(batch),
+        )?;
         self.load(key).await
     }
 
@@ -205,28 +237,64 @@ impl Catalogue {
 
     async fn load(&self, key: Key) -> Result<Arc<Loaded>, Problem> {
         if let Some(loaded) = self.loaded.get(&key).await {
-            if !loaded.is_due(FRESH) {
+            if !loaded.is_due(FRESH) || !self.is_outdated(&key, &loaded).await {
                 return Ok(loaded);
             }
-            match self.models.stamp(&key.0, key.1).await {
-                Ok(Some(stamp)) if stamp == *loaded.stamp() => return Ok(loaded),
-                Ok(_) => {
-                    tracing::info!(model = &*key.0, batch = key.1.map(BatchNumber::get), "the model changed and is read again");
-                    self.loaded.invalidate(&key).await;
+            tracing::info!(
+                model = &*key.0,
+                batch = key.1.map(BatchNumber::get),
+                "the model changed and is read again"
+            );
+            self.loaded.invalidate(&key).await;
+        }
+        if let Some(problem) = self.failed.get(&key).await {
+            return Err(problem);
+        }
+        // Whoever asks for the same model meanwhile waits for this one read.
+        let (model, batch) = &key;
+        match self
+            .loaded
+            .try_get_with_by_ref(&key, self.read(model, *batch))
+            .await
+        {
+            Ok(loaded) => Ok(loaded),
+            Err(error) => {
+                // It was listed. Either it was removed since, or the store cannot be read and looks empty.
+                let is_gone = matches!(&*error, LoadError::Store(ModelError::NotFound { .. }));
+                if is_gone && self.look_again().await == StoreState::Failing {
+                    return Err(Problem::models_unavailable());
                 }
-                Err(error) => {
-                    tracing::warn!(error = %Chain(&error), "a model could not be looked at; what is in memory is served on");
-                    return Ok(loaded);
-                }
+                let problem = Problem::of_model(model, *batch, &error);
+                self.failed.insert(key, problem.clone()).await;
+                Err(problem)
             }
         }
-        // Whoever asks for the same model meanwhile waits for this one read. What failed is not kept.
-        let (model, batch) = key.clone();
-        let result = self.loaded.try_get_with(key, self.read(&model, batch)).await;
-        result.map_err(|error| Problem::of_model(&model, batch, &error))
     }
 
-    async fn read(&self, model: &str, batch: Option<BatchNumber>) -> Result<Arc<Loaded>, LoadError> {
+    /// Whether the store has another model in this place, or none. While the store fails, what is in memory is right as
+    /// far as anybody knows.
+    async fn is_outdated(&self, (model, batch): &Key, loaded: &Loaded) -> bool {
+        match self.models.stamp(model, *batch).await {
+            Ok(Some(stamp)) => stamp != *loaded.stamp(),
+            Ok(None) => self.look_again().await == StoreState::Listed,
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "a model could not be looked at; what is in memory is served on");
+                false
+            }
+        }
+    }
+
+    /// Lists the store whatever the age of the listing, for who found that it is wrong.
+    async fn look_again(&self) -> StoreState {
+        let turn = Arc::clone(&self.refresh).lock_owned().await;
+        self.list(turn).await.store
+    }
+
+    async fn read(
+        &self,
+        model: &str,
+        batch: Option<BatchNumber>,
+    ) -> Result<Arc<Loaded>, LoadError> {
         let saved = self.models.read(model, batch).await?;
         // Planning SQL takes milliseconds.
         match tokio::task::spawn_blocking(move || Loaded::new(saved)).await {

@@ -31,6 +31,11 @@ impl Config {
     /// Serves these models, everything else by default.
     #[must_use]
     pub fn new(models: Store) -> Self {
-        Self { models, predict_cluster: None, cached_models: CACHED_MODELS, body_limit: BODY_LIMIT }
+        Self {
+            models,
+            predict_cluster: None,
+            cached_models: CACHED_MODELS,
+            body_limit: BODY_LIMIT,
+        }
     }
 }

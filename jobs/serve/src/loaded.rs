@@ -47,7 +47,10 @@ pub(crate) struct Loaded {
 #[derive(Debug)]
 enum Input {
     /// Records by the columns that its expressions read.
-    Columns { layout: Arc<Layout>, plan: FeaturePlan },
+    Columns {
+        layout: Arc<Layout>,
+        plan: FeaturePlan,
+    },
     /// Bare numbers: nobody wrote down what they mean.
     Numbers,
 }
@@ -63,12 +66,24 @@ impl Loaded {
                 // The plan's columns, not all that were saved: what only `where` and `weight_col` read may be missing in
                 // a record, since they say what the model learned from and not what it may be asked.
                 let columns = plan.columns().to_vec();
-                let source = Source { topic: String::new(), columns, other_columns: OtherColumns::Drop };
-                Input::Columns { layout: Layout::new(&source), plan }
+                let source = Source {
+                    topic: String::new(),
+                    columns,
+                    other_columns: OtherColumns::Drop,
+                };
+                Input::Columns {
+                    layout: Layout::new(&source),
+                    plan,
+                }
             }
         };
         let predictor = Predictor::new(std::mem::take(&mut saved.centers), saved.distance_measure)?;
-        Ok(Self { saved, predictor, input, checked: AtomicU64::new(clock::now()) })
+        Ok(Self {
+            saved,
+            predictor,
+            input,
+            checked: AtomicU64::new(clock::now()),
+        })
     }
 
     /// The columns of a record that it reads; none when it takes numbers.
@@ -88,22 +103,31 @@ impl Loaded {
         let now = clock::now();
         let checked = self.checked.load(Ordering::Relaxed);
         clock::since(checked, now) >= period
-            && self.checked.compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && self
+                .checked
+                .compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// The cluster of each record of a body.
     pub(crate) fn predict(&self, body: &[u8]) -> Result<Prediction, Problem> {
         match Body::new(body) {
             Body::One(record) => {
-                let clusters = self.predict_all(std::iter::once(Ok(record))).map_err(|wrong| wrong.problem)?;
+                let clusters = self
+                    .predict_all(std::iter::once(Ok(record)))
+                    .map_err(|wrong| wrong.problem)?;
                 let cluster = clusters.first().copied();
-                cluster.map(Prediction::One).ok_or_else(|| Problem::new(Code::WrongValue, "there is no record"))
+                cluster
+                    .map(Prediction::One)
+                    .ok_or_else(|| Problem::new(Code::WrongValue, "there is no record"))
             }
             Body::Many(records) => {
-                self.predict_all(records).map(Prediction::Many).map_err(|wrong| match wrong.index {
-                    Some(index) => wrong.problem.of_record(index),
-                    None => wrong.problem,
-                })
+                self.predict_all(records)
+                    .map(Prediction::Many)
+                    .map_err(|wrong| match wrong.index {
+                        Some(index) => wrong.problem.of_record(index),
+                        None => wrong.problem,
+                    })
             }
         }
     }
@@ -114,10 +138,14 @@ impl Loaded {
     ) -> Result<Vec<Cluster>, Wrong> {
         match &self.input {
             Input::Columns { layout, plan } => self.predict_columns(layout, plan, records),
-            Input::Numbers => records.enumerate().map(|(index, record)| {
-                let point = records::features(record?).map_err(Wrong::at(index))?;
-                self.predict_point(&point, |d| format!("feature {d}")).map_err(Wrong::at(index))
-            }).collect(),
+            Input::Numbers => records
+                .enumerate()
+                .map(|(index, record)| {
+                    let point = records::features(record?).map_err(Wrong::at(index))?;
+                    self.predict_point(&point, |d| format!("feature {d}"))
+                        .map_err(Wrong::at(index))
+                })
+                .collect(),
         }
     }
 
@@ -133,11 +161,16 @@ impl Loaded {
             // The body itself is broken: no record in it counts.
             let record = record?;
             if let Err(reason) = columns.push_json(record) {
-                wrong = Some(Wrong { index: Some(index), problem: reason.into() });
+                wrong = Some(Wrong {
+                    index: Some(index),
+                    problem: reason.into(),
+                });
                 break;
             }
         }
-        let rows = columns.finish().map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
+        let rows = columns
+            .finish()
+            .map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
         // A record before the one that does not parse may have no features; then it is the first that is wrong.
         let clusters = self.predict_rows(plan, &rows)?;
         wrong.map_or(Ok(clusters), Err)
@@ -149,7 +182,8 @@ impl Loaded {
             // The error is one for all rows; the row that it is about is found by asking for each alone.
             Err(error) if rows.num_rows() > 1 => {
                 for index in 0..rows.num_rows() {
-                    self.predict_rows(plan, &rows.slice(index, 1)).map_err(|e| Wrong::at(index)(e.problem))?;
+                    self.predict_rows(plan, &rows.slice(index, 1))
+                        .map_err(|e| Wrong::at(index)(e.problem))?;
                 }
                 return Err(Problem::from(error).into());
             }
@@ -161,7 +195,8 @@ impl Loaded {
                     let problem = Problem::from(&missing);
                     Wrong::at(index)(problem.because(&without_value(rows, index)))
                 })?;
-                self.predict_point(&point, |d| self.feature_name(d)).map_err(Wrong::at(index))
+                self.predict_point(&point, |d| self.feature_name(d))
+                    .map_err(Wrong::at(index))
             })
             .collect()
     }
@@ -180,7 +215,11 @@ impl Loaded {
 
     fn feature_name(&self, dimension: usize) -> String {
         let features = self.saved.about.iter().flat_map(|about| &about.features);
-        features.skip(dimension).map(|f| format!("feature {:?}", f.name)).next().unwrap_or_default()
+        features
+            .skip(dimension)
+            .map(|f| format!("feature {:?}", f.name))
+            .next()
+            .unwrap_or_default()
     }
 }
 
@@ -193,13 +232,19 @@ struct Wrong {
 
 impl Wrong {
     fn at(index: usize) -> impl FnOnce(Problem) -> Self {
-        move |problem| Self { index: Some(index), problem }
+        move |problem| Self {
+            index: Some(index),
+            problem,
+        }
     }
 }
 
 impl From<Problem> for Wrong {
     fn from(problem: Problem) -> Self {
-        Self { index: None, problem }
+        Self {
+            index: None,
+            problem,
+        }
     }
 }
 
@@ -207,5 +252,9 @@ impl From<Problem> for Wrong {
 fn without_value(rows: &RecordBatch, index: usize) -> Vec<String> {
     let schema = rows.schema();
     let names = schema.fields().iter().map(|field| field.name());
-    names.zip(rows.columns()).filter(|(_, column)| column.is_null(index)).map(|(name, _)| name.clone()).collect()
+    names
+        .zip(rows.columns())
+        .filter(|(_, column)| column.is_null(index))
+        .map(|(name, _)| name.clone())
+        .collect()
 }

@@ -61,7 +61,9 @@ impl Code {
             Self::MissingField | Self::WrongValue | Self::NotFinite | Self::WrongModel => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
-            Self::ModelUnusable | Self::ModelsUnavailable | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ModelUnusable | Self::ModelsUnavailable | Self::ShuttingDown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 }
@@ -83,12 +85,20 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), index: None }
+        Self {
+            code,
+            detail: detail.into(),
+            index: None,
+        }
     }
 
     /// The same, in record `index` of an array.
     pub(crate) fn of_record(self, index: usize) -> Self {
-        Self { detail: format!("record at index {index}: {}", self.detail).into(), index: Some(index), ..self }
+        Self {
+            detail: format!("record at index {index}: {}", self.detail).into(),
+            index: Some(index),
+            ..self
+        }
     }
 
     /// The same, naming the columns that have no value in the record, if there are any.
@@ -96,8 +106,15 @@ impl Problem {
         if columns.is_empty() {
             return self;
         }
-        let names = columns.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
-        Self { detail: format!("{}; the record has no value for {names}", self.detail).into(), ..self }
+        let names = columns
+            .iter()
+            .map(|name| format!("{name:?}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Self {
+            detail: format!("{}; the record has no value for {names}", self.detail).into(),
+            ..self
+        }
     }
 
     pub(crate) fn not_json(error: &serde_json::Error) -> Self {
@@ -105,37 +122,61 @@ impl Problem {
     }
 
     pub(crate) fn unknown_model(model: &str) -> Self {
-        Self::new(Code::UnknownModel, format!("there is no model {:?}; GET /models lists those there are", cut(model)))
+        Self::new(
+            Code::UnknownModel,
+            format!(
+                "there is no model {:?}; GET /models lists those there are",
+                cut(model)
+            ),
+        )
     }
 
     pub(crate) fn unknown_batch(model: &str, batch: Option<BatchNumber>) -> Self {
         let detail = match batch {
-            Some(batch) => format!("model {model:?} has no batch {batch}; GET /models lists those it has"),
-            None => format!("model {model:?} was trained by batch; ask one of its batches, or \"latest\""),
+            Some(batch) => {
+                format!("model {model:?} has no batch {batch}; GET /models lists those it has")
+            }
+            None => format!(
+                "model {model:?} was trained by batch; ask one of its batches, or \"latest\""
+            ),
         };
         Self::new(Code::UnknownBatch, detail)
     }
 
+    pub(crate) fn models_unavailable() -> Self {
+        Self::new(
+            Code::ModelsUnavailable,
+            "the models cannot be read now; try again later",
+        )
+    }
+
     /// A model that could not be loaded. Tells the log all and the caller what concerns him.
     pub(crate) fn of_model(model: &str, batch: Option<BatchNumber>, error: &LoadError) -> Self {
-        let of_batch = batch.map(|batch| format!(" of batch {batch}")).unwrap_or_default();
+        let of_batch = batch
+            .map(|batch| format!(" of batch {batch}"))
+            .unwrap_or_default();
         let problem = match error {
-            LoadError::Store(ModelError::NotFound { .. }) => return Self::unknown_batch(model, batch),
+            LoadError::Store(ModelError::NotFound { .. }) => {
+                return Self::unknown_batch(model, batch);
+            }
             // It counts as not there, and stays so until it is trained again.
             LoadError::Store(ModelError::Torn { .. }) => Self::new(
                 Code::UnknownBatch,
-                format!("model {model:?}{of_batch} is not there in full; it has to be trained again"),
+                format!(
+                    "model {model:?}{of_batch} is not there in full; it has to be trained again"
+                ),
             ),
-            LoadError::Store(ModelError::Store(_)) => {
-                Self::new(Code::ModelsUnavailable, "the models cannot be read now; try again later")
-            }
+            LoadError::Store(ModelError::Store(_)) => Self::models_unavailable(),
             LoadError::Store(_) | LoadError::Stopped(_) => Self::new(
                 Code::ModelUnusable,
-                format!("model {model:?}{of_batch} is there, but cannot be served; the log of the service says why"),
+                format!(
+                    "model {model:?}{of_batch} is there, but cannot be served; the log of the service says why"
+                ),
             ),
-            LoadError::Plan(_) | LoadError::Centers(_) => {
-                Self::new(Code::ModelUnusable, format!("model {model:?}{of_batch} cannot be served: {error}"))
-            }
+            LoadError::Plan(_) | LoadError::Centers(_) => Self::new(
+                Code::ModelUnusable,
+                format!("model {model:?}{of_batch} cannot be served: {error}"),
+            ),
         };
         tracing::warn!(model, batch = batch.map(BatchNumber::get), error = %Chain(error), "a model cannot be served");
         problem
@@ -192,7 +233,11 @@ impl From<EvaluateError> for Problem {
 
 impl From<&Missing> for Problem {
     fn from(missing: &Missing) -> Self {
-        let code = if missing.found == "null" { Code::MissingField } else { Code::NotFinite };
+        let code = if missing.found == "null" {
+            Code::MissingField
+        } else {
+            Code::NotFinite
+        };
         Self::new(code, missing.to_string())
     }
 }
@@ -201,9 +246,10 @@ impl Problem {
     /// A point that the centers cannot take; `name` gives a dimension's name.
     pub(crate) fn of_point(error: &PredictError, name: impl FnOnce(usize) -> String) -> Self {
         match error {
-            PredictError::NotFinite { dimension } => {
-                Self::new(Code::NotFinite, format!("{} is not a finite number", name(*dimension)))
-            }
+            PredictError::NotFinite { dimension } => Self::new(
+                Code::NotFinite,
+                format!("{} is not a finite number", name(*dimension)),
+            ),
             _ => Self::new(Code::WrongValue, error.to_string()),
         }
     }
@@ -217,9 +263,14 @@ impl warp::Reply for Problem {
 
 /// 405, which has to name the methods that are allowed.
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {
-    let problem = Problem::new(Code::MethodNotAllowed, format!("this path takes {allowed} only"));
+    let problem = Problem::new(
+        Code::MethodNotAllowed,
+        format!("this path takes {allowed} only"),
+    );
     let mut response = warp::Reply::into_response(problem);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
 

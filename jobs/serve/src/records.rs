@@ -22,7 +22,11 @@ impl<'a> Body<'a> {
     pub(crate) fn new(body: &'a [u8]) -> Self {
         let trimmed = body.trim_ascii_start();
         match trimmed.first() {
-            Some(b'[') => Self::Many(Elements { body, rest: &trimmed[1..], state: Expect::First }),
+            Some(b'[') => Self::Many(Elements {
+                body,
+                rest: &trimmed[1..],
+                state: Expect::First,
+            }),
             _ => Self::One(body),
         }
     }
@@ -91,7 +95,9 @@ impl Elements<'_> {
 
 /// The numbers of a record `{"features": [...]}`, which a model without named columns takes.
 pub(crate) fn features(record: &[u8]) -> Result<Vec<f64>, Problem> {
-    let text = str::from_utf8(record).map_err(|e| Reason::NotUtf8 { at: e.valid_up_to() })?;
+    let text = str::from_utf8(record).map_err(|e| Reason::NotUtf8 {
+        at: e.valid_up_to(),
+    })?;
     if text.trim().is_empty() {
         return Err(Reason::Empty.into());
     }
@@ -99,13 +105,15 @@ pub(crate) fn features(record: &[u8]) -> Result<Vec<f64>, Problem> {
     match serde_json::from_str::<Record>(text) {
         Err(error) if error.is_data() => wrong(format!("{error}; this model takes {WANTED}")),
         // serde_json's own text: a number that no f64 holds is a matter of its grammar.
-        Err(error) if error.to_string().starts_with("number out of range") => {
-            Err(Problem::new(Code::NotFinite, format!("a number of the record is too large for a float64: {error}")))
-        }
+        Err(error) if error.to_string().starts_with("number out of range") => Err(Problem::new(
+            Code::NotFinite,
+            format!("a number of the record is too large for a float64: {error}"),
+        )),
         Err(error) => Err(Problem::not_json(&error)),
-        Ok(Record(None)) => {
-            Err(Problem::new(Code::MissingField, format!("field \"features\" is missing; this model takes {WANTED}")))
-        }
+        Ok(Record(None)) => Err(Problem::new(
+            Code::MissingField,
+            format!("field \"features\" is missing; this model takes {WANTED}"),
+        )),
         Ok(Record(Some(features))) => Ok(features),
     }
 }
@@ -135,7 +143,9 @@ impl<'de> Deserialize<'de> for Record {
                             // Keeps the class of the error: only a wrong type is a matter of this field.
                             let text = error.to_string();
                             match text.strip_prefix("invalid type: ") {
-                                Some(what) => de::Error::custom(format!("field \"features\" holds {what}")),
+                                Some(what) => {
+                                    de::Error::custom(format!("field \"features\" holds {what}"))
+                                }
                                 None => error,
                             }
                         })?;
@@ -158,9 +168,9 @@ mod tests {
     fn elements(body: &str) -> Result<Vec<&str>, Problem> {
         match Body::new(body.as_bytes()) {
             Body::One(_) => panic!("{body} is no array"),
-            Body::Many(elements) => {
-                elements.map(|e| e.map(|bytes| str::from_utf8(bytes).unwrap().trim())).collect()
-            }
+            Body::Many(elements) => elements
+                .map(|e| e.map(|bytes| str::from_utf8(bytes).unwrap().trim()))
+                .collect(),
         }
     }
 
@@ -169,15 +179,27 @@ mod tests {
         assert_eq!(elements("[]").unwrap(), Vec::<&str>::new());
         assert_eq!(elements(" [ ] ").unwrap(), Vec::<&str>::new());
         let body = r#" [ {"a": "],["} , 1.50,[2,[3]],"x" ,null ]"#;
-        assert_eq!(elements(body).unwrap(), [r#"{"a": "],["}"#, "1.50", "[2,[3]]", "\"x\"", "null"]);
+        assert_eq!(
+            elements(body).unwrap(),
+            [r#"{"a": "],["}"#, "1.50", "[2,[3]]", "\"x\"", "null"]
+        );
     }
 
     #[test]
     fn what_is_no_array_is_refused_with_its_place() {
-        for body in ["[", "[,]", "[1,]", "[1 2]", "[1", "[1,", "[{]", "[NaN]", "[1]x", "[1],", "[]]", "[\"a]"] {
+        for body in [
+            "[", "[,]", "[1,]", "[1 2]", "[1", "[1,", "[{]", "[NaN]", "[1]x", "[1],", "[]]",
+            "[\"a]",
+        ] {
             let problem = serde_json::to_value(elements(body).unwrap_err()).unwrap();
             assert_eq!(problem["error"], "not_json", "{body}");
-            assert!(problem["detail"].as_str().unwrap().contains("line 1 column"), "{body}: {problem}");
+            assert!(
+                problem["detail"]
+                    .as_str()
+                    .unwrap()
+                    .contains("line 1 column"),
+                "{body}: {problem}"
+            );
         }
     }
 
@@ -191,13 +213,22 @@ mod tests {
 
     fn code(record: &str) -> (String, String) {
         let problem = serde_json::to_value(features(record.as_bytes()).unwrap_err()).unwrap();
-        (problem["error"].as_str().unwrap().to_owned(), problem["detail"].as_str().unwrap().to_owned())
+        (
+            problem["error"].as_str().unwrap().to_owned(),
+            problem["detail"].as_str().unwrap().to_owned(),
+        )
     }
 
     #[test]
     fn numbers_of_a_record() {
-        assert_eq!(features(br#"{"features": [1, -2.5e0]}"#).unwrap(), [1.0, -2.5]);
-        assert_eq!(features(br#"{"features": [1], "x": [{"features": 3}], "features": [2]}"#).unwrap(), [2.0]);
+        assert_eq!(
+            features(br#"{"features": [1, -2.5e0]}"#).unwrap(),
+            [1.0, -2.5]
+        );
+        assert_eq!(
+            features(br#"{"features": [1], "x": [{"features": 3}], "features": [2]}"#).unwrap(),
+            [2.0]
+        );
     }
 
     #[test]
@@ -208,7 +239,11 @@ mod tests {
             (r#"{"features": ["1"]}"#, "wrong_value", "features"),
             (r#"{"features": [null]}"#, "wrong_value", "features"),
             (r#"{"features": {"a": 1}}"#, "wrong_value", "features"),
-            (r#"{"LAT": 1, "features": "1,2"}"#, "wrong_value", "features"),
+            (
+                r#"{"LAT": 1, "features": "1,2"}"#,
+                "wrong_value",
+                "features",
+            ),
             ("3", "wrong_value", "features"),
             ("null", "wrong_value", "features"),
             (r#"{"features": [1e999]}"#, "not_finite", "too large"),

@@ -12,7 +12,11 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
         Err(error) => {
             // None of our types can fail to be written: no map has other keys than text.
             tracing::error!(%error, "an answer could not be written as JSON");
-            bytes(StatusCode::INTERNAL_SERVER_ERROR, "application/json", Bytes::from_static(b"{}"))
+            bytes(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "application/json",
+                Bytes::from_static(b"{}"),
+            )
         }
     }
 }
@@ -29,6 +33,8 @@ pub(crate) fn ok_or_problem<T: Serialize>(result: Result<T, crate::problem::Prob
 pub(crate) fn bytes(status: StatusCode, content_type: &'static str, content: Bytes) -> Response {
     let mut response = HttpResponse::new(content).into_response();
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

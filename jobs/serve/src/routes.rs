@@ -8,11 +8,11 @@ use std::future::ready;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
+use warp::Filter;
 use warp::http::Method;
 use warp::path::FullPath;
 use warp::reject::{Reject, Rejection};
 use warp::reply::{Reply, Response};
-use warp::Filter;
 
 use crate::api::{self, State};
 use crate::body;
@@ -51,11 +51,17 @@ impl Methods {
 }
 
 const fn get(path: &'static str) -> Route {
-    Route { path, methods: Methods::Get }
+    Route {
+        path,
+        methods: Methods::Get,
+    }
 }
 
 const fn post(path: &'static str) -> Route {
-    Route { path, methods: Methods::Post }
+    Route {
+        path,
+        methods: Methods::Post,
+    }
 }
 
 pub(crate) static PREDICT_CLUSTER: Route = post("/predict_cluster/");
@@ -82,15 +88,17 @@ impl Reject for WrongMethod {}
 
 /// Requests of this path and method, with what its braces stand for.
 fn at(route: &'static Route) -> impl Filter<Extract = (Captures,), Error = Rejection> + Clone {
-    warp::path::full().and(warp::method()).and_then(move |path: FullPath, method: Method| {
-        ready(match captures(route.path, path.as_str()) {
-            None => Err(warp::reject::not_found()),
-            Some(_) if !route.methods.allow(&method) => {
-                Err(warp::reject::custom(WrongMethod(route.methods.header())))
-            }
-            Some(captures) => Ok(captures),
+    warp::path::full()
+        .and(warp::method())
+        .and_then(move |path: FullPath, method: Method| {
+            ready(match captures(route.path, path.as_str()) {
+                None => Err(warp::reject::not_found()),
+                Some(_) if !route.methods.allow(&method) => {
+                    Err(warp::reject::custom(WrongMethod(route.methods.header())))
+                }
+                Some(captures) => Ok(captures),
+            })
         })
-    })
 }
 
 /// What the braces of `pattern` stand for in `path`; none when the path is another.
@@ -117,7 +125,9 @@ fn trimmed(path: &str) -> &str {
 }
 
 /// The whole service. The paths that are asked most come first: warp tries one after the other.
-pub(crate) fn all(state: Arc<State>) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
+pub(crate) fn all(
+    state: Arc<State>,
+) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
     let body = body::read(state.body_limit);
     let state = warp::any().map(move || Arc::clone(&state));
     let state = || state.clone();
@@ -125,9 +135,15 @@ pub(crate) fn all(state: Arc<State>) -> impl Filter<Extract = (impl warp::Reply,
         .and(state())
         .and(body.clone())
         .then(api::predict::cluster)
-        .or(at(&PREDICT_BATCH).and(state()).and(body.clone()).then(api::predict::batch))
+        .or(at(&PREDICT_BATCH)
+            .and(state())
+            .and(body.clone())
+            .then(api::predict::batch))
         .unify()
-        .or(at(&PREDICT_WHOLE).and(state()).and(body).then(api::predict::whole))
+        .or(at(&PREDICT_WHOLE)
+            .and(state())
+            .and(body)
+            .then(api::predict::whole))
         .unify()
         .or(at(&LIVE).then(api::health::live))
         .unify()
@@ -157,7 +173,11 @@ async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     Ok(if let Some(WrongMethod(allowed)) = rejection.find() {
         method_not_allowed(allowed)
     } else if rejection.is_not_found() {
-        Problem::new(Code::UnknownPath, "there is no such path; /docs shows those there are").into_response()
+        Problem::new(
+            Code::UnknownPath,
+            "there is no such path; /docs shows those there are",
+        )
+        .into_response()
     } else {
         tracing::debug!(?rejection, "a request was refused");
         Problem::new(Code::WrongHeader, "a header of the request cannot be read").into_response()
@@ -198,7 +218,14 @@ pub(crate) mod tests {
         for path in ["/predict_cluster", "/predict_cluster/"] {
             assert_eq!(captures(PREDICT_CLUSTER.path, path), Some(vec![]), "{path}");
         }
-        for path in ["/predict_cluster//", "//predict_cluster", "/predict_clusters", "/", "", "/a/predict_cluster"] {
+        for path in [
+            "/predict_cluster//",
+            "//predict_cluster",
+            "/predict_clusters",
+            "/",
+            "",
+            "/a/predict_cluster",
+        ] {
             assert_eq!(captures(PREDICT_CLUSTER.path, path), None, "{path}");
         }
     }
@@ -206,9 +233,19 @@ pub(crate) mod tests {
     #[test]
     fn braces_take_one_segment_and_its_escapes() {
         let of = |path| captures(PREDICT_BATCH.path, path);
-        assert_eq!(of("/models/a/batches/1/predict"), Some(vec!["a".to_owned(), "1".to_owned()]));
-        assert_eq!(of("/models/..%2f..%2Fetc/batches/%31/predict/"), Some(vec!["../../etc".to_owned(), "1".to_owned()]));
-        for path in ["/models//batches/1/predict", "/models/a/b/batches/1/predict", "/models/%ff/batches/1/predict"] {
+        assert_eq!(
+            of("/models/a/batches/1/predict"),
+            Some(vec!["a".to_owned(), "1".to_owned()])
+        );
+        assert_eq!(
+            of("/models/..%2f..%2Fetc/batches/%31/predict/"),
+            Some(vec!["../../etc".to_owned(), "1".to_owned()])
+        );
+        for path in [
+            "/models//batches/1/predict",
+            "/models/a/b/batches/1/predict",
+            "/models/%ff/batches/1/predict",
+        ] {
             assert_eq!(of(path), None, "{path}");
         }
     }

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::problem::Chain;
 use crate::routes;
 
-/// How long requests in flight may take once the service is to end. Orchestrators kill after ten seconds or more.
+/// How long requests in flight may take once the service is to end. Docker kills after ten seconds.
 const GRACE: Duration = Duration::from_secs(9);
 
 /// How long a client may take for the head of a request, and may keep a connection open without one.
@@ -41,7 +41,7 @@ pub enum Error {
     Models(#[source] ModelError),
 }
 
-/// Serves until `shutdown`, then finishes the requests in flight, which may take ten seconds.
+/// Serves until `shutdown`, then finishes the requests in flight, which may take nine seconds.
 ///
 /// `ready` is called once with the address that is listened on, when requests are answered. The models need not be there
 /// yet: those that appear later are found.
@@ -58,11 +58,18 @@ pub async fn run(
     let listener = TcpListener::from_std(listener).map_err(Error::Listen)?;
     let address = listener.local_addr().map_err(Error::Listen)?;
     let catalogue = Arc::new(Catalogue::open(&config).await.map_err(Error::Models)?);
-    let state = Arc::new(State { catalogue, body_limit: config.body_limit, shutdown: shutdown.clone() });
+    let state = Arc::new(State {
+        catalogue,
+        body_limit: config.body_limit,
+        shutdown: shutdown.clone(),
+    });
     let service = TowerToHyperService::new(warp::service(routes::all(state)));
 
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME);
     builder.http2().timer(TokioTimer::new());
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -88,7 +95,9 @@ pub async fn run(
             tracing::debug!(%error, "a connection ended at once");
             continue;
         }
-        let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
+        let connection = builder
+            .serve_connection(TokioIo::new(stream), service.clone())
+            .into_owned();
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {
@@ -100,7 +109,10 @@ pub async fn run(
 
     drop(listener);
     if timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests were still in flight and are broken off");
+        tracing::warn!(
+            connections = connections.len(),
+            "requests were still in flight and are broken off"
+        );
     }
     // Dropping the set ends what is left.
     tracing::info!("ended");

@@ -27,16 +27,16 @@ pub enum Error {
         message: String,
     },
     /// A key has no meaning where it stands.
-    #[error("{place}: unknown key {key:?} in {table}{}", Hint { nearest: nearest.as_deref(), allowed })]
+    #[error("{place}: unknown key {key:?} in {table}{}", Hint { nearest: *nearest, allowed })]
     UnknownKey {
         /// Where the key stands.
         place: Place,
         /// The key.
-        key: String,
+        key: Box<str>,
         /// The table it stands in, as a header: `[source]`.
-        table: String,
+        table: Box<str>,
         /// The allowed key that is most like it, if any is like it.
-        nearest: Option<String>,
+        nearest: Option<&'static str>,
         /// All keys that are allowed there.
         allowed: &'static [&'static str],
     },
@@ -46,7 +46,7 @@ pub enum Error {
         /// Where the table begins.
         place: Place,
         /// The table, as a header.
-        table: String,
+        table: Box<str>,
         /// The key to add.
         key: &'static str,
         /// What it holds.
@@ -58,13 +58,13 @@ pub enum Error {
         /// Where the value stands.
         place: Place,
         /// The key.
-        key: String,
+        key: Box<str>,
         /// The table it stands in, as a header.
-        table: String,
+        table: Box<str>,
         /// What stands there, cut short.
-        found: String,
+        found: Box<str>,
         /// What may stand there, as a clause.
-        expected: String,
+        expected: Box<str>,
     },
 }
 

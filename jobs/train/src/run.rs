@@ -63,10 +63,17 @@ impl Prepared {
         let mut done = stream::iter(waves)
             .map(|(work, numbers)| self.wave(&context, &models, work, numbers, stop))
             .buffer_unordered(WAVES_AT_ONCE);
-        while let Some(lines) = done.try_next().await? {
-            lines.into_iter().for_each(|line| report.push(line));
-        }
-        Ok(())
+        let result = loop {
+            match done.try_next().await {
+                Ok(Some(lines)) => lines.into_iter().for_each(|line| report.push(line)),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        // Waves that are still under way end here, and their Ballista jobs with them.
+        drop(done);
+        cluster.settle().await;
+        result
     }
 
     /// Fits one wave and writes its models.

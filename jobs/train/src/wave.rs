@@ -94,9 +94,31 @@ fn is_about_data(message: &str) -> bool {
         .any(|word| message.contains(word))
 }
 
-/// The part of a failed job's message that a user can act on: what stands after the last wrapper.
+/// What a user can act on in a failed job's message. Ballista hands an error on in Rust's debug form, several wrappers
+/// deep: the innermost text stands in quotes, a division by zero has none.
 fn reason(message: &str) -> String {
-    let words = ["Arrow error: ", "Parquet error: ", "Execution error: "];
-    let start = words.iter().filter_map(|word| message.rfind(word).map(|at| at + word.len())).max().unwrap_or(0);
-    message[start..].lines().next().unwrap_or_default().trim_end_matches(['"', ')', ']', ' ']).to_owned()
+    let detail = if message.contains("DivideByZero") {
+        "divide by zero"
+    } else {
+        message.split('"').nth(1).unwrap_or(message).trim()
+    };
+    let detail = detail.lines().next().unwrap_or_default();
+    format!("its rows cannot be read or an expression fails on one of them: {detail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_text_is_the_reason() {
+        let wrapped = "Job failed due to stage 1 failed: Task failed due to runtime execution error: \
+                       DataFusionError(ArrowError(CastError(\"Cannot cast string 'x' to value of Float64 type\"), None))";
+        assert!(is_about_data(wrapped));
+        assert!(reason(wrapped).ends_with("fails on one of them: Cannot cast string 'x' to value of Float64 type"));
+        let zero = "Task failed due to runtime execution error: DataFusionError(Shared(External(ArrowError(DivideByZero, None))))";
+        assert!(is_about_data(zero));
+        assert!(reason(zero).ends_with("divide by zero"));
+        assert!(!is_about_data("Job failed due to no executor having registered in 30 s"));
+    }
 }

@@ -1,6 +1,8 @@
 //! Cutting records into batches. Invariant: a batch is closed when a record comes that it has no room for, or its file
 //! or the import ends; never before, so that a file's last batch always knows that it is the last.
 
+use std::path::PathBuf;
+
 use arrow::array::RecordBatch;
 use gugus_records::{Columns, ImportError, Layout, Reason};
 use gugus_spec::BatchLimits;
@@ -38,6 +40,7 @@ pub(super) struct Cutter<'a> {
     /// Files of which the open batch has the end, then the one that is being read.
     parts: Vec<ImportedPart>,
     file: Option<ImportedPart>,
+    path: PathBuf,
     send: mpsc::Sender<Draft>,
     stop: &'a CancellationToken,
 }
@@ -58,12 +61,14 @@ impl<'a> Cutter<'a> {
             next: begin,
             parts: Vec::new(),
             file: None,
+            path: PathBuf::new(),
             send,
             stop,
         }
     }
 
     pub(super) fn begin(&mut self, file: &Planned) {
+        self.path.clone_from(&file.input.path);
         self.file = Some(ImportedPart {
             sha256: file.sha256.clone(),
             first: file.skip,
@@ -76,13 +81,16 @@ impl<'a> Cutter<'a> {
     pub(super) fn end(&mut self) -> Result<(), Halt> {
         if let Some(mut file) = self.file.take() {
             file.last = true;
+            // A file without records leaves no trace, and may be imported any number of times.
             if file.first < file.next {
                 self.parts.push(file);
-            } else if let Some(part) = self.parts.iter_mut().rev().find(|part| part.sha256 == file.sha256) {
-                part.last = true;
             }
         }
-        if self.cut == Cut::PerFile { self.close() } else { Ok(()) }
+        if self.cut == Cut::PerFile {
+            self.close()
+        } else {
+            Ok(())
+        }
     }
 
     /// Adds the next record of the file. `value` is how it came, for when it is refused.
@@ -114,7 +122,9 @@ impl<'a> Cutter<'a> {
                 Cut::ByRows => self.limits.rows.get().saturating_sub(self.gather.rows()),
                 Cut::PerFile => u64::MAX,
             };
-            let count = usize::try_from(room).unwrap_or(usize::MAX).min(rows.num_rows() - from);
+            let count = usize::try_from(room)
+                .unwrap_or(usize::MAX)
+                .min(rows.num_rows() - from);
             let slice = rows.slice(from, count);
             let rejects = self.gather.columns().push_rows(&slice)?;
             self.window.accepted((count - rejects.len()) as u64);
@@ -146,7 +156,11 @@ impl<'a> Cutter<'a> {
             imported.push(file.clone());
             file.first = file.next;
         }
-        let range = OffsetRange { partition: 0, first: self.first, next: self.next };
+        let range = OffsetRange {
+            partition: 0,
+            first: self.first,
+            next: self.next,
+        };
         let draft = self.gather.take(vec![range], imported)?;
         self.first = self.next;
         // Nobody takes it when the one before could not be committed.
@@ -157,6 +171,15 @@ impl<'a> Cutter<'a> {
         if self.stop.is_cancelled() {
             return Err(Halt::Stopped);
         }
+        if self.cut == Cut::PerFile && self.gather.is_too_large() {
+            return Err(Error::BrokeOff {
+                path: self.path.clone(),
+                records: self.file.as_ref().map_or(0, |file| file.next),
+                reason: "it is too large for one batch; leave out --one-batch-per-file".to_owned(),
+                source: None,
+            }
+            .into());
+        }
         let exceeded = self.window.exceeded();
         let full = self.cut == Cut::ByRows && self.gather.is_full(&self.limits);
         if full || exceeded.is_some() {
@@ -166,7 +189,13 @@ impl<'a> Cutter<'a> {
     }
 
     fn record<'v>(&self, value: Option<&'v [u8]>) -> Record<'v> {
-        Record { partition: 0, offset: self.next, timestamp: None, key: None, value }
+        Record {
+            partition: 0,
+            offset: self.next,
+            timestamp: None,
+            key: None,
+            value,
+        }
     }
 
     fn passed(&mut self, records: u64) {

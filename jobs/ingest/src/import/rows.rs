@@ -9,18 +9,32 @@ use super::cutter::{Cutter, Halt, PushRows};
 use super::plan::Planned;
 use crate::input::wrong;
 
-/// Rows that are decoded at once: some MiB of a table of thirty columns, and few enough calls for one of two.
-const AT_ONCE: usize = 32 * 1024;
+/// Rows that are decoded at once: some MiB of a table of thirty columns, and still few calls for one of two.
+const AT_ONCE: usize = 8 * 1024;
 
-pub(super) fn parquet(file: &Planned, config: &Config, cutter: &mut Cutter<'_>) -> Result<(), Halt> {
+pub(super) fn parquet(
+    file: &Planned,
+    config: &Config,
+    cutter: &mut Cutter<'_>,
+) -> Result<(), Halt> {
     let input = &file.input;
     let unreadable = |e: parquet::errors::ParquetError| {
-        wrong(&input.path, "it is no whole parquet file, it is cut off or damaged; get it anew", Some(e.into()))
+        wrong(
+            &input.path,
+            "it is no whole parquet file, it is cut off or damaged; get it anew",
+            Some(e.into()),
+        )
     };
     let reader = ParquetRecordBatchReaderBuilder::try_new(input.file()?).map_err(unreadable)?;
-    let total = u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(0).max(1);
+    let total = u64::try_from(reader.metadata().file_metadata().num_rows())
+        .unwrap_or(0)
+        .max(1);
     let skip = usize::try_from(file.skip).unwrap_or(usize::MAX);
-    let reader = reader.with_batch_size(AT_ONCE).with_offset(skip).build().map_err(unreadable)?;
+    let reader = reader
+        .with_batch_size(AT_ONCE)
+        .with_offset(skip)
+        .build()
+        .map_err(unreadable)?;
     let begin = config.progress.position();
     let mut record = file.skip;
     for rows in reader {
@@ -32,7 +46,9 @@ pub(super) fn parquet(file: &Planned, config: &Config, cutter: &mut Cutter<'_>) 
         }
         record += rows.num_rows() as u64;
         let done = u128::from(file.size) * u128::from(record) / u128::from(total);
-        config.progress.set_position(begin + u64::try_from(done).unwrap_or(file.size));
+        config
+            .progress
+            .set_position(begin + u64::try_from(done).unwrap_or(file.size));
     }
     Ok(())
 }
@@ -45,7 +61,8 @@ fn as_json(rows: &RecordBatch, row: usize) -> Vec<u8> {
     };
     let schema = rows.schema();
     let cells = schema.fields().iter().zip(rows.columns());
-    let object: serde_json::Map<_, _> =
-        cells.map(|(field, column)| (field.name().clone(), cell(column.as_ref()))).collect();
+    let object: serde_json::Map<_, _> = cells
+        .map(|(field, column)| (field.name().clone(), cell(column.as_ref())))
+        .collect();
     serde_json::to_vec(&object).unwrap_or_default()
 }

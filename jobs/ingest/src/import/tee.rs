@@ -17,7 +17,12 @@ pub(super) struct Tee<R> {
 
 impl<R: Read> Tee<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, kept: Vec::new(), start: 0, done: 0 }
+        Self {
+            inner,
+            kept: Vec::new(),
+            start: 0,
+            done: 0,
+        }
     }
 
     /// The bytes of a record, without the line's end.
@@ -26,7 +31,10 @@ impl<R: Read> Tee<R> {
         let bytes = self.kept.get(place(from)..place(to)).unwrap_or_default();
         let blank = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let begin = bytes.iter().position(|b| !blank(b)).unwrap_or(bytes.len());
-        let end = bytes.iter().rposition(|b| !blank(b)).map_or(begin, |last| last + 1);
+        let end = bytes
+            .iter()
+            .rposition(|b| !blank(b))
+            .map_or(begin, |last| last + 1);
         bytes.get(begin..end).unwrap_or_default()
     }
 
@@ -38,15 +46,21 @@ impl<R: Read> Tee<R> {
 
 impl<R: Read> Read for Tee<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let gone = usize::try_from(self.done.saturating_sub(self.start)).unwrap_or(usize::MAX).min(self.kept.len());
+        let gone = usize::try_from(self.done.saturating_sub(self.start))
+            .unwrap_or(usize::MAX)
+            .min(self.kept.len());
         self.kept.drain(..gone);
         self.start += gone as u64;
         if self.kept.len() > LONGEST_RECORD {
-            let reason = format!("a record is longer than {} MiB; is a quote not closed?", LONGEST_RECORD >> 20);
+            let reason = format!(
+                "a record is longer than {} MiB; is a quote not closed?",
+                LONGEST_RECORD >> 20
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         let length = self.inner.read(buffer)?;
-        self.kept.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        self.kept
+            .extend_from_slice(buffer.get(..length).unwrap_or_default());
         Ok(length)
     }
 }

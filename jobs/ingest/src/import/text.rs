@@ -20,24 +20,41 @@ pub(super) fn csv(file: &Planned, config: &Config, cutter: &mut Cutter<'_>) -> R
         .buffer_capacity(BUFFER)
         .from_reader(Tee::new(input.text(&config.progress)?));
     let broke_off = |records: u64, error: csv::Error| input.broke_off(records, error);
-    let names = header_names(&input.path, reader.byte_headers().map_err(|e| broke_off(0, e))?)?;
-    let header = Header::new(&names, &Layout::new(&config.job.source))
-        .map_err(|e| wrong(&input.path, "its header is not UTF-8; convert the file", Some(e.into())))?;
+    let names = header_names(
+        &input.path,
+        reader.byte_headers().map_err(|e| broke_off(0, e))?,
+    )?;
+    let header = Header::new(&names, &Layout::new(&config.job.source)).map_err(|e| {
+        wrong(
+            &input.path,
+            "its header is not UTF-8; convert the file",
+            Some(e.into()),
+        )
+    })?;
     let mut row = csv::ByteRecord::new();
     let mut record = 0;
     let mut end = reader.position().byte();
-    while reader.read_byte_record(&mut row).map_err(|e| broke_off(record, e))? {
+    while reader
+        .read_byte_record(&mut row)
+        .map_err(|e| broke_off(record, e))?
+    {
         let begin = std::mem::replace(&mut end, reader.position().byte());
         record += 1;
         if record > file.skip {
-            cutter.push(reader.get_ref().between(begin, end), |columns| columns.push_cells(&header, &row))?;
+            cutter.push(reader.get_ref().between(begin, end), |columns| {
+                columns.push_cells(&header, &row)
+            })?;
         }
         reader.get_mut().forget(end);
     }
     Ok(())
 }
 
-pub(super) fn json_lines(file: &Planned, config: &Config, cutter: &mut Cutter<'_>) -> Result<(), Halt> {
+pub(super) fn json_lines(
+    file: &Planned,
+    config: &Config,
+    cutter: &mut Cutter<'_>,
+) -> Result<(), Halt> {
     let input = &file.input;
     let mut reader = BufReader::with_capacity(BUFFER, input.text(&config.progress)?);
     let mut line = Vec::new();
@@ -49,7 +66,10 @@ pub(super) fn json_lines(file: &Planned, config: &Config, cutter: &mut Cutter<'_
         match length.map_err(|e| input.broke_off(record, e))? {
             0 => return Ok(()),
             length if length > LONGEST_RECORD => {
-                let reason = format!("a line is longer than {} MiB; is it JSON lines?", LONGEST_RECORD >> 20);
+                let reason = format!(
+                    "a line is longer than {} MiB; is it JSON lines?",
+                    LONGEST_RECORD >> 20
+                );
                 return Err(input.broke_off(record, reason).into());
             }
             _ => {}

@@ -37,18 +37,31 @@ impl Session<'_> {
                 (Some(end), _) => (LOG_END, end),
                 (None, Start::Earliest) => (START, low),
                 (None, Start::Latest) => (START, high),
-                (None, Start::Timestamp(_)) => (START, times.get(&partition).copied().unwrap_or(high)),
-                (None, Start::Offsets(offsets)) => (START, offsets.get(&partition).copied().unwrap_or(low)),
+                (None, Start::Timestamp(_)) => {
+                    (START, times.get(&partition).copied().unwrap_or(high))
+                }
+                (None, Start::Offsets(offsets)) => {
+                    (START, offsets.get(&partition).copied().unwrap_or(low))
+                }
             };
             self.check(position, partition, start, (low, high))?;
-            Ok(Found { partition, start, high })
+            Ok(Found {
+                partition,
+                start,
+                high,
+            })
         };
-        partitions.iter().map(|partition| find(*partition)).collect()
+        partitions
+            .iter()
+            .map(|partition| find(*partition))
+            .collect()
     }
 
     /// Whether the start names a partition that the topic has not.
     pub(super) fn check_start(&self, all: &[i32]) -> Result<(), Error> {
-        let Start::Offsets(offsets) = &self.config.start else { return Ok(()) };
+        let Start::Offsets(offsets) = &self.config.start else {
+            return Ok(());
+        };
         match offsets.keys().find(|partition| !all.contains(partition)) {
             Some(partition) => Err(Error::NoPartition {
                 topic: self.config.job.source.topic.clone(),
@@ -67,7 +80,13 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn check(&self, position: &'static str, partition: i32, offset: i64, (low, high): (i64, i64)) -> Result<(), Error> {
+    fn check(
+        &self,
+        position: &'static str,
+        partition: i32,
+        offset: i64,
+        (low, high): (i64, i64),
+    ) -> Result<(), Error> {
         let hint = if (low..=high).contains(&offset) {
             return Ok(());
         } else if position == START {
@@ -95,7 +114,9 @@ impl Session<'_> {
 
     /// The offsets of the start's time, for those partitions that need one and have a record of that time or later.
     fn times(&self, partitions: &[i32]) -> Result<BTreeMap<i32, i64>, Error> {
-        let Start::Timestamp(time) = self.config.start else { return Ok(BTreeMap::new()) };
+        let Start::Timestamp(time) = self.config.start else {
+            return Ok(BTreeMap::new());
+        };
         let mut list = TopicPartitionList::new();
         for partition in partitions.iter().filter(|p| self.log.end_of(**p).is_none()) {
             let topic = &self.config.job.source.topic;
@@ -110,7 +131,11 @@ impl Session<'_> {
             Offset::Offset(offset) => Some((partition, offset)),
             _ => None,
         };
-        Ok(found.elements().iter().filter_map(|e| offset(e.partition(), e.offset())).collect())
+        Ok(found
+            .elements()
+            .iter()
+            .filter_map(|e| offset(e.partition(), e.offset()))
+            .collect())
     }
 
     /// Asks the broker again for as long as we are patient.
@@ -119,7 +144,10 @@ impl Session<'_> {
         loop {
             match request() {
                 Ok(answer) => return Ok(answer),
-                Err(e) if e.rdkafka_error_code().is_some_and(is_final) || begun.elapsed() > PATIENCE => {
+                Err(e)
+                    if e.rdkafka_error_code().is_some_and(is_final)
+                        || begun.elapsed() > PATIENCE =>
+                {
                     return Err(self.refused("to tell what the topic holds", e));
                 }
                 Err(e) => tracing::debug!(error = %e, "asking kafka again"),
@@ -130,21 +158,32 @@ impl Session<'_> {
 
     /// Answers an assignment: reads the newest footer, then reads on from there.
     pub(super) fn assigned(&mut self, partitions: &[i32]) -> Result<(), Error> {
-        self.runtime.block_on(self.log.refresh()).map_err(Error::Log)?;
+        self.runtime
+            .block_on(self.log.refresh())
+            .map_err(Error::log)?;
         let found = self.find(partitions)?;
         tracing::info!(?partitions, "assigned");
-        self.parts.extend(found.iter().map(|f| (f.partition, Part::starting(f.start))));
+        self.parts
+            .extend(found.iter().map(|f| (f.partition, Part::starting(f.start))));
         let added = partitions.iter().copied().collect();
         let assigned = match self.consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => self.list(&added).and_then(|list| self.consumer.incremental_assign(&list)),
-            _ => self.list(&added).and_then(|list| self.consumer.assign(&list)),
+            RebalanceProtocol::Cooperative => self
+                .list(&added)
+                .and_then(|list| self.consumer.incremental_assign(&list)),
+            _ => self
+                .list(&added)
+                .and_then(|list| self.consumer.assign(&list)),
         };
         assigned.map_err(|e| self.refused("an assignment", e))
     }
 
     /// Answers a revocation: what is in hand of these partitions is committed first, if it can be.
     pub(super) fn revoked(&mut self, partitions: &[i32]) -> Result<(), Error> {
-        let in_hand = |partition: &i32| self.parts.get(partition).is_some_and(|part| part.next > part.first);
+        let in_hand = |partition: &i32| {
+            self.parts
+                .get(partition)
+                .is_some_and(|part| part.next > part.first)
+        };
         if partitions.iter().any(in_hand) {
             self.commit()?;
         }
@@ -152,9 +191,12 @@ impl Session<'_> {
         tracing::info!(?partitions, "revoked");
         let revoked: BTreeSet<i32> = partitions.iter().copied().collect();
         let list = self.list(&revoked);
-        self.parts.retain(|partition, _| !revoked.contains(partition));
+        self.parts
+            .retain(|partition, _| !revoked.contains(partition));
         let unassigned = match self.consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => list.and_then(|list| self.consumer.incremental_unassign(&list)),
+            RebalanceProtocol::Cooperative => {
+                list.and_then(|list| self.consumer.incremental_unassign(&list))
+            }
             _ => self.consumer.unassign(),
         };
         unassigned.map_err(|e| self.refused("a revocation", e))
@@ -165,7 +207,11 @@ impl Session<'_> {
     /// Assigns anew rather than seeks: a seek fails while a partition has no leader, and an assignment also forgets what
     /// was fetched before it.
     pub(super) fn go_back(&mut self, moved: &BTreeSet<i32>) -> Result<(), Error> {
-        let ours: BTreeSet<i32> = moved.iter().copied().filter(|p| self.parts.contains_key(p)).collect();
+        let ours: BTreeSet<i32> = moved
+            .iter()
+            .copied()
+            .filter(|p| self.parts.contains_key(p))
+            .collect();
         for partition in &ours {
             if let Some(end) = self.log.end_of(*partition) {
                 self.parts.insert(*partition, Part::starting(end));
@@ -195,7 +241,10 @@ impl Session<'_> {
     fn list(&self, partitions: &BTreeSet<i32>) -> Result<TopicPartitionList, KafkaError> {
         let mut list = TopicPartitionList::new();
         for partition in partitions {
-            let offset = self.parts.get(partition).map_or(Offset::Invalid, |part| Offset::Offset(part.next));
+            let offset = self
+                .parts
+                .get(partition)
+                .map_or(Offset::Invalid, |part| Offset::Offset(part.next));
             list.add_partition_offset(&self.config.job.source.topic, *partition, offset)?;
         }
         Ok(list)

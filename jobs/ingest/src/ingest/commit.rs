@@ -23,7 +23,13 @@ impl Session<'_> {
         }
         self.pass_markers();
         let ranges = self.parts.iter().filter(|(_, part)| part.next > part.first);
-        let ranges = ranges.map(|(p, part)| OffsetRange { partition: *p, first: part.first, next: part.next }).collect();
+        let ranges = ranges
+            .map(|(p, part)| OffsetRange {
+                partition: *p,
+                first: part.first,
+                next: part.next,
+            })
+            .collect();
         let mut draft = self.gather.take(ranges, Vec::new())?;
         loop {
             let moved = self.moved(&draft);
@@ -39,13 +45,20 @@ impl Session<'_> {
             if draft.ranges.is_empty() {
                 return Ok(());
             }
-            match self.runtime.block_on(self.log.append(&draft)).map_err(Error::Log)? {
+            match self
+                .runtime
+                .block_on(self.log.append(&draft))
+                .map_err(Error::log)?
+            {
                 Appended::Committed(footer) => {
                     self.committed(&footer);
                     return Ok(());
                 }
                 Appended::Lost { head } => {
-                    tracing::debug!(batch = head.number.get(), "another process took the number, trying the next");
+                    tracing::debug!(
+                        batch = head.number.get(),
+                        "another process took the number, trying the next"
+                    );
                 }
             }
         }
@@ -53,8 +66,17 @@ impl Session<'_> {
 
     /// Partitions of the draft in which the batches no longer end where the draft begins.
     fn moved(&self, draft: &Draft) -> BTreeSet<i32> {
-        let moved = |range: &&OffsetRange| self.log.end_of(range.partition).is_some_and(|end| end != range.first);
-        draft.ranges.iter().filter(moved).map(|range| range.partition).collect()
+        let moved = |range: &&OffsetRange| {
+            self.log
+                .end_of(range.partition)
+                .is_some_and(|end| end != range.first)
+        };
+        draft
+            .ranges
+            .iter()
+            .filter(moved)
+            .map(|range| range.partition)
+            .collect()
     }
 
     /// Moves our positions past transaction markers, which take an offset and are no record.
@@ -68,7 +90,8 @@ impl Session<'_> {
             Err(error) => return tracing::debug!(%error, "asking for the position"),
         };
         for element in position.elements() {
-            if let (Some(part), Offset::Offset(offset)) = (self.parts.get_mut(&element.partition()), element.offset())
+            if let (Some(part), Offset::Offset(offset)) =
+                (self.parts.get_mut(&element.partition()), element.offset())
                 && part.delivered
             {
                 part.next = part.next.max(offset);
@@ -95,9 +118,15 @@ impl Session<'_> {
             return;
         }
         let mut list = TopicPartitionList::new();
-        for (partition, part) in self.parts.iter().filter(|(p, _)| self.taken.contains_key(p)) {
+        for (partition, part) in self
+            .parts
+            .iter()
+            .filter(|(p, _)| self.taken.contains_key(p))
+        {
             let topic = &self.config.job.source.topic;
-            if let Err(error) = list.add_partition_offset(topic, *partition, Offset::Offset(part.first)) {
+            if let Err(error) =
+                list.add_partition_offset(topic, *partition, Offset::Offset(part.first))
+            {
                 return offsets_not_committed(&error);
             }
         }

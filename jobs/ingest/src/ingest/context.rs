@@ -31,7 +31,34 @@ pub(super) struct Context {
 impl Context {
     /// The next change to be answered.
     pub(super) fn change(&self) -> Option<Change> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.changes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+    }
+
+    /// Answers a change without reading anything: what is given is given back when the consumer closes, and what is taken
+    /// is let go.
+    pub(super) fn give_up(consumer: &BaseConsumer<Self>, topic: &str, change: &Change) {
+        let list = |partitions: &[i32]| {
+            let mut list = TopicPartitionList::new();
+            for partition in partitions {
+                list.add_partition(topic, *partition);
+            }
+            list
+        };
+        let answered = match (consumer.rebalance_protocol(), change) {
+            (RebalanceProtocol::Cooperative, Change::Assigned(partitions)) => {
+                consumer.incremental_assign(&list(partitions))
+            }
+            (RebalanceProtocol::Cooperative, Change::Revoked(partitions)) => {
+                consumer.incremental_unassign(&list(partitions))
+            }
+            _ => consumer.unassign(),
+        };
+        if let Err(error) = answered {
+            tracing::debug!(%error, "giving partitions back");
+        }
     }
 
     /// From now on callbacks give everything back at once, so that the consumer can close.
@@ -51,22 +78,33 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, code: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        code: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let partitions = list
+            .elements()
+            .iter()
+            .map(|element| element.partition())
+            .collect();
+        let change = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            Change::Assigned(partitions)
+        } else {
+            Change::Revoked(partitions)
+        };
         if self.closing.load(Ordering::SeqCst) {
-            let answered = match consumer.rebalance_protocol() {
-                RebalanceProtocol::Cooperative if assigned => consumer.incremental_assign(list),
-                RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
-                _ => consumer.unassign(),
-            };
-            if let Err(error) = answered {
-                tracing::debug!(%error, "giving partitions back while closing");
-            }
-            return;
+            let topic = list
+                .elements()
+                .first()
+                .map(|element| element.topic().to_owned());
+            return Self::give_up(consumer, &topic.unwrap_or_default(), &change);
         }
-        let partitions = list.elements().iter().map(|element| element.partition()).collect();
-        let change = if assigned { Change::Assigned(partitions) } else { Change::Revoked(partitions) };
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+        self.changes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(change);
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {

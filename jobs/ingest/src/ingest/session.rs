@@ -15,9 +15,11 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Change, Context};
+use super::settings::{DEFAULTS, FIXED};
+use super::topic::await_topic;
 use super::{Config, Summary, Until};
 use crate::Error;
-use crate::client::{self, partitions};
+use crate::client;
 use crate::error::is_final;
 use crate::gather::{Gather, Record};
 use crate::window::RejectWindow;
@@ -27,29 +29,6 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How often the progress line changes, and the group's offsets are told to Kafka.
 const TELL: Duration = Duration::from_millis(250);
-
-/// How often a member that is done looks whether the others are.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// Our defaults. What is fetched ahead is bounded for the whole process, so that memory does not grow with the number
-/// of partitions; librdkafka's own bound is 64 MiB and its pause when it is reached a second.
-const DEFAULTS: [(&str, &str); 7] = [
-    ("group.protocol", "classic"),
-    ("allow.auto.create.topics", "false"),
-    ("queued.max.messages.kbytes", "16384"),
-    ("queued.min.messages", "20000"),
-    ("fetch.max.bytes", "8388608"),
-    ("fetch.queue.backoff.ms", "20"),
-    ("fetch.wait.max.ms", "100"),
-];
-
-/// What the guarantee rests on.
-const FIXED: [(&str, &str, &str); 4] = [
-    ("enable.auto.commit", "false", "leave it out: gugus tells kafka its offsets after each batch, for lag tools"),
-    ("enable.auto.offset.store", "false", "leave it out: gugus tells kafka its offsets after each batch, for lag tools"),
-    ("auto.offset.reset", "error", "leave it out: the batches say where reading goes on; for partitions without batches use --start"),
-    ("enable.partition.eof", "true", "leave it out: gugus needs it to know when it has read everything"),
-];
 
 /// A partition that is ours.
 #[derive(Clone, Copy)]
@@ -66,7 +45,12 @@ pub(super) struct Part {
 
 impl Part {
     pub(super) fn starting(at: i64) -> Self {
-        Self { first: at, next: at, delivered: false, at_end: false }
+        Self {
+            first: at,
+            next: at,
+            delivered: false,
+            at_end: false,
+        }
     }
 }
 
@@ -79,13 +63,13 @@ pub(super) struct Session<'a> {
     pub(super) parts: BTreeMap<i32, Part>,
     window: RejectWindow,
     /// With [`Until::End`]: where each partition ended at the start.
-    targets: BTreeMap<i32, i64>,
+    pub(super) targets: BTreeMap<i32, i64>,
     pub(super) batches: u64,
     pub(super) records: u64,
     pub(super) rejected: u64,
     pub(super) taken: BTreeMap<i32, OffsetRange>,
     told: Instant,
-    looked: Instant,
+    pub(super) looked: Instant,
     /// Whether partitions have ends that Kafka was not told of.
     pub(super) untold: bool,
 }
@@ -100,7 +84,8 @@ pub(super) fn run(
     let group = [("group.id", config.job.name.as_str())];
     let defaults: Vec<_> = group.into_iter().chain(DEFAULTS).collect();
     let properties = client::config(&config.brokers, &defaults, &config.client, &FIXED)?;
-    let consumer = BaseConsumer::from_config_and_context(&properties, Context::default()).map_err(Error::client)?;
+    let consumer = BaseConsumer::from_config_and_context(&properties, Context::default())
+        .map_err(Error::client)?;
     let result = in_group(config, runtime, ready, stop, &consumer);
     // Closing waits until the group's last changes are answered.
     consumer.context().close();
@@ -116,13 +101,22 @@ fn in_group(
     consumer: &BaseConsumer<Context>,
 ) -> Result<Summary, Error> {
     let topic = &config.job.source.topic;
-    let log = runtime.block_on(BatchLog::open(config.store.clone(), &config.job.name, topic)).map_err(Error::Open)?;
+    let log = runtime
+        .block_on(BatchLog::open(
+            config.store.clone(),
+            &config.job.name,
+            topic,
+        ))
+        .map_err(Error::open)?;
     if log.fed_by() == FedBy::Imports {
-        return Err(Error::FedBy { folder: config.store.to_string(), fed_by: "imports" });
+        return Err(Error::FedBy {
+            folder: config.store.to_string(),
+            fed_by: "imports",
+        });
     }
-    let reports = &consumer.context().reports;
-    let all = partitions(consumer.client(), topic, &config.brokers, reports)?
-        .ok_or_else(|| Error::NoTopic { brokers: config.brokers.clone(), topic: topic.clone() })?;
+    let Some(all) = await_topic(config, consumer, stop)? else {
+        return Ok(Summary::default());
+    };
     let now = Instant::now();
     let mut session = Session {
         config,
@@ -145,7 +139,11 @@ fn in_group(
     session.check_start(&all)?;
     let found = session.find(&all)?;
     if config.until == Until::End {
-        session.targets = found.iter().filter(|f| f.start < f.high).map(|f| (f.partition, f.high)).collect();
+        session.targets = found
+            .iter()
+            .filter(|f| f.start < f.high)
+            .map(|f| (f.partition, f.high))
+            .collect();
     }
     tracing::info!(topic, partitions = all.len(), batches = ?session.log.head().map(|head| head.number.get()), "ready");
     // Nobody may listen any more.
@@ -160,7 +158,9 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let topic = self.config.job.source.topic.as_str();
-        self.consumer.subscribe(&[topic]).map_err(|e| self.refused("the subscription", e))?;
+        self.consumer
+            .subscribe(&[topic])
+            .map_err(|e| self.refused("the subscription", e))?;
         while !stop.is_cancelled() {
             let now = Instant::now();
             let deadline = self.gather.deadline(&self.config.job.batches);
@@ -177,7 +177,11 @@ impl<'a> Session<'a> {
             if late || self.gather.is_full(&self.config.job.batches) {
                 self.commit()?;
             }
-            if self.config.max_batches.is_some_and(|most| self.batches >= most) {
+            if self
+                .config
+                .max_batches
+                .is_some_and(|most| self.batches >= most)
+            {
                 self.tell_offsets();
                 return Ok(());
             }
@@ -205,7 +209,9 @@ impl<'a> Session<'a> {
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
         let (partition, offset) = (message.partition(), message.offset());
-        let Some(part) = self.parts.get_mut(&partition) else { return };
+        let Some(part) = self.parts.get_mut(&partition) else {
+            return;
+        };
         if offset < part.next {
             return;
         }
@@ -220,7 +226,10 @@ impl<'a> Session<'a> {
         };
         let refused = match record.value {
             Some(value) => self.gather.push(record, |columns| columns.push_json(value)),
-            None => Some(self.gather.reject(record, "the record has no value".to_owned())),
+            None => Some(
+                self.gather
+                    .reject(record, "the record has no value".to_owned()),
+            ),
         };
         match refused {
             Some(reason) => self.window.rejected(reason),
@@ -242,50 +251,24 @@ impl<'a> Session<'a> {
                 Err(self.refused("an offset", error))
             }
             Some(code) if is_final(code) => Err(self.refused("to go on", error)),
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => Err(self.refused("to go on", error)),
-            // librdkafka goes on by itself; no data is lost by it.
-            _ => {
-                self.consumer.context().reports.error(&error, &error.to_string());
-                Ok(())
+            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
+                Err(self.refused("to go on", error))
             }
+            // librdkafka goes on by itself, and has reported it.
+            _ => Ok(()),
         }
     }
 
     fn answer(&mut self, change: Change) -> Result<(), Error> {
-        match change {
-            Change::Assigned(partitions) => self.assigned(&partitions),
-            Change::Revoked(partitions) => self.revoked(&partitions),
-        }
-    }
-
-    /// With [`Until::End`]: whether everything that was there at the start is in batches, of ours or of others.
-    fn is_done(&mut self) -> Result<bool, Error> {
-        if self.config.until == Until::Forever {
-            return Ok(false);
-        }
-        let reached = |partition: &i32, part: &Part| {
-            part.at_end || self.targets.get(partition).is_none_or(|target| part.next >= *target)
+        let answered = match &change {
+            Change::Assigned(partitions) => self.assigned(partitions),
+            Change::Revoked(partitions) => self.revoked(partitions),
         };
-        if !self.parts.iter().all(|(partition, part)| reached(partition, part)) {
-            return Ok(false);
+        if answered.is_err() {
+            // The consumer waits for an answer before it can close.
+            Context::give_up(self.consumer, &self.config.job.source.topic, &change);
         }
-        let others = |session: &Self| {
-            let left = |(partition, target): (&i32, &i64)| {
-                !session.parts.contains_key(partition)
-                    && session.log.end_of(*partition).is_none_or(|end| end < *target)
-            };
-            session.targets.iter().any(left)
-        };
-        if !others(self) {
-            return Ok(true);
-        }
-        // Others may wait for our last batch as we do for theirs.
-        self.commit()?;
-        if self.looked.elapsed() >= LOOK {
-            self.looked = Instant::now();
-            self.runtime.block_on(self.log.refresh()).map_err(Error::Log)?;
-        }
-        Ok(!others(self))
+        answered
     }
 
     fn tell(&mut self) {
@@ -306,7 +289,7 @@ impl<'a> Session<'a> {
             brokers: self.config.brokers.clone(),
             action,
             reason: self.consumer.context().reports.last(),
-            source,
+            source: Box::new(source),
         }
     }
 

@@ -22,7 +22,11 @@ impl Keys {
     /// What is the matter with the row.
     pub(super) fn write(&self, row: &csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
         if row.len() > self.0.len() {
-            return Err(format!("has {} cells where the header has {}", row.len(), self.0.len()));
+            return Err(format!(
+                "has {} cells where the header has {}",
+                row.len(),
+                self.0.len()
+            ));
         }
         out.clear();
         for (at, (key, cell)) in self.0.iter().zip(row).enumerate() {
@@ -59,15 +63,29 @@ mod tests {
 
     #[test]
     fn cells_become_strings_as_they_are() {
-        let json = write(&["DR_NO", "a \"b\"", "LAT"], &[b"0103", b" x\ty\\", b"34.048"]).unwrap();
-        assert_eq!(json, r#"{"DR_NO":"0103","a \"b\"":" x\ty\\","LAT":"34.048"}"#);
-        assert_eq!(write(&["a", "b"], &[b"", "ä".as_bytes()]).unwrap(), r#"{"a":"","b":"ä"}"#);
+        let json = write(
+            &["DR_NO", "a \"b\"", "LAT"],
+            &[b"0103", b" x\ty\\", b"34.048"],
+        )
+        .unwrap();
+        assert_eq!(
+            json,
+            r#"{"DR_NO":"0103","a \"b\"":" x\ty\\","LAT":"34.048"}"#
+        );
+        assert_eq!(
+            write(&["a", "b"], &[b"", "ä".as_bytes()]).unwrap(),
+            r#"{"a":"","b":"ä"}"#
+        );
     }
 
     #[test]
     fn short_rows_lack_keys_and_long_ones_are_refused() {
         assert_eq!(write(&["a", "b"], &[b"1"]).unwrap(), r#"{"a":"1"}"#);
-        assert!(write(&["a"], &[b"1", b"2"]).unwrap_err().contains("2 cells"));
+        assert!(
+            write(&["a"], &[b"1", b"2"])
+                .unwrap_err()
+                .contains("2 cells")
+        );
         assert!(write(&["a"], &[b"\xff"]).unwrap_err().contains("UTF-8"));
     }
 }

@@ -3,6 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::Pace;
+use crate::Error;
+
+/// What a pace that is slower than any run can be told from.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(super) struct Clock<'a> {
     pace: &'a Pace,
@@ -11,10 +15,17 @@ pub(super) struct Clock<'a> {
 }
 
 impl<'a> Clock<'a> {
-    /// None for a rate that is none.
-    pub(super) fn new(pace: &'a Pace) -> Option<Self> {
-        let sound = !matches!(pace, Pace::Rate(rate) if !(rate.is_finite() && *rate > 0.0));
-        sound.then(|| Self { pace, begun: Instant::now(), given: 0 })
+    pub(super) fn new(pace: &'a Pace) -> Result<Self, Error> {
+        match pace {
+            Pace::Rate(rate) if !(rate.is_finite() && *rate > 0.0) => {
+                Err(Error::Rate { rate: *rate })
+            }
+            _ => Ok(Self {
+                pace,
+                begun: Instant::now(),
+                given: 0,
+            }),
+        }
     }
 
     /// When the next record is due; none when it is due at once.
@@ -24,7 +35,8 @@ impl<'a> Clock<'a> {
         let due = match self.pace {
             Pace::Full => None,
             Pace::Rate(rate) => {
-                let after = Duration::try_from_secs_f64(self.given as f64 / rate).ok()?;
+                let after = Duration::try_from_secs_f64(self.given as f64 / rate);
+                let after = after.map_or(FOR_EVER, |after| after.min(FOR_EVER));
                 self.begun.checked_add(after)
             }
             Pace::Delay(_) if self.given == 0 => None,
@@ -42,7 +54,11 @@ impl<'a> Clock<'a> {
 fn drawn(least: Duration, most: Duration) -> Duration {
     let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let (least, most) = (nanos(least), nanos(most));
-    Duration::from_nanos(if least < most { rand::random_range(least..=most) } else { least })
+    Duration::from_nanos(if least < most {
+        rand::random_range(least..=most)
+    } else {
+        least
+    })
 }
 
 #[cfg(test)]
@@ -65,15 +81,18 @@ mod tests {
         for _ in 0..100 {
             let before = Instant::now();
             let pause = clock.next().unwrap() - before;
-            assert!(pause >= Duration::from_secs(5) && pause < Duration::from_secs(8), "{pause:?}");
+            assert!(
+                pause >= Duration::from_secs(5) && pause < Duration::from_secs(8),
+                "{pause:?}"
+            );
         }
     }
 
     #[test]
     fn rates_that_are_none_are_refused() {
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Clock::new(&Pace::Rate(rate)).is_none(), "{rate}");
+            assert!(Clock::new(&Pace::Rate(rate)).is_err(), "{rate}");
         }
-        assert!(Clock::new(&Pace::Full).is_some());
+        assert!(Clock::new(&Pace::Full).is_ok());
     }
 }

@@ -1,24 +1,20 @@
 //! Sending. Invariant: every record that was handed over is counted once, as delivered or as failed, before the end.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{ClientContext, DefaultClientContext};
-use rdkafka::config::{FromClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::json::Keys;
 use super::pace::Clock;
+use super::reports::Context;
+use super::topic::topic_partitions;
 use super::{Config, Produced, Summary};
 use crate::Error;
-use crate::client::{self, PATIENCE, Reports, partitions};
+use crate::client;
 use crate::input::{Format, Input, header_names, wrong};
 
 /// Our defaults. Nothing is compressed unless asked for, so that any client can read the topic.
@@ -32,55 +28,6 @@ const LAST_FLUSH: Duration = Duration::from_secs(10);
 
 /// Records between two looks at the delivery reports.
 const LOOK_EVERY: u64 = 64;
-
-/// What became of the records.
-#[derive(Default)]
-struct Delivered {
-    partitions: BTreeMap<i32, u64>,
-    bytes: u64,
-    failed: u64,
-    first_failure: Option<String>,
-}
-
-#[derive(Default)]
-struct Context {
-    reports: Reports,
-    delivered: Mutex<Delivered>,
-}
-
-impl Context {
-    fn delivered(&self) -> MutexGuard<'_, Delivered> {
-        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.reports.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.reports.error(&error, reason);
-    }
-}
-
-impl ProducerContext for Context {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        let mut delivered = self.delivered();
-        match result {
-            Ok(message) => {
-                *delivered.partitions.entry(message.partition()).or_default() += 1;
-                delivered.bytes += message.payload_len() as u64;
-            }
-            Err((error, _)) => {
-                delivered.failed += 1;
-                delivered.first_failure.get_or_insert_with(|| error.to_string());
-            }
-        }
-    }
-}
 
 /// Why sending ended.
 enum End {
@@ -99,72 +46,50 @@ struct Sender<'a> {
     sent: u64,
 }
 
-pub(super) fn run(config: &Config, runtime: &Handle, stop: &CancellationToken) -> Result<Summary, Error> {
+pub(super) fn run(
+    config: &Config,
+    runtime: &Handle,
+    stop: &CancellationToken,
+) -> Result<Summary, Error> {
     let input = Input::of(&config.input)?;
     if input.format != Format::Csv {
-        return Err(wrong(&config.input, "only csv files can be produced; convert it", None));
+        return Err(wrong(
+            &config.input,
+            "only csv files can be produced; convert it",
+            None,
+        ));
     }
-    let mut clock = Clock::new(&config.pace)
-        .ok_or_else(|| Error::Property { key: "rate".to_owned(), reason: "it must be above 0 and finite".to_owned() })?;
+    let mut clock = Clock::new(&config.pace)?;
     config.progress.set_length(input.size()?);
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .buffer_capacity(128 * 1024)
         .from_reader(input.text(&config.progress)?);
-    let header = reader.byte_headers().map_err(|e| wrong(&input.path, "its header cannot be read", Some(e.into())))?;
+    let header = reader
+        .byte_headers()
+        .map_err(|e| wrong(&input.path, "its header cannot be read", Some(e.into())))?;
     let keys = Keys::of(&header_names(&input.path, header)?);
 
     let begun = Instant::now();
     let properties = client::config(&config.brokers, &DEFAULTS, &config.client, &[])?;
-    let producer = BaseProducer::from_config_and_context(&properties, Context::default()).map_err(Error::client)?;
-    let (partitions, created) = topic_partitions(config, &properties, &producer, runtime)?;
-    let mut sender = Sender { config, producer, partitions, sent: 0 };
+    let producer = BaseProducer::from_config_and_context(&properties, Context::default())
+        .map_err(Error::client)?;
+    let found = topic_partitions(config, &properties, &producer, runtime, stop)?;
+    let Some((partitions, created)) = found else {
+        return Ok(Summary {
+            topic: config.topic.clone(),
+            ..Summary::default()
+        });
+    };
+    let mut sender = Sender {
+        config,
+        producer,
+        partitions,
+        sent: 0,
+    };
     let end = sender.send_all(&input, &mut reader, &keys, &mut clock, stop);
     sender.flush(stop);
     sender.finish(end, created, begun)
-}
-
-/// The topic's partitions, and whether it had to be created.
-fn topic_partitions(
-    config: &Config,
-    properties: &ClientConfig,
-    producer: &BaseProducer<Context>,
-    runtime: &Handle,
-) -> Result<(Vec<i32>, bool), Error> {
-    let reports = &producer.context().reports;
-    let look = || partitions(producer.client(), &config.topic, &config.brokers, reports);
-    if let Some(partitions) = look()? {
-        return Ok((partitions, false));
-    }
-    tracing::info!(topic = config.topic, "the topic is not there, creating it with the broker's defaults");
-    runtime.block_on(create_topic(config, properties))?;
-    // A new topic needs a moment to be known everywhere.
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        if let Some(partitions) = look()? {
-            return Ok((partitions, true));
-        }
-        std::thread::sleep(TICK);
-    }
-    Err(Error::NoTopic { brokers: config.brokers.clone(), topic: config.topic.clone() })
-}
-
-async fn create_topic(config: &Config, properties: &ClientConfig) -> Result<(), Error> {
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::CreateTopic {
-        brokers: config.brokers.clone(),
-        topic: config.topic.clone(),
-        source,
-    };
-    let admin: AdminClient<DefaultClientContext> = AdminClient::from_config(properties).map_err(Error::client)?;
-    // -1 and -1: as many partitions and copies as the broker is set up for.
-    let topic = NewTopic::new(&config.topic, -1, TopicReplication::Fixed(-1));
-    let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
-    let results = admin.create_topics([&topic], &options).await.map_err(|e| failed(e.into()))?;
-    match results.into_iter().next() {
-        // Somebody else was faster, which is as good.
-        None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
-        Some(Err((_, code))) => Err(failed(KafkaError::AdminOp(code).into())),
-    }
 }
 
 impl Sender<'_> {
@@ -205,7 +130,9 @@ impl Sender<'_> {
                 Err(error) => {
                     let mut delivered = self.producer.context().delivered();
                     delivered.failed += 1;
-                    delivered.first_failure.get_or_insert_with(|| format!("record {}: {error}", self.sent + 1));
+                    delivered
+                        .first_failure
+                        .get_or_insert_with(|| format!("record {}: {error}", self.sent + 1));
                     self.sent += 1;
                     return End::Whole;
                 }
@@ -216,7 +143,9 @@ impl Sender<'_> {
                     // The rest would hardly fare better, and the order would be lost.
                     return End::Whole;
                 }
-                self.config.progress.set_message(format!("{} records", self.sent));
+                self.config
+                    .progress
+                    .set_message(format!("{} records", self.sent));
             }
         }
     }
@@ -228,7 +157,9 @@ impl Sender<'_> {
             if stop.is_cancelled() {
                 return false;
             }
-            let left = due.map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now()));
+            let left = due.map_or(Duration::ZERO, |due| {
+                due.saturating_duration_since(Instant::now())
+            });
             if left.is_zero() {
                 return true;
             }
@@ -240,7 +171,9 @@ impl Sender<'_> {
     fn send(&self, json: &[u8], stop: &CancellationToken) -> Result<bool, KafkaError> {
         let turn = (self.sent % self.partitions.len().max(1) as u64) as usize;
         let partition = self.partitions.get(turn).copied().unwrap_or(0);
-        let mut record = BaseRecord::<(), [u8]>::to(&self.config.topic).partition(partition).payload(json);
+        let mut record = BaseRecord::<(), [u8]>::to(&self.config.topic)
+            .partition(partition)
+            .payload(json);
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(true),
@@ -262,8 +195,11 @@ impl Sender<'_> {
         let mut stopped = None;
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(TICK);
-            if stop.is_cancelled() && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_FLUSH {
-                self.producer.purge(PurgeConfig::default().queue().inflight());
+            if stop.is_cancelled()
+                && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_FLUSH
+            {
+                self.producer
+                    .purge(PurgeConfig::default().queue().inflight());
             }
         }
     }
@@ -281,7 +217,9 @@ impl Sender<'_> {
         }
         match end {
             End::Broke(error) => return Err(error),
-            End::Stopped => tracing::info!(records, "stopped; all records handed over are confirmed"),
+            End::Stopped => {
+                tracing::info!(records, "stopped; all records handed over are confirmed")
+            }
             End::Whole => {}
         }
         let partitions = delivered.partitions.iter();
@@ -291,7 +229,12 @@ impl Sender<'_> {
             records,
             bytes: delivered.bytes,
             seconds: begun.elapsed().as_secs_f64(),
-            partitions: partitions.map(|(partition, records)| Produced { partition: *partition, records: *records }).collect(),
+            partitions: partitions
+                .map(|(partition, records)| Produced {
+                    partition: *partition,
+                    records: *records,
+                })
+                .collect(),
         })
     }
 }

@@ -52,7 +52,10 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self'
 const FILES: [(&str, &str); 4] = [
     ("swagger-ui.css", "text/css; charset=utf-8"),
     ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
-    ("swagger-ui-standalone-preset.js", "text/javascript; charset=utf-8"),
+    (
+        "swagger-ui-standalone-preset.js",
+        "text/javascript; charset=utf-8",
+    ),
     ("favicon-32x32.png", "image/png"),
 ];
 
@@ -73,8 +76,14 @@ pub(crate) async fn openapi(_: Vec<String>) -> Response {
 
 /// The page of Swagger UI.
 pub(crate) async fn page(_: Vec<String>) -> Response {
-    let mut response = reply::bytes(StatusCode::OK, "text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()));
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    let mut response = reply::bytes(
+        StatusCode::OK,
+        "text/html; charset=utf-8",
+        Bytes::from_static(PAGE.as_bytes()),
+    );
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
 
@@ -82,16 +91,29 @@ pub(crate) async fn page(_: Vec<String>) -> Response {
 pub(crate) async fn file(path: Vec<String>) -> Response {
     let wanted = path.first().map_or("", String::as_str);
     if wanted == "start.js" {
-        return reply::bytes(StatusCode::OK, "text/javascript; charset=utf-8", Bytes::from_static(START.as_bytes()));
+        return reply::bytes(
+            StatusCode::OK,
+            "text/javascript; charset=utf-8",
+            Bytes::from_static(START.as_bytes()),
+        );
     }
-    match FILES.into_iter().find(|(name, _)| *name == wanted).and_then(|(name, kind)| Some((kind, swagger_ui(name)?))) {
+    match FILES
+        .into_iter()
+        .find(|(name, _)| *name == wanted)
+        .and_then(|(name, kind)| Some((kind, swagger_ui(name)?)))
+    {
         Some((kind, content)) => reply::bytes(StatusCode::OK, kind, content),
-        None => Problem::new(Code::UnknownPath, "there is no such file; /docs is the page").into_response(),
+        None => Problem::new(
+            Code::UnknownPath,
+            "there is no such file; /docs is the page",
+        )
+        .into_response(),
     }
 }
 
 fn swagger_ui(name: &str) -> Option<Bytes> {
-    static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from(routes::OPENAPI.path)));
+    static CONFIG: LazyLock<Arc<Config<'static>>> =
+        LazyLock::new(|| Arc::new(Config::from(routes::OPENAPI.path)));
     let file = utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)).ok()??;
     Some(match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
@@ -108,7 +130,10 @@ fn swagger_ui(name: &str) -> Option<Bytes> {
 /// ```
 #[must_use]
 pub fn document() -> Option<String> {
-    OPENAPI.as_ref().ok().map(|text| String::from_utf8_lossy(text).into_owned())
+    OPENAPI
+        .as_ref()
+        .ok()
+        .map(|text| String::from_utf8_lossy(text).into_owned())
 }
 
 #[cfg(test)]
@@ -131,9 +156,18 @@ mod tests {
             .as_object()
             .unwrap()
             .iter()
-            .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|m| (path.clone(), m.clone())))
+            .flat_map(|(path, methods)| {
+                methods
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .map(|m| (path.clone(), m.clone()))
+            })
             .collect();
-        let routes = DESCRIBED.iter().map(|(route, method)| (route.path.to_owned(), (*method).to_owned())).collect();
+        let routes = DESCRIBED
+            .iter()
+            .map(|(route, method)| (route.path.to_owned(), (*method).to_owned()))
+            .collect();
         assert_eq!(described, routes);
     }
 
@@ -161,8 +195,19 @@ mod tests {
             .map(|name| format!("#/components/schemas/{name}"))
             .collect();
         assert_eq!(found, named);
-        for name in ["Cluster", "Error", "Models", "Point", "Prediction", "Records", "TrainedModel"] {
-            assert!(named.contains(&format!("#/components/schemas/{name}")), "{name}");
+        for name in [
+            "Cluster",
+            "Error",
+            "Models",
+            "Point",
+            "Prediction",
+            "Records",
+            "TrainedModel",
+        ] {
+            assert!(
+                named.contains(&format!("#/components/schemas/{name}")),
+                "{name}"
+            );
         }
     }
 
@@ -170,12 +215,17 @@ mod tests {
     fn the_page_names_only_files_that_are_there() {
         let named: Vec<&str> = PAGE
             .split(['"', '\''])
-            .filter(|part| part.ends_with(".js") || part.ends_with(".css") || part.ends_with(".png"))
+            .filter(|part| {
+                part.ends_with(".js") || part.ends_with(".css") || part.ends_with(".png")
+            })
             .collect();
         assert_eq!(named.len(), FILES.len() + 1);
         for name in named {
             let name = name.strip_prefix("/docs/").unwrap();
-            assert!(name == "start.js" || swagger_ui(name).is_some_and(|file| !file.is_empty()), "{name}");
+            assert!(
+                name == "start.js" || swagger_ui(name).is_some_and(|file| !file.is_empty()),
+                "{name}"
+            );
         }
         assert!(!PAGE.contains("//") && !START.contains("//"));
     }

@@ -66,7 +66,11 @@ pub(crate) async fn is_ready(_: Vec<String>, state: Arc<State>) -> Response {
     )
 )]
 pub(crate) async fn health(_: Vec<String>, state: Arc<State>) -> Response {
-    let served = |models| Served { status: "ok", version: env!("CARGO_PKG_VERSION"), models };
+    let served = |models| Served {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+        models,
+    };
     reply::ok_or_problem(models(&state).await.map(served))
 }
 
@@ -74,11 +78,12 @@ async fn models(state: &State) -> Result<usize, Problem> {
     if state.shutdown.is_cancelled() {
         return Err(Problem::new(Code::ShuttingDown, "the service is ending"));
     }
-    let listing = state.catalogue.listing().await?;
+    let listing = state.catalogue.listing().await;
     match listing.store {
         StoreState::Listed => Ok(listing.models.len()),
-        StoreState::Failing => {
-            Err(Problem::new(Code::ModelsUnavailable, "the models cannot be listed now; those in memory are served on"))
-        }
+        StoreState::Failing => Err(Problem::new(
+            Code::ModelsUnavailable,
+            "the models cannot be listed now; those in memory are served on",
+        )),
     }
 }

@@ -6,6 +6,7 @@ use gugus_kmeans::Params;
 use gugus_store::{BatchNumber, ListedModel, Whole};
 use serde::Serialize;
 use utoipa::ToSchema;
+use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::State;
@@ -127,15 +128,20 @@ pub(crate) struct Parameters {
 /// Lists the models.
 #[utoipa::path(
     get, path = routes::MODELS.path, operation_id = "models", tag = "models",
-    responses(
-        (status = 200, description = "All models", body = Models),
-        (status = 503, description = "The models cannot be listed", body = Problem),
-    )
+    responses((status = 200, description = "All models, as of the last time they could be listed", body = Models))
 )]
 pub(crate) async fn list(_: Vec<String>, state: Arc<State>) -> Response {
     let listing = state.catalogue.listing().await;
-    let entry = |listed: &ListedModel| ModelBatches { model: listed.model.clone(), batches: numbers(listed) };
-    reply::ok_or_problem(listing.map(|listing| Models { models: listing.models.values().map(entry).collect() }))
+    let entry = |listed: &ListedModel| ModelBatches {
+        model: listed.model.clone(),
+        batches: numbers(listed),
+    };
+    reply::json(
+        StatusCode::OK,
+        &Models {
+            models: listing.models.values().map(entry).collect(),
+        },
+    )
 }
 
 /// Shows a model's batches, and the model over everything.
@@ -151,8 +157,11 @@ pub(crate) async fn list(_: Vec<String>, state: Arc<State>) -> Response {
 pub(crate) async fn model(path: Vec<String>, state: Arc<State>) -> Response {
     let name = path.first().map_or("", String::as_str);
     let answer = async {
-        let listing = state.catalogue.listing().await?;
-        let listed = listing.models.get(name).ok_or_else(|| Problem::unknown_model(name))?;
+        let listing = state.catalogue.listing().await;
+        let listed = listing
+            .models
+            .get(name)
+            .ok_or_else(|| Problem::unknown_model(name))?;
         let all = match listed.whole {
             Whole::Absent => None,
             Whole::Present => {
@@ -160,7 +169,11 @@ pub(crate) async fn model(path: Vec<String>, state: Arc<State>) -> Response {
                 Some(TrainedModel::new(name, batch, &loaded))
             }
         };
-        Ok(Model { model: listed.model.clone(), batches: numbers(listed), all })
+        Ok(Model {
+            model: listed.model.clone(),
+            batches: numbers(listed),
+            all,
+        })
     };
     reply::ok_or_problem(answer.await)
 }
@@ -183,7 +196,10 @@ pub(crate) async fn batch(path: Vec<String>, state: Arc<State>) -> Response {
         let [name, batch] = path.as_slice() else {
             return Err(Problem::new(Code::UnknownPath, "there is no such path"));
         };
-        let (loaded, batch) = state.catalogue.model(name, BatchWanted::parse(name, batch)?).await?;
+        let (loaded, batch) = state
+            .catalogue
+            .model(name, BatchWanted::parse(name, batch)?)
+            .await?;
         Ok(TrainedModel::new(name, batch, &loaded))
     };
     reply::ok_or_problem(answer.await)
@@ -197,13 +213,20 @@ impl TrainedModel {
     fn new(model: &str, batch: Option<BatchNumber>, loaded: &Loaded) -> Self {
         let saved = &loaded.saved;
         let about = saved.about.as_ref();
-        let feature = |f: &gugus_spec::Feature| Feature { name: f.name.clone(), sql: f.sql.clone() };
+        let feature = |f: &gugus_spec::Feature| Feature {
+            name: f.name.clone(),
+            sql: f.sql.clone(),
+        };
         Self {
             model: model.to_owned(),
             batch: batch.map(BatchNumber::get),
             job: about.map(|a| a.job.clone()),
             commit_id: about.and_then(|a| a.commit_id.clone()),
-            features: about.iter().flat_map(|a| &a.features).map(feature).collect(),
+            features: about
+                .iter()
+                .flat_map(|a| &a.features)
+                .map(feature)
+                .collect(),
             r#where: about.and_then(|a| a.r#where.clone()),
             columns: loaded.columns().iter().map(Column::from).collect(),
             k: saved.k,
@@ -224,7 +247,11 @@ impl TrainedModel {
 impl From<&gugus_spec::Column> for Column {
     fn from(column: &gugus_spec::Column) -> Self {
         let required = column.nullability == gugus_spec::Nullability::Required;
-        Self { name: column.name.clone(), r#type: column.data_type.name(), required }
+        Self {
+            name: column.name.clone(),
+            r#type: column.data_type.name(),
+            required,
+        }
     }
 }
 

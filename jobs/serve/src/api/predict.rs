@@ -24,7 +24,10 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// A point and the batch whose model is asked.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes the body, which is parsed by the rules of records")]
+#[expect(
+    dead_code,
+    reason = "it describes the body, which is parsed by the rules of records"
+)]
 pub(crate) struct Point {
     /// The first feature of the model.
     #[schema(examples(34.0141))]
@@ -41,7 +44,10 @@ pub(crate) struct Point {
 /// without names of columns takes `{"features": [numbers]}`.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "it describes the body, which is parsed by the rules of records")]
+#[expect(
+    dead_code,
+    reason = "it describes the body, which is parsed by the rules of records"
+)]
 pub(crate) enum Records {
     One(BTreeMap<String, serde_json::Value>),
     Many(Vec<BTreeMap<String, serde_json::Value>>),
@@ -61,15 +67,23 @@ pub(crate) enum Records {
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn cluster(_: Vec<String>, state: Arc<State>, body: Result<Bytes, Problem>) -> Response {
+pub(crate) async fn cluster(
+    _: Vec<String>,
+    state: Arc<State>,
+    body: Result<Bytes, Problem>,
+) -> Response {
     let answer = async {
         let (lat, lon, batch) = point(&body?)?;
         let model = state.catalogue.predict_cluster(batch).await?;
         match model.predictor.dimensions() {
-            2 => model.predict_point(&[lat, lon], |d| format!("field {:?}", if d == 0 { "lat" } else { "lon" })),
+            2 => model.predict_point(&[lat, lon], |d| {
+                format!("field {:?}", if d == 0 { "lat" } else { "lon" })
+            }),
             n => Err(Problem::new(
                 Code::WrongModel,
-                format!("the model has {n} features, and a point has two; ask it by its name with a record"),
+                format!(
+                    "the model has {n} features, and a point has two; ask it by its name with a record"
+                ),
             )),
         }
     };
@@ -92,8 +106,14 @@ pub(crate) async fn cluster(_: Vec<String>, state: Arc<State>, body: Result<Byte
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn batch(path: Vec<String>, state: Arc<State>, body: Result<Bytes, Problem>) -> Response {
-    let [model, batch] = path.as_slice() else { return reply::ok_or_problem(no_path()) };
+pub(crate) async fn batch(
+    path: Vec<String>,
+    state: Arc<State>,
+    body: Result<Bytes, Problem>,
+) -> Response {
+    let [model, batch] = path.as_slice() else {
+        return reply::ok_or_problem(no_path());
+    };
     let answer = async {
         let wanted = BatchWanted::parse(model, batch)?;
         let (loaded, _) = state.catalogue.model(model, wanted).await?;
@@ -115,8 +135,14 @@ pub(crate) async fn batch(path: Vec<String>, state: Arc<State>, body: Result<Byt
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn whole(path: Vec<String>, state: Arc<State>, body: Result<Bytes, Problem>) -> Response {
-    let [model] = path.as_slice() else { return reply::ok_or_problem(no_path()) };
+pub(crate) async fn whole(
+    path: Vec<String>,
+    state: Arc<State>,
+    body: Result<Bytes, Problem>,
+) -> Response {
+    let [model] = path.as_slice() else {
+        return reply::ok_or_problem(no_path());
+    };
     let answer = async {
         let (loaded, _) = state.catalogue.model(model, BatchWanted::Whole).await?;
         predict(loaded, body?).await
@@ -135,13 +161,20 @@ async fn predict(model: Arc<Loaded>, body: Bytes) -> Result<Prediction, Problem>
     let answer = tokio::task::spawn_blocking(move || model.predict(&body)).await;
     answer.unwrap_or_else(|stopped| {
         tracing::error!(%stopped, "a prediction ended early");
-        Err(Problem::new(Code::ShuttingDown, "the prediction was broken off; send it again"))
+        Err(Problem::new(
+            Code::ShuttingDown,
+            "the prediction was broken off; send it again",
+        ))
     })
 }
 
 /// The fields of a point are columns of a record, so that text and numbers mean the same everywhere.
 static POINT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
-    let column = |name: &str, data_type| Column { name: name.to_owned(), data_type, nullability: Nullability::Required };
+    let column = |name: &str, data_type| Column {
+        name: name.to_owned(),
+        data_type,
+        nullability: Nullability::Required,
+    };
     Layout::new(&Source {
         topic: String::new(),
         columns: vec![
@@ -156,29 +189,44 @@ static POINT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
 fn point(body: &[u8]) -> Result<(f64, f64, BatchNumber), Problem> {
     let mut columns = Columns::new(Arc::clone(&POINT));
     columns.push_json(body)?;
-    let row = columns.finish().map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
-    let missing = |name: &str| Problem::new(Code::MissingField, format!("field {name:?} has no value"));
+    let row = columns
+        .finish()
+        .map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
+    let missing =
+        |name: &str| Problem::new(Code::MissingField, format!("field {name:?} has no value"));
     let number = |index, name| float(&row, index).ok_or_else(|| missing(name));
     let (lat, lon) = (number(0, "lat")?, number(1, "lon")?);
     for (value, name) in [(lat, "lat"), (lon, "lon")] {
         if !value.is_finite() {
-            return Err(Problem::new(Code::NotFinite, format!("field {name:?} is not a finite number")));
+            return Err(Problem::new(
+                Code::NotFinite,
+                format!("field {name:?} is not a finite number"),
+            ));
         }
     }
     let model = whole_number(&row, 2).ok_or_else(|| missing("model"))?;
     let batch = u64::try_from(model).ok().and_then(BatchNumber::new);
     let batch = batch.ok_or_else(|| {
-        Problem::new(Code::WrongValue, format!("field \"model\" is {model}; batches are numbered 1, 2, 3 and so on"))
+        Problem::new(
+            Code::WrongValue,
+            format!("field \"model\" is {model}; batches are numbered 1, 2, 3 and so on"),
+        )
     })?;
     Ok((lat, lon, batch))
 }
 
 fn float(row: &RecordBatch, index: usize) -> Option<f64> {
-    let column = row.columns().get(index).filter(|c| c.data_type() == &DataType::Float64 && c.is_valid(0))?;
+    let column = row
+        .columns()
+        .get(index)
+        .filter(|c| c.data_type() == &DataType::Float64 && c.is_valid(0))?;
     Some(column.as_primitive::<Float64Type>().value(0))
 }
 
 fn whole_number(row: &RecordBatch, index: usize) -> Option<i64> {
-    let column = row.columns().get(index).filter(|c| c.data_type() == &DataType::Int64 && c.is_valid(0))?;
+    let column = row
+        .columns()
+        .get(index)
+        .filter(|c| c.data_type() == &DataType::Int64 && c.is_valid(0))?;
     Some(column.as_primitive::<Int64Type>().value(0))
 }

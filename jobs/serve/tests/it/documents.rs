@@ -14,17 +14,24 @@ fn every_path_of_the_document_is_served_by_its_methods() {
     write(dir.path(), &location("location", None, &CENTERS));
     let service = Service::of_folder(dir.path());
     let answer = service.get("/openapi.json");
-    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("application/json"))
+    );
     let document = answer.json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.contains_key("/predict_cluster/"));
     for (path, methods) in paths {
-        let url = path.replace("{model}", "location").replace("{batch}", "latest");
+        let url = path
+            .replace("{model}", "location")
+            .replace("{batch}", "latest");
         for (method, operation) in methods.as_object().unwrap() {
             let answer = match method.as_str() {
                 "get" => service.get(&url),
-                "post" if path == "/predict_cluster/" => service.post_json(&url, &json!({"lat": 1, "lon": 2, "model": 1})),
+                "post" if path == "/predict_cluster/" => {
+                    service.post_json(&url, &json!({"lat": 1, "lon": 2, "model": 1}))
+                }
                 "post" => service.post_json(&url, &json!({"LAT": 1, "LON": 2})),
                 other => panic!("{other} {path}"),
             };
@@ -32,32 +39,53 @@ fn every_path_of_the_document_is_served_by_its_methods() {
             let body = &operation["responses"]["200"]["content"]["application/json"]["schema"];
             fits(&document, body, &answer.json());
         }
-        service.method("DELETE", &url).refused(405, "method_not_allowed", &[]);
+        service
+            .method("DELETE", &url)
+            .refused(405, "method_not_allowed", &[]);
     }
     let error = service.get("/models/nope").json();
-    fits(&document, &json!({"$ref": "#/components/schemas/Error"}), &error);
+    fits(
+        &document,
+        &json!({"$ref": "#/components/schemas/Error"}),
+        &error,
+    );
     let codes = &document["components"]["schemas"]["Code"]["enum"];
-    assert!(codes.as_array().unwrap().contains(&error["error"]), "{codes}");
+    assert!(
+        codes.as_array().unwrap().contains(&error["error"]),
+        "{codes}"
+    );
 }
 
 /// A value has the keys that its schema names, and no others.
 fn fits(document: &serde_json::Value, schema: &serde_json::Value, value: &serde_json::Value) {
     let schema = match schema["$ref"].as_str() {
-        Some(reference) => &document["components"]["schemas"][reference.rsplit('/').next().unwrap()],
+        Some(reference) => {
+            &document["components"]["schemas"][reference.rsplit('/').next().unwrap()]
+        }
         None => schema,
     };
-    let Some(properties) = schema["properties"].as_object() else { return };
+    let Some(properties) = schema["properties"].as_object() else {
+        return;
+    };
     let keys: BTreeSet<&String> = value.as_object().unwrap().keys().collect();
     let known: BTreeSet<&String> = properties.keys().collect();
     assert!(keys.is_subset(&known), "{keys:?} {known:?}");
     for required in schema["required"].as_array().into_iter().flatten() {
-        assert!(value.get(required.as_str().unwrap()).is_some(), "{required} is missing in {value}");
+        assert!(
+            value.get(required.as_str().unwrap()).is_some(),
+            "{required} is missing in {value}"
+        );
     }
     for (key, inner) in properties {
         match &value[key] {
-            serde_json::Value::Array(items) => items.iter().for_each(|item| fits(document, &inner["items"], item)),
+            serde_json::Value::Array(items) => items
+                .iter()
+                .for_each(|item| fits(document, &inner["items"], item)),
             object @ serde_json::Value::Object(_) => {
-                let inner = inner["oneOf"].as_array().and_then(|of| of.iter().find(|s| s.get("$ref").is_some())).unwrap_or(inner);
+                let inner = inner["oneOf"]
+                    .as_array()
+                    .and_then(|of| of.iter().find(|s| s.get("$ref").is_some()))
+                    .unwrap_or(inner);
                 fits(document, inner, object);
             }
             _ => {}
@@ -71,8 +99,16 @@ fn the_page_works_with_what_the_binary_holds() {
     let service = Service::of_folder(dir.path());
     for path in ["/docs", "/docs/"] {
         let answer = service.get(path);
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
-        assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'self'"));
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, Some("text/html; charset=utf-8"))
+        );
+        assert!(
+            answer
+                .header("content-security-policy")
+                .unwrap()
+                .starts_with("default-src 'self'")
+        );
         let page = String::from_utf8(answer.body).unwrap();
         let files: Vec<&str> = ["src=\"", "href=\""]
             .into_iter()
@@ -95,5 +131,8 @@ fn the_page_works_with_what_the_binary_holds() {
         }
     }
     let start = String::from_utf8(service.get("/docs/start.js").body).unwrap();
-    assert!(start.contains("\"/openapi.json\"") && start.contains("validatorUrl: null"), "{start}");
+    assert!(
+        start.contains("\"/openapi.json\"") && start.contains("validatorUrl: null"),
+        "{start}"
+    );
 }

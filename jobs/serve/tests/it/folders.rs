@@ -8,22 +8,33 @@ use gugus_spec::{Column, ColumnType, Feature, HandleInvalid, Nullability};
 use gugus_store::{BatchNumber, Existing, ModelDraft, ModelStore, Store};
 
 /// Centers in latitude and longitude, far from each other.
-pub const CENTERS: [[f64; 2]; 3] = [[34.0, -118.5], [34.1, -118.2], [33.7, -118.3]];
+pub(crate) const CENTERS: [[f64; 2]; 3] = [[34.0, -118.5], [34.1, -118.2], [33.7, -118.3]];
 
-pub fn batch(number: u64) -> Option<BatchNumber> {
+pub(crate) fn batch(number: u64) -> Option<BatchNumber> {
     Some(BatchNumber::new(number).unwrap())
 }
 
-pub fn column(name: &str, data_type: ColumnType, nullability: Nullability) -> Column {
-    Column { name: name.to_owned(), data_type, nullability }
+pub(crate) fn column(name: &str, data_type: ColumnType, nullability: Nullability) -> Column {
+    Column {
+        name: name.to_owned(),
+        data_type,
+        nullability,
+    }
 }
 
-pub fn feature(name: &str, sql: &str) -> Feature {
-    Feature { name: name.to_owned(), sql: sql.to_owned() }
+pub(crate) fn feature(name: &str, sql: &str) -> Feature {
+    Feature {
+        name: name.to_owned(),
+        sql: sql.to_owned(),
+    }
 }
 
 /// A model of two required columns LAT and LON.
-pub fn location(model: &str, number: Option<BatchNumber>, centers: &[[f64; 2]]) -> ModelDraft {
+pub(crate) fn location(
+    model: &str,
+    number: Option<BatchNumber>,
+    centers: &[[f64; 2]],
+) -> ModelDraft {
     ModelDraft {
         features: vec![Feature::column("LAT"), Feature::column("LON")],
         columns: vec![
@@ -35,12 +46,15 @@ pub fn location(model: &str, number: Option<BatchNumber>, centers: &[[f64; 2]]) 
 }
 
 /// A model of an SQL feature over a whole number and one over a text column.
-pub fn by_sql(model: &str, number: Option<BatchNumber>) -> ModelDraft {
+pub(crate) fn by_sql(model: &str, number: Option<BatchNumber>) -> ModelDraft {
     ModelDraft {
         condition: Some("\"AREA\" IS NOT NULL AND \"Vict Age\" > 0".to_owned()),
         features: vec![
             feature("hour", "floor(\"TIME OCC\" / 100)"),
-            feature("night", "CASE WHEN \"PART\" = '1.50' THEN 100.0 ELSE 0.0 END"),
+            feature(
+                "night",
+                "CASE WHEN \"PART\" = '1.50' THEN 100.0 ELSE 0.0 END",
+            ),
         ],
         columns: vec![
             column("TIME OCC", ColumnType::Int32, Nullability::Optional),
@@ -48,7 +62,11 @@ pub fn by_sql(model: &str, number: Option<BatchNumber>) -> ModelDraft {
             column("Vict Age", ColumnType::Int32, Nullability::Optional),
             column("PART", ColumnType::Utf8, Nullability::Optional),
         ],
-        ..of_centers(model, number, vec![vec![3.0, 0.0], vec![20.0, 0.0], vec![3.0, 100.0]])
+        ..of_centers(
+            model,
+            number,
+            vec![vec![3.0, 0.0], vec![20.0, 0.0], vec![3.0, 100.0]],
+        )
     }
 }
 
@@ -63,7 +81,11 @@ fn of_centers(model: &str, number: Option<BatchNumber>, centers: Vec<Vec<f64>>) 
         weight_col: None,
         handle_invalid: HandleInvalid::Error,
         columns: Vec::new(),
-        params: Params { k: centers.len().max(2), seed: 1, ..Params::default() },
+        params: Params {
+            k: centers.len().max(2),
+            seed: 1,
+            ..Params::default()
+        },
         offsets: Vec::new(),
         rows: 100,
         rejected: 0,
@@ -75,19 +97,24 @@ fn of_centers(model: &str, number: Option<BatchNumber>, centers: Vec<Vec<f64>>) 
 }
 
 /// The same under the cosine distance.
-pub fn cosine(mut draft: ModelDraft) -> ModelDraft {
+pub(crate) fn cosine(mut draft: ModelDraft) -> ModelDraft {
     draft.params.distance_measure = DistanceMeasure::Cosine;
     draft
 }
 
-pub fn write(folder: &Path, draft: &ModelDraft) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+pub(crate) fn write(folder: &Path, draft: &ModelDraft) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let models = ModelStore::new(Store::open(folder.to_str().unwrap()).unwrap());
-    runtime.block_on(models.write(draft, Existing::Replace)).unwrap();
+    runtime
+        .block_on(models.write(draft, Existing::Replace))
+        .unwrap();
 }
 
 /// A folder as Spark itself leaves it: right in the store, without anything of ours.
-pub fn write_as_spark(folder: &Path, name: &str, centers: &[[f64; 2]]) {
+pub(crate) fn write_as_spark(folder: &Path, name: &str, centers: &[[f64; 2]]) {
     let away = tempfile::tempdir().unwrap();
     write(away.path(), &location("m", batch(1), centers));
     let (from, to) = (away.path().join("m/batch_00000001"), folder.join(name));

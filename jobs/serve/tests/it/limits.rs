@@ -32,7 +32,16 @@ fn raw(service: &Service, parts: &[&[u8]]) -> String {
 #[test]
 fn unknown_paths() {
     let (_dir, service) = service();
-    for path in ["/nope", "/", "/models/", "/model", "/models/location/batches", "/docs/none.js", "/predict_cluster/x", "//models"] {
+    for path in [
+        "/nope",
+        "/",
+        "/models/",
+        "/model",
+        "/models/location/batches",
+        "/docs/none.js",
+        "/predict_cluster/x",
+        "//models",
+    ] {
         let answer = service.get(path);
         if path == "/models/" {
             assert_eq!(answer.status, 200);
@@ -40,7 +49,9 @@ fn unknown_paths() {
             answer.refused(404, "unknown_path", &["docs"]);
         }
     }
-    service.post("/nope", "{}").refused(404, "unknown_path", &[]);
+    service
+        .post("/nope", "{}")
+        .refused(404, "unknown_path", &[]);
 }
 
 #[test]
@@ -70,14 +81,21 @@ fn wrong_methods_name_the_right_ones() {
 #[test]
 fn the_content_type_does_not_matter() {
     let (_dir, service) = service();
-    for header in ["", "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Type: text/plain\r\n"] {
+    for header in [
+        "",
+        "Content-Type: application/x-www-form-urlencoded\r\n",
+        "Content-Type: text/plain\r\n",
+    ] {
         let body = r#"{"lat": 33.7, "lon": -118.3, "model": 1}"#;
         let head = format!(
             "POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}Content-Length: {}\r\n\r\n",
             body.len()
         );
         let answer = raw(&service, &[head.as_bytes(), body.as_bytes()]);
-        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"cluster":2}"#), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"cluster":2}"#),
+            "{answer}"
+        );
     }
 }
 
@@ -88,20 +106,51 @@ fn bodies_have_a_limit_with_and_without_a_length() {
     let mut config = Config::new(Store::open(dir.path().to_str().unwrap()).unwrap());
     config.body_limit = 1000;
     let service = Service::start(config);
-    let of_length = |length: usize| format!("{:length$}", r#"{"lat": 33.7, "lon": -118.3, "model": 1}"#);
-    assert_eq!(service.post("/predict_cluster/", of_length(1000)).cluster(), 2);
-    service.post("/predict_cluster/", of_length(1001)).refused(413, "body_too_large", &["1000 bytes"]);
+    let of_length = |length: usize| {
+        let point = r#"{"lat": 33.7, "lon": -118.3, "model": 1}"#;
+        format!("{point}{}", " ".repeat(length - point.len()))
+    };
+    assert_eq!(
+        service.post("/predict_cluster/", of_length(1000)).cluster(),
+        2
+    );
+    service.post("/predict_cluster/", of_length(1001)).refused(
+        413,
+        "body_too_large",
+        &["1000 bytes"],
+    );
     // All of it is read, so that a client that writes first and reads then sees the answer.
-    service.post("/predict_cluster/", of_length(10_000_000)).refused(413, "body_too_large", &["1000 bytes"]);
-    service.post("/models/location/batches/1/predict", of_length(5000)).refused(413, "body_too_large", &[]);
+    service
+        .post("/predict_cluster/", of_length(10_000_000))
+        .refused(413, "body_too_large", &["1000 bytes"]);
+    service
+        .post("/models/location/batches/1/predict", of_length(5000))
+        .refused(413, "body_too_large", &[]);
 
     let head = "POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("{:x}\r\n{}\r\n", 600, of_length(600));
     let end = "0\r\n\r\n";
-    let answer = raw(&service, &[head.as_bytes(), chunk.as_bytes(), end.as_bytes()]);
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"cluster":2}"#), "{answer}");
-    let answer = raw(&service, &[head.as_bytes(), chunk.as_bytes(), chunk.as_bytes(), end.as_bytes()]);
-    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("body_too_large"), "{answer}");
+    let answer = raw(
+        &service,
+        &[head.as_bytes(), chunk.as_bytes(), end.as_bytes()],
+    );
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"cluster":2}"#),
+        "{answer}"
+    );
+    let answer = raw(
+        &service,
+        &[
+            head.as_bytes(),
+            chunk.as_bytes(),
+            chunk.as_bytes(),
+            end.as_bytes(),
+        ],
+    );
+    assert!(
+        answer.starts_with("HTTP/1.1 413") && answer.contains("body_too_large"),
+        "{answer}"
+    );
 
     // Who asks first need not send the body.
     let expect = "POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n";
@@ -113,15 +162,27 @@ fn bodies_have_a_limit_with_and_without_a_length() {
 fn by_default_ten_megabytes_are_too_many() {
     let (_dir, service) = service();
     let answer = service.post("/predict_cluster/", vec![b' '; 10_000_000]);
-    answer.refused(413, "body_too_large", &[&gugus_serve::BODY_LIMIT.to_string()]);
+    answer.refused(
+        413,
+        "body_too_large",
+        &[&gugus_serve::BODY_LIMIT.to_string()],
+    );
 }
 
 #[test]
 fn what_is_no_http_is_dropped_and_the_service_goes_on() {
     let (_dir, service) = service();
-    raw(&service, &[b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n"]);
-    let broken = b"POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{\"lat\": ";
-    drop(TcpStream::connect(service.address).unwrap().write_all(broken));
+    raw(
+        &service,
+        &[b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n"],
+    );
+    let broken =
+        b"POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{\"lat\": ";
+    drop(
+        TcpStream::connect(service.address)
+            .unwrap()
+            .write_all(broken),
+    );
     assert_eq!(service.get("/health").json()["status"], "ok");
 }
 
@@ -155,14 +216,23 @@ fn requests_in_flight_are_finished_and_then_it_ends() {
     stream.write_all(body.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"cluster":2}"#), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"cluster":2}"#),
+        "{answer}"
+    );
     ending.join().unwrap().unwrap();
 }
 
 #[test]
 fn health() {
     let (_dir, service) = service();
-    assert_eq!(service.get("/health").json(), json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "models": 1}));
+    assert_eq!(
+        service.get("/health").json(),
+        json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "models": 1})
+    );
     assert_eq!(service.get("/health/live").json(), json!({"status": "ok"}));
-    assert_eq!(service.get("/health/ready/").json(), json!({"status": "ok"}));
+    assert_eq!(
+        service.get("/health/ready/").json(),
+        json!({"status": "ok"})
+    );
 }

@@ -1,5 +1,12 @@
 //! The service over real folders and real HTTP.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends by a panic, also in what its functions share"
+)]
+
 mod documents;
 mod folders;
 mod limits;

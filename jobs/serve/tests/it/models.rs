@@ -31,25 +31,55 @@ fn models_and_their_batches_are_listed() {
     );
 
     let model = service.get("/models/location").json();
-    assert_eq!(model, json!({"model": "location", "batches": [1, 2, 10], "all": null}));
-    assert_eq!(service.get("/models/whole").json()["all"]["where"], "\"AREA\" IS NOT NULL AND \"Vict Age\" > 0");
+    assert_eq!(
+        model,
+        json!({"model": "location", "batches": [1, 2, 10], "all": null})
+    );
+    assert_eq!(
+        service.get("/models/whole").json()["all"]["where"],
+        "\"AREA\" IS NOT NULL AND \"Vict Age\" > 0"
+    );
 
     let trained = service.get("/models/location/batches/latest").json();
     assert_eq!(trained["batch"], 10);
     assert_eq!(trained["centers"], json!(CENTERS));
-    assert_eq!(trained["features"][0], json!({"name": "LAT", "sql": "\"LAT\""}));
-    assert_eq!(trained["columns"][1], json!({"name": "LON", "type": "float64", "required": true}));
+    assert_eq!(
+        trained["features"][0],
+        json!({"name": "LAT", "sql": "\"LAT\""})
+    );
+    assert_eq!(
+        trained["columns"][1],
+        json!({"name": "LON", "type": "float64", "required": true})
+    );
     assert_eq!(trained["params"]["init_mode"], "k-means||");
-    assert_eq!((&trained["rows"], &trained["iterations"], &trained["training_cost"]), (&json!(100), &json!(7), &json!(1.25)));
+    assert_eq!(
+        (
+            &trained["rows"],
+            &trained["iterations"],
+            &trained["training_cost"]
+        ),
+        (&json!(100), &json!(7), &json!(1.25))
+    );
 
     let sparks = service.get("/models/kmeans_model/batches/7").json();
     assert_eq!(sparks["centers"], json!(CENTERS));
-    assert_eq!((&sparks["features"], &sparks["params"], &sparks["k"]), (&json!([]), &json!(null), &json!(3)));
+    assert_eq!(
+        (&sparks["features"], &sparks["params"], &sparks["k"]),
+        (&json!([]), &json!(null), &json!(3))
+    );
 
-    service.get("/models/nope").refused(404, "unknown_model", &["nope"]);
-    service.get("/models/location/batches/3").refused(404, "unknown_batch", &["batch 3"]);
-    service.get("/models/..%2f..%2fetc").refused(404, "unknown_model", &[".."]);
-    service.get("/models/whole/batches/latest").refused(404, "unknown_batch", &["no batches"]);
+    service
+        .get("/models/nope")
+        .refused(404, "unknown_model", &["nope"]);
+    service
+        .get("/models/location/batches/3")
+        .refused(404, "unknown_batch", &["batch 3"]);
+    service
+        .get("/models/..%2f..%2fetc")
+        .refused(404, "unknown_model", &[".."]);
+    service
+        .get("/models/whole/batches/latest")
+        .refused(404, "unknown_batch", &["no batches"]);
 }
 
 #[test]
@@ -60,7 +90,9 @@ fn a_folder_that_is_not_there_yet_is_empty() {
     assert_eq!(service.get("/models").json(), json!({"models": []}));
     assert_eq!(service.get("/health").json()["models"], 0);
     write(&folder, &location("location", batch(1), &CENTERS));
-    service.wait_for("the first model", |s| s.get("/models").json()["models"] != json!([]));
+    service.wait_for("the first model", |s| {
+        s.get("/models").json()["models"] != json!([])
+    });
 }
 
 #[test]
@@ -68,11 +100,21 @@ fn a_file_in_place_of_the_folder_is_refused_at_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("models");
     fs::write(&file, b"").unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let config = Config::new(Store::open(file.to_str().unwrap()).unwrap());
     let ready = |_| panic!("it is not ready");
-    let error = runtime.block_on(gugus_serve::run(listener, config, ready, Default::default())).unwrap_err();
+    let error = runtime
+        .block_on(gugus_serve::run(
+            listener,
+            config,
+            ready,
+            Default::default(),
+        ))
+        .unwrap_err();
     assert!(matches!(error, gugus_serve::Error::Models(_)), "{error}");
 }
 
@@ -84,25 +126,43 @@ fn a_retrained_model_is_noticed() {
     let service = Service::of_folder(dir.path());
     let record = json!({"LAT": CENTERS[0][0], "LON": CENTERS[0][1]});
     let numbers = json!({"features": CENTERS[0]});
-    let cluster = |s: &Service| s.post_json("/models/location/batches/latest/predict", &record).cluster();
-    let old = |s: &Service| s.post_json("/models/old/batches/1/predict", &numbers).cluster();
+    let cluster = |s: &Service| {
+        s.post_json("/models/location/batches/latest/predict", &record)
+            .cluster()
+    };
+    let old = |s: &Service| {
+        s.post_json("/models/old/batches/1/predict", &numbers)
+            .cluster()
+    };
     assert_eq!((cluster(&service), old(&service)), (0, 0));
 
-    write(dir.path(), &location("location", batch(1), &[CENTERS[1], CENTERS[0]]));
+    write(
+        dir.path(),
+        &location("location", batch(1), &[CENTERS[1], CENTERS[0]]),
+    );
     service.wait_for("the retrained model", |s| cluster(s) == 1);
 
-    write(dir.path(), &location("location", batch(2), &[CENTERS[1], CENTERS[2], CENTERS[0]]));
+    write(
+        dir.path(),
+        &location("location", batch(2), &[CENTERS[1], CENTERS[2], CENTERS[0]]),
+    );
     service.wait_for("the next batch", |s| cluster(s) == 2);
 
     fs::remove_dir_all(dir.path().join("old_batch_1")).unwrap();
     write_as_spark(dir.path(), "old_batch_1", &[CENTERS[2], CENTERS[0]]);
     service.wait_for("Spark's new model", |s| {
-        s.post_json("/models/old/batches/1/predict", &numbers).json()["cluster"] == 1
+        s.post_json("/models/old/batches/1/predict", &numbers)
+            .json()["cluster"]
+            == 1
     });
 
     fs::remove_dir_all(dir.path().join("location")).unwrap();
-    service.wait_for("the end of the model", |s| s.get("/models/location").status == 404);
-    service.post_json("/models/location/batches/1/predict", &record).refused(404, "unknown_model", &["location"]);
+    service.wait_for("the end of the model", |s| {
+        s.get("/models/location").status == 404
+    });
+    service
+        .post_json("/models/location/batches/1/predict", &record)
+        .refused(404, "unknown_model", &["location"]);
 }
 
 #[test]
@@ -111,17 +171,25 @@ fn a_model_that_cannot_be_used_is_named_and_the_others_are_served() {
     write(dir.path(), &location("good", batch(1), &CENTERS));
     write(dir.path(), &location("torn", batch(1), &CENTERS));
     let data = dir.path().join("torn/batch_00000001/data");
-    let part = fs::read_dir(&data).unwrap().map(|f| f.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "parquet"));
+    let part = fs::read_dir(&data)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .find(|p| p.extension().is_some_and(|e| e == "parquet"));
     fs::write(part.unwrap(), b"PAR1").unwrap();
     write_as_spark(dir.path(), "foreign_batch_1", &CENTERS);
-    fs::write(dir.path().join("foreign_batch_1/metadata/part-00000"), b"{}").unwrap();
+    fs::write(
+        dir.path().join("foreign_batch_1/metadata/part-00000"),
+        b"{}",
+    )
+    .unwrap();
     let mut wrong_sql = location("sql", batch(1), &CENTERS);
     wrong_sql.features[0].sql = "nonsense(\"LAT\")".to_owned();
     write(dir.path(), &wrong_sql);
 
     let service = Service::of_folder(dir.path());
     let record = json!({"LAT": 1, "LON": 1});
-    let ask = |model: &str| service.post_json(&format!("/models/{model}/batches/1/predict"), &record);
+    let ask =
+        |model: &str| service.post_json(&format!("/models/{model}/batches/1/predict"), &record);
     assert_eq!(ask("good").status, 200);
     ask("torn").refused(404, "unknown_batch", &["torn", "trained again"]);
     ask("foreign").refused(503, "model_unusable", &["foreign"]);
@@ -141,21 +209,40 @@ fn a_store_that_fails_is_said_and_what_is_in_memory_is_served_on() {
     write(&folder, &location("location", batch(2), &CENTERS));
     let service = Service::of_folder(&folder);
     let record = json!({"LAT": CENTERS[2][0], "LON": CENTERS[2][1]});
-    assert_eq!(service.post_json("/models/location/batches/1/predict", &record).cluster(), 2);
+    assert_eq!(
+        service
+            .post_json("/models/location/batches/1/predict", &record)
+            .cluster(),
+        2
+    );
 
     // A file where the folder was: listing it fails, for root too.
     fs::rename(&folder, dir.path().join("away")).unwrap();
     fs::write(&folder, b"").unwrap();
     service.wait_for("the failure", |s| s.get("/health/ready").status == 503);
-    service.get("/health").refused(503, "models_unavailable", &["cannot be listed"]);
+    service
+        .get("/health")
+        .refused(503, "models_unavailable", &["cannot be listed"]);
     assert_eq!(service.get("/health/live").status, 200);
-    assert_eq!(service.post_json("/models/location/batches/1/predict", &record).cluster(), 2);
-    service.post_json("/models/location/batches/2/predict", &record).refused(503, "models_unavailable", &["try again"]);
+    assert_eq!(
+        service
+            .post_json("/models/location/batches/1/predict", &record)
+            .cluster(),
+        2
+    );
+    service
+        .post_json("/models/location/batches/2/predict", &record)
+        .refused(503, "models_unavailable", &["try again"]);
 
     fs::remove_file(&folder).unwrap();
     fs::rename(dir.path().join("away"), &folder).unwrap();
     service.wait_for("the store", |s| s.get("/health/ready").status == 200);
-    assert_eq!(service.post_json("/models/location/batches/2/predict", &record).cluster(), 2);
+    assert_eq!(
+        service
+            .post_json("/models/location/batches/2/predict", &record)
+            .cluster(),
+        2
+    );
 }
 
 #[test]
@@ -172,7 +259,10 @@ fn more_models_than_fit_in_memory_are_served() {
     for _ in 0..3 {
         for number in 1..=6 {
             let point = json!({"lat": CENTERS[0][0], "lon": CENTERS[0][1], "model": number});
-            assert_eq!(service.post_json("/predict_cluster/", &point).cluster(), number - 1);
+            assert_eq!(
+                service.post_json("/predict_cluster/", &point).cluster(),
+                number - 1
+            );
         }
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use gugus_spec::{ColumnType, Nullability};
 use serde_json::{Value, json};
 
-use crate::folders::{CENTERS, batch, by_sql, column, cosine, feature, location, write, write_as_spark};
+use crate::folders::{
+    CENTERS, batch, by_sql, column, cosine, feature, location, write, write_as_spark,
+};
 use crate::service::Service;
 
 const LOCATION: &str = "/models/location/batches/1/predict";
@@ -14,8 +16,14 @@ const SQL: &str = "/models/kind/batches/1/predict";
 fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &location("location", batch(1), &CENTERS));
-    write(dir.path(), &location("location", batch(12), &[CENTERS[2], CENTERS[0]]));
-    write(dir.path(), &location("location", None, &[CENTERS[1], CENTERS[0], CENTERS[2]]));
+    write(
+        dir.path(),
+        &location("location", batch(12), &[CENTERS[2], CENTERS[0]]),
+    );
+    write(
+        dir.path(),
+        &location("location", None, &[CENTERS[1], CENTERS[0], CENTERS[2]]),
+    );
     write(dir.path(), &by_sql("kind", batch(1)));
     write_as_spark(dir.path(), "from_spark_batch_4", &CENTERS);
     write_as_spark(dir.path(), "crime_k5", &CENTERS);
@@ -26,19 +34,51 @@ fn folder() -> tempfile::TempDir {
 fn one_record_and_many() {
     let dir = folder();
     let service = Service::of_folder(dir.path());
-    let records: Vec<Value> = CENTERS.iter().map(|c| json!({"LAT": c[0], "LON": c[1], "DR_NO": "7"})).collect();
+    let records: Vec<Value> = CENTERS
+        .iter()
+        .map(|c| json!({"LAT": c[0], "LON": c[1], "DR_NO": "7"}))
+        .collect();
     for (cluster, record) in (0..).zip(&records) {
         assert_eq!(service.post_json(LOCATION, record).cluster(), cluster);
-        assert_eq!(service.post_json(LOCATION, &json!([record])).clusters(), [cluster]);
+        assert_eq!(
+            service.post_json(LOCATION, &json!([record])).clusters(),
+            [cluster]
+        );
     }
     let backwards: Vec<&Value> = records.iter().rev().collect();
-    assert_eq!(service.post_json(LOCATION, &json!(backwards)).clusters(), [2, 1, 0]);
+    assert_eq!(
+        service.post_json(LOCATION, &json!(backwards)).clusters(),
+        [2, 1, 0]
+    );
     assert_eq!(service.post_json(LOCATION, &json!([])).json(), json!([]));
-    assert_eq!(service.post("/models/location/batches/1/predict/", records[1].to_string()).cluster(), 1);
+    assert_eq!(
+        service
+            .post(
+                "/models/location/batches/1/predict/",
+                records[1].to_string()
+            )
+            .cluster(),
+        1
+    );
     // The latest batch has the highest number, whatever the order of its text; the model without batch is another.
-    assert_eq!(service.post_json("/models/location/batches/latest/predict", &records[0]).cluster(), 1);
-    assert_eq!(service.post_json("/models/location/batches/12/predict", &records[2]).cluster(), 0);
-    assert_eq!(service.post_json("/models/location/predict", &records[1]).cluster(), 0);
+    assert_eq!(
+        service
+            .post_json("/models/location/batches/latest/predict", &records[0])
+            .cluster(),
+        1
+    );
+    assert_eq!(
+        service
+            .post_json("/models/location/batches/12/predict", &records[2])
+            .cluster(),
+        0
+    );
+    assert_eq!(
+        service
+            .post_json("/models/location/predict", &records[1])
+            .cluster(),
+        0
+    );
 }
 
 #[test]
@@ -56,13 +96,21 @@ fn values_are_those_of_ingestion() {
     for (body, cluster) in [
         (r#"{"TIME OCC": "0330", "PART": "2"}"#, 0),
         (r#"{"TIME OCC": 2130.0, "PART": null}"#, 1),
-        (r#"{"TIME OCC": 330, "PART": 1.50, "AREA": 3, "Vict Age": -2}"#, 2),
+        (
+            r#"{"TIME OCC": 330, "PART": 1.50, "AREA": 3, "Vict Age": -2}"#,
+            2,
+        ),
         (r#"{"TIME OCC": 330, "PART": 1.5, "AREA": "no number"}"#, 0),
     ] {
         assert_eq!(service.post(SQL, body).cluster(), cluster, "{body}");
     }
     assert_eq!(
-        service.post(SQL, r#"[{"TIME OCC": 2200}, {"TIME OCC": "0300", "PART": "1.50"}, {"TIME OCC": 100}]"#).clusters(),
+        service
+            .post(
+                SQL,
+                r#"[{"TIME OCC": 2200}, {"TIME OCC": "0300", "PART": "1.50"}, {"TIME OCC": 100}]"#
+            )
+            .clusters(),
         [1, 2, 0]
     );
 }
@@ -73,21 +121,81 @@ fn wrong_records_are_refused_with_column_or_feature() {
     let service = Service::of_folder(dir.path());
     for (path, body, status, error, parts) in [
         (LOCATION, r#"{"LAT": 1}"#, 422, "missing_field", vec!["LON"]),
-        (LOCATION, r#"{"lat": 1, "lon": 2}"#, 422, "missing_field", vec!["LAT"]),
-        (LOCATION, r#"{"LAT": 1, "LON": ""}"#, 422, "missing_field", vec!["LON"]),
-        (LOCATION, r#"{"LAT": "north", "LON": 1}"#, 422, "wrong_value", vec!["LAT", "north"]),
-        (LOCATION, r#"{"LAT": {"deg": 1}, "LON": 1}"#, 422, "wrong_value", vec!["LAT", "object"]),
-        (LOCATION, r#"{"LAT": 1e999, "LON": 1}"#, 422, "wrong_value", vec!["LAT"]),
-        (LOCATION, r#"{"LAT": "nan", "LON": 1}"#, 422, "not_finite", vec!["LAT", "NaN"]),
-        (LOCATION, r#"{"LAT": 1, "LON": "-inf"}"#, 422, "not_finite", vec!["LON", "infinite"]),
-        (LOCATION, r#"{"LAT": NaN, "LON": 1}"#, 400, "not_json", vec![]),
+        (
+            LOCATION,
+            r#"{"lat": 1, "lon": 2}"#,
+            422,
+            "missing_field",
+            vec!["LAT"],
+        ),
+        (
+            LOCATION,
+            r#"{"LAT": 1, "LON": ""}"#,
+            422,
+            "missing_field",
+            vec!["LON"],
+        ),
+        (
+            LOCATION,
+            r#"{"LAT": "north", "LON": 1}"#,
+            422,
+            "wrong_value",
+            vec!["LAT", "north"],
+        ),
+        (
+            LOCATION,
+            r#"{"LAT": {"deg": 1}, "LON": 1}"#,
+            422,
+            "wrong_value",
+            vec!["LAT", "object"],
+        ),
+        (
+            LOCATION,
+            r#"{"LAT": 1e999, "LON": 1}"#,
+            422,
+            "wrong_value",
+            vec!["LAT"],
+        ),
+        (
+            LOCATION,
+            r#"{"LAT": "nan", "LON": 1}"#,
+            422,
+            "not_finite",
+            vec!["LAT", "NaN"],
+        ),
+        (
+            LOCATION,
+            r#"{"LAT": 1, "LON": "-inf"}"#,
+            422,
+            "not_finite",
+            vec!["LON", "infinite"],
+        ),
+        (
+            LOCATION,
+            r#"{"LAT": NaN, "LON": 1}"#,
+            400,
+            "not_json",
+            vec![],
+        ),
         (LOCATION, r#"{"LAT": 1, "LON": 1"#, 400, "not_json", vec![]),
-        (LOCATION, r#"{"LAT": 1, "LON": 1} {}"#, 400, "not_json", vec![]),
+        (
+            LOCATION,
+            r#"{"LAT": 1, "LON": 1} {}"#,
+            400,
+            "not_json",
+            vec![],
+        ),
         (LOCATION, "", 400, "not_json", vec![]),
         (LOCATION, "null", 422, "wrong_value", vec!["null"]),
         (LOCATION, "\"text\"", 422, "wrong_value", vec!["string"]),
         (SQL, "{}", 422, "missing_field", vec!["hour", "TIME OCC"]),
-        (SQL, r#"{"TIME OCC": 3.5}"#, 422, "wrong_value", vec!["TIME OCC", "3.5"]),
+        (
+            SQL,
+            r#"{"TIME OCC": 3.5}"#,
+            422,
+            "wrong_value",
+            vec!["TIME OCC", "3.5"],
+        ),
     ] {
         service.post(path, body).refused(status, error, &parts);
     }
@@ -99,20 +207,64 @@ fn one_wrong_record_fails_all_with_its_index() {
     let service = Service::of_folder(dir.path());
     let good = r#"{"LAT": 1, "LON": 1}"#;
     for (path, body, error, index, part) in [
-        (LOCATION, format!("[{good}, {good}, {{\"LAT\": 1}}]"), "missing_field", 2, "LON"),
-        (LOCATION, format!("[{good}, 7, {good}]"), "wrong_value", 1, "number"),
-        (LOCATION, format!("[{good}, [], {good}]"), "wrong_value", 1, "array"),
-        (LOCATION, format!("[{{\"LAT\": \"nan\", \"LON\": 1}}, {good}]"), "not_finite", 0, "LAT"),
+        (
+            LOCATION,
+            format!("[{good}, {good}, {{\"LAT\": 1}}]"),
+            "missing_field",
+            2,
+            "LON",
+        ),
+        (
+            LOCATION,
+            format!("[{good}, 7, {good}]"),
+            "wrong_value",
+            1,
+            "number",
+        ),
+        (
+            LOCATION,
+            format!("[{good}, [], {good}]"),
+            "wrong_value",
+            1,
+            "array",
+        ),
+        (
+            LOCATION,
+            format!("[{{\"LAT\": \"nan\", \"LON\": 1}}, {good}]"),
+            "not_finite",
+            0,
+            "LAT",
+        ),
         // The first that is wrong, in whatever way it is.
-        (SQL, r#"[{"TIME OCC": 1}, {}, {"TIME OCC": "x"}]"#.to_owned(), "missing_field", 1, "hour"),
-        (SQL, r#"[{"TIME OCC": "x"}, {}]"#.to_owned(), "wrong_value", 0, "TIME OCC"),
+        (
+            SQL,
+            r#"[{"TIME OCC": 1}, {}, {"TIME OCC": "x"}]"#.to_owned(),
+            "missing_field",
+            1,
+            "hour",
+        ),
+        (
+            SQL,
+            r#"[{"TIME OCC": "x"}, {}]"#.to_owned(),
+            "wrong_value",
+            0,
+            "TIME OCC",
+        ),
     ] {
         let answer = service.post(path, &body);
         answer.refused(422, error, &[part, &format!("index {index}")]);
         assert_eq!(answer.json()["index"], index, "{body}");
     }
-    for body in [format!("[{good}"), format!("[{good},]"), format!("[{good} {good}]"), format!("[{good}]]"), "[".to_owned()] {
-        service.post(LOCATION, &body).refused(400, "not_json", &["line 1"]);
+    for body in [
+        format!("[{good}"),
+        format!("[{good},]"),
+        format!("[{good} {good}]"),
+        format!("[{good}]]"),
+        "[".to_owned(),
+    ] {
+        service
+            .post(LOCATION, &body)
+            .refused(400, "not_json", &["line 1"]);
     }
 }
 
@@ -128,23 +280,43 @@ fn an_expression_that_fails_names_the_record() {
     write(dir.path(), &draft);
     let service = Service::of_folder(dir.path());
     let path = "/models/ratio/batches/1/predict";
-    service.post(path, r#"{"A": 1, "B": 0}"#).refused(422, "wrong_value", &["ratio", "zero"]);
-    let answer = service.post(path, r#"[{"A": 1, "B": 1}, {"A": 4, "B": 2}, {"A": 1, "B": 0}, {"A": 1, "B": 1}]"#);
+    service
+        .post(path, r#"{"A": 1, "B": 0}"#)
+        .refused(422, "wrong_value", &["ratio", "zero"]);
+    let answer = service.post(
+        path,
+        r#"[{"A": 1, "B": 1}, {"A": 4, "B": 2}, {"A": 1, "B": 0}, {"A": 1, "B": 1}]"#,
+    );
     answer.refused(422, "wrong_value", &["ratio", "index 2"]);
-    assert_eq!(service.post(path, r#"[{"A": 1, "B": 1}, {"A": 4, "B": 2}]"#).clusters().len(), 2);
+    assert_eq!(
+        service
+            .post(path, r#"[{"A": 1, "B": 1}, {"A": 4, "B": 2}]"#)
+            .clusters()
+            .len(),
+        2
+    );
 }
 
 #[test]
 fn cosine_models_refuse_what_has_no_direction() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &cosine(location("location", batch(1), &[[1.0, 0.0], [0.0, 1.0]])));
-    let service = Service::of_folder(dir.path());
-    assert_eq!(service.post_json(LOCATION, &json!({"LAT": 0.1, "LON": 500})).cluster(), 1);
-    service.post_json(LOCATION, &json!([{"LAT": 1, "LON": 1}, {"LAT": 0, "LON": 0}])).refused(
-        422,
-        "wrong_value",
-        &["zero vector", "index 1"],
+    write(
+        dir.path(),
+        &cosine(location("location", batch(1), &[[1.0, 0.0], [0.0, 1.0]])),
     );
+    let service = Service::of_folder(dir.path());
+    assert_eq!(
+        service
+            .post_json(LOCATION, &json!({"LAT": 0.1, "LON": 500}))
+            .cluster(),
+        1
+    );
+    service
+        .post_json(
+            LOCATION,
+            &json!([{"LAT": 1, "LON": 1}, {"LAT": 0, "LON": 0}]),
+        )
+        .refused(422, "wrong_value", &["zero vector", "index 1"]);
 }
 
 #[test]
@@ -153,15 +325,40 @@ fn models_of_spark_take_numbers() {
     let service = Service::of_folder(dir.path());
     let [lat, lon] = CENTERS[2];
     let record = json!({"features": [lat, lon]});
-    for path in ["/models/from_spark/batches/4/predict", "/models/from_spark/batches/latest/predict", "/models/crime_k5/predict"] {
+    for path in [
+        "/models/from_spark/batches/4/predict",
+        "/models/from_spark/batches/latest/predict",
+        "/models/crime_k5/predict",
+    ] {
         assert_eq!(service.post_json(path, &record).cluster(), 2, "{path}");
-        assert_eq!(service.post_json(path, &json!([record, {"features": CENTERS[0]}])).clusters(), [2, 0]);
-        service.post(path, r#"{"LAT": 1, "LON": 2}"#).refused(422, "missing_field", &["features"]);
-        service.post(path, r#"{"features": [1]}"#).refused(422, "wrong_value", &["1 dimensions", "2"]);
-        service.post(path, r#"{"features": [1, "2"]}"#).refused(422, "wrong_value", &["features"]);
-        service.post(path, r#"{"features": [1, 1e999]}"#).refused(422, "not_finite", &["too large"]);
-        service.post(path, r#"[{"features": [1, 2]}, {"features": null}]"#).refused(422, "missing_field", &["index 1"]);
-        service.post(path, r#"{"features": [1, 2"#).refused(400, "not_json", &[]);
+        assert_eq!(
+            service
+                .post_json(path, &json!([record, {"features": CENTERS[0]}]))
+                .clusters(),
+            [2, 0]
+        );
+        service
+            .post(path, r#"{"LAT": 1, "LON": 2}"#)
+            .refused(422, "missing_field", &["features"]);
+        service.post(path, r#"{"features": [1]}"#).refused(
+            422,
+            "wrong_value",
+            &["1 dimensions", "2"],
+        );
+        service
+            .post(path, r#"{"features": [1, "2"]}"#)
+            .refused(422, "wrong_value", &["features"]);
+        service.post(path, r#"{"features": [1, 1e999]}"#).refused(
+            422,
+            "not_finite",
+            &["too large"],
+        );
+        service
+            .post(path, r#"[{"features": [1, 2]}, {"features": null}]"#)
+            .refused(422, "missing_field", &["index 1"]);
+        service
+            .post(path, r#"{"features": [1, 2"#)
+            .refused(400, "not_json", &[]);
     }
 }
 
@@ -173,16 +370,44 @@ fn unknown_models_and_batches() {
     for (path, error, part) in [
         ("/models/nope/batches/1/predict", "unknown_model", "nope"),
         ("/models/nope/predict", "unknown_model", "nope"),
-        ("/models/location/batches/2/predict", "unknown_batch", "batch 2"),
-        ("/models/location/batches/0/predict", "unknown_batch", "\"0\""),
-        ("/models/location/batches/-1/predict", "unknown_batch", "\"-1\""),
-        ("/models/location/batches/99999999999999999999/predict", "unknown_batch", "99999"),
-        ("/models/location/batches/first/predict", "unknown_batch", "first"),
-        ("/models/crime_k5/batches/latest/predict", "unknown_batch", "no batches"),
+        (
+            "/models/location/batches/2/predict",
+            "unknown_batch",
+            "batch 2",
+        ),
+        (
+            "/models/location/batches/0/predict",
+            "unknown_batch",
+            "\"0\"",
+        ),
+        (
+            "/models/location/batches/-1/predict",
+            "unknown_batch",
+            "\"-1\"",
+        ),
+        (
+            "/models/location/batches/99999999999999999999/predict",
+            "unknown_batch",
+            "99999",
+        ),
+        (
+            "/models/location/batches/first/predict",
+            "unknown_batch",
+            "first",
+        ),
+        (
+            "/models/crime_k5/batches/latest/predict",
+            "unknown_batch",
+            "no batches",
+        ),
         ("/models/kind/predict", "unknown_batch", "latest"),
         ("/models/..%2f..%2fetc/predict", "unknown_model", ".."),
         ("/models/%2e%2e/batches/1/predict", "unknown_model", ".."),
-        ("/models/location%2fbatch_00000001/predict", "unknown_model", "location/batch"),
+        (
+            "/models/location%2fbatch_00000001/predict",
+            "unknown_model",
+            "location/batch",
+        ),
         ("/models/loc%00ation/predict", "unknown_model", "loc"),
         ("/models/location/batches/1/predicts", "unknown_path", ""),
         ("/models/location/batch/1/predict", "unknown_path", ""),
@@ -201,7 +426,10 @@ fn a_long_array_is_answered_in_order() {
         .map(|i| json!({"LAT": CENTERS[i % 3][0], "LON": CENTERS[i % 3][1], "Crm Cd Desc": "THEFT OF IDENTITY"}))
         .collect();
     let expected: Vec<u64> = (0..5000).map(|i| i % 3).collect();
-    assert_eq!(service.post_json(LOCATION, &json!(records)).clusters(), expected);
+    assert_eq!(
+        service.post_json(LOCATION, &json!(records)).clusters(),
+        expected
+    );
 }
 
 fn assert_no_path(body: &[u8], folder: &Path) {

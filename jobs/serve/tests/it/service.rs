@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How long a condition may take to come true. It is long, since machines that run tests are slow at times.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A service on a free port, which ends when it is dropped.
-pub struct Service {
-    pub address: SocketAddr,
-    pub shutdown: CancellationToken,
+pub(crate) struct Service {
+    pub(crate) address: SocketAddr,
+    pub(crate) shutdown: CancellationToken,
     runtime: Runtime,
     running: Option<JoinHandle<Result<(), gugus_serve::Error>>>,
     agent: ureq::Agent,
@@ -26,28 +26,40 @@ pub struct Service {
 
 /// An answer.
 #[derive(Debug, PartialEq)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// The body, which has to be JSON.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|e| panic!("{e}: {} {}", self.status, String::from_utf8_lossy(&self.body)))
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| {
+            panic!(
+                "{e}: {} {}",
+                self.status,
+                String::from_utf8_lossy(&self.body)
+            )
+        })
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Asserts that this is an error as they all have to be: with a text that stays, and a detail that names `parts`.
     #[track_caller]
-    pub fn refused(&self, status: u16, error: &str, parts: &[&str]) {
+    pub(crate) fn refused(&self, status: u16, error: &str, parts: &[&str]) {
         let body = self.json();
-        assert_eq!((self.status, body["error"].as_str()), (status, Some(error)), "{body}");
+        assert_eq!(
+            (self.status, body["error"].as_str()),
+            (status, Some(error)),
+            "{body}"
+        );
         assert_eq!(self.header("content-type"), Some("application/json"));
         let detail = body["detail"].as_str().unwrap();
         for part in parts {
@@ -57,62 +69,88 @@ impl Answer {
 
     /// The cluster of a 200.
     #[track_caller]
-    pub fn cluster(&self) -> u64 {
+    pub(crate) fn cluster(&self) -> u64 {
         let body = self.json();
-        assert_eq!((self.status, body.as_object().map(|o| o.len())), (200, Some(1)), "{body}");
+        assert_eq!(
+            (self.status, body.as_object().map(|o| o.len())),
+            (200, Some(1)),
+            "{body}"
+        );
         body["cluster"].as_u64().unwrap()
     }
 
     /// The clusters of a 200.
     #[track_caller]
-    pub fn clusters(&self) -> Vec<u64> {
+    pub(crate) fn clusters(&self) -> Vec<u64> {
         let body = self.json();
         assert_eq!(self.status, 200, "{body}");
-        body.as_array().unwrap().iter().map(|one| one["cluster"].as_u64().unwrap()).collect()
+        body.as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["cluster"].as_u64().unwrap())
+            .collect()
     }
 }
 
 impl Service {
-    pub fn of_folder(folder: &Path) -> Self {
+    pub(crate) fn of_folder(folder: &Path) -> Self {
         Self::start(Config::new(Store::open(folder.to_str().unwrap()).unwrap()))
     }
 
-    pub fn start(config: Config) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    pub(crate) fn start(config: Config) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let shutdown = CancellationToken::new();
         let (send, ready) = mpsc::channel();
         let ended = shutdown.clone();
         let running = runtime.spawn(async move {
-            run(listener, config, move |address| send.send(address).unwrap(), ended).await
+            run(
+                listener,
+                config,
+                move |address| send.send(address).unwrap(),
+                ended,
+            )
+            .await
         });
-        let address = ready.recv_timeout(DEADLINE).expect("the service did not start");
+        let address = ready
+            .recv_timeout(DEADLINE)
+            .expect("the service did not start");
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(DEADLINE))
             .build()
             .new_agent();
-        Self { address, shutdown, runtime, running: Some(running), agent }
+        Self {
+            address,
+            shutdown,
+            runtime,
+            running: Some(running),
+            agent,
+        }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         Answer::of(self.agent.get(self.url(path)).call())
     }
 
-    pub fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
+    pub(crate) fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
         Answer::of(self.agent.post(self.url(path)).send(body.as_ref()))
     }
 
-    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.agent.post(self.url(path)).send_json(body))
     }
 
     /// A method without body, to a path that may not take it.
-    pub fn method(&self, method: &str, path: &str) -> Answer {
+    pub(crate) fn method(&self, method: &str, path: &str) -> Answer {
         let url = self.url(path);
         Answer::of(match method {
             "DELETE" => self.agent.delete(url).call(),
@@ -126,19 +164,27 @@ impl Service {
 
     /// Asks until `answer` is what is waited for.
     #[track_caller]
-    pub fn wait_for(&self, what: &str, mut there: impl FnMut(&Self) -> bool) {
+    pub(crate) fn wait_for(&self, what: &str, mut there: impl FnMut(&Self) -> bool) {
         let end = Instant::now() + DEADLINE;
         while !there(self) {
-            assert!(Instant::now() < end, "{what} did not come true in {DEADLINE:?}");
+            assert!(
+                Instant::now() < end,
+                "{what} did not come true in {DEADLINE:?}"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     /// Tells it to end and waits until it did.
-    pub fn end(mut self) -> Result<(), gugus_serve::Error> {
+    pub(crate) fn end(mut self) -> Result<(), gugus_serve::Error> {
         self.shutdown.cancel();
         let running = self.running.take().unwrap();
-        self.runtime.block_on(async { tokio::time::timeout(DEADLINE, running).await.unwrap().unwrap() })
+        self.runtime.block_on(async {
+            tokio::time::timeout(DEADLINE, running)
+                .await
+                .unwrap()
+                .unwrap()
+        })
     }
 }
 
@@ -157,7 +203,16 @@ impl Answer {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
-        let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
-        Self { status: response.status().as_u16(), headers, body }
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_vec()
+            .unwrap();
+        Self {
+            status: response.status().as_u16(),
+            headers,
+            body,
+        }
     }
 }

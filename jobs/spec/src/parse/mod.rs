@@ -6,6 +6,7 @@
 mod model;
 mod table;
 mod units;
+mod words;
 
 use std::num::NonZeroU64;
 

@@ -1,20 +1,12 @@
 //! Tables and values of a parsed TOML text that know where they stand, so that every refusal can say it.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::words::{cut, found, nearest};
 use crate::{Error, Place};
-
-/// How much of a value a message repeats, in characters.
-const LONGEST_SHOWN: usize = 64;
-
-/// How like an allowed key an unknown one must be to be taken for a slip of it, 0 to 1.
-///
-/// At 0.5 half of the letters may be wrong, and `rows` would be offered for `role`; at 0.7 `colum` is still found.
-const LIKE_ENOUGH: f64 = 0.6;
 
 /// The text and what it is called.
 pub(super) struct Document<'t> {
@@ -80,11 +72,11 @@ impl<'t> Table<'t> {
         };
         for entry in table.entries() {
             if !allowed.contains(&entry.name()) {
-                let nearest = nearest(entry.name(), allowed).map(str::to_owned);
+                let nearest = nearest(entry.name(), allowed);
                 return Err(Error::UnknownKey {
                     place: document.place(entry.key_at),
-                    key: cut(entry.name()).into_owned(),
-                    table: table.title,
+                    key: cut(entry.name()).into(),
+                    table: table.title.into(),
                     nearest,
                     allowed,
                 });
@@ -124,7 +116,7 @@ impl<'t> Table<'t> {
     ) -> Result<Entry<'t>, Error> {
         self.get(key).ok_or_else(|| Error::MissingKey {
             place: self.document.place(self.at),
-            table: self.title.clone(),
+            table: self.title.as_str().into(),
             key,
             expected,
         })
@@ -175,10 +167,10 @@ impl<'t> Entry<'t> {
     pub(super) fn refuse(&self, expected: &dyn Display) -> Error {
         Error::Value {
             place: self.document.place(self.value.span().start),
-            key: self.key(),
-            table: self.table.clone(),
-            found: found(self.value()),
-            expected: expected.to_string(),
+            key: self.key().into(),
+            table: self.table.as_str().into(),
+            found: found(self.value()).into(),
+            expected: expected.to_string().into(),
         }
     }
 
@@ -308,51 +300,5 @@ impl<'t> Entry<'t> {
             entries,
             allowed: &[],
         })
-    }
-}
-
-/// The allowed text that is most like this one, if any is like it. Case and separators do not count, so that Spark's
-/// `maxIter` finds `max_iter`.
-fn nearest(text: &str, allowed: &[&'static str]) -> Option<&'static str> {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .take(LONGEST_SHOWN)
-            .collect()
-    };
-    let text = plain(text);
-    allowed
-        .iter()
-        .map(|&candidate| {
-            (
-                strsim::normalized_damerau_levenshtein(&text, &plain(candidate)),
-                candidate,
-            )
-        })
-        .filter(|(like, _)| *like >= LIKE_ENOUGH)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
-}
-
-/// A value as a message shows it.
-fn found(value: &DeValue<'_>) -> String {
-    match value {
-        DeValue::String(text) => format!("the text {:?}", cut(text)),
-        DeValue::Integer(number) => cut(number.as_str()).into_owned(),
-        DeValue::Float(number) => cut(number.as_str()).into_owned(),
-        DeValue::Boolean(truth) => truth.to_string(),
-        DeValue::Datetime(time) => format!("the date {time}"),
-        DeValue::Array(items) if items.is_empty() => "an empty list".to_owned(),
-        DeValue::Array(_) => "a list".to_owned(),
-        DeValue::Table(_) => "a table".to_owned(),
-    }
-}
-
-/// The text, cut to what a message can hold.
-fn cut(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(LONGEST_SHOWN) {
-        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
-        None => Cow::Borrowed(text),
     }
 }

@@ -10,8 +10,13 @@ use arrow::{
     datatypes::{DataType, Field},
 };
 use gugus_kmeans::DistanceMeasure;
+use parquet::{
+    basic::Compression,
+    file::{metadata::KeyValue, properties::WriterProperties},
+};
 
 use super::{models::batch, models::model, overwrite, remove};
+use crate::models::{ROW_METADATA, ROW_METADATA_KEY};
 use crate::{Existing, ModelError, ModelJson, ModelStore, Store, Whole};
 
 const SPARK_LINE: &str = r#"{"class":"org.apache.spark.ml.clustering.KMeansModel","timestamp":1,"sparkVersion":"3.5.5","uid":"KMeans_0123456789ab","paramMap":{"k":3},"defaultParamMap":{"k":2,"distanceMeasure":"cosine"}}"#;
@@ -58,7 +63,13 @@ pub async fn write_like_spark(store: &Store, folder: &str) {
         ("clusterCenter", Arc::new(vectors)),
     ])
     .unwrap();
-    let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
+    let entry = KeyValue::new(ROW_METADATA_KEY.to_owned(), ROW_METADATA.to_owned());
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_key_value_metadata(Some(vec![entry]))
+        .build();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties)).unwrap();
     writer.write(&rows).unwrap();
     overwrite(
         store,

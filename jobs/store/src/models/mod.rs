@@ -16,6 +16,8 @@ use std::{
 
 use gugus_spec::ModelName;
 
+#[cfg(feature = "conformance")]
+pub(crate) use self::centers::{ROW_METADATA, ROW_METADATA_KEY};
 pub use self::{
     error::ModelError,
     json::{MODEL_VERSION, ModelDraft, ModelJson},

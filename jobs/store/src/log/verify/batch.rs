@@ -158,7 +158,7 @@ async fn read_rejects(
 }
 
 /// One batch against its own footer. `rejects` is `None` when they could not be read.
-fn check_batch(
+pub(super) fn check_batch(
     file: &str,
     footer: &Footer,
     rows: &[(i32, i64)],

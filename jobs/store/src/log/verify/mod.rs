@@ -4,6 +4,8 @@
 
 mod batch;
 mod chain;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

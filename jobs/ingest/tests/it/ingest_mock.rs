@@ -1,0 +1,310 @@
+//! A topic of librdkafka's mock cluster, a stand-in for Kafka, becomes batches.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{Int32Type, TimestampMillisecondType};
+use gugus_ingest::ingest::Until;
+use gugus_ingest::{Start, produce};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn what_was_produced_is_in_batches_once() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("crime-topic", 3);
+    let csv = sample(1_000, 1);
+    let file = folder.write("sample.csv", &csv);
+    let sent = produce::run(
+        produce(&broker, "crime-topic", &file),
+        CancellationToken::new(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(sent.records, 1_000);
+
+    let job = crime("crime-topic", "rows = 100");
+    let summary = run_ingest(ingest(&folder, &broker, &job)).await.unwrap();
+    assert_eq!(
+        (summary.batches, summary.records, summary.rejected),
+        (10, 1_000, 0)
+    );
+    let verification = folder.verify().await;
+    assert_eq!(
+        ends(&verification),
+        [(0, (0, 334)), (1, (0, 333)), (2, (0, 333))].into()
+    );
+    assert_eq!(
+        summary
+            .partitions
+            .iter()
+            .map(|r| (r.partition, (r.first, r.next)))
+            .collect::<std::collections::BTreeMap<_, _>>(),
+        ends(&verification)
+    );
+
+    let rows = folder.rows().await;
+    assert!(rows.iter().all(|rows| rows.num_rows() == 100));
+    let numbers: BTreeSet<_> = texts(&rows, "DR_NO").into_iter().flatten().collect();
+    assert_eq!(numbers, cells(&csv, "DR_NO").into_iter().collect());
+    // The record at (partition, offset) is the row that was sent there.
+    let lats = cells(&csv, "LAT");
+    for rows in &rows {
+        let partitions = rows
+            .column_by_name("_partition")
+            .unwrap()
+            .as_primitive::<Int32Type>()
+            .clone();
+        let times = rows
+            .column_by_name("_timestamp")
+            .unwrap()
+            .as_primitive::<TimestampMillisecondType>()
+            .clone();
+        let lat = floats(std::slice::from_ref(rows), "LAT");
+        for (row, offset) in offsets(std::slice::from_ref(rows)).into_iter().enumerate() {
+            let line = offset as usize * 3 + partitions.value(row) as usize;
+            assert_eq!(lat[row], Some(lats[line].parse().unwrap()));
+            assert!(times.value(row) > 1_600_000_000_000, "kafka's own time");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_where_the_batches_end() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 2);
+    let job = points("t", "rows = 10");
+    let mut config = ingest(&folder, &broker, &job);
+    broker.send_points("t", 2, 0..45);
+    config.max_batches = Some(2);
+    let first = run_ingest(config.clone()).await.unwrap();
+    assert_eq!((first.batches, first.records), (2, 20));
+    config.max_batches = None;
+    let second = run_ingest(config.clone()).await.unwrap();
+    assert_eq!((second.batches, second.records), (3, 25));
+    let nothing = run_ingest(config.clone()).await.unwrap();
+    assert_eq!((nothing.batches, nothing.records), (0, 0));
+    broker.send_points("t", 2, 45..50);
+    // A start counts only where there are no batches.
+    config.start = Start::Latest;
+    assert_eq!(run_ingest(config).await.unwrap().records, 5);
+    let verification = folder.verify().await;
+    assert_eq!(verification.batches, 6);
+    let mut xs: Vec<_> = floats(&folder.rows().await, "x")
+        .into_iter()
+        .flatten()
+        .collect();
+    xs.sort_by(f64::total_cmp);
+    assert_eq!(xs, (0..50).map(f64::from).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn poison_is_kept_with_its_reason_and_does_not_loop() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    let good = br#"{"x":"1"}"#.as_slice();
+    let records: [Sent<'_>; 8] = [
+        (0, None, Some(good)),
+        (0, Some(b"key"), Some(b"{not json")),
+        (0, None, None),
+        (0, None, Some(br#"{"x":"north"}"#)),
+        (0, None, Some(br#"{"y":"1"}"#)),
+        (0, None, Some(br#"[{"x":1}]"#)),
+        (0, None, Some(b"\xff\xfe")),
+        (0, None, Some(good)),
+    ];
+    broker.send("t", &records);
+    let summary = run_ingest(ingest(&folder, &broker, &points("t", "rows = 2")))
+        .await
+        .unwrap();
+    assert_eq!(
+        (summary.batches, summary.records, summary.rejected),
+        (1, 2, 6)
+    );
+    let rejects = folder.rejects().await;
+    assert_eq!(
+        rejects.iter().map(|(at, ..)| *at).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6]
+    );
+    for (offset, value, reason) in &rejects {
+        assert_eq!(value.as_deref(), records[*offset as usize].2, "{reason}");
+    }
+    assert!(
+        rejects[2].2.contains("north") && rejects[3].2.contains("\"x\""),
+        "{rejects:?}"
+    );
+    assert_eq!(offsets(&folder.rows().await), [0, 7]);
+    folder.verify().await;
+    assert_eq!(
+        run_ingest(ingest(&folder, &broker, &points("t", "rows = 2")))
+            .await
+            .unwrap()
+            .batches,
+        0
+    );
+}
+
+#[tokio::test]
+async fn an_idle_topic_flushes_within_its_time() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 2);
+    let mut config = ingest(
+        &folder,
+        &broker,
+        &points("t", "rows = 1000\nidle = \"500ms\""),
+    );
+    config.until = Until::Forever;
+    let running = Running::start(config).await;
+    broker.send_points("t", 2, 0..7);
+    let hand = running.progress.clone();
+    until("all are in hand", async || {
+        hand.message().contains("7 in hand") || folder.batch(1).exists()
+    })
+    .await;
+    let waited = until("the batch is there", async || folder.batch(1).exists()).await;
+    assert!(waited < Duration::from_millis(1_500), "{waited:?}");
+    // A burst after a gap is one batch again.
+    broker.send_points("t", 2, 7..20);
+    until("the next is there", async || folder.batch(2).exists()).await;
+    let summary = running.stop().await;
+    assert_eq!(summary.records, 20);
+    assert!(
+        summary.batches <= 4,
+        "{} batches for two bursts",
+        summary.batches
+    );
+    folder.verify().await;
+}
+
+#[tokio::test]
+async fn an_open_batch_grows_no_older_than_it_may() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    let mut config = ingest(
+        &folder,
+        &broker,
+        &points("t", "rows = 100000\nmax_age = \"400ms\""),
+    );
+    config.until = Until::Forever;
+    let running = Running::start(config).await;
+    // Never idle, and never full.
+    let mut sent = 0;
+    until("a batch is there", async || {
+        broker.send_points("t", 1, sent..sent + 1);
+        sent += 1;
+        folder.batch(1).exists()
+    })
+    .await;
+    broker.send_points("t", 1, sent..sent + 1);
+    assert!(folder.rows().await[0].num_rows() < 100_000);
+    let hand = running.progress.clone();
+    until("a record is in hand", async || {
+        !hand.message().contains(" 0 in hand") || folder.batch(2).exists()
+    })
+    .await;
+    let summary = running.stop().await;
+    assert!(
+        summary.batches > 1,
+        "the open batch is committed at the end"
+    );
+    assert_eq!(folder.verify().await.records, summary.records);
+}
+
+#[tokio::test]
+async fn bytes_close_a_batch_too() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    broker.send_points("t", 1, 100..200);
+    // A record has 20 bytes.
+    let summary = run_ingest(ingest(
+        &folder,
+        &broker,
+        &points("t", "rows = 1000\nbytes = \"200B\""),
+    ))
+    .await
+    .unwrap();
+    assert_eq!((summary.batches, summary.records), (10, 100));
+    folder.verify().await;
+}
+
+#[tokio::test]
+async fn a_start_is_where_reading_begins() {
+    let broker = Broker::with_topic("t", 2);
+    broker.send_points("t", 2, 0..20);
+    let job = points("t", "rows = 1000");
+    let starts = [
+        (Start::Earliest, vec![(0, (0, 10)), (1, (0, 10))]),
+        (
+            Start::Offsets([(0, 4), (1, 9)].into()),
+            vec![(0, (4, 10)), (1, (9, 10))],
+        ),
+        (Start::Offsets([(1, 10)].into()), vec![(0, (0, 10))]),
+        (Start::Latest, vec![]),
+    ];
+    // All at once, each in a group of its own.
+    let mut running = Vec::new();
+    for (group, (start, expected)) in starts.into_iter().enumerate() {
+        let folder = Folder::new();
+        let mut config = ingest(&folder, &broker, &job);
+        config
+            .client
+            .push(("group.id".to_owned(), group.to_string()));
+        config.start = start;
+        running.push((folder, tokio::spawn(run_ingest(config)), expected));
+    }
+    for (folder, run, expected) in running {
+        run.await.unwrap().unwrap();
+        assert_eq!(ends(&folder.verify().await), expected.into_iter().collect());
+    }
+}
+
+/// The folder decides, not the group: another group that committed offsets of its own changes nothing.
+#[tokio::test]
+async fn batches_of_two_groups_in_one_folder_do_not_overlap() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    broker.send_points("t", 1, 0..30);
+    let job = points("t", "rows = 10");
+    let mut config = ingest(&folder, &broker, &job);
+    config.max_batches = Some(1);
+    for group in ["a", "b", "a"] {
+        config.client = quick();
+        config
+            .client
+            .push(("group.id".to_owned(), group.to_owned()));
+        assert_eq!(run_ingest(config.clone()).await.unwrap().records, 10);
+    }
+    assert_eq!(ends(&folder.verify().await), [(0, (0, 30))].into());
+}
+
+#[tokio::test]
+async fn too_many_rejects_stop_it_behind_what_was_committed() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    let records: Vec<Sent<'_>> = (0..1_500)
+        .map(|n| {
+            (
+                0,
+                None,
+                Some(if n % 2 == 0 {
+                    b"no".as_slice()
+                } else {
+                    br#"{"x":1}"#
+                }),
+            )
+        })
+        .collect();
+    broker.send("t", &records);
+    let job = points("t", "rows = 100000\nmax_reject_ratio = 0.4");
+    let error = run_ingest(ingest(&folder, &broker, &job))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("500 of the last 1000"),
+        "{error}"
+    );
+    let verification = folder.verify().await;
+    assert_eq!((verification.records, verification.rejected), (500, 500));
+}

@@ -1,0 +1,16 @@
+//! Files and topics into real folders.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of a test"
+)]
+
+mod import_files;
+mod import_refused;
+mod import_resume;
+mod ingest_group;
+mod ingest_mock;
+mod ingest_refused;
+mod produce_mock;
+mod support;

@@ -1,0 +1,116 @@
+//! From the cells of a record to values, and from a CSV row to cells.
+
+use gugus_spec::Nullability;
+
+use crate::buffer::{Buffer, Refusal};
+use crate::header::HeaderCell;
+use crate::layout::{Layout, LayoutColumn};
+use crate::slots::{Cell, CellKind, Slots, Target};
+use crate::{Header, Reason, json};
+
+/// The text of a cell: empty for null.
+pub(crate) fn cell_text<'t>(
+    cell: &Cell,
+    text: &'t str,
+    unescaped: &'t mut String,
+    column: &str,
+) -> Result<&'t str, Reason> {
+    match cell.kind {
+        CellKind::Null => Ok(""),
+        CellKind::Text | CellKind::Nested => Ok(&text[cell.start..cell.end]),
+        CellKind::Escaped => match json::unescape(&text[cell.start..cell.end], unescaped) {
+            Ok(()) => Ok(unescaped),
+            Err(message) => Err(Reason::NotText {
+                column: column.to_owned(),
+                message,
+            }),
+        },
+    }
+}
+
+/// Appends the value of a text; returns the bytes of text that were kept.
+pub(crate) fn append_value(
+    column: &LayoutColumn,
+    buffer: &mut Buffer,
+    kind: CellKind,
+    text: &str,
+) -> Result<usize, Reason> {
+    let is_text = matches!(buffer, Buffer::Utf8(_));
+    let value = if is_text { text } else { text.trim() };
+    if value.is_empty() {
+        if column.nullability == Nullability::Required {
+            return Err(Reason::Null {
+                column: column.name.clone(),
+            });
+        }
+        buffer.push_null();
+        return Ok(0);
+    }
+    if kind == CellKind::Nested && !is_text {
+        let found = if value.starts_with('[') {
+            "array"
+        } else {
+            "object"
+        };
+        return Err(Reason::Nested {
+            column: column.name.clone(),
+            found,
+            expected: column.kind.name(),
+        });
+    }
+    match buffer.push(value) {
+        Ok(()) => Ok(if is_text { value.len() } else { 0 }),
+        Err(Refusal::Misfit(misfit)) => Err(Reason::value(
+            &column.name,
+            value,
+            misfit,
+            column.kind.name(),
+        )),
+        Err(Refusal::Full) => Err(Reason::Full {
+            column: column.name.clone(),
+        }),
+    }
+}
+
+/// Copies the cells that are kept one behind the other into `row`, and their places into the slots.
+pub(crate) fn read_cells<'c>(
+    header: &Header,
+    cells: impl IntoIterator<Item = &'c [u8]>,
+    row: &mut String,
+    layout: &Layout,
+    slots: &mut Slots,
+) -> Result<(), Reason> {
+    let mut found = 0;
+    let mut not_utf8 = None;
+    for cell in cells {
+        let place = header.cells().get(found);
+        found += 1;
+        let (target, name) = match place {
+            Some(HeaderCell::Column(i)) => (Target::Slot(*i), &layout.columns()[*i].name),
+            Some(HeaderCell::Other(name)) => (slots.resolve(name), name),
+            Some(HeaderCell::Nowhere) | None => continue,
+        };
+        match std::str::from_utf8(cell) {
+            Ok(text) => {
+                let start = row.len();
+                row.push_str(text);
+                slots.set(target, CellKind::Text, start, row.len());
+            }
+            Err(e) => {
+                not_utf8.get_or_insert(Reason::CellNotUtf8 {
+                    column: name.clone(),
+                    at: e.valid_up_to(),
+                });
+            }
+        }
+    }
+    if found != header.len() {
+        return Err(Reason::CellCount {
+            expected: header.len(),
+            found,
+        });
+    }
+    not_utf8
+        .or_else(|| slots.take_refusal())
+        .map_or(Ok(()), Err)
+}

@@ -1,0 +1,228 @@
+//! Every problem that verifying names, from footers and rows that no writer of ours would make.
+
+use super::{batch::check_batch, chain::Chain};
+use crate::{BatchNumber, CommitId, Footer, ImportedPart, OffsetRange, PartitionEnd, RejectFile};
+
+fn range(partition: i32, first: i64, next: i64) -> OffsetRange {
+    OffsetRange {
+        partition,
+        first,
+        next,
+    }
+}
+
+fn end(partition: i32, next: i64) -> PartitionEnd {
+    PartitionEnd { partition, next }
+}
+
+fn id(text: &str) -> CommitId {
+    text.parse().unwrap()
+}
+
+fn footer(number: u64, ranges: &[OffsetRange], ends: &[PartitionEnd]) -> Footer {
+    Footer {
+        version: 1,
+        job: "j".into(),
+        topic: "t".into(),
+        number: BatchNumber::new(number).unwrap(),
+        rows: 2,
+        ranges: ranges.to_vec(),
+        ends: ends.to_vec(),
+        commit_id: id(&format!("c{number}")),
+        previous: (number > 1).then(|| id(&format!("c{}", number - 1))),
+        imported: vec![],
+        rejected: None,
+        schema: vec![],
+    }
+}
+
+/// The problems of one batch with range 5..10 of partition 0.
+fn of_batch(
+    change: impl FnOnce(&mut Footer),
+    rows: &[(i32, i64)],
+    rejects: Option<&[(i32, i64)]>,
+) -> Vec<String> {
+    let mut footer = footer(1, &[range(0, 5, 10)], &[end(0, 10)]);
+    change(&mut footer);
+    let mut problems = vec![];
+    check_batch("f", &footer, rows, rejects, &mut problems);
+    problems
+}
+
+fn refused(rows: u64) -> Option<RejectFile> {
+    Some(RejectFile {
+        file: "rejected/c1.parquet".into(),
+        rows,
+        sha256: String::new(),
+    })
+}
+
+#[test]
+fn batches() {
+    let none: Option<&[(i32, i64)]> = Some(&[]);
+    let good = [(0, 5), (0, 8)];
+    assert_eq!(of_batch(|_| (), &good, none), [""; 0]);
+    assert_eq!(
+        of_batch(|f| f.rows = 3, &good, none),
+        ["f: 2 rows, where its footer says 3"]
+    );
+    assert_eq!(
+        of_batch(|_| (), &[(0, 8), (0, 5)], none),
+        ["f: accepted offset 5 of partition 0 is out of order"]
+    );
+    assert_eq!(
+        of_batch(|_| (), &[(0, 5), (0, 5)], none),
+        ["f: offset 5 of partition 0 is there twice"]
+    );
+    let outside = ["f: accepted offset 10 of partition 0 is outside of its range (1 more)"];
+    assert_eq!(of_batch(|_| (), &[(0, 10), (1, 6)], none), outside);
+    assert_eq!(
+        of_batch(|f| f.rejected = refused(1), &good, Some(&[(0, 6)])),
+        [""; 0]
+    );
+    assert_eq!(
+        of_batch(|f| f.rejected = refused(1), &good, None),
+        [""; 0],
+        "told of where it was read"
+    );
+    let both = ["f: offset 8 of partition 0 is there twice"];
+    assert_eq!(
+        of_batch(|f| f.rejected = refused(1), &good, Some(&[(0, 8)])),
+        both
+    );
+    let count = ["f: 1 rejected records, where its footer says 2"];
+    assert_eq!(
+        of_batch(|f| f.rejected = refused(2), &good, Some(&[(0, 6)])),
+        count
+    );
+    let turned = of_batch(
+        |f| f.ranges = vec![range(1, 0, 1), range(0, 5, 10)],
+        &good,
+        none,
+    );
+    assert_eq!(turned, ["f: ranges of partitions 1 and 0 out of order"]);
+}
+
+#[test]
+fn imports_leave_no_offset_out() {
+    let imported = |f: &mut Footer| {
+        f.ranges = vec![range(0, 5, 8)];
+        f.rejected = refused(1);
+        f.imported = vec![ImportedPart {
+            sha256: "aa".into(),
+            first: 0,
+            next: 3,
+            last: true,
+        }];
+    };
+    assert_eq!(
+        of_batch(imported, &[(0, 5), (0, 7)], Some(&[(0, 6)])),
+        [""; 0]
+    );
+    let missing = of_batch(imported, &[(0, 5), (0, 6)], Some(&[(0, 6)]));
+    assert_eq!(missing.len(), 2, "{missing:?}");
+    assert_eq!(
+        missing[1],
+        "f: offset 7 of partition 0 is neither accepted nor rejected"
+    );
+}
+
+/// The problems of a chain, without the file names.
+fn of_chain(footers: &[Footer]) -> Vec<String> {
+    let mut problems = vec![];
+    let mut chain = Chain::default();
+    footers
+        .iter()
+        .for_each(|footer| chain.add(footer, &mut problems));
+    problems
+        .into_iter()
+        .map(|p| p.split_once(": ").unwrap().1.to_owned())
+        .collect()
+}
+
+#[test]
+fn chains() {
+    let first = footer(1, &[range(0, 0, 5)], &[end(0, 5)]);
+    let second = footer(
+        2,
+        &[range(0, 5, 7), range(1, 3, 4)],
+        &[end(0, 7), end(1, 4)],
+    );
+    let two = |change: &dyn Fn(&mut Footer)| {
+        let mut second = second.clone();
+        change(&mut second);
+        of_chain(&[first.clone(), second])
+    };
+    assert_eq!(two(&|_| ()), [""; 0]);
+    assert_eq!(
+        two(&|f| f.job = "x".into()),
+        ["job \"x\", where the batch before has \"j\""]
+    );
+    assert_eq!(
+        two(&|f| f.topic = "x".into()),
+        ["topic \"x\", where the batch before has \"t\""]
+    );
+    assert_eq!(
+        two(&|f| f.previous = Some(id("x"))),
+        ["it follows commit x, but the batch before is commit c1"]
+    );
+    assert_eq!(
+        two(&|f| f.previous = None),
+        ["it follows commit none, but the batch before is commit c1"]
+    );
+    let gap = "a gap in partition 0: it starts at offset 6, the log ended at 5";
+    assert_eq!(two(&|f| f.ranges[0].first = 6), [gap]);
+    let overlap = "an overlap in partition 0: it starts at offset 4, the log ended at 5";
+    assert_eq!(two(&|f| f.ranges[0].first = 4), [overlap]);
+    let ends = ["its cumulative ends do not follow from its ranges and the ends before"];
+    assert_eq!(two(&|f| f.ends = vec![end(0, 7)]), ends);
+    assert_eq!(two(&|f| f.ends[0].next = 8), ends);
+    let part = ImportedPart {
+        sha256: "aa".into(),
+        first: 0,
+        next: 3,
+        last: true,
+    };
+    let fed = ["the folder is fed by both a topic and imports"];
+    assert_eq!(two(&|f| f.imported = vec![part.clone()]), fed);
+    let backwards = two(&|f| f.ranges[1] = range(1, 5, 4));
+    assert_eq!(backwards, ["the range 5..4 of partition 1 runs backwards"]);
+    let headless = Footer {
+        previous: Some(id("x")),
+        ..first.clone()
+    };
+    assert_eq!(
+        of_chain(&[headless]),
+        ["it follows commit x, but the batch before is commit none"]
+    );
+}
+
+/// After pruning, and after a footer that could not be read, the chain starts anew from what is there.
+#[test]
+fn chains_that_start_in_the_middle() {
+    let second = footer(2, &[range(0, 5, 7)], &[end(0, 7), end(1, 4)]);
+    assert_eq!(of_chain(std::slice::from_ref(&second)), [""; 0]);
+    let wrong = Footer {
+        ends: vec![end(0, 9), end(1, 4)],
+        ..second.clone()
+    };
+    assert_eq!(
+        of_chain(&[wrong]),
+        ["its cumulative ends do not agree with its own ranges"]
+    );
+    let mut chain = Chain::default();
+    let mut problems = vec![];
+    chain.add(&footer(1, &[range(0, 0, 5)], &[end(0, 5)]), &mut problems);
+    chain.lose();
+    chain.add(
+        &footer(3, &[range(0, 7, 9)], &[end(0, 9), end(1, 4)]),
+        &mut problems,
+    );
+    assert_eq!(problems, [""; 0]);
+    let spans: Vec<_> = chain
+        .partitions()
+        .iter()
+        .map(|p| (p.partition, p.first, p.next))
+        .collect();
+    assert_eq!(spans, [(0, 0, 9), (1, 4, 4)]);
+}
