@@ -33,7 +33,12 @@ enum FileError {
         source: toml::de::Error,
     },
     #[error("configuration file {}: no command has a flag for key \"{key}\"{place}{hint}", path.display())]
-    Unknown { path: PathBuf, key: String, place: String, hint: String },
+    Unknown {
+        path: PathBuf,
+        key: String,
+        place: String,
+        hint: String,
+    },
     #[error("configuration file {}: key \"{key}\" wants a text, a number, true or false, or a list of these", path.display())]
     Value { path: PathBuf, key: String },
 }
@@ -57,13 +62,20 @@ fn config_file(arguments: &[OsString]) -> Option<PathBuf> {
         if argument == "--config" {
             return arguments.next().map(PathBuf::from);
         }
-        if let Some(path) = argument.to_str().and_then(|text| text.strip_prefix("--config=")) {
+        if let Some(path) = argument
+            .to_str()
+            .and_then(|text| text.strip_prefix("--config="))
+        {
             return Some(path.into());
         }
     }
     std::env::var_os("GUGUS_CONFIG")
         .map(PathBuf::from)
-        .or_else(|| Path::new(DEFAULT_FILE).is_file().then(|| DEFAULT_FILE.into()))
+        .or_else(|| {
+            Path::new(DEFAULT_FILE)
+                .is_file()
+                .then(|| DEFAULT_FILE.into())
+        })
 }
 
 /// Gives every flag of `command` and of the commands below it the variable of its name.
@@ -80,9 +92,18 @@ fn with_variables(command: Command) -> Command {
 }
 
 fn with_file(command: Command, path: &Path) -> Result<Command, FileError> {
-    let text = std::fs::read_to_string(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
-    let file: Table = text.parse().map_err(|source| FileError::Parse { path: path.to_owned(), source })?;
-    let sections: BTreeSet<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    let text = std::fs::read_to_string(path).map_err(|source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let file: Table = text.parse().map_err(|source| FileError::Parse {
+        path: path.to_owned(),
+        source,
+    })?;
+    let sections: BTreeSet<String> = command
+        .get_subcommands()
+        .map(|c| c.get_name().to_owned())
+        .collect();
     let mut top = Table::new();
     let mut sectioned = Vec::new();
     for (key, value) in file {
@@ -113,16 +134,28 @@ fn with_file(command: Command, path: &Path) -> Result<Command, FileError> {
 
 /// The keys that `command` and the commands below it know.
 fn keys(command: &Command) -> BTreeSet<String> {
-    let own = command.get_arguments().filter_map(|arg| arg.get_long()).map(key_of);
+    let own = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_long())
+        .map(key_of);
     let below = command.get_subcommands().flat_map(keys);
-    own.chain(below).filter(|key| key != "help" && key != "version" && key != "config").collect()
+    own.chain(below)
+        .filter(|key| key != "help" && key != "version" && key != "config")
+        .collect()
 }
 
-fn refuse_unknown(path: &Path, table: &Table, known: &BTreeSet<String>, place: &str) -> Result<(), FileError> {
+fn refuse_unknown(
+    path: &Path,
+    table: &Table,
+    known: &BTreeSet<String>,
+    place: &str,
+) -> Result<(), FileError> {
     match table.keys().find(|key| !known.contains(*key)) {
         None => Ok(()),
         Some(key) => {
-            let nearest = known.iter().max_by(|a, b| strsim::jaro(key, a).total_cmp(&strsim::jaro(key, b)));
+            let nearest = known
+                .iter()
+                .max_by(|a, b| strsim::jaro(key, a).total_cmp(&strsim::jaro(key, b)));
             Err(FileError::Unknown {
                 path: path.to_owned(),
                 key: key.clone(),
@@ -167,7 +200,10 @@ fn texts(path: &Path, key: &str, value: &Value) -> Result<Vec<String>, FileError
         Value::Integer(number) => Ok(number.to_string()),
         Value::Float(number) => Ok(number.to_string()),
         Value::Boolean(truth) => Ok(truth.to_string()),
-        _ => Err(FileError::Value { path: path.to_owned(), key: key.to_owned() }),
+        _ => Err(FileError::Value {
+            path: path.to_owned(),
+            key: key.to_owned(),
+        }),
     };
     match value {
         Value::Array(values) => values.iter().map(text).collect(),
@@ -188,20 +224,35 @@ mod tests {
         let path = folder.path().join("gugus.toml");
         std::fs::write(&path, file).unwrap();
         let command = with_file(Gugus::command(), &path).map_err(|e| e.to_string())?;
-        command.try_get_matches_from(arguments).map_err(|e| e.to_string())
+        command
+            .try_get_matches_from(arguments)
+            .map_err(|e| e.to_string())
     }
 
     fn value(matches: &ArgMatches, id: &str) -> String {
-        matches.get_raw(id).unwrap().next().unwrap().to_str().unwrap().to_owned()
+        matches
+            .get_raw(id)
+            .unwrap()
+            .next()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 
     #[test]
     fn a_key_at_the_top_serves_every_command_and_a_section_goes_before_it() {
         let file = "models = \"top\"\n[serve]\nmodels = \"section\"\n";
         let serve = parse(file, &["gugus", "serve"]).unwrap();
-        assert_eq!(value(serve.subcommand_matches("serve").unwrap(), "models"), "section");
+        assert_eq!(
+            value(serve.subcommand_matches("serve").unwrap(), "models"),
+            "section"
+        );
         let train = parse(file, &["gugus", "train", "--job", "j.toml"]).unwrap();
-        assert_eq!(value(train.subcommand_matches("train").unwrap(), "models"), "top");
+        assert_eq!(
+            value(train.subcommand_matches("train").unwrap(), "models"),
+            "top"
+        );
     }
 
     #[test]
@@ -212,13 +263,19 @@ mod tests {
         assert_eq!(value(train, "job"), "file.toml");
         assert!(train.get_flag("retrain"));
         let from_flag = parse(file, &["gugus", "train", "--job", "flag.toml"]).unwrap();
-        assert_eq!(value(from_flag.subcommand_matches("train").unwrap(), "job"), "flag.toml");
+        assert_eq!(
+            value(from_flag.subcommand_matches("train").unwrap(), "job"),
+            "flag.toml"
+        );
     }
 
     #[test]
     fn an_unknown_key_is_refused_with_the_nearest() {
         let wrong = parse("[serve]\nlisten_on = \"x\"\n", &["gugus", "serve"]).unwrap_err();
-        assert!(wrong.contains("\"listen_on\" in [serve]") && wrong.contains("did you mean \"listen\""), "{wrong}");
+        assert!(
+            wrong.contains("\"listen_on\" in [serve]") && wrong.contains("did you mean \"listen\""),
+            "{wrong}"
+        );
         let wrong = parse("[serving]\nlisten = \"x\"\n", &["gugus", "serve"]).unwrap_err();
         assert!(wrong.contains("\"serving\""), "{wrong}");
     }

@@ -23,14 +23,36 @@ pub(crate) fn start(global: &Global) {
     let filter = if level.contains(['=', ',']) {
         EnvFilter::new(level)
     } else {
-        let ours = ["demo", "engine", "features", "generate", "ingest", "records", "scheduler", "serve", "store", "train"];
-        let ours: Vec<String> = ours.iter().map(|name| format!("gugus_{name}={level}")).collect();
+        let ours = [
+            "demo",
+            "engine",
+            "features",
+            "generate",
+            "ingest",
+            "records",
+            "scheduler",
+            "serve",
+            "store",
+            "train",
+        ];
+        let ours: Vec<String> = ours
+            .iter()
+            .map(|name| format!("gugus_{name}={level}"))
+            .collect();
         // Ballista logs the end of a job that fails at `error`; the command itself reports that, with what to do.
-        EnvFilter::new(format!("warn,ballista_core=off,ballista_scheduler=off,ballista_executor=off,gugus={level},{}", ours.join(",")))
+        EnvFilter::new(format!(
+            "warn,ballista_core=off,ballista_scheduler=off,ballista_executor=off,gugus={level},{}",
+            ours.join(",")
+        ))
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     match global.log_format {
-        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Text => lines
+            .with_ansi(io::stderr().is_terminal())
+            .with_target(false)
+            .init(),
         LogFormat::Json => lines.json().init(),
     }
 }

@@ -23,7 +23,11 @@ pub(crate) enum Output {
 /// Writes to standard output. A reader that has gone away (`| head`) is no failure of ours.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
+    match out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush())
+    {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
         _ => Ok(()),
     }
@@ -36,7 +40,10 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// The line by which scripts know that a long-running command can take work.
 pub(crate) fn ready<const N: usize>(urls: [(&str, String); N]) {
-    let pairs: Vec<String> = urls.iter().map(|(name, url)| format!("{name}={url}")).collect();
+    let pairs: Vec<String> = urls
+        .iter()
+        .map(|(name, url)| format!("{name}={url}"))
+        .collect();
     // Nobody may be reading; the command works all the same.
     let _ = print(&format!("ready {}", pairs.join(" ")));
 }
@@ -44,7 +51,9 @@ pub(crate) fn ready<const N: usize>(urls: [(&str, String); N]) {
 /// A table with the given header, in the look of all our tables.
 pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
     table
 }
@@ -55,9 +64,13 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
-    let template = format!("{{spinner}} {{bar:32}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} {{msg}}");
+    let template = format!(
+        "{{spinner}} {{bar:32}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} {{msg}}"
+    );
     // The template is ours; if it were wrong, indicatif's own look does as well.
-    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

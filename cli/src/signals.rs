@@ -35,7 +35,10 @@ pub(crate) struct Stop {
 impl Stop {
     /// Listens for the first signal, which asks to stop; a second one ends the process at once.
     pub(crate) fn listen() -> std::io::Result<Self> {
-        let stop = Self { token: CancellationToken::new(), received: Arc::new(AtomicU8::new(0)) };
+        let stop = Self {
+            token: CancellationToken::new(),
+            received: Arc::new(AtomicU8::new(0)),
+        };
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let listener = stop.clone();

@@ -13,7 +13,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Error {
     /// An address is taken or not ours.
-    #[error("the demo cannot listen on {address}; name another with --listen, port 0 chooses a free one")]
+    #[error(
+        "the demo cannot listen on {address}; name another with --listen, port 0 chooses a free one"
+    )]
     Listen {
         /// The address asked for.
         address: SocketAddr,

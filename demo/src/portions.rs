@@ -26,20 +26,36 @@ pub(crate) struct Portions {
 
 /// Cuts `input` into files in `folder`.
 pub(crate) fn cut(input: &Path, folder: &Path) -> Result<Portions, Error> {
-    let wrong = |source: csv::Error| Error::Input { path: input.to_owned(), source };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(open(input).map_err(|e| wrong(e.into()))?);
+    let wrong = |source: csv::Error| Error::Input {
+        path: input.to_owned(),
+        source,
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(open(input).map_err(|e| wrong(e.into()))?);
     let header = reader.byte_headers().map_err(wrong)?.clone();
-    let mut portions = Portions { files: Vec::new(), records: 0, first: Vec::new() };
+    let mut portions = Portions {
+        files: Vec::new(),
+        records: 0,
+        first: Vec::new(),
+    };
     let mut record = csv::ByteRecord::new();
     let mut writer = None;
     while reader.read_byte_record(&mut record).map_err(wrong)? {
         if portions.records == 0 {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            portions.first = header.iter().map(text).zip(record.iter().map(text)).collect();
+            portions.first = header
+                .iter()
+                .map(text)
+                .zip(record.iter().map(text))
+                .collect();
         }
         if portions.records.is_multiple_of(PORTION as u64) {
             let path = folder.join(format!("portion_{:05}.csv", portions.files.len() + 1));
-            let mut next = csv::WriterBuilder::new().flexible(true).from_path(&path).map_err(temporary)?;
+            let mut next = csv::WriterBuilder::new()
+                .flexible(true)
+                .from_path(&path)
+                .map_err(temporary)?;
             next.write_byte_record(&header).map_err(temporary)?;
             portions.files.push(path);
             if let Some(mut full) = writer.replace(next) {
@@ -52,7 +68,9 @@ pub(crate) fn cut(input: &Path, folder: &Path) -> Result<Portions, Error> {
         portions.records += 1;
     }
     match writer {
-        None => Err(Error::Empty { path: input.to_owned() }),
+        None => Err(Error::Empty {
+            path: input.to_owned(),
+        }),
         Some(mut last) => {
             last.flush().map_err(Error::Temporary)?;
             Ok(portions)
@@ -63,7 +81,11 @@ pub(crate) fn cut(input: &Path, folder: &Path) -> Result<Portions, Error> {
 fn open(input: &Path) -> io::Result<Box<dyn Read>> {
     let file = File::open(input)?;
     let packed = input.extension().is_some_and(|extension| extension == "gz");
-    Ok(if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+    Ok(if packed {
+        Box::new(MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    })
 }
 
 fn temporary(error: csv::Error) -> Error {

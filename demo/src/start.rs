@@ -7,9 +7,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use gugus_engine::{ClusterUrl, TaskSlots};
+use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, Until};
 use gugus_ingest::produce::{self, Pace};
-use gugus_ingest::Start;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::Job;
 use gugus_store::{BatchLog, Existing, Store};
@@ -67,11 +67,18 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Generating(records) => write!(f, "generating {records} records in the shape of the LAPD's"),
-            Self::Broker(brokers) => {
-                write!(f, "broker at {brokers}: a stand-in (librdkafka's mock cluster) that keeps nothing")
+            Self::Generating(records) => {
+                write!(f, "generating {records} records in the shape of the LAPD's")
             }
-            Self::Ingesting(records) => write!(f, "sending {records} records and cutting them into batches"),
+            Self::Broker(brokers) => {
+                write!(
+                    f,
+                    "broker at {brokers}: a stand-in (librdkafka's mock cluster) that keeps nothing"
+                )
+            }
+            Self::Ingesting(records) => {
+                write!(f, "sending {records} records and cutting them into batches")
+            }
             Self::Cluster(url) => write!(f, "embedded Ballista cluster at {url}"),
             Self::Training(models) => write!(f, "training {models} models"),
             Self::Serving(rest) => write!(f, "REST at {rest}"),
@@ -126,13 +133,22 @@ impl Demo {
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         // Ports are taken first: a taken one should not show after minutes of work.
-        let rest = TcpListener::bind(config.listen)
-            .map_err(|source| Error::Listen { address: config.listen, source })?;
-        let cluster_config = EmbeddedConfig { task_slots: TaskSlots::Cores, listen: config.scheduler_listen };
-        let cluster = tokio::task::spawn_blocking(move || Embedded::start(cluster_config)).await??;
+        let rest = TcpListener::bind(config.listen).map_err(|source| Error::Listen {
+            address: config.listen,
+            source,
+        })?;
+        let cluster_config = EmbeddedConfig {
+            task_slots: TaskSlots::Cores,
+            listen: config.scheduler_listen,
+        };
+        let cluster =
+            tokio::task::spawn_blocking(move || Embedded::start(cluster_config)).await??;
         say(Step::Cluster(cluster.url().clone()));
 
-        let folder = tempfile::Builder::new().prefix("gugus-demo-").tempdir().map_err(Error::Temporary)?;
+        let folder = tempfile::Builder::new()
+            .prefix("gugus-demo-")
+            .tempdir()
+            .map_err(Error::Temporary)?;
         let job = match config.job {
             Some(job) => job,
             None => Job::parse(CRIME, "jobs/crime.toml").map_err(Error::BuiltIn)?,
@@ -148,7 +164,9 @@ impl Demo {
         let portions = tokio::task::spawn_blocking(move || portions::cut(&from, &to)).await??;
 
         let broker = MockCluster::new(1).map_err(Error::Broker)?;
-        broker.create_topic(&job.source.topic, PARTITIONS, 1).map_err(Error::Broker)?;
+        broker
+            .create_topic(&job.source.topic, PARTITIONS, 1)
+            .map_err(Error::Broker)?;
         let brokers = broker.bootstrap_servers();
         say(Step::Broker(brokers.clone()));
 
@@ -181,8 +199,13 @@ impl Demo {
         let address = up.await.map_err(|_| Error::Stopped)?;
         let rest = format!("http://{address}");
         say(Step::Serving(rest.clone()));
-        let model = report.models.iter().find(|m| m.status == Outcome::Trained).map(|m| m.model.clone());
-        let model = model.ok_or_else(|| Error::Prediction("no model could be trained".to_owned()))?;
+        let model = report
+            .models
+            .iter()
+            .find(|m| m.status == Outcome::Trained)
+            .map(|m| m.model.clone());
+        let model =
+            model.ok_or_else(|| Error::Prediction("no model could be trained".to_owned()))?;
         let prediction = predict(&rest, &model, &portions.first).await?;
 
         let summary = Summary {
@@ -197,7 +220,14 @@ impl Demo {
             broker: brokers,
             folder: folder.path().to_owned(),
         };
-        Ok(Self { summary, _cluster: cluster, _broker: broker, serving, stop, _folder: folder })
+        Ok(Self {
+            summary,
+            _cluster: cluster,
+            _broker: broker,
+            serving,
+            stop,
+            _folder: folder,
+        })
     }
 
     /// What was done, and where everything is.

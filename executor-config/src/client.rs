@@ -33,6 +33,9 @@ use crate::session::{MESSAGE_LIMIT, session_config};
 /// How long connecting may take. A scheduler on another continent answers within one second.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long the scheduler may take to accept a job: it decodes the plan meanwhile.
+const SUBMIT_WITHIN: Duration = Duration::from_secs(30);
+
 /// How long a job that is to be cancelled is waited for.
 const CANCEL_WITHIN: Duration = Duration::from_secs(5);
 
@@ -253,6 +256,9 @@ impl Cluster {
         name: &str,
         stop: &CancellationToken,
     ) -> Result<Vec<RecordBatch>, ClusterError> {
+        if stop.is_cancelled() {
+            return Err(ClusterError::Cancelled);
+        }
         let query = self.query(plan, name)?;
         let mut scheduler = self.scheduler.clone();
         let mut request = tonic::Request::new(query);
@@ -261,10 +267,13 @@ impl Cluster {
             url: self.url.clone(),
             status: Box::new(status),
         };
-        let mut statuses = tokio::select! {
-            answer = scheduler.execute_query_push(request) => answer.map_err(refused)?.into_inner(),
-            () = stop.cancelled() => return Err(ClusterError::Cancelled),
-        };
+        // Not cut short by `stop`: a job that was sent and not heard of could not be cancelled. The answer takes
+        // milliseconds.
+        let answer =
+            tokio::time::timeout(SUBMIT_WITHIN, scheduler.execute_query_push(request)).await;
+        let silent = |_| tonic::Status::deadline_exceeded("it did not answer in time");
+        let answer = answer.map_err(silent).and_then(|answer| answer);
+        let mut statuses = answer.map_err(refused)?.into_inner();
 
         let mut running = RunningJob {
             cluster: self.clone(),

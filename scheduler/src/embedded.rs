@@ -22,7 +22,10 @@ pub struct EmbeddedConfig {
 
 impl Default for EmbeddedConfig {
     fn default() -> Self {
-        Self { task_slots: TaskSlots::Cores, listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) }
+        Self {
+            task_slots: TaskSlots::Cores,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        }
     }
 }
 
@@ -66,8 +69,11 @@ impl Embedded {
     /// # Errors
     /// [`EmbeddedError`] when either does not start.
     pub fn start(config: EmbeddedConfig) -> Result<Self, EmbeddedError> {
-        let listener = TcpListener::bind(config.listen)
-            .map_err(|source| EmbeddedError::Listen { address: config.listen, source })?;
+        let listener =
+            TcpListener::bind(config.listen).map_err(|source| EmbeddedError::Listen {
+                address: config.listen,
+                source,
+            })?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("ballista")
             .enable_all()
@@ -79,7 +85,9 @@ impl Embedded {
         let (token, tell) = (stop.clone(), started.clone());
         runtime.spawn(async move {
             let ready = |address| drop(tell.send(Ok(address)));
-            if let Err(error) = server::run(listener, SchedulerConfig::default(), ready, token).await {
+            if let Err(error) =
+                server::run(listener, SchedulerConfig::default(), ready, token).await
+            {
                 drop(tell.send(Err(error.into())));
             }
         });
@@ -101,7 +109,11 @@ impl Embedded {
             }
         });
         wait(&start)?;
-        Ok(Self { url, stop, runtime: Some(runtime) })
+        Ok(Self {
+            url,
+            stop,
+            runtime: Some(runtime),
+        })
     }
 
     /// Where the scheduler is.
@@ -121,8 +133,12 @@ impl Drop for Embedded {
 }
 
 /// The next word from either part. A part that ends without one has dropped its sender.
-fn wait(start: &mpsc::Receiver<Result<SocketAddr, EmbeddedError>>) -> Result<SocketAddr, EmbeddedError> {
+fn wait(
+    start: &mpsc::Receiver<Result<SocketAddr, EmbeddedError>>,
+) -> Result<SocketAddr, EmbeddedError> {
     start.recv().unwrap_or_else(|_| {
-        Err(EmbeddedError::Threads(io::Error::other("a part of the embedded cluster ended before it was ready")))
+        Err(EmbeddedError::Threads(io::Error::other(
+            "a part of the embedded cluster ended before it was ready",
+        )))
     })
 }

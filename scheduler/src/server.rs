@@ -59,7 +59,9 @@ pub async fn run(
     let address = listener.local_addr().map_err(SchedulerError::Socket)?;
     let listener = nodelay(listener).map_err(SchedulerError::Socket)?;
     let config = Arc::new(ballista_config(address, config));
-    let cluster = BallistaCluster::new_from_config(&config).await.map_err(SchedulerError::Ballista)?;
+    let cluster = BallistaCluster::new_from_config(&config)
+        .await
+        .map_err(SchedulerError::Ballista)?;
     let scheduler = create_scheduler::<LogicalPlanNode, PhysicalPlanNode>(cluster, config)
         .await
         .map_err(SchedulerError::Ballista)?;
@@ -78,12 +80,17 @@ fn nodelay(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
     tokio::net::TcpListener::from_std(listener)
 }
 
-fn ballista_config(address: SocketAddr, config: SchedulerConfig) -> ballista_scheduler::config::SchedulerConfig {
+fn ballista_config(
+    address: SocketAddr,
+    config: SchedulerConfig,
+) -> ballista_scheduler::config::SchedulerConfig {
     let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX);
     ballista_scheduler::config::SchedulerConfig {
         bind_host: address.ip().to_string(),
         // Executors call back to this name and to `bind_port`, whatever the socket is.
-        external_host: config.external_host.unwrap_or_else(|| address.ip().to_string()),
+        external_host: config
+            .external_host
+            .unwrap_or_else(|| address.ip().to_string()),
         bind_port: address.port(),
         executor_timeout_seconds: EXECUTOR_TIMEOUT_SECONDS,
         expire_dead_executor_interval_seconds: EXPIRY_CHECK_SECONDS,

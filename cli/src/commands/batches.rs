@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use gugus_ingest::import::{self, Cut, Repeat};
-use gugus_store::{BatchLog, BatchNumber, Footer};
+use gugus_store::{BatchLog, BatchNumber, Footer, LogError};
 
 use crate::commands::{BatchesFolder, JobFile};
 use crate::exit::{Code, Failure};
@@ -85,8 +85,16 @@ impl Import {
             job: self.job.read()?,
             store: self.batches.open()?,
             files: self.files,
-            cut: if self.one_batch_per_file { Cut::PerFile } else { Cut::ByRows },
-            repeat: if self.again { Repeat::Again } else { Repeat::Refuse },
+            cut: if self.one_batch_per_file {
+                Cut::PerFile
+            } else {
+                Cut::ByRows
+            },
+            repeat: if self.again {
+                Repeat::Again
+            } else {
+                Repeat::Refuse
+            },
             progress: bar.clone(),
         };
         let result = import::run(config, stop.token.clone()).await;
@@ -106,7 +114,8 @@ impl Import {
             None => Ok(Code::Done),
             Some(signal) => Err(Failure::Interrupted(
                 signal,
-                "stopped before the end; run the same command again to go on where it stopped".into(),
+                "stopped before the end; run the same command again to go on where it stopped"
+                    .into(),
             )),
         }
     }
@@ -123,7 +132,10 @@ async fn list(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
     for numbers in numbers.chunks(FOOTERS_AT_ONCE) {
         let read = log.footers(numbers).await.map_err(Failure::failed)?;
         // A listing does not show columns; with a million batches they would be most of the memory.
-        footers.extend(read.into_iter().map(|footer| Footer { schema: Vec::new(), ..footer }));
+        footers.extend(read.into_iter().map(|footer| Footer {
+            schema: Vec::new(),
+            ..footer
+        }));
     }
     match output {
         Output::Json => {
@@ -157,12 +169,18 @@ async fn list(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
 
 fn offsets(footer: &Footer) -> String {
     let range = |r: &gugus_store::OffsetRange| format!("{}: {}..{}", r.partition, r.first, r.next);
-    footer.ranges.iter().map(range).collect::<Vec<_>>().join(", ")
+    footer
+        .ranges
+        .iter()
+        .map(range)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 async fn show(folder: &BatchesFolder, number: u64, output: Output) -> Result<Code, Failure> {
     let log = read(folder).await?;
-    let number = BatchNumber::new(number).ok_or_else(|| Failure::usage("batch numbers begin at 1"))?;
+    let number =
+        BatchNumber::new(number).ok_or_else(|| Failure::usage("batch numbers begin at 1"))?;
     let footer = log.footer(number).await.map_err(Failure::usage)?;
     match output {
         Output::Json => print_json(&footer)?,
@@ -178,7 +196,10 @@ async fn show(folder: &BatchesFolder, number: u64, output: Output) -> Result<Cod
                 footer.commit_id,
             );
             for part in &footer.imported {
-                text.push_str(&format!("\nimported records {}..{} of file {}", part.first, part.next, part.sha256));
+                text.push_str(&format!(
+                    "\nimported records {}..{} of file {}",
+                    part.first, part.next, part.sha256
+                ));
             }
             let mut table = table(["column", "type"]);
             for field in &footer.schema {
@@ -191,9 +212,14 @@ async fn show(folder: &BatchesFolder, number: u64, output: Output) -> Result<Cod
 }
 
 async fn verify(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
-    let log = read(folder).await?;
+    let store = folder.open()?;
     let bar = progress(None, "batches");
-    let verified = log.verify(|done| bar.set_position(done)).await.map_err(Failure::failed)?;
+    let verified = gugus_store::verify(&store, |done| bar.set_position(done))
+        .await
+        .map_err(|error| match error {
+            LogError::NoFolder { .. } | LogError::Store(_) => Failure::usage(error),
+            other => Failure::failed(other),
+        })?;
     bar.finish_and_clear();
     match output {
         Output::Json => print_json(&verified)?,
@@ -205,7 +231,10 @@ async fn verify(folder: &BatchesFolder, output: Output) -> Result<Code, Failure>
                 count(verified.rejected)
             );
             for part in &verified.partitions {
-                let line = format!("\n{} partition {}: offsets {}..{}", part.topic, part.partition, part.first, part.next);
+                let line = format!(
+                    "\n{} partition {}: offsets {}..{}",
+                    part.topic, part.partition, part.first, part.next
+                );
                 text.push_str(&line);
             }
             for problem in &verified.problems {
@@ -217,5 +246,9 @@ async fn verify(folder: &BatchesFolder, output: Output) -> Result<Code, Failure>
             print(&text)?;
         }
     }
-    Ok(if verified.problems.is_empty() { Code::Done } else { Code::Problems })
+    Ok(if verified.problems.is_empty() {
+        Code::Done
+    } else {
+        Code::Problems
+    })
 }

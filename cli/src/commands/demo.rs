@@ -83,7 +83,10 @@ fn show(summary: &Summary) -> Result<Code, Failure> {
     }
     print(&counted.to_string())?;
     print(&train::summary(&summary.report))?;
-    print(&format!("\na prediction:\n  {}\n  {}", summary.prediction.curl, summary.prediction.answer))?;
+    print(&format!(
+        "\na prediction:\n  {}\n  {}",
+        summary.prediction.curl, summary.prediction.answer
+    ))?;
     let lost = summary.records_in != summary.accepted + summary.rejected;
     print(&format!(
         "\nREST      {rest}/docs\nscheduler {http}/api/jobs\nbroker    {broker} (a stand-in: librdkafka's mock cluster, keeps nothing)\nfiles     {folder}",
@@ -93,7 +96,13 @@ fn show(summary: &Summary) -> Result<Code, Failure> {
         folder = summary.folder.display()
     ))?;
     if lost {
-        return Err(Failure::failed("records are missing: the counts above differ; this is a fault, please report it"));
+        return Err(Failure::failed(
+            "records are missing: the counts above differ; this is a fault, please report it",
+        ));
     }
-    Ok(if summary.report.failed > 0 { Code::SomeModelsFailed } else { Code::Done })
+    Ok(if summary.report.failed > 0 {
+        Code::SomeModelsFailed
+    } else {
+        Code::Done
+    })
 }

@@ -34,19 +34,33 @@ struct WriteError {
 
 impl Generate {
     pub(crate) fn run(self) -> Result<Code, Failure> {
-        let path = self.output.clone().unwrap_or_else(|| "standard output".into());
-        let failed = |source| Failure::failed(WriteError { path: path.clone(), source });
+        let path = self
+            .output
+            .clone()
+            .unwrap_or_else(|| "standard output".into());
+        let failed = |source| {
+            Failure::failed(WriteError {
+                path: path.clone(),
+                source,
+            })
+        };
         match &self.output {
             None => {
                 let mut out = BufWriter::new(io::stdout().lock());
-                gugus_generate::write(self.records, self.seed, &mut out).map_err(|e| failed(e.into()))?;
+                gugus_generate::write(self.records, self.seed, &mut out)
+                    .map_err(|e| failed(e.into()))?;
                 out.flush().map_err(|e| failed(e.into()))?;
             }
             Some(file) => {
                 let mut out = BufWriter::new(File::create(file).map_err(|e| failed(e.into()))?);
-                gugus_generate::write(self.records, self.seed, &mut out).map_err(|e| failed(e.into()))?;
+                gugus_generate::write(self.records, self.seed, &mut out)
+                    .map_err(|e| failed(e.into()))?;
                 out.flush().map_err(|e| failed(e.into()))?;
-                eprintln!("wrote {} records to {}", crate::output::count(self.records), file.display());
+                eprintln!(
+                    "wrote {} records to {}",
+                    crate::output::count(self.records),
+                    file.display()
+                );
             }
         }
         Ok(Code::Done)

@@ -43,7 +43,11 @@ impl Ingest {
             job: self.job.read()?,
             brokers: self.client.brokers,
             store: self.batches.open()?,
-            until: if self.until_end { Until::End } else { Until::Forever },
+            until: if self.until_end {
+                Until::End
+            } else {
+                Until::Forever
+            },
             max_batches: self.max_batches,
             start: self.start,
             client: self.client.properties,

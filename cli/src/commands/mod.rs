@@ -33,7 +33,12 @@ use crate::signals::Stop;
 ///
 /// Exit codes: 0 done; 1 failed; 2 wrong usage, job file or input, nothing begun; 3 finished, but some models failed.
 #[derive(Debug, Parser)]
-#[command(name = "gugus", version, propagate_version = true, max_term_width = 110)]
+#[command(
+    name = "gugus",
+    version,
+    propagate_version = true,
+    max_term_width = 110
+)]
 pub(crate) struct Gugus {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -45,13 +50,30 @@ pub(crate) struct Gugus {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Configuration file (TOML); gugus.toml in the current folder if there is one and none is named
-    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of every command",
+        value_name = "FILE"
+    )]
     pub(crate) config: Option<PathBuf>,
     /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter
-    #[arg(long, global = true, help_heading = "Options of every command", value_name = "LEVEL", default_value = "info")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of every command",
+        value_name = "LEVEL",
+        default_value = "info"
+    )]
     pub(crate) log: String,
     /// How log lines look
-    #[arg(long, global = true, help_heading = "Options of every command", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of every command",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub(crate) log_format: LogFormat,
 }
 
@@ -91,7 +113,10 @@ fn on_runtime<F>(command: impl FnOnce(Stop) -> F) -> Result<Code, Failure>
 where
     F: Future<Output = Result<Code, Failure>>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
     let result = runtime.block_on(async {
         let stop = Stop::listen().map_err(Failure::failed)?;
         command(stop).await
@@ -160,18 +185,23 @@ pub(crate) struct Client {
 
 fn property(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
         _ => Err("write KEY=VALUE, for example -K session.timeout.ms=10000".to_owned()),
     }
 }
 
 /// A socket for a server, or an error that names the address.
 fn listen(address: std::net::SocketAddr) -> Result<std::net::TcpListener, Failure> {
-    std::net::TcpListener::bind(address).map_err(|source| Failure::failed(ListenError { address, source }))
+    std::net::TcpListener::bind(address)
+        .map_err(|source| Failure::failed(ListenError { address, source }))
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}; name another address with --listen, port 0 chooses a free one")]
+#[error(
+    "cannot listen on {address}; name another address with --listen, port 0 chooses a free one"
+)]
 struct ListenError {
     address: std::net::SocketAddr,
     #[source]

@@ -56,7 +56,14 @@ impl Models {
     pub(crate) async fn run(self) -> Result<Code, Failure> {
         match &self.what {
             What::List { models } => self.list(&ModelStore::new(models.open()?)).await,
-            What::Show { model, batch, models } => self.show(&ModelStore::new(models.open()?), model, *batch).await,
+            What::Show {
+                model,
+                batch,
+                models,
+            } => {
+                self.show(&ModelStore::new(models.open()?), model, *batch)
+                    .await
+            }
         }
     }
 
@@ -64,14 +71,18 @@ impl Models {
         let listed = store.list().await.map_err(Failure::usage)?;
         let listed: Vec<Listed> = listed
             .into_iter()
-            .map(|m| Listed { model: m.model, batches: m.batches.iter().map(|b| b.get()).collect() })
+            .map(|m| Listed {
+                model: m.model,
+                batches: m.batches.iter().map(|b| b.get()).collect(),
+            })
             .collect();
         match self.output {
             Output::Json => print_json(&serde_json::json!({ "models": listed }))?,
             Output::Text => {
                 let mut table = table(["model", "batches", "first", "latest"]);
                 for model in &listed {
-                    let number = |batch: Option<&u64>| batch.map_or_else(|| "-".to_owned(), u64::to_string);
+                    let number =
+                        |batch: Option<&u64>| batch.map_or_else(|| "-".to_owned(), u64::to_string);
                     table.add_row([
                         model.model.clone(),
                         count(model.batches.len() as u64),
@@ -85,12 +96,20 @@ impl Models {
         Ok(Code::Done)
     }
 
-    async fn show(&self, store: &ModelStore, model: &str, batch: Option<u64>) -> Result<Code, Failure> {
+    async fn show(
+        &self,
+        store: &ModelStore,
+        model: &str,
+        batch: Option<u64>,
+    ) -> Result<Code, Failure> {
         let batch = match batch.and_then(BatchNumber::new) {
             Some(batch) => Some(batch),
             None => {
                 let listed = store.list().await.map_err(Failure::usage)?;
-                listed.iter().find(|m| m.model == model).and_then(|m| m.batches.last().copied())
+                listed
+                    .iter()
+                    .find(|m| m.model == model)
+                    .and_then(|m| m.batches.last().copied())
             }
         };
         let saved = store.read(model, batch).await.map_err(Failure::usage)?;
@@ -105,7 +124,12 @@ impl Models {
                         document["centers"] = serde_json::json!(centers);
                         print_json(&document)?;
                     }
-                    None => print_json(&Shown { model, batch: number, about: None, centers })?,
+                    None => print_json(&Shown {
+                        model,
+                        batch: number,
+                        about: None,
+                        centers,
+                    })?,
                 }
             }
             (Output::Text, about) => {
@@ -128,7 +152,10 @@ impl Models {
                 }
                 let mut table = table(["cluster", "rows", "center"]);
                 for (index, center) in saved.centers.iter().enumerate() {
-                    let size = about.as_ref().and_then(|a| a.sizes.get(index)).map_or_else(|| "-".to_owned(), |n| count(*n));
+                    let size = about
+                        .as_ref()
+                        .and_then(|a| a.sizes.get(index))
+                        .map_or_else(|| "-".to_owned(), |n| count(*n));
                     let center: Vec<String> = center.iter().map(f64::to_string).collect();
                     table.add_row([index.to_string(), size, center.join(", ")]);
                 }

@@ -49,14 +49,23 @@ fn rate(text: &str) -> Result<f64, String> {
 fn delay(text: &str) -> Result<RangeInclusive<Duration>, String> {
     let wrong = || "write a time or a range of times, for example 1s or 0.5s..1.5s".to_owned();
     let (low, high) = text.split_once("..").unwrap_or((text, text));
-    let (low, high) = (seconds(low).ok_or_else(wrong)?, seconds(high).ok_or_else(wrong)?);
-    if low <= high { Ok(low..=high) } else { Err(wrong()) }
+    let (low, high) = (
+        seconds(low).ok_or_else(wrong)?,
+        seconds(high).ok_or_else(wrong)?,
+    );
+    if low <= high {
+        Ok(low..=high)
+    } else {
+        Err(wrong())
+    }
 }
 
 /// `0.5s` as well as everything humantime reads, which knows no fractions.
 fn seconds(text: &str) -> Option<Duration> {
     let text = text.trim();
-    let fraction = text.strip_suffix('s').and_then(|number| number.parse::<f64>().ok());
+    let fraction = text
+        .strip_suffix('s')
+        .and_then(|number| number.parse::<f64>().ok());
     match fraction {
         Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
         None => humantime::parse_duration(text).ok(),
@@ -100,7 +109,10 @@ impl Produce {
 }
 
 fn interrupted(signal: Signal) -> Failure {
-    Failure::Interrupted(signal, "stopped before the end of the file; what was sent is confirmed by the broker".into())
+    Failure::Interrupted(
+        signal,
+        "stopped before the end of the file; what was sent is confirmed by the broker".into(),
+    )
 }
 
 #[cfg(test)]
@@ -112,8 +124,14 @@ mod tests {
         assert_eq!(rate("100/s"), Ok(100.0));
         assert_eq!(rate("0.5"), Ok(0.5));
         let range = delay("0.5s..1.5s").unwrap();
-        assert_eq!(range, Duration::from_millis(500)..=Duration::from_millis(1500));
-        assert_eq!(delay("20ms").unwrap(), Duration::from_millis(20)..=Duration::from_millis(20));
+        assert_eq!(
+            range,
+            Duration::from_millis(500)..=Duration::from_millis(1500)
+        );
+        assert_eq!(
+            delay("20ms").unwrap(),
+            Duration::from_millis(20)..=Duration::from_millis(20)
+        );
         for wrong in ["", "x", "2s..1s", "-1s"] {
             assert!(delay(wrong).is_err(), "{wrong}");
         }

@@ -29,12 +29,19 @@ impl Scheduler {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let listener = listen(self.listen)?;
         let name = self.external_host.clone();
-        let config = SchedulerConfig { external_host: self.external_host };
+        let config = SchedulerConfig {
+            external_host: self.external_host,
+        };
         let tell = |address: SocketAddr| {
-            let url = ClusterUrl::new(name.unwrap_or_else(|| address.ip().to_string()), address.port());
+            let url = ClusterUrl::new(
+                name.unwrap_or_else(|| address.ip().to_string()),
+                address.port(),
+            );
             ready([("grpc", url.to_string()), ("http", url.http())]);
         };
-        gugus_scheduler::run(listener, config, tell, stop.token).await.map_err(Failure::failed)?;
+        gugus_scheduler::run(listener, config, tell, stop.token)
+            .await
+            .map_err(Failure::failed)?;
         Ok(Code::Done)
     }
 }

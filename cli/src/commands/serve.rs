@@ -30,7 +30,9 @@ impl Serve {
         config.predict_cluster = self.predict_cluster;
         let listener = listen(self.listen)?;
         let tell = |address: SocketAddr| ready([("rest", format!("http://{address}"))]);
-        gugus_serve::run(listener, config, tell, stop.token).await.map_err(Failure::failed)?;
+        gugus_serve::run(listener, config, tell, stop.token)
+            .await
+            .map_err(Failure::failed)?;
         Ok(Code::Done)
     }
 }

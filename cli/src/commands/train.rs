@@ -52,10 +52,16 @@ impl Train {
             batches: self.batches.open()?,
             models: self.models.open()?,
             only: self.model,
-            existing: if self.retrain { Existing::Replace } else { Existing::Keep },
+            existing: if self.retrain {
+                Existing::Replace
+            } else {
+                Existing::Keep
+            },
             progress: bar.clone(),
         };
-        let prepared = prepare(config).await.map_err(|error| failure(error, &stop))?;
+        let prepared = prepare(config)
+            .await
+            .map_err(|error| failure(error, &stop))?;
         if self.dry_run {
             return show(&prepared.dry_run(), self.output);
         }
@@ -64,7 +70,10 @@ impl Train {
             None if prepared.pending() > 0 => Some(start_embedded().await?),
             _ => None,
         };
-        let url = embedded.as_ref().map(|e| e.url().clone()).or(self.scheduler);
+        let url = embedded
+            .as_ref()
+            .map(|e| e.url().clone())
+            .or(self.scheduler);
         let report = match url {
             None => prepared.nothing_to_do(),
             Some(url) => {
@@ -85,7 +94,10 @@ impl Train {
 }
 
 async fn start_embedded() -> Result<Embedded, Failure> {
-    let config = EmbeddedConfig { task_slots: TaskSlots::Cores, ..EmbeddedConfig::default() };
+    let config = EmbeddedConfig {
+        task_slots: TaskSlots::Cores,
+        ..EmbeddedConfig::default()
+    };
     tokio::task::spawn_blocking(move || Embedded::start(config))
         .await
         .map_err(Failure::failed)?
@@ -96,7 +108,9 @@ fn failure(error: gugus_train::Error, stop: &Stop) -> Failure {
     match error.kind() {
         Kind::Usage => Failure::usage(error),
         Kind::Failed => Failure::failed(error),
-        Kind::Interrupted => Failure::Interrupted(stop.signal().unwrap_or(Signal::Interrupt), error.into()),
+        Kind::Interrupted => {
+            Failure::Interrupted(stop.signal().unwrap_or(Signal::Interrupt), error.into())
+        }
     }
 }
 
@@ -105,12 +119,24 @@ fn show(report: &Report, output: Output) -> Result<Code, Failure> {
         Output::Json => print_json(report)?,
         Output::Text => print(&summary(report))?,
     }
-    Ok(if report.failed > 0 { Code::SomeModelsFailed } else { Code::Done })
+    Ok(if report.failed > 0 {
+        Code::SomeModelsFailed
+    } else {
+        Code::Done
+    })
 }
 
 /// One line a model, then the batches that failed.
 pub(crate) fn summary(report: &Report) -> String {
-    let mut table = table(["model", "trained", "failed", "skipped", "rows", "iterations", "training cost"]);
+    let mut table = table([
+        "model",
+        "trained",
+        "failed",
+        "skipped",
+        "rows",
+        "iterations",
+        "training cost",
+    ]);
     let mut names: Vec<&str> = report.models.iter().map(|m| m.model.as_str()).collect();
     names.dedup();
     for name in names {
@@ -132,18 +158,38 @@ pub(crate) fn summary(report: &Report) -> String {
     }
     let mut text = table.to_string();
     if report.planned > 0 {
-        text.push_str(&format!("\nwould train {} models, nothing was done", count(report.planned)));
+        text.push_str(&format!(
+            "\nwould train {} models, nothing was done",
+            count(report.planned)
+        ));
     } else {
-        let all = (count(report.trained), count(report.failed), count(report.skipped));
-        text.push_str(&format!("\n{} trained, {} failed, {} skipped in {:.2} s", all.0, all.1, all.2, report.seconds));
+        let all = (
+            count(report.trained),
+            count(report.failed),
+            count(report.skipped),
+        );
+        text.push_str(&format!(
+            "\n{} trained, {} failed, {} skipped in {:.2} s",
+            all.0, all.1, all.2, report.seconds
+        ));
     }
-    let failed: Vec<_> = report.models.iter().filter(|m| m.status == Outcome::Failed).collect();
+    let failed: Vec<_> = report
+        .models
+        .iter()
+        .filter(|m| m.status == Outcome::Failed)
+        .collect();
     for model in failed.iter().take(FAILURES_SHOWN) {
         let reason = model.reason.as_deref().unwrap_or("no reason is known");
-        text.push_str(&format!("\nfailed: {} batch {}: {reason}", model.model, model.batch));
+        text.push_str(&format!(
+            "\nfailed: {} batch {}: {reason}",
+            model.model, model.batch
+        ));
     }
     if failed.len() > FAILURES_SHOWN {
-        text.push_str(&format!("\n… and {} more; --output json names all", failed.len() - FAILURES_SHOWN));
+        text.push_str(&format!(
+            "\n… and {} more; --output json names all",
+            failed.len() - FAILURES_SHOWN
+        ));
     }
     text
 }

@@ -13,7 +13,14 @@ const MODEL: &str = "[[models]]\nname = \"m\"\nfeatures = [\"x\", \"y\"]\nk = 2\
 fn refused(output: Output, code: i32, words: &[&str]) {
     let output = output.expect(code);
     // A library's warnings may come before it.
-    assert!(output.stderr.lines().any(|line| line.starts_with("error: ")), "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .lines()
+            .any(|line| line.starts_with("error: ")),
+        "{}",
+        output.stderr
+    );
     for word in words {
         assert!(
             output.stderr.contains(word),

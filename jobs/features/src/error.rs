@@ -81,7 +81,9 @@ pub enum WaveError {
     #[error("the plan of a wave could not be built")]
     Plan(#[from] DataFusionError),
     /// A result column has not the layout that [`crate::KMeansFit`] returns; the two sides run different versions.
-    #[error("column \"{column}\" of a fit's outcome is missing or has another type; client and executors run different versions of gugus")]
+    #[error(
+        "column \"{column}\" of a fit's outcome is missing or has another type; client and executors run different versions of gugus"
+    )]
     Layout {
         /// The column's name.
         column: String,
@@ -96,6 +98,13 @@ fn first_line(error: &DataFusionError) -> String {
 
 /// Users of Spark write `a div b`, which DataFusion does not run.
 fn hint(sql: &str) -> &'static str {
-    let divides = sql.to_ascii_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "div");
-    if divides { "; `div` does not run here, write floor(a / b)" } else { "" }
+    let divides = sql
+        .to_ascii_lowercase()
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| word == "div");
+    if divides {
+        "; `div` does not run here, write floor(a / b)"
+    } else {
+        ""
+    }
 }

@@ -1,6 +1,8 @@
 //! Features of rows in hand: what `serve` asks for a record.
 
-use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, new_null_array,
+};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use std::sync::Arc;
@@ -46,15 +48,22 @@ impl FeaturePlan {
                 .evaluate(&input)
                 .and_then(|value| value.into_array(rows.num_rows()))
                 .map_err(|source| failed(&number.name, source))?;
-            let array = array.as_any().downcast_ref::<Float64Array>().ok_or_else(|| EvaluateError::Column {
-                column: number.name.clone(),
-                found: array.data_type().clone(),
-                wanted: DataType::Float64,
-            })?;
+            let array = array
+                .as_any()
+                .downcast_ref::<Float64Array>()
+                .ok_or_else(|| EvaluateError::Column {
+                    column: number.name.clone(),
+                    found: array.data_type().clone(),
+                    wanted: DataType::Float64,
+                })?;
             columns.push(array.clone());
             names.push(number.name.clone());
         }
-        Ok(FeatureRows { names, columns, rows: rows.num_rows() })
+        Ok(FeatureRows {
+            names,
+            columns,
+            rows: rows.num_rows(),
+        })
     }
 
     fn project(&self, rows: &RecordBatch) -> Result<RecordBatch, EvaluateError> {
@@ -65,17 +74,22 @@ impl FeaturePlan {
             .map(|field| match rows.column_by_name(field.name()) {
                 None => Ok(new_null_array(field.data_type(), rows.num_rows())),
                 Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
-                Some(column) => cast(column, field.data_type()).map_err(|_| EvaluateError::Column {
-                    column: field.name().clone(),
-                    found: column.data_type().clone(),
-                    wanted: field.data_type().clone(),
-                }),
+                Some(column) => {
+                    cast(column, field.data_type()).map_err(|_| EvaluateError::Column {
+                        column: field.name().clone(),
+                        found: column.data_type().clone(),
+                        wanted: field.data_type().clone(),
+                    })
+                }
             })
             .collect::<Result<Vec<ArrayRef>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(self.schema()), columns, &options).map_err(|source| {
-            EvaluateError::Expression { feature: "*".to_owned(), source: Box::new(source.into()) }
-        })
+        RecordBatch::try_new_with_options(Arc::clone(self.schema()), columns, &options).map_err(
+            |source| EvaluateError::Expression {
+                feature: "*".to_owned(),
+                source: Box::new(source.into()),
+            },
+        )
     }
 }
 
@@ -99,7 +113,10 @@ impl FeatureRows {
     pub fn row(&self, index: usize) -> Result<Vec<f64>, Missing> {
         let mut point = Vec::with_capacity(self.columns.len());
         for (column, name) in self.columns.iter().zip(&self.names) {
-            let missing = |found| Missing { feature: name.clone(), found };
+            let missing = |found| Missing {
+                feature: name.clone(),
+                found,
+            };
             if column.is_null(index) {
                 return Err(missing("null"));
             }

@@ -36,7 +36,10 @@ impl KMeansFit {
     #[must_use]
     pub fn new(settings: FitSettings) -> Self {
         let arguments = vec![DataType::Float64; settings.width()];
-        Self { settings: Arc::new(settings), signature: Signature::exact(arguments, Volatility::Immutable) }
+        Self {
+            settings: Arc::new(settings),
+            signature: Signature::exact(arguments, Volatility::Immutable),
+        }
     }
 
     /// What it was made with.
@@ -79,14 +82,21 @@ impl AggregateUDFImpl for KMeansFit {
     }
 
     fn accumulator(&self, _arguments: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Points { settings: Arc::clone(&self.settings), values: Vec::new() }))
+        Ok(Box::new(Points {
+            settings: Arc::clone(&self.settings),
+            values: Vec::new(),
+        }))
     }
 
     /// One list of numbers, row after row. Only a spilling aggregate writes it: a wave never merges states.
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let item = Field::new("item", DataType::Float64, true);
         let name = format_state_name(arguments.name, "points");
-        Ok(vec![Arc::new(Field::new(name, DataType::List(Arc::new(item)), true))])
+        Ok(vec![Arc::new(Field::new(
+            name,
+            DataType::List(Arc::new(item)),
+            true,
+        ))])
     }
 }
 
@@ -101,7 +111,11 @@ impl Accumulator for Points {
     fn update_batch(&mut self, columns: &[ArrayRef]) -> Result<()> {
         let width = self.settings.width();
         if columns.len() != width {
-            return exec_err!("{} wants {width} columns and got {}", KMeansFit::NAME, columns.len());
+            return exec_err!(
+                "{} wants {width} columns and got {}",
+                KMeansFit::NAME,
+                columns.len()
+            );
         }
         let rows = columns.first().map_or(0, |c| c.len());
         let start = self.values.len();
@@ -110,9 +124,13 @@ impl Accumulator for Points {
             let column = column.as_primitive::<Float64Type>();
             let slots = self.values[start..].iter_mut().skip(index).step_by(width);
             if column.null_count() == 0 {
-                slots.zip(column.values()).for_each(|(slot, value)| *slot = *value);
+                slots
+                    .zip(column.values())
+                    .for_each(|(slot, value)| *slot = *value);
             } else {
-                slots.zip(column).for_each(|(slot, value)| *slot = value.unwrap_or(f64::NAN));
+                slots
+                    .zip(column)
+                    .for_each(|(slot, value)| *slot = value.unwrap_or(f64::NAN));
             }
         }
         Ok(())
@@ -129,14 +147,19 @@ impl Accumulator for Points {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let values = std::mem::take(&mut self.values);
-        let list = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(values.into_iter().map(Some))]);
+        let list = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(
+            values.into_iter().map(Some),
+        )]);
         Ok(vec![ScalarValue::List(Arc::new(list))])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let Some(states) = states.first() else { return Ok(()) };
+        let Some(states) = states.first() else {
+            return Ok(());
+        };
         for state in states.as_list::<i32>().iter().flatten() {
-            self.values.extend_from_slice(state.as_primitive::<Float64Type>().values());
+            self.values
+                .extend_from_slice(state.as_primitive::<Float64Type>().values());
         }
         Ok(())
     }
@@ -146,7 +169,10 @@ impl Accumulator for Points {
 fn fit_points(settings: &FitSettings, values: &[f64]) -> FitOutcome {
     let (width, dimensions) = (settings.width(), settings.features.len());
     let given = (values.len() / width) as u64;
-    let failed = |reason: String| FitOutcome::Failed { reason, rows: given };
+    let failed = |reason: String| FitOutcome::Failed {
+        reason,
+        rows: given,
+    };
 
     let mut invalid = vec![0_u64; width];
     let mut rows = Rows::with_capacity(dimensions, values.len() / width, RowForm::Assembled);
@@ -183,19 +209,31 @@ fn fit_points(settings: &FitSettings, values: &[f64]) -> FitOutcome {
             training_cost: fit.training_cost,
         }),
         Err(FitError::NotFinite { column, .. }) => {
-            let infinite = (0..rows.len()).filter(|i| rows.row(*i)[column].is_infinite()).count();
-            failed(format!("feature \"{}\": {infinite} of {given} rows are infinite", settings.features[column]))
+            let infinite = (0..rows.len())
+                .filter(|i| rows.row(*i)[column].is_infinite())
+                .count();
+            failed(format!(
+                "feature \"{}\": {infinite} of {given} rows are infinite",
+                settings.features[column]
+            ))
         }
         Err(error) => failed(error.to_string()),
     }
 }
 
 fn describe_invalid(settings: &FitSettings, invalid: &[u64], given: u64) -> String {
-    let names = settings.features.iter().map(|name| format!("feature \"{name}\"")).chain(["the weight".to_owned()]);
+    let names = settings
+        .features
+        .iter()
+        .map(|name| format!("feature \"{name}\""))
+        .chain(["the weight".to_owned()]);
     let parts: Vec<String> = names
         .zip(invalid)
         .filter(|(_, count)| **count > 0)
         .map(|(name, count)| format!("{name}: {count} of {given} rows are null or NaN"))
         .collect();
-    format!("{}; filter them with `where` or set handle_invalid = \"skip\"", parts.join(", "))
+    format!(
+        "{}; filter them with `where` or set handle_invalid = \"skip\"",
+        parts.join(", ")
+    )
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, StringArray, StructArray, UInt32Array,
-    UInt64Array, UInt64Builder,
+    Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, StringArray, StructArray,
+    UInt32Array, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, UInt32Type, UInt64Type};
 
@@ -58,7 +58,14 @@ pub(crate) fn fields() -> Fields {
 impl FitOutcome {
     /// As a struct array of one row.
     pub(crate) fn to_array(&self) -> StructArray {
-        let empty = Fitted { centers: vec![], sizes: vec![], rows: 0, dropped: 0, iterations: 0, training_cost: 0.0 };
+        let empty = Fitted {
+            centers: vec![],
+            sizes: vec![],
+            rows: 0,
+            dropped: 0,
+            iterations: 0,
+            training_cost: 0.0,
+        };
         let (reason, rows, fitted) = match self {
             Self::Trained(fitted) => (None, fitted.rows, fitted),
             Self::Failed { reason, rows } => (Some(reason.as_str()), *rows, &empty),
@@ -84,27 +91,55 @@ impl FitOutcome {
     /// # Errors
     /// [`WaveError::Layout`] when the column is not what [`crate::KMeansFit`] returns.
     pub fn read(array: &dyn Array, index: usize) -> Result<Self, WaveError> {
-        let layout = |column: &str| WaveError::Layout { column: column.to_owned() };
+        let layout = |column: &str| WaveError::Layout {
+            column: column.to_owned(),
+        };
         let outcome = array.as_struct_opt().ok_or_else(|| layout("outcome"))?;
         let column = |name: &str| outcome.column_by_name(name).ok_or_else(|| layout(name));
         let number = |name: &str| -> Result<u64, WaveError> {
-            Ok(column(name)?.as_primitive_opt::<UInt64Type>().ok_or_else(|| layout(name))?.value(index))
+            Ok(column(name)?
+                .as_primitive_opt::<UInt64Type>()
+                .ok_or_else(|| layout(name))?
+                .value(index))
         };
         let list = |name: &str| -> Result<ArrayRef, WaveError> {
-            Ok(column(name)?.as_list_opt::<i32>().ok_or_else(|| layout(name))?.value(index))
+            Ok(column(name)?
+                .as_list_opt::<i32>()
+                .ok_or_else(|| layout(name))?
+                .value(index))
         };
-        let reason = column("reason")?.as_string_opt::<i32>().ok_or_else(|| layout("reason"))?;
+        let reason = column("reason")?
+            .as_string_opt::<i32>()
+            .ok_or_else(|| layout("reason"))?;
         let rows = number("rows")?;
         if reason.is_valid(index) {
-            return Ok(Self::Failed { reason: reason.value(index).to_owned(), rows });
+            return Ok(Self::Failed {
+                reason: reason.value(index).to_owned(),
+                rows,
+            });
         }
-        let iterations = column("iterations")?.as_primitive_opt::<UInt32Type>().ok_or_else(|| layout("iterations"))?;
-        let cost = column("training_cost")?.as_primitive_opt::<Float64Type>().ok_or_else(|| layout("training_cost"))?;
+        let iterations = column("iterations")?
+            .as_primitive_opt::<UInt32Type>()
+            .ok_or_else(|| layout("iterations"))?;
+        let cost = column("training_cost")?
+            .as_primitive_opt::<Float64Type>()
+            .ok_or_else(|| layout("training_cost"))?;
         let sizes = list("sizes")?;
-        let sizes = sizes.as_primitive_opt::<UInt64Type>().ok_or_else(|| layout("sizes"))?.values().to_vec();
+        let sizes = sizes
+            .as_primitive_opt::<UInt64Type>()
+            .ok_or_else(|| layout("sizes"))?
+            .values()
+            .to_vec();
         let flat = list("centers")?;
-        let flat = flat.as_primitive_opt::<Float64Type>().ok_or_else(|| layout("centers"))?.values();
-        let width = flat.len().checked_div(sizes.len()).filter(|w| *w > 0).ok_or_else(|| layout("centers"))?;
+        let flat = flat
+            .as_primitive_opt::<Float64Type>()
+            .ok_or_else(|| layout("centers"))?
+            .values();
+        let width = flat
+            .len()
+            .checked_div(sizes.len())
+            .filter(|w| *w > 0)
+            .ok_or_else(|| layout("centers"))?;
         Ok(Self::Trained(Fitted {
             centers: flat.chunks(width).map(<[f64]>::to_vec).collect(),
             sizes,

@@ -16,7 +16,9 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::cast;
 use datafusion::prelude::SessionConfig;
 use gugus_records::Layout;
-use gugus_spec::{Column, ColumnType, Feature, Model, Nullability, OtherColumns, Source, quote_identifier};
+use gugus_spec::{
+    Column, ColumnType, Feature, Model, Nullability, OtherColumns, Source, quote_identifier,
+};
 
 use crate::error::PlanError;
 
@@ -35,7 +37,11 @@ impl<'a> Expressions<'a> {
     /// Features of every row, unweighted: what a prediction needs.
     #[must_use]
     pub fn features(features: &'a [Feature]) -> Self {
-        Self { condition: None, features, weight_col: None }
+        Self {
+            condition: None,
+            features,
+            weight_col: None,
+        }
     }
 }
 
@@ -73,7 +79,11 @@ impl FeaturePlan {
     /// # Errors
     /// [`PlanError`] names the expression: it does not parse, names what is not there, is not a number (features and
     /// weight) or not a condition (`where`), or depends on something else than the row.
-    pub fn new(columns: &[Column], other: OtherColumns, expressions: &Expressions<'_>) -> Result<Self, PlanError> {
+    pub fn new(
+        columns: &[Column],
+        other: OtherColumns,
+        expressions: &Expressions<'_>,
+    ) -> Result<Self, PlanError> {
         if expressions.features.is_empty() {
             return Err(PlanError::NoFeatures);
         }
@@ -87,7 +97,13 @@ impl FeaturePlan {
             .features
             .iter()
             .map(|f| {
-                let parsed = Parsed::new(format!("feature \"{}\"", f.name), &f.sql, &mut known, other, &mut read)?;
+                let parsed = Parsed::new(
+                    format!("feature \"{}\"", f.name),
+                    &f.sql,
+                    &mut known,
+                    other,
+                    &mut read,
+                )?;
                 Ok((f.name.clone(), parsed))
             })
             .collect::<Result<Vec<_>, PlanError>>()?;
@@ -95,19 +111,25 @@ impl FeaturePlan {
             .weight_col
             .map(|column| {
                 let sql = quote_identifier(column);
-                let parsed = Parsed::new("weight_col".to_owned(), &sql, &mut known, other, &mut read)?;
+                let parsed =
+                    Parsed::new("weight_col".to_owned(), &sql, &mut known, other, &mut read)?;
                 Ok::<_, PlanError>((column.to_owned(), parsed))
             })
             .transpose()?;
 
-        let columns: Vec<Column> = known.into_iter().filter(|c| read.contains(&c.name)).collect();
+        let columns: Vec<Column> = known
+            .into_iter()
+            .filter(|c| read.contains(&c.name))
+            .collect();
         let schema = Arc::new(schema_of(&columns));
         let number = |(name, parsed): (String, Parsed)| {
             let expression = parsed.number(&schema)?;
             Ok::<_, PlanError>(Number { name, expression })
         };
         Ok(Self {
-            condition: condition.map(|parsed| parsed.condition(&schema)).transpose()?,
+            condition: condition
+                .map(|parsed| parsed.condition(&schema))
+                .transpose()?,
             features: features.into_iter().map(number).collect::<Result<_, _>>()?,
             weight: weight.map(number).transpose()?,
             columns,
@@ -159,18 +181,30 @@ impl Parsed {
             match PLANNER.create_logical_expr(sql, &schema) {
                 Ok(expression) => break expression,
                 Err(error) => match (missing_column(&error), other) {
-                    (Some(name), OtherColumns::Utf8) if known.iter().all(|c| c.name != name) => known.push(Column {
-                        name,
-                        data_type: ColumnType::Utf8,
-                        nullability: Nullability::Optional,
-                    }),
+                    (Some(name), OtherColumns::Utf8) if known.iter().all(|c| c.name != name) => {
+                        known.push(Column {
+                            name,
+                            data_type: ColumnType::Utf8,
+                            nullability: Nullability::Optional,
+                        })
+                    }
                     _ => return Err(wrong(error)),
                 },
             }
         };
-        let parsed = Self { place: place.clone(), sql: sql.to_owned(), expression };
+        let parsed = Self {
+            place: place.clone(),
+            sql: sql.to_owned(),
+            expression,
+        };
         parsed.refuse_what_is_not_of_the_row().map_err(wrong)??;
-        read.extend(parsed.expression.column_refs().into_iter().map(|c| c.name.clone()));
+        read.extend(
+            parsed
+                .expression
+                .column_refs()
+                .into_iter()
+                .map(|c| c.name.clone()),
+        );
         Ok(parsed)
     }
 
@@ -185,19 +219,29 @@ impl Parsed {
                         || (volatility == Volatility::Stable && f.args.is_empty());
                     changes.then(|| format!("function {}", f.func.name()))
                 }
-                Expr::AggregateFunction(f) => Some(format!("aggregate {} over other rows", f.func.name())),
+                Expr::AggregateFunction(f) => {
+                    Some(format!("aggregate {} over other rows", f.func.name()))
+                }
                 Expr::WindowFunction(_) => Some("a window over other rows".to_owned()),
-                Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => Some("a subquery".to_owned()),
+                Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => {
+                    Some("a subquery".to_owned())
+                }
                 _ => None,
             };
             refused = function;
-            Ok(if refused.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            Ok(if refused.is_some() {
+                TreeNodeRecursion::Stop
+            } else {
+                TreeNodeRecursion::Continue
+            })
         })?;
         Ok(match refused {
             None => Ok(()),
-            Some(function) => {
-                Err(PlanError::NotRepeatable { place: self.place.clone(), sql: self.sql.clone(), function })
-            }
+            Some(function) => Err(PlanError::NotRepeatable {
+                place: self.place.clone(),
+                sql: self.sql.clone(),
+                function,
+            }),
         })
     }
 
@@ -209,7 +253,9 @@ impl Parsed {
             source: Box::new(source),
         };
         let schema = DFSchema::try_from(Arc::clone(schema)).map_err(wrong)?;
-        let expression = PLANNER.create_physical_expr(self.expression.clone(), &schema).map_err(wrong)?;
+        let expression = PLANNER
+            .create_physical_expr(self.expression.clone(), &schema)
+            .map_err(wrong)?;
         let found = expression.data_type(schema.as_arrow()).map_err(wrong)?;
         Ok((expression, found))
     }
@@ -217,7 +263,10 @@ impl Parsed {
     fn condition(&self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
         match self.physical(schema)? {
             (expression, DataType::Boolean) => Ok(expression),
-            (_, found) => Err(self.wrong_type(found, "a condition is wanted, such as `\"LAT\" <> 0`".to_owned())),
+            (_, found) => Err(self.wrong_type(
+                found,
+                "a condition is wanted, such as `\"LAT\" <> 0`".to_owned(),
+            )),
         }
     }
 
@@ -239,29 +288,50 @@ impl Parsed {
     fn number_wanted(&self) -> String {
         match &self.expression {
             Expr::Column(SqlColumn { name, .. }) => {
-                format!("a number is wanted: give column \"{name}\" a numeric type in [source.columns]")
+                format!(
+                    "a number is wanted: give column \"{name}\" a numeric type in [source.columns]"
+                )
             }
             _ => "a number is wanted: CAST it or use CASE".to_owned(),
         }
     }
 
     fn wrong_type(&self, found: DataType, wanted: String) -> PlanError {
-        PlanError::Type { place: self.place.clone(), sql: self.sql.clone(), found, wanted }
+        PlanError::Type {
+            place: self.place.clone(),
+            sql: self.sql.clone(),
+            found,
+            wanted,
+        }
     }
 }
 
 /// Plans expressions; no table, no configuration from outside, so that every role plans alike.
 static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
     // As Ballista has it: text is Utf8 everywhere, since views do not travel well over Flight.
-    let config = SessionConfig::new().set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false);
-    SessionStateBuilder::new().with_default_features().with_config(config).build()
+    let config =
+        SessionConfig::new().set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false);
+    SessionStateBuilder::new()
+        .with_default_features()
+        .with_config(config)
+        .build()
 });
 
 /// The Arrow fields of `columns`, typed as ingest types them. All are nullable: a batch may lack a column.
 fn schema_of(columns: &[Column]) -> Schema {
-    let source = Source { topic: String::new(), columns: columns.to_vec(), other_columns: OtherColumns::Drop };
+    let source = Source {
+        topic: String::new(),
+        columns: columns.to_vec(),
+        other_columns: OtherColumns::Drop,
+    };
     let typed = Layout::new(&source);
-    Schema::new(typed.fields().iter().map(|field| field.clone().with_nullable(true)).collect::<Vec<Field>>())
+    Schema::new(
+        typed
+            .fields()
+            .iter()
+            .map(|field| field.clone().with_nullable(true))
+            .collect::<Vec<Field>>(),
+    )
 }
 
 /// The column that a planning error misses, when that is what it says.
@@ -271,7 +341,9 @@ fn missing_column(error: &DataFusionError) -> Option<String> {
             SchemaError::FieldNotFound { field, .. } => Some(field.name.clone()),
             _ => None,
         },
-        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => missing_column(inner),
+        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => {
+            missing_column(inner)
+        }
         DataFusionError::Collection(all) => all.first().and_then(missing_column),
         _ => None,
     }

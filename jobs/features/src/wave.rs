@@ -63,16 +63,23 @@ pub fn wave_plan(
         Some(condition) => Arc::new(FilterExec::try_new(Arc::clone(condition), scan)?),
     };
 
-    let batch: Arc<dyn PhysicalExpr> = Arc::new(Column::new(BATCH_COLUMN, plan.schema().fields().len()));
+    let batch: Arc<dyn PhysicalExpr> =
+        Arc::new(Column::new(BATCH_COLUMN, plan.schema().fields().len()));
     let numbers = plan.features.iter().chain(&plan.weight);
     // Features are named by position: two features, or a feature and the batch, may have the same name.
-    let named = numbers.enumerate().map(|(index, number)| (Arc::clone(&number.expression), format!("f{index}")));
-    let columns: Vec<_> = std::iter::once((batch, BATCH_COLUMN.to_owned())).chain(named).collect();
+    let named = numbers
+        .enumerate()
+        .map(|(index, number)| (Arc::clone(&number.expression), format!("f{index}")));
+    let columns: Vec<_> = std::iter::once((batch, BATCH_COLUMN.to_owned()))
+        .chain(named)
+        .collect();
     let projected = Arc::new(ProjectionExec::try_new(columns, filtered)?);
 
     let schema = projected.schema();
     let arguments = (1..schema.fields().len())
-        .map(|index| Arc::new(Column::new(schema.field(index).name(), index)) as Arc<dyn PhysicalExpr>)
+        .map(|index| {
+            Arc::new(Column::new(schema.field(index).name(), index)) as Arc<dyn PhysicalExpr>
+        })
         .collect();
     let function = Arc::new(AggregateUDF::from(KMeansFit::new(settings)));
     let fit = AggregateExprBuilder::new(function, arguments)
@@ -101,7 +108,9 @@ fn scan(
     groups: usize,
 ) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
     let batch = Arc::new(Field::new(BATCH_COLUMN, DataType::UInt64, false));
-    let table = TableSchema::builder(Arc::clone(schema)).with_table_partition_cols(vec![batch]).build();
+    let table = TableSchema::builder(Arc::clone(schema))
+        .with_table_partition_cols(vec![batch])
+        .build();
     let per_group = files.len().div_ceil(groups.max(1)).max(1);
     let groups = files
         .chunks(per_group)
@@ -119,6 +128,9 @@ fn scan(
         .collect();
     let url = ObjectStoreUrl::parse(store)?;
     let source = Arc::new(ParquetSource::new(table));
-    let config = FileScanConfigBuilder::new(url, source).with_file_groups(groups).with_preserve_order(true).build();
+    let config = FileScanConfigBuilder::new(url, source)
+        .with_file_groups(groups)
+        .with_preserve_order(true)
+        .build();
     Ok(DataSourceExec::from_data_source(config))
 }

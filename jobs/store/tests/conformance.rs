@@ -95,12 +95,13 @@ on_every_store!(sparks:
     other_formats_say_what_they_are,
 );
 
-/// Faults need a store between us and the bytes, so only object stores have these. Time stands still but for waits.
+/// Faults need a store between us and the bytes, so only object stores have these.
 macro_rules! with_faults {
     ($($case:ident),+ $(,)?) => {
         mod faults {
-            $(#[tokio::test(start_paused = true)]
+            $(#[tokio::test]
             async fn $case() {
+                gugus_store::conformance::faults::IMPATIENT.store(true, std::sync::atomic::Ordering::Relaxed);
                 let inner = crate::memory().store.object_store();
                 gugus_store::conformance::faults::$case(inner).await;
             })+

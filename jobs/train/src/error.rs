@@ -41,13 +41,17 @@ pub enum Error {
     #[error(transparent)]
     Batches(LogError),
     /// There is nothing to train on.
-    #[error("there are no batches in {place}: import some with `gugus batches import` or ingest a topic first")]
+    #[error(
+        "there are no batches in {place}: import some with `gugus batches import` or ingest a topic first"
+    )]
     NoBatches {
         /// The folder.
         place: String,
     },
     /// The batches were made by another job.
-    #[error("the batches in {place} belong to job \"{found}\", this job file is \"{job}\"; name its own --batches folder")]
+    #[error(
+        "the batches in {place} belong to job \"{found}\", this job file is \"{job}\"; name its own --batches folder"
+    )]
     OtherJob {
         /// The folder.
         place: String,
@@ -57,7 +61,9 @@ pub enum Error {
         job: String,
     },
     /// A model that is there is not the one that this run would train.
-    #[error("{count} models that are there differ from what would be trained, the first at {path}: {difference}; train into another --models folder, or replace them with --retrain")]
+    #[error(
+        "{count} models that are there differ from what would be trained, the first at {path}: {difference}; train into another --models folder, or replace them with --retrain"
+    )]
     Differs {
         /// How many.
         count: usize,

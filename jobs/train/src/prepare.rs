@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting};
 use gugus_spec::{Job, Model, ModelName};
-use gugus_store::{BatchLog, BatchNumber, CommitId, Existing, Footer, ModelStore, OffsetRange, Store};
+use gugus_store::{
+    BatchLog, BatchNumber, CommitId, Existing, Footer, ModelStore, OffsetRange, Store,
+};
 use indicatif::ProgressBar;
 
 use crate::error::Error;
@@ -55,7 +57,11 @@ impl ModelWork {
         FitSettings {
             params: self.model.params.clone(),
             features: self.model.features.iter().map(|f| f.name.clone()).collect(),
-            weighting: if self.model.weight_col.is_some() { Weighting::LastColumn } else { Weighting::Uniform },
+            weighting: if self.model.weight_col.is_some() {
+                Weighting::LastColumn
+            } else {
+                Weighting::Uniform
+            },
             handle_invalid: self.model.handle_invalid,
         }
     }
@@ -79,7 +85,12 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let batches = freeze(&config).await?;
     let models = ModelStore::new(config.models.clone());
     let report = existing::sort_out(&config, &models, &batches, &mut work).await?;
-    Ok(Prepared { config, batches, work, report })
+    Ok(Prepared {
+        config,
+        batches,
+        work,
+        report,
+    })
 }
 
 impl Prepared {
@@ -114,9 +125,15 @@ impl Prepared {
     /// The report, in the order of the job file and of batch numbers.
     pub(crate) fn finish(self) -> Report {
         let mut report = self.report;
-        let position: BTreeMap<&str, usize> =
-            self.work.iter().enumerate().map(|(index, work)| (work.model.name.as_str(), index)).collect();
-        report.models.sort_by_key(|m| (position.get(m.model.as_str()).copied(), m.batch));
+        let position: BTreeMap<&str, usize> = self
+            .work
+            .iter()
+            .enumerate()
+            .map(|(index, work)| (work.model.name.as_str(), index))
+            .collect();
+        report
+            .models
+            .sort_by_key(|m| (position.get(m.model.as_str()).copied(), m.batch));
         report
     }
 }
@@ -146,34 +163,61 @@ pub(crate) fn path(model: &ModelName, batch: BatchNumber) -> String {
 /// # Errors
 /// [`Error::Expression`] for the first that cannot be used.
 pub fn check(job: &Job) -> Result<(), Error> {
-    job.models.iter().try_for_each(|model| compile_model(job, model).map(drop))
+    job.models
+        .iter()
+        .try_for_each(|model| compile_model(job, model).map(drop))
 }
 
 fn compile(config: &Config) -> Result<Vec<ModelWork>, Error> {
     let job = &config.job;
     if job.models.is_empty() {
-        return Err(Error::NoModels { job: job.name.to_string() });
+        return Err(Error::NoModels {
+            job: job.name.to_string(),
+        });
     }
-    if let Some(model) = config.only.iter().find(|name| job.models.iter().all(|m| m.name != **name)) {
+    if let Some(model) = config
+        .only
+        .iter()
+        .find(|name| job.models.iter().all(|m| m.name != **name))
+    {
         let known: Vec<&str> = job.models.iter().map(|m| m.name.as_str()).collect();
-        return Err(Error::NoSuchModel { job: job.name.to_string(), model: model.clone(), known: known.join(", ") });
+        return Err(Error::NoSuchModel {
+            job: job.name.to_string(),
+            model: model.clone(),
+            known: known.join(", "),
+        });
     }
     job.models
         .iter()
         .filter(|model| config.only.is_empty() || config.only.contains(&model.name))
-        .map(|model| Ok(ModelWork { model: model.clone(), plan: compile_model(job, model)?, pending: Vec::new() }))
+        .map(|model| {
+            Ok(ModelWork {
+                model: model.clone(),
+                plan: compile_model(job, model)?,
+                pending: Vec::new(),
+            })
+        })
         .collect()
 }
 
 fn compile_model(job: &Job, model: &Model) -> Result<FeaturePlan, Error> {
-    FeaturePlan::new(&job.source.columns, job.source.other_columns, &Expressions::from(model))
-        .map_err(|source| Error::Expression { model: model.name.clone(), source })
+    FeaturePlan::new(
+        &job.source.columns,
+        job.source.other_columns,
+        &Expressions::from(model),
+    )
+    .map_err(|source| Error::Expression {
+        model: model.name.clone(),
+        source,
+    })
 }
 
 /// The list of batches as it is now. Batches that are committed later belong to the next run.
 async fn freeze(config: &Config) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
     let place = || config.batches.to_string();
-    let log = BatchLog::read(config.batches.clone()).await.map_err(Error::Batches)?;
+    let log = BatchLog::read(config.batches.clone())
+        .await
+        .map_err(Error::Batches)?;
     let files = log.batches().await.map_err(Error::Batches)?;
     if files.is_empty() {
         return Err(Error::NoBatches { place: place() });
@@ -184,10 +228,18 @@ async fn freeze(config: &Config) -> Result<BTreeMap<BatchNumber, BatchFacts>, Er
         let footers: Vec<Footer> = log.footers(&numbers).await.map_err(Error::Batches)?;
         for (file, footer) in files.iter().zip(footers) {
             if footer.job != config.job.name.as_str() {
-                return Err(Error::OtherJob { place: place(), found: footer.job, job: config.job.name.to_string() });
+                return Err(Error::OtherJob {
+                    place: place(),
+                    found: footer.job,
+                    job: config.job.name.to_string(),
+                });
             }
             let facts = BatchFacts {
-                file: WaveFile { batch: file.number.get(), path: file.path.to_string(), size: file.size },
+                file: WaveFile {
+                    batch: file.number.get(),
+                    path: file.path.to_string(),
+                    size: file.size,
+                },
                 rejected: footer.rejected_rows(),
                 rows: footer.rows,
                 commit_id: footer.commit_id,

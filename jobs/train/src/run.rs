@@ -29,20 +29,35 @@ impl Prepared {
     /// # Errors
     /// [`Error::Interrupted`] after `stop`, with what was done; [`Error::Cluster`] when the cluster fails as a whole;
     /// [`Error::Write`] when a model cannot be written. What was written until then stays.
-    pub async fn train(mut self, scheduler: ClusterUrl, stop: CancellationToken) -> Result<Report, Error> {
+    pub async fn train(
+        mut self,
+        scheduler: ClusterUrl,
+        stop: CancellationToken,
+    ) -> Result<Report, Error> {
         let began = Instant::now();
         let mut report = std::mem::take(&mut self.report);
-        let result = if self.pending() == 0 { Ok(()) } else { self.waves(scheduler, &stop, &mut report).await };
+        let result = if self.pending() == 0 {
+            Ok(())
+        } else {
+            self.waves(scheduler, &stop, &mut report).await
+        };
         report.seconds = began.elapsed().as_secs_f64();
         self.report = report;
         match result {
             Ok(()) => Ok(self.finish()),
-            Err(Error::Cluster(ClusterError::Cancelled)) => Err(Error::Interrupted { report: Box::new(self.finish()) }),
+            Err(Error::Cluster(ClusterError::Cancelled)) => Err(Error::Interrupted {
+                report: Box::new(self.finish()),
+            }),
             Err(error) => Err(error),
         }
     }
 
-    async fn waves(&self, scheduler: ClusterUrl, stop: &CancellationToken, report: &mut Report) -> Result<(), Error> {
+    async fn waves(
+        &self,
+        scheduler: ClusterUrl,
+        stop: &CancellationToken,
+        report: &mut Report,
+    ) -> Result<(), Error> {
         let cluster = Cluster::connect(scheduler.clone()).await?;
         let slots = cluster.task_slots().await;
         if slots == Some(0) {
@@ -59,21 +74,29 @@ impl Prepared {
         let models = ModelStore::new(self.config.models.clone());
         self.config.progress.set_length(self.pending());
 
-        let waves = self.work.iter().flat_map(|work| work.pending.chunks(WAVE).map(move |numbers| (work, numbers)));
+        let halt = stop.child_token();
+        let waves = self.work.iter().flat_map(|work| {
+            work.pending
+                .chunks(WAVE)
+                .map(move |numbers| (work, numbers))
+        });
         let mut done = stream::iter(waves)
-            .map(|(work, numbers)| self.wave(&context, &models, work, numbers, stop))
+            .map(|(work, numbers)| self.wave(&context, &models, work, numbers, &halt))
             .buffer_unordered(WAVES_AT_ONCE);
-        let result = loop {
-            match done.try_next().await {
-                Ok(Some(lines)) => lines.into_iter().for_each(|line| report.push(line)),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
+        let mut first = Ok(());
+        while let Some(result) = done.next().await {
+            match result {
+                Ok(lines) => lines.into_iter().for_each(|line| report.push(line)),
+                Err(error) => {
+                    // The other waves are stopped, not dropped, so that each can see to its own Ballista job.
+                    halt.cancel();
+                    first = first.and(Err(error));
+                }
             }
-        };
-        // Waves that are still under way end here, and their Ballista jobs with them.
+        }
         drop(done);
         cluster.settle().await;
-        result
+        first
     }
 
     /// Fits one wave and writes its models.
@@ -85,8 +108,10 @@ impl Prepared {
         numbers: &[BatchNumber],
         stop: &CancellationToken,
     ) -> Result<Vec<ModelReport>, Error> {
-        let facts: Vec<(BatchNumber, &BatchFacts)> =
-            numbers.iter().filter_map(|number| Some((*number, self.batches.get(number)?))).collect();
+        let facts: Vec<(BatchNumber, &BatchFacts)> = numbers
+            .iter()
+            .filter_map(|number| Some((*number, self.batches.get(number)?)))
+            .collect();
         let files: Vec<WaveFile> = facts.iter().map(|(_, facts)| facts.file.clone()).collect();
         let mut outcomes = wave::fit(context, work, files, stop).await?;
         let writes = facts.into_iter().filter_map(|(number, facts)| {
@@ -114,14 +139,22 @@ async fn write(
     let fitted = match outcome {
         FitOutcome::Trained(fitted) => fitted,
         FitOutcome::Failed { reason, rows } => {
-            return Ok(ModelReport { status: Outcome::Failed, reason: Some(reason), ..empty(name, number, rows) });
+            return Ok(ModelReport {
+                status: Outcome::Failed,
+                reason: Some(reason),
+                ..empty(name, number, rows)
+            });
         }
     };
     let draft = draft(config, work, number, facts, fitted);
     let written = models
         .write(&draft, config.existing)
         .await
-        .map_err(|source| Error::Write { model: name.clone(), batch: number, source })?;
+        .map_err(|source| Error::Write {
+            model: name.clone(),
+            batch: number,
+            source,
+        })?;
     Ok(ModelReport {
         status: Outcome::Trained,
         iterations: Some(written.iterations),
@@ -132,7 +165,13 @@ async fn write(
     })
 }
 
-fn draft(config: &Config, work: &ModelWork, number: BatchNumber, facts: &BatchFacts, fitted: Fitted) -> ModelDraft {
+fn draft(
+    config: &Config,
+    work: &ModelWork,
+    number: BatchNumber,
+    facts: &BatchFacts,
+    fitted: Fitted,
+) -> ModelDraft {
     let model = &work.model;
     ModelDraft {
         job: config.job.name.clone(),

@@ -34,28 +34,49 @@ pub(crate) async fn fit(
     let mut outcomes = BTreeMap::new();
     let mut parts = vec![files];
     while let Some(mut files) = parts.pop() {
-        let (Some(first), Some(last)) = (files.first(), files.last()) else { continue };
-        let name = format!("{} {} batches {}-{}", context.label, work.model.name, first.batch, last.batch);
-        let plan = wave_plan(&work.plan, work.settings(), context.store, &files, context.groups)?;
+        let (Some(first), Some(last)) = (files.first(), files.last()) else {
+            continue;
+        };
+        let name = format!(
+            "{} {} batches {}-{}",
+            context.label, work.model.name, first.batch, last.batch
+        );
+        let plan = wave_plan(
+            &work.plan,
+            work.settings(),
+            context.store,
+            &files,
+            context.groups,
+        )?;
         match context.cluster.run(plan, &name, stop).await {
             Ok(rows) => {
                 let mut found = read(&rows)?;
                 for file in files {
-                    let outcome = found.remove(&file.batch).unwrap_or_else(|| FitOutcome::Failed {
-                        reason: "no row is left by `where`".to_owned(),
-                        rows: 0,
-                    });
+                    let outcome = found
+                        .remove(&file.batch)
+                        .unwrap_or_else(|| FitOutcome::Failed {
+                            reason: "no row is left by `where`".to_owned(),
+                            rows: 0,
+                        });
                     outcomes.insert(file.batch, outcome);
                 }
             }
             // Some row of some batch made the job fail, and Ballista does not say which: halve until it is alone.
-            Err(ClusterError::Failed { ref message, .. }) if is_about_data(message) && files.len() > 1 => {
+            Err(ClusterError::Failed { ref message, .. })
+                if is_about_data(message) && files.len() > 1 =>
+            {
                 let second = files.split_off(files.len() / 2);
                 parts.push(second);
                 parts.push(files);
             }
             Err(ClusterError::Failed { ref message, .. }) if is_about_data(message) => {
-                outcomes.insert(first.batch, FitOutcome::Failed { reason: reason(message), rows: 0 });
+                outcomes.insert(
+                    first.batch,
+                    FitOutcome::Failed {
+                        reason: reason(message),
+                        rows: 0,
+                    },
+                );
             }
             Err(ClusterError::TooLarge { .. }) if files.len() > 1 => {
                 let second = files.split_off(files.len() / 2);
@@ -72,12 +93,17 @@ fn read(rows: &[RecordBatch]) -> Result<BTreeMap<u64, FitOutcome>, WaveError> {
     let mut outcomes = BTreeMap::new();
     for rows in rows {
         let column = |name: &str| {
-            rows.column_by_name(name).ok_or_else(|| WaveError::Layout { column: name.to_owned() })
+            rows.column_by_name(name).ok_or_else(|| WaveError::Layout {
+                column: name.to_owned(),
+            })
         };
         let numbers = column(BATCH_COLUMN)?;
-        let numbers = numbers
-            .as_primitive_opt::<UInt64Type>()
-            .ok_or_else(|| WaveError::Layout { column: BATCH_COLUMN.to_owned() })?;
+        let numbers =
+            numbers
+                .as_primitive_opt::<UInt64Type>()
+                .ok_or_else(|| WaveError::Layout {
+                    column: BATCH_COLUMN.to_owned(),
+                })?;
         let results = column(OUTCOME_COLUMN)?;
         for (index, number) in numbers.values().iter().enumerate() {
             outcomes.insert(*number, FitOutcome::read(results.as_ref(), index)?);
@@ -89,9 +115,16 @@ fn read(rows: &[RecordBatch]) -> Result<BTreeMap<u64, FitOutcome>, WaveError> {
 /// Whether a failed job failed on what its files hold, rather than on the cluster. Ballista hands errors on as text;
 /// these are the words that DataFusion, Arrow and Parquet put before theirs.
 fn is_about_data(message: &str) -> bool {
-    ["ArrowError", "Arrow error", "ParquetError", "Parquet error", "Execution error", "DivideByZero"]
-        .iter()
-        .any(|word| message.contains(word))
+    [
+        "ArrowError",
+        "Arrow error",
+        "ParquetError",
+        "Parquet error",
+        "Execution error",
+        "DivideByZero",
+    ]
+    .iter()
+    .any(|word| message.contains(word))
 }
 
 /// What a user can act on in a failed job's message. Ballista hands an error on in Rust's debug form, several wrappers
@@ -115,10 +148,15 @@ mod tests {
         let wrapped = "Job failed due to stage 1 failed: Task failed due to runtime execution error: \
                        DataFusionError(ArrowError(CastError(\"Cannot cast string 'x' to value of Float64 type\"), None))";
         assert!(is_about_data(wrapped));
-        assert!(reason(wrapped).ends_with("fails on one of them: Cannot cast string 'x' to value of Float64 type"));
+        assert!(
+            reason(wrapped)
+                .ends_with("fails on one of them: Cannot cast string 'x' to value of Float64 type")
+        );
         let zero = "Task failed due to runtime execution error: DataFusionError(Shared(External(ArrowError(DivideByZero, None))))";
         assert!(is_about_data(zero));
         assert!(reason(zero).ends_with("divide by zero"));
-        assert!(!is_about_data("Job failed due to no executor having registered in 30 s"));
+        assert!(!is_about_data(
+            "Job failed due to no executor having registered in 30 s"
+        ));
     }
 }

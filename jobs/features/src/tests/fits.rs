@@ -8,11 +8,17 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl};
 use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_spec::HandleInvalid;
 
-use crate::{FitOutcome, FitSettings, Fitted, KMeansFit, Weighting, decode_aggregate, encode_aggregate};
+use crate::{
+    FitOutcome, FitSettings, Fitted, KMeansFit, Weighting, decode_aggregate, encode_aggregate,
+};
 
 pub(super) fn settings(k: usize, weighting: Weighting) -> FitSettings {
     FitSettings {
-        params: Params { k, seed: 1, ..Params::default() },
+        params: Params {
+            k,
+            seed: 1,
+            ..Params::default()
+        },
         features: vec!["x".into(), "y".into()],
         weighting,
         handle_invalid: HandleInvalid::Error,
@@ -22,7 +28,11 @@ pub(super) fn settings(k: usize, weighting: Weighting) -> FitSettings {
 fn accumulator(settings: FitSettings) -> Box<dyn Accumulator> {
     let function = Arc::new(AggregateUDF::from(KMeansFit::new(settings.clone())));
     let schema = arrow::datatypes::Schema::empty();
-    let field = Arc::new(arrow::datatypes::Field::new("f", arrow::datatypes::DataType::Float64, true));
+    let field = Arc::new(arrow::datatypes::Field::new(
+        "f",
+        arrow::datatypes::DataType::Float64,
+        true,
+    ));
     let result = KMeansFit::new(settings).return_type(&[]).unwrap();
     function
         .accumulator(datafusion::logical_expr::function::AccumulatorArgs {
@@ -40,14 +50,19 @@ fn accumulator(settings: FitSettings) -> Box<dyn Accumulator> {
 }
 
 fn outcome(settings: FitSettings, columns: Vec<Vec<Option<f64>>>) -> FitOutcome {
-    let columns: Vec<ArrayRef> = columns.into_iter().map(|c| Arc::new(Float64Array::from(c)) as ArrayRef).collect();
+    let columns: Vec<ArrayRef> = columns
+        .into_iter()
+        .map(|c| Arc::new(Float64Array::from(c)) as ArrayRef)
+        .collect();
     let mut accumulator = accumulator(settings);
     accumulator.update_batch(&columns).unwrap();
     read(accumulator.evaluate().unwrap())
 }
 
 fn read(value: ScalarValue) -> FitOutcome {
-    let ScalarValue::Struct(array) = value else { panic!("{value:?}") };
+    let ScalarValue::Struct(array) = value else {
+        panic!("{value:?}")
+    };
     FitOutcome::read(array.as_ref(), 0).unwrap()
 }
 
@@ -65,7 +80,10 @@ fn numbers(values: &[f64]) -> Vec<Option<f64>> {
 #[test]
 fn fewer_distinct_points_than_k_give_fewer_centers() {
     let x = numbers(&[1.0, 1.0, 2.0, 2.0, 2.0]);
-    let FitOutcome::Trained(fitted) = outcome(settings(4, Weighting::Uniform), vec![x.clone(), x]) else { panic!() };
+    let FitOutcome::Trained(fitted) = outcome(settings(4, Weighting::Uniform), vec![x.clone(), x])
+    else {
+        panic!()
+    };
     assert_eq!(fitted.centers.len(), 2);
     assert_eq!(fitted.sizes.iter().sum::<u64>(), 5);
     assert_eq!(fitted.rows, 5);
@@ -74,13 +92,22 @@ fn fewer_distinct_points_than_k_give_fewer_centers() {
 #[test]
 fn a_null_or_a_nan_fails_and_names_column_and_count() {
     let x = vec![Some(1.0), None, Some(f64::NAN), Some(4.0)];
-    let text = reason(outcome(settings(2, Weighting::Uniform), vec![x, numbers(&[1.0, 2.0, 3.0, 4.0])]));
-    assert!(text.starts_with("feature \"x\": 2 of 4 rows are null or NaN"), "{text}");
+    let text = reason(outcome(
+        settings(2, Weighting::Uniform),
+        vec![x, numbers(&[1.0, 2.0, 3.0, 4.0])],
+    ));
+    assert!(
+        text.starts_with("feature \"x\": 2 of 4 rows are null or NaN"),
+        "{text}"
+    );
 }
 
 #[test]
 fn skip_drops_such_rows_and_fails_when_none_is_left() {
-    let skip = |k| FitSettings { handle_invalid: HandleInvalid::Skip, ..settings(k, Weighting::Uniform) };
+    let skip = |k| FitSettings {
+        handle_invalid: HandleInvalid::Skip,
+        ..settings(k, Weighting::Uniform)
+    };
     let y = numbers(&[1.0, 2.0, 3.0]);
     let FitOutcome::Trained(Fitted { rows, dropped, .. }) =
         outcome(skip(2), vec![vec![Some(1.0), None, Some(9.0)], y.clone()])
@@ -94,8 +121,14 @@ fn skip_drops_such_rows_and_fails_when_none_is_left() {
 
 #[test]
 fn an_infinity_fails_also_where_nulls_are_skipped() {
-    let skip = FitSettings { handle_invalid: HandleInvalid::Skip, ..settings(2, Weighting::Uniform) };
-    let text = reason(outcome(skip, vec![numbers(&[1.0, 2.0]), numbers(&[f64::INFINITY, 2.0])]));
+    let skip = FitSettings {
+        handle_invalid: HandleInvalid::Skip,
+        ..settings(2, Weighting::Uniform)
+    };
+    let text = reason(outcome(
+        skip,
+        vec![numbers(&[1.0, 2.0]), numbers(&[f64::INFINITY, 2.0])],
+    ));
     assert_eq!(text, "feature \"y\": 1 of 2 rows are infinite");
 }
 
@@ -103,7 +136,10 @@ fn an_infinity_fails_also_where_nulls_are_skipped() {
 fn a_zero_vector_fails_under_cosine() {
     let mut cosine = settings(2, Weighting::Uniform);
     cosine.params.distance_measure = DistanceMeasure::Cosine;
-    let text = reason(outcome(cosine, vec![numbers(&[1.0, 0.0, 3.0]), numbers(&[1.0, 0.0, -3.0])]));
+    let text = reason(outcome(
+        cosine,
+        vec![numbers(&[1.0, 0.0, 3.0]), numbers(&[1.0, 0.0, -3.0])],
+    ));
     assert!(text.contains("zero") || text.contains("length 0"), "{text}");
 }
 
@@ -111,7 +147,9 @@ fn a_zero_vector_fails_under_cosine() {
 fn weights_move_centers_and_not_sizes() {
     let x = numbers(&[0.0, 1.0, 10.0, 11.0]);
     let columns = vec![x.clone(), x, numbers(&[1.0, 3.0, 1.0, 1.0])];
-    let FitOutcome::Trained(fitted) = outcome(settings(2, Weighting::LastColumn), columns) else { panic!() };
+    let FitOutcome::Trained(fitted) = outcome(settings(2, Weighting::LastColumn), columns) else {
+        panic!()
+    };
     let mut centers: Vec<f64> = fitted.centers.iter().map(|c| c[0]).collect();
     centers.sort_by(f64::total_cmp);
     assert_eq!(centers, [0.75, 10.5]);
@@ -131,9 +169,17 @@ fn a_state_that_was_spilled_comes_back_as_it_was() {
     );
     whole.update_batch(&columns).unwrap();
     first.update_batch(&columns).unwrap();
-    let state: Vec<ArrayRef> = first.state().unwrap().iter().map(|s| s.to_array().unwrap()).collect();
+    let state: Vec<ArrayRef> = first
+        .state()
+        .unwrap()
+        .iter()
+        .map(|s| s.to_array().unwrap())
+        .collect();
     second.merge_batch(&state).unwrap();
-    assert_eq!(read(second.evaluate().unwrap()), read(whole.evaluate().unwrap()));
+    assert_eq!(
+        read(second.evaluate().unwrap()),
+        read(whole.evaluate().unwrap())
+    );
 }
 
 #[test]
@@ -142,7 +188,11 @@ fn the_function_travels_with_all_bits_of_its_settings() {
     sent.params.tol = 0.1 + 0.2;
     sent.params.seed = i64::MIN;
     let mut bytes = Vec::new();
-    encode_aggregate(&AggregateUDF::from(KMeansFit::new(sent.clone())), &mut bytes).unwrap();
+    encode_aggregate(
+        &AggregateUDF::from(KMeansFit::new(sent.clone())),
+        &mut bytes,
+    )
+    .unwrap();
     let received = decode_aggregate(KMeansFit::NAME, &bytes).unwrap().unwrap();
     let inner: &dyn std::any::Any = received.inner().as_ref();
     assert_eq!(inner.downcast_ref::<KMeansFit>().unwrap().settings(), &sent);

@@ -15,7 +15,8 @@ use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns};
 
 use super::fits::settings;
 use crate::{
-    BATCH_COLUMN, Expressions, FeaturePlan, FitOutcome, OUTCOME_COLUMN, WaveFile, Weighting, wave_plan,
+    BATCH_COLUMN, Expressions, FeaturePlan, FitOutcome, OUTCOME_COLUMN, WaveFile, Weighting,
+    wave_plan,
 };
 
 /// Points of batch `number`: some noise of its own around three places, no two batches alike.
@@ -35,33 +36,64 @@ fn write(folder: &Path, number: u64) -> WaveFile {
     ])
     .unwrap();
     let path = folder.join(format!("batch_{number:08}.parquet"));
-    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), rows.schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(&path).unwrap(), rows.schema(), None).unwrap();
     writer.write(&rows).unwrap();
     writer.close().unwrap();
     let size = path.metadata().unwrap().len();
-    WaveFile { batch: number, path: path.to_str().unwrap().trim_start_matches('/').to_owned(), size }
+    WaveFile {
+        batch: number,
+        path: path.to_str().unwrap().trim_start_matches('/').to_owned(),
+        size,
+    }
 }
 
 fn plan(condition: Option<&str>) -> FeaturePlan {
     let columns: Vec<Column> = ["x", "y"]
-        .map(|name| Column { name: name.into(), data_type: ColumnType::Float64, nullability: Nullability::Optional })
+        .map(|name| Column {
+            name: name.into(),
+            data_type: ColumnType::Float64,
+            nullability: Nullability::Optional,
+        })
         .into();
     let features = [Feature::column("x"), Feature::column("y")];
-    FeaturePlan::new(&columns, OtherColumns::Drop, &Expressions { condition, features: &features, weight_col: None })
-        .unwrap()
+    FeaturePlan::new(
+        &columns,
+        OtherColumns::Drop,
+        &Expressions {
+            condition,
+            features: &features,
+            weight_col: None,
+        },
+    )
+    .unwrap()
 }
 
-async fn run(condition: Option<&str>, files: &[WaveFile], groups: usize) -> BTreeMap<u64, FitOutcome> {
+async fn run(
+    condition: Option<&str>,
+    files: &[WaveFile],
+    groups: usize,
+) -> BTreeMap<u64, FitOutcome> {
     let settings = settings(3, Weighting::Uniform);
     let plan = wave_plan(&plan(condition), settings, "file:///", files, groups).unwrap();
-    let batches = collect(plan, Arc::new(TaskContext::default())).await.unwrap();
+    let batches = collect(plan, Arc::new(TaskContext::default()))
+        .await
+        .unwrap();
     let mut outcomes = BTreeMap::new();
     for batch in batches {
-        let numbers = batch.column_by_name(BATCH_COLUMN).unwrap().as_primitive::<UInt64Type>().clone();
+        let numbers = batch
+            .column_by_name(BATCH_COLUMN)
+            .unwrap()
+            .as_primitive::<UInt64Type>()
+            .clone();
         let column = batch.column_by_name(OUTCOME_COLUMN).unwrap();
         for (index, number) in numbers.values().iter().enumerate() {
             let outcome = FitOutcome::read(column.as_ref(), index).unwrap();
-            assert_eq!(outcomes.insert(*number, outcome), None, "batch {number} came twice");
+            assert_eq!(
+                outcomes.insert(*number, outcome),
+                None,
+                "batch {number} came twice"
+            );
         }
     }
     outcomes
@@ -70,13 +102,20 @@ async fn run(condition: Option<&str>, files: &[WaveFile], groups: usize) -> BTre
 #[tokio::test]
 async fn every_batch_is_fitted_as_alone_however_files_are_grouped() {
     let folder = tempfile::tempdir().unwrap();
-    let files: Vec<WaveFile> = (1..=23).map(|number| write(folder.path(), number)).collect();
+    let files: Vec<WaveFile> = (1..=23)
+        .map(|number| write(folder.path(), number))
+        .collect();
     let expected: BTreeMap<u64, Vec<Vec<f64>>> = (1..=23)
         .map(|number| {
             let (x, y) = points(number);
             let rows = Rows::from_columns(&[&x, &y], RowForm::Assembled);
             let params = settings(3, Weighting::Uniform).params;
-            (number, fit(&params, &rows, None, &Partitions::one()).unwrap().centers)
+            (
+                number,
+                fit(&params, &rows, None, &Partitions::one())
+                    .unwrap()
+                    .centers,
+            )
         })
         .collect();
     for groups in [1, 2, 7, 64] {
@@ -99,7 +138,9 @@ async fn rows_that_the_condition_leaves_out_do_not_count_and_an_empty_batch_give
     let outcomes = run(Some("x < 15"), &files, 2).await;
     assert_eq!(outcomes.len(), 3);
     for outcome in outcomes.values() {
-        let FitOutcome::Trained(fitted) = outcome else { panic!("{outcome:?}") };
+        let FitOutcome::Trained(fitted) = outcome else {
+            panic!("{outcome:?}")
+        };
         assert_eq!(fitted.rows, 40);
     }
     assert!(run(Some("x < 0"), &files, 2).await.is_empty());

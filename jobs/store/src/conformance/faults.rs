@@ -2,6 +2,10 @@
 //!
 //! Faults come from a list that is used up, so every case ends.
 
+/// Set by tests that try many faults: then the waits between tries are microseconds. A paused clock of tokio would do
+/// as well, but it is a feature of tokio, and everything above tokio would be built a second time for tests.
+pub static IMPATIENT: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
 use std::{
     collections::VecDeque,
     fmt,

@@ -34,6 +34,15 @@ const TRIES: u32 = 6;
 /// The wait after the first try; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
+/// [`FIRST_WAIT`], but for tests that try thousands of faults.
+fn first_wait() -> Duration {
+    #[cfg(feature = "conformance")]
+    if crate::conformance::faults::IMPATIENT.load(std::sync::atomic::Ordering::Relaxed) {
+        return Duration::from_micros(10);
+    }
+    FIRST_WAIT
+}
+
 /// How an append ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a lost append has committed nothing"]
@@ -153,7 +162,7 @@ impl BatchLog {
             let folder = root.join(REJECTED);
             blocking(move || local::make_folder(&folder)).await?;
         }
-        let mut wait = FIRST_WAIT;
+        let mut wait = first_wait();
         for try_number in 1.. {
             match self.store.create(&file.file, bytes.clone()).await {
                 Ok(Created::New) => break,
@@ -186,7 +195,7 @@ impl BatchLog {
         let Encoded { batch, footer, .. } = encoded;
         let number = footer.number;
         let name = number.file_name();
-        let mut wait = FIRST_WAIT;
+        let mut wait = first_wait();
         let mut last: Option<LogError> = None;
         for try_number in 1..=TRIES {
             let failed = match self.store.create(&name, batch.clone()).await {
