@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use gugus_kmeans::{Fit, Params, Partitions, Predictor, RowForm, Rows, fit};
@@ -246,7 +247,8 @@ fn the_cases_kept_here_equal_spark() {
 fn the_crime_cases_equal_spark() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spark");
     if !folder.join("cases.json").exists() {
-        eprintln!(
+        let _ = writeln!(
+            std::io::stderr(),
             "SKIPPED: {} is not there, so no case over crime records was checked",
             folder.display()
         );

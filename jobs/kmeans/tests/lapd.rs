@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used)]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use gugus_kmeans::{DistanceMeasure, Params, Partitions, Predictor, RowForm, Rows, fit};
@@ -49,7 +50,8 @@ fn every_batch_of_lapd_records_equals_spark() {
         shared.join("data/lapd_10000.csv"),
     );
     if !answers.exists() || !file.exists() {
-        eprintln!(
+        let _ = writeln!(
+            std::io::stderr(),
             "SKIPPED: {} or {} is not there, so no batch was checked",
             answers.display(),
             file.display()

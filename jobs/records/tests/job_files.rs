@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -53,7 +54,10 @@ fn real(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("SKIPPED: {name} is not beside this checkout, so the job file was not tried on it");
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: {name} is not beside this checkout, so the job file was not tried on it"
+    );
     None
 }
 

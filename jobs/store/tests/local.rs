@@ -1,6 +1,7 @@
 //! What only folders on this machine can get wrong.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+use std::io::Write as _;
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -93,7 +94,10 @@ async fn a_folder_that_may_not_be_read_is_named() {
     open(&path).await.unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&path).is_ok() {
-        eprintln!("SKIPPED: this user may read every folder, so none can be closed to it");
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: this user may read every folder, so none can be closed to it"
+        );
         return;
     }
     let errors = [

@@ -1,6 +1,7 @@
 //! Models that Spark 3.5.5 itself saved, where they are at hand.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+use std::io::Write as _;
 use std::path::Path;
 
 use gugus_kmeans::DistanceMeasure;
@@ -10,7 +11,11 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 fn examples() -> Option<ModelStore> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spark/examples");
     if !path.is_dir() {
-        eprintln!("SKIPPED: no models saved by Spark at {}", path.display());
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no models saved by Spark at {}",
+            path.display()
+        );
         return None;
     }
     Some(ModelStore::new(

@@ -185,3 +185,46 @@ async fn lost_race(assignor: &str) {
     let expected: Vec<f64> = (0..28).chain(1_000..1_012).map(f64::from).collect();
     assert_eq!(sorted_xs(&folder.rows().await), expected, "{assignor}");
 }
+
+/// A member that gives partitions back commits what it holds of them first, and nothing of it is read again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_hand_is_committed_before_a_revocation() {
+    tokio::join!(
+        flush_on_revoke("range"),
+        flush_on_revoke("cooperative-sticky")
+    );
+}
+
+async fn flush_on_revoke(assignor: &str) {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 4);
+    // Neither full nor old: only a revocation closes this batch.
+    let mut config = ingest(&folder, &broker, &points("t", "rows = 1000"));
+    config.until = Until::Forever;
+    config.client.push((
+        "partition.assignment.strategy".to_owned(),
+        assignor.to_owned(),
+    ));
+    broker.send_points("t", 4, 0..30);
+    let one = Running::start(config.clone()).await;
+    let hand = one.progress.clone();
+    until("30 are in hand", async || {
+        hand.message().contains(" 30 in hand")
+    })
+    .await;
+    config.progress = indicatif::ProgressBar::hidden();
+    let two = Running::start(config).await;
+    until("the batch is there", async || folder.batch(1).exists()).await;
+    let right = two.progress.clone();
+    until("the second has its share", async || {
+        right.message().ends_with("2 partitions")
+    })
+    .await;
+    let (one, two) = (one.stop().await, two.stop().await);
+    assert_eq!((one.records, two.records), (30, 0), "{assignor}");
+    assert_eq!(folder.verify().await.batches, 1);
+    assert_eq!(
+        sorted_xs(&folder.rows().await),
+        (0..30).map(f64::from).collect::<Vec<_>>()
+    );
+}

@@ -1,5 +1,6 @@
 //! Models that Spark 3.5.5 itself saved.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -10,7 +11,8 @@ use crate::service::Service;
 fn models_that_spark_saved_are_served() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spark/examples");
     if !folder.is_dir() {
-        eprintln!(
+        let _ = writeln!(
+            std::io::stderr(),
             "SKIPPED: models_that_spark_saved_are_served: {} is not there",
             folder.display()
         );
