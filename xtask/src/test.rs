@@ -23,7 +23,8 @@ pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let mut cargo = host.cargo();
     cargo.args(["test", "--locked"]);
     if arguments.is_empty() {
-        cargo.arg("--workspace");
+        // One failure should not hide the next.
+        cargo.args(["--workspace", "--no-fail-fast"]);
     }
     cargo.args(arguments);
     cargo.envs(setup.environment.iter().map(|(name, value)| (name, value)));

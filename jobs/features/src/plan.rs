@@ -11,7 +11,9 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column as SqlColumn, DFSchema, DataFusionError, SchemaError};
 use datafusion::execution::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::cast;
 use datafusion::prelude::SessionConfig;
@@ -253,8 +255,17 @@ impl Parsed {
             source: Box::new(source),
         };
         let schema = DFSchema::try_from(Arc::clone(schema)).map_err(wrong)?;
-        let expression = PLANNER
-            .create_physical_expr(self.expression.clone(), &schema)
+        let config = Arc::clone(PLANNER.config_options());
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::new(schema.clone()))
+            .with_config_options(config)
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        // Some functions exist only until they are simplified: coalesce has no code of its own and becomes CASE.
+        let expression = simplifier
+            .coerce(self.expression.clone(), &schema)
+            .and_then(|expression| simplifier.simplify(expression))
+            .and_then(|expression| PLANNER.create_physical_expr(expression, &schema))
             .map_err(wrong)?;
         let found = expression.data_type(schema.as_arrow()).map_err(wrong)?;
         Ok((expression, found))
