@@ -39,13 +39,15 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// The line by which scripts know that a long-running command can take work.
-pub(crate) fn ready<const N: usize>(urls: [(&str, String); N]) {
-    let pairs: Vec<String> = urls
-        .iter()
-        .map(|(name, url)| format!("{name}={url}"))
-        .collect();
+pub(crate) fn ready_line(urls: &[(&str, String)]) -> String {
+    let pairs = urls.iter().map(|(name, url)| format!(" {name}={url}"));
+    std::iter::once("ready".to_owned()).chain(pairs).collect()
+}
+
+/// Prints [`ready_line`].
+pub(crate) fn ready(urls: &[(&str, String)]) {
     // Nobody may be reading; the command works all the same.
-    let _ = print(&format!("ready {}", pairs.join(" ")));
+    let _ = print(&ready_line(urls));
 }
 
 /// A table with the given header, in the look of all our tables.
@@ -72,6 +74,18 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
         ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
     bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// A line about work that has no end; nothing where standard error is not a terminal.
+pub(crate) fn status(unit: &str) -> ProgressBar {
+    let bar = progress(None, unit);
+    let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");
+    // The template is ours; if it were wrong, indicatif's own look does as well.
+    bar.set_style(
+        ProgressStyle::with_template(&template)
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
     bar
 }
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use gugus_engine::{ClusterUrl, TaskSlots};
 use gugus_ingest::Start;
-use gugus_ingest::ingest::{self, Until};
-use gugus_ingest::produce::{self, Pace};
+use gugus_ingest::ingest::{self, OnReset, Until};
+use gugus_ingest::produce::{self, Form, Pace};
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::Job;
 use gugus_store::{BatchLog, Existing, Store};
@@ -275,6 +275,7 @@ async fn ingest_all(
         let summary = produce::run(
             produce::Config {
                 topic: job.source.topic.clone(),
+                form: Form::of(&job.source),
                 brokers: brokers.to_owned(),
                 input: portion.clone(),
                 pace: Pace::Full,
@@ -294,6 +295,8 @@ async fn ingest_all(
                 until: Until::End,
                 max_batches: None,
                 start: Start::Earliest,
+                on_reset: OnReset::Stop,
+                metrics: None,
                 client: Vec::new(),
                 progress: ProgressBar::hidden(),
             },

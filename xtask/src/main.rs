@@ -4,6 +4,8 @@
 //! green CI. It uses the standard library alone: it is the first thing that a fresh clone compiles, and a developer's
 //! first impression should take a second, not a minute.
 
+mod bench;
+mod chaos;
 mod check;
 mod host;
 mod java;
@@ -28,9 +30,14 @@ Commands:
   check [fmt|clippy|doc]...  rustfmt, clippy and rustdoc, warnings denied (all three unless some are named)
   test [ARGUMENT]...         every test; sets up first what they need (see setup). Arguments go to cargo test
                              instead of --workspace: cargo xtask test -p gugus-kmeans -- golden
-  setup                      only the setting up: Python with pyspark for the tests that ask Spark itself, Apache
-                             Kafka's jars for those that use a real broker, both under .cache. Installs a missing
-                             system package where it may (root, apt-get), else names it
+  chaos [--seeds N] [--steps N] [--seed N]
+                             ingest among crashes, freezes, rebalances and faults of broker, disk and store: N seeds
+                             (1) from --seed on (1), N mishaps each (11)
+  setup                      only the setting up: Python with pyspark and kafka-python for the tests that ask them,
+                             Apache Kafka's jars for those that use a real broker, both under .cache. Installs a
+                             missing system package where it may (root, apt-get), else names it
+  bench ingest [ARGUMENT]... how fast ingest is beside a bare librdkafka loop and a Python consumer (bench/ingest); makes
+                             a release build first, unless GUGUS names a binary
   demo [ARGUMENT]...         the demo: broker, ingest, training, REST and web UI in one process (gugus demo)
   kafka [ARGUMENT]...        a real Apache Kafka in the foreground until Ctrl-C; its last line says where it listens.
                              Arguments go to dev/kafka/kafka run: [--port PORT] [FOLDER]
@@ -65,13 +72,17 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &str, rest: &[OsString]) -> Result<(), Problem> {
-    if rest.iter().any(|argument| argument == "--help") && !matches!(command, "test" | "demo") {
+    if rest.iter().any(|argument| argument == "--help")
+        && !matches!(command, "test" | "demo" | "bench")
+    {
         print!("{HELP}");
         return Ok(());
     }
     match command {
+        "bench" => bench::run(&Host::here(), rest),
         "check" => check::run(&Host::here(), rest),
         "test" => test::run(&Host::here(), rest),
+        "chaos" => chaos::run(&Host::here(), rest),
         "setup" => {
             let setup = setup::run(&Host::here())?;
             setup.print();

@@ -1,4 +1,4 @@
-//! A Python environment of our own with pyspark, pinned by `dev/python/requirements.txt`.
+//! A Python environment of our own with pyspark and kafka-python, pinned by `dev/python/requirements.txt`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -29,7 +29,7 @@ pub(crate) fn environment(host: &Host) -> Result<PathBuf, Problem> {
     // The stamp holds what was installed, and is written last: an environment that was cut short has none. The
     // environment's Python is a link into the system, so an upgrade there can break it.
     if fs::read_to_string(&stamp).is_ok_and(|had| had == wanted)
-        && host::output(Command::new(&ours).args(["-c", "import pyspark"])).is_ok()
+        && host::output(Command::new(&ours).args(["-c", "import kafka, pyspark"])).is_ok()
     {
         return Ok(ours);
     }
@@ -60,7 +60,7 @@ pub(crate) fn environment(host: &Host) -> Result<PathBuf, Problem> {
     }
 
     eprintln!(
-        "xtask: making a Python {}.{} environment with pyspark in .cache/python (once, about 350 MB) ...",
+        "xtask: making a Python {}.{} environment with pyspark and kafka-python in .cache/python (once, about 350 MB) ...",
         python.version.0, python.version.1
     );
     let _ = fs::remove_file(&stamp);

@@ -77,14 +77,14 @@ pub(crate) fn run(host: &Host) -> Result<Setup, Problem> {
         Ok((java, python)) => {
             setup.environment.push(("GUGUS_TEST_PYTHON", python));
             setup.present.push(format!(
-                "pyspark 3.5.5 on Java {} ({})",
+                "pyspark 3.5.5 on Java {} ({}), and kafka-python beside it",
                 java.version,
                 java.home.display()
             ));
         }
         Err(problem) => setup.miss(
             host,
-            "the tests that let Spark itself load our models",
+            "the tests that let Spark load our models, and kafka-python read our topics",
             &problem,
         )?,
     }

@@ -17,6 +17,15 @@ const MARK: &str = "SKIPPED: ";
 
 /// Sets up, tests, sums up.
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    run_with(host, arguments, &[])
+}
+
+/// As [`run`], with variables for the tests.
+pub(crate) fn run_with(
+    host: &Host,
+    arguments: &[OsString],
+    variables: &[(&str, String)],
+) -> Result<(), Problem> {
     let setup = setup::run(host)?;
     setup.print();
 
@@ -28,6 +37,7 @@ pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     }
     cargo.args(arguments);
     cargo.envs(setup.environment.iter().map(|(name, value)| (name, value)));
+    cargo.envs(variables.iter().map(|(name, value)| (name, value)));
     // Since we stand between cargo and the terminal it would take itself for piped.
     if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         cargo.env("CARGO_TERM_COLOR", "always");

@@ -1,10 +1,14 @@
 //! `gugus batches`.
 
+use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
+use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 use gugus_ingest::import::{self, Cut, Repeat};
-use gugus_store::{BatchLog, BatchNumber, Footer, LogError};
+use gugus_store::{BatchLog, BatchNumber, Footer, JumpReason, Keep, LogError, Prune};
 
 use crate::commands::{BatchesFolder, JobFile};
 use crate::exit::{Code, Failure};
@@ -14,7 +18,7 @@ use crate::signals::Stop;
 /// Footers read at a time for a listing.
 const FOOTERS_AT_ONCE: usize = 1_000;
 
-/// Import files as batches; list, show and verify batches
+/// Import files as batches; list, show, verify and prune batches
 #[derive(Debug, Args)]
 pub(crate) struct Batches {
     #[command(subcommand)]
@@ -44,6 +48,28 @@ enum What {
         #[command(flatten)]
         batches: BatchesFolder,
     },
+    Prune(PruneOld),
+}
+
+/// Remove old batches and their reject files; the newest always stays, so numbers and offsets go on
+///
+/// Models that were trained on them stay. Others may ingest meanwhile; a training that is running fails on batches that
+/// it has not read yet.
+#[derive(Debug, Args)]
+#[command(name = "prune")]
+#[group(id = "what_stays", required = true, multiple = false, args = ["keep", "older_than"])]
+struct PruneOld {
+    #[command(flatten)]
+    batches: BatchesFolder,
+    /// Keep so many of the newest batches
+    #[arg(long, value_name = "N")]
+    keep: Option<NonZeroU64>,
+    /// Remove batches that were written longer ago, for example 30days or 12h
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    older_than: Option<Duration>,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Cut CSV, JSON lines or Parquet files into batches
@@ -74,6 +100,7 @@ impl Batches {
             What::List { batches } => list(&batches, self.output).await,
             What::Show { number, batches } => show(&batches, number, self.output).await,
             What::Verify { batches } => verify(&batches, self.output).await,
+            What::Prune(prune) => prune.run(stop, self.output).await,
         }
     }
 }
@@ -116,6 +143,65 @@ impl Import {
                 signal,
                 "stopped before the end; run the same command again to go on where it stopped"
                     .into(),
+            )),
+        }
+    }
+}
+
+impl PruneOld {
+    async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
+        let keep = match (self.keep, self.older_than) {
+            (Some(count), _) => Keep::Newest(count),
+            (None, Some(age)) => {
+                let since = SystemTime::now().checked_sub(age);
+                Keep::Since(since.unwrap_or(SystemTime::UNIX_EPOCH))
+            }
+            (None, None) => return Err(Failure::usage("name --keep or --older-than")),
+        };
+        let mode = if self.dry_run {
+            Prune::DryRun
+        } else {
+            Prune::Delete
+        };
+        let log = read(&self.batches).await?;
+        let bar = progress(None, "batches");
+        let told = |done| {
+            bar.set_position(done);
+            if stop.token.is_cancelled() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let result = log.prune(keep, mode, told).await;
+        bar.finish_and_clear();
+        let pruned = result.map_err(Failure::failed)?;
+        match output {
+            Output::Json => print_json(&pruned)?,
+            Output::Text => {
+                let verb = if self.dry_run {
+                    "would remove"
+                } else {
+                    "removed"
+                };
+                let which = match (pruned.first, pruned.last) {
+                    (Some(first), Some(last)) => format!(" ({} to {})", first.get(), last.get()),
+                    _ => String::new(),
+                };
+                print(&format!(
+                    "{verb} {} batches{which}, {} reject files of theirs and {} that no batch names: {}",
+                    count(pruned.batches),
+                    count(pruned.rejects),
+                    count(pruned.unreferenced),
+                    ByteSize::b(pruned.bytes)
+                ))?;
+            }
+        }
+        match stop.signal() {
+            None => Ok(Code::Done),
+            Some(signal) => Err(Failure::Interrupted(
+                signal,
+                "stopped before the end; run the same command again to remove the rest".into(),
             )),
         }
     }
@@ -230,10 +316,31 @@ async fn verify(folder: &BatchesFolder, output: Output) -> Result<Code, Failure>
                 count(verified.records),
                 count(verified.rejected)
             );
+            if verified.replayed > 0 {
+                let line = format!(
+                    "\nof the records {} were rejected first and replayed",
+                    count(verified.replayed)
+                );
+                text.push_str(&line);
+            }
             for part in &verified.partitions {
                 let line = format!(
                     "\n{} partition {}: offsets {}..{}",
                     part.topic, part.partition, part.first, part.next
+                );
+                text.push_str(&line);
+            }
+            for jump in &verified.jumps {
+                let line = format!(
+                    "\nbatch {} went on in partition {} at offset {} instead of {}, as it was told to: the topic {}",
+                    jump.batch.get(),
+                    jump.partition,
+                    jump.to,
+                    jump.from,
+                    match jump.reason {
+                        JumpReason::Deleted => "had deleted the records between",
+                        JumpReason::Recreated => "was another than before",
+                    }
                 );
                 text.push_str(&line);
             }

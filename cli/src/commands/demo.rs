@@ -54,7 +54,7 @@ impl Demo {
         };
         let code = show(demo.summary())?;
         let summary = demo.summary();
-        ready([
+        ready(&[
             ("rest", summary.rest.clone()),
             ("http", summary.scheduler.http()),
             ("grpc", summary.scheduler.to_string()),

@@ -43,7 +43,7 @@ impl Executor {
             task_slots: self.task_slots.map_or(TaskSlots::Cores, TaskSlots::Exactly),
             work_dir: self.work_dir,
         };
-        let tell = |address: SocketAddr| ready([("flight", address.to_string())]);
+        let tell = |address: SocketAddr| ready(&[("flight", address.to_string())]);
         // The executor ends by the same signals itself, when its tasks have ended; `stop` is for the second signal.
         let drained = tokio_util::sync::CancellationToken::new();
         let result = run_executor(config, tell, drained).await;

@@ -1,12 +1,17 @@
 //! `gugus ingest`.
 
-use clap::Args;
-use gugus_ingest::ingest::{self, Config, Until};
-use gugus_ingest::{Kind, Start};
+use std::net::SocketAddr;
 
-use crate::commands::{BatchesFolder, Client, JobFile};
+use clap::{Args, ValueEnum};
+use gugus_http::{Monitor, Readiness};
+use gugus_ingest::ingest::{self, Config, Metrics, Until};
+use gugus_ingest::{Kind, Start};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::{BatchesFolder, Client, JobFile, listen};
 use crate::exit::{Code, Failure};
-use crate::output::{Output, count, print, print_json, progress, ready};
+use crate::output::{Output, count, print, print_json, ready, ready_line, status};
 use crate::signals::Stop;
 
 /// Take records from a job's Kafka topic and cut them into numbered Parquet batches
@@ -30,18 +35,38 @@ pub(crate) struct Ingest {
     /// Where to begin in partitions of which no batch holds anything: earliest, latest, a time (RFC 3339), or P:OFFSET,…
     #[arg(long, value_name = "START", default_value = "earliest")]
     start: Start,
+    /// What to do where the topic no longer holds what comes next, because it was recreated or truncated, or deleted
+    /// records before they were taken; what is skipped is written down in the next batch
+    #[arg(long, value_name = "WHAT", default_value = "stop")]
+    on_reset: OnReset,
+    /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<SocketAddr>,
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
 }
 
+/// What to do where the topic no longer holds what comes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OnReset {
+    /// Stop with an error.
+    #[default]
+    Stop,
+    /// Go on with the first record that is there.
+    Earliest,
+    /// Go on with the next record that comes.
+    Latest,
+}
+
 impl Ingest {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
-        let bar = progress(None, "records");
-        let brokers = self.client.brokers.clone();
+        let monitor = Monitor::new().map_err(Failure::failed)?;
+        let bar = status("records");
         let config = Config {
             job: self.job.read()?,
-            brokers: self.client.brokers,
+            client: self.client.properties()?,
+            brokers: self.client.brokers.clone(),
             store: self.batches.open()?,
             until: if self.until_end {
                 Until::End
@@ -50,17 +75,47 @@ impl Ingest {
             },
             max_batches: self.max_batches,
             start: self.start,
-            client: self.client.properties,
+            on_reset: match self.on_reset {
+                OnReset::Stop => ingest::OnReset::Stop,
+                OnReset::Earliest => ingest::OnReset::Earliest,
+                OnReset::Latest => ingest::OnReset::Latest,
+            },
             progress: bar.clone(),
+            metrics: Some(Metrics::registered(monitor.registry()).map_err(Failure::failed)?),
+        };
+        let mut urls = vec![("broker", self.client.brokers)];
+        let monitoring = match self.listen {
+            Some(address) => {
+                let monitoring = Monitoring::start(address, &monitor)?;
+                urls.push(("http", format!("http://{}", monitoring.address)));
+                Some(monitoring)
+            }
+            None => None,
         };
         // With --output json standard output holds one document and nothing else.
         let output = self.output;
-        let tell = move || match output {
-            Output::Text => ready([("broker", brokers)]),
-            Output::Json => eprintln!("ready broker={brokers}"),
+        let told = monitor.clone();
+        let tell = move || {
+            told.set(Readiness::Ready);
+            match output {
+                Output::Text => ready(&urls),
+                Output::Json => eprintln!("{}", ready_line(&urls)),
+            }
+        };
+        let ending = {
+            let (monitor, token) = (monitor.clone(), stop.token.clone());
+            tokio::spawn(async move {
+                token.cancelled().await;
+                monitor.set(Readiness::NotReady);
+            })
         };
         let result = ingest::run(config, tell, stop.token).await;
+        ending.abort();
+        monitor.set(Readiness::NotReady);
         bar.finish_and_clear();
+        if let Some(monitoring) = monitoring {
+            monitoring.stop().await?;
+        }
         let summary = result.map_err(failure)?;
         match self.output {
             Output::Json => print_json(&summary)?,
@@ -72,6 +127,35 @@ impl Ingest {
             ))?,
         }
         Ok(Code::Done)
+    }
+}
+
+/// The server of `--listen`. It answers while the last batch is written, and ends after the ingest.
+struct Monitoring {
+    address: SocketAddr,
+    stop: CancellationToken,
+    server: JoinHandle<Result<(), gugus_http::Error>>,
+}
+
+impl Monitoring {
+    fn start(address: SocketAddr, monitor: &Monitor) -> Result<Self, Failure> {
+        let listener = listen(address)?;
+        let address = listener.local_addr().map_err(Failure::failed)?;
+        let stop = CancellationToken::new();
+        let server = gugus_http::serve(listener, monitor.routes(), |_| {}, stop.clone());
+        Ok(Self {
+            address,
+            stop,
+            server: tokio::spawn(server),
+        })
+    }
+
+    async fn stop(self) -> Result<(), Failure> {
+        self.stop.cancel();
+        self.server
+            .await
+            .map_err(Failure::failed)?
+            .map_err(Failure::failed)
     }
 }
 

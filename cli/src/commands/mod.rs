@@ -8,6 +8,7 @@ mod ingest;
 mod job;
 mod models;
 mod produce;
+mod rejected;
 mod scheduler;
 mod serve;
 mod train;
@@ -84,6 +85,7 @@ pub(crate) enum Command {
     Produce(produce::Produce),
     Ingest(ingest::Ingest),
     Batches(batches::Batches),
+    Rejected(rejected::Rejected),
     Train(train::Train),
     Models(models::Models),
     Serve(serve::Serve),
@@ -100,6 +102,7 @@ pub(crate) fn run(gugus: Gugus) -> Result<Code, Failure> {
         Command::Produce(produce) => on_runtime(|stop| produce.run(stop)),
         Command::Ingest(ingest) => on_runtime(|stop| ingest.run(stop)),
         Command::Batches(batches) => on_runtime(|stop| batches.run(stop)),
+        Command::Rejected(rejected) => on_runtime(|stop| rejected.run(stop)),
         Command::Train(train) => on_runtime(|stop| train.run(stop)),
         Command::Models(models) => on_runtime(|_| models.run()),
         Command::Serve(serve) => on_runtime(|stop| serve.run(stop)),
@@ -172,15 +175,30 @@ impl ModelsFolder {
     }
 }
 
-/// `--brokers` and `-K`.
+/// `--brokers`, `--client-config` and `-K`.
 #[derive(Debug, Args)]
 pub(crate) struct Client {
     /// The Kafka brokers to begin with
     #[arg(long, value_name = "HOST:PORT,…")]
     brokers: String,
-    /// Any property of librdkafka, as often as wanted; it goes before our own setting of the same property
+    /// A file of librdkafka's properties, one key=value a line: the place for TLS, SASL and their secrets
+    #[arg(long, value_name = "FILE")]
+    client_config: Option<PathBuf>,
+    /// Any property of librdkafka, as often as wanted; it goes before the file and our own setting of the same property
     #[arg(short = 'K', value_name = "KEY=VALUE", value_parser = property)]
     properties: Vec<(String, String)>,
+}
+
+impl Client {
+    /// The properties of the file, then those of the command line, which go before them.
+    fn properties(&self) -> Result<Vec<(String, String)>, Failure> {
+        let mut properties = match &self.client_config {
+            Some(path) => gugus_ingest::read_properties(path).map_err(Failure::usage)?,
+            None => Vec::new(),
+        };
+        properties.extend(self.properties.iter().cloned());
+        Ok(properties)
+    }
 }
 
 fn property(text: &str) -> Result<(String, String), String> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use gugus_ingest::produce::{self, Config, Pace};
+use gugus_ingest::produce::{self, Config, Form, Pace};
 
 use crate::commands::{Client, JobFile};
 use crate::exit::{Code, Failure};
@@ -14,7 +14,8 @@ use crate::signals::{Signal, Stop};
 
 /// Send the records of a CSV file to a job's Kafka topic, one JSON object a record
 ///
-/// Each cell is sent as a text under its column's name; partitions are taken in turn.
+/// Each cell is sent as a text under its column's name; partitions are taken in turn. For a job with format = "csv" each
+/// record is one CSV row.
 #[derive(Debug, Args)]
 pub(crate) struct Produce {
     #[command(flatten)]
@@ -80,13 +81,16 @@ impl Produce {
             (None, Some(delay)) => Pace::Delay(delay),
             (None, None) => Pace::Full,
         };
+        let client = self.client.properties()?;
+        let source = self.job.read()?.source;
         let config = Config {
-            topic: self.job.read()?.source.topic,
+            topic: source.topic.clone(),
+            form: Form::of(&source),
             brokers: self.client.brokers,
             input: self.input,
             pace,
             limit: self.limit,
-            client: self.client.properties,
+            client,
             progress: bar.clone(),
         };
         let result = produce::run(config, stop.token.clone()).await;

@@ -37,7 +37,7 @@ impl Scheduler {
                 name.unwrap_or_else(|| address.ip().to_string()),
                 address.port(),
             );
-            ready([("grpc", url.to_string()), ("http", url.http())]);
+            ready(&[("grpc", url.to_string()), ("http", url.http())]);
         };
         gugus_scheduler::run(listener, config, tell, stop.token)
             .await

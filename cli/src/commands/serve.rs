@@ -29,7 +29,7 @@ impl Serve {
         let mut config = gugus_serve::Config::new(self.models.open()?);
         config.predict_cluster = self.predict_cluster;
         let listener = listen(self.listen)?;
-        let tell = |address: SocketAddr| ready([("rest", format!("http://{address}"))]);
+        let tell = |address: SocketAddr| ready(&[("rest", format!("http://{address}"))]);
         gugus_serve::run(listener, config, tell, stop.token)
             .await
             .map_err(Failure::failed)?;

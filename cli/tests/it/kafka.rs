@@ -4,7 +4,8 @@
 //! with Kafka's jars (`cargo xtask test` sees to them), and Java comes from `JAVA_HOME` or `PATH`. With neither, tests
 //! that ask for a broker are skipped, loudly, and in CI they fail.
 //!
-//! The settings are those of the development Kafka, `dev/kafka/server.properties`: one place to change.
+//! The settings are those of the development Kafka, `dev/kafka/server.properties`: one place to change. [`More`] adds to
+//! them.
 
 #![allow(dead_code, reason = "a kit: each test takes what it needs")]
 #![allow(
@@ -55,7 +56,23 @@ pub(crate) struct Kafka {
 struct Own {
     libs: PathBuf,
     folder: TempDir,
+    /// The ports of [`More::ports`], in that order.
+    ports: Vec<u16>,
     child: Child,
+}
+
+/// What a broker of our own has beyond the development Kafka's settings.
+#[derive(Debug, Default)]
+pub(crate) struct More<'a> {
+    /// Added to `server.properties`, where the last of two settings of a name counts. `@BROKER@`, `@CONTROLLER@`, `@FOLDER@`
+    /// and the names of `ports` between two `@` are filled in.
+    pub(crate) properties: &'a str,
+    /// What further ports are called in `properties`.
+    pub(crate) ports: &'a [&'a str],
+    /// Files that lie in the broker's folder before it starts: name and text.
+    pub(crate) files: &'a [(&'a str, &'a str)],
+    /// Further arguments for the tool that formats its storage, such as users.
+    pub(crate) format: &'a [String],
 }
 
 impl Kafka {
@@ -79,6 +96,12 @@ impl Kafka {
     /// A new one even where `KAFKA_BROKERS` names another: for tests that stop, kill or restart it.
     #[track_caller]
     pub(crate) fn start_own() -> Option<Kafka> {
+        Kafka::start_own_with(&More::default())
+    }
+
+    /// As [`Kafka::start_own`], with settings that the development Kafka has not.
+    #[track_caller]
+    pub(crate) fn start_own_with(more: &More<'_>) -> Option<Kafka> {
         let Some(libs) = std::env::var_os("GUGUS_TEST_KAFKA_LIBS")
             .filter(|libs| !libs.is_empty())
             .map(PathBuf::from)
@@ -92,7 +115,7 @@ impl Kafka {
         // Another process may take a port between our look and the broker's start: then it ends, and we draw again.
         let mut why = String::new();
         for _ in 0..3 {
-            match begin(&libs) {
+            match begin(&libs, more) {
                 Ok(kafka) => return Some(kafka),
                 Err(error) => why = error,
             }
@@ -112,6 +135,23 @@ impl Kafka {
     /// What `--brokers` takes: `HOST:PORT`, or several with commas.
     pub(crate) fn brokers(&self) -> &str {
         &self.brokers
+    }
+
+    /// The port that a broker of our own has for a name of [`More::ports`], by its place there.
+    #[track_caller]
+    pub(crate) fn port(&self, place: usize) -> u16 {
+        let own = self
+            .own
+            .as_ref()
+            .expect("a broker of our own: start_own_with");
+        own.ports[place]
+    }
+
+    /// The folder of a broker of our own, where the files of [`More::files`] lie.
+    #[track_caller]
+    pub(crate) fn folder(&self) -> &Path {
+        let own = self.own.as_ref().expect("a broker of our own: start_own");
+        own.folder.path()
     }
 
     /// Creates a topic and waits until its partitions have leaders. Fails when the name is taken.
@@ -207,7 +247,8 @@ impl Drop for Own {
     }
 }
 
-fn client(brokers: &str) -> ClientConfig {
+/// A client that does not complain of a broker that is away.
+pub(crate) fn client(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers);
     // A broker that is not there yet is what we are waiting for, not worth a line each time.
@@ -220,24 +261,30 @@ fn client(brokers: &str) -> ClientConfig {
 }
 
 /// Formats a folder and starts a broker on it.
-fn begin(libs: &Path) -> Result<Kafka, String> {
+fn begin(libs: &Path, more: &More<'_>) -> Result<Kafka, String> {
     let text = |what: &'static str| move |error: std::io::Error| format!("{what}: {error}");
     let folder = tempfile::Builder::new()
         .prefix("gugus-kafka-")
         .tempdir()
         .map_err(text("a temporary folder"))?;
-    let [broker, controller] = free_ports()?;
-    let settings = folder.path().join("server.properties");
-    let properties = PROPERTIES
-        .replace("@BROKER@", &broker.to_string())
-        .replace("@CONTROLLER@", &controller.to_string())
+    let names = [&["BROKER", "CONTROLLER"], more.ports].concat();
+    let ports = free_ports(names.len())?;
+    let mut properties = format!("{PROPERTIES}\n{}", more.properties)
         .replace("@FOLDER@", &folder.path().display().to_string());
+    for (name, port) in names.iter().zip(&ports) {
+        properties = properties.replace(&format!("@{name}@"), &port.to_string());
+    }
+    let settings = folder.path().join("server.properties");
     fs::write(&settings, properties).map_err(text("server.properties"))?;
+    for (name, content) in more.files {
+        fs::write(folder.path().join(name), content).map_err(text("a file of the broker"))?;
+    }
 
     let formatted = java(libs)
         .arg("kafka.tools.StorageTool")
         .args(["format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c"])
         .arg(&settings)
+        .args(more.format)
         .stdin(Stdio::null())
         .output()
         .map_err(text("java (JAVA_HOME or PATH)"))?;
@@ -248,13 +295,14 @@ fn begin(libs: &Path) -> Result<Kafka, String> {
         ));
     }
     let mut child = launch(libs, folder.path())?;
-    let brokers = format!("127.0.0.1:{broker}");
+    let brokers = format!("127.0.0.1:{}", ports[0]);
     let up = await_broker(&brokers, &mut child, folder.path());
     let kafka = Kafka {
         brokers,
         own: Some(Own {
             libs: libs.to_owned(),
             folder,
+            ports: ports[2..].to_vec(),
             child,
         }),
     };
@@ -370,12 +418,12 @@ fn has_leaders(consumer: &BaseConsumer, topic: &str, partitions: i32) -> bool {
     })
 }
 
-/// Two free ports below the range from which Linux draws ports for outgoing connections (32768 and up): a client that
+/// Free ports below the range from which Linux draws ports for outgoing connections (32768 and up): a client that
 /// calls a broker which is down could else be given the broker's own port, and would talk to itself.
-fn free_ports() -> Result<[u16; 2], String> {
+fn free_ports(count: usize) -> Result<Vec<u16>, String> {
     static DRAWN: AtomicU32 = AtomicU32::new(0);
     let seed = RandomState::new();
-    // Held until both are found, so that they differ.
+    // Held until all are found, so that they differ.
     let mut held = Vec::new();
     for _ in 0..100 {
         let draw = seed.hash_one(DRAWN.fetch_add(1, Ordering::Relaxed));
@@ -383,9 +431,11 @@ fn free_ports() -> Result<[u16; 2], String> {
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
             held.push((port, listener));
         }
-        if let [(broker, _), (controller, _)] = held[..] {
-            return Ok([broker, controller]);
+        if held.len() == count {
+            return Ok(held.iter().map(|(port, _)| *port).collect());
         }
     }
-    Err("no two free ports among 100 tried between 20000 and 32000".to_owned())
+    Err(format!(
+        "no {count} free ports among 100 tried between 20000 and 32000"
+    ))
 }

@@ -8,14 +8,25 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod batch_files;
+mod chaos;
 mod cluster;
 mod config;
 mod demo;
 mod errors;
+mod independent;
+mod ingest_named;
+mod judge;
 mod kafka;
 mod kafka_pass;
+mod messages;
 mod outcomes;
 mod pipeline;
 mod process;
+mod python;
+mod reader;
+mod secure;
+mod sender;
 mod spark;
+mod wait;
 mod work;

@@ -127,6 +127,7 @@ pub(crate) fn up<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Up 
 /// A call of the binary that is being put together; [`run`] and [`up`] do for most tests.
 #[derive(Debug)]
 pub(crate) struct Gugus {
+    wrapper: Vec<OsString>,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     folder: Option<PathBuf>,
@@ -137,6 +138,7 @@ impl Gugus {
     /// `gugus` with these arguments.
     pub(crate) fn new<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Gugus {
         Gugus {
+            wrapper: Vec::new(),
             arguments: arguments
                 .into_iter()
                 .map(|argument| argument.as_ref().to_owned())
@@ -145,6 +147,15 @@ impl Gugus {
             folder: None,
             deadline: None,
         }
+    }
+
+    /// Through another program, which gets the binary and its arguments after these words.
+    pub(crate) fn under<A: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = A>) -> Gugus {
+        self.wrapper = wrapper
+            .into_iter()
+            .map(|word| word.as_ref().to_owned())
+            .collect();
+        self
     }
 
     /// With an environment variable.
@@ -208,8 +219,11 @@ impl Gugus {
     #[track_caller]
     pub(crate) fn spawn(self) -> Up {
         let empty = tempfile::tempdir().expect("a temporary folder");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gugus"));
+        let binary = OsString::from(env!("CARGO_BIN_EXE_gugus"));
+        let mut words = self.wrapper.into_iter().chain([binary]);
+        let mut command = Command::new(words.next().unwrap_or_default());
         command
+            .args(words)
             .args(&self.arguments)
             .current_dir(self.folder.as_deref().unwrap_or(empty.path()));
         for (name, _) in std::env::vars_os() {

@@ -1,19 +1,12 @@
 //! Apache Spark itself, as the judge of what we write: pyspark 3.5.5 loads model folders and predicts with them.
 
 #![allow(dead_code, reason = "a kit: each test takes what it needs")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
-use crate::process;
+use crate::python;
 
 /// What Spark says of a model folder.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -59,57 +52,15 @@ struct Answer {
 /// `cargo xtask test` sets it. In CI that is a failure, and so is a folder that Spark refuses, everywhere.
 #[track_caller]
 pub(crate) fn load_in_spark(models: &[(PathBuf, Vec<Vec<f64>>)]) -> Option<Vec<Loaded>> {
-    let Some(python) = std::env::var_os("GUGUS_TEST_PYTHON").filter(|python| !python.is_empty())
-    else {
-        process::skipped(
-            "loading our models in Spark itself",
-            "GUGUS_TEST_PYTHON names no Python; `cargo xtask test` sees to one",
-        );
-        return None;
-    };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dev/python/load_models.py");
     let asked = models
         .iter()
         .map(|(path, points)| Asked { path, points })
         .collect();
-    let question =
-        serde_json::to_vec(&Question { models: asked }).expect("paths are text, points are finite");
-
-    let mut child = Command::new(&python)
-        .arg(&script)
-        .env("PYSPARK_PYTHON", &python)
-        // A Spark of the developer's own must not be the one that answers.
-        .env_remove("SPARK_HOME")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| {
-            panic!(
-                "GUGUS_TEST_PYTHON names {}, which does not start: {error}",
-                python.display()
-            )
-        });
-    // The script reads all of it before it says anything, so this cannot block on a full pipe. When it ended before,
-    // its own words below say why.
-    let _ = child
-        .stdin
-        .take()
-        .expect("a piped standard input")
-        .write_all(&question);
-    let output = child.wait_with_output().expect("the script ends");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "load_models.py: {}\n{said}",
-        output.status
-    );
-    let answer: Answer = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!(
-            "load_models.py answered something else: {error}\n{}\n{said}",
-            String::from_utf8_lossy(&output.stdout)
-        )
-    });
+    let answer: Answer = python::ask(
+        "loading our models in Spark itself",
+        "load_models.py",
+        &Question { models: asked },
+    )?;
     assert_eq!(answer.models.len(), models.len(), "one answer a folder");
     Some(answer.models)
 }

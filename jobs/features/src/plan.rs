@@ -19,7 +19,8 @@ use datafusion::physical_expr::expressions::cast;
 use datafusion::prelude::SessionConfig;
 use gugus_records::Layout;
 use gugus_spec::{
-    Column, ColumnType, Feature, Model, Nullability, OtherColumns, Source, quote_identifier,
+    Column, ColumnType, Feature, Format, Model, Nullability, OtherColumns, Source,
+    quote_identifier,
 };
 
 use crate::error::PlanError;
@@ -332,6 +333,7 @@ static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
 fn schema_of(columns: &[Column]) -> Schema {
     let source = Source {
         topic: String::new(),
+        format: Format::Json,
         columns: columns.to_vec(),
         other_columns: OtherColumns::Drop,
     };

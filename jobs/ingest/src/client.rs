@@ -1,17 +1,19 @@
 //! What `produce` and `ingest` ask of librdkafka alike. Invariant: no property's value is ever shown.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::error::is_final;
+use crate::token::Tokens;
 
 /// How long a broker may take to answer the first request, and a topic to appear. Long enough for a broker that
 /// is just starting beside us, short enough for a person who mistyped its address.
@@ -23,20 +25,28 @@ const TRY: Duration = Duration::from_secs(1);
 /// Reports that are taken after a try, which makes some few.
 const REPORTS: usize = 32;
 
+/// How a client is set up.
+pub(crate) struct Setup {
+    /// What librdkafka gets.
+    pub(crate) config: ClientConfig,
+    /// What it asks us for.
+    pub(crate) tokens: Arc<Tokens>,
+}
+
 /// Our defaults, the user's properties over them, and what is not the user's to choose.
-pub(crate) fn config(
+pub(crate) fn setup(
     brokers: &str,
     defaults: &[(&str, &str)],
     user: &[(String, String)],
     fixed: &[(&str, &str, &str)],
-) -> Result<ClientConfig, Error> {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", brokers)
-        .set("client.id", "gugus");
-    for (key, value) in defaults {
-        config.set(*key, *value);
-    }
+    runtime: &Handle,
+) -> Result<Setup, Error> {
+    let mut properties = BTreeMap::from([
+        ("bootstrap.servers".to_owned(), brokers.to_owned()),
+        ("client.id".to_owned(), "gugus".to_owned()),
+    ]);
+    let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    properties.extend(defaults.iter().map(pair));
     for (key, value) in user {
         if let Some((.., why)) = fixed.iter().find(|(name, ..)| name == key) {
             return Err(Error::Property {
@@ -44,12 +54,18 @@ pub(crate) fn config(
                 reason: (*why).to_owned(),
             });
         }
+        properties.insert(key.clone(), value.clone());
+    }
+    properties.extend(fixed.iter().map(|(key, value, _)| pair(&(key, value))));
+    let tokens = Tokens::take(&mut properties, runtime)?;
+    let mut config = ClientConfig::new();
+    for (key, value) in properties {
         config.set(key, value);
     }
-    for (key, value, _) in fixed {
-        config.set(*key, *value);
-    }
-    Ok(config)
+    Ok(Setup {
+        config,
+        tokens: Arc::new(tokens),
+    })
 }
 
 /// How librdkafka's log marks connections that failed.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use gugus_store::{LogError, StoreError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use crate::properties::instead_of;
+
 /// What a failure means for whoever called: the two exit codes of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -90,6 +92,33 @@ pub enum Error {
         high: i64,
         /// What may have happened and what to do.
         hint: &'static str,
+    },
+    /// The last record that was taken is another one now: the topic was deleted, created again and filled.
+    #[error(
+        "offset {offset} of topic {topic:?} partition {partition} holds another record than the batches took from there: \
+         the topic was recreated behind our back; to go on with what it holds now give --on-reset earliest (or latest), \
+         or ingest into another folder"
+    )]
+    AnotherTopic {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset of the record that was compared.
+        offset: i64,
+    },
+    /// The last record that was taken could not be read again to compare it.
+    #[error(
+        "kafka did not show the last record that was taken of topic {topic:?} partition {partition} within {seconds} s, \
+         and without it nobody knows whether the topic is the same; see whether the partition has a leader, then start again"
+    )]
+    LastRecord {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// How long it was tried.
+        seconds: u64,
     },
     /// A start that names partitions which the topic has not.
     #[error("--start names partition {partition}, but topic {topic:?} has partitions 0 to {last}")]
@@ -246,7 +275,9 @@ impl Error {
         match source {
             // The description quotes the value of a wrong one, so a secret's stays away.
             KafkaError::ClientConfig(_, description, key, _) => {
-                let reason = if is_secret(&key) {
+                let reason = if let Some(other) = instead_of(&key) {
+                    format!("only java's clients have it; librdkafka has {other}")
+                } else if is_secret(&key) {
                     "its value is refused; see librdkafka's CONFIGURATION.md".to_owned()
                 } else {
                     format!("{description}; see librdkafka's CONFIGURATION.md")

@@ -25,6 +25,14 @@ const MOST_REJECTED_BYTES: usize = 32 * 1024 * 1024;
 /// because its batch has no room.
 const MOST_BYTES: usize = 1024 * 1024 * 1024;
 
+/// Why a record was refused.
+pub(crate) struct Refused<'a> {
+    /// The kind, for metrics: one of few.
+    pub(crate) kind: &'static str,
+    /// The reason in words.
+    pub(crate) reason: &'a str,
+}
+
 /// A record as it came.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
@@ -34,6 +42,12 @@ pub(crate) struct Record<'a> {
     pub(crate) timestamp: Option<i64>,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: Option<&'a [u8]>,
+}
+
+impl Record<'_> {
+    fn size(&self) -> usize {
+        self.value.map_or(0, <[u8]>::len) + self.key.map_or(0, <[u8]>::len)
+    }
 }
 
 pub(crate) struct Gather {
@@ -69,23 +83,46 @@ impl Gather {
         &mut self,
         record: Record<'_>,
         push: impl FnOnce(&mut Columns) -> Result<(), Reason>,
-    ) -> Option<&str> {
-        self.touch(record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len));
-        match push(&mut self.columns) {
-            Ok(()) => {
-                self.partitions.push(record.partition);
-                self.offsets.push(record.offset);
-                self.timestamps.append_option(record.timestamp);
-                None
-            }
-            Err(reason) => Some(self.refuse(record, reason.to_string())),
+    ) -> Option<Refused<'_>> {
+        match self.accept(record, push) {
+            Ok(()) => None,
+            Err(reason) => Some(self.reject(record, reason.kind(), reason.to_string())),
         }
     }
 
-    /// Adds a record that is no record at all, such as one without a value.
-    pub(crate) fn reject(&mut self, record: Record<'_>, reason: String) -> &str {
-        self.touch(record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len));
-        self.refuse(record, reason)
+    /// Adds a record if it can be parsed. Nothing is kept of one that is refused.
+    pub(crate) fn accept(
+        &mut self,
+        record: Record<'_>,
+        push: impl FnOnce(&mut Columns) -> Result<(), Reason>,
+    ) -> Result<(), Reason> {
+        push(&mut self.columns)?;
+        self.partitions.push(record.partition);
+        self.offsets.push(record.offset);
+        self.timestamps.append_option(record.timestamp);
+        self.touch(record.size());
+        Ok(())
+    }
+
+    /// Keeps a record aside, with the kind of reason for counters and the reason in words.
+    pub(crate) fn reject(
+        &mut self,
+        record: Record<'_>,
+        kind: &'static str,
+        reason: String,
+    ) -> Refused<'_> {
+        self.touch(record.size());
+        self.rejected_bytes += record.size() + reason.len();
+        self.rejects.push(RejectedRecord {
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            reason,
+        });
+        let reason = self.rejects.last().map_or("", |reject| &reject.reason);
+        Refused { kind, reason }
     }
 
     /// The columns, for whoever adds many rows at once; [`Gather::placed`] tells their places afterwards.
@@ -103,19 +140,6 @@ impl Gather {
         self.touch(0);
     }
 
-    fn refuse(&mut self, record: Record<'_>, reason: String) -> &str {
-        self.rejected_bytes += record.value.map_or(0, <[u8]>::len) + reason.len();
-        self.rejects.push(RejectedRecord {
-            partition: record.partition,
-            offset: record.offset,
-            timestamp: record.timestamp,
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            reason,
-        });
-        self.rejects.last().map_or("", |reject| &reject.reason)
-    }
-
     fn touch(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
         let now = Instant::now();
@@ -126,6 +150,11 @@ impl Gather {
     /// Accepted records.
     pub(crate) fn rows(&self) -> u64 {
         self.offsets.len() as u64
+    }
+
+    /// When the first record came that is in hand.
+    pub(crate) fn opened(&self) -> Option<Instant> {
+        self.opened
     }
 
     /// Nothing accepted and nothing rejected.
@@ -193,10 +222,9 @@ impl Gather {
         self.opened = None;
         self.touched = None;
         Ok(Draft {
-            rows,
-            ranges,
             rejects: std::mem::take(&mut self.rejects),
             imported,
+            ..Draft::new(rows, ranges)
         })
     }
 }
@@ -226,5 +254,11 @@ pub(crate) fn without(draft: &mut Draft, partitions: &BTreeSet<i32>) -> Result<(
     draft
         .rejects
         .retain(|reject| !partitions.contains(&reject.partition));
+    draft
+        .lasts
+        .retain(|(partition, _)| !partitions.contains(partition));
+    draft
+        .jumps
+        .retain(|jump| !partitions.contains(&jump.partition));
     Ok(())
 }

@@ -1,16 +1,20 @@
 //! Kafka → batches. Invariant: where reading goes on is decided by the batches' newest footer, never by the group's
 //! offsets in Kafka.
 //!
-//! One thread polls, parses and commits, in this order, so there is no moment in which a record is neither in Kafka
-//! behind our position nor in a committed batch nor in the memory of this thread. While it commits, librdkafka's own
-//! threads fetch on, up to a bound.
+//! One thread polls and parses, and hands a full batch over to be written beside it, one at a time; it alone decides where
+//! reading goes on. So there is no moment in which a record is neither in Kafka behind our position nor in a committed
+//! batch nor in the memory of this process, which holds two batches at most and what librdkafka fetched ahead.
 
 mod assign;
 mod commit;
 mod context;
 mod done;
+mod metrics;
+mod part;
+mod recreated;
 mod session;
 mod settings;
+mod times;
 mod topic;
 
 use gugus_spec::Job;
@@ -20,6 +24,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+pub use self::metrics::Metrics;
 use crate::{Error, Start, thread};
 
 /// What to ingest, and where to.
@@ -38,10 +43,27 @@ pub struct Config {
     pub max_batches: Option<u64>,
     /// Where to begin in partitions that the batches do not know yet.
     pub start: Start,
+    /// What to do where the topic no longer holds what comes next.
+    pub on_reset: OnReset,
     /// Properties of librdkafka, over our defaults.
     pub client: Vec<(String, String)>,
-    /// A spinner; its message tells how far we are.
+    /// A spinner; its position is records in batches, its message tells the rest.
     pub progress: ProgressBar,
+    /// Where records, batches and lags are counted, if anywhere.
+    pub metrics: Option<Metrics>,
+}
+
+/// What to do where the topic no longer holds what comes next: it was recreated or truncated, or deleted records before
+/// they were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnReset {
+    /// Stop with an error: somebody has to know.
+    #[default]
+    Stop,
+    /// Go on with the first record that is there. The next batch says so in its footer.
+    Earliest,
+    /// Go on with the first record that comes. The next batch says so in its footer.
+    Latest,
 }
 
 /// When to end.

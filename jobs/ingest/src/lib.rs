@@ -4,6 +4,7 @@
 //! * [`produce`](mod@produce) sends the rows of a CSV file to a topic, as JSON objects keyed by column name.
 //! * [`ingest`](mod@ingest) cuts a topic's records into numbered Parquet batches.
 //! * [`import`](mod@import) does the same with files, without Kafka.
+//! * [`replay`](mod@replay) takes rejected records again, after the job file was corrected.
 //!
 //! # What it guarantees
 //! * **Every record is in exactly one batch or reject file**, whatever is killed when. The folder of batches is its own
@@ -61,11 +62,16 @@ mod error;
 mod gather;
 pub mod import;
 pub mod ingest;
+pub mod infer;
 mod input;
 pub mod produce;
+mod properties;
+pub mod replay;
 mod start;
 mod thread;
+mod token;
 mod window;
 
 pub use error::{Error, Kind};
+pub use properties::read_properties;
 pub use start::{Start, StartError};

@@ -1,9 +1,11 @@
-//! CSV → Kafka: each row one JSON object of strings, keyed by the CSV's column names.
+//! CSV → Kafka: each row one JSON object of strings, keyed by the CSV's column names; or one CSV row, where the job's
+//! records are CSV.
 //!
 //! Records have no key and go to the partitions in turn, so that every partition gets its share whatever the data. The
 //! producer is idempotent: what it sends again after a connection broke is there once, and in order.
 
 mod json;
+mod lines;
 mod pace;
 mod reports;
 mod sender;
@@ -13,6 +15,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gugus_spec::{Format, Source};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +27,8 @@ use crate::{Error, thread};
 pub struct Config {
     /// The topic. One that is not there is created with the broker's defaults.
     pub topic: String,
+    /// What a record is.
+    pub form: Form,
     /// `host:port`, several with commas between.
     pub brokers: String,
     /// A CSV file with a header; `.gz` is unpacked.
@@ -36,6 +41,37 @@ pub struct Config {
     pub client: Vec<(String, String)>,
     /// Its length and position are bytes of the file.
     pub progress: ProgressBar,
+}
+
+/// What a record is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A JSON object of strings, keyed by the file's column names.
+    #[default]
+    Json,
+    /// A CSV row.
+    Csv {
+        /// What stands between two cells.
+        delimiter: u8,
+        /// The names of the cells, in order. Columns of the file that are not among them are left out.
+        header: Vec<String>,
+    },
+}
+
+impl Form {
+    /// What the readers of a source expect.
+    pub fn of(source: &Source) -> Self {
+        match &source.format {
+            Format::Json => Self::Json,
+            Format::Csv(csv) => Self::Csv {
+                delimiter: csv.delimiter,
+                header: csv.header.clone().unwrap_or_else(|| {
+                    let names = source.columns.iter().map(|column| column.name.clone());
+                    names.collect()
+                }),
+            },
+        }
+    }
 }
 
 /// How fast records are sent.
@@ -59,7 +95,7 @@ pub struct Summary {
     pub created: bool,
     /// Records that the broker has confirmed.
     pub records: u64,
-    /// Bytes of their JSON.
+    /// Bytes of their values.
     pub bytes: u64,
     /// How long it took.
     pub seconds: f64,

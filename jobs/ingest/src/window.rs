@@ -41,6 +41,11 @@ impl RejectWindow {
         self.judge();
     }
 
+    /// Whether a window had too many.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.exceeded.is_some()
+    }
+
     /// The error to stop with, once a window had too many; told once.
     pub(crate) fn exceeded(&mut self) -> Option<Error> {
         self.exceeded.take()

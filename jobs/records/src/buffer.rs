@@ -5,17 +5,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, PrimitiveArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
 use arrow::error::ArrowError;
 
+use crate::cells::trim;
 use crate::layout::{Formats, Kind, UTC};
 use crate::text::{Full, Text};
+use crate::validity::Validity;
 use crate::{Misfit, value};
 
 /// Why a text cannot be appended.
@@ -78,6 +78,23 @@ impl Buffer {
         Ok(())
     }
 
+    /// Appends the value of a text that is not empty, when there is one; returns the bytes of text that were kept.
+    #[inline]
+    pub(crate) fn push_plain(&mut self, text: &str) -> Option<usize> {
+        match self {
+            Self::Utf8(buffer) => {
+                buffer.push(text).ok()?;
+                return Some(text.len());
+            }
+            Self::Int32(buffer) => buffer.push(value::int32(trim(text)).ok()?),
+            Self::Float64(buffer) => buffer.push(value::float64(trim(text)).ok()?),
+            Self::Timestamp(buffer, formats) => buffer.push(formats.parse(trim(text))?),
+            other => other.push(trim(text)).ok()?,
+        }
+        Some(0)
+    }
+
+    #[inline]
     pub(crate) fn push_null(&mut self) {
         match self {
             Self::Utf8(buffer) => buffer.push_null(),
@@ -138,27 +155,28 @@ impl Buffer {
 #[derive(Debug)]
 pub(crate) struct Fixed<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
-    nulls: NullBufferBuilder,
+    nulls: Validity,
 }
 
 impl<T: ArrowPrimitiveType> Default for Fixed<T> {
     fn default() -> Self {
         Self {
             values: Vec::new(),
-            nulls: NullBufferBuilder::new(0),
+            nulls: Validity::default(),
         }
     }
 }
 
 impl<T: ArrowPrimitiveType> Fixed<T> {
+    #[inline]
     fn push(&mut self, value: T::Native) {
         self.values.push(value);
-        self.nulls.append_non_null();
+        self.nulls.push_value();
     }
 
     fn push_null(&mut self) {
         self.values.push(T::Native::default());
-        self.nulls.append_null();
+        self.nulls.push_null();
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -170,10 +188,7 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
         match array.as_primitive_opt::<T>() {
             Some(array) => {
                 self.values.extend_from_slice(array.values());
-                match array.nulls() {
-                    Some(nulls) => self.nulls.append_buffer(nulls),
-                    None => self.nulls.append_n_non_nulls(array.len()),
-                }
+                self.nulls.extend(array.nulls(), array.len());
             }
             None => (0..array.len()).for_each(|_| self.push_null()),
         }
@@ -191,14 +206,14 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
 #[derive(Debug)]
 pub(crate) struct Truths {
     values: BooleanBufferBuilder,
-    nulls: NullBufferBuilder,
+    nulls: Validity,
 }
 
 impl Default for Truths {
     fn default() -> Self {
         Self {
             values: BooleanBufferBuilder::new(0),
-            nulls: NullBufferBuilder::new(0),
+            nulls: Validity::default(),
         }
     }
 }
@@ -206,12 +221,12 @@ impl Default for Truths {
 impl Truths {
     fn push(&mut self, value: bool) {
         self.values.append(value);
-        self.nulls.append_non_null();
+        self.nulls.push_value();
     }
 
     fn push_null(&mut self) {
         self.values.append(false);
-        self.nulls.append_null();
+        self.nulls.push_null();
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -223,10 +238,7 @@ impl Truths {
         match array.as_boolean_opt() {
             Some(array) => {
                 self.values.append_buffer(array.values());
-                match array.nulls() {
-                    Some(nulls) => self.nulls.append_buffer(nulls),
-                    None => self.nulls.append_n_non_nulls(array.len()),
-                }
+                self.nulls.extend(array.nulls(), array.len());
             }
             None => (0..array.len()).for_each(|_| self.push_null()),
         }

@@ -28,6 +28,29 @@ pub(crate) fn cell_text<'t>(
     }
 }
 
+/// Appends what most cells are: nothing where nothing is needed, or the text of a value that fits. Returns the bytes of
+/// text that were kept; `None`, and nothing is appended, when [`append_value`] must see to it.
+///
+/// The answer fits in a register, and needs no room for a [`Reason`].
+#[inline]
+pub(crate) fn append_plain(
+    column: &LayoutColumn,
+    buffer: &mut Buffer,
+    cell: &Cell,
+    text: &str,
+) -> Option<usize> {
+    match cell.kind {
+        CellKind::Text if cell.start < cell.end => {
+            buffer.push_plain(text.get(cell.start..cell.end)?)
+        }
+        CellKind::Text | CellKind::Null if column.nullability == Nullability::Optional => {
+            buffer.push_null();
+            Some(0)
+        }
+        _ => None,
+    }
+}
+
 /// Appends the value of a text; returns the bytes of text that were kept.
 pub(crate) fn append_value(
     column: &LayoutColumn,
@@ -36,7 +59,7 @@ pub(crate) fn append_value(
     text: &str,
 ) -> Result<usize, Reason> {
     let is_text = matches!(buffer, Buffer::Utf8(_));
-    let value = if is_text { text } else { text.trim() };
+    let value = if is_text { text } else { trim(text) };
     if value.is_empty() {
         if column.nullability == Nullability::Required {
             return Err(Reason::Null {
@@ -69,6 +92,15 @@ pub(crate) fn append_value(
         Err(Refusal::Full) => Err(Reason::Full {
             column: column.name.clone(),
         }),
+    }
+}
+
+/// `str::trim`, which decodes characters from both ends, only where there may be something to trim.
+#[inline]
+pub(crate) fn trim(text: &str) -> &str {
+    match text.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
     }
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::buffer::Buffer;
-use crate::cells::{append_value, cell_text, read_cells};
+use crate::cells::{append_plain, append_value, cell_text, read_cells};
+use crate::csv::RowReader;
 use crate::layout::Layout;
 use crate::slots::{CellKind, Slots, Target};
 use crate::text::Text;
@@ -35,9 +36,14 @@ pub struct Columns {
     bytes: usize,
     /// Text of the CSV row in hand.
     row: String,
+    /// Made with the first record that is a row of CSV. Its tables are some kilobytes, which should not move with this.
+    rows_of_csv: Option<Box<RowReader>>,
     /// Text of the unescaped JSON string in hand.
     unescaped: String,
 }
+
+/// Finds the cells in the text of an object.
+type ReadObject = fn(&str, &mut Slots) -> Result<(), Reason>;
 
 /// A batch could not be made of its columns: a defect of this crate, not of any record.
 #[derive(Debug, Error)]
@@ -55,6 +61,7 @@ impl Columns {
                 .collect(),
             others: Vec::new(),
             slots: Slots::new(layout.clone()),
+            rows_of_csv: None,
             layout,
             rows: 0,
             bytes: 0,
@@ -68,14 +75,38 @@ impl Columns {
         &self.layout
     }
 
-    /// Appends one JSON object.
+    /// Appends one record of the job's topic: a JSON object, or one row of CSV with or without the end of its line, as
+    /// `format` in the job file says.
+    ///
+    /// # Errors
+    /// Why the record is rejected; nothing was appended.
+    pub fn push_record(&mut self, bytes: &[u8]) -> Result<(), Reason> {
+        let Some(rows) = self.layout.rows() else {
+            return self.push_json(bytes);
+        };
+        let rows = Arc::clone(rows);
+        let mut reader = self
+            .rows_of_csv
+            .take()
+            .unwrap_or_else(|| Box::new(RowReader::new(rows.delimiter)));
+        let pushed = reader
+            .read(bytes)
+            .and_then(|cells| self.push_cells(&rows.header, cells));
+        self.rows_of_csv = Some(reader);
+        pushed
+    }
+
+    /// Appends one JSON object, whatever the job's topic has.
     ///
     /// # Errors
     /// Why the record is rejected; nothing was appended.
     pub fn push_json(&mut self, bytes: &[u8]) -> Result<(), Reason> {
+        self.push_object(bytes, json::read)
+    }
+
+    fn push_object(&mut self, bytes: &[u8], read: ReadObject) -> Result<(), Reason> {
         let text = json::object_text(bytes)?;
-        self.slots.begin();
-        let read = json::read(text, &mut self.slots);
+        let read = read(text, &mut self.slots);
         let appended = read.and_then(|()| self.append(text));
         self.settle(appended)
     }
@@ -94,7 +125,7 @@ impl Columns {
         self.push_json(&text)
     }
 
-    /// Appends one CSV row. `header` must be of this layout.
+    /// Appends the cells of one CSV row, whatever the job's topic has. `header` must be of this layout.
     ///
     /// # Errors
     /// Why the row is rejected; nothing was appended.
@@ -165,13 +196,24 @@ impl Columns {
         )?)
     }
 
+    /// As [`push_json`](Self::push_json), without the fast way.
+    #[cfg(test)]
+    pub(crate) fn push_json_by_serde(&mut self, bytes: &[u8]) -> Result<(), Reason> {
+        self.push_object(bytes, json::read_by_serde)
+    }
+
     /// Appends the record whose cells are in the slots. On an error some columns may have grown.
     fn append(&mut self, text: &str) -> Result<usize, Reason> {
         let mut bytes = self.layout.row_bytes();
         let columns = self.layout.columns().iter().zip(&mut self.job);
         for ((column, buffer), cell) in columns.zip(self.slots.job_cells()) {
-            let value = cell_text(cell, text, &mut self.unescaped, &column.name)?;
-            bytes += append_value(column, buffer, cell.kind, value)?;
+            bytes += match append_plain(column, buffer, cell, text) {
+                Some(kept) => kept,
+                None => {
+                    let value = cell_text(cell, text, &mut self.unescaped, &column.name)?;
+                    append_value(column, buffer, cell.kind, value)?
+                }
+            };
         }
         self.others
             .resize_with(self.slots.others().len(), Text::default);
@@ -181,11 +223,12 @@ impl Columns {
             .zip(self.slots.other_cells())
             .enumerate()
         {
-            if cell.kind == CellKind::Null {
-                continue;
-            }
             let name = &self.slots.others()[i];
-            let value = cell_text(cell, text, &mut self.unescaped, name)?;
+            let value = match cell.kind {
+                CellKind::Null => continue,
+                CellKind::Text | CellKind::Nested => &text[cell.start..cell.end],
+                CellKind::Escaped => cell_text(cell, text, &mut self.unescaped, name)?,
+            };
             if !value.is_empty() {
                 buffer.pad(self.rows);
                 buffer.push(value).map_err(|_| Reason::Full {

@@ -43,28 +43,39 @@ impl Header {
         names: impl IntoIterator<Item = N>,
         layout: &Layout,
     ) -> Result<Header, HeaderError> {
-        let mut cells = Vec::new();
+        let names: Vec<N> = names.into_iter().collect();
+        let texts: Vec<&str> = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| {
+                let bytes = name.as_ref();
+                let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+                    Some(bytes) if i == 0 => bytes,
+                    _ => bytes,
+                };
+                std::str::from_utf8(bytes).map_err(|e| HeaderError::NotUtf8 {
+                    position: i + 1,
+                    at: e.valid_up_to(),
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self::of(texts, layout))
+    }
+
+    /// Resolves names that are text, as they are.
+    pub(crate) fn of<'n>(names: impl IntoIterator<Item = &'n str>, layout: &Layout) -> Header {
         let mut seen = vec![false; layout.columns().len()];
-        for (i, name) in names.into_iter().enumerate() {
-            let bytes = name.as_ref();
-            let bytes = if i == 0 {
-                bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
-            } else {
-                bytes
-            };
-            let name = std::str::from_utf8(bytes).map_err(|e| HeaderError::NotUtf8 {
-                position: i + 1,
-                at: e.valid_up_to(),
-            })?;
-            cells.push(match layout.place(name) {
+        let cells = names
+            .into_iter()
+            .map(|name| match layout.place(name) {
                 Place::Column(column) => {
                     seen[column] = true;
                     HeaderCell::Column(column)
                 }
                 Place::Other => HeaderCell::Other(name.to_owned()),
                 Place::Nowhere => HeaderCell::Nowhere,
-            });
-        }
+            })
+            .collect();
         let missing = layout
             .columns()
             .iter()
@@ -72,7 +83,7 @@ impl Header {
             .filter(|(_, seen)| !seen)
             .map(|(column, _)| column.name.clone())
             .collect();
-        Ok(Header { cells, missing })
+        Header { cells, missing }
     }
 
     /// How many cells a row must have.

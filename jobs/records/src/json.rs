@@ -9,6 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::Reason;
+use crate::scan::scan;
 use crate::slots::{CellKind, Slots, Target};
 
 /// The bytes of a record as text that begins an object.
@@ -39,6 +40,16 @@ pub(crate) fn object_text(bytes: &[u8]) -> Result<&str, Reason> {
 
 /// Finds the cells of all columns in the text of one object.
 pub(crate) fn read(text: &str, slots: &mut Slots) -> Result<(), Reason> {
+    slots.begin();
+    match scan(text, slots) {
+        Some(()) => slots.take_refusal().map_or(Ok(()), Err),
+        None => read_by_serde(text, slots),
+    }
+}
+
+/// The same for any text, wrong ones too, by serde_json alone.
+pub(crate) fn read_by_serde(text: &str, slots: &mut Slots) -> Result<(), Reason> {
+    slots.begin();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = deserializer
         .deserialize_map(Object { text, slots })

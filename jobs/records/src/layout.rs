@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use gugus_spec::{
-    ColumnType, Nullability, OtherColumns, RESERVED_COLUMNS, Source, TimestampFormat,
+    ColumnType, Format, Nullability, OtherColumns, RESERVED_COLUMNS, Source, TimestampFormat,
     parse_iso_timestamp,
 };
+
+use crate::Header;
 
 /// What the records of a job are parsed to. Made once from the job's source, shared by all batches.
 #[derive(Debug)]
@@ -17,6 +19,14 @@ pub struct Layout {
     index: HashMap<String, usize>,
     other_columns: OtherColumns,
     row_bytes: usize,
+    rows: Option<Arc<Rows>>,
+}
+
+/// How the records of a topic are taken apart that are rows of CSV.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) delimiter: u8,
+    pub(crate) header: Header,
 }
 
 impl Layout {
@@ -26,7 +36,7 @@ impl Layout {
     /// left out, so that it reads nothing.
     pub fn new(source: &Source) -> Arc<Layout> {
         let columns: Vec<_> = source.columns.iter().map(LayoutColumn::new).collect();
-        Arc::new(Layout {
+        let mut layout = Layout {
             // All fields may be null, also the required ones: a folder outlives edits of `required` in its job file, and
             // a reader that was promised no nulls would drop `IS NOT NULL` from its plans.
             fields: columns
@@ -41,7 +51,23 @@ impl Layout {
             other_columns: source.other_columns,
             row_bytes: columns.iter().map(|c| c.kind.bytes()).sum(),
             columns,
-        })
+            rows: None,
+        };
+        if let Format::Csv(csv) = &source.format {
+            layout.rows = Some(Arc::new(Rows {
+                delimiter: csv.delimiter,
+                header: match &csv.header {
+                    Some(names) => Header::of(names.iter().map(String::as_str), &layout),
+                    None => Header::of(layout.columns.iter().map(|c| c.name.as_str()), &layout),
+                },
+            }));
+        }
+        Arc::new(layout)
+    }
+
+    /// How records are taken apart that are rows of CSV; `None` when they are JSON.
+    pub(crate) fn rows(&self) -> Option<&Arc<Rows>> {
+        self.rows.as_ref()
     }
 
     /// The job's columns as Arrow fields, in the job file's order. Other columns of a batch follow them.

@@ -1,5 +1,8 @@
 //! Records to typed Arrow columns: JSON objects, CSV rows and Parquet rows, one record at a time, columns all the way.
 //!
+//! [`Columns::push_record`] takes a record as the job's topic has it; the other pushes are for files, whose names say what
+//! they hold.
+//!
 //! # What it guarantees
 //! * **One meaning of a value.** A cell of CSV, a JSON string and a JSON number with the same text give the same value,
 //!   or the same refusal: all go through one parser for each type ("Rules" below).
@@ -23,7 +26,8 @@
 //!   dropped, as the job says. `_partition`, `_offset` and `_timestamp` in a record are dropped: a batch has its own.
 //!
 //! # What it is not
-//! It reads no files and decodes no Parquet: callers hand over bytes, cells or Arrow batches. It infers no types.
+//! It reads no files and decodes no Parquet: callers hand over bytes, cells or Arrow batches. It never guesses a type while
+//! records flow; [`infer`] proposes types once, for a person to look at.
 //!
 //! # Why not arrow-json or arrow-csv
 //! Both read many rows and fail as a whole; a stream needs each wrong record alone, with its reason, and the next one
@@ -63,13 +67,18 @@
 mod buffer;
 mod cells;
 mod columns;
+mod csv;
 mod header;
+pub mod infer;
 mod json;
 mod layout;
+mod leads;
 mod reason;
 mod rows;
+mod scan;
 mod slots;
 mod text;
+mod validity;
 mod value;
 
 pub use columns::{Columns, FinishError};

@@ -48,6 +48,20 @@ pub enum Reason {
         /// What it is.
         found: &'static str,
     },
+    /// The record has more bytes than the job allows.
+    #[error("the record has {bytes} bytes, more than max_record_bytes = {most}")]
+    TooLarge {
+        /// Bytes of the record.
+        bytes: u64,
+        /// What the job allows.
+        most: u64,
+    },
+    /// The record holds several rows of CSV, or one of its cells has the end of a line and no quotes.
+    #[error("the record has more than one row of CSV, but each row is a record of its own")]
+    ManyRows,
+    /// A quote in a row of CSV begins a cell that does not end.
+    #[error("the record opens a quote that it does not close")]
+    OpenQuote,
     /// A row has not as many cells as its header.
     #[error("the row has {found} cells, but its header has {expected}")]
     CellCount {
@@ -136,7 +150,30 @@ impl Reason {
             | Self::NotUtf8 { .. }
             | Self::NotJson { .. }
             | Self::NotAnObject { .. }
+            | Self::TooLarge { .. }
+            | Self::ManyRows
+            | Self::OpenQuote
             | Self::CellCount { .. } => None,
+        }
+    }
+
+    /// The kind of reason in one word, for counters: one of few, whatever the records hold.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::NotUtf8 { .. } | Self::CellNotUtf8 { .. } => "not_utf8",
+            Self::NotJson { .. } => "not_json",
+            Self::NotText { .. } => "not_text",
+            Self::NotAnObject { .. } => "not_an_object",
+            Self::TooLarge { .. } => "too_large",
+            Self::ManyRows => "many_rows",
+            Self::OpenQuote => "open_quote",
+            Self::CellCount { .. } => "cell_count",
+            Self::Null { .. } => "required",
+            Self::Value { .. } => "value",
+            Self::Nested { .. } => "nested",
+            Self::TooManyColumns { .. } => "too_many_columns",
+            Self::Full { .. } => "full",
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::layout::{Layout, Place};
+use crate::leads::Leads;
 use crate::{Reason, columns::MAX_OTHER_COLUMNS};
 
 /// What stands in a record for a column.
@@ -55,6 +56,7 @@ pub(crate) struct Slots {
     /// cheaper than a hash.
     expected: Vec<(String, Target)>,
     cursor: usize,
+    leads: Leads,
     refused: Option<Reason>,
 }
 
@@ -68,6 +70,7 @@ impl Slots {
             accepted: 0,
             expected: Vec::new(),
             cursor: 0,
+            leads: Leads::default(),
             refused: None,
         }
     }
@@ -76,6 +79,7 @@ impl Slots {
     pub(crate) fn begin(&mut self) {
         self.cells.fill(Cell::default());
         self.cursor = 0;
+        self.leads.begin();
         self.refused = None;
     }
 
@@ -99,6 +103,24 @@ impl Slots {
             self.expected.push((name.to_owned(), target));
         }
         target
+    }
+
+    /// Where the value of the key at `at` goes and begins, when the key was expected there.
+    #[inline]
+    pub(crate) fn expected_key(&mut self, bytes: &[u8], at: usize) -> Option<(Target, usize)> {
+        self.leads.find(bytes, at)
+    }
+
+    /// Where the value of a key goes that was not expected. `lead` is what stands before the value.
+    #[cold]
+    pub(crate) fn unexpected_key(&mut self, name: &str, lead: &[u8]) -> Target {
+        match self.look_up(name) {
+            Some(target) => {
+                self.leads.learn(lead, target);
+                target
+            }
+            None => Target::Nowhere,
+        }
     }
 
     /// `None` when there is no place for one more column.
@@ -165,6 +187,7 @@ impl Slots {
                 .truncate(self.layout.columns().len() + self.accepted);
             // Some of what is remembered points to columns that are gone.
             self.expected.clear();
+            self.leads.clear();
         }
     }
 

@@ -1,8 +1,10 @@
 //! A growing column of text that can be cut back.
 
-use arrow::array::{Array, NullBufferBuilder, StringArray};
+use arrow::array::{Array, StringArray};
 use arrow::buffer::{Buffer as Bytes, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
+
+use crate::validity::Validity;
 
 /// The most bytes of text in a column: Arrow counts them in 31 bits.
 const MOST_TEXT: usize = i32::MAX as usize;
@@ -17,7 +19,7 @@ pub(crate) struct Text {
     data: Vec<u8>,
     /// Where each text begins, and the end of the last.
     offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    nulls: Validity,
 }
 
 impl Default for Text {
@@ -25,16 +27,17 @@ impl Default for Text {
         Self {
             data: Vec::new(),
             offsets: vec![0],
-            nulls: NullBufferBuilder::new(0),
+            nulls: Validity::default(),
         }
     }
 }
 
 impl Text {
     pub(crate) fn len(&self) -> usize {
-        self.nulls.len()
+        self.nulls.rows()
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, text: &str) -> Result<(), Full> {
         let end = self.data.len() + text.len();
         if end > MOST_TEXT {
@@ -42,13 +45,14 @@ impl Text {
         }
         self.data.extend_from_slice(text.as_bytes());
         self.offsets.push(end as i32);
-        self.nulls.append_non_null();
+        self.nulls.push_value();
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn push_null(&mut self) {
         self.offsets.push(self.data.len() as i32);
-        self.nulls.append_null();
+        self.nulls.push_null();
     }
 
     /// Appends nulls until there are `rows`.
@@ -57,7 +61,7 @@ impl Text {
         if missing > 0 {
             self.offsets
                 .resize(self.offsets.len() + missing, self.data.len() as i32);
-            self.nulls.append_n_nulls(missing);
+            (0..missing).for_each(|_| self.nulls.push_null());
         }
     }
 
@@ -88,10 +92,7 @@ impl Text {
                 .skip(1)
                 .map(|end| start as i32 + (end - first)),
         );
-        match array.nulls() {
-            Some(nulls) => self.nulls.append_buffer(nulls),
-            None => self.nulls.append_n_non_nulls(array.len()),
-        }
+        self.nulls.extend(array.nulls(), array.len());
         Ok(())
     }
 

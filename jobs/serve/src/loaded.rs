@@ -8,7 +8,7 @@ use arrow::array::{Array, RecordBatch};
 use gugus_features::{Expressions, FeaturePlan};
 use gugus_kmeans::Predictor;
 use gugus_records::{Columns, Layout};
-use gugus_spec::{Column, OtherColumns, Source};
+use gugus_spec::{Column, Format, OtherColumns, Source};
 use gugus_store::{SavedModel, Stamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -68,6 +68,7 @@ impl Loaded {
                 let columns = plan.columns().to_vec();
                 let source = Source {
                     topic: String::new(),
+                    format: Format::Json,
                     columns,
                     other_columns: OtherColumns::Drop,
                 };

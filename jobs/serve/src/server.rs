@@ -1,41 +1,24 @@
-//! The socket, its connections and their end.
+//! The service on its socket.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gugus_store::ModelError;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use warp::Filter;
 
 use crate::api::State;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
-use crate::problem::Chain;
 use crate::routes;
-
-/// How long requests in flight may take once the service is to end. Docker kills after ten seconds.
-const GRACE: Duration = Duration::from_secs(9);
-
-/// How long a client may take for the head of a request, and may keep a connection open without one.
-const HEAD_TIME: Duration = Duration::from_secs(60);
-
-/// The pause after a failure to accept, most likely because the process has as many open files as it may.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the service could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The socket that was handed over cannot be listened on.
-    #[error("the socket cannot be used to listen for requests; listen on another address")]
-    Listen(#[source] std::io::Error),
+    #[error(transparent)]
+    Listen(#[from] gugus_http::Error),
     /// The models cannot be listed.
     #[error("the models cannot be listed; name the folder that holds them")]
     Models(#[source] ModelError),
@@ -54,67 +37,17 @@ pub async fn run(
     ready: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    listener.set_nonblocking(true).map_err(Error::Listen)?;
-    let listener = TcpListener::from_std(listener).map_err(Error::Listen)?;
-    let address = listener.local_addr().map_err(Error::Listen)?;
     let catalogue = Arc::new(Catalogue::open(&config).await.map_err(Error::Models)?);
     let state = Arc::new(State {
         catalogue,
         body_limit: config.body_limit,
         shutdown: shutdown.clone(),
     });
-    let service = TowerToHyperService::new(warp::service(routes::all(state)));
-
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME);
-    builder.http2().timer(TokioTimer::new());
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-
-    tracing::info!(%address, models = %config.models, "serving");
-    ready(address);
-    loop {
-        let stream = tokio::select! {
-            () = shutdown.cancelled() => break,
-            // Nothing but the memory of those that ended.
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted; trying again");
-                    sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-        };
-        // Answers are small and written at once; waiting for more to send would only delay them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection ended at once");
-            continue;
-        }
-        let connection = builder
-            .serve_connection(TokioIo::new(stream), service.clone())
-            .into_owned();
-        let connection = graceful.watch(connection);
-        connections.spawn(async move {
-            if let Err(error) = connection.await {
-                // Clients hang up and send what is no HTTP all the time.
-                tracing::debug!(error = %Chain(&*error), "a connection ended early");
-            }
-        });
-    }
-
-    drop(listener);
-    if timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!(
-            connections = connections.len(),
-            "requests were still in flight and are broken off"
-        );
-    }
-    // Dropping the set ends what is left.
+    let tell = |address: SocketAddr| {
+        tracing::info!(%address, models = %config.models, "serving");
+        ready(address);
+    };
+    gugus_http::serve(listener, routes::all(state).boxed(), tell, shutdown).await?;
     tracing::info!("ended");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gugus_kmeans::Params;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Column, Error, JobName, ModelName, parse};
+use crate::{Column, Error, Format, JobName, ModelName, parse};
 
 /// One stream and its models. It exists only when the whole file was valid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -49,6 +49,8 @@ impl Job {
 pub struct Source {
     /// The Kafka topic.
     pub topic: String,
+    /// How its records are written.
+    pub format: Format,
     /// The columns that the job names, in the file's order.
     pub columns: Vec<Column>,
     /// What becomes of columns that it does not name.
@@ -73,6 +75,8 @@ pub struct BatchLimits {
     pub rows: NonZeroU64,
     /// Bytes of records in a batch.
     pub bytes: Option<u64>,
+    /// Bytes of one record; a larger one is rejected.
+    pub max_record_bytes: Option<u64>,
     /// How long a batch may be open since its first record.
     #[serde(serialize_with = "human")]
     pub max_age: Option<Duration>,
@@ -93,6 +97,7 @@ impl Default for BatchLimits {
         Self {
             rows: Self::DEFAULT_ROWS,
             bytes: None,
+            max_record_bytes: None,
             max_age: None,
             idle: None,
             max_reject_ratio: None,

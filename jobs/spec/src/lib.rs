@@ -49,6 +49,7 @@
 
 mod column;
 mod error;
+mod format;
 mod job;
 mod names;
 mod parse;
@@ -57,6 +58,7 @@ mod timestamp;
 
 pub use column::{Column, ColumnType, Nullability};
 pub use error::{Error, Place};
+pub use format::{CsvFormat, Format};
 pub use job::{
     BatchLimits, Feature, HandleInvalid, Job, Model, OtherColumns, Source, quote_identifier,
 };

@@ -4,7 +4,9 @@ use std::fmt;
 
 use bytesize::ByteSize;
 
-use crate::{ColumnType, Feature, HandleInvalid, Job, Nullability, OtherColumns};
+use crate::{
+    ColumnType, CsvFormat, Feature, Format, HandleInvalid, Job, Nullability, OtherColumns,
+};
 
 /// Several lines, the last without an end.
 impl fmt::Display for Job {
@@ -12,6 +14,17 @@ impl fmt::Display for Job {
         let source = &self.source;
         writeln!(f, "job {}", self.name)?;
         writeln!(f, "topic {}", source.topic)?;
+        if let Format::Csv(CsvFormat { delimiter, header }) = &source.format {
+            write!(
+                f,
+                "records are CSV, {:?} between cells, ",
+                char::from(*delimiter)
+            )?;
+            match header {
+                Some(header) => writeln!(f, "in the order {header:?}")?,
+                None => writeln!(f, "in the order of the columns")?,
+            }
+        }
         let others = match source.other_columns {
             OtherColumns::Utf8 => "all others are kept as text",
             OtherColumns::Drop => "all others are dropped",
@@ -34,6 +47,9 @@ impl fmt::Display for Job {
         write!(f, "batches of {} rows", limits.rows)?;
         if let Some(bytes) = limits.bytes {
             write!(f, ", {}", ByteSize::b(bytes))?;
+        }
+        if let Some(bytes) = limits.max_record_bytes {
+            write!(f, ", {} at most in a record", ByteSize::b(bytes))?;
         }
         if let Some(age) = limits.max_age {
             write!(

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use gugus_kmeans::{DistanceMeasure, InitMode, Params, Solver};
 use gugus_spec::{
-    BatchLimits, Column, ColumnType, Error, Feature, HandleInvalid, Job, Model, Nullability,
-    OtherColumns, Source,
+    BatchLimits, Column, ColumnType, CsvFormat, Error, Feature, Format, HandleInvalid, Job, Model,
+    Nullability, OtherColumns, Source,
 };
 
 fn fixture() -> Job {
@@ -39,6 +39,7 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
         name: "every-key".parse().unwrap(),
         source: Source {
             topic: "a.topic_of-ours".to_owned(),
+            format: Format::Json,
             columns: vec![
                 column("DR_NO", ColumnType::Utf8, Required),
                 column("Arrest", ColumnType::Bool, Optional),
@@ -60,6 +61,7 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
         batches: BatchLimits {
             rows: NonZeroU64::new(1000).unwrap(),
             bytes: Some(64 << 20),
+            max_record_bytes: None,
             max_age: Some(Duration::from_secs(5400)),
             idle: Some(Duration::from_millis(500)),
             max_reject_ratio: Some(0.25),
@@ -109,6 +111,21 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
 }
 
 #[test]
+fn every_key_of_the_frozen_file_of_rows_means_what_it_meant() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture_csv.toml");
+    let job = Job::from_file(&path).unwrap_or_else(|e| panic!("{e}"));
+    let header = ["id", "a \"quoted\" name", "Größe"].map(str::to_owned);
+    assert_eq!(
+        job.source.format,
+        Format::Csv(CsvFormat {
+            delimiter: b';',
+            header: Some(header.to_vec())
+        })
+    );
+    assert_eq!(job.batches.max_record_bytes, Some(1 << 20));
+}
+
+#[test]
 fn what_was_understood_can_be_read() {
     let expected = "\
 job every-key
@@ -154,7 +171,7 @@ fn programs_read_it_as_json() {
     );
     assert_eq!(
         json["batches"],
-        serde_json::json!({"rows": 1000, "bytes": 67_108_864, "max_age": "1h 30m", "idle": "500ms", "max_reject_ratio": 0.25})
+        serde_json::json!({"rows": 1000, "bytes": 67_108_864, "max_record_bytes": null, "max_age": "1h 30m", "idle": "500ms", "max_reject_ratio": 0.25})
     );
     assert_eq!(json["models"][0]["where"], "\"LAT\" > 0");
     assert_eq!(json["models"][0]["params"]["init_mode"], "random");
@@ -188,11 +205,47 @@ fn little_is_needed() {
         job.source,
         Source {
             topic: "t".to_owned(),
+            format: Format::Json,
             columns: vec![],
             other_columns: OtherColumns::Utf8
         }
     );
     assert!(job.models.is_empty(), "a job may only ingest");
+}
+
+#[test]
+fn records_may_be_rows_of_csv() {
+    let parse = |lines: &str| {
+        let text = format!("name = \"n\"\n[source]\ntopic = \"t\"\nformat = \"csv\"\n{lines}\n");
+        Job::parse(&text, "j.toml").unwrap_or_else(|e| panic!("{e}"))
+    };
+    let job = parse("columns.a = { type = \"utf8\" }");
+    assert_eq!(job.source.format, Format::Csv(CsvFormat::default()));
+    assert!(
+        job.to_string()
+            .contains("\nrecords are CSV, ',' between cells, in the order of the columns\n"),
+        "{job}"
+    );
+
+    let job = parse("csv = { delimiter = \"\\t\", header = [\"a b\", \"ä\"] }");
+    let Format::Csv(csv) = &job.source.format else {
+        panic!("{:?}", job.source.format)
+    };
+    assert_eq!(csv.delimiter, b'\t');
+    assert_eq!(csv.header.as_deref().unwrap(), ["a b", "ä"]);
+    assert!(
+        job.to_string()
+            .contains("\nrecords are CSV, '\\t' between cells, in the order [\"a b\", \"ä\"]\n"),
+        "{job}"
+    );
+    assert_eq!(
+        serde_json::to_value(&job).unwrap()["source"]["format"],
+        serde_json::json!({"csv": {"delimiter": "\t", "header": ["a b", "ä"]}})
+    );
+    assert_eq!(
+        serde_json::to_value(fixture()).unwrap()["source"]["format"],
+        "json"
+    );
 }
 
 #[test]
@@ -206,6 +259,10 @@ fn numbers_and_sizes_in_their_other_forms() {
     assert_eq!(batches("bytes = 1000").bytes, Some(1000));
     assert_eq!(batches("bytes = \"10 MB\"").bytes, Some(10_000_000));
     assert_eq!(batches("bytes = \"1.5KiB\"").bytes, Some(1536));
+    assert_eq!(
+        batches("max_record_bytes = \"1MiB\"").max_record_bytes,
+        Some(1 << 20)
+    );
     assert_eq!(batches("rows = 0x10").rows.get(), 16);
     assert_eq!(batches("max_reject_ratio = 0").max_reject_ratio, Some(0.0));
     assert_eq!(

@@ -70,7 +70,7 @@ fn unknown_keys_name_the_nearest() {
 fn a_key_like_no_other_gets_the_whole_list() {
     assert_eq!(
         batches("colour = 1"),
-        "j.toml line 4: unknown key \"colour\" in [batches], it takes rows, bytes, max_age, idle, max_reject_ratio"
+        "j.toml line 4: unknown key \"colour\" in [batches], it takes rows, bytes, max_record_bytes, max_age, idle, max_reject_ratio"
     );
     assert_eq!(
         message("name = \"n\"\nk = 3\n"),
@@ -477,4 +477,87 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn formats_that_cannot_be_read_are_refused() {
+    assert_eq!(
+        source("format = \"cvs\""),
+        r#"j.toml line 5: format in [source] is the text "cvs", but it must be one of "json", "csv", did you mean "csv""#
+    );
+    assert_eq!(
+        source("format = \"csv\""),
+        "j.toml line 5: format in [source] is the text \"csv\", but nothing names the cells of a row: give a header in [source.csv], or name the columns in [source.columns]"
+    );
+    for format in ["", "format = \"json\""] {
+        assert_eq!(
+            source(&format!("{format}\ncsv = {{ delimiter = \";\" }}")),
+            "j.toml line 6: csv in [source] is a table, but it says how rows of CSV are written: add format = \"csv\" to [source], or leave it out"
+        );
+    }
+}
+
+#[test]
+fn ways_to_write_rows_that_cannot_be_are_refused() {
+    let csv = |line: &str| source(&format!("format = \"csv\"\n[source.csv]\n{line}"));
+    assert_eq!(
+        csv(""),
+        "j.toml line 6: csv in [source] is a table, but nothing names the cells of a row: give a header in [source.csv], or name the columns in [source.columns]"
+    );
+    assert_eq!(
+        csv("delimeter = \";\""),
+        r#"j.toml line 7: unknown key "delimeter" in [source.csv], did you mean "delimiter""#
+    );
+    for (delimiter, found) in [
+        (r#""""#, r#"the text """#),
+        (r#"", ""#, r#"the text ", ""#),
+        (r#""ä""#, r#"the text "ä""#),
+        (r#"'"'"#, r#"the text "\"""#),
+        (r#""\n""#, r#"the text "\n""#),
+        ("9", "9"),
+    ] {
+        assert_eq!(
+            csv(&format!("delimiter = {delimiter}")),
+            format!(
+                r#"j.toml line 7: delimiter in [source.csv] is {found}, but it must be one ASCII character such as ",", ";" or "\t", but neither a quote nor the end of a line"#
+            )
+        );
+    }
+    let list = "it must be a list with the name of each cell, in the order of the cells";
+    let columns =
+        "[source.columns]\nb = { type = \"utf8\" }\nc = { type = \"utf8\", required = true }";
+    for (header, found, why) in [
+        ("[]", "an empty list", list),
+        (r#""a""#, r#"the text "a""#, list),
+        ("[1]", "1", "it must be text in quotes"),
+        (r#"[""]"#, r#"the text """#, "a cell needs a name"),
+        (
+            r#"["a", "b", "a"]"#,
+            r#"the text "a""#,
+            "that name stands before it in the list",
+        ),
+        (
+            r#"["_offset"]"#,
+            r#"the text "_offset""#,
+            "_partition, _offset and _timestamp are columns that every batch has: give the cell another name",
+        ),
+        (
+            &format!("[\"a\"]\n{columns}"),
+            "a list",
+            r#"column "c" is required and not among them, so every record would be rejected"#,
+        ),
+    ] {
+        assert_eq!(
+            csv(&format!("header = {header}")),
+            format!("j.toml line 7: header in [source.csv] is {found}, but {why}")
+        );
+    }
+}
+
+#[test]
+fn a_largest_record_has_a_size() {
+    assert_eq!(
+        batches("max_record_bytes = 0"),
+        "j.toml line 4: max_record_bytes in [batches] is 0, but it must be a size of at least one byte, such as \"64MiB\", \"10MB\" or a whole number of bytes"
+    );
 }

@@ -3,7 +3,7 @@
 //! Local reads go to the file system directly rather than through `object_store`, for the sake of errors that
 //! can be told apart; local creations go through [`crate::local`], which syncs.
 
-use std::{collections::BTreeSet, io, path::Path};
+use std::{collections::BTreeSet, io, path::Path, time::SystemTime};
 
 use bytes::Bytes;
 use object_store::{GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions, PutPayload};
@@ -13,11 +13,42 @@ use crate::{Store, StoreError, local};
 /// A file in a folder.
 pub(crate) struct Entry {
     pub(crate) name: String,
-    /// 0 when it was not asked for.
-    pub(crate) size: u64,
+    pub(crate) about: About,
 }
 
-/// Whether a listing needs the files' sizes, which cost a local one a system call each.
+/// What a listing tells of a file beside its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct About {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// When it was written. A batch is written once, so that is when it was created.
+    pub(crate) modified: SystemTime,
+}
+
+impl About {
+    /// Of a file that nobody asked about.
+    pub(crate) const UNASKED: Self = Self {
+        size: 0,
+        modified: SystemTime::UNIX_EPOCH,
+    };
+
+    fn of_object(meta: &object_store::ObjectMeta) -> Self {
+        Self {
+            size: meta.size,
+            modified: meta.last_modified.into(),
+        }
+    }
+
+    fn of_file(found: &std::fs::Metadata) -> Self {
+        Self {
+            size: found.len(),
+            // Every system that we build for knows it; where one does not, nothing is ever too old.
+            modified: found.modified().unwrap_or_else(|_| SystemTime::now()),
+        }
+    }
+}
+
+/// Whether a listing needs the files' sizes and ages, which cost a local one a system call each.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sizes {
     Skip,
@@ -79,7 +110,7 @@ impl Store {
                 .filter_map(|o| {
                     Some(Entry {
                         name: name(&o.location)?,
-                        size: o.size,
+                        about: About::of_object(o),
                     })
                 })
                 .collect(),
@@ -133,12 +164,13 @@ impl Store {
         })
     }
 
-    /// A file's size and a text that changes whenever the file is written again; `None` when it is not there.
-    pub(crate) async fn head(&self, file: &str) -> Result<Option<(u64, String)>, StoreError> {
+    /// What can be told of a file without reading it, and a text that changes whenever the file is written again;
+    /// `None` when it is not there.
+    pub(crate) async fn head(&self, file: &str) -> Result<Option<(About, String)>, StoreError> {
         if let Some(root) = self.local_root() {
             let path = root.join(file);
             return blocking(move || match std::fs::metadata(&path) {
-                Ok(found) => Ok(Some((found.len(), local::stamp(&found)))),
+                Ok(found) => Ok(Some((About::of_file(&found), local::stamp(&found)))),
                 Err(e) if absent(&e) => Ok(None),
                 Err(e) => Err(StoreError::io("looking for", &path, e)),
             })
@@ -148,7 +180,7 @@ impl Store {
             Ok(meta) => {
                 let changed = meta.last_modified.timestamp_micros();
                 Ok(Some((
-                    meta.size,
+                    About::of_object(&meta),
                     format!("{}-{changed}", meta.e_tag.unwrap_or_default()),
                 )))
             }
@@ -287,16 +319,16 @@ pub(crate) fn list_local(folder: &Path, sizes: Sizes) -> Result<Option<Listed>, 
             listed.folders.push(name);
             continue;
         }
-        let size = match sizes {
-            Sizes::Skip => 0,
+        let about = match sizes {
+            Sizes::Skip => About::UNASKED,
             Sizes::Read => match std::fs::metadata(entry.path()) {
-                Ok(found) => found.len(),
+                Ok(found) => About::of_file(&found),
                 // Pruned since the folder was opened.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 Err(e) => return Err(StoreError::io("looking for", &entry.path(), e)),
             },
         };
-        listed.files.push(Entry { name, size });
+        listed.files.push(Entry { name, about });
     }
     Ok(Some(listed))
 }

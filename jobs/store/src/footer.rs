@@ -1,37 +1,15 @@
 //! What a batch file says about itself, in the Parquet key-value entry [`FOOTER_KEY`].
 
-use std::collections::BTreeMap;
-
 use arrow::datatypes::{DataType, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchNumber, CommitId};
+use crate::{BatchNumber, CommitId, Jump, OffsetRange, PartitionEnd};
 
 /// The Parquet key-value entry that holds a [`Footer`] as JSON.
 pub const FOOTER_KEY: &str = "gugus.batch";
 
 /// The version of the footer's format that this crate writes, and the newest that it reads.
 pub const FOOTER_VERSION: u32 = 1;
-
-/// Offsets `first..next` of one partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct OffsetRange {
-    /// The partition.
-    pub partition: i32,
-    /// The first offset within.
-    pub first: i64,
-    /// The first offset after it.
-    pub next: i64,
-}
-
-/// How far a log has come in one partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct PartitionEnd {
-    /// The partition.
-    pub partition: i32,
-    /// The first offset that is not in the log yet.
-    pub next: i64,
-}
 
 /// Records `first..next` of an imported file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +33,27 @@ pub struct RejectFile {
     pub rows: u64,
     /// Checksum of the whole file, in hex.
     pub sha256: String,
+}
+
+/// Where a log's records come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FedBy {
+    /// Nothing was committed yet.
+    Nothing,
+    /// A topic.
+    Topic,
+    /// Imported files.
+    Imports,
+}
+
+/// How much of a reject file an own batch took again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedFile {
+    /// A reject file that an earlier batch names, relative to the batches' folder.
+    pub file: String,
+    /// How many of its records are rows of this batch.
+    pub rows: u64,
 }
 
 /// A column of a batch file.
@@ -101,30 +100,42 @@ pub struct Footer {
     /// The columns of the file, in its order.
     #[serde(default)]
     pub schema: Vec<SchemaField>,
+    /// The ranges that begin elsewhere than where the log ended, one entry a partition, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jumps: Vec<Jump>,
+    /// The reject files whose records are the rows of this batch, sorted; not empty for a replay only, which has no
+    /// ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replayed: Vec<ReplayedFile>,
+    /// Set in replays of a folder that imports feed: such a batch itself imported nothing. See [`Footer::feed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fed_by: Option<FedBy>,
 }
 
 impl Footer {
     /// Where a partition stands after this commit; none when the log never had it.
     pub fn end_of(&self, partition: i32) -> Option<i64> {
-        self.ends
-            .iter()
-            .find(|end| end.partition == partition)
-            .map(|end| end.next)
+        self.partition_end(partition).map(|end| end.next)
+    }
+
+    /// Where a partition stands after this commit, with its newest record.
+    pub fn partition_end(&self, partition: i32) -> Option<&PartitionEnd> {
+        self.ends.iter().find(|end| end.partition == partition)
+    }
+
+    /// Where the records of the folder come from.
+    pub fn feed(&self) -> FedBy {
+        match self.fed_by {
+            Some(fed_by) => fed_by,
+            None if self.imported.is_empty() => FedBy::Topic,
+            None => FedBy::Imports,
+        }
     }
 
     /// How many records the commit refused.
     pub fn rejected_rows(&self) -> u64 {
         self.rejected.as_ref().map_or(0, |file| file.rows)
     }
-}
-
-/// The ends after `ranges`, given those before.
-pub(crate) fn ends_after(before: &[PartitionEnd], ranges: &[OffsetRange]) -> Vec<PartitionEnd> {
-    let mut ends: BTreeMap<i32, i64> = before.iter().map(|end| (end.partition, end.next)).collect();
-    ends.extend(ranges.iter().map(|range| (range.partition, range.next)));
-    ends.into_iter()
-        .map(|(partition, next)| PartitionEnd { partition, next })
-        .collect()
 }
 
 /// A schema as footers tell it.
@@ -172,6 +183,25 @@ mod tests {
         assert_eq!(again, footer);
     }
 
+    /// A footer that an older version wrote has none of the optional keys, and is written again without them.
+    #[test]
+    fn keys_of_rare_commits_are_left_out() {
+        let footer: Footer = serde_json::from_str(TEXT).unwrap();
+        assert!(footer.jumps.is_empty() && footer.replayed.is_empty());
+        assert_eq!(footer.feed(), FedBy::Topic);
+        let json = serde_json::to_value(&footer).unwrap();
+        for key in ["jumps", "replayed", "fed_by"] {
+            assert!(json.get(key).is_none(), "{key}");
+        }
+        let text = TEXT.replace(
+            r#""schema""#,
+            r#""jumps":[{"partition":0,"from":3,"to":4,"reason":"deleted"}],"fed_by":"imports","schema""#,
+        );
+        let footer: Footer = serde_json::from_str(&text).unwrap();
+        assert_eq!(footer.jumps[0].reason, crate::JumpReason::Deleted);
+        assert_eq!(footer.feed(), FedBy::Imports);
+    }
+
     #[test]
     fn nulls_are_written_out_for_scripts() {
         let mut footer: Footer = serde_json::from_str(TEXT).unwrap();
@@ -184,29 +214,5 @@ mod tests {
         );
         assert_eq!(json["imported"], serde_json::json!([]));
         assert_eq!(json["schema"][0]["type"], "float64");
-    }
-
-    #[test]
-    fn ends_add_up() {
-        let range = |partition, first, next| OffsetRange {
-            partition,
-            first,
-            next,
-        };
-        let ends = ends_after(&[], &[range(3, 5, 9), range(0, 0, 2)]);
-        let ends = ends_after(&ends, &[range(0, 2, 4)]);
-        assert_eq!(
-            ends,
-            [
-                PartitionEnd {
-                    partition: 0,
-                    next: 4
-                },
-                PartitionEnd {
-                    partition: 3,
-                    next: 9
-                }
-            ]
-        );
     }
 }

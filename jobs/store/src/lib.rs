@@ -2,7 +2,9 @@
 //! models that Spark loads.
 //!
 //! # What it guarantees
-//! * **Every offset is in exactly one batch or reject file**, whatever is killed when and however many writers race.
+//! * **Every offset is in exactly one batch or reject file**, whatever is killed when and however many writers race. One
+//!   that was rejected and replayed is in its reject file still, and in the one batch that names that file under
+//!   `replayed`.
 //!   [`BatchLog::append`] creates the next number only if nothing has it; that creation is the only commit. There is no
 //!   lock, no coordinator and no catalogue to lose or to repair.
 //! * **The newest footer is the whole state.** It carries where every partition ends, so opening a log of any length
@@ -10,12 +12,22 @@
 //! * **A committed batch is durable**: on a local folder its bytes and its name are synced before an append returns.
 //! * **A model is there or not.** Its folder is built under another name, and [`ModelStore`] takes one whose files do not
 //!   have the checksums in its `model.json` for absent. Models are not synced, since they can be trained again.
+//! * **Nothing is skipped silently.** A range begins where the log ends. Where the topic no longer holds what comes next
+//!   ([`JumpReason`]) a [`Draft`] may say so with a [`Jump`] from there, which the footer keeps and [`verify`] lists. By
+//!   [`PartitionEnd::last`] a topic that was made anew is known even when it was filled past our end.
+//! * **Numbers and offsets never begin anew.** [`BatchLog::prune`] removes the first batches and never the newest, and
+//!   leaves a log without a gap wherever it is stopped.
 //! * [`verify`] proves the first of these from the files alone.
+//!
+//! # Rejected records, again
+//! Reject files never change. When the job file was corrected, [`BatchLog::rejects`] says what is rejected still,
+//! [`BatchLog::rejected_records`] gives it as it came, and a draft with [`Draft::replayed`] and no ranges appends it as a
+//! batch of its own, each row with the partition, offset and timestamp that its record had. No end moves by that.
 //!
 //! # What it is not
 //! Not a query engine: it hands out paths ([`Store::object_path`]) for one to read. Not a consumer: what an offset means, and
-//! where a consumer seeks to, others decide from [`BatchLog::end_of`]. It never prunes; whoever removes old
-//! batches does so from the first on, and never the newest. Commits of one folder are serial, about as many a second
+//! where a consumer seeks to, others decide from [`BatchLog::end_of`]. It prunes only when it is told to; whoever removes
+//! batches by hand does so from the first on, and never the newest. Commits of one folder are serial, about as many a second
 //! as the store creates files.
 //!
 //! # Why not a table format, or a transaction in Kafka
@@ -38,7 +50,7 @@
 //!     (TIMESTAMP, Arc::new(TimestampMillisecondArray::from(vec![Some(1), None]).with_timezone("UTC"))),
 //! ])?;
 //! let ranges = vec![OffsetRange { partition: 0, first: 5, next: 7 }];
-//! let draft = Draft { rows, ranges, rejects: vec![], imported: vec![] };
+//! let draft = Draft::new(rows, ranges);
 //!
 //! let mut log = BatchLog::open(Store::in_memory(), &"crime".parse()?, "crime-topic").await?;
 //! match log.append(&draft).await? {
@@ -52,6 +64,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod ends;
 mod error;
 mod files;
 mod footer;
@@ -62,14 +75,14 @@ mod models;
 mod names;
 mod store;
 
+pub use ends::{Jump, JumpReason, LastRecord, OffsetRange, PartitionEnd, record_hash};
 pub use error::StoreError;
 pub use footer::{
-    FOOTER_KEY, FOOTER_VERSION, Footer, ImportedPart, OffsetRange, PartitionEnd, RejectFile,
-    SchemaField,
+    FOOTER_KEY, FOOTER_VERSION, FedBy, Footer, ImportedPart, RejectFile, ReplayedFile, SchemaField,
 };
 pub use log::{
-    Appended, BatchFile, BatchLog, Draft, FedBy, LogError, OFFSET, PARTITION, RejectedRecord,
-    TIMESTAMP, Verification, VerifiedPartition, verify,
+    Appended, BatchFile, BatchLog, Draft, Keep, LogError, OFFSET, PARTITION, Prune, Pruned,
+    RejectedRecord, Rejects, TIMESTAMP, Verification, VerifiedJump, VerifiedPartition, verify,
 };
 pub use models::{
     Existing, ListedModel, MODEL_VERSION, ModelDraft, ModelError, ModelJson, ModelStore,

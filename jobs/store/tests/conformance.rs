@@ -65,6 +65,32 @@ on_every_store!(log:
     other_files_are_ignored,
 );
 
+on_every_store!(jumps:
+    a_log_goes_on_behind_deleted_records,
+    a_recreated_topic_begins_anew,
+    last_records_are_kept,
+    two_writers_that_jump_race,
+    contradictory_jumps_are_refused,
+);
+
+on_every_store!(replay:
+    rejected_records_are_replayed,
+    two_replays_race,
+    imports_go_on_after_a_replay,
+    contradictory_replays_are_refused_or_show,
+    reject_files_are_checked_before_a_replay,
+    generations_are_told_apart,
+);
+
+on_every_store!(prune:
+    the_newest_are_kept,
+    the_head_stays_whatever_its_age,
+    pruning_may_stop_anywhere,
+    pruning_touches_nothing_else,
+    batch_numbers_never_restart,
+    pruning_and_appending_at_once,
+);
+
 on_every_store!(damage:
     truncated_batches_are_named,
     foreign_parquet_is_named,
@@ -115,4 +141,6 @@ with_faults!(
     an_error_may_hide_a_loss,
     rejects_go_first,
     a_store_that_stays_down_is_reported,
+    who_slept_through_pruning_takes_its_batch_back,
+    a_listing_amid_pruning_shows_no_gap,
 );

@@ -29,16 +29,15 @@ fn drafts() -> [Draft; 2] {
     };
     [
         Draft {
-            rows: rows(&[(0, 0), (0, 1), (0, 3), (1, 7)]),
-            ranges: vec![range(0, 0, 5), range(1, 7, 8)],
             rejects: vec![conformance::reject(0, 2)],
-            imported: vec![],
+            ..Draft::new(
+                rows(&[(0, 0), (0, 1), (0, 3), (1, 7)]),
+                vec![range(0, 0, 5), range(1, 7, 8)],
+            )
         },
         Draft {
-            rows: rows(&[]),
-            ranges: vec![range(1, 8, 9)],
             rejects: vec![conformance::reject(1, 8)],
-            imported: vec![],
+            ..Draft::new(rows(&[]), vec![range(1, 8, 9)])
         },
     ]
 }
@@ -94,7 +93,7 @@ async fn batches_of_version_1_are_read() {
     let found = serde_json::to_value(log.verify(|_| ()).await.unwrap()).unwrap();
     let topic = conformance::TOPIC;
     let expected = json!({
-        "batches": 2, "records": 4, "rejected": 2, "problems": [],
+        "batches": 2, "records": 4, "rejected": 2, "replayed": 0, "jumps": [], "problems": [],
         "partitions": [{"topic": topic, "partition": 0, "first": 0, "next": 5}, {"topic": topic, "partition": 1, "first": 7, "next": 9}],
     });
     assert_eq!(found, expected);

@@ -102,7 +102,7 @@ impl<'a> Cutter<'a> {
         self.make_room()?;
         let record = self.record(Some(value));
         match self.gather.push(record, push) {
-            Some(reason) => self.window.rejected(reason),
+            Some(refused) => self.window.rejected(refused.reason),
             None => self.window.accepted(1),
         }
         self.passed(1);
@@ -137,8 +137,9 @@ impl<'a> Cutter<'a> {
                 let value = value(&slice, reject.row);
                 let mut record = self.record(Some(&value));
                 record.offset += reject.row as i64;
-                let reason = self.gather.reject(record, reject.reason.to_string());
-                self.window.rejected(reason);
+                let kind = reject.reason.kind();
+                let refused = self.gather.reject(record, kind, reject.reason.to_string());
+                self.window.rejected(refused.reason);
             }
             self.passed(count as u64);
             from += count;

@@ -1,18 +1,20 @@
 //! What librdkafka calls. Invariant: nothing is decided in a callback; lists are handed to the main loop, which
 //! assigns and unassigns.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::TopicPartitionList;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 
 use crate::client::Reports;
+use crate::token::Tokens;
 
 /// A change that the group asks for; it waits until we have answered.
 pub(super) enum Change {
@@ -20,21 +22,69 @@ pub(super) enum Change {
     Revoked(Vec<i32>),
 }
 
-#[derive(Default)]
 pub(super) struct Context {
     pub(super) reports: Reports,
+    tokens: Arc<Tokens>,
     changes: Mutex<VecDeque<Change>>,
+    /// Where each partition ends, by the newest statistics.
+    highs: Mutex<BTreeMap<i32, i64>>,
     /// Set when the main loop has ended and nobody asks for changes any more.
     closing: AtomicBool,
 }
 
+/// Of librdkafka's statistics what we read.
+#[derive(serde::Deserialize)]
+struct Statistics {
+    #[serde(default)]
+    topics: BTreeMap<String, TopicStatistics>,
+}
+
+#[derive(serde::Deserialize)]
+struct TopicStatistics {
+    #[serde(default)]
+    partitions: BTreeMap<i32, PartitionStatistics>,
+}
+
+#[derive(serde::Deserialize)]
+struct PartitionStatistics {
+    /// Behind the last record that a consumer may see: transactions that are open end it.
+    ls_offset: i64,
+}
+
 impl Context {
+    pub(super) fn new(tokens: &Arc<Tokens>) -> Self {
+        Self {
+            reports: Reports::default(),
+            tokens: Arc::clone(tokens),
+            changes: Mutex::default(),
+            highs: Mutex::default(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
     /// The next change to be answered.
     pub(super) fn change(&self) -> Option<Change> {
         self.changes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
+    }
+
+    /// Whether a change waits.
+    pub(super) fn has_change(&self) -> bool {
+        !self
+            .changes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+    }
+
+    /// Where each partition ends that is read, as far as it is known.
+    pub(super) fn highs(&self) -> BTreeMap<i32, i64> {
+        self.highs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Answers a change without reading anything: what is given is given back when the consumer closes, and what is taken
@@ -68,12 +118,30 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.generate(config).map_err(|error| -> Box<dyn Error> { error })
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.reports.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.reports.error(&error, reason);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        let statistics: Statistics = match serde_json::from_slice(statistics) {
+            Ok(statistics) => statistics,
+            Err(error) => return tracing::debug!(%error, "reading librdkafka's statistics"),
+        };
+        // One consumer has one topic. A partition that was not asked for yet ends at -1001.
+        let partitions = statistics.topics.values().flat_map(|t| &t.partitions);
+        let known = partitions.filter(|(id, p)| **id >= 0 && p.ls_offset >= 0);
+        *self.highs.lock().unwrap_or_else(PoisonError::into_inner) =
+            known.map(|(id, p)| (*id, p.ls_offset)).collect();
     }
 }
 

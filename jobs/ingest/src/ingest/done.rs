@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::Until;
-use super::session::{Part, Session};
+use super::commit::Log;
+use super::part::Part;
+use super::session::Session;
 use crate::Error;
 
 /// How often a member that is done looks whether the others are.
@@ -21,7 +23,7 @@ impl Session<'_> {
                 || self
                     .targets
                     .get(partition)
-                    .is_none_or(|target| part.next >= *target)
+                    .is_none_or(|target| part.next >= target.high)
         };
         if !self
             .parts
@@ -30,27 +32,40 @@ impl Session<'_> {
         {
             return Ok(false);
         }
-        let others = |session: &Self| {
-            let left = |(partition, target): (&i32, &i64)| {
-                !session.parts.contains_key(partition)
-                    && session
-                        .log
-                        .end_of(*partition)
-                        .is_none_or(|end| end < *target)
-            };
-            session.targets.iter().any(left)
-        };
-        if !others(self) {
+        if !self.others_have_more()? {
             return Ok(true);
         }
         // Others may wait for our last batch as we do for theirs.
-        self.commit()?;
+        self.commit_all()?;
         if self.looked.elapsed() >= LOOK {
             self.looked = Instant::now();
-            self.runtime
-                .block_on(self.log.refresh())
-                .map_err(Error::log)?;
+            self.refresh()?;
         }
-        Ok(!others(self))
+        Ok(!self.others_have_more()?)
+    }
+
+    /// Whether partitions that are not ours were to be read, and their end is not in a batch yet.
+    fn others_have_more(&mut self) -> Result<bool, Error> {
+        if self.targets.keys().all(|p| self.parts.contains_key(p)) {
+            return Ok(false);
+        }
+        self.settle()?;
+        let Log::Here(log) = &self.log else {
+            return Ok(true);
+        };
+        let mut not_ours = self
+            .targets
+            .iter()
+            .filter(|(partition, _)| !self.parts.contains_key(partition));
+        Ok(not_ours.any(|(partition, target)| !target.is_reached(log.partition_end(*partition))))
+    }
+
+    /// Reads the newest footer, once no batch of ours is on its way.
+    pub(super) fn refresh(&mut self) -> Result<(), Error> {
+        let runtime = self.runtime;
+        runtime
+            .block_on(self.log()?.refresh())
+            .map(drop)
+            .map_err(Error::log)
     }
 }

@@ -3,23 +3,27 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use gugus_records::Layout;
+use gugus_records::{Layout, Reason};
 use gugus_store::{BatchLog, FedBy, OffsetRange};
-use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::Message;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::assign::{Looked, Target};
+use super::commit::Log;
 use super::context::{Change, Context};
+use super::part::Part;
 use super::settings::{DEFAULTS, FIXED};
+use super::times::Times;
 use super::topic::await_topic;
 use super::{Config, Summary, Until};
 use crate::Error;
-use crate::client;
+use crate::client::{self, Setup};
 use crate::error::is_final;
 use crate::gather::{Gather, Record};
 use crate::window::RejectWindow;
@@ -27,47 +31,29 @@ use crate::window::RejectWindow;
 /// The longest that a poll waits: what a stop signal, a limit of time or a look at the log may be late by.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How often the progress line changes, and the group's offsets are told to Kafka.
+/// How often the progress line and the metrics change, and the group's offsets are told to Kafka.
 const TELL: Duration = Duration::from_millis(250);
 
-/// A partition that is ours.
-#[derive(Clone, Copy)]
-pub(super) struct Part {
-    /// Where the next range begins: the batches' end.
-    pub(super) first: i64,
-    /// Behind the last record that is in hand.
-    pub(super) next: i64,
-    /// Whether a record came since reading was last set to a place. Before that, librdkafka's position means nothing.
-    pub(super) delivered: bool,
-    /// Whether the end of the partition was met.
-    pub(super) at_end: bool,
-}
-
-impl Part {
-    pub(super) fn starting(at: i64) -> Self {
-        Self {
-            first: at,
-            next: at,
-            delivered: false,
-            at_end: false,
-        }
-    }
-}
+/// Records between two looks at the clock and at the batch that is on its way, while records keep coming.
+const LOOK_EVERY: u32 = 64;
 
 pub(super) struct Session<'a> {
     pub(super) config: &'a Config,
     pub(super) consumer: &'a BaseConsumer<Context>,
+    /// What the consumer was made of.
+    pub(super) setup: &'a Setup,
     pub(super) runtime: &'a Handle,
-    pub(super) log: BatchLog,
+    pub(super) log: Log,
     pub(super) gather: Gather,
     pub(super) parts: BTreeMap<i32, Part>,
     window: RejectWindow,
-    /// With [`Until::End`]: where each partition ended at the start.
-    pub(super) targets: BTreeMap<i32, i64>,
+    /// With [`Until::End`]: what each partition held at the start.
+    pub(super) targets: BTreeMap<i32, Target>,
     pub(super) batches: u64,
     pub(super) records: u64,
     pub(super) rejected: u64,
     pub(super) taken: BTreeMap<i32, OffsetRange>,
+    pub(super) times: Times,
     told: Instant,
     pub(super) looked: Instant,
     /// Whether partitions have ends that Kafka was not told of.
@@ -83,10 +69,11 @@ pub(super) fn run(
 ) -> Result<Summary, Error> {
     let group = [("group.id", config.job.name.as_str())];
     let defaults: Vec<_> = group.into_iter().chain(DEFAULTS).collect();
-    let properties = client::config(&config.brokers, &defaults, &config.client, &FIXED)?;
-    let consumer = BaseConsumer::from_config_and_context(&properties, Context::default())
-        .map_err(Error::client)?;
-    let result = in_group(config, runtime, ready, stop, &consumer);
+    let setup = client::setup(&config.brokers, &defaults, &config.client, &FIXED, runtime)?;
+    let context = Context::new(&setup.tokens);
+    let consumer =
+        BaseConsumer::from_config_and_context(&setup.config, context).map_err(Error::client)?;
+    let result = in_group(config, &setup, runtime, ready, stop, &consumer);
     // Closing waits until the group's last changes are answered.
     consumer.context().close();
     drop(consumer);
@@ -95,6 +82,7 @@ pub(super) fn run(
 
 fn in_group(
     config: &Config,
+    setup: &Setup,
     runtime: &Handle,
     ready: oneshot::Sender<()>,
     stop: &CancellationToken,
@@ -117,12 +105,14 @@ fn in_group(
     let Some(all) = await_topic(config, consumer, stop)? else {
         return Ok(Summary::default());
     };
+    let batch = log.head().map(|head| head.number.get());
     let now = Instant::now();
     let mut session = Session {
         config,
         consumer,
+        setup,
         runtime,
-        log,
+        log: Log::Here(log),
         gather: Gather::new(Layout::new(&config.job.source)),
         parts: BTreeMap::new(),
         window: RejectWindow::new(config.job.batches.max_reject_ratio),
@@ -131,6 +121,7 @@ fn in_group(
         records: 0,
         rejected: 0,
         taken: BTreeMap::new(),
+        times: Times::default(),
         told: now,
         looked: now,
         untold: false,
@@ -141,14 +132,14 @@ fn in_group(
     if config.until == Until::End {
         session.targets = found
             .iter()
-            .filter(|f| f.start < f.high)
-            .map(|f| (f.partition, f.high))
+            .filter_map(|f| Some((f.partition, f.target()?)))
             .collect();
     }
-    tracing::info!(topic, partitions = all.len(), batches = ?session.log.head().map(|head| head.number.get()), "ready");
+    tracing::info!(topic, partitions = all.len(), batches = ?batch, "ready");
     // Nobody may listen any more.
     let _ = ready.send(());
     session.run(stop)?;
+    session.times.tell(now);
     Ok(session.summary())
 }
 
@@ -162,48 +153,83 @@ impl<'a> Session<'a> {
             .subscribe(&[topic])
             .map_err(|e| self.refused("the subscription", e))?;
         while !stop.is_cancelled() {
-            let now = Instant::now();
-            let deadline = self.gather.deadline(&self.config.job.batches);
-            let wait = deadline.map_or(TICK, |at| at.saturating_duration_since(now).min(TICK));
-            match self.consumer.poll(wait) {
-                Some(Ok(message)) => self.take(&message),
-                Some(Err(error)) => self.error(error)?,
-                None => {}
-            }
+            self.read()?;
             while let Some(change) = self.consumer.context().change() {
                 self.answer(change)?;
             }
-            let late = deadline.is_some_and(|at| at <= Instant::now());
-            if late || self.gather.is_full(&self.config.job.batches) {
-                self.commit()?;
+            if self.has_landed() {
+                self.settle()?;
             }
-            if self
-                .config
-                .max_batches
-                .is_some_and(|most| self.batches >= most)
-            {
-                self.tell_offsets();
-                return Ok(());
+            if let Some(most) = self.config.max_batches {
+                if self.on_their_way() >= most {
+                    self.settle()?;
+                }
+                if self.batches >= most {
+                    break;
+                }
             }
             if let Some(error) = self.window.exceeded() {
-                self.commit()?;
+                self.commit_all()?;
                 self.tell_offsets();
                 return Err(error);
             }
-            if now.duration_since(self.told) >= TELL {
-                self.told = now;
+            if self.told.elapsed() >= TELL {
+                self.told = Instant::now();
                 self.tell();
             }
             if self.is_done()? {
-                self.commit()?;
+                self.commit_all()?;
                 // The commit may have found that another process was faster, and there is more to read.
                 if self.is_done()? {
                     break;
                 }
             }
         }
-        self.commit()?;
+        // With --max-batches what is in hand is read again by the next run.
+        if self.config.max_batches.is_none_or(|most| self.batches < most) {
+            self.commit_all()?;
+        }
         self.tell_offsets();
+        self.tell();
+        Ok(())
+    }
+
+    /// Takes records for as long as there are some, up to a number, or waits a moment for one.
+    fn read(&mut self) -> Result<(), Error> {
+        let deadline = self.gather.deadline(&self.config.job.batches);
+        let mut wait = deadline.map_or(TICK, |at| {
+            at.saturating_duration_since(Instant::now()).min(TICK)
+        });
+        for _ in 0..LOOK_EVERY {
+            let polled = self.times.clock();
+            let message = self.consumer.poll(wait);
+            self.times.polled(polled);
+            match message {
+                Some(Ok(message)) => {
+                    let parsed = self.times.clock();
+                    self.take(&message);
+                    self.times.parsed(parsed);
+                }
+                Some(Err(error)) => {
+                    self.error(error)?;
+                    break;
+                }
+                None => break,
+            }
+            if self.gather.is_full(&self.config.job.batches) {
+                self.commit()?;
+                break;
+            }
+            // What the group asks for must be answered before more is taken.
+            if self.window.is_exceeded() || self.consumer.context().has_change() {
+                break;
+            }
+            wait = Duration::ZERO;
+        }
+        let deadline = self.gather.deadline(&self.config.job.batches);
+        if deadline.is_some_and(|at| at <= Instant::now()) {
+            self.commit()?;
+        }
         Ok(())
     }
 
@@ -217,6 +243,7 @@ impl<'a> Session<'a> {
         }
         part.next = offset + 1;
         part.delivered = true;
+        part.at_end = false;
         let record = Record {
             partition,
             offset,
@@ -224,16 +251,36 @@ impl<'a> Session<'a> {
             key: message.key(),
             value: message.payload(),
         };
-        let refused = match record.value {
-            Some(value) => self.gather.push(record, |columns| columns.push_json(value)),
-            None => Some(
-                self.gather
-                    .reject(record, "the record has no value".to_owned()),
-            ),
+        part.last.set(&record);
+        let bytes = record.value.map_or(0, <[u8]>::len);
+        let limit = self.config.job.batches.max_record_bytes;
+        let refused = match (record.value, limit) {
+            (Some(value), Some(most)) if value.len() as u64 > most => {
+                let reason = Reason::TooLarge {
+                    bytes: value.len() as u64,
+                    most,
+                };
+                Some(self.gather.reject(record, "too_large", reason.to_string()))
+            }
+            (Some(value), _) => self
+                .gather
+                .push(record, |columns| columns.push_record(value)),
+            (None, _) => {
+                let reason = "the record has no value".to_owned();
+                Some(self.gather.reject(record, "null", reason))
+            }
         };
         match refused {
-            Some(reason) => self.window.rejected(reason),
+            Some(refused) => {
+                if let Some(metrics) = &self.config.metrics {
+                    metrics.rejected(refused.kind);
+                }
+                self.window.rejected(refused.reason);
+            }
             None => self.window.accepted(1),
+        }
+        if let Some(metrics) = &self.config.metrics {
+            metrics.read(bytes);
         }
     }
 
@@ -247,15 +294,33 @@ impl<'a> Session<'a> {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset) => {
                 // Which partition it is does not come with the error.
-                self.check_range()?;
-                Err(self.refused("an offset", error))
+                match self.look_again()? {
+                    Looked::Jumped => Ok(()),
+                    Looked::AllThere => Err(self.refused("an offset", error)),
+                }
             }
+            Some(
+                RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopicId,
+            ) => self.topic_is_gone(),
             Some(code) if is_final(code) => Err(self.refused("to go on", error)),
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
                 Err(self.refused("to go on", error))
             }
             // librdkafka goes on by itself, and has reported it.
             _ => Ok(()),
+        }
+    }
+
+    /// The broker says that the topic is not there. It may be back by now, as another one.
+    fn topic_is_gone(&mut self) -> Result<(), Error> {
+        self.commit_all()?;
+        let stop = CancellationToken::new();
+        match await_topic(self.config, self.consumer, &stop)? {
+            Some(_) => self.look_again().map(drop),
+            None => Ok(()),
         }
     }
 
@@ -271,15 +336,34 @@ impl<'a> Session<'a> {
         answered
     }
 
+    /// Batches that are committed, and the one that may be soon.
+    fn on_their_way(&self) -> u64 {
+        self.batches + u64::from(matches!(self.log, Log::Writing(_)))
+    }
+
     fn tell(&mut self) {
         self.tell_offsets();
+        let highs = self.consumer.context().highs();
+        if let Some(metrics) = &self.config.metrics {
+            let oldest = match &self.log {
+                Log::Writing(flight) => Some(flight.opened),
+                _ => self.gather.opened(),
+            };
+            let oldest = oldest.map_or(Duration::ZERO, |opened| opened.elapsed());
+            metrics.tell(&self.parts, &highs, oldest);
+        }
+        let behind = |(partition, part): (&i32, &Part)| Some(highs.get(partition)? - part.written);
+        let lag: Option<i64> = self.parts.iter().map(behind).sum();
+        self.config
+            .progress
+            .set_position(self.records + self.rejected);
         self.config.progress.set_message(format!(
-            "{} batches, {} records, {} rejected, {} in hand, {} partitions",
+            "in {} batches, {} rejected, {} in hand, lag {}, {} partitions",
             self.batches,
-            self.records,
             self.rejected,
             self.gather.rows(),
-            self.parts.len()
+            lag.map_or_else(|| "not known".to_owned(), |lag| lag.max(0).to_string()),
+            self.parts.len(),
         ));
         self.config.progress.tick();
     }

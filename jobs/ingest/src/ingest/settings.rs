@@ -1,8 +1,9 @@
 //! How the consumer is set up. Invariant: what the guarantee rests on is not the user's to choose.
 
 /// Our defaults. What is fetched ahead is bounded for the whole process, so that memory does not grow with the number
-/// of partitions; librdkafka's own bound is 64 MiB and its pause when it is reached a second.
-pub(super) const DEFAULTS: [(&str, &str); 7] = [
+/// of partitions; librdkafka's own bound is 64 MiB and its pause when it is reached a second. The statistics are what
+/// tells the ends of the partitions, for the lag.
+pub(super) const DEFAULTS: [(&str, &str); 8] = [
     ("group.protocol", "classic"),
     ("allow.auto.create.topics", "false"),
     ("queued.max.messages.kbytes", "16384"),
@@ -10,6 +11,7 @@ pub(super) const DEFAULTS: [(&str, &str); 7] = [
     ("fetch.max.bytes", "8388608"),
     ("fetch.queue.backoff.ms", "20"),
     ("fetch.wait.max.ms", "100"),
+    ("statistics.interval.ms", "1000"),
 ];
 
 /// What the guarantee rests on.
@@ -27,7 +29,8 @@ pub(super) const FIXED: [(&str, &str, &str); 4] = [
     (
         "auto.offset.reset",
         "error",
-        "leave it out: the batches say where reading goes on; for partitions without batches use --start",
+        "leave it out: the batches say where reading goes on; for partitions without batches use --start, for offsets \
+         that are gone --on-reset",
     ),
     (
         "enable.partition.eof",

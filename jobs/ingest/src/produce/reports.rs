@@ -1,15 +1,17 @@
 //! Delivery reports. They are called from our own polls, so nobody waits for the lock.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 
 use crate::client::Reports;
+use crate::token::Tokens;
 
 /// What became of the records.
 #[derive(Default)]
@@ -20,13 +22,21 @@ pub(super) struct Delivered {
     pub(super) first_failure: Option<String>,
 }
 
-#[derive(Default)]
 pub(super) struct Context {
     pub(super) reports: Reports,
+    tokens: Arc<Tokens>,
     delivered: Mutex<Delivered>,
 }
 
 impl Context {
+    pub(super) fn new(tokens: &Arc<Tokens>) -> Self {
+        Self {
+            reports: Reports::default(),
+            tokens: Arc::clone(tokens),
+            delivered: Mutex::default(),
+        }
+    }
+
     pub(super) fn delivered(&self) -> MutexGuard<'_, Delivered> {
         self.delivered
             .lock()
@@ -35,6 +45,12 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.tokens.generate(config).map_err(|error| -> Box<dyn Error> { error })
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.reports.log(level, facility, message);
     }

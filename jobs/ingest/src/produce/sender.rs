@@ -9,12 +9,13 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::json::Keys;
+use super::lines::Lines;
 use super::pace::Clock;
 use super::reports::Context;
 use super::topic::topic_partitions;
-use super::{Config, Produced, Summary};
+use super::{Config, Form, Produced, Summary};
 use crate::Error;
-use crate::client;
+use crate::client::{self, Setup};
 use crate::input::{Format, Input, header_names, wrong};
 
 /// Our defaults. Nothing is compressed unless asked for, so that any client can read the topic.
@@ -37,6 +38,21 @@ enum End {
     Stopped,
     /// Reading or sending broke off.
     Broke(Error),
+}
+
+/// How rows become records.
+enum Rows {
+    Json(Keys),
+    Csv(Lines),
+}
+
+impl Rows {
+    fn write(&self, row: &csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
+        match self {
+            Self::Json(keys) => keys.write(row, out),
+            Self::Csv(lines) => lines.write(row, out),
+        }
+    }
 }
 
 struct Sender<'a> {
@@ -68,11 +84,18 @@ pub(super) fn run(
     let header = reader
         .byte_headers()
         .map_err(|e| wrong(&input.path, "its header cannot be read", Some(e.into())))?;
-    let keys = Keys::of(&header_names(&input.path, header)?);
+    let names = header_names(&input.path, header)?;
+    let rows = match &config.form {
+        Form::Json => Rows::Json(Keys::of(&names)),
+        Form::Csv { delimiter, header } => Rows::Csv(Lines::of(&names, header, *delimiter)),
+    };
 
     let begun = Instant::now();
-    let properties = client::config(&config.brokers, &DEFAULTS, &config.client, &[])?;
-    let producer = BaseProducer::from_config_and_context(&properties, Context::default())
+    let Setup {
+        config: properties,
+        tokens,
+    } = client::setup(&config.brokers, &DEFAULTS, &config.client, &[], runtime)?;
+    let producer = BaseProducer::from_config_and_context(&properties, Context::new(&tokens))
         .map_err(Error::client)?;
     let found = topic_partitions(config, &properties, &producer, runtime, stop)?;
     let Some((partitions, created)) = found else {
@@ -87,7 +110,7 @@ pub(super) fn run(
         partitions,
         sent: 0,
     };
-    let end = sender.send_all(&input, &mut reader, &keys, &mut clock, stop);
+    let end = sender.send_all(&input, &mut reader, &rows, &mut clock, stop);
     sender.flush(stop);
     sender.finish(end, created, begun)
 }
@@ -97,12 +120,12 @@ impl Sender<'_> {
         &mut self,
         input: &Input,
         reader: &mut csv::Reader<R>,
-        keys: &Keys,
+        rows: &Rows,
         clock: &mut Clock<'_>,
         stop: &CancellationToken,
     ) -> End {
         let mut row = csv::ByteRecord::new();
-        let mut json = Vec::with_capacity(4096);
+        let mut value = Vec::with_capacity(4096);
         loop {
             if self.config.limit.is_some_and(|limit| self.sent >= limit) {
                 return End::Whole;
@@ -112,7 +135,7 @@ impl Sender<'_> {
                 Ok(false) => return End::Whole,
                 Err(e) => return End::Broke(input.broke_off(self.sent, e)),
             }
-            if let Err(reason) = keys.write(&row, &mut json) {
+            if let Err(reason) = rows.write(&row, &mut value) {
                 let line = row.position().map_or(0, csv::Position::line);
                 return End::Broke(Error::BrokeOff {
                     path: input.path.clone(),
@@ -124,7 +147,7 @@ impl Sender<'_> {
             if !self.wait(clock, stop) {
                 return End::Stopped;
             }
-            match self.send(&json, stop) {
+            match self.send(&value, stop) {
                 Ok(true) => self.sent += 1,
                 Ok(false) => return End::Stopped,
                 Err(error) => {
@@ -168,12 +191,12 @@ impl Sender<'_> {
     }
 
     /// Hands a record over, waiting while the queue is full; false when we are to stop.
-    fn send(&self, json: &[u8], stop: &CancellationToken) -> Result<bool, KafkaError> {
+    fn send(&self, value: &[u8], stop: &CancellationToken) -> Result<bool, KafkaError> {
         let turn = (self.sent % self.partitions.len().max(1) as u64) as usize;
         let partition = self.partitions.get(turn).copied().unwrap_or(0);
         let mut record = BaseRecord::<(), [u8]>::to(&self.config.topic)
             .partition(partition)
-            .payload(json);
+            .payload(value);
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(true),

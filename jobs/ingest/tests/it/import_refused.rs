@@ -88,12 +88,7 @@ async fn a_folder_fed_by_a_topic_is_refused() {
         first: 0,
         next: 2,
     }];
-    let draft = Draft {
-        rows,
-        ranges,
-        rejects: Vec::new(),
-        imported: Vec::new(),
-    };
+    let draft = Draft::new(rows, ranges);
     assert!(matches!(
         log.append(&draft).await.unwrap(),
         Appended::Committed(_)

@@ -113,12 +113,7 @@ async fn commit_as_zombie(folder: &Folder, job: &gugus_spec::Job, xs: std::ops::
         first: xs.start,
         next: xs.end,
     }];
-    let draft = Draft {
-        rows,
-        ranges,
-        rejects: Vec::new(),
-        imported: Vec::new(),
-    };
+    let draft = Draft::new(rows, ranges);
     assert!(matches!(
         log.append(&draft).await.unwrap(),
         Appended::Committed(_)

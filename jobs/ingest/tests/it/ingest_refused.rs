@@ -82,7 +82,7 @@ async fn properties_are_checked_and_secrets_stay_secret() {
         ("auto.offset.reset", "earliest"),
         ("enable.auto.commit", "true"),
         ("sasl.oauthbearer.method", "s3cr3t"),
-        ("ssl.key.password", "s3cr3t"),
+        ("sasl.jaas.config", "s3cr3t"),
         ("session.timeout.ms", "abc"),
     ] {
         let mut config = ingest(&folder, &broker, &points("t", ""));
@@ -160,12 +160,7 @@ async fn the_log_refuses_a_range_that_does_not_continue_it() {
         next: 3,
     }];
     let appended = log
-        .append(&Draft {
-            rows,
-            ranges,
-            rejects: Vec::new(),
-            imported: Vec::new(),
-        })
+        .append(&Draft::new(rows, ranges))
         .await;
     assert!(!matches!(appended, Ok(Appended::Committed(_))));
 }

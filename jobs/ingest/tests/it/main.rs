@@ -9,8 +9,11 @@
 mod import_files;
 mod import_refused;
 mod import_resume;
+mod ingest_counts;
 mod ingest_group;
 mod ingest_mock;
 mod ingest_refused;
+mod ingest_reset;
 mod produce_mock;
+mod replay;
 mod support;

@@ -249,6 +249,7 @@ impl Broker {
 pub(crate) fn produce(broker: &Broker, topic: &str, input: &Path) -> produce::Config {
     produce::Config {
         topic: topic.to_owned(),
+        form: produce::Form::Json,
         brokers: broker.address(),
         input: input.to_owned(),
         pace: produce::Pace::Full,
@@ -266,8 +267,10 @@ pub(crate) fn ingest(folder: &Folder, broker: &Broker, job: &Job) -> ingest::Con
         until: ingest::Until::End,
         max_batches: None,
         start: Start::Earliest,
+        on_reset: ingest::OnReset::Stop,
         client: quick(),
         progress: ProgressBar::hidden(),
+        metrics: None,
     }
 }
 

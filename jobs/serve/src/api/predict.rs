@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use bytes::Bytes;
 use gugus_records::{Columns, Layout};
-use gugus_spec::{Column, ColumnType, Nullability, OtherColumns, Source};
+use gugus_spec::{Column, ColumnType, Format, Nullability, OtherColumns, Source};
 use gugus_store::BatchNumber;
 use utoipa::ToSchema;
 use warp::reply::Response;
@@ -177,6 +177,7 @@ static POINT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
     };
     Layout::new(&Source {
         topic: String::new(),
+        format: Format::Json,
         columns: vec![
             column("lat", ColumnType::Float64),
             column("lon", ColumnType::Float64),

@@ -3,6 +3,7 @@
 //! Every table is opened with the list of its keys, which refuses all others at once; after that each value is read by
 //! the one function that knows its range. The first error ends the walk.
 
+mod format;
 mod model;
 mod table;
 mod units;
@@ -52,7 +53,10 @@ pub(crate) fn job(text: &str, origin: &str) -> Result<Job, Error> {
 }
 
 fn source(entry: &Entry<'_>) -> Result<Source, Error> {
-    let table = entry.table("[source]", &["topic", "columns", "other_columns"])?;
+    let table = entry.table(
+        "[source]",
+        &["topic", "format", "csv", "columns", "other_columns"],
+    )?;
     let topic = table.need("topic", "the name of the Kafka topic")?;
     let name = topic.text()?;
     let fits = name
@@ -73,6 +77,7 @@ fn source(entry: &Entry<'_>) -> Result<Source, Error> {
     };
     Ok(Source {
         topic: name.to_owned(),
+        format: format::format(&table, &columns)?,
         columns,
         other_columns,
     })
@@ -160,7 +165,14 @@ fn timestamp_formats(entry: &Entry<'_>) -> Result<Vec<String>, Error> {
 fn batches(entry: &Entry<'_>) -> Result<BatchLimits, Error> {
     let table = entry.table(
         "[batches]",
-        &["rows", "bytes", "max_age", "idle", "max_reject_ratio"],
+        &[
+            "rows",
+            "bytes",
+            "max_record_bytes",
+            "max_age",
+            "idle",
+            "max_reject_ratio",
+        ],
     )?;
     let rows = match table.get("rows") {
         Some(entry) => u64::try_from(entry.integer(1, i64::MAX)?)
@@ -172,6 +184,10 @@ fn batches(entry: &Entry<'_>) -> Result<BatchLimits, Error> {
         rows: rows.unwrap_or(BatchLimits::DEFAULT_ROWS),
         bytes: table
             .get("bytes")
+            .map(|entry| units::size(&entry))
+            .transpose()?,
+        max_record_bytes: table
+            .get("max_record_bytes")
             .map(|entry| units::size(&entry))
             .transpose()?,
         max_age: table

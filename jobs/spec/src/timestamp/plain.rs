@@ -15,14 +15,23 @@ pub(super) struct Plain {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A number of at most so many digits, any number of blanks before it.
-    Number(Field, usize),
+    /// A number, any number of blanks before it.
+    Number(Number),
     /// AM or PM in any case.
     Half,
     /// This very text.
     Literal(Box<str>),
     /// Any number of blanks.
     Blanks,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Number {
+    field: Field,
+    /// The most digits.
+    digits: usize,
+    /// The one byte of text that must follow, if one must: most numbers have one, and a step less is a jump less.
+    then: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +50,7 @@ const FIELDS: usize = 7;
 
 impl Field {
     /// What chrono takes for it.
+    #[inline]
     fn holds(self, number: u32) -> bool {
         match self {
             Self::Year => true,
@@ -61,7 +71,7 @@ impl Plain {
         let mut half = false;
         let mut steps = Vec::with_capacity(items.len());
         for item in items {
-            steps.push(match item {
+            let step = match item {
                 Item::Literal(text) => Step::Literal((*text).into()),
                 Item::OwnedLiteral(text) => Step::Literal(text.clone()),
                 Item::Space(_) | Item::OwnedSpace(_) => Step::Blanks,
@@ -83,10 +93,15 @@ impl Plain {
                     if std::mem::replace(&mut seen[field as usize], true) {
                         return None;
                     }
-                    Step::Number(field, digits)
+                    Step::Number(Number {
+                        field,
+                        digits,
+                        then: None,
+                    })
                 }
                 _ => return None,
-            });
+            };
+            push(&mut steps, step);
         }
         let has = |field: Field| seen[field as usize];
         let date = has(Field::Year) && has(Field::Month) && has(Field::Day);
@@ -100,11 +115,10 @@ impl Plain {
 
     /// What the text means: `Some(None)` when it does not follow the format, `None` when only chrono can tell.
     pub(super) fn parse(&self, text: &str) -> Option<Option<i64>> {
-        // Blanks beyond ASCII are blanks for chrono, too.
-        if text.is_ascii() {
-            self.parse_ascii(text.as_bytes())
-        } else {
-            None
+        match self.parse_ascii(text.as_bytes()) {
+            // Blanks beyond ASCII are blanks for chrono, too.
+            Some(None) if !text.is_ascii() => None,
+            answer => answer,
         }
     }
 
@@ -113,26 +127,34 @@ impl Plain {
         let mut afternoon = None;
         for step in &self.steps {
             match step {
-                Step::Number(field, most) => {
+                Step::Number(Number {
+                    field,
+                    digits: most,
+                    then,
+                }) => {
                     rest = skip_blanks(rest);
                     // chrono takes years with a sign, of any length.
                     if *field == Field::Year && matches!(rest.first(), Some(b'+' | b'-')) {
                         return None;
                     }
-                    let digits = rest
-                        .iter()
-                        .take(*most)
-                        .take_while(|b| b.is_ascii_digit())
-                        .count();
-                    let (number, after) = rest.split_at(digits);
-                    let number = number
-                        .iter()
-                        .fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+                    let (mut number, mut digits) = (0, 0);
+                    while digits < *most
+                        && let [digit @ b'0'..=b'9', after @ ..] = rest
+                    {
+                        number = number * 10 + u32::from(digit - b'0');
+                        digits += 1;
+                        rest = after;
+                    }
                     if digits == 0 || !field.holds(number) {
                         return Some(None);
                     }
                     numbers[*field as usize] = number;
-                    rest = after;
+                    if let Some(then) = then {
+                        match rest {
+                            [first, after @ ..] if first == then => rest = after,
+                            _ => return Some(None),
+                        }
+                    }
                 }
                 Step::Half => {
                     let Some((half, after)) = rest.split_at_checked(2) else {
@@ -167,6 +189,20 @@ impl Plain {
         Some(Some(
             (i64::from(date.to_epoch_days()) * 86_400 + seconds) * 1000,
         ))
+    }
+}
+
+/// Appends a step, or lets the one before it do its work.
+fn push(steps: &mut Vec<Step>, step: Step) {
+    match (steps.last_mut(), &step) {
+        (Some(Step::Number(number)), Step::Literal(text))
+            if text.len() == 1 && number.then.is_none() =>
+        {
+            number.then = text.bytes().next();
+        }
+        // A number skips the blanks before it.
+        (Some(blanks @ Step::Blanks), Step::Number(_)) => *blanks = step,
+        _ => steps.push(step),
     }
 }
 

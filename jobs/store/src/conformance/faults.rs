@@ -12,14 +12,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures::stream::BoxStream;
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, path::Path,
 };
 
 use super::{draft, draft_with_reject, log::committed, log::lost, open, verified};
-use crate::{LogError, Store};
+use crate::{BatchLog, LogError, Prune, Store};
 
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ struct State {
     reads: VecDeque<Fault>,
     late: Vec<(Path, PutPayload, PutOptions)>,
     written: Vec<String>,
+    before_write: Option<BoxFuture<'static, ()>>,
+    amid_listing: Option<BoxFuture<'static, ()>>,
 }
 
 impl Faulty {
@@ -65,6 +67,16 @@ impl Faulty {
     /// Names of what was written, in order, with or without success.
     pub fn written(&self) -> Vec<String> {
         self.state().written.clone()
+    }
+
+    /// What the world does before the next write goes through, as if the writer were stopped there.
+    pub fn before_next_write(&self, world: impl Future<Output = ()> + Send + 'static) {
+        self.state().before_write = Some(world.boxed());
+    }
+
+    /// What the world does while the next listing is answered: after the first object of it, before the others.
+    pub fn amid_next_listing(&self, world: impl Future<Output = ()> + Send + 'static) {
+        self.state().amid_listing = Some(world.boxed());
     }
 
     /// This store as one of ours.
@@ -108,6 +120,10 @@ impl ObjectStore for Faulty {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
+        let world = self.state().before_write.take();
+        if let Some(world) = world {
+            world.await;
+        }
         let (fault, late) = {
             let mut state = self.state();
             state.written.push(location.to_string());
@@ -162,7 +178,17 @@ impl ObjectStore for Faulty {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
+        let world = self.state().amid_listing.take();
+        let Some(world) = world else {
+            return self.inner.list_with_delimiter(prefix).await;
+        };
+        let before = self.inner.list_with_delimiter(prefix).await?;
+        world.await;
+        let mut listed = self.inner.list_with_delimiter(prefix).await?;
+        let first = before.objects.into_iter().min_by(|a, b| a.location.cmp(&b.location));
+        listed.objects.retain(|object| first.as_ref().is_none_or(|first| object.location != first.location));
+        listed.objects.extend(first);
+        Ok(listed)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
@@ -274,4 +300,53 @@ pub async fn a_store_that_stays_down_is_reported(inner: Arc<dyn ObjectStore>) {
         verified(&Store::on_objects(inner, Path::default(), "memory:///")).await,
         (20, 0)
     );
+}
+
+/// A writer is stopped between looking for its head and creating the next number. Meanwhile others commit that number
+/// and more, and prune them: the number is free again, and taking it would tear the log apart.
+pub async fn who_slept_through_pruning_takes_its_batch_back(inner: Arc<dyn ObjectStore>) {
+    let good = Store::on_objects(Arc::clone(&inner), Path::default(), "memory:///");
+    let faulty = Faulty::new(inner, &[], &[]);
+    for has_head in [false, true] {
+        let mut sleeper = open(&faulty.store()).await;
+        let first = sleeper.end_of(0).unwrap_or(0);
+        assert_eq!(sleeper.head().is_some(), has_head);
+        let world = good.clone();
+        faulty.before_next_write(async move {
+            let mut other = open(&world).await;
+            for first in [first, first + 5, first + 10] {
+                committed(other.append(&draft(0, first, first + 5)).await);
+            }
+            let keep = super::prune::newest(1);
+            other
+                .prune(keep, Prune::Delete, super::prune::on)
+                .await
+                .unwrap();
+        });
+        let head = lost(sleeper.append(&draft(0, first, first + 5)).await);
+        assert_eq!(head.end_of(0), Some(first + 15));
+        committed(sleeper.append(&draft(0, first + 15, first + 20)).await);
+        assert_eq!(verified(&good).await, (10, 0), "the newest two batches");
+    }
+}
+
+/// A listing is no snapshot: one that runs while others prune may hold the first batch, and lack those after it.
+pub async fn a_listing_amid_pruning_shows_no_gap(inner: Arc<dyn ObjectStore>) {
+    let good = Store::on_objects(Arc::clone(&inner), Path::default(), "memory:///");
+    let faulty = Faulty::new(inner, &[], &[]);
+    let mut log = open(&good).await;
+    for first in [0, 5, 10, 15] {
+        committed(log.append(&draft(0, first, first + 5)).await);
+    }
+    let prune = |log: BatchLog, count| async move {
+        let keep = super::prune::newest(count);
+        log.prune(keep, Prune::Delete, super::prune::on).await.unwrap();
+    };
+    faulty.amid_next_listing(prune(open(&good).await, 2));
+    let mut opened = open(&faulty.store()).await;
+    assert_eq!(opened.head(), log.head());
+    faulty.amid_next_listing(prune(open(&good).await, 1));
+    assert_eq!(opened.numbers().await.unwrap(), [log.head().unwrap().number]);
+    committed(opened.append(&draft(0, 20, 21)).await);
+    verified(&good).await;
 }

@@ -49,7 +49,8 @@ pub async fn commits_are_numbered_and_read_back(store: Store) {
         second.ends,
         [PartitionEnd {
             partition: 0,
-            next: 12
+            next: 12,
+            last: None,
         }]
     );
     let names: Vec<_> = second

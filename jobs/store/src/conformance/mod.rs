@@ -18,9 +18,12 @@
 
 pub mod damage;
 pub mod faults;
+pub mod jumps;
 pub mod log;
 pub mod models;
+pub mod prune;
 pub mod refusals;
+pub mod replay;
 pub mod sparks;
 
 use std::sync::Arc;
@@ -84,16 +87,12 @@ pub fn rows(places: &[(i32, i64)]) -> RecordBatch {
 /// A draft that accepts `first..next` of one partition.
 pub fn draft(partition: i32, first: i64, next: i64) -> Draft {
     let places: Vec<_> = (first..next).map(|offset| (partition, offset)).collect();
-    Draft {
-        rows: rows(&places),
-        ranges: vec![OffsetRange {
-            partition,
-            first,
-            next,
-        }],
-        rejects: Vec::new(),
-        imported: Vec::new(),
-    }
+    let range = OffsetRange {
+        partition,
+        first,
+        next,
+    };
+    Draft::new(rows(&places), vec![range])
 }
 
 /// A draft like [`draft`], but for one record of it that is refused.

@@ -4,44 +4,51 @@
 //! 2. The batch is created under the next number, only if nothing has that name. This is the commit.
 //! 3. After an error or "already exists", the number is read: our commit id there means that the creation took effect
 //!    and only its answer was lost; nothing there means to try the same number again; another's id means that we lost.
+//! 4. Where the head that the number follows is pruned by now, we look whether the number was pruned too: then what we
+//!    created is no part of the log, and we take it back and have lost.
 //!
 //! The number after that is never tried before this one was read, so nobody can commit past what it has not seen.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
 use super::{
-    BatchLog, Draft, FedBy, LogError,
-    draft::{arrange, check_ranges},
+    BatchLog, Draft, LogError,
+    admit::check_ranges,
+    draft::arrange,
     encode::{reject_rows, sha256_hex, to_parquet},
+    error::Chain,
+    listing,
+    rejects::{REJECTED, check_reject_path},
     tail::read_footer,
 };
 use crate::{
-    BatchNumber, CommitId, Footer, RejectFile, Store, StoreError,
-    files::{Created, blocking},
-    footer::{FOOTER_VERSION, ends_after, schema_fields},
-    local,
+    BatchNumber, CommitId, FedBy, Footer, RejectFile, ReplayedFile,
+    ends::ends_after,
+    files::{Created, Sizes, blocking},
+    footer::{FOOTER_VERSION, schema_fields},
 };
-
-/// The folder of reject files.
-pub(in crate::log) const REJECTED: &str = "rejected";
 
 /// Tries of one write before its error is handed up. With the waits between (0.1, 0.2, 0.4, 0.8, 1.6 s) this rides over
 /// a store's hiccup of three seconds; longer trouble is for the caller, who knows how to say so.
-const TRIES: u32 = 6;
+pub(super) const TRIES: u32 = 6;
 
 /// The wait after the first try; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// [`FIRST_WAIT`], but for tests that try thousands of faults.
-fn first_wait() -> Duration {
+pub(super) fn first_wait() -> Duration {
     #[cfg(feature = "conformance")]
     if crate::conformance::faults::IMPATIENT.load(std::sync::atomic::Ordering::Relaxed) {
         return Duration::from_micros(10);
     }
     FIRST_WAIT
 }
+
+/// How long an append must have taken for its reject file to be written once more. Far below the hour after which
+/// pruning takes a file that no footer names, and far above what an append takes that was not stopped.
+const SWEPT_MEANWHILE: Duration = Duration::from_secs(300);
 
 /// How an append ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +65,10 @@ pub enum Appended {
 }
 
 /// A draft ready to be written.
-struct Encoded {
+pub(super) struct Encoded {
     batch: Bytes,
-    rejects: Option<Bytes>,
-    footer: Footer,
+    pub(super) rejects: Option<Bytes>,
+    pub(super) footer: Footer,
 }
 
 impl BatchLog {
@@ -75,6 +82,8 @@ impl BatchLog {
     pub async fn append(&mut self, draft: &Draft) -> Result<Appended, LogError> {
         self.check_feed(draft)?;
         let encoded = self.encode(draft).await?;
+        let before = self.head.as_ref().map(|head| head.number);
+        let begun = SystemTime::now();
         let (rejects, newest) = futures::join!(self.write_rejects(&encoded), self.is_newest());
         rejects?;
         if !newest? {
@@ -83,20 +92,17 @@ impl BatchLog {
             self.find_head().await?;
             return self.lost(&encoded.footer).await;
         }
-        self.commit(encoded).await
-    }
-
-    fn check_feed(&self, draft: &Draft) -> Result<(), LogError> {
-        let (found, refused) = match (self.fed_by(), draft.imported.is_empty()) {
-            (FedBy::Topic, false) => ("a topic", "an import"),
-            (FedBy::Imports, true) => ("imports", "records of a topic"),
-            _ => return Ok(()),
-        };
-        Err(LogError::FedBy {
-            folder: self.store.to_string(),
-            found,
-            refused,
-        })
+        let appended = self.commit(&encoded).await?;
+        if let Appended::Committed(footer) = &appended {
+            if self.is_behind(before, footer.number).await {
+                return self.retract(&encoded.footer).await;
+            }
+            // A process may be stopped anywhere, for hours, and pruning takes old reject files that no footer names.
+            if begun.elapsed().is_ok_and(|took| took > SWEPT_MEANWHILE) {
+                self.write_rejects(&encoded).await?;
+            }
+        }
+        Ok(appended)
     }
 
     async fn encode(&self, draft: &Draft) -> Result<Encoded, LogError> {
@@ -109,19 +115,36 @@ impl BatchLog {
         let (rows, refused) = arrange(draft, &ranges)?;
         let head = self.head.as_ref();
         let number = head.map_or(BatchNumber::FIRST, |head| head.number.next());
+        let (mut jumps, mut replayed) = (draft.jumps.clone(), draft.replayed.clone());
+        jumps.sort_unstable_by_key(|jump| jump.partition);
+        replayed.sort_unstable_by(|one, other| one.file.cmp(&other.file));
+        for ReplayedFile { file, .. } in &replayed {
+            check_reject_path(&self.store, number, file)?;
+        }
+        // Else a folder whose newest batch is a replay would no longer know what feeds it.
+        let fed_by =
+            Some(self.fed_by()).filter(|fed_by| !replayed.is_empty() && *fed_by == FedBy::Imports);
         let mut footer = Footer {
             version: FOOTER_VERSION,
             job: writer.job.clone(),
             topic: writer.topic.clone(),
             number,
             rows: rows.num_rows() as u64,
-            ends: ends_after(head.map_or(&[], |head| &head.ends), &ranges),
+            ends: ends_after(
+                head.map_or(&[], |head| &head.ends),
+                &ranges,
+                &draft.lasts,
+                &draft.jumps,
+            ),
             ranges,
             commit_id: CommitId::random(),
             previous: head.map(|head| head.commit_id.clone()),
             imported: draft.imported.clone(),
             rejected: None,
             schema: schema_fields(&rows.schema()),
+            jumps,
+            replayed,
+            fed_by,
         };
         let refused = match refused.as_slice() {
             [] => None,
@@ -153,45 +176,17 @@ impl BatchLog {
         encoded.map_err(|source| self.encode_error(number, source))
     }
 
-    /// Step 1. The name is new, so if it is there already, it is there from an earlier try of ours.
-    async fn write_rejects(&self, encoded: &Encoded) -> Result<(), LogError> {
-        let (Some(bytes), Some(file)) = (&encoded.rejects, &encoded.footer.rejected) else {
-            return Ok(());
-        };
-        if let Some(root) = self.store.local_root() {
-            let folder = root.join(REJECTED);
-            blocking(move || local::make_folder(&folder)).await?;
-        }
-        let mut wait = first_wait();
-        for try_number in 1.. {
-            match self.store.create(&file.file, bytes.clone()).await {
-                Ok(Created::New) => break,
-                Ok(Created::Exists) => {
-                    self.store.settle(REJECTED).await?;
-                    break;
-                }
-                Err(e @ StoreError::Failed { .. }) if try_number < TRIES => {
-                    tracing::warn!(file = file.file, error = %Chain(&e), "writing rejects failed, trying again");
-                }
-                Err(e) => return Err(e.into()),
-            }
-            tokio::time::sleep(wait).await;
-            wait *= 2;
-        }
-        Ok(())
-    }
-
     /// Whether the head that we know is still there; the newest batch is never pruned. A writer that has seen no batch
     /// yet lists instead.
     async fn is_newest(&self) -> Result<bool, LogError> {
         match &self.head {
             Some(head) => Ok(self.store.exists(&head.number.file_name()).await?),
-            None => Ok(self.list(crate::files::Sizes::Skip).await?.is_empty()),
+            None => Ok(self.list(Sizes::Skip).await?.is_empty()),
         }
     }
 
     /// Steps 2 and 3.
-    async fn commit(&mut self, encoded: Encoded) -> Result<Appended, LogError> {
+    async fn commit(&mut self, encoded: &Encoded) -> Result<Appended, LogError> {
         let Encoded { batch, footer, .. } = encoded;
         let number = footer.number;
         let name = number.file_name();
@@ -199,7 +194,7 @@ impl BatchLog {
         let mut last: Option<LogError> = None;
         for try_number in 1..=TRIES {
             let failed = match self.store.create(&name, batch.clone()).await {
-                Ok(Created::New) => return Ok(self.committed(footer)),
+                Ok(Created::New) => return Ok(self.committed(footer.clone())),
                 Ok(Created::Exists) => None,
                 Err(e) => Some(LogError::from(e)),
             };
@@ -207,13 +202,13 @@ impl BatchLog {
                 Ok(Some(there)) if there.commit_id == footer.commit_id => {
                     // What failed may have been the last step, making the name durable.
                     self.store.settle("").await?;
-                    return Ok(self.committed(footer));
+                    return Ok(self.committed(footer.clone()));
                 }
                 Ok(Some(there)) => {
                     self.check_owner(&there)?;
                     self.head = Some(there);
                     self.refresh().await?;
-                    return self.lost(&footer).await;
+                    return self.lost(footer).await;
                 }
                 Ok(None) => last = failed,
                 Err(e) if e.may_pass() => last = Some(e),
@@ -245,6 +240,39 @@ impl BatchLog {
         })
     }
 
+    /// Whether the batch that we created stands where others were pruned: then it is no part of the log.
+    ///
+    /// It can be when we were stopped between looking for our head and creating the next number, while others
+    /// committed, and pruned what they had committed. Pruning goes upwards, so our head, the one `before`, went first.
+    async fn is_behind(&self, before: Option<BatchNumber>, ours: BatchNumber) -> bool {
+        let look = async {
+            if let Some(before) = before
+                && self.store.exists(&before.file_name()).await?
+            {
+                return Ok(false);
+            }
+            let run = listing::run(&self.store, Sizes::Skip).await?;
+            let gap = run.and_then(|run| run.gap);
+            Ok::<_, LogError>(gap.is_some_and(|gap| gap.missing == ours.next()))
+        };
+        match look.await {
+            Ok(behind) => behind,
+            Err(e) => {
+                // The batch is there, and all but surely where it should be: no reason to call it failed.
+                tracing::warn!(batch = %ours, error = %Chain(&e), "committed, but whether older batches were pruned meanwhile could not be seen");
+                false
+            }
+        }
+    }
+
+    /// Takes back a batch that is no part of the log. Until then there is a gap after it, so nobody appends to it.
+    async fn retract(&mut self, ours: &Footer) -> Result<Appended, LogError> {
+        self.store.delete(&ours.number.file_name()).await?;
+        self.store.settle("").await?;
+        self.find_head().await?;
+        self.lost(ours).await
+    }
+
     fn committed(&mut self, footer: Footer) -> Appended {
         tracing::debug!(batch = %footer.number, rows = footer.rows, rejected = footer.rejected_rows(), "committed");
         self.head = Some(footer.clone());
@@ -262,38 +290,5 @@ impl BatchLog {
             Some(head) => Ok(Appended::Lost { head: head.clone() }),
             None => Err(self.no_batch(ours.number)),
         }
-    }
-}
-
-/// A footer is text from a file: the name in it must not lead out of the folder.
-pub(super) fn check_reject_path(
-    store: &Store,
-    number: BatchNumber,
-    reject: &str,
-) -> Result<(), LogError> {
-    let name = reject
-        .strip_prefix("rejected/")
-        .and_then(|name| name.strip_suffix(".parquet"));
-    match name.map(str::parse::<CommitId>) {
-        Some(Ok(_)) => Ok(()),
-        _ => Err(LogError::RejectPath {
-            file: store.display(&number.file_name()),
-            reject: reject.to_owned(),
-        }),
-    }
-}
-
-/// An error with its sources, for logs.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(error) = next {
-            write!(f, ": {error}")?;
-            next = error.source();
-        }
-        Ok(())
     }
 }

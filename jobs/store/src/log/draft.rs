@@ -1,7 +1,5 @@
 //! What is to be appended, and whether it is consistent, before anything is written.
 
-use std::collections::BTreeMap;
-
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array},
     compute::take_record_batch,
@@ -11,7 +9,7 @@ use arrow::{
 };
 
 use super::LogError;
-use crate::{Footer, ImportedPart, OffsetRange};
+use crate::{ImportedPart, Jump, LastRecord, OffsetRange, ReplayedFile};
 
 /// The column of a record's partition: int32, not null.
 pub const PARTITION: &str = "_partition";
@@ -33,6 +31,28 @@ pub struct Draft {
     pub rejects: Vec<RejectedRecord>,
     /// The files that the records came from, in order; empty where they came from a topic.
     pub imported: Vec<ImportedPart>,
+    /// The newest record of each partition that a range holds records of.
+    pub lasts: Vec<(i32, LastRecord)>,
+    /// The ranges that begin elsewhere than at the log's end because the topic no longer holds what comes next.
+    pub jumps: Vec<Jump>,
+    /// The reject files whose records are the rows. Then nothing but `rows` and this is set, and a row has the
+    /// partition, offset and timestamp that its record had.
+    pub replayed: Vec<ReplayedFile>,
+}
+
+impl Draft {
+    /// A draft of these rows and ranges, and nothing else.
+    pub fn new(rows: RecordBatch, ranges: Vec<OffsetRange>) -> Self {
+        Self {
+            rows,
+            ranges,
+            rejects: Vec::new(),
+            imported: Vec::new(),
+            lasts: Vec::new(),
+            jumps: Vec::new(),
+            replayed: Vec::new(),
+        }
+    }
 }
 
 /// A record that was refused, as it came.
@@ -57,90 +77,14 @@ pub(super) fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
 }
 
-fn contradiction(reason: impl Into<String>) -> LogError {
+pub(super) fn contradiction(reason: impl Into<String>) -> LogError {
     LogError::Draft {
         reason: reason.into(),
     }
 }
 
-/// The ranges of a draft, sorted, without empty ones, each checked to start where the log ends.
-pub(super) fn check_ranges(
-    draft: &Draft,
-    head: Option<&Footer>,
-) -> Result<Vec<OffsetRange>, LogError> {
-    let mut ranges = BTreeMap::new();
-    for range in &draft.ranges {
-        let OffsetRange {
-            partition,
-            first,
-            next,
-        } = *range;
-        if first > next {
-            return Err(contradiction(format!(
-                "the range {first}..{next} of partition {partition} runs backwards"
-            )));
-        }
-        if first == next {
-            continue;
-        }
-        if let Some(end) = head
-            .and_then(|head| head.end_of(partition))
-            .filter(|end| *end != first)
-        {
-            return Err(LogError::NotAtEnd {
-                partition,
-                first,
-                end,
-            });
-        }
-        if ranges.insert(partition, *range).is_some() {
-            return Err(contradiction(format!(
-                "partition {partition} has two ranges"
-            )));
-        }
-    }
-    let ranges: Vec<OffsetRange> = ranges.into_values().collect();
-    if ranges.is_empty() {
-        return Err(contradiction("it takes no offsets at all"));
-    }
-    if !draft.imported.is_empty() {
-        check_import(&ranges, &draft.imported)?;
-    }
-    Ok(ranges)
-}
-
-/// An import's offsets are counted by us, so there they are as many as the records.
-fn check_import(ranges: &[OffsetRange], imported: &[ImportedPart]) -> Result<(), LogError> {
-    let [
-        OffsetRange {
-            partition: 0,
-            first,
-            next,
-        },
-    ] = *ranges
-    else {
-        return Err(contradiction("an import takes offsets of partition 0 only"));
-    };
-    let mut records = 0_u64;
-    for part in imported {
-        let count = part.next.checked_sub(part.first);
-        let count = count.ok_or_else(|| {
-            contradiction(format!(
-                "records {}..{} run backwards",
-                part.first, part.next
-            ))
-        })?;
-        records = records.saturating_add(count);
-    }
-    if records != next.abs_diff(first) {
-        let reason = format!("{records} imported records stand against offsets {first}..{next}");
-        return Err(contradiction(reason));
-    }
-    Ok(())
-}
-
 /// The rows as they go into the file: our columns last and of the right types, rows sorted; and rejects sorted.
-/// Every record is within its range, and none is there twice.
+/// Every record is within its range, and none is there twice. A replay's records are of ranges that other commits took.
 pub(super) fn arrange<'a>(
     draft: &'a Draft,
     ranges: &[OffsetRange],
@@ -165,12 +109,29 @@ pub(super) fn arrange<'a>(
             .iter()
             .any(|r| r.partition == *partition && (r.first..r.next).contains(offset))
     };
-    if let Some((partition, offset)) = all.iter().find(|place| !within(place)) {
+    let outside = all.iter().find(|place| !within(place));
+    if let Some((partition, offset)) = outside.filter(|_| draft.replayed.is_empty()) {
         return Err(contradiction(format!(
             "offset {offset} of partition {partition} is outside of its range"
         )));
     }
+    check_lasts(&draft.lasts, &all)?;
     Ok((rows, rejects))
+}
+
+/// The newest record that a draft names is the newest that it holds. `all` are the places of its records, sorted.
+fn check_lasts(lasts: &[(i32, LastRecord)], all: &[(i32, i64)]) -> Result<(), LogError> {
+    for (partition, last) in lasts {
+        let end = all.partition_point(|(of, _)| of <= partition);
+        let newest = end.checked_sub(1).and_then(|index| all.get(index));
+        if newest != Some(&(*partition, last.offset)) {
+            return Err(contradiction(format!(
+                "offset {} is not the newest record of partition {partition}",
+                last.offset
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn with_our_columns_last(rows: &RecordBatch) -> Result<RecordBatch, LogError> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        BinaryBuilder, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+        Array, AsArray, BinaryArray, BinaryBuilder, Int32Array, Int64Array, RecordBatch,
+        StringArray, TimestampMillisecondArray,
     },
     compute::concat_batches,
-    datatypes::{DataType, Field, Schema},
+    datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMillisecondType},
 };
 use bytes::Bytes;
 use parquet::{
@@ -23,10 +24,14 @@ use crate::{footer::FOOTER_KEY, guard::guarded};
 
 /// A checksum as footers and models write it: lower case hex.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    Sha256::digest(bytes)
+    bytes
         .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
             // Writing to a String cannot fail.
             let _ = write!(text, "{byte:02x}");
             text
@@ -94,4 +99,38 @@ pub(super) fn reject_rows(rejects: &[&RejectedRecord]) -> Result<RecordBatch, Pa
         ],
     );
     Ok(batch?)
+}
+
+/// What [`reject_rows`] made of records, as records.
+pub(super) fn reject_records(rows: &RecordBatch) -> Result<Vec<RejectedRecord>, ParquetError> {
+    let column = |name: &str| {
+        let column = rows.column_by_name(name);
+        column.ok_or_else(|| ParquetError::General(format!("no column {name}")))
+    };
+    let wrong = |name: &str| ParquetError::General(format!("column {name} has another type"));
+    let binary = |name: &str| {
+        let column = column(name)?.as_binary_opt::<i32>();
+        column.ok_or_else(|| wrong(name))
+    };
+    let partitions = column(PARTITION)?.as_primitive_opt::<Int32Type>();
+    let partitions = partitions.ok_or_else(|| wrong(PARTITION))?;
+    let offsets = column(OFFSET)?.as_primitive_opt::<Int64Type>();
+    let offsets = offsets.ok_or_else(|| wrong(OFFSET))?;
+    let times = column(TIMESTAMP)?.as_primitive_opt::<TimestampMillisecondType>();
+    let times = times.ok_or_else(|| wrong(TIMESTAMP))?;
+    let (keys, values) = (binary("key")?, binary("value")?);
+    let reasons = column("reason")?.as_string_opt::<i32>();
+    let reasons = reasons.ok_or_else(|| wrong("reason"))?;
+    let bytes =
+        |column: &BinaryArray, row| column.is_valid(row).then(|| column.value(row).to_vec());
+    Ok((0..rows.num_rows())
+        .map(|row| RejectedRecord {
+            partition: partitions.value(row),
+            offset: offsets.value(row),
+            timestamp: times.is_valid(row).then(|| times.value(row)),
+            key: bytes(keys, row),
+            value: bytes(values, row),
+            reason: reasons.value(row).to_owned(),
+        })
+        .collect())
 }

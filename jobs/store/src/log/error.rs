@@ -120,6 +120,14 @@ pub enum LogError {
         /// The name.
         reject: String,
     },
+    /// A reject file was changed, or is another's.
+    #[error("{file} does not have the checksum that batch {batch} gives; restore it from a copy")]
+    Checksum {
+        /// The reject file.
+        file: String,
+        /// The batch that names it.
+        batch: BatchNumber,
+    },
     /// A folder is fed by a topic or by imports, never both.
     #[error("{folder} is fed by {found}, so {refused} cannot be added; name another folder")]
     FedBy {
@@ -178,5 +186,20 @@ impl LogError {
     /// True when trying again later may help: what stands in the way is the store, not a file's content.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Store(StoreError::Failed { .. }))
+    }
+}
+
+/// An error with its sources, for logs.
+pub(super) struct Chain<'a>(pub(super) &'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            write!(f, ": {error}")?;
+            next = error.source();
+        }
+        Ok(())
     }
 }

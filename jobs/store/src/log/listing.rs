@@ -5,7 +5,7 @@ use object_store::path::Path as ObjectPath;
 use super::LogError;
 use crate::{
     BatchNumber, Store,
-    files::{Entry, Sizes},
+    files::{About, Entry, Sizes},
 };
 
 /// A batch file.
@@ -19,10 +19,28 @@ pub struct BatchFile {
     pub size: u64,
 }
 
+/// A batch file that was listed. Without its path: a long log would spend more time on paths than on listing, and most
+/// who ask need the numbers only.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    pub(super) number: BatchNumber,
+    pub(super) about: About,
+}
+
+impl Found {
+    pub(super) fn file(self, store: &Store) -> BatchFile {
+        BatchFile {
+            number: self.number,
+            path: store.object_path(&self.number.file_name()),
+            size: self.about.size,
+        }
+    }
+}
+
 /// Numbers that are there, up to the first that is not.
 pub(super) struct Run {
     /// Without a gap, ascending. The first need not be number 1, for old batches may be pruned.
-    pub(super) files: Vec<BatchFile>,
+    pub(super) files: Vec<Found>,
     pub(super) gap: Option<GapAt>,
 }
 
@@ -38,7 +56,7 @@ pub(super) struct GapAt {
 
 impl Run {
     /// The run of a log that is to be appended to: there a gap is an error.
-    pub(super) fn without_gap(self, store: &Store) -> Result<Vec<BatchFile>, LogError> {
+    pub(super) fn without_gap(self, store: &Store) -> Result<Vec<Found>, LogError> {
         match self.gap {
             None => Ok(self.files),
             Some(gap) => Err(LogError::Gap {
@@ -54,42 +72,45 @@ pub(super) async fn run(store: &Store, sizes: Sizes) -> Result<Option<Run>, LogE
     let Some(listed) = store.list("", sizes).await? else {
         return Ok(None);
     };
-    let number = |entry: &Entry| Some((BatchNumber::from_file_name(&entry.name)?, entry.size));
-    let mut found: Vec<(BatchNumber, u64)> = listed.files.iter().filter_map(number).collect();
-    found.sort_unstable();
-    let newest = found.last().map(|(number, _)| *number);
-    let mut files: Vec<BatchFile> = Vec::with_capacity(found.len());
-    let mut gap = None;
+    let number = |entry: &Entry| {
+        Some(Found {
+            number: BatchNumber::from_file_name(&entry.name)?,
+            about: entry.about,
+        })
+    };
+    let mut found: Vec<Found> = listed.files.iter().filter_map(number).collect();
+    found.sort_unstable_by_key(|file| file.number);
+    let newest = found.last().map(|file| file.number);
+    let mut files: Vec<Found> = Vec::with_capacity(found.len());
     let total = found.len();
-    for (index, (number, size)) in found.into_iter().enumerate() {
+    for (index, file) in found.into_iter().enumerate() {
         // A listing is no snapshot: one that runs while batches are committed may have missed a file and seen the
         // next. So a missing number is looked for by name before it is called missing.
-        while let Some(next) = files
-            .last()
-            .map(|last| last.number.next())
-            .filter(|next| *next < number)
+        while let Some(last) = files.last().copied()
+            && last.number.next() < file.number
         {
-            match store.head(&next.file_name()).await? {
-                Some((size, _)) => files.push(file(store, next, size)),
-                None => {
-                    gap = newest.map(|newest| GapAt {
-                        missing: next,
-                        newest,
-                        beyond: total - index,
-                    });
-                    return Ok(Some(Run { files, gap }));
-                }
+            let missing = last.number.next();
+            if let Some((about, _)) = store.head(&missing.file_name()).await? {
+                files.push(Found {
+                    number: missing,
+                    about,
+                });
+                continue;
             }
+            // And one that runs while old batches are pruned, which goes from the first on, may have seen a file that
+            // went before the missing one did.
+            if !store.exists(&last.number.file_name()).await? {
+                files.clear();
+                break;
+            }
+            let gap = newest.map(|newest| GapAt {
+                missing,
+                newest,
+                beyond: total - index,
+            });
+            return Ok(Some(Run { files, gap }));
         }
-        files.push(file(store, number, size));
+        files.push(file);
     }
-    Ok(Some(Run { files, gap }))
-}
-
-fn file(store: &Store, number: BatchNumber, size: u64) -> BatchFile {
-    BatchFile {
-        number,
-        path: store.object_path(&number.file_name()),
-        size,
-    }
+    Ok(Some(Run { files, gap: None }))
 }

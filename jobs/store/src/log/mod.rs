@@ -1,10 +1,13 @@
 //! The batch log. Invariant: batch N+1 exists only where batch N was read by whoever wrote N+1.
 
+mod admit;
 mod append;
 mod draft;
 mod encode;
 mod error;
 mod listing;
+mod prune;
+mod rejects;
 mod tail;
 mod verify;
 
@@ -17,12 +20,15 @@ pub use self::{
     draft::{Draft, OFFSET, PARTITION, RejectedRecord, TIMESTAMP},
     error::LogError,
     listing::BatchFile,
-    verify::{Verification, VerifiedPartition, verify},
+    prune::{Keep, Prune, Pruned},
+    rejects::Rejects,
+    verify::{Verification, VerifiedJump, VerifiedPartition, verify},
 };
-pub(crate) use encode::sha256_hex;
+pub(crate) use encode::{hex, sha256_hex};
 
+use self::listing::Found;
 use crate::{
-    BatchNumber, Footer, Store, StoreError,
+    BatchNumber, FedBy, Footer, PartitionEnd, Store, StoreError,
     files::{Sizes, blocking},
     local,
 };
@@ -61,17 +67,6 @@ struct Writer {
     topic: String,
 }
 
-/// Where a log's records come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FedBy {
-    /// Nothing was committed yet.
-    Nothing,
-    /// A topic.
-    Topic,
-    /// Imported files.
-    Imports,
-}
-
 impl BatchLog {
     /// Opens a log to append to it: makes the folder, probes that it can be committed in, and reads its newest footer.
     ///
@@ -83,7 +78,7 @@ impl BatchLog {
             let root = root.to_owned();
             let probe = blocking(move || {
                 local::make_folder(&root)?;
-                let swept = local::sweep(&root) + local::sweep(&root.join(append::REJECTED));
+                let swept = local::sweep(&root) + local::sweep(&root.join(rejects::REJECTED));
                 if swept > 0 {
                     tracing::info!(folder = %root.display(), files = swept, "removed old temporary files");
                 }
@@ -131,13 +126,14 @@ impl BatchLog {
         self.head.as_ref().and_then(|head| head.end_of(partition))
     }
 
+    /// Where the log ends in a partition, with the newest record that it has of it.
+    pub fn partition_end(&self, partition: i32) -> Option<&PartitionEnd> {
+        self.head.as_ref()?.partition_end(partition)
+    }
+
     /// Where the log's records come from.
     pub fn fed_by(&self) -> FedBy {
-        match &self.head {
-            None => FedBy::Nothing,
-            Some(head) if head.imported.is_empty() => FedBy::Topic,
-            Some(_) => FedBy::Imports,
-        }
+        self.head.as_ref().map_or(FedBy::Nothing, Footer::feed)
     }
 
     /// The folder.
@@ -181,7 +177,7 @@ impl BatchLog {
         Err(self.no_batch(BatchNumber::FIRST))
     }
 
-    async fn list(&self, sizes: Sizes) -> Result<Vec<BatchFile>, LogError> {
+    async fn list(&self, sizes: Sizes) -> Result<Vec<Found>, LogError> {
         match listing::run(&self.store, sizes).await? {
             None => Err(LogError::NoFolder {
                 folder: self.store.to_string(),
@@ -214,7 +210,11 @@ impl BatchLog {
     /// # Errors
     /// Those of listing a folder; and [`LogError::Gap`] for a log that was opened to append.
     pub async fn batches(&self) -> Result<Vec<BatchFile>, LogError> {
-        self.list(Sizes::Read).await
+        let found = self.list(Sizes::Read).await?;
+        Ok(found
+            .into_iter()
+            .map(|found| found.file(&self.store))
+            .collect())
     }
 
     /// The numbers of [`BatchLog::batches`]; cheaper, for it asks for no sizes.
@@ -270,7 +270,7 @@ impl BatchLog {
     pub async fn rejected(&self, footer: &Footer) -> Result<RecordBatch, LogError> {
         match &footer.rejected {
             Some(reject) => {
-                append::check_reject_path(&self.store, footer.number, &reject.file)?;
+                rejects::check_reject_path(&self.store, footer.number, &reject.file)?;
                 self.decode(&reject.file).await
             }
             None => {

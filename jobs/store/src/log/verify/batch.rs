@@ -6,9 +6,9 @@ use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, errors::Parq
 
 use super::super::{
     LogError,
-    append::check_reject_path,
     draft::places,
     encode::{from_parquet, sha256_hex},
+    rejects::check_reject_path,
     tail::footer_of_text,
 };
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Checked {
     /// None when it could not be read.
     pub(super) footer: Option<Footer>,
+    /// The places of all rows, if the batch is a replay: what it replayed has to be asked of other batches.
+    pub(super) replayed: Option<Vec<(i32, i64)>>,
     pub(super) problems: Vec<String>,
 }
 
@@ -28,6 +30,7 @@ pub(super) async fn check(store: &Store, number: BatchNumber) -> Checked {
     let file = number.file_name();
     let failed = |error: &dyn std::error::Error| Checked {
         footer: None,
+        replayed: None,
         problems: vec![describe(&file, error)],
     };
     let bytes = match store.get(&file).await {
@@ -46,12 +49,19 @@ pub(super) async fn check(store: &Store, number: BatchNumber) -> Checked {
         Some(reject) => read_rejects(store, number, reject, &mut problems).await,
         None => Some(Vec::new()),
     };
-    match rows {
-        Ok(rows) => check_batch(&file, &footer, &rows, rejects.as_deref(), &mut problems),
-        Err(e) => problems.push(describe(&file, &e)),
-    }
+    let replayed = match rows {
+        Ok(rows) => {
+            check_batch(&file, &footer, &rows, rejects.as_deref(), &mut problems);
+            Some(rows).filter(|_| !footer.replayed.is_empty())
+        }
+        Err(e) => {
+            problems.push(describe(&file, &e));
+            None
+        }
+    };
     Checked {
         footer: Some(footer),
+        replayed,
         problems,
     }
 }
@@ -99,7 +109,7 @@ fn parse(file: &str, number: BatchNumber, bytes: Bytes) -> Result<Parsed, LogErr
     Ok(Parsed { footer, rows })
 }
 
-async fn read_rejects(
+pub(super) async fn read_rejects(
     store: &Store,
     number: BatchNumber,
     reject: &RejectFile,
@@ -173,6 +183,15 @@ pub(super) fn check_batch(
             footer.rows
         ));
     }
+    // The rows of a replay are of ranges that other commits took.
+    let replay = !footer.replayed.is_empty();
+    let takes = !footer.ranges.is_empty()
+        || !footer.imported.is_empty()
+        || !footer.jumps.is_empty()
+        || footer.rejected.is_some();
+    if replay && takes {
+        problem("it replays rejects, and takes something else beside".to_owned());
+    }
     for pair in footer.ranges.windows(2) {
         if pair[0].partition >= pair[1].partition {
             problem(format!(
@@ -190,7 +209,7 @@ pub(super) fn check_batch(
         }
         let outside: Vec<_> = places
             .iter()
-            .filter(|place| !within(&footer.ranges, place))
+            .filter(|place| !replay && !within(&footer.ranges, place))
             .collect();
         if let Some((partition, offset)) = outside.first() {
             let others = outside.len() - 1;
@@ -222,6 +241,9 @@ pub(super) fn check_batch(
             "offset {offset} of partition {partition} is there twice"
         ));
     }
+    if rejects.is_some() {
+        check_lasts(footer, &all, &mut problem);
+    }
     // A topic leaves holes (transaction markers, compaction), so there a missing offset proves nothing. An import's
     // offsets we count ourselves.
     if !footer.imported.is_empty() && rejects.is_some() {
@@ -236,6 +258,28 @@ pub(super) fn check_batch(
         if let Some((partition, offset)) = missing {
             problem(format!(
                 "offset {offset} of partition {partition} is neither accepted nor rejected"
+            ));
+        }
+    }
+}
+
+/// The last record that a batch tells of is the newest that it holds. `all` are the places of its records, sorted.
+fn check_lasts(footer: &Footer, all: &[(i32, i64)], problem: &mut impl FnMut(String)) {
+    for range in &footer.ranges {
+        let end = footer.partition_end(range.partition);
+        let Some(last) = end.and_then(|end| end.last.as_ref()) else {
+            continue;
+        };
+        let newest = all.partition_point(|(of, _)| *of <= range.partition);
+        let newest = newest.checked_sub(1).and_then(|index| all.get(index));
+        let newest = newest.filter(|(of, _)| *of == range.partition);
+        // Of an earlier batch otherwise, which the chain tells.
+        if (range.first..range.next).contains(&last.offset)
+            && newest != Some(&(range.partition, last.offset))
+        {
+            problem(format!(
+                "the last record of partition {} is at offset {} by its footer, which is not the newest that it holds",
+                range.partition, last.offset
             ));
         }
     }

@@ -4,20 +4,16 @@
 
 mod batch;
 mod chain;
+mod replay;
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeSet;
 
 use futures::{StreamExt, stream};
 use serde::Serialize;
 
-use self::{
-    batch::{Checked, check},
-    chain::Chain,
-};
-use super::{LogError, append::REJECTED, listing};
-use crate::{BatchNumber, Store, files::Sizes};
+use self::{batch::check, chain::Chain, replay::Replays};
+use super::{LogError, listing, rejects::REJECTED};
+use crate::{BatchNumber, JumpReason, Store, files::Sizes};
 
 /// Batches read at a time: enough to keep two cores decoding while the next files arrive, and few in memory.
 const AT_ONCE: usize = 4;
@@ -27,12 +23,16 @@ const AT_ONCE: usize = 4;
 pub struct Verification {
     /// Batches that were read.
     pub batches: u64,
-    /// Accepted records.
+    /// Accepted records: rows of batches, those that replays added among them.
     pub records: u64,
-    /// Rejected records.
+    /// Records that are rejected still: those in the reject files of batches that are there, without the replayed ones.
     pub rejected: u64,
+    /// Records that were rejected, and taken again by a later batch.
+    pub replayed: u64,
     /// What the log holds of each partition.
     pub partitions: Vec<VerifiedPartition>,
+    /// Where the log goes on elsewhere than where it ended, because a user chose so. They are no problem.
+    pub jumps: Vec<VerifiedJump>,
     /// What is wrong, each naming file, partition and offset; empty when all is well.
     pub problems: Vec<String>,
     /// Reject files that no footer names: left by writers that lost or were killed. They are no problem.
@@ -47,10 +47,25 @@ pub struct VerifiedPartition {
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// The first offset that the batches which are there account for.
+    /// The first offset that the batches which are there account for; since the topic was last made anew.
     pub first: i64,
     /// The first offset that the log has not.
     pub next: i64,
+}
+
+/// A step of the log over what its topic no longer held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VerifiedJump {
+    /// The batch that begins after it.
+    pub batch: BatchNumber,
+    /// The partition.
+    pub partition: i32,
+    /// Where the log ended before.
+    pub from: i64,
+    /// Where it goes on.
+    pub to: i64,
+    /// Why.
+    pub reason: JumpReason,
 }
 
 /// Reads every batch and reject file of a log and checks them against each other.
@@ -70,20 +85,29 @@ pub async fn verify(
     let numbers: Vec<BatchNumber> = run.files.iter().map(|file| file.number).collect();
     let mut result = Verification::default();
     let mut chain = Chain::default();
-    let mut named = BTreeSet::new();
+    let mut replays = Replays::default();
     let mut checked = stream::iter(numbers)
         .map(|number| async move { (number, check(store, number).await) })
         .buffered(AT_ONCE);
-    while let Some((number, Checked { footer, problems })) = checked.next().await {
-        result.problems.extend(problems);
-        match footer {
+    while let Some((number, checked)) = checked.next().await {
+        result.problems.extend(checked.problems);
+        match checked.footer {
             Some(footer) => {
                 result.records += footer.rows;
-                result.rejected += footer.rejected_rows();
-                named.extend(footer.rejected.as_ref().map(|reject| reject.file.clone()));
                 chain.add(&footer, &mut result.problems);
+                replays
+                    .add(
+                        store,
+                        &footer,
+                        checked.replayed.as_deref(),
+                        &mut result.problems,
+                    )
+                    .await;
             }
-            None => chain.lose(),
+            None => {
+                chain.lose();
+                replays.lose();
+            }
         }
         result.batches += 1;
         progress(result.batches);
@@ -98,9 +122,12 @@ pub async fn verify(
         ));
     }
     result.partitions = chain.partitions();
+    result.rejected = replays.left();
+    result.replayed = replays.replayed;
+    result.jumps = chain.jumps;
     let rejects = store.list(REJECTED, Sizes::Skip).await?.unwrap_or_default();
     let unnamed =
-        |name: &str| name.ends_with(".parquet") && !named.contains(&format!("{REJECTED}/{name}"));
+        |name: &str| name.ends_with(".parquet") && !replays.names(&format!("{REJECTED}/{name}"));
     result.unreferenced_rejects = rejects
         .files
         .iter()

@@ -1,7 +1,10 @@
 //! Every problem that verifying names, from footers and rows that no writer of ours would make.
 
 use super::{batch::check_batch, chain::Chain};
-use crate::{BatchNumber, CommitId, Footer, ImportedPart, OffsetRange, PartitionEnd, RejectFile};
+use crate::{
+    BatchNumber, CommitId, FedBy, Footer, ImportedPart, Jump, JumpReason, LastRecord, OffsetRange,
+    PartitionEnd, RejectFile, ReplayedFile,
+};
 
 fn range(partition: i32, first: i64, next: i64) -> OffsetRange {
     OffsetRange {
@@ -12,7 +15,11 @@ fn range(partition: i32, first: i64, next: i64) -> OffsetRange {
 }
 
 fn end(partition: i32, next: i64) -> PartitionEnd {
-    PartitionEnd { partition, next }
+    PartitionEnd {
+        partition,
+        next,
+        last: None,
+    }
 }
 
 fn id(text: &str) -> CommitId {
@@ -33,6 +40,9 @@ fn footer(number: u64, ranges: &[OffsetRange], ends: &[PartitionEnd]) -> Footer 
         imported: vec![],
         rejected: None,
         schema: vec![],
+        jumps: vec![],
+        replayed: vec![],
+        fed_by: None,
     }
 }
 
@@ -225,4 +235,183 @@ fn chains_that_start_in_the_middle() {
         .map(|p| (p.partition, p.first, p.next))
         .collect();
     assert_eq!(spans, [(0, 0, 9), (1, 4, 4)]);
+}
+
+fn jump(partition: i32, from: i64, to: i64, reason: JumpReason) -> Jump {
+    Jump {
+        partition,
+        from,
+        to,
+        reason,
+    }
+}
+
+fn last(offset: i64) -> Option<LastRecord> {
+    Some(LastRecord {
+        offset,
+        timestamp: None,
+        sha256: format!("of {offset}"),
+    })
+}
+
+/// A jump explains a gap only where it agrees with the footers on both of its sides.
+#[test]
+fn jumps() {
+    let first = footer(1, &[range(0, 0, 5)], &[end(0, 5)]);
+    let second = footer(2, &[range(0, 9, 12)], &[end(0, 12)]);
+    let two = |jumps: &[Jump]| {
+        let second = Footer {
+            jumps: jumps.to_vec(),
+            ..second.clone()
+        };
+        of_chain(&[first.clone(), second])
+    };
+    use JumpReason::{Deleted, Recreated};
+    let gap = "a gap in partition 0: it starts at offset 9, the log ended at 5";
+    assert_eq!(two(&[]), [gap]);
+    assert_eq!(two(&[jump(0, 5, 9, Deleted)]), [""; 0]);
+    assert_eq!(two(&[jump(0, 5, 9, Recreated)]), [""; 0]);
+    let from = "it jumps from offset 4 of partition 0, where the log ended at 5";
+    assert_eq!(two(&[jump(0, 4, 9, Deleted)]), [from]);
+    let to = "it jumps to offset 8 of partition 0, where none of its ranges starts";
+    assert_eq!(two(&[jump(0, 5, 8, Deleted)]), [gap, to]);
+    let other = [
+        "it jumps to offset 9 of partition 1, where none of its ranges starts",
+        "it jumps in partition 1, which the log did not have",
+    ];
+    assert_eq!(
+        two(&[jump(0, 5, 9, Deleted), jump(1, 5, 9, Deleted)]),
+        other
+    );
+    let twice = two(&[jump(0, 5, 9, Deleted), jump(0, 5, 9, Deleted)]);
+    assert_eq!(twice, ["jumps of partitions 0 and 0 out of order"]);
+    let back = Footer {
+        jumps: vec![jump(0, 12, 2, Deleted)],
+        ..footer(3, &[range(0, 2, 4)], &[end(0, 4)])
+    };
+    let good = Footer {
+        jumps: vec![jump(0, 5, 9, Deleted)],
+        ..second.clone()
+    };
+    assert_eq!(
+        of_chain(&[first.clone(), good.clone(), back.clone()]),
+        ["it jumps back in partition 0 from offset 12 to 2, for records that were deleted"]
+    );
+    let anew = Footer {
+        jumps: vec![jump(0, 12, 2, Recreated)],
+        ..back
+    };
+    assert_eq!(of_chain(&[first, good, anew.clone()]), [""; 0]);
+    assert_eq!(of_chain(&[anew]), [""; 0], "after pruning");
+}
+
+#[test]
+fn last_records() {
+    let with = |offset| PartitionEnd {
+        last: last(offset),
+        ..end(0, 10)
+    };
+    let of = |offset| {
+        of_batch(
+            |f| f.ends = vec![with(offset)],
+            &[(0, 5), (0, 8)],
+            Some(&[]),
+        )
+    };
+    assert_eq!(of(8), [""; 0]);
+    assert_eq!(of(3), [""; 0], "of a batch before");
+    assert_eq!(
+        of(5),
+        [
+            "f: the last record of partition 0 is at offset 5 by its footer, which is not the newest that it holds"
+        ]
+    );
+    let ends = |offset: Option<i64>, next| {
+        let last = offset.and_then(last);
+        vec![PartitionEnd {
+            last,
+            ..end(0, next)
+        }]
+    };
+    let first = footer(1, &[range(0, 0, 5)], &ends(Some(4), 5));
+    let chain = |offset, reason: Option<JumpReason>| {
+        let second = Footer {
+            jumps: reason
+                .map(|reason| jump(0, 5, 7, reason))
+                .into_iter()
+                .collect(),
+            ..footer(
+                2,
+                &[range(0, if reason.is_some() { 7 } else { 5 }, 9)],
+                &ends(offset, 9),
+            )
+        };
+        of_chain(&[first.clone(), second])
+    };
+    let wrong = |offset| {
+        vec![format!(
+            "its last record of partition 0, at offset {offset}, is neither of its range nor the one before"
+        )]
+    };
+    assert_eq!(chain(Some(8), None), [""; 0]);
+    assert_eq!(chain(Some(4), None), [""; 0], "no record came");
+    assert_eq!(
+        chain(None, None),
+        [""; 0],
+        "a writer that knows nothing of it"
+    );
+    assert_eq!(chain(Some(3), None), wrong(3));
+    assert_eq!(chain(Some(4), Some(JumpReason::Deleted)), [""; 0]);
+    assert_eq!(chain(Some(4), Some(JumpReason::Recreated)), wrong(4));
+    assert_eq!(chain(Some(7), Some(JumpReason::Recreated)), [""; 0]);
+}
+
+#[test]
+fn replays() {
+    let replayed = vec![ReplayedFile {
+        file: "rejected/c1.parquet".into(),
+        rows: 2,
+    }];
+    let replay = |f: &mut Footer| {
+        f.ranges.clear();
+        f.replayed = replayed.clone();
+    };
+    let places = [(0, 1), (3, 900)];
+    assert_eq!(of_batch(replay, &places, Some(&[])), [""; 0]);
+    let more = of_batch(
+        |f| {
+            replay(f);
+            f.ranges = vec![range(0, 5, 10)];
+        },
+        &places,
+        Some(&[]),
+    );
+    assert_eq!(
+        more,
+        ["f: it replays rejects, and takes something else beside"]
+    );
+    let imported = vec![ImportedPart {
+        sha256: "aa".into(),
+        first: 0,
+        next: 5,
+        last: true,
+    }];
+    let first = Footer {
+        imported,
+        ..footer(1, &[range(0, 0, 5)], &[end(0, 5)])
+    };
+    let second = Footer {
+        replayed: replayed.clone(),
+        fed_by: Some(FedBy::Imports),
+        ..footer(2, &[], &[end(0, 5)])
+    };
+    assert_eq!(of_chain(&[first.clone(), second.clone()]), [""; 0]);
+    let unfed = Footer {
+        fed_by: None,
+        ..second
+    };
+    assert_eq!(
+        of_chain(&[first, unfed]),
+        ["the folder is fed by both a topic and imports"]
+    );
 }

@@ -1,0 +1,25 @@
+//! Waiting for conditions.
+
+use std::time::{Duration, Instant};
+
+/// How long one condition may take to come true on a machine where a compiler runs beside the tests.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Waits until something is so; after [`PATIENCE`] the test fails with the state that the last look found.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let begun = Instant::now();
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(state) => assert!(
+                begun.elapsed() < PATIENCE,
+                "waited {PATIENCE:?} in vain until {what}:\n{state}"
+            ),
+        }
+        std::thread::sleep(LOOK);
+    }
+}

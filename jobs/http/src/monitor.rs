@@ -1,0 +1,94 @@
+//! `/metrics`, `/healthz` and `/readyz`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use prometheus::{IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder};
+use warp::http::{Response, StatusCode, header::CONTENT_TYPE};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+
+/// Whether a service can take work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It cannot yet, or any more.
+    NotReady,
+}
+
+/// What a service tells those who watch it. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Monitor {
+    registry: Registry,
+    ready: Arc<AtomicBool>,
+}
+
+impl Monitor {
+    /// With a registry that holds `gugus_build_info`, not ready yet.
+    ///
+    /// # Errors
+    /// None that a caller could cause: the names are ours.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let build = Opts::new("gugus_build_info", "Always 1; the version is the label.")
+            .const_label("version", env!("CARGO_PKG_VERSION"));
+        let build = IntGauge::with_opts(build)?;
+        build.set(1);
+        registry.register(Box::new(build))?;
+        Ok(Self {
+            registry,
+            ready: Arc::default(),
+        })
+    }
+
+    /// Where the service registers its metrics.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Says whether the service can take work.
+    pub fn set(&self, readiness: Readiness) {
+        self.ready
+            .store(readiness == Readiness::Ready, Ordering::Release);
+    }
+
+    /// `GET /metrics` in Prometheus' text format, `GET /healthz` (200 while the process lives) and `GET /readyz` (200 while
+    /// it can take work, else 503).
+    pub fn routes(&self) -> BoxedFilter<(Response<String>,)> {
+        let get = warp::get().or(warp::head()).unify();
+        let monitor = self.clone();
+        let metrics = warp::path!("metrics").map(move || monitor.metrics());
+        let health = warp::path!("healthz").map(|| text(StatusCode::OK, "ok\n".to_owned()));
+        let monitor = self.clone();
+        let ready = warp::path!("readyz").map(move || monitor.readiness());
+        get.and(metrics.or(health).unify().or(ready).unify())
+            .boxed()
+    }
+
+    fn readiness(&self) -> Response<String> {
+        if self.ready.load(Ordering::Acquire) {
+            text(StatusCode::OK, "ready\n".to_owned())
+        } else {
+            text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned())
+        }
+    }
+
+    fn metrics(&self) -> Response<String> {
+        match TextEncoder::new().encode_to_string(&self.registry.gather()) {
+            Ok(metrics) => {
+                let mut response = Response::new(metrics);
+                let format = warp::http::HeaderValue::from_static(TEXT_FORMAT);
+                response.headers_mut().insert(CONTENT_TYPE, format);
+                response
+            }
+            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        }
+    }
+}
+
+fn text(status: StatusCode, text: String) -> Response<String> {
+    let mut response = Response::new(text);
+    *response.status_mut() = status;
+    response
+}

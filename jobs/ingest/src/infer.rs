@@ -1,0 +1,110 @@
+//! A CSV file → a first job file. Invariant: the text that is returned is a valid job, and every row of the sample is a
+//! record that it takes: the parsers of the ingest have read each value.
+//!
+//! It is a proposal. Types are told by a sample, and what a column means nobody but a person can tell; so the text says in
+//! comments what is doubtful.
+
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use gugus_records::infer::Sample;
+use gugus_spec::{Job, JobName};
+use indicatif::ProgressBar;
+
+use crate::Error;
+use crate::input::{Format, Input, header_names, wrong};
+
+/// What to infer a job from.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// A CSV file with a header; `.gz` is unpacked.
+    pub file: PathBuf,
+    /// How many of its records are looked at, from the first.
+    pub rows: u64,
+    /// The job's name; the file's unless given.
+    pub name: Option<String>,
+}
+
+/// The text of a job file for records like those of a CSV file. Blocks while it reads.
+///
+/// # Errors
+/// Of kind [`Usage`](crate::Kind::Usage): a file that is not there or is no CSV, has no header or no record, or has in its
+/// sample a record with too few or too many cells, or that is not UTF-8; a name that no job can have. Else: a file that is
+/// damaged.
+pub fn run(config: &Config) -> Result<String, Error> {
+    let input = Input::of(&config.file)?;
+    if input.format != Format::Csv {
+        let reason = "a job can be inferred from CSV only; JSON and Parquet name their types";
+        return Err(wrong(&input.path, reason, None));
+    }
+    let name = match &config.name {
+        Some(name) => name.parse::<JobName>().map_err(|e| {
+            let reason = format!("{e}, so no job can be called that; give another");
+            wrong(&input.path, reason, None)
+        })?,
+        None => name_of(&input.path)?,
+    };
+    let sample = read(&input, config.rows)?;
+    let file = input.path.file_name().unwrap_or_default();
+    let text = text::job_file(&name, &file.to_string_lossy(), &sample);
+    // What is printed here is what the next command is given.
+    match Job::parse(&text, "the inferred job file") {
+        Ok(_) => Ok(text),
+        Err(e) => Err(Error::Bug {
+            what: format!("an inferred job file is not valid: {e}"),
+        }),
+    }
+}
+
+/// The first records of a file.
+fn read(input: &Input, rows: u64) -> Result<Sample, Error> {
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(input.text(&ProgressBar::hidden())?);
+    let header = reader.byte_headers().map_err(|e| input.broke_off(0, e))?;
+    let mut sample = Sample::new(header_names(&input.path, header)?);
+    let mut row = csv::ByteRecord::new();
+    while sample.rows() < rows
+        && reader
+            .read_byte_record(&mut row)
+            .map_err(|e| input.broke_off(sample.rows(), e))?
+    {
+        sample.add(&row).map_err(|reason| {
+            let line = row.position().map_or(0, csv::Position::line);
+            let reason = format!("line {line}: {reason}; mend the file, or take fewer rows of it");
+            wrong(&input.path, reason, None)
+        })?;
+    }
+    if sample.rows() == 0 {
+        let reason =
+            "there is no record in it, and types are told by values; take a file with some";
+        return Err(wrong(&input.path, reason, None));
+    }
+    Ok(sample)
+}
+
+/// The longest name that is made of a file's name: the topic's name is a little longer, and people have to type it.
+const LONGEST_NAME: usize = 64;
+
+/// A job's name made of a file's: what cannot stand in one becomes `-`.
+fn name_of(path: &Path) -> Result<JobName, Error> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = file.split('.').find(|part| !part.is_empty()).unwrap_or("");
+    let mut name = String::new();
+    for c in stem.chars().take(LONGEST_NAME) {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            name.push(c.to_ascii_lowercase());
+        } else if !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    let name = name.trim_matches(['-', '_']);
+    let name = if name.is_empty() { "job" } else { name };
+    name.parse().map_err(|e| Error::Bug {
+        what: format!("a name made of a file's is not valid: {e}"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! Where a run's time went, for those who tune it. Invariant: it costs nothing unless somebody will read it.
+
+use std::time::{Duration, Instant};
+
+/// Time by part, of the thread that reads; writing goes on beside it.
+#[derive(Debug)]
+pub(super) struct Times {
+    /// Two looks at the clock per record are a few percent, so they are for who asked for debug logs only.
+    is_measured: bool,
+    poll: Duration,
+    parse: Duration,
+    /// From handing a batch over until it is in the log, summed.
+    pub(super) commit: Duration,
+    /// Of it what reading had to wait for.
+    pub(super) wait: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            is_measured: tracing::enabled!(tracing::Level::DEBUG),
+            poll: Duration::ZERO,
+            parse: Duration::ZERO,
+            commit: Duration::ZERO,
+            wait: Duration::ZERO,
+        }
+    }
+}
+
+impl Times {
+    pub(super) fn clock(&self) -> Option<Instant> {
+        self.is_measured.then(Instant::now)
+    }
+
+    pub(super) fn polled(&mut self, since: Option<Instant>) {
+        self.poll += since.map_or(Duration::ZERO, |since| since.elapsed());
+    }
+
+    pub(super) fn parsed(&mut self, since: Option<Instant>) {
+        self.parse += since.map_or(Duration::ZERO, |since| since.elapsed());
+    }
+
+    pub(super) fn tell(&self, begun: Instant) {
+        tracing::debug!(
+            poll_s = self.poll.as_secs_f64(),
+            parse_s = self.parse.as_secs_f64(),
+            commit_s = self.commit.as_secs_f64(),
+            wait_s = self.wait.as_secs_f64(),
+            whole_s = begun.elapsed().as_secs_f64(),
+            "time by part"
+        );
+    }
+}

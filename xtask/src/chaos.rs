@@ -1,0 +1,65 @@
+//! Long runs of the chaos test: many seeds, many steps.
+
+use std::ffi::OsString;
+
+use crate::host::Host;
+use crate::problem::Problem;
+use crate::test;
+
+/// What the test reads, by the flag that says it.
+const FLAGS: [(&str, &str); 3] = [
+    ("--seed", "GUGUS_CHAOS_SEED"),
+    ("--seeds", "GUGUS_CHAOS_SEEDS"),
+    ("--steps", "GUGUS_CHAOS_STEPS"),
+];
+
+/// Runs the chaos test alone, and shows what it says.
+pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let variables = variables(arguments)?;
+    let test = "chaos::every_record_is_in_one_place_whatever_happens";
+    let cargo = ["-p", "gugus", "--test", "it", test, "--", "--nocapture"];
+    test::run_with(host, &cargo.map(OsString::from), &variables)
+}
+
+fn variables(arguments: &[OsString]) -> Result<Vec<(&'static str, String)>, Problem> {
+    let mut variables = Vec::new();
+    let mut words = arguments.iter().map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        let (flag, given) = match word.split_once('=') {
+            Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
+            None => (word.into_owned(), None),
+        };
+        let known = FLAGS.iter().find(|(name, _)| *name == flag);
+        let Some((_, variable)) = known else {
+            return Err(Problem::Usage(format!(
+                "chaos knows no {flag}; it takes --seed N, --seeds N and --steps N"
+            )));
+        };
+        let value = given.or_else(|| words.next().map(String::from));
+        match value.filter(|value| value.parse::<u32>().is_ok()) {
+            Some(value) => variables.push((*variable, value)),
+            None => return Err(Problem::Usage(format!("{flag} takes a number"))),
+        }
+    }
+    Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_become_variables() {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(
+            variables(&words(&["--seeds", "10", "--steps=60"])).unwrap(),
+            [
+                ("GUGUS_CHAOS_SEEDS", "10".to_owned()),
+                ("GUGUS_CHAOS_STEPS", "60".to_owned())
+            ]
+        );
+        for wrong in [&["--seeds"][..], &["--seeds", "many"], &["10"]] {
+            assert!(variables(&words(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+}
