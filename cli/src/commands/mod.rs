@@ -185,8 +185,8 @@ pub(crate) struct Client {
     #[arg(long, value_name = "FILE")]
     client_config: Option<PathBuf>,
     /// Any property of librdkafka, as often as wanted; it goes before the file and our own setting of the same property
-    #[arg(short = 'K', value_name = "KEY=VALUE", value_parser = property)]
-    properties: Vec<(String, String)>,
+    #[arg(short = 'K', value_name = "KEY=VALUE")]
+    properties: Vec<String>,
 }
 
 impl Client {
@@ -196,17 +196,22 @@ impl Client {
             Some(path) => gugus_ingest::read_properties(path).map_err(Failure::usage)?,
             None => Vec::new(),
         };
-        properties.extend(self.properties.iter().cloned());
+        for text in &self.properties {
+            properties.push(property(text)?);
+        }
         Ok(properties)
     }
 }
 
-fn property(text: &str) -> Result<(String, String), String> {
+/// Not a parser of clap's, which would repeat what it refuses: it may hold a secret.
+fn property(text: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), value.to_owned()))
         }
-        _ => Err("write KEY=VALUE, for example -K session.timeout.ms=10000".to_owned()),
+        _ => Err(Failure::usage(
+            "a -K is no property; write -K KEY=VALUE, for example -K session.timeout.ms=10000",
+        )),
     }
 }
 

@@ -88,7 +88,8 @@ impl Rejected {
                     None => Ok(Code::Done),
                     Some(signal) => Err(Failure::Interrupted(
                         signal,
-                        "stopped before the end; run the same command again to take the rest".into(),
+                        "stopped before the end; run the same command again to take the rest"
+                            .into(),
                     )),
                 }
             }
@@ -242,7 +243,9 @@ async fn show(
 }
 
 fn as_shown(rejects: &Rejects, record: RejectedRecord) -> Shown {
-    let time = record.timestamp.and_then(DateTime::<Utc>::from_timestamp_millis);
+    let time = record
+        .timestamp
+        .and_then(DateTime::<Utc>::from_timestamp_millis);
     Shown {
         batch: rejects.batch.get(),
         partition: record.partition,

@@ -19,8 +19,7 @@ use datafusion::physical_expr::expressions::cast;
 use datafusion::prelude::SessionConfig;
 use gugus_records::Layout;
 use gugus_spec::{
-    Column, ColumnType, Feature, Format, Model, Nullability, OtherColumns, Source,
-    quote_identifier,
+    Column, ColumnType, Feature, Format, Model, Nullability, OtherColumns, Source, quote_identifier,
 };
 
 use crate::error::PlanError;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus::{IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder};
-use warp::http::{Response, StatusCode, header::CONTENT_TYPE};
 use warp::Filter;
 use warp::filters::BoxedFilter;
+use warp::http::{Response, StatusCode, header::CONTENT_TYPE};
 
 /// Whether a service can take work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,8 @@
 //! batches of their own, with the partitions, offsets and timestamps that they came with. Such a batch names the files
 //! that its records came from; the files themselves never change. What still does not fit stays where it is.
 
+mod form;
+
 use std::collections::BTreeMap;
 
 use gugus_records::{Layout, Reason};
@@ -14,6 +16,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use self::form::Form;
 use crate::Error;
 use crate::gather::{Gather, Record};
 
@@ -119,7 +122,7 @@ impl Replay {
         self.still.clear();
         self.files.clear();
         let layout = Layout::new(&self.config.job.source);
-        self.gather = Gather::new(layout);
+        self.gather = Gather::new(layout.clone());
         let mut all = self.log.rejects().await.map_err(Error::log)?;
         all.retain(|rejects| {
             rejects.left() > 0 && self.config.batch.is_none_or(|batch| batch == rejects.batch)
@@ -136,6 +139,8 @@ impl Replay {
             {
                 return Ok(Pass::Lost);
             }
+            let footer = self.log.footer(rejects.batch).await.map_err(Error::log)?;
+            let form = Form::of(&footer, &layout);
             let records = self.log.rejected_records(rejects).await;
             for record in records.map_err(Error::log)? {
                 if stop.is_cancelled() {
@@ -148,7 +153,7 @@ impl Replay {
                     continue;
                 }
                 self.config.progress.inc(1);
-                self.take(rejects, &record);
+                self.take(rejects, &form, &record);
                 if self.gather.is_full(&self.config.job.batches)
                     && self.commit().await? == Pass::Lost
                 {
@@ -159,7 +164,7 @@ impl Replay {
         self.commit().await
     }
 
-    fn take(&mut self, rejects: &Rejects, record: &RejectedRecord) {
+    fn take(&mut self, rejects: &Rejects, form: &Form, record: &RejectedRecord) {
         let value = record.value.as_deref();
         let limit = self.config.job.batches.max_record_bytes;
         let place = Record {
@@ -181,7 +186,7 @@ impl Replay {
             }
             (Some(value), _) => self
                 .gather
-                .accept(place, |columns| columns.push_record(value))
+                .accept(place, |columns| form.push(columns, record.offset, value))
                 .map_err(|reason| (reason.kind(), reason.to_string())),
         };
         match taken {

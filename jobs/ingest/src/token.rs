@@ -154,9 +154,12 @@ impl Provider {
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         // Names and secrets are form-encoded before they go into the header: RFC 6749, section 2.3.1.
-        let encoded =
-            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-        let login = BASE64_STANDARD.encode(format!("{}:{}", encoded(&self.id), encoded(&self.secret)));
+        let encoded = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let login =
+            BASE64_STANDARD.encode(format!("{}:{}", encoded(&self.id), encoded(&self.secret)));
         let response = client
             .build()?
             .post(&self.endpoint)
@@ -168,14 +171,16 @@ impl Provider {
         let status = response.status();
         if !status.is_success() {
             // The body may repeat what was sent.
-            return Err(format!("the identity provider at {} answered {status}", self.endpoint).into());
+            return Err(format!(
+                "the identity provider at {} answered {status}",
+                self.endpoint
+            )
+            .into());
         }
         let answer: Answer = serde_json::from_slice(&response.bytes().await?)
             .map_err(|_| format!("the answer of {} has no access_token", self.endpoint))?;
         let claims = claims(&answer.access_token);
-        let lasts = answer
-            .expires_in
-            .map_or(LIFETIME, Duration::from_secs);
+        let lasts = answer.expires_in.map_or(LIFETIME, Duration::from_secs);
         let until = match claims.exp {
             Some(seconds) => (seconds * 1000.0) as i64,
             None => milliseconds(SystemTime::now() + lasts),

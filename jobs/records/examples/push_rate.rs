@@ -8,11 +8,12 @@ use std::time::Instant;
 use gugus_records::{Columns, Header, Layout};
 use gugus_spec::Job;
 
-const RECORDS: usize = 20_000;
+/// As many as a fetch from Kafka holds, about a megabyte, which a processor keeps near.
+const RECORDS: usize = 2000;
 /// The best counts: the machine may have other things to do.
 const ROUNDS: usize = 8;
 /// How often a round pushes all records: the system counts a thread's time in steps of some milliseconds.
-const PASSES: usize = 10;
+const PASSES: usize = 100;
 const ROWS_OF_A_BATCH: usize = 1000;
 
 /// What a job needs that looks only at the place.

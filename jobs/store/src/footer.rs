@@ -22,6 +22,9 @@ pub struct ImportedPart {
     pub next: u64,
     /// Whether the file ends here.
     pub last: bool,
+    /// The names of its columns, of a CSV file: without them a rejected row could not be read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Vec<String>>,
 }
 
 /// The file of records that a batch's commit refused.

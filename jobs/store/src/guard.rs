@@ -9,9 +9,10 @@ use parquet::errors::ParquetError;
 /// The parquet crate checks most of what it reads and asserts the rest (a negative column offset, for one), so a flipped
 /// bit can panic. What is on disk must not end a process that could name the file instead. Nothing of what the
 /// decoder held is used afterwards, so unwinding leaves nothing half done.
-pub(crate) fn guarded<T>(
-    decode: impl FnOnce() -> Result<T, ParquetError>,
-) -> Result<T, ParquetError> {
+///
+/// # Errors
+/// Those of `decode`, and its panic as [`ParquetError::General`].
+pub fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text

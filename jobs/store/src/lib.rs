@@ -80,6 +80,7 @@ pub use error::StoreError;
 pub use footer::{
     FOOTER_KEY, FOOTER_VERSION, FedBy, Footer, ImportedPart, RejectFile, ReplayedFile, SchemaField,
 };
+pub use guard::guarded;
 pub use log::{
     Appended, BatchFile, BatchLog, Draft, Keep, LogError, OFFSET, PARTITION, Prune, Pruned,
     RejectedRecord, Rejects, TIMESTAMP, Verification, VerifiedJump, VerifiedPartition, verify,

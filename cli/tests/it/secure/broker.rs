@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::certificates::Authority;
+use super::provider::Provider;
 use crate::kafka::{Kafka, More};
 
 pub(crate) const USER: &str = "ingest";
@@ -12,9 +13,6 @@ pub(crate) const PASSWORD: &str = "Pl41n-and-Scr4m-s3cret";
 
 /// How every token without a signature begins: `{"alg":"none"}` in base64.
 pub(crate) const TOKEN: &str = "eyJhbGciOiJub25lI";
-
-/// Part of a token's configuration.
-pub(crate) const IN_TOKEN: &str = "T0ken-s3cret";
 
 const PROPERTIES: &str = include_str!("../../../../dev/kafka/secure.properties");
 
@@ -128,13 +126,26 @@ impl Secure {
             .keeping([password.to_owned(), PASSWORD.to_owned()])
     }
 
-    /// A token without signature, which librdkafka makes by this configuration.
+    /// A token without signature that the client itself makes, by this configuration.
     pub(crate) fn token(&self, configuration: &str) -> Way {
         self.way(2, "sasl_ssl")
             .with("sasl.mechanism", "OAUTHBEARER")
             .with("enable.sasl.oauthbearer.unsecure.jwt", "true")
             .with("sasl.oauthbearer.config", configuration)
-            .keeping([configuration, IN_TOKEN, TOKEN].map(str::to_owned))
+            .keeping([configuration, TOKEN].map(str::to_owned))
+    }
+
+    /// A token that an identity provider gives for this secret.
+    pub(crate) fn provided(&self, provider: &Provider, secret: &str) -> Way {
+        self.way(2, "sasl_ssl")
+            .with("sasl.mechanism", "OAUTHBEARER")
+            .with("sasl.oauthbearer.method", "oidc")
+            .with("sasl.oauthbearer.token.endpoint.url", provider.endpoint())
+            .with("sasl.oauthbearer.client.id", USER)
+            .with("sasl.oauthbearer.client.secret", secret)
+            .with("sasl.oauthbearer.scope", "records")
+            .keeping([secret, TOKEN].map(str::to_owned))
+            .keeping(Provider::secrets())
     }
 
     /// The lines of the key that are the key.

@@ -74,7 +74,15 @@ impl<'a> Cutter<'a> {
             first: file.skip,
             next: file.skip,
             last: false,
+            header: None,
         });
+    }
+
+    /// The names of the file's columns, where its records do not say them.
+    pub(super) fn named(&mut self, header: &[String]) {
+        if let Some(file) = &mut self.file {
+            file.header = Some(header.to_vec());
+        }
     }
 
     /// The file has no more records.

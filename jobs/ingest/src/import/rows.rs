@@ -2,6 +2,7 @@
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::array_value_to_string;
+use gugus_store::guarded;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::Config;
@@ -25,20 +26,19 @@ pub(super) fn parquet(
             Some(e.into()),
         )
     };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(input.file()?).map_err(unreadable)?;
+    let disk = input.file()?;
+    let reader = guarded(|| ParquetRecordBatchReaderBuilder::try_new(disk)).map_err(unreadable)?;
     let total = u64::try_from(reader.metadata().file_metadata().num_rows())
         .unwrap_or(0)
         .max(1);
     let skip = usize::try_from(file.skip).unwrap_or(usize::MAX);
-    let reader = reader
-        .with_batch_size(AT_ONCE)
-        .with_offset(skip)
-        .build()
-        .map_err(unreadable)?;
+    let reader = reader.with_batch_size(AT_ONCE).with_offset(skip);
+    let mut reader = guarded(|| reader.build()).map_err(unreadable)?;
     let begin = config.progress.position();
     let mut record = file.skip;
-    for rows in reader {
-        let rows = rows.map_err(|e| input.broke_off(record, e))?;
+    while let Some(rows) =
+        guarded(|| Ok(reader.next().transpose()?)).map_err(|e| input.broke_off(record, e))?
+    {
         match cutter.push_rows(&rows, as_json) {
             Ok(()) => {}
             Err(PushRows::Halt(halt)) => return Err(halt),

@@ -24,6 +24,7 @@ pub(super) fn csv(file: &Planned, config: &Config, cutter: &mut Cutter<'_>) -> R
         &input.path,
         reader.byte_headers().map_err(|e| broke_off(0, e))?,
     )?;
+    cutter.named(&names);
     let header = Header::new(&names, &Layout::new(&config.job.source)).map_err(|e| {
         wrong(
             &input.path,

@@ -118,21 +118,10 @@ impl Session<'_> {
 
     /// Tries again with what the winner has left of our draft, then with what is in hand.
     fn lost(&mut self, draft: Draft) -> Result<(), Error> {
-        let moved = self.moved(&draft)?;
         let mut drafts = vec![draft];
-        if !moved.is_empty() {
-            tracing::warn!(
-                partitions = ?moved,
-                "another process has committed records of these partitions; what is in hand of them is dropped, and \
-                 read again from the batches' end"
-            );
-            if !self.gather.is_empty() {
-                drafts.push(self.draft()?);
-            }
-            for draft in &mut drafts {
-                without(draft, &moved)?;
-            }
-            self.go_back(&moved)?;
+        // What is in hand follows on what is dropped, so it is looked at in the same way.
+        if !self.moved(&drafts[0])?.is_empty() && !self.gather.is_empty() {
+            drafts.push(self.draft()?);
         }
         for draft in drafts {
             self.append_now(draft)?;
@@ -143,6 +132,7 @@ impl Session<'_> {
     /// Commits a draft while we wait.
     fn append_now(&mut self, mut draft: Draft) -> Result<(), Error> {
         loop {
+            self.drop_moved(&mut draft)?;
             if draft.ranges.is_empty() {
                 return Ok(());
             }
@@ -151,18 +141,38 @@ impl Session<'_> {
                 return Err(gone());
             };
             let appended = self.runtime.block_on(log.append(&draft));
-            match appended.map_err(Error::log)? {
-                Appended::Committed(footer) => {
-                    self.committed(&footer, begun);
-                    return Ok(());
-                }
-                Appended::Lost { .. } => {
-                    let moved = self.moved(&draft)?;
-                    without(&mut draft, &moved)?;
-                    self.go_back(&moved)?;
-                }
+            if let Appended::Committed(footer) = appended.map_err(Error::log)? {
+                self.committed(&footer, begun);
+                return Ok(());
             }
         }
+    }
+
+    /// Takes out of a draft what is of partitions in which others have moved the end, and reads those on from there.
+    fn drop_moved(&mut self, draft: &mut Draft) -> Result<(), Error> {
+        let moved = self.moved(draft)?;
+        if moved.is_empty() {
+            return Ok(());
+        }
+        without(draft, &moved)?;
+        // A draft that follows on one that was dropped finds its partitions set back already.
+        let moved: BTreeSet<i32> = {
+            let log = self.log()?;
+            let ends: Vec<_> = moved.iter().map(|p| (*p, log.end_of(*p))).collect();
+            let is_back =
+                |(p, end): &(i32, Option<i64>)| self.parts.get(p).map(|part| part.next) == *end;
+            let left = ends.into_iter().filter(|place| !is_back(place));
+            left.map(|(partition, _)| partition).collect()
+        };
+        if moved.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(
+            partitions = ?moved,
+            "another process has committed records of these partitions; what is in hand of them is dropped, and read \
+             again from the batches' end"
+        );
+        self.go_back(&moved)
     }
 
     /// Empties what is in hand into a draft; the next one begins where this one ends.
@@ -205,7 +215,8 @@ impl Session<'_> {
         let moved = |range: &&OffsetRange| {
             let jump = draft.jumps.iter().find(|j| j.partition == range.partition);
             let expected = jump.map_or(range.first, |jump| jump.from);
-            log.end_of(range.partition).is_some_and(|end| end != expected)
+            log.end_of(range.partition)
+                .is_some_and(|end| end != expected)
         };
         let moved = draft.ranges.iter().filter(moved);
         Ok(moved.map(|range| range.partition).collect())

@@ -121,7 +121,9 @@ impl ClientContext for Context {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        self.tokens.generate(config).map_err(|error| -> Box<dyn Error> { error })
+        self.tokens
+            .generate(config)
+            .map_err(|error| -> Box<dyn Error> { error })
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use gugus_records::{Layout, Reason};
 use gugus_store::{BatchLog, FedBy, OffsetRange};
+use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::Message;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -186,7 +186,11 @@ impl<'a> Session<'a> {
             }
         }
         // With --max-batches what is in hand is read again by the next run.
-        if self.config.max_batches.is_none_or(|most| self.batches < most) {
+        if self
+            .config
+            .max_batches
+            .is_none_or(|most| self.batches < most)
+        {
             self.commit_all()?;
         }
         self.tell_offsets();

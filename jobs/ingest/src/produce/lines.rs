@@ -69,6 +69,11 @@ mod tests {
             .unwrap();
         assert_eq!(out, b";;1");
         let long = csv::ByteRecord::from(vec!["1", "2", "3", "4"]);
-        assert!(lines.write(&long, &mut out).unwrap_err().contains("4 cells"));
+        assert!(
+            lines
+                .write(&long, &mut out)
+                .unwrap_err()
+                .contains("4 cells")
+        );
     }
 }

@@ -17,7 +17,11 @@ async fn metrics_count_what_is_in_the_batches() {
             (0, None, None),
             (1, None, Some(br#"{"x":"abc"}"#)),
             (1, None, Some(br#"{"y":"1"}"#)),
-            (1, None, Some(br#"{"x":"1","y":"0000000000000000000000000000"}"#)),
+            (
+                1,
+                None,
+                Some(br#"{"x":"1","y":"0000000000000000000000000000"}"#),
+            ),
         ],
     );
     let registry = Registry::new();

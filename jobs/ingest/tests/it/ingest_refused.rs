@@ -159,9 +159,7 @@ async fn the_log_refuses_a_range_that_does_not_continue_it() {
         first: 0,
         next: 3,
     }];
-    let appended = log
-        .append(&Draft::new(rows, ranges))
-        .await;
+    let appended = log.append(&Draft::new(rows, ranges)).await;
     assert!(!matches!(appended, Ok(Appended::Committed(_))));
 }
 

@@ -47,7 +47,9 @@ async fn rejected() -> (Folder, Broker) {
     let job = points("t", "rows = 10");
     for round in 0..2 {
         broker.send_points("t", 2, round * 100..round * 100 + 10);
-        let poison: Vec<String> = (0..4 - round).map(|y| format!(r#"{{"y":"{y}"}}"#)).collect();
+        let poison: Vec<String> = (0..4 - round)
+            .map(|y| format!(r#"{{"y":"{y}"}}"#))
+            .collect();
         let mut records: Vec<Sent<'_>> = poison
             .iter()
             .map(|value| (1, None, Some(value.as_bytes())))
@@ -68,11 +70,21 @@ async fn what_fits_now_is_taken_once_and_the_rest_stays() {
     let mut dry = config(&folder, corrected("rows = 4"));
     dry.mode = Mode::DryRun;
     let summary = run(dry).await;
-    assert_eq!((summary.replayed, summary.batches, summary.rejected), (7, 0, 2));
-    assert_eq!(folder.verify().await.batches, batches, "a dry run writes nothing");
+    assert_eq!(
+        (summary.replayed, summary.batches, summary.rejected),
+        (7, 0, 2)
+    );
+    assert_eq!(
+        folder.verify().await.batches,
+        batches,
+        "a dry run writes nothing"
+    );
 
     let summary = run(config(&folder, corrected("rows = 4"))).await;
-    assert_eq!((summary.replayed, summary.batches, summary.rejected), (7, 2, 2));
+    assert_eq!(
+        (summary.replayed, summary.batches, summary.rejected),
+        (7, 2, 2)
+    );
     let [still] = summary.reasons.as_slice() else {
         panic!("one kind: {:?}", summary.reasons);
     };
@@ -128,6 +140,30 @@ async fn replays_at_the_same_time_take_nothing_twice() {
     assert_eq!(replayed, 7);
     let verified = folder.verify().await;
     assert_eq!((verified.rejected, verified.replayed), (2, 7));
+}
+
+/// Rows of files say their names in a header that is not theirs.
+#[tokio::test]
+async fn rows_of_imported_files_are_read_by_their_headers() {
+    let folder = Folder::new();
+    let csv = folder.write("a.csv", "y,x\n1,2\n\"3\",\n4,z\n");
+    let json = folder.write("b.jsonl", "{\"y\":5}\n{\"x\":6}\n{\"y\":7}\n");
+    let job = points("t", "");
+    let imported = run_import(import(&folder, &job, &[&csv, &json]))
+        .await
+        .unwrap();
+    assert_eq!((imported.records, imported.rejected), (2, 4));
+    let summary = run(config(&folder, corrected(""))).await;
+    assert_eq!((summary.replayed, summary.rejected), (3, 1));
+    let rows = folder.rows().await;
+    let replayed = &rows[rows.len() - 1..];
+    assert_eq!(floats(replayed, "y"), [Some(3.0), Some(5.0), Some(7.0)]);
+    assert_eq!(offsets(replayed), [1, 3, 5]);
+    assert_eq!(folder.verify().await.replayed, 3);
+    // An import goes on behind it.
+    let more = folder.write("c.csv", "x,y\n8,9\n");
+    run_import(import(&folder, &job, &[&more])).await.unwrap();
+    assert_eq!(folder.verify().await.records, 6);
 }
 
 #[tokio::test]

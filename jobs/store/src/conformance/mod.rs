@@ -116,6 +116,7 @@ pub fn draft_import(offset: i64, file: &str, first: u64, next: u64, last: bool) 
         first,
         next,
         last,
+        header: None,
     };
     Draft {
         imported: vec![part],

@@ -123,6 +123,7 @@ fn imports_leave_no_offset_out() {
             first: 0,
             next: 3,
             last: true,
+            header: None,
         }];
     };
     assert_eq!(
@@ -192,6 +193,7 @@ fn chains() {
         first: 0,
         next: 3,
         last: true,
+        header: None,
     };
     let fed = ["the folder is fed by both a topic and imports"];
     assert_eq!(two(&|f| f.imported = vec![part.clone()]), fed);
@@ -395,6 +397,7 @@ fn replays() {
         first: 0,
         next: 5,
         last: true,
+        header: None,
     }];
     let first = Footer {
         imported,

@@ -1,0 +1,67 @@
+//! How rejected records were written. Invariant: a record is read again as it was read the first time.
+
+use gugus_records::{Columns, Header, Layout, Reason};
+use gugus_store::Footer;
+
+/// How the records of one commit were written.
+pub(super) enum Form {
+    /// As the job's topic has them.
+    Topic,
+    /// As the files had them that were imported: each with the offset behind its last record.
+    Files(Vec<(i64, FileForm)>),
+}
+
+/// How the records of a file were written.
+pub(super) enum FileForm {
+    /// As JSON objects; rejected rows of Parquet are kept as such, too.
+    Json,
+    /// As rows of CSV, with the file's header.
+    Csv(Header),
+}
+
+impl Form {
+    pub(super) fn of(footer: &Footer, layout: &Layout) -> Self {
+        if footer.imported.is_empty() {
+            return Self::Topic;
+        }
+        let mut next = footer.ranges.first().map_or(0, |range| range.first);
+        let files = footer.imported.iter().map(|part| {
+            next += i64::try_from(part.next.saturating_sub(part.first)).unwrap_or(i64::MAX);
+            let header = part.header.as_ref();
+            let form = match header.and_then(|names| Header::new(names, layout).ok()) {
+                Some(header) => FileForm::Csv(header),
+                None => FileForm::Json,
+            };
+            (next, form)
+        });
+        Self::Files(files.collect())
+    }
+
+    /// Appends a record to the columns.
+    pub(super) fn push(
+        &self,
+        columns: &mut Columns,
+        offset: i64,
+        value: &[u8],
+    ) -> Result<(), Reason> {
+        let Self::Files(files) = self else {
+            return columns.push_record(value);
+        };
+        match files.iter().find(|(next, _)| offset < *next) {
+            Some((_, FileForm::Csv(header))) => push_row(columns, header, value),
+            _ => columns.push_json(value),
+        }
+    }
+}
+
+fn push_row(columns: &mut Columns, header: &Header, value: &[u8]) -> Result<(), Reason> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(value);
+    let mut row = csv::ByteRecord::new();
+    match reader.read_byte_record(&mut row) {
+        Ok(true) => columns.push_cells(header, &row),
+        Ok(false) | Err(_) => Err(Reason::Empty),
+    }
+}
