@@ -192,6 +192,10 @@ impl Run {
         zombie.signal(Signal::Stop);
         // A session is 1.5 s.
         dwell(self.draw.time(1_900, 3_000));
+        if self.draw.chance(60) {
+            // Then others have committed all that it holds; else it may wake up in the midst of that.
+            self.caught_up();
+        }
         match thaw {
             Thaw::GoOn => {
                 zombie.signal(Signal::Cont);

@@ -19,7 +19,7 @@ use crate::gather::without;
 
 /// The batch log: in our hands, or with the batch that is being written.
 pub(super) enum Log {
-    Here(BatchLog),
+    Here(Box<BatchLog>),
     Writing(Flight),
     /// The task that had it is gone, which only a panic in it or the end of the runtime can do.
     Gone,
@@ -34,7 +34,7 @@ pub(super) struct Flight {
 
 /// What became of it.
 struct Written {
-    log: BatchLog,
+    log: Box<BatchLog>,
     draft: Draft,
     begun: Instant,
     result: Result<Appended, LogError>,

@@ -112,7 +112,7 @@ fn in_group(
         consumer,
         setup,
         runtime,
-        log: Log::Here(log),
+        log: Log::Here(Box::new(log)),
         gather: Gather::new(Layout::new(&config.job.source)),
         parts: BTreeMap::new(),
         window: RejectWindow::new(config.job.batches.max_reject_ratio),
