@@ -13,7 +13,6 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::OnReset;
 use super::part::Part;
 use super::session::Session;
-use crate::client::PATIENCE;
 use crate::error::{START, is_final};
 use crate::{Error, Start};
 
@@ -253,16 +252,13 @@ impl Session<'_> {
             .collect())
     }
 
-    /// Asks the broker again for as long as we are patient.
+    /// Asks the broker again for as long as we are patient: a running member until it is told to stop.
     pub(super) fn ask<T>(&self, mut request: impl FnMut() -> KafkaResult<T>) -> Result<T, Error> {
         let begun = Instant::now();
         loop {
             match request() {
                 Ok(answer) => return Ok(answer),
-                Err(e)
-                    if e.rdkafka_error_code().is_some_and(is_final)
-                        || begun.elapsed() > PATIENCE =>
-                {
+                Err(e) if e.rdkafka_error_code().is_some_and(is_final) || self.gives_up(begun) => {
                     return Err(self.refused("to tell what the topic holds", e));
                 }
                 Err(e) => tracing::debug!(error = %e, "asking kafka again"),

@@ -54,6 +54,10 @@ impl Session<'_> {
         }
         let opened = self.gather.opened().unwrap_or_else(Instant::now);
         let draft = self.draft()?;
+        // The head may have been read anew since these records came, for an assignment of other partitions.
+        if !self.moved(&draft)?.is_empty() {
+            return self.lost(draft);
+        }
         let Log::Here(mut log) = std::mem::replace(&mut self.log, Log::Gone) else {
             return Err(gone());
         };

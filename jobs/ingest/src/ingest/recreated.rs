@@ -18,7 +18,6 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use super::context::Context;
 use super::session::Session;
 use crate::Error;
-use crate::client::PATIENCE;
 use crate::error::is_final;
 
 /// What is fetched ahead: one record of each partition is wanted, and what comes with it is thrown away.
@@ -89,10 +88,10 @@ impl Session<'_> {
                 Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_final) => {
                     return Err(self.refused("to show the last record", error));
                 }
-                Some(Err(error)) if begun.elapsed() > PATIENCE => {
+                Some(Err(error)) if self.gives_up(begun) => {
                     return Err(self.refused("to show the last record", error));
                 }
-                None if begun.elapsed() > PATIENCE => {
+                None if self.gives_up(begun) => {
                     return Err(Error::LastRecord {
                         topic: self.config.job.source.topic.clone(),
                         partition: wanted.keys().next().copied().unwrap_or(0),

@@ -23,7 +23,7 @@ use super::times::Times;
 use super::topic::await_topic;
 use super::{Config, Summary, Until};
 use crate::Error;
-use crate::client::{self, Setup};
+use crate::client::{self, PATIENCE, Setup};
 use crate::error::is_final;
 use crate::gather::{Gather, Record};
 use crate::window::RejectWindow;
@@ -43,6 +43,9 @@ pub(super) struct Session<'a> {
     /// What the consumer was made of.
     pub(super) setup: &'a Setup,
     pub(super) runtime: &'a Handle,
+    stop: &'a CancellationToken,
+    /// How long the broker may take to answer a question.
+    patience: Duration,
     pub(super) log: Log,
     pub(super) gather: Gather,
     pub(super) parts: BTreeMap<i32, Part>,
@@ -112,6 +115,8 @@ fn in_group(
         consumer,
         setup,
         runtime,
+        stop,
+        patience: PATIENCE,
         log: Log::Here(Box::new(log)),
         gather: Gather::new(Layout::new(&config.job.source)),
         parts: BTreeMap::new(),
@@ -128,23 +133,28 @@ fn in_group(
     };
     // Asked for all partitions, also for those that others will read: what is wrong shows before work begins.
     session.check_start(&all)?;
-    let found = session.find(&all)?;
+    let found = match session.find(&all) {
+        Err(_) if stop.is_cancelled() => return Ok(Summary::default()),
+        found => found?,
+    };
     if config.until == Until::End {
         session.targets = found
             .iter()
             .filter_map(|f| Some((f.partition, f.target()?)))
             .collect();
     }
+    // A broker that was there comes back, however long its restart takes.
+    session.patience = Duration::MAX;
     tracing::info!(topic, partitions = all.len(), batches = ?batch, "ready");
     // Nobody may listen any more.
     let _ = ready.send(());
-    session.run(stop)?;
+    session.run()?;
     session.times.tell(now);
     Ok(session.summary())
 }
 
 impl<'a> Session<'a> {
-    fn run(&mut self, stop: &CancellationToken) -> Result<(), Error> {
+    fn run(&mut self) -> Result<(), Error> {
         if self.is_done()? {
             return Ok(());
         }
@@ -152,10 +162,14 @@ impl<'a> Session<'a> {
         self.consumer
             .subscribe(&[topic])
             .map_err(|e| self.refused("the subscription", e))?;
-        while !stop.is_cancelled() {
+        while !self.stop.is_cancelled() {
             self.read()?;
             while let Some(change) = self.consumer.context().change() {
-                self.answer(change)?;
+                match self.answer(change) {
+                    // The broker was away, and we are not to wait for it any more.
+                    Err(_) if self.stop.is_cancelled() => break,
+                    answered => answered?,
+                }
             }
             if self.has_landed() {
                 self.settle()?;
@@ -326,6 +340,11 @@ impl<'a> Session<'a> {
             Some(_) => self.look_again().map(drop),
             None => Ok(()),
         }
+    }
+
+    /// Whether a question to the broker that began then is given up.
+    pub(super) fn gives_up(&self, begun: Instant) -> bool {
+        begun.elapsed() > self.patience || self.stop.is_cancelled()
     }
 
     fn answer(&mut self, change: Change) -> Result<(), Error> {
