@@ -4,7 +4,7 @@
 //! One batch is written while the next is gathered: encoding and the disk cost as much as parsing, and have a core of
 //! their own then. There is never more than one on its way, so commits stay in order and memory holds two batches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use gugus_store::{Appended, BatchLog, Draft, Footer, LogError, OffsetRange};
@@ -120,54 +120,51 @@ impl Session<'_> {
         }
     }
 
-    /// Tries again with what the winner has left of our draft, then with what is in hand.
+    /// Tries again with what the winners have left of our draft, then with what is in hand, if that has to be looked at.
     fn lost(&mut self, draft: Draft) -> Result<(), Error> {
-        let mut drafts = vec![draft];
-        // What is in hand follows on what is dropped, so it is looked at in the same way.
-        if !self.moved(&drafts[0])?.is_empty() && !self.gather.is_empty() {
-            drafts.push(self.draft()?);
-        }
-        for draft in drafts {
-            self.append_now(draft)?;
+        let mut drafts = VecDeque::from([draft]);
+        while let Some(mut draft) = drafts.pop_front() {
+            loop {
+                let moved = self.moved(&draft)?;
+                if !moved.is_empty() {
+                    // What is in hand of these partitions follows on what is dropped here.
+                    if !self.gather.is_empty() {
+                        drafts.push_back(self.draft()?);
+                    }
+                    without(&mut draft, &moved)?;
+                    self.go_back_once(moved)?;
+                }
+                if draft.ranges.is_empty() || self.append_now(&draft)? {
+                    break;
+                }
+            }
         }
         Ok(())
     }
 
-    /// Commits a draft while we wait.
-    fn append_now(&mut self, mut draft: Draft) -> Result<(), Error> {
-        loop {
-            self.drop_moved(&mut draft)?;
-            if draft.ranges.is_empty() {
-                return Ok(());
-            }
-            let begun = Instant::now();
-            let Log::Here(log) = &mut self.log else {
-                return Err(gone());
-            };
-            let appended = self.runtime.block_on(log.append(&draft));
-            if let Appended::Committed(footer) = appended.map_err(Error::log)? {
+    /// Commits a draft while we wait; false when another writer was faster.
+    fn append_now(&mut self, draft: &Draft) -> Result<bool, Error> {
+        let begun = Instant::now();
+        let Log::Here(log) = &mut self.log else {
+            return Err(gone());
+        };
+        let appended = self.runtime.block_on(log.append(draft));
+        match appended.map_err(Error::log)? {
+            Appended::Committed(footer) => {
                 self.committed(&footer, begun);
-                return Ok(());
+                Ok(true)
             }
+            Appended::Lost { .. } => Ok(false),
         }
     }
 
-    /// Takes out of a draft what is of partitions in which others have moved the end, and reads those on from there.
-    fn drop_moved(&mut self, draft: &mut Draft) -> Result<(), Error> {
-        let moved = self.moved(draft)?;
-        if moved.is_empty() {
-            return Ok(());
-        }
-        without(draft, &moved)?;
-        // A draft that follows on one that was dropped finds its partitions set back already.
-        let moved: BTreeSet<i32> = {
-            let log = self.log()?;
-            let ends: Vec<_> = moved.iter().map(|p| (*p, log.end_of(*p))).collect();
-            let is_back =
-                |(p, end): &(i32, Option<i64>)| self.parts.get(p).map(|part| part.next) == *end;
-            let left = ends.into_iter().filter(|place| !is_back(place));
-            left.map(|(partition, _)| partition).collect()
+    /// Reads partitions on from where others have moved their ends. Nothing of them is in hand.
+    fn go_back_once(&mut self, mut moved: BTreeSet<i32>) -> Result<(), Error> {
+        let Log::Here(log) = &self.log else {
+            return Err(gone());
         };
+        // A draft that follows on one that was dropped finds its partitions set back already.
+        moved.retain(|p| self.parts.get(p).map(|part| part.next) != log.end_of(*p));
         if moved.is_empty() {
             return Ok(());
         }
