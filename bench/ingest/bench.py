@@ -26,6 +26,8 @@ SMALL_BATCHES = 100_000
 PYTHON = 20_000
 # No run should come near it; one that hangs must end.
 DEADLINE = 1_800
+# Processes that want to run, averaged over a minute, above which figures are not worth much.
+BUSY = 0.7
 REQUIRED, WANTED, TIMES_PYTHON = 0.3, 0.5, 10
 
 TWO_COLUMNS = """name = "bench"
@@ -43,11 +45,14 @@ rows = {rows}
 def main():
     arguments = parse()
     gugus, bare_loop = binaries()
+    before = machine()
+    if before["load"] > BUSY:
+        say(f"WARNING: the machine is busy (load {before['load']:.1f} on {before['cores']} cores): rates will be too low, and differ")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
     broker = None
     try:
         broker = Broker(folder / "kafka")
-        results = Bench(arguments, gugus, bare_loop, broker, folder).run()
+        results = {"machine": before, **Bench(arguments, gugus, bare_loop, broker, folder).run()}
     finally:
         if broker is not None:
             broker.stop()
@@ -302,7 +307,6 @@ class Bench:
             row["of_bare"], row["of_python"] = row["rate"] / bare, row["rate"] / python
         judged = [row for row in rows if row["name"].startswith("ingest, 100,000")]
         return {
-            "machine": machine(),
             "gugus": subprocess.run([self.gugus, "--version"], capture_output=True, text=True).stdout.strip(),
             "messages": self.arguments.messages,
             "bytes_per_message": size_of_one,
@@ -358,7 +362,8 @@ def machine():
 def report(results):
     lines = [
         f"{results['messages']:,} messages of {results['bytes_per_message']:.0f} bytes in {results['partitions']} partitions, "
-        f"median of {results['rounds']}; {results['gugus']}; {results['machine']['cpu']}, {results['machine']['cores']} cores",
+        f"median of {results['rounds']}; {results['gugus']}; {results['machine']['cpu']}, {results['machine']['cores']} cores, "
+        f"load before {results['machine']['load']:.1f}",
         "",
         "| | records/s | from .. to | MB/s | of the bare loop | times Python | CPU s per million | broker's | peak MiB |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",

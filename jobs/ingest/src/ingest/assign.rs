@@ -351,6 +351,10 @@ impl Session<'_> {
         }
         let changed: BTreeSet<i32> = starts.keys().copied().collect();
         self.parts.extend(starts);
+        if self.stop.is_cancelled() {
+            // Nothing is read any more.
+            return Ok(());
+        }
         let again = match self.consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.list(&changed).and_then(|list| {
                 self.consumer.incremental_unassign(&list)?;
@@ -362,7 +366,13 @@ impl Session<'_> {
                     part.at_end = false;
                 }
                 let all = self.parts.keys().copied().collect();
-                self.list(&all).and_then(|list| self.consumer.assign(&list))
+                // librdkafka answers a call only after what it queued for the call before. Assigning alone would leave
+                // its stop of the old assignment in the queue, and to close the consumer right behind that stops each
+                // partition twice, which ends the process by an assertion.
+                self.list(&all).and_then(|list| {
+                    self.consumer.unassign()?;
+                    self.consumer.assign(&list)
+                })
             }
         };
         again.map_err(|e| self.refused("an assignment", e))

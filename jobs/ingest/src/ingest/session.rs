@@ -43,7 +43,7 @@ pub(super) struct Session<'a> {
     /// What the consumer was made of.
     pub(super) setup: &'a Setup,
     pub(super) runtime: &'a Handle,
-    stop: &'a CancellationToken,
+    pub(super) stop: &'a CancellationToken,
     /// How long the broker may take to answer a question.
     patience: Duration,
     pub(super) log: Log,
