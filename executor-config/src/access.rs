@@ -202,7 +202,7 @@ impl Access {
     fn certificates(&self, error: &(dyn std::error::Error + 'static)) -> Option<AccessError> {
         tls_error(error).map(|source| AccessError::Certificates {
             url: self.url.clone(),
-            source: source.clone(),
+            source,
         })
     }
 

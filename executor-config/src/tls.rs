@@ -4,6 +4,7 @@
 //! Invariant: what is wrong with the files shows when they are loaded, and the error names the file; nothing is found out
 //! by the first connection that fails.
 
+use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -223,22 +224,25 @@ fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>,
     }
 }
 
-/// The TLS error at the bottom of a transport's error, if there is one. An [`std::io::Error`] does not name what it holds
-/// as its source, so it is looked into.
-pub(crate) fn tls_error<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a rustls::Error> {
+/// The TLS error at the bottom of a transport's error, if there is one.
+pub(crate) fn tls_error(error: &(dyn std::error::Error + 'static)) -> Option<rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found.clone());
         }
-        let held = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        next = match held {
-            Some(held) => Some(held as &(dyn std::error::Error + 'static)),
-            None => error.source(),
+        let Some(system) = error.downcast_ref::<std::io::Error>() else {
+            next = error.source();
+            continue;
+        };
+        // An alert of the other side comes after the handshake in TLS 1.3, through h2, which keeps nothing of it but the text.
+        if system.to_string().starts_with("received fatal alert") {
+            return Some(rustls::Error::General(system.to_string()));
+        }
+        // It does not name what it holds as its source.
+        next = match system.get_ref() {
+            Some(held) => Some(held),
+            None => system.source(),
         };
     }
     None

@@ -231,7 +231,7 @@ fn a_cluster_with_a_token_works_with_those_who_know_it_and_says_it_to_nobody() {
     let trained = train(
         &work,
         &job,
-        "token",
+        "known",
         &["--scheduler", &url, "--token-file", &file],
     )
     .expect(0);
