@@ -152,7 +152,10 @@ fn an_executor_registers_again_when_its_scheduler_is_back() {
     let url = first.url("grpc").to_owned();
     let listen = url.strip_prefix("df://").unwrap().to_owned();
     let executor = executor(&url, "2");
-    assert_eq!(ready(&executor), 200);
+    until("the executor is ready", || match ready(&executor) {
+        200 => Ok(()),
+        other => Err(other.to_string()),
+    });
     // Killed, not stopped: nobody hears a goodbye.
     drop(first);
     executor.await_stderr("the scheduler does not answer", PATIENCE);
@@ -162,7 +165,10 @@ fn an_executor_registers_again_when_its_scheduler_is_back() {
     });
     let _second = up(["scheduler", "--listen", &listen]);
     executor.await_stderr("the scheduler is back", PATIENCE);
-    assert_eq!(ready(&executor), 200);
+    until("the executor is ready again", || match ready(&executor) {
+        200 => Ok(()),
+        other => Err(other.to_string()),
+    });
     let report = train(&work, &job, "again", &url).run().expect(0).json();
     assert_eq!(comparable(&report), embedded);
     let ended = executor.stop(Signal::Term, PATIENCE).expect(0);
