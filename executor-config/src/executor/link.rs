@@ -140,6 +140,12 @@ impl Link {
         };
         let restarted = about.scheduler_id != self.scheduler_id;
         if (restarted || silence >= GIVEN_UP_AFTER) && !self.node.leaves() {
+            if !restarted {
+                tracing::warn!(
+                    ?silence,
+                    "the scheduler has not heard this executor for too long; it comes back under another id"
+                );
+            }
             self.node.renew().await;
         }
         if restarted {
