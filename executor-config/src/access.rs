@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use http::{Request, StatusCode, header};
-use http_body_util::BodyExt;
+use http::{Request, StatusCode, header, request};
+use http_body_util::{BodyExt, Full};
 use thiserror::Error;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -166,7 +166,19 @@ impl Access {
         channel: &Channel,
         path: &str,
     ) -> Result<(StatusCode, Bytes), AccessError> {
-        let mut request = Request::get(path).header(ABOUT_HEADER, About::ours().to_string());
+        self.send(channel, Request::get(path), Bytes::new(), ANSWER_WITHIN)
+            .await
+    }
+
+    /// One HTTP request on the connection that gRPC uses, with the token and the version.
+    pub(crate) async fn send(
+        &self,
+        channel: &Channel,
+        request: request::Builder,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<(StatusCode, Bytes), AccessError> {
+        let mut request = request.header(ABOUT_HEADER, About::ours().to_string());
         if let Some(token) = &self.security.token {
             request = request.header(header::AUTHORIZATION, token.authorization());
         }
@@ -179,7 +191,7 @@ impl Access {
                 })
         };
         let request = request
-            .body(tonic::body::Body::empty())
+            .body(tonic::body::Body::new(Full::new(body)))
             .map_err(|error| silent(error.into()))?;
         let mut channel = channel.clone();
         let asked = async {
@@ -189,10 +201,10 @@ impl Access {
             let body = answer.into_body().collect().await?;
             Ok((status, body.to_bytes()))
         };
-        match tokio::time::timeout(ANSWER_WITHIN, asked).await {
+        match tokio::time::timeout(within, asked).await {
             Ok(answer) => answer.map_err(silent),
             Err(_) => {
-                let seconds = ANSWER_WITHIN.as_secs();
+                let seconds = within.as_secs();
                 Err(silent(format!("nothing came within {seconds} s").into()))
             }
         }

@@ -39,6 +39,7 @@ mod door;
 mod executor;
 mod guard;
 mod memory;
+mod rest;
 mod security;
 mod session;
 mod tls;
@@ -55,6 +56,7 @@ pub use executor::{
 };
 pub use guard::{Guard, Port};
 pub use memory::{MemoryLimit, ParseMemoryLimitError};
+pub use rest::{Answer, Rest};
 pub use security::Security;
 pub use session::{
     ConfigureError, MESSAGE_LIMIT, RuntimeSettings, configure, function_registry, session_config,

@@ -1,29 +1,27 @@
 //! The scheduler's server.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::middleware::from_fn_with_state;
-use axum::routing::get;
 use ballista_core::error::BallistaError;
-use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
-use ballista_scheduler::api;
+use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::TaskDistributionPolicy;
-use ballista_scheduler::scheduler_process::create_scheduler;
-use ballista_scheduler::scheduler_server::SchedulerServer;
-use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use gugus_engine::{
-    ABOUT_PATH, About, Guard, MESSAGE_LIMIT, PlanCodec, Port, SchedulerAbout, Security,
-    session_config, session_state,
+    Access, ClusterUrl, MESSAGE_LIMIT, PlanCodec, Port, Security, session_config, session_state,
 };
+use gugus_http::{Monitor, Readiness};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 
+use crate::api::{self, Api};
+use crate::ballista;
+use crate::cluster::{ClusterView, Scheduler};
+use crate::metrics::{Collector, SchedulerMetrics};
+use crate::origin::Origin;
 use crate::placement::Placement;
+use crate::runs::{Runs, RunsConfig, StateError};
 
 /// Seconds without a heartbeat after which an executor counts as lost: five beats of a second.
 const EXECUTOR_TIMEOUT_SECONDS: u64 = 5;
@@ -55,6 +53,10 @@ pub struct SchedulerConfig {
     pub external_host: Option<String>,
     /// The TLS and token of the cluster.
     pub security: Security,
+    /// Sites whose pages may read the answers.
+    pub cors_allowed_origins: Vec<Origin>,
+    /// How runs are kept and driven; none are taken when absent.
+    pub runs: Option<RunsConfig>,
 }
 
 /// Why a scheduler ended, or did not begin.
@@ -67,12 +69,19 @@ pub enum SchedulerError {
     /// The certificates cannot be served.
     #[error("the scheduler's port cannot be opened with TLS")]
     Tls(#[source] rustls::Error),
-    /// Ballista did not start or stopped.
-    #[error("the scheduler stopped")]
+    /// Ballista did not start.
+    #[error("Ballista's scheduler did not start")]
     Ballista(#[source] BallistaError),
+    /// Runs cannot be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Metrics of one name twice, which would be a fault of ours.
+    #[error("the scheduler's metrics could not be made")]
+    Metrics(#[from] prometheus::Error),
 }
 
-/// Serves gRPC and REST on `listener` until `shutdown`. Running Ballista jobs end with it.
+/// Serves gRPC, REST and the page on `listener` until `shutdown`. Runs are broken off then and marked so; Ballista jobs of
+/// other clients end with the scheduler.
 ///
 /// # Errors
 /// [`SchedulerError`].
@@ -86,60 +95,110 @@ pub async fn run(
         .local_addr()
         .map_err(|source| SchedulerError::Socket(gugus_http::Error::Listen(source)))?;
     let security = config.security.clone();
-    let door = security
-        .door(Port::Scheduler)
-        .map_err(SchedulerError::Tls)?;
+    let door = security.door(Port::Scheduler).map_err(SchedulerError::Tls)?;
     security.warn_when_open("scheduler", address.ip());
+
+    let monitor = Monitor::new()?;
+    let metrics = SchedulerMetrics::registered(monitor.registry())?;
+    let scheduler = Arc::new(start_ballista(address, &config, &metrics).await?);
+    let cluster = ClusterView::new(Arc::clone(&scheduler));
+    let access = own_access(address, config.external_host.as_deref(), &security);
+    let runs = match config.runs {
+        Some(runs) => Some(Runs::open(runs, access, cluster.clone())?),
+        None => None,
+    };
+    let api = Api {
+        scheduler,
+        cluster,
+        metrics,
+        monitor: monitor.clone(),
+        runs: runs.clone(),
+        origins: config.cors_allowed_origins.into(),
+    };
+    let routes = api::routes(api, &security);
+
+    let closed = CancellationToken::new();
+    let _closes = closed.clone().drop_guard();
+    let told = monitor.clone();
+    let tell = move |address| {
+        told.set(Readiness::Ready);
+        ready(address);
+    };
+    let served = gugus_http::serve_service(listener, door, routes, GRACE, tell, closed.clone());
+    let ending = async {
+        shutdown.cancelled().await;
+        monitor.set(Readiness::NotReady);
+        // Runs cancel their Ballista jobs through the port, so it is closed after them.
+        if let Some(runs) = &runs {
+            runs.stop().await;
+        }
+        closed.cancel();
+    };
+    let (served, ()) = tokio::join!(served, async {
+        tokio::select! {
+            () = ending => {}
+            () = closed.cancelled() => {}
+        }
+    });
+    served.map_err(SchedulerError::Socket)
+}
+
+async fn start_ballista(
+    address: SocketAddr,
+    config: &SchedulerConfig,
+    metrics: &Arc<SchedulerMetrics>,
+) -> Result<Scheduler, SchedulerError> {
     let placement = Arc::new(Placement::default());
     let config = Arc::new(ballista_config(address, config, Arc::clone(&placement)));
     let cluster = BallistaCluster::new_from_config(&config)
         .await
         .map_err(SchedulerError::Ballista)?;
     placement.watch(cluster.cluster_state());
-    let scheduler = create_scheduler::<LogicalPlanNode, PhysicalPlanNode>(cluster, config)
-        .await
-        .map_err(SchedulerError::Ballista)?;
-    let routes = routes(scheduler, &security);
-    gugus_http::serve_service(listener, door, routes, GRACE, ready, shutdown)
-        .await
-        .map_err(SchedulerError::Socket)
+    let codec = BallistaCodec::new(
+        Arc::new(BallistaLogicalExtensionCodec::default()),
+        Arc::new(PlanCodec::default()),
+    );
+    // As Ballista's `create_scheduler` does it, which would choose the collector of metrics itself.
+    let mut scheduler = Scheduler::new(
+        config.scheduler_endpoint(),
+        cluster,
+        codec,
+        config,
+        Arc::new(Collector(Arc::clone(metrics))),
+    );
+    scheduler.init().await.map_err(SchedulerError::Ballista)?;
+    Ok(scheduler)
 }
 
-fn routes(
-    scheduler: SchedulerServer<LogicalPlanNode, PhysicalPlanNode>,
-    security: &Security,
-) -> axum::Router {
-    let grpc = SchedulerGrpcServer::new(scheduler.clone())
-        .max_decoding_message_size(MESSAGE_LIMIT)
-        .max_encoding_message_size(MESSAGE_LIMIT);
-    let about = SchedulerAbout {
-        about: About::ours().clone(),
-        scheduler_id: uuid::Uuid::new_v4().simple().to_string(),
+/// How this process reaches itself. With TLS the name must be one that the certificate is for.
+fn own_access(address: SocketAddr, external_host: Option<&str>, security: &Security) -> Access {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
     };
-    let ours = axum::Router::new()
-        .route(ABOUT_PATH, get(move || async move { Json(about) }))
-        .route("/healthz", get(|| async { "ok\n" }));
-    api::get_routes(Arc::new(scheduler))
-        .merge(Routes::new(grpc).into_axum_router())
-        .merge(ours)
-        .layer(from_fn_with_state(
-            Guard::new(Port::Scheduler, security),
-            Guard::check,
-        ))
+    let host = match external_host {
+        Some(host) if security.tls.is_some() => host.to_owned(),
+        _ => ip.to_string(),
+    };
+    Access {
+        url: ClusterUrl::new(host, address.port()),
+        security: security.clone(),
+    }
 }
 
 fn ballista_config(
     address: SocketAddr,
-    config: SchedulerConfig,
+    config: &SchedulerConfig,
     placement: Arc<Placement>,
 ) -> ballista_scheduler::config::SchedulerConfig {
     let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX);
-    let origin = format!("{}://{address}", config.security.scheme());
     ballista_scheduler::config::SchedulerConfig {
         bind_host: address.ip().to_string(),
         // Executors call back to this name and to `bind_port`, whatever the socket is.
         external_host: config
             .external_host
+            .clone()
             .unwrap_or_else(|| address.ip().to_string()),
         bind_port: address.port(),
         executor_timeout_seconds: EXECUTOR_TIMEOUT_SECONDS,
@@ -156,10 +215,8 @@ fn ballista_config(
         override_config_producer: Some(Arc::new(session_config)),
         override_session_builder: Some(Arc::new(|config| Ok(session_state(config)))),
         override_physical_codec: Some(Arc::new(PlanCodec::default())),
-        // Ballista's default lets a page on the internet read the answers.
-        cors_allowed_origins: origin,
-        // Ballista sends `/` to a page on the internet; a cluster may have no way there.
-        web_tui_route: "/ballista-tui".to_owned(),
+        cors_allowed_origins: ballista::NO_ORIGIN.to_owned(),
+        web_tui_route: ballista::INTERNET.to_owned(),
         ..Default::default()
     }
 }

@@ -53,6 +53,16 @@ impl Monitor {
             .store(readiness == Readiness::Ready, Ordering::Release);
     }
 
+    /// What [`Self::set`] said last.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        if self.ready.load(Ordering::Acquire) {
+            Readiness::Ready
+        } else {
+            Readiness::NotReady
+        }
+    }
+
     /// `GET /metrics` in Prometheus' text format, `GET /healthz` (200 while the process lives) and `GET /readyz` (200 while
     /// it can take work, else 503).
     pub fn routes(&self) -> BoxedFilter<(Response<String>,)> {
@@ -61,16 +71,15 @@ impl Monitor {
         let metrics = warp::path!("metrics").map(move || monitor.metrics());
         let health = warp::path!("healthz").map(|| text(StatusCode::OK, "ok\n".to_owned()));
         let monitor = self.clone();
-        let ready = warp::path!("readyz").map(move || monitor.readiness());
+        let ready = warp::path!("readyz").map(move || monitor.ready_page());
         get.and(metrics.or(health).unify().or(ready).unify())
             .boxed()
     }
 
-    fn readiness(&self) -> Response<String> {
-        if self.ready.load(Ordering::Acquire) {
-            text(StatusCode::OK, "ready\n".to_owned())
-        } else {
-            text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned())
+    fn ready_page(&self) -> Response<String> {
+        match self.readiness() {
+            Readiness::Ready => text(StatusCode::OK, "ready\n".to_owned()),
+            Readiness::NotReady => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Config {
     pub existing: Existing,
     /// Counts models as they are written.
     pub progress: ProgressBar,
+    /// The run's name, which the names of its Ballista jobs hold; made up when absent.
+    pub run: Option<String>,
 }
 
 /// What a batch's footer says that a model records.

@@ -63,13 +63,17 @@ impl Prepared {
         if slots == Some(0) {
             tracing::warn!(scheduler = %scheduler.url, "no executor has registered with the scheduler yet; the run waits for one");
         }
-        let run = uuid::Uuid::new_v4().simple().to_string();
+        let run = self.config.run.clone().unwrap_or_else(|| {
+            let mut made_up = uuid::Uuid::new_v4().simple().to_string();
+            made_up.truncate(8);
+            made_up
+        });
         let context = WaveContext {
             cluster: &cluster,
             store: self.config.batches.registry_url(),
             // One group of files a slot; Ballista gives a lone group one slot only, whatever is free.
             groups: slots.unwrap_or(0).max(2),
-            label: format!("{} run {}", self.config.job.name, &run[..8]),
+            label: format!("{} run {run}", self.config.job.name),
         };
         let models = ModelStore::new(self.config.models.clone());
         self.config.progress.set_length(self.pending());

@@ -1,0 +1,124 @@
+//! Which pages of other sites may talk to the scheduler.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use thiserror::Error;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::problem::Problem;
+
+/// The site of a page, as browsers name it: `https://grafana.example`, with a port where it is not the usual one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(HeaderValue);
+
+/// A text that is no origin.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "\"{text}\" is no origin; write the scheme, host and port of one site, for example https://grafana.example:3000"
+)]
+pub struct ParseOriginError {
+    text: String,
+}
+
+impl FromStr for Origin {
+    type Err = ParseOriginError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || ParseOriginError {
+            text: text.to_owned(),
+        };
+        let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        let host = host.ok_or_else(wrong)?;
+        if host.is_empty() || host.contains(['/', '*', '?', '#', '@', ' ', ',']) {
+            return Err(wrong());
+        }
+        text.parse().map(Self).map_err(|_| wrong())
+    }
+}
+
+/// What lets those sites read answers; nothing where there are none.
+pub(crate) fn cors(origins: &[Origin]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let list = origins.iter().map(|origin| origin.0.clone());
+    Some(
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(list))
+            .allow_methods([Method::GET, Method::POST, Method::PATCH])
+            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]),
+    )
+}
+
+/// Refuses what a page of another site makes a browser send. Such a page cannot read the answer, but a run would be
+/// cancelled all the same, and a browser that knows the token adds it by itself.
+pub(crate) async fn check(
+    State(origins): State<Arc<[Origin]>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let harmless = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if !harmless && !is_welcome(request.headers(), request.uri().authority().map(|a| a.as_str()), &origins) {
+        let why = "pages of this site may not ask for changes here; name it with --cors-allowed-origins";
+        return Problem::new(StatusCode::FORBIDDEN, why).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_welcome(headers: &HeaderMap, authority: Option<&str>, origins: &[Origin]) -> bool {
+    // Browsers send it with whatever may change something; commands do not.
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    if origins.iter().any(|welcome| welcome.0 == *origin) {
+        return true;
+    }
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let own = text(header::HOST).or(authority);
+    let site = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    matches!((own, site), (Some(own), Some((_, site))) if own.eq_ignore_ascii_case(site))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_one_site() {
+        for text in ["https://grafana.example", "http://127.0.0.1:3000"] {
+            text.parse::<Origin>().unwrap();
+        }
+        for text in ["*", "", "grafana.example", "https://", "https://*.example", "https://a/b", "http://a, http://b", "null"] {
+            assert!(text.parse::<Origin>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn changes_come_from_commands_the_own_page_and_named_sites() {
+        let named = ["https://grafana.example".parse::<Origin>().unwrap()];
+        let headers = |origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "scheduler:50050".parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            headers
+        };
+        for (origin, welcome) in [
+            (None, true),
+            (Some("http://scheduler:50050"), true),
+            (Some("https://grafana.example"), true),
+            (Some("http://scheduler:50051"), false),
+            (Some("https://evil.example"), false),
+            (Some("null"), false),
+        ] {
+            assert_eq!(is_welcome(&headers(origin), None, &named), welcome, "{origin:?}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Runs on disk: one folder a run, named by its id, with `run.json`, the job file, the log and the report.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::id::RunId;
+use super::wire::Run;
+
+/// The files of a run.
+const RUN: &str = "run.json";
+const JOB: &str = "job.toml";
+const LOG: &str = "log.txt";
+const REPORT: &str = "report.json";
+
+/// Held by the scheduler that uses the folder.
+const LOCK: &str = "lock";
+
+/// Why runs cannot be kept.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The folder or a file in it cannot be used.
+    #[error("runs cannot be kept in {}: name another folder with --state", path.display())]
+    Folder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another scheduler uses it.
+    #[error("another scheduler keeps its runs in {}: name another folder with --state", path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// The folder that runs are kept in.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl Disk {
+    /// Takes the folder, making it where it is not there.
+    pub(crate) fn open(root: &Path) -> Result<Self, StateError> {
+        let wrong = |source| StateError::Folder {
+            path: root.to_owned(),
+            source,
+        };
+        fs::create_dir_all(root).map_err(wrong)?;
+        let lock = File::create(root.join(LOCK)).map_err(wrong)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                root: root.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(StateError::Taken {
+                path: root.to_owned(),
+            }),
+            Err(TryLockError::Error(source)) => Err(wrong(source)),
+        }
+    }
+
+    /// All runs that are there, oldest first. A damaged one is left alone and told of: somebody may want to see why.
+    pub(crate) fn load(&self) -> Result<Vec<Run>, StateError> {
+        let wrong = |source| StateError::Folder {
+            path: self.root.clone(),
+            source,
+        };
+        let mut runs = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(wrong)? {
+            let entry = entry.map_err(wrong)?;
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()) else {
+                continue;
+            };
+            let read = fs::read(entry.path().join(RUN))
+                .map_err(|error| error.to_string())
+                .and_then(|bytes| serde_json::from_slice::<Run>(&bytes).map_err(|error| error.to_string()));
+            match read {
+                Ok(run) if run.id == id => runs.push(run),
+                Ok(run) => tracing::warn!(folder = %id, id = %run.id, "a run lies in another's folder and is left out"),
+                Err(error) => tracing::warn!(%id, error, "a run cannot be read and is left out"),
+            }
+        }
+        runs.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(runs)
+    }
+
+    /// Whether the folder can be read.
+    pub(crate) fn is_readable(&self) -> bool {
+        fs::read_dir(&self.root).is_ok()
+    }
+
+    /// Makes the folder of a new run.
+    pub(crate) fn create(&self, run: &Run, job_file: &str) -> io::Result<()> {
+        fs::create_dir(self.folder(&run.id))?;
+        self.put(&run.id, JOB, job_file.as_bytes())?;
+        self.save(run)
+    }
+
+    pub(crate) fn save(&self, run: &Run) -> io::Result<()> {
+        self.put_json(&run.id, RUN, run)
+    }
+
+    pub(crate) fn save_report(&self, id: &RunId, report: &impl Serialize) -> io::Result<()> {
+        self.put_json(id, REPORT, report)
+    }
+
+    pub(crate) fn job_file(&self, id: &RunId) -> io::Result<String> {
+        fs::read_to_string(self.folder(id).join(JOB))
+    }
+
+    /// The report, when the run has come so far.
+    pub(crate) fn report(&self, id: &RunId) -> Option<serde_json::Value> {
+        serde_json::from_slice(&fs::read(self.folder(id).join(REPORT)).ok()?).ok()
+    }
+
+    pub(crate) fn log_path(&self, id: &RunId) -> PathBuf {
+        self.folder(id).join(LOG)
+    }
+
+    pub(crate) fn remove(&self, id: &RunId) -> io::Result<()> {
+        fs::remove_dir_all(self.folder(id))
+    }
+
+    fn folder(&self, id: &RunId) -> PathBuf {
+        self.root.join(id.as_str())
+    }
+
+    fn put_json(&self, id: &RunId, name: &str, value: &impl Serialize) -> io::Result<()> {
+        self.put(id, name, &serde_json::to_vec_pretty(value)?)
+    }
+
+    /// Writes a file so that it is there as it was or as it will be, whenever the power goes.
+    fn put(&self, id: &RunId, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let folder = self.folder(id);
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_data()?;
+        file.persist(folder.join(name)).map_err(|error| error.error)?;
+        Ok(())
+    }
+}

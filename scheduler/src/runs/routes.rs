@@ -1,0 +1,130 @@
+//! Runs over HTTP.
+
+use axum::Json;
+use axum::Router;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::id::RunId;
+use super::wire::{RUNS_PATH, Run, RunDetail, RunList, RunRequest};
+use super::{RunError, Runs};
+use crate::problem::Problem;
+
+/// The largest request: a job file of hundreds of columns is a tenth of it.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// `/gugus/v1/runs` and what is below it.
+pub(crate) fn routes(runs: Runs) -> Router {
+    Router::new()
+        .route(RUNS_PATH, get(list).post(submit))
+        .route(&format!("{RUNS_PATH}/{{id}}"), get(detail))
+        .route(&format!("{RUNS_PATH}/{{id}}/log"), get(log))
+        .route(&format!("{RUNS_PATH}/{{id}}/cancel"), post(cancel))
+        .route(&format!("{RUNS_PATH}/{{id}}/resume"), post(resume))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(runs)
+}
+
+async fn list(State(runs): State<Runs>) -> Json<RunList> {
+    Json(RunList { runs: runs.list() })
+}
+
+/// The body must say that it is JSON: a form on another site's page cannot, so no browser can be made to submit.
+async fn submit(
+    State(runs): State<Runs>,
+    body: Result<Json<RunRequest>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(request) = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
+    if request.dry_run {
+        let report = runs.dry_run(&request).await?;
+        return Ok(Json(json!({ "report": report })).into_response());
+    }
+    // Expressions are compiled and files written.
+    let run = blocking(move || runs.submit(&request)).await?;
+    Ok((StatusCode::CREATED, Json(run)).into_response())
+}
+
+async fn detail(
+    State(runs): State<Runs>,
+    Path(id): Path<String>,
+) -> Result<Json<RunDetail>, Problem> {
+    let id = parsed(&id)?;
+    blocking(move || runs.detail(&id)).await.map(Json)
+}
+
+/// Which part of a log.
+#[derive(Deserialize)]
+struct LogQuery {
+    /// From this byte on.
+    #[serde(default)]
+    from: u64,
+}
+
+/// The log as text, from a byte on, a part at a time: who wants all asks again from where the answer ended.
+async fn log(
+    State(runs): State<Runs>,
+    Path(id): Path<String>,
+    Query(query): Query<LogQuery>,
+) -> Result<Response, Problem> {
+    let id = parsed(&id)?;
+    let text = blocking(move || runs.log(&id, query.from)).await?;
+    let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((kind, text).into_response())
+}
+
+async fn cancel(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
+    let id = parsed(&id)?;
+    Ok(Json(runs.cancel(&id)?))
+}
+
+async fn resume(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
+    let id = parsed(&id)?;
+    blocking(move || runs.resume(&id)).await.map(Json)
+}
+
+fn parsed(text: &str) -> Result<RunId, Problem> {
+    text.parse().map_err(|error: super::ParseRunIdError| Problem::new(StatusCode::NOT_FOUND, error.to_string()))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
+) -> Result<T, Problem> {
+    // A `Runs` spawns its drivers on the runtime, which a blocking thread of it may do.
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(Problem::from),
+        Err(error) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
+}
+
+impl From<RunError> for Problem {
+    fn from(error: RunError) -> Self {
+        let status = match &error {
+            RunError::JobFile(_)
+            | RunError::ModelName { .. }
+            | RunError::Place(_)
+            | RunError::Store(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            RunError::Train(error) if error.kind() == gugus_train::Kind::Usage => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            RunError::NoSuchRun { .. } => StatusCode::NOT_FOUND,
+            RunError::State { .. } => StatusCode::CONFLICT,
+            RunError::Full | RunError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            RunError::Train(_) | RunError::Keep(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut detail = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !detail.contains(&cause_text) {
+                detail = format!("{detail}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        Self::new(status, detail)
+    }
+}

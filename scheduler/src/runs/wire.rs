@@ -1,0 +1,176 @@
+//! What is said of runs: on disk, over HTTP and by `gugus runs`.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::RunId;
+
+/// Where runs are asked for.
+pub const RUNS_PATH: &str = "/gugus/v1/runs";
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// It waits for those before it.
+    Queued,
+    /// It trains.
+    Running,
+    /// It came to its end; some models may have failed.
+    Finished,
+    /// It broke off, and says why.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// The scheduler ended under it.
+    Interrupted,
+}
+
+impl RunState {
+    /// All there are.
+    pub const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Running,
+        Self::Finished,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Interrupted,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether it stays so unless somebody resumes it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+impl std::fmt::Display for RunState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is to be trained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunRequest {
+    /// The text of the job file.
+    pub job_file: String,
+    /// Where its batches are, as the scheduler and its executors reach them: an absolute path or a URL.
+    pub batches: String,
+    /// Where its models go, likewise.
+    pub models: String,
+    /// Only these models; all of the job file's when empty.
+    #[serde(default)]
+    pub only: Vec<String>,
+    /// Train again what has a model.
+    #[serde(default)]
+    pub retrain: bool,
+    /// Say what would be trained, and train nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// How far a run is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Models that are done.
+    pub done: u64,
+    /// Models that this attempt is to train; 0 while it is being found out.
+    pub total: u64,
+    /// What it is at, where there is more to say.
+    pub message: String,
+}
+
+/// Whether a failure was the request's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The request or its input was wrong; nothing was begun.
+    Usage,
+    /// It failed on the way.
+    Failed,
+}
+
+/// One Ballista job of a run. Its name begins with the job's and the run's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BallistaJob {
+    /// Its id at Ballista.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `queued`, `running`, `successful` or `failed`.
+    pub state: String,
+}
+
+/// A run. Times are RFC 3339, UTC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// What it is doing.
+    pub state: RunState,
+    /// The job's name.
+    pub job: String,
+    /// Where the batches are.
+    pub batches: String,
+    /// Where the models go.
+    pub models: String,
+    /// Only these models; all when empty.
+    pub only: Vec<String>,
+    /// Whether models that are there are replaced.
+    pub retrain: bool,
+    /// When it was submitted.
+    pub submitted: String,
+    /// When the last attempt began.
+    pub started: Option<String>,
+    /// When it ended.
+    pub ended: Option<String>,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// How far it is.
+    pub progress: Progress,
+    /// Models trained by the last attempt.
+    pub trained: u64,
+    /// Batches that allowed no model.
+    pub failed: u64,
+    /// Models that were there already, and batches without rows.
+    pub skipped: u64,
+    /// Why it broke off.
+    pub failure: Option<String>,
+    /// Whose fault that was.
+    pub failure_kind: Option<FailureKind>,
+    /// The last of its Ballista jobs.
+    pub ballista_jobs: Vec<BallistaJob>,
+}
+
+/// The answer to a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunList {
+    /// The newest first.
+    pub runs: Vec<Run>,
+}
+
+/// The answer to a question for one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunDetail {
+    /// The run.
+    #[serde(flatten)]
+    pub run: Run,
+    /// The text of the job file.
+    pub job_file: String,
+    /// What `gugus train --output json` prints, once the run has ended.
+    pub report: Option<serde_json::Value>,
+}
