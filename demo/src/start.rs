@@ -184,6 +184,7 @@ impl Demo {
             only: Vec::new(),
             existing: Existing::Keep,
             progress: progress.clone(),
+            run: None,
         })
         .await?;
         say(Step::Training(prepared.pending()));

@@ -37,6 +37,7 @@ impl Scheduler {
         let config = SchedulerConfig {
             external_host: self.external_host,
             security,
+            ..SchedulerConfig::default()
         };
         let tell = |address: SocketAddr| {
             let url = ClusterUrl::new(

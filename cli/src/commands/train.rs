@@ -62,6 +62,7 @@ impl Train {
                 Existing::Keep
             },
             progress: bar.clone(),
+            run: None,
         };
         let prepared = prepare(config)
             .await

@@ -27,8 +27,8 @@ use gugus_train::{Config, Report};
 use indicatif::ProgressBar;
 use thiserror::Error;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use self::disk::Disk;
 use self::places::Places;
@@ -121,7 +121,7 @@ struct Inner {
     access: Access,
     cluster: ClusterView,
     slots: Arc<Semaphore>,
-    drivers: TaskTracker,
+    drivers: Mutex<Vec<JoinHandle<()>>>,
     stop: CancellationToken,
     table: Mutex<BTreeMap<RunId, Entry>>,
 }
@@ -174,7 +174,7 @@ impl Runs {
             access,
             cluster,
             slots: Arc::new(Semaphore::new(config.at_once.max(1))),
-            drivers: TaskTracker::new(),
+            drivers: Mutex::default(),
             stop: CancellationToken::new(),
             table: Mutex::new(table),
         }));
@@ -334,8 +334,9 @@ impl Runs {
     /// Breaks runs off and waits until they have cancelled their Ballista jobs and are marked.
     pub(crate) async fn stop(&self) {
         self.0.stop.cancel();
-        self.0.drivers.close();
-        if tokio::time::timeout(STOP_WITHIN, self.0.drivers.wait()).await.is_err() {
+        let drivers = std::mem::take(&mut *self.drivers());
+        let all = futures::future::join_all(drivers);
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             tracing::warn!("runs were still under way; they are marked at the next start");
         }
     }
@@ -377,7 +378,9 @@ impl Runs {
         };
         if let Some(entry) = table.get_mut(id) {
             entry.live = Some(live.clone());
-            self.0.drivers.spawn(drive::drive(self.clone(), id.clone(), live));
+            let mut drivers = self.drivers();
+            drivers.retain(|driver| !driver.is_finished());
+            drivers.push(tokio::spawn(drive::drive(self.clone(), id.clone(), live)));
         }
     }
 
@@ -409,6 +412,10 @@ impl Runs {
             }
             table.remove(&id);
         }
+    }
+
+    fn drivers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.0.drivers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn table(&self) -> MutexGuard<'_, BTreeMap<RunId, Entry>> {
