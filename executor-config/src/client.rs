@@ -132,6 +132,14 @@ pub enum ClusterError {
         /// The encoded length.
         bytes: usize,
     },
+    /// The job took much longer than it should have and was cancelled: a task, or the word of its end, got lost.
+    #[error("\"{name}\" gave no result within {after:?} and was cancelled")]
+    Stalled {
+        /// The job's name.
+        name: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// The caller asked to stop; the Ballista job was cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -4,6 +4,7 @@ mod batches;
 mod demo;
 mod executor;
 mod generate;
+mod health;
 mod ingest;
 mod job;
 mod models;
@@ -92,6 +93,7 @@ pub(crate) enum Command {
     Job(job::JobCommand),
     Scheduler(scheduler::Scheduler),
     Executor(executor::Executor),
+    Health(health::Health),
 }
 
 /// Runs the command that was asked for.
@@ -109,6 +111,7 @@ pub(crate) fn run(gugus: Gugus) -> Result<Code, Failure> {
         Command::Job(job) => job.run(),
         Command::Scheduler(scheduler) => on_runtime(|stop| scheduler.run(stop)),
         Command::Executor(executor) => on_runtime(|stop| executor.run(stop)),
+        Command::Health(health) => health.run(),
     }
 }
 
@@ -147,11 +150,11 @@ fn read_job(path: &Path) -> Result<Job, Failure> {
     Job::from_file(path).map_err(Failure::usage)
 }
 
-/// `--batches DIR`.
+/// `--batches DIR|s3://…`.
 #[derive(Debug, Args)]
 pub(crate) struct BatchesFolder {
-    /// Where the batches are
-    #[arg(long, value_name = "DIR", default_value = "data/batch")]
+    /// Where the batches are: a folder, or s3://bucket/prefix by AWS' own variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)
+    #[arg(long, value_name = "DIR|s3://…", default_value = "data/batch")]
     batches: String,
 }
 
@@ -161,11 +164,11 @@ impl BatchesFolder {
     }
 }
 
-/// `--models DIR`.
+/// `--models DIR|s3://…`.
 #[derive(Debug, Args)]
 pub(crate) struct ModelsFolder {
-    /// Where the models are
-    #[arg(long, value_name = "DIR", default_value = "data/models")]
+    /// Where the models are: a folder, or s3://bucket/prefix by AWS' own variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)
+    #[arg(long, value_name = "DIR|s3://…", default_value = "data/models")]
     models: String,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// What became of one model of one batch.
+/// What became of one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -16,13 +16,13 @@ pub enum Outcome {
     Planned,
 }
 
-/// One model of one batch.
+/// One model, of one batch or over everything.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelReport {
     /// The model's name.
     pub model: String,
-    /// The batch's number.
-    pub batch: u64,
+    /// The batch's number; null for a model over everything.
+    pub batch: Option<u64>,
     /// What became of it.
     pub status: Outcome,
     /// Why it failed or was skipped.
@@ -44,7 +44,7 @@ pub struct ModelReport {
 pub struct Report {
     /// How many models were trained.
     pub trained: u64,
-    /// How many batches allowed no model.
+    /// How many models the data did not allow.
     pub failed: u64,
     /// How many were left alone.
     pub skipped: u64,
