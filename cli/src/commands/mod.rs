@@ -1,12 +1,14 @@
 //! The command line: one module a command, each flag with its text in one place.
 
 mod batches;
+mod cluster;
 mod demo;
 mod executor;
 mod generate;
 mod ingest;
 mod job;
 mod models;
+mod monitoring;
 mod produce;
 mod rejected;
 mod scheduler;
