@@ -40,7 +40,9 @@ impl ClusterUrl {
         format!("http://{}", self.authority())
     }
 
-    fn authority(&self) -> String {
+    /// `HOST:PORT`, with the brackets of an IPv6 address.
+    #[must_use]
+    pub fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
         } else {

@@ -24,14 +24,12 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
+use crate::access::{Access, AccessError, Authorized};
 use crate::address::ClusterUrl;
 use crate::codec::PlanCodec;
 use crate::session::{MESSAGE_LIMIT, session_config};
-
-/// How long connecting may take. A scheduler on another continent answers within one second.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long the scheduler may take to accept a job: it decodes the plan meanwhile.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(30);
@@ -61,6 +59,9 @@ pub enum ClusterError {
         #[source]
         source: tonic::transport::Error,
     },
+    /// The scheduler is another version, wants its token, or is none.
+    #[error(transparent)]
+    Access(AccessError),
     /// The scheduler refused the plan, as it does when the versions of the two sides differ.
     #[error("the scheduler at {url} refused the job: {}", status.message())]
     Refused {
@@ -149,7 +150,9 @@ pub enum ClusterError {
 #[derive(Debug, Clone)]
 pub struct Cluster {
     url: ClusterUrl,
-    scheduler: SchedulerGrpcClient<Channel>,
+    access: Access,
+    channel: Channel,
+    scheduler: SchedulerGrpcClient<Authorized>,
     executors: Arc<Mutex<HashMap<(String, u16), Executor>>>,
     cancels: Cancels,
 }
@@ -168,28 +171,26 @@ impl std::fmt::Debug for Executor {
 }
 
 impl Cluster {
-    /// Connects to a scheduler.
+    /// Connects to a scheduler, and sees that it is of the same version and takes the token.
     ///
     /// # Errors
-    /// [`ClusterError::Connect`] when nobody answers within five seconds.
-    pub async fn connect(url: ClusterUrl) -> Result<Self, ClusterError> {
-        let wrong = |source| ClusterError::Connect {
-            url: url.clone(),
-            source,
-        };
-        let endpoint = Endpoint::from_shared(url.http())
-            .map_err(wrong)?
-            .connect_timeout(CONNECT_WITHIN)
-            .tcp_nodelay(true)
-            .tcp_keepalive(Some(Duration::from_secs(30)))
-            .http2_keep_alive_interval(Duration::from_secs(10))
-            .keep_alive_while_idle(true);
-        let channel = endpoint.connect().await.map_err(wrong)?;
-        let scheduler = SchedulerGrpcClient::new(channel)
-            .max_encoding_message_size(MESSAGE_LIMIT)
-            .max_decoding_message_size(MESSAGE_LIMIT);
+    /// [`ClusterError::Connect`] when nobody answers within five seconds, [`ClusterError::Access`] when it is not one to
+    /// work with.
+    pub async fn connect(access: impl Into<Access>) -> Result<Self, ClusterError> {
+        let access = access.into();
+        let url = access.url.clone();
+        let (channel, _) = access.connect().await.map_err(|error| match error {
+            AccessError::Connect { url, source } => ClusterError::Connect { url, source },
+            other => ClusterError::Access(other),
+        })?;
+        let scheduler =
+            SchedulerGrpcClient::with_interceptor(channel.clone(), access.credentials())
+                .max_encoding_message_size(MESSAGE_LIMIT)
+                .max_decoding_message_size(MESSAGE_LIMIT);
         Ok(Self {
             url,
+            access,
+            channel,
             scheduler,
             executors: Arc::default(),
             cancels: Cancels::default(),
@@ -224,20 +225,9 @@ impl Cluster {
 
     /// What the scheduler's REST interface answers; `None` when it does not.
     async fn ask(&self, path: &str) -> Option<serde_json::Value> {
-        let address = format!("{}{path}", self.url.http());
-        let asked = tokio::task::spawn_blocking(move || {
-            let within = ureq::Agent::config_builder()
-                .timeout_global(Some(CONNECT_WITHIN))
-                .build();
-            ureq::Agent::new_with_config(within)
-                .get(address)
-                .call()
-                .ok()?
-                .body_mut()
-                .read_json()
-                .ok()
-        });
-        asked.await.ok()?
+        let (status, body) = self.access.get(&self.channel, path).await.ok()?;
+        status.is_success().then_some(())?;
+        serde_json::from_slice(&body).ok()
     }
 
     /// Waits, for five seconds at most, until jobs that were dropped or stopped are cancelled: a process that ends before
@@ -320,7 +310,7 @@ impl Cluster {
             }
         };
         let job = running.finished();
-        let fetched = stream::iter(locations)
+        let fetched = stream::iter(latest(locations))
             .map(|location| self.fetch(location, job.clone()))
             .buffer_unordered(FETCHES);
         tokio::select! {
@@ -405,14 +395,37 @@ impl Cluster {
         if let Some(executor) = self.executors.lock().await.get(&key) {
             return Ok(executor.0.clone());
         }
+        let dialled = Some(self.access.security.dial_results());
         let client =
-            BallistaClient::try_new(host, port, MESSAGE_LIMIT, false, None, 3, 200, 0, 0).await?;
+            BallistaClient::try_new(host, port, MESSAGE_LIMIT, false, dialled, 3, 200, 0, 0)
+                .await?;
         self.executors
             .lock()
             .await
             .insert(key, Executor(client.clone()));
         Ok(client)
     }
+}
+
+/// One location a partition. When an executor is lost after it told of a task's end, Ballista runs the task again and keeps
+/// the lost location in the list: fetching it would fail, or count the rows twice if the executor lives after all. What
+/// was made last stands last.
+fn latest(locations: Vec<PartitionLocation>) -> Vec<PartitionLocation> {
+    let mut last = HashMap::new();
+    for (place, location) in locations.iter().enumerate() {
+        let partition = location.partition_id.as_ref();
+        last.insert(partition.map(|id| (id.stage_id, id.partition_id)), place);
+    }
+    let mut place = 0..;
+    let is_last = |location: &PartitionLocation| {
+        let partition = location.partition_id.as_ref();
+        last.get(&partition.map(|id| (id.stage_id, id.partition_id)))
+            .copied()
+            == place.next()
+    };
+    let mut kept = locations;
+    kept.retain(is_last);
+    kept
 }
 
 /// What is known of a Ballista job.
@@ -476,5 +489,33 @@ impl Drop for RunningJob {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(cancel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ballista_core::serde::protobuf::PartitionId;
+
+    use super::*;
+
+    #[test]
+    fn of_two_locations_of_a_partition_the_later_one_counts() {
+        let location = |partition_id, file_id| PartitionLocation {
+            partition_id: Some(PartitionId {
+                job_id: "job".to_owned(),
+                stage_id: 1,
+                partition_id,
+            }),
+            file_id: Some(file_id),
+            ..PartitionLocation::default()
+        };
+        let kept = latest(vec![
+            location(0, 0),
+            location(1, 1),
+            location(2, 2),
+            location(1, 3),
+        ]);
+        let files: Vec<Option<u64>> = kept.iter().map(|location| location.file_id).collect();
+        assert_eq!(files, [Some(0), Some(2), Some(3)]);
     }
 }

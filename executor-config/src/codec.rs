@@ -15,6 +15,14 @@ pub struct PlanCodec {
     ballista: BallistaPhysicalExtensionCodec,
 }
 
+impl PlanCodec {
+    /// What this codec writes beside Ballista's own, for the fingerprint that members of a cluster compare.
+    pub(crate) const NAMES: &[&str] = &[
+        gugus_features::KMeansFit::NAME,
+        gugus_features::WholePassExec::NAME,
+    ];
+}
+
 impl PhysicalExtensionCodec for PlanCodec {
     fn try_decode(
         &self,

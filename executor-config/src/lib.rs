@@ -30,15 +30,35 @@
 //! # Ok(()) }
 //! ```
 
+mod about;
+mod access;
 mod address;
 mod client;
 mod codec;
+mod door;
 mod executor;
-mod ports;
+mod guard;
+mod memory;
+mod security;
 mod session;
+mod tls;
+mod token;
 
+pub use about::{ABOUT_HEADER, ABOUT_PATH, About, SchedulerAbout};
+pub use access::{Access, AccessError};
 pub use address::{ClusterUrl, ParseClusterUrlError};
 pub use client::{Cluster, ClusterError};
 pub use codec::PlanCodec;
-pub use executor::{ExecutorConfig, ExecutorError, TaskSlots, run as run_executor};
-pub use session::{MESSAGE_LIMIT, function_registry, session_config, session_state};
+pub use door::{Door, DoorStream, Peer, PeerCertificate};
+pub use executor::{
+    ExecutorConfig, ExecutorError, ExecutorMetrics, ExecutorState, TaskSlots, run as run_executor,
+};
+pub use guard::{Guard, Port};
+pub use memory::{MemoryLimit, ParseMemoryLimitError};
+pub use security::Security;
+pub use session::{
+    ConfigureError, MESSAGE_LIMIT, RuntimeSettings, configure, function_registry, session_config,
+    session_state,
+};
+pub use tls::{Clients, Tls, TlsError, TlsFiles};
+pub use token::{Token, TokenError};

@@ -1,20 +1,63 @@
 //! The session that all roles share.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
-use ballista_core::config::{BALLISTA_ADAPTIVE_PLANNER_ENABLED, BALLISTA_CLIENT_PULL};
-use ballista_core::extension::SessionConfigExt;
+use ballista_core::config::{
+    BALLISTA_ADAPTIVE_PLANNER_ENABLED, BALLISTA_CLIENT_IO_RETRIES_TIMES,
+    BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS, BALLISTA_CLIENT_PULL,
+};
+use ballista_core::extension::{EndpointOverrideFn, SessionConfigExt};
 use ballista_core::registry::BallistaFunctionRegistry;
-use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
+use thiserror::Error;
+
+use crate::memory::{self, MemoryLimit};
 
 /// The largest gRPC message, in bytes, that any role sends or takes. Ballista's default, stated here because waves are
 /// cut so that their plans stay far below it: one that is larger ends in an unhelpful `h2 protocol error`.
 pub const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
+/// How often fetching a shuffle file is tried again, and after how long. Ballista's three times three seconds would be
+/// spent on an executor that is gone; its files are made again as soon as the scheduler hears of it.
+const FETCH_RETRIES: usize = 2;
+const FETCH_RETRY_MS: usize = 200;
+
 /// One environment for a process: Ballista asks for it again with every task, and a store's connections live in it.
-static RUNTIME: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| Arc::new(RuntimeEnv::default()));
+static RUNTIME: OnceLock<Arc<RuntimeEnv>> = OnceLock::new();
+
+/// What the environment of a process is made with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RuntimeSettings {
+    /// How much memory tasks may take together; no limit when absent.
+    pub memory_limit: Option<MemoryLimit>,
+}
+
+/// The environment of this process cannot be configured.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigureError {
+    /// It is in use.
+    #[error("the memory limit must be set before the first plan or task of the process")]
+    TooLate,
+    /// DataFusion does not make it.
+    #[error("the environment that tasks run in could not be made")]
+    Build(#[source] datafusion::error::DataFusionError),
+}
+
+/// Makes the environment of this process: once, before anything asks for it.
+///
+/// # Errors
+/// [`ConfigureError`].
+pub fn configure(settings: RuntimeSettings) -> Result<(), ConfigureError> {
+    let mut builder = RuntimeEnvBuilder::new();
+    if let Some(limit) = settings.memory_limit {
+        builder = builder.with_memory_pool(memory::pool(limit.bytes()));
+    }
+    let runtime = builder.build_arc().map_err(ConfigureError::Build)?;
+    RUNTIME.set(runtime).map_err(|_| ConfigureError::TooLate)
+}
 
 /// Ballista's settings, less those that cost a job its recovery or its repeatability.
 #[must_use]
@@ -24,6 +67,8 @@ pub fn session_config() -> SessionConfig {
         .set_bool(BALLISTA_ADAPTIVE_PLANNER_ENABLED, false)
         // Polling sleeps 50 ms between two looks at a job.
         .set_bool(BALLISTA_CLIENT_PULL, false)
+        .set_usize(BALLISTA_CLIENT_IO_RETRIES_TIMES, FETCH_RETRIES)
+        .set_usize(BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS, FETCH_RETRY_MS)
         // Plans are built by hand over a fixed list of files; statistics would only make them larger.
         .set_bool("datafusion.execution.collect_statistics", false)
         // Which task reads which file must not depend on who is faster.
@@ -31,6 +76,11 @@ pub fn session_config() -> SessionConfig {
             "datafusion.execution.enable_file_stream_work_stealing",
             false,
         )
+}
+
+/// [`session_config`] for an executor, whose tasks fetch shuffle files from others in the way that `dialled` says.
+pub(crate) fn executor_config(dialled: &EndpointOverrideFn) -> SessionConfig {
+    session_config().with_ballista_override_create_grpc_client_endpoint(Arc::clone(dialled))
 }
 
 /// A session state with our settings and every function that DataFusion has by default. Our own aggregate is not looked
@@ -46,7 +96,7 @@ pub fn session_state(config: SessionConfig) -> SessionState {
 
 /// The environment that holds the object stores of this process.
 pub(crate) fn runtime() -> Arc<RuntimeEnv> {
-    Arc::clone(&RUNTIME)
+    Arc::clone(RUNTIME.get_or_init(Arc::default))
 }
 
 /// The functions of [`session_state`] in the form that an executor takes.

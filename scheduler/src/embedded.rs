@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use gugus_engine::{ClusterUrl, ExecutorConfig, ExecutorError, TaskSlots, run_executor};
 use thiserror::Error;
@@ -53,13 +54,42 @@ pub enum EmbeddedError {
     Executor(#[from] ExecutorError),
 }
 
-/// A scheduler and an executor on loopback ports, on a runtime of their own. Dropping it ends both at once: Ballista's
-/// parts have endless loops and no stop, so they are not waited for.
+/// How long either part may take to end. Nothing of value is in them then: the Ballista jobs of whoever drops the cluster
+/// have ended.
+const STOP_WITHIN: Duration = Duration::from_secs(2);
+
+/// A scheduler and an executor on loopback ports, on a runtime of their own. Dropping it ends both.
 #[derive(Debug)]
 pub struct Embedded {
     url: ClusterUrl,
-    stop: CancellationToken,
+    /// In the order in which they end: an executor says goodbye to its scheduler.
+    parts: [Part; 2],
     runtime: Option<Runtime>,
+}
+
+/// How to end a part, and how to know that it has ended.
+#[derive(Debug)]
+struct Part {
+    stop: CancellationToken,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Part {
+    /// Begins it on `runtime`; `run` gets the signal to stop.
+    fn spawn<F>(runtime: &Runtime, run: impl FnOnce(CancellationToken) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = CancellationToken::new();
+        let (ends, ended) = mpsc::channel();
+        let running = run(stop.clone());
+        runtime.spawn(async move {
+            // Dropped with the future, however it ends.
+            let _ends: mpsc::Sender<()> = ends;
+            running.await;
+        });
+        Self { stop, ended }
+    }
 }
 
 impl Embedded {
@@ -80,13 +110,12 @@ impl Embedded {
             .build()
             .map_err(EmbeddedError::Threads)?;
         let (started, start) = mpsc::channel::<Result<SocketAddr, EmbeddedError>>();
-        let stop = CancellationToken::new();
 
-        let (token, tell) = (stop.clone(), started.clone());
-        runtime.spawn(async move {
-            let ready = |address| drop(tell.send(Ok(address)));
-            if let Err(error) =
-                server::run(listener, SchedulerConfig::default(), ready, token).await
+        let tell = started.clone();
+        let scheduler = Part::spawn(&runtime, |stop| async move {
+            let told = tell.clone();
+            let ready = move |address| drop(told.send(Ok(address)));
+            if let Err(error) = server::run(listener, SchedulerConfig::default(), ready, stop).await
             {
                 drop(tell.send(Err(error.into())));
             }
@@ -95,23 +124,20 @@ impl Embedded {
         let url = ClusterUrl::new(address.ip().to_string(), address.port());
 
         let executor = ExecutorConfig {
-            scheduler: url.clone(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            external_host: None,
             task_slots: config.task_slots,
-            work_dir: None,
+            ..ExecutorConfig::new(url.clone())
         };
-        let token = stop.clone();
-        runtime.spawn(async move {
+        let executor = Part::spawn(&runtime, |stop| async move {
             let ready = |address| drop(started.send(Ok(address)));
-            if let Err(error) = run_executor(executor, ready, token).await {
+            if let Err(error) = run_executor(executor, ready, stop).await {
                 drop(started.send(Err(error.into())));
             }
         });
         wait(&start)?;
         Ok(Self {
             url,
-            stop,
+            parts: [executor, scheduler],
             runtime: Some(runtime),
         })
     }
@@ -125,7 +151,11 @@ impl Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        self.stop.cancel();
+        for part in &self.parts {
+            part.stop.cancel();
+            // Disconnected is what is waited for.
+            let _ = part.ended.recv_timeout(STOP_WITHIN);
+        }
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

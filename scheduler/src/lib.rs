@@ -16,6 +16,7 @@
 //! It polls for work every 50 ms and takes other paths than the real scheduler and executor do.
 
 mod embedded;
+mod placement;
 mod server;
 
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};

@@ -3,24 +3,32 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use gugus_engine::{ClusterUrl, ExecutorConfig, TaskSlots, run_executor};
+use gugus_engine::{
+    Access, ClusterUrl, ExecutorConfig, ExecutorMetrics, ExecutorState, MemoryLimit,
+    RuntimeSettings, TaskSlots, run_executor,
+};
+use gugus_http::{Monitor, Readiness};
+use tokio::sync::watch;
 
+use crate::commands::cluster::ClusterSecurity;
+use crate::commands::monitoring::Monitoring;
 use crate::exit::{Code, Failure};
 use crate::output::ready;
 use crate::signals::Stop;
 
 /// Run one of a cluster's executors
 ///
-/// It registers with the scheduler and runs tasks until it is told to stop. Batches must be reachable under the same
-/// path as on the client: a shared folder or an object store.
+/// It registers with the scheduler and runs tasks until it is told to stop; a scheduler that goes away is waited for.
+/// Batches must be reachable under the same path as on the client: a shared folder or an object store.
 #[derive(Debug, Args)]
 pub(crate) struct Executor {
     /// The scheduler to register with
     #[arg(long, value_name = "df://HOST:PORT")]
     scheduler: ClusterUrl,
-    /// Where results are fetched from; port 0 chooses a free one
+    /// Where tasks are taken and results fetched from; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// The name by which scheduler and clients reach this executor, when it is not the address listened on
@@ -29,27 +37,81 @@ pub(crate) struct Executor {
     /// How many tasks run at the same time; the number of cores when absent
     #[arg(long, value_name = "N")]
     task_slots: Option<NonZeroUsize>,
-    /// Where results are kept until they are fetched; a temporary folder when absent
+    /// The most memory that tasks take together: a size, or a share of the machine's or container's
+    #[arg(long, value_name = "SIZE", default_value_t)]
+    memory_limit: MemoryLimit,
+    /// Where a folder for results is made that are kept until they are fetched; the system's place for temporary files
+    /// when absent
     #[arg(long, value_name = "DIR")]
     work_dir: Option<PathBuf>,
+    /// How long running tasks and fetches of results may take once this is told to stop
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    drain: Duration,
+    /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT")]
+    monitor: Option<SocketAddr>,
+    #[command(flatten)]
+    security: ClusterSecurity,
 }
 
 impl Executor {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+        let monitor = Monitor::new().map_err(Failure::failed)?;
+        let (state, states) = watch::channel(ExecutorState::Starting);
         let config = ExecutorConfig {
-            scheduler: self.scheduler,
+            scheduler: Access {
+                url: self.scheduler,
+                security: self.security.load()?,
+            },
             listen: self.listen,
             external_host: self.external_host,
             task_slots: self.task_slots.map_or(TaskSlots::Cores, TaskSlots::Exactly),
             work_dir: self.work_dir,
+            drain: self.drain,
+            metrics: Some(
+                ExecutorMetrics::registered(monitor.registry()).map_err(Failure::failed)?,
+            ),
+            state,
         };
-        let tell = |address: SocketAddr| ready(&[("flight", address.to_string())]);
-        // The executor ends by the same signals itself, when its tasks have ended; `stop` is for the second signal.
-        let drained = tokio_util::sync::CancellationToken::new();
-        let result = run_executor(config, tell, drained).await;
-        match (result, stop.signal()) {
-            (Ok(()), _) | (Err(_), Some(_)) => Ok(Code::Done),
-            (Err(error), None) => Err(Failure::failed(error)),
+        gugus_engine::configure(RuntimeSettings {
+            memory_limit: Some(self.memory_limit),
+        })
+        .map_err(Failure::failed)?;
+        let monitoring = self
+            .monitor
+            .map(|address| Monitoring::start(address, &monitor))
+            .transpose()?;
+        let http = monitoring
+            .as_ref()
+            .map(|monitoring| format!("http://{}", monitoring.address));
+        let tell = |address: SocketAddr| {
+            let mut urls = vec![("flight", address.to_string())];
+            urls.extend(http.map(|url| ("http", url)));
+            ready(&urls);
+        };
+        let showing = tokio::spawn(show(states, monitor));
+        let result = run_executor(config, tell, stop.token).await;
+        showing.abort();
+        if let Some(monitoring) = monitoring {
+            monitoring.stop().await?;
+        }
+        result.map_err(Failure::failed)?;
+        Ok(Code::Done)
+    }
+}
+
+/// Shows on `/readyz` whether the executor takes tasks.
+async fn show(mut states: watch::Receiver<ExecutorState>, monitor: Monitor) {
+    loop {
+        let readiness = match *states.borrow_and_update() {
+            ExecutorState::Ready => Readiness::Ready,
+            ExecutorState::Starting | ExecutorState::Away | ExecutorState::Leaving => {
+                Readiness::NotReady
+            }
+        };
+        monitor.set(readiness);
+        if states.changed().await.is_err() {
+            return;
         }
     }
 }

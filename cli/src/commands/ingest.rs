@@ -6,10 +6,9 @@ use clap::{Args, ValueEnum};
 use gugus_http::{Monitor, Readiness};
 use gugus_ingest::ingest::{self, Config, Metrics, Until};
 use gugus_ingest::{Kind, Start};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::commands::{BatchesFolder, Client, JobFile, listen};
+use crate::commands::monitoring::Monitoring;
+use crate::commands::{BatchesFolder, Client, JobFile};
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json, ready, ready_line, status};
 use crate::signals::Stop;
@@ -127,35 +126,6 @@ impl Ingest {
             ))?,
         }
         Ok(Code::Done)
-    }
-}
-
-/// The server of `--listen`. It answers while the last batch is written, and ends after the ingest.
-struct Monitoring {
-    address: SocketAddr,
-    stop: CancellationToken,
-    server: JoinHandle<Result<(), gugus_http::Error>>,
-}
-
-impl Monitoring {
-    fn start(address: SocketAddr, monitor: &Monitor) -> Result<Self, Failure> {
-        let listener = listen(address)?;
-        let address = listener.local_addr().map_err(Failure::failed)?;
-        let stop = CancellationToken::new();
-        let server = gugus_http::serve(listener, monitor.routes(), |_| {}, stop.clone());
-        Ok(Self {
-            address,
-            stop,
-            server: tokio::spawn(server),
-        })
-    }
-
-    async fn stop(self) -> Result<(), Failure> {
-        self.stop.cancel();
-        self.server
-            .await
-            .map_err(Failure::failed)?
-            .map_err(Failure::failed)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one module a command, each flag with its text in one place.
 
 mod batches;
+mod cluster;
 mod demo;
 mod executor;
 mod generate;
@@ -8,6 +9,7 @@ mod health;
 mod ingest;
 mod job;
 mod models;
+mod monitoring;
 mod produce;
 mod rejected;
 mod scheduler;

@@ -6,6 +6,7 @@ use clap::Args;
 use gugus_engine::ClusterUrl;
 use gugus_scheduler::SchedulerConfig;
 
+use crate::commands::cluster::ClusterSecurity;
 use crate::commands::listen;
 use crate::exit::{Code, Failure};
 use crate::output::ready;
@@ -23,21 +24,27 @@ pub(crate) struct Scheduler {
     /// The name by which executors call back, when it is not the address listened on
     #[arg(long, value_name = "HOST")]
     external_host: Option<String>,
+    #[command(flatten)]
+    security: ClusterSecurity,
 }
 
 impl Scheduler {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+        let security = self.security.load()?;
+        let scheme = security.scheme();
         let listener = listen(self.listen)?;
         let name = self.external_host.clone();
         let config = SchedulerConfig {
             external_host: self.external_host,
+            security,
         };
         let tell = |address: SocketAddr| {
             let url = ClusterUrl::new(
                 name.unwrap_or_else(|| address.ip().to_string()),
                 address.port(),
             );
-            ready(&[("grpc", url.to_string()), ("http", url.http())]);
+            let http = format!("{scheme}://{}", url.authority());
+            ready(&[("grpc", url.to_string()), ("http", http)]);
         };
         gugus_scheduler::run(listener, config, tell, stop.token)
             .await

@@ -1,12 +1,13 @@
 //! `gugus train`.
 
 use clap::Args;
-use gugus_engine::{ClusterUrl, TaskSlots};
+use gugus_engine::{Access, ClusterUrl, TaskSlots};
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::ModelName;
 use gugus_store::Existing;
 use gugus_train::{Config, Kind, Outcome, Report, prepare};
 
+use crate::commands::cluster::ClusterSecurity;
 use crate::commands::{BatchesFolder, JobFile, ModelsFolder};
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json, progress, table};
@@ -31,6 +32,8 @@ pub(crate) struct Train {
     /// The cluster to train on; one is started in this process when absent
     #[arg(long, value_name = "df://HOST:PORT")]
     scheduler: Option<ClusterUrl>,
+    #[command(flatten)]
+    security: ClusterSecurity,
     /// Train only this model of the job file; may be given several times
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
@@ -47,6 +50,7 @@ pub(crate) struct Train {
 
 impl Train {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+        let security = self.security.load()?;
         let bar = progress(Some(0), "models");
         let config = Config {
             job: self.job.read()?,
@@ -71,14 +75,12 @@ impl Train {
             None if prepared.pending() > 0 => Some(start_embedded().await?),
             _ => None,
         };
-        let url = embedded
-            .as_ref()
-            .map(|e| e.url().clone())
-            .or(self.scheduler);
-        let report = match url {
+        let remote = self.scheduler.map(|url| Access { url, security });
+        let access = embedded.as_ref().map(|e| e.url().clone().into()).or(remote);
+        let report = match access {
             None => prepared.nothing_to_do(),
-            Some(url) => {
-                let trained = prepared.train(url, stop.token.clone()).await;
+            Some(access) => {
+                let trained = prepared.train(access, stop.token.clone()).await;
                 bar.finish_and_clear();
                 match trained {
                     Err(gugus_train::Error::Interrupted { report }) => {

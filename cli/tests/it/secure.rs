@@ -1,7 +1,7 @@
 //! TLS and SASL: `produce` and `ingest` against a real Kafka that lets nobody else in, and what they never print.
 
 mod broker;
-mod certificates;
+pub(crate) mod certificates;
 mod provider;
 
 use std::time::{Duration, Instant};

@@ -2,15 +2,17 @@
 //!
 //! # What it is for
 //! [`serve`] runs a warp service on a socket until it is told to stop: `gugus serve` its REST interface, `gugus ingest` its
-//! monitoring. [`Monitor`] holds a service's Prometheus registry and readiness, and has the routes that show them.
+//! monitoring. [`serve_service`] does so for any service: scheduler and executor run their gRPC services on it.
+//! [`Monitor`] holds a service's Prometheus registry and readiness, and has the routes that show them.
 //!
 //! # What it guarantees
 //! * A client that hangs up, sends nothing or sends what is no HTTP costs a debug line and no more.
-//! * On shutdown requests in flight get nine seconds, then the sockets close.
+//! * On shutdown requests in flight get nine seconds ([`serve_service`]: what its caller says), then the sockets close.
 //! * The monitoring routes look at nothing but memory: they answer while the service itself is stuck.
 //!
 //! # What it is not
-//! It has no TLS and no authentication. Services listen on loopback unless they are told otherwise.
+//! It has no TLS of its own ([`Accept`] is the place for it) and no authentication. Services listen on loopback unless they
+//! are told otherwise.
 //!
 //! # Example
 //! ```no_run
@@ -25,4 +27,4 @@ mod monitor;
 mod server;
 
 pub use monitor::{Monitor, Readiness};
-pub use server::{Error, serve};
+pub use server::{Accept, Error, Plain, serve, serve_service};

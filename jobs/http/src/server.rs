@@ -1,24 +1,39 @@
 //! The socket, its connections and their end.
 
+use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tower_service::Service;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 
-/// How long requests in flight may take once the service is to end. Docker kills after ten seconds.
+/// How long requests in flight may take once a service of [`serve`] is to end. Docker kills after ten seconds.
 const GRACE: Duration = Duration::from_secs(9);
+
+/// How often a silent HTTP/2 client is asked whether it is there, and how long it may take to answer. Streams of
+/// statuses are silent for as long as a job takes; a client that lost its network is noticed after the two together.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// How long a client may take for the head of a request, and may keep a connection open without one.
 const HEAD_TIME: Duration = Duration::from_secs(60);
+
+/// How long a client may take until its connection can be served: for TLS two round trips and two signatures.
+const ACCEPT_WITHIN: Duration = Duration::from_secs(5);
 
 /// The pause after a failure to accept, most likely because the process has as many open files as it may.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -44,28 +59,97 @@ pub async fn serve<R: Reply + 'static>(
     ready: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
+    serve_service(
+        listener,
+        Plain,
+        warp::service(routes),
+        GRACE,
+        ready,
+        shutdown,
+    )
+    .await
+}
+
+/// What makes a connection to be served of one that was accepted: the place for TLS.
+pub trait Accept: Clone + Send + 'static {
+    /// The connection to be served.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// What is known of its other end. Every request that comes over it has this among its extensions.
+    type Peer: Clone + Send + Sync + 'static;
+
+    /// Makes it. An error is the client's and costs a debug line.
+    fn accept(
+        self,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
+}
+
+/// Connections as they come. Of the other end its address is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl Accept for Plain {
+    type Stream = TcpStream;
+    type Peer = SocketAddr;
+
+    async fn accept(
+        self,
+        stream: TcpStream,
+        address: SocketAddr,
+    ) -> io::Result<(TcpStream, SocketAddr)> {
+        Ok((stream, address))
+    }
+}
+
+/// As [`serve`], for any service of HTTP/1.1 and HTTP/2 (prior knowledge or ALPN), gRPC included, behind TLS or not as
+/// `accept` says; requests in flight at the end get `grace`.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_service<A, S, B>(
+    listener: std::net::TcpListener,
+    accept: A,
+    service: S,
+    grace: Duration,
+    ready: impl FnOnce(SocketAddr) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), Error>
+where
+    A: Accept,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     listener.set_nonblocking(true).map_err(Error::Listen)?;
     let listener = TcpListener::from_std(listener).map_err(Error::Listen)?;
     let address = listener.local_addr().map_err(Error::Listen)?;
-    let service = TowerToHyperService::new(warp::service(routes));
-
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME);
-    builder.http2().timer(TokioTimer::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .keep_alive_timeout(KEEP_ALIVE);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
 
     ready(address);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = shutdown.cancelled() => break,
             // Nothing but the memory of those that ended.
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted; trying again");
                     sleep(ACCEPT_PAUSE).await;
@@ -78,12 +162,26 @@ pub async fn serve<R: Reply + 'static>(
             tracing::debug!(%error, "a connection ended at once");
             continue;
         }
-        let connection = builder
-            .serve_connection(TokioIo::new(stream), service.clone())
-            .into_owned();
-        let connection = graceful.watch(connection);
+        let (accepted, service) = (accept.clone().accept(stream, peer), service.clone());
+        let (builder, watcher) = (builder.clone(), graceful.watcher());
         connections.spawn(async move {
-            if let Err(error) = connection.await {
+            let (stream, peer) = match timeout(ACCEPT_WITHIN, accepted).await {
+                Ok(Ok(accepted)) => accepted,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "a connection was not taken");
+                    return;
+                }
+                Err(_) => {
+                    tracing::debug!("a connection was not taken: its client is too slow");
+                    return;
+                }
+            };
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer.clone());
+                TowerToHyperService::new(service.clone()).call(request)
+            });
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection).await {
                 // Clients hang up and send what is no HTTP all the time.
                 tracing::debug!(error = %error, "a connection ended early");
             }
@@ -91,7 +189,7 @@ pub async fn serve<R: Reply + 'static>(
     }
 
     drop(listener);
-    if timeout(GRACE, graceful.shutdown()).await.is_err() {
+    if timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
             "requests were still in flight and are broken off"

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_engine::{Cluster, ClusterError, ClusterUrl};
+use gugus_engine::{Access, Cluster, ClusterError};
 use gugus_features::{FitOutcome, Fitted, WaveFile, WholeFile};
 use gugus_kmeans::Params;
 use gugus_kmeans::whole::Progress;
@@ -36,7 +36,7 @@ impl Prepared {
     /// [`Error::Write`] when a model cannot be written. What was written until then stays.
     pub async fn train(
         mut self,
-        scheduler: ClusterUrl,
+        scheduler: impl Into<Access>,
         stop: CancellationToken,
     ) -> Result<Report, Error> {
         let began = Instant::now();
@@ -44,7 +44,7 @@ impl Prepared {
         let result = if self.pending() == 0 {
             Ok(())
         } else {
-            self.on_cluster(scheduler, &stop, &mut report).await
+            self.on_cluster(scheduler.into(), &stop, &mut report).await
         };
         report.seconds = began.elapsed().as_secs_f64();
         self.report = report;
@@ -59,14 +59,14 @@ impl Prepared {
 
     async fn on_cluster(
         &self,
-        scheduler: ClusterUrl,
+        scheduler: Access,
         stop: &CancellationToken,
         report: &mut Report,
     ) -> Result<(), Error> {
         let cluster = Cluster::connect(scheduler.clone()).await?;
         let slots = cluster.task_slots().await;
         if slots == Some(0) {
-            tracing::warn!(%scheduler, "no executor has registered with the scheduler yet; the run waits for one");
+            tracing::warn!(scheduler = %scheduler.url, "no executor has registered with the scheduler yet; the run waits for one");
         }
         let run = uuid::Uuid::new_v4().simple().to_string();
         let context = WaveContext {

@@ -34,7 +34,21 @@ impl Authority {
     /// For a server at this address: clients compare it with where they called.
     pub(crate) fn server(&self, address: &str) -> Result<Signed, Error> {
         let parameters = CertificateParams::new([address.to_owned()])?;
-        self.sign(parameters, "broker", ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(
+            parameters,
+            "broker",
+            vec![ExtendedKeyUsagePurpose::ServerAuth],
+        )
+    }
+
+    /// For one that is called at this address and calls others.
+    pub(crate) fn member(&self, address: &str) -> Result<Signed, Error> {
+        let parameters = CertificateParams::new([address.to_owned()])?;
+        let both = [
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        self.sign(parameters, "member", both.to_vec())
     }
 
     /// For a client of this name.
@@ -42,7 +56,7 @@ impl Authority {
         self.sign(
             CertificateParams::default(),
             name,
-            ExtendedKeyUsagePurpose::ClientAuth,
+            vec![ExtendedKeyUsagePurpose::ClientAuth],
         )
     }
 
@@ -50,11 +64,11 @@ impl Authority {
         &self,
         mut parameters: CertificateParams,
         name: &str,
-        usage: ExtendedKeyUsagePurpose,
+        usages: Vec<ExtendedKeyUsagePurpose>,
     ) -> Result<Signed, Error> {
         let key = KeyPair::generate()?;
         parameters.distinguished_name.push(DnType::CommonName, name);
-        parameters.extended_key_usages = vec![usage];
+        parameters.extended_key_usages = usages;
         Ok(Signed {
             certificate: parameters.signed_by(&key, &self.issuer)?.pem(),
             key: key.serialize_pem(),

@@ -1,0 +1,39 @@
+//! The server of `ingest --listen` and `executor --monitor`: metrics, health, readiness.
+
+use std::net::SocketAddr;
+
+use gugus_http::Monitor;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::listen;
+use crate::exit::Failure;
+
+/// It answers while the service ends, and ends after it.
+pub(crate) struct Monitoring {
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    server: JoinHandle<Result<(), gugus_http::Error>>,
+}
+
+impl Monitoring {
+    pub(crate) fn start(address: SocketAddr, monitor: &Monitor) -> Result<Self, Failure> {
+        let listener = listen(address)?;
+        let address = listener.local_addr().map_err(Failure::failed)?;
+        let stop = CancellationToken::new();
+        let server = gugus_http::serve(listener, monitor.routes(), |_| {}, stop.clone());
+        Ok(Self {
+            address,
+            stop,
+            server: tokio::spawn(server),
+        })
+    }
+
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        self.stop.cancel();
+        self.server
+            .await
+            .map_err(Failure::failed)?
+            .map_err(Failure::failed)
+    }
+}

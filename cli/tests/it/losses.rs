@@ -1,0 +1,295 @@
+//! What dies and what leaves: executors and schedulers, while others work.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::process::{DEADLINE, Gugus, Signal, Up, run, up};
+use crate::wait::until;
+use crate::work::Work;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a lost executor may cost beside its share of the work.
+const RECOVERY: Duration = Duration::from_secs(15);
+
+/// `batches` batches of `rows` rows of two columns around 16 places, in no order; the report of the embedded cluster.
+fn prepared(batches: u64, rows: u64, k: u64) -> (Work, String, Value) {
+    let work = Work::new();
+    let job = work.job(
+        rows,
+        &format!("[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = {k}\nseed = 3\ntol = 0.0\nmax_iter = 60\n"),
+    );
+    let mut text = "x,y\n".to_owned();
+    // A generator of one line: what matters is that no two rows are the same.
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / 1e6
+    };
+    for _ in 0..batches * rows {
+        text.push_str(&format!("{},{}\n", next(), next()));
+    }
+    let csv = work.write("in.csv", text);
+    work.import(&job, &csv, &[]).expect(0);
+    let embedded = work.train(&job, &[]).expect(0).json();
+    (work, job, comparable(&embedded))
+}
+
+fn comparable(report: &Value) -> Value {
+    let mut report = report.clone();
+    report["seconds"] = json!(0);
+    report
+}
+
+fn train(work: &Work, job: &str, models: &str, url: &str) -> Gugus {
+    let (batches, models) = (work.path("batch"), work.path(models));
+    Gugus::new([
+        "train",
+        "--job",
+        job,
+        "--batches",
+        &batches,
+        "--models",
+        &models,
+        "--scheduler",
+        url,
+        "--output",
+        "json",
+    ])
+}
+
+fn executor(url: &str, slots: &str) -> Up {
+    up([
+        "executor",
+        "--scheduler",
+        url,
+        "--task-slots",
+        slots,
+        "--monitor",
+        "127.0.0.1:0",
+    ])
+}
+
+/// A figure of an executor's `/metrics`.
+fn figure(executor: &Up, name: &str) -> u64 {
+    let text = ureq::get(format!("{}/metrics", executor.url("http")))
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_to_string()
+        .unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.split(' ').next() == Some(name));
+    let value = line.and_then(|line| line.split(' ').nth(1));
+    value
+        .unwrap_or_else(|| panic!("no {name} in\n{text}"))
+        .parse()
+        .unwrap()
+}
+
+fn await_running(executor: &Up) {
+    until("the executor runs a task", || {
+        match figure(executor, "gugus_executor_tasks_running") {
+            0 => Err("none runs".to_owned()),
+            _ => Ok(()),
+        }
+    });
+}
+
+fn ready(executor: &Up) -> u16 {
+    let url = format!("{}/readyz", executor.url("http"));
+    ureq::get(url)
+        .config()
+        .http_status_as_error(false)
+        .build()
+        .call()
+        .unwrap()
+        .status()
+        .as_u16()
+}
+
+#[test]
+fn an_executor_that_is_killed_in_a_wave_costs_seconds_and_changes_nothing() {
+    let (work, job, embedded) = prepared(2_000, 200, 8);
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let mut executors = [(); 2].map(|()| executor(&url, "2"));
+    let began = Instant::now();
+    let undisturbed = train(&work, &job, "undisturbed", &url)
+        .run()
+        .expect(0)
+        .json();
+    let usual = began.elapsed();
+    assert_eq!(comparable(&undisturbed), embedded);
+
+    let began = Instant::now();
+    let training = train(&work, &job, "killed", &url).spawn();
+    await_running(&executors[0]);
+    executors[0].signal(Signal::Kill);
+    let report = training.wait(DEADLINE).expect(0).json();
+    let took = began.elapsed();
+    assert_eq!(comparable(&report), embedded);
+    // Twice the usual time, for this machine compiles beside its tests and is not as fast the second time.
+    assert!(
+        took < 2 * usual + RECOVERY,
+        "{took:?} with a loss, {usual:?} without"
+    );
+    for batch in [1, 777, 2_000] {
+        assert_eq!(
+            work.centers("killed", "each", batch),
+            work.centers("models", "each", batch)
+        );
+    }
+}
+
+/// One that stands still, as a machine does that swaps or loses its network, and comes back with an old task in hand.
+#[test]
+fn an_executor_that_was_given_up_comes_back_and_counts_nothing_twice() {
+    let (work, job, embedded) = prepared(400, 400, 8);
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let mut executors = [(); 2].map(|()| executor(&url, "1"));
+    let training = train(&work, &job, "frozen", &url).spawn();
+    await_running(&executors[0]);
+    executors[0].signal(Signal::Stop);
+    let report = training.wait(DEADLINE).expect(0).json();
+    assert_eq!(comparable(&report), embedded);
+
+    executors[0].signal(Signal::Cont);
+    let http = scheduler.url("http");
+    until("both executors are there", || {
+        let answer = ureq::get(format!("{http}/api/executors")).call();
+        let listed: Value = answer.unwrap().body_mut().read_json().unwrap();
+        match listed.as_array().map(Vec::len) {
+            Some(2) => Ok(()),
+            _ => Err(listed.to_string()),
+        }
+    });
+    let report = train(&work, &job, "thawed", &url).run().expect(0).json();
+    assert_eq!(comparable(&report), embedded);
+}
+
+#[test]
+fn an_executor_registers_again_when_its_scheduler_is_back() {
+    let (work, job, embedded) = prepared(4, 100, 3);
+    let first = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = first.url("grpc").to_owned();
+    let listen = url.strip_prefix("df://").unwrap().to_owned();
+    let executor = executor(&url, "2");
+    until("the executor is ready", || match ready(&executor) {
+        200 => Ok(()),
+        other => Err(other.to_string()),
+    });
+    // Killed, not stopped: nobody hears a goodbye.
+    drop(first);
+    executor.await_stderr("the scheduler does not answer", PATIENCE);
+    until("the executor is not ready", || match ready(&executor) {
+        503 => Ok(()),
+        other => Err(other.to_string()),
+    });
+    let _second = up(["scheduler", "--listen", &listen]);
+    executor.await_stderr("the scheduler is back", PATIENCE);
+    until("the executor is ready again", || match ready(&executor) {
+        200 => Ok(()),
+        other => Err(other.to_string()),
+    });
+    let report = train(&work, &job, "again", &url).run().expect(0).json();
+    assert_eq!(comparable(&report), embedded);
+    let ended = executor.stop(Signal::Term, PATIENCE).expect(0);
+    assert_eq!(
+        ended.stderr.matches("does not answer").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn an_executor_that_is_told_to_stop_ends_its_task_and_hands_over_the_result() {
+    // One batch that takes seconds, and nobody else to take it: were the task or its result lost, the run would fail.
+    let (work, job, embedded) = prepared(1, 120_000, 60);
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let executor = executor(&url, "1");
+    let training = train(&work, &job, "drained", &url).spawn();
+    await_running(&executor);
+    let ended = executor.stop(Signal::Term, DEADLINE).expect(0);
+    assert!(
+        ended.stderr.contains("waiting for running tasks"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        !ended.stderr.contains("did not end in time"),
+        "{}",
+        ended.stderr
+    );
+    let report = training.wait(DEADLINE).expect(0).json();
+    assert_eq!(comparable(&report), embedded);
+}
+
+#[test]
+fn a_task_that_outlasts_the_drain_runs_again_elsewhere() {
+    let (work, job, embedded) = prepared(1, 120_000, 60);
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let leaving = up([
+        "executor",
+        "--scheduler",
+        &url,
+        "--task-slots",
+        "1",
+        "--monitor",
+        "127.0.0.1:0",
+        "--drain",
+        "1ms",
+    ]);
+    let training = train(&work, &job, "moved", &url).spawn();
+    await_running(&leaving);
+    let other = executor(&url, "1");
+    let ended = leaving.stop(Signal::Term, PATIENCE).expect(0);
+    assert!(
+        ended.stderr.contains("did not end in time"),
+        "{}",
+        ended.stderr
+    );
+    let report = training.wait(DEADLINE).expect(0).json();
+    assert_eq!(comparable(&report), embedded);
+    assert!(figure(&other, "gugus_executor_task_slots") == 1);
+}
+
+#[test]
+fn an_idle_executor_leaves_at_once() {
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let executor = executor(scheduler.url("grpc"), "1");
+    let began = Instant::now();
+    executor.stop(Signal::Int, PATIENCE).expect(0);
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    let http = scheduler.url("http");
+    let listed = || -> usize {
+        let answer = ureq::get(format!("{http}/api/executors")).call();
+        let listed: Value = answer.unwrap().body_mut().read_json().unwrap();
+        listed.as_array().unwrap().len()
+    };
+    until("the scheduler has forgotten it", || match listed() {
+        0 => Ok(()),
+        some => Err(format!("{some} executors")),
+    });
+    let wrong = run([
+        "executor",
+        "--scheduler",
+        "df://127.0.0.1:1",
+        "--memory-limit",
+        "1MiB",
+    ])
+    .expect(2);
+    assert!(wrong.stderr.contains("at least 16MiB"), "{}", wrong.stderr);
+}

@@ -1,0 +1,335 @@
+//! An executor's side of the conversation with its scheduler: joining, heartbeats, ends of tasks, leaving.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use ballista_core::serde::protobuf::{
+    ExecutorStatus, ExecutorStoppedParams, HeartBeatParams, RegisterExecutorParams, TaskStatus,
+    UpdateTaskStatusParams, executor_status,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tonic::transport::Channel;
+use tonic::{Code, ConnectError, Status};
+
+use super::node::{Node, Report};
+use super::{ExecutorError, ExecutorState};
+use crate::access::{Access, AccessError, Authorized};
+use crate::session::MESSAGE_LIMIT;
+
+/// Between two heartbeats. Ballista's minute would let a dead executor be trusted for minutes.
+pub(super) const BEAT: Duration = Duration::from_secs(1);
+
+/// How long the answer to a heartbeat may take: a scheduler that is frozen has a connection and no answers.
+const BEAT_WITHIN: Duration = Duration::from_secs(3);
+
+/// After so long without an answered heartbeat the scheduler is taken to have given this executor up, or to be about to:
+/// it does so after five seconds, counted in whole ones.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(4);
+
+/// How long a first scheduler is waited for. Containers of one composition start in any order; a wrong address should show.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two tries to reach a scheduler that does not answer.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// How long the scheduler may take to take a report: it is busy with events then, and the report must not get lost.
+const REPORT_WITHIN: Duration = Duration::from_secs(20);
+
+/// The connection to the scheduler.
+#[derive(Clone)]
+pub(super) struct Link {
+    access: Access,
+    channel: Channel,
+    scheduler: SchedulerGrpcClient<Authorized>,
+    scheduler_id: String,
+    node: Arc<Node>,
+    state: watch::Sender<ExecutorState>,
+}
+
+impl Link {
+    /// Reaches the scheduler, sees that it is one to work with, and registers. The executor's port must listen already:
+    /// the scheduler tries it.
+    pub(super) async fn join(
+        access: Access,
+        node: Arc<Node>,
+        state: watch::Sender<ExecutorState>,
+    ) -> Result<Self, ExecutorError> {
+        let (channel, about) = reach(&access).await?;
+        let scheduler =
+            SchedulerGrpcClient::with_interceptor(channel.clone(), access.credentials())
+                .max_encoding_message_size(MESSAGE_LIMIT)
+                .max_decoding_message_size(MESSAGE_LIMIT);
+        let mut link = Self {
+            access,
+            channel,
+            scheduler,
+            scheduler_id: about.scheduler_id,
+            node,
+            state,
+        };
+        let request = RegisterExecutorParams {
+            metadata: Some(link.node.registration()),
+        };
+        link.scheduler
+            .register_executor(request)
+            .await
+            .map_err(|status| link.refused(status))?;
+        link.set(ExecutorState::Ready);
+        Ok(link)
+    }
+
+    /// Sends heartbeats until the scheduler says that this executor is not one to work with. A scheduler that does not
+    /// answer is waited for however long it takes; when it is back, the next heartbeat registers.
+    pub(super) async fn beat(mut self) -> ExecutorError {
+        let mut ticks = interval(BEAT);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut answered = Instant::now();
+        let mut away = false;
+        loop {
+            ticks.tick().await;
+            self.node.metrics.look();
+            if away || answered.elapsed() >= GIVEN_UP_AFTER {
+                match self.meet_again(answered.elapsed()).await {
+                    Ok(()) => {}
+                    Err(Met::Nobody) => continue,
+                    Err(Met::Other(error)) => return error,
+                }
+            }
+            match self.send_beat().await {
+                Ok(()) => {
+                    if away {
+                        tracing::info!(
+                            scheduler = %self.access.url,
+                            after = ?Duration::from_secs(answered.elapsed().as_secs()),
+                            "the scheduler is back; this executor is registered again"
+                        );
+                        self.set(ExecutorState::Ready);
+                    }
+                    (away, answered) = (false, Instant::now());
+                }
+                Err(status) if is_final(&status) => return self.refused(status),
+                Err(status) => {
+                    if !away {
+                        tracing::warn!(
+                            scheduler = %self.access.url,
+                            reason = status.message(),
+                            "the scheduler does not answer; waiting until it does"
+                        );
+                        self.set(ExecutorState::Away);
+                    }
+                    away = true;
+                }
+            }
+        }
+    }
+
+    /// After a silence: is it the same scheduler, and does it know this executor still?
+    async fn meet_again(&mut self, silence: Duration) -> Result<(), Met> {
+        let about = match self.access.about(&self.channel).await {
+            Ok(about) => about,
+            Err(
+                source @ (AccessError::Token { .. }
+                | AccessError::Mismatch { .. }
+                | AccessError::Certificates { .. }),
+            ) => {
+                return Err(Met::Other(ExecutorError::Access(source)));
+            }
+            Err(_) => return Err(Met::Nobody),
+        };
+        let restarted = about.scheduler_id != self.scheduler_id;
+        if (restarted || silence >= GIVEN_UP_AFTER) && !self.node.leaves() {
+            if !restarted {
+                tracing::warn!(
+                    ?silence,
+                    "the scheduler has not heard this executor for too long; it comes back under another id"
+                );
+            }
+            self.node.renew().await;
+        }
+        if restarted {
+            self.scheduler_id = about.scheduler_id;
+            // It knows of no job, so nobody will ask for results.
+            let node = Arc::clone(&self.node);
+            let _ = tokio::task::spawn_blocking(move || node.folder.clear()).await;
+        }
+        Ok(())
+    }
+
+    async fn send_beat(&mut self) -> Result<(), Status> {
+        let registration = self.node.registration();
+        let status = if self.node.leaves() {
+            executor_status::Status::Terminating(String::new())
+        } else {
+            executor_status::Status::Active(String::new())
+        };
+        let beat = HeartBeatParams {
+            executor_id: registration.id.clone(),
+            metrics: Vec::new(),
+            status: Some(ExecutorStatus {
+                status: Some(status),
+            }),
+            metadata: Some(registration),
+        };
+        within(BEAT_WITHIN, self.scheduler.heart_beat_from_executor(beat)).await
+    }
+
+    /// Says that no more tasks are wanted.
+    pub(super) async fn begin_to_leave(&mut self) {
+        self.node.leave();
+        self.set(ExecutorState::Leaving);
+        if let Err(status) = self.send_beat().await {
+            tracing::debug!(
+                reason = status.message(),
+                "the scheduler was not told of the end"
+            );
+        }
+    }
+
+    /// Says that this executor is gone. Results that it has are lost from here on.
+    pub(super) async fn gone(&mut self) {
+        let gone = ExecutorStoppedParams {
+            executor_id: self.node.id(),
+            reason: "it was told to stop".to_owned(),
+        };
+        if let Err(status) = within(BEAT_WITHIN, self.scheduler.executor_stopped(gone)).await {
+            tracing::debug!(
+                reason = status.message(),
+                "the scheduler was not told of the end"
+            );
+        }
+    }
+
+    /// Tells the scheduler of tasks that ended, as they come.
+    pub(super) async fn report(mut self, mut reports: mpsc::UnboundedReceiver<Report>) {
+        let mut together = Vec::new();
+        while let Some(first) = reports.recv().await {
+            together.push(first);
+            while let Ok(more) = reports.try_recv() {
+                together.push(more);
+            }
+            while let Some(last) = together.pop() {
+                let id = last.executor_id;
+                let mut statuses = vec![last.status];
+                let (same, other): (Vec<Report>, Vec<Report>) = together
+                    .drain(..)
+                    .partition(|report| report.executor_id == id);
+                statuses.extend(same.into_iter().map(|report| report.status));
+                together = other;
+                let tasks = statuses.len();
+                self.deliver(&id, statuses).await;
+                self.node.close(tasks);
+            }
+        }
+    }
+
+    /// Delivers statuses once. What surely did not arrive is sent again; where that is not sure it is not, for a task that
+    /// ends twice would have its rows counted twice.
+    async fn deliver(&mut self, id: &str, statuses: Vec<TaskStatus>) {
+        let request = UpdateTaskStatusParams {
+            executor_id: id.to_owned(),
+            task_status: statuses,
+        };
+        loop {
+            if self.node.id() != id {
+                // The scheduler has given these tasks up and would not listen.
+                return;
+            }
+            let sent = within(
+                REPORT_WITHIN,
+                self.scheduler.update_task_status(request.clone()),
+            );
+            match sent.await {
+                Ok(()) => return,
+                Err(status) if never_left(&status) => sleep(RETRY).await,
+                Err(status) => {
+                    let tasks = request.task_status.len();
+                    self.node.metrics.lost_reports.inc_by(tasks as u64);
+                    tracing::warn!(
+                        tasks,
+                        reason = status.message(),
+                        "the ends of tasks may not have reached the scheduler"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    fn set(&self, state: ExecutorState) {
+        let connected = matches!(state, ExecutorState::Ready | ExecutorState::Leaving);
+        self.node.metrics.connected.set(connected.into());
+        self.state.send_if_modified(|now| {
+            let before = std::mem::replace(now, state);
+            before != state
+        });
+    }
+
+    fn refused(&self, status: Status) -> ExecutorError {
+        ExecutorError::Refused {
+            scheduler: self.access.url.clone(),
+            status: Box::new(status),
+        }
+    }
+}
+
+/// Whom an executor meets after a silence.
+enum Met {
+    /// Still nobody.
+    Nobody,
+    /// A scheduler that it cannot work with.
+    Other(ExecutorError),
+}
+
+async fn reach(access: &Access) -> Result<(Channel, crate::about::SchedulerAbout), ExecutorError> {
+    let began = Instant::now();
+    let mut said = false;
+    loop {
+        match access.connect().await {
+            Ok(reached) => return Ok(reached),
+            Err(AccessError::Connect { .. } | AccessError::Silent { .. })
+                if began.elapsed() + RETRY < JOIN_WITHIN =>
+            {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::info!(scheduler = %access.url, within = ?JOIN_WITHIN, "no scheduler answers yet; waiting for it");
+                }
+                sleep(RETRY).await;
+            }
+            Err(error) => return Err(ExecutorError::Access(error)),
+        }
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, Status>>,
+) -> Result<(), Status> {
+    match timeout(limit, call).await {
+        Ok(answer) => answer.map(drop),
+        Err(_) => Err(Status::deadline_exceeded(format!(
+            "no answer within {} s",
+            limit.as_secs()
+        ))),
+    }
+}
+
+/// Answers that will be the same next time.
+fn is_final(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::FailedPrecondition | Code::Unauthenticated | Code::PermissionDenied
+    )
+}
+
+/// Whether a request surely did not reach the scheduler: no connection could be made.
+fn never_left(status: &Status) -> bool {
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}

@@ -1,0 +1,89 @@
+//! What an executor counts.
+
+use ballista_executor::executor::Executor;
+use datafusion::execution::memory_pool::MemoryLimit;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use crate::session;
+
+/// An executor's metrics.
+#[derive(Clone, Debug)]
+pub struct ExecutorMetrics {
+    pub(super) running: IntGauge,
+    pub(super) tasks: IntCounterVec,
+    pub(super) fetches: IntCounter,
+    pub(super) connected: IntGauge,
+    pub(super) lost_reports: IntCounter,
+    pub(super) slots: IntGauge,
+    pub(super) memory_limit: IntGauge,
+    pub(super) memory_reserved: IntGauge,
+}
+
+impl ExecutorMetrics {
+    /// Makes the metrics and registers them.
+    ///
+    /// # Errors
+    /// When the registry has metrics of these names already.
+    pub fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            running: IntGauge::new("gugus_executor_tasks_running", "Tasks that run now.")?,
+            tasks: IntCounterVec::new(
+                Opts::new("gugus_executor_tasks_total", "Tasks that ended."),
+                &["result"],
+            )?,
+            fetches: IntCounter::new("gugus_executor_fetches_total", "Requests for results.")?,
+            connected: IntGauge::new(
+                "gugus_executor_scheduler_connected",
+                "1 while the scheduler answers heartbeats, else 0.",
+            )?,
+            lost_reports: IntCounter::new(
+                "gugus_executor_reports_lost_total",
+                "Statuses of tasks that the scheduler may not have got.",
+            )?,
+            slots: IntGauge::new(
+                "gugus_executor_task_slots",
+                "Tasks that can run at the same time.",
+            )?,
+            memory_limit: IntGauge::new(
+                "gugus_executor_memory_limit_bytes",
+                "What tasks may hold together; 0 when there is no limit.",
+            )?,
+            memory_reserved: IntGauge::new(
+                "gugus_executor_memory_reserved_bytes",
+                "What tasks hold of it, as of the last heartbeat.",
+            )?,
+        };
+        for result in ["done", "failed", "cancelled"] {
+            metrics.tasks.with_label_values(&[result]);
+        }
+        registry.register(Box::new(metrics.running.clone()))?;
+        registry.register(Box::new(metrics.tasks.clone()))?;
+        registry.register(Box::new(metrics.fetches.clone()))?;
+        registry.register(Box::new(metrics.connected.clone()))?;
+        registry.register(Box::new(metrics.lost_reports.clone()))?;
+        registry.register(Box::new(metrics.slots.clone()))?;
+        registry.register(Box::new(metrics.memory_limit.clone()))?;
+        registry.register(Box::new(metrics.memory_reserved.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Shows what the executor was given.
+    pub(super) fn describe(&self, executor: &Executor) {
+        self.slots.set(number(executor.vcores));
+        self.memory_limit
+            .set(match session::runtime().memory_pool.memory_limit() {
+                MemoryLimit::Finite(bytes) => number(bytes),
+                _ => 0,
+            });
+    }
+
+    /// Shows what tasks hold now.
+    pub(super) fn look(&self) {
+        self.memory_reserved
+            .set(number(session::runtime().memory_pool.reserved()));
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,300 @@
+//! What runs tasks: one for the life of the process, whatever name it has at the scheduler.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ballista_core::error::BallistaError;
+use ballista_core::serde::protobuf::{
+    ExecutorRegistration, FailedTask, OperatorMetricsSet, ShuffleWritePartition, SuccessfulTask,
+    TaskStatus, failed_task, task_status,
+};
+use ballista_core::serde::scheduler::{TaskDefinition, TaskKey};
+use ballista_executor::execution_engine::{ExecutionEngine, QueryStageExecutor};
+use ballista_executor::executor::Executor;
+use datafusion::execution::TaskContext;
+use futures::FutureExt;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+use super::metrics::ExecutorMetrics;
+use super::work_dir::WorkDir;
+
+/// A task's end, on its way to the scheduler.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// The name under which the task was taken.
+    pub(super) executor_id: String,
+    pub(super) status: TaskStatus,
+}
+
+/// What runs tasks.
+pub(super) struct Node {
+    pub(super) executor: Executor,
+    pub(super) engine: Arc<dyn ExecutionEngine>,
+    pub(super) folder: WorkDir,
+    pub(super) metrics: ExecutorMetrics,
+    /// Threads for tasks alone, so that heartbeats and fetches are answered while tasks take every core.
+    pub(super) threads: Handle,
+    pub(super) reports: mpsc::UnboundedSender<Report>,
+    registration: Mutex<ExecutorRegistration>,
+    running: Mutex<HashMap<TaskKey, String>>,
+    /// Tasks that were taken and whose end the scheduler has not acknowledged.
+    open: watch::Sender<usize>,
+    leaving: AtomicBool,
+}
+
+impl Node {
+    pub(super) fn new(
+        executor: Executor,
+        engine: Arc<dyn ExecutionEngine>,
+        folder: WorkDir,
+        metrics: ExecutorMetrics,
+        threads: Handle,
+        reports: mpsc::UnboundedSender<Report>,
+    ) -> Self {
+        Self {
+            registration: Mutex::new(executor.metadata.clone()),
+            executor,
+            engine,
+            folder,
+            metrics,
+            threads,
+            reports,
+            running: Mutex::default(),
+            open: watch::Sender::new(0),
+            leaving: AtomicBool::new(false),
+        }
+    }
+
+    /// What the scheduler is told of this executor.
+    pub(super) fn registration(&self) -> ExecutorRegistration {
+        self.registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The name at the scheduler.
+    pub(super) fn id(&self) -> String {
+        self.registration().id
+    }
+
+    /// Takes another name. The scheduler gave up the old one, and with it the tasks that were taken under it: it has them
+    /// run again elsewhere, and their ends must not be mixed up with those of the second try. They are cancelled.
+    pub(super) async fn renew(&self) {
+        self.registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .id = new_id();
+        let running: Vec<TaskKey> = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            running.keys().cloned().collect()
+        };
+        for key in running {
+            let TaskKey {
+                job_id,
+                stage_id,
+                task_id,
+            } = key;
+            // One that just ended has nothing to cancel.
+            let _ = self.executor.cancel_task(job_id, stage_id, task_id).await;
+        }
+    }
+
+    /// From now on heartbeats say that this executor leaves.
+    pub(super) fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    pub(super) fn leaves(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// The number of tasks whose end the scheduler has not acknowledged.
+    pub(super) fn open(&self) -> watch::Receiver<usize> {
+        self.open.subscribe()
+    }
+
+    /// Tasks of which the scheduler knows the end, or never will.
+    pub(super) fn close(&self, tasks: usize) {
+        self.open
+            .send_modify(|open| *open = open.saturating_sub(tasks));
+    }
+
+    /// Takes a task and returns at once.
+    pub(super) fn take(self: &Arc<Self>, task: TaskDefinition) {
+        self.open.send_modify(|open| *open += 1);
+        let (node, executor_id) = (Arc::clone(self), self.id());
+        self.threads.spawn(async move {
+            let key = TaskKey {
+                job_id: task.job_id.clone(),
+                stage_id: task.stage_id,
+                task_id: task.task_id,
+            };
+            node.metrics.running.inc();
+            node.running
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(key.clone(), executor_id.clone());
+            let status = node.run(&key, task, &executor_id).await;
+            node.running
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&key);
+            node.metrics.running.dec();
+            node.metrics
+                .tasks
+                .with_label_values(&[result(&status)])
+                .inc();
+            // The other end lives as long as this process; at its end nobody is told anything any more.
+            let _ = node.reports.send(Report {
+                executor_id,
+                status,
+            });
+        });
+    }
+
+    /// Runs a task to its end, which is reported whatever happens: the Ballista job would wait for it for ever.
+    async fn run(&self, key: &TaskKey, task: TaskDefinition, executor_id: &str) -> TaskStatus {
+        let (stage_attempt_num, launch_time) = (task.stage_attempt_num, task.launch_time);
+        let start_exec_time = now();
+        let executed = AssertUnwindSafe(self.execute(key, task))
+            .catch_unwind()
+            .await;
+        let (metrics, status) = match executed {
+            Ok(Ok((metrics, mut successful))) => {
+                successful.executor_id = executor_id.to_owned();
+                (metrics, task_status::Status::Successful(successful))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(?key, %error, "a task failed");
+                (
+                    Vec::new(),
+                    task_status::Status::Failed(FailedTask::from(error)),
+                )
+            }
+            Err(_) => {
+                let error = BallistaError::Internal("the task's thread panicked".to_owned());
+                (
+                    Vec::new(),
+                    task_status::Status::Failed(FailedTask::from(error)),
+                )
+            }
+        };
+        TaskStatus {
+            task_id: short(key.task_id),
+            job_id: key.job_id.to_string(),
+            stage_id: short(key.stage_id),
+            stage_attempt_num: short(stage_attempt_num),
+            launch_time,
+            start_exec_time,
+            end_exec_time: now(),
+            metrics,
+            status: Some(status),
+        }
+    }
+
+    async fn execute(
+        &self,
+        key: &TaskKey,
+        task: TaskDefinition,
+    ) -> Result<(Vec<OperatorMetricsSet>, SuccessfulTask), BallistaError> {
+        let stage = self.engine.create_query_stage_exec(
+            key.job_id.clone(),
+            key.stage_id,
+            key.task_id,
+            task.global_output_partition_ids,
+            task.plan,
+            &self.executor.work_dir,
+            &task.session_config,
+        )?;
+        let runtime = self.executor.produce_runtime_for_session(
+            &task.session_id,
+            &task.session_config,
+            task.vcores_consumed,
+        )?;
+        let functions = task.function_registry;
+        let context = TaskContext::new(
+            Some(format!("{}/{}/{}", key.job_id, key.stage_id, key.task_id)),
+            task.session_id,
+            task.session_config,
+            functions.scalar_functions.clone(),
+            functions.higher_order_functions.clone(),
+            functions.aggregate_functions.clone(),
+            functions.window_functions.clone(),
+            runtime,
+        );
+        let began = std::time::Instant::now();
+        let written = self
+            .executor
+            .execute_query_stage(key.clone(), Arc::clone(&stage), Arc::new(context))
+            .await?;
+        tracing::debug!(?key, took = ?began.elapsed(), "a task ended");
+        Ok((
+            thin_metrics(stage.as_ref()),
+            successful(stage.as_ref(), written)?,
+        ))
+    }
+}
+
+/// What goes back with a task's results. Its window states are what the next stage adds up, so a failure to collect them
+/// fails the task.
+fn successful(
+    stage: &dyn QueryStageExecutor,
+    partitions: Vec<ShuffleWritePartition>,
+) -> Result<SuccessfulTask, BallistaError> {
+    Ok(SuccessfulTask {
+        executor_id: String::new(),
+        partitions,
+        runtime_stats: stage.collect_runtime_stats_reports(),
+        task_column_stats: stage.collect_column_stats(),
+        window_state: stage.collect_window_state_reports()?,
+    })
+}
+
+/// One figure a name instead of 45 a file: with thousands of files the message would grow beyond what gRPC carries, its
+/// loss would let the Ballista job wait for ever, and the scheduler would keep it all.
+fn thin_metrics(stage: &dyn QueryStageExecutor) -> Vec<OperatorMetricsSet> {
+    let operators = stage.collect_plan_metrics();
+    operators
+        .into_iter()
+        .map(|metrics| metrics.aggregate_by_name().try_into())
+        .collect::<Result<_, BallistaError>>()
+        .unwrap_or_default()
+}
+
+fn result(status: &TaskStatus) -> &'static str {
+    match &status.status {
+        Some(task_status::Status::Successful(_)) => "done",
+        Some(task_status::Status::Failed(failed))
+            if matches!(
+                failed.failed_reason,
+                Some(failed_task::FailedReason::TaskKilled(_))
+            ) =>
+        {
+            "cancelled"
+        }
+        _ => "failed",
+    }
+}
+
+/// A name that no executor had before.
+pub(super) fn new_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// Milliseconds since 1970, as Ballista counts.
+fn now() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Ballista counts in `usize` here and in `u32` on the wire.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,201 @@
+//! The folder in which an executor keeps results until they are fetched.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+
+use super::ExecutorError;
+
+/// What the folders of executors begin with.
+const PREFIX: &str = "gugus-executor-";
+
+/// Held while the executor lives, so that others know which folders are left over.
+const LOCK: &str = "lock";
+
+/// How old the results of a Ballista job may grow. The scheduler has them removed a minute after the job's end; only what
+/// it could not say grows older.
+const LEFT_OVER: Duration = Duration::from_secs(6 * 3600);
+
+/// A folder of this executor alone, removed at its end. One that was killed leaves its folder to the next executor of the
+/// same place, which removes it.
+#[derive(Debug)]
+pub(super) struct WorkDir {
+    own: TempDir,
+    _lock: File,
+}
+
+impl WorkDir {
+    /// Makes a folder in `place`, the system's folder for temporary files when there is none.
+    pub(super) fn new(place: Option<&Path>) -> Result<Self, ExecutorError> {
+        let place = place.map_or_else(std::env::temp_dir, Path::to_owned);
+        Self::within(&place).map_err(|source| ExecutorError::WorkDir {
+            path: place,
+            source,
+        })
+    }
+
+    fn within(place: &Path) -> io::Result<Self> {
+        fs::create_dir_all(place)?;
+        remove_left_over(place);
+        let own = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
+        // It gets its name when it is held: one without would be taken for left over.
+        let unnamed = own.path().join("lock.new");
+        let lock = File::create(&unnamed)?;
+        lock.lock()?;
+        fs::rename(unnamed, own.path().join(LOCK))?;
+        Ok(Self { own, _lock: lock })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.own.path()
+    }
+
+    /// The path as Ballista takes it.
+    pub(super) fn text(&self) -> String {
+        self.path().to_string_lossy().into_owned()
+    }
+
+    /// Removes the results of a Ballista job, or of some of its stages.
+    pub(super) fn remove_job(&self, job: &str, stages: &[u32]) -> io::Result<()> {
+        let odd = job.is_empty() || job.contains(['/', '\\']) || job.starts_with('.');
+        if odd || job == LOCK {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "no Ballista job has this id",
+            ));
+        }
+        let folder = self.path().join(job);
+        let gone = |result: io::Result<()>| match result {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        };
+        if stages.is_empty() {
+            return gone(fs::remove_dir_all(folder));
+        }
+        stages
+            .iter()
+            .try_for_each(|stage| gone(fs::remove_dir_all(folder.join(stage.to_string()))))
+    }
+
+    /// Removes all results: nobody knows of them any more.
+    pub(super) fn clear(&self) {
+        self.remove_where(|_| true);
+    }
+
+    /// Removes what nobody asked to be removed and nobody fetched.
+    pub(super) fn sweep(&self) {
+        let now = SystemTime::now();
+        self.remove_where(|folder| {
+            newest(folder)
+                .is_some_and(|written| now.duration_since(written).is_ok_and(|age| age > LEFT_OVER))
+        });
+    }
+
+    fn remove_where(&self, which: impl Fn(&Path) -> bool) {
+        for folder in folders(self.path()) {
+            if which(&folder)
+                && let Err(error) = fs::remove_dir_all(&folder)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(folder = %folder.display(), %error, "results that nobody needs could not be removed");
+            }
+        }
+    }
+}
+
+/// Removes the folders of executors that were killed. What cannot be looked at is left alone: it may be another user's.
+fn remove_left_over(place: &Path) {
+    for folder in folders(place) {
+        let ours = folder
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with(PREFIX));
+        if !ours {
+            continue;
+        }
+        let Ok(lock) = File::open(folder.join(LOCK)) else {
+            continue;
+        };
+        match lock.try_lock() {
+            Ok(()) => match fs::remove_dir_all(&folder) {
+                Ok(()) => {
+                    tracing::debug!(folder = %folder.display(), "removed what a killed executor left")
+                }
+                Err(error) => tracing::debug!(folder = %folder.display(), %error, "left alone"),
+            },
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => {
+                tracing::debug!(folder = %folder.display(), %error, "left alone");
+            }
+        }
+    }
+}
+
+fn folders(place: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(place) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// When something in the folder of a Ballista job was last written; its stages are folders of their own.
+fn newest(job: &Path) -> Option<SystemTime> {
+    folders(job)
+        .iter()
+        .map(PathBuf::as_path)
+        .chain([job])
+        .filter_map(|folder| fs::metadata(folder).ok()?.modified().ok())
+        .max()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_killed_executors_folder_goes_and_a_living_ones_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let living = WorkDir::new(Some(place.path())).unwrap();
+        let killed = WorkDir::new(Some(place.path())).unwrap();
+        let left = killed.path().to_owned();
+        // A killed process keeps no lock and removes nothing.
+        let WorkDir { own, _lock } = killed;
+        let _ = own.keep();
+        drop(_lock);
+        let foreign = place.path().join("somebody's");
+        fs::create_dir(&foreign).unwrap();
+
+        let next = WorkDir::new(Some(place.path())).unwrap();
+        assert!(!left.exists());
+        assert!(living.path().exists() && foreign.exists() && next.path().exists());
+    }
+
+    #[test]
+    fn only_folders_of_ballista_jobs_are_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let work = WorkDir::new(Some(place.path())).unwrap();
+        fs::create_dir_all(work.path().join("job/1")).unwrap();
+        fs::create_dir_all(work.path().join("job/2")).unwrap();
+        work.remove_job("job", &[1, 7]).unwrap();
+        assert!(!work.path().join("job/1").exists() && work.path().join("job/2").exists());
+        for odd in ["", ".", "..", "../x", "a/b", LOCK] {
+            assert!(work.remove_job(odd, &[]).is_err(), "{odd:?}");
+        }
+        work.remove_job("job", &[]).unwrap();
+        work.remove_job("job", &[]).unwrap();
+        assert!(!work.path().join("job").exists());
+        fs::create_dir_all(work.path().join("young/1")).unwrap();
+        work.sweep();
+        assert!(work.path().join("young").exists());
+        work.clear();
+        assert!(!work.path().join("young").exists() && work.path().join(LOCK).exists());
+    }
+}
