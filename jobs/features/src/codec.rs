@@ -21,9 +21,7 @@ const NODE_MARK: &[u8] = b"gugus whole pass 1\n";
 pub fn encode_aggregate(function: &AggregateUDF, buffer: &mut Vec<u8>) -> Result<()> {
     let inner: &dyn std::any::Any = function.inner().as_ref();
     match inner.downcast_ref::<KMeansFit>() {
-        Some(fit) => {
-            serde_json::to_writer(buffer, fit.settings()).map_err(about(KMeansFit::NAME))
-        }
+        Some(fit) => serde_json::to_writer(buffer, fit.settings()).map_err(about(KMeansFit::NAME)),
         None => Ok(()),
     }
 }
@@ -62,7 +60,11 @@ pub fn decode_node(
     let settings = buffer.strip_prefix(NODE_MARK)?;
     let read = || {
         let [input] = inputs else {
-            return internal_err!("{} has one child, not {}", WholePassExec::NAME, inputs.len());
+            return internal_err!(
+                "{} has one child, not {}",
+                WholePassExec::NAME,
+                inputs.len()
+            );
         };
         let pass: Pass = serde_json::from_slice(settings).map_err(about(WholePassExec::NAME))?;
         Ok(Arc::new(WholePassExec::new(Arc::clone(input), Arc::new(pass))) as _)

@@ -44,9 +44,10 @@ pub fn window_plan(
     let batch = Arc::new(Field::new(BATCH_COLUMN, DataType::UInt64, false));
     let schema = with_identity(plan.schema());
     let scan = scan(&schema, vec![batch], store, cut(files, groups))?;
-    let has_key = plan.key.as_ref().map(|key| {
-        Arc::new(IsNotNullExpr::new(Arc::clone(key))) as Arc<dyn PhysicalExpr>
-    });
+    let has_key = plan
+        .key
+        .as_ref()
+        .map(|key| Arc::new(IsNotNullExpr::new(Arc::clone(key))) as Arc<dyn PhysicalExpr>);
     let condition = match (plan.condition.clone(), has_key) {
         (Some(condition), Some(has_key)) => {
             Some(Arc::new(BinaryExpr::new(condition, Operator::And, has_key)) as _)
@@ -69,8 +70,13 @@ pub fn window_plan(
         let column = Column::new(name, read + place);
         (Arc::new(column) as Arc<dyn PhysicalExpr>, name.to_owned())
     });
-    let columns = std::iter::once((key, WINDOW_COLUMN.to_owned())).chain(numbers).chain(identity);
-    let projected = Arc::new(ProjectionExec::try_new(columns.collect::<Vec<_>>(), filtered)?);
+    let columns = std::iter::once((key, WINDOW_COLUMN.to_owned()))
+        .chain(numbers)
+        .chain(identity);
+    let projected = Arc::new(ProjectionExec::try_new(
+        columns.collect::<Vec<_>>(),
+        filtered,
+    )?);
 
     let by_key = vec![Arc::new(Column::new(WINDOW_COLUMN, 0)) as Arc<dyn PhysicalExpr>];
     let spread = Partitioning::Hash(by_key, groups.max(1));

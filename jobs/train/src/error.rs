@@ -102,10 +102,14 @@ pub enum Error {
     #[error(transparent)]
     Wave(#[from] WaveError),
     /// A partial result does not belong to the pass that asked for it.
-    #[error("a partial result does not fit its pass; client and executors run different versions of gugus")]
+    #[error(
+        "a partial result does not fit its pass; client and executors run different versions of gugus"
+    )]
     Partial(#[source] PartialError),
     /// A pass gave what no pass can give.
-    #[error("the passes of a model over everything do not fit together; client and executors run different versions of gugus")]
+    #[error(
+        "the passes of a model over everything do not fit together; client and executors run different versions of gugus"
+    )]
     Whole(#[source] WholeError),
     /// The run was told to stop; the models that are written stay.
     #[error("stopped after {} models; run the same command again to go on", report.trained)]

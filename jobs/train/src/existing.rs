@@ -35,9 +35,10 @@ pub(crate) async fn sort_out(
             Pending::Batches(_) => {
                 each_batch(config, models, batches, &there, work, &mut report).await?
             }
-            Pending::Everything(_) => {
-                everything(config, models, batches, work, &mut report).await?
-            }
+            Pending::Everything(_) => everything(config, models, batches, work, &mut report)
+                .await?
+                .into_iter()
+                .collect(),
         };
         differing.extend(found);
     }
@@ -93,8 +94,8 @@ async fn each_batch(
         match found.get(number).and_then(Option::as_ref) {
             None => pending.push(*number),
             Some(about) => {
-                let differs = difference(config, &work.model, about)
-                    .or_else(|| other_commit(about, facts));
+                let differs =
+                    difference(config, &work.model, about).or_else(|| other_commit(about, facts));
                 match differs {
                     Some(difference) => differing.push((path(name, Some(*number)), difference)),
                     None => report.push(already_there(about, name, Some(*number))),
@@ -172,17 +173,12 @@ fn already_there(
 fn other_commit(there: &ModelJson, facts: &BatchFacts) -> Option<String> {
     let commit = there.commit_id.as_deref().unwrap_or("none");
     let wanted = facts.commit_id.as_str();
-    (commit != wanted)
-        .then(|| format!("its batch's commit_id is {commit}, this run's is {wanted}"))
+    (commit != wanted).then(|| format!("its batch's commit_id is {commit}, this run's is {wanted}"))
 }
 
 /// What tells a model that is there from the one that would be trained, but for the data; `None` when they would be the
 /// same.
-fn difference(
-    config: &Config,
-    model: &gugus_spec::Model,
-    there: &ModelJson,
-) -> Option<String> {
+fn difference(config: &Config, model: &gugus_spec::Model, there: &ModelJson) -> Option<String> {
     let features = |features: &[gugus_spec::Feature]| {
         let one = |f: &gugus_spec::Feature| format!("{} = {}", f.name, f.sql);
         features.iter().map(one).collect::<Vec<_>>().join(", ")
@@ -190,9 +186,17 @@ fn difference(
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     let compared = [
         ("job", there.job.clone(), config.job.name.to_string()),
-        ("features", features(&there.features), features(&model.features)),
+        (
+            "features",
+            features(&there.features),
+            features(&model.features),
+        ),
         ("where", or_none(&there.r#where), or_none(&model.condition)),
-        ("weight_col", or_none(&there.weight_col), or_none(&model.weight_col)),
+        (
+            "weight_col",
+            or_none(&there.weight_col),
+            or_none(&model.weight_col),
+        ),
         (
             "handle_invalid",
             format!("{:?}", there.handle_invalid),

@@ -50,7 +50,9 @@ impl Pace {
     pub(crate) fn limit(&self) -> Duration {
         match self.longest.load(Ordering::Relaxed) {
             0 => FIRST_LIMIT,
-            milliseconds => PATIENCE.max(Duration::from_millis(milliseconds).saturating_mul(SLOWER)),
+            milliseconds => {
+                PATIENCE.max(Duration::from_millis(milliseconds).saturating_mul(SLOWER))
+            }
         }
     }
 }
@@ -97,7 +99,12 @@ impl<'a> Attempts<'a> {
                 return Err(error.into());
             }
             let reason = error_chain(&error);
-            tracing::warn!(ballista_job = self.name, attempt, reason, "a Ballista job gave no result and is submitted again");
+            tracing::warn!(
+                ballista_job = self.name,
+                attempt,
+                reason,
+                "a Ballista job gave no result and is submitted again"
+            );
             limit *= 2;
             tokio::select! {
                 () = tokio::time::sleep(wait) => wait *= 2,
@@ -111,7 +118,9 @@ impl<'a> Attempts<'a> {
 fn passes(error: &ClusterError) -> bool {
     match error {
         ClusterError::Failed { message, .. } => !is_about_data(message),
-        ClusterError::Fetch { .. } | ClusterError::Result { .. } | ClusterError::Stalled { .. } => true,
+        ClusterError::Fetch { .. } | ClusterError::Result { .. } | ClusterError::Stalled { .. } => {
+            true
+        }
         _ => false,
     }
 }

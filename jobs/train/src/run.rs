@@ -153,7 +153,9 @@ impl Prepared {
         let files: Vec<WholeFile> = facts.iter().map(|facts| facts.whole_file()).collect();
         let name = &work.model.name;
         let progress = |done: &Progress| {
-            let cost = done.cost.map_or_else(String::new, |cost| format!(", cost {cost:.6e}"));
+            let cost = done
+                .cost
+                .map_or_else(String::new, |cost| format!(", cost {cost:.6e}"));
             let message = format!("{name}: pass {} ({}){cost}", done.pass, done.step);
             self.config.progress.set_message(message);
         };
@@ -207,7 +209,14 @@ impl Prepared {
         let mut outcomes = wave::fit(context, work, params, files, stop).await?;
         let writes = facts.into_iter().filter_map(|(number, facts)| {
             let outcome = outcomes.remove(&number.get())?;
-            Some(write(&self.config, models, work, params, (number, facts), outcome))
+            Some(write(
+                &self.config,
+                models,
+                work,
+                params,
+                (number, facts),
+                outcome,
+            ))
         });
         stream::iter(writes)
             .buffer_unordered(WRITES_AT_ONCE)

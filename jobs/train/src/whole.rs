@@ -8,7 +8,9 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use gugus_engine::ClusterError;
 use gugus_features::{PARTIAL_COLUMN, Pass, WaveError, WholeFile, pass_plan};
 use gugus_kmeans::Params;
-use gugus_kmeans::whole::{Invalid, Partial, Progress, Step, Training, Weighting, WholeError, WholeFit};
+use gugus_kmeans::whole::{
+    Invalid, Partial, Progress, Step, Training, Weighting, WholeError, WholeFit,
+};
 use gugus_spec::HandleInvalid;
 use gugus_store::CommitId;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +56,12 @@ pub(crate) async fn fit(
     let mut pass = 0_u32;
     while let Some(step) = training.step() {
         pass += 1;
-        let name = format!("{} {} pass {pass} {}", context.label, work.model.name, step.name());
+        let name = format!(
+            "{} {} pass {pass} {}",
+            context.label,
+            work.model.name,
+            step.name()
+        );
         let of = Pass {
             step: step.clone(),
             points: points.clone(),
@@ -62,11 +69,15 @@ pub(crate) async fn fit(
         };
         let plan = || pass_plan(&work.plan, of.clone(), context.store, files, context.groups);
         let began = Instant::now();
-        let result = Attempts::new(context.cluster, &name, pace.limit()).run(plan, stop).await;
+        let result = Attempts::new(context.cluster, &name, pace.limit())
+            .run(plan, stop)
+            .await;
         let rows = match result {
             Ok(rows) => rows,
             // An expression failed on some row, or a file cannot be read: that is about the data, so no other model fails.
-            Err(Error::Cluster(ClusterError::Failed { ref message, .. })) if wave::is_about_data(message) => {
+            Err(Error::Cluster(ClusterError::Failed { ref message, .. }))
+                if wave::is_about_data(message) =>
+            {
                 return failed(wave::reason(message), 0);
             }
             Err(error) => return Err(error),
@@ -114,7 +125,9 @@ fn describe(work: &ModelWork, error: WholeError) -> Result<WholeOutcome, Error> 
         None => "the weight".to_owned(),
     };
     let list = |columns: &[(usize, u64)], rows: u64, what: &str| {
-        let part = |(column, count): &(usize, u64)| format!("{}: {count} of {rows} rows are {what}", name(*column));
+        let part = |(column, count): &(usize, u64)| {
+            format!("{}: {count} of {rows} rows are {what}", name(*column))
+        };
         columns.iter().map(part).collect::<Vec<_>>().join(", ")
     };
     let (reason, rows) = match &error {

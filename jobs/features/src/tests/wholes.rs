@@ -21,11 +21,14 @@ use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns};
 
 use crate::{
-    Expressions, FeaturePlan, PARTIAL_COLUMN, Pass, WaveFile, WholeFile,
+    Expressions, FeatureCache, FeaturePlan, PARTIAL_COLUMN, Pass, WaveFile, WholeFile,
     YieldingPool, decode_node, encode_node, pass_plan,
 };
 
 const ROWS: u64 = 700;
+
+/// The cache is one for the process, so tests that look at it go one after another.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Points of batch `number`, some of them equal to others.
 fn points(number: u64) -> (Vec<f64>, Vec<f64>) {
@@ -125,8 +128,15 @@ fn pass(training: &Training, plan: &FeaturePlan, run: &str) -> Pass {
 async fn partials(plan: Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Vec<Partial> {
     let rows = collect(plan, Arc::clone(context)).await.unwrap();
     let read = |rows: &RecordBatch| {
-        let column = rows.column_by_name(PARTIAL_COLUMN).unwrap().as_binary::<i32>().clone();
-        column.iter().map(|bytes| Partial::decode(bytes.unwrap()).unwrap()).collect::<Vec<_>>()
+        let column = rows
+            .column_by_name(PARTIAL_COLUMN)
+            .unwrap()
+            .as_binary::<i32>()
+            .clone();
+        column
+            .iter()
+            .map(|bytes| Partial::decode(bytes.unwrap()).unwrap())
+            .collect::<Vec<_>>()
     };
     rows.iter().flat_map(read).collect()
 }
@@ -140,7 +150,12 @@ fn merged(of: &Pass, partials: Vec<Partial>) -> Partial {
 }
 
 /// A whole fit; every pass as a cluster runs it, written to bytes and read back.
-async fn fit(files: &[WholeFile], groups: usize, run: &str, context: &Arc<TaskContext>) -> WholeFit {
+async fn fit(
+    files: &[WholeFile],
+    groups: usize,
+    run: &str,
+    context: &Arc<TaskContext>,
+) -> WholeFit {
     let plan = plan();
     let mut training = training();
     while training.step().is_some() {
@@ -157,25 +172,41 @@ async fn fit(files: &[WholeFile], groups: usize, run: &str, context: &Arc<TaskCo
 }
 
 fn pool(bytes: usize) -> (Arc<dyn MemoryPool>, Arc<TaskContext>) {
-    let pool: Arc<dyn MemoryPool> = Arc::new(YieldingPool::new(Arc::new(GreedyMemoryPool::new(bytes))));
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::clone(&pool)).build_arc().unwrap();
+    let pool: Arc<dyn MemoryPool> =
+        Arc::new(YieldingPool::new(Arc::new(GreedyMemoryPool::new(bytes))));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::clone(&pool))
+        .build_arc()
+        .unwrap();
     (pool, Arc::new(TaskContext::default().with_runtime(runtime)))
 }
 
 #[tokio::test]
 async fn a_model_over_everything_is_the_same_however_its_files_are_grouped() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let numbers: Vec<u64> = (1..=9).collect();
     let files: Vec<WholeFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
     let expected = expected(&numbers);
-    assert!(expected.centers.len() > 3 && expected.iterations > 1, "{expected:?}");
+    assert!(
+        expected.centers.len() > 3 && expected.iterations > 1,
+        "{expected:?}"
+    );
     let context = Arc::new(TaskContext::default());
     for groups in [1, 2, 7, 64] {
-        assert_eq!(fit(&files, groups, "grouped", &context).await, expected, "{groups} groups");
+        assert_eq!(
+            fit(&files, groups, "grouped", &context).await,
+            expected,
+            "{groups} groups"
+        );
     }
     let mut backwards = files;
     backwards.reverse();
-    assert_eq!(fit(&backwards, 3, "grouped", &context).await, expected, "backwards");
+    assert_eq!(
+        fit(&backwards, 3, "grouped", &context).await,
+        expected,
+        "backwards"
+    );
 }
 
 /// The scan below `plan` with only the groups of `slice`, as Ballista cuts a task.
@@ -187,14 +218,19 @@ fn sliced(plan: &Arc<dyn ExecutionPlan>, slice: std::ops::Range<usize>) -> Arc<d
         };
         let config = scan.data_source().downcast_ref::<FileScanConfig>().unwrap();
         let groups = config.file_groups[slice.clone()].to_vec();
-        let config = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups).build();
-        Ok(Transformed::yes(DataSourceExec::from_data_source(config) as _))
+        let config = FileScanConfigBuilder::from(config.clone())
+            .with_file_groups(groups)
+            .build();
+        Ok(Transformed::yes(
+            DataSourceExec::from_data_source(config) as _
+        ))
     });
     cut.unwrap().data
 }
 
 #[tokio::test]
 async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let files: Vec<WholeFile> = (21..=26).map(|n| write(folder.path(), n)).collect();
     let plan = plan();
@@ -221,11 +257,13 @@ async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
 
 #[tokio::test]
 async fn what_does_not_fit_into_memory_is_read_again_and_gives_the_same() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let numbers: Vec<u64> = (41..=44).collect();
     let files: Vec<WholeFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
     let expected = expected(&numbers);
     // One file's points take some 20 kB, and 60 while they are put in order.
+    FeatureCache::shared().clear();
     for bytes in [0, 1_000, 100_000, 10_000_000] {
         let (pool, context) = pool(bytes);
         let run = format!("pool of {bytes}");
@@ -236,8 +274,10 @@ async fn what_does_not_fit_into_memory_is_read_again_and_gives_the_same() {
 
 #[tokio::test]
 async fn the_cache_makes_room_when_the_pool_is_asked_for_memory() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let files: Vec<WholeFile> = (61..=64).map(|n| write(folder.path(), n)).collect();
+    FeatureCache::shared().clear();
     let (pool, context) = pool(400_000);
     fit(&files, 2, "making room", &context).await;
     let kept = pool.reserved();
@@ -260,10 +300,15 @@ async fn sources(file: &WholeFile, run: &str) -> (usize, usize) {
 
 #[tokio::test]
 async fn a_file_is_read_once_and_anew_when_another_commit_has_its_name() {
+    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let before = write(folder.path(), 81);
     assert_eq!(sources(&before, "first").await, (1, 0));
-    assert_eq!(sources(&before, "second").await, (0, 1), "another run finds it, too");
+    assert_eq!(
+        sources(&before, "second").await,
+        (0, 1),
+        "another run finds it, too"
+    );
     let after = WholeFile {
         commit: before.commit + 1,
         ..before

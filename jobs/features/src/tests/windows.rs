@@ -38,7 +38,13 @@ fn row(number: u64, i: i64) -> Row {
     Row {
         x: (i % 3 * 10) as f64 + noise(1),
         y: (i % 3 * 10) as f64 + noise(2),
-        area: [Some("north"), Some("south"), None, Some("west"), Some("south")][(i % 5) as usize],
+        area: [
+            Some("north"),
+            Some("south"),
+            None,
+            Some("west"),
+            Some("south"),
+        ][(i % 5) as usize],
         time: (number as i64 / 2) * 31 * DAY + i,
     }
 }
@@ -47,12 +53,36 @@ fn write(folder: &Path, number: u64) -> WaveFile {
     let rows: Vec<Row> = (0..ROWS).map(|i| row(number, i)).collect();
     let times = rows.iter().map(|r| r.time).collect::<Vec<_>>();
     let batch = RecordBatch::try_from_iter_with_nullable([
-        ("x", Arc::new(Float64Array::from_iter(rows.iter().map(|r| Some(r.x)))) as ArrayRef, true),
-        ("y", Arc::new(Float64Array::from_iter(rows.iter().map(|r| Some(r.y)))), true),
-        ("area", Arc::new(StringArray::from_iter(rows.iter().map(|r| r.area))), true),
-        ("_partition", Arc::new(Int32Array::from(vec![0; ROWS as usize])), false),
-        ("_offset", Arc::new(Int64Array::from_iter_values(0..ROWS)), false),
-        ("_timestamp", Arc::new(TimestampMillisecondArray::from(times).with_timezone("UTC")), true),
+        (
+            "x",
+            Arc::new(Float64Array::from_iter(rows.iter().map(|r| Some(r.x)))) as ArrayRef,
+            true,
+        ),
+        (
+            "y",
+            Arc::new(Float64Array::from_iter(rows.iter().map(|r| Some(r.y)))),
+            true,
+        ),
+        (
+            "area",
+            Arc::new(StringArray::from_iter(rows.iter().map(|r| r.area))),
+            true,
+        ),
+        (
+            "_partition",
+            Arc::new(Int32Array::from(vec![0; ROWS as usize])),
+            false,
+        ),
+        (
+            "_offset",
+            Arc::new(Int64Array::from_iter_values(0..ROWS)),
+            false,
+        ),
+        (
+            "_timestamp",
+            Arc::new(TimestampMillisecondArray::from(times).with_timezone("UTC")),
+            true,
+        ),
     ])
     .unwrap();
     let path = folder.join(format!("batch_{number:08}.parquet"));
@@ -93,17 +123,27 @@ type Centers = BTreeMap<String, Vec<Vec<f64>>>;
 async fn run(key: Option<String>, files: &[WaveFile], groups: usize) -> Centers {
     let settings = settings(3, Weighting::Uniform);
     let plan = window_plan(&plan(key), settings, "last-9", "file:///", files, groups).unwrap();
-    let batches = collect(plan, Arc::new(TaskContext::default())).await.unwrap();
+    let batches = collect(plan, Arc::new(TaskContext::default()))
+        .await
+        .unwrap();
     let mut found = BTreeMap::new();
     for batch in batches {
-        let keys = batch.column_by_name(WINDOW_COLUMN).unwrap().as_string::<i32>().clone();
+        let keys = batch
+            .column_by_name(WINDOW_COLUMN)
+            .unwrap()
+            .as_string::<i32>()
+            .clone();
         let outcomes = batch.column_by_name(OUTCOME_COLUMN).unwrap();
         for (index, key) in keys.iter().enumerate() {
-            let FitOutcome::Trained(fitted) = FitOutcome::read(outcomes.as_ref(), index).unwrap() else {
+            let FitOutcome::Trained(fitted) = FitOutcome::read(outcomes.as_ref(), index).unwrap()
+            else {
                 panic!("window {key:?} failed")
             };
             let key = key.unwrap().to_owned();
-            assert!(found.insert(key.clone(), fitted.centers).is_none(), "window {key} came twice");
+            assert!(
+                found.insert(key.clone(), fitted.centers).is_none(),
+                "window {key} came twice"
+            );
         }
     }
     found
@@ -116,14 +156,23 @@ fn expected(numbers: &[u64], key: impl Fn(u64, &Row) -> Option<String>) -> Cente
         for i in 0..ROWS {
             let row = row(*number, i);
             if let Some(key) = key(*number, &row) {
-                let rows = windows.entry(key).or_insert_with(|| Rows::new(2, RowForm::Assembled));
+                let rows = windows
+                    .entry(key)
+                    .or_insert_with(|| Rows::new(2, RowForm::Assembled));
                 rows.push(&[row.x, row.y]);
             }
         }
     }
     let params = settings(3, Weighting::Uniform).params;
-    let fitted = |rows: Rows| fit(&params, &rows, None, &Partitions::one()).unwrap().centers;
-    windows.into_iter().map(|(key, rows)| (key, fitted(rows))).collect()
+    let fitted = |rows: Rows| {
+        fit(&params, &rows, None, &Partitions::one())
+            .unwrap()
+            .centers
+    };
+    windows
+        .into_iter()
+        .map(|(key, rows)| (key, fitted(rows)))
+        .collect()
 }
 
 #[tokio::test]
@@ -134,10 +183,18 @@ async fn a_window_is_fitted_as_its_rows_alone_however_files_are_grouped() {
     let areas = expected(&numbers, |_, row| row.area.map(str::to_owned));
     assert_eq!(areas.len(), 3);
     for groups in [1, 2, 7, 64] {
-        assert_eq!(run(Some("area".to_owned()), &files, groups).await, areas, "{groups} groups");
+        assert_eq!(
+            run(Some("area".to_owned()), &files, groups).await,
+            areas,
+            "{groups} groups"
+        );
     }
     files.reverse();
-    assert_eq!(run(Some("area".to_owned()), &files, 2).await, areas, "backwards");
+    assert_eq!(
+        run(Some("area".to_owned()), &files, 2).await,
+        areas,
+        "backwards"
+    );
     let all = expected(&numbers, |_, _| Some("last-9".to_owned()));
     assert_eq!(run(None, &files, 3).await, all);
 }
@@ -152,6 +209,8 @@ async fn windows_of_the_calendar_are_cut_by_the_time_of_the_record() {
         column: "_timestamp".to_owned(),
     };
     // Batches 1 | 2, 3 | 4, 5 begin 0, 31 and 62 days after 1 January 1970.
-    let months = expected(&numbers, |number, _| Some(["1970-01", "1970-02", "1970-03"][number as usize / 2].to_owned()));
+    let months = expected(&numbers, |number, _| {
+        Some(["1970-01", "1970-02", "1970-03"][number as usize / 2].to_owned())
+    });
     assert_eq!(run(window.key_sql(), &files, 2).await, months);
 }

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use datafusion::common::Result;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
+use datafusion::execution::memory_pool::{
+    MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
 use gugus_kmeans::whole::{Points, PointsBuilder};
 
 use super::pass::PointSettings;
@@ -93,7 +95,9 @@ impl Room {
         if fits(self.cache) && self.memory.try_grow(more).is_ok() {
             return true;
         }
-        self.cache.push_out(bytes, Some(&self.run)) > 0 && fits(self.cache) && self.memory.try_grow(more).is_ok()
+        self.cache.push_out(bytes, Some(&self.run)) > 0
+            && fits(self.cache)
+            && self.memory.try_grow(more).is_ok()
     }
 
     pub(super) fn keep(self, points: Points) -> Arc<Kept> {
@@ -215,9 +219,13 @@ impl FeatureCache {
     fn push_out(&self, wanted: usize, run: Option<&str>) -> usize {
         let mut state = self.state();
         let now = Instant::now();
-        let mut idle: Vec<(Instant, Key)> = state.entries.iter()
+        let mut idle: Vec<(Instant, Key)> = state
+            .entries
+            .iter()
             .filter(|(_, entry)| Arc::strong_count(&entry.kept) == 1)
-            .filter(|(_, entry)| run.is_none_or(|run| entry.run != run && now.duration_since(entry.used) >= IDLE))
+            .filter(|(_, entry)| {
+                run.is_none_or(|run| entry.run != run && now.duration_since(entry.used) >= IDLE)
+            })
             .map(|(key, entry)| (entry.used, key.clone()))
             .collect();
         idle.sort_by_key(|(used, _)| *used);

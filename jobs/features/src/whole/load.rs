@@ -35,7 +35,12 @@ pub(super) struct FilePass<'a> {
 }
 
 impl<'a> FilePass<'a> {
-    pub(super) fn new(pass: &'a Pass, store: &str, file: PartitionedFile, context: &'a Arc<TaskContext>) -> Self {
+    pub(super) fn new(
+        pass: &'a Pass,
+        store: &str,
+        file: PartitionedFile,
+        context: &'a Arc<TaskContext>,
+    ) -> Self {
         let key = Key::new(pass.points.clone(), store, &file);
         Self {
             pass,
@@ -77,7 +82,9 @@ impl<'a> FilePass<'a> {
             Some(room) => {
                 let kept = room.keep(points.finish(Layout::Auto));
                 let computed = run_step(&self.pass.step, kept.points(), Kernel::default());
-                partial.merge(computed.map_err(external)?).map_err(external)?;
+                partial
+                    .merge(computed.map_err(external)?)
+                    .map_err(external)?;
                 cache.insert(self.key, kept, &self.pass.run);
             }
         }
@@ -98,10 +105,17 @@ impl<'a> FilePass<'a> {
     fn push(&self, points: &mut PointsBuilder, rows: &RecordBatch) -> Result<()> {
         let (dimensions, width) = (self.pass.points.dimensions, self.pass.points.width());
         if rows.num_columns() != width + 2 {
-            return internal_err!("a pass reads {} columns, not {}", width + 2, rows.num_columns());
+            return internal_err!(
+                "a pass reads {} columns, not {}",
+                width + 2,
+                rows.num_columns()
+            );
         }
         let Some(ScalarValue::UInt64(Some(batch))) = self.file.partition_values.first() else {
-            return internal_err!("file {} carries no batch number", self.file.object_meta.location);
+            return internal_err!(
+                "file {} carries no batch number",
+                self.file.object_meta.location
+            );
         };
         let numbers: Vec<_> = rows.columns()[..width].iter().map(without_nulls).collect();
         let columns: Vec<&[f64]> = numbers.iter().map(AsRef::as_ref).collect();
@@ -109,11 +123,20 @@ impl<'a> FilePass<'a> {
             rows.column(width).as_primitive_opt::<Int32Type>(),
             rows.column(width + 1).as_primitive_opt::<Int64Type>(),
         ) else {
-            return exec_err!("file {} has no _partition and _offset of types int32 and int64", self.file.object_meta.location);
+            return exec_err!(
+                "file {} has no _partition and _offset of types int32 and int64",
+                self.file.object_meta.location
+            );
         };
         let identities = partitions.values().iter().zip(offsets.values());
-        let keys: Vec<u64> = identities.map(|(partition, offset)| key(*batch, *partition, *offset)).collect();
-        points.push(&columns[..dimensions], columns.get(dimensions).copied(), &keys);
+        let keys: Vec<u64> = identities
+            .map(|(partition, offset)| key(*batch, *partition, *offset))
+            .collect();
+        points.push(
+            &columns[..dimensions],
+            columns.get(dimensions).copied(),
+            &keys,
+        );
         Ok(())
     }
 }

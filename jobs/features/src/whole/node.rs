@@ -11,15 +11,20 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions,
+};
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PlanProperties,
 };
 use gugus_kmeans::whole::Partial;
 
@@ -121,7 +126,11 @@ impl ExecutionPlan for WholePassExec {
         self.replace_children(children, ReplaceChildrenOptions::new(Recompute))
     }
 
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let scan = Scan::below(&self.input)?;
         let files = scan.files(partition)?;
         let store = scan.config.object_store_url.as_str().to_owned();
@@ -142,7 +151,10 @@ impl ExecutionPlan for WholePassExec {
             }
             let bytes = whole.encode();
             let column = BinaryArray::from_vec(vec![&bytes]);
-            Ok(RecordBatch::try_new(result_schema(), vec![Arc::new(column)])?)
+            Ok(RecordBatch::try_new(
+                result_schema(),
+                vec![Arc::new(column)],
+            )?)
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             result_schema(),
@@ -156,7 +168,11 @@ impl ExecutionPlan for WholePassExec {
 }
 
 fn result_schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![Field::new(PARTIAL_COLUMN, DataType::Binary, false)]))
+    Arc::new(Schema::new(vec![Field::new(
+        PARTIAL_COLUMN,
+        DataType::Binary,
+        false,
+    )]))
 }
 
 /// The scan at the end of a chain of nodes.
@@ -173,7 +189,9 @@ impl<'a> Scan<'a> {
             }
             node = match node.children().as_slice() {
                 [child] => child,
-                _ => return internal_err!("no scan of Parquet files below {}", WholePassExec::NAME),
+                _ => {
+                    return internal_err!("no scan of Parquet files below {}", WholePassExec::NAME);
+                }
             };
         }
     }
@@ -186,7 +204,8 @@ impl<'a> Scan<'a> {
 }
 
 fn parquet_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &ParquetSource)> {
-    plan.downcast_ref::<DataSourceExec>()?.downcast_to_file_source::<ParquetSource>()
+    plan.downcast_ref::<DataSourceExec>()?
+        .downcast_to_file_source::<ParquetSource>()
 }
 
 /// `plan` reading `file` alone, as partition 0, with metrics of its own.
@@ -207,14 +226,18 @@ fn alone(plan: &Arc<dyn ExecutionPlan>, file: PartitionedFile) -> Result<Arc<dyn
             Some(projection) => {
                 use datafusion::datasource::physical_plan::FileSource;
                 let refused = || internal_datafusion_err!("a Parquet scan took no projection");
-                fresh.try_pushdown_projection(projection)?.ok_or_else(refused)?
+                fresh
+                    .try_pushdown_projection(projection)?
+                    .ok_or_else(refused)?
             }
         };
         let config = FileScanConfigBuilder::from(config.clone())
             .with_source(source)
             .with_file_groups(vec![FileGroup::new(vec![file])])
             .build();
-        Ok(Transformed::yes(DataSourceExec::from_data_source(config) as _))
+        Ok(Transformed::yes(
+            DataSourceExec::from_data_source(config) as _
+        ))
     })?;
     Ok(rewritten.data)
 }

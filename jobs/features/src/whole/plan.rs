@@ -45,7 +45,12 @@ impl FeaturePlan {
     pub fn point_settings(&self, measure: DistanceMeasure) -> PointSettings {
         let numbers = self.features.iter().chain(&self.weight);
         let numbers: Vec<String> = numbers.map(|n| n.expression.to_string()).collect();
-        let types: Vec<String> = self.schema().fields().iter().map(|f| f.data_type().to_string()).collect();
+        let types: Vec<String> = self
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| f.data_type().to_string())
+            .collect();
         let condition = self.condition.as_ref().map(ToString::to_string);
         PointSettings {
             dimensions: self.width(),
@@ -74,7 +79,12 @@ pub fn pass_plan(
     let values = vec![number(BATCH_COLUMN), number(COMMIT_COLUMN)];
     let first_identity = plan.schema().fields().len();
 
-    let scan = scan(&with_identity(plan.schema()), values, store, cut(files, groups.max(1)))?;
+    let scan = scan(
+        &with_identity(plan.schema()),
+        values,
+        store,
+        cut(files, groups.max(1)),
+    )?;
     let filtered: Arc<dyn ExecutionPlan> = match &plan.condition {
         None => scan,
         Some(condition) => Arc::new(FilterExec::try_new(Arc::clone(condition), scan)?),
@@ -83,10 +93,16 @@ pub fn pass_plan(
     let numbers = numbers.map(|(index, n)| (Arc::clone(&n.expression), format!("f{index}")));
     let identity = IDENTITY.iter().enumerate().map(|(index, (name, _))| {
         let column = Column::new(name, first_identity + index);
-        (Arc::new(column) as Arc<dyn PhysicalExpr>, (*name).to_owned())
+        (
+            Arc::new(column) as Arc<dyn PhysicalExpr>,
+            (*name).to_owned(),
+        )
     });
     let projected = ProjectionExec::try_new(numbers.chain(identity).collect::<Vec<_>>(), filtered)?;
-    Ok(Arc::new(WholePassExec::new(Arc::new(projected), Arc::new(pass))))
+    Ok(Arc::new(WholePassExec::new(
+        Arc::new(projected),
+        Arc::new(pass),
+    )))
 }
 
 /// Groups of about equal length in bytes, in the order of the batches. A file that would fill more than one group is cut
@@ -107,8 +123,9 @@ fn cut(files: &[WholeFile], groups: usize) -> Vec<FileGroup> {
             if pieces > 1 {
                 part = part.with_range(start as i64, end as i64);
             }
-            // The next group begins where its share of all bytes does.
-            if filled >= share * cut.len() as u64 && cut.len() < groups {
+            // The next group begins with the piece whose middle lies in its share of all bytes.
+            let middle = filled + (end - start) / 2;
+            if middle >= share * cut.len() as u64 && cut.len() < groups {
                 cut.push(Vec::new());
             }
             if let Some(group) = cut.last_mut() {
@@ -141,13 +158,16 @@ mod tests {
             None => file.object_meta.size,
             Some(range) => (range.end - range.start) as u64,
         };
-        groups.iter().map(|g| g.files().iter().map(length).sum()).collect()
+        groups
+            .iter()
+            .map(|g| g.files().iter().map(length).sum())
+            .collect()
     }
 
     #[test]
     fn groups_are_about_equally_long() {
         assert_eq!(bytes(&cut(&files(&[10; 10]), 2)), [50, 50]);
-        assert_eq!(bytes(&cut(&files(&[10; 3]), 2)), [20, 10]);
+        assert_eq!(bytes(&cut(&files(&[10; 3]), 2)), [10, 20]);
         assert_eq!(bytes(&cut(&files(&[10; 3]), 7)), [10, 10, 10]);
         assert_eq!(bytes(&cut(&files(&[]), 2)), [0]);
     }

@@ -86,7 +86,11 @@ async fn the_same_file_is_imported_without_rejects() {
     assert_eq!(required, ["LAT", "LON"]);
     let model = &job.models[0];
     assert_eq!(
-        (model.name.as_str(), model.algorithm.k(), model.algorithm.seed()),
+        (
+            model.name.as_str(),
+            model.algorithm.k(),
+            model.algorithm.seed()
+        ),
         ("location", Some(5), Some(1))
     );
     assert_eq!(
