@@ -125,11 +125,10 @@ fn cut(files: &[WholeFile], groups: usize) -> Vec<FileGroup> {
             }
             // The next group begins with the piece whose middle lies in its share of all bytes.
             let middle = filled + (end - start) / 2;
-            if middle >= share * cut.len() as u64 && cut.len() < groups {
-                cut.push(Vec::new());
-            }
-            if let Some(group) = cut.last_mut() {
-                group.push(part);
+            let due = middle >= share * cut.len() as u64 && cut.len() < groups;
+            match cut.last_mut() {
+                Some(group) if group.is_empty() || !due => group.push(part),
+                _ => cut.push(vec![part]),
             }
             filled += end - start;
         }
