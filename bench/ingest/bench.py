@@ -7,27 +7,23 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent))
+
+import common
+from common import ROOT, Failed, say
+
 TOPIC = "bench-ingest"
 PARTITIONS = 4
 # Messages of the runs that are too slow for all of them.
 SMALL_BATCHES = 100_000
 PYTHON = 20_000
-# No run should come near it; one that hangs must end.
-DEADLINE = 1_800
-# Processes that want to run, averaged over a minute, above which figures are not worth much.
-BUSY = 0.7
 REQUIRED, WANTED, TIMES_PYTHON = 0.3, 0.5, 10
 
 TWO_COLUMNS = """name = "bench"
@@ -45,9 +41,7 @@ rows = {rows}
 def main():
     arguments = parse()
     gugus, bare_loop = binaries()
-    before = machine()
-    if before["load"] > BUSY:
-        say(f"WARNING: the machine is busy (load {before['load']:.1f} on {before['cores']} cores): rates will be too low, and differ")
+    before = common.machine()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
     broker = None
     try:
@@ -76,23 +70,13 @@ def parse():
 
 
 def binaries():
-    """The binary of GUGUS, or the release build; the bare loop lies beside it, as cargo puts examples."""
-    named = os.environ.get("GUGUS")
-    if named:
-        gugus = pathlib.Path(named).resolve()
-    else:
-        cargo = [os.environ.get("CARGO", "cargo"), "metadata", "--no-deps", "--offline", "--format-version", "1"]
-        told = subprocess.run(cargo, cwd=ROOT, check=True, capture_output=True, text=True)
-        gugus = pathlib.Path(json.loads(told.stdout)["target_directory"]) / "release/gugus"
+    """The binary, and the bare loop beside it, as cargo puts examples."""
+    gugus = common.gugus()
     bare_loop = gugus.parent / "examples/bare_loop"
     for file in (gugus, bare_loop):
         if not file.exists():
             sys.exit(f"{file} is missing: cargo build --release -p gugus -p gugus-ingest --bin gugus --example bare_loop")
     return str(gugus), str(bare_loop)
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 class Broker:
@@ -126,34 +110,11 @@ class Broker:
         self.call("stop", str(self.folder))
 
 
-class Failed(Exception):
-    """A measured process failed."""
-
-
 def measure(command, broker, folder):
-    """Runs a command to its end. Its time, its and the broker's CPU time, its peak memory, and what it said."""
-    with tempfile.TemporaryFile(dir=folder) as output, tempfile.TemporaryFile(dir=folder) as errors:
-        broker_before, begun = broker.cpu(), time.monotonic()
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
-        killer = threading.Timer(DEADLINE, child.send_signal, [signal.SIGKILL])
-        killer.start()
-        # Not child.wait(): only wait4 tells the usage of this one child.
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.monotonic() - begun
-        killer.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
-        run = {
-            "seconds": seconds,
-            "cpu": usage.ru_utime + usage.ru_stime,
-            "broker_cpu": broker.cpu() - broker_before,
-            "peak": usage.ru_maxrss * 1024,
-        }
-        output.seek(0)
-        errors.seek(0)
-        said = errors.read().decode(errors="replace")
-        if child.returncode != 0:
-            raise Failed(f"{' '.join(command)} ended with {child.returncode}:\n{said[-4000:]}")
-        return run, output.read(), said
+    """Runs a command to its end, and tells the broker's CPU time meanwhile as well."""
+    before = broker.cpu()
+    run, output, said = common.measure(command, folder)
+    return {**run, "broker_cpu": broker.cpu() - before}, output, said
 
 
 class Bench:
@@ -350,20 +311,10 @@ def size(folder):
     return sum(file.stat().st_size for file in folder.rglob("*.parquet"))
 
 
-def machine():
-    model = ""
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    return {"cpu": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}", "load": os.getloadavg()[0]}
-
-
 def report(results):
     lines = [
         f"{results['messages']:,} messages of {results['bytes_per_message']:.0f} bytes in {results['partitions']} partitions, "
-        f"median of {results['rounds']}; {results['gugus']}; {results['machine']['cpu']}, {results['machine']['cores']} cores, "
-        f"load before {results['machine']['load']:.1f}",
+        f"median of {results['rounds']}; {results['gugus']}; {common.described(results['machine'])}",
         "",
         "| | records/s | from .. to | MB/s | of the bare loop | times Python | CPU s per million | broker's | peak MiB |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",

@@ -3,7 +3,10 @@
 use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use gugus_scheduler::run_logs;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::commands::Global;
 
@@ -45,14 +48,17 @@ pub(crate) fn start(global: &Global) {
             ours.join(",")
         ))
     };
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    match global.log_format {
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = match global.log_format {
         LogFormat::Text => lines
             .with_ansi(io::stderr().is_terminal())
             .with_target(false)
-            .init(),
-        LogFormat::Json => lines.json().init(),
-    }
+            .boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    // What goes to the logs of a scheduler's runs does not depend on what is shown here.
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(run_logs())
+        .init();
 }

@@ -55,28 +55,25 @@ impl About {
 
     fn made() -> Self {
         let registry = function_registry();
-        let mut names: Vec<String> = registry
+        let scalar = registry
             .scalar_functions
             .keys()
-            .map(|name| format!("scalar {name}"))
-            .chain(
-                registry
-                    .aggregate_functions
-                    .keys()
-                    .map(|name| format!("aggregate {name}")),
-            )
-            .chain(
-                registry
-                    .window_functions
-                    .keys()
-                    .map(|name| format!("window {name}")),
-            )
-            .chain(
-                registry
-                    .higher_order_functions
-                    .keys()
-                    .map(|name| format!("higher order {name}")),
-            )
+            .map(|name| ("scalar", name));
+        let aggregate = registry
+            .aggregate_functions
+            .keys()
+            .map(|name| ("aggregate", name));
+        let window = registry
+            .window_functions
+            .keys()
+            .map(|name| ("window", name));
+        let higher = registry
+            .higher_order_functions
+            .keys()
+            .map(|name| ("higher order", name));
+        let functions = scalar.chain(aggregate).chain(window).chain(higher);
+        let mut names: Vec<String> = functions
+            .map(|(kind, name)| format!("{kind} {name}"))
             .chain(PlanCodec::NAMES.iter().map(|name| format!("codec {name}")))
             .collect();
         names.sort_unstable();

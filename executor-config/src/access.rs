@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
+use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use http::{Request, StatusCode, header, request};
 use http_body_util::{BodyExt, Full};
 use thiserror::Error;
@@ -15,6 +16,7 @@ use tower_service::Service;
 use crate::about::{ABOUT_HEADER, ABOUT_PATH, About, SchedulerAbout};
 use crate::address::ClusterUrl;
 use crate::security::Security;
+use crate::session::MESSAGE_LIMIT;
 use crate::tls::tls_error;
 use crate::token::Token;
 
@@ -218,12 +220,15 @@ impl Access {
         })
     }
 
-    /// What every request to the scheduler carries.
-    pub(crate) fn credentials(&self) -> Credentials {
-        Credentials {
+    /// A client of the scheduler's gRPC calls over a connection of [`Self::connect`]. Every request shows token and version.
+    pub(crate) fn scheduler(&self, channel: &Channel) -> SchedulerGrpcClient<Authorized> {
+        let credentials = Credentials {
             authorization: self.security.token.as_ref().and_then(Token::metadata),
             about: About::ours().to_string().parse().ok(),
-        }
+        };
+        SchedulerGrpcClient::with_interceptor(channel.clone(), credentials)
+            .max_encoding_message_size(MESSAGE_LIMIT)
+            .max_decoding_message_size(MESSAGE_LIMIT)
     }
 }
 

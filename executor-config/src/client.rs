@@ -133,6 +133,14 @@ pub enum ClusterError {
         /// The encoded length.
         bytes: usize,
     },
+    /// The job took much longer than it should have and was cancelled: a task, or the word of its end, got lost.
+    #[error("\"{name}\" gave no result within {after:?} and was cancelled")]
+    Stalled {
+        /// The job's name.
+        name: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// The caller asked to stop; the Ballista job was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -141,7 +149,6 @@ pub enum ClusterError {
 /// A scheduler, connected.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    url: ClusterUrl,
     access: Access,
     channel: Channel,
     scheduler: SchedulerGrpcClient<Authorized>,
@@ -170,20 +177,14 @@ impl Cluster {
     /// work with.
     pub async fn connect(access: impl Into<Access>) -> Result<Self, ClusterError> {
         let access = access.into();
-        let url = access.url.clone();
         let (channel, _) = access.connect().await.map_err(|error| match error {
             AccessError::Connect { url, source } => ClusterError::Connect { url, source },
             other => ClusterError::Access(other),
         })?;
-        let scheduler =
-            SchedulerGrpcClient::with_interceptor(channel.clone(), access.credentials())
-                .max_encoding_message_size(MESSAGE_LIMIT)
-                .max_decoding_message_size(MESSAGE_LIMIT);
         Ok(Self {
-            url,
+            scheduler: access.scheduler(&channel),
             access,
             channel,
-            scheduler,
             executors: Arc::default(),
             cancels: Cancels::default(),
         })
@@ -229,7 +230,7 @@ impl Cluster {
             std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
         let all = futures::future::join_all(begun);
         if tokio::time::timeout(CANCEL_WITHIN, all).await.is_err() {
-            tracing::warn!(scheduler = %self.url, "the scheduler did not confirm that Ballista jobs are cancelled");
+            tracing::warn!(scheduler = %self.access.url, "the scheduler did not confirm that Ballista jobs are cancelled");
         }
     }
 
@@ -254,7 +255,7 @@ impl Cluster {
         let mut request = tonic::Request::new(query);
         version::insert_version_header(request.metadata_mut());
         let refused = |status| ClusterError::Refused {
-            url: self.url.clone(),
+            url: self.access.url.clone(),
             status: Box::new(status),
         };
         // Not cut short by `stop`: a job that was sent and not heard of could not be cancelled. The answer takes
@@ -276,7 +277,7 @@ impl Cluster {
                 () = stop.cancelled() => return Err(ClusterError::Cancelled),
             };
             let lost = |status| ClusterError::Lost {
-                url: self.url.clone(),
+                url: self.access.url.clone(),
                 job: running.id(),
                 status,
             };

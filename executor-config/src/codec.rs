@@ -9,7 +9,7 @@ use datafusion::logical_expr::AggregateUDF;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-/// Ballista's codec for plan nodes, and ours for [`gugus_features::KMeansFit`].
+/// Ballista's codec, and ours for [`gugus_features::KMeansFit`] and [`gugus_features::WholePassExec`].
 #[derive(Debug, Default)]
 pub struct PlanCodec {
     ballista: BallistaPhysicalExtensionCodec,
@@ -17,7 +17,10 @@ pub struct PlanCodec {
 
 impl PlanCodec {
     /// What this codec writes beside Ballista's own, for the fingerprint that members of a cluster compare.
-    pub(crate) const NAMES: &[&str] = &[gugus_features::KMeansFit::NAME];
+    pub(crate) const NAMES: &[&str] = &[
+        gugus_features::KMeansFit::NAME,
+        gugus_features::WholePassExec::NAME,
+    ];
 }
 
 impl PhysicalExtensionCodec for PlanCodec {
@@ -28,7 +31,10 @@ impl PhysicalExtensionCodec for PlanCodec {
         context: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.ballista.try_decode(buffer, inputs, context, converter)
+        match gugus_features::decode_node(buffer, inputs) {
+            Some(node) => node,
+            None => self.ballista.try_decode(buffer, inputs, context, converter),
+        }
     }
 
     fn try_encode(
@@ -37,7 +43,10 @@ impl PhysicalExtensionCodec for PlanCodec {
         buffer: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
-        self.ballista.try_encode(node, buffer, converter)
+        match gugus_features::encode_node(&node, buffer) {
+            Some(written) => written,
+            None => self.ballista.try_encode(node, buffer, converter),
+        }
     }
 
     fn try_decode_udaf(&self, name: &str, buffer: &[u8]) -> Result<Arc<AggregateUDF>> {

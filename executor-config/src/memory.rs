@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
+use gugus_features::YieldingPool;
 use thiserror::Error;
 
 /// The share of the machine's memory that tasks get by default. The rest is for what DataFusion does not count (decoded
@@ -90,14 +91,11 @@ impl fmt::Display for MemoryLimit {
     }
 }
 
-/// The pool that all tasks of a process share: whoever can spill gets an even part, so that one task cannot starve another.
-///
-/// This is the one place where the pool is made: what is to be asked for memory before a task is refused (a cache that can
-/// let go) wraps it here.
+/// The pool that all tasks of a process share: whoever can spill gets an even part, so that one task cannot starve another,
+/// and the feature cache lets go before a task is refused.
 pub(crate) fn pool(limit: u64) -> Arc<dyn MemoryPool> {
-    Arc::new(FairSpillPool::new(
-        usize::try_from(limit).unwrap_or(usize::MAX),
-    ))
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Arc::new(YieldingPool::new(Arc::new(FairSpillPool::new(limit))))
 }
 
 #[cfg(test)]

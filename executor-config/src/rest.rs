@@ -66,7 +66,9 @@ impl Rest {
         request: http::request::Builder,
         body: Bytes,
     ) -> Result<Answer, AccessError> {
-        let sent = self.access.send(&self.channel, request, body, ANSWER_WITHIN);
+        let sent = self
+            .access
+            .send(&self.channel, request, body, ANSWER_WITHIN);
         let (status, body) = sent.await?;
         Ok(Answer { status, body })
     }

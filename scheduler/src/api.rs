@@ -90,7 +90,10 @@ async fn ready(State(api): State<Api>) -> Response {
 
 async fn metrics(State(api): State<Api>) -> Response {
     let executors = api.cluster.executors().await;
-    let slots = executors.iter().map(|executor| executor.slots as usize).sum();
+    let slots = executors
+        .iter()
+        .map(|executor| executor.slots as usize)
+        .sum();
     let runs = api.runs.as_ref().map(Runs::list).unwrap_or_default();
     api.metrics.set(executors.len(), slots, |state| {
         runs.iter().filter(|run| run.state == state).count()
@@ -109,7 +112,8 @@ async fn unknown(request: Request) -> Response {
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     if grpc {
-        return tonic::Status::unimplemented("there is no such call").into_http::<axum::body::Body>();
+        return tonic::Status::unimplemented("there is no such call")
+            .into_http::<axum::body::Body>();
     }
     Problem::new(StatusCode::NOT_FOUND, "there is no such path").into_response()
 }
@@ -119,6 +123,9 @@ async fn sign(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::SERVER, HeaderValue::from_static(SERVER));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }

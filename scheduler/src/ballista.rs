@@ -97,8 +97,16 @@ mod tests {
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let shown = without_secrets(settings.into());
         assert!(shown.values().all(|value| value != "hunter2"), "{shown:?}");
-        assert_eq!(shown.get("datafusion.execution.batch_size").map(String::as_str), Some("8192"));
-        assert_eq!(shown.get("ballista.job.name").map(String::as_str), Some("crime run 1"));
+        assert_eq!(
+            shown
+                .get("datafusion.execution.batch_size")
+                .map(String::as_str),
+            Some("8192")
+        );
+        assert_eq!(
+            shown.get("ballista.job.name").map(String::as_str),
+            Some("crime run 1")
+        );
         assert_eq!(shown.get("our.own").map(String::as_str), Some(HIDDEN));
     }
 }

@@ -80,7 +80,12 @@ impl ClusterView {
                 Some(Status::Successful(_)) => ("successful", None),
                 Some(Status::Failed(failed)) => ("failed", Some(failed.error)),
             };
-            let end = if job.end_time == 0 { now } else { job.end_time };
+            // One that waits has not begun, and one that runs has not ended.
+            let took = match (job.start_time, job.end_time) {
+                (0, _) => 0,
+                (start, 0) => now.saturating_sub(start),
+                (start, end) => end.saturating_sub(start),
+            };
             JobSeen {
                 id: job.job_id.to_string(),
                 name: job.job_name,
@@ -88,7 +93,7 @@ impl ClusterView {
                 failure,
                 stages: job.num_stages,
                 stages_done: job.completed_stages,
-                took: Duration::from_millis(end.saturating_sub(job.start_time)),
+                took: Duration::from_millis(took),
             }
         });
         seen.collect()
@@ -96,5 +101,7 @@ impl ClusterView {
 }
 
 fn since_1970() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }

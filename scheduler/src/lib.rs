@@ -1,6 +1,7 @@
-//! Ballista's scheduler with our functions, and a cluster within one process.
+//! Ballista's scheduler with our functions, runs that it drives itself, and a cluster within one process.
 //!
-//! [`run`] serves gRPC and REST on one port until it is told to stop. [`Embedded`] starts that same scheduler and an
+//! [`run`] serves gRPC, Ballista's REST interface, runs (`/gugus/v1/runs`) and a page for browsers on one port until it is
+//! told to stop. [`Embedded`] starts that same scheduler and an
 //! executor of [`gugus_engine`] on loopback ports of this process: `gugus train` without `--scheduler` and `gugus demo`
 //! use it. Both are push-based and speak gRPC, so that what works embedded works on many machines.
 //!
@@ -8,9 +9,14 @@
 //! * `ready` is called when the port takes connections, with the address it really has.
 //! * The port listens on loopback unless told otherwise, and no page of another origin may read its answers.
 //!
+//! * A run that was answered for is on disk. It outlives the process: one that was under way is marked then, and can be
+//!   resumed.
+//! * Every answer but `/healthz` and `/readyz` wants the token or a certificate where the cluster has one, and no answer
+//!   shows a secret.
+//!
 //! # What it is not
-//! It keeps nothing: jobs live in memory and end with the process. The driver in `gugus-train` goes on from the models
-//! that are written.
+//! It keeps no Ballista job: those live in memory and end with the process. The driver in `gugus-train` goes on from the
+//! models that are written.
 //!
 //! # Why not Ballista's own `standalone`
 //! It polls for work every 50 ms and takes other paths than the real scheduler and executor do.
@@ -30,7 +36,7 @@ mod server;
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use origin::{Origin, ParseOriginError};
 pub use runs::{
-    BallistaJob, FailureKind, ParseRunIdError, PlaceError, Progress, RUNS_PATH, Run, RunDetail,
-    RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,
+    BallistaJob, DryRun, FailureKind, ParseRunIdError, PlaceError, Progress, RUNS_PATH, Run,
+    RunDetail, RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,
 };
 pub use server::{SchedulerConfig, SchedulerError, run};

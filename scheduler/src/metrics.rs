@@ -38,7 +38,10 @@ impl SchedulerMetrics {
         let metrics = Self {
             registry: registry.clone(),
             jobs: IntCounterVec::new(
-                Opts::new("gugus_ballista_jobs_total", "Ballista jobs by what became of them."),
+                Opts::new(
+                    "gugus_ballista_jobs_total",
+                    "Ballista jobs by what became of them.",
+                ),
                 &["event"],
             )?,
             seconds: Histogram::with_opts(seconds.buckets(BUCKETS.to_vec()))?,
@@ -47,7 +50,10 @@ impl SchedulerMetrics {
                 "Tasks that wait for a free slot.",
             )?,
             executors: IntGauge::new("gugus_executors", "Executors that are registered.")?,
-            slots: IntGauge::new("gugus_task_slots", "Tasks that all executors run at a time.")?,
+            slots: IntGauge::new(
+                "gugus_task_slots",
+                "Tasks that all executors run at a time.",
+            )?,
             runs: IntGaugeVec::new(
                 Opts::new("gugus_runs", "Runs that are kept, by their state."),
                 &["state"],
@@ -71,7 +77,9 @@ impl SchedulerMetrics {
         self.executors.set(number(executors));
         self.slots.set(number(slots));
         for state in RunState::ALL {
-            self.runs.with_label_values(&[state.as_str()]).set(number(runs(state)));
+            self.runs
+                .with_label_values(&[state.as_str()])
+                .set(number(runs(state)));
         }
     }
 
@@ -96,7 +104,9 @@ impl SchedulerMetricsCollector for Collector {
     fn record_completed(&self, _: &JobId, queued_at: u64, completed_at: u64) {
         self.0.count("completed");
         let milliseconds = completed_at.saturating_sub(queued_at);
-        self.0.seconds.observe(std::time::Duration::from_millis(milliseconds).as_secs_f64());
+        self.0
+            .seconds
+            .observe(std::time::Duration::from_millis(milliseconds).as_secs_f64());
     }
 
     fn record_failed(&self, _: &JobId, _: u64, _: u64) {
@@ -112,7 +122,10 @@ impl SchedulerMetricsCollector for Collector {
     }
 
     fn gather_metrics(&self) -> ballista_core::error::Result<Option<(Vec<u8>, String)>> {
-        let text = self.0.text().map_err(|error| BallistaError::General(error.to_string()))?;
+        let text = self
+            .0
+            .text()
+            .map_err(|error| BallistaError::General(error.to_string()))?;
         Ok(Some((text.into_bytes(), TEXT_FORMAT.to_owned())))
     }
 }

@@ -32,7 +32,9 @@ impl FromStr for Origin {
         let wrong = || ParseOriginError {
             text: text.to_owned(),
         };
-        let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        let host = text
+            .strip_prefix("http://")
+            .or_else(|| text.strip_prefix("https://"));
         let host = host.ok_or_else(wrong)?;
         if host.is_empty() || host.contains(['/', '*', '?', '#', '@', ' ', ',']) {
             return Err(wrong());
@@ -62,9 +64,19 @@ pub(crate) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    let harmless = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !harmless && !is_welcome(request.headers(), request.uri().authority().map(|a| a.as_str()), &origins) {
-        let why = "pages of this site may not ask for changes here; name it with --cors-allowed-origins";
+    let harmless = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if !harmless
+        && !is_welcome(
+            request.headers(),
+            request.uri().authority().map(|a| a.as_str()),
+            &origins,
+        )
+    {
+        let why =
+            "pages of this site may not ask for changes here; name it with --cors-allowed-origins";
         return Problem::new(StatusCode::FORBIDDEN, why).into_response();
     }
     next.run(request).await
@@ -80,7 +92,10 @@ fn is_welcome(headers: &HeaderMap, authority: Option<&str>, origins: &[Origin]) 
     }
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let own = text(header::HOST).or(authority);
-    let site = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let site = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
     matches!((own, site), (Some(own), Some((_, site))) if own.eq_ignore_ascii_case(site))
 }
 
@@ -94,7 +109,16 @@ mod tests {
         for text in ["https://grafana.example", "http://127.0.0.1:3000"] {
             text.parse::<Origin>().unwrap();
         }
-        for text in ["*", "", "grafana.example", "https://", "https://*.example", "https://a/b", "http://a, http://b", "null"] {
+        for text in [
+            "*",
+            "",
+            "grafana.example",
+            "https://",
+            "https://*.example",
+            "https://a/b",
+            "http://a, http://b",
+            "null",
+        ] {
             assert!(text.parse::<Origin>().is_err(), "{text:?}");
         }
     }
@@ -118,7 +142,11 @@ mod tests {
             (Some("https://evil.example"), false),
             (Some("null"), false),
         ] {
-            assert_eq!(is_welcome(&headers(origin), None, &named), welcome, "{origin:?}");
+            assert_eq!(
+                is_welcome(&headers(origin), None, &named),
+                welcome,
+                "{origin:?}"
+            );
         }
     }
 }

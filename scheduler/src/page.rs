@@ -10,8 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::cluster::{ClusterView, ExecutorSeen, JobSeen};
-use crate::problem::Problem;
-use crate::runs::{Run, RunDetail, RunState, Runs};
+use crate::runs::{Run, RunDetail, RunError, RunId, RunState, Runs};
 
 /// Rows of a table; the interface has all.
 const ROWS: usize = 50;
@@ -75,28 +74,37 @@ async fn front(State(page): State<Page>) -> Response {
 }
 
 async fn run(State(page): State<Page>, Path(id): Path<String>) -> Response {
-    let not_found = |why: String| Problem::new(StatusCode::NOT_FOUND, why).into_response();
     let Some(runs) = page.runs else {
-        return not_found("this scheduler keeps no runs".to_owned());
+        return nothing(StatusCode::NOT_FOUND, "this scheduler takes no runs");
     };
-    let id = match id.parse() {
+    let id: RunId = match id.parse() {
         Ok(id) => id,
-        Err(error @ crate::runs::ParseRunIdError { .. }) => return not_found(error.to_string()),
+        Err(error) => return nothing(StatusCode::NOT_FOUND, &error.to_string()),
     };
     let looked = tokio::task::spawn_blocking(move || {
         let detail = runs.detail(&id)?;
-        Ok::<_, crate::runs::RunError>((detail, runs.log_end(&id, LOG_SHOWN)?))
+        Ok::<_, RunError>((detail, runs.log_end(&id, LOG_SHOWN)?))
     });
     match looked.await {
         Ok(Ok((detail, log))) => {
             let title = format!("Run {}", detail.run.id);
             document(&title, &run_body(&detail, &log))
         }
-        Ok(Err(error)) => Problem::from(error).into_response(),
-        Err(error) => {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+        Ok(Err(error @ RunError::NoSuchRun { .. })) => {
+            nothing(StatusCode::NOT_FOUND, &error.to_string())
         }
+        Ok(Err(error)) => nothing(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => nothing(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
+}
+
+/// A page that says why there is none.
+fn nothing(status: StatusCode, why: &str) -> Response {
+    let body = html! {
+        p { a href="/" { "Gugus scheduler" } }
+        p { (why) }
+    };
+    (status, document("Gugus scheduler", &body)).into_response()
 }
 
 fn document(title: &str, body: &Markup) -> Response {
@@ -117,7 +125,10 @@ fn document(title: &str, body: &Markup) -> Response {
     };
     let mut response = Html(page.into_string()).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -95,7 +95,9 @@ pub async fn run(
         .local_addr()
         .map_err(|source| SchedulerError::Socket(gugus_http::Error::Listen(source)))?;
     let security = config.security.clone();
-    let door = security.door(Port::Scheduler).map_err(SchedulerError::Tls)?;
+    let door = security
+        .door(Port::Scheduler)
+        .map_err(SchedulerError::Tls)?;
     security.warn_when_open("scheduler", address.ip());
 
     let monitor = Monitor::new()?;

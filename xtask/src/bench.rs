@@ -1,21 +1,30 @@
 //! Benchmarks that need more than cargo: a release build, a broker, a Python.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use crate::host::{self, Host};
+use crate::java;
 use crate::problem::Problem;
-use crate::setup;
+use crate::{python, setup};
 
 /// Runs the benchmark that the first argument names; the others are its own.
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let [name, rest @ ..] = arguments else {
-        return Err(Problem::Usage("bench wants a name: ingest".to_owned()));
+        return Err(Problem::Usage(
+            "bench wants a name: ingest or train".to_owned(),
+        ));
     };
-    if name != "ingest" {
-        return Err(Problem::Usage(format!(
-            "there is no benchmark {name:?}; there is ingest"
-        )));
+    match name.to_str() {
+        Some("ingest") => ingest(host, rest),
+        Some("train") => train(host, rest),
+        _ => Err(Problem::Usage(format!(
+            "there is no benchmark {name:?}; there are ingest and train"
+        ))),
     }
+}
+
+fn ingest(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let setup = setup::run(host)?;
     let python = setup
         .environment
@@ -28,18 +37,66 @@ pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
                 .to_owned(),
         ));
     };
-    if std::env::var_os("GUGUS").is_none() {
-        let mut build = host.cargo();
-        build.args(["build", "--release", "--locked"]);
-        // In one call, so that both are built with the same features of what they share.
-        build.args(["-p", "gugus", "-p", "gugus-ingest"]);
-        build.args(["--bin", "gugus", "--example", "bare_loop"]);
-        host::run(build)?;
+    // In one call, so that both are built with the same features of what they share.
+    build(
+        host,
+        &[
+            "-p",
+            "gugus",
+            "-p",
+            "gugus-ingest",
+            "--bin",
+            "gugus",
+            "--example",
+            "bare_loop",
+        ],
+    )?;
+    let variables = setup
+        .environment
+        .iter()
+        .map(|(name, path)| (*name, path.as_path()));
+    become_bench(host, python, "bench/ingest/bench.py", arguments, variables)
+}
+
+fn train(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let lock = setup::lock(host)?;
+    let mut java = java::find(&java::for_spark);
+    if java.is_none() {
+        host.install(&setup::JAVA)?;
+        java = java::find(&java::for_spark);
     }
+    let Some(java) = java else {
+        return Err(Problem::Missing(format!(
+            "a Java that Spark 3.5 runs on, 17 or 21, is missing (there is {})",
+            java::described()
+        )));
+    };
+    let python = python::environment(host, &python::BENCH_TRAIN)?;
+    drop(lock);
+    build(host, &["-p", "gugus", "--bin", "gugus"])?;
+    let variables = [("JAVA_HOME", java.home.as_path())];
+    become_bench(host, &python, "bench/train/bench.py", arguments, variables)
+}
+
+/// The release build, unless `GUGUS` names a binary.
+fn build(host: &Host, targets: &[&str]) -> Result<(), Problem> {
+    if std::env::var_os("GUGUS").is_some() {
+        return Ok(());
+    }
+    let mut build = host.cargo();
+    build.args(["build", "--release", "--locked"]).args(targets);
+    host::run(build)
+}
+
+fn become_bench<'a>(
+    host: &Host,
+    python: &Path,
+    script: &str,
+    arguments: &[OsString],
+    variables: impl IntoIterator<Item = (&'static str, &'a Path)>,
+) -> Result<(), Problem> {
     let mut bench = host.command(python);
-    bench
-        .arg(host.root.join("bench/ingest/bench.py"))
-        .args(rest)
-        .envs(setup.environment.iter().map(|(name, value)| (name, value)));
+    bench.arg(host.root.join(script)).args(arguments);
+    bench.envs(variables);
     Err(host::replace_by(bench))
 }

@@ -38,6 +38,8 @@ Commands:
                              missing system package where it may (root, apt-get), else names it
   bench ingest [ARGUMENT]... how fast ingest is beside a bare librdkafka loop and a Python consumer (bench/ingest); makes
                              a release build first, unless GUGUS names a binary
+  bench train [ARGUMENT]...  how fast training is beside Spark, scikit-learn and faiss (bench/train), which it installs
+                             under .cache; a release build first, as above
   demo [ARGUMENT]...         the demo: broker, ingest, training, REST and web UI in one process (gugus demo)
   kafka [ARGUMENT]...        a real Apache Kafka in the foreground until Ctrl-C; its last line says where it listens.
                              Arguments go to dev/kafka/kafka run: [--port PORT] [FOLDER]

@@ -1,4 +1,4 @@
-//! A Python environment of our own with pyspark and kafka-python, pinned by `dev/python/requirements.txt`.
+//! Python environments of our own, each with pinned packages.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,38 +8,79 @@ use std::process::{Command, Stdio};
 use crate::host::{self, Host};
 use crate::problem::Problem;
 
-/// What the pinned packages have wheels for.
-const OLDEST: (u32, u32) = (3, 9);
+/// The newest Python that all pinned packages have wheels for.
 const NEWEST: (u32, u32) = (3, 13);
+
+/// An environment: what it holds, and where.
+pub(crate) struct Environment {
+    /// Its folder below `.cache`.
+    folder: &'static str,
+    /// The pinned packages, relative to the workspace's root.
+    requirements: &'static str,
+    /// Modules whose import shows that it is whole.
+    modules: &'static str,
+    /// What it holds and how large that is, for who waits for it.
+    described: &'static str,
+    /// The oldest Python that the packages have wheels for.
+    oldest: (u32, u32),
+}
+
+/// What tests and `bench/ingest` ask: pyspark and kafka-python.
+pub(crate) const TESTS: Environment = Environment {
+    folder: "python",
+    requirements: "dev/python/requirements.txt",
+    modules: "kafka, pyspark",
+    described: "pyspark and kafka-python, about 350 MB",
+    oldest: (3, 9),
+};
+
+/// The store that speaks S3, for tests. Apart from the others, since it needs no Java, and they need one.
+pub(crate) const S3: Environment = Environment {
+    folder: "s3",
+    requirements: "dev/python/s3_server.txt",
+    modules: "flask, flask_cors, moto",
+    described: "moto, about 130 MB",
+    oldest: (3, 9),
+};
+
+/// Who `bench/train` measures us beside. Apart from the tests' own, since nobody needs it to test.
+pub(crate) const BENCH_TRAIN: Environment = Environment {
+    folder: "bench-train",
+    requirements: "bench/train/requirements.txt",
+    modules: "faiss, pyarrow, pyspark, sklearn",
+    described: "pyspark, scikit-learn and faiss, about 850 MB",
+    oldest: (3, 11),
+};
 
 struct Python {
     program: OsString,
     version: (u32, u32),
 }
 
-/// Sees to the environment. Returns its Python.
-pub(crate) fn environment(host: &Host) -> Result<PathBuf, Problem> {
-    let home = host.cache.join("python");
+/// Sees to an environment. Returns its Python.
+pub(crate) fn environment(host: &Host, wanted: &Environment) -> Result<PathBuf, Problem> {
+    let home = host.cache.join(wanted.folder);
     let ours = home.join("bin/python");
     let stamp = home.join("complete");
-    let requirements = host.root.join("dev/python/requirements.txt");
-    let wanted = fs::read_to_string(&requirements)
+    let requirements = host.root.join(wanted.requirements);
+    let pinned = fs::read_to_string(&requirements)
         .map_err(|error| Problem::Missing(format!("{}: {error}", requirements.display())))?;
 
     // The stamp holds what was installed, and is written last: an environment that was cut short has none. The
     // environment's Python is a link into the system, so an upgrade there can break it.
-    if fs::read_to_string(&stamp).is_ok_and(|had| had == wanted)
-        && host::output(Command::new(&ours).args(["-c", "import kafka, pyspark"])).is_ok()
+    if fs::read_to_string(&stamp).is_ok_and(|had| had == pinned)
+        && host::output(Command::new(&ours).args(["-c", &format!("import {}", wanted.modules)]))
+            .is_ok()
     {
         return Ok(ours);
     }
 
-    let python = match find() {
+    let python = match find(wanted.oldest) {
         Ok(python) => python,
         Err(problem) if may_be_missing() => {
             host.install(&["python3"])
                 .map_err(|install| Problem::Missing(format!("{problem}: {install}")))?;
-            find()?
+            find(wanted.oldest)?
         }
         Err(problem) => return Err(problem),
     };
@@ -60,8 +101,8 @@ pub(crate) fn environment(host: &Host) -> Result<PathBuf, Problem> {
     }
 
     eprintln!(
-        "xtask: making a Python {}.{} environment with pyspark and kafka-python in .cache/python (once, about 350 MB) ...",
-        python.version.0, python.version.1
+        "xtask: making a Python {}.{} environment in .cache/{} (once; {}) ...",
+        python.version.0, python.version.1, wanted.folder, wanted.described
     );
     let _ = fs::remove_file(&stamp);
     let mut venv = host.command(&python.program);
@@ -83,7 +124,7 @@ pub(crate) fn environment(host: &Host) -> Result<PathBuf, Problem> {
     ]);
     pip.arg(&requirements).stdin(Stdio::null());
     host::run(pip)?;
-    fs::write(&stamp, wanted)
+    fs::write(&stamp, pinned)
         .map_err(|error| Problem::Failed(format!("{}: {error}", stamp.display())))?;
     Ok(ours)
 }
@@ -94,7 +135,7 @@ fn may_be_missing() -> bool {
 }
 
 /// The Python to make the environment with: the one that `PYTHON` names, or the first in `PATH` that fits.
-fn find() -> Result<Python, Problem> {
+fn find(oldest: (u32, u32)) -> Result<Python, Problem> {
     if let Some(program) = std::env::var_os("PYTHON") {
         let version = version(Path::new(&program)).ok_or_else(|| {
             Problem::Missing(format!(
@@ -102,10 +143,10 @@ fn find() -> Result<Python, Problem> {
                 program.to_string_lossy()
             ))
         })?;
-        return if (OLDEST..=NEWEST).contains(&version) {
+        return if (oldest..=NEWEST).contains(&version) {
             Ok(Python { program, version })
         } else {
-            Err(does_not_fit(&program.to_string_lossy(), version))
+            Err(does_not_fit(&program.to_string_lossy(), version, oldest))
         };
     }
     let mut misfit = None;
@@ -118,7 +159,7 @@ fn find() -> Result<Python, Problem> {
         "python3.9",
     ] {
         match version(Path::new(program)) {
-            Some(version) if (OLDEST..=NEWEST).contains(&version) => {
+            Some(version) if (oldest..=NEWEST).contains(&version) => {
                 return Ok(Python {
                     program: program.into(),
                     version,
@@ -129,16 +170,16 @@ fn find() -> Result<Python, Problem> {
         }
     }
     Err(match misfit {
-        Some((program, version)) => does_not_fit(program, version),
+        Some((program, version)) => does_not_fit(program, version, oldest),
         None => Problem::Missing("Python 3 is missing".to_owned()),
     })
 }
 
-fn does_not_fit(program: &str, (major, minor): (u32, u32)) -> Problem {
+fn does_not_fit(program: &str, (major, minor): (u32, u32), oldest: (u32, u32)) -> Problem {
     Problem::Missing(format!(
-        "{program} is Python {major}.{minor}, and pyspark 3.5.5 runs on {}.{} to {}.{}: install one of those beside it \
+        "{program} is Python {major}.{minor}, and the pinned packages run on {}.{} to {}.{}: install one of those beside it \
          (a package such as python3.12 with python3.12-venv, or pyenv) and name it by PYTHON=…",
-        OLDEST.0, OLDEST.1, NEWEST.0, NEWEST.1
+        oldest.0, oldest.1, NEWEST.0, NEWEST.1
     ))
 }
 

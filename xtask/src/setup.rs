@@ -8,6 +8,9 @@ use crate::java::{self, Java};
 use crate::problem::Problem;
 use crate::{kafka, python};
 
+/// A Java that does for both Kafka and Spark; a distribution has one or the other.
+pub(crate) const JAVA: [&str; 2] = ["openjdk-17-jre-headless", "openjdk-21-jre-headless"];
+
 /// What the tests get to know by environment variables, and what they have to do without.
 #[derive(Debug, Default)]
 pub(crate) struct Setup {
@@ -40,20 +43,14 @@ impl Setup {
 ///
 /// Where a missing piece is a failure ([`Strictness::Fail`]), the first one ends it; otherwise it is listed.
 pub(crate) fn run(host: &Host) -> Result<Setup, Problem> {
-    let failed = |what: &str, error: std::io::Error| Problem::Failed(format!("{what}: {error}"));
-    fs::create_dir_all(&host.cache).map_err(|error| failed(".cache", error))?;
-    // Two of us at once would each throw away what the other installs. The lock goes with the process.
-    let lock =
-        fs::File::create(host.cache.join("lock")).map_err(|error| failed(".cache/lock", error))?;
-    lock.lock().map_err(|error| failed(".cache/lock", error))?;
-
+    let _lock = lock(host)?;
     let mut setup = Setup::default();
     let own_broker = std::env::var_os("KAFKA_BROKERS").filter(|brokers| !brokers.is_empty());
 
     let mut java = java::find(&|java| java::for_kafka(java) && java::for_spark(java));
     let mut why = String::new();
     if java.is_none() {
-        match host.install(&["openjdk-17-jre-headless", "openjdk-21-jre-headless"]) {
+        match host.install(&JAVA) {
             Ok(()) => {}
             Err(problem) => why = format!("; {problem}"),
         }
@@ -72,7 +69,7 @@ pub(crate) fn run(host: &Host) -> Result<Setup, Problem> {
     };
 
     let spark = with(&java::for_spark, "a Java that Spark 3.5 runs on, 17 or 21")
-        .and_then(|java| python::environment(host).map(|python| (java, python)));
+        .and_then(|java| python::environment(host, &python::TESTS).map(|python| (java, python)));
     match spark {
         Ok((java, python)) => {
             setup.environment.push(("GUGUS_TEST_PYTHON", python));
@@ -87,6 +84,16 @@ pub(crate) fn run(host: &Host) -> Result<Setup, Problem> {
             "the tests that let Spark load our models, and kafka-python read our topics",
             &problem,
         )?,
+    }
+
+    match python::environment(host, &python::S3) {
+        Ok(python) => {
+            setup.environment.push(("GUGUS_TEST_S3_PYTHON", python));
+            setup
+                .present
+                .push("moto, a store that speaks S3".to_owned());
+        }
+        Err(problem) => setup.miss(host, "the tests of batches and models on s3://", &problem)?,
     }
 
     if let Some(brokers) = own_broker {
@@ -110,6 +117,16 @@ pub(crate) fn run(host: &Host) -> Result<Setup, Problem> {
         Err(problem) => setup.miss(host, "the tests that use a real Apache Kafka", &problem)?,
     }
     Ok(setup)
+}
+
+/// Two of us at once would each throw away what the other installs. The lock goes with the file, and with the process.
+pub(crate) fn lock(host: &Host) -> Result<fs::File, Problem> {
+    let failed = |what: &str, error: std::io::Error| Problem::Failed(format!("{what}: {error}"));
+    fs::create_dir_all(&host.cache).map_err(|error| failed(".cache", error))?;
+    let lock =
+        fs::File::create(host.cache.join("lock")).map_err(|error| failed(".cache/lock", error))?;
+    lock.lock().map_err(|error| failed(".cache/lock", error))?;
+    Ok(lock)
 }
 
 impl Setup {

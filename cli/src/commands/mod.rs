@@ -5,14 +5,18 @@ mod cluster;
 mod demo;
 mod executor;
 mod generate;
+mod health;
 mod ingest;
 mod job;
 mod models;
 mod monitoring;
 mod produce;
 mod rejected;
+mod runs;
+mod scheduled;
 mod scheduler;
 mod serve;
+mod submit;
 mod train;
 
 use std::future::Future;
@@ -92,8 +96,11 @@ pub(crate) enum Command {
     Models(models::Models),
     Serve(serve::Serve),
     Job(job::JobCommand),
+    Submit(submit::Submit),
+    Runs(runs::Runs),
     Scheduler(scheduler::Scheduler),
     Executor(executor::Executor),
+    Health(health::Health),
 }
 
 /// Runs the command that was asked for.
@@ -109,8 +116,11 @@ pub(crate) fn run(gugus: Gugus) -> Result<Code, Failure> {
         Command::Models(models) => on_runtime(|_| models.run()),
         Command::Serve(serve) => on_runtime(|stop| serve.run(stop)),
         Command::Job(job) => job.run(),
+        Command::Submit(submit) => on_runtime(|stop| submit.run(stop)),
+        Command::Runs(runs) => on_runtime(|stop| runs.run(stop)),
         Command::Scheduler(scheduler) => on_runtime(|stop| scheduler.run(stop)),
         Command::Executor(executor) => on_runtime(|stop| executor.run(stop)),
+        Command::Health(health) => health.run(),
     }
 }
 
@@ -143,17 +153,29 @@ impl JobFile {
     fn read(&self) -> Result<Job, Failure> {
         read_job(&self.job)
     }
+
+    /// The file's text, when it is a job file.
+    fn text(&self) -> Result<String, Failure> {
+        let text = std::fs::read_to_string(&self.job).map_err(|source| {
+            Failure::usage(gugus_spec::Error::Read {
+                path: self.job.clone(),
+                source,
+            })
+        })?;
+        Job::parse(&text, &self.job.display().to_string()).map_err(Failure::usage)?;
+        Ok(text)
+    }
 }
 
 fn read_job(path: &Path) -> Result<Job, Failure> {
     Job::from_file(path).map_err(Failure::usage)
 }
 
-/// `--batches DIR`.
+/// `--batches DIR|s3://…`.
 #[derive(Debug, Args)]
 pub(crate) struct BatchesFolder {
-    /// Where the batches are
-    #[arg(long, value_name = "DIR", default_value = "data/batch")]
+    /// Where the batches are: a folder, or s3://bucket/prefix by AWS' own variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)
+    #[arg(long, value_name = "DIR|s3://…", default_value = "data/batch")]
     batches: String,
 }
 
@@ -161,13 +183,18 @@ impl BatchesFolder {
     fn open(&self) -> Result<Store, Failure> {
         Store::open(&self.batches).map_err(Failure::usage)
     }
+
+    /// As somebody else finds it who stands elsewhere.
+    fn from_anywhere(&self) -> Result<String, Failure> {
+        from_anywhere(&self.batches)
+    }
 }
 
-/// `--models DIR`.
+/// `--models DIR|s3://…`.
 #[derive(Debug, Args)]
 pub(crate) struct ModelsFolder {
-    /// Where the models are
-    #[arg(long, value_name = "DIR", default_value = "data/models")]
+    /// Where the models are: a folder, or s3://bucket/prefix by AWS' own variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)
+    #[arg(long, value_name = "DIR|s3://…", default_value = "data/models")]
     models: String,
 }
 
@@ -175,6 +202,22 @@ impl ModelsFolder {
     fn open(&self) -> Result<Store, Failure> {
         Store::open(&self.models).map_err(Failure::usage)
     }
+
+    /// As somebody else finds it who stands elsewhere.
+    fn from_anywhere(&self) -> Result<String, Failure> {
+        from_anywhere(&self.models)
+    }
+}
+
+fn from_anywhere(place: &str) -> Result<String, Failure> {
+    if place.contains("://") {
+        return Ok(place.to_owned());
+    }
+    let path = std::path::absolute(place).map_err(Failure::usage)?;
+    path.into_os_string().into_string().map_err(|path| {
+        let path = path.display();
+        Failure::usage(format!("the path {path} is not text; name another"))
+    })
 }
 
 /// `--brokers`, `--client-config` and `-K`.

@@ -1,10 +1,12 @@
 //! `gugus scheduler`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::Args;
 use gugus_engine::ClusterUrl;
-use gugus_scheduler::SchedulerConfig;
+use gugus_scheduler::{Origin, RunsConfig, SchedulerConfig, SchedulerError};
 
 use crate::commands::cluster::ClusterSecurity;
 use crate::commands::listen;
@@ -12,10 +14,10 @@ use crate::exit::{Code, Failure};
 use crate::output::ready;
 use crate::signals::Stop;
 
-/// Run a cluster's scheduler: gRPC and REST on one port
+/// Run a cluster's scheduler: gRPC, REST and a page for browsers on one port
 ///
 /// Executors register with it (`gugus executor --scheduler df://HOST:PORT`), `gugus train --scheduler df://HOST:PORT`
-/// sends it work. It listens on loopback unless told otherwise.
+/// sends it work, `gugus submit` hands it job files that it trains by itself. It listens on loopback unless told otherwise.
 #[derive(Debug, Args)]
 pub(crate) struct Scheduler {
     /// Where to listen; port 0 chooses a free one
@@ -24,6 +26,22 @@ pub(crate) struct Scheduler {
     /// The name by which executors call back, when it is not the address listened on
     #[arg(long, value_name = "HOST")]
     external_host: Option<String>,
+    /// The folder that submitted runs are kept in
+    #[arg(long, value_name = "DIR", default_value = "data/runs")]
+    state: PathBuf,
+    /// How many runs are kept that have ended; older ones are removed, their models stay
+    #[arg(long, value_name = "N", default_value = "100")]
+    keep_runs: usize,
+    /// How many runs train at the same time; the others wait
+    #[arg(long, value_name = "N", default_value = "1")]
+    runs_at_once: NonZeroUsize,
+    /// The folder below which the folders must lie that a submitted run reads batches from and writes models to; buckets
+    /// are open to runs as far as the scheduler's credentials go
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data_root: PathBuf,
+    /// Sites whose pages may read the answers, for example https://grafana.example; none when absent
+    #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',')]
+    cors_allowed_origins: Vec<Origin>,
     #[command(flatten)]
     security: ClusterSecurity,
 }
@@ -37,7 +55,13 @@ impl Scheduler {
         let config = SchedulerConfig {
             external_host: self.external_host,
             security,
-            ..SchedulerConfig::default()
+            cors_allowed_origins: self.cors_allowed_origins,
+            runs: Some(RunsConfig {
+                state: self.state,
+                data_root: self.data_root,
+                keep: self.keep_runs,
+                at_once: self.runs_at_once.get(),
+            }),
         };
         let tell = |address: SocketAddr| {
             let url = ClusterUrl::new(
@@ -47,9 +71,10 @@ impl Scheduler {
             let http = format!("{scheme}://{}", url.authority());
             ready(&[("grpc", url.to_string()), ("http", http)]);
         };
-        gugus_scheduler::run(listener, config, tell, stop.token)
-            .await
-            .map_err(Failure::failed)?;
-        Ok(Code::Done)
+        match gugus_scheduler::run(listener, config, tell, stop.token).await {
+            Ok(()) => Ok(Code::Done),
+            Err(error @ SchedulerError::State(_)) => Err(Failure::usage(error)),
+            Err(error) => Err(Failure::failed(error)),
+        }
     }
 }

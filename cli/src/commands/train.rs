@@ -18,7 +18,8 @@ const FAILURES_SHOWN: usize = 20;
 
 /// Train the models of a job on its batches, one Ballista job a wave of batches
 ///
-/// Every batch without a model gets one; run it again to go on after a stop. Models are folders that Spark's
+/// Every batch without a model gets one; run it again to go on after a stop. A model with scope = "all" is fitted on
+/// all batches together, one Ballista job a pass, and trained again when there are new batches. Models are folders that Spark's
 /// KMeansModel.load reads. Without --scheduler a cluster is started within this process.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
@@ -117,7 +118,8 @@ fn failure(error: gugus_train::Error, stop: &Stop) -> Failure {
     }
 }
 
-fn show(report: &Report, output: Output) -> Result<Code, Failure> {
+/// Prints a report, and says what exit code it means.
+pub(crate) fn show(report: &Report, output: Output) -> Result<Code, Failure> {
     match output {
         Output::Json => print_json(report)?,
         Output::Text => print(&summary(report))?,
@@ -183,10 +185,11 @@ pub(crate) fn summary(report: &Report) -> String {
         .collect();
     for model in failed.iter().take(FAILURES_SHOWN) {
         let reason = model.reason.as_deref().unwrap_or("no reason is known");
-        text.push_str(&format!(
-            "\nfailed: {} batch {}: {reason}",
-            model.model, model.batch
-        ));
+        let of = match model.batch {
+            Some(batch) => format!("batch {batch}"),
+            None => "over everything".to_owned(),
+        };
+        text.push_str(&format!("\nfailed: {} {of}: {reason}", model.model));
     }
     if failed.len() > FAILURES_SHOWN {
         text.push_str(&format!(

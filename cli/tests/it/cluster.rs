@@ -5,35 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::process::{Gugus, Signal, run, up};
-use crate::work::{Work, lines, shipped};
-
-fn generated(work: &Work, records: u64) -> String {
-    let (csv, job) = (work.path("generated.csv"), shipped("crime.toml"));
-    run([
-        "generate",
-        "--records",
-        &records.to_string(),
-        "--seed",
-        "3",
-        "--output",
-        &csv,
-    ])
-    .expect(0);
-    work.import(&job, &csv, &[]).expect(0);
-    job
-}
-
-/// A report without what may differ between two runs.
-fn comparable(report: &Value) -> Value {
-    let mut report = report.clone();
-    report["seconds"] = json!(0);
-    report
-}
+use crate::work::{Work, comparable, lines};
 
 #[test]
 fn a_cluster_of_processes_trains_the_same_models_as_the_embedded_one() {
     let work = Work::new();
-    let job = generated(&work, 2_000);
+    let job = work.generated(2_000);
     let embedded = work.train(&job, &[]).expect(0).json();
 
     let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
@@ -49,19 +26,9 @@ fn a_cluster_of_processes_trains_the_same_models_as_the_embedded_one() {
             "2",
         ])
     });
-    let models = work.path("remote");
-    let arguments = [
-        "train",
-        "--job",
-        &job,
-        "--batches",
-        &work.path("batch"),
-        "--models",
-        &models,
-        "--scheduler",
-        &url,
-    ];
-    let remote = run([&arguments[..], &["--output", "json"]].concat())
+    let remote = work
+        .training(&job, "remote", &["--scheduler", &url])
+        .run()
         .expect(0)
         .json();
     assert_eq!(comparable(&remote), comparable(&embedded));
@@ -93,7 +60,7 @@ fn a_cluster_of_processes_trains_the_same_models_as_the_embedded_one() {
 #[test]
 fn a_run_that_waits_for_an_executor_ends_on_ctrl_c_and_cancels_its_ballista_job() {
     let work = Work::new();
-    let job = generated(&work, 200);
+    let job = work.generated(200);
     let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
     let (batches, models) = (work.path("batch"), work.path("models"));
     let url = scheduler.url("grpc").to_owned();

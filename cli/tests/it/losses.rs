@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::process::{DEADLINE, Gugus, Signal, Up, run, up};
 use crate::wait::until;
-use crate::work::Work;
+use crate::work::{Work, comparable};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,29 +36,6 @@ fn prepared(batches: u64, rows: u64, k: u64) -> (Work, String, Value) {
     work.import(&job, &csv, &[]).expect(0);
     let embedded = work.train(&job, &[]).expect(0).json();
     (work, job, comparable(&embedded))
-}
-
-fn comparable(report: &Value) -> Value {
-    let mut report = report.clone();
-    report["seconds"] = json!(0);
-    report
-}
-
-fn train(work: &Work, job: &str, models: &str, url: &str) -> Gugus {
-    let (batches, models) = (work.path("batch"), work.path(models));
-    Gugus::new([
-        "train",
-        "--job",
-        job,
-        "--batches",
-        &batches,
-        "--models",
-        &models,
-        "--scheduler",
-        url,
-        "--output",
-        "json",
-    ])
 }
 
 fn executor(url: &str, slots: &str) -> Up {
@@ -119,7 +96,8 @@ fn an_executor_that_is_killed_in_a_wave_costs_seconds_and_changes_nothing() {
     let url = scheduler.url("grpc").to_owned();
     let mut executors = [(); 2].map(|()| executor(&url, "2"));
     let began = Instant::now();
-    let undisturbed = train(&work, &job, "undisturbed", &url)
+    let undisturbed = work
+        .training(&job, "undisturbed", &["--scheduler", &url])
         .run()
         .expect(0)
         .json();
@@ -127,7 +105,9 @@ fn an_executor_that_is_killed_in_a_wave_costs_seconds_and_changes_nothing() {
     assert_eq!(comparable(&undisturbed), embedded);
 
     let began = Instant::now();
-    let training = train(&work, &job, "killed", &url).spawn();
+    let training = work
+        .training(&job, "killed", &["--scheduler", &url])
+        .spawn();
     await_running(&executors[0]);
     executors[0].signal(Signal::Kill);
     let report = training.wait(DEADLINE).expect(0).json();
@@ -153,7 +133,9 @@ fn an_executor_that_was_given_up_comes_back_and_counts_nothing_twice() {
     let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
     let url = scheduler.url("grpc").to_owned();
     let mut executors = [(); 2].map(|()| executor(&url, "1"));
-    let training = train(&work, &job, "frozen", &url).spawn();
+    let training = work
+        .training(&job, "frozen", &["--scheduler", &url])
+        .spawn();
     await_running(&executors[0]);
     executors[0].signal(Signal::Stop);
     let report = training.wait(DEADLINE).expect(0).json();
@@ -169,7 +151,11 @@ fn an_executor_that_was_given_up_comes_back_and_counts_nothing_twice() {
             _ => Err(listed.to_string()),
         }
     });
-    let report = train(&work, &job, "thawed", &url).run().expect(0).json();
+    let report = work
+        .training(&job, "thawed", &["--scheduler", &url])
+        .run()
+        .expect(0)
+        .json();
     assert_eq!(comparable(&report), embedded);
 }
 
@@ -197,7 +183,11 @@ fn an_executor_registers_again_when_its_scheduler_is_back() {
         200 => Ok(()),
         other => Err(other.to_string()),
     });
-    let report = train(&work, &job, "again", &url).run().expect(0).json();
+    let report = work
+        .training(&job, "again", &["--scheduler", &url])
+        .run()
+        .expect(0)
+        .json();
     assert_eq!(comparable(&report), embedded);
     let ended = executor.stop(Signal::Term, PATIENCE).expect(0);
     assert_eq!(
@@ -215,7 +205,9 @@ fn an_executor_that_is_told_to_stop_ends_its_task_and_hands_over_the_result() {
     let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
     let url = scheduler.url("grpc").to_owned();
     let executor = executor(&url, "1");
-    let training = train(&work, &job, "drained", &url).spawn();
+    let training = work
+        .training(&job, "drained", &["--scheduler", &url])
+        .spawn();
     await_running(&executor);
     let ended = executor.stop(Signal::Term, DEADLINE).expect(0);
     assert!(
@@ -248,7 +240,7 @@ fn a_task_that_outlasts_the_drain_runs_again_elsewhere() {
         "--drain",
         "1ms",
     ]);
-    let training = train(&work, &job, "moved", &url).spawn();
+    let training = work.training(&job, "moved", &["--scheduler", &url]).spawn();
     await_running(&leaving);
     let other = executor(&url, "1");
     let ended = leaving.stop(Signal::Term, PATIENCE).expect(0);

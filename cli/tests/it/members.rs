@@ -9,52 +9,21 @@ use serde_json::{Value, json};
 use crate::process::{Gugus, Output, Signal, Up, run};
 use crate::secure::certificates::Authority;
 use crate::wire::Wire;
-use crate::work::{Work, shipped};
+use crate::work::{Work, comparable};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Twenty batches of generated records, and the report of the embedded cluster over them.
 fn prepared() -> (Work, String, Value) {
     let work = Work::new();
-    let (csv, job) = (work.path("generated.csv"), shipped("crime.toml"));
-    let seed = [
-        "generate",
-        "--records",
-        "2000",
-        "--seed",
-        "3",
-        "--output",
-        &csv,
-    ];
-    run(seed).expect(0);
-    work.import(&job, &csv, &[]).expect(0);
-    let embedded = work.train(&job, &["--model", "location"]).expect(0).json();
+    let job = work.generated(2_000);
+    let embedded = train(&work, &job, "models", &[]).expect(0).json();
     (work, job, comparable(&embedded))
 }
 
-/// A report without what may differ between two runs.
-fn comparable(report: &Value) -> Value {
-    let mut report = report.clone();
-    report["seconds"] = json!(0);
-    report
-}
-
 fn train(work: &Work, job: &str, models: &str, more: &[&str]) -> Output {
-    let (batches, models) = (work.path("batch"), work.path(models));
-    let all = [
-        "train",
-        "--job",
-        job,
-        "--batches",
-        &batches,
-        "--models",
-        &models,
-        "--model",
-        "location",
-        "--output",
-        "json",
-    ];
-    run([&all, more].concat())
+    let more = [&["--model", "location"], more].concat();
+    work.training(job, models, &more).run()
 }
 
 /// The three flags of a member, signed for `address`.

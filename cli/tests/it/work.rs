@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Output, run};
+use crate::process::{Gugus, Output, run};
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -54,6 +54,27 @@ impl Work {
         self.write("test.toml", text)
     }
 
+    /// Imports `records` made-up records as batches of the shipped crime job, and gives that job.
+    pub(crate) fn generated(&self, records: u64) -> String {
+        let (csv, job, records) = (
+            self.path("generated.csv"),
+            shipped("crime.toml"),
+            records.to_string(),
+        );
+        let generate = [
+            "generate",
+            "--records",
+            &records,
+            "--seed",
+            "3",
+            "--output",
+            &csv,
+        ];
+        run(generate).expect(0);
+        self.import(&job, &csv, &[]).expect(0);
+        job
+    }
+
     /// A CSV file of x and y.
     pub(crate) fn csv(&self, name: &str, rows: &[[&str; 2]]) -> String {
         let mut text = "x,y\n".to_owned();
@@ -81,7 +102,12 @@ impl Work {
     }
 
     pub(crate) fn train(&self, job: &str, more: &[&str]) -> Output {
-        let (batches, models) = (self.path("batch"), self.path("models"));
+        self.training(job, "models", more).run()
+    }
+
+    /// `gugus train` into the folder `models`, not begun yet.
+    pub(crate) fn training(&self, job: &str, models: &str, more: &[&str]) -> Gugus {
+        let (batches, models) = (self.path("batch"), self.path(models));
         let all = [
             "train",
             "--job",
@@ -93,7 +119,7 @@ impl Work {
             "--output",
             "json",
         ];
-        run([&all, more].concat())
+        Gugus::new([&all, more].concat())
     }
 
     /// The centers of a model, by `models show`.
@@ -106,6 +132,13 @@ impl Work {
         .json();
         serde_json::from_value(shown["centers"].clone()).unwrap()
     }
+}
+
+/// A report of `train --output json` without what may differ between two runs.
+pub(crate) fn comparable(report: &Value) -> Value {
+    let mut report = report.clone();
+    report["seconds"] = json!(0);
+    report
 }
 
 /// The lines of `train --output json` for one model, by batch.

@@ -16,7 +16,6 @@ use tonic::{Code, ConnectError, Status};
 use super::node::{Node, Report};
 use super::{ExecutorError, ExecutorState};
 use crate::access::{Access, AccessError, Authorized};
-use crate::session::MESSAGE_LIMIT;
 
 /// Between two heartbeats. Ballista's minute would let a dead executor be trusted for minutes.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
@@ -57,14 +56,10 @@ impl Link {
         state: watch::Sender<ExecutorState>,
     ) -> Result<Self, ExecutorError> {
         let (channel, about) = reach(&access).await?;
-        let scheduler =
-            SchedulerGrpcClient::with_interceptor(channel.clone(), access.credentials())
-                .max_encoding_message_size(MESSAGE_LIMIT)
-                .max_decoding_message_size(MESSAGE_LIMIT);
         let mut link = Self {
+            scheduler: access.scheduler(&channel),
             access,
             channel,
-            scheduler,
             scheduler_id: about.scheduler_id,
             node,
             state,

@@ -1,6 +1,6 @@
 //! What runs tasks: one for the life of the process, whatever name it has at the scheduler.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,7 @@ pub(super) struct Node {
     pub(super) threads: Handle,
     pub(super) reports: mpsc::UnboundedSender<Report>,
     registration: Mutex<ExecutorRegistration>,
-    running: Mutex<HashMap<TaskKey, String>>,
+    running: Mutex<HashSet<TaskKey>>,
     /// Tasks that were taken and whose end the scheduler has not acknowledged.
     open: watch::Sender<usize>,
     leaving: AtomicBool,
@@ -91,7 +91,7 @@ impl Node {
             .id = new_id();
         let running: Vec<TaskKey> = {
             let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            running.keys().cloned().collect()
+            running.iter().cloned().collect()
         };
         for key in running {
             let TaskKey {
@@ -138,7 +138,7 @@ impl Node {
             node.running
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(key.clone(), executor_id.clone());
+                .insert(key.clone());
             let status = node.run(&key, task, &executor_id).await;
             node.running
                 .lock()

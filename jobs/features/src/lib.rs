@@ -41,10 +41,16 @@ mod evaluate;
 mod fit;
 mod outcome;
 mod plan;
+mod scan;
 mod settings;
 mod wave;
+mod whole;
+mod window;
 
-pub use codec::{decode_aggregate, encode_aggregate};
+/// What [`wave_plan`] and [`pass_plan`] make.
+pub use datafusion::physical_plan::ExecutionPlan;
+
+pub use codec::{decode_aggregate, decode_node, encode_aggregate, encode_node};
 pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
 pub use fit::KMeansFit;
@@ -52,6 +58,11 @@ pub use outcome::{FitOutcome, Fitted};
 pub use plan::{Expressions, FeaturePlan};
 pub use settings::{FitSettings, Weighting};
 pub use wave::{BATCH_COLUMN, OUTCOME_COLUMN, WaveFile, wave_plan};
+pub use whole::{
+    CacheFigures, FeatureCache, PARTIAL_COLUMN, Pass, PointSettings, WholeFile, WholePassExec,
+    YieldingPool, pass_plan,
+};
+pub use window::{WINDOW_COLUMN, window_plan};
 
 #[cfg(test)]
 mod tests;

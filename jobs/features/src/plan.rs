@@ -3,6 +3,7 @@
 //! Invariant: a [`FeaturePlan`]'s expressions index into its own [`FeaturePlan::schema`], which holds only the columns
 //! that they read, in the order of the job file. A scan is made for that schema, and so is a row in `serve`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
@@ -19,13 +20,14 @@ use datafusion::physical_expr::expressions::cast;
 use datafusion::prelude::SessionConfig;
 use gugus_records::Layout;
 use gugus_spec::{
-    Column, ColumnType, Feature, Format, Model, Nullability, OtherColumns, Source, quote_identifier,
+    Column, ColumnType, Feature, Format, Model, Nullability, OtherColumns, RESERVED_COLUMNS, Scope,
+    Source, quote_identifier,
 };
 
 use crate::error::PlanError;
 
 /// The expressions of one model, as text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Expressions<'a> {
     /// Which rows count (`where`), when not all do.
     pub condition: Option<&'a str>,
@@ -33,6 +35,8 @@ pub struct Expressions<'a> {
     pub features: &'a [Feature],
     /// The column that holds each row's weight.
     pub weight_col: Option<&'a str>,
+    /// The window that a row is in (`scope = "window"`): a value of any type, of which the text counts.
+    pub key: Option<Cow<'a, str>>,
 }
 
 impl<'a> Expressions<'a> {
@@ -43,6 +47,7 @@ impl<'a> Expressions<'a> {
             condition: None,
             features,
             weight_col: None,
+            key: None,
         }
     }
 }
@@ -53,6 +58,10 @@ impl<'a> From<&'a Model> for Expressions<'a> {
             condition: model.condition.as_deref(),
             features: &model.features,
             weight_col: model.weight_col.as_deref(),
+            key: match &model.scope {
+                Scope::Window(window) => window.key_sql().map(Cow::Owned),
+                Scope::Batch | Scope::All => None,
+            },
         }
     }
 }
@@ -72,6 +81,7 @@ pub struct FeaturePlan {
     pub(crate) condition: Option<Arc<dyn PhysicalExpr>>,
     pub(crate) features: Vec<Number>,
     pub(crate) weight: Option<Number>,
+    pub(crate) key: Option<Arc<dyn PhysicalExpr>>,
 }
 
 impl FeaturePlan {
@@ -90,6 +100,9 @@ impl FeaturePlan {
             return Err(PlanError::NoFeatures);
         }
         let mut known = columns.to_vec();
+        if expressions.key.is_some() {
+            known.push(record_timestamp());
+        }
         let mut read = BTreeSet::new();
         let condition = expressions
             .condition
@@ -119,6 +132,12 @@ impl FeaturePlan {
             })
             .transpose()?;
 
+        let key = expressions
+            .key
+            .as_deref()
+            .map(|sql| Parsed::new("window".to_owned(), sql, &mut known, other, &mut read))
+            .transpose()?;
+
         let columns: Vec<Column> = known
             .into_iter()
             .filter(|c| read.contains(&c.name))
@@ -134,6 +153,7 @@ impl FeaturePlan {
                 .transpose()?,
             features: features.into_iter().map(number).collect::<Result<_, _>>()?,
             weight: weight.map(number).transpose()?,
+            key: key.map(|parsed| parsed.text(&schema)).transpose()?,
             columns,
             schema,
         })
@@ -296,6 +316,17 @@ impl Parsed {
         })
     }
 
+    fn text(&self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
+        let (expression, found) = self.physical(schema)?;
+        if found == DataType::Utf8 {
+            return Ok(expression);
+        }
+        cast(expression, schema, DataType::Utf8).map_err(|_| {
+            let wanted = "something with a text is wanted, such as to_char(\"DATE OCC\", '%Y-%m')";
+            self.wrong_type(found, wanted.to_owned())
+        })
+    }
+
     fn number_wanted(&self) -> String {
         match &self.expression {
             Expr::Column(SqlColumn { name, .. }) => {
@@ -327,6 +358,17 @@ static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
         .with_config(config)
         .build()
 });
+
+/// The time of the record itself, by which windows may be cut, too.
+fn record_timestamp() -> Column {
+    Column {
+        name: RESERVED_COLUMNS[2].to_owned(),
+        data_type: ColumnType::Timestamp {
+            formats: Vec::new(),
+        },
+        nullability: Nullability::Optional,
+    }
+}
 
 /// The Arrow fields of `columns`, typed as ingest types them. All are nullable: a batch may lack a column.
 fn schema_of(columns: &[Column]) -> Schema {

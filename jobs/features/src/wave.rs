@@ -5,13 +5,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
-use datafusion::datasource::source::DataSourceExec;
-use datafusion::datasource::table_schema::TableSchema;
-use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateExprBuilder;
@@ -24,6 +21,7 @@ use datafusion::physical_plan::projection::ProjectionExec;
 use crate::error::WaveError;
 use crate::fit::KMeansFit;
 use crate::plan::FeaturePlan;
+use crate::scan::scan;
 use crate::settings::FitSettings;
 
 /// The result column that holds the batch's number, of type UInt64.
@@ -57,7 +55,8 @@ pub fn wave_plan(
     files: &[WaveFile],
     groups: usize,
 ) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
-    let scan = scan(plan.schema(), store, files, groups)?;
+    let batch = Arc::new(Field::new(BATCH_COLUMN, DataType::UInt64, false));
+    let scan = scan(plan.schema(), vec![batch], store, cut(files, groups))?;
     let filtered: Arc<dyn ExecutionPlan> = match &plan.condition {
         None => scan,
         Some(condition) => Arc::new(FilterExec::try_new(Arc::clone(condition), scan)?),
@@ -75,8 +74,18 @@ pub fn wave_plan(
         .collect();
     let projected = Arc::new(ProjectionExec::try_new(columns, filtered)?);
 
-    let schema = projected.schema();
-    let arguments = (1..schema.fields().len())
+    fit_by(projected, BATCH_COLUMN, settings)
+}
+
+/// Fits the features of each group of rows: `input` has the group's column first, features and weight after it. All rows
+/// of a group are in one partition of `input`, in the order in which they count.
+pub(crate) fn fit_by(
+    input: Arc<dyn ExecutionPlan>,
+    group: &str,
+    settings: FitSettings,
+) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
+    let schema = input.schema();
+    let arguments = (1..=settings.width())
         .map(|index| {
             Arc::new(Column::new(schema.field(index).name(), index)) as Arc<dyn PhysicalExpr>
         })
@@ -86,51 +95,30 @@ pub fn wave_plan(
         .schema(Arc::clone(&schema))
         .alias(OUTCOME_COLUMN)
         .build()?;
-    let by_batch = PhysicalGroupBy::new_single(vec![(
-        Arc::new(Column::new(BATCH_COLUMN, 0)) as Arc<dyn PhysicalExpr>,
-        BATCH_COLUMN.to_owned(),
+    let by = PhysicalGroupBy::new_single(vec![(
+        Arc::new(Column::new(group, 0)) as Arc<dyn PhysicalExpr>,
+        group.to_owned(),
     )]);
     let fitted = AggregateExec::try_new(
         AggregateMode::SinglePartitioned,
-        by_batch,
+        by,
         vec![Arc::new(fit)],
         vec![None],
-        projected,
+        input,
         schema,
     )?;
     Ok(Arc::new(fitted))
 }
 
-fn scan(
-    schema: &SchemaRef,
-    store: &str,
-    files: &[WaveFile],
-    groups: usize,
-) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
-    let batch = Arc::new(Field::new(BATCH_COLUMN, DataType::UInt64, false));
-    let table = TableSchema::builder(Arc::clone(schema))
-        .with_table_partition_cols(vec![batch])
-        .build();
+/// Consecutive files in groups of equal number.
+pub(crate) fn cut(files: &[WaveFile], groups: usize) -> Vec<FileGroup> {
     let per_group = files.len().div_ceil(groups.max(1)).max(1);
-    let groups = files
-        .chunks(per_group)
-        .map(|chunk| {
-            FileGroup::new(
-                chunk
-                    .iter()
-                    .map(|file| {
-                        PartitionedFile::new(file.path.clone(), file.size)
-                            .with_partition_values(vec![ScalarValue::UInt64(Some(file.batch))])
-                    })
-                    .collect(),
-            )
-        })
-        .collect();
-    let url = ObjectStoreUrl::parse(store)?;
-    let source = Arc::new(ParquetSource::new(table));
-    let config = FileScanConfigBuilder::new(url, source)
-        .with_file_groups(groups)
-        .with_preserve_order(true)
-        .build();
-    Ok(DataSourceExec::from_data_source(config))
+    let group = |files: &[WaveFile]| {
+        let part = |file: &WaveFile| {
+            PartitionedFile::new(file.path.clone(), file.size)
+                .with_partition_values(vec![ScalarValue::UInt64(Some(file.batch))])
+        };
+        FileGroup::new(files.iter().map(part).collect())
+    };
+    files.chunks(per_group).map(group).collect()
 }

@@ -301,6 +301,7 @@ fn kind_of_open(error: &LogError) -> Kind {
         | LogError::FedBy { .. }
         | LogError::NoFolder { .. }
         | LogError::HardLinks { .. }
+        | LogError::CreateOnly { .. }
         | LogError::NotABatch { .. }
         | LogError::Damaged { .. }
         | LogError::FooterText { .. }
@@ -309,7 +310,11 @@ fn kind_of_open(error: &LogError) -> Kind {
         LogError::Store(
             StoreError::Unsupported { .. }
             | StoreError::Location { .. }
+            | StoreError::Settings { .. }
             | StoreError::NotAFolder { .. }
+            | StoreError::NoBucket { .. }
+            | StoreError::Credentials { .. }
+            | StoreError::Region { .. }
             | StoreError::Denied { .. },
         ) => Kind::Usage,
         _ => Kind::Failed,

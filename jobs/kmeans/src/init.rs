@@ -10,7 +10,7 @@ use crate::random::{Random, XorShiftRandom};
 use crate::sample::take_sample;
 
 /// Rounds of Lloyd's iterations over the candidates of k-means||.
-const LOCAL_ROUNDS: u32 = 30;
+pub(crate) const LOCAL_ROUNDS: u32 = 30;
 
 /// Finds at most `k` first centers, fewer when fewer distinct rows are drawn. Weights play no part here.
 pub(crate) fn first_centers(

@@ -68,6 +68,7 @@ mod predict;
 mod random;
 mod rows;
 mod sample;
+pub mod whole;
 
 pub use fit::{Fit, FitError, fit};
 pub use params::{

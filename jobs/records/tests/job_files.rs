@@ -135,7 +135,7 @@ fn the_models_are_those_of_the_handbook() {
         assert!(
             job.models
                 .iter()
-                .all(|model| model.params.k == 5 && model.params.seed == 1)
+                .all(|model| model.algorithm.k() == Some(5) && model.algorithm.seed() == Some(1))
         );
         job.models
             .iter()

@@ -4,10 +4,9 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
-use gugus_kmeans::Params;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Column, Error, Format, JobName, ModelName, parse};
+use crate::{Algorithm, Column, Error, Format, JobName, ModelName, Scope, parse};
 
 /// One stream and its models. It exists only when the whole file was valid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -115,8 +114,12 @@ pub struct Model {
     pub condition: Option<String>,
     /// The dimensions of a point, in order. At least one, no name twice.
     pub features: Vec<Feature>,
-    /// Parameters of k-means.
-    pub params: Params,
+    /// What fits it, with its parameters.
+    #[serde(flatten)]
+    pub algorithm: Algorithm,
+    /// Over which rows it is fitted.
+    #[serde(flatten)]
+    pub scope: Scope,
     /// Column of weights.
     pub weight_col: Option<String>,
     /// What a null or NaN in a feature does.

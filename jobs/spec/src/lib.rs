@@ -47,15 +47,18 @@
 //! # Ok::<(), gugus_spec::Error>(())
 //! ```
 
+mod algorithm;
 mod column;
 mod error;
 mod format;
 mod job;
 mod names;
 mod parse;
+mod scope;
 mod summary;
 mod timestamp;
 
+pub use algorithm::Algorithm;
 pub use column::{Column, ColumnType, Nullability};
 pub use error::{Error, Place};
 pub use format::{CsvFormat, Format};
@@ -63,6 +66,7 @@ pub use job::{
     BatchLimits, Feature, HandleInvalid, Job, Model, OtherColumns, Source, quote_identifier,
 };
 pub use names::{JobName, ModelName, NameError};
+pub use scope::{Period, Scope, Window};
 pub use timestamp::{TimestampFormat, parse_iso_timestamp};
 
 /// Names of the columns that a batch adds to those of the job; a job must not use them for its own.

@@ -5,7 +5,7 @@ use std::fmt;
 use bytesize::ByteSize;
 
 use crate::{
-    ColumnType, CsvFormat, Feature, Format, HandleInvalid, Job, Nullability, OtherColumns,
+    ColumnType, CsvFormat, Feature, Format, HandleInvalid, Job, Nullability, OtherColumns, Scope,
 };
 
 /// Several lines, the last without an end.
@@ -66,14 +66,10 @@ impl fmt::Display for Job {
         }
         write!(f, "\nmodels {}", self.models.len())?;
         for model in &self.models {
-            let params = &model.params;
-            write!(
-                f,
-                "\n  {}: k {}, seed {}, max_iter {}, tol {}",
-                model.name, params.k, params.seed, params.max_iter, params.tol
-            )?;
-            write!(f, ", {} with {} steps", params.init_mode, params.init_steps)?;
-            write!(f, ", {}, solver {}", params.distance_measure, params.solver)?;
+            write!(f, "\n  {}: {}", model.name, model.algorithm)?;
+            if model.scope != Scope::Batch {
+                write!(f, ", {}", model.scope)?;
+            }
             if model.handle_invalid == HandleInvalid::Skip {
                 write!(f, ", rows with a null or NaN are skipped")?;
             }

@@ -7,10 +7,13 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
+use gugus_clusters::{
+    Covariance, DbscanParams, GmmInit, GmmParams, MiniBatchInit, MiniBatchParams,
+};
 use gugus_kmeans::{DistanceMeasure, InitMode, Params, Solver};
 use gugus_spec::{
-    BatchLimits, Column, ColumnType, CsvFormat, Error, Feature, Format, HandleInvalid, Job, Model,
-    Nullability, OtherColumns, Source,
+    Algorithm, BatchLimits, Column, ColumnType, CsvFormat, Error, Feature, Format, HandleInvalid,
+    Job, Model, Nullability, OtherColumns, Period, Scope, Source, Window,
 };
 
 fn fixture() -> Job {
@@ -84,7 +87,7 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                         sql: "floor(\"TIME OCC\" / 100)".to_owned(),
                     },
                 ],
-                params: Params {
+                algorithm: Algorithm::KMeans(Params {
                     k: 5,
                     seed: i64::MIN,
                     max_iter: 0,
@@ -93,7 +96,8 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                     init_steps: 3,
                     distance_measure: DistanceMeasure::Cosine,
                     solver: Solver::Row,
-                },
+                }),
+                scope: Scope::Batch,
                 weight_col: Some("small".to_owned()),
                 handle_invalid: HandleInvalid::Skip,
             },
@@ -101,7 +105,8 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                 name: "by-default".parse().unwrap(),
                 condition: None,
                 features: vec![Feature::column("big")],
-                params: Params::default(),
+                algorithm: Algorithm::default(),
+                scope: Scope::default(),
                 weight_col: None,
                 handle_invalid: HandleInvalid::Error,
             },
@@ -174,7 +179,9 @@ fn programs_read_it_as_json() {
         serde_json::json!({"rows": 1000, "bytes": 67_108_864, "max_record_bytes": null, "max_age": "1h 30m", "idle": "500ms", "max_reject_ratio": 0.25})
     );
     assert_eq!(json["models"][0]["where"], "\"LAT\" > 0");
+    assert_eq!(json["models"][0]["algorithm"], "kmeans");
     assert_eq!(json["models"][0]["params"]["init_mode"], "random");
+    assert_eq!(json["models"][0]["scope"], "batch");
     assert_eq!(json["models"][0]["handle_invalid"], "skip");
 
     for (json, column) in columns.iter().zip(&fixture().source.columns) {
@@ -270,8 +277,159 @@ fn numbers_and_sizes_in_their_other_forms() {
         Some(Duration::from_secs(172_800))
     );
     let text = "name = \"n\"\nsource.topic = \"t\"\n[[models]]\nname = \"m\"\nfeatures = [\"x\"]\ntol = 0\nk = 1_000\n";
-    let params = Job::parse(text, "j.toml").unwrap().models[0].params.clone();
+    let job = Job::parse(text, "j.toml").unwrap();
+    let params = job.models[0].algorithm.kmeans().unwrap();
     assert_eq!((params.tol, params.k), (0.0, 1000));
+}
+
+fn models() -> Job {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture_models.toml");
+    Job::from_file(&path).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn every_key_of_the_frozen_file_of_models_means_what_it_meant() {
+    let job = models();
+    let by_name = |name: &str| {
+        let model = job.models.iter().find(|model| model.name.as_str() == name);
+        model.unwrap_or_else(|| panic!("{name}"))
+    };
+    for (name, algorithm) in [
+        (
+            "moving",
+            Algorithm::MiniBatch(MiniBatchParams {
+                k: 5,
+                seed: -3,
+                init_mode: MiniBatchInit::Random,
+                n_runs: 4,
+            }),
+        ),
+        (
+            "moving-by-default",
+            Algorithm::MiniBatch(MiniBatchParams::default()),
+        ),
+        (
+            "spots",
+            Algorithm::Dbscan(DbscanParams {
+                eps: 0.005,
+                min_points: 10,
+            }),
+        ),
+        (
+            "spots-by-default",
+            Algorithm::Dbscan(DbscanParams {
+                eps: 1.0,
+                min_points: 5,
+            }),
+        ),
+        (
+            "mixture",
+            Algorithm::Gmm(GmmParams {
+                k: 1,
+                seed: 9,
+                init_mode: GmmInit::Random,
+                covariance_type: Covariance::Full,
+                max_iter: 50,
+                tol: 0.25,
+                n_runs: 3,
+                reg_covar: 0.0,
+            }),
+        ),
+        ("mixture-by-default", Algorithm::Gmm(GmmParams::default())),
+        ("spark", Algorithm::default()),
+    ] {
+        let model = by_name(name);
+        assert_eq!(
+            (&model.algorithm, &model.scope),
+            (&algorithm, &Scope::Batch)
+        );
+        // As it is written beside a saved model.
+        let json = serde_json::to_string(&algorithm).unwrap();
+        assert_eq!(serde_json::from_str::<Algorithm>(&json).unwrap(), algorithm);
+        assert!(Algorithm::NAMES.contains(&algorithm.name()));
+    }
+    let by = |by, column: &str| {
+        let column = column.to_owned();
+        Scope::Window(Window::By { by, column })
+    };
+    for (name, scope) in [
+        ("everything", Scope::All),
+        (
+            "newest",
+            Scope::Window(Window::Last {
+                last: NonZeroU64::new(100).unwrap(),
+            }),
+        ),
+        ("months", by(Period::Month, "DATE OCC")),
+        ("arrivals", by(Period::Hour, "_timestamp")),
+        (
+            "areas",
+            Scope::Window(Window::Sql {
+                sql: "\"AREA NAME\"".to_owned(),
+            }),
+        ),
+    ] {
+        assert_eq!(by_name(name).scope, scope);
+    }
+    assert_eq!(by_name("moving").handle_invalid, HandleInvalid::Skip);
+    assert_eq!(by_name("spots").condition.as_deref(), Some("\"x\" > 0"));
+}
+
+#[test]
+fn models_of_every_kind_can_be_read() {
+    let text = models().to_string();
+    for line in [
+        "  moving: minibatch, k 5, seed -3, random, best of 4 draws, rows with a null or NaN are skipped",
+        "  spots: dbscan, eps 0.005, min_points 10",
+        "  mixture: gmm, k 1, seed 9, max_iter 50, tol 0.25, full covariances, reg_covar 0, random, best of 3 runs",
+        "  everything: k 2, seed 1, max_iter 20, tol 0.0001, k-means|| with 2 steps, euclidean, solver auto, one model over all batches",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} in {text}");
+    }
+    for end in [
+        ", one model over the last 100 batches",
+        ", one model a month of \"DATE OCC\"",
+        ", one model for each \"AREA NAME\"",
+    ] {
+        assert!(
+            text.lines().any(|line| line.ends_with(end)),
+            "{end} in {text}"
+        );
+    }
+    let json = serde_json::to_value(models()).unwrap();
+    assert_eq!(
+        json["models"][2],
+        serde_json::json!({
+            "name": "spots", "where": "\"x\" > 0", "features": [{"name": "x", "sql": "\"x\""}],
+            "algorithm": "dbscan", "params": {"eps": 0.005, "min_points": 10}, "scope": "batch",
+            "weight_col": null, "handle_invalid": "error",
+        })
+    );
+}
+
+#[test]
+fn what_was_written_before_there_were_algorithms_is_kmeans() {
+    let old = r#"{"params": {"k": 5, "seed": 1}, "rows": 100}"#;
+    let read: Algorithm = serde_json::from_str(old).unwrap();
+    assert_eq!(
+        (read.name(), read.k(), read.seed()),
+        ("kmeans", Some(5), Some(1))
+    );
+    for (json, why) in [
+        (r#"{"algorithm": "kmedoids", "params": {}}"#, "kmedoids"),
+        (r#"{"algorithm": "dbscan", "params": {}}"#, "eps"),
+        (r#"{"algorithm": "gmm", "params": {"eps": 1.0}}"#, "eps"),
+        (r#"{"algorithm": "gmm"}"#, "params"),
+    ] {
+        let error = serde_json::from_str::<Algorithm>(json).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    let spots: Algorithm =
+        serde_json::from_str(r#"{"algorithm": "dbscan", "params": {"eps": 2}}"#).unwrap();
+    assert_eq!(
+        (spots.k(), spots.seed(), spots.kmeans()),
+        (None, None, None)
+    );
 }
 
 #[test]

@@ -324,6 +324,219 @@ fn parameters_have_their_rules() {
 }
 
 #[test]
+fn keys_of_another_algorithm_are_refused() {
+    assert_eq!(
+        model("algorithm = \"dbscn\"\neps = 1"),
+        r#"j.toml line 6: algorithm in [[models]] "m" is the text "dbscn", but it must be one of "kmeans", "minibatch", "dbscan", "gmm", did you mean "dbscan""#
+    );
+    assert_eq!(
+        model("algorithm = \"dbscan\"\neps = 1\nmax_iter = 5"),
+        r#"j.toml line 8: unknown key "max_iter" in [[models]] "m" with algorithm "dbscan", it takes name, algorithm, scope, window, where, features, handle_invalid, eps, min_points"#
+    );
+    assert_eq!(
+        model("algorithm = \"gmm\"\nn_run = 5"),
+        r#"j.toml line 7: unknown key "n_run" in [[models]] "m" with algorithm "gmm", did you mean "n_runs""#
+    );
+    assert_eq!(
+        model("minPoints = 5\nalgorithm = \"dbscan\""),
+        r#"j.toml line 6: unknown key "minPoints" in [[models]] "m" with algorithm "dbscan", did you mean "min_points""#
+    );
+    for algorithm in ["minibatch", "dbscan", "gmm"] {
+        for key in [
+            "weight_col = \"w\"",
+            "init_steps = 1",
+            "distance_measure = \"cosine\"",
+            "solver = \"row\"",
+        ] {
+            let text = model(&format!("algorithm = \"{algorithm}\"\n{key}"));
+            assert!(text.contains("line 7: unknown key"), "{text}");
+        }
+    }
+    assert!(model("eps = 1").contains("line 6: unknown key \"eps\""));
+    assert!(
+        model("algorithm = 1")
+            .contains("algorithm in [[models]] \"m\" is 1, but it must be one of")
+    );
+}
+
+#[test]
+fn parameters_of_each_algorithm_have_their_rules() {
+    let most = i32::MAX;
+    assert_eq!(
+        model("algorithm = \"dbscan\""),
+        r#"j.toml line 3: [[models]] "m" with algorithm "dbscan" lacks the key "eps", how far apart neighbours are at most, in the features' unit"#
+    );
+    for (algorithm, line, rule) in [
+        (
+            "minibatch",
+            "k = 1",
+            format!("it must be a whole number from 2 to {most}"),
+        ),
+        (
+            "minibatch",
+            "n_runs = 0",
+            format!("it must be a whole number from 1 to {most}"),
+        ),
+        (
+            "minibatch",
+            "init_mode = \"k-means||\"",
+            r#"it must be one of "k-means++", "random", did you mean "k-means++""#.to_owned(),
+        ),
+        (
+            "dbscan",
+            "eps = 0",
+            "it must be a finite number above 0".to_owned(),
+        ),
+        (
+            "dbscan",
+            "eps = -1.5",
+            "it must be a finite number above 0".to_owned(),
+        ),
+        (
+            "dbscan",
+            "eps = nan",
+            "it must be a finite number above 0".to_owned(),
+        ),
+        (
+            "dbscan",
+            "eps = \"1\"",
+            "it must be a finite number above 0".to_owned(),
+        ),
+        (
+            "dbscan",
+            "eps = 1\nmin_points = 1",
+            format!("it must be a whole number from 2 to {most}"),
+        ),
+        (
+            "gmm",
+            "k = 0",
+            format!("it must be a whole number from 1 to {most}"),
+        ),
+        (
+            "gmm",
+            "max_iter = 0",
+            format!("it must be a whole number from 1 to {most}"),
+        ),
+        (
+            "gmm",
+            "tol = 0",
+            "it must be a finite number above 0".to_owned(),
+        ),
+        (
+            "gmm",
+            "n_runs = 0",
+            format!("it must be a whole number from 1 to {most}"),
+        ),
+        (
+            "gmm",
+            "reg_covar = -1e-6",
+            "it must be a finite number of at least 0".to_owned(),
+        ),
+        (
+            "gmm",
+            "init_mode = \"k-means||\"",
+            r#"it must be one of "kmeans", "random""#.to_owned(),
+        ),
+        (
+            "gmm",
+            "covariance_type = \"diag\"",
+            r#"it must be one of "full""#.to_owned(),
+        ),
+    ] {
+        let text = model(&format!("algorithm = \"{algorithm}\"\n{line}"));
+        assert!(text.contains(&rule), "{line}: {text}");
+    }
+}
+
+#[test]
+fn scopes_have_their_rules() {
+    assert!(model("scope = \"al\"").contains(r#"scope in [[models]] "m" is the text "al", but it must be one of "batch", "all", "window""#));
+    for algorithm in ["minibatch", "dbscan", "gmm"] {
+        for scope in ["all", "window"] {
+            assert_eq!(
+                model(&format!("algorithm = \"{algorithm}\"\nscope = \"{scope}\"")),
+                format!(
+                    "j.toml line 7: scope in [[models]] \"m\" with algorithm \"{algorithm}\" is the text \"{scope}\", but only algorithm = \"kmeans\" is fitted over more than a batch: leave it out, or take that algorithm"
+                )
+            );
+        }
+    }
+    assert_eq!(
+        model("scope = \"window\""),
+        r#"j.toml line 3: [[models]] "m" lacks the key "window", such as { last = 100 }, { by = "month", column = "DATE OCC" } or { sql = "…" }"#
+    );
+    for scope in ["", "scope = \"batch\"", "scope = \"all\""] {
+        assert_eq!(
+            model(&format!("{scope}\nwindow = {{ last = 100 }}")),
+            "j.toml line 7: window in [[models]] \"m\" is a table, but it says how scope = \"window\" cuts the rows: add scope = \"window\", or leave it out"
+        );
+    }
+}
+
+#[test]
+fn windows_have_their_rules() {
+    let window = |value: &str| {
+        message(&format!(
+            "name = \"n\"\n[source]\ntopic = \"t\"\ncolumns.d = {{ type = \"timestamp\" }}\ncolumns.n = {{ type = \"int32\" }}\n[[models]]\nname = \"m\"\nfeatures = [\"n\"]\nscope = \"window\"\nwindow = {value}\n"
+        ))
+    };
+    let place = "j.toml line 10: ";
+    for (value, why) in [
+        (
+            "100",
+            r#"window in [[models]] "m" is 100, but it must be a table"#,
+        ),
+        (
+            "{}",
+            r#"window in [[models]] "m" is a table, but it must be one of { last = 100 }, { by = "month", column = "DATE OCC" } and { sql = "…" }"#,
+        ),
+        (
+            "{ last = 1, sql = \"n\" }",
+            r#"window in [[models]] "m" is a table, but it must be one of"#,
+        ),
+        (
+            "{ lats = 1 }",
+            r#"unknown key "lats" in window of [[models]] "m", did you mean "last""#,
+        ),
+        (
+            "{ last = 0 }",
+            r#"last in window of [[models]] "m" is 0, but it must be a whole number from 1 to"#,
+        ),
+        (
+            "{ last = 5, column = \"d\" }",
+            "only a window by year, month, week, day or hour has one",
+        ),
+        (
+            "{ sql = \"n\", column = \"d\" }",
+            "only a window by year, month, week, day or hour has one",
+        ),
+        ("{ sql = \" \" }", "it must not be empty"),
+        (
+            "{ by = \"month\" }",
+            r#"window of [[models]] "m" lacks the key "column", the timestamp that decides"#,
+        ),
+        (
+            "{ by = \"months\", column = \"d\" }",
+            r#"it must be one of "year", "month", "week", "day", "hour", did you mean "month""#,
+        ),
+        (
+            "{ by = \"day\", column = \"n\" }",
+            r#"column in window of [[models]] "m" is the text "n", but it must be a column of type timestamp, and this is int32"#,
+        ),
+        (
+            "{ by = \"day\", column = \"x\" }",
+            r#"column "x" is not in [source.columns]: add it there with type = "timestamp""#,
+        ),
+    ] {
+        let text = window(value);
+        assert!(
+            text.starts_with(place) && text.contains(why),
+            "{value}: {text}"
+        );
+    }
+}
+
+#[test]
 fn features_have_their_rules() {
     assert_eq!(
         features("[]"),
@@ -414,6 +627,11 @@ fn line() -> impl Strategy<Value = String> {
         "max_iter",
         "init_mode",
         "weight_col",
+        "algorithm",
+        "scope",
+        "window",
+        "eps",
+        "reg_covar",
         "other_columns",
         "\"\"",
         "\"é\"",
@@ -438,6 +656,10 @@ fn line() -> impl Strategy<Value = String> {
             "2020-01-01",
             "[[[[]]]]",
             "\"utf8\"",
+            "\"dbscan\"",
+            "\"window\"",
+            "{ last = 3 }",
+            "{ by = \"day\", column = \"_timestamp\" }",
         ])
         .prop_map(str::to_owned),
     ];

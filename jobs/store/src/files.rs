@@ -6,9 +6,18 @@
 use std::{collections::BTreeSet, io, path::Path, time::SystemTime};
 
 use bytes::Bytes;
-use object_store::{GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    Attribute, Attributes, Error, GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions,
+    PutPayload,
+};
 
-use crate::{Store, StoreError, local};
+use crate::{
+    LogError, Store, StoreError, local,
+    s3::{Kind, Trouble},
+};
+
+/// What [`Store::put_mark`] keeps beside an object, as `x-amz-meta-stamp` on S3.
+const STAMP: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("stamp"));
 
 /// A file in a folder.
 pub(crate) struct Entry {
@@ -155,8 +164,20 @@ impl Store {
         let got = self
             .object_store()
             .get_opts(&self.object_path(file), options)
-            .await
-            .map_err(wrong)?;
+            .await;
+        let got = match got {
+            // The last bytes of an object that has none: S3 refuses, others send all of it.
+            Err(e) if Trouble::of(&e).is_some_and(|it| it.kind == Kind::NoSuchRange) => {
+                return match self.head(file).await? {
+                    Some((About { size: 0, .. }, _)) => Ok(Tail {
+                        bytes: Bytes::new(),
+                        size: 0,
+                    }),
+                    _ => Err(wrong(e)),
+                };
+            }
+            got => got.map_err(wrong)?,
+        };
         let size = got.meta.size;
         Ok(Tail {
             bytes: got.bytes().await.map_err(wrong)?,
@@ -176,15 +197,22 @@ impl Store {
             })
             .await;
         }
-        match self.object_store().head(&self.object_path(file)).await {
-            Ok(meta) => {
-                let changed = meta.last_modified.timestamp_micros();
+        let options = GetOptions {
+            head: true,
+            ..GetOptions::default()
+        };
+        let path = self.object_path(file);
+        match self.object_store().get_opts(&path, options).await {
+            Ok(got) => {
+                let stamp = got.attributes.get(&STAMP).map_or("", AsRef::as_ref);
+                let changed = got.meta.last_modified.timestamp_micros();
+                let tag = got.meta.e_tag.as_deref().unwrap_or_default();
                 Ok(Some((
-                    About::of_object(&meta),
-                    format!("{}-{changed}", meta.e_tag.unwrap_or_default()),
+                    About::of_object(&got.meta),
+                    format!("{tag}-{changed}-{stamp}"),
                 )))
             }
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(Error::NotFound { .. }) => Ok(None),
             Err(e) => Err(StoreError::object("looking for", self.display(file), e)),
         }
     }
@@ -217,12 +245,48 @@ impl Store {
         match put {
             Ok(_) => Ok(Created::New),
             // Some stores answer the lost race of two creations with a failed precondition.
-            Err(
-                object_store::Error::AlreadyExists { .. }
-                | object_store::Error::Precondition { .. },
-            ) => Ok(Created::Exists),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Created::Exists),
             Err(e) => Err(StoreError::object("creating", self.display(file), e)),
         }
+    }
+
+    /// Looks, once, whether the store refuses a second creation of one name, where that is not known.
+    ///
+    /// It cannot show that of two creations at the same time one is refused; a store that looks at the condition at
+    /// all is trusted to do that.
+    pub(crate) async fn probe_creation(&self) -> Result<(), LogError> {
+        if !self.is_unproven() {
+            return Ok(());
+        }
+        let file = format!(
+            ".probe.{}{}",
+            uuid::Uuid::new_v4().simple(),
+            local::TEMPORARY
+        );
+        let create = || self.create(&file, Bytes::from_static(b"probe"));
+        let lets_through = |source| LogError::CreateOnly {
+            folder: self.to_string(),
+            source,
+        };
+        // That the first one says "exists" is fine: its answer was lost, and the client asked again.
+        let created = match create().await {
+            Ok(_) => create().await,
+            failed => failed,
+        };
+        let probed = match created {
+            Ok(Created::Exists) => Ok(()),
+            Ok(Created::New) => Err(lets_through(None)),
+            Err(e) if e.is_not_implemented() => Err(lets_through(Some(e))),
+            Err(e) => Err(e.into()),
+        };
+        if let Err(e) = self.delete(&file).await
+            && probed.is_ok()
+        {
+            tracing::warn!(file = %self.display(&file), error = %e, "a file that was there for a test could not be removed");
+        }
+        probed?;
+        self.set_proven();
+        Ok(())
     }
 
     /// Makes durable what was created in a folder, where that is in doubt.
@@ -244,6 +308,22 @@ impl Store {
             .map_err(|e| StoreError::object("writing", self.display(file), e))
     }
 
+    /// Writes an empty object that says that something is done. Empty objects are all alike, and buckets tell times in
+    /// seconds; so each is written with a stamp of its own, by which [`Store::head`] tells a new one from an old one.
+    pub(crate) async fn put_mark(&self, file: &str) -> Result<(), StoreError> {
+        let stamp = uuid::Uuid::new_v4().simple().to_string();
+        let options = PutOptions {
+            attributes: Attributes::from_iter([(STAMP, stamp)]),
+            ..PutOptions::default()
+        };
+        let put = self
+            .object_store()
+            .put_opts(&self.object_path(file), PutPayload::new(), options)
+            .await;
+        put.map(drop)
+            .map_err(|e| StoreError::object("writing", self.display(file), e))
+    }
+
     /// Takes a file away; it is no error when it is not there.
     pub(crate) async fn delete(&self, file: &str) -> Result<(), StoreError> {
         if let Some(root) = self.local_root() {
@@ -255,7 +335,7 @@ impl Store {
             .await;
         }
         match self.object_store().delete(&self.object_path(file)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(StoreError::object("removing", self.display(file), e)),
         }
     }

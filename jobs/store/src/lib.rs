@@ -10,6 +10,10 @@
 //! * **The newest footer is the whole state.** It carries where every partition ends, so opening a log of any length
 //!   lists the folder and reads the end of one file.
 //! * **A committed batch is durable**: on a local folder its bytes and its name are synced before an append returns.
+//!   On `s3://` it is when the store has answered; one that ignores the condition of a creation is refused when the log
+//!   is opened to append.
+//! * **Credentials stay where they are.** They come from the environment ([`S3Settings`]), and are in no error, log, url
+//!   or plan; [`object_store_for`] makes the client of a url in whatever process needs one.
 //! * **A model is there or not.** Its folder is built under another name, and [`ModelStore`] takes one whose files do not
 //!   have the checksums in its `model.json` for absent. Models are not synced, since they can be trained again.
 //! * **Nothing is skipped silently.** A range begins where the log ends. Where the topic no longer holds what comes next
@@ -73,6 +77,7 @@ mod local;
 mod log;
 mod models;
 mod names;
+mod s3;
 mod store;
 
 pub use ends::{Jump, JumpReason, LastRecord, OffsetRange, PartitionEnd, record_hash};
@@ -90,4 +95,5 @@ pub use models::{
     SavedModel, Stamp, Whole,
 };
 pub use names::{BatchNumber, CommitId, NotABatchNumber, NotACommitId};
-pub use store::Store;
+pub use s3::S3Settings;
+pub use store::{Store, object_store_for};

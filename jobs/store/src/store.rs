@@ -3,18 +3,22 @@
 use std::{
     fmt,
     path::{Component, Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use object_store::{
     ObjectStore, local::LocalFileSystem, memory::InMemory, path::Path as ObjectPath,
 };
 
-use crate::StoreError;
+use crate::{StoreError, s3};
 
 /// A folder of files: on this machine, or under a prefix of an [`ObjectStore`]. Cheap to clone.
 ///
-/// Opening one touches nothing: the folder need not exist, and is made by whoever writes into it first.
+/// Opening one touches nothing: the folder need not exist, and is made by whoever writes into it first. A bucket must
+/// exist.
 #[derive(Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
@@ -24,13 +28,17 @@ pub struct Store {
     root: Option<PathBuf>,
     registry_url: Arc<str>,
     location: Arc<str>,
+    /// Whether the store was seen to refuse a second creation of one name. Clones share it, so one look is enough.
+    proven: Arc<AtomicBool>,
 }
 
 impl Store {
-    /// Opens a path or a `file://` url.
+    /// Opens a path, a `file://` url, or `s3://bucket/prefix` by what this process's environment says
+    /// ([`S3Settings`](crate::S3Settings)). All stores of a bucket that are opened so share one client.
     ///
     /// # Errors
-    /// [`StoreError::Unsupported`] for any other url, [`StoreError::Location`] for text that names no folder.
+    /// [`StoreError::Unsupported`] for any other url, [`StoreError::Location`] for text that names no folder,
+    /// [`StoreError::Settings`] for variables that do not do.
     pub fn open(location: &str) -> Result<Self, StoreError> {
         let path = match location.split_once("://") {
             // A Windows drive or a folder with a colon has no "://"; a scheme has nothing but these letters.
@@ -39,6 +47,9 @@ impl Store {
                     .bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) =>
             {
+                if scheme.eq_ignore_ascii_case(s3::SCHEME) {
+                    return s3::open_shared(location);
+                }
                 if !scheme.eq_ignore_ascii_case("file") {
                     return Err(StoreError::Unsupported {
                         location: location.to_owned(),
@@ -68,6 +79,7 @@ impl Store {
             root: Some(root),
             registry_url: Arc::from("file:///"),
             location: Arc::from(location),
+            proven: Arc::default(),
         })
     }
 
@@ -82,7 +94,9 @@ impl Store {
 
     /// A store under `prefix` of any object store. `registry_url` is what a query engine knows `objects` by.
     ///
-    /// Creation (`PutMode::Create`) has to be atomic there, and listings strongly consistent.
+    /// Creation (`PutMode::Create`) has to be atomic there, and listings strongly consistent. The first is looked at
+    /// by [`BatchLog::open`](crate::BatchLog::open) where `registry_url` is of `s3://`, for some stores that speak S3's
+    /// protocol overwrite.
     pub fn on_objects(
         objects: Arc<dyn ObjectStore>,
         prefix: ObjectPath,
@@ -94,6 +108,7 @@ impl Store {
             prefix,
             root: None,
             registry_url: Arc::from(registry_url),
+            proven: Arc::default(),
         }
     }
 
@@ -114,9 +129,20 @@ impl Store {
     }
 
     /// The url that [`Store::object_store`] is to be registered under with a query engine, for paths
-    /// by [`Store::object_path`]: `file:///` for local folders, `memory:///` for [`Store::in_memory`].
+    /// by [`Store::object_path`]: `file:///` for local folders, `s3://bucket/` for buckets, `memory:///` for
+    /// [`Store::in_memory`]. [`object_store_for`] finds the object store of such a url in another process.
     pub fn registry_url(&self) -> &str {
         &self.registry_url
+    }
+
+    /// Whether it has to be shown yet that this store refuses a second creation of one name.
+    pub(crate) fn is_unproven(&self) -> bool {
+        let s3 = self.registry_url.strip_prefix(s3::SCHEME);
+        s3.is_some_and(|rest| rest.starts_with("://")) && !self.proven.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_proven(&self) {
+        self.proven.store(true, Ordering::Relaxed);
     }
 
     /// How messages name a file of this folder.
@@ -126,6 +152,18 @@ impl Store {
         }
         format!("{}/{relative}", self.location.trim_end_matches('/'))
     }
+}
+
+/// The object store that a query engine is to read with what lies under a url: `s3://bucket`, `file:///`, each with or
+/// without a path.
+///
+/// It is made of the environment of this process, and is the same for all urls of a bucket; so a process that gets a
+/// plan with such urls needs nothing from whoever made the plan, and nobody sends credentials.
+///
+/// # Errors
+/// Those of [`Store::open`].
+pub fn object_store_for(url: &str) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    Store::open(url).map(|store| store.object_store())
 }
 
 /// The location as it was given.
@@ -229,7 +267,7 @@ mod tests {
 
     #[test]
     fn other_schemes_say_what_to_do() {
-        let error = Store::open("s3://bucket/batches").unwrap_err();
+        let error = Store::open("gs://bucket/batches").unwrap_err();
         assert!(matches!(error, StoreError::Unsupported { .. }));
         assert!(error.to_string().contains("name a local folder"), "{error}");
         assert!(matches!(Store::open(""), Err(StoreError::Location { .. })));

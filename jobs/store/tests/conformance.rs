@@ -1,7 +1,10 @@
 //! Runs the conformance suite on every kind of store that we have.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-use gugus_store::Store;
+use std::sync::Arc;
+
+use gugus_store::{Store, conformance::s3_server::S3Server};
+use object_store::{ObjectStore, prefix::PrefixStore};
 
 /// A store and what keeps it alive.
 struct Fresh {
@@ -9,29 +12,35 @@ struct Fresh {
     _folder: Option<tempfile::TempDir>,
 }
 
-fn folder() -> Fresh {
+fn folder() -> Option<Fresh> {
     let folder = tempfile::tempdir().unwrap();
     // Deeper than what is there, so that making the folder is a part of every case.
     let path = folder.path().join("data/with space");
-    Fresh {
+    Some(Fresh {
         store: Store::open(path.to_str().unwrap()).unwrap(),
         _folder: Some(folder),
-    }
+    })
 }
 
-fn memory() -> Fresh {
-    Fresh {
-        store: Store::in_memory(),
+fn without_folder(store: Store) -> Option<Fresh> {
+    Some(Fresh {
+        store,
         _folder: None,
-    }
+    })
 }
 
-fn prefix() -> Fresh {
+fn memory() -> Option<Fresh> {
+    without_folder(Store::in_memory())
+}
+
+fn prefix() -> Option<Fresh> {
     let objects = Store::in_memory().object_store();
-    Fresh {
-        store: Store::on_objects(objects, "a/b".into(), "memory:///"),
-        _folder: None,
-    }
+    without_folder(Store::on_objects(objects, "a/b".into(), "memory:///"))
+}
+
+/// None where there is no server to be had, which says so.
+fn s3() -> Option<Fresh> {
+    without_folder(S3Server::shared()?.fresh())
 }
 
 macro_rules! on_every_store {
@@ -40,13 +49,14 @@ macro_rules! on_every_store {
             on_every_store!(@on folder, $suite: $($case),+);
             on_every_store!(@on memory, $suite: $($case),+);
             on_every_store!(@on prefix, $suite: $($case),+);
+            on_every_store!(@on s3, $suite: $($case),+);
         }
     };
     (@on $store:ident, $suite:ident: $($case:ident),+) => {
         mod $store {
             $(#[tokio::test]
             async fn $case() {
-                let fresh = crate::$store();
+                let Some(fresh) = crate::$store() else { return };
                 gugus_store::conformance::$suite::$case(fresh.store.clone()).await;
             })+
         }
@@ -125,14 +135,28 @@ on_every_store!(sparks:
 macro_rules! with_faults {
     ($($case:ident),+ $(,)?) => {
         mod faults {
+            with_faults!(@on memory: $($case),+);
+            with_faults!(@on s3: $($case),+);
+        }
+    };
+    (@on $store:ident: $($case:ident),+) => {
+        mod $store {
             $(#[tokio::test]
             async fn $case() {
                 gugus_store::conformance::faults::IMPATIENT.store(true, std::sync::atomic::Ordering::Relaxed);
-                let inner = crate::memory().store.object_store();
-                gugus_store::conformance::faults::$case(inner).await;
+                let Some(fresh) = crate::$store() else { return };
+                gugus_store::conformance::faults::$case(crate::root_of(&fresh.store)).await;
             })+
         }
     };
+}
+
+/// The folder as an object store of its own.
+fn root_of(store: &Store) -> Arc<dyn ObjectStore> {
+    Arc::new(PrefixStore::new(
+        store.object_store(),
+        store.object_path(""),
+    ))
 }
 
 with_faults!(

@@ -2,8 +2,9 @@
 
 use gugus_engine::ClusterError;
 use gugus_features::{PlanError, WaveError};
+use gugus_kmeans::whole::{PartialError, WholeError};
 use gugus_spec::ModelName;
-use gugus_store::{BatchNumber, LogError, ModelError};
+use gugus_store::{LogError, ModelError};
 use thiserror::Error;
 
 use crate::report::Report;
@@ -36,6 +37,14 @@ pub enum Error {
         /// What is wrong with it.
         #[source]
         source: PlanError,
+    },
+    /// The algorithm cannot be trained in this way.
+    #[error("model \"{model}\" is of algorithm \"{algorithm}\", which is not trained yet")]
+    Algorithm {
+        /// The model's name.
+        model: ModelName,
+        /// What it asks for.
+        algorithm: &'static str,
     },
     /// The batches cannot be read.
     #[error(transparent)]
@@ -76,12 +85,12 @@ pub enum Error {
     #[error(transparent)]
     Models(ModelError),
     /// A model could not be written.
-    #[error("model \"{model}\" of batch {} could not be written", batch.get())]
+    #[error("model \"{model}\" could not be written to {place}")]
     Write {
         /// The model's name.
         model: ModelName,
-        /// The batch it was trained on.
-        batch: BatchNumber,
+        /// Its folder, relative to the models folder.
+        place: String,
         /// What the store says.
         #[source]
         source: ModelError,
@@ -92,6 +101,16 @@ pub enum Error {
     /// A wave could not be planned or its result not be read.
     #[error(transparent)]
     Wave(#[from] WaveError),
+    /// A partial result does not belong to the pass that asked for it.
+    #[error(
+        "a partial result does not fit its pass; client and executors run different versions of gugus"
+    )]
+    Partial(#[source] PartialError),
+    /// A pass gave what no pass can give.
+    #[error(
+        "the passes of a model over everything do not fit together; client and executors run different versions of gugus"
+    )]
+    Whole(#[source] WholeError),
     /// The run was told to stop; the models that are written stay.
     #[error("stopped after {} models; run the same command again to go on", report.trained)]
     Interrupted {
@@ -119,12 +138,17 @@ impl Error {
             Self::NoModels { .. }
             | Self::NoSuchModel { .. }
             | Self::Expression { .. }
+            | Self::Algorithm { .. }
             | Self::Batches(_)
             | Self::NoBatches { .. }
             | Self::OtherJob { .. }
             | Self::Differs { .. }
             | Self::Models(_) => Kind::Usage,
-            Self::Write { .. } | Self::Cluster(_) | Self::Wave(_) => Kind::Failed,
+            Self::Write { .. }
+            | Self::Cluster(_)
+            | Self::Wave(_)
+            | Self::Partial(_)
+            | Self::Whole(_) => Kind::Failed,
             Self::Interrupted { .. } => Kind::Interrupted,
         }
     }

@@ -3,13 +3,15 @@
 //! [`prepare`] freezes what a run will do: it compiles every expression, reads the batches' footers and looks at the
 //! models that are there. Whatever is wrong with the request shows there, before anything has begun.
 //! [`Prepared::train`] then fits batch after batch in waves, each wave one Ballista job, and writes the models of a wave
-//! before it counts them.
+//! before it counts them. A model over everything takes one Ballista job a pass.
 //!
 //! # Guarantees
 //! * A batch's model depends on its rows and the job file only: not on waves, tasks, executors or what was trained
 //!   before.
 //! * What a batch's data cannot give is that batch's outcome ([`Outcome::Failed`]); the other batches train. An
 //!   expression that fails on some row (a division of integers by zero) is tracked down to its batch.
+//! * What Ballista does not recover is submitted again, a bounded number of times: a result that died with its executor,
+//!   a task whose end nobody heard of, an object store that failed for a moment.
 //! * A run that was cut short is gone on with by running it again: a batch that has its model is not trained twice.
 //!
 //! # What it is not
@@ -23,9 +25,11 @@ mod error;
 mod existing;
 mod prepare;
 mod report;
+mod retry;
 mod run;
 mod wave;
+mod whole;
 
 pub use error::{Error, Kind};
-pub use prepare::{Config, Prepared, check, prepare};
+pub use prepare::{Config, Prepared, check, glance, prepare};
 pub use report::{ModelReport, Outcome, Report};

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting};
-use gugus_spec::{Job, Model, ModelName};
+use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting, WholeFile};
+use gugus_kmeans::Params;
+use gugus_spec::{Job, Model, ModelName, Scope};
 use gugus_store::{
     BatchLog, BatchNumber, CommitId, Existing, Footer, ModelStore, OffsetRange, Store,
 };
@@ -12,6 +13,7 @@ use indicatif::ProgressBar;
 use crate::error::Error;
 use crate::existing;
 use crate::report::{ModelReport, Outcome, Report};
+use crate::whole::commit_number;
 
 /// How many footers are read before the whole of them is thrown away: a footer holds every column's name, and a folder
 /// may have a million of them.
@@ -46,18 +48,55 @@ pub(crate) struct BatchFacts {
     pub(crate) rejected: u64,
 }
 
-/// One model of the job file, compiled, and the batches that want it.
+/// What a model of the job file still wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pending {
+    /// A model for each of these batches.
+    Batches(Vec<BatchNumber>),
+    /// One model over all of these batches; nothing when there are none.
+    Everything(Vec<BatchNumber>),
+}
+
+impl Pending {
+    /// Nothing yet.
+    fn of(scope: &Scope) -> Self {
+        match scope {
+            Scope::Batch => Self::Batches(Vec::new()),
+            Scope::All | Scope::Window(_) => Self::Everything(Vec::new()),
+        }
+    }
+
+    /// How many models that is.
+    fn models(&self) -> u64 {
+        match self {
+            Self::Batches(batches) => batches.len() as u64,
+            Self::Everything(batches) => u64::from(!batches.is_empty()),
+        }
+    }
+}
+
+impl BatchFacts {
+    /// As a pass over everything reads it.
+    pub(crate) fn whole_file(&self) -> WholeFile {
+        WholeFile {
+            file: self.file.clone(),
+            commit: commit_number(&self.commit_id),
+        }
+    }
+}
+
+/// One model of the job file, compiled, and what it still wants.
 #[derive(Debug)]
 pub(crate) struct ModelWork {
     pub(crate) model: Model,
     pub(crate) plan: FeaturePlan,
-    pub(crate) pending: Vec<BatchNumber>,
+    pub(crate) pending: Pending,
 }
 
 impl ModelWork {
-    pub(crate) fn settings(&self) -> FitSettings {
+    pub(crate) fn settings(&self, params: &Params) -> FitSettings {
         FitSettings {
-            params: self.model.params.clone(),
+            params: params.clone(),
             features: self.model.features.iter().map(|f| f.name.clone()).collect(),
             weighting: if self.model.weight_col.is_some() {
                 Weighting::LastColumn
@@ -95,24 +134,51 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     })
 }
 
+/// Looks at a request without reading more than the newest batch's footer: whether its expressions can be compiled, and
+/// whether there are batches of its job.
+///
+/// # Errors
+/// Some of those of [`prepare`], which finds the rest.
+pub async fn glance(config: &Config) -> Result<(), Error> {
+    compile(config)?;
+    let log = BatchLog::read(config.batches.clone())
+        .await
+        .map_err(Error::Batches)?;
+    match log.head() {
+        None => Err(no_batches(config)),
+        Some(newest) => right_job(config, &newest.job),
+    }
+}
+
 impl Prepared {
     /// How many models will be trained.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        self.work.iter().map(|work| work.pending.len() as u64).sum()
+        self.work.iter().map(|work| work.pending.models()).sum()
     }
 
     /// What [`Self::train`] would do, without doing it.
     #[must_use]
     pub fn dry_run(mut self) -> Report {
         for work in &self.work {
-            for number in &work.pending {
-                let rows = self.batches.get(number).map_or(0, |facts| facts.rows);
-                self.report.push(ModelReport {
-                    status: Outcome::Planned,
-                    path: Some(path(&work.model.name, *number)),
-                    ..empty(&work.model.name, *number, rows)
-                });
+            let name = &work.model.name;
+            let planned = |number: Option<BatchNumber>, rows: u64| ModelReport {
+                status: Outcome::Planned,
+                path: Some(path(name, number)),
+                ..empty(name, number, rows)
+            };
+            let rows = |number: &BatchNumber| self.batches.get(number).map_or(0, |b| b.rows);
+            match &work.pending {
+                Pending::Everything(batches) if batches.is_empty() => {}
+                Pending::Everything(batches) => {
+                    let rows = batches.iter().map(rows).sum();
+                    self.report.push(planned(None, rows));
+                }
+                Pending::Batches(batches) => {
+                    for number in batches {
+                        self.report.push(planned(Some(*number), rows(number)));
+                    }
+                }
             }
         }
         self.finish()
@@ -140,11 +206,11 @@ impl Prepared {
     }
 }
 
-/// A line of the report with nothing in it yet.
-pub(crate) fn empty(model: &ModelName, batch: BatchNumber, rows: u64) -> ModelReport {
+/// A line of the report with nothing in it yet; no batch for a model over everything.
+pub(crate) fn empty(model: &ModelName, batch: Option<BatchNumber>, rows: u64) -> ModelReport {
     ModelReport {
         model: model.as_str().to_owned(),
-        batch: batch.get(),
+        batch: batch.map(BatchNumber::get),
         status: Outcome::Skipped,
         reason: None,
         rows,
@@ -156,8 +222,11 @@ pub(crate) fn empty(model: &ModelName, batch: BatchNumber, rows: u64) -> ModelRe
 }
 
 /// A model's folder relative to the models folder.
-pub(crate) fn path(model: &ModelName, batch: BatchNumber) -> String {
-    format!("{model}/{}", batch.folder_name())
+pub(crate) fn path(model: &ModelName, batch: Option<BatchNumber>) -> String {
+    match batch {
+        Some(batch) => format!("{model}/{}", batch.folder_name()),
+        None => format!("{model}/all"),
+    }
 }
 
 /// Compiles every expression of a job file, as training would.
@@ -196,7 +265,7 @@ fn compile(config: &Config) -> Result<Vec<ModelWork>, Error> {
             Ok(ModelWork {
                 model: model.clone(),
                 plan: compile_model(job, model)?,
-                pending: Vec::new(),
+                pending: Pending::of(&model.scope),
             })
         })
         .collect()
@@ -216,26 +285,19 @@ fn compile_model(job: &Job, model: &Model) -> Result<FeaturePlan, Error> {
 
 /// The list of batches as it is now. Batches that are committed later belong to the next run.
 async fn freeze(config: &Config) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
-    let place = || config.batches.to_string();
     let log = BatchLog::read(config.batches.clone())
         .await
         .map_err(Error::Batches)?;
     let files = log.batches().await.map_err(Error::Batches)?;
     if files.is_empty() {
-        return Err(Error::NoBatches { place: place() });
+        return Err(no_batches(config));
     }
     let mut batches = BTreeMap::new();
     for files in files.chunks(FOOTERS_AT_ONCE) {
         let numbers: Vec<BatchNumber> = files.iter().map(|file| file.number).collect();
         let footers: Vec<Footer> = log.footers(&numbers).await.map_err(Error::Batches)?;
         for (file, footer) in files.iter().zip(footers) {
-            if footer.job != config.job.name.as_str() {
-                return Err(Error::OtherJob {
-                    place: place(),
-                    found: footer.job,
-                    job: config.job.name.to_string(),
-                });
-            }
+            right_job(config, &footer.job)?;
             let facts = BatchFacts {
                 file: WaveFile {
                     batch: file.number.get(),
@@ -251,4 +313,21 @@ async fn freeze(config: &Config) -> Result<BTreeMap<BatchNumber, BatchFacts>, Er
         }
     }
     Ok(batches)
+}
+
+fn no_batches(config: &Config) -> Error {
+    Error::NoBatches {
+        place: config.batches.to_string(),
+    }
+}
+
+fn right_job(config: &Config, found: &str) -> Result<(), Error> {
+    if found == config.job.name.as_str() {
+        return Ok(());
+    }
+    Err(Error::OtherJob {
+        place: config.batches.to_string(),
+        found: found.to_owned(),
+        job: config.job.name.to_string(),
+    })
 }

@@ -1,9 +1,9 @@
 //! What a run did, in the form that scripts rely on (`train --output json`).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// What became of one model of one batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What became of one model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// There is a new model.
@@ -16,13 +16,13 @@ pub enum Outcome {
     Planned,
 }
 
-/// One model of one batch.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// One model, of one batch or over everything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelReport {
     /// The model's name.
     pub model: String,
-    /// The batch's number.
-    pub batch: u64,
+    /// The batch's number; null for a model over everything.
+    pub batch: Option<u64>,
     /// What became of it.
     pub status: Outcome,
     /// Why it failed or was skipped.
@@ -40,16 +40,16 @@ pub struct ModelReport {
 }
 
 /// A whole run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// How many models were trained.
     pub trained: u64,
-    /// How many batches allowed no model.
+    /// How many models the data did not allow.
     pub failed: u64,
     /// How many were left alone.
     pub skipped: u64,
     /// How many would be trained (`--dry-run` only).
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub planned: u64,
     /// Wall-clock time of the run.
     pub seconds: f64,

@@ -4,14 +4,19 @@ use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_engine::{Access, Cluster, ClusterError};
-use gugus_features::{FitOutcome, Fitted, WaveFile};
-use gugus_store::{BatchNumber, ModelDraft, ModelStore};
+use gugus_features::{FitOutcome, Fitted, WaveFile, WholeFile};
+use gugus_kmeans::Params;
+use gugus_kmeans::whole::Progress;
+use gugus_store::{BatchNumber, Existing, ModelDraft, ModelStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::prepare::{BatchFacts, Config, ModelWork, Prepared, empty, path};
+use crate::existing;
+use crate::prepare::{BatchFacts, Config, ModelWork, Pending, Prepared, empty, path};
 use crate::report::{ModelReport, Outcome, Report};
+use crate::retry::Pace;
 use crate::wave::{self, WaveContext};
+use crate::whole::{self, WholeOutcome};
 
 /// Batches in one Ballista job. A job costs some 20 ms whatever is in it, and every file of it 1.3 kB in the task's
 /// status; 500 keeps both far from mattering and gives progress and a place to go on from every second or so.
@@ -39,7 +44,7 @@ impl Prepared {
         let result = if self.pending() == 0 {
             Ok(())
         } else {
-            self.waves(scheduler.into(), &stop, &mut report).await
+            self.on_cluster(scheduler.into(), &stop, &mut report).await
         };
         report.seconds = began.elapsed().as_secs_f64();
         self.report = report;
@@ -52,7 +57,7 @@ impl Prepared {
         }
     }
 
-    async fn waves(
+    async fn on_cluster(
         &self,
         scheduler: Access,
         stop: &CancellationToken,
@@ -74,18 +79,35 @@ impl Prepared {
             // One group of files a slot; Ballista gives a lone group one slot only, whatever is free.
             groups: slots.unwrap_or(0).max(2),
             label: format!("{} run {run}", self.config.job.name),
+            pace: Pace::default(),
         };
-        let models = ModelStore::new(self.config.models.clone());
         self.config.progress.set_length(self.pending());
+        let mut result = self.waves(&context, stop, report).await;
+        if result.is_ok() {
+            result = self.wholes(&context, stop, report).await;
+        }
+        cluster.settle().await;
+        result
+    }
 
+    /// Models of single batches.
+    async fn waves(
+        &self,
+        context: &WaveContext<'_>,
+        stop: &CancellationToken,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let models = ModelStore::new(self.config.models.clone());
         let halt = stop.child_token();
         let waves = self.work.iter().flat_map(|work| {
-            work.pending
-                .chunks(WAVE)
-                .map(move |numbers| (work, numbers))
+            let numbers = match &work.pending {
+                Pending::Batches(numbers) => numbers.as_slice(),
+                Pending::Everything(_) => &[],
+            };
+            numbers.chunks(WAVE).map(move |numbers| (work, numbers))
         });
         let mut done = stream::iter(waves)
-            .map(|(work, numbers)| self.wave(&context, &models, work, numbers, &halt))
+            .map(|(work, numbers)| self.wave(context, &models, work, numbers, &halt))
             .buffer_unordered(WAVES_AT_ONCE);
         let mut first = Ok(());
         while let Some(result) = done.next().await {
@@ -98,9 +120,77 @@ impl Prepared {
                 }
             }
         }
-        drop(done);
-        cluster.settle().await;
         first
+    }
+
+    /// Models over everything, one after another: each keeps the whole cluster busy.
+    async fn wholes(
+        &self,
+        context: &WaveContext<'_>,
+        stop: &CancellationToken,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        for work in &self.work {
+            if let Pending::Everything(numbers) = &work.pending
+                && !numbers.is_empty()
+            {
+                report.push(self.whole(context, work, numbers, stop).await?);
+                self.config.progress.inc(1);
+            }
+        }
+        self.config.progress.set_message("");
+        Ok(())
+    }
+
+    /// Fits and writes one model over everything.
+    async fn whole(
+        &self,
+        context: &WaveContext<'_>,
+        work: &ModelWork,
+        numbers: &[BatchNumber],
+        stop: &CancellationToken,
+    ) -> Result<ModelReport, Error> {
+        let Some(params) = work.model.algorithm.kmeans() else {
+            return Err(other_algorithm(work));
+        };
+        let facts: Vec<&BatchFacts> = numbers.iter().filter_map(|n| self.batches.get(n)).collect();
+        let files: Vec<WholeFile> = facts.iter().map(|facts| facts.whole_file()).collect();
+        let name = &work.model.name;
+        let progress = |done: &Progress| {
+            let cost = done
+                .cost
+                .map_or_else(String::new, |cost| format!(", cost {cost:.6e}"));
+            let message = format!("{name}: pass {} ({}){cost}", done.pass, done.step);
+            self.config.progress.set_message(message);
+        };
+        let fit = match whole::fit(context, work, params, &files, &progress, stop).await? {
+            WholeOutcome::Trained(fit) => fit,
+            WholeOutcome::Failed { reason, rows } => {
+                return Ok(ModelReport {
+                    status: Outcome::Failed,
+                    reason: Some(reason),
+                    ..empty(name, None, rows)
+                });
+            }
+        };
+        let newest = self.batches.values().next_back();
+        let fitted = Fitted {
+            centers: fit.centers,
+            sizes: fit.sizes,
+            rows: fit.rows,
+            dropped: fit.dropped,
+            iterations: fit.iterations,
+            training_cost: fit.training_cost,
+        };
+        let draft = ModelDraft {
+            commit_id: newest.map(|facts| facts.commit_id.clone()),
+            offsets: existing::offsets(&self.batches),
+            rejected: self.batches.values().map(|facts| facts.rejected).sum(),
+            ..draft(&self.config, work, params, fitted)
+        };
+        let models = ModelStore::new(self.config.models.clone());
+        // One that is there lacks the newest batches, or the user asked for it to be trained again.
+        save(&models, work, draft, Existing::Replace, None).await
     }
 
     /// Fits one wave and writes its models.
@@ -112,15 +202,25 @@ impl Prepared {
         numbers: &[BatchNumber],
         stop: &CancellationToken,
     ) -> Result<Vec<ModelReport>, Error> {
+        let Some(params) = work.model.algorithm.kmeans() else {
+            return Err(other_algorithm(work));
+        };
         let facts: Vec<(BatchNumber, &BatchFacts)> = numbers
             .iter()
             .filter_map(|number| Some((*number, self.batches.get(number)?)))
             .collect();
         let files: Vec<WaveFile> = facts.iter().map(|(_, facts)| facts.file.clone()).collect();
-        let mut outcomes = wave::fit(context, work, files, stop).await?;
+        let mut outcomes = wave::fit(context, work, params, files, stop).await?;
         let writes = facts.into_iter().filter_map(|(number, facts)| {
             let outcome = outcomes.remove(&number.get())?;
-            Some(write(&self.config, models, work, number, facts, outcome))
+            Some(write(
+                &self.config,
+                models,
+                work,
+                params,
+                (number, facts),
+                outcome,
+            ))
         });
         stream::iter(writes)
             .buffer_unordered(WRITES_AT_ONCE)
@@ -130,70 +230,87 @@ impl Prepared {
     }
 }
 
-/// Writes a trained model, or reports why there is none.
+/// Writes a batch's trained model, or reports why there is none.
 async fn write(
     config: &Config,
     models: &ModelStore,
     work: &ModelWork,
-    number: BatchNumber,
-    facts: &BatchFacts,
+    params: &Params,
+    (number, facts): (BatchNumber, &BatchFacts),
     outcome: FitOutcome,
 ) -> Result<ModelReport, Error> {
-    let name = &work.model.name;
     let fitted = match outcome {
         FitOutcome::Trained(fitted) => fitted,
         FitOutcome::Failed { reason, rows } => {
             return Ok(ModelReport {
                 status: Outcome::Failed,
                 reason: Some(reason),
-                ..empty(name, number, rows)
+                ..empty(&work.model.name, Some(number), rows)
             });
         }
     };
-    let draft = draft(config, work, number, facts, fitted);
-    let written = models
-        .write(&draft, config.existing)
-        .await
-        .map_err(|source| Error::Write {
-            model: name.clone(),
-            batch: number,
-            source,
-        })?;
+    let draft = ModelDraft {
+        batch: Some(number),
+        commit_id: Some(facts.commit_id.clone()),
+        offsets: facts.ranges.clone(),
+        rejected: facts.rejected,
+        ..draft(config, work, params, fitted)
+    };
+    save(models, work, draft, config.existing, Some(number)).await
+}
+
+/// Writes a model and reports it.
+async fn save(
+    models: &ModelStore,
+    work: &ModelWork,
+    draft: ModelDraft,
+    existing: Existing,
+    batch: Option<BatchNumber>,
+) -> Result<ModelReport, Error> {
+    let name = &work.model.name;
+    let written = models.write(&draft, existing).await;
+    let written = written.map_err(|source| Error::Write {
+        model: name.clone(),
+        place: path(name, batch),
+        source,
+    })?;
     Ok(ModelReport {
         status: Outcome::Trained,
         iterations: Some(written.iterations),
         training_cost: Some(written.training_cost),
         sizes: written.sizes,
-        path: Some(path(name, number)),
-        ..empty(name, number, written.rows)
+        path: Some(path(name, batch)),
+        ..empty(name, batch, written.rows)
     })
 }
 
-fn draft(
-    config: &Config,
-    work: &ModelWork,
-    number: BatchNumber,
-    facts: &BatchFacts,
-    fitted: Fitted,
-) -> ModelDraft {
+/// What is to be saved of a fit, but for the data that it was fitted on.
+fn draft(config: &Config, work: &ModelWork, params: &Params, fitted: Fitted) -> ModelDraft {
     let model = &work.model;
     ModelDraft {
         job: config.job.name.clone(),
         model: model.name.clone(),
-        batch: Some(number),
-        commit_id: Some(facts.commit_id.clone()),
+        batch: None,
+        commit_id: None,
         features: model.features.clone(),
         condition: model.condition.clone(),
         weight_col: model.weight_col.clone(),
         handle_invalid: model.handle_invalid,
         columns: work.plan.columns().to_vec(),
-        params: model.params.clone(),
-        offsets: facts.ranges.clone(),
+        params: params.clone(),
+        offsets: Vec::new(),
         rows: fitted.rows,
-        rejected: facts.rejected,
+        rejected: 0,
         iterations: fitted.iterations,
         training_cost: fitted.training_cost,
         sizes: fitted.sizes,
         centers: fitted.centers,
+    }
+}
+
+fn other_algorithm(work: &ModelWork) -> Error {
+    Error::Algorithm {
+        model: work.model.name.clone(),
+        algorithm: work.model.algorithm.name(),
     }
 }

@@ -1,15 +1,18 @@
 //! One wave: many batches of one model as one Ballista job.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use gugus_engine::{Cluster, ClusterError};
 use gugus_features::{BATCH_COLUMN, FitOutcome, OUTCOME_COLUMN, WaveError, WaveFile, wave_plan};
+use gugus_kmeans::Params;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::prepare::ModelWork;
+use crate::retry::{Attempts, Pace};
 
 /// Where a wave runs.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(crate) struct WaveContext<'a> {
     pub(crate) groups: usize,
     /// Begins the name of each Ballista job, so that a user finds this run in the scheduler's list.
     pub(crate) label: String,
+    /// How long waves took so far.
+    pub(crate) pace: Pace,
 }
 
 /// Fits every file. The result has an outcome for each: a batch that `where` left empty failed, and one whose rows make
@@ -28,6 +33,7 @@ pub(crate) struct WaveContext<'a> {
 pub(crate) async fn fit(
     context: &WaveContext<'_>,
     work: &ModelWork,
+    params: &Params,
     files: Vec<WaveFile>,
     stop: &CancellationToken,
 ) -> Result<BTreeMap<u64, FitOutcome>, Error> {
@@ -41,15 +47,15 @@ pub(crate) async fn fit(
             "{} {} batches {}-{}",
             context.label, work.model.name, first.batch, last.batch
         );
-        let plan = wave_plan(
-            &work.plan,
-            work.settings(),
-            context.store,
-            &files,
-            context.groups,
-        )?;
-        match context.cluster.run(plan, &name, stop).await {
+        let plan = || {
+            let settings = work.settings(params);
+            wave_plan(&work.plan, settings, context.store, &files, context.groups)
+        };
+        let began = Instant::now();
+        let attempts = Attempts::new(context.cluster, &name, context.pace.limit());
+        match attempts.run(plan, stop).await {
             Ok(rows) => {
+                context.pace.took(began.elapsed());
                 let mut found = read(&rows)?;
                 for file in files {
                     let outcome = found
@@ -62,14 +68,16 @@ pub(crate) async fn fit(
                 }
             }
             // Some row of some batch made the job fail, and Ballista does not say which: halve until it is alone.
-            Err(ClusterError::Failed { ref message, .. })
+            Err(Error::Cluster(ClusterError::Failed { ref message, .. }))
                 if is_about_data(message) && files.len() > 1 =>
             {
                 let second = files.split_off(files.len() / 2);
                 parts.push(second);
                 parts.push(files);
             }
-            Err(ClusterError::Failed { ref message, .. }) if is_about_data(message) => {
+            Err(Error::Cluster(ClusterError::Failed { ref message, .. }))
+                if is_about_data(message) =>
+            {
                 outcomes.insert(
                     first.batch,
                     FitOutcome::Failed {
@@ -78,12 +86,12 @@ pub(crate) async fn fit(
                     },
                 );
             }
-            Err(ClusterError::TooLarge { .. }) if files.len() > 1 => {
+            Err(Error::Cluster(ClusterError::TooLarge { .. })) if files.len() > 1 => {
                 let second = files.split_off(files.len() / 2);
                 parts.push(second);
                 parts.push(files);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     Ok(outcomes)
@@ -114,7 +122,7 @@ fn read(rows: &[RecordBatch]) -> Result<BTreeMap<u64, FitOutcome>, WaveError> {
 
 /// Whether a failed job failed on what its files hold, rather than on the cluster. Ballista hands errors on as text;
 /// these are the words that DataFusion, Arrow and Parquet put before theirs.
-fn is_about_data(message: &str) -> bool {
+pub(crate) fn is_about_data(message: &str) -> bool {
     [
         "ArrowError",
         "Arrow error",
@@ -129,7 +137,7 @@ fn is_about_data(message: &str) -> bool {
 
 /// What a user can act on in a failed job's message. Ballista hands an error on in Rust's debug form, several wrappers
 /// deep: the innermost text stands in quotes, a division by zero has none.
-fn reason(message: &str) -> String {
+pub(crate) fn reason(message: &str) -> String {
     let detail = if message.contains("DivideByZero") {
         "divide by zero"
     } else {

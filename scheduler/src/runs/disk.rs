@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use gugus_train::Report;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -77,15 +78,23 @@ impl Disk {
         let mut runs = Vec::new();
         for entry in fs::read_dir(&self.root).map_err(wrong)? {
             let entry = entry.map_err(wrong)?;
-            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()) else {
+            let Some(id) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<RunId>().ok())
+            else {
                 continue;
             };
             let read = fs::read(entry.path().join(RUN))
                 .map_err(|error| error.to_string())
-                .and_then(|bytes| serde_json::from_slice::<Run>(&bytes).map_err(|error| error.to_string()));
+                .and_then(|bytes| {
+                    serde_json::from_slice::<Run>(&bytes).map_err(|error| error.to_string())
+                });
             match read {
                 Ok(run) if run.id == id => runs.push(run),
-                Ok(run) => tracing::warn!(folder = %id, id = %run.id, "a run lies in another's folder and is left out"),
+                Ok(run) => {
+                    tracing::warn!(folder = %id, id = %run.id, "a run lies in another's folder and is left out")
+                }
                 Err(error) => tracing::warn!(%id, error, "a run cannot be read and is left out"),
             }
         }
@@ -109,7 +118,7 @@ impl Disk {
         self.put_json(&run.id, RUN, run)
     }
 
-    pub(crate) fn save_report(&self, id: &RunId, report: &impl Serialize) -> io::Result<()> {
+    pub(crate) fn save_report(&self, id: &RunId, report: &Report) -> io::Result<()> {
         self.put_json(id, REPORT, report)
     }
 
@@ -118,8 +127,16 @@ impl Disk {
     }
 
     /// The report, when the run has come so far.
-    pub(crate) fn report(&self, id: &RunId) -> Option<serde_json::Value> {
+    pub(crate) fn report(&self, id: &RunId) -> Option<Report> {
         serde_json::from_slice(&fs::read(self.folder(id).join(REPORT)).ok()?).ok()
+    }
+
+    /// Removes the report of an attempt that is to be made again.
+    pub(crate) fn remove_report(&self, id: &RunId) -> io::Result<()> {
+        match fs::remove_file(self.folder(id).join(REPORT)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn log_path(&self, id: &RunId) -> PathBuf {
@@ -144,7 +161,8 @@ impl Disk {
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
-        file.persist(folder.join(name)).map_err(|error| error.error)?;
+        file.persist(folder.join(name))
+            .map_err(|error| error.error)?;
         Ok(())
     }
 }

@@ -1,17 +1,21 @@
-//! One run, from its turn to its end.
+//! One attempt at a run, from its turn to its end.
 
-use std::error::Error;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use futures::FutureExt;
-use gugus_train::{Kind, Report};
+use gugus_train::{Outcome, Report};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use tokio::time::interval;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
+use super::error::RunError;
 use super::id::RunId;
+use super::keeper::{Live, Runs};
 use super::log::RunLog;
+use super::now;
 use super::wire::{BallistaJob, FailureKind, RunRequest, RunState};
-use super::{Live, RunError, Runs, now};
+use crate::problem::whole_text;
 
 /// How often a run's progress is written down.
 const NOTE: Duration = Duration::from_secs(2);
@@ -22,72 +26,96 @@ const JOBS_NAMED: usize = 200;
 /// Failed models that are named in the log.
 const FAILURES_LOGGED: usize = 100;
 
+/// How an attempt ended.
+enum Ended {
+    Finished(Report),
+    /// With what was done until then.
+    Stopped(Report),
+    Failed(String, FailureKind),
+}
+
+/// Runs the driver's work on this thread, which may block. The driver compiles plans and encodes them: the threads that
+/// answer requests shall not wait for it.
+pub(super) fn block_on<F: Future>(work: F) -> F::Output {
+    Handle::current().block_on(work)
+}
+
 /// Waits for the run's turn, drives it, and writes down how it ended.
 pub(super) async fn drive(runs: Runs, id: RunId, live: Live) {
     let turn = tokio::select! {
-        turn = runs.0.slots.clone().acquire_owned() => turn.ok(),
+        turn = runs.0.turns.clone().acquire_owned() => turn.ok(),
         () = live.stop.cancelled() => None,
     };
-    let log = match RunLog::open(&id, &runs.0.disk.log_path(&id)) {
-        Ok(log) => Some(log),
-        Err(error) => {
-            tracing::warn!(%id, %error, "the log of a run cannot be written");
-            None
-        }
+    let log = RunLog::open(&id, &runs.0.disk.log_path(&id));
+    let log = log.inspect_err(|error| {
+        tracing::warn!(%id, %error, "the log of a run cannot be written");
+    });
+    let log = log.ok();
+    let span = log.as_ref().map_or_else(Span::none, |log| log.span());
+    let ended = match turn {
+        Some(_) => attempt(&runs, &id, &live, &span).await,
+        None => Ended::Stopped(Report::default()),
     };
-    let span = log.as_ref().map_or_else(tracing::Span::none, |log| log.span());
-    let ended = async {
-        if turn.is_none() {
-            return Ended::Stopped(None);
-        }
-        runs.change(&id, |run| {
-            run.state = RunState::Running;
-            run.started = Some(now());
-            run.attempts += 1;
-        });
-        let trained = std::panic::AssertUnwindSafe(train(&runs, &id, &live)).catch_unwind();
-        tokio::select! {
-            ended = trained => ended.unwrap_or_else(|_| {
-                Ended::Failed("the driver panicked; its message is in the scheduler's log".to_owned(), FailureKind::Failed)
-            }),
-            never = note(&runs, &id, &live) => match never {},
-        }
+    let jobs = jobs(&runs, &id).await;
+    let progress = live.progress();
+    let (state, failure) = span.in_scope(|| describe(&ended, runs.is_stopping()));
+    let report = match ended {
+        Ended::Finished(report) | Ended::Stopped(report) => Some(report),
+        Ended::Failed(..) => None,
+    };
+    if let Some(report) = &report
+        && let Err(error) = runs.0.disk.save_report(&id, report)
+    {
+        span.in_scope(|| tracing::error!(%error, "the run's report could not be written"));
     }
-    .instrument(span.clone())
-    .await;
-    write_down(&runs, &id, &live, ended, &span).await;
+    // Before anybody can resume it, and so open the log again.
     if let Some(log) = log {
         log.close();
     }
-    drop(turn);
-    if let Some(entry) = runs.table().get_mut(&id) {
-        entry.live = None;
-    }
-    runs.prune();
+    runs.end(&id, |run| {
+        run.state = state;
+        run.ended = Some(now());
+        run.progress = progress;
+        run.progress.message.clear();
+        add_jobs(&mut run.ballista_jobs, jobs);
+        (run.failure, run.failure_kind) = match failure {
+            Some((why, kind)) => (Some(why), kind),
+            None => (None, None),
+        };
+        if let Some(report) = report {
+            (run.trained, run.failed, run.skipped) =
+                (report.trained, report.failed, report.skipped);
+        }
+    });
 }
 
-/// How a run ended.
-enum Ended {
-    Finished(Report),
-    /// With what was done until then, when something was begun.
-    Stopped(Option<Report>),
-    Failed(String, FailureKind),
+/// Drives it on a thread of its own, and writes down meanwhile how far it is.
+async fn attempt(runs: &Runs, id: &RunId, live: &Live, span: &Span) -> Ended {
+    runs.change(id, |run| {
+        run.state = RunState::Running;
+        run.started = Some(now());
+        run.attempts += 1;
+    });
+    let (runs_there, id_there, live_there) = (runs.clone(), id.clone(), live.clone());
+    let span_there = span.clone();
+    let mut driver = spawn_blocking(move || {
+        block_on(train(&runs_there, &id_there, &live_there).instrument(span_there))
+    });
+    let noting = note(runs, id, live).instrument(span.clone());
+    tokio::select! {
+        ended = &mut driver => ended.unwrap_or_else(|_| {
+            let why = "the driver panicked; its message is on the scheduler's standard error";
+            Ended::Failed(why.to_owned(), FailureKind::Failed)
+        }),
+        never = noting => match never {},
+    }
 }
 
 async fn train(runs: &Runs, id: &RunId, live: &Live) -> Ended {
     match try_train(runs, id, live).await {
         Ok(report) => Ended::Finished(report),
-        Err(RunError::Train(gugus_train::Error::Interrupted { report })) => {
-            Ended::Stopped(Some(*report))
-        }
-        Err(error) => {
-            let kind = match &error {
-                RunError::Train(error) if error.kind() == Kind::Usage => FailureKind::Usage,
-                RunError::JobFile(_) | RunError::Place(_) | RunError::Store(_) => FailureKind::Usage,
-                _ => FailureKind::Failed,
-            };
-            Ended::Failed(whole_text(&error), kind)
-        }
+        Err(RunError::Train(gugus_train::Error::Interrupted { report })) => Ended::Stopped(*report),
+        Err(error) => Ended::Failed(whole_text(&error), error.kind()),
     }
 }
 
@@ -101,7 +129,13 @@ async fn try_train(runs: &Runs, id: &RunId, live: &Live) -> Result<Report, RunEr
         retrain: run.retrain,
         dry_run: false,
     };
-    tracing::info!(attempt = run.attempts, job = run.job, batches = request.batches, models = request.models, "the run begins");
+    tracing::info!(
+        attempt = run.attempts,
+        job = run.job,
+        batches = request.batches,
+        models = request.models,
+        "the run begins"
+    );
     let config = runs.config(&request, &live.bar, Some(id))?;
     let prepared = tokio::select! {
         prepared = gugus_train::prepare(config) => prepared?,
@@ -110,32 +144,33 @@ async fn try_train(runs: &Runs, id: &RunId, live: &Live) -> Result<Report, RunEr
             return Err(gugus_train::Error::Interrupted { report }.into());
         }
     };
-    let models = prepared.pending();
-    tracing::info!(models, "models are to be trained");
-    let report = prepared.train(runs.0.access.clone(), live.stop.clone()).await?;
+    tracing::info!(models = prepared.pending(), "models are to be trained");
+    let report = prepared
+        .train(runs.0.access.clone(), live.stop.clone())
+        .await?;
     Ok(report)
 }
 
 /// Writes progress and Ballista jobs down now and then.
-async fn note(runs: &Runs, id: &RunId, live: &Live) -> std::convert::Infallible {
+async fn note(runs: &Runs, id: &RunId, live: &Live) -> Infallible {
     let mut ticks = interval(NOTE);
     let mut before = None;
     loop {
         ticks.tick().await;
-        let (progress, jobs) = (live.progress(), jobs(runs, id).await);
-        let seen = Some((progress.clone(), jobs.clone()));
-        if seen == before || progress.total == 0 {
+        let seen = (live.progress(), jobs(runs, id).await);
+        if seen.0.total == 0 || before.as_ref() == Some(&seen) {
             continue;
         }
-        if before.as_ref().is_none_or(|(then, _): &(_, _)| *then != progress) {
-            tracing::info!(
-                done = progress.done,
-                of = progress.total,
-                "{}",
-                if progress.message.is_empty() { "training" } else { &progress.message }
-            );
+        let (progress, jobs) = seen.clone();
+        if before.is_none_or(|(then, _)| then != progress) {
+            let doing = if progress.message.is_empty() {
+                "training"
+            } else {
+                progress.message.as_str()
+            };
+            tracing::info!(done = progress.done, of = progress.total, "{doing}");
         }
-        before = seen;
+        before = Some(seen);
         runs.change(id, |run| {
             run.progress = progress;
             add_jobs(&mut run.ballista_jobs, jobs);
@@ -146,21 +181,16 @@ async fn note(runs: &Runs, id: &RunId, live: &Live) -> std::convert::Infallible 
 /// The run's Ballista jobs that the scheduler still knows.
 async fn jobs(runs: &Runs, id: &RunId) -> Vec<BallistaJob> {
     let of_run = format!(" run {id} ");
-    let mut jobs: Vec<BallistaJob> = runs
-        .0
-        .cluster
-        .jobs()
-        .await
-        .into_iter()
-        .filter(|job| job.name.contains(&of_run))
+    let jobs = runs.0.cluster.jobs().await.into_iter();
+    let jobs = jobs.filter(|job| job.name.contains(&of_run));
+    // The newest come first there.
+    jobs.rev()
         .map(|job| BallistaJob {
             id: job.id,
             name: job.name,
             state: job.state.to_owned(),
         })
-        .collect();
-    jobs.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-    jobs
+        .collect()
 }
 
 /// Adds jobs that are new and updates those that are known: the scheduler forgets them minutes after their end.
@@ -175,15 +205,9 @@ fn add_jobs(known: &mut Vec<BallistaJob>, seen: Vec<BallistaJob>) {
     known.drain(..surplus);
 }
 
-async fn write_down(runs: &Runs, id: &RunId, live: &Live, ended: Ended, span: &tracing::Span) {
-    let jobs = jobs(runs, id).await;
-    let cancelled = runs
-        .table()
-        .get(id)
-        .and_then(|entry| entry.live.as_ref())
-        .is_some_and(|live| live.cancelled);
-    let _entered = span.enter();
-    let (state, failure, report) = match ended {
+/// The state that the end leads to, and why if it is not a good one; both go to the log, too.
+fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<FailureKind>)>) {
+    match ended {
         Ended::Finished(report) => {
             tracing::info!(
                 trained = report.trained,
@@ -192,66 +216,35 @@ async fn write_down(runs: &Runs, id: &RunId, live: &Live, ended: Ended, span: &t
                 seconds = report.seconds,
                 "the run is finished"
             );
-            for model in failures(&report).take(FAILURES_LOGGED) {
+            for model in failures(report).take(FAILURES_LOGGED) {
                 tracing::warn!("{model}");
             }
-            (RunState::Finished, None, Some(report))
+            (RunState::Finished, None)
         }
-        Ended::Stopped(report) if cancelled => {
-            tracing::info!("the run was cancelled");
-            (RunState::Cancelled, None, report)
+        Ended::Stopped(_) if stopping => {
+            tracing::info!("the run is interrupted: the scheduler stops");
+            let why = "the scheduler was stopped while the run was under way";
+            (RunState::Interrupted, Some((why.to_owned(), None)))
         }
-        Ended::Stopped(report) => {
-            tracing::info!("the run was interrupted: the scheduler stops");
-            let why = "the scheduler was stopped while the run was under way".to_owned();
-            (RunState::Interrupted, Some((why, None)), report)
+        Ended::Stopped(_) => {
+            tracing::info!("the run is cancelled");
+            (RunState::Cancelled, None)
         }
         Ended::Failed(why, kind) => {
             tracing::error!("the run failed: {why}");
-            (RunState::Failed, Some((why, Some(kind))), None)
+            (RunState::Failed, Some((why.clone(), Some(*kind))))
         }
-    };
-    if let Some(report) = &report
-        && let Err(error) = runs.0.disk.save_report(id, report)
-    {
-        tracing::error!(%error, "the run's report could not be written");
     }
-    runs.change(id, |run| {
-        run.state = state;
-        run.ended = Some(now());
-        run.progress = live.progress();
-        run.progress.message.clear();
-        add_jobs(&mut run.ballista_jobs, jobs);
-        (run.failure, run.failure_kind) = failure.map_or((None, None), |(why, kind)| (Some(why), kind));
-        if let Some(report) = report {
-            (run.trained, run.failed, run.skipped) = (report.trained, report.failed, report.skipped);
-        }
-    });
 }
 
 fn failures(report: &Report) -> impl Iterator<Item = String> + '_ {
-    let failed = report.models.iter().filter(|m| m.status == gugus_train::Outcome::Failed);
+    let failed = report.models.iter();
+    let failed = failed.filter(|model| model.status == Outcome::Failed);
     failed.map(|model| {
         let reason = model.reason.as_deref().unwrap_or("no reason is known");
-        // A model over everything has no batch.
-        let batch = serde_json::to_value(model.batch).unwrap_or_default();
-        match batch {
-            serde_json::Value::Null => format!("{} failed: {reason}", model.model),
-            batch => format!("{} of batch {batch} failed: {reason}", model.model),
+        match model.batch {
+            Some(batch) => format!("{} of batch {batch} failed: {reason}", model.model),
+            None => format!("{} failed: {reason}", model.model),
         }
     })
-}
-
-/// An error with all its causes, in one line.
-fn whole_text(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -20,7 +20,9 @@ pub struct RunId(String);
 
 /// A text that names no run.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("\"{text}\" names no run; a run's id is {LENGTH} digits and letters, see `gugus runs list`")]
+#[error(
+    "\"{text}\" names no run; a run's id is {LENGTH} digits and letters, see `gugus runs list`"
+)]
 pub struct ParseRunIdError {
     text: String,
 }
@@ -37,7 +39,10 @@ impl RunId {
     fn of(milliseconds: u64) -> Self {
         let digit = |place: usize| {
             let value = (milliseconds >> (5 * (LENGTH - 1 - place))) & 31;
-            DIGITS.get(usize::try_from(value).unwrap_or(0)).copied().unwrap_or(b'0')
+            DIGITS
+                .get(usize::try_from(value).unwrap_or(0))
+                .copied()
+                .unwrap_or(b'0')
         };
         Self((0..LENGTH).map(digit).map(char::from).collect())
     }
@@ -103,14 +108,24 @@ mod tests {
         let clock_went_back = RunId::after(Some(&same_moment), at(5));
         let later = RunId::after(Some(&clock_went_back), at(1_795_000_001_000));
         let ids = [&first, &same_moment, &clock_went_back, &later];
-        assert!(ids.is_sorted() && ids.windows(2).all(|two| two.first() != two.last()), "{ids:?}");
+        assert!(
+            ids.is_sorted() && ids.windows(2).all(|two| two.first() != two.last()),
+            "{ids:?}"
+        );
         assert_eq!(first.as_str().len(), LENGTH);
         assert_eq!(first.as_str().parse::<RunId>().unwrap(), first);
     }
 
     #[test]
     fn no_other_text_is_an_id() {
-        for text in ["", "1m7x2k9q", "1m7x2k9q4a", "../../etc", "1M7X2K9Q4", "1m7x2k9ql"] {
+        for text in [
+            "",
+            "1m7x2k9q",
+            "1m7x2k9q4a",
+            "../../etc",
+            "1M7X2K9Q4",
+            "1m7x2k9ql",
+        ] {
             assert!(text.parse::<RunId>().is_err(), "{text:?}");
         }
     }

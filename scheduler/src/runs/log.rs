@@ -69,7 +69,9 @@ impl RunLog {
 
     /// From now on messages go elsewhere only.
     pub(crate) fn close(&self) {
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).remove(self.id.as_str());
+        OPEN.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(self.id.as_str());
     }
 
     fn write(&self, line: &str) {
@@ -79,7 +81,11 @@ impl RunLog {
             return;
         }
         *written += line.len() as u64;
-        let last = if *written >= LIMIT { "… the log is full\n" } else { "" };
+        let last = if *written >= LIMIT {
+            "… the log is full\n"
+        } else {
+            ""
+        };
         // A full disk must not end the run; its models tell their own failure.
         let _ = file.write_all(format!("{line}{last}").as_bytes());
     }
@@ -110,14 +116,18 @@ where
         let Some(mut scope) = context.event_scope(event) else {
             return;
         };
-        let Some(log) = scope.find_map(|span| span.extensions().get::<Arc<RunLog>>().cloned()) else {
+        let Some(log) = scope.find_map(|span| span.extensions().get::<Arc<RunLog>>().cloned())
+        else {
             return;
         };
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
         let mut line = Line::default();
         event.record(&mut line);
         let level = event.metadata().level();
-        log.write(&format!("{now} {level:>5} {}{}\n", line.message, line.fields));
+        log.write(&format!(
+            "{now} {level:>5} {}{}\n",
+            line.message, line.fields
+        ));
     }
 }
 
@@ -135,7 +145,8 @@ impl Visit for FieldText {
     }
 }
 
-/// An event as text: its message, then its fields. Line feeds in either would look like further lines.
+/// An event as text: its message, then its fields. Line feeds in either would look like further lines, and a terminal
+/// obeys other control characters.
 #[derive(Default)]
 struct Line {
     message: String,
@@ -148,7 +159,7 @@ impl Visit for Line {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = format!("{value:?}").replace(['\n', '\r'], " ");
+        let text = format!("{value:?}").replace(char::is_control, " ");
         // Writing to a string does not fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{text}"),

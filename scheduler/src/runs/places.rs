@@ -1,21 +1,23 @@
 //! Which folders a run may name.
 
-use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use thiserror::Error;
 
-/// The folders that runs may read from and write to.
-#[derive(Clone, Debug, Default)]
+/// The places that runs may read from and write to: folders below one, and buckets. What a bucket allows is said by the
+/// credentials of scheduler and executors.
+#[derive(Clone, Debug)]
 pub(crate) struct Places {
-    root: Option<PathBuf>,
+    root: PathBuf,
 }
 
 /// Why a run may not use a place.
 #[derive(Debug, Error)]
 pub enum PlaceError {
     /// The folder depends on where one stands.
-    #[error("{what} \"{place}\" is not absolute; the scheduler stands elsewhere than who submits, so name the whole path")]
+    #[error(
+        "{what} \"{place}\" is neither an absolute path nor s3://…; the scheduler stands elsewhere than who submits"
+    )]
     Relative {
         /// Which of the request's places.
         what: &'static str,
@@ -31,30 +33,37 @@ pub enum PlaceError {
         place: String,
     },
     /// The folder lies elsewhere.
-    #[error("{what} \"{place}\" is not below the folder that this scheduler lets runs use (--data-root)")]
+    #[error(
+        "{what} \"{place}\" is not below {}, the folder that this scheduler lets runs use (its --data-root)", root.display()
+    )]
     Outside {
         /// Which of the request's places.
         what: &'static str,
         /// The place.
         place: String,
+        /// The folder that runs may use.
+        root: PathBuf,
     },
 }
 
 impl Places {
-    /// Local folders below `root` only; all when there is none.
-    pub(crate) fn new(root: Option<&Path>) -> io::Result<Self> {
-        let root = root.map(Path::canonicalize).transpose()?;
+    /// Folders below `root`, which need not be there yet.
+    pub(crate) fn below(root: &Path) -> std::io::Result<Self> {
+        let root = std::path::absolute(root)?;
         Ok(Self { root })
     }
 
-    /// Whether a run may use `place`. Object stores are limited by the credentials of scheduler and executors.
+    /// Whether a run may use `place`.
     pub(crate) fn check(&self, what: &'static str, place: &str) -> Result<(), PlaceError> {
         let owned = || place.to_owned();
-        let path = match place.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("file") => Path::new(rest),
-            Some(_) => return Ok(()),
-            None => Path::new(place),
-        };
+        if place
+            .get(..5)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("s3://"))
+        {
+            return Ok(());
+        }
+        // A URL of a file may hide in its escapes what a path says openly, so there are none.
+        let path = Path::new(place);
         if !path.is_absolute() {
             return Err(PlaceError::Relative {
                 what,
@@ -67,13 +76,15 @@ impl Places {
                 place: owned(),
             });
         }
-        match &self.root {
-            Some(root) if !resolved(path).starts_with(root) => Err(PlaceError::Outside {
+        // Looked up each time: somebody may have put a link in the way since.
+        if !resolved(path).starts_with(resolved(&self.root)) {
+            return Err(PlaceError::Outside {
                 what,
                 place: owned(),
-            }),
-            _ => Ok(()),
+                root: self.root.clone(),
+            });
         }
+        Ok(())
     }
 }
 
@@ -97,22 +108,49 @@ mod tests {
     fn only_folders_below_the_root_are_used() {
         let folder = tempfile::tempdir().unwrap();
         let (inside, outside) = (folder.path().join("data"), folder.path().join("other"));
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let places = Places::below(&inside).unwrap();
+        let check = |place: &str| places.check("batches", place);
+        // Before there is any folder, and then.
+        check(&text(inside.join("batch/not-there-yet"))).unwrap();
         std::fs::create_dir(&inside).unwrap();
         std::fs::create_dir(&outside).unwrap();
         std::os::unix::fs::symlink(&outside, inside.join("link")).unwrap();
-        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
 
-        let places = Places::new(Some(&inside)).unwrap();
-        let check = |place: &str| places.check("batches", place);
         check(&text(inside.join("batch/not-there-yet"))).unwrap();
-        check(&format!("file://{}", text(inside.join("batch")))).unwrap();
         check("s3://bucket/batch").unwrap();
-        assert!(matches!(check("data/batch"), Err(PlaceError::Relative { .. })));
-        assert!(matches!(check(&text(inside.join("../other"))), Err(PlaceError::Up { .. })));
-        for place in [outside.clone(), inside.join("link"), inside.join("link/deeper"), PathBuf::from("/etc")] {
-            let refused = check(&text(place.clone()));
-            assert!(matches!(refused, Err(PlaceError::Outside { .. })), "{}", place.display());
+        for place in [
+            "data/batch",
+            "",
+            "file:///etc",
+            &format!("file://{}", text(inside.join("batch"))),
+            "http://elsewhere/batch",
+        ] {
+            let refused = check(place);
+            assert!(
+                matches!(refused, Err(PlaceError::Relative { .. })),
+                "{place}"
+            );
         }
-        Places::default().check("models", &text(outside)).unwrap();
+        assert!(matches!(
+            check(&text(inside.join("../other"))),
+            Err(PlaceError::Up { .. })
+        ));
+        for place in [
+            outside.clone(),
+            inside.join("link"),
+            inside.join("link/deeper"),
+            folder.path().join("data2"),
+            PathBuf::from("/etc"),
+        ] {
+            let refused = check(&text(place.clone()));
+            assert!(
+                matches!(refused, Err(PlaceError::Outside { .. })),
+                "{}",
+                place.display()
+            );
+        }
+        let everywhere = Places::below(Path::new("/")).unwrap();
+        everywhere.check("models", &text(outside)).unwrap();
     }
 }

@@ -8,10 +8,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{StatusCode, header};
 use serde::Deserialize;
-use serde_json::json;
 
 use super::id::RunId;
-use super::wire::{RUNS_PATH, Run, RunDetail, RunList, RunRequest};
+use super::wire::{DryRun, RUNS_PATH, Run, RunDetail, RunList, RunRequest};
 use super::{RunError, Runs};
 use crate::problem::Problem;
 
@@ -41,10 +40,9 @@ async fn submit(
 ) -> Result<Response, Problem> {
     let Json(request) = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
     if request.dry_run {
-        let report = runs.dry_run(&request).await?;
-        return Ok(Json(json!({ "report": report })).into_response());
+        let report = blocking(move || runs.dry_run(&request)).await?;
+        return Ok(Json(DryRun { report }).into_response());
     }
-    // Expressions are compiled and files written.
     let run = blocking(move || runs.submit(&request)).await?;
     Ok((StatusCode::CREATED, Json(run)).into_response())
 }
@@ -79,7 +77,7 @@ async fn log(
 
 async fn cancel(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
     let id = parsed(&id)?;
-    Ok(Json(runs.cancel(&id)?))
+    Ok(runs.cancel(&id).map(Json)?)
 }
 
 async fn resume(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json<Run>, Problem> {
@@ -88,43 +86,20 @@ async fn resume(State(runs): State<Runs>, Path(id): Path<String>) -> Result<Json
 }
 
 fn parsed(text: &str) -> Result<RunId, Problem> {
-    text.parse().map_err(|error: super::ParseRunIdError| Problem::new(StatusCode::NOT_FOUND, error.to_string()))
+    text.parse().map_err(|error: super::ParseRunIdError| {
+        Problem::new(StatusCode::NOT_FOUND, error.to_string())
+    })
 }
 
+/// Expressions are compiled, folders listed and files written: not on a thread that others wait for.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
 ) -> Result<T, Problem> {
-    // A `Runs` spawns its drivers on the runtime, which a blocking thread of it may do.
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(Problem::from),
-        Err(error) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
-    }
-}
-
-impl From<RunError> for Problem {
-    fn from(error: RunError) -> Self {
-        let status = match &error {
-            RunError::JobFile(_)
-            | RunError::ModelName { .. }
-            | RunError::Place(_)
-            | RunError::Store(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            RunError::Train(error) if error.kind() == gugus_train::Kind::Usage => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            RunError::NoSuchRun { .. } => StatusCode::NOT_FOUND,
-            RunError::State { .. } => StatusCode::CONFLICT,
-            RunError::Full | RunError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            RunError::Train(_) | RunError::Keep(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let mut detail = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            if !detail.contains(&cause_text) {
-                detail = format!("{detail}: {cause_text}");
-            }
-            source = cause.source();
-        }
-        Self::new(status, detail)
+        Err(error) => Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            error.to_string(),
+        )),
     }
 }

@@ -1,5 +1,6 @@
 //! What is said of runs: on disk, over HTTP and by `gugus runs`.
 
+use gugus_train::Report;
 use serde::{Deserialize, Serialize};
 
 use super::id::RunId;
@@ -171,6 +172,13 @@ pub struct RunDetail {
     pub run: Run,
     /// The text of the job file.
     pub job_file: String,
-    /// What `gugus train --output json` prints, once the run has ended.
-    pub report: Option<serde_json::Value>,
+    /// What `gugus train --output json` prints, once the run has ended: of its last attempt.
+    pub report: Option<Report>,
+}
+
+/// The answer to a request for a dry run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DryRun {
+    /// What would be trained.
+    pub report: Report,
 }

@@ -3,3 +3,5 @@
 mod fits;
 mod plans;
 mod waves;
+mod wholes;
+mod windows;

@@ -154,6 +154,7 @@ fn a_condition_has_to_be_one() {
         condition: Some(condition),
         features: &features,
         weight_col: None,
+        key: None,
     };
     assert!(FeaturePlan::new(&columns(), OtherColumns::Drop, &with("\"LAT\" <> 0")).is_ok());
     let error = FeaturePlan::new(&columns(), OtherColumns::Drop, &with("\"LAT\" + 1")).unwrap_err();

@@ -64,6 +64,7 @@ fn plan(condition: Option<&str>) -> FeaturePlan {
             condition,
             features: &features,
             weight_col: None,
+            key: None,
         },
     )
     .unwrap()

@@ -86,8 +86,12 @@ async fn the_same_file_is_imported_without_rejects() {
     assert_eq!(required, ["LAT", "LON"]);
     let model = &job.models[0];
     assert_eq!(
-        (model.name.as_str(), model.params.k, model.params.seed),
-        ("location", 5, 1)
+        (
+            model.name.as_str(),
+            model.algorithm.k(),
+            model.algorithm.seed()
+        ),
+        ("location", Some(5), Some(1))
     );
     assert_eq!(
         model

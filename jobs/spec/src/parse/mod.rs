@@ -3,8 +3,10 @@
 //! Every table is opened with the list of its keys, which refuses all others at once; after that each value is read by
 //! the one function that knows its range. The first error ends the walk.
 
+mod algorithm;
 mod format;
 mod model;
+mod scope;
 mod table;
 mod units;
 mod words;

@@ -1,31 +1,12 @@
 //! `[[models]]`.
 
-use gugus_kmeans::{DistanceMeasure, InitMode, Params, Solver};
 use toml::de::DeValue;
 
-use super::table::{Entry, Table};
+use super::algorithm::{self, Name};
+use super::scope::scope;
+use super::table::Entry;
 use crate::job::{Feature, HandleInvalid, Model, OtherColumns, Source};
 use crate::{Error, ModelName};
-
-/// Keys of a model: ours, then Spark's parameters in snake case.
-const KEYS: &[&str] = &[
-    "name",
-    "where",
-    "features",
-    "weight_col",
-    "handle_invalid",
-    "k",
-    "seed",
-    "max_iter",
-    "tol",
-    "init_mode",
-    "init_steps",
-    "distance_measure",
-    "solver",
-];
-
-/// Spark keeps whole numbers in 32 bits, and must be able to load what we save.
-const SPARK_INT: i64 = i32::MAX as i64;
 
 pub(super) fn models(entry: &Entry<'_>, source: &Source) -> Result<Vec<Model>, Error> {
     let expected = "models are written as [[models]], one for each";
@@ -47,7 +28,7 @@ pub(super) fn models(entry: &Entry<'_>, source: &Source) -> Result<Vec<Model>, E
 /// A model, and the entry of its name.
 fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entry<'t>), Error> {
     // A model is called by its name where it has one: nobody counts tables.
-    let title = match item
+    let mut title = match item
         .value()
         .get("name")
         .and_then(|name| name.get_ref().as_str())
@@ -55,7 +36,17 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
         Some(name) if name.parse::<ModelName>().is_ok() => format!("[[models]] {name:?}"),
         _ => format!("[[models]] number {}", i + 1),
     };
-    let table = item.table(&title, KEYS)?;
+    // Which keys there are depends on the algorithm, so that is read first, and messages about keys name it.
+    let entries = item.any_table(&title, "it must be a table")?.entries();
+    let algorithm = match entries.iter().find(|entry| entry.name() == "algorithm") {
+        Some(entry) => {
+            let algorithm = Name::of(entry)?;
+            title.push_str(&format!(" with algorithm \"{}\"", algorithm.text()));
+            algorithm
+        }
+        None => Name::default(),
+    };
+    let table = item.table(&title, algorithm.keys())?;
     let entry = table.need("name", "the model's name, such as \"location\"")?;
     let name: ModelName = entry.text()?.parse().map_err(|e| entry.refuse(&e))?;
     let condition = table
@@ -70,7 +61,11 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
         &title,
         source,
     )?;
-    let weight_col = match table.get("weight_col") {
+    let weight_col = algorithm
+        .takes("weight_col")
+        .then(|| table.get("weight_col"))
+        .flatten();
+    let weight_col = match weight_col {
         Some(entry) => {
             let column = entry.filled_text()?;
             must_be_kept(&entry, column, source)?;
@@ -89,7 +84,8 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
         name,
         condition,
         features,
-        params: params(&table)?,
+        scope: scope(&table, &title, algorithm, source)?,
+        algorithm: algorithm::algorithm(algorithm, &table)?,
         weight_col,
         handle_invalid,
     };
@@ -148,43 +144,4 @@ fn must_be_kept(entry: &Entry<'_>, column: &str, source: &Source) -> Result<(), 
     Err(entry.refuse(&format!(
         "column {column:?} is not in [source.columns], and other_columns = \"drop\" keeps no others: add it there"
     )))
-}
-
-fn params(table: &Table<'_>) -> Result<Params, Error> {
-    let mut params = Params::default();
-    if let Some(entry) = table.get("k") {
-        params.k = entry.integer(2, SPARK_INT)? as usize;
-    }
-    if let Some(entry) = table.get("seed") {
-        params.seed = entry.integer(i64::MIN, i64::MAX)?;
-    }
-    if let Some(entry) = table.get("max_iter") {
-        params.max_iter = entry.integer(0, SPARK_INT)? as u32;
-    }
-    if let Some(entry) = table.get("tol") {
-        params.tol = entry.number(0.0, f64::MAX)?;
-    }
-    if let Some(entry) = table.get("init_mode") {
-        params.init_mode = entry.choice(&[
-            ("k-means||", InitMode::Parallel),
-            ("random", InitMode::Random),
-        ])?;
-    }
-    if let Some(entry) = table.get("init_steps") {
-        params.init_steps = entry.integer(1, SPARK_INT)? as u32;
-    }
-    if let Some(entry) = table.get("distance_measure") {
-        params.distance_measure = entry.choice(&[
-            ("euclidean", DistanceMeasure::Euclidean),
-            ("cosine", DistanceMeasure::Cosine),
-        ])?;
-    }
-    if let Some(entry) = table.get("solver") {
-        params.solver = entry.choice(&[
-            ("auto", Solver::Auto),
-            ("block", Solver::Block),
-            ("row", Solver::Row),
-        ])?;
-    }
-    Ok(params)
 }

@@ -1,5 +1,5 @@
-//! What every store has to pass, as plain functions over a fresh [`Store`]: called for local folders and for memory in
-//! this crate's tests, and to be called for any store that is added.
+//! What every store has to pass, as plain functions over a fresh [`Store`]: called for local folders, for memory and for
+//! a bucket in this crate's tests, and to be called for any store that is added.
 //!
 //! A case panics when the store, or what this crate makes of it, is not as it should be.
 //!
@@ -24,6 +24,7 @@ pub mod models;
 pub mod prune;
 pub mod refusals;
 pub mod replay;
+pub mod s3_server;
 pub mod sparks;
 
 use std::sync::Arc;

@@ -28,6 +28,17 @@ pub enum LogError {
         #[source]
         source: std::io::Error,
     },
+    /// Without creations that fail where something stands, two writers would overwrite each other's batches.
+    #[error(
+        "{folder}: the store lets a second creation of the same name through, so commits would overwrite each other; use a store that honours If-None-Match on PUT, or a local folder"
+    )]
+    CreateOnly {
+        /// The folder.
+        folder: String,
+        /// What the store said, where it refused the header itself.
+        #[source]
+        source: Option<StoreError>,
+    },
     /// The log was opened with [`BatchLog::read`](crate::BatchLog::read).
     #[error("{folder} was opened to read; open the log for a job to append to it")]
     OpenedToRead {
@@ -185,7 +196,7 @@ pub enum LogError {
 impl LogError {
     /// True when trying again later may help: what stands in the way is the store, not a file's content.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Failed { .. }))
+        matches!(self, Self::Store(e) if e.may_pass())
     }
 }
 

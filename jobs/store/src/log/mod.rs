@@ -72,7 +72,8 @@ impl BatchLog {
     ///
     /// # Errors
     /// [`LogError::Foreign`] when the newest batch is of another job or topic, [`LogError::Gap`] when batches are
-    /// missing between others, [`LogError::HardLinks`], and whatever reading may meet.
+    /// missing between others, [`LogError::HardLinks`] and [`LogError::CreateOnly`] where nothing can be committed, and
+    /// whatever reading may meet.
     pub async fn open(store: Store, job: &JobName, topic: &str) -> Result<Self, LogError> {
         if let Some(root) = store.local_root() {
             let root = root.to_owned();
@@ -89,6 +90,7 @@ impl BatchLog {
                 .await?
                 .map_err(|source| LogError::HardLinks { folder, source })?;
         }
+        store.probe_creation().await?;
         let writer = Writer {
             job: job.to_string(),
             topic: topic.to_owned(),

@@ -15,7 +15,7 @@ use super::{
     error::Chain,
 };
 use crate::{
-    BatchNumber, CommitId, Footer, JumpReason, RejectFile, Store, StoreError,
+    BatchNumber, CommitId, Footer, JumpReason, RejectFile, Store,
     files::{Created, blocking},
     local,
 };
@@ -168,7 +168,7 @@ impl BatchLog {
                     self.store.settle(REJECTED).await?;
                     break;
                 }
-                Err(e @ StoreError::Failed { .. }) if try_number < TRIES => {
+                Err(e) if e.may_pass() && try_number < TRIES => {
                     tracing::warn!(file = file.file, error = %Chain(&e), "writing rejects failed, trying again");
                 }
                 Err(e) => return Err(e.into()),

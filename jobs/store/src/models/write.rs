@@ -26,7 +26,7 @@ pub enum Existing {
     Replace,
 }
 
-/// A folder's files in the order in which they are written, without the last one, [`SUCCESS`].
+/// A folder's files, the one that has to be written first at the front, without the last one, [`SUCCESS`].
 type Files = Vec<(String, Bytes)>;
 
 impl ModelStore {
@@ -86,21 +86,30 @@ impl ModelStore {
     /// An object store has no names to exchange. So the mark goes first, and the folder counts as not there
     /// until the mark is back.
     async fn write_objects(&self, folder: &str, files: Files) -> Result<(), StoreError> {
-        self.store.delete(&format!("{folder}/{SUCCESS}")).await?;
+        let mark = format!("{folder}/{SUCCESS}");
         let old = self.store.objects_under(folder).await?;
+        // Mostly nothing is there, and a request takes as long as everything else that we do for a model.
+        if old.contains(&mark) {
+            self.store.delete(&mark).await?;
+        }
+        let mut files = files
+            .into_iter()
+            .map(|(file, bytes)| (format!("{folder}/{file}"), bytes));
         let mut written = BTreeSet::new();
-        for (file, bytes) in files {
-            let path = format!("{folder}/{file}");
+        if let Some((path, bytes)) = files.next() {
             self.store.put(&path, bytes).await?;
             written.insert(path);
         }
+        let put = async |(path, bytes): (String, Bytes)| {
+            self.store.put(&path, bytes).await?;
+            Ok::<_, StoreError>(path)
+        };
+        written.extend(futures::future::try_join_all(files.map(put)).await?);
         // Spark reads every file under data/, so an old one would be a second set of centers.
-        for path in old.difference(&written) {
+        for path in old.difference(&written).filter(|path| **path != mark) {
             self.store.delete(path).await?;
         }
-        self.store
-            .put(&format!("{folder}/{SUCCESS}"), Bytes::new())
-            .await
+        self.store.put_mark(&mark).await
     }
 }
 

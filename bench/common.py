@@ -1,0 +1,74 @@
+"""What the benchmarks share: running a command and measuring it, finding the binary, describing the machine."""
+
+import json
+import os
+import pathlib
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# No run should come near it; one that hangs must end.
+DEADLINE = 1_800
+# Processes that want to run, averaged over a minute, above which figures are not worth much.
+BUSY = 0.7
+
+
+class Failed(Exception):
+    """A measured process failed, or its answer is wrong."""
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def gugus():
+    """The binary of GUGUS, or the release build."""
+    named = os.environ.get("GUGUS")
+    if named:
+        return pathlib.Path(named).resolve()
+    cargo = [os.environ.get("CARGO", "cargo"), "metadata", "--no-deps", "--offline", "--format-version", "1"]
+    told = subprocess.run(cargo, cwd=ROOT, check=True, capture_output=True, text=True)
+    return pathlib.Path(json.loads(told.stdout)["target_directory"]) / "release/gugus"
+
+
+def measure(command, folder, environment=None):
+    """Runs a command to its end. Its time, CPU time and peak memory, and what it said on either stream."""
+    with tempfile.TemporaryFile(dir=folder) as output, tempfile.TemporaryFile(dir=folder) as errors:
+        begun = time.monotonic()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment)
+        killer = threading.Timer(DEADLINE, child.send_signal, [signal.SIGKILL])
+        killer.start()
+        # Not child.wait(): only wait4 tells the usage of this one child.
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.monotonic() - begun
+        killer.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        run = {"seconds": seconds, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss * 1024}
+        output.seek(0)
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+        if child.returncode != 0:
+            raise Failed(f"{' '.join(map(str, command))} ended with {child.returncode}:\n{said[-4000:]}")
+        return run, output.read(), said
+
+
+def machine():
+    """What is measured on, and how busy it is before the first run."""
+    model = ""
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    found = {"cpu": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}", "load": os.getloadavg()[0]}
+    if found["load"] > BUSY:
+        say(f"WARNING: the machine is busy (load {found['load']:.1f} on {found['cores']} cores): figures will be too low, and differ")
+    return found
+
+
+def described(about):
+    return f"{about['cpu']}, {about['cores']} cores, load before {about['load']:.1f}"

@@ -1,0 +1,337 @@
+"""Measures `gugus train` beside Spark, scikit-learn and faiss: same data, same machine, in turn. See README.md.
+
+`bench/train/run` calls it with what it needs: a Python that has the packages of requirements.txt, JAVA_HOME.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import cluster
+import common
+from common import Failed, say
+from limit import time_to_stream
+from report import report
+
+CORES = 2
+PASSES = 20
+# Rows of a batch of the large input, and of one of many.
+LARGE, SMALL = 1_000_000, 100
+# Spark's loop over batches takes 2 s each, those of the other two a hundredth of that.
+SPARK_LOOP, OTHER_LOOP = 50, 1_000
+# Runs of a job on almost no data; each is a dozen Ballista jobs.
+TINY_RUNS = 5
+GUGUS, EXECUTORS = "gugus, embedded", "gugus, 2 executors"
+PEERS = {"spark": "Spark local[2]", "scikit-learn": "scikit-learn", "faiss": "faiss, 32-bit floats"}
+SLOW = {"spark"}
+# How many times faster the whole fit with initialisation must be, each by its own clock.
+REQUIRED = {5: {"spark": 30, "scikit-learn": 2, "faiss": 2}, 64: {"spark": 20, "scikit-learn": 8, "faiss": 2}}
+REQUIRED_BATCHES_SECONDS, REQUIRED_TIMES_LOOP, REQUIRED_JOB_SECONDS = 10, 2_000, 0.015
+
+JOB = """name = "{name}"
+[source]
+topic = "bench"
+other_columns = "drop"
+[source.columns]
+"x" = {{ type = "float64", required = true }}
+"y" = {{ type = "float64", required = true }}
+[batches]
+rows = {rows}
+[[models]]
+name = "model"
+features = ["x", "y"]
+seed = 1
+"""
+WHOLE = 'scope = "all"\nk = {k}\ntol = 0.0\nmax_iter = {passes}\n'
+EACH = "k = 5\n"
+
+
+def main():
+    arguments = parse()
+    gugus = common.gugus()
+    if not gugus.exists():
+        sys.exit(f"{gugus} is missing: cargo build --release -p gugus --bin gugus")
+    before = common.machine()
+    # Everybody has two cores, whatever the machine has; what is started inherits it.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
+    try:
+        results = {"machine": before, **Bench(arguments, str(gugus), folder).run()}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if arguments.output == "json":
+        json.dump(results, sys.stdout, indent=1)
+        print()
+    else:
+        print(report(results))
+    return 1 if arguments.check and not results["required"] else 0
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="bench/train/run", description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=10_000_000, metavar="N", help="rows of the large input (default: 10000000)")
+    parser.add_argument("--batches", type=int, default=10_000, metavar="N", help=f"batches of {SMALL} rows (default: 10000)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each, alternating; the median counts (default: 3)")
+    parser.add_argument("--slow-rounds", type=int, default=1, metavar="N", help="runs of Spark, which takes minutes (default: 1)")
+    parser.add_argument("--only", choices=["gugus", *PEERS], action="append", help="measure only this one; may be given several times")
+    parser.add_argument("--quick", action="store_true", help="little of everything: to try the harness, not to learn a figure")
+    parser.add_argument("--folder", metavar="DIR", help="where inputs and models are to lie (default: the system's temporary folder)")
+    parser.add_argument("--output", choices=["text", "json"], default="text", help="the form of the result")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when what is required is not reached")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        if arguments.check:
+            parser.error("--quick makes figures that nothing can be required of")
+        arguments.rows, arguments.batches, arguments.rounds, arguments.slow_rounds = 100_000, 100, 1, 1
+    return arguments
+
+
+class Bench:
+    """Two inputs, and everybody who fits them."""
+
+    def __init__(self, arguments, gugus, folder):
+        self.arguments, self.gugus, self.folder = arguments, gugus, folder
+        self.calls = 0
+        self.versions = {"gugus": subprocess.run([gugus, "--version"], capture_output=True, text=True).stdout.strip()}
+        self.loops = {"spark": SPARK_LOOP, "scikit-learn": OTHER_LOOP, "faiss": OTHER_LOOP}
+        if arguments.quick:
+            self.loops = dict.fromkeys(self.loops, 5)
+        self.fitted = {}
+
+    def run(self):
+        sets = self.sets()
+        self.fill()
+        stream = time_to_stream(self.arguments.rows)
+        say(f"streaming the columns from memory once: {stream * 1e3:.1f} ms")
+        job = self.tiny()
+        self.warm()
+        runs = {(kind, who): [] for kind, contenders in sets.items() for who in contenders}
+        for round_number in range(1, self.arguments.rounds + 1):
+            for kind, contenders in sets.items():
+                for who, contender in contenders.items():
+                    if who in SLOW and round_number > self.arguments.slow_rounds:
+                        continue
+                    run = contender()
+                    runs[kind, who].append(run)
+                    say(f"round {round_number}: {kind}: {who}: fit {run['fit']:.2f} s, process {run['seconds']:.2f} s")
+        return self.results(sets, runs, stream, job)
+
+    def wanted(self, who):
+        return not self.arguments.only or who in self.arguments.only
+
+    def sets(self):
+        """Who takes part in what: a function a contender, which runs it once."""
+        ours = {GUGUS: None, EXECUTORS: cluster.Cluster} if self.wanted("gugus") else {}
+        peers = [peer for peer in PEERS if self.wanted(peer)]
+        sets = {}
+        for k in REQUIRED:
+            sets[f"k = {k}"] = {
+                **{who: (lambda k=k, started=started: self.train_whole(k, started)) for who, started in ours.items()},
+                **{peer: (lambda k=k, peer=peer: self.peer_whole(peer, k)) for peer in peers},
+            }
+        sets["batches"] = {
+            **{who: (lambda started=started: self.train_batches(started)) for who, started in ours.items()},
+            **{peer: (lambda peer=peer: self.peer_batches(peer)) for peer in peers},
+        }
+        return sets
+
+    def fill(self):
+        """The inputs: uniform points by a fixed seed, imported by `gugus batches import`."""
+        import numpy
+        import pyarrow
+        import pyarrow.parquet as parquet
+
+        points = numpy.random.default_rng(5).random((self.arguments.rows, 2))
+        large, slices = self.folder / "large.parquet", 10
+        table = pyarrow.table({"x": points[:, 0], "y": points[:, 1]})
+        parquet.write_table(table, large, row_group_size=len(table) // slices)
+        parquet.write_table(table.slice(0, self.arguments.batches * SMALL), self.folder / "many.parquet")
+        parquet.write_table(table.slice(0, SMALL), self.folder / "tiny.parquet")
+        for name, rows in {"large": min(LARGE, len(table) // slices), "many": SMALL, "tiny": SMALL}.items():
+            say(f"importing {name}.parquet ...")
+            job = self.job(name, rows, EACH)
+            command = [self.gugus, "batches", "import", str(self.folder / f"{name}.parquet"), "--job", job]
+            common.measure([*command, "--batches", str(self.folder / name), "--log", "warn"], self.folder)
+
+    def job(self, name, rows, model):
+        self.calls += 1
+        path = self.folder / f"{name}-{self.calls}.toml"
+        path.write_text(JOB.format(name=name, rows=rows) + model)
+        return str(path)
+
+    def whole_job(self, name, k):
+        return self.job(name, LARGE, WHOLE.format(k=k, passes=PASSES))
+
+    def train(self, name, job, started=None, log="warn"):
+        """One `gugus train`, embedded or on a cluster that was started for it; its memory is that of all processes."""
+        self.calls += 1
+        models = self.folder / f"models-{self.calls}"
+        command = [self.gugus, "train", "--job", job, "--batches", str(self.folder / name), "--models", str(models)]
+        command += ["--output", "json", "--log", log, "--log-format", "json"]
+        if started is None:
+            run, output, said = common.measure(command, self.folder)
+        else:
+            # A new one for each run: one that is kept would have the columns in memory already.
+            with started(self.gugus, self.folder) as running:
+                run, output, said = common.measure([*command, "--scheduler", running.url], self.folder)
+            run["cluster_start"] = running.seconds_to_start
+            run["peak"] += running.peak
+        told = json.loads(output)
+        run.update(fit=told["seconds"], trained=told["trained"], models=told["models"], said=said)
+        run["centers"] = centers(models / told["models"][0]["path"]) if told["trained"] else None
+        shutil.rmtree(models, ignore_errors=True)
+        return run
+
+    def train_whole(self, k, started):
+        run = self.train("large", self.whole_job("large", k), started)
+        model = run.pop("models")[0]
+        if run["trained"] != 1 or sum(model["sizes"]) != self.arguments.rows or model["iterations"] != PASSES:
+            raise Failed(f"the model of k = {k} is not what was asked for: {model}")
+        found = (run.pop("centers"), model["sizes"], model["training_cost"])
+        if self.fitted.setdefault(k, found) != found:
+            raise Failed(f"two runs of k = {k} gave two models, and must not: {self.fitted[k]}, {found}")
+        run.pop("said")
+        return {**run, "iterations": model["iterations"], "cost": model["training_cost"]}
+
+    def train_batches(self, started):
+        run = self.train("many", self.job("many", SMALL, EACH), started)
+        if run["trained"] != self.arguments.batches:
+            raise Failed(f"{run['trained']} of {self.arguments.batches} models were trained")
+        for key in ("models", "centers", "said"):
+            run.pop(key)
+        return {**run, "batches": self.arguments.batches}
+
+    def peer(self, who, *words):
+        command = [sys.executable, str(HERE / "peers.py"), who, *map(str, words)]
+        # What Spark spills goes with the folder.
+        environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_DIRS": str(self.folder)}
+        run, output, _ = common.measure(command, self.folder, environment)
+        told = json.loads(output)
+        self.versions[who] = told.pop("version")
+        run["peak"] += told.pop("beside", 0)
+        return {**run, **told}
+
+    def peer_whole(self, who, k):
+        return self.peer(who, "whole", self.folder / "large.parquet", k, PASSES)
+
+    def peer_batches(self, who):
+        self.calls += 1
+        target = self.folder / f"peer-{self.calls}"
+        run = self.peer(who, "batches", self.folder / "many", self.loops[who], target)
+        shutil.rmtree(target)
+        times = self.arguments.batches / run["batches"]
+        # Starting counts once; the loop as often as it would run.
+        first = run["seconds"] - run["fit"]
+        run.update(scaled=times > 1, by_median=statistics.median(run["each"]) * self.arguments.batches)
+        run.update(fit=run["fit"] * times, seconds=first + run["fit"] * times)
+        return run
+
+    def warm(self):
+        """What a first run reads from disk, every later one has in memory: binaries, jars, packages."""
+        say("warming up ...")
+        for who in PEERS:
+            if self.wanted(who):
+                self.peer(who, "whole", self.folder / "tiny.parquet", 2, 1)
+
+    def tiny(self):
+        """Seconds of one Ballista job on almost no data, by the driver's own clock."""
+        if not self.wanted("gugus"):
+            return None
+        seconds = []
+        for _ in range(TINY_RUNS):
+            run = self.train("tiny", self.whole_job("tiny", 5), log="warn,gugus_engine=debug")
+            seconds += [line["seconds"] for line in lines(run["said"], "Ballista job ended")]
+        return statistics.median(seconds) if seconds else None
+
+    def steps(self):
+        """Seconds of each step of a whole fit, from runs that do not count, since they tell what they do."""
+        found = {}
+        for k in REQUIRED if self.wanted("gugus") else ():
+            run = self.train("large", self.whole_job("large", k), log="warn,gugus_train=debug")
+            by_step = {}
+            for line in lines(run["said"], "step ended"):
+                by_step.setdefault(line["step"], []).append(line["seconds"])
+            found[f"k = {k}"] = {"whole": run["fit"], "steps": by_step}
+        return found
+
+    def results(self, sets, runs, stream, job):
+        rows = []
+        for (kind, who), all_runs in runs.items():
+            middle = median(all_runs)
+            rows.append({"set": kind, "who": who, **{key: value for key, value in middle.items() if key != "each"}, "runs": all_runs})
+        for row in rows:
+            ours = next((other for other in rows if other["set"] == row["set"] and other["who"] == GUGUS), None)
+            for what in ("fit", "seconds"):
+                row[f"times_{what}"] = row[what] / ours[what] if ours else None
+        judged = self.judged(rows, job)
+        return {
+            "versions": self.versions,
+            "names": PEERS,
+            "rows_large": self.arguments.rows,
+            "batches": self.arguments.batches,
+            "passes": PASSES,
+            "rounds": self.arguments.rounds,
+            "slow_rounds": self.arguments.slow_rounds,
+            "quick": self.arguments.quick,
+            "rows": rows,
+            "stream_seconds": stream,
+            "steps": self.steps(),
+            "job_seconds": job,
+            "judged": judged,
+            "required": bool(judged) and all(one["reached"] for one in judged),
+        }
+
+    def judged(self, rows, job):
+        """What is required, what was measured, and whether it suffices. What was not measured is not reached."""
+        by_name = {(row["set"], row["who"]): row for row in rows}
+        measured = lambda kind, who, what: by_name.get((kind, who), {}).get(what)
+        asked = [
+            (f"k = {k}: times {PEERS[peer]}, whole fit", "least", times, measured(f"k = {k}", peer, "times_fit"))
+            for k, peers in REQUIRED.items()
+            for peer, times in peers.items()
+        ]
+        ours, spark = measured("batches", GUGUS, "seconds"), measured("batches", "spark", "fit")
+        asked += [
+            (f"{self.arguments.batches:,} batches: seconds, whole process", "most", REQUIRED_BATCHES_SECONDS, ours),
+            ("batches: times Spark's loop (scaled)", "least", REQUIRED_TIMES_LOOP, spark / ours if spark and ours else None),
+            ("one Ballista job on almost no data: milliseconds", "most", REQUIRED_JOB_SECONDS * 1e3, job and job * 1e3),
+        ]
+        enough = {"least": lambda value, goal: value >= goal, "most": lambda value, goal: value < goal}
+        return [
+            {"what": what, "at": at, "goal": goal, "measured": value, "reached": value is not None and enough[at](value, goal)}
+            for what, at, goal, value in asked
+        ]
+
+
+def median(runs):
+    middle = statistics.median_low(run["fit"] for run in runs)
+    return next(run for run in runs if run["fit"] == middle)
+
+
+def lines(said, message):
+    """The fields of the log's lines with this message."""
+    fields = (json.loads(line)["fields"] for line in said.splitlines() if message in line)
+    return [each for each in fields if each["message"] == message]
+
+
+def centers(folder):
+    import pyarrow.parquet as parquet
+
+    (file,) = (folder / "data").glob("*.parquet")
+    return sorted((row["clusterIdx"], row["clusterCenter"]["values"]) for row in parquet.read_table(file).to_pylist())
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failed as error:
+        sys.exit(f"bench: {error}")

@@ -1,0 +1,175 @@
+//! Batches and models in a bucket: imported, proved, trained and served, by processes that share nothing but the bucket.
+
+use std::time::Duration;
+
+use gugus_store::conformance::s3_server::{BUCKET, S3Server};
+use serde_json::{Value, json};
+
+use crate::process::{Gugus, Output, Signal, Up};
+use crate::work::{Work, shipped};
+
+struct Bucket {
+    server: S3Server,
+}
+
+impl Bucket {
+    fn new() -> Option<Self> {
+        let server = S3Server::start("training from a bucket to a bucket")?;
+        Some(Self { server })
+    }
+
+    fn gugus(&self, arguments: &[&str]) -> Gugus {
+        let gugus = Gugus::new(arguments);
+        self.server
+            .variables()
+            .into_iter()
+            .fold(gugus, |gugus, (name, value)| gugus.env(name, value))
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.quiet(self.gugus(arguments).run())
+    }
+
+    #[track_caller]
+    fn up(&self, arguments: &[&str]) -> Up {
+        self.gugus(arguments).up()
+    }
+
+    /// Nothing that a command prints holds a credential.
+    #[track_caller]
+    fn quiet(&self, output: Output) -> Output {
+        for (name, value) in self.server.variables() {
+            if name.contains("KEY") {
+                let said = output.stdout.contains(value) || output.stderr.contains(value);
+                assert!(!said, "{name}: {output:?}");
+            }
+        }
+        output
+    }
+}
+
+#[test]
+fn models_trained_in_a_bucket_are_those_of_a_folder() {
+    let Some(bucket) = Bucket::new() else {
+        return;
+    };
+    let work = Work::new();
+    let (csv, job) = (work.path("generated.csv"), shipped("crime.toml"));
+    bucket
+        .run(&[
+            "generate",
+            "--records",
+            "300",
+            "--seed",
+            "1",
+            "--output",
+            &csv,
+        ])
+        .expect(0);
+    work.import(&job, &csv, &[]).expect(0);
+    work.train(&job, &["--model", "location"]).expect(0);
+
+    let [batches, models] =
+        ["batches", "models"].map(|folder| format!("s3://{BUCKET}/la/{folder}"));
+    let (batches, models) = (batches.as_str(), models.as_str());
+    let import = [
+        "batches",
+        "import",
+        &csv,
+        "--job",
+        &job,
+        "--batches",
+        batches,
+    ];
+    bucket.run(&import).expect(0);
+    let again = bucket.run(&import).expect(2);
+    assert!(again.stderr.contains("--again"), "{}", again.stderr);
+    let json = ["--output", "json"];
+    let verified = bucket
+        .run(&[&["batches", "verify", "--batches", batches], &json[..]].concat())
+        .expect(0)
+        .json();
+    assert_eq!(
+        (
+            &verified["batches"],
+            &verified["records"],
+            &verified["problems"]
+        ),
+        (&json!(3), &json!(300), &json!([]))
+    );
+    let listed = bucket
+        .run(&[&["batches", "list", "--batches", batches], &json[..]].concat())
+        .expect(0)
+        .json();
+    assert_eq!(listed["batches"].as_array().map(Vec::len), Some(3));
+
+    let train = [
+        "train",
+        "--job",
+        &job,
+        "--batches",
+        batches,
+        "--models",
+        models,
+        "--model",
+        "location",
+    ];
+    let train = |more: &[&str]| {
+        bucket
+            .run(&[&train, &json[..], more].concat())
+            .expect(0)
+            .json()
+    };
+    assert_eq!(train(&[])["trained"], 3);
+    assert_eq!(train(&[])["skipped"], 3);
+    assert_eq!(train(&["--retrain"])["trained"], 3);
+
+    for batch in ["1", "2", "3"] {
+        let show = [
+            "models", "show", "location", "--batch", batch, "--models", models,
+        ];
+        let shown = bucket.run(&[&show, &json[..]].concat()).expect(0).json();
+        let here = work.centers("models", "location", batch.parse().unwrap());
+        assert_eq!(shown["centers"], json!(here), "batch {batch}");
+    }
+    let listed = bucket.run(&[&["models", "list", "--models", models], &json[..]].concat());
+    assert!(listed.expect(0).stdout.contains("location"));
+
+    let point = json!([{"LAT": 34.05, "LON": -118.25}, {"LAT": 33.8, "LON": -118.3}]);
+    let ask = |serve: &Up| -> Value {
+        let url = format!("{}/models/location/batches/2/predict", serve.url("rest"));
+        let mut answer = ureq::post(url).send_json(&point).unwrap();
+        answer.body_mut().read_json().unwrap()
+    };
+    let listen = ["--listen", "127.0.0.1:0"];
+    let there = bucket.up(&[&["serve", "--models", models], &listen[..]].concat());
+    let folder = work.path("models");
+    let here = bucket.up(&[&["serve", "--models", &folder], &listen[..]].concat());
+    assert_eq!(ask(&there), ask(&here));
+    for serve in [there, here] {
+        bucket.quiet(serve.stop(Signal::Term, Duration::from_secs(30)).expect(0));
+    }
+}
+
+#[test]
+fn a_bucket_that_is_not_there_ends_a_command_before_it_begins() {
+    let Some(bucket) = Bucket::new() else {
+        return;
+    };
+    let refused = bucket
+        .run(&["batches", "list", "--batches", "s3://nobody-made-this/x"])
+        .expect(2);
+    assert!(
+        refused.stderr.contains("no bucket nobody-made-this"),
+        "{}",
+        refused.stderr
+    );
+    // What is set to nothing counts as not set: so no key of the developer's own.
+    let profile = Gugus::new(["batches", "list", "--batches", "s3://gugus/x"])
+        .env("AWS_ACCESS_KEY_ID", "")
+        .env("AWS_SECRET_ACCESS_KEY", "")
+        .env("AWS_PROFILE", "work");
+    let refused = profile.run().expect(2);
+    assert!(refused.stderr.contains("AWS_PROFILE"), "{}", refused.stderr);
+}

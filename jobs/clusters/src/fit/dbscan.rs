@@ -1,0 +1,133 @@
+//! `dbscan`: clusters where points lie dense, the rest is noise.
+
+use std::collections::HashSet;
+
+use gugus_kmeans::Rows;
+use linfa::ParamGuard;
+use linfa::traits::Transformer;
+use linfa_clustering::Dbscan;
+use linfa_nn::distance::L2Dist;
+use linfa_nn::{CommonNearestNeighbour, NearestNeighbour};
+use ndarray::Array2;
+
+use super::{Fit, FitError, checked, finish};
+use crate::fitted::{CorePoint, Fitted, HotSpots};
+use crate::params::DbscanParams;
+
+/// Rows of a fit: the tree over them is built one by one and holds each several times over, half a gigabyte for these.
+const MOST_ROWS: usize = 1_000_000;
+
+/// Pairs of neighbours, each seen from both sides. Listing so many takes about half a minute.
+const MOST_PAIRS: usize = 100_000_000;
+
+/// Core points of a model: a service holds many models, and this one has tens of megabytes.
+const MOST_CORE_POINTS: usize = 200_000;
+
+/// Finds where rows lie dense.
+///
+/// A row is a core point when at least `min_points` rows, itself included, are within `eps`, the rim included. Core points
+/// within `eps` of each other are of one cluster; a row that is none belongs to the cluster of the nearest core point
+/// within `eps`, else it is noise (Ester et al., *A Density-Based Algorithm for Discovering Clusters*, 1996). Clusters are
+/// numbered in the order of their first core points among the rows.
+///
+/// Rows that are all noise are an answer too: a model without clusters.
+///
+/// # Errors
+/// [`FitError::TooManyRows`], [`FitError::TooDense`] and [`FitError::TooManyCorePoints`] for what a fit or a model cannot
+/// hold, and those of rows and parameters.
+pub fn dbscan(params: &DbscanParams, rows: &Rows) -> Result<Fit, FitError> {
+    params.validate()?;
+    if rows.len() > MOST_ROWS {
+        return Err(FitError::TooManyRows {
+            rows: rows.len(),
+            most: MOST_ROWS,
+            algorithm: "dbscan",
+        });
+    }
+    let points = checked(rows)?;
+    let is_core = core_points(params, &points, MOST_PAIRS)?;
+    let labels = Dbscan::params(params.min_points)
+        .tolerance(params.eps)
+        .check()
+        .map_err(|error| FitError::library(&error))?
+        .transform(&points);
+
+    let mut places = HashSet::new();
+    let mut core_points = Vec::new();
+    let mut clusters = 0;
+    for ((row, label), is_core) in points.rows().into_iter().zip(&labels).zip(is_core) {
+        let Some(cluster) = label.filter(|_| is_core) else {
+            continue;
+        };
+        clusters = clusters.max(cluster + 1);
+        // Rows at the same place are neighbours, hence of one cluster.
+        if places.insert(row.iter().map(|x| x.to_bits()).collect::<Vec<_>>()) {
+            core_points.push(CorePoint {
+                cluster,
+                at: row.to_vec(),
+            });
+        }
+    }
+    if core_points.len() > MOST_CORE_POINTS {
+        return Err(FitError::TooManyCorePoints {
+            core_points: core_points.len(),
+            most: MOST_CORE_POINTS,
+        });
+    }
+    let fitted = HotSpots {
+        dimensions: points.ncols(),
+        eps: params.eps,
+        clusters,
+        core_points,
+    };
+    finish(Fitted::HotSpots(fitted), rows, 0.0)
+}
+
+/// Which rows are core points: linfa does not say. By the same tree and distance as its own, so that both count alike; and
+/// before it, so that it is not asked for what does not end.
+fn core_points(
+    params: &DbscanParams,
+    points: &Array2<f64>,
+    most: usize,
+) -> Result<Vec<bool>, FitError> {
+    let tree = CommonNearestNeighbour::KdTree
+        .from_batch(points, L2Dist)
+        .map_err(|error| FitError::library(&error))?;
+    let mut pairs = 0_usize;
+    let mut found = Vec::with_capacity(points.nrows());
+    for row in points.rows() {
+        let neighbours = tree
+            .within_range(row, params.eps)
+            .map_err(|error| FitError::library(&error))?
+            .len();
+        pairs += neighbours;
+        if pairs > most {
+            return Err(FitError::TooDense {
+                eps: params.eps,
+                most,
+            });
+        }
+        found.push(neighbours >= params.min_points);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_not_end_is_refused() {
+        let points = Array2::zeros((20, 2));
+        let params = DbscanParams {
+            eps: 1.0,
+            min_points: 2,
+        };
+        assert_eq!(core_points(&params, &points, 400).unwrap(), vec![true; 20]);
+        let error = core_points(&params, &points, 399).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "more than 399 pairs of rows are within eps = 1 of each other: lower eps, or fit smaller batches"
+        );
+    }
+}

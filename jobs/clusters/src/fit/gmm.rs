@@ -1,0 +1,137 @@
+//! `gmm`: a mixture of Gaussians.
+
+use gugus_kmeans::Rows;
+use linfa::DatasetBase;
+use linfa::ParamGuard;
+use linfa::traits::Fit as _;
+use linfa_clustering::{
+    GaussianMixtureModel, GmmCovarType, GmmError, GmmInitMethod, GmmParams as LinfaParams,
+};
+use ndarray::ArrayView2;
+use rand_xoshiro::Xoshiro256Plus;
+use rand_xoshiro::rand_core::SeedableRng;
+
+use super::{Fit, FitError, alone, checked, finish, need_distinct};
+use crate::fitted::{Fitted, Gaussian, Mixture};
+use crate::gaussian::Densities;
+use crate::params::{Covariance, GmmInit, GmmParams};
+
+/// Numbers in the tables that a fit holds, each of rows by dimensions or by Gaussians: about ten of them are alive at a
+/// time, so these are two gigabytes.
+const MOST_CELLS: usize = 25_000_000;
+
+/// Fits a mixture of Gaussians by expectation and maximisation, and keeps the likeliest of `n_runs`.
+///
+/// # Errors
+/// [`FitError::FewPoints`] for fewer distinct rows than `k`, [`FitError::NotConverged`] and [`FitError::Degenerate`] when no
+/// run ends well, [`FitError::TooManyRows`] for what a fit cannot hold, and those of rows and parameters.
+pub fn gmm(params: &GmmParams, rows: &Rows) -> Result<Fit, FitError> {
+    params.validate()?;
+    let most = MOST_CELLS / rows.dimensions().max(params.k).max(1);
+    if rows.len() > most {
+        return Err(FitError::TooManyRows {
+            rows: rows.len(),
+            most,
+            algorithm: "gmm",
+        });
+    }
+    let points = checked(rows)?;
+    need_distinct(&points, params.k)?;
+    let mut best: Option<(f64, Mixture)> = None;
+    let mut first_error = None;
+    for run in 0..params.n_runs {
+        let seed = params.seed.wrapping_add(i64::from(run));
+        match one_run(params, seed, points.view()) {
+            Ok((cost, mixture)) => {
+                if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                    best = Some((cost, mixture));
+                }
+            }
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    match (best, first_error) {
+        (Some((cost, mixture)), _) => finish(Fitted::Mixture(mixture), rows, cost),
+        (None, Some(error)) => Err(error),
+        // There is at least one run, by the parameters' validation.
+        (None, None) => Err(FitError::NotConverged {
+            max_iter: params.max_iter,
+        }),
+    }
+}
+
+/// A mixture, and the negative logarithm of the rows' likelihood under it.
+fn one_run(
+    params: &GmmParams,
+    seed: i64,
+    points: ArrayView2<'_, f64>,
+) -> Result<(f64, Mixture), FitError> {
+    let covariance = match params.covariance_type {
+        Covariance::Full => GmmCovarType::Full,
+    };
+    let init = match params.init_mode {
+        GmmInit::KMeans => GmmInitMethod::KMeans,
+        GmmInit::Random => GmmInitMethod::Random,
+    };
+    let draws = Xoshiro256Plus::seed_from_u64(seed as u64);
+    let model = LinfaParams::new_with_rng(params.k, draws)
+        .covariance_type(covariance)
+        .init_method(init)
+        .max_n_iterations(u64::from(params.max_iter))
+        .tolerance(params.tol)
+        .reg_covariance(params.reg_covar)
+        .n_runs(1)
+        .check()
+        .and_then(|fit| alone(|| fit.fit(&DatasetBase::from(points))))
+        .map_err(|error| refused(&error, params))?;
+    let mixture = mixture(&model);
+    let densities = Densities::new(&mixture).map_err(|error| FitError::Degenerate {
+        reason: error.to_string(),
+    })?;
+    let mut cost = 0.0;
+    for row in points.rows() {
+        cost -= densities.of(&row.to_vec()).1;
+    }
+    if !cost.is_finite() {
+        return Err(FitError::Degenerate {
+            reason: "a row has no likelihood".to_owned(),
+        });
+    }
+    Ok((cost, mixture))
+}
+
+fn mixture(model: &GaussianMixtureModel<f64>) -> Mixture {
+    let parts = model.weights().iter().zip(model.means().rows());
+    let gaussians = parts.zip(model.covariances().outer_iter());
+    Mixture {
+        gaussians: gaussians
+            .map(|((weight, mean), covariance)| Gaussian {
+                weight: *weight,
+                mean: mean.to_vec(),
+                covariance: covariance.iter().copied().collect(),
+            })
+            .collect(),
+    }
+}
+
+/// linfa's errors by what the user can do.
+fn refused(error: &GmmError, params: &GmmParams) -> FitError {
+    let degenerate = |reason: &str| FitError::Degenerate {
+        reason: reason.to_owned(),
+    };
+    match error {
+        GmmError::NotConverged(_) => FitError::NotConverged {
+            max_iter: params.max_iter,
+        },
+        GmmError::LinalgError(_) => degenerate("the covariances of a gaussian collapsed"),
+        GmmError::EmptyCluster(_) => degenerate("a gaussian lost all its rows"),
+        GmmError::LowerBoundError(_) | GmmError::MinMaxError(_) => {
+            degenerate("a row is too far from all gaussians")
+        }
+        GmmError::InvalidValue(_) | GmmError::KMeansError(_) | GmmError::LinfaError(_) => {
+            FitError::library(error)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `minibatch`: centers that each batch moves on.
+
+use gugus_kmeans::Rows;
+use linfa::DatasetBase;
+use linfa::ParamGuard;
+use linfa::traits::FitWith;
+use linfa_clustering::{IncrKMeansError, KMeans, KMeansInit};
+use linfa_nn::distance::L2Dist;
+use ndarray::Array2;
+use rand_xoshiro::Xoshiro256Plus;
+use rand_xoshiro::rand_core::SeedableRng;
+use serde_json::json;
+
+use super::{Fit, FitError, alone, checked, finish, need_distinct};
+use crate::fitted::{Fitted, MiniBatch};
+use crate::params::{MiniBatchInit, MiniBatchParams};
+use crate::predict::Predictor;
+
+type Model = KMeans<f64, L2Dist>;
+
+/// Moves the centers of the batch before on by one batch, or finds first ones where there is no batch before.
+///
+/// Each row moves its nearest center by `1 / n` of the way, `n` being the rows that have moved that center so far, this
+/// one included (Sculley, *Web-Scale K-Means Clustering*, 2010). So a center is the mean of all rows that were ever
+/// nearest to it, and one that no row is nearest to stays.
+///
+/// # Errors
+/// [`FitError::FewPoints`] for a first batch of fewer distinct rows than `k`, [`FitError::Carried`] for a model that does
+/// not fit the parameters, and those of rows and parameters.
+pub fn mini_batch(
+    params: &MiniBatchParams,
+    carried: Option<&MiniBatch>,
+    rows: &Rows,
+) -> Result<Fit, FitError> {
+    params.validate()?;
+    let points = checked(rows)?;
+    let carried = match carried {
+        Some(model) => Some(rebuilt(model, params.k, points.ncols())?),
+        None => {
+            need_distinct(&points, params.k)?;
+            None
+        }
+    };
+    let init = match params.init_mode {
+        MiniBatchInit::PlusPlus => KMeansInit::KMeansPlusPlus,
+        MiniBatchInit::Random => KMeansInit::Random,
+    };
+    let draws = Xoshiro256Plus::seed_from_u64(params.seed as u64);
+    let step = KMeans::params_with_rng(params.k, draws)
+        .init_method(init)
+        .n_runs(params.n_runs as usize)
+        // It only decides by which way the model is returned.
+        .tolerance(f64::MIN_POSITIVE)
+        .check()
+        .map_err(|error| FitError::library(&error))?;
+    let count = points.nrows() as f64;
+    let model: Model = match alone(|| step.fit_with(carried, &DatasetBase::from(points))) {
+        Ok(model) | Err(IncrKMeansError::NotConverged(model)) => model,
+        Err(IncrKMeansError::InvalidParams(error)) => return Err(FitError::library(&error)),
+        Err(IncrKMeansError::LinfaError(error)) => return Err(FitError::library(&error)),
+    };
+    let fitted = MiniBatch {
+        centers: rows_of(model.centroids()),
+        counts: model.cluster_count().iter().map(|n| *n as u64).collect(),
+    };
+    finish(Fitted::MiniBatch(fitted), rows, model.inertia() * count)
+}
+
+fn rows_of(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
+    matrix.rows().into_iter().map(|row| row.to_vec()).collect()
+}
+
+/// linfa's model from ours. Its fields are private, and reading it back from its serialised form is the one way to set
+/// them; no number passes through text.
+fn rebuilt(model: &MiniBatch, k: usize, width: usize) -> Result<Model, FitError> {
+    Predictor::new(Fitted::MiniBatch(model.clone()))?;
+    let dimensions = model.centers.first().map_or(0, Vec::len);
+    if (model.centers.len(), dimensions) != (k, width) {
+        return Err(FitError::Carried {
+            centers: model.centers.len(),
+            dimensions,
+            k,
+            width,
+        });
+    }
+    let centers: Vec<f64> = model.centers.iter().flatten().copied().collect();
+    let counts: Vec<f64> = model.counts.iter().map(|n| *n as f64).collect();
+    serde_json::from_value(json!({
+        "centroids": { "v": 1, "dim": [k, width], "data": centers },
+        "cluster_count": { "v": 1, "dim": [k], "data": counts },
+        "inertia": 0.0,
+        "dist_fn": null,
+    }))
+    .map_err(|error| FitError::library(&error))
+}

@@ -1,0 +1,250 @@
+//! The fits. Each takes all rows of a fit, and returns what was found or why nothing was.
+
+mod dbscan;
+mod gmm;
+mod mini_batch;
+
+use std::collections::HashSet;
+
+use gugus_kmeans::{PredictError, Rows};
+use ndarray::Array2;
+use thiserror::Error;
+
+use crate::fitted::{Fitted, FittedError};
+use crate::params::ParamsError;
+use crate::predict::Predictor;
+
+pub use dbscan::dbscan;
+pub use gmm::gmm;
+pub use mini_batch::mini_batch;
+
+/// Numbers beyond this are refused: their squares, or sums of them, overflow.
+const GREATEST: f64 = 1e150;
+
+/// What a fit found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The model.
+    pub fitted: Fitted,
+    /// How many of the rows belong to each cluster, as the model predicts them.
+    pub sizes: Vec<u64>,
+    /// How many of the rows belong to none.
+    pub noise: u64,
+    /// What the rows cost: for `minibatch` the sum of squared distances to the centers before they were moved, for `gmm`
+    /// the negative log likelihood, for `dbscan` 0.
+    pub cost: f64,
+}
+
+/// Why there is no fit.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// There is nothing to fit.
+    #[error("no rows are left to fit")]
+    NoRows,
+    /// A NaN or an infinity among the rows: filter such rows out.
+    #[error("row {row}, column {column} holds {value}, but a fit needs finite numbers")]
+    NotFinite {
+        /// The row, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// What stands there.
+        value: f64,
+    },
+    /// Numbers so large that their squares overflow: scale the features.
+    #[error("the distances between the rows overflow: scale the features down")]
+    Overflow,
+    /// A parameter out of its range.
+    #[error(transparent)]
+    Params(#[from] ParamsError),
+    /// Fewer distinct rows than clusters are asked for.
+    #[error(
+        "there are {distinct} distinct rows, but k asks for {k} clusters: lower k, or fit more rows"
+    )]
+    FewPoints {
+        /// The distinct rows there are.
+        distinct: usize,
+        /// The clusters asked for.
+        k: usize,
+    },
+    /// The model carried over from the batch before is not one of these parameters and rows.
+    #[error(
+        "the model carried over has {centers} centers of {dimensions} numbers, but k is {k} and rows have {width}: train from the first batch on"
+    )]
+    Carried {
+        /// The centers carried over.
+        centers: usize,
+        /// Their width.
+        dimensions: usize,
+        /// The clusters asked for.
+        k: usize,
+        /// The width of the rows.
+        width: usize,
+    },
+    /// The model carried over, or what came out, is not whole.
+    #[error("the model is not whole: {0}")]
+    Fitted(#[from] FittedError),
+    /// More rows than a fit of this kind can hold.
+    #[error("{rows} rows are more than the {most} that {algorithm} takes: fit smaller batches")]
+    TooManyRows {
+        /// The rows given.
+        rows: usize,
+        /// The most there may be.
+        most: usize,
+        /// Which algorithm it is, as the job file has it.
+        algorithm: &'static str,
+    },
+    /// So many rows are neighbours that looking at all pairs would not end: `eps` is too large for the data.
+    #[error(
+        "more than {most} pairs of rows are within eps = {eps} of each other: lower eps, or fit smaller batches"
+    )]
+    TooDense {
+        /// The reach asked for.
+        eps: f64,
+        /// The most pairs there may be.
+        most: usize,
+    },
+    /// More core points than a saved model holds.
+    #[error(
+        "there are {core_points} core points, more than the {most} that a model keeps: raise min_points, or fit smaller batches"
+    )]
+    TooManyCorePoints {
+        /// The core points found.
+        core_points: usize,
+        /// The most there may be.
+        most: usize,
+    },
+    /// Expectation and maximisation did not settle.
+    #[error(
+        "gmm did not converge in max_iter = {max_iter} rounds: raise max_iter or tol, or lower k"
+    )]
+    NotConverged {
+        /// The rounds it had.
+        max_iter: u32,
+    },
+    /// A Gaussian lost its points or its volume, or a point is too far from all.
+    #[error(
+        "gmm has no answer for these rows ({reason}): lower k, raise reg_covar, or filter out rows far from all others"
+    )]
+    Degenerate {
+        /// What the library said.
+        reason: String,
+    },
+    /// The library refused for a reason of its own.
+    #[error("linfa cannot fit these rows: {reason}")]
+    Library {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl FitError {
+    fn library(error: &impl ToString) -> Self {
+        Self::Library {
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// Keeps a fit on the thread that asks for it. linfa would hand parts of it to a pool of all cores, which costs more than
+/// it saves where many small fits run side by side.
+///
+/// The first call makes the thread the only one of a pool that is its own as long as it lives: rayon can neither take a
+/// thread out of such a pool nor end it. A thread that is in another pool stays there.
+fn alone<T>(fit: impl FnOnce() -> T) -> T {
+    thread_local! {
+        static POOL: () = {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread();
+            if let Ok(pool) = pool.build() {
+                std::mem::forget(pool);
+            }
+        };
+    }
+    POOL.with(|()| fit())
+}
+
+/// The rows as linfa takes them, once they are known to be finite and not too large.
+fn checked(rows: &Rows) -> Result<Array2<f64>, FitError> {
+    if rows.is_empty() {
+        return Err(FitError::NoRows);
+    }
+    let mut values = Vec::with_capacity(rows.len().saturating_mul(rows.dimensions()));
+    for row in 0..rows.len() {
+        for (column, value) in rows.row(row).iter().enumerate() {
+            if !value.is_finite() {
+                return Err(FitError::NotFinite {
+                    row,
+                    column,
+                    value: *value,
+                });
+            }
+            if value.abs() > GREATEST {
+                return Err(FitError::Overflow);
+            }
+            // A negative zero would be another point than the zero it equals.
+            values.push(value + 0.0);
+        }
+    }
+    Array2::from_shape_vec((rows.len(), rows.dimensions()), values)
+        .map_err(|error| FitError::library(&error))
+}
+
+/// Refuses fewer distinct rows than `k`.
+fn need_distinct(points: &Array2<f64>, k: usize) -> Result<(), FitError> {
+    let mut distinct = HashSet::new();
+    for row in points.rows() {
+        distinct.insert(row.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
+        if distinct.len() >= k {
+            return Ok(());
+        }
+    }
+    Err(FitError::FewPoints {
+        distinct: distinct.len(),
+        k,
+    })
+}
+
+/// Counts the rows of each cluster with the model as it will be served.
+fn finish(fitted: Fitted, rows: &Rows, cost: f64) -> Result<Fit, FitError> {
+    let predictor = Predictor::new(fitted.clone())?;
+    let mut sizes = vec![0; fitted.clusters()];
+    let mut noise = 0;
+    for row in 0..rows.len() {
+        let prediction = predictor
+            .predict(rows.row(row))
+            .map_err(|error: PredictError| FitError::library(&error))?;
+        match prediction.cluster() {
+            Some(cluster) => sizes[cluster] += 1,
+            None => noise += 1,
+        }
+    }
+    if !cost.is_finite() {
+        return Err(FitError::Overflow);
+    }
+    Ok(Fit {
+        fitted,
+        sizes,
+        noise,
+        cost,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fit_keeps_to_its_thread() {
+        for _ in 0..2 {
+            let threads = std::thread::spawn(|| {
+                alone(|| ());
+                alone(rayon::current_num_threads)
+            });
+            assert_eq!(threads.join().unwrap(), 1);
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
+        let threads = pool.unwrap().install(|| alone(rayon::current_num_threads));
+        assert_eq!(threads, 3, "who is in a pool already stays in it");
+    }
+}

@@ -1,0 +1,208 @@
+//! How likely a point is in a mixture of Gaussians, on logarithms.
+
+use std::f64::consts::TAU;
+
+use crate::fitted::{FittedError, Gaussian, Mixture};
+
+/// A mixture prepared for prediction.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Densities(Vec<Density>);
+
+/// One Gaussian: its density is `exp(constant - |L⁻¹ (x - mean)|² / 2)` for `L Lᵀ` the covariances.
+#[derive(Clone, Debug, PartialEq)]
+struct Density {
+    constant: f64,
+    mean: Vec<f64>,
+    /// The lower triangle `L`, row after row, each as long as its number from 1.
+    triangle: Vec<f64>,
+}
+
+impl Densities {
+    /// Checks and prepares a mixture.
+    pub(crate) fn new(mixture: &Mixture) -> Result<Self, FittedError> {
+        let gaussians = &mixture.gaussians;
+        let dimensions = gaussians
+            .first()
+            .ok_or(FittedError::NoGaussians)?
+            .mean
+            .len();
+        let densities = gaussians.iter().enumerate().map(|(gaussian, given)| {
+            let Gaussian {
+                weight,
+                mean,
+                covariance,
+            } = given;
+            let whole = mean.len() == dimensions
+                && Some(covariance.len()) == dimensions.checked_mul(dimensions)
+                && (0.0..=2.0).contains(weight)
+                && mean.iter().chain(covariance).all(|x| x.is_finite());
+            if !whole || dimensions == 0 {
+                return Err(FittedError::Gaussian {
+                    gaussian,
+                    dimensions,
+                });
+            }
+            let triangle =
+                triangle(covariance, dimensions).ok_or(FittedError::Covariance { gaussian })?;
+            let half_log_det: f64 = (1..=dimensions)
+                .map(|n| triangle[n * (n + 1) / 2 - 1].ln())
+                .sum();
+            let constant = weight.ln() - half_log_det - 0.5 * dimensions as f64 * TAU.ln();
+            Ok(Density {
+                constant,
+                mean: mean.clone(),
+                triangle,
+            })
+        });
+        densities.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The probability of each Gaussian given the point, and the logarithm of the point's density.
+    pub(crate) fn of(&self, point: &[f64]) -> (Vec<f64>, f64) {
+        let mut logs: Vec<f64> = self.0.iter().map(|density| density.log(point)).collect();
+        let greatest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if greatest == f64::NEG_INFINITY {
+            // So far out that no square is finite: nothing tells the Gaussians apart.
+            let share = 1.0 / logs.len() as f64;
+            return (vec![share; logs.len()], greatest);
+        }
+        let sum: f64 = logs.iter().map(|log| (log - greatest).exp()).sum();
+        let norm = greatest + sum.ln();
+        for log in &mut logs {
+            *log = (*log - norm).exp();
+        }
+        (logs, norm)
+    }
+}
+
+impl Density {
+    /// The logarithm of weight and density at a point.
+    fn log(&self, point: &[f64]) -> f64 {
+        let mut solved: Vec<f64> = Vec::with_capacity(point.len());
+        let mut squares = 0.0;
+        let mut start = 0;
+        for (i, (x, mean)) in point.iter().zip(&self.mean).enumerate() {
+            let row = &self.triangle[start..=start + i];
+            let known: f64 = row.iter().zip(&solved).map(|(l, y)| l * y).sum();
+            let y = (x - mean - known) / row[i];
+            squares += y * y;
+            solved.push(y);
+            start += i + 1;
+        }
+        if squares.is_nan() {
+            return f64::NEG_INFINITY;
+        }
+        self.constant - 0.5 * squares
+    }
+}
+
+/// Cholesky's lower triangle of a symmetric matrix, of which the lower half is read; none where it is not positive
+/// definite.
+fn triangle(matrix: &[f64], dimensions: usize) -> Option<Vec<f64>> {
+    let mut lower: Vec<f64> = Vec::with_capacity(dimensions * (dimensions + 1) / 2);
+    for i in 0..dimensions {
+        let row = lower.len();
+        for j in 0..=i {
+            let other = j * (j + 1) / 2;
+            let dot: f64 = (0..j).map(|k| lower[row + k] * lower[other + k]).sum();
+            let rest = matrix[i * dimensions + j] - dot;
+            lower.push(if i == j {
+                // Also false for what is not a number.
+                if !(rest > 0.0) {
+                    return None;
+                }
+                rest.sqrt()
+            } else {
+                rest / lower[other + j]
+            });
+        }
+    }
+    lower.iter().all(|x| x.is_finite()).then_some(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mixture(parts: &[(f64, [f64; 2], [f64; 4])]) -> Mixture {
+        let gaussian = |(weight, mean, covariance): &(f64, [f64; 2], [f64; 4])| Gaussian {
+            weight: *weight,
+            mean: mean.to_vec(),
+            covariance: covariance.to_vec(),
+        };
+        Mixture {
+            gaussians: parts.iter().map(gaussian).collect(),
+        }
+    }
+
+    const UNIT: [f64; 4] = [1.0, 0.0, 0.0, 1.0];
+
+    #[test]
+    fn triangles_multiply_to_the_matrix() {
+        let matrix = [4.0, 2.0, 0.6, 2.0, 5.0, 1.5, 0.6, 1.5, 3.0];
+        let lower = triangle(&matrix, 3).unwrap();
+        let at = |i: usize, j: usize| {
+            if j <= i {
+                lower[i * (i + 1) / 2 + j]
+            } else {
+                0.0
+            }
+        };
+        for i in 0..3 {
+            for j in 0..3 {
+                let product: f64 = (0..3).map(|k| at(i, k) * at(j, k)).sum();
+                assert!((product - matrix[i * 3 + j]).abs() < 1e-12);
+            }
+        }
+        assert_eq!(triangle(&[1.0, 2.0, 2.0, 1.0], 2), None);
+        assert_eq!(triangle(&[0.0], 1), None);
+        assert_eq!(triangle(&[f64::NAN], 1), None);
+    }
+
+    #[test]
+    fn probabilities_are_those_of_the_formula() {
+        let two = mixture(&[
+            (0.25, [0.0, 0.0], UNIT),
+            (0.75, [3.0, 0.0], [4.0, 0.0, 0.0, 0.25]),
+        ]);
+        let densities = Densities::new(&two).unwrap();
+        // Both by hand, without the factor that they share.
+        let first = 0.25 * (-0.5_f64).exp();
+        let second = 0.75 * (-0.5_f64 * (4.0 / 4.0)).exp() / (2.0 * 0.5);
+        let (probabilities, log) = densities.of(&[1.0, 0.0]);
+        assert!((probabilities[0] - first / (first + second)).abs() < 1e-14);
+        assert!((log - ((first + second) / TAU).ln()).abs() < 1e-14);
+    }
+
+    #[test]
+    fn far_out_there_are_probabilities_too() {
+        let two = mixture(&[(0.5, [0.0, 0.0], UNIT), (0.5, [9.0, 0.0], UNIT)]);
+        let densities = Densities::new(&two).unwrap();
+        assert_eq!(densities.of(&[1e6, 0.0]).0, [0.0, 1.0]);
+        for far in [[1e200, 1e200], [f64::MAX, f64::MIN]] {
+            let (probabilities, _) = densities.of(&far);
+            assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn what_is_no_mixture_is_refused() {
+        assert_eq!(
+            Densities::new(&mixture(&[])).unwrap_err(),
+            FittedError::NoGaussians
+        );
+        let mut ragged = mixture(&[(0.5, [0.0, 0.0], UNIT), (0.5, [9.0, 0.0], UNIT)]);
+        ragged.gaussians[1].mean.push(1.0);
+        assert!(matches!(
+            Densities::new(&ragged),
+            Err(FittedError::Gaussian { gaussian: 1, .. })
+        ));
+        let flat = mixture(&[(1.0, [0.0, 0.0], [1.0, 1.0, 1.0, 1.0])]);
+        assert_eq!(
+            Densities::new(&flat).unwrap_err(),
+            FittedError::Covariance { gaussian: 0 }
+        );
+        let heavy = mixture(&[(f64::NAN, [0.0, 0.0], UNIT)]);
+        assert!(Densities::new(&heavy).is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! The nearest core point within reach, without looking at all of them.
+
+use crate::fitted::{CorePoint, HotSpots};
+
+/// Core points in the order of the dimension in which they are spread widest: who is too far away in that one dimension
+/// is too far away.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Spots {
+    dimension: usize,
+    /// Square of the reach, as linfa compares it.
+    reach: f64,
+    points: Vec<CorePoint>,
+}
+
+impl Spots {
+    /// Sorts core points that were checked.
+    pub(crate) fn new(spots: HotSpots) -> Self {
+        let HotSpots {
+            dimensions,
+            eps,
+            core_points: mut points,
+            ..
+        } = spots;
+        let spread = |dimension: usize| {
+            let values = points.iter().map(|point| point.at[dimension]);
+            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+                (low.min(x), high.max(x))
+            });
+            high - low
+        };
+        let widest = (0..dimensions).max_by(|a, b| spread(*a).total_cmp(&spread(*b)));
+        let dimension = widest.unwrap_or(0);
+        points.sort_by(|a, b| a.at[dimension].total_cmp(&b.at[dimension]));
+        Self {
+            dimension,
+            reach: eps * eps,
+            points,
+        }
+    }
+
+    /// The cluster of the nearest core point within reach, the lowest where several are equally near.
+    pub(crate) fn nearest(&self, point: &[f64]) -> Option<usize> {
+        let x = point[self.dimension];
+        let from = self.points.partition_point(|p| p.at[self.dimension] < x);
+        let mut best: Option<(f64, usize)> = None;
+        let mut look = |candidate: &CorePoint| {
+            // Part of the sum of squares, which rounding cannot make smaller than it.
+            let alone = candidate.at[self.dimension] - x;
+            if alone * alone > best.map_or(self.reach, |(cost, _)| cost) {
+                return false;
+            }
+            let cost = squared_distance(&candidate.at, point);
+            let found = (cost, candidate.cluster);
+            if cost <= self.reach && best.is_none_or(|best| found < best) {
+                best = Some(found);
+            }
+            true
+        };
+        let (before, after) = self.points.split_at(from);
+        let _ = after.iter().all(&mut look);
+        let _ = before.iter().rev().all(&mut look);
+        best.map(|(_, cluster)| cluster)
+    }
+}
+
+/// Added up in the order of dimensions, as linfa does.
+fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter()
+        .zip(b)
+        .fold(0.0, |sum, (a, b)| sum + (a - b) * (a - b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spots(points: &[(usize, [f64; 2])], eps: f64) -> Spots {
+        let core_points = points.iter().map(|(cluster, at)| CorePoint {
+            cluster: *cluster,
+            at: at.to_vec(),
+        });
+        Spots::new(HotSpots {
+            dimensions: 2,
+            eps,
+            clusters: 9,
+            core_points: core_points.collect(),
+        })
+    }
+
+    #[test]
+    fn the_rim_belongs_to_the_cluster() {
+        let spots = spots(&[(1, [0.0, 0.0]), (0, [10.0, 0.0])], 5.0);
+        assert_eq!(spots.nearest(&[3.0, 4.0]), Some(1));
+        assert_eq!(spots.nearest(&[3.0, 4.0000001]), None);
+        assert_eq!(spots.nearest(&[5.0, 0.0]), Some(0), "the lowest of equals");
+        assert_eq!(spots.nearest(&[f64::MAX, 0.0]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_looking_at_all_finds(
+            points in prop::collection::vec((0_usize..4, [-8_i32..8, -8..8]), 0..40),
+            asked in [-9_i32..9, -9..9],
+            eps in 1_u32..6,
+        ) {
+            let points: Vec<_> = points.iter().map(|(c, at)| (*c, at.map(f64::from))).collect();
+            let asked = asked.map(f64::from);
+            let eps = f64::from(eps);
+            let all = points.iter().map(|(cluster, at)| (squared_distance(at, &asked), *cluster));
+            let nearest = all.filter(|(cost, _)| *cost <= eps * eps).min_by(|a, b| a.partial_cmp(b).unwrap());
+            prop_assert_eq!(spots(&points, eps).nearest(&asked), nearest.map(|(_, cluster)| cluster));
+        }
+    }
+}

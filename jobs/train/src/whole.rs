@@ -1,0 +1,155 @@
+//! One model over everything: one Ballista job a pass, until the fit is done.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::time::Instant;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use gugus_engine::ClusterError;
+use gugus_features::{PARTIAL_COLUMN, Pass, WaveError, WholeFile, pass_plan};
+use gugus_kmeans::Params;
+use gugus_kmeans::whole::{
+    Invalid, Partial, Progress, Step, Training, Weighting, WholeError, WholeFit,
+};
+use gugus_spec::HandleInvalid;
+use gugus_store::CommitId;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::prepare::ModelWork;
+use crate::retry::{Attempts, Pace};
+use crate::wave::{self, WaveContext};
+
+/// What a fit over everything gave.
+pub(crate) enum WholeOutcome {
+    /// A model.
+    Trained(WholeFit),
+    /// The data allow none; why, and how many rows were given.
+    Failed { reason: String, rows: u64 },
+}
+
+/// Fits `work` on all of `files`.
+pub(crate) async fn fit(
+    context: &WaveContext<'_>,
+    work: &ModelWork,
+    params: &Params,
+    files: &[WholeFile],
+    progress: &impl Fn(&Progress),
+    stop: &CancellationToken,
+) -> Result<WholeOutcome, Error> {
+    let points = work.plan.point_settings(params.distance_measure);
+    let weighting = match work.model.weight_col {
+        None => Weighting::None,
+        Some(_) => Weighting::Column,
+    };
+    let invalid = match work.model.handle_invalid {
+        HandleInvalid::Error => Invalid::Fail,
+        HandleInvalid::Skip => Invalid::Drop,
+    };
+    let failed = |reason: String, rows: u64| Ok(WholeOutcome::Failed { reason, rows });
+    let mut training = match Training::new(params.clone(), points.dimensions, weighting, invalid) {
+        Ok(training) => training,
+        Err(error) => return failed(error.to_string(), 0),
+    };
+
+    let pace = Pace::default();
+    let mut pass = 0_u32;
+    while let Some(step) = training.step() {
+        pass += 1;
+        let name = format!(
+            "{} {} pass {pass} {}",
+            context.label,
+            work.model.name,
+            step.name()
+        );
+        let of = Pass {
+            step: step.clone(),
+            points: points.clone(),
+            run: context.label.clone(),
+        };
+        let plan = || pass_plan(&work.plan, of.clone(), context.store, files, context.groups);
+        let began = Instant::now();
+        let result = Attempts::new(context.cluster, &name, pace.limit())
+            .run(plan, stop)
+            .await;
+        let rows = match result {
+            Ok(rows) => rows,
+            // An expression failed on some row, or a file cannot be read: that is about the data, so no other model fails.
+            Err(Error::Cluster(ClusterError::Failed { ref message, .. }))
+                if wave::is_about_data(message) =>
+            {
+                return failed(wave::reason(message), 0);
+            }
+            Err(error) => return Err(error),
+        };
+        pace.took(began.elapsed());
+        let merged = merge(&step, points.dimensions, &rows)?;
+        match training.absorb(merged) {
+            Ok(done) => {
+                tracing::debug!(
+                    model = %work.model.name, pass, step = done.step, cost = done.cost, moved = done.moved,
+                    milliseconds = began.elapsed().as_secs_f64() * 1e3, "pass done"
+                );
+                progress(&done);
+            }
+            Err(error) => return describe(work, error),
+        }
+    }
+    match training.finish() {
+        Some(fit) => Ok(WholeOutcome::Trained(fit)),
+        None => failed("the fit ended without a model".to_owned(), 0),
+    }
+}
+
+/// All partial results as one. Their order does not matter.
+fn merge(step: &Step, dimensions: usize, rows: &[RecordBatch]) -> Result<Partial, Error> {
+    let layout = || WaveError::Layout {
+        column: PARTIAL_COLUMN.to_owned(),
+    };
+    let mut whole = Partial::empty(step, dimensions);
+    for rows in rows {
+        let column = rows.column_by_name(PARTIAL_COLUMN).ok_or_else(layout)?;
+        let column = column.as_binary_opt::<i32>().ok_or_else(layout)?;
+        for index in 0..column.len() {
+            let part = Partial::decode(column.value(index)).map_err(Error::Partial)?;
+            whole.merge(part).map_err(Error::Partial)?;
+        }
+    }
+    Ok(whole)
+}
+
+/// What the data cannot give, in the words of the per-batch fits.
+fn describe(work: &ModelWork, error: WholeError) -> Result<WholeOutcome, Error> {
+    let name = |column: usize| match work.model.features.get(column) {
+        Some(feature) => format!("feature \"{}\"", feature.name),
+        None => "the weight".to_owned(),
+    };
+    let list = |columns: &[(usize, u64)], rows: u64, what: &str| {
+        let part = |(column, count): &(usize, u64)| {
+            format!("{}: {count} of {rows} rows are {what}", name(*column))
+        };
+        columns.iter().map(part).collect::<Vec<_>>().join(", ")
+    };
+    let (reason, rows) = match &error {
+        WholeError::Partial(_) => return Err(Error::Whole(error)),
+        WholeError::NoRows => ("no row is left by `where`".to_owned(), 0),
+        WholeError::NotANumber { columns, rows } => (
+            format!(
+                "{}; filter them with `where` or set handle_invalid = \"skip\"",
+                list(columns, *rows, "null or NaN")
+            ),
+            *rows,
+        ),
+        WholeError::Infinite { columns, rows } => (list(columns, *rows, "infinite"), *rows),
+        _ => (error.to_string(), 0),
+    };
+    Ok(WholeOutcome::Failed { reason, rows })
+}
+
+/// A number that tells this commit from any other of the same file's name.
+pub(crate) fn commit_number(commit: &CommitId) -> u64 {
+    // Of fixed keys: the same in every process of one version, so that a second run finds what a first one cached.
+    let mut hasher = DefaultHasher::new();
+    commit.as_str().hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,97 @@
+//! Why a run is not begun, cancelled or resumed.
+
+use std::io;
+
+use http::StatusCode;
+use thiserror::Error;
+
+use super::id::RunId;
+use super::places::PlaceError;
+use super::wire::{FailureKind, RunState};
+use crate::problem::{Problem, whole_text};
+
+/// Runs that wait or train. More is a client that submits in a loop.
+pub(super) const OPEN_LIMIT: usize = 100;
+
+/// Why a run is not begun, cancelled or resumed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The job file cannot be read.
+    #[error(transparent)]
+    JobFile(#[from] gugus_spec::Error),
+    /// What is asked for cannot be trained.
+    #[error(transparent)]
+    Train(#[from] gugus_train::Error),
+    /// A name that no model can have.
+    #[error("\"{name}\" is no model's name")]
+    ModelName {
+        /// The name.
+        name: String,
+    },
+    /// A folder that runs may not use.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// A folder that cannot be opened.
+    #[error(transparent)]
+    Store(#[from] gugus_store::StoreError),
+    /// Too many wait.
+    #[error("{OPEN_LIMIT} runs wait or train already; try again when some have ended")]
+    Full,
+    /// There is none of this id.
+    #[error("there is no run {id}; see `gugus runs list`")]
+    NoSuchRun {
+        /// The id.
+        id: RunId,
+    },
+    /// It cannot be cancelled or resumed as it is.
+    #[error("run {id} is {state} and cannot be {what}")]
+    State {
+        /// The id.
+        id: RunId,
+        /// What it is doing.
+        state: RunState,
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The scheduler ends.
+    #[error("the scheduler is stopping")]
+    Stopping,
+    /// It cannot be kept.
+    #[error("the run could not be read from disk or written to it")]
+    Keep(#[source] io::Error),
+}
+
+impl RunError {
+    /// Whether the request was to blame.
+    pub(super) fn kind(&self) -> FailureKind {
+        match self {
+            Self::JobFile(_)
+            | Self::ModelName { .. }
+            | Self::Place(_)
+            | Self::Store(_)
+            | Self::NoSuchRun { .. }
+            | Self::State { .. } => FailureKind::Usage,
+            Self::Train(error) if error.kind() == gugus_train::Kind::Usage => FailureKind::Usage,
+            Self::Train(_) | Self::Full | Self::Stopping | Self::Keep(_) => FailureKind::Failed,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NoSuchRun { .. } => StatusCode::NOT_FOUND,
+            Self::State { .. } => StatusCode::CONFLICT,
+            Self::Full | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            _ => match self.kind() {
+                FailureKind::Usage => StatusCode::UNPROCESSABLE_ENTITY,
+                FailureKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+        }
+    }
+}
+
+impl From<RunError> for Problem {
+    fn from(error: RunError) -> Self {
+        Self::new(error.status(), whole_text(&error))
+    }
+}

@@ -1,0 +1,397 @@
+//! All runs of a scheduler: those on disk, and those that are driven now.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use gugus_engine::Access;
+use gugus_spec::{Job, ModelName};
+use gugus_store::{Existing, Store};
+use gugus_train::{Config, Report};
+use indicatif::ProgressBar;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::disk::{Disk, StateError};
+use super::error::{OPEN_LIMIT, RunError};
+use super::id::RunId;
+use super::places::Places;
+use super::wire::{Progress, Run, RunDetail, RunRequest, RunState};
+use super::{RunsConfig, drive, now};
+use crate::cluster::ClusterView;
+
+/// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// How much of a log is read at once.
+const LOG_PART: u64 = 256 * 1024;
+
+/// All runs of a scheduler. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Runs(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) disk: Disk,
+    places: Places,
+    keep: usize,
+    /// How drivers reach the scheduler that they are in.
+    pub(super) access: Access,
+    pub(super) cluster: ClusterView,
+    pub(super) turns: Arc<Semaphore>,
+    drivers: Mutex<Vec<JoinHandle<()>>>,
+    stop: CancellationToken,
+    table: Mutex<BTreeMap<RunId, Entry>>,
+}
+
+struct Entry {
+    run: Run,
+    live: Option<Live>,
+}
+
+/// What there is of a run while it waits or trains.
+#[derive(Clone)]
+pub(super) struct Live {
+    /// Cancelled by a user, or with the scheduler's own.
+    pub(super) stop: CancellationToken,
+    pub(super) bar: ProgressBar,
+}
+
+impl Runs {
+    /// Takes the folder and marks what was under way when the scheduler ended.
+    pub(crate) fn open(
+        config: RunsConfig,
+        access: Access,
+        cluster: ClusterView,
+    ) -> Result<Self, StateError> {
+        let disk = Disk::open(&config.state)?;
+        let places = Places::below(&config.data_root).map_err(|source| StateError::Folder {
+            path: config.data_root.clone(),
+            source,
+        })?;
+        let mut table = BTreeMap::new();
+        for mut run in disk.load()? {
+            if !run.state.is_final() {
+                tracing::info!(id = %run.id, state = %run.state, "a run was interrupted by the scheduler's end; `gugus runs resume` goes on with it");
+                run.state = RunState::Interrupted;
+                run.failure = Some("the scheduler ended while the run was under way".to_owned());
+                run.ended = Some(now());
+                disk.save(&run).map_err(|source| StateError::Folder {
+                    path: config.state.clone(),
+                    source,
+                })?;
+            }
+            table.insert(run.id.clone(), Entry { run, live: None });
+        }
+        let runs = Self(Arc::new(Inner {
+            disk,
+            places,
+            keep: config.keep,
+            access,
+            cluster,
+            turns: Arc::new(Semaphore::new(config.at_once.max(1))),
+            drivers: Mutex::default(),
+            stop: CancellationToken::new(),
+            table: Mutex::new(table),
+        }));
+        runs.prune();
+        Ok(runs)
+    }
+
+    /// Whether runs can be kept and listed.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.0.stop.is_cancelled() && self.0.disk.is_readable()
+    }
+
+    /// What would be trained. For a thread that may block.
+    pub(crate) fn dry_run(&self, request: &RunRequest) -> Result<Report, RunError> {
+        let config = self.config(request, &ProgressBar::hidden(), None)?;
+        let prepared = drive::block_on(gugus_train::prepare(config))?;
+        Ok(prepared.dry_run())
+    }
+
+    /// Keeps a new run and lets it wait for its turn. For a thread that may block.
+    pub(crate) fn submit(&self, request: &RunRequest) -> Result<Run, RunError> {
+        let config = self.config(request, &ProgressBar::hidden(), None)?;
+        drive::block_on(gugus_train::glance(&config))?;
+        let mut table = self.table();
+        if self.0.stop.is_cancelled() {
+            return Err(RunError::Stopping);
+        }
+        let open = table
+            .values()
+            .filter(|entry| !entry.run.state.is_final())
+            .count();
+        if open >= OPEN_LIMIT {
+            return Err(RunError::Full);
+        }
+        let last = table.last_key_value().map(|(id, _)| id);
+        let id = RunId::after(last, SystemTime::now());
+        let run = Run {
+            id: id.clone(),
+            state: RunState::Queued,
+            job: config.job.name.to_string(),
+            batches: request.batches.clone(),
+            models: request.models.clone(),
+            only: request.only.clone(),
+            retrain: request.retrain,
+            submitted: now(),
+            started: None,
+            ended: None,
+            attempts: 0,
+            progress: Progress::default(),
+            trained: 0,
+            failed: 0,
+            skipped: 0,
+            failure: None,
+            failure_kind: None,
+            ballista_jobs: Vec::new(),
+        };
+        self.0
+            .disk
+            .create(&run, &request.job_file)
+            .map_err(RunError::Keep)?;
+        table.insert(
+            id.clone(),
+            Entry {
+                run: run.clone(),
+                live: None,
+            },
+        );
+        self.begin(&mut table, &id);
+        Ok(run)
+    }
+
+    /// All runs, the newest first.
+    pub(crate) fn list(&self) -> Vec<Run> {
+        self.table().values().rev().map(Entry::now).collect()
+    }
+
+    /// One run.
+    pub(crate) fn run(&self, id: &RunId) -> Result<Run, RunError> {
+        self.table()
+            .get(id)
+            .map(Entry::now)
+            .ok_or_else(|| no_such(id))
+    }
+
+    /// One run with all there is. Reads files: for a thread that may block.
+    pub(crate) fn detail(&self, id: &RunId) -> Result<RunDetail, RunError> {
+        Ok(RunDetail {
+            run: self.run(id)?,
+            job_file: self.0.disk.job_file(id).map_err(RunError::Keep)?,
+            report: self.0.disk.report(id),
+        })
+    }
+
+    /// The run's log from a byte on; empty when nothing more is there. Reads a file: for a thread that may block.
+    pub(crate) fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, RunError> {
+        self.run(id)?;
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = std::fs::File::open(self.0.disk.log_path(id))?;
+            file.seek(SeekFrom::Start(from))?;
+            let mut text = Vec::new();
+            file.take(LOG_PART).read_to_end(&mut text)?;
+            Ok(text)
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other.map_err(RunError::Keep),
+        }
+    }
+
+    /// The end of the run's log, at most `bytes` of it, from the beginning of a line. Reads a file: for a thread that may
+    /// block.
+    pub(crate) fn log_end(&self, id: &RunId, bytes: usize) -> Result<String, RunError> {
+        let length = std::fs::metadata(self.0.disk.log_path(id)).map_or(0, |about| about.len());
+        let from = length.saturating_sub(bytes as u64);
+        let text = String::from_utf8_lossy(&self.log(id, from)?).into_owned();
+        let cut = if from == 0 {
+            0
+        } else {
+            text.find('\n').map_or(0, |end| end + 1)
+        };
+        Ok(text.get(cut..).unwrap_or_default().to_owned())
+    }
+
+    /// Stops a run that waits or trains. What it has written stays.
+    pub(crate) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
+        let mut table = self.table();
+        let entry = table.get_mut(id).ok_or_else(|| no_such(id))?;
+        match &entry.live {
+            Some(live) => {
+                live.stop.cancel();
+                Ok(entry.now())
+            }
+            _ => Err(RunError::State {
+                id: id.clone(),
+                state: entry.run.state,
+                what: "cancelled",
+            }),
+        }
+    }
+
+    /// Lets a run that broke off wait for its turn again.
+    pub(crate) fn resume(&self, id: &RunId) -> Result<Run, RunError> {
+        let mut table = self.table();
+        if self.0.stop.is_cancelled() {
+            return Err(RunError::Stopping);
+        }
+        let entry = table.get_mut(id).ok_or_else(|| no_such(id))?;
+        let resumable = matches!(
+            entry.run.state,
+            RunState::Interrupted | RunState::Failed | RunState::Cancelled
+        );
+        if !resumable || entry.live.is_some() {
+            return Err(RunError::State {
+                id: id.clone(),
+                state: entry.run.state,
+                what: "resumed",
+            });
+        }
+        let mut run = entry.run.clone();
+        run.state = RunState::Queued;
+        run.progress = Progress::default();
+        (run.trained, run.failed, run.skipped) = (0, 0, 0);
+        (run.failure, run.failure_kind, run.ended) = (None, None, None);
+        self.0.disk.remove_report(id).map_err(RunError::Keep)?;
+        self.0.disk.save(&run).map_err(RunError::Keep)?;
+        entry.run = run.clone();
+        self.begin(&mut table, id);
+        Ok(run)
+    }
+
+    /// Breaks runs off and waits until they have cancelled their Ballista jobs and are marked.
+    pub(crate) async fn stop(&self) {
+        self.0.stop.cancel();
+        let drivers = std::mem::take(&mut *self.drivers());
+        let all = futures::future::join_all(drivers);
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+            tracing::warn!("runs were still under way; they are marked at the next start");
+        }
+    }
+
+    /// What a request asks for, in the form that the driver takes.
+    pub(super) fn config(
+        &self,
+        request: &RunRequest,
+        bar: &ProgressBar,
+        id: Option<&RunId>,
+    ) -> Result<Config, RunError> {
+        let job = Job::parse(&request.job_file, "job file")?;
+        let only = request.only.iter().map(|name| {
+            name.parse::<ModelName>()
+                .map_err(|_| RunError::ModelName { name: name.clone() })
+        });
+        let only = only.collect::<Result<Vec<_>, _>>()?;
+        self.0.places.check("batches", &request.batches)?;
+        self.0.places.check("models", &request.models)?;
+        Ok(Config {
+            job,
+            batches: Store::open(&request.batches)?,
+            models: Store::open(&request.models)?,
+            only,
+            existing: if request.retrain {
+                Existing::Replace
+            } else {
+                Existing::Keep
+            },
+            progress: bar.clone(),
+            run: id.map(ToString::to_string),
+        })
+    }
+
+    fn begin(&self, table: &mut BTreeMap<RunId, Entry>, id: &RunId) {
+        let live = Live {
+            stop: self.0.stop.child_token(),
+            bar: ProgressBar::hidden(),
+        };
+        if let Some(entry) = table.get_mut(id) {
+            entry.live = Some(live.clone());
+            let mut drivers = self.drivers();
+            drivers.retain(|driver| !driver.is_finished());
+            drivers.push(tokio::spawn(drive::drive(self.clone(), id.clone(), live)));
+        }
+    }
+
+    /// Changes a run and writes it down.
+    pub(super) fn change(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
+        let mut table = self.table();
+        let Some(entry) = table.get_mut(id) else {
+            return;
+        };
+        change(&mut entry.run);
+        if entry.run.state.is_final() {
+            entry.live = None;
+        }
+        if let Err(error) = self.0.disk.save(&entry.run) {
+            tracing::error!(%id, %error, "a run could not be written to disk; after a restart it is as it was before");
+        }
+    }
+
+    /// Removes the oldest runs that have ended, beyond those that are kept.
+    fn prune(&self) {
+        let mut table = self.table();
+        let ended: Vec<RunId> = table
+            .values()
+            .filter(|entry| entry.live.is_none() && entry.run.state.is_final())
+            .map(|entry| entry.run.id.clone())
+            .collect();
+        let surplus = ended.len().saturating_sub(self.0.keep);
+        for id in ended.into_iter().take(surplus) {
+            match self.0.disk.remove(&id) {
+                Ok(()) => tracing::debug!(%id, "an old run was removed"),
+                Err(error) => tracing::warn!(%id, %error, "an old run could not be removed"),
+            }
+            table.remove(&id);
+        }
+    }
+
+    /// Changes a run for the last time of this attempt: whoever reads the change may resume it.
+    pub(super) fn end(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
+        self.change(id, change);
+        self.prune();
+    }
+
+    /// Whether the scheduler ends, and runs with it.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.0.stop.is_cancelled()
+    }
+
+    fn drivers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.0
+            .drivers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn table(&self) -> MutexGuard<'_, BTreeMap<RunId, Entry>> {
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// The run as it is now.
+    fn now(&self) -> Run {
+        let mut run = self.run.clone();
+        if let (Some(live), RunState::Running) = (&self.live, run.state) {
+            run.progress = live.progress();
+        }
+        run
+    }
+}
+
+impl Live {
+    pub(super) fn progress(&self) -> Progress {
+        Progress {
+            done: self.bar.position(),
+            total: self.bar.length().unwrap_or(0),
+            message: self.bar.message(),
+        }
+    }
+}
+
+fn no_such(id: &RunId) -> RunError {
+    RunError::NoSuchRun { id: id.clone() }
+}
