@@ -1,12 +1,15 @@
 //! The scheduler's page: what there is, as it is now. No script and nothing from elsewhere, so that it works where there
 //! is no way to the internet.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use gugus_engine::About;
 use http::{HeaderValue, StatusCode, header};
+use indicatif::HumanCount;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::cluster::{ClusterView, ExecutorSeen, JobSeen};
@@ -14,6 +17,12 @@ use crate::runs::{Run, RunDetail, RunError, RunId, RunState, Runs};
 
 /// Rows of a table; the interface has all.
 const ROWS: usize = 50;
+
+/// Characters of a failure in a table; the run's own page has all.
+const SHORT: usize = 300;
+
+/// How long an executor may be silent: it beats every second, and is given up after five.
+const LATE: Duration = Duration::from_secs(4);
 
 /// Seconds after which a browser asks again.
 const REFRESH: &str = "5";
@@ -25,19 +34,24 @@ const LOG_SHOWN: usize = 16 * 1024;
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
 const STYLE: &str = "
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); --quiet: color-mix(in srgb, currentColor 62%, transparent); }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1.2rem; }
-h1 { font-size: 1.3rem; margin: 0 0 .2rem; } h2 { font-size: 1.05rem; margin: 2rem 0 .4rem; }
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 16%, transparent); --quiet: color-mix(in srgb, currentColor 62%, transparent); }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 74rem; padding: 0 1.2rem; }
+h1 { font-size: 1.35rem; margin: 0 0 .2rem; } h2 { font-size: 1.05rem; margin: 2.2rem 0 .4rem; }
 p { margin: .3rem 0; } .quiet { color: var(--quiet); } a { color: inherit; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .32rem .9rem .32rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-weight: 600; color: var(--quiet); white-space: nowrap; } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-code, pre { font: 13px/1.45 ui-monospace, monospace; } pre { overflow-x: auto; border: 1px solid var(--line); padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-progress { width: 9rem; vertical-align: middle; accent-color: #2f7d4f; }
-.state { white-space: nowrap; } .state::before { content: '●'; margin-right: .4em; color: #8a8a8a; }
+th, td { text-align: left; padding: .4rem 1.3rem .4rem 0; border-top: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
+thead th { border-top: 0; font-weight: 600; color: var(--quiet); padding-bottom: .25rem; }
+.n { text-align: right; font-variant-numeric: tabular-nums; } .rest { width: 100%; white-space: normal; }
+.name { white-space: normal; overflow-wrap: anywhere; min-width: 14rem; }
+tr.why td { border-top: 0; padding-top: 0; white-space: normal; }
+.why p { color: var(--quiet); overflow-wrap: anywhere; margin: 0; max-width: 60rem; }
+table.about { width: auto; } .about th { font-weight: 400; color: var(--quiet); } .about td { white-space: normal; overflow-wrap: anywhere; }
+code, pre { font: 13px/1.5 ui-monospace, monospace; } h1 code { font-size: 1.2rem; }
+pre { overflow-x: auto; border: 1px solid var(--line); border-radius: 4px; padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+progress { width: 8rem; margin-right: .5rem; vertical-align: baseline; accent-color: #2f7d4f; }
+.state::before { content: '●'; margin-right: .4em; color: #8a8a8a; }
 .running::before, .queued::before { color: #2f6fd0; } .finished::before, .successful::before, .ready::before { color: #2f7d4f; }
-.failed::before, .lost::before { color: #c2382b; } .cancelled::before, .interrupted::before { color: #b9770e; }
-.why { color: var(--quiet); overflow-wrap: anywhere; }
+.failed::before, .lost::before { color: #c2382b; } .cancelled::before, .interrupted::before, .some-failed::before { color: #b9770e; }
 ";
 
 /// What the page shows.
@@ -139,16 +153,16 @@ fn executors_table(executors: &[ExecutorSeen]) -> Markup {
     }
     html! {
         div.wide { table {
-            thead { tr { th { "Address" } th.n { "Slots" } th { "Last heartbeat" } th { "Id" } } }
+            thead { tr { th { "Address" } th.n { "Slots" } th { "Last heartbeat" } th.rest { "Id" } } }
             tbody { @for executor in executors { tr {
                 td { (executor.address) }
                 td.n { (executor.slots) }
                 td { @match executor.silent {
-                    Some(silent) if silent.as_secs() < 4 => { span.state.ready { (silent.as_secs()) " s ago" } }
+                    Some(silent) if silent < LATE => { span.state.ready { (silent.as_secs()) " s ago" } }
                     Some(silent) => { span.state.lost { (silent.as_secs()) " s ago" } }
                     None => { span.state { "none yet" } }
                 } }
-                td { code { (executor.id) } }
+                td.rest { code { (executor.id) } }
             } } }
         } }
     }
@@ -156,21 +170,24 @@ fn executors_table(executors: &[ExecutorSeen]) -> Markup {
 
 fn runs_table(runs: &[Run]) -> Markup {
     if runs.is_empty() {
-        return html! { p.quiet { "None was submitted. " code { "gugus submit --job FILE --scheduler df://HOST:PORT" } " hands a job file over; runs of " code { "gugus train" } " are driven by their clients and show below, as Ballista jobs." } };
+        return html! { p.quiet { "None was submitted. " code { "gugus submit --job FILE --scheduler df://HOST:PORT" } " hands a job file over. Runs of " code { "gugus train" } " are driven by their clients and show below, as Ballista jobs." } };
     }
     html! {
         div.wide { table {
-            thead { tr { th { "Run" } th { "State" } th { "Job" } th { "Progress" } th.n { "Trained" } th.n { "Failed" } th.n { "Skipped" } th { "Submitted" } } }
-            tbody { @for run in runs.iter().take(ROWS) { tr {
-                td { a href={ "/runs/" (run.id) } { code { (run.id) } } }
-                td { (run_state(run.state)) @if let Some(why) = &run.failure { div.why { (why) } } }
-                td { (run.job) }
-                td { (progress(run)) }
-                td.n { (run.trained) }
-                td.n { (run.failed) }
-                td.n { (run.skipped) }
-                td { (moment(&run.submitted)) }
-            } } }
+            thead { tr { th { "Run" } th { "State" } th { "Job" } th.rest { "Progress" } th.n { "Trained" } th.n { "Failed" } th.n { "Skipped" } th { "Submitted (UTC)" } } }
+            tbody { @for run in runs.iter().take(ROWS) {
+                tr {
+                    td { a href={ "/runs/" (run.id) } { code { (run.id) } } }
+                    td { (run_state(run)) }
+                    td { (run.job) }
+                    td.rest { (progress(run)) }
+                    @for models in [run.trained, run.failed, run.skipped] {
+                        td.n { @if run.state.is_final() { (HumanCount(models)) } }
+                    }
+                    td { (moment(&run.submitted)) }
+                }
+                @if let Some(why) = &run.failure { tr.why { td { } td colspan="7" { p { (shortened(why)) } } } }
+            } }
         } }
         @if runs.len() > ROWS { p.quiet { "… and " (runs.len() - ROWS) " older ones: " code { "gugus runs list" } } }
     }
@@ -182,14 +199,17 @@ fn jobs_table(jobs: &[JobSeen]) -> Markup {
     }
     html! {
         div.wide { table {
-            thead { tr { th { "Ballista job" } th { "State" } th { "Name" } th.n { "Stages" } th.n { "Time" } } }
-            tbody { @for job in jobs.iter().take(ROWS) { tr {
-                td { code { (job.id) } }
-                td { span class={ "state " (job.state) } { (job.state) } @if let Some(why) = &job.failure { div.why { (why) } } }
-                td { (job.name) }
-                td.n { (job.stages_done) " of " (job.stages) }
-                td.n { (format!("{:.2} s", job.took.as_secs_f64())) }
-            } } }
+            thead { tr { th { "Ballista job" } th { "State" } th.rest { "Name" } th.n { "Stages" } th.n { "Time" } } }
+            tbody { @for job in jobs.iter().take(ROWS) {
+                tr {
+                    td { code { (job.id) } }
+                    td { span class={ "state " (job.state) } { (job.state) } }
+                    td.rest.name { (job.name) }
+                    td.n { (job.stages_done) " of " (job.stages) }
+                    td.n { (format!("{:.2} s", job.took.as_secs_f64())) }
+                }
+                @if let Some(why) = &job.failure { tr.why { td { } td colspan="4" { p { (shortened(why)) } } } }
+            } }
         } }
         @if jobs.len() > ROWS { p.quiet { "… and " (jobs.len() - ROWS) " older ones: " code { "/api/jobs" } } }
     }
@@ -200,24 +220,30 @@ fn run_body(detail: &RunDetail, log: &str) -> Markup {
     html! {
         p { a href="/" { "Gugus scheduler" } }
         h1 { "Run " code { (run.id) } }
-        p { (run_state(run.state)) " " (progress(run)) }
-        @if let Some(why) = &run.failure { p.why { (why) } }
-        div.wide { table { tbody {
+        p { (run_state(run)) }
+        @if let Some(why) = &run.failure { div.why { p { (why) } } }
+        table.about { tbody {
             tr { th { "Job" } td { (run.job) } }
             tr { th { "Batches" } td { code { (run.batches) } } }
             tr { th { "Models" } td { code { (run.models) } } }
-            tr { th { "Submitted" } td { (moment(&run.submitted)) } }
-            tr { th { "Started" } td { (run.started.as_deref().map_or("—".to_owned(), moment)) } }
-            tr { th { "Ended" } td { (run.ended.as_deref().map_or("—".to_owned(), moment)) } }
+            @if !run.only.is_empty() { tr { th { "Only" } td { (run.only.join(", ")) } } }
+            tr { th { "Progress" } td { (progress(run)) } }
+            @if run.state.is_final() {
+                tr { th { "Trained" } td { (HumanCount(run.trained)) } }
+                tr { th { "Failed" } td { (HumanCount(run.failed)) } }
+                tr { th { "Skipped" } td { (HumanCount(run.skipped)) } }
+            }
+            tr { th { "Submitted" } td { (moment(&run.submitted)) " UTC" } }
+            @if let Some(started) = &run.started { tr { th { "Started" } td { (moment(started)) " UTC" } } }
+            @if let Some(ended) = &run.ended { tr { th { "Ended" } td { (moment(ended)) " UTC" } } }
             tr { th { "Attempts" } td { (run.attempts) } }
-            tr { th { "Trained, failed, skipped" } td { (run.trained) ", " (run.failed) ", " (run.skipped) } }
-        } } }
+        } }
         h2 { "Log" }
         @if log.is_empty() { p.quiet { "Nothing yet." } } @else { pre { (log) } }
         @if !run.ballista_jobs.is_empty() {
             h2 { "Ballista jobs" }
             div.wide { table {
-                thead { tr { th { "Ballista job" } th { "State" } th { "Name" } } }
+                thead { tr { th { "Ballista job" } th { "State" } th.rest { "Name" } } }
                 tbody { @for job in run.ballista_jobs.iter().rev().take(ROWS) { tr {
                     td { code { (job.id) } }
                     td { span class={ "state " (job.state) } { (job.state) } }
@@ -230,27 +256,48 @@ fn run_body(detail: &RunDetail, log: &str) -> Markup {
     }
 }
 
-fn run_state(state: RunState) -> Markup {
-    html! { span class={ "state " (state.as_str()) } { (state.as_str()) } }
+fn run_state(run: &Run) -> Markup {
+    let some_failed = run.state == RunState::Finished && run.failed > 0;
+    let class = if some_failed {
+        "some-failed"
+    } else {
+        run.state.as_str()
+    };
+    html! { span class={ "state " (class) } { (run.state) } }
 }
 
 fn progress(run: &Run) -> Markup {
     let progress = &run.progress;
+    let (done, total) = (HumanCount(progress.done), HumanCount(progress.total));
     html! {
         @if progress.total > 0 {
             progress value=(progress.done) max=(progress.total) { }
-            " " (progress.done) " of " (progress.total)
+            (done) " of " (total)
+            @if !progress.message.is_empty() { " " span.quiet { (progress.message) } }
         } @else if run.state == RunState::Running {
             span.quiet { "looking at batches and models" }
+        } @else if run.state == RunState::Queued {
+            span.quiet { "waits for its turn" }
+        } @else if run.state == RunState::Finished {
+            span.quiet { "nothing was to be trained" }
         }
-        @if !progress.message.is_empty() { div.why { (progress.message) } }
     }
 }
 
-/// `2026-11-23 09:10:11 UTC`, from RFC 3339.
+/// The beginning of a long text.
+fn shortened(text: &str) -> String {
+    let mut characters = text.chars();
+    let beginning: String = characters.by_ref().take(SHORT).collect();
+    match characters.next() {
+        None => beginning,
+        Some(_) => format!("{beginning}…"),
+    }
+}
+
+/// `2026-11-23 09:10:11`, from RFC 3339.
 fn moment(text: &str) -> String {
     match text.split_once('T') {
-        Some((day, time)) => format!("{day} {} UTC", time.get(..8).unwrap_or(time)),
+        Some((day, time)) => format!("{day} {}", time.get(..8).unwrap_or(time)),
         None => text.to_owned(),
     }
 }

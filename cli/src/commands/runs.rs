@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use gugus_scheduler::{Progress, Run, RunDetail, RunId, RunList};
+use gugus_scheduler::{Progress, Run, RunDetail, RunId, RunList, RunState};
 use serde_json::json;
 
 use crate::commands::scheduled::{Asked, Scheduled, code, left};
@@ -157,9 +157,10 @@ pub(crate) fn show(detail: &RunDetail, output: Output) -> Result<(), Failure> {
         return print_json(detail);
     }
     let run = &detail.run;
-    let mut text = format!("run {} is {}", run.id, run.state);
+    let mut text = says(run);
     if !run.state.is_final() && run.progress.total > 0 {
-        text.push_str(&format!(", {} models", far(&run.progress)));
+        let at = format!(", {} models {}", far(&run.progress), run.progress.message);
+        text.push_str(at.trim_end());
     }
     if let Some(why) = &run.failure {
         text.push_str(&format!(": {why}"));
@@ -197,7 +198,14 @@ pub(crate) fn show(detail: &RunDetail, output: Output) -> Result<(), Failure> {
 fn tell(run: &Run, output: Output) -> Result<(), Failure> {
     match output {
         Output::Json => print_json(run),
-        Output::Text => print(&format!("run {} is {}", run.id, run.state)),
+        Output::Text => print(&says(run)),
+    }
+}
+
+fn says(run: &Run) -> String {
+    match run.state {
+        RunState::Failed => format!("run {} failed", run.id),
+        state => format!("run {} is {state}", run.id),
     }
 }
 

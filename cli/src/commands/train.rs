@@ -150,7 +150,8 @@ pub(crate) fn summary(report: &Report) -> String {
         let trained = || lines().filter(|m| m.status == Outcome::Trained);
         let rows: u64 = trained().map(|m| m.rows).sum();
         let iterations: u64 = trained().filter_map(|m| m.iterations).map(u64::from).sum();
-        let cost: f64 = trained().filter_map(|m| m.training_cost).sum();
+        // An empty sum is -0 otherwise.
+        let cost: f64 = trained().filter_map(|m| m.training_cost).sum::<f64>() + 0.0;
         table.add_row([
             name.to_owned(),
             of(Outcome::Trained),

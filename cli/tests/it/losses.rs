@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const RECOVERY: Duration = Duration::from_secs(15);
 
 /// `batches` batches of `rows` rows of two columns around 16 places, in no order; the report of the embedded cluster.
-fn prepared(batches: u64, rows: u64, k: u64) -> (Work, String, Value) {
+pub(crate) fn prepared(batches: u64, rows: u64, k: u64) -> (Work, String, Value) {
     let work = Work::new();
     let job = work.job(
         rows,
@@ -38,7 +38,7 @@ fn prepared(batches: u64, rows: u64, k: u64) -> (Work, String, Value) {
     (work, job, comparable(&embedded))
 }
 
-fn executor(url: &str, slots: &str) -> Up {
+pub(crate) fn executor(url: &str, slots: &str) -> Up {
     up([
         "executor",
         "--scheduler",

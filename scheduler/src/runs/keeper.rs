@@ -22,8 +22,9 @@ use super::wire::{Progress, Run, RunDetail, RunRequest, RunState};
 use super::{RunsConfig, drive, now};
 use crate::cluster::ClusterView;
 
-/// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
+/// waves that are fitted already, 500 each. A second is usual; a slow disk or a bucket takes longer.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
 
 /// How much of a log is read at once.
 const LOG_PART: u64 = 256 * 1024;
