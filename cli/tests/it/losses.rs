@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::process::{DEADLINE, Gugus, Signal, Up, run, up};
+use crate::process::{DEADLINE, Signal, Up, run, up};
 use crate::wait::until;
 use crate::work::{Work, comparable};
 
