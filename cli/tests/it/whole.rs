@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::process::{Signal, run, up};
-use crate::work::{Work, lines};
+use crate::machines::figure;
+use crate::process::{Signal, Up, run, up};
+use crate::work::{Work, comparable, lines};
 
 const WHOLE: &str =
     "[[models]]\nname = \"whole\"\nfeatures = [\"x\", \"y\"]\nk = 4\nseed = 3\nscope = \"all\"\n";
@@ -168,6 +169,75 @@ fn a_model_over_everything_is_the_same_on_any_cluster() {
             .stop(Signal::Term, Duration::from_secs(60))
             .expect(0);
     }
+}
+
+/// The most memory that a process ever had, in bytes.
+fn peak(of: &Up) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", of.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+    1024 * kilobytes.parse::<u64>().unwrap()
+}
+
+/// Eight features of two columns: what executors hold is eight times as large as what was imported.
+#[test]
+fn data_of_four_times_an_executors_memory_train_within_it() {
+    const LIMIT: u64 = 16 << 20;
+    const ROWS: u64 = 4 * LIMIT / (8 * 8);
+    let work = Work::new();
+    let features = [
+        "x", "y", "x * y", "x + y", "x - y", "x * x", "y * y", "x / 2",
+    ];
+    let features = features.map(|sql| format!("{{ name = \"{sql}\", sql = \"{sql}\" }}"));
+    let models = format!(
+        "[[models]]\nname = \"whole\"\nfeatures = [{}]\nk = 3\nmax_iter = 2\ninit_steps = 1\nscope = \"all\"\n",
+        features.join(", ")
+    );
+    let job = work.job(ROWS / 8, &models);
+    let csv = work.scattered("in.csv", ROWS / 8);
+    work.import(&job, &csv, &[]).expect(0);
+
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let executor = up([
+        "--log",
+        "debug",
+        "executor",
+        "--scheduler",
+        &url,
+        "--task-slots",
+        "2",
+        "--memory-limit",
+        "16MiB",
+        "--monitor",
+        "127.0.0.1:0",
+    ]);
+    let train = |models: &str| {
+        let training = work.training(&job, models, &["--scheduler", &url]);
+        training.run().expect(0).json()
+    };
+    // The first batch fits. What it takes is what the process itself is, and a task's buffers.
+    train("first");
+    let before = peak(&executor);
+    work.import(&job, &work.scattered("more.csv", 7 * ROWS / 8), &[])
+        .expect(0);
+    let small = train("small");
+    let more = peak(&executor) - before;
+    assert!(
+        more < 2 * LIMIT,
+        "{more} bytes more than for an eighth of the data"
+    );
+    let told = executor.stderr();
+    assert!(told.contains("read again in every pass"), "{told}");
+
+    let embedded = work.train(&job, &[]).expect(0).json();
+    assert_eq!(comparable(&small), comparable(&embedded));
+    assert_eq!(centers(&work, "small"), centers(&work, "models"));
+    assert_eq!(
+        figure(&executor, "gugus_executor_memory_limit_bytes"),
+        LIMIT
+    );
+    assert!(figure(&executor, "gugus_executor_memory_reserved_bytes") <= LIMIT);
 }
 
 #[test]
