@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::machines::figure;
+use crate::machines::{executor, figure};
 use crate::process::{Signal, Up, run, up};
 use crate::work::{Work, comparable, lines};
 
@@ -169,6 +169,30 @@ fn a_model_over_everything_is_the_same_on_any_cluster() {
             .stop(Signal::Term, Duration::from_secs(60))
             .expect(0);
     }
+}
+
+/// Tasks go back to the executor that read their files, though either could run them.
+#[test]
+fn files_are_read_once_and_later_passes_find_them_in_memory() {
+    let work = Work::new();
+    let job = work.job(100, &format!("{WHOLE}tol = 0.0\nmax_iter = 30\n"));
+    work.import(&job, &work.scattered("in.csv", 4_000), &[])
+        .expect(0);
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let executors = [(); 2].map(|()| executor(&url, "2"));
+    let training = work.training(&job, "models", &["--scheduler", &url]);
+    assert_eq!(training.run().expect(0).json()["trained"], 1);
+    let each = |name: &str| {
+        let name = format!("gugus_executor_feature_cache_{name}");
+        executors.each_ref().map(|executor| figure(executor, &name))
+    };
+    let (files, hits, misses) = (each("files"), each("hits_total"), each("misses_total"));
+    let told = format!("{files:?} files, {hits:?} hits, {misses:?} misses");
+    assert!(files.iter().sum::<u64>() >= 40, "{told}");
+    // An executor that is late or busy lets the other read some of its files once; no pass after that reads any.
+    assert!(misses.iter().sum::<u64>() <= 80, "{told}");
+    assert!(hits.iter().sum::<u64>() >= 15 * 40, "{told}");
 }
 
 /// The most memory that a process ever had, in bytes.
