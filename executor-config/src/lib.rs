@@ -42,6 +42,7 @@ mod memory;
 mod rest;
 mod security;
 mod session;
+mod stores;
 mod tls;
 mod token;
 

@@ -301,3 +301,46 @@ fn moment(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Executors and clients of somebody else's making name themselves and their Ballista jobs as they like.
+    #[test]
+    fn what_others_say_is_text() {
+        let hostile = || "\"><script>alert('x')</script><img src=x onerror=y>".to_owned();
+        let executors = [ExecutorSeen {
+            id: hostile(),
+            address: hostile(),
+            slots: 1,
+            silent: None,
+        }];
+        let jobs = [JobSeen {
+            id: hostile(),
+            name: hostile(),
+            state: "failed",
+            failure: Some(hostile()),
+            stages: 1,
+            stages_done: 0,
+            took: Duration::ZERO,
+        }];
+        for table in [executors_table(&executors), jobs_table(&jobs)] {
+            let text = table.into_string();
+            assert!(
+                text.contains("&lt;script&gt;") && !text.contains("<script"),
+                "{text}"
+            );
+            assert!(!text.contains("<img"), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_failures_are_cut_between_characters() {
+        let long = "ä".repeat(SHORT + 1);
+        let short = shortened(&long);
+        assert_eq!(short.chars().count(), SHORT + 1);
+        assert!(short.ends_with("ä…"), "{short}");
+        assert_eq!(shortened("short"), "short");
+    }
+}

@@ -89,7 +89,7 @@ fn show(summary: &Summary) -> Result<Code, Failure> {
     ))?;
     let lost = summary.records_in != summary.accepted + summary.rejected;
     print(&format!(
-        "\nREST      {rest}/docs\nscheduler {http}/api/jobs\nbroker    {broker} (a stand-in: librdkafka's mock cluster, keeps nothing)\nfiles     {folder}",
+        "\nREST      {rest}/docs\nscheduler {http}/\nbroker    {broker} (a stand-in: librdkafka's mock cluster, keeps nothing)\nfiles     {folder}",
         rest = summary.rest,
         http = summary.scheduler.http(),
         broker = summary.broker,

@@ -8,6 +8,7 @@ use gugus_scheduler::{FailureKind, RUNS_PATH, Run, RunDetail, RunId, RunState};
 use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use thiserror::Error;
 
 use crate::commands::cluster::ClusterSecurity;
 use crate::exit::{Code, Failure};
@@ -83,6 +84,10 @@ impl Scheduled {
         let waited = loop {
             let detail = match self.run(id).await {
                 Ok(detail) => detail,
+                Err(Failure::Failed(source)) => {
+                    let id = id.clone();
+                    break Err(Failure::failed(Gone { id, source }));
+                }
                 Err(failure) => break Err(failure),
             };
             let at = &detail.run.progress;
@@ -100,6 +105,16 @@ impl Scheduled {
         bar.finish_and_clear();
         waited
     }
+}
+
+/// A scheduler that ended, or a network that broke, while somebody waited.
+#[derive(Debug, Error)]
+#[error(
+    "the scheduler stopped answering while run {id} was under way; see `gugus runs show {id}` when it is back"
+)]
+struct Gone {
+    id: RunId,
+    source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// What a command says that was told to stop while a run went on.

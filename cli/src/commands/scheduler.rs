@@ -31,7 +31,7 @@ pub(crate) struct Scheduler {
     state: PathBuf,
     /// How many runs are kept that have ended; older ones are removed, their models stay
     #[arg(long, value_name = "N", default_value = "100")]
-    keep_runs: usize,
+    keep_runs: NonZeroUsize,
     /// How many runs train at the same time; the others wait
     #[arg(long, value_name = "N", default_value = "1")]
     runs_at_once: NonZeroUsize,
@@ -59,7 +59,7 @@ impl Scheduler {
             runs: Some(RunsConfig {
                 state: self.state,
                 data_root: self.data_root,
-                keep: self.keep_runs,
+                keep: self.keep_runs.get(),
                 at_once: self.runs_at_once.get(),
             }),
         };

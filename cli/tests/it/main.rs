@@ -11,6 +11,7 @@
 mod batch_files;
 mod chaos;
 mod cluster;
+mod cluster_chaos;
 mod config;
 mod demo;
 mod errors;
@@ -20,6 +21,7 @@ mod judge;
 mod kafka;
 mod kafka_pass;
 mod losses;
+mod machines;
 mod members;
 mod messages;
 mod outcomes;

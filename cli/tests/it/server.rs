@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::{Body, RequestBuilder};
 
-use crate::losses::{executor, prepared};
+use crate::losses::prepared;
+use crate::machines::executor;
 use crate::process::{Gugus, Signal, run};
 use crate::runs::Scheduler;
 use crate::wait::until;

@@ -91,9 +91,9 @@ pub enum Error {
         model: ModelName,
         /// Its folder, relative to the models folder.
         place: String,
-        /// What the store says.
+        /// What the store says. Boxed: all that a run returns would be as large.
         #[source]
-        source: ModelError,
+        source: Box<ModelError>,
     },
     /// The cluster did not answer as it should.
     #[error(transparent)]

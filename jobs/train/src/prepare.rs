@@ -262,6 +262,12 @@ fn compile(config: &Config) -> Result<Vec<ModelWork>, Error> {
         .iter()
         .filter(|model| config.only.is_empty() || config.only.contains(&model.name))
         .map(|model| {
+            if let Scope::Window(_) = model.scope {
+                return Err(Error::Algorithm {
+                    model: model.name.clone(),
+                    algorithm: model.scope.name(),
+                });
+            }
             Ok(ModelWork {
                 model: model.clone(),
                 plan: compile_model(job, model)?,

@@ -272,7 +272,7 @@ async fn save(
     let written = written.map_err(|source| Error::Write {
         model: name.clone(),
         place: path(name, batch),
-        source,
+        source: Box::new(source),
     })?;
     Ok(ModelReport {
         status: Outcome::Trained,

@@ -86,9 +86,10 @@ pub(crate) async fn fit(
         let merged = merge(&step, points.dimensions, &rows)?;
         match training.absorb(merged) {
             Ok(done) => {
+                let seconds = began.elapsed().as_secs_f64();
                 tracing::debug!(
-                    model = %work.model.name, pass, step = done.step, cost = done.cost, moved = done.moved,
-                    milliseconds = began.elapsed().as_secs_f64() * 1e3, "pass done"
+                    model = %work.model.name, pass, step = done.step, cost = done.cost, moved = done.moved, seconds,
+                    "step ended"
                 );
                 progress(&done);
             }

@@ -110,6 +110,7 @@ impl Disk {
     /// Makes the folder of a new run.
     pub(crate) fn create(&self, run: &Run, job_file: &str) -> io::Result<()> {
         fs::create_dir(self.folder(&run.id))?;
+        File::open(&self.root)?.sync_all()?;
         self.put(&run.id, JOB, job_file.as_bytes())?;
         self.save(run)
     }
@@ -163,6 +164,6 @@ impl Disk {
         file.as_file().sync_data()?;
         file.persist(folder.join(name))
             .map_err(|error| error.error)?;
-        Ok(())
+        File::open(&folder)?.sync_all()
     }
 }

@@ -38,7 +38,7 @@ impl Training {
                 Ok(())
             }
             Content::Lloyd(means) => self.move_centers(&means, progress),
-            Content::Evaluate(evaluation) => self.end(evaluation, progress),
+            Content::Evaluate(evaluation) => self.end(*evaluation, progress),
         }
     }
 
