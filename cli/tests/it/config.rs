@@ -58,6 +58,8 @@ fn every_command_explains_itself() {
         "job",
         "scheduler",
         "executor",
+        "submit",
+        "runs",
     ] {
         let help = run([command, "--help"]).expect(0);
         assert!(

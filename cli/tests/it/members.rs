@@ -26,6 +26,14 @@ fn train(work: &Work, job: &str, models: &str, more: &[&str]) -> Output {
     work.training(job, models, &more).run()
 }
 
+fn submit(work: &Work, job: &str, models: &str, more: &[&str]) -> Output {
+    let (batches, models) = (work.path("batch"), work.path(models));
+    let places = ["submit", "--batches", &batches, "--models", &models];
+    let what = ["--job", job, "--model", "location"];
+    let how = ["--wait", "--output", "json"];
+    run([&places[..], &what, &how, more].concat())
+}
+
 /// The three flags of a member, signed for `address`.
 fn files(work: &Work, authority: &Authority, whose: &str, address: &str) -> Vec<String> {
     let signed = authority.member(address).unwrap();
@@ -69,8 +77,9 @@ fn between_machines_everything_is_encrypted_and_strangers_are_refused() {
         Authority::new("ours").unwrap(),
         Authority::new("theirs").unwrap(),
     );
+    let root = work.path(".");
     let scheduler = up(
-        &["scheduler", "--listen", "127.0.0.1:0"],
+        &["scheduler", "--listen", "127.0.0.1:0", "--data-root", &root],
         &files(&work, &ours, "scheduler", "127.0.0.1"),
     );
     assert!(
@@ -107,6 +116,8 @@ fn between_machines_everything_is_encrypted_and_strangers_are_refused() {
         work.centers("secure", "location", 7),
         work.centers("models", "location", 7)
     );
+    let submitted = submit(&work, &job, "submitted", &flags).expect(0).json();
+    assert_eq!(comparable(&submitted["report"]), embedded);
     for plain in [
         "PRI * HTTP/2.0",
         "ballista",
@@ -120,6 +131,7 @@ fn between_machines_everything_is_encrypted_and_strangers_are_refused() {
     let foreign = files(&work, &theirs, "foreign", "127.0.0.4");
     let mut flags = vec!["--scheduler", &url];
     flags.extend(as_str(&foreign));
+    submit(&work, &job, "foreign", &flags).expect(1);
     let refused = train(&work, &job, "foreign", &flags).expect(1);
     assert!(
         refused

@@ -133,6 +133,31 @@ fn models_trained_in_a_bucket_are_those_of_a_folder() {
         let here = work.centers("models", "location", batch.parse().unwrap());
         assert_eq!(shown["centers"], json!(here), "batch {batch}");
     }
+    // A scheduler that drives the run itself reaches the bucket as everybody does, and says no key to anybody.
+    let scheduler = bucket.up(&["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let executor = bucket.up(&["executor", "--scheduler", &url]);
+    let elsewhere = format!("s3://{BUCKET}/la/submitted");
+    let submit = ["submit", "--job", &job, "--batches", batches];
+    let more = ["--models", &elsewhere, "--model", "location", "--wait"];
+    let asked = ["--scheduler", &url];
+    let submitted = bucket.run(&[&submit[..], &more, &asked, &json].concat());
+    let submitted = submitted.expect(0).json();
+    assert_eq!(submitted["trained"], 3, "{submitted}");
+    let id = submitted["id"].as_str().unwrap();
+    bucket
+        .run(&[&["runs", "logs", id], &asked[..]].concat())
+        .expect(0);
+    let show = ["models", "show", "location", "--models", &elsewhere];
+    let shown = bucket.run(&[&show[..], &json].concat()).expect(0).json();
+    assert_eq!(
+        shown["centers"],
+        json!(work.centers("models", "location", 3))
+    );
+    for up in [executor, scheduler] {
+        bucket.quiet(up.stop(Signal::Term, Duration::from_secs(60)).expect(0));
+    }
+
     let listed = bucket.run(&[&["models", "list", "--models", models], &json[..]].concat());
     assert!(listed.expect(0).stdout.contains("location"));
 
