@@ -35,5 +35,6 @@ mod spark;
 mod upkeep;
 mod wait;
 mod whole;
+mod windows;
 mod wire;
 mod work;

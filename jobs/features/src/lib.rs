@@ -35,6 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod census;
 mod codec;
 mod error;
 mod evaluate;
@@ -47,9 +48,10 @@ mod wave;
 mod whole;
 mod window;
 
-/// What [`wave_plan`] and [`pass_plan`] make.
+/// What [`wave_plan`], [`window_plan`], [`census_plan`] and [`pass_plan`] make.
 pub use datafusion::physical_plan::ExecutionPlan;
 
+pub use census::{WindowRows, census_plan, read_census};
 pub use codec::{decode_aggregate, decode_node, encode_aggregate, encode_node};
 pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};

@@ -2,16 +2,18 @@
 //!
 //! A batch never changes, so a model of it that is there and differs was made by somebody else's job file: that is for the
 //! user to decide. A model over everything is different: the stream goes on, and a model that lacks the newest batches is
-//! not wrong but old. It is trained again and replaced.
+//! not wrong but old. It is trained again and replaced. So is a window's, if the batches that hold its rows are others.
 
 use std::collections::{BTreeMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_store::{BatchNumber, Existing, ModelJson, ModelStore, OffsetRange};
+use gugus_spec::{Model, ModelName, Scope, Window};
+use gugus_store::{BatchNumber, Existing, Extent, ModelJson, ModelStore, OffsetRange, WindowKey};
 
 use crate::error::Error;
-use crate::prepare::{BatchFacts, Config, ModelWork, Pending, empty, path};
+use crate::prepare::{BatchFacts, Config, ModelWork, Pending, empty, only_window};
 use crate::report::{ModelReport, Outcome, Report};
+use crate::windows::Span;
 
 /// How many `model.json` are read at the same time.
 const READS: usize = 16;
@@ -39,11 +41,25 @@ pub(crate) async fn sort_out(
                 .await?
                 .into_iter()
                 .collect(),
+            Pending::Windows(window, _) => {
+                let window = window.clone();
+                let at = (config, models, batches);
+                all_windows(at, work, window, &mut report).await?
+            }
         };
         differing.extend(found);
     }
+    refuse(&differing)?;
+    Ok(report)
+}
+
+/// A model that is there and differs, by its folder, and in what.
+pub(crate) type Difference = (String, String);
+
+/// Refuses to go on where models differ.
+pub(crate) fn refuse(differing: &[Difference]) -> Result<(), Error> {
     match differing.first() {
-        None => Ok(report),
+        None => Ok(()),
         Some((path, difference)) => Err(Error::Differs {
             count: differing.len(),
             path: path.clone(),
@@ -60,7 +76,7 @@ async fn each_batch(
     there: &HashSet<(&str, BatchNumber)>,
     work: &mut ModelWork,
     report: &mut Report,
-) -> Result<Vec<(String, String)>, Error> {
+) -> Result<Vec<Difference>, Error> {
     let name = &work.model.name;
     let to_read: Vec<BatchNumber> = match config.existing {
         Existing::Replace => Vec::new(),
@@ -87,7 +103,7 @@ async fn each_batch(
             let reason = Some("the batch has no rows".to_owned());
             report.push(ModelReport {
                 reason,
-                ..empty(name, Some(*number), 0)
+                ..empty(name, &Extent::Batch(*number), 0)
             });
             continue;
         }
@@ -97,8 +113,11 @@ async fn each_batch(
                 let differs =
                     difference(config, &work.model, about).or_else(|| other_commit(about, facts));
                 match differs {
-                    Some(difference) => differing.push((path(name, Some(*number)), difference)),
-                    None => report.push(already_there(about, name, Some(*number))),
+                    Some(difference) => {
+                        let folder = ModelStore::folder(name, &Extent::Batch(*number));
+                        differing.push((folder, difference));
+                    }
+                    None => report.push(already_there(about, name, &Extent::Batch(*number))),
                 }
             }
         }
@@ -114,15 +133,11 @@ async fn everything(
     batches: &BTreeMap<BatchNumber, BatchFacts>,
     work: &mut ModelWork,
     report: &mut Report,
-) -> Result<Option<(String, String)>, Error> {
+) -> Result<Option<Difference>, Error> {
     let name = &work.model.name;
-    let with_rows = batches.iter().filter(|(_, facts)| facts.rows > 0);
-    let wanted: Vec<BatchNumber> = with_rows.map(|(number, _)| *number).collect();
+    let wanted = with_rows(batches.iter());
     let Some((_, newest)) = batches.last_key_value().filter(|_| !wanted.is_empty()) else {
-        report.push(ModelReport {
-            reason: Some("no batch has rows".to_owned()),
-            ..empty(name, None, 0)
-        });
+        report.push(no_rows(name));
         return Ok(None);
     };
     let found = match config.existing {
@@ -131,10 +146,10 @@ async fn everything(
     };
     if let Some(about) = found {
         if let Some(difference) = difference(config, &work.model, &about) {
-            return Ok(Some((path(name, None), difference)));
+            return Ok(Some((ModelStore::folder(name, &Extent::All), difference)));
         }
-        if other_commit(&about, newest).is_none() && about.offsets == offsets(batches) {
-            report.push(already_there(&about, name, None));
+        if other_commit(&about, newest).is_none() && about.offsets == offsets(batches.values()) {
+            report.push(already_there(&about, name, &Extent::All));
             return Ok(None);
         }
     }
@@ -142,10 +157,116 @@ async fn everything(
     Ok(None)
 }
 
-/// The offsets of all batches, one range a partition.
-pub(crate) fn offsets(batches: &BTreeMap<BatchNumber, BatchFacts>) -> Vec<OffsetRange> {
+/// Finds the batches whose rows are put in windows. The one window of the newest batches is compared with what is there;
+/// which other windows there are shows only in the rows.
+async fn all_windows(
+    (config, models, batches): (&Config, &ModelStore, &BTreeMap<BatchNumber, BatchFacts>),
+    work: &mut ModelWork,
+    window: Window,
+    report: &mut Report,
+) -> Result<Vec<Difference>, Error> {
+    let newest = match window {
+        Window::Last { last } => usize::try_from(last.get()).unwrap_or(usize::MAX),
+        Window::By { .. } | Window::Sql { .. } => usize::MAX,
+    };
+    let of_window = batches.iter().skip(batches.len().saturating_sub(newest));
+    let wanted = with_rows(of_window);
+    let (Some(first), Some(last)) = (wanted.first().copied(), wanted.last().copied()) else {
+        report.push(no_rows(&work.model.name));
+        return Ok(Vec::new());
+    };
+    if let Some(key) = only_window(&window) {
+        let rows = wanted.iter().filter_map(|n| batches.get(n));
+        let rows = rows.map(|facts| facts.rows).sum();
+        let span = BTreeMap::from([(key, Span { rows, first, last })]);
+        let found = windows((config, models, batches), &work.model, span, report).await?;
+        if found.wanted.is_empty() {
+            return Ok(found.differing);
+        }
+    }
+    work.pending = Pending::Windows(window, wanted);
+    Ok(Vec::new())
+}
+
+/// Which windows want a model, and which have one that differs.
+#[derive(Debug, Default)]
+pub(crate) struct WindowsFound {
+    pub(crate) wanted: BTreeMap<WindowKey, Span>,
+    pub(crate) differing: Vec<Difference>,
+}
+
+/// Compares windows with the models that are there, and reports those that have theirs.
+pub(crate) async fn windows(
+    (config, models, batches): (&Config, &ModelStore, &BTreeMap<BatchNumber, BatchFacts>),
+    model: &Model,
+    spans: BTreeMap<WindowKey, Span>,
+    report: &mut Report,
+) -> Result<WindowsFound, Error> {
+    if config.existing == Existing::Replace {
+        return Ok(WindowsFound {
+            wanted: spans,
+            ..WindowsFound::default()
+        });
+    }
+    let name = &model.name;
+    let there: Vec<(WindowKey, Span, Option<ModelJson>)> = stream::iter(spans)
+        .map(|(key, span)| async move {
+            let about = models.about(name, Extent::Window(key.clone())).await;
+            about.map(|about| (key, span, about)).map_err(Error::Models)
+        })
+        .buffer_unordered(READS)
+        .try_collect()
+        .await?;
+    let mut found = WindowsFound::default();
+    for (key, span, about) in there {
+        let extent = Extent::Window(key.clone());
+        let Some(about) = about else {
+            found.wanted.insert(key, span);
+            continue;
+        };
+        if let Some(difference) = difference(config, model, &about) {
+            let folder = ModelStore::folder(name, &extent);
+            found.differing.push((folder, difference));
+            continue;
+        }
+        let facts = || {
+            batches
+                .range(span.first..=span.last)
+                .map(|(_, facts)| facts)
+        };
+        let same = facts()
+            .next_back()
+            .is_some_and(|newest| other_commit(&about, newest).is_none());
+        if same && about.offsets == offsets(facts()) {
+            report.push(already_there(&about, name, &extent));
+        } else {
+            found.wanted.insert(key, span);
+        }
+    }
+    // They came as they were read.
+    found.differing.sort_unstable();
+    Ok(found)
+}
+
+/// The numbers of the batches that have rows.
+fn with_rows<'a>(
+    batches: impl Iterator<Item = (&'a BatchNumber, &'a BatchFacts)>,
+) -> Vec<BatchNumber> {
+    let with_rows = batches.filter(|(_, facts)| facts.rows > 0);
+    with_rows.map(|(number, _)| *number).collect()
+}
+
+fn no_rows(name: &ModelName) -> ModelReport {
+    ModelReport {
+        reason: Some("no batch has rows".to_owned()),
+        ..empty(name, &Extent::All, 0)
+    }
+}
+
+/// The offsets of batches, one range a partition.
+pub(crate) fn offsets<'a>(batches: impl Iterator<Item = &'a BatchFacts>) -> Vec<OffsetRange> {
     let mut ranges: BTreeMap<i32, OffsetRange> = BTreeMap::new();
-    for range in batches.values().flat_map(|facts| &facts.ranges) {
+    for range in batches.flat_map(|facts| &facts.ranges) {
         let whole = ranges.entry(range.partition).or_insert(*range);
         whole.first = whole.first.min(range.first);
         whole.next = whole.next.max(range.next);
@@ -153,19 +274,15 @@ pub(crate) fn offsets(batches: &BTreeMap<BatchNumber, BatchFacts>) -> Vec<Offset
     ranges.into_values().collect()
 }
 
-fn already_there(
-    about: &ModelJson,
-    name: &gugus_spec::ModelName,
-    number: Option<BatchNumber>,
-) -> ModelReport {
+fn already_there(about: &ModelJson, name: &ModelName, extent: &Extent) -> ModelReport {
     ModelReport {
         status: Outcome::Skipped,
         reason: Some("the model is there already".to_owned()),
         iterations: Some(about.iterations),
         training_cost: Some(about.training_cost),
         sizes: about.sizes.clone(),
-        path: Some(path(name, number)),
-        ..empty(name, number, about.rows)
+        path: Some(ModelStore::folder(name, extent)),
+        ..empty(name, extent, about.rows)
     }
 }
 
@@ -178,18 +295,33 @@ fn other_commit(there: &ModelJson, facts: &BatchFacts) -> Option<String> {
 
 /// What tells a model that is there from the one that would be trained, but for the data; `None` when they would be the
 /// same.
-fn difference(config: &Config, model: &gugus_spec::Model, there: &ModelJson) -> Option<String> {
+fn difference(config: &Config, model: &Model, there: &ModelJson) -> Option<String> {
     let features = |features: &[gugus_spec::Feature]| {
         let one = |f: &gugus_spec::Feature| format!("{} = {}", f.name, f.sql);
         features.iter().map(one).collect::<Vec<_>>().join(", ")
     };
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let windows = |window: Option<&Window>| {
+        window.map_or_else(
+            || "none".to_owned(),
+            |window| Scope::Window(window.clone()).to_string(),
+        )
+    };
+    let wanted_window = match &model.scope {
+        Scope::Window(window) => Some(window),
+        Scope::Batch | Scope::All => None,
+    };
     let compared = [
         ("job", there.job.clone(), config.job.name.to_string()),
         (
             "features",
             features(&there.features),
             features(&model.features),
+        ),
+        (
+            "window",
+            windows(there.window.as_ref().map(|saved| &saved.window)),
+            windows(wanted_window),
         ),
         ("where", or_none(&there.r#where), or_none(&model.condition)),
         (
@@ -204,8 +336,8 @@ fn difference(config: &Config, model: &gugus_spec::Model, there: &ModelJson) -> 
         ),
         (
             "parameters",
-            format!("{:?}", Some(&there.params)),
-            format!("{:?}", model.algorithm.kmeans()),
+            format!("{:?}", there.algorithm),
+            format!("{:?}", model.algorithm),
         ),
     ];
     compared

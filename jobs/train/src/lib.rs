@@ -3,7 +3,8 @@
 //! [`prepare`] freezes what a run will do: it compiles every expression, reads the batches' footers and looks at the
 //! models that are there. Whatever is wrong with the request shows there, before anything has begun.
 //! [`Prepared::train`] then fits batch after batch in waves, each wave one Ballista job, and writes the models of a wave
-//! before it counts them. A model over everything takes one Ballista job a pass.
+//! before it counts them. A model over everything takes one Ballista job a pass. Models of windows take two together: one
+//! that finds out which windows there are, and one that fits those that want a model.
 //!
 //! # Guarantees
 //! * A batch's model depends on its rows and the job file only: not on waves, tasks, executors or what was trained
@@ -27,8 +28,11 @@ mod prepare;
 mod report;
 mod retry;
 mod run;
+mod run_windows;
+mod save;
 mod wave;
 mod whole;
+mod windows;
 
 pub use error::{Error, Kind};
 pub use prepare::{Config, Prepared, check, prepare};

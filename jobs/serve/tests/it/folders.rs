@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use gugus_clusters::{Centers, Fitted};
 use gugus_kmeans::{DistanceMeasure, Params};
-use gugus_spec::{Column, ColumnType, Feature, HandleInvalid, Nullability};
+use gugus_spec::{Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability};
 use gugus_store::{BatchNumber, Existing, ModelDraft, ModelStore, Store};
 
 /// Centers in latitude and longitude, far from each other.
@@ -74,31 +75,42 @@ fn of_centers(model: &str, number: Option<BatchNumber>, centers: Vec<Vec<f64>>) 
     ModelDraft {
         job: "crime".parse().unwrap(),
         model: model.parse().unwrap(),
-        batch: number,
+        extent: number.into(),
+        window: None,
         commit_id: None,
         features: Vec::new(),
         condition: None,
         weight_col: None,
         handle_invalid: HandleInvalid::Error,
         columns: Vec::new(),
-        params: Params {
+        algorithm: Algorithm::KMeans(Params {
             k: centers.len().max(2),
             seed: 1,
             ..Params::default()
-        },
+        }),
         offsets: Vec::new(),
         rows: 100,
         rejected: 0,
         iterations: 7,
         training_cost: 1.25,
         sizes: vec![1; centers.len()],
-        centers,
+        noise: 0,
+        carried_from: None,
+        fitted: Fitted::Centers(Centers {
+            centers,
+            distance_measure: DistanceMeasure::Euclidean,
+        }),
     }
 }
 
 /// The same under the cosine distance.
 pub(crate) fn cosine(mut draft: ModelDraft) -> ModelDraft {
-    draft.params.distance_measure = DistanceMeasure::Cosine;
+    if let (Algorithm::KMeans(params), Fitted::Centers(model)) =
+        (&mut draft.algorithm, &mut draft.fitted)
+    {
+        params.distance_measure = DistanceMeasure::Cosine;
+        model.distance_measure = DistanceMeasure::Cosine;
+    }
     draft
 }
 
