@@ -28,7 +28,7 @@ use crate::wave::{BATCH_COLUMN, WaveFile, cut, fit_by};
 pub const WINDOW_COLUMN: &str = "_window";
 
 /// Scan of `files` → filter → the rows whose key is one of `keys` → key, features and identity → shuffle by key → sort →
-/// [`crate::KMeansFit`] by key. Where `plan` has no key, all rows are in one window, the first of `keys`.
+/// [`crate::ModelFit`] by key. Where `plan` has no key, all rows are in one window, the first of `keys`.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when DataFusion refuses the plan.

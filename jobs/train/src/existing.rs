@@ -10,6 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use gugus_spec::{Model, ModelName, Scope, Window};
 use gugus_store::{BatchNumber, Existing, Extent, ModelJson, ModelStore, OffsetRange, WindowKey};
 
+use crate::chain::{Chain, Link};
 use crate::error::Error;
 use crate::prepare::{BatchFacts, Config, ModelWork, Pending, empty, only_window};
 use crate::report::{ModelReport, Outcome, Report};
@@ -36,6 +37,10 @@ pub(crate) async fn sort_out(
         let found = match &work.pending {
             Pending::Batches(_) => {
                 each_batch(config, models, batches, &there, work, &mut report).await?
+            }
+            Pending::Chain(_) => {
+                let at = (config, models, batches);
+                chain(at, &there, work, &mut report).await?
             }
             Pending::Everything(_) => everything(config, models, batches, work, &mut report)
                 .await?
@@ -86,17 +91,7 @@ async fn each_batch(
             .copied()
             .collect(),
     };
-    let found: BTreeMap<BatchNumber, Option<ModelJson>> = stream::iter(to_read)
-        .map(|number| async move {
-            models
-                .about(name, Some(number))
-                .await
-                .map(|about| (number, about))
-                .map_err(Error::Models)
-        })
-        .buffer_unordered(READS)
-        .try_collect()
-        .await?;
+    let found = abouts(models, name, to_read).await?;
     let (mut pending, mut differing) = (Vec::new(), Vec::new());
     for (number, facts) in batches {
         if facts.rows == 0 {
@@ -123,6 +118,83 @@ async fn each_batch(
         }
     }
     work.pending = Pending::Batches(pending);
+    Ok(differing)
+}
+
+/// What `model.json` says of the models of these batches.
+async fn abouts(
+    models: &ModelStore,
+    name: &ModelName,
+    numbers: Vec<BatchNumber>,
+) -> Result<BTreeMap<BatchNumber, Option<ModelJson>>, Error> {
+    stream::iter(numbers)
+        .map(|number| async move {
+            let about = models.about(name, number).await;
+            about.map(|about| (number, about)).map_err(Error::Models)
+        })
+        .buffer_unordered(READS)
+        .try_collect()
+        .await
+}
+
+/// Finds the batches that want a model which goes on from the one before; gives the models that differ.
+async fn chain(
+    (config, models, batches): (&Config, &ModelStore, &BTreeMap<BatchNumber, BatchFacts>),
+    there: &HashSet<(&str, BatchNumber)>,
+    work: &mut ModelWork,
+    report: &mut Report,
+) -> Result<Vec<Difference>, Error> {
+    let name = &work.model.name;
+    let (mut chain, mut differing) = (Chain::default(), Vec::new());
+    let mut found = BTreeMap::new();
+    if config.existing == Existing::Keep {
+        let of_model = there.iter().filter(|(model, _)| *model == name.as_str());
+        let numbers: Vec<BatchNumber> = of_model.map(|(_, number)| *number).collect();
+        let first = batches.keys().next();
+        // Of batches that were pruned, the newest model is the one that the oldest batch left goes on from.
+        let gone = numbers.iter().filter(|n| Some(*n) < first).max();
+        let listed = numbers.iter().filter(|n| batches.contains_key(n));
+        let to_read = listed.chain(gone).copied().collect();
+        found = abouts(models, name, to_read).await?;
+        if let Some((number, Some(about))) = gone.and_then(|n| found.get_key_value(n)) {
+            match difference(config, &work.model, about) {
+                Some(difference) => {
+                    let folder = ModelStore::folder(name, &Extent::Batch(*number));
+                    differing.push((folder, difference));
+                }
+                None => chain.begin(*number, about),
+            }
+        }
+    }
+    let mut broken = None;
+    for (number, facts) in batches {
+        let extent = Extent::Batch(*number);
+        if facts.rows == 0 {
+            let reason = Some("the batch has no rows".to_owned());
+            report.push(ModelReport {
+                reason,
+                ..empty(name, &extent, 0)
+            });
+            continue;
+        }
+        let about = found.get(number).and_then(Option::as_ref);
+        let differs = about.and_then(|about| {
+            difference(config, &work.model, about).or_else(|| other_commit(about, facts))
+        });
+        if let Some(difference) = differs {
+            differing.push((ModelStore::folder(name, &extent), difference));
+            continue;
+        }
+        match (chain.add(*number, about), about) {
+            (Link::Kept, Some(about)) => report.push(already_there(about, name, &extent)),
+            (_, Some(_)) => broken = broken.or(Some(*number)),
+            (_, None) => {}
+        }
+    }
+    if let Some(first) = broken {
+        tracing::warn!(model = %name, first = first.get(), "models went on from one that is not there any more; they are trained again");
+    }
+    work.pending = Pending::Chain(chain);
     Ok(differing)
 }
 

@@ -8,7 +8,7 @@
 //!
 //! # Guarantees
 //! * A batch's model depends on its rows and the job file only: not on waves, tasks, executors or what was trained
-//!   before.
+//!   before. A model of `minibatch` depends on the rows of the batches before it, too, in their order.
 //! * What a batch's data cannot give is that batch's outcome ([`Outcome::Failed`]); the other batches train. An
 //!   expression that fails on some row (a division of integers by zero) is tracked down to its batch.
 //! * What Ballista does not recover is submitted again, a bounded number of times: a result that died with its executor,
@@ -22,12 +22,14 @@
 //! # Why waves
 //! One job over a million files would be one message too large, one status too large, and no progress to see or to keep.
 
+mod chain;
 mod error;
 mod existing;
 mod prepare;
 mod report;
 mod retry;
 mod run;
+mod run_chain;
 mod run_windows;
 mod save;
 mod wave;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting, WholeFile};
-use gugus_kmeans::Params;
-use gugus_spec::{Job, Model, ModelName, Scope, Window};
+use gugus_spec::{Algorithm, Job, Model, ModelName, Scope, Window};
 use gugus_store::{
     BatchLog, BatchNumber, CommitId, Existing, Extent, Footer, ModelStore, OffsetRange, Store,
     WindowKey,
 };
 use indicatif::ProgressBar;
 
+use crate::chain::Chain;
 use crate::error::Error;
 use crate::existing;
 use crate::report::{ModelReport, Outcome, Report};
@@ -52,6 +52,8 @@ pub(crate) struct BatchFacts {
 pub(crate) enum Pending {
     /// A model for each of these batches.
     Batches(Vec<BatchNumber>),
+    /// A model for each batch that goes on from the one before.
+    Chain(Chain),
     /// One model over all of these batches; nothing when there are none.
     Everything(Vec<BatchNumber>),
     /// A model for each window of the rows of these batches; nothing when there are none. Which windows there are is known
@@ -61,8 +63,11 @@ pub(crate) enum Pending {
 
 impl Pending {
     /// Nothing yet.
-    fn of(scope: &Scope) -> Self {
-        match scope {
+    fn of(model: &Model) -> Self {
+        match &model.scope {
+            Scope::Batch if matches!(model.algorithm, Algorithm::MiniBatch(_)) => {
+                Self::Chain(Chain::default())
+            }
             Scope::Batch => Self::Batches(Vec::new()),
             Scope::All => Self::Everything(Vec::new()),
             Scope::Window(window) => Self::Windows(window.clone(), Vec::new()),
@@ -73,6 +78,7 @@ impl Pending {
     fn models(&self) -> u64 {
         match self {
             Self::Batches(batches) => batches.len() as u64,
+            Self::Chain(chain) => chain.wanted.len() as u64,
             Self::Everything(batches) | Self::Windows(_, batches) => u64::from(!batches.is_empty()),
         }
     }
@@ -97,9 +103,9 @@ pub(crate) struct ModelWork {
 }
 
 impl ModelWork {
-    pub(crate) fn settings(&self, params: &Params) -> FitSettings {
+    pub(crate) fn settings(&self) -> FitSettings {
         FitSettings {
-            params: params.clone(),
+            algorithm: self.model.algorithm.clone(),
             features: self.model.features.iter().map(|f| f.name.clone()).collect(),
             weighting: if self.model.weight_col.is_some() {
                 Weighting::LastColumn
@@ -175,6 +181,12 @@ impl Prepared {
                 }
                 Pending::Batches(batches) => {
                     for number in batches {
+                        let extent = Extent::Batch(*number);
+                        self.report.push(planned(extent, rows(number)));
+                    }
+                }
+                Pending::Chain(chain) => {
+                    for number in &chain.wanted {
                         let extent = Extent::Batch(*number);
                         self.report.push(planned(extent, rows(number)));
                     }
@@ -263,13 +275,24 @@ fn compile(config: &Config) -> Result<Vec<ModelWork>, Error> {
         .iter()
         .filter(|model| config.only.is_empty() || config.only.contains(&model.name))
         .map(|model| {
+            if model.scope != Scope::Batch && model.algorithm.kmeans().is_none() {
+                return Err(over_batches(model));
+            }
             Ok(ModelWork {
                 model: model.clone(),
                 plan: compile_model(job, model)?,
-                pending: Pending::of(&model.scope),
+                pending: Pending::of(model),
             })
         })
         .collect()
+}
+
+/// linfa's fits take the rows of one batch: the job file's parser refuses the rest, and so do we.
+pub(crate) fn over_batches(model: &Model) -> Error {
+    Error::Algorithm {
+        model: model.name.clone(),
+        algorithm: model.algorithm.name(),
+    }
 }
 
 fn compile_model(job: &Job, model: &Model) -> Result<FeaturePlan, Error> {

@@ -78,4 +78,14 @@ impl Report {
         }
         self.models.push(model);
     }
+
+    /// Takes back that a batch's model is left alone.
+    pub(crate) fn take_back(&mut self, model: &str, batch: u64) {
+        let before = self.models.len();
+        self.models.retain(|line| {
+            let same = line.model == model && line.batch == Some(batch);
+            !(same && line.status == Outcome::Skipped)
+        });
+        self.skipped -= (before - self.models.len()) as u64;
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use gugus_clusters::Centers;
 use gugus_engine::{Access, Cluster, ClusterError};
 use gugus_features::{FitOutcome, Fitted, WaveFile, WholeFile};
 use gugus_kmeans::whole::Progress;
@@ -11,16 +12,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::existing;
-use crate::prepare::{BatchFacts, ModelWork, Pending, Prepared, empty};
+use crate::prepare::{BatchFacts, ModelWork, Pending, Prepared, empty, over_batches};
 use crate::report::{ModelReport, Outcome, Report};
 use crate::retry::Pace;
-use crate::save::{draft, other_algorithm, save, trained};
+use crate::save::{draft, save, trained};
 use crate::wave::{self, WaveContext};
 use crate::whole::{self, WholeOutcome};
 
 /// Batches in one Ballista job. A job costs some 20 ms whatever is in it, and every file of it 1.3 kB in the task's
 /// status; 500 keeps both far from mattering and gives progress and a place to go on from every second or so.
-const WAVE: usize = 500;
+pub(crate) const WAVE: usize = 500;
 
 /// Waves under way at the same time: while one is fitted, the models of another are written.
 const WAVES_AT_ONCE: usize = 2;
@@ -92,6 +93,7 @@ impl Prepared {
         // Which windows there are comes first: a model among theirs that differs is found before anything is written.
         let windows = self.find_windows(context, stop, report).await?;
         self.waves(context, stop, report).await?;
+        self.chains(context, stop, report).await?;
         self.wholes(context, stop, report).await?;
         self.windows(context, windows, stop, report).await
     }
@@ -108,7 +110,7 @@ impl Prepared {
         let waves = self.work.iter().flat_map(|work| {
             let numbers = match &work.pending {
                 Pending::Batches(numbers) => numbers.as_slice(),
-                Pending::Everything(_) | Pending::Windows(..) => &[],
+                Pending::Chain(_) | Pending::Everything(_) | Pending::Windows(..) => &[],
             };
             numbers.chunks(WAVE).map(move |numbers| (work, numbers))
         });
@@ -157,7 +159,7 @@ impl Prepared {
         stop: &CancellationToken,
     ) -> Result<ModelReport, Error> {
         let Some(params) = work.model.algorithm.kmeans() else {
-            return Err(other_algorithm(work));
+            return Err(over_batches(&work.model));
         };
         let facts: Vec<&BatchFacts> = numbers.iter().filter_map(|n| self.batches.get(n)).collect();
         let files: Vec<WholeFile> = facts.iter().map(|facts| facts.whole_file()).collect();
@@ -181,8 +183,12 @@ impl Prepared {
         };
         let newest = self.batches.values().next_back();
         let fitted = Fitted {
-            centers: fit.centers,
+            model: gugus_clusters::Fitted::Centers(Centers {
+                centers: fit.centers,
+                distance_measure: params.distance_measure,
+            }),
             sizes: fit.sizes,
+            noise: 0,
             rows: fit.rows,
             dropped: fit.dropped,
             iterations: fit.iterations,
@@ -192,7 +198,7 @@ impl Prepared {
             commit_id: newest.map(|facts| facts.commit_id.clone()),
             offsets: existing::offsets(self.batches.values()),
             rejected: self.batches.values().map(|facts| facts.rejected).sum(),
-            ..draft(&self.config, work, fitted)?
+            ..draft(&self.config, work, fitted)
         };
         let models = ModelStore::new(self.config.models.clone());
         // One that is there lacks the newest batches, or the user asked for it to be trained again.
@@ -208,15 +214,12 @@ impl Prepared {
         numbers: &[BatchNumber],
         stop: &CancellationToken,
     ) -> Result<Vec<ModelReport>, Error> {
-        let Some(params) = work.model.algorithm.kmeans() else {
-            return Err(other_algorithm(work));
-        };
         let facts: Vec<(BatchNumber, &BatchFacts)> = numbers
             .iter()
             .filter_map(|number| Some((*number, self.batches.get(number)?)))
             .collect();
         let files: Vec<WaveFile> = facts.iter().map(|(_, facts)| facts.file.clone()).collect();
-        let mut outcomes = wave::fit(context, work, params, files, stop).await?;
+        let mut outcomes = wave::fit(context, work, files, stop).await?;
         let writes = facts.into_iter().filter_map(|(number, facts)| {
             let outcome = outcomes.remove(&number.get())?;
             Some(self.write(models, work, (number, facts), outcome))
@@ -246,7 +249,7 @@ impl Prepared {
             commit_id: Some(facts.commit_id.clone()),
             offsets: facts.ranges.clone(),
             rejected: facts.rejected,
-            ..draft(&self.config, work, fitted)?
+            ..draft(&self.config, work, fitted)
         };
         save(models, work, draft, self.config.existing).await
     }

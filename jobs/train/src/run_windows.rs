@@ -13,7 +13,7 @@ use crate::existing;
 use crate::prepare::{ModelWork, Pending, Prepared, empty, only_window};
 use crate::report::{ModelReport, Outcome, Report};
 use crate::run::WRITES_AT_ONCE;
-use crate::save::{draft, other_algorithm, save, trained};
+use crate::save::{draft, save, trained};
 use crate::wave::WaveContext;
 use crate::windows::{self, Span};
 
@@ -118,12 +118,9 @@ impl Prepared {
             let (Some(first), Some(last)) = (first, last) else {
                 continue;
             };
-            let Some(params) = work.model.algorithm.kmeans() else {
-                return Err(other_algorithm(work));
-            };
             let keys = wanted.keys().map(|key| key.as_str().to_owned()).collect();
             let files = self.files(first, last);
-            let mut outcomes = windows::fit(context, work, params, keys, &files, stop).await?;
+            let mut outcomes = windows::fit(context, work, keys, &files, stop).await?;
             let writes = wanted.iter().filter_map(|(key, span)| {
                 let outcome = outcomes.remove(key.as_str())?;
                 Some(self.write_window(&models, work, (window, key), *span, outcome))
@@ -162,7 +159,7 @@ impl Prepared {
             commit_id: facts().next_back().map(|facts| facts.commit_id.clone()),
             offsets: existing::offsets(facts()),
             rejected: facts().map(|facts| facts.rejected).sum(),
-            ..draft(&self.config, work, fitted)?
+            ..draft(&self.config, work, fitted)
         };
         // One that is there lacks rows, or the user asked for it to be trained again.
         save(models, work, draft, Existing::Replace).await

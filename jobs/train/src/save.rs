@@ -1,9 +1,7 @@
 //! From a fit to a model folder and a line of the report.
 
-use gugus_clusters::Centers;
 use gugus_features::{FitOutcome, Fitted};
-use gugus_spec::Algorithm;
-use gugus_store::{Existing, Extent, ModelDraft, ModelStore};
+use gugus_store::{Existing, Extent, ModelDraft, ModelJson, ModelStore};
 
 use crate::error::Error;
 use crate::prepare::{Config, ModelWork, empty};
@@ -32,35 +30,42 @@ pub(crate) async fn save(
     draft: ModelDraft,
     existing: Existing,
 ) -> Result<ModelReport, Error> {
-    let name = &work.model.name;
-    let folder = ModelStore::folder(name, &draft.extent);
-    let written = models.write(&draft, existing).await;
-    let written = written.map_err(|source| Error::Write {
-        model: name.clone(),
-        place: folder.clone(),
+    let written = write(models, work, &draft, existing).await?;
+    Ok(line(work, &draft.extent, &written))
+}
+
+/// Writes a model.
+pub(crate) async fn write(
+    models: &ModelStore,
+    work: &ModelWork,
+    draft: &ModelDraft,
+    existing: Existing,
+) -> Result<ModelJson, Error> {
+    let written = models.write(draft, existing).await;
+    written.map_err(|source| Error::Write {
+        model: work.model.name.clone(),
+        place: ModelStore::folder(&work.model.name, &draft.extent),
         source,
-    })?;
-    Ok(ModelReport {
-        status: Outcome::Trained,
-        iterations: Some(written.iterations),
-        training_cost: Some(written.training_cost),
-        sizes: written.sizes,
-        path: Some(folder),
-        ..empty(name, &draft.extent, written.rows)
     })
 }
 
+/// The report of a model that was written.
+pub(crate) fn line(work: &ModelWork, extent: &Extent, written: &ModelJson) -> ModelReport {
+    let name = &work.model.name;
+    ModelReport {
+        status: Outcome::Trained,
+        iterations: Some(written.iterations),
+        training_cost: Some(written.training_cost),
+        sizes: written.sizes.clone(),
+        path: Some(ModelStore::folder(name, extent)),
+        ..empty(name, extent, written.rows)
+    }
+}
+
 /// What is to be saved of a fit, but for the data that it was fitted on.
-pub(crate) fn draft(
-    config: &Config,
-    work: &ModelWork,
-    fitted: Fitted,
-) -> Result<ModelDraft, Error> {
+pub(crate) fn draft(config: &Config, work: &ModelWork, fitted: Fitted) -> ModelDraft {
     let model = &work.model;
-    let Some(params) = model.algorithm.kmeans() else {
-        return Err(other_algorithm(work));
-    };
-    Ok(ModelDraft {
+    ModelDraft {
         job: config.job.name.clone(),
         model: model.name.clone(),
         extent: Extent::All,
@@ -71,25 +76,15 @@ pub(crate) fn draft(
         weight_col: model.weight_col.clone(),
         handle_invalid: model.handle_invalid,
         columns: work.plan.columns().to_vec(),
-        algorithm: Algorithm::KMeans(params.clone()),
+        algorithm: model.algorithm.clone(),
         offsets: Vec::new(),
         rows: fitted.rows,
         rejected: 0,
         iterations: fitted.iterations,
         training_cost: fitted.training_cost,
         sizes: fitted.sizes,
-        noise: 0,
+        noise: fitted.noise,
         carried_from: None,
-        fitted: gugus_clusters::Fitted::Centers(Centers {
-            centers: fitted.centers,
-            distance_measure: params.distance_measure,
-        }),
-    })
-}
-
-pub(crate) fn other_algorithm(work: &ModelWork) -> Error {
-    Error::Algorithm {
-        model: work.model.name.clone(),
-        algorithm: work.model.algorithm.name(),
+        fitted: fitted.model,
     }
 }

@@ -10,7 +10,6 @@ use gugus_engine::{Cluster, ClusterError};
 use gugus_features::{
     BATCH_COLUMN, ExecutionPlan, FitOutcome, OUTCOME_COLUMN, WaveError, WaveFile, wave_plan,
 };
-use gugus_kmeans::Params;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -35,7 +34,6 @@ pub(crate) struct WaveContext<'a> {
 pub(crate) async fn fit(
     context: &WaveContext<'_>,
     work: &ModelWork,
-    params: &Params,
     files: Vec<WaveFile>,
     stop: &CancellationToken,
 ) -> Result<BTreeMap<u64, FitOutcome>, Error> {
@@ -51,17 +49,24 @@ pub(crate) async fn fit(
             )
         },
         plan: &|files: &[WaveFile]| {
-            let settings = work.settings(params);
+            let settings = work.settings();
             wave_plan(&work.plan, settings, context.store, files, context.groups)
         },
         key: &|file: &WaveFile| file.batch,
         read: &read,
     };
-    parts.fit(files, stop).await
+    let outcomes = parts.run(files, stop).await?;
+    Ok(outcomes.into_iter().map(failed).collect())
 }
 
-/// Things that are fitted together in one Ballista job, and can be fitted in several: batches, windows.
-pub(crate) struct Parts<'a, T, K> {
+/// A part without an answer, as a fit that failed.
+pub(crate) fn failed<K>((key, answer): (K, Result<FitOutcome, String>)) -> (K, FitOutcome) {
+    let failed = |reason| FitOutcome::Failed { reason, rows: 0 };
+    (key, answer.unwrap_or_else(failed))
+}
+
+/// What is answered together by one Ballista job, and could be by several: batches, windows.
+pub(crate) struct Parts<'a, T, K, A> {
     pub(crate) context: &'a WaveContext<'a>,
     pub(crate) pace: &'a Pace,
     /// Names the Ballista job over some of them.
@@ -70,18 +75,17 @@ pub(crate) struct Parts<'a, T, K> {
     pub(crate) plan: &'a (dyn Fn(&[T]) -> Result<Arc<dyn ExecutionPlan>, WaveError> + Sync),
     /// By what the result of one is found.
     pub(crate) key: &'a (dyn Fn(&T) -> K + Sync),
-    pub(crate) read:
-        &'a (dyn Fn(&[RecordBatch]) -> Result<BTreeMap<K, FitOutcome>, WaveError> + Sync),
+    pub(crate) read: &'a (dyn Fn(&[RecordBatch]) -> Result<BTreeMap<K, A>, WaveError> + Sync),
 }
 
-impl<T, K: Ord> Parts<'_, T, K> {
-    /// Fits all. The result has an outcome for each: what `where` left empty failed, and that whose rows make an
-    /// expression fail did, too.
-    pub(crate) async fn fit(
+impl<T, K: Ord, A> Parts<'_, T, K, A> {
+    /// Runs all. The result has an answer for each, or why there is none: `where` left it empty, or its rows make an
+    /// expression fail.
+    pub(crate) async fn run(
         &self,
         all: Vec<T>,
         stop: &CancellationToken,
-    ) -> Result<BTreeMap<K, FitOutcome>, Error> {
+    ) -> Result<BTreeMap<K, Result<A, String>>, Error> {
         let mut outcomes = BTreeMap::new();
         let mut parts = vec![all];
         while let Some(mut part) = parts.pop() {
@@ -97,11 +101,8 @@ impl<T, K: Ord> Parts<'_, T, K> {
                     let mut found = (self.read)(&rows)?;
                     for one in part {
                         let key = (self.key)(&one);
-                        let outcome = found.remove(&key).unwrap_or_else(|| FitOutcome::Failed {
-                            reason: NO_ROWS.to_owned(),
-                            rows: 0,
-                        });
-                        outcomes.insert(key, outcome);
+                        let answer = found.remove(&key).ok_or_else(|| NO_ROWS.to_owned());
+                        outcomes.insert(key, answer);
                     }
                 }
                 // Some row of some of them made the job fail, and Ballista does not say which: halve until it is alone.
@@ -114,8 +115,7 @@ impl<T, K: Ord> Parts<'_, T, K> {
                     if is_about_data(message) =>
                 {
                     for one in part {
-                        let reason = reason(message);
-                        outcomes.insert((self.key)(&one), FitOutcome::Failed { reason, rows: 0 });
+                        outcomes.insert((self.key)(&one), Err(reason(message)));
                     }
                 }
                 Err(error) => return Err(error),

@@ -9,14 +9,13 @@ use gugus_features::{
     FitOutcome, OUTCOME_COLUMN, WINDOW_COLUMN, WaveError, WaveFile, census_plan, read_census,
     window_plan,
 };
-use gugus_kmeans::Params;
 use gugus_store::{BatchNumber, WindowKey};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::prepare::ModelWork;
 use crate::retry::{Attempts, Pace};
-use crate::wave::{self, Parts, WaveContext};
+use crate::wave::{self, Parts, WaveContext, failed};
 
 /// The most windows of a model. Beyond that a key is more likely a number of records than a name of many, and nobody looks
 /// at as many models; the job that fits them would give more than one answer can hold.
@@ -110,7 +109,6 @@ fn sorted_out(found: BTreeMap<Option<String>, gugus_features::WindowRows>) -> Ce
 pub(crate) async fn fit(
     context: &WaveContext<'_>,
     work: &ModelWork,
-    params: &Params,
     keys: Vec<String>,
     files: &[WaveFile],
     stop: &CancellationToken,
@@ -128,7 +126,7 @@ pub(crate) async fn fit(
             )
         },
         plan: &|keys: &[String]| {
-            let settings = work.settings(params);
+            let settings = work.settings();
             window_plan(
                 &work.plan,
                 settings,
@@ -141,7 +139,8 @@ pub(crate) async fn fit(
         key: &|key: &String| key.clone(),
         read: &read,
     };
-    let outcomes = parts.fit(keys, stop).await?;
+    let outcomes = parts.run(keys, stop).await?;
+    let outcomes: BTreeMap<_, _> = outcomes.into_iter().map(failed).collect();
     tracing::debug!(
         model = %work.model.name, windows = outcomes.len(),
         milliseconds = began.elapsed().as_secs_f64() * 1e3, "windows fitted"

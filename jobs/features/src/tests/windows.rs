@@ -16,7 +16,7 @@ use datafusion::physical_plan::collect;
 use gugus_kmeans::{Partitions, RowForm, Rows, fit};
 use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns, Period, Window};
 
-use super::fits::settings;
+use super::fits::{params, settings};
 use crate::{
     Expressions, FeaturePlan, FitOutcome, OUTCOME_COLUMN, WINDOW_COLUMN, WaveFile, Weighting,
     WindowRows, census_plan, read_census, window_plan,
@@ -167,7 +167,7 @@ async fn fitted(
             };
             let key = key.unwrap().to_owned();
             assert!(
-                found.insert(key.clone(), fitted.centers).is_none(),
+                found.insert(key.clone(), fitted.model.middles()).is_none(),
                 "window {key} came twice"
             );
         }
@@ -189,7 +189,7 @@ fn expected(numbers: &[u64], key: impl Fn(u64, &Row) -> Option<String>) -> Cente
             }
         }
     }
-    let params = settings(3, Weighting::Uniform).params;
+    let params = params(3);
     let fitted = |rows: Rows| {
         fit(&params, &rows, None, &Partitions::one())
             .unwrap()
