@@ -19,6 +19,7 @@ mod ingest_named;
 mod judge;
 mod kafka;
 mod kafka_pass;
+mod kinds;
 mod losses;
 mod members;
 mod messages;

@@ -134,7 +134,12 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut work = compile(&config)?;
     let batches = freeze(&config).await?;
     let models = ModelStore::new(config.models.clone());
-    let report = existing::sort_out(&config, &models, &batches, &mut work).await?;
+    let run = existing::Run {
+        config: &config,
+        models: &models,
+        batches: &batches,
+    };
+    let report = existing::sort_out(run, &mut work).await?;
     Ok(Prepared {
         config,
         batches,

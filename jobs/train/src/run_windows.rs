@@ -57,8 +57,12 @@ impl Prepared {
             let files = self.files(*first, *last);
             let census = windows::census(context, work, &files, stop).await?;
             self.report_census(work, &census, report);
-            let at = (&self.config, &models, &self.batches);
-            let found = existing::windows(at, &work.model, census.windows, report).await?;
+            let run = existing::Run {
+                config: &self.config,
+                models: &models,
+                batches: &self.batches,
+            };
+            let found = existing::compare_windows(run, &work.model, census.windows, report).await?;
             differing.extend(found.differing);
             let wanted = found.wanted;
             // One of them was counted before any was known.

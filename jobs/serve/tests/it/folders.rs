@@ -3,10 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use gugus_clusters::{Centers, Fitted};
+use gugus_clusters::{
+    Centers, CorePoint, DbscanParams, Fitted, Gaussian, GmmParams, HotSpots, Mixture,
+};
 use gugus_kmeans::{DistanceMeasure, Params};
-use gugus_spec::{Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability};
-use gugus_store::{BatchNumber, Existing, ModelDraft, ModelStore, Store};
+use gugus_spec::{
+    Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability, Period, Window,
+};
+use gugus_store::{BatchNumber, Existing, Extent, ModelDraft, ModelStore, Store};
 
 /// Centers in latitude and longitude, far from each other.
 pub(crate) const CENTERS: [[f64; 2]; 3] = [[34.0, -118.5], [34.1, -118.2], [33.7, -118.3]];
@@ -43,6 +47,58 @@ pub(crate) fn location(
             column("LON", ColumnType::Float64, Nullability::Required),
         ],
         ..of_centers(model, number, centers.iter().map(|c| c.to_vec()).collect())
+    }
+}
+
+/// A model of a month.
+pub(crate) fn month(model: &str, key: &str, centers: &[[f64; 2]]) -> ModelDraft {
+    ModelDraft {
+        extent: Extent::Window(key.parse().unwrap()),
+        window: Some(Window::By {
+            by: Period::Month,
+            column: "DATE OCC".to_owned(),
+        }),
+        ..location(model, None, centers)
+    }
+}
+
+/// Two hot spots and noise.
+pub(crate) fn spots(model: &str, number: Option<BatchNumber>) -> ModelDraft {
+    let core = |cluster, at: [f64; 2]| CorePoint {
+        cluster,
+        at: at.to_vec(),
+    };
+    ModelDraft {
+        algorithm: Algorithm::Dbscan(DbscanParams {
+            eps: 0.5,
+            min_points: 2,
+        }),
+        sizes: vec![60, 30],
+        noise: 10,
+        fitted: Fitted::HotSpots(HotSpots {
+            dimensions: 2,
+            eps: 0.5,
+            clusters: 2,
+            core_points: vec![core(0, [34.0, -118.0]), core(1, [36.0, -118.0])],
+        }),
+        ..location(model, number, &[])
+    }
+}
+
+/// Two Gaussians around 34 and 36 degrees north.
+pub(crate) fn mixture(model: &str, number: Option<BatchNumber>) -> ModelDraft {
+    let gaussian = |lat: f64| Gaussian {
+        weight: 0.5,
+        mean: vec![lat, -118.0],
+        covariance: vec![1.0, 0.0, 0.0, 1.0],
+    };
+    ModelDraft {
+        algorithm: Algorithm::Gmm(GmmParams::default()),
+        sizes: vec![50, 50],
+        fitted: Fitted::Mixture(Mixture {
+            gaussians: vec![gaussian(34.0), gaussian(36.0)],
+        }),
+        ..location(model, number, &[])
     }
 }
 

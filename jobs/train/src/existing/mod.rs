@@ -4,29 +4,27 @@
 //! user to decide. A model over everything is different: the stream goes on, and a model that lacks the newest batches is
 //! not wrong but old. It is trained again and replaced. So is a window's, if the batches that hold its rows are others.
 
+mod chain;
+mod windows;
+
 use std::collections::{BTreeMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_spec::{Model, ModelName, Scope, Window};
-use gugus_store::{BatchNumber, Existing, Extent, ModelJson, ModelStore, OffsetRange, WindowKey};
+use gugus_store::{BatchNumber, Existing, Extent, ModelJson, ModelStore, OffsetRange};
 
-use crate::chain::{Chain, Link};
 use crate::error::Error;
-use crate::prepare::{BatchFacts, Config, ModelWork, Pending, empty, only_window};
+use crate::prepare::{BatchFacts, Config, ModelWork, Pending, empty};
 use crate::report::{ModelReport, Outcome, Report};
-use crate::windows::Span;
+
+pub(crate) use windows::compare as compare_windows;
 
 /// How many `model.json` are read at the same time.
 const READS: usize = 16;
 
 /// Fills in what is pending and reports what is not.
-pub(crate) async fn sort_out(
-    config: &Config,
-    models: &ModelStore,
-    batches: &BTreeMap<BatchNumber, BatchFacts>,
-    work: &mut [ModelWork],
-) -> Result<Report, Error> {
-    let listed = models.list().await.map_err(Error::Models)?;
+pub(crate) async fn sort_out(run: Run<'_>, work: &mut [ModelWork]) -> Result<Report, Error> {
+    let listed = run.models.list().await.map_err(Error::Models)?;
     let there: HashSet<(&str, BatchNumber)> = listed
         .iter()
         .flat_map(|m| m.batches.iter().map(|b| (m.model.as_str(), *b)))
@@ -35,27 +33,29 @@ pub(crate) async fn sort_out(
     let mut differing: Vec<(String, String)> = Vec::new();
     for work in work {
         let found = match &work.pending {
-            Pending::Batches(_) => {
-                each_batch(config, models, batches, &there, work, &mut report).await?
-            }
-            Pending::Chain(_) => {
-                let at = (config, models, batches);
-                chain(at, &there, work, &mut report).await?
-            }
-            Pending::Everything(_) => everything(config, models, batches, work, &mut report)
+            Pending::Batches(_) => each_batch(run, &there, work, &mut report).await?,
+            Pending::Chain(_) => chain::find(run, &there, work, &mut report).await?,
+            Pending::Everything(_) => everything(run, work, &mut report)
                 .await?
                 .into_iter()
                 .collect(),
             Pending::Windows(window, _) => {
                 let window = window.clone();
-                let at = (config, models, batches);
-                all_windows(at, work, window, &mut report).await?
+                windows::find(run, work, window, &mut report).await?
             }
         };
         differing.extend(found);
     }
     refuse(&differing)?;
     Ok(report)
+}
+
+/// What a run would train on, and where its models are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) models: &'a ModelStore,
+    pub(crate) batches: &'a BTreeMap<BatchNumber, BatchFacts>,
 }
 
 /// A model that is there and differs, by its folder, and in what.
@@ -75,13 +75,16 @@ pub(crate) fn refuse(differing: &[Difference]) -> Result<(), Error> {
 
 /// Finds the batches that want a model of `work`; gives the models that differ.
 async fn each_batch(
-    config: &Config,
-    models: &ModelStore,
-    batches: &BTreeMap<BatchNumber, BatchFacts>,
+    run: Run<'_>,
     there: &HashSet<(&str, BatchNumber)>,
     work: &mut ModelWork,
     report: &mut Report,
 ) -> Result<Vec<Difference>, Error> {
+    let Run {
+        config,
+        models,
+        batches,
+    } = run;
     let name = &work.model.name;
     let to_read: Vec<BatchNumber> = match config.existing {
         Existing::Replace => Vec::new(),
@@ -137,75 +140,17 @@ async fn abouts(
         .await
 }
 
-/// Finds the batches that want a model which goes on from the one before; gives the models that differ.
-async fn chain(
-    (config, models, batches): (&Config, &ModelStore, &BTreeMap<BatchNumber, BatchFacts>),
-    there: &HashSet<(&str, BatchNumber)>,
-    work: &mut ModelWork,
-    report: &mut Report,
-) -> Result<Vec<Difference>, Error> {
-    let name = &work.model.name;
-    let (mut chain, mut differing) = (Chain::default(), Vec::new());
-    let mut found = BTreeMap::new();
-    if config.existing == Existing::Keep {
-        let of_model = there.iter().filter(|(model, _)| *model == name.as_str());
-        let numbers: Vec<BatchNumber> = of_model.map(|(_, number)| *number).collect();
-        let first = batches.keys().next();
-        // Of batches that were pruned, the newest model is the one that the oldest batch left goes on from.
-        let gone = numbers.iter().filter(|n| Some(*n) < first).max();
-        let listed = numbers.iter().filter(|n| batches.contains_key(n));
-        let to_read = listed.chain(gone).copied().collect();
-        found = abouts(models, name, to_read).await?;
-        if let Some((number, Some(about))) = gone.and_then(|n| found.get_key_value(n)) {
-            match difference(config, &work.model, about) {
-                Some(difference) => {
-                    let folder = ModelStore::folder(name, &Extent::Batch(*number));
-                    differing.push((folder, difference));
-                }
-                None => chain.begin(*number, about),
-            }
-        }
-    }
-    let mut broken = None;
-    for (number, facts) in batches {
-        let extent = Extent::Batch(*number);
-        if facts.rows == 0 {
-            let reason = Some("the batch has no rows".to_owned());
-            report.push(ModelReport {
-                reason,
-                ..empty(name, &extent, 0)
-            });
-            continue;
-        }
-        let about = found.get(number).and_then(Option::as_ref);
-        let differs = about.and_then(|about| {
-            difference(config, &work.model, about).or_else(|| other_commit(about, facts))
-        });
-        if let Some(difference) = differs {
-            differing.push((ModelStore::folder(name, &extent), difference));
-            continue;
-        }
-        match (chain.add(*number, about), about) {
-            (Link::Kept, Some(about)) => report.push(already_there(about, name, &extent)),
-            (_, Some(_)) => broken = broken.or(Some(*number)),
-            (_, None) => {}
-        }
-    }
-    if let Some(first) = broken {
-        tracing::warn!(model = %name, first = first.get(), "models went on from one that is not there any more; they are trained again");
-    }
-    work.pending = Pending::Chain(chain);
-    Ok(differing)
-}
-
 /// Finds out whether the model over everything is wanted; gives it when it differs in more than its data.
 async fn everything(
-    config: &Config,
-    models: &ModelStore,
-    batches: &BTreeMap<BatchNumber, BatchFacts>,
+    run: Run<'_>,
     work: &mut ModelWork,
     report: &mut Report,
 ) -> Result<Option<Difference>, Error> {
+    let Run {
+        config,
+        models,
+        batches,
+    } = run;
     let name = &work.model.name;
     let wanted = with_rows(batches.iter());
     let Some((_, newest)) = batches.last_key_value().filter(|_| !wanted.is_empty()) else {
@@ -227,97 +172,6 @@ async fn everything(
     }
     work.pending = Pending::Everything(wanted);
     Ok(None)
-}
-
-/// Finds the batches whose rows are put in windows. The one window of the newest batches is compared with what is there;
-/// which other windows there are shows only in the rows.
-async fn all_windows(
-    (config, models, batches): (&Config, &ModelStore, &BTreeMap<BatchNumber, BatchFacts>),
-    work: &mut ModelWork,
-    window: Window,
-    report: &mut Report,
-) -> Result<Vec<Difference>, Error> {
-    let newest = match window {
-        Window::Last { last } => usize::try_from(last.get()).unwrap_or(usize::MAX),
-        Window::By { .. } | Window::Sql { .. } => usize::MAX,
-    };
-    let of_window = batches.iter().skip(batches.len().saturating_sub(newest));
-    let wanted = with_rows(of_window);
-    let (Some(first), Some(last)) = (wanted.first().copied(), wanted.last().copied()) else {
-        report.push(no_rows(&work.model.name));
-        return Ok(Vec::new());
-    };
-    if let Some(key) = only_window(&window) {
-        let rows = wanted.iter().filter_map(|n| batches.get(n));
-        let rows = rows.map(|facts| facts.rows).sum();
-        let span = BTreeMap::from([(key, Span { rows, first, last })]);
-        let found = windows((config, models, batches), &work.model, span, report).await?;
-        if found.wanted.is_empty() {
-            return Ok(found.differing);
-        }
-    }
-    work.pending = Pending::Windows(window, wanted);
-    Ok(Vec::new())
-}
-
-/// Which windows want a model, and which have one that differs.
-#[derive(Debug, Default)]
-pub(crate) struct WindowsFound {
-    pub(crate) wanted: BTreeMap<WindowKey, Span>,
-    pub(crate) differing: Vec<Difference>,
-}
-
-/// Compares windows with the models that are there, and reports those that have theirs.
-pub(crate) async fn windows(
-    (config, models, batches): (&Config, &ModelStore, &BTreeMap<BatchNumber, BatchFacts>),
-    model: &Model,
-    spans: BTreeMap<WindowKey, Span>,
-    report: &mut Report,
-) -> Result<WindowsFound, Error> {
-    if config.existing == Existing::Replace {
-        return Ok(WindowsFound {
-            wanted: spans,
-            ..WindowsFound::default()
-        });
-    }
-    let name = &model.name;
-    let there: Vec<(WindowKey, Span, Option<ModelJson>)> = stream::iter(spans)
-        .map(|(key, span)| async move {
-            let about = models.about(name, Extent::Window(key.clone())).await;
-            about.map(|about| (key, span, about)).map_err(Error::Models)
-        })
-        .buffer_unordered(READS)
-        .try_collect()
-        .await?;
-    let mut found = WindowsFound::default();
-    for (key, span, about) in there {
-        let extent = Extent::Window(key.clone());
-        let Some(about) = about else {
-            found.wanted.insert(key, span);
-            continue;
-        };
-        if let Some(difference) = difference(config, model, &about) {
-            let folder = ModelStore::folder(name, &extent);
-            found.differing.push((folder, difference));
-            continue;
-        }
-        let facts = || {
-            batches
-                .range(span.first..=span.last)
-                .map(|(_, facts)| facts)
-        };
-        let same = facts()
-            .next_back()
-            .is_some_and(|newest| other_commit(&about, newest).is_none());
-        if same && about.offsets == offsets(facts()) {
-            report.push(already_there(&about, name, &extent));
-        } else {
-            found.wanted.insert(key, span);
-        }
-    }
-    // They came as they were read.
-    found.differing.sort_unstable();
-    Ok(found)
 }
 
 /// The numbers of the batches that have rows.
