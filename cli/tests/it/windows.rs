@@ -259,6 +259,16 @@ fn windows_are_trained_again_when_there_are_rows_for_them() {
         about(&work, "w/window_c")["offsets"],
         json!([{"partition": 0, "first": 120, "next": 160}])
     );
+
+    // What was pruned is in the models still.
+    let batches = work.path("batch");
+    run(["batches", "prune", "--keep", "1", "--batches", &batches]).expect(0);
+    let pruned = work.train(&by_area, &[]).expect(0).json();
+    assert_eq!(
+        statuses(&pruned),
+        expected([("b", "skipped"), ("c", "skipped")])
+    );
+    assert_eq!(about(&work, "w/window_b")["rows"], 60);
 }
 
 #[test]

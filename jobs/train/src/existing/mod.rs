@@ -2,7 +2,7 @@
 //!
 //! A batch never changes, so a model of it that is there and differs was made by somebody else's job file: that is for the
 //! user to decide. A model over everything is different: the stream goes on, and a model that lacks the newest batches is
-//! not wrong but old. It is trained again and replaced. So is a window's, if the batches that hold its rows are others.
+//! not wrong but old. It is trained again and replaced. So is a window's, if a newer batch holds rows of it.
 
 mod chain;
 mod windows;
