@@ -25,7 +25,7 @@ use gugus_features::{
 };
 use gugus_kmeans::whole::{Invalid, Training};
 use gugus_kmeans::{DistanceMeasure, Params};
-use gugus_spec::{Column, ColumnType, Feature, HandleInvalid, Nullability, OtherColumns};
+use gugus_spec::{Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability, OtherColumns};
 
 /// What a node gives, and what each of its aggregates keeps and gives.
 #[derive(Debug, PartialEq)]
@@ -116,7 +116,7 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
     };
     let files: Vec<WaveFile> = (1..=3).map(file).collect();
     let settings = || FitSettings {
-        params: Params::default(),
+        algorithm: Algorithm::default(),
         features: vec!["x".to_owned(), "sine".to_owned()],
         handle_invalid: HandleInvalid::Error,
         weighting: Weighting::LastColumn,
