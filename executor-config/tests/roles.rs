@@ -25,7 +25,9 @@ use gugus_features::{
 };
 use gugus_kmeans::whole::{Invalid, Training};
 use gugus_kmeans::{DistanceMeasure, Params};
-use gugus_spec::{Column, ColumnType, Feature, HandleInvalid, Nullability, OtherColumns};
+use gugus_spec::{
+    Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability, OtherColumns,
+};
 
 /// What a node gives, and what each of its aggregates keeps and gives.
 #[derive(Debug, PartialEq)]
@@ -116,7 +118,7 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
     };
     let files: Vec<WaveFile> = (1..=3).map(file).collect();
     let settings = || FitSettings {
-        params: Params::default(),
+        algorithm: Algorithm::default(),
         features: vec!["x".to_owned(), "sine".to_owned()],
         handle_invalid: HandleInvalid::Error,
         weighting: Weighting::LastColumn,
@@ -144,7 +146,7 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
     let keyed = features(Some("CASE WHEN x > 1 THEN 'a' END"));
     let plans = [
         wave_plan(&plan, settings(), "file:///", &files, 2).unwrap(),
-        window_plan(&keyed, settings(), "all", "file:///", &files, 2).unwrap(),
+        window_plan(&keyed, settings(), &["a".to_owned()], "file:///", &files, 2).unwrap(),
         pass_plan(&plan, pass, "file:///", &wholes, 2).unwrap(),
     ];
     let scheduler = session_state(session_config()).task_ctx();

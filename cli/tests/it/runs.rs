@@ -471,7 +471,7 @@ fn models_that_fail_and_models_that_differ_end_a_run_as_they_end_train() {
     );
     let id = some["id"].as_str().unwrap();
     let log = scheduler.runs(&["logs", id]).expect(0).stdout;
-    assert!(log.contains("each of batch 2 failed"), "{log}");
+    assert!(log.contains("failed: each batch 2: "), "{log}");
 
     let job = work.job(
         2,

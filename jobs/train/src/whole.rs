@@ -133,7 +133,7 @@ fn describe(work: &ModelWork, error: WholeError) -> Result<WholeOutcome, Error> 
     };
     let (reason, rows) = match &error {
         WholeError::Partial(_) => return Err(Error::Whole(error)),
-        WholeError::NoRows => ("no row is left by `where`".to_owned(), 0),
+        WholeError::NoRows => (wave::NO_ROWS.to_owned(), 0),
         WholeError::NotANumber { columns, rows } => (
             format!(
                 "{}; filter them with `where` or set handle_invalid = \"skip\"",

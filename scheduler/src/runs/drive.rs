@@ -242,9 +242,6 @@ fn failures(report: &Report) -> impl Iterator<Item = String> + '_ {
     let failed = failed.filter(|model| model.status == Outcome::Failed);
     failed.map(|model| {
         let reason = model.reason.as_deref().unwrap_or("no reason is known");
-        match model.batch {
-            Some(batch) => format!("{} of batch {batch} failed: {reason}", model.model),
-            None => format!("{} failed: {reason}", model.model),
-        }
+        format!("failed: {} {}: {reason}", model.model, model.data())
     })
 }
