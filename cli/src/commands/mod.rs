@@ -185,8 +185,8 @@ impl BatchesFolder {
     }
 
     /// As somebody else finds it who stands elsewhere.
-    fn from_anywhere(&self) -> Result<String, Failure> {
-        from_anywhere(&self.batches)
+    fn anywhere(&self) -> Result<String, Failure> {
+        anywhere(&self.batches)
     }
 }
 
@@ -204,12 +204,12 @@ impl ModelsFolder {
     }
 
     /// As somebody else finds it who stands elsewhere.
-    fn from_anywhere(&self) -> Result<String, Failure> {
-        from_anywhere(&self.models)
+    fn anywhere(&self) -> Result<String, Failure> {
+        anywhere(&self.models)
     }
 }
 
-fn from_anywhere(place: &str) -> Result<String, Failure> {
+fn anywhere(place: &str) -> Result<String, Failure> {
     if place.contains("://") {
         return Ok(place.to_owned());
     }

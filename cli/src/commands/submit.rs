@@ -46,8 +46,8 @@ impl Submit {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let request = RunRequest {
             job_file: self.job.text()?,
-            batches: self.batches.from_anywhere()?,
-            models: self.models.from_anywhere()?,
+            batches: self.batches.anywhere()?,
+            models: self.models.anywhere()?,
             only: self.model.iter().map(ToString::to_string).collect(),
             retrain: self.retrain,
             dry_run: self.dry_run,

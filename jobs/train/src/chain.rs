@@ -72,8 +72,11 @@ mod tests {
         BatchNumber::new(number).unwrap()
     }
 
-    /// A chain of models `x` to which `there` belong: batch, uid, and what they went on from.
-    fn chain(batches: u64, there: &[(u64, &str, Option<(u64, &str)>)]) -> Chain {
+    /// A model that is there: its batch, its uid, and the batch and uid that it went on from.
+    type There<'a> = (u64, &'a str, Option<(u64, &'a str)>);
+
+    /// A chain of so many batches, some of which have a model.
+    fn chain(batches: u64, there: &[There<'_>]) -> Chain {
         let mut chain = Chain::default();
         for batch in (1..=batches).map(number) {
             let model = there.iter().find(|(n, ..)| number(*n) == batch);

@@ -246,7 +246,7 @@ impl Prepared {
         let extent = Extent::Batch(number);
         let fitted = match trained(work, &extent, outcome) {
             Ok(fitted) => fitted,
-            Err(line) => return Ok(line),
+            Err(line) => return Ok(*line),
         };
         let draft = ModelDraft {
             extent,

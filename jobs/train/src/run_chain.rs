@@ -104,7 +104,7 @@ impl Prepared {
         let fitted = match trained(work, &extent, outcome) {
             Ok(fitted) => fitted,
             Err(line) => {
-                report.push(line);
+                report.push(*line);
                 return Ok(Later::default());
             }
         };

@@ -150,7 +150,7 @@ impl Prepared {
         let extent = Extent::Window(key.clone());
         let fitted = match trained(work, &extent, outcome) {
             Ok(fitted) => fitted,
-            Err(line) => return Ok(line),
+            Err(line) => return Ok(*line),
         };
         let facts = || {
             self.batches

@@ -12,14 +12,14 @@ pub(crate) fn trained(
     work: &ModelWork,
     extent: &Extent,
     outcome: FitOutcome,
-) -> Result<Fitted, ModelReport> {
+) -> Result<Fitted, Box<ModelReport>> {
     match outcome {
         FitOutcome::Trained(fitted) => Ok(fitted),
-        FitOutcome::Failed { reason, rows } => Err(ModelReport {
+        FitOutcome::Failed { reason, rows } => Err(Box::new(ModelReport {
             status: Outcome::Failed,
             reason: Some(reason),
             ..empty(&work.model.name, extent, rows)
-        }),
+        })),
     }
 }
 

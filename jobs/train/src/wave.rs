@@ -65,6 +65,12 @@ pub(crate) fn failed<K>((key, answer): (K, Result<FitOutcome, String>)) -> (K, F
     (key, answer.unwrap_or_else(failed))
 }
 
+/// Makes the plan over some parts.
+type Planner<'a, T> = dyn Fn(&[T]) -> Result<Arc<dyn ExecutionPlan>, WaveError> + Sync + 'a;
+
+/// Reads what a Ballista job answered.
+type Reader<'a, K, A> = dyn Fn(&[RecordBatch]) -> Result<BTreeMap<K, A>, WaveError> + Sync + 'a;
+
 /// What is answered together by one Ballista job, and could be by several: batches, windows.
 pub(crate) struct Parts<'a, T, K, A> {
     pub(crate) context: &'a WaveContext<'a>,
@@ -72,10 +78,10 @@ pub(crate) struct Parts<'a, T, K, A> {
     /// Names the Ballista job over some of them.
     pub(crate) name: &'a (dyn Fn(&[T]) -> String + Sync),
     /// Its plan.
-    pub(crate) plan: &'a (dyn Fn(&[T]) -> Result<Arc<dyn ExecutionPlan>, WaveError> + Sync),
+    pub(crate) plan: &'a Planner<'a, T>,
     /// By what the result of one is found.
     pub(crate) key: &'a (dyn Fn(&T) -> K + Sync),
-    pub(crate) read: &'a (dyn Fn(&[RecordBatch]) -> Result<BTreeMap<K, A>, WaveError> + Sync),
+    pub(crate) read: &'a Reader<'a, K, A>,
 }
 
 impl<T, K: Ord, A> Parts<'_, T, K, A> {

@@ -231,7 +231,7 @@ fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<
             (RunState::Cancelled, None)
         }
         Ended::Failed(why, kind) => {
-            tracing::error!("the run failed: {why}");
+            tracing::warn!("the run failed: {why}");
             (RunState::Failed, Some((why.clone(), Some(*kind))))
         }
     }
