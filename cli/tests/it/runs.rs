@@ -126,7 +126,7 @@ fn written(work: &Work, models: &str) -> BTreeMap<String, SystemTime> {
         .collect()
 }
 
-/// Waits until some models of a run are there, and says how many.
+/// Waits until the first models of a run are there.
 fn await_some(work: &Work, models: &str) {
     until("the first models are written", || {
         match written(work, models).len() {
