@@ -24,19 +24,23 @@
 //! roundings, which depend on how Spark cut the rows. Who needs Spark's very centers has [`fit`](crate::fit()), on one machine.
 //! [`Params::solver`](crate::Params::solver) plays no part.
 
+mod assessment;
 mod builder;
 mod draws;
 mod error;
 mod exact;
 mod fixed;
 mod hash;
+mod judge;
 mod kernel;
 mod means;
 mod order;
 mod partial;
 mod points;
 mod search;
+mod silhouette;
 mod sites;
+mod spread;
 mod stages;
 mod step;
 #[cfg(test)]
@@ -45,6 +49,7 @@ mod training;
 mod tree;
 mod walk;
 
+pub use assessment::{Assessed, AssessedCluster, Assessment};
 pub use builder::PointsBuilder;
 pub use error::{PartialError, WholeError};
 pub use fixed::Scale;
@@ -52,5 +57,6 @@ pub use hash::key;
 pub use kernel::Kernel;
 pub use partial::Partial;
 pub use points::{Layout, Points, Weighting};
+pub use silhouette::Cluster;
 pub use step::{Step, run_step};
 pub use training::{Invalid, Progress, Training, WholeFit};

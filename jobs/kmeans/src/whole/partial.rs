@@ -10,6 +10,8 @@ use super::error::PartialError;
 use super::exact::ExactSum;
 use super::means::Means;
 use super::points::Points;
+use super::silhouette::Silhouettes;
+use super::spread::Spreads;
 use super::step::Step;
 
 /// The first byte of an encoded partial: another version's is refused rather than misread.
@@ -27,6 +29,8 @@ pub(crate) enum Content {
     Weigh(Vec<u64>),
     Lloyd(Means),
     Evaluate(Evaluation),
+    Spread(Spreads),
+    Silhouette(Silhouettes),
 }
 
 /// What is known of the rows before anything is fitted.
@@ -100,6 +104,8 @@ impl Partial {
                 before: before.as_ref().map(|_| ExactSum::default()),
                 cost: ExactSum::default(),
             }),
+            Step::Spread { scale, centers } => Content::Spread(Spreads::new(scale, centers.len())),
+            Step::Silhouette { clusters } => Content::Silhouette(Silhouettes::new(clusters.len())),
         })
     }
 
@@ -117,6 +123,8 @@ impl Partial {
             (Content::Weigh(own), Content::Weigh(other)) => add_all(own, &other, u64::checked_add),
             (Content::Lloyd(own), Content::Lloyd(other)) => own.merge(&other),
             (Content::Evaluate(own), Content::Evaluate(other)) => own.merge(&other),
+            (Content::Spread(own), Content::Spread(other)) => own.merge(&other),
+            (Content::Silhouette(own), Content::Silhouette(other)) => own.merge(&other),
             _ => {
                 return Err(PartialError::Step {
                     expected: step,
@@ -161,6 +169,8 @@ impl Partial {
             Content::Weigh(_) => "weigh",
             Content::Lloyd(_) => "lloyd",
             Content::Evaluate(_) => "evaluate",
+            Content::Spread(_) => "spread",
+            Content::Silhouette(_) => "silhouette",
         }
     }
 }
@@ -236,4 +246,29 @@ impl Evaluation {
         }
         self.cost.merge(&other.cost).ok_or(Clash::Full)
     }
+}
+
+impl Spreads {
+    fn merge(&mut self, other: &Self) -> Result<(), Clash> {
+        self.means.merge(&other.means)?;
+        merge_sums(&mut self.costs, &other.costs)
+    }
+}
+
+impl Silhouettes {
+    fn merge(&mut self, other: &Self) -> Result<(), Clash> {
+        merge_sums(&mut self.above, &other.above)?;
+        merge_sums(&mut self.below, &other.below)
+    }
+}
+
+/// Adds sums one to one.
+fn merge_sums(own: &mut [ExactSum], other: &[ExactSum]) -> Result<(), Clash> {
+    if own.len() != other.len() {
+        return Err(Clash::Shape);
+    }
+    for (own, other) in own.iter_mut().zip(other) {
+        own.merge(other).ok_or(Clash::Full)?;
+    }
+    Ok(())
 }
