@@ -5,8 +5,11 @@ use gugus_store::{BatchNumber, ModelStore};
 use serde::Serialize;
 
 use crate::commands::ModelsFolder;
+use crate::commands::evaluate::Evaluate;
+use crate::commands::plot::Plot;
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json, table};
+use crate::signals::Stop;
 
 /// Look at trained models
 #[derive(Debug, Args)]
@@ -35,6 +38,8 @@ enum What {
         #[command(flatten)]
         models: ModelsFolder,
     },
+    Evaluate(Evaluate),
+    Plot(Plot),
 }
 
 #[derive(Debug, Serialize)]
@@ -53,7 +58,7 @@ struct Listed {
 }
 
 impl Models {
-    pub(crate) async fn run(self) -> Result<Code, Failure> {
+    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         match &self.what {
             What::List { models } => self.list(&ModelStore::new(models.open()?)).await,
             What::Show {
@@ -64,6 +69,8 @@ impl Models {
                 self.show(&ModelStore::new(models.open()?), model, *batch)
                     .await
             }
+            What::Evaluate(evaluate) => evaluate.run(self.output, &stop).await,
+            What::Plot(plot) => plot.run(self.output, &stop).await,
         }
     }
 

@@ -190,7 +190,10 @@ fn what_a_training_refuses_an_assessment_does_too() {
             rows: 2
         })
     );
-    assert_eq!(of(&[f64::NAN]).unwrap_err().to_string(), "column 0: 1 of 1 rows are null or NaN; filter these rows out or have them dropped");
+    assert_eq!(
+        of(&[f64::NAN]).unwrap_err().to_string(),
+        "column 0: 1 of 1 rows are null or NaN; filter these rows out or have them dropped"
+    );
     assert_eq!(of(&[]), Err(WholeError::NoRows));
 
     let measure = DistanceMeasure::Euclidean;
@@ -206,9 +209,19 @@ fn what_a_training_refuses_an_assessment_does_too() {
         WholeError::Partial(PartialError::Over { given: "summarize" })
     );
     let assessed = lenient.finish().unwrap();
-    assert_eq!((assessed.rows, assessed.dropped, assessed.cost), (2, 1, 4.0));
+    assert_eq!(
+        (assessed.rows, assessed.dropped, assessed.cost),
+        (2, 1, 4.0)
+    );
 
-    let wrong = compute(&Step::Weigh { candidates: vec![vec![1.0]] }, &slices, 1, PLAIN);
+    let wrong = compute(
+        &Step::Weigh {
+            candidates: vec![vec![1.0]],
+        },
+        &slices,
+        1,
+        PLAIN,
+    );
     assert!(matches!(
         new(Invalid::Drop).absorb(wrong),
         Err(WholeError::Partial(PartialError::Step { .. }))

@@ -14,6 +14,8 @@
 //!   a task whose end nobody heard of, an object store that failed for a moment.
 //! * A run that was cut short is gone on with by running it again: a batch that has its model is not trained twice.
 //!
+//! [`Subject`] evaluates models that are saved, by the same passes.
+//!
 //! # What it is not
 //! It does not start a cluster: it is given a scheduler's address, be it embedded or far away, and speaks gRPC to either.
 //! It does not fit anything itself: that is `gugus-features` on the executors.
@@ -22,7 +24,9 @@
 //! One job over a million files would be one message too large, one status too large, and no progress to see or to keep.
 
 mod error;
+mod evaluate;
 mod existing;
+mod map;
 mod prepare;
 mod report;
 mod retry;
@@ -31,5 +35,9 @@ mod wave;
 mod whole;
 
 pub use error::{Error, Kind};
+pub use evaluate::{
+    ClusterFigures, ElbowPoint, Evaluation, EvaluationError, On, Sample, Subject, Which,
+};
+pub use map::{Axes, MapError};
 pub use prepare::{Config, Prepared, check, prepare};
 pub use report::{ModelReport, Outcome, Report};

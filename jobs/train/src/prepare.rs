@@ -6,7 +6,7 @@ use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting,
 use gugus_kmeans::Params;
 use gugus_spec::{Job, Model, ModelName, Scope};
 use gugus_store::{
-    BatchLog, BatchNumber, CommitId, Existing, Footer, ModelStore, OffsetRange, Store,
+    BatchFile, BatchLog, BatchNumber, CommitId, Existing, Footer, ModelStore, OffsetRange, Store,
 };
 use indicatif::ProgressBar;
 
@@ -74,6 +74,21 @@ impl Pending {
 }
 
 impl BatchFacts {
+    /// What is kept of a batch file and its footer.
+    pub(crate) fn new(file: &BatchFile, footer: Footer) -> Self {
+        Self {
+            file: WaveFile {
+                batch: file.number.get(),
+                path: file.path.to_string(),
+                size: file.size,
+            },
+            rejected: footer.rejected_rows(),
+            rows: footer.rows,
+            commit_id: footer.commit_id,
+            ranges: footer.ranges,
+        }
+    }
+
     /// As a pass over everything reads it.
     pub(crate) fn whole_file(&self) -> WholeFile {
         WholeFile {
@@ -121,7 +136,7 @@ pub struct Prepared {
 /// [`Error`] of kind [`crate::Kind::Usage`]: nothing was begun.
 pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut work = compile(&config)?;
-    let batches = freeze(&config).await?;
+    let batches = freeze(&config.batches, config.job.name.as_str()).await?;
     let models = ModelStore::new(config.models.clone());
     let report = existing::sort_out(&config, &models, &batches, &mut work).await?;
     Ok(Prepared {
@@ -266,9 +281,12 @@ fn compile_model(job: &Job, model: &Model) -> Result<FeaturePlan, Error> {
 }
 
 /// The list of batches as it is now. Batches that are committed later belong to the next run.
-async fn freeze(config: &Config) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
-    let place = || config.batches.to_string();
-    let log = BatchLog::read(config.batches.clone())
+pub(crate) async fn freeze(
+    store: &Store,
+    job: &str,
+) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
+    let place = || store.to_string();
+    let log = BatchLog::read(store.clone())
         .await
         .map_err(Error::Batches)?;
     let files = log.batches().await.map_err(Error::Batches)?;
@@ -280,25 +298,14 @@ async fn freeze(config: &Config) -> Result<BTreeMap<BatchNumber, BatchFacts>, Er
         let numbers: Vec<BatchNumber> = files.iter().map(|file| file.number).collect();
         let footers: Vec<Footer> = log.footers(&numbers).await.map_err(Error::Batches)?;
         for (file, footer) in files.iter().zip(footers) {
-            if footer.job != config.job.name.as_str() {
+            if footer.job != job {
                 return Err(Error::OtherJob {
                     place: place(),
                     found: footer.job,
-                    job: config.job.name.to_string(),
+                    job: job.to_owned(),
                 });
             }
-            let facts = BatchFacts {
-                file: WaveFile {
-                    batch: file.number.get(),
-                    path: file.path.to_string(),
-                    size: file.size,
-                },
-                rejected: footer.rejected_rows(),
-                rows: footer.rows,
-                commit_id: footer.commit_id,
-                ranges: footer.ranges,
-            };
-            batches.insert(file.number, facts);
+            batches.insert(file.number, BatchFacts::new(file, footer));
         }
     }
     Ok(batches)

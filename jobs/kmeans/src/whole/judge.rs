@@ -7,15 +7,8 @@ use super::points::{Weighting, magnitude};
 use super::training::Invalid;
 
 impl Summary {
-    /// The scale of the sums over these rows.
-    ///
-    /// # Errors
-    /// [`WholeError`] when there are rows that may not be there, or none at all.
-    pub(crate) fn judge(
-        &self,
-        invalid: Invalid,
-        weighting: Weighting,
-    ) -> Result<Scale, WholeError> {
+    /// Sees that there are rows, and none that may not be there.
+    pub(crate) fn check(&self, invalid: Invalid) -> Result<(), WholeError> {
         let rows = self.given;
         let found = |counts: &[u64]| -> Vec<(usize, u64)> {
             let counts = counts.iter().copied().enumerate();
@@ -43,6 +36,16 @@ impl Summary {
         if self.rows == 0 {
             return Err(WholeError::NoRows);
         }
+        Ok(())
+    }
+
+    /// [`Summary::check`], and the scale of the sums over these rows.
+    pub(crate) fn judge(
+        &self,
+        invalid: Invalid,
+        weighting: Weighting,
+    ) -> Result<Scale, WholeError> {
+        self.check(invalid)?;
         let largest: Vec<f64> = self.bounds.iter().map(|of| magnitude(*of)).collect();
         let largest_weight = match weighting {
             Weighting::None => None,

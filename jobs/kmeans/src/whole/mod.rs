@@ -6,6 +6,8 @@
 //! with [`run_step`], merges the [`Partial`]s in whatever order they come, and hands the whole to [`Training::absorb`]. Steps and partials are
 //! small and can be sent anywhere: a step holds the candidates or centers, a partial a few numbers for each of them.
 //!
+//! An [`Assessment`] of given centers asks for steps in the same way: sizes, costs, and Spark's silhouette. A [`Glance`] draws some rows.
+//!
 //! # What it guarantees
 //!
 //! **The same bits always**: for any cut of the rows into slices, any order of rows, slices and partials, any number of threads, any processor's
@@ -30,6 +32,7 @@ mod draws;
 mod error;
 mod exact;
 mod fixed;
+mod glance;
 mod hash;
 mod judge;
 mod kernel;
@@ -53,6 +56,7 @@ pub use assessment::{Assessed, AssessedCluster, Assessment};
 pub use builder::PointsBuilder;
 pub use error::{PartialError, WholeError};
 pub use fixed::Scale;
+pub use glance::{Glance, Seen};
 pub use hash::key;
 pub use kernel::Kernel;
 pub use partial::Partial;
