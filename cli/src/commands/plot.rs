@@ -75,7 +75,7 @@ impl Plot {
         let sample = subject.sample(access, &stop.token).await;
         let sample = sample.map_err(|error| failure(error, stop))?;
         let path = &self.output_file;
-        tokio::fs::write(path, sample.map(axes))
+        tokio::fs::write(path, sample.draw(axes))
             .await
             .map_err(|source| {
                 let path = path.clone();

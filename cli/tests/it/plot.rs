@@ -40,7 +40,7 @@ fn a_map_shows_rows_and_centers_the_same_every_time() {
         "location, batch 2",
         ">LON<",
         ">LAT<",
-        "100 rows in 5 clusters",
+        "5 clusters, 100 rows",
         "4: ",
     ] {
         assert!(svg.contains(words), "{words}: {svg}");

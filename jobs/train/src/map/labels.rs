@@ -12,7 +12,7 @@ pub(super) struct Label {
 }
 
 /// How far from its center a number is looked for a place, in this order.
-const RINGS: [f64; 7] = [20.0, 30.0, 44.0, 62.0, 84.0, 110.0, 140.0];
+const RINGS: [f64; 7] = [24.0, 32.0, 46.0, 64.0, 86.0, 112.0, 142.0];
 
 /// The directions in which it is looked for, the upper right first, as printed maps have it.
 const DIRECTIONS: [[f64; 2]; 8] = [
@@ -25,6 +25,9 @@ const DIRECTIONS: [[f64; 2]; 8] = [
     [0.0, -1.0],
     [0.0, 1.0],
 ];
+
+/// Numbers farther from their centers than this are joined to them by a line.
+const APART: f64 = 36.0;
 
 /// Half of a center's cross, which no number may cover.
 const CROSS: f64 = 9.0;
@@ -64,7 +67,7 @@ pub(super) fn place(centers: &[(usize, [f64; 2])], frame: Frame) -> Vec<Label> {
 
 /// Whether a number stands so far from its center that a line should join them.
 pub(super) fn is_apart(center: [f64; 2], middle: [f64; 2]) -> bool {
-    (center[0] - middle[0]).hypot(center[1] - middle[1]) > RINGS[0] + 1.0
+    (center[0] - middle[0]).hypot(center[1] - middle[1]) > APART
 }
 
 impl Label {

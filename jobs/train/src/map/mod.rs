@@ -164,7 +164,7 @@ impl Axes {
 impl Sample {
     /// The map of these rows.
     #[must_use]
-    pub fn map(&self, axes: Axes) -> String {
+    pub fn draw(&self, axes: Axes) -> String {
         let of =
             |axis: usize| -> Vec<f64> { self.drawn.iter().map(|(row, _)| row[axis]).collect() };
         let names = axes.names(&self.features);
@@ -253,23 +253,16 @@ impl Map {
 
     fn heading(&mut self, sample: &Sample, outside: usize) {
         self.text("title", [FRAME.left, 34.0], "", &sample.title());
-        let (drawn, clusters) = (sample.drawn.len(), sample.centers.len());
-        let mut note = if (drawn as u64) < sample.rows {
-            format!(
-                "{} of {} rows, drawn at random",
-                grouped(drawn as u64),
-                grouped(sample.rows)
-            )
+        let (drawn, rows) = (sample.drawn.len() as u64, grouped(sample.rows));
+        let mut note = format!("{} clusters, ", sample.centers.len());
+        if drawn < sample.rows {
+            let _ = write!(note, "{} of {rows} rows, drawn at random", grouped(drawn));
         } else {
-            format!("{} rows", grouped(sample.rows))
-        };
-        let _ = write!(note, " in {clusters} clusters");
+            let _ = write!(note, "{rows} rows");
+        }
         if outside > 0 {
-            let _ = write!(
-                note,
-                "; {} rows lie outside of the map",
-                grouped(outside as u64)
-            );
+            let outside = grouped(outside as u64);
+            let _ = write!(note, "; {outside} of them lie outside of the map");
         }
         self.text("note", [FRAME.left, 58.0], "", &note);
     }
@@ -319,17 +312,17 @@ impl Map {
         }
         let shown: usize = paths.iter().map(Vec::len).sum();
         let (radius, opacity) = match shown {
-            0..=600 => (3.6, 0.75),
-            601..=5_000 => (2.4, 0.6),
-            _ => (1.6, 0.5),
+            0..=600 => (3.6, 0.85),
+            601..=5_000 => (2.4, 0.8),
+            _ => (1.6, 0.75),
         };
         for (cluster, places) in paths.iter().enumerate() {
-            let Some(first) = places.first() else {
+            if places.is_empty() {
                 continue;
-            };
+            }
             let shape = shape(cluster).path(radius);
             let mut path = String::new();
-            for [x, y] in std::iter::once(first).chain(&places[1..]) {
+            for [x, y] in places {
                 let _ = write!(path, "M{} {}{shape}", number(*x), number(*y));
             }
             let colour = colour(cluster);
