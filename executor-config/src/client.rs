@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use ballista_core::client::BallistaClient;
@@ -250,6 +250,7 @@ impl Cluster {
         if stop.is_cancelled() {
             return Err(ClusterError::Cancelled);
         }
+        let began = Instant::now();
         let query = self.query(plan, name)?;
         let mut scheduler = self.scheduler.clone();
         let mut request = tonic::Request::new(query);
@@ -306,10 +307,13 @@ impl Cluster {
         let fetched = stream::iter(latest(locations))
             .map(|location| self.fetch(location, job.clone()))
             .buffer_unordered(FETCHES);
-        tokio::select! {
+        let rows = tokio::select! {
             batches = fetched.try_concat() => batches,
             () = stop.cancelled() => Err(ClusterError::Cancelled),
-        }
+        };
+        let seconds = began.elapsed().as_secs_f64();
+        tracing::debug!(%job, name, seconds, "Ballista job ended");
+        rows
     }
 
     fn query(

@@ -41,6 +41,7 @@ mod guard;
 mod memory;
 mod security;
 mod session;
+mod stores;
 mod tls;
 mod token;
 

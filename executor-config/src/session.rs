@@ -14,6 +14,7 @@ use datafusion::prelude::SessionConfig;
 use thiserror::Error;
 
 use crate::memory::{self, MemoryLimit};
+use crate::stores::Stores;
 
 /// The largest gRPC message, in bytes, that any role sends or takes. Ballista's default, stated here because waves are
 /// cut so that their plans stay far below it: one that is larger ends in an unhelpful `h2 protocol error`.
@@ -51,7 +52,8 @@ pub enum ConfigureError {
 /// # Errors
 /// [`ConfigureError`].
 pub fn configure(settings: RuntimeSettings) -> Result<(), ConfigureError> {
-    let mut builder = RuntimeEnvBuilder::new();
+    let mut builder =
+        RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(Stores::default()));
     if let Some(limit) = settings.memory_limit {
         builder = builder.with_memory_pool(memory::pool(limit.bytes()));
     }
@@ -96,7 +98,14 @@ pub fn session_state(config: SessionConfig) -> SessionState {
 
 /// The environment that holds the object stores of this process.
 pub(crate) fn runtime() -> Arc<RuntimeEnv> {
-    Arc::clone(RUNTIME.get_or_init(Arc::default))
+    let with_our_stores = || {
+        // Nothing that can fail is asked for: this is the default but for where stores come from.
+        Arc::new(RuntimeEnv {
+            object_store_registry: Arc::new(Stores::default()),
+            ..RuntimeEnv::default()
+        })
+    };
+    Arc::clone(RUNTIME.get_or_init(with_our_stores))
 }
 
 /// The functions of [`session_state`] in the form that an executor takes.

@@ -1,4 +1,4 @@
-//! Long runs of the chaos test: many seeds, many steps.
+//! Long runs of the chaos tests: many seeds, many steps.
 
 use std::ffi::OsString;
 
@@ -6,19 +6,26 @@ use crate::host::Host;
 use crate::problem::Problem;
 use crate::test;
 
-/// What the test reads, by the flag that says it.
+/// The one of ingest and the one of training.
+const TESTS: [&str; 2] = [
+    "chaos::every_record_is_in_one_place_whatever_happens",
+    "cluster_chaos::models_are_the_same_whatever_happens_to_the_cluster",
+];
+
+/// What the tests read, by the flag that says it. Steps are those of ingest.
 const FLAGS: [(&str, &str); 3] = [
     ("--seed", "GUGUS_CHAOS_SEED"),
     ("--seeds", "GUGUS_CHAOS_SEEDS"),
     ("--steps", "GUGUS_CHAOS_STEPS"),
 ];
 
-/// Runs the chaos test alone, and shows what it says.
+/// Runs the chaos tests alone, and shows what they say.
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let variables = variables(arguments)?;
-    let test = "chaos::every_record_is_in_one_place_whatever_happens";
-    let cargo = ["-p", "gugus", "--test", "it", test, "--", "--nocapture"];
-    test::run_with(host, &cargo.map(OsString::from), &variables)
+    let cargo = ["-p", "gugus", "--test", "it", "--"];
+    let cargo = cargo.into_iter().chain(TESTS).chain(["--nocapture"]);
+    let cargo: Vec<OsString> = cargo.map(OsString::from).collect();
+    test::run_with(host, &cargo, &variables)
 }
 
 fn variables(arguments: &[OsString]) -> Result<Vec<(&'static str, String)>, Problem> {

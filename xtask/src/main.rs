@@ -31,8 +31,9 @@ Commands:
   test [ARGUMENT]...         every test; sets up first what they need (see setup). Arguments go to cargo test
                              instead of --workspace: cargo xtask test -p gugus-kmeans -- golden
   chaos [--seeds N] [--steps N] [--seed N]
-                             ingest among crashes, freezes, rebalances and faults of broker, disk and store: N seeds
-                             (1) from --seed on (1), N mishaps each (11)
+                             ingest among crashes, freezes, rebalances and faults of broker, disk and store, and
+                             training among executors and schedulers that are killed and frozen: N seeds (1) from
+                             --seed on (1), N mishaps of ingest each (11)
   setup                      only the setting up: Python with pyspark and kafka-python for the tests that ask them,
                              Apache Kafka's jars for those that use a real broker, both under .cache. Installs a
                              missing system package where it may (root, apt-get), else names it

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
-use gugus_store::BatchNumber;
+use gugus_store::{BatchNumber, WindowKey};
 use gugus_train::{Evaluation, On, Subject, Which};
 
 use crate::commands::cluster::OnCluster;
@@ -25,6 +25,9 @@ pub(crate) struct Evaluate {
     /// The batch that it was trained on, or `all` for the model over everything; the latest when absent
     #[arg(long, value_name = "N|all", value_parser = which)]
     batch: Option<Which>,
+    /// The window that it was trained on, for a model that has some, such as 2024-05
+    #[arg(long, value_name = "KEY", conflicts_with = "batch")]
+    window: Option<WindowKey>,
     /// Evaluate it on the rows of these batches instead of its own
     #[arg(long, value_name = "N|N..M|newest|all", value_parser = on)]
     on: Option<On>,
@@ -42,7 +45,7 @@ pub(crate) struct Evaluate {
 impl Evaluate {
     pub(crate) async fn run(&self, output: Output, stop: &Stop) -> Result<Code, Failure> {
         let (models, batches) = (self.models.open()?, self.batches.open()?);
-        let which = self.batch.unwrap_or_default();
+        let which = asked(self.batch.as_ref(), self.window.as_ref());
         let on = self.on.unwrap_or_default();
         let subject = Subject::find(models, batches, &self.model, which, on)
             .await
@@ -70,9 +73,10 @@ impl Evaluate {
 
 fn text(evaluation: &Evaluation) -> String {
     let mut text = format!("model {}", evaluation.model);
-    match evaluation.batch {
-        Some(batch) => text.push_str(&format!(", batch {batch}")),
-        None => text.push_str(" over everything"),
+    match (evaluation.batch, &evaluation.window) {
+        (Some(batch), _) => text.push_str(&format!(", batch {batch}")),
+        (None, Some(window)) => text.push_str(&format!(", window {window:?}")),
+        (None, None) => text.push_str(" over everything"),
     }
     let rows = count(evaluation.rows);
     let on = match evaluation.on.as_slice() {
@@ -129,6 +133,15 @@ fn text(evaluation: &Evaluation) -> String {
 /// Six digits tell all that a comparison needs; JSON has the others.
 fn number(number: Option<f64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| format!("{number:.6}"))
+}
+
+/// The folder that --batch or --window names.
+pub(crate) fn asked(batch: Option<&Which>, window: Option<&WindowKey>) -> Which {
+    match (batch, window) {
+        (Some(batch), _) => batch.clone(),
+        (None, Some(key)) => Which::Window(key.clone()),
+        (None, None) => Which::Latest,
+    }
 }
 
 /// `3` or `all`.

@@ -1,7 +1,7 @@
 //! `gugus models`.
 
 use clap::{Args, Subcommand};
-use gugus_store::{BatchNumber, ModelStore};
+use gugus_store::{BatchNumber, Extent, ListedModel, ModelStore, Whole, WindowKey};
 use serde::Serialize;
 
 use crate::commands::ModelsFolder;
@@ -23,7 +23,7 @@ pub(crate) struct Models {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List models and their batches
+    /// List models, their batches and their windows
     List {
         #[command(flatten)]
         models: ModelsFolder,
@@ -35,6 +35,9 @@ enum What {
         /// The batch; the latest when absent
         #[arg(long, value_name = "N")]
         batch: Option<u64>,
+        /// The window, for a model that has some, such as 2024-05
+        #[arg(long, value_name = "KEY", conflicts_with = "batch")]
+        window: Option<WindowKey>,
         #[command(flatten)]
         models: ModelsFolder,
     },
@@ -55,7 +58,12 @@ struct Shown<'a> {
 struct Listed {
     model: String,
     batches: Vec<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<WindowKey>,
 }
+
+/// How many windows a message names.
+const WINDOWS_SHOWN: usize = 20;
 
 impl Models {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
@@ -64,10 +72,16 @@ impl Models {
             What::Show {
                 model,
                 batch,
+                window,
                 models,
             } => {
-                self.show(&ModelStore::new(models.open()?), model, *batch)
-                    .await
+                let store = ModelStore::new(models.open()?);
+                let extent = match (batch.and_then(BatchNumber::new), window) {
+                    (Some(batch), _) => Extent::Batch(batch),
+                    (None, Some(key)) => Extent::Window(key.clone()),
+                    (None, None) => latest(&store, model).await?,
+                };
+                self.show(&store, model, extent).await
             }
             What::Evaluate(evaluate) => evaluate.run(self.output, &stop).await,
             What::Plot(plot) => plot.run(self.output, &stop).await,
@@ -81,12 +95,13 @@ impl Models {
             .map(|m| Listed {
                 model: m.model,
                 batches: m.batches.iter().map(|b| b.get()).collect(),
+                windows: m.windows,
             })
             .collect();
         match self.output {
             Output::Json => print_json(&serde_json::json!({ "models": listed }))?,
             Output::Text => {
-                let mut table = table(["model", "batches", "first", "latest"]);
+                let mut table = table(["model", "batches", "first", "latest", "windows"]);
                 for model in &listed {
                     let number =
                         |batch: Option<&u64>| batch.map_or_else(|| "-".to_owned(), u64::to_string);
@@ -95,6 +110,7 @@ impl Models {
                         count(model.batches.len() as u64),
                         number(model.batches.first()),
                         number(model.batches.last()),
+                        count(model.windows.len() as u64),
                     ]);
                 }
                 print(&table.to_string())?;
@@ -103,28 +119,14 @@ impl Models {
         Ok(Code::Done)
     }
 
-    async fn show(
-        &self,
-        store: &ModelStore,
-        model: &str,
-        batch: Option<u64>,
-    ) -> Result<Code, Failure> {
-        let batch = match batch.and_then(BatchNumber::new) {
-            Some(batch) => Some(batch),
-            None => {
-                let listed = store.list().await.map_err(Failure::usage)?;
-                listed
-                    .iter()
-                    .find(|m| m.model == model)
-                    .and_then(|m| m.batches.last().copied())
-            }
-        };
-        let saved = store.read(model, batch).await.map_err(Failure::usage)?;
-        let number = batch.map(BatchNumber::get);
+    async fn show(&self, store: &ModelStore, model: &str, extent: Extent) -> Result<Code, Failure> {
+        let saved = store.read(model, extent.clone()).await;
+        let saved = saved.map_err(Failure::usage)?;
+        let number = extent.batch().map(BatchNumber::get);
         match (self.output, &saved.about) {
             (Output::Json, about) => {
                 // `model.json` names model and batch itself.
-                let centers = &saved.centers;
+                let centers = &saved.fitted.middles();
                 match about {
                     Some(about) => {
                         let mut document = serde_json::to_value(about).map_err(Failure::failed)?;
@@ -144,21 +146,26 @@ impl Models {
                 if let Some(number) = number {
                     text.push_str(&format!(", batch {number}"));
                 }
+                if let Some(key) = extent.window() {
+                    text.push_str(&format!(", window {:?}", key.as_str()));
+                }
                 if let Some(about) = about {
                     for feature in &about.features {
                         text.push_str(&format!("\nfeature {} = {}", feature.name, feature.sql));
                     }
+                    let fit = match about.algorithm.kmeans() {
+                        Some(params) => format!("k {}, seed {}", params.k, params.seed),
+                        None => about.algorithm.to_string(),
+                    };
                     text.push_str(&format!(
-                        "\nk {}, seed {}, {} rows, {} iterations, training cost {}",
-                        about.k,
-                        about.seed,
+                        "\n{fit}, {} rows, {} iterations, training cost {}",
                         count(about.rows),
                         about.iterations,
                         about.training_cost
                     ));
                 }
                 let mut table = table(["cluster", "rows", "center"]);
-                for (index, center) in saved.centers.iter().enumerate() {
+                for (index, center) in saved.fitted.middles().iter().enumerate() {
                     let size = about
                         .as_ref()
                         .and_then(|a| a.sizes.get(index))
@@ -166,9 +173,44 @@ impl Models {
                     let center: Vec<String> = center.iter().map(f64::to_string).collect();
                     table.add_row([index.to_string(), size, center.join(", ")]);
                 }
+                if let Some(noise) = about.as_ref().map(|a| a.noise).filter(|n| *n > 0) {
+                    table.add_row(["noise".to_owned(), count(noise), "-".to_owned()]);
+                }
                 print(&format!("{text}\n{table}"))?;
             }
         }
         Ok(Code::Done)
+    }
+}
+
+/// What is shown of a model when nothing is asked for: its latest batch, the one over everything, its only window.
+async fn latest(store: &ModelStore, model: &str) -> Result<Extent, Failure> {
+    let listed = store.list().await.map_err(Failure::usage)?;
+    let Some(listed) = listed.iter().find(|m| m.model == model) else {
+        return Ok(Extent::All);
+    };
+    let ListedModel {
+        batches,
+        windows,
+        whole,
+        ..
+    } = listed;
+    match (batches.last(), whole, windows.as_slice()) {
+        (Some(batch), _, _) => Ok(Extent::Batch(*batch)),
+        (None, Whole::Absent, [only]) => Ok(Extent::Window(only.clone())),
+        (None, Whole::Absent, [_, ..]) => {
+            let shown = windows.iter().take(WINDOWS_SHOWN);
+            let shown: Vec<&str> = shown.map(WindowKey::as_str).collect();
+            let more = match windows.len().saturating_sub(WINDOWS_SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Err(Failure::usage(format!(
+                "model {model:?} has {} windows; name one with --window: {}{more}",
+                windows.len(),
+                shown.join(", ")
+            )))
+        }
+        (None, _, _) => Ok(Extent::All),
     }
 }

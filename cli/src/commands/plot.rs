@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gugus_store::WindowKey;
 use gugus_train::{Axes, On, Subject, Which};
 use serde::Serialize;
 
 use crate::commands::cluster::OnCluster;
-use crate::commands::evaluate::which;
+use crate::commands::evaluate::{asked, which};
 use crate::commands::train::failure;
 use crate::commands::{BatchesFolder, ModelsFolder};
 use crate::exit::{Code, Failure};
@@ -25,6 +26,9 @@ pub(crate) struct Plot {
     /// The batch that it was trained on, or `all` for the model over everything; the latest when absent
     #[arg(long, value_name = "N|all", value_parser = which)]
     batch: Option<Which>,
+    /// The window that it was trained on, for a model that has some, such as 2024-05
+    #[arg(long, value_name = "KEY", conflicts_with = "batch")]
+    window: Option<WindowKey>,
     /// The feature that is drawn to the right
     #[arg(long, value_name = "FEATURE")]
     x: Option<String>,
@@ -46,6 +50,7 @@ pub(crate) struct Plot {
 struct Plotted<'a> {
     model: &'a str,
     batch: Option<u64>,
+    window: Option<&'a str>,
     rows: u64,
     drawn: usize,
     x: &'a str,
@@ -64,7 +69,7 @@ struct WriteError {
 impl Plot {
     pub(crate) async fn run(&self, output: Output, stop: &Stop) -> Result<Code, Failure> {
         let (models, batches) = (self.models.open()?, self.batches.open()?);
-        let which = self.batch.unwrap_or_default();
+        let which = asked(self.batch.as_ref(), self.window.as_ref());
         let subject = Subject::find(models, batches, &self.model, which, On::Trained)
             .await
             .map_err(|error| failure(error, stop))?;
@@ -87,6 +92,7 @@ impl Plot {
             Output::Json => print_json(&Plotted {
                 model: &sample.model,
                 batch: sample.batch,
+                window: sample.window.as_deref(),
                 rows: sample.rows,
                 drawn,
                 x,

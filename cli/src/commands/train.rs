@@ -19,7 +19,8 @@ const FAILURES_SHOWN: usize = 20;
 /// Train the models of a job on its batches, one Ballista job a wave of batches
 ///
 /// Every batch without a model gets one; run it again to go on after a stop. A model with scope = "all" is fitted on
-/// all batches together, one Ballista job a pass, and trained again when there are new batches. Models are folders that Spark's
+/// all batches together, one Ballista job a pass, and trained again when there are new batches; with scope = "window" there is
+/// one for each window of the rows, trained again when there are new rows in it. Models are folders that Spark's
 /// KMeansModel.load reads. Without --scheduler a cluster is started within this process.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
@@ -185,9 +186,10 @@ pub(crate) fn summary(report: &Report) -> String {
         .collect();
     for model in failed.iter().take(FAILURES_SHOWN) {
         let reason = model.reason.as_deref().unwrap_or("no reason is known");
-        let of = match model.batch {
-            Some(batch) => format!("batch {batch}"),
-            None => "over everything".to_owned(),
+        let of = match (model.batch, &model.window) {
+            (Some(batch), _) => format!("batch {batch}"),
+            (None, Some(key)) => format!("window {key:?}"),
+            (None, None) => "over everything".to_owned(),
         };
         text.push_str(&format!("\nfailed: {} {of}: {reason}", model.model));
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::process::{Gugus, Signal, run, up};
+use crate::process::{Gugus, Signal, up};
 use crate::work::{Work, comparable, lines};
 
 #[test]

@@ -323,3 +323,67 @@ fn what_cannot_be_evaluated_is_refused_by_name() {
     }
     refused(&["sparks"], "model \"sparks\" in sparks has no model.json");
 }
+
+const WINDOWS: &str = "[[models]]\nname = \"side\"\nfeatures = [\"x\", \"y\"]\nwhere = \"x < 100\"\nk = 2\nseed = 1\nscope = \"window\"\n\
+                       window = { sql = \"CASE WHEN x < 3 THEN 'it''s left' WHEN x < 20 THEN 'right' END\" }\n\
+                       [[models]]\nname = \"last\"\nfeatures = [\"x\", \"y\"]\nwhere = \"x < 100\"\nk = 2\nscope = \"window\"\nwindow = { last = 2 }\n\
+                       [[models]]\nname = \"dense\"\nfeatures = [\"x\", \"y\"]\nalgorithm = \"dbscan\"\neps = 2.0\nmin_points = 2\n\
+                       [[models]]\nname = \"mini\"\nfeatures = [\"x\", \"y\"]\nalgorithm = \"minibatch\"\nk = 2\n";
+
+#[test]
+fn windows_are_evaluated_on_their_rows_and_other_algorithms_as_far_as_they_have_centers() {
+    let work = Work::new();
+    let job = work.job(8, WINDOWS);
+    work.import(&job, &points(&work, "points.csv"), &[])
+        .expect(0);
+    let report = work.train(&job, &[]).expect(0).json();
+    let evaluated = |model: &str, more: &[&str]| {
+        let document = evaluate(&work, model, more).expect(0).json();
+        let trained = report["models"].as_array().unwrap().iter().find(|line| {
+            line["model"] == model
+                && ["batch", "window"]
+                    .iter()
+                    .all(|of| line[*of] == document[*of])
+        });
+        assert_eq!(trained.unwrap()["rows"], document["rows"], "{document}");
+        document
+    };
+    let left = evaluated("side", &["--window", "it's left"]);
+    assert_eq!(
+        (&left["window"], &left["rows"]),
+        (&json!("it's left"), &json!(10)),
+        "{left}"
+    );
+    let right = evaluated("side", &["--window", "right", "--k", "2..3"]);
+    assert_eq!(right["rows"], 20, "{right}");
+    let costs = (right["elbow"][0]["cost"].as_f64(), right["cost"].as_f64());
+    assert!(close(&right["cost"], costs.0.unwrap()), "{costs:?}");
+    let last = evaluated("last", &[]);
+    assert_eq!(
+        (&last["window"], &last["on"]),
+        (&json!("last-2"), &json!([3, 4])),
+        "{last}"
+    );
+    let mini = evaluated("mini", &["--batch", "4"]);
+    assert_eq!(mini["rows"], 7, "{mini}");
+
+    let refused = |arguments: &[&str], words: &str| {
+        let (model, more) = arguments.split_first().unwrap();
+        let said = evaluate(&work, model, more).expect(2).stderr;
+        assert!(said.contains(words), "{words}: {said}");
+    };
+    refused(
+        &["side"],
+        "model \"side\" has 2 windows; name one with --window",
+    );
+    refused(&["side", "--window", "up"], "there is no model \"side\"");
+    refused(
+        &["side", "--window", "right", "--batch", "1"],
+        "cannot be used with",
+    );
+    refused(
+        &["dense"],
+        "is of algorithm \"dbscan\": only k-means can be evaluated",
+    );
+    refused(&["mini", "--k", "2..3"], "--k takes one of kmeans");
+}

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::process::{DEADLINE, Gugus, Signal, Up, run, up};
+use crate::machines::{executor, figure};
+use crate::process::{DEADLINE, Signal, Up, run, up};
 use crate::wait::until;
 use crate::work::{Work, comparable};
 
@@ -13,59 +14,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a lost executor may cost beside its share of the work.
 const RECOVERY: Duration = Duration::from_secs(15);
 
-/// `batches` batches of `rows` rows of two columns around 16 places, in no order; the report of the embedded cluster.
+/// `batches` batches of `rows` rows of two columns, in no order; the report of the embedded cluster.
 fn prepared(batches: u64, rows: u64, k: u64) -> (Work, String, Value) {
     let work = Work::new();
     let job = work.job(
         rows,
         &format!("[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = {k}\nseed = 3\ntol = 0.0\nmax_iter = 60\n"),
     );
-    let mut text = "x,y\n".to_owned();
-    // A generator of one line: what matters is that no two rows are the same.
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f64 / 1e6
-    };
-    for _ in 0..batches * rows {
-        text.push_str(&format!("{},{}\n", next(), next()));
-    }
-    let csv = work.write("in.csv", text);
+    let csv = work.scattered("in.csv", batches * rows);
     work.import(&job, &csv, &[]).expect(0);
     let embedded = work.train(&job, &[]).expect(0).json();
     (work, job, comparable(&embedded))
-}
-
-fn executor(url: &str, slots: &str) -> Up {
-    up([
-        "executor",
-        "--scheduler",
-        url,
-        "--task-slots",
-        slots,
-        "--monitor",
-        "127.0.0.1:0",
-    ])
-}
-
-/// A figure of an executor's `/metrics`.
-fn figure(executor: &Up, name: &str) -> u64 {
-    let text = ureq::get(format!("{}/metrics", executor.url("http")))
-        .call()
-        .unwrap()
-        .body_mut()
-        .read_to_string()
-        .unwrap();
-    let line = text
-        .lines()
-        .find(|line| line.split(' ').next() == Some(name));
-    let value = line.and_then(|line| line.split(' ').nth(1));
-    value
-        .unwrap_or_else(|| panic!("no {name} in\n{text}"))
-        .parse()
-        .unwrap()
 }
 
 fn await_running(executor: &Up) {

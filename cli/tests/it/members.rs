@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::process::{Gugus, Output, Signal, Up, run};
 use crate::secure::certificates::Authority;

@@ -28,7 +28,7 @@ fn a_map_shows_rows_and_centers_the_same_every_time() {
     let first = ["--batch", "2", "--output-file", &file, "--output", "json"];
     let document = plot(&work, "location", &first).expect(0).json();
     let described = json!({
-        "model": "location", "batch": 2, "rows": 100, "drawn": 100, "x": "LON", "y": "LAT", "file": file
+        "model": "location", "batch": 2, "window": null, "rows": 100, "drawn": 100, "x": "LON", "y": "LAT", "file": file
     });
     assert_eq!(document, described);
     let svg = std::fs::read_to_string(&file).unwrap();

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::process::{Signal, run, up};
-use crate::work::{Work, lines};
+use crate::machines::{executor, figure};
+use crate::process::{Signal, Up, run, up};
+use crate::work::{Work, comparable, lines};
 
 const WHOLE: &str =
     "[[models]]\nname = \"whole\"\nfeatures = [\"x\", \"y\"]\nk = 4\nseed = 3\nscope = \"all\"\n";
@@ -168,6 +169,99 @@ fn a_model_over_everything_is_the_same_on_any_cluster() {
             .stop(Signal::Term, Duration::from_secs(60))
             .expect(0);
     }
+}
+
+/// Tasks go back to the executor that read their files, though either could run them.
+#[test]
+fn files_are_read_once_and_later_passes_find_them_in_memory() {
+    let work = Work::new();
+    let job = work.job(100, &format!("{WHOLE}tol = 0.0\nmax_iter = 30\n"));
+    work.import(&job, &work.scattered("in.csv", 4_000), &[])
+        .expect(0);
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let executors = [(); 2].map(|()| executor(&url, "2"));
+    let training = work.training(&job, "models", &["--scheduler", &url]);
+    assert_eq!(training.run().expect(0).json()["trained"], 1);
+    let each = |name: &str| {
+        let name = format!("gugus_executor_feature_cache_{name}");
+        executors.each_ref().map(|executor| figure(executor, &name))
+    };
+    let (files, hits, misses) = (each("files"), each("hits_total"), each("misses_total"));
+    let told = format!("{files:?} files, {hits:?} hits, {misses:?} misses");
+    assert!(files.iter().sum::<u64>() >= 40, "{told}");
+    // An executor that is late or busy lets the other read some of its files once; no pass after that reads any.
+    assert!(misses.iter().sum::<u64>() <= 80, "{told}");
+    assert!(hits.iter().sum::<u64>() >= 15 * 40, "{told}");
+}
+
+/// The most memory that a process ever had, in bytes.
+fn peak(of: &Up) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", of.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+    1024 * kilobytes.parse::<u64>().unwrap()
+}
+
+/// Eight features of two columns: what executors hold is eight times as large as what was imported.
+#[test]
+fn data_of_four_times_an_executors_memory_train_within_it() {
+    const LIMIT: u64 = 16 << 20;
+    const ROWS: u64 = 4 * LIMIT / (8 * 8);
+    let work = Work::new();
+    let features = [
+        "x", "y", "x * y", "x + y", "x - y", "x * x", "y * y", "x / 2",
+    ];
+    let features = features.map(|sql| format!("{{ name = \"{sql}\", sql = \"{sql}\" }}"));
+    let models = format!(
+        "[[models]]\nname = \"whole\"\nfeatures = [{}]\nk = 3\nmax_iter = 2\ninit_steps = 1\nscope = \"all\"\n",
+        features.join(", ")
+    );
+    let job = work.job(ROWS / 8, &models);
+    let csv = work.scattered("in.csv", ROWS / 8);
+    work.import(&job, &csv, &[]).expect(0);
+
+    let scheduler = up(["scheduler", "--listen", "127.0.0.1:0"]);
+    let url = scheduler.url("grpc").to_owned();
+    let executor = up([
+        "--log",
+        "debug",
+        "executor",
+        "--scheduler",
+        &url,
+        "--task-slots",
+        "2",
+        "--memory-limit",
+        "16MiB",
+        "--monitor",
+        "127.0.0.1:0",
+    ]);
+    let train = |models: &str| {
+        let training = work.training(&job, models, &["--scheduler", &url]);
+        training.run().expect(0).json()
+    };
+    // The first batch fits. What it takes is what the process itself is, and a task's buffers.
+    train("first");
+    let before = peak(&executor);
+    work.import(&job, &work.scattered("more.csv", 7 * ROWS / 8), &[])
+        .expect(0);
+    let small = train("small");
+    let more = peak(&executor) - before;
+    assert!(
+        more < 2 * LIMIT,
+        "{more} bytes more than for an eighth of the data"
+    );
+    let told = executor.stderr();
+    assert!(told.contains("read again in every pass"), "{told}");
+
+    let embedded = work.train(&job, &[]).expect(0).json();
+    assert_eq!(comparable(&small), comparable(&embedded));
+    assert_eq!(centers(&work, "small"), centers(&work, "models"));
+    assert_eq!(
+        figure(&executor, "gugus_executor_memory_limit_bytes"),
+        LIMIT
+    );
+    assert!(figure(&executor, "gugus_executor_memory_reserved_bytes") <= LIMIT);
 }
 
 #[test]

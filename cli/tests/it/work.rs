@@ -1,5 +1,6 @@
 //! A folder to work in: job file, records, batches, models.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +76,22 @@ impl Work {
         job
     }
 
+    /// A CSV file of x and y, `rows` places without any order, no two the same.
+    pub(crate) fn scattered(&self, name: &str, rows: u64) -> String {
+        let mut text = "x,y\n".to_owned();
+        let mut state = 1_u64;
+        let mut next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f64 / 1e6
+        };
+        for _ in 0..rows {
+            writeln!(text, "{},{}", next(), next()).unwrap();
+        }
+        self.write(name, text)
+    }
+
     /// A CSV file of x and y.
     pub(crate) fn csv(&self, name: &str, rows: &[[&str; 2]]) -> String {
         let mut text = "x,y\n".to_owned();
@@ -132,6 +149,33 @@ impl Work {
         .json();
         serde_json::from_value(shown["centers"].clone()).unwrap()
     }
+}
+
+/// All models of a folder by their paths, without what may differ between two trainings of the same: `model.json`, whose
+/// checksum of the file of centers stands for each of their bits.
+pub(crate) fn models(folder: &str) -> BTreeMap<String, Value> {
+    let subfolders = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let mut found = BTreeMap::new();
+    for place in subfolders(Path::new(folder))
+        .iter()
+        .flat_map(|model| subfolders(model))
+    {
+        let text = std::fs::read(place.join("model.json")).unwrap();
+        let mut about: Value = serde_json::from_slice(&text).unwrap();
+        let about = about.as_object_mut().unwrap();
+        about.remove("uid");
+        about.remove("trained_at");
+        let checksums = about.remove("checksums").unwrap();
+        let mut centers = checksums.as_object().unwrap().iter();
+        let (_, centers) = centers.find(|(name, _)| name.starts_with("data/")).unwrap();
+        about.insert("centers".to_owned(), centers.clone());
+        let path = place.strip_prefix(folder).unwrap().display().to_string();
+        found.insert(path, json!(about));
+    }
+    found
 }
 
 /// A report of `train --output json` without what may differ between two runs.

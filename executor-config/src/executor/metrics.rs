@@ -2,6 +2,9 @@
 
 use ballista_executor::executor::Executor;
 use datafusion::execution::memory_pool::MemoryLimit;
+use gugus_features::FeatureCache;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::session;
@@ -64,6 +67,7 @@ impl ExecutorMetrics {
         registry.register(Box::new(metrics.slots.clone()))?;
         registry.register(Box::new(metrics.memory_limit.clone()))?;
         registry.register(Box::new(metrics.memory_reserved.clone()))?;
+        registry.register(Box::new(CacheMetrics::new()?))?;
         Ok(metrics)
     }
 
@@ -81,6 +85,61 @@ impl ExecutorMetrics {
     pub(super) fn look(&self) {
         self.memory_reserved
             .set(number(session::runtime().memory_pool.reserved()));
+    }
+}
+
+/// What the feature cache of this process holds, looked up whenever somebody asks.
+struct CacheMetrics {
+    bytes: IntGauge,
+    files: IntGauge,
+    hits: IntCounter,
+    misses: IntCounter,
+}
+
+impl CacheMetrics {
+    fn new() -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            bytes: IntGauge::new(
+                "gugus_executor_feature_cache_bytes",
+                "What decoded features take, which are kept between passes.",
+            )?,
+            files: IntGauge::new(
+                "gugus_executor_feature_cache_files",
+                "Files whose features are kept.",
+            )?,
+            hits: IntCounter::new(
+                "gugus_executor_feature_cache_hits_total",
+                "How often a pass found a file's features.",
+            )?,
+            misses: IntCounter::new(
+                "gugus_executor_feature_cache_misses_total",
+                "How often a pass had to read a file.",
+            )?,
+        })
+    }
+
+    fn all(&self) -> [&dyn Collector; 4] {
+        [&self.bytes, &self.files, &self.hits, &self.misses]
+    }
+}
+
+impl Collector for CacheMetrics {
+    fn desc(&self) -> Vec<&Desc> {
+        self.all().into_iter().flat_map(Collector::desc).collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let figures = FeatureCache::shared().figures();
+        self.bytes.set(number(figures.bytes));
+        self.files.set(number(figures.files));
+        for (counter, value) in [(&self.hits, figures.hits), (&self.misses, figures.misses)] {
+            // Counted by the cache itself, and never less than what was told before.
+            counter.inc_by(value.saturating_sub(counter.get()));
+        }
+        self.all()
+            .into_iter()
+            .flat_map(Collector::collect)
+            .collect()
     }
 }
 

@@ -107,8 +107,7 @@ fn triangle(matrix: &[f64], dimensions: usize) -> Option<Vec<f64>> {
             let dot: f64 = (0..j).map(|k| lower[row + k] * lower[other + k]).sum();
             let rest = matrix[i * dimensions + j] - dot;
             lower.push(if i == j {
-                // Also false for what is not a number.
-                if !(rest > 0.0) {
+                if rest.is_nan() || rest <= 0.0 {
                     return None;
                 }
                 rest.sqrt()

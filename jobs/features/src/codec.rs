@@ -6,7 +6,7 @@ use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::fit::KMeansFit;
+use crate::fit::ModelFit;
 use crate::settings::FitSettings;
 use crate::whole::{Pass, WholePassExec};
 
@@ -20,8 +20,8 @@ const NODE_MARK: &[u8] = b"gugus whole pass 1\n";
 /// When the settings do not encode, which would be a fault of ours.
 pub fn encode_aggregate(function: &AggregateUDF, buffer: &mut Vec<u8>) -> Result<()> {
     let inner: &dyn std::any::Any = function.inner().as_ref();
-    match inner.downcast_ref::<KMeansFit>() {
-        Some(fit) => serde_json::to_writer(buffer, fit.settings()).map_err(about(KMeansFit::NAME)),
+    match inner.downcast_ref::<ModelFit>() {
+        Some(fit) => serde_json::to_writer(buffer, fit.settings()).map_err(about(ModelFit::NAME)),
         None => Ok(()),
     }
 }
@@ -31,10 +31,10 @@ pub fn encode_aggregate(function: &AggregateUDF, buffer: &mut Vec<u8>) -> Result
 /// # Errors
 /// When the bytes are not settings as this version writes them: client and executor run different versions.
 pub fn decode_aggregate(name: &str, buffer: &[u8]) -> Option<Result<Arc<AggregateUDF>>> {
-    (name == KMeansFit::NAME).then(|| {
+    (name == ModelFit::NAME).then(|| {
         let settings: FitSettings =
-            serde_json::from_slice(buffer).map_err(about(KMeansFit::NAME))?;
-        Ok(Arc::new(AggregateUDF::from(KMeansFit::new(settings))))
+            serde_json::from_slice(buffer).map_err(about(ModelFit::NAME))?;
+        Ok(Arc::new(AggregateUDF::from(ModelFit::new(settings))))
     })
 }
 

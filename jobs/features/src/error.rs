@@ -80,7 +80,7 @@ pub enum WaveError {
     /// DataFusion refused the plan.
     #[error("the plan of a wave could not be built")]
     Plan(#[from] DataFusionError),
-    /// A result column has not the layout that [`crate::KMeansFit`] returns; the two sides run different versions.
+    /// A result column has not the layout that [`crate::ModelFit`] returns; the two sides run different versions.
     #[error(
         "column \"{column}\" of a fit's outcome is missing or has another type; client and executors run different versions of gugus"
     )]

@@ -12,25 +12,27 @@ use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
-use gugus_kmeans::{FitError, Partitions, RowForm, Rows, fit};
-use gugus_spec::HandleInvalid;
+use gugus_clusters::fit::{dbscan, gmm, mini_batch};
+use gugus_clusters::{Centers, MiniBatch};
+use gugus_kmeans::{FitError, Params, Partitions, RowForm, Rows, fit};
+use gugus_spec::{Algorithm, HandleInvalid};
 
 use crate::outcome::{FitOutcome, Fitted, fields};
 use crate::settings::{FitSettings, Weighting};
 
-/// `gugus_kmeans_fit(feature, …[, weight])` of Float64 columns, giving the struct of [`FitOutcome`].
+/// `gugus_fit(feature, …[, weight])` of Float64 columns, giving the struct of [`FitOutcome`].
 ///
 /// The parameters are part of the function, not arguments: two models of one plan hold two functions of one name, each
 /// with its own [`FitSettings`], which [`crate::encode_aggregate`] writes into the plan.
 #[derive(Clone, Debug)]
-pub struct KMeansFit {
+pub struct ModelFit {
     settings: Arc<FitSettings>,
     signature: Signature,
 }
 
-impl KMeansFit {
+impl ModelFit {
     /// The function's name in plans. No function of DataFusion or datafusion-spark begins with `gugus_`.
-    pub const NAME: &str = "gugus_kmeans_fit";
+    pub const NAME: &str = "gugus_fit";
 
     /// The function for one model.
     #[must_use]
@@ -54,21 +56,21 @@ impl KMeansFit {
     }
 }
 
-impl PartialEq for KMeansFit {
+impl PartialEq for ModelFit {
     fn eq(&self, other: &Self) -> bool {
         self.identity() == other.identity()
     }
 }
 
-impl Eq for KMeansFit {}
+impl Eq for ModelFit {}
 
-impl Hash for KMeansFit {
+impl Hash for ModelFit {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.identity().hash(state);
     }
 }
 
-impl AggregateUDFImpl for KMeansFit {
+impl AggregateUDFImpl for ModelFit {
     fn name(&self) -> &str {
         Self::NAME
     }
@@ -113,31 +115,16 @@ impl Accumulator for Points {
         if columns.len() != width {
             return exec_err!(
                 "{} wants {width} columns and got {}",
-                KMeansFit::NAME,
+                ModelFit::NAME,
                 columns.len()
             );
         }
-        let rows = columns.first().map_or(0, |c| c.len());
-        let start = self.values.len();
-        self.values.resize(start + rows * width, f64::NAN);
-        for (index, column) in columns.iter().enumerate() {
-            let column = column.as_primitive::<Float64Type>();
-            let slots = self.values[start..].iter_mut().skip(index).step_by(width);
-            if column.null_count() == 0 {
-                slots
-                    .zip(column.values())
-                    .for_each(|(slot, value)| *slot = *value);
-            } else {
-                slots
-                    .zip(column)
-                    .for_each(|(slot, value)| *slot = value.unwrap_or(f64::NAN));
-            }
-        }
+        append(&mut self.values, columns);
         Ok(())
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let outcome = fit_points(&self.settings, &self.values);
+        let outcome = fit_points(&self.settings, None, &self.values);
         Ok(ScalarValue::Struct(Arc::new(outcome.to_array())))
     }
 
@@ -165,8 +152,34 @@ impl Accumulator for Points {
     }
 }
 
-/// Sorts out rows that cannot be fitted, then fits the rest.
-fn fit_points(settings: &FitSettings, values: &[f64]) -> FitOutcome {
+/// Appends the rows of `columns`, which are Float64, to row-major `values`; a null becomes NaN.
+pub(crate) fn append(values: &mut Vec<f64>, columns: &[ArrayRef]) {
+    let (start, width) = (values.len(), columns.len());
+    let rows = columns.first().map_or(0, |c| c.len());
+    values.resize(start + rows * width, f64::NAN);
+    for (index, column) in columns.iter().enumerate() {
+        let column = column.as_primitive::<Float64Type>();
+        let slots = values[start..].iter_mut().skip(index).step_by(width);
+        if column.null_count() == 0 {
+            slots
+                .zip(column.values())
+                .for_each(|(slot, value)| *slot = *value);
+        } else {
+            slots
+                .zip(column)
+                .for_each(|(slot, value)| *slot = value.unwrap_or(f64::NAN));
+        }
+    }
+}
+
+/// Sorts out rows that cannot be fitted, then fits the rest. `values` has a row after the other, the weight last; a null
+/// is NaN. `carried` is what `minibatch` goes on from, where there is a batch before.
+#[must_use]
+pub fn fit_points(
+    settings: &FitSettings,
+    carried: Option<&MiniBatch>,
+    values: &[f64],
+) -> FitOutcome {
     let (width, dimensions) = (settings.width(), settings.features.len());
     let given = (values.len() / width) as u64;
     let failed = |reason: String| FitOutcome::Failed {
@@ -199,16 +212,15 @@ fn fit_points(settings: &FitSettings, values: &[f64]) -> FitOutcome {
     }
 
     let weights = (settings.weighting == Weighting::LastColumn).then_some(weights.as_slice());
-    match fit(&settings.params, &rows, weights, &Partitions::one()) {
-        Ok(fit) => FitOutcome::Trained(Fitted {
-            centers: fit.centers,
-            sizes: fit.sizes,
-            rows: rows.len() as u64,
-            dropped,
-            iterations: fit.iterations,
-            training_cost: fit.training_cost,
-        }),
-        Err(FitError::NotFinite { column, .. }) => {
+    let fitted = match &settings.algorithm {
+        Algorithm::KMeans(params) => kmeans(params, &rows, weights),
+        Algorithm::MiniBatch(params) => linfas(mini_batch(params, carried, &rows), &rows),
+        Algorithm::Dbscan(params) => linfas(dbscan(params, &rows), &rows),
+        Algorithm::Gmm(params) => linfas(gmm(params, &rows), &rows),
+    };
+    match fitted {
+        Ok(fitted) => FitOutcome::Trained(Fitted { dropped, ..fitted }),
+        Err(Unfit::NotFinite { column }) => {
             let infinite = (0..rows.len())
                 .filter(|i| rows.row(*i)[column].is_infinite())
                 .count();
@@ -217,8 +229,67 @@ fn fit_points(settings: &FitSettings, values: &[f64]) -> FitOutcome {
                 settings.features[column]
             ))
         }
-        Err(error) => failed(error.to_string()),
+        Err(Unfit::Other(reason)) => failed(reason),
     }
+}
+
+/// Why there is no fit, as far as it is told apart.
+enum Unfit {
+    /// An infinity in this column.
+    NotFinite { column: usize },
+    /// All else, in its own words.
+    Other(String),
+}
+
+impl From<gugus_clusters::FitError> for Unfit {
+    fn from(error: gugus_clusters::FitError) -> Self {
+        match error {
+            gugus_clusters::FitError::NotFinite { column, .. } => Self::NotFinite { column },
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<FitError> for Unfit {
+    fn from(error: FitError) -> Self {
+        match error {
+            FitError::NotFinite { column, .. } => Self::NotFinite { column },
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+fn kmeans(params: &Params, rows: &Rows, weights: Option<&[f64]>) -> Result<Fitted, Unfit> {
+    let fit = fit(params, rows, weights, &Partitions::one())?;
+    Ok(Fitted {
+        model: gugus_clusters::Fitted::Centers(Centers {
+            centers: fit.centers,
+            distance_measure: params.distance_measure,
+        }),
+        sizes: fit.sizes,
+        noise: 0,
+        rows: rows.len() as u64,
+        dropped: 0,
+        iterations: fit.iterations,
+        training_cost: fit.training_cost,
+    })
+}
+
+/// A fit of linfa's, which does not tell how many passes it took.
+fn linfas(
+    fit: Result<gugus_clusters::Fit, gugus_clusters::FitError>,
+    rows: &Rows,
+) -> Result<Fitted, Unfit> {
+    let fit = fit?;
+    Ok(Fitted {
+        model: fit.fitted,
+        sizes: fit.sizes,
+        noise: fit.noise,
+        rows: rows.len() as u64,
+        dropped: 0,
+        iterations: 0,
+        training_cost: fit.cost,
+    })
 }
 
 fn describe_invalid(settings: &FitSettings, invalid: &[u64], given: u64) -> String {

@@ -1,7 +1,7 @@
 //! From columns of records to fitted models, in DataFusion's terms.
 //!
 //! A job file describes a model by SQL: features, and which rows count. This crate turns that text into physical
-//! expressions ([`FeaturePlan`]), into the aggregate function that fits one batch ([`KMeansFit`]) and into the physical
+//! expressions ([`FeaturePlan`]), into the aggregate function that fits one batch ([`ModelFit`]) and into the physical
 //! plan that fits many batches in one stage ([`wave_plan`]). `train` ships that plan to a Ballista cluster; `serve`
 //! evaluates the very same expressions on one record, so that training and serving cannot drift apart.
 //!
@@ -13,7 +13,7 @@
 //!
 //! # What it is not
 //! It knows nothing of Ballista, of folders or of job files' TOML: `gugus-engine` registers what is defined here, and
-//! [`gugus_spec`] reads the file. It has no algorithm: that is [`gugus_kmeans`].
+//! [`gugus_spec`] reads the file. It has no algorithm: those are in [`gugus_kmeans`] and [`gugus_clusters`].
 //!
 //! # Why not otherwise
 //! A Partial and Final pair of aggregates, which is DataFusion's usual way, would carry every point in its state and
@@ -35,27 +35,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod census;
 mod codec;
 mod error;
 mod evaluate;
 mod fit;
 mod outcome;
 mod plan;
+mod points;
 mod scan;
 mod settings;
 mod wave;
 mod whole;
 mod window;
 
-/// What [`wave_plan`] and [`pass_plan`] make.
+/// What [`wave_plan`], [`window_plan`], [`census_plan`], [`points_plan`] and [`pass_plan`] make.
 pub use datafusion::physical_plan::ExecutionPlan;
 
+pub use census::{WindowRows, census_plan, read_census};
 pub use codec::{decode_aggregate, decode_node, encode_aggregate, encode_node};
 pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
-pub use fit::KMeansFit;
+pub use fit::{ModelFit, fit_points};
 pub use outcome::{FitOutcome, Fitted};
 pub use plan::{Expressions, FeaturePlan};
+pub use points::{points_plan, read_points};
 pub use settings::{FitSettings, Weighting};
 pub use wave::{BATCH_COLUMN, OUTCOME_COLUMN, WaveFile, wave_plan};
 pub use whole::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Float64Builder, ListBuilder, StringArray, StructArray,
+    Array, ArrayRef, AsArray, BinaryArray, Float64Array, ListBuilder, StringArray, StructArray,
     UInt32Array, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, UInt32Type, UInt64Type};
@@ -27,21 +27,24 @@ pub enum FitOutcome {
 /// A fitted model and how the fit went.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fitted {
-    /// The cluster centers, `d` numbers each.
-    pub centers: Vec<Vec<f64>>,
+    /// The model.
+    pub model: gugus_clusters::Fitted,
     /// Rows in each cluster.
     pub sizes: Vec<u64>,
+    /// Rows in none.
+    pub noise: u64,
     /// Rows that were fitted.
     pub rows: u64,
     /// Rows left out by `handle_invalid = "skip"`.
     pub dropped: u64,
-    /// Passes of Lloyd's algorithm.
+    /// Passes of Lloyd's algorithm; 0 where the algorithm does not tell.
     pub iterations: u32,
-    /// Sum of squared distances (or cosine distances) in the last pass.
+    /// Sum of squared distances (or cosine distances) in the last pass, or what the algorithm has in its place.
     pub training_cost: f64,
 }
 
-/// The fields of the struct. `reason` tells failed from trained: it is null when there is a model.
+/// The fields of the struct. `reason` tells failed from trained: it is null when there is a model. The model itself is in
+/// postcard's form, which keeps all bits of its numbers.
 pub(crate) fn fields() -> Fields {
     let list = |of| DataType::List(Arc::new(Field::new("item", of, true)));
     Fields::from(vec![
@@ -51,37 +54,44 @@ pub(crate) fn fields() -> Fields {
         Field::new("iterations", DataType::UInt32, false),
         Field::new("training_cost", DataType::Float64, false),
         Field::new("sizes", list(DataType::UInt64), false),
-        Field::new("centers", list(DataType::Float64), false),
+        Field::new("noise", DataType::UInt64, false),
+        Field::new("model", DataType::Binary, false),
     ])
 }
 
 impl FitOutcome {
     /// As a struct array of one row.
     pub(crate) fn to_array(&self) -> StructArray {
-        let empty = Fitted {
-            centers: vec![],
-            sizes: vec![],
-            rows: 0,
-            dropped: 0,
-            iterations: 0,
-            training_cost: 0.0,
+        let written = match self {
+            Self::Trained(fitted) => postcard::to_allocvec(&fitted.model).map_err(|why| {
+                // Sequences have a length and maps there are none: a mistake of ours, and no reason to fail a whole job.
+                format!("the model cannot be written: {why}; this is a mistake in gugus, report it")
+            }),
+            Self::Failed { reason, .. } => Err(reason.clone()),
         };
-        let (reason, rows, fitted) = match self {
-            Self::Trained(fitted) => (None, fitted.rows, fitted),
-            Self::Failed { reason, rows } => (Some(reason.as_str()), *rows, &empty),
+        let (reason, model) = match written {
+            Ok(model) => (None, model),
+            Err(reason) => (Some(reason), Vec::new()),
         };
-        let mut sizes = ListBuilder::new(UInt64Builder::new());
-        sizes.append_value(fitted.sizes.iter().copied().map(Some));
-        let mut centers = ListBuilder::new(Float64Builder::new());
-        centers.append_value(fitted.centers.iter().flatten().copied().map(Some));
+        let of = |number: fn(&Fitted) -> u64| match self {
+            Self::Trained(fitted) => number(fitted),
+            Self::Failed { .. } => 0,
+        };
+        let (rows, iterations, training_cost, sizes) = match self {
+            Self::Trained(f) => (f.rows, f.iterations, f.training_cost, f.sizes.as_slice()),
+            Self::Failed { rows, .. } => (*rows, 0, 0.0, &[][..]),
+        };
+        let mut lists = ListBuilder::new(UInt64Builder::new());
+        lists.append_value(sizes.iter().copied().map(Some));
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from(vec![reason])),
             Arc::new(UInt64Array::from(vec![rows])),
-            Arc::new(UInt64Array::from(vec![fitted.dropped])),
-            Arc::new(UInt32Array::from(vec![fitted.iterations])),
-            Arc::new(Float64Array::from(vec![fitted.training_cost])),
-            Arc::new(sizes.finish()),
-            Arc::new(centers.finish()),
+            Arc::new(UInt64Array::from(vec![of(|fitted| fitted.dropped)])),
+            Arc::new(UInt32Array::from(vec![iterations])),
+            Arc::new(Float64Array::from(vec![training_cost])),
+            Arc::new(lists.finish()),
+            Arc::new(UInt64Array::from(vec![of(|fitted| fitted.noise)])),
+            Arc::new(BinaryArray::from_vec(vec![model.as_slice()])),
         ];
         StructArray::new(fields(), columns, None)
     }
@@ -89,7 +99,7 @@ impl FitOutcome {
     /// Row `index` of a result column.
     ///
     /// # Errors
-    /// [`WaveError::Layout`] when the column is not what [`crate::KMeansFit`] returns.
+    /// [`WaveError::Layout`] when the column is not what [`crate::ModelFit`] returns.
     pub fn read(array: &dyn Array, index: usize) -> Result<Self, WaveError> {
         let layout = |column: &str| WaveError::Layout {
             column: column.to_owned(),
@@ -99,12 +109,6 @@ impl FitOutcome {
         let number = |name: &str| -> Result<u64, WaveError> {
             Ok(column(name)?
                 .as_primitive_opt::<UInt64Type>()
-                .ok_or_else(|| layout(name))?
-                .value(index))
-        };
-        let list = |name: &str| -> Result<ArrayRef, WaveError> {
-            Ok(column(name)?
-                .as_list_opt::<i32>()
                 .ok_or_else(|| layout(name))?
                 .value(index))
         };
@@ -124,25 +128,24 @@ impl FitOutcome {
         let cost = column("training_cost")?
             .as_primitive_opt::<Float64Type>()
             .ok_or_else(|| layout("training_cost"))?;
-        let sizes = list("sizes")?;
+        let sizes = column("sizes")?
+            .as_list_opt::<i32>()
+            .ok_or_else(|| layout("sizes"))?
+            .value(index);
         let sizes = sizes
             .as_primitive_opt::<UInt64Type>()
             .ok_or_else(|| layout("sizes"))?
             .values()
             .to_vec();
-        let flat = list("centers")?;
-        let flat = flat
-            .as_primitive_opt::<Float64Type>()
-            .ok_or_else(|| layout("centers"))?
-            .values();
-        let width = flat
-            .len()
-            .checked_div(sizes.len())
-            .filter(|w| *w > 0)
-            .ok_or_else(|| layout("centers"))?;
+        let model = column("model")?
+            .as_binary_opt::<i32>()
+            .ok_or_else(|| layout("model"))?
+            .value(index);
+        let model = postcard::from_bytes(model).map_err(|_| layout("model"))?;
         Ok(Self::Trained(Fitted {
-            centers: flat.chunks(width).map(<[f64]>::to_vec).collect(),
+            model,
             sizes,
+            noise: number("noise")?,
             rows,
             dropped: number("dropped")?,
             iterations: iterations.value(index),

@@ -1,15 +1,14 @@
 //! What travels with the aggregate function from the client to the executors.
 
-use gugus_kmeans::Params;
-use gugus_spec::HandleInvalid;
+use gugus_spec::{Algorithm, HandleInvalid};
 use serde::{Deserialize, Serialize};
 
 /// Everything a fit needs beside the points. It is encoded into the plan as JSON, so that client and executor read the
 /// same words, and numbers keep all their bits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitSettings {
-    /// Spark's parameters.
-    pub params: Params,
+    /// What fits, with its parameters.
+    pub algorithm: Algorithm,
     /// The names of the features, in order, for messages.
     pub features: Vec<String>,
     /// Whether the last argument of the function is a weight.

@@ -19,7 +19,7 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::error::WaveError;
-use crate::fit::KMeansFit;
+use crate::fit::ModelFit;
 use crate::plan::FeaturePlan;
 use crate::scan::scan;
 use crate::settings::FitSettings;
@@ -41,7 +41,7 @@ pub struct WaveFile {
     pub size: u64,
 }
 
-/// Scan of `files` → filter → features → [`KMeansFit`] by batch, as one stage without a shuffle. `groups` is how many
+/// Scan of `files` → filter → features → [`ModelFit`] by batch, as one stage without a shuffle. `groups` is how many
 /// tasks may run at the same time at most; the answer does not depend on it.
 ///
 /// A batch whose rows are all filtered out gives no result row: the caller compares with its list.
@@ -51,6 +51,17 @@ pub struct WaveFile {
 pub fn wave_plan(
     plan: &FeaturePlan,
     settings: FitSettings,
+    store: &str,
+    files: &[WaveFile],
+    groups: usize,
+) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
+    let projected = features_by_batch(plan, store, files, groups)?;
+    fit_by(projected, BATCH_COLUMN, settings)
+}
+
+/// Scan of `files` → filter → batch and features, the weight after them.
+pub(crate) fn features_by_batch(
+    plan: &FeaturePlan,
     store: &str,
     files: &[WaveFile],
     groups: usize,
@@ -72,9 +83,7 @@ pub fn wave_plan(
     let columns: Vec<_> = std::iter::once((batch, BATCH_COLUMN.to_owned()))
         .chain(named)
         .collect();
-    let projected = Arc::new(ProjectionExec::try_new(columns, filtered)?);
-
-    fit_by(projected, BATCH_COLUMN, settings)
+    Ok(Arc::new(ProjectionExec::try_new(columns, filtered)?))
 }
 
 /// Fits the features of each group of rows: `input` has the group's column first, features and weight after it. All rows
@@ -90,7 +99,7 @@ pub(crate) fn fit_by(
             Arc::new(Column::new(schema.field(index).name(), index)) as Arc<dyn PhysicalExpr>
         })
         .collect();
-    let function = Arc::new(AggregateUDF::from(KMeansFit::new(settings)));
+    let function = Arc::new(AggregateUDF::from(ModelFit::new(settings)));
     let fit = AggregateExprBuilder::new(function, arguments)
         .schema(Arc::clone(&schema))
         .alias(OUTCOME_COLUMN)

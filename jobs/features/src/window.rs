@@ -10,8 +10,7 @@ use std::sync::Arc;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{ScalarValue, internal_datafusion_err};
-use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::expressions::{BinaryExpr, Column, IsNotNullExpr, Literal};
+use datafusion::physical_expr::expressions::{Column, Literal, in_list};
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -28,15 +27,15 @@ use crate::wave::{BATCH_COLUMN, WaveFile, cut, fit_by};
 /// The result column that holds the window's key, of type Utf8.
 pub const WINDOW_COLUMN: &str = "_window";
 
-/// Scan of `files` → filter, rows without a key included → key, features and identity → shuffle by key → sort →
-/// [`crate::KMeansFit`] by key. Where `plan` has no key, all rows are in the one window `only`.
+/// Scan of `files` → filter → the rows whose key is one of `keys` → key, features and identity → shuffle by key → sort →
+/// [`crate::ModelFit`] by key. Where `plan` has no key, all rows are in one window, the first of `keys`.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when DataFusion refuses the plan.
 pub fn window_plan(
     plan: &FeaturePlan,
     settings: FitSettings,
-    only: &str,
+    keys: &[String],
     store: &str,
     files: &[WaveFile],
     groups: usize,
@@ -44,23 +43,26 @@ pub fn window_plan(
     let batch = Arc::new(Field::new(BATCH_COLUMN, DataType::UInt64, false));
     let schema = with_identity(plan.schema());
     let scan = scan(&schema, vec![batch], store, cut(files, groups))?;
-    let has_key = plan
-        .key
-        .as_ref()
-        .map(|key| Arc::new(IsNotNullExpr::new(Arc::clone(key))) as Arc<dyn PhysicalExpr>);
-    let condition = match (plan.condition.clone(), has_key) {
-        (Some(condition), Some(has_key)) => {
-            Some(Arc::new(BinaryExpr::new(condition, Operator::And, has_key)) as _)
-        }
-        (condition, has_key) => condition.or(has_key),
-    };
-    let filtered: Arc<dyn ExecutionPlan> = match condition {
+    let read = scan.schema();
+    let filtered: Arc<dyn ExecutionPlan> = match &plan.condition {
         None => scan,
-        Some(condition) => Arc::new(FilterExec::try_new(condition, scan)?),
+        Some(condition) => Arc::new(FilterExec::try_new(Arc::clone(condition), scan)?),
+    };
+    let text = |key: &String| Arc::new(Literal::new(ScalarValue::from(key.as_str()))) as _;
+    // Features come after the filter: what an expression makes of rows of other windows does not matter.
+    let (key, of_windows): (Arc<dyn PhysicalExpr>, _) = match &plan.key {
+        Some(key) => {
+            let among = keys.iter().map(text).collect();
+            let among = in_list(Arc::clone(key), among, &false, &read)?;
+            let filter = FilterExec::try_new(among, filtered)?;
+            (Arc::clone(key), Arc::new(filter) as Arc<dyn ExecutionPlan>)
+        }
+        None => {
+            let none = || internal_datafusion_err!("a window without a key");
+            (keys.first().map(text).ok_or_else(none)?, filtered)
+        }
     };
 
-    let one_window = || Arc::new(Literal::new(ScalarValue::from(only))) as Arc<dyn PhysicalExpr>;
-    let key = plan.key.clone().unwrap_or_else(one_window);
     let numbers = plan.features.iter().chain(&plan.weight).enumerate();
     let numbers = numbers.map(|(index, n)| (Arc::clone(&n.expression), format!("f{index}")));
     // The scan gives what the plan reads, then partition and offset, then the file's own batch number.
@@ -75,7 +77,7 @@ pub fn window_plan(
         .chain(identity);
     let projected = Arc::new(ProjectionExec::try_new(
         columns.collect::<Vec<_>>(),
-        filtered,
+        of_windows,
     )?);
 
     let by_key = vec![Arc::new(Column::new(WINDOW_COLUMN, 0)) as Arc<dyn PhysicalExpr>];

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use gugus_store::{BatchNumber, ListedModel, ModelError, ModelStore, Whole};
+use gugus_store::{BatchNumber, Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::clock;
@@ -39,7 +39,7 @@ pub(crate) struct Catalogue {
     failed: moka::future::Cache<Key, Problem>,
 }
 
-type Key = (Arc<str>, Option<BatchNumber>);
+type Key = (Arc<str>, Extent);
 
 /// What was there at one time.
 #[derive(Debug)]
@@ -57,19 +57,27 @@ pub(crate) enum StoreState {
     Failing,
 }
 
-/// The batch of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BatchWanted {
+/// What of a model a path names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
     Number(BatchNumber),
     /// The one with the highest number.
     Latest,
+    /// The model of a window.
+    Window(WindowKey),
     /// The model without batch.
     Whole,
 }
 
-impl BatchWanted {
-    /// Reads a segment of a path; `model` is for the message.
-    pub(crate) fn parse(model: &str, text: &str) -> Result<Self, Problem> {
+impl Wanted {
+    /// Reads the segment of a path that names a window; `model` is for the message.
+    pub(crate) fn window(model: &str, text: &str) -> Result<Self, Problem> {
+        let key = text.parse().map(Self::Window);
+        key.map_err(|_| Problem::unknown_window(model, text))
+    }
+
+    /// Reads the segment of a path that names a batch; `model` is for the message.
+    pub(crate) fn batch(model: &str, text: &str) -> Result<Self, Problem> {
         if text == "latest" {
             return Ok(Self::Latest);
         }
@@ -98,29 +106,44 @@ impl Listing {
     }
 
     /// Finds what a path names.
-    fn find(&self, model: &str, wanted: BatchWanted) -> Result<Key, Problem> {
+    fn find(&self, model: &str, wanted: Wanted) -> Result<Key, Problem> {
         let (name, listed) = self
             .models
             .get_key_value(model)
             .ok_or_else(|| Problem::unknown_model(model))?;
-        let batch = match wanted {
-            BatchWanted::Number(batch) => listed
-                .batches
-                .binary_search(&batch)
-                .is_ok()
-                .then_some(Some(batch)),
-            BatchWanted::Latest => listed.batches.last().map(|batch| Some(*batch)),
-            BatchWanted::Whole => (listed.whole == Whole::Present).then_some(None),
-        };
-        let batch = batch.ok_or_else(|| match wanted {
-            BatchWanted::Number(batch) => Problem::unknown_batch(model, Some(batch)),
-            BatchWanted::Whole => Problem::unknown_batch(model, None),
-            BatchWanted::Latest => Problem::new(
+        let has_windows = !listed.windows.is_empty();
+        let of_windows = || {
+            Problem::new(
                 Code::UnknownBatch,
-                format!("model {model:?} has no batches; ask /models/{model}/predict"),
-            ),
-        })?;
-        Ok((Arc::clone(name), batch))
+                format!("model {model:?} was trained by window; ask one of its windows"),
+            )
+        };
+        let extent = match wanted {
+            Wanted::Number(batch) if listed.batches.binary_search(&batch).is_ok() => {
+                Extent::Batch(batch)
+            }
+            Wanted::Number(batch) => {
+                return Err(Problem::unknown_extent(model, &Extent::Batch(batch)));
+            }
+            Wanted::Window(key) if listed.windows.binary_search(&key).is_ok() => {
+                Extent::Window(key)
+            }
+            Wanted::Window(key) => return Err(Problem::unknown_window(model, key.as_str())),
+            Wanted::Whole if listed.whole == Whole::Present => Extent::All,
+            Wanted::Whole if listed.batches.is_empty() && has_windows => return Err(of_windows()),
+            Wanted::Whole => return Err(Problem::unknown_extent(model, &Extent::All)),
+            Wanted::Latest => match listed.batches.last() {
+                Some(batch) => Extent::Batch(*batch),
+                None if listed.whole == Whole::Absent && has_windows => return Err(of_windows()),
+                None => {
+                    return Err(Problem::new(
+                        Code::UnknownBatch,
+                        format!("model {model:?} has no batches; ask /models/{model}/predict"),
+                    ));
+                }
+            },
+        };
+        Ok((Arc::clone(name), extent))
     }
 }
 
@@ -193,11 +216,11 @@ impl Catalogue {
     pub(crate) async fn model(
         self: &Arc<Self>,
         model: &str,
-        wanted: BatchWanted,
-    ) -> Result<(Arc<Loaded>, Option<BatchNumber>), Problem> {
+        wanted: Wanted,
+    ) -> Result<(Arc<Loaded>, Extent), Problem> {
         let key = self.listing().await.find(model, wanted)?;
-        let batch = key.1;
-        Ok((self.load(key).await?, batch))
+        let extent = key.1.clone();
+        Ok((self.load(key).await?, extent))
     }
 
     /// Batch `batch` of the model that `/predict_cluster/` asks.
@@ -206,10 +229,7 @@ impl Catalogue {
         batch: BatchNumber,
     ) -> Result<Arc<Loaded>, Problem> {
         let listing = self.listing().await;
-        let key = listing.find(
-            self.predict_cluster_model(&listing)?,
-            BatchWanted::Number(batch),
-        )?;
+        let key = listing.find(self.predict_cluster_model(&listing)?, Wanted::Number(batch))?;
         self.load(key).await
     }
 
@@ -242,7 +262,8 @@ impl Catalogue {
             }
             tracing::info!(
                 model = &*key.0,
-                batch = key.1.map(BatchNumber::get),
+                batch = key.1.batch().map(BatchNumber::get),
+                window = key.1.window().map(WindowKey::as_str),
                 "the model changed and is read again"
             );
             self.loaded.invalidate(&key).await;
@@ -251,10 +272,10 @@ impl Catalogue {
             return Err(problem);
         }
         // Whoever asks for the same model meanwhile waits for this one read.
-        let (model, batch) = &key;
+        let (model, extent) = &key;
         match self
             .loaded
-            .try_get_with_by_ref(&key, self.read(model, *batch))
+            .try_get_with_by_ref(&key, self.read(model, extent))
             .await
         {
             Ok(loaded) => Ok(loaded),
@@ -264,7 +285,7 @@ impl Catalogue {
                 if is_gone && self.look_again().await == StoreState::Failing {
                     return Err(Problem::models_unavailable());
                 }
-                let problem = Problem::of_model(model, *batch, &error);
+                let problem = Problem::of_model(model, extent, &error);
                 self.failed.insert(key, problem.clone()).await;
                 Err(problem)
             }
@@ -273,8 +294,8 @@ impl Catalogue {
 
     /// Whether the store has another model in this place, or none. While the store fails, what is in memory is right as
     /// far as anybody knows.
-    async fn is_outdated(&self, (model, batch): &Key, loaded: &Loaded) -> bool {
-        match self.models.stamp(model, *batch).await {
+    async fn is_outdated(&self, (model, extent): &Key, loaded: &Loaded) -> bool {
+        match self.models.stamp(model, extent.clone()).await {
             Ok(Some(stamp)) => stamp != *loaded.stamp(),
             Ok(None) => self.look_again().await == StoreState::Listed,
             Err(error) => {
@@ -290,12 +311,8 @@ impl Catalogue {
         self.list(turn).await.store
     }
 
-    async fn read(
-        &self,
-        model: &str,
-        batch: Option<BatchNumber>,
-    ) -> Result<Arc<Loaded>, LoadError> {
-        let saved = self.models.read(model, batch).await?;
+    async fn read(&self, model: &str, extent: &Extent) -> Result<Arc<Loaded>, LoadError> {
+        let saved = self.models.read(model, extent.clone()).await?;
         // Planning SQL takes milliseconds.
         match tokio::task::spawn_blocking(move || Loaded::new(saved)).await {
             Ok(loaded) => loaded.map(Arc::new),

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::array::{Array, RecordBatch};
+use gugus_clusters::{Centers, Fitted, Predictor};
 use gugus_features::{Expressions, FeaturePlan};
-use gugus_kmeans::Predictor;
 use gugus_records::{Columns, Layout};
 use gugus_spec::{Column, Format, OtherColumns, Source};
 use gugus_store::{SavedModel, Stamp};
@@ -18,10 +18,26 @@ use crate::problem::{Code, LoadError, Problem};
 use crate::records::{self, Body};
 
 /// The cluster of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Cluster {
-    /// The number of the nearest center, from 0.
-    pub(crate) cluster: usize,
+    /// The number of the cluster, from 0: of the nearest center, the nearest hot spot, the most probable Gaussian. -1 where
+    /// no hot spot is near.
+    pub(crate) cluster: i64,
+    /// The probability of each cluster, by number, from a mixture of Gaussians; left out by other models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) probabilities: Option<Vec<f64>>,
+}
+
+impl From<gugus_clusters::Prediction> for Cluster {
+    fn from(prediction: gugus_clusters::Prediction) -> Self {
+        Self {
+            cluster: prediction.label(),
+            probabilities: match prediction {
+                gugus_clusters::Prediction::Probable { probabilities, .. } => Some(probabilities),
+                _ => None,
+            },
+        }
+    }
 }
 
 /// One cluster for one record, a list for a list.
@@ -35,7 +51,7 @@ pub(crate) enum Prediction {
 /// A model, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// As it was read; its centers have moved into `predictor`.
+    /// As it was read; but of what was fitted only the middles are left, for `predictor` has the rest.
     pub(crate) saved: SavedModel,
     pub(crate) predictor: Predictor,
     input: Input,
@@ -78,7 +94,11 @@ impl Loaded {
                 }
             }
         };
-        let predictor = Predictor::new(std::mem::take(&mut saved.centers), saved.distance_measure)?;
+        let middles = Fitted::Centers(Centers {
+            centers: saved.fitted.middles(),
+            distance_measure: saved.fitted.distance_measure(),
+        });
+        let predictor = Predictor::new(std::mem::replace(&mut saved.fitted, middles))?;
         Ok(Self {
             saved,
             predictor,
@@ -117,7 +137,7 @@ impl Loaded {
                 let clusters = self
                     .predict_all(std::iter::once(Ok(record)))
                     .map_err(|wrong| wrong.problem)?;
-                let cluster = clusters.first().copied();
+                let cluster = clusters.into_iter().next();
                 cluster
                     .map(Prediction::One)
                     .ok_or_else(|| Problem::new(Code::WrongValue, "there is no record"))
@@ -209,7 +229,7 @@ impl Loaded {
         name: impl FnOnce(usize) -> String,
     ) -> Result<Cluster, Problem> {
         match self.predictor.predict(point) {
-            Ok(cluster) => Ok(Cluster { cluster }),
+            Ok(prediction) => Ok(prediction.into()),
             Err(error) => Err(Problem::of_point(&error, name)),
         }
     }

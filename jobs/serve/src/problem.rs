@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 
+use gugus_clusters::FittedError;
 use gugus_features::{EvaluateError, Missing, PlanError};
-use gugus_kmeans::{CentersError, PredictError};
+use gugus_kmeans::PredictError;
 use gugus_records::Reason;
-use gugus_store::{BatchNumber, ModelError};
+use gugus_store::{BatchNumber, Extent, ModelError, WindowKey};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::http::{HeaderValue, StatusCode, header::ALLOW};
@@ -31,6 +32,8 @@ pub(crate) enum Code {
     UnknownModel,
     /// The model is there, but not of this batch.
     UnknownBatch,
+    /// The model is there, but not of this window.
+    UnknownWindow,
     /// The path is there, but takes other methods.
     MethodNotAllowed,
     /// The body is longer than the service takes.
@@ -55,7 +58,9 @@ impl Code {
     fn status(self) -> StatusCode {
         match self {
             Self::NotJson | Self::BodyCutOff | Self::WrongHeader => StatusCode::BAD_REQUEST,
-            Self::UnknownPath | Self::UnknownModel | Self::UnknownBatch => StatusCode::NOT_FOUND,
+            Self::UnknownPath | Self::UnknownModel | Self::UnknownBatch | Self::UnknownWindow => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MissingField | Self::WrongValue | Self::NotFinite | Self::WrongModel => {
@@ -131,16 +136,29 @@ impl Problem {
         )
     }
 
-    pub(crate) fn unknown_batch(model: &str, batch: Option<BatchNumber>) -> Self {
-        let detail = match batch {
-            Some(batch) => {
-                format!("model {model:?} has no batch {batch}; GET /models lists those it has")
-            }
-            None => format!(
-                "model {model:?} was trained by batch; ask one of its batches, or \"latest\""
+    /// The model is there, but not what of it was asked for.
+    pub(crate) fn unknown_extent(model: &str, extent: &Extent) -> Self {
+        match extent {
+            Extent::Batch(batch) => Self::new(
+                Code::UnknownBatch,
+                format!("model {model:?} has no batch {batch}; GET /models lists those it has"),
             ),
-        };
-        Self::new(Code::UnknownBatch, detail)
+            Extent::Window(key) => Self::unknown_window(model, key.as_str()),
+            Extent::All => Self::new(
+                Code::UnknownBatch,
+                format!(
+                    "model {model:?} was trained by batch; ask one of its batches, or \"latest\""
+                ),
+            ),
+        }
+    }
+
+    pub(crate) fn unknown_window(model: &str, key: &str) -> Self {
+        let (model, key) = (cut(model), cut(key));
+        Self::new(
+            Code::UnknownWindow,
+            format!("model {model:?} has no window {key:?}; GET /models lists those it has"),
+        )
     }
 
     pub(crate) fn models_unavailable() -> Self {
@@ -151,34 +169,39 @@ impl Problem {
     }
 
     /// A model that could not be loaded. Tells the log all and the caller what concerns him.
-    pub(crate) fn of_model(model: &str, batch: Option<BatchNumber>, error: &LoadError) -> Self {
-        let of_batch = batch
-            .map(|batch| format!(" of batch {batch}"))
-            .unwrap_or_default();
+    pub(crate) fn of_model(model: &str, extent: &Extent, error: &LoadError) -> Self {
+        let of_extent = match extent {
+            Extent::Batch(batch) => format!(" of batch {batch}"),
+            Extent::Window(key) => format!(" of window {:?}", key.as_str()),
+            Extent::All => String::new(),
+        };
         let problem = match error {
             LoadError::Store(ModelError::NotFound { .. }) => {
-                return Self::unknown_batch(model, batch);
+                return Self::unknown_extent(model, extent);
             }
             // It counts as not there, and stays so until it is trained again.
             LoadError::Store(ModelError::Torn { .. }) => Self::new(
-                Code::UnknownBatch,
+                match extent {
+                    Extent::Window(_) => Code::UnknownWindow,
+                    Extent::Batch(_) | Extent::All => Code::UnknownBatch,
+                },
                 format!(
-                    "model {model:?}{of_batch} is not there in full; it has to be trained again"
+                    "model {model:?}{of_extent} is not there in full; it has to be trained again"
                 ),
             ),
             LoadError::Store(ModelError::Store(_)) => Self::models_unavailable(),
             LoadError::Store(_) | LoadError::Stopped(_) => Self::new(
                 Code::ModelUnusable,
                 format!(
-                    "model {model:?}{of_batch} is there, but cannot be served; the log of the service says why"
+                    "model {model:?}{of_extent} is there, but cannot be served; the log of the service says why"
                 ),
             ),
-            LoadError::Plan(_) | LoadError::Centers(_) => Self::new(
+            LoadError::Plan(_) | LoadError::Fitted(_) => Self::new(
                 Code::ModelUnusable,
-                format!("model {model:?}{of_batch} cannot be served: {error}"),
+                format!("model {model:?}{of_extent} cannot be served: {error}"),
             ),
         };
-        tracing::warn!(model, batch = batch.map(BatchNumber::get), error = %Chain(error), "a model cannot be served");
+        tracing::warn!(model, batch = extent.batch().map(BatchNumber::get), window = extent.window().map(WindowKey::as_str), error = %Chain(error), "a model cannot be served");
         problem
     }
 }
@@ -191,7 +214,7 @@ pub(crate) enum LoadError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
-    Centers(#[from] CentersError),
+    Fitted(#[from] FittedError),
     /// The thread that compiled it ended early: the runtime is shutting down, or we have a bug.
     #[error("the model could not be compiled")]
     Stopped(#[source] tokio::task::JoinError),
@@ -243,7 +266,7 @@ impl From<&Missing> for Problem {
 }
 
 impl Problem {
-    /// A point that the centers cannot take; `name` gives a dimension's name.
+    /// A point that the model cannot take; `name` gives a dimension's name.
     pub(crate) fn of_point(error: &PredictError, name: impl FnOnce(usize) -> String) -> Self {
         match error {
             PredictError::NotFinite { dimension } => Self::new(

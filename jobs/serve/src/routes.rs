@@ -66,10 +66,12 @@ const fn post(path: &'static str) -> Route {
 
 pub(crate) static PREDICT_CLUSTER: Route = post("/predict_cluster/");
 pub(crate) static PREDICT_BATCH: Route = post("/models/{model}/batches/{batch}/predict");
+pub(crate) static PREDICT_WINDOW: Route = post("/models/{model}/windows/{window}/predict");
 pub(crate) static PREDICT_WHOLE: Route = post("/models/{model}/predict");
 pub(crate) static MODELS: Route = get("/models");
 pub(crate) static MODEL: Route = get("/models/{model}");
 pub(crate) static BATCH: Route = get("/models/{model}/batches/{batch}");
+pub(crate) static WINDOW: Route = get("/models/{model}/windows/{window}");
 pub(crate) static HEALTH: Route = get("/health");
 pub(crate) static LIVE: Route = get("/health/live");
 pub(crate) static READY: Route = get("/health/ready");
@@ -142,8 +144,13 @@ pub(crate) fn all(
         .unify()
         .or(at(&PREDICT_WHOLE)
             .and(state())
-            .and(body)
+            .and(body.clone())
             .then(api::predict::whole))
+        .unify()
+        .or(at(&PREDICT_WINDOW)
+            .and(state())
+            .and(body)
+            .then(api::predict::window))
         .unify()
         .or(at(&LIVE).then(api::health::live))
         .unify()
@@ -156,6 +163,8 @@ pub(crate) fn all(
         .or(at(&MODEL).and(state()).then(api::models::model))
         .unify()
         .or(at(&BATCH).and(state()).then(api::models::batch))
+        .unify()
+        .or(at(&WINDOW).and(state()).then(api::models::window))
         .unify()
         .or(at(&OPENAPI).then(api::docs::openapi))
         .unify()
@@ -200,13 +209,15 @@ pub(crate) mod tests {
     use super::*;
 
     /// Every route that the OpenAPI document has to describe: all but the page that shows it.
-    pub(crate) const DESCRIBED: [(&Route, &str); 10] = [
+    pub(crate) const DESCRIBED: [(&Route, &str); 12] = [
         (&PREDICT_CLUSTER, "post"),
         (&PREDICT_BATCH, "post"),
+        (&PREDICT_WINDOW, "post"),
         (&PREDICT_WHOLE, "post"),
         (&MODELS, "get"),
         (&MODEL, "get"),
         (&BATCH, "get"),
+        (&WINDOW, "get"),
         (&HEALTH, "get"),
         (&LIVE, "get"),
         (&READY, "get"),

@@ -1,5 +1,5 @@
-//! Batches and models on disk: a folder of numbered Parquet files that is its own commit log, and folders of k-means
-//! models that Spark loads.
+//! Batches and models on disk: a folder of numbered Parquet files that is its own commit log, and folders of models, which
+//! Spark loads where it has such models.
 //!
 //! # What it guarantees
 //! * **Every offset is in exactly one batch or reject file**, whatever is killed when and however many writers race. One
@@ -91,9 +91,9 @@ pub use log::{
     RejectedRecord, Rejects, TIMESTAMP, Verification, VerifiedJump, VerifiedPartition, verify,
 };
 pub use models::{
-    Existing, ListedModel, MODEL_VERSION, ModelDraft, ModelError, ModelJson, ModelStore,
-    SavedModel, Stamp, Whole,
+    CarriedFrom, Existing, Extent, ListedModel, MODEL_VERSION, ModelDraft, ModelError, ModelJson,
+    ModelStore, SavedModel, SavedWindow, Stamp, Whole,
 };
-pub use names::{BatchNumber, CommitId, NotABatchNumber, NotACommitId};
+pub use names::{BatchNumber, CommitId, NotABatchNumber, NotACommitId, NotAWindowKey, WindowKey};
 pub use s3::S3Settings;
 pub use store::{Store, object_store_for};

@@ -118,6 +118,14 @@ on_every_store!(models:
     contradictory_models_are_refused,
 );
 
+on_every_store!(kinds:
+    every_kind_is_written_and_read,
+    torn_kinds_count_as_not_there,
+    windows_are_written_listed_and_read,
+    contradictory_kinds_are_refused,
+    the_newest_batches_are_a_window,
+);
+
 on_every_store!(refusals:
     imports_run_on,
     a_topics_folder_takes_no_imports,

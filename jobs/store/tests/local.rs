@@ -15,7 +15,10 @@ use std::{
 use gugus_store::{
     Appended, BatchLog, BatchNumber, Existing, FOOTER_KEY, Footer, Keep, LogError, ModelDraft,
     ModelError, ModelStore, Prune, Pruned, Store, StoreError,
-    conformance::{self, draft, models::model},
+    conformance::{
+        self, draft,
+        models::{centers, model},
+    },
 };
 
 fn store(path: &Path) -> Store {
@@ -181,7 +184,7 @@ async fn replacing_is_never_seen_half_way() {
     let dir = tempfile::tempdir().unwrap();
     let models = ModelStore::new(store(dir.path()));
     let draft = |x: f64| ModelDraft {
-        centers: vec![vec![x, x]],
+        fitted: centers(vec![vec![x, x]]),
         sizes: vec![1],
         training_cost: x,
         ..model("m", None)
@@ -193,7 +196,8 @@ async fn replacing_is_never_seen_half_way() {
         let mut reads = 0_u32;
         while !finished.load(Ordering::Relaxed) || reads == 0 {
             let saved = reading.read("m", None).await.unwrap();
-            assert_eq!(saved.centers[0][0], saved.about.unwrap().training_cost);
+            let centers = saved.fitted.centers().unwrap();
+            assert_eq!(centers[0][0], saved.about.unwrap().training_cost);
             reads += 1;
         }
     });
@@ -206,8 +210,8 @@ async fn replacing_is_never_seen_half_way() {
     done.store(true, Ordering::Relaxed);
     reader.await.unwrap();
     assert_eq!(
-        models.read("m", None).await.unwrap().centers,
-        [[99.0, 99.0]]
+        models.read("m", None).await.unwrap().fitted,
+        centers(vec![vec![99.0, 99.0]])
     );
     assert_eq!(
         names(&dir.path().join("m")),

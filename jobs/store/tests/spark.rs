@@ -40,11 +40,11 @@ async fn sparks_own_models_are_listed_and_read() {
     for batch in &upstream.batches {
         let saved = models.read("kmeans_model", Some(*batch)).await.unwrap();
         assert_eq!(
-            (saved.k, saved.centers.len(), saved.centers[0].len()),
+            (saved.k, saved.fitted.clusters(), saved.fitted.dimensions()),
             (5, 5, 2)
         );
         assert_eq!(
-            (saved.about, saved.distance_measure),
+            (saved.about, saved.fitted.distance_measure()),
             (None, DistanceMeasure::Euclidean)
         );
         assert!(saved.uid.starts_with("KMeans_"), "{}", saved.uid);

@@ -39,8 +39,10 @@ pub enum Error {
         #[source]
         source: PlanError,
     },
-    /// The algorithm cannot be trained in this way.
-    #[error("model \"{model}\" is of algorithm \"{algorithm}\", which is not trained yet")]
+    /// The algorithm takes the rows of one batch, and the model asks for more.
+    #[error(
+        "model \"{model}\" is of algorithm \"{algorithm}\", which is fitted batch by batch; leave out its scope, or take kmeans"
+    )]
     Algorithm {
         /// The model's name.
         model: ModelName,
@@ -92,10 +94,13 @@ pub enum Error {
         model: ModelName,
         /// Its folder, relative to the models folder.
         place: String,
-        /// What the store says.
+        /// What the store says. Boxed: all that a run returns would be as large.
         #[source]
-        source: ModelError,
+        source: Box<ModelError>,
     },
+    /// The model that the next batch goes on from cannot be read.
+    #[error("the model that the next batch goes on from cannot be read")]
+    Carried(#[source] ModelError),
     /// The cluster did not answer as it should.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
@@ -152,6 +157,7 @@ impl Error {
             | Self::Differs { .. }
             | Self::Models(_) => Kind::Usage,
             Self::Write { .. }
+            | Self::Carried(_)
             | Self::Cluster(_)
             | Self::Wave(_)
             | Self::Partial(_)

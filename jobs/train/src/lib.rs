@@ -3,11 +3,12 @@
 //! [`prepare`] freezes what a run will do: it compiles every expression, reads the batches' footers and looks at the
 //! models that are there. Whatever is wrong with the request shows there, before anything has begun.
 //! [`Prepared::train`] then fits batch after batch in waves, each wave one Ballista job, and writes the models of a wave
-//! before it counts them. A model over everything takes one Ballista job a pass.
+//! before it counts them. A model over everything takes one Ballista job a pass. Models of windows take two together: one
+//! that finds out which windows there are, and one that fits those that want a model.
 //!
 //! # Guarantees
 //! * A batch's model depends on its rows and the job file only: not on waves, tasks, executors or what was trained
-//!   before.
+//!   before. A model of `minibatch` depends on the rows of the batches before it, too, in their order.
 //! * What a batch's data cannot give is that batch's outcome ([`Outcome::Failed`]); the other batches train. An
 //!   expression that fails on some row (a division of integers by zero) is tracked down to its batch.
 //! * What Ballista does not recover is submitted again, a bounded number of times: a result that died with its executor,
@@ -23,6 +24,7 @@
 //! # Why waves
 //! One job over a million files would be one message too large, one status too large, and no progress to see or to keep.
 
+mod chain;
 mod error;
 mod evaluate;
 mod existing;
@@ -31,8 +33,12 @@ mod prepare;
 mod report;
 mod retry;
 mod run;
+mod run_chain;
+mod run_windows;
+mod save;
 mod wave;
 mod whole;
+mod windows;
 
 pub use error::{Error, Kind};
 pub use evaluate::{

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting, WholeFile};
-use gugus_kmeans::Params;
-use gugus_spec::{Job, Model, ModelName, Scope};
+use gugus_spec::{Algorithm, Job, Model, ModelName, Scope, Window};
 use gugus_store::{
-    BatchFile, BatchLog, BatchNumber, CommitId, Existing, Footer, ModelStore, OffsetRange, Store,
+    BatchFile, BatchLog, BatchNumber, CommitId, Existing, Extent, Footer, ModelStore, OffsetRange,
+    Store, WindowKey,
 };
 use indicatif::ProgressBar;
 
+use crate::chain::Chain;
 use crate::error::Error;
 use crate::existing;
 use crate::report::{ModelReport, Outcome, Report};
@@ -51,24 +52,34 @@ pub(crate) struct BatchFacts {
 pub(crate) enum Pending {
     /// A model for each of these batches.
     Batches(Vec<BatchNumber>),
+    /// A model for each batch that goes on from the one before.
+    Chain(Chain),
     /// One model over all of these batches; nothing when there are none.
     Everything(Vec<BatchNumber>),
+    /// A model for each window of the rows of these batches; nothing when there are none. Which windows there are is known
+    /// only of those without a key: the others' show in the rows.
+    Windows(Window, Vec<BatchNumber>),
 }
 
 impl Pending {
     /// Nothing yet.
-    fn of(scope: &Scope) -> Self {
-        match scope {
+    fn of(model: &Model) -> Self {
+        match &model.scope {
+            Scope::Batch if matches!(model.algorithm, Algorithm::MiniBatch(_)) => {
+                Self::Chain(Chain::default())
+            }
             Scope::Batch => Self::Batches(Vec::new()),
-            Scope::All | Scope::Window(_) => Self::Everything(Vec::new()),
+            Scope::All => Self::Everything(Vec::new()),
+            Scope::Window(window) => Self::Windows(window.clone(), Vec::new()),
         }
     }
 
-    /// How many models that is.
+    /// How many models that is, as far as that is known: at least one, where there is something to do.
     fn models(&self) -> u64 {
         match self {
             Self::Batches(batches) => batches.len() as u64,
-            Self::Everything(batches) => u64::from(!batches.is_empty()),
+            Self::Chain(chain) => chain.wanted.len() as u64,
+            Self::Everything(batches) | Self::Windows(_, batches) => u64::from(!batches.is_empty()),
         }
     }
 }
@@ -107,9 +118,9 @@ pub(crate) struct ModelWork {
 }
 
 impl ModelWork {
-    pub(crate) fn settings(&self, params: &Params) -> FitSettings {
+    pub(crate) fn settings(&self) -> FitSettings {
         FitSettings {
-            params: params.clone(),
+            algorithm: self.model.algorithm.clone(),
             features: self.model.features.iter().map(|f| f.name.clone()).collect(),
             weighting: if self.model.weight_col.is_some() {
                 Weighting::LastColumn
@@ -138,7 +149,12 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut work = compile(&config)?;
     let batches = freeze(&config.batches, config.job.name.as_str()).await?;
     let models = ModelStore::new(config.models.clone());
-    let report = existing::sort_out(&config, &models, &batches, &mut work).await?;
+    let run = existing::Run {
+        config: &config,
+        models: &models,
+        batches: &batches,
+    };
+    let report = existing::sort_out(run, &mut work).await?;
     Ok(Prepared {
         config,
         batches,
@@ -159,21 +175,40 @@ impl Prepared {
     pub fn dry_run(mut self) -> Report {
         for work in &self.work {
             let name = &work.model.name;
-            let planned = |number: Option<BatchNumber>, rows: u64| ModelReport {
+            let planned = |extent: Extent, rows: u64| ModelReport {
                 status: Outcome::Planned,
-                path: Some(path(name, number)),
-                ..empty(name, number, rows)
+                path: Some(ModelStore::folder(name, &extent)),
+                ..empty(name, &extent, rows)
             };
             let rows = |number: &BatchNumber| self.batches.get(number).map_or(0, |b| b.rows);
+            let all = |numbers: &[BatchNumber]| numbers.iter().map(rows).sum();
             match &work.pending {
-                Pending::Everything(batches) if batches.is_empty() => {}
+                Pending::Everything(batches) | Pending::Windows(_, batches)
+                    if batches.is_empty() => {}
                 Pending::Everything(batches) => {
-                    let rows = batches.iter().map(rows).sum();
-                    self.report.push(planned(None, rows));
+                    self.report.push(planned(Extent::All, all(batches)));
+                }
+                Pending::Windows(window, batches) => {
+                    let line = match only_window(window) {
+                        Some(key) => planned(Extent::Window(key), all(batches)),
+                        None => ModelReport {
+                            reason: Some("its windows show when it is trained".to_owned()),
+                            path: None,
+                            ..planned(Extent::All, all(batches))
+                        },
+                    };
+                    self.report.push(line);
                 }
                 Pending::Batches(batches) => {
                     for number in batches {
-                        self.report.push(planned(Some(*number), rows(number)));
+                        let extent = Extent::Batch(*number);
+                        self.report.push(planned(extent, rows(number)));
+                    }
+                }
+                Pending::Chain(chain) => {
+                    for number in &chain.wanted {
+                        let extent = Extent::Batch(*number);
+                        self.report.push(planned(extent, rows(number)));
                     }
                 }
             }
@@ -187,7 +222,7 @@ impl Prepared {
         self.finish()
     }
 
-    /// The report, in the order of the job file and of batch numbers.
+    /// The report, in the order of the job file, of batch numbers and of windows' keys.
     pub(crate) fn finish(self) -> Report {
         let mut report = self.report;
         let position: BTreeMap<&str, usize> = self
@@ -196,18 +231,27 @@ impl Prepared {
             .enumerate()
             .map(|(index, work)| (work.model.name.as_str(), index))
             .collect();
-        report
-            .models
-            .sort_by_key(|m| (position.get(m.model.as_str()).copied(), m.batch));
+        report.models.sort_by(|a, b| {
+            let place = |m: &ModelReport| (position.get(m.model.as_str()).copied(), m.batch);
+            place(a)
+                .cmp(&place(b))
+                .then_with(|| a.window.cmp(&b.window))
+        });
         report
     }
 }
 
-/// A line of the report with nothing in it yet; no batch for a model over everything.
-pub(crate) fn empty(model: &ModelName, batch: Option<BatchNumber>, rows: u64) -> ModelReport {
+/// The key of the one window there is, where rows have none of their own.
+pub(crate) fn only_window(window: &Window) -> Option<WindowKey> {
+    window.key().and_then(|key| key.parse().ok())
+}
+
+/// A line of the report with nothing in it yet.
+pub(crate) fn empty(model: &ModelName, extent: &Extent, rows: u64) -> ModelReport {
     ModelReport {
         model: model.as_str().to_owned(),
-        batch: batch.map(BatchNumber::get),
+        batch: extent.batch().map(BatchNumber::get),
+        window: extent.window().map(|key| key.as_str().to_owned()),
         status: Outcome::Skipped,
         reason: None,
         rows,
@@ -215,14 +259,6 @@ pub(crate) fn empty(model: &ModelName, batch: Option<BatchNumber>, rows: u64) ->
         training_cost: None,
         sizes: Vec::new(),
         path: None,
-    }
-}
-
-/// A model's folder relative to the models folder.
-pub(crate) fn path(model: &ModelName, batch: Option<BatchNumber>) -> String {
-    match batch {
-        Some(batch) => format!("{model}/{}", batch.folder_name()),
-        None => format!("{model}/all"),
     }
 }
 
@@ -259,13 +295,24 @@ fn compile(config: &Config) -> Result<Vec<ModelWork>, Error> {
         .iter()
         .filter(|model| config.only.is_empty() || config.only.contains(&model.name))
         .map(|model| {
+            if model.scope != Scope::Batch && model.algorithm.kmeans().is_none() {
+                return Err(over_batches(model));
+            }
             Ok(ModelWork {
                 model: model.clone(),
                 plan: compile_model(job, model)?,
-                pending: Pending::of(&model.scope),
+                pending: Pending::of(model),
             })
         })
         .collect()
+}
+
+/// linfa's fits take the rows of one batch: the job file's parser refuses the rest, and so do we.
+pub(crate) fn over_batches(model: &Model) -> Error {
+    Error::Algorithm {
+        model: model.name.clone(),
+        algorithm: model.algorithm.name(),
+    }
 }
 
 fn compile_model(job: &Job, model: &Model) -> Result<FeaturePlan, Error> {

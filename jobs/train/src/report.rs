@@ -16,13 +16,15 @@ pub enum Outcome {
     Planned,
 }
 
-/// One model, of one batch or over everything.
+/// One model, of one batch, of one window or over everything.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelReport {
     /// The model's name.
     pub model: String,
-    /// The batch's number; null for a model over everything.
+    /// The batch's number; null for a model over everything or over a window.
     pub batch: Option<u64>,
+    /// The window's key; null for others, and where the line is about rows that are in no window.
+    pub window: Option<String>,
     /// What became of it.
     pub status: Outcome,
     /// Why it failed or was skipped.
@@ -53,7 +55,7 @@ pub struct Report {
     pub planned: u64,
     /// Wall-clock time of the run.
     pub seconds: f64,
-    /// Every model of every batch: models in the job file's order, batches by number.
+    /// Every model of every batch: models in the job file's order, batches by number, windows by key.
     pub models: Vec<ModelReport>,
 }
 
@@ -75,5 +77,15 @@ impl Report {
             Outcome::Planned => self.planned += 1,
         }
         self.models.push(model);
+    }
+
+    /// Takes back that a batch's model is left alone.
+    pub(crate) fn take_back(&mut self, model: &str, batch: u64) {
+        let before = self.models.len();
+        self.models.retain(|line| {
+            let same = line.model == model && line.batch == Some(batch);
+            !(same && line.status == Outcome::Skipped)
+        });
+        self.skipped -= (before - self.models.len()) as u64;
     }
 }

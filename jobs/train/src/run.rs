@@ -3,30 +3,31 @@
 use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use gugus_clusters::Centers;
 use gugus_engine::{Access, Cluster, ClusterError};
 use gugus_features::{FitOutcome, Fitted, WaveFile, WholeFile};
-use gugus_kmeans::Params;
 use gugus_kmeans::whole::Progress;
-use gugus_store::{BatchNumber, Existing, ModelDraft, ModelStore};
+use gugus_store::{BatchNumber, Existing, Extent, ModelDraft, ModelStore};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::existing;
-use crate::prepare::{BatchFacts, Config, ModelWork, Pending, Prepared, empty, path};
+use crate::prepare::{BatchFacts, ModelWork, Pending, Prepared, empty, over_batches};
 use crate::report::{ModelReport, Outcome, Report};
 use crate::retry::Pace;
+use crate::save::{draft, save, trained};
 use crate::wave::{self, WaveContext};
 use crate::whole::{self, WholeOutcome};
 
 /// Batches in one Ballista job. A job costs some 20 ms whatever is in it, and every file of it 1.3 kB in the task's
 /// status; 500 keeps both far from mattering and gives progress and a place to go on from every second or so.
-const WAVE: usize = 500;
+pub(crate) const WAVE: usize = 500;
 
 /// Waves under way at the same time: while one is fitted, the models of another are written.
 const WAVES_AT_ONCE: usize = 2;
 
 /// Model folders written at the same time; each is seven small files.
-const WRITES_AT_ONCE: usize = 8;
+pub(crate) const WRITES_AT_ONCE: usize = 8;
 
 impl Prepared {
     /// Trains what is pending on the cluster at `scheduler`.
@@ -73,12 +74,23 @@ impl Prepared {
             pace: Pace::default(),
         };
         self.config.progress.set_length(self.pending());
-        let mut result = self.waves(&context, stop, report).await;
-        if result.is_ok() {
-            result = self.wholes(&context, stop, report).await;
-        }
+        let result = self.models(&context, stop, report).await;
         cluster.settle().await;
         result
+    }
+
+    async fn models(
+        &self,
+        context: &WaveContext<'_>,
+        stop: &CancellationToken,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        // Which windows there are comes first: a model among theirs that differs is found before anything is written.
+        let windows = self.find_windows(context, stop, report).await?;
+        self.waves(context, stop, report).await?;
+        self.chains(context, stop, report).await?;
+        self.wholes(context, stop, report).await?;
+        self.windows(context, windows, stop, report).await
     }
 
     /// Models of single batches.
@@ -93,7 +105,7 @@ impl Prepared {
         let waves = self.work.iter().flat_map(|work| {
             let numbers = match &work.pending {
                 Pending::Batches(numbers) => numbers.as_slice(),
-                Pending::Everything(_) => &[],
+                Pending::Chain(_) | Pending::Everything(_) | Pending::Windows(..) => &[],
             };
             numbers.chunks(WAVE).map(move |numbers| (work, numbers))
         });
@@ -142,7 +154,7 @@ impl Prepared {
         stop: &CancellationToken,
     ) -> Result<ModelReport, Error> {
         let Some(params) = work.model.algorithm.kmeans() else {
-            return Err(other_algorithm(work));
+            return Err(over_batches(&work.model));
         };
         let facts: Vec<&BatchFacts> = numbers.iter().filter_map(|n| self.batches.get(n)).collect();
         let files: Vec<WholeFile> = facts.iter().map(|facts| facts.whole_file()).collect();
@@ -160,14 +172,18 @@ impl Prepared {
                 return Ok(ModelReport {
                     status: Outcome::Failed,
                     reason: Some(reason),
-                    ..empty(name, None, rows)
+                    ..empty(name, &Extent::All, rows)
                 });
             }
         };
         let newest = self.batches.values().next_back();
         let fitted = Fitted {
-            centers: fit.centers,
+            model: gugus_clusters::Fitted::Centers(Centers {
+                centers: fit.centers,
+                distance_measure: params.distance_measure,
+            }),
             sizes: fit.sizes,
+            noise: 0,
             rows: fit.rows,
             dropped: fit.dropped,
             iterations: fit.iterations,
@@ -175,13 +191,13 @@ impl Prepared {
         };
         let draft = ModelDraft {
             commit_id: newest.map(|facts| facts.commit_id.clone()),
-            offsets: existing::offsets(&self.batches),
+            offsets: existing::offsets(self.batches.values()),
             rejected: self.batches.values().map(|facts| facts.rejected).sum(),
-            ..draft(&self.config, work, params, fitted)
+            ..draft(&self.config, work, fitted)
         };
         let models = ModelStore::new(self.config.models.clone());
         // One that is there lacks the newest batches, or the user asked for it to be trained again.
-        save(&models, work, draft, Existing::Replace, None).await
+        save(&models, work, draft, Existing::Replace).await
     }
 
     /// Fits one wave and writes its models.
@@ -193,31 +209,44 @@ impl Prepared {
         numbers: &[BatchNumber],
         stop: &CancellationToken,
     ) -> Result<Vec<ModelReport>, Error> {
-        let Some(params) = work.model.algorithm.kmeans() else {
-            return Err(other_algorithm(work));
-        };
         let facts: Vec<(BatchNumber, &BatchFacts)> = numbers
             .iter()
             .filter_map(|number| Some((*number, self.batches.get(number)?)))
             .collect();
         let files: Vec<WaveFile> = facts.iter().map(|(_, facts)| facts.file.clone()).collect();
-        let mut outcomes = wave::fit(context, work, params, files, stop).await?;
+        let mut outcomes = wave::fit(context, work, files, stop).await?;
         let writes = facts.into_iter().filter_map(|(number, facts)| {
             let outcome = outcomes.remove(&number.get())?;
-            Some(write(
-                &self.config,
-                models,
-                work,
-                params,
-                (number, facts),
-                outcome,
-            ))
+            Some(self.write(models, work, (number, facts), outcome))
         });
         stream::iter(writes)
             .buffer_unordered(WRITES_AT_ONCE)
             .inspect_ok(|_| self.config.progress.inc(1))
             .try_collect()
             .await
+    }
+
+    /// Writes a batch's trained model, or reports why there is none.
+    async fn write(
+        &self,
+        models: &ModelStore,
+        work: &ModelWork,
+        (number, facts): (BatchNumber, &BatchFacts),
+        outcome: FitOutcome,
+    ) -> Result<ModelReport, Error> {
+        let extent = Extent::Batch(number);
+        let fitted = match trained(work, &extent, outcome) {
+            Ok(fitted) => fitted,
+            Err(line) => return Ok(line),
+        };
+        let draft = ModelDraft {
+            extent,
+            commit_id: Some(facts.commit_id.clone()),
+            offsets: facts.ranges.clone(),
+            rejected: facts.rejected,
+            ..draft(&self.config, work, fitted)
+        };
+        save(models, work, draft, self.config.existing).await
     }
 }
 
@@ -230,89 +259,4 @@ pub(crate) async fn connect(scheduler: Access) -> Result<(Cluster, usize), Error
     }
     // One group of files a slot; Ballista gives a lone group one slot only, whatever is free.
     Ok((cluster, slots.unwrap_or(0).max(2)))
-}
-
-/// Writes a batch's trained model, or reports why there is none.
-async fn write(
-    config: &Config,
-    models: &ModelStore,
-    work: &ModelWork,
-    params: &Params,
-    (number, facts): (BatchNumber, &BatchFacts),
-    outcome: FitOutcome,
-) -> Result<ModelReport, Error> {
-    let fitted = match outcome {
-        FitOutcome::Trained(fitted) => fitted,
-        FitOutcome::Failed { reason, rows } => {
-            return Ok(ModelReport {
-                status: Outcome::Failed,
-                reason: Some(reason),
-                ..empty(&work.model.name, Some(number), rows)
-            });
-        }
-    };
-    let draft = ModelDraft {
-        batch: Some(number),
-        commit_id: Some(facts.commit_id.clone()),
-        offsets: facts.ranges.clone(),
-        rejected: facts.rejected,
-        ..draft(config, work, params, fitted)
-    };
-    save(models, work, draft, config.existing, Some(number)).await
-}
-
-/// Writes a model and reports it.
-async fn save(
-    models: &ModelStore,
-    work: &ModelWork,
-    draft: ModelDraft,
-    existing: Existing,
-    batch: Option<BatchNumber>,
-) -> Result<ModelReport, Error> {
-    let name = &work.model.name;
-    let written = models.write(&draft, existing).await;
-    let written = written.map_err(|source| Error::Write {
-        model: name.clone(),
-        place: path(name, batch),
-        source,
-    })?;
-    Ok(ModelReport {
-        status: Outcome::Trained,
-        iterations: Some(written.iterations),
-        training_cost: Some(written.training_cost),
-        sizes: written.sizes,
-        path: Some(path(name, batch)),
-        ..empty(name, batch, written.rows)
-    })
-}
-
-/// What is to be saved of a fit, but for the data that it was fitted on.
-fn draft(config: &Config, work: &ModelWork, params: &Params, fitted: Fitted) -> ModelDraft {
-    let model = &work.model;
-    ModelDraft {
-        job: config.job.name.clone(),
-        model: model.name.clone(),
-        batch: None,
-        commit_id: None,
-        features: model.features.clone(),
-        condition: model.condition.clone(),
-        weight_col: model.weight_col.clone(),
-        handle_invalid: model.handle_invalid,
-        columns: work.plan.columns().to_vec(),
-        params: params.clone(),
-        offsets: Vec::new(),
-        rows: fitted.rows,
-        rejected: 0,
-        iterations: fitted.iterations,
-        training_cost: fitted.training_cost,
-        sizes: fitted.sizes,
-        centers: fitted.centers,
-    }
-}
-
-fn other_algorithm(work: &ModelWork) -> Error {
-    Error::Algorithm {
-        model: work.model.name.clone(),
-        algorithm: work.model.algorithm.name(),
-    }
 }

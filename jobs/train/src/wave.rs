@@ -1,13 +1,15 @@
 //! One wave: many batches of one model as one Ballista job.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use gugus_engine::{Cluster, ClusterError};
-use gugus_features::{BATCH_COLUMN, FitOutcome, OUTCOME_COLUMN, WaveError, WaveFile, wave_plan};
-use gugus_kmeans::Params;
+use gugus_features::{
+    BATCH_COLUMN, ExecutionPlan, FitOutcome, OUTCOME_COLUMN, WaveError, WaveFile, wave_plan,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -28,73 +30,110 @@ pub(crate) struct WaveContext<'a> {
     pub(crate) pace: Pace,
 }
 
-/// Fits every file. The result has an outcome for each: a batch that `where` left empty failed, and one whose rows make
-/// an expression fail did, too.
+/// Fits every file, by batch number.
 pub(crate) async fn fit(
     context: &WaveContext<'_>,
     work: &ModelWork,
-    params: &Params,
     files: Vec<WaveFile>,
     stop: &CancellationToken,
 ) -> Result<BTreeMap<u64, FitOutcome>, Error> {
-    let mut outcomes = BTreeMap::new();
-    let mut parts = vec![files];
-    while let Some(mut files) = parts.pop() {
-        let (Some(first), Some(last)) = (files.first(), files.last()) else {
-            continue;
-        };
-        let name = format!(
-            "{} {} batches {}-{}",
-            context.label, work.model.name, first.batch, last.batch
-        );
-        let plan = || {
-            let settings = work.settings(params);
-            wave_plan(&work.plan, settings, context.store, &files, context.groups)
-        };
-        let began = Instant::now();
-        let attempts = Attempts::new(context.cluster, &name, context.pace.limit());
-        match attempts.run(plan, stop).await {
-            Ok(rows) => {
-                context.pace.took(began.elapsed());
-                let mut found = read(&rows)?;
-                for file in files {
-                    let outcome = found
-                        .remove(&file.batch)
-                        .unwrap_or_else(|| FitOutcome::Failed {
-                            reason: "no row is left by `where`".to_owned(),
-                            rows: 0,
-                        });
-                    outcomes.insert(file.batch, outcome);
+    let parts = Parts {
+        context,
+        pace: &context.pace,
+        name: &|files: &[WaveFile]| {
+            let number = |file: Option<&WaveFile>| file.map_or(0, |file| file.batch);
+            let (first, last) = (number(files.first()), number(files.last()));
+            format!(
+                "{} {} batches {first}-{last}",
+                context.label, work.model.name
+            )
+        },
+        plan: &|files: &[WaveFile]| {
+            let settings = work.settings();
+            wave_plan(&work.plan, settings, context.store, files, context.groups)
+        },
+        key: &|file: &WaveFile| file.batch,
+        read: &read,
+    };
+    let outcomes = parts.run(files, stop).await?;
+    Ok(outcomes.into_iter().map(failed).collect())
+}
+
+/// A part without an answer, as a fit that failed.
+pub(crate) fn failed<K>((key, answer): (K, Result<FitOutcome, String>)) -> (K, FitOutcome) {
+    let failed = |reason| FitOutcome::Failed { reason, rows: 0 };
+    (key, answer.unwrap_or_else(failed))
+}
+
+/// What is answered together by one Ballista job, and could be by several: batches, windows.
+pub(crate) struct Parts<'a, T, K, A> {
+    pub(crate) context: &'a WaveContext<'a>,
+    pub(crate) pace: &'a Pace,
+    /// Names the Ballista job over some of them.
+    pub(crate) name: &'a (dyn Fn(&[T]) -> String + Sync),
+    /// Its plan.
+    pub(crate) plan: &'a (dyn Fn(&[T]) -> Result<Arc<dyn ExecutionPlan>, WaveError> + Sync),
+    /// By what the result of one is found.
+    pub(crate) key: &'a (dyn Fn(&T) -> K + Sync),
+    pub(crate) read: &'a (dyn Fn(&[RecordBatch]) -> Result<BTreeMap<K, A>, WaveError> + Sync),
+}
+
+impl<T, K: Ord, A> Parts<'_, T, K, A> {
+    /// Runs all. The result has an answer for each, or why there is none: `where` left it empty, or its rows make an
+    /// expression fail.
+    pub(crate) async fn run(
+        &self,
+        all: Vec<T>,
+        stop: &CancellationToken,
+    ) -> Result<BTreeMap<K, Result<A, String>>, Error> {
+        let mut outcomes = BTreeMap::new();
+        let mut parts = vec![all];
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            let name = (self.name)(&part);
+            let began = Instant::now();
+            let attempts = Attempts::new(self.context.cluster, &name, self.pace.limit());
+            match attempts.run(|| (self.plan)(&part), stop).await {
+                Ok(rows) => {
+                    self.pace.took(began.elapsed());
+                    let mut found = (self.read)(&rows)?;
+                    for one in part {
+                        let key = (self.key)(&one);
+                        let answer = found.remove(&key).ok_or_else(|| NO_ROWS.to_owned());
+                        outcomes.insert(key, answer);
+                    }
                 }
+                // Some row of some of them made the job fail, and Ballista does not say which: halve until it is alone.
+                Err(error) if part.len() > 1 && a_smaller_one_may_succeed(&error) => {
+                    let second = part.split_off(part.len() / 2);
+                    parts.push(second);
+                    parts.push(part);
+                }
+                Err(Error::Cluster(ClusterError::Failed { ref message, .. }))
+                    if is_about_data(message) =>
+                {
+                    for one in part {
+                        outcomes.insert((self.key)(&one), Err(reason(message)));
+                    }
+                }
+                Err(error) => return Err(error),
             }
-            // Some row of some batch made the job fail, and Ballista does not say which: halve until it is alone.
-            Err(Error::Cluster(ClusterError::Failed { ref message, .. }))
-                if is_about_data(message) && files.len() > 1 =>
-            {
-                let second = files.split_off(files.len() / 2);
-                parts.push(second);
-                parts.push(files);
-            }
-            Err(Error::Cluster(ClusterError::Failed { ref message, .. }))
-                if is_about_data(message) =>
-            {
-                outcomes.insert(
-                    first.batch,
-                    FitOutcome::Failed {
-                        reason: reason(message),
-                        rows: 0,
-                    },
-                );
-            }
-            Err(Error::Cluster(ClusterError::TooLarge { .. })) if files.len() > 1 => {
-                let second = files.split_off(files.len() / 2);
-                parts.push(second);
-                parts.push(files);
-            }
-            Err(error) => return Err(error),
         }
+        Ok(outcomes)
     }
-    Ok(outcomes)
+}
+
+/// What is said where there is nothing to fit.
+pub(crate) const NO_ROWS: &str = "no row is left by `where`";
+
+fn a_smaller_one_may_succeed(error: &Error) -> bool {
+    match error {
+        Error::Cluster(ClusterError::Failed { message, .. }) => is_about_data(message),
+        Error::Cluster(ClusterError::TooLarge { .. }) => true,
+        _ => false,
+    }
 }
 
 fn read(rows: &[RecordBatch]) -> Result<BTreeMap<u64, FitOutcome>, WaveError> {

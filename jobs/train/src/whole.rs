@@ -53,9 +53,10 @@ pub(crate) async fn fit(
         };
         match training.absorb(merged) {
             Ok(done) => {
+                let seconds = began.elapsed().as_secs_f64();
                 tracing::debug!(
                     model = %work.model.name, pass = done.pass, step = done.step, cost = done.cost, moved = done.moved,
-                    milliseconds = began.elapsed().as_secs_f64() * 1e3, "pass done"
+                    seconds, "step ended"
                 );
                 progress(&done);
             }
@@ -202,7 +203,7 @@ pub(crate) fn describe(work: &ModelWork, error: WholeError) -> Result<(String, u
     };
     let (reason, rows) = match &error {
         WholeError::Partial(_) => return Err(Error::Whole(error)),
-        WholeError::NoRows => ("no row is left by `where`".to_owned(), 0),
+        WholeError::NoRows => (wave::NO_ROWS.to_owned(), 0),
         WholeError::NotANumber { columns, rows } => (
             format!(
                 "{}; filter them with `where` or set handle_invalid = \"skip\"",

@@ -54,7 +54,12 @@ pub fn mini_batch(
         .check()
         .map_err(|error| FitError::library(&error))?;
     let count = points.nrows() as f64;
-    let model: Model = match alone(|| step.fit_with(carried, &DatasetBase::from(points))) {
+    // Boxed on the way, for the "error" that a model of one step always is holds the model.
+    let fitted = alone(|| {
+        let points = DatasetBase::from(points);
+        step.fit_with(carried, &points).map_err(Box::new)
+    });
+    let model: Model = match fitted.map_err(|unfinished| *unfinished) {
         Ok(model) | Err(IncrKMeansError::NotConverged(model)) => model,
         Err(IncrKMeansError::InvalidParams(error)) => return Err(FitError::library(&error)),
         Err(IncrKMeansError::LinfaError(error)) => return Err(FitError::library(&error)),

@@ -5,20 +5,26 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl};
+use gugus_clusters::{DbscanParams, GmmParams, MiniBatchParams};
 use gugus_kmeans::{DistanceMeasure, Params};
-use gugus_spec::HandleInvalid;
+use gugus_spec::{Algorithm, HandleInvalid};
 
 use crate::{
-    FitOutcome, FitSettings, Fitted, KMeansFit, Weighting, decode_aggregate, encode_aggregate,
+    FitOutcome, FitSettings, Fitted, ModelFit, Weighting, decode_aggregate, encode_aggregate,
+    fit_points,
 };
+
+pub(super) fn params(k: usize) -> Params {
+    Params {
+        k,
+        seed: 1,
+        ..Params::default()
+    }
+}
 
 pub(super) fn settings(k: usize, weighting: Weighting) -> FitSettings {
     FitSettings {
-        params: Params {
-            k,
-            seed: 1,
-            ..Params::default()
-        },
+        algorithm: Algorithm::KMeans(params(k)),
         features: vec!["x".into(), "y".into()],
         weighting,
         handle_invalid: HandleInvalid::Error,
@@ -26,14 +32,14 @@ pub(super) fn settings(k: usize, weighting: Weighting) -> FitSettings {
 }
 
 fn accumulator(settings: FitSettings) -> Box<dyn Accumulator> {
-    let function = Arc::new(AggregateUDF::from(KMeansFit::new(settings.clone())));
+    let function = Arc::new(AggregateUDF::from(ModelFit::new(settings.clone())));
     let schema = arrow::datatypes::Schema::empty();
     let field = Arc::new(arrow::datatypes::Field::new(
         "f",
         arrow::datatypes::DataType::Float64,
         true,
     ));
-    let result = KMeansFit::new(settings).return_type(&[]).unwrap();
+    let result = ModelFit::new(settings).return_type(&[]).unwrap();
     function
         .accumulator(datafusion::logical_expr::function::AccumulatorArgs {
             return_field: Arc::new(arrow::datatypes::Field::new("outcome", result, true)),
@@ -84,7 +90,7 @@ fn fewer_distinct_points_than_k_give_fewer_centers() {
     else {
         panic!()
     };
-    assert_eq!(fitted.centers.len(), 2);
+    assert_eq!(fitted.model.clusters(), 2);
     assert_eq!(fitted.sizes.iter().sum::<u64>(), 5);
     assert_eq!(fitted.rows, 5);
 }
@@ -135,7 +141,10 @@ fn an_infinity_fails_also_where_nulls_are_skipped() {
 #[test]
 fn a_zero_vector_fails_under_cosine() {
     let mut cosine = settings(2, Weighting::Uniform);
-    cosine.params.distance_measure = DistanceMeasure::Cosine;
+    cosine.algorithm = Algorithm::KMeans(Params {
+        distance_measure: DistanceMeasure::Cosine,
+        ..params(2)
+    });
     let text = reason(outcome(
         cosine,
         vec![numbers(&[1.0, 0.0, 3.0]), numbers(&[1.0, 0.0, -3.0])],
@@ -150,7 +159,7 @@ fn weights_move_centers_and_not_sizes() {
     let FitOutcome::Trained(fitted) = outcome(settings(2, Weighting::LastColumn), columns) else {
         panic!()
     };
-    let mut centers: Vec<f64> = fitted.centers.iter().map(|c| c[0]).collect();
+    let mut centers: Vec<f64> = fitted.model.middles().iter().map(|c| c[0]).collect();
     centers.sort_by(f64::total_cmp);
     assert_eq!(centers, [0.75, 10.5]);
     assert_eq!(fitted.sizes, [2, 2]);
@@ -185,17 +194,66 @@ fn a_state_that_was_spilled_comes_back_as_it_was() {
 #[test]
 fn the_function_travels_with_all_bits_of_its_settings() {
     let mut sent = settings(7, Weighting::LastColumn);
-    sent.params.tol = 0.1 + 0.2;
-    sent.params.seed = i64::MIN;
+    sent.algorithm = Algorithm::KMeans(Params {
+        tol: 0.1 + 0.2,
+        seed: i64::MIN,
+        ..params(7)
+    });
     let mut bytes = Vec::new();
-    encode_aggregate(
-        &AggregateUDF::from(KMeansFit::new(sent.clone())),
-        &mut bytes,
-    )
-    .unwrap();
-    let received = decode_aggregate(KMeansFit::NAME, &bytes).unwrap().unwrap();
+    encode_aggregate(&AggregateUDF::from(ModelFit::new(sent.clone())), &mut bytes).unwrap();
+    let received = decode_aggregate(ModelFit::NAME, &bytes).unwrap().unwrap();
     let inner: &dyn std::any::Any = received.inner().as_ref();
-    assert_eq!(inner.downcast_ref::<KMeansFit>().unwrap().settings(), &sent);
+    assert_eq!(inner.downcast_ref::<ModelFit>().unwrap().settings(), &sent);
     assert!(decode_aggregate("sum", &bytes).is_none());
-    assert!(decode_aggregate(KMeansFit::NAME, b"{}").unwrap().is_err());
+    assert!(decode_aggregate(ModelFit::NAME, b"{}").unwrap().is_err());
+}
+
+#[test]
+fn every_algorithm_fits_and_its_model_travels_with_all_bits() {
+    let x = numbers(&[0.0, 0.1, 0.2, 5.0, 5.1, 0.1 + 0.2 + 5.0, 90.0]);
+    let of = |algorithm: Algorithm| {
+        let settings = FitSettings {
+            algorithm,
+            ..settings(2, Weighting::Uniform)
+        };
+        let FitOutcome::Trained(fitted) = outcome(settings.clone(), vec![x.clone(), x.clone()])
+        else {
+            panic!("{settings:?}")
+        };
+        let rows: Vec<f64> = x.iter().flatten().flat_map(|x| [*x, *x]).collect();
+        let here = fit_points(&settings, None, &rows);
+        assert_eq!(here, FitOutcome::Trained(fitted.clone()));
+        fitted
+    };
+    let spots = of(Algorithm::Dbscan(DbscanParams {
+        eps: 0.5,
+        min_points: 3,
+    }));
+    assert_eq!((&spots.sizes[..], spots.noise), (&[3, 3][..], 1));
+    let mixture = of(Algorithm::Gmm(GmmParams::default()));
+    assert_eq!(mixture.sizes.iter().sum::<u64>(), 7);
+    let moved = of(Algorithm::MiniBatch(MiniBatchParams::default()));
+    assert!(matches!(moved.model, gugus_clusters::Fitted::MiniBatch(_)));
+}
+
+#[test]
+fn other_algorithms_fail_by_column_and_count_too() {
+    for algorithm in [
+        Algorithm::MiniBatch(MiniBatchParams::default()),
+        Algorithm::Gmm(GmmParams::default()),
+        Algorithm::Dbscan(DbscanParams {
+            eps: 1.0,
+            min_points: 2,
+        }),
+    ] {
+        let settings = FitSettings {
+            algorithm,
+            ..settings(2, Weighting::Uniform)
+        };
+        let y = numbers(&[1.0, 2.0, f64::INFINITY]);
+        let infinite = outcome(settings.clone(), vec![numbers(&[1.0, 2.0, 3.0]), y.clone()]);
+        assert_eq!(reason(infinite), "feature \"y\": 1 of 3 rows are infinite");
+        let null = outcome(settings, vec![vec![Some(1.0), None, Some(3.0)], y]);
+        assert!(reason(null).starts_with("feature \"x\": 1 of 3 rows are null or NaN"));
+    }
 }

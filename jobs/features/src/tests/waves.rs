@@ -13,10 +13,10 @@ use datafusion::physical_plan::collect;
 use gugus_kmeans::{Partitions, RowForm, Rows, fit};
 use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns};
 
-use super::fits::settings;
+use super::fits::{params, settings};
 use crate::{
     BATCH_COLUMN, Expressions, FeaturePlan, FitOutcome, OUTCOME_COLUMN, WaveFile, Weighting,
-    wave_plan,
+    points_plan, read_points, wave_plan,
 };
 
 /// Points of batch `number`: some noise of its own around three places, no two batches alike.
@@ -110,7 +110,7 @@ async fn every_batch_is_fitted_as_alone_however_files_are_grouped() {
         .map(|number| {
             let (x, y) = points(number);
             let rows = Rows::from_columns(&[&x, &y], RowForm::Assembled);
-            let params = settings(3, Weighting::Uniform).params;
+            let params = params(3);
             (
                 number,
                 fit(&params, &rows, None, &Partitions::one())
@@ -124,7 +124,7 @@ async fn every_batch_is_fitted_as_alone_however_files_are_grouped() {
             .await
             .into_iter()
             .map(|(number, outcome)| match outcome {
-                FitOutcome::Trained(fitted) => (number, fitted.centers),
+                FitOutcome::Trained(fitted) => (number, fitted.model.middles()),
                 FitOutcome::Failed { reason, .. } => panic!("batch {number}: {reason}"),
             })
             .collect();
@@ -145,4 +145,25 @@ async fn rows_that_the_condition_leaves_out_do_not_count_and_an_empty_batch_give
         assert_eq!(fitted.rows, 40);
     }
     assert!(run(Some("x < 0"), &files, 2).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_points_of_a_batch_come_in_their_order_however_files_are_grouped() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<WaveFile> = (1..=9).map(|number| write(folder.path(), number)).collect();
+    let expected = |number: u64| -> Vec<f64> {
+        let (x, y) = points(number);
+        let rows = x.into_iter().zip(y).filter(|(x, _)| *x < 15.0);
+        rows.flat_map(|(x, y)| [x, y]).collect()
+    };
+    for groups in [1, 2, 64] {
+        let plan = points_plan(&plan(Some("x < 15")), "file:///", &files, groups).unwrap();
+        let found = collect(plan, Arc::new(TaskContext::default())).await;
+        let found = read_points(&found.unwrap()).unwrap();
+        assert_eq!(
+            found,
+            (1..=9).map(|number| (number, expected(number))).collect(),
+            "{groups} groups"
+        );
+    }
 }

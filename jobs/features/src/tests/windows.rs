@@ -16,10 +16,10 @@ use datafusion::physical_plan::collect;
 use gugus_kmeans::{Partitions, RowForm, Rows, fit};
 use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns, Period, Window};
 
-use super::fits::settings;
+use super::fits::{params, settings};
 use crate::{
     Expressions, FeaturePlan, FitOutcome, OUTCOME_COLUMN, WINDOW_COLUMN, WaveFile, Weighting,
-    window_plan,
+    WindowRows, census_plan, read_census, window_plan,
 };
 
 const ROWS: i64 = 120;
@@ -121,8 +121,34 @@ fn plan(key: Option<String>) -> FeaturePlan {
 type Centers = BTreeMap<String, Vec<Vec<f64>>>;
 
 async fn run(key: Option<String>, files: &[WaveFile], groups: usize) -> Centers {
+    let keys: Vec<String> = match &key {
+        None => vec!["last-9".to_owned()],
+        Some(_) => {
+            let census = census(key.clone(), files, groups).await;
+            census.into_keys().flatten().collect()
+        }
+    };
+    fitted(key, &keys, files, groups).await
+}
+
+async fn census(
+    key: Option<String>,
+    files: &[WaveFile],
+    groups: usize,
+) -> BTreeMap<Option<String>, WindowRows> {
+    let plan = census_plan(&plan(key), "file:///", files, groups).unwrap();
+    let found = collect(plan, Arc::new(TaskContext::default())).await;
+    read_census(&found.unwrap()).unwrap()
+}
+
+async fn fitted(
+    key: Option<String>,
+    keys: &[String],
+    files: &[WaveFile],
+    groups: usize,
+) -> Centers {
     let settings = settings(3, Weighting::Uniform);
-    let plan = window_plan(&plan(key), settings, "last-9", "file:///", files, groups).unwrap();
+    let plan = window_plan(&plan(key), settings, keys, "file:///", files, groups).unwrap();
     let batches = collect(plan, Arc::new(TaskContext::default()))
         .await
         .unwrap();
@@ -141,7 +167,7 @@ async fn run(key: Option<String>, files: &[WaveFile], groups: usize) -> Centers 
             };
             let key = key.unwrap().to_owned();
             assert!(
-                found.insert(key.clone(), fitted.centers).is_none(),
+                found.insert(key.clone(), fitted.model.middles()).is_none(),
                 "window {key} came twice"
             );
         }
@@ -163,7 +189,7 @@ fn expected(numbers: &[u64], key: impl Fn(u64, &Row) -> Option<String>) -> Cente
             }
         }
     }
-    let params = settings(3, Weighting::Uniform).params;
+    let params = params(3);
     let fitted = |rows: Rows| {
         fit(&params, &rows, None, &Partitions::one())
             .unwrap()
@@ -213,4 +239,40 @@ async fn windows_of_the_calendar_are_cut_by_the_time_of_the_record() {
         Some(["1970-01", "1970-02", "1970-03"][number as usize / 2].to_owned())
     });
     assert_eq!(run(window.key_sql(), &files, 2).await, months);
+}
+
+#[tokio::test]
+async fn the_census_counts_every_row_once_and_tells_where_windows_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<WaveFile> = (4..=9).map(|n| write(folder.path(), n)).collect();
+    let rows = |rows, first, last| WindowRows { rows, first, last };
+    let key = |text: &str| Some(text.to_owned());
+    let fifth = ROWS as u64 / 5;
+    for groups in [1, 4, 64] {
+        let areas = census(key("area"), &files, groups).await;
+        let expected = [
+            (None, rows(6 * fifth, 4, 9)),
+            (key("north"), rows(6 * fifth, 4, 9)),
+            (key("south"), rows(12 * fifth, 4, 9)),
+            (key("west"), rows(6 * fifth, 4, 9)),
+        ];
+        assert_eq!(areas, BTreeMap::from(expected), "{groups} groups");
+        let months = census(key("to_char(_timestamp, '%m')"), &files, groups).await;
+        let months: Vec<_> = months.into_values().collect();
+        let two = 2 * ROWS as u64;
+        assert_eq!(months, [rows(two, 4, 5), rows(two, 6, 7), rows(two, 8, 9)]);
+    }
+}
+
+#[tokio::test]
+async fn only_the_windows_asked_for_are_fitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<WaveFile> = (1..=3).map(|n| write(folder.path(), n)).collect();
+    let key = || Some("area".to_owned());
+    let all = run(key(), &files, 2).await;
+    let some = fitted(key(), &["west".to_owned()], &files, 2).await;
+    assert_eq!(
+        some,
+        BTreeMap::from([("west".to_owned(), all["west"].clone())])
+    );
 }

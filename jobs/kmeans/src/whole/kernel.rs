@@ -153,9 +153,9 @@ impl<const W: usize> Best<W> {
 
     #[inline(always)]
     fn challenge(&mut self, number: usize, costs: [f64; W]) {
-        for lane in 0..W {
-            let nearer = costs[lane] < self.cost[lane];
-            self.cost[lane] = if nearer { costs[lane] } else { self.cost[lane] };
+        for (lane, cost) in costs.into_iter().enumerate() {
+            let nearer = cost < self.cost[lane];
+            self.cost[lane] = if nearer { cost } else { self.cost[lane] };
             self.site[lane] = if nearer {
                 number as u64
             } else {

@@ -24,11 +24,12 @@ pub struct Partial(pub(crate) Content);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Content {
     Summarize(Summary),
-    Cost(ExactSum),
+    // Boxed, like that of an evaluation: sums that are exact take a kilobyte each, and every partial would be as large as the largest.
+    Cost(Box<ExactSum>),
     Sample(Draws),
     Weigh(Vec<u64>),
     Lloyd(Means),
-    Evaluate(Evaluation),
+    Evaluate(Box<Evaluation>),
     Spread(Spreads),
     Silhouette(Silhouettes),
 }
@@ -95,15 +96,15 @@ impl Partial {
     pub fn empty(step: &Step, dimensions: usize) -> Self {
         Self(match step {
             Step::Summarize { first, .. } => Content::Summarize(Summary::empty(dimensions, *first)),
-            Step::Cost { .. } => Content::Cost(ExactSum::default()),
+            Step::Cost { .. } => Content::Cost(Box::default()),
             Step::Sample { limit, .. } => Content::Sample(Draws::new(*limit)),
             Step::Weigh { candidates } => Content::Weigh(vec![0; candidates.len()]),
             Step::Lloyd { scale, centers } => Content::Lloyd(Means::new(scale, centers.len())),
-            Step::Evaluate { before, centers } => Content::Evaluate(Evaluation {
+            Step::Evaluate { before, centers } => Content::Evaluate(Box::new(Evaluation {
                 sizes: vec![0; centers.len()],
                 before: before.as_ref().map(|_| ExactSum::default()),
                 cost: ExactSum::default(),
-            }),
+            })),
             Step::Spread { scale, centers } => Content::Spread(Spreads::new(scale, centers.len())),
             Step::Silhouette { clusters } => Content::Silhouette(Silhouettes::new(clusters.len())),
         })

@@ -37,7 +37,7 @@ impl Training {
                 Ok(())
             }
             Content::Lloyd(means) => self.move_centers(&means, progress),
-            Content::Evaluate(evaluation) => self.end(evaluation, progress),
+            Content::Evaluate(evaluation) => self.end(*evaluation, progress),
             // Whole was merged into the partial of this training's own step, which is none of these.
             Content::Spread(_) | Content::Silhouette(_) => Ok(()),
         }

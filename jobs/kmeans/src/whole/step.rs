@@ -111,9 +111,9 @@ pub fn run_step(step: &Step, points: &Points, kernel: Kernel) -> Result<Partial,
         Step::Summarize { seed, first } => {
             Content::Summarize(Summary::of(points, smallest(points, *seed, *first)))
         }
-        Step::Cost { candidates } => {
-            Content::Cost(costs(points, &sites_of(candidates)?, Costs::Plain, searcher).0)
-        }
+        Step::Cost { candidates } => Content::Cost(Box::new(
+            costs(points, &sites_of(candidates)?, Costs::Plain, searcher).0,
+        )),
         Step::Sample {
             candidates,
             seed,
@@ -143,11 +143,11 @@ pub fn run_step(step: &Step, points: &Points, kernel: Kernel) -> Result<Partial,
                     Some(costs(points, &sites_of(before)?, Costs::Weighted, searcher).0)
                 }
             };
-            Content::Evaluate(Evaluation {
+            Content::Evaluate(Box::new(Evaluation {
                 sizes,
                 before,
                 cost,
-            })
+            }))
         }
         Step::Spread { scale, centers } => {
             Content::Spread(spreads(points, &sites_of(centers)?, scale, searcher)?)

@@ -22,8 +22,8 @@ use crate::{reply, routes};
                        answered or none."
     ),
     paths(
-        predict::cluster, predict::batch, predict::whole, models::list, models::model, models::batch, health::health,
-        health::live, health::is_ready, openapi
+        predict::cluster, predict::batch, predict::window, predict::whole, models::list, models::model, models::batch,
+        models::window, health::health, health::live, health::is_ready, openapi
     ),
     tags(
         (name = "predictions", description = "The cluster of a record"),

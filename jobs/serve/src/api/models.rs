@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use gugus_kmeans::Params;
-use gugus_store::{BatchNumber, ListedModel, Whole};
+use gugus_store::{BatchNumber, Extent, ListedModel, Whole, WindowKey};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::State;
-use crate::catalogue::BatchWanted;
+use crate::catalogue::Wanted;
 use crate::loaded::Loaded;
 use crate::problem::{Code, Problem};
 use crate::{reply, routes};
@@ -29,6 +28,9 @@ pub(crate) struct ModelBatches {
     model: String,
     /// The batches it was trained on, ascending; none for a model over everything.
     batches: Vec<u64>,
+    /// The keys of the windows it was trained on; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<String>,
 }
 
 /// A model, its batches, and the model over everything.
@@ -38,6 +40,9 @@ pub(crate) struct Model {
     model: String,
     /// The batches it was trained on, ascending.
     batches: Vec<u64>,
+    /// The keys of the windows it was trained on; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<String>,
     /// The model over everything, if there is one.
     all: Option<TrainedModel>,
 }
@@ -48,8 +53,11 @@ pub(crate) struct Model {
 pub(crate) struct TrainedModel {
     /// Its name.
     model: String,
-    /// The batch it was trained on; null for a model over everything.
+    /// The batch it was trained on; null for a model over everything or over a window.
     batch: Option<u64>,
+    /// The key of the window it was trained on; left out for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<String>,
     /// The job that trained it.
     job: Option<String>,
     /// The commit of the batch.
@@ -64,8 +72,11 @@ pub(crate) struct TrainedModel {
     k: usize,
     /// The seed.
     seed: Option<i64>,
-    /// All parameters of the fit.
-    params: Option<Parameters>,
+    /// What fitted it: `kmeans`, `minibatch`, `dbscan` or `gmm`.
+    algorithm: Option<&'static str>,
+    /// All parameters of the fit, by their names in the job file.
+    #[schema(value_type = Option<Object>)]
+    params: Option<serde_json::Value>,
     /// What "near" means: `euclidean` or `cosine`.
     distance_measure: String,
     /// Rows that were fitted.
@@ -76,11 +87,13 @@ pub(crate) struct TrainedModel {
     training_cost: Option<f64>,
     /// Rows of each cluster.
     sizes: Option<Vec<u64>>,
-    /// Spark's uid of the model.
+    /// Rows of no cluster.
+    noise: Option<u64>,
+    /// The model's uid, Spark's own where Spark wrote it.
     uid: String,
     /// When it was trained, RFC 3339.
     trained_at: Option<String>,
-    /// One center a cluster, by its number.
+    /// A middle for each cluster, by its number: its center, its mean, the mean of its hot spot.
     centers: Vec<Vec<f64>>,
 }
 
@@ -104,27 +117,6 @@ pub(crate) struct Column {
     required: bool,
 }
 
-/// Spark's parameters of k-means.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Parameters {
-    /// Clusters.
-    k: usize,
-    /// The seed.
-    seed: i64,
-    /// Passes at most.
-    max_iter: u32,
-    /// The move of the centers below which no further pass is made.
-    tol: f64,
-    /// `k-means||` or `random`.
-    init_mode: String,
-    /// Steps of `k-means||`.
-    init_steps: u32,
-    /// `euclidean` or `cosine`.
-    distance_measure: String,
-    /// `auto`, `row` or `block`.
-    solver: String,
-}
-
 /// Lists the models.
 #[utoipa::path(
     get, path = routes::MODELS.path, operation_id = "models", tag = "models",
@@ -135,6 +127,7 @@ pub(crate) async fn list(_: Vec<String>, state: Arc<State>) -> Response {
     let entry = |listed: &ListedModel| ModelBatches {
         model: listed.model.clone(),
         batches: numbers(listed),
+        windows: keys(listed),
     };
     reply::json(
         StatusCode::OK,
@@ -165,13 +158,14 @@ pub(crate) async fn model(path: Vec<String>, state: Arc<State>) -> Response {
         let all = match listed.whole {
             Whole::Absent => None,
             Whole::Present => {
-                let (loaded, batch) = state.catalogue.model(name, BatchWanted::Whole).await?;
-                Some(TrainedModel::new(name, batch, &loaded))
+                let (loaded, extent) = state.catalogue.model(name, Wanted::Whole).await?;
+                Some(TrainedModel::new(name, &extent, &loaded))
             }
         };
         Ok(Model {
             model: listed.model.clone(),
             batches: numbers(listed),
+            windows: keys(listed),
             all,
         })
     };
@@ -196,13 +190,45 @@ pub(crate) async fn batch(path: Vec<String>, state: Arc<State>) -> Response {
         let [name, batch] = path.as_slice() else {
             return Err(Problem::new(Code::UnknownPath, "there is no such path"));
         };
-        let (loaded, batch) = state
+        let (loaded, extent) = state
             .catalogue
-            .model(name, BatchWanted::parse(name, batch)?)
+            .model(name, Wanted::batch(name, batch)?)
             .await?;
-        Ok(TrainedModel::new(name, batch, &loaded))
+        Ok(TrainedModel::new(name, &extent, &loaded))
     };
     reply::ok_or_problem(answer.await)
+}
+
+/// Shows the model of a window: what it was trained on, and its centers.
+#[utoipa::path(
+    get, path = routes::WINDOW.path, operation_id = "window", tag = "models",
+    params(
+        ("model" = String, Path, description = "The model's name"),
+        ("window" = String, Path, description = "The window's key, percent-encoded", example = "2024-05"),
+    ),
+    responses(
+        (status = 200, description = "The model of the window", body = TrainedModel),
+        (status = 404, description = "There is no such model or window", body = Problem),
+        (status = 503, description = "The model cannot be read", body = Problem),
+    )
+)]
+pub(crate) async fn window(path: Vec<String>, state: Arc<State>) -> Response {
+    let answer = async {
+        let [name, key] = path.as_slice() else {
+            return Err(Problem::new(Code::UnknownPath, "there is no such path"));
+        };
+        let (loaded, extent) = state
+            .catalogue
+            .model(name, Wanted::window(name, key)?)
+            .await?;
+        Ok(TrainedModel::new(name, &extent, &loaded))
+    };
+    reply::ok_or_problem(answer.await)
+}
+
+fn keys(listed: &ListedModel) -> Vec<String> {
+    let keys = listed.windows.iter().map(WindowKey::as_str);
+    keys.map(str::to_owned).collect()
 }
 
 fn numbers(listed: &ListedModel) -> Vec<u64> {
@@ -210,7 +236,7 @@ fn numbers(listed: &ListedModel) -> Vec<u64> {
 }
 
 impl TrainedModel {
-    fn new(model: &str, batch: Option<BatchNumber>, loaded: &Loaded) -> Self {
+    fn new(model: &str, extent: &Extent, loaded: &Loaded) -> Self {
         let saved = &loaded.saved;
         let about = saved.about.as_ref();
         let feature = |f: &gugus_spec::Feature| Feature {
@@ -219,7 +245,8 @@ impl TrainedModel {
         };
         Self {
             model: model.to_owned(),
-            batch: batch.map(BatchNumber::get),
+            batch: extent.batch().map(BatchNumber::get),
+            window: extent.window().map(|key| key.as_str().to_owned()),
             job: about.map(|a| a.job.clone()),
             commit_id: about.and_then(|a| a.commit_id.clone()),
             features: about
@@ -231,15 +258,20 @@ impl TrainedModel {
             columns: loaded.columns().iter().map(Column::from).collect(),
             k: saved.k,
             seed: about.map(|a| a.seed),
-            params: about.map(|a| Parameters::from(&a.params)),
-            distance_measure: saved.distance_measure.to_string(),
+            algorithm: about.map(|a| a.algorithm.name()),
+            params: about.and_then(|a| {
+                let written = serde_json::to_value(&a.algorithm).ok()?;
+                written.get("params").cloned()
+            }),
+            distance_measure: saved.fitted.distance_measure().to_string(),
             rows: about.map(|a| a.rows),
             iterations: about.map(|a| a.iterations),
             training_cost: about.map(|a| a.training_cost),
             sizes: about.map(|a| a.sizes.clone()),
+            noise: about.map(|a| a.noise),
             uid: saved.uid.clone(),
             trained_at: about.map(|a| a.trained_at.clone()),
-            centers: loaded.predictor.centers().to_vec(),
+            centers: saved.fitted.middles(),
         }
     }
 }
@@ -251,21 +283,6 @@ impl From<&gugus_spec::Column> for Column {
             name: column.name.clone(),
             r#type: column.data_type.name(),
             required,
-        }
-    }
-}
-
-impl From<&Params> for Parameters {
-    fn from(params: &Params) -> Self {
-        Self {
-            k: params.k,
-            seed: params.seed,
-            max_iter: params.max_iter,
-            tol: params.tol,
-            init_mode: params.init_mode.to_string(),
-            init_steps: params.init_steps,
-            distance_measure: params.distance_measure.to_string(),
-            solver: params.solver.to_string(),
         }
     }
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use warp::reply::Response;
 
 use super::State;
-use crate::catalogue::BatchWanted;
+use crate::catalogue::Wanted;
 use crate::loaded::{Cluster, Loaded, Prediction};
 use crate::problem::{Code, Problem};
 use crate::{reply, routes};
@@ -115,7 +115,39 @@ pub(crate) async fn batch(
         return reply::ok_or_problem(no_path());
     };
     let answer = async {
-        let wanted = BatchWanted::parse(model, batch)?;
+        let wanted = Wanted::batch(model, batch)?;
+        let (loaded, _) = state.catalogue.model(model, wanted).await?;
+        predict(loaded, body?).await
+    };
+    reply::ok_or_problem(answer.await)
+}
+
+/// Predicts the clusters of records by the model of a window.
+#[utoipa::path(
+    post, path = routes::PREDICT_WINDOW.path, operation_id = "predict_window", tag = "predictions", request_body = Records,
+    params(
+        ("model" = String, Path, description = "The model's name"),
+        ("window" = String, Path, description = "The window's key, percent-encoded", example = "2024-05"),
+    ),
+    responses(
+        (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
+        (status = 400, description = "The body is not JSON", body = Problem),
+        (status = 404, description = "There is no such model or window", body = Problem),
+        (status = 413, description = "The body is too long", body = Problem),
+        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
+        (status = 503, description = "The model cannot be read", body = Problem),
+    )
+)]
+pub(crate) async fn window(
+    path: Vec<String>,
+    state: Arc<State>,
+    body: Result<Bytes, Problem>,
+) -> Response {
+    let [model, key] = path.as_slice() else {
+        return reply::ok_or_problem(no_path());
+    };
+    let answer = async {
+        let wanted = Wanted::window(model, key)?;
         let (loaded, _) = state.catalogue.model(model, wanted).await?;
         predict(loaded, body?).await
     };
@@ -144,7 +176,7 @@ pub(crate) async fn whole(
         return reply::ok_or_problem(no_path());
     };
     let answer = async {
-        let (loaded, _) = state.catalogue.model(model, BatchWanted::Whole).await?;
+        let (loaded, _) = state.catalogue.model(model, Wanted::Whole).await?;
         predict(loaded, body?).await
     };
     reply::ok_or_problem(answer.await)

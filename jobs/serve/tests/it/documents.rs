@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::folders::{CENTERS, batch, location, write};
+use crate::folders::{CENTERS, batch, location, month, write};
 use crate::service::Service;
 
 #[test]
@@ -12,6 +12,7 @@ fn every_path_of_the_document_is_served_by_its_methods() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &location("location", batch(1), &CENTERS));
     write(dir.path(), &location("location", None, &CENTERS));
+    write(dir.path(), &month("location", "2024-05", &CENTERS));
     let service = Service::of_folder(dir.path());
     let answer = service.get("/openapi.json");
     assert_eq!(
@@ -25,7 +26,8 @@ fn every_path_of_the_document_is_served_by_its_methods() {
     for (path, methods) in paths {
         let url = path
             .replace("{model}", "location")
-            .replace("{batch}", "latest");
+            .replace("{batch}", "latest")
+            .replace("{window}", "2024-05");
         for (method, operation) in methods.as_object().unwrap() {
             let answer = match method.as_str() {
                 "get" => service.get(&url),

@@ -3,9 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use gugus_clusters::{
+    Centers, CorePoint, DbscanParams, Fitted, Gaussian, GmmParams, HotSpots, Mixture,
+};
 use gugus_kmeans::{DistanceMeasure, Params};
-use gugus_spec::{Column, ColumnType, Feature, HandleInvalid, Nullability};
-use gugus_store::{BatchNumber, Existing, ModelDraft, ModelStore, Store};
+use gugus_spec::{
+    Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability, Period, Window,
+};
+use gugus_store::{BatchNumber, Existing, Extent, ModelDraft, ModelStore, Store};
 
 /// Centers in latitude and longitude, far from each other.
 pub(crate) const CENTERS: [[f64; 2]; 3] = [[34.0, -118.5], [34.1, -118.2], [33.7, -118.3]];
@@ -45,6 +50,58 @@ pub(crate) fn location(
     }
 }
 
+/// A model of a month.
+pub(crate) fn month(model: &str, key: &str, centers: &[[f64; 2]]) -> ModelDraft {
+    ModelDraft {
+        extent: Extent::Window(key.parse().unwrap()),
+        window: Some(Window::By {
+            by: Period::Month,
+            column: "DATE OCC".to_owned(),
+        }),
+        ..location(model, None, centers)
+    }
+}
+
+/// Two hot spots and noise.
+pub(crate) fn spots(model: &str, number: Option<BatchNumber>) -> ModelDraft {
+    let core = |cluster, at: [f64; 2]| CorePoint {
+        cluster,
+        at: at.to_vec(),
+    };
+    ModelDraft {
+        algorithm: Algorithm::Dbscan(DbscanParams {
+            eps: 0.5,
+            min_points: 2,
+        }),
+        sizes: vec![60, 30],
+        noise: 10,
+        fitted: Fitted::HotSpots(HotSpots {
+            dimensions: 2,
+            eps: 0.5,
+            clusters: 2,
+            core_points: vec![core(0, [34.0, -118.0]), core(1, [36.0, -118.0])],
+        }),
+        ..location(model, number, &[])
+    }
+}
+
+/// Two Gaussians around 34 and 36 degrees north.
+pub(crate) fn mixture(model: &str, number: Option<BatchNumber>) -> ModelDraft {
+    let gaussian = |lat: f64| Gaussian {
+        weight: 0.5,
+        mean: vec![lat, -118.0],
+        covariance: vec![1.0, 0.0, 0.0, 1.0],
+    };
+    ModelDraft {
+        algorithm: Algorithm::Gmm(GmmParams::default()),
+        sizes: vec![50, 50],
+        fitted: Fitted::Mixture(Mixture {
+            gaussians: vec![gaussian(34.0), gaussian(36.0)],
+        }),
+        ..location(model, number, &[])
+    }
+}
+
 /// A model of an SQL feature over a whole number and one over a text column.
 pub(crate) fn by_sql(model: &str, number: Option<BatchNumber>) -> ModelDraft {
     ModelDraft {
@@ -74,31 +131,42 @@ fn of_centers(model: &str, number: Option<BatchNumber>, centers: Vec<Vec<f64>>) 
     ModelDraft {
         job: "crime".parse().unwrap(),
         model: model.parse().unwrap(),
-        batch: number,
+        extent: number.into(),
+        window: None,
         commit_id: None,
         features: Vec::new(),
         condition: None,
         weight_col: None,
         handle_invalid: HandleInvalid::Error,
         columns: Vec::new(),
-        params: Params {
+        algorithm: Algorithm::KMeans(Params {
             k: centers.len().max(2),
             seed: 1,
             ..Params::default()
-        },
+        }),
         offsets: Vec::new(),
         rows: 100,
         rejected: 0,
         iterations: 7,
         training_cost: 1.25,
         sizes: vec![1; centers.len()],
-        centers,
+        noise: 0,
+        carried_from: None,
+        fitted: Fitted::Centers(Centers {
+            centers,
+            distance_measure: DistanceMeasure::Euclidean,
+        }),
     }
 }
 
 /// The same under the cosine distance.
 pub(crate) fn cosine(mut draft: ModelDraft) -> ModelDraft {
-    draft.params.distance_measure = DistanceMeasure::Cosine;
+    if let (Algorithm::KMeans(params), Fitted::Centers(model)) =
+        (&mut draft.algorithm, &mut draft.fitted)
+    {
+        params.distance_measure = DistanceMeasure::Cosine;
+        model.distance_measure = DistanceMeasure::Cosine;
+    }
     draft
 }
 

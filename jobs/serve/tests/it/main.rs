@@ -9,6 +9,7 @@
 
 mod documents;
 mod folders;
+mod kinds;
 mod limits;
 mod models;
 mod point;

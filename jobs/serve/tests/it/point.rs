@@ -1,5 +1,6 @@
 //! `/predict_cluster/`, as clients of the Python service use it.
 
+use gugus_clusters::Fitted;
 use gugus_serve::Config;
 use gugus_store::Store;
 use serde_json::json;
@@ -229,7 +230,9 @@ fn a_model_that_takes_no_point_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let mut three = location("location", batch(1), &CENTERS);
     three.features.push(feature("sum", "\"LAT\" + \"LON\""));
-    three.centers.iter_mut().for_each(|center| center.push(1.0));
+    if let Fitted::Centers(model) = &mut three.fitted {
+        model.centers.iter_mut().for_each(|center| center.push(1.0));
+    }
     write(dir.path(), &three);
     write(dir.path(), &location("location", None, &CENTERS));
     write(

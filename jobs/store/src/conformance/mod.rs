@@ -19,6 +19,7 @@
 pub mod damage;
 pub mod faults;
 pub mod jumps;
+pub mod kinds;
 pub mod log;
 pub mod models;
 pub mod prune;

@@ -1,7 +1,8 @@
 //! Cases of the model store.
 
+use gugus_clusters::{Centers, Fitted};
 use gugus_kmeans::{DistanceMeasure, Params};
-use gugus_spec::{Column, ColumnType, Feature, HandleInvalid, Nullability};
+use gugus_spec::{Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability};
 
 use super::{bytes_of, overwrite, remove};
 use crate::{
@@ -23,7 +24,8 @@ pub fn model(name: &str, batch: Option<BatchNumber>) -> ModelDraft {
     ModelDraft {
         job: super::JOB.parse().unwrap(),
         model: name.parse().unwrap(),
-        batch,
+        extent: batch.into(),
+        window: None,
         commit_id: Some("0b0e-1".parse::<CommitId>().unwrap()),
         features: vec![
             Feature::column("LAT"),
@@ -39,12 +41,12 @@ pub fn model(name: &str, batch: Option<BatchNumber>) -> ModelDraft {
             column("LAT", ColumnType::Float64),
             column("TIME OCC", ColumnType::Int32),
         ],
-        params: Params {
+        algorithm: Algorithm::KMeans(Params {
             k: 3,
             seed: 1,
             tol: 1e-7,
             ..Params::default()
-        },
+        }),
         offsets: vec![OffsetRange {
             partition: 0,
             first: 0,
@@ -56,8 +58,18 @@ pub fn model(name: &str, batch: Option<BatchNumber>) -> ModelDraft {
         // A number that loses its last bit in a careless parser.
         training_cost: 0.123_456_789_012_345_67,
         sizes: vec![60, 39],
-        centers: vec![vec![34.05, 1.0 / 3.0], vec![0.0, -0.0]],
+        noise: 0,
+        carried_from: None,
+        fitted: centers(vec![vec![34.05, 1.0 / 3.0], vec![0.0, -0.0]]),
     }
+}
+
+/// Centers under the Euclidean distance.
+pub fn centers(centers: Vec<Vec<f64>>) -> Fitted {
+    Fitted::Centers(Centers {
+        centers,
+        distance_measure: DistanceMeasure::Euclidean,
+    })
 }
 
 /// What is written is read: by us whole, and as `model.json` alone.
@@ -66,7 +78,7 @@ pub async fn models_are_written_and_read(store: Store) {
     let draft = model("location", batch(3));
     let about = models.write(&draft, Existing::Keep).await.unwrap();
     assert_eq!(
-        ModelStore::folder(&draft.model, draft.batch),
+        ModelStore::folder(&draft.model, &draft.extent),
         "location/batch_00000003"
     );
     assert_eq!(
@@ -84,16 +96,16 @@ pub async fn models_are_written_and_read(store: Store) {
     let saved = models.read("location", batch(3)).await.unwrap();
     assert_eq!(saved.about.as_ref(), Some(&about));
     assert_eq!(
-        (&saved.centers, saved.k, &saved.uid),
-        (&draft.centers, 3, &about.uid)
+        (&saved.fitted, saved.k, &saved.uid),
+        (&draft.fitted, 3, &about.uid)
     );
-    assert_eq!(saved.distance_measure, DistanceMeasure::Euclidean);
     assert_eq!(saved.folder, "location/batch_00000003");
     assert_eq!(about.training_cost.to_bits(), draft.training_cost.to_bits());
     let text = bytes_of(&store, "location/batch_00000003/model.json").await;
     let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(json["features"][1]["sql"], "floor(\"TIME OCC\" / 100)");
     assert_eq!(json["params"]["tol"], 1e-7);
+    assert_eq!(json["algorithm"], "kmeans");
     assert!(json["weight_col"].is_null() && json.get("where").is_some());
     assert_eq!(
         bytes_of(&store, "location/batch_00000003/_SUCCESS")
@@ -115,6 +127,7 @@ pub async fn models_are_written_and_read(store: Store) {
     let expected = ListedModel {
         model: "location".into(),
         batches: batch(3).into_iter().collect(),
+        windows: Vec::new(),
         whole: Whole::Present,
     };
     assert_eq!(listed, [expected]);
@@ -133,18 +146,21 @@ pub async fn models_are_kept_or_replaced(store: Store) {
     assert_eq!(models.stamp("m", batch(1)).await.unwrap().unwrap(), before);
     assert_eq!(models.read("m", batch(1)).await.unwrap().stamp, before);
     let other = ModelDraft {
-        centers: vec![vec![1.0, 2.0]],
+        fitted: centers(vec![vec![1.0, 2.0]]),
         sizes: vec![99],
         ..model("m", batch(1))
     };
     let kept = models.write(&other, Existing::Keep).await;
     assert!(matches!(kept, Err(ModelError::Exists { .. })), "{kept:?}");
-    assert_eq!(models.read("m", batch(1)).await.unwrap().centers.len(), 2);
+    assert_eq!(
+        models.read("m", batch(1)).await.unwrap().fitted.clusters(),
+        2
+    );
     let about = models.write(&other, Existing::Replace).await.unwrap();
     let read = models.read("m", batch(1)).await.unwrap();
     assert_eq!(
-        (read.about.unwrap(), read.centers),
-        (about.clone(), other.centers)
+        (read.about.unwrap(), read.fitted),
+        (about.clone(), other.fitted)
     );
     assert_eq!(models.about(&name, batch(1)).await.unwrap(), Some(about));
     assert_ne!(models.stamp("m", batch(1)).await.unwrap().unwrap(), before);
@@ -229,7 +245,7 @@ pub async fn contradictory_models_are_refused(store: Store) {
         (
             "no centers",
             ModelDraft {
-                centers: vec![],
+                fitted: centers(vec![]),
                 sizes: vec![],
                 ..base.clone()
             },
@@ -244,14 +260,14 @@ pub async fn contradictory_models_are_refused(store: Store) {
         (
             "dimensions",
             ModelDraft {
-                centers: vec![vec![1.0], vec![2.0]],
+                fitted: centers(vec![vec![1.0], vec![2.0]]),
                 ..base.clone()
             },
         ),
         (
             "not finite",
             ModelDraft {
-                centers: vec![vec![1.0, f64::NAN], vec![2.0, 1.0]],
+                fitted: centers(vec![vec![1.0, f64::NAN], vec![2.0, 1.0]]),
                 ..base.clone()
             },
         ),

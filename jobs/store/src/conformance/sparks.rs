@@ -139,12 +139,16 @@ pub async fn sparks_models_are_served_by_name(store: Store) {
     for (name, batch) in names {
         let saved = models.read(name, batch).await.unwrap();
         assert_eq!(
-            saved.centers,
+            saved.fitted.centers().unwrap(),
             [vec![1.0, 2.0, 3.0, 4.0], vec![0.0, 5.0, 0.0, 6.0]],
             "by clusterIdx"
         );
         assert_eq!(
-            (saved.about.is_none(), saved.k, saved.distance_measure),
+            (
+                saved.about.is_none(),
+                saved.k,
+                saved.fitted.distance_measure()
+            ),
             (true, 3, DistanceMeasure::Cosine)
         );
         assert_eq!(models.stamp(name, batch).await.unwrap(), Some(saved.stamp));

@@ -1,6 +1,7 @@
 //! What goes wrong with saved models, by what the caller can do about it.
 
-use crate::{BatchNumber, StoreError};
+use super::Extent;
+use crate::StoreError;
 
 /// A failure to read or write a model folder.
 #[derive(Debug, thiserror::Error)]
@@ -9,14 +10,14 @@ pub enum ModelError {
     /// The folder or object store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No such model, no such batch of it, or a folder that was never finished. The text holds no path, so it may be
+    /// No such model, no such batch or window of it, or a folder that was never finished. The text holds no path, so it may be
     /// shown to whoever asked.
-    #[error("there is no model {model:?}{}; list the models that are there", of_batch(.batch))]
+    #[error("there is no model {model:?}{}; list the models that are there", of_what(.extent))]
     NotFound {
         /// The name as it was asked for.
         model: String,
-        /// The batch as it was asked for.
-        batch: Option<BatchNumber>,
+        /// What of it was asked for.
+        extent: Extent,
     },
     /// The folder was finished, but its files are not those that were written: it counts as not there. Train it again.
     #[error("{folder} is torn: {file} is missing or was cut off; train the model again")]
@@ -26,7 +27,7 @@ pub enum ModelError {
         /// The file that gave it away.
         file: String,
     },
-    /// The folder holds something else than a k-means model that we can read.
+    /// The folder holds something else than a model that we can read.
     #[error("{file} cannot be served: {reason}")]
     Format {
         /// The file.
@@ -50,8 +51,10 @@ pub enum ModelError {
     },
 }
 
-fn of_batch(batch: &Option<BatchNumber>) -> String {
-    batch
-        .map(|batch| format!(" of batch {batch}"))
-        .unwrap_or_default()
+fn of_what(extent: &Extent) -> String {
+    match extent {
+        Extent::Batch(batch) => format!(" of batch {batch}"),
+        Extent::All => String::new(),
+        Extent::Window(key) => format!(" of window {:?}", key.as_str()),
+    }
 }

@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use gugus_spec::ModelName;
 
 use super::{
-    ModelError, ModelStore,
-    place::{
-        DATA_SUCCESS, METADATA, METADATA_SUCCESS, MODEL_JSON, SUCCESS, WHOLE, split_spark_name,
-    },
+    Extent, ModelError, ModelStore,
+    place::{DATA_SUCCESS, METADATA, METADATA_SUCCESS, MODEL_JSON, SUCCESS, split_spark_name},
 };
 use crate::{
-    BatchNumber, StoreError,
+    BatchNumber, StoreError, WindowKey,
     files::{Sizes, blocking},
 };
 
@@ -22,11 +20,13 @@ pub struct ListedModel {
     pub model: String,
     /// The batches it was trained on, ascending.
     pub batches: Vec<BatchNumber>,
-    /// Whether there is one without a batch.
+    /// The windows it was trained on, by key.
+    pub windows: Vec<WindowKey>,
+    /// Whether there is one over everything.
     pub whole: Whole,
 }
 
-/// Whether a model has a folder without a batch.
+/// Whether a model has a folder over everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Whole {
     /// It has.
@@ -37,30 +37,36 @@ pub enum Whole {
 }
 
 #[derive(Default)]
-struct Gathered(BTreeMap<String, (BTreeSet<BatchNumber>, Whole)>);
+struct Gathered(BTreeMap<String, Extents>);
+
+#[derive(Default)]
+struct Extents {
+    batches: BTreeSet<BatchNumber>,
+    windows: BTreeSet<WindowKey>,
+    whole: Whole,
+}
 
 impl Gathered {
-    fn add(&mut self, model: &str, batch: Option<BatchNumber>) {
-        let (batches, whole) = self.0.entry(model.to_owned()).or_default();
-        match batch {
-            Some(batch) => drop(batches.insert(batch)),
-            None => *whole = Whole::Present,
+    fn add(&mut self, model: &str, extent: Extent) {
+        let extents = self.0.entry(model.to_owned()).or_default();
+        match extent {
+            Extent::Batch(batch) => drop(extents.batches.insert(batch)),
+            Extent::Window(key) => drop(extents.windows.insert(key)),
+            Extent::All => extents.whole = Whole::Present,
         }
     }
 
     fn add_sparks(&mut self, name: &str) {
         match split_spark_name(name) {
-            Some((model, batch)) => self.add(model, Some(batch)),
-            None => self.add(name, None),
+            Some((model, batch)) => self.add(model, Extent::Batch(batch)),
+            None => self.add(name, Extent::All),
         }
     }
 
     /// A folder in a model's folder.
     fn add_ours(&mut self, model: &str, folder: &str) {
-        match BatchNumber::from_folder_name(folder) {
-            Some(batch) => self.add(model, Some(batch)),
-            None if folder == WHOLE => self.add(model, None),
-            None => {}
+        if let Some(extent) = Extent::from_folder_name(folder) {
+            self.add(model, extent);
         }
     }
 }
@@ -78,10 +84,11 @@ impl ModelStore {
             }
             None => objects(&self.store.objects_under("").await?),
         };
-        let model = |(model, (batches, whole)): (String, (BTreeSet<_>, Whole))| ListedModel {
+        let model = |(model, extents): (String, Extents)| ListedModel {
             model,
-            batches: batches.into_iter().collect(),
-            whole,
+            batches: extents.batches.into_iter().collect(),
+            windows: extents.windows.into_iter().collect(),
+            whole: extents.whole,
         };
         Ok(gathered.0.into_iter().map(model).collect())
     }

@@ -2,11 +2,13 @@
 
 mod centers;
 mod error;
+mod extent;
 mod json;
 mod list;
 mod place;
 mod read;
 mod spark;
+mod tables;
 mod write;
 
 use std::{
@@ -20,15 +22,20 @@ use gugus_spec::ModelName;
 pub(crate) use self::centers::{ROW_METADATA, ROW_METADATA_KEY};
 pub use self::{
     error::ModelError,
-    json::{MODEL_VERSION, ModelDraft, ModelJson},
+    extent::Extent,
+    json::{CarriedFrom, MODEL_VERSION, ModelDraft, ModelJson, SavedWindow},
     list::{ListedModel, Whole},
     read::{SavedModel, Stamp},
     write::Existing,
 };
 
-use crate::{BatchNumber, Store};
+use crate::Store;
 
-/// A folder of models: `<model>/batch_00000001/` for a model of one batch, `<model>/all/` for one over everything.
+/// A folder of models: `<model>/batch_00000001/` for a model of one batch, `<model>/all/` for one over everything,
+/// `<model>/window_2024-05/` for one of a window ([`crate::WindowKey`]).
+///
+/// Models with centers (`kmeans`, `minibatch`) are folders that Spark loads. Spark has no model like the others; of those
+/// there are `model.json` and a Parquet file under `data/`, under the same checksums and the same last mark.
 ///
 /// Folders that Spark wrote stand beside them, right in the store. One whose name ends in `_batch_<n>` is batch n of
 /// the model named before it; any other is a model without batch.
@@ -60,11 +67,8 @@ impl ModelStore {
     }
 
     /// The folder that a model is written to, relative to the store.
-    pub fn folder(model: &ModelName, batch: Option<BatchNumber>) -> String {
-        match batch {
-            Some(batch) => format!("{model}/{}", batch.folder_name()),
-            None => format!("{model}/{}", place::WHOLE),
-        }
+    pub fn folder(model: &ModelName, extent: &Extent) -> String {
+        format!("{model}/{}", extent.folder_name())
     }
 
     /// The store.

@@ -2,7 +2,7 @@
 
 use gugus_spec::ModelName;
 
-use super::{ModelError, ModelStore};
+use super::{Extent, ModelError, ModelStore};
 use crate::{BatchNumber, StoreError};
 
 /// The folder of a model over everything.
@@ -62,26 +62,23 @@ impl ModelStore {
     /// Finds the complete folder of a model. Our own come before Spark's.
     ///
     /// A name that is not a model's name is not found: names come from whoever can reach the service.
-    pub(super) async fn find(
-        &self,
-        model: &str,
-        batch: Option<BatchNumber>,
-    ) -> Result<Found, ModelError> {
+    pub(super) async fn find(&self, model: &str, extent: &Extent) -> Result<Found, ModelError> {
         let not_found = || ModelError::NotFound {
             model: model.chars().take(128).collect(),
-            batch,
+            extent: extent.clone(),
         };
         let Ok(name) = model.parse::<ModelName>() else {
             return Err(not_found());
         };
-        let ours = Self::folder(&name, batch);
+        let ours = Self::folder(&name, extent);
         if let Some(found) = self.complete(&ours).await? {
             return Ok(found);
         }
-        let others = match batch {
-            Some(batch) => names_by_spark(model, batch).to_vec(),
+        let others = match extent {
+            Extent::Batch(batch) => names_by_spark(model, *batch).to_vec(),
             // By its full name a folder of Spark's can always be had.
-            None => vec![model.to_owned()],
+            Extent::All => vec![model.to_owned()],
+            Extent::Window(_) => Vec::new(),
         };
         for folder in others {
             if let Some(found) = self

@@ -1,16 +1,18 @@
 //! Reading a saved model, and as much of it as a question needs.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use gugus_kmeans::DistanceMeasure;
-use gugus_spec::ModelName;
+use gugus_clusters::{Centers, Fitted, HotSpots, MiniBatch, Mixture};
+use gugus_spec::{Algorithm, ModelName};
 
 use super::{
-    MODEL_VERSION, ModelError, ModelJson, ModelStore, centers,
+    Extent, MODEL_VERSION, ModelError, ModelJson, ModelStore, centers,
     place::{DATA, Found, Kind, METADATA, MODEL_JSON},
-    spark,
+    spark, tables,
 };
 use crate::{
-    BatchNumber, StoreError,
+    StoreError,
     files::{Sizes, blocking},
     log::sha256_hex,
 };
@@ -20,13 +22,11 @@ use crate::{
 pub struct SavedModel {
     /// What `model.json` says; none for a folder that Spark wrote.
     pub about: Option<ModelJson>,
-    /// One center a cluster, all of the same length.
-    pub centers: Vec<Vec<f64>>,
-    /// What "near" means to this model.
-    pub distance_measure: DistanceMeasure,
-    /// Clusters asked for; there may be fewer centers.
+    /// What was fitted: all that predictions need.
+    pub fitted: Fitted,
+    /// Clusters asked for, of which there may be fewer.
     pub k: usize,
-    /// Spark's uid of the model.
+    /// The uid of the model, Spark's own where Spark wrote it.
     pub uid: String,
     /// Where it stands, relative to the store.
     pub folder: String,
@@ -47,13 +47,14 @@ impl ModelStore {
     pub async fn read(
         &self,
         model: &str,
-        batch: Option<BatchNumber>,
+        extent: impl Into<Extent>,
     ) -> Result<SavedModel, ModelError> {
-        let mut found = self.find(model, batch).await?;
+        let extent = extent.into();
+        let mut found = self.find(model, &extent).await?;
         loop {
             match self.read_folder(&found).await {
                 // A folder that is replaced while we read is torn for as long as that takes. It ends with a new stamp.
-                Err(torn @ ModelError::Torn { .. }) => match self.find(model, batch).await {
+                Err(torn @ ModelError::Torn { .. }) => match self.find(model, &extent).await {
                     Ok(again) if again.stamp != found.stamp => found = again,
                     _ => return Err(torn),
                 },
@@ -63,70 +64,110 @@ impl ModelStore {
     }
 
     async fn read_folder(&self, found: &Found) -> Result<SavedModel, ModelError> {
-        let (about, metadata, data) = match found.kind {
+        let (about, files) = match found.kind {
             Kind::Ours => {
                 let about = self.model_json(&found.folder).await?;
-                let mut metadata = None;
-                let mut data = Vec::new();
+                let mut files = BTreeMap::new();
                 for (file, checksum) in &about.checksums {
                     let bytes = self.checked(&found.folder, file, checksum).await?;
-                    if file.starts_with("metadata/part-") {
-                        metadata = Some(bytes);
-                    } else if file.starts_with("data/") && file.ends_with(".parquet") {
-                        data.push(bytes);
-                    }
+                    files.insert(file.clone(), bytes);
                 }
-                let metadata = metadata.ok_or_else(|| self.torn(&found.folder, METADATA))?;
-                (Some(about), metadata, data)
+                (Some(about), files)
             }
-            Kind::Sparks => {
-                let metadata = self
-                    .parts(&found.folder, METADATA, |name| name.starts_with("part-"))
-                    .await?;
-                let data = self
-                    .parts(&found.folder, DATA, |name| name.ends_with(".parquet"))
-                    .await?;
-                let metadata = metadata.into_iter().next();
-                (
-                    None,
-                    metadata.ok_or_else(|| self.torn(&found.folder, METADATA))?,
-                    data,
-                )
+            Kind::Sparks => (None, self.sparks_files(&found.folder).await?),
+        };
+        let algorithm = about.as_ref().map(|about| &about.algorithm);
+        let (fitted, k, uid) = match (algorithm, &about) {
+            (Some(Algorithm::Dbscan(_) | Algorithm::Gmm(_)), Some(about)) => {
+                let fitted = self.ours(&found.folder, about, files).await?;
+                (fitted, about.k, about.uid.clone())
             }
+            _ => self.sparks(&found.folder, about.as_ref(), files).await?,
         };
-        let wrong = |part: &str, reason| ModelError::Format {
-            file: self.store.display(&format!("{}/{part}", found.folder)),
-            reason,
-        };
+        let features = about.as_ref().map(|about| about.features.len());
+        if let Some(features) = features.filter(|features| *features != fitted.dimensions()) {
+            let dimensions = fitted.dimensions();
+            let reason = format!("it has {dimensions} dimensions for {features} features");
+            return Err(self.wrong(&found.folder, DATA, reason));
+        }
+        Ok(SavedModel {
+            about,
+            fitted,
+            k,
+            uid,
+            folder: found.folder.clone(),
+            stamp: Stamp(found.stamp.clone()),
+        })
+    }
+
+    /// A model as Spark has it: metadata and centers. The files are those of the folder by their names in it.
+    async fn sparks(
+        &self,
+        folder: &str,
+        about: Option<&ModelJson>,
+        mut files: BTreeMap<String, Bytes>,
+    ) -> Result<(Fitted, usize, String), ModelError> {
+        let metadata = files
+            .iter()
+            .find(|(file, _)| file.starts_with("metadata/part-"));
+        let (_, metadata) = metadata.ok_or_else(|| self.torn(folder, METADATA))?;
         let spark::Metadata {
             uid,
             k,
             distance_measure,
-        } = spark::parse(&metadata).map_err(|e| wrong(METADATA, e))?;
-        let centers = blocking(move || Ok(centers::from_parquet(data)))
+        } = spark::parse(metadata).map_err(|e| self.wrong(folder, METADATA, e))?;
+        files.retain(|file, _| file.starts_with("data/") && file.ends_with(".parquet"));
+        let centers = blocking(move || Ok(centers::from_parquet(files.into_values().collect())))
             .await?
-            .map_err(|e| wrong(DATA, e))?;
-        if let Some(about) = about
-            .as_ref()
-            .filter(|about| about.features.len() != centers[0].len())
-        {
-            let reason = format!(
-                "its centers have {} dimensions for {} features",
-                centers[0].len(),
-                about.features.len()
-            );
-            return Err(wrong(DATA, reason));
+            .map_err(|e| self.wrong(folder, DATA, e))?;
+        let fitted = match about.map(|about| (&about.algorithm, &about.counts)) {
+            Some((Algorithm::MiniBatch(_), counts)) => Fitted::MiniBatch(MiniBatch {
+                centers,
+                counts: counts.clone(),
+            }),
+            _ => Fitted::Centers(Centers {
+                centers,
+                distance_measure,
+            }),
+        };
+        Ok((fitted, k, uid))
+    }
+
+    /// A model that Spark has not.
+    async fn ours(
+        &self,
+        folder: &str,
+        about: &ModelJson,
+        mut files: BTreeMap<String, Bytes>,
+    ) -> Result<Fitted, ModelError> {
+        let mut file = |name: &str| files.remove(name).ok_or_else(|| self.torn(folder, name));
+        let read = match &about.algorithm {
+            Algorithm::Dbscan(params) => {
+                let file = file(tables::CORE_POINTS)?;
+                let points = blocking(move || Ok(tables::read_core_points(file))).await?;
+                points.map(|core_points| {
+                    Fitted::HotSpots(HotSpots {
+                        dimensions: about.features.len(),
+                        eps: params.eps,
+                        clusters: about.sizes.len(),
+                        core_points,
+                    })
+                })
+            }
+            _ => {
+                let file = file(tables::GAUSSIANS)?;
+                let gaussians = blocking(move || Ok(tables::read_gaussians(file))).await?;
+                gaussians.map(|gaussians| Fitted::Mixture(Mixture { gaussians }))
+            }
+        };
+        read.map_err(|e| self.wrong(folder, DATA, e))
+    }
+
+    fn wrong(&self, folder: &str, part: &str, reason: String) -> ModelError {
+        ModelError::Format {
+            file: self.store.display(&format!("{folder}/{part}")),
+            reason,
         }
-        let (folder, stamp) = (found.folder.clone(), Stamp(found.stamp.clone()));
-        Ok(SavedModel {
-            about,
-            centers,
-            distance_measure,
-            k,
-            uid,
-            folder,
-            stamp,
-        })
     }
 
     /// What `model.json` says of a model that we wrote; none when there is no complete and whole folder of ours.
@@ -136,9 +177,10 @@ impl ModelStore {
     pub async fn about(
         &self,
         model: &ModelName,
-        batch: Option<BatchNumber>,
+        extent: impl Into<Extent>,
     ) -> Result<Option<ModelJson>, ModelError> {
-        self.about_folder(&Self::folder(model, batch)).await
+        self.about_folder(&Self::folder(model, &extent.into()))
+            .await
     }
 
     pub(super) async fn about_folder(&self, folder: &str) -> Result<Option<ModelJson>, ModelError> {
@@ -170,9 +212,9 @@ impl ModelStore {
     pub async fn stamp(
         &self,
         model: &str,
-        batch: Option<BatchNumber>,
+        extent: impl Into<Extent>,
     ) -> Result<Option<Stamp>, ModelError> {
-        match self.find(model, batch).await {
+        match self.find(model, &extent.into()).await {
             Ok(found) => Ok(Some(Stamp(found.stamp))),
             Err(ModelError::NotFound { .. }) => Ok(None),
             Err(e) => Err(e),
@@ -185,10 +227,7 @@ impl ModelStore {
             Err(StoreError::NotFound { .. }) => return Err(self.torn(folder, MODEL_JSON)),
             other => other?,
         };
-        let wrong = |reason| ModelError::Format {
-            file: self.store.display(&file),
-            reason,
-        };
+        let wrong = |reason| self.wrong(folder, MODEL_JSON, reason);
         // A file that was cut off is no JSON at all; JSON with other content is no accident of a crash.
         let value: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|_| self.torn(folder, MODEL_JSON))?;
@@ -220,31 +259,23 @@ impl ModelStore {
         }
     }
 
-    /// The files of a folder that Spark wrote, by name.
-    async fn parts(
-        &self,
-        folder: &str,
-        part: &str,
-        wanted: fn(&str) -> bool,
-    ) -> Result<Vec<Bytes>, ModelError> {
-        let inner = format!("{folder}/{part}");
-        let listed = self
-            .store
-            .list(&inner, Sizes::Skip)
-            .await?
-            .unwrap_or_default();
-        let mut names: Vec<_> = listed
-            .files
-            .into_iter()
-            .map(|entry| entry.name)
-            .filter(|name| wanted(name))
-            .collect();
-        names.sort();
-        let mut found = Vec::with_capacity(names.len());
-        for name in names {
-            found.push(self.store.get(&format!("{inner}/{name}")).await?);
+    /// The metadata and data of a folder that Spark wrote, by their names in it.
+    async fn sparks_files(&self, folder: &str) -> Result<BTreeMap<String, Bytes>, ModelError> {
+        let mut files = BTreeMap::new();
+        for part in [METADATA, DATA] {
+            let listed = self
+                .store
+                .list(&format!("{folder}/{part}"), Sizes::Skip)
+                .await?;
+            for entry in listed.unwrap_or_default().files {
+                let file = format!("{part}/{}", entry.name);
+                if file.starts_with("metadata/part-") || file.ends_with(".parquet") {
+                    let bytes = self.store.get(&format!("{folder}/{file}")).await?;
+                    files.insert(file, bytes);
+                }
+            }
         }
-        Ok(found)
+        Ok(files)
     }
 
     fn torn(&self, folder: &str, file: &str) -> ModelError {

@@ -1,6 +1,7 @@
 //! `metadata/part-00000` of a model folder, as Spark 3.5.5 writes and reads it.
 
 use gugus_kmeans::{DistanceMeasure, Params};
+use gugus_spec::Algorithm;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -61,11 +62,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Metadata, String> {
     })
 }
 
-/// Spark's uid for a new model.
-pub(super) fn new_uid() -> String {
+/// A uid for a new model, in Spark's form.
+pub(super) fn new_uid(algorithm: &Algorithm) -> String {
+    let prefix = match algorithm {
+        // Spark gives the name of its class.
+        Algorithm::KMeans(_) | Algorithm::MiniBatch(_) => "KMeans",
+        Algorithm::Dbscan(_) => "Dbscan",
+        Algorithm::Gmm(_) => "GaussianMixture",
+    };
     let digits = uuid::Uuid::new_v4().simple().to_string();
     // The last twelve digits are random ones, all of them.
-    format!("KMeans_{}", digits.get(20..).unwrap_or(&digits))
+    format!("{prefix}_{}", digits.get(20..).unwrap_or(&digits))
 }
 
 /// Params by Spark's names.
@@ -181,7 +188,7 @@ mod tests {
 
     #[test]
     fn uids_are_like_sparks() {
-        let uid = new_uid();
+        let uid = new_uid(&Algorithm::default());
         assert!(
             uid.len() == 19 && uid[7..].bytes().all(|b| b.is_ascii_hexdigit()),
             "{uid}"

@@ -7,13 +7,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use gugus_spec::ModelName;
+use gugus_clusters::Fitted;
+use gugus_kmeans::Params;
+use gugus_spec::{Algorithm, ModelName};
+use parquet::errors::ParquetError;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{
     ModelDraft, ModelError, ModelJson, ModelStore, centers,
     place::{DATA_SUCCESS, METADATA_SUCCESS, MODEL_JSON, SUCCESS},
-    spark,
+    spark, tables,
 };
 use crate::{StoreError, files::blocking, local, log::sha256_hex};
 
@@ -30,7 +33,7 @@ pub enum Existing {
 type Files = Vec<(String, Bytes)>;
 
 impl ModelStore {
-    /// Saves a fit as a folder that Spark loads, with `model.json` beside.
+    /// Saves a fit with its `model.json`: as a folder that Spark loads where it has centers, else with data of our own.
     ///
     /// A folder that is unfinished or torn is replaced whatever `existing` says: it counts as not there.
     ///
@@ -47,7 +50,7 @@ impl ModelStore {
                 reason,
             });
         }
-        let folder = Self::folder(&draft.model, draft.batch);
+        let folder = Self::folder(&draft.model, &draft.extent);
         if existing == Existing::Keep && self.about_folder(&folder).await?.is_some() {
             return Err(ModelError::Exists {
                 folder: self.store.display(&folder),
@@ -119,18 +122,8 @@ fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
         model: draft.model.to_string(),
         reason,
     };
-    let uid = spark::new_uid();
-    let now = chrono::Utc::now().timestamp_millis();
-    let line = spark::line(&draft.params, draft.weight_col.as_deref(), &uid, now);
-    let data = centers::to_parquet(&draft.centers).map_err(|e| contradiction(e.to_string()))?;
-    let name = format!(
-        "data/part-00000-{}-c000.snappy.parquet",
-        uuid::Uuid::new_v4()
-    );
-    let parts = [
-        ("metadata/part-00000".to_owned(), Bytes::from(line)),
-        (name, data),
-    ];
+    let uid = spark::new_uid(&draft.algorithm);
+    let (parts, marks) = parts(draft, &uid).map_err(|e| contradiction(e.to_string()))?;
     let checksums: BTreeMap<_, _> = parts
         .iter()
         .map(|(file, bytes)| (file.clone(), sha256_hex(bytes)))
@@ -138,19 +131,47 @@ fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
     let about = draft.clone().into_json(uid, checksums);
     let mut json = serde_json::to_vec_pretty(&about).map_err(|e| contradiction(e.to_string()))?;
     json.push(b'\n');
-    let [metadata, data] = parts;
-    let marks = [METADATA_SUCCESS, DATA_SUCCESS].map(|file| (file.to_owned(), Bytes::new()));
-    let [metadata_mark, data_mark] = marks;
-    Ok((
-        about,
-        vec![
-            (MODEL_JSON.to_owned(), json.into()),
-            metadata,
-            metadata_mark,
-            data,
-            data_mark,
-        ],
-    ))
+    let mut files = vec![(MODEL_JSON.to_owned(), json.into())];
+    files.extend(parts);
+    files.extend(marks.iter().map(|file| ((*file).to_owned(), Bytes::new())));
+    Ok((about, files))
+}
+
+/// The files of a model beside `model.json`, and the marks that Spark looks for where it can load them.
+fn parts(draft: &ModelDraft, uid: &str) -> Result<(Files, &'static [&'static str]), ParquetError> {
+    let centers = match &draft.fitted {
+        Fitted::Centers(model) => &model.centers,
+        Fitted::MiniBatch(model) => &model.centers,
+        Fitted::HotSpots(model) => {
+            let points = tables::core_points(&model.core_points)?;
+            return Ok((vec![(tables::CORE_POINTS.to_owned(), points)], &[]));
+        }
+        Fitted::Mixture(model) => {
+            let gaussians = tables::gaussians(&model.gaussians)?;
+            return Ok((vec![(tables::GAUSSIANS.to_owned(), gaussians)], &[]));
+        }
+    };
+    let now = chrono::Utc::now().timestamp_millis();
+    let weight_col = draft.weight_col.as_deref();
+    let line = match &draft.algorithm {
+        Algorithm::KMeans(params) => spark::line(params, weight_col, uid, now),
+        // What Spark has in common with it. Another value, such as our k-means++, it would refuse to load.
+        other => {
+            let mut params = Params::default();
+            params.k = other.k().unwrap_or(centers.len());
+            params.seed = other.seed().unwrap_or(params.seed);
+            spark::line(&params, weight_col, uid, now)
+        }
+    };
+    let name = format!(
+        "data/part-00000-{}-c000.snappy.parquet",
+        uuid::Uuid::new_v4()
+    );
+    let parts = vec![
+        ("metadata/part-00000".to_owned(), Bytes::from(line)),
+        (name, centers::to_parquet(centers)?),
+    ];
+    Ok((parts, &[METADATA_SUCCESS, DATA_SUCCESS]))
 }
 
 fn made(path: &Path, error: io::Error) -> StoreError {
@@ -168,7 +189,8 @@ fn write_folder(path: &Path, files: &Files) -> Result<(), StoreError> {
     let temporary = local::temporary_beside(path);
     let write = || {
         fs::create_dir(&temporary).map_err(|e| made(&temporary, e))?;
-        for folder in ["metadata", "data"] {
+        let folders = files.iter().filter_map(|(file, _)| file.split_once('/'));
+        for folder in folders.map(|(folder, _)| folder).collect::<BTreeSet<_>>() {
             let folder = temporary.join(folder);
             fs::create_dir(&folder).map_err(|e| made(&folder, e))?;
         }

@@ -19,6 +19,34 @@ pub enum EvaluationError {
         /// Its folder, relative to the models folder.
         folder: String,
     },
+    /// It is a model of windows, and there are several.
+    #[error("model \"{model}\" has {windows} windows; name one with --window")]
+    WhichWindow {
+        /// The model's name.
+        model: String,
+        /// How many there are.
+        windows: usize,
+    },
+    /// It has no centers.
+    #[error(
+        "model \"{model}\" is of algorithm \"{algorithm}\": only k-means can be evaluated and drawn, which has a center for each cluster"
+    )]
+    NoCenters {
+        /// The model's name.
+        model: String,
+        /// Its algorithm.
+        algorithm: &'static str,
+    },
+    /// Other numbers of clusters cannot be fitted.
+    #[error(
+        "model \"{model}\" is of algorithm \"{algorithm}\", which goes on from batch to batch: --k takes one of kmeans"
+    )]
+    NoElbow {
+        /// The model's name.
+        model: String,
+        /// Its algorithm.
+        algorithm: &'static str,
+    },
     /// The batch that the model was trained on is not there.
     #[error(
         "batch {batch}, which model \"{model}\" was trained on, is not in {place}: it was pruned, or --batches names another folder"
@@ -31,7 +59,7 @@ pub enum EvaluationError {
         /// The folder of batches.
         place: String,
     },
-    /// Some of the batches that a model over everything was trained on are not there.
+    /// Some of the batches that a model over everything or over a window was trained on are not there.
     #[error(
         "the batches in {place} do not cover the offsets that model \"{model}\" was trained on: older ones were pruned; evaluate it on those that are left with --on all"
     )]
@@ -57,7 +85,7 @@ pub enum EvaluationError {
         /// The commit in `model.json`.
         trained: String,
     },
-    /// No batch is the newest one that a model over everything was trained on.
+    /// No batch is the newest one that a model over everything or over a window was trained on.
     #[error(
         "no batch in {place} has commit_id {trained}, the newest that model \"{model}\" was trained on: --batches names another folder; or evaluate it on these batches with --on all"
     )]

@@ -13,8 +13,10 @@ use super::Subject;
 pub struct Evaluation {
     /// The model's name.
     pub model: String,
-    /// The batch that it was trained on; null for a model over everything.
+    /// The batch that it was trained on; null for a model over everything or over a window.
     pub batch: Option<u64>,
+    /// The window that it was trained on; null for others.
+    pub window: Option<String>,
     /// The numbers of the batches whose rows it was evaluated on.
     pub on: Vec<u64>,
     /// What "near" means to it.
@@ -96,8 +98,9 @@ impl Subject {
         Evaluation {
             model: self.about.model.clone(),
             batch: self.about.batch,
+            window: self.window(),
             on: self.batches.keys().map(|number| number.get()).collect(),
-            distance_measure: self.params.distance_measure,
+            distance_measure: self.measure,
             k: self.about.k,
             rows: assessed.rows,
             dropped: assessed.dropped,

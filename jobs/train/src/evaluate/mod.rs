@@ -44,8 +44,8 @@ impl Subject {
         stop: &CancellationToken,
     ) -> Result<Evaluation, Error> {
         let began = Instant::now();
-        let elbow = elbow.into_iter().flatten();
-        progress.set_length(1 + elbow.clone().count() as u64);
+        let elbow = self.elbow(elbow)?;
+        progress.set_length(1 + elbow.len() as u64);
         let (cluster, groups) = connect(scheduler.into()).await?;
         let context = self.context(&cluster, groups);
         let files = self.files();
@@ -54,12 +54,9 @@ impl Subject {
             let assessed = self.assess(&context, &self.centers, &files, stop).await?;
             progress.inc(1);
             let mut points = Vec::new();
-            for k in elbow {
-                progress.set_message(format!("{}: k = {k}", self.work.model.name));
-                points.push(
-                    self.elbow_point(&context, k, &files, progress, stop)
-                        .await?,
-                );
+            for with in &elbow {
+                let point = self.elbow_point(&context, with, &files, progress, stop);
+                points.push(point.await?);
                 progress.inc(1);
             }
             Ok((assessed, points))
@@ -78,7 +75,7 @@ impl Subject {
         files: &[WholeFile],
         stop: &CancellationToken,
     ) -> Result<Assessed, Error> {
-        let (work, measure) = (&self.work, self.params.distance_measure);
+        let (work, measure) = (&self.work, self.measure);
         let mut assessment = Assessment::new(
             centers.to_vec(),
             measure,

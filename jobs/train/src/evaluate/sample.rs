@@ -21,8 +21,10 @@ const NUMBERS: usize = 400_000;
 pub struct Sample {
     /// The model's name.
     pub model: String,
-    /// The batch that it was trained on; none for a model over everything.
+    /// The batch that it was trained on; none for a model over everything or over a window.
     pub batch: Option<u64>,
+    /// The window that it was trained on; none for others.
+    pub window: Option<String>,
     /// The features' names.
     pub features: Vec<String>,
     /// How many rows there are; more than were drawn, where these are many.
@@ -33,8 +35,6 @@ pub struct Sample {
     pub centers: Vec<Vec<f64>>,
     /// Rows of each cluster, all of them.
     pub sizes: Vec<u64>,
-    /// What "near" means to the model.
-    pub distance_measure: DistanceMeasure,
 }
 
 impl Subject {
@@ -71,8 +71,7 @@ impl Subject {
     }
 
     fn with_clusters(&self, seen: Seen) -> Result<Sample, Error> {
-        let measure = self.params.distance_measure;
-        let predictor = Predictor::new(self.centers.clone(), measure);
+        let predictor = Predictor::new(self.centers.clone(), self.measure);
         let predictor = predictor.map_err(|error| self.rows_do_not_allow(error.to_string()))?;
         let with_cluster = |row: Vec<f64>| {
             let cluster = predictor.predict(&row);
@@ -83,12 +82,12 @@ impl Subject {
         Ok(Sample {
             model: self.about.model.clone(),
             batch: self.about.batch,
+            window: self.window(),
             features: self.about.features.iter().map(|f| f.name.clone()).collect(),
             rows: seen.rows,
             drawn: drawn.map_err(|error| self.rows_do_not_allow(error.to_string()))?,
             centers: self.centers.clone(),
             sizes: self.about.sizes.clone(),
-            distance_measure: measure,
         })
     }
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use gugus_features::{Expressions, FeaturePlan};
-use gugus_kmeans::Params;
-use gugus_spec::{Algorithm, Feature, Model, OtherColumns, Scope};
-use gugus_store::{BatchLog, BatchNumber, ModelJson, ModelStore, Store};
+use gugus_kmeans::DistanceMeasure;
+use gugus_spec::{Feature, Model, OtherColumns, Scope};
+use gugus_store::{
+    BatchLog, BatchNumber, Extent, ModelJson, ModelStore, OffsetRange, SavedWindow, Store, Whole,
+    WindowKey,
+};
 
 use super::error::EvaluationError;
 use crate::error::Error;
@@ -14,15 +17,17 @@ use crate::existing;
 use crate::prepare::{BatchFacts, ModelWork, Pending, freeze};
 
 /// Which of a model's folders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Which {
-    /// That of the newest batch; the one over everything where there is none of a batch.
+    /// That of the newest batch; where there is none of a batch, the one over everything, or of the only window.
     #[default]
     Latest,
     /// That of this batch.
     Batch(BatchNumber),
     /// The one over everything.
     All,
+    /// That of this window.
+    Window(WindowKey),
 }
 
 /// On which rows a model is evaluated.
@@ -59,7 +64,7 @@ impl fmt::Display for On {
 #[derive(Debug)]
 pub struct Subject {
     pub(super) about: ModelJson,
-    pub(super) params: Params,
+    pub(super) measure: DistanceMeasure,
     pub(super) centers: Vec<Vec<f64>>,
     pub(super) work: ModelWork,
     pub(super) store: Store,
@@ -80,8 +85,9 @@ impl Subject {
     ) -> Result<Self, Error> {
         let models = ModelStore::new(models);
         let which = match which {
-            Which::Batch(batch) => Some(batch),
-            Which::All => None,
+            Which::Batch(batch) => Extent::Batch(batch),
+            Which::All => Extent::All,
+            Which::Window(key) => Extent::Window(key),
             Which::Latest => latest(&models, model).await?,
         };
         let saved = models.read(model, which).await.map_err(Error::Models)?;
@@ -91,10 +97,16 @@ impl Subject {
                 folder: saved.folder,
             }));
         };
+        let Some(centers) = saved.fitted.centers() else {
+            return Err(Error::Evaluation(EvaluationError::NoCenters {
+                model: model.to_owned(),
+                algorithm: about.algorithm.name(),
+            }));
+        };
         let work = work(&about)?;
         Ok(Self {
-            params: about.params.clone(),
-            centers: saved.centers,
+            measure: saved.fitted.distance_measure(),
+            centers: centers.to_vec(),
             work,
             batches: match on {
                 On::Trained => trained_on(&about, &batches).await?,
@@ -105,18 +117,34 @@ impl Subject {
         })
     }
 
-    /// The features that the model was trained on.
+    /// The key of its window.
+    pub(super) fn window(&self) -> Option<String> {
+        let window = self.about.window.as_ref();
+        window.map(|saved| saved.key.to_string())
+    }
+
+    /// The features of the model.
     #[must_use]
     pub fn features(&self) -> &[Feature] {
         &self.work.model.features
     }
 }
 
-/// The newest batch that has the model; none where only the model over everything is there, or nothing at all.
-async fn latest(models: &ModelStore, model: &str) -> Result<Option<BatchNumber>, Error> {
+/// What there is of the model: its newest batch, the one over everything, its only window.
+async fn latest(models: &ModelStore, model: &str) -> Result<Extent, Error> {
     let listed = models.list().await.map_err(Error::Models)?;
-    let found = listed.into_iter().find(|listed| listed.model == model);
-    Ok(found.and_then(|listed| listed.batches.last().copied()))
+    let Some(found) = listed.into_iter().find(|listed| listed.model == model) else {
+        return Ok(Extent::All);
+    };
+    match (found.batches.last(), found.whole, found.windows.as_slice()) {
+        (Some(batch), _, _) => Ok(Extent::Batch(*batch)),
+        (None, Whole::Absent, [only]) => Ok(Extent::Window(only.clone())),
+        (None, Whole::Absent, [_, ..]) => Err(Error::Evaluation(EvaluationError::WhichWindow {
+            model: model.to_owned(),
+            windows: found.windows.len(),
+        })),
+        (None, _, _) => Ok(Extent::All),
+    }
 }
 
 /// The model as the job file had it when it was trained.
@@ -128,9 +156,9 @@ fn work(about: &ModelJson) -> Result<ModelWork, Error> {
     })?;
     let model = Model {
         name,
-        condition: about.r#where.clone(),
+        condition: condition(about),
         features: about.features.clone(),
-        algorithm: Algorithm::KMeans(about.params.clone()),
+        algorithm: about.algorithm.clone(),
         scope: match about.batch {
             Some(_) => Scope::Batch,
             None => Scope::All,
@@ -152,6 +180,22 @@ fn work(about: &ModelJson) -> Result<ModelWork, Error> {
         model,
         pending: Pending::Everything(Vec::new()),
     })
+}
+
+/// Which rows the model was trained on: those that `where` left, and of a window those with its key.
+fn condition(about: &ModelJson) -> Option<String> {
+    let of_window = about.window.as_ref();
+    let of_window = of_window.and_then(|SavedWindow { key, window }| {
+        let key = key.as_str().replace('\'', "''");
+        Some(format!(
+            "CAST(({}) AS VARCHAR) = '{key}'",
+            window.key_sql()?
+        ))
+    });
+    match (&about.r#where, of_window) {
+        (Some(condition), Some(of_window)) => Some(format!("({condition}) AND {of_window}")),
+        (condition, of_window) => condition.clone().or(of_window),
+    }
 }
 
 /// The batches that the model was trained on.
@@ -207,7 +251,8 @@ async fn one(
     }
 }
 
-/// The batches of a model over everything: up to the one that was the newest.
+/// The batches of a model over everything or over a window: from the first whose offsets are the model's to the one that was
+/// the newest.
 async fn everything(
     about: &ModelJson,
     store: &Store,
@@ -228,7 +273,17 @@ async fn everything(
         };
         batches.retain(|number, _| *number <= newest);
     }
-    if existing::offsets(&batches) != about.offsets {
+    let is_of_model = |range: &OffsetRange| {
+        about.offsets.iter().any(|of| {
+            of.partition == range.partition && of.first <= range.first && range.next <= of.next
+        })
+    };
+    let first = batches
+        .iter()
+        .find(|(_, facts)| facts.ranges.iter().any(is_of_model))
+        .map(|(number, _)| *number);
+    batches.retain(|number, _| first.is_some_and(|first| first <= *number));
+    if existing::offsets(batches.values()) != about.offsets {
         return Err(Error::Evaluation(EvaluationError::BatchesGone {
             model,
             place,

@@ -197,9 +197,10 @@ impl Sample {
     }
 
     fn title(&self) -> String {
-        match self.batch {
-            Some(batch) => format!("{}, batch {batch}", self.model),
-            None => format!("{}, over everything", self.model),
+        match (self.batch, &self.window) {
+            (Some(batch), _) => format!("{}, batch {batch}", self.model),
+            (None, Some(window)) => format!("{}, window {window}", self.model),
+            (None, None) => format!("{}, over everything", self.model),
         }
     }
 }
