@@ -3,6 +3,7 @@
 mod batches;
 mod cluster;
 mod demo;
+mod evaluate;
 mod executor;
 mod generate;
 mod health;
@@ -10,6 +11,7 @@ mod ingest;
 mod job;
 mod models;
 mod monitoring;
+mod plot;
 mod produce;
 mod rejected;
 mod runs;
@@ -113,7 +115,7 @@ pub(crate) fn run(gugus: Gugus) -> Result<Code, Failure> {
         Command::Batches(batches) => on_runtime(|stop| batches.run(stop)),
         Command::Rejected(rejected) => on_runtime(|stop| rejected.run(stop)),
         Command::Train(train) => on_runtime(|stop| train.run(stop)),
-        Command::Models(models) => on_runtime(|_| models.run()),
+        Command::Models(models) => on_runtime(|stop| models.run(stop)),
         Command::Serve(serve) => on_runtime(|stop| serve.run(stop)),
         Command::Job(job) => job.run(),
         Command::Submit(submit) => on_runtime(|stop| submit.run(stop)),

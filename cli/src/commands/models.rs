@@ -5,8 +5,11 @@ use gugus_store::{BatchNumber, Extent, ListedModel, ModelStore, Whole, WindowKey
 use serde::Serialize;
 
 use crate::commands::ModelsFolder;
+use crate::commands::evaluate::Evaluate;
+use crate::commands::plot::Plot;
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json, table};
+use crate::signals::Stop;
 
 /// Look at trained models
 #[derive(Debug, Args)]
@@ -38,6 +41,8 @@ enum What {
         #[command(flatten)]
         models: ModelsFolder,
     },
+    Evaluate(Evaluate),
+    Plot(Plot),
 }
 
 #[derive(Debug, Serialize)]
@@ -61,7 +66,7 @@ struct Listed {
 const WINDOWS_SHOWN: usize = 20;
 
 impl Models {
-    pub(crate) async fn run(self) -> Result<Code, Failure> {
+    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         match &self.what {
             What::List { models } => self.list(&ModelStore::new(models.open()?)).await,
             What::Show {
@@ -78,6 +83,8 @@ impl Models {
                 };
                 self.show(&store, model, extent).await
             }
+            What::Evaluate(evaluate) => evaluate.run(self.output, &stop).await,
+            What::Plot(plot) => plot.run(self.output, &stop).await,
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Scheduler {
     /// are open to runs as far as the scheduler's credentials go
     #[arg(long, value_name = "DIR", default_value = "data")]
     data_root: PathBuf,
-    /// Sites whose pages may read the answers, for example https://grafana.example; none when absent
+    /// Sites whose pages may read the answers, for example `https://grafana.example`; none when absent
     #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',')]
     cors_allowed_origins: Vec<Origin>,
     #[command(flatten)]

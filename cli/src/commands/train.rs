@@ -98,7 +98,8 @@ impl Train {
     }
 }
 
-async fn start_embedded() -> Result<Embedded, Failure> {
+/// A cluster within this process, with a task a core.
+pub(crate) async fn start_embedded() -> Result<Embedded, Failure> {
     let config = EmbeddedConfig {
         task_slots: TaskSlots::Cores,
         ..EmbeddedConfig::default()
@@ -109,7 +110,8 @@ async fn start_embedded() -> Result<Embedded, Failure> {
         .map_err(Failure::failed)
 }
 
-fn failure(error: gugus_train::Error, stop: &Stop) -> Failure {
+/// A failure of the training drivers, by what the caller can do about it.
+pub(crate) fn failure(error: gugus_train::Error, stop: &Stop) -> Failure {
     match error.kind() {
         Kind::Usage => Failure::usage(error),
         Kind::Failed => Failure::failed(error),

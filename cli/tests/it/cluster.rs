@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::{Gugus, Signal, up};
+use crate::process::{Gugus, Signal, run, up};
 use crate::work::{Work, comparable, lines};
 
 #[test]
@@ -55,6 +55,44 @@ fn a_cluster_of_processes_trains_the_same_models_as_the_embedded_one() {
     scheduler
         .stop(Signal::Term, Duration::from_secs(60))
         .expect(0);
+}
+
+#[test]
+fn folders_of_any_name_are_trained_from() {
+    let work = Work::new();
+    let (batches, models) = (
+        work.path("50% <of> [all] ~ä#?/batch"),
+        work.path("models {of} 100%"),
+    );
+    let job = work.job(
+        2,
+        "[[models]]\nname = \"each\"\nfeatures = [\"x\"]\nk = 2\n\
+         [[models]]\nname = \"whole\"\nfeatures = [\"x\"]\nk = 2\nscope = \"all\"\n",
+    );
+    let csv = work.csv("in.csv", &[["1", "1"], ["2", "2"], ["3", "3"]]);
+    let import = [
+        "batches",
+        "import",
+        &csv,
+        "--job",
+        &job,
+        "--batches",
+        &batches,
+    ];
+    run(import).expect(0);
+    let train = [
+        "train",
+        "--job",
+        &job,
+        "--batches",
+        &batches,
+        "--models",
+        &models,
+        "--output",
+        "json",
+    ];
+    assert_eq!(run(train).expect(0).json()["trained"], 3);
+    assert_eq!(run(train).expect(0).json()["skipped"], 3);
 }
 
 #[test]

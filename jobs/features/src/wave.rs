@@ -10,6 +10,7 @@ use datafusion::common::ScalarValue;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::logical_expr::AggregateUDF;
+use datafusion::object_store::path::Path;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::aggregate::AggregateExprBuilder;
 use datafusion::physical_expr::expressions::Column;
@@ -35,10 +36,23 @@ pub const OUTCOME_COLUMN: &str = "outcome";
 pub struct WaveFile {
     /// The batch's number.
     pub batch: u64,
-    /// The file's path in its object store, without a leading slash.
+    /// The file's path in its object store, encoded as object stores do it, without a leading slash.
     pub path: String,
     /// The file's length in bytes.
     pub size: u64,
+}
+
+impl WaveFile {
+    /// The file as DataFusion has it, with the values of the scan's partition columns.
+    pub(crate) fn partitioned(&self, values: Vec<ScalarValue>) -> PartitionedFile {
+        let mut file =
+            PartitionedFile::new(self.path.clone(), self.size).with_partition_values(values);
+        // The path is encoded already; what `new` encodes once more is found nowhere.
+        if let Ok(location) = Path::parse(&self.path) {
+            file.object_meta.location = location;
+        }
+        file
+    }
 }
 
 /// Scan of `files` → filter → features → [`ModelFit`] by batch, as one stage without a shuffle. `groups` is how many
@@ -123,10 +137,7 @@ pub(crate) fn fit_by(
 pub(crate) fn cut(files: &[WaveFile], groups: usize) -> Vec<FileGroup> {
     let per_group = files.len().div_ceil(groups.max(1)).max(1);
     let group = |files: &[WaveFile]| {
-        let part = |file: &WaveFile| {
-            PartitionedFile::new(file.path.clone(), file.size)
-                .with_partition_values(vec![ScalarValue::UInt64(Some(file.batch))])
-        };
+        let part = |file: &WaveFile| file.partitioned(vec![ScalarValue::UInt64(Some(file.batch))]);
         FileGroup::new(files.iter().map(part).collect())
     };
     files.chunks(per_group).map(group).collect()

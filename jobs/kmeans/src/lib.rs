@@ -40,7 +40,7 @@
 //! # What it is not
 //!
 //! It reads and writes nothing and knows neither Arrow nor DataFusion nor how models are saved. It holds all rows of a fit
-//! in memory. It has no measure of quality beyond the cost.
+//! in memory; [`whole`] is for more rows than that, and tells how good given centers are.
 //!
 //! # Why not another crate
 //!

@@ -7,6 +7,7 @@ use gugus_spec::ModelName;
 use gugus_store::{LogError, ModelError};
 use thiserror::Error;
 
+use crate::evaluate::EvaluationError;
 use crate::report::Report;
 
 /// Why a run did not begin, or did not finish.
@@ -116,6 +117,12 @@ pub enum Error {
         "the passes of a model over everything do not fit together; client and executors run different versions of gugus"
     )]
     Whole(#[source] WholeError),
+    /// A model cannot be evaluated in this way.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
+    /// An evaluation was told to stop before its end.
+    #[error("stopped before the end of the evaluation; nothing was written")]
+    Stopped,
     /// The run was told to stop; the models that are written stay.
     #[error("stopped after {} models; run the same command again to go on", report.trained)]
     Interrupted {
@@ -155,7 +162,8 @@ impl Error {
             | Self::Wave(_)
             | Self::Partial(_)
             | Self::Whole(_) => Kind::Failed,
-            Self::Interrupted { .. } => Kind::Interrupted,
+            Self::Evaluation(error) => error.kind(),
+            Self::Stopped | Self::Interrupted { .. } => Kind::Interrupted,
         }
     }
 }

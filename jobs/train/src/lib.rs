@@ -15,6 +15,8 @@
 //!   a task whose end nobody heard of, an object store that failed for a moment.
 //! * A run that was cut short is gone on with by running it again: a batch that has its model is not trained twice.
 //!
+//! [`Subject`] evaluates models that are saved, by the same passes.
+//!
 //! # What it is not
 //! It does not start a cluster: it is given a scheduler's address, be it embedded or far away, and speaks gRPC to either.
 //! It does not fit anything itself: that is `gugus-features` on the executors.
@@ -24,7 +26,9 @@
 
 mod chain;
 mod error;
+mod evaluate;
 mod existing;
+mod map;
 mod prepare;
 mod report;
 mod retry;
@@ -37,5 +41,9 @@ mod whole;
 mod windows;
 
 pub use error::{Error, Kind};
+pub use evaluate::{
+    ClusterFigures, ElbowPoint, Evaluation, EvaluationError, On, Sample, Subject, Which,
+};
+pub use map::{Axes, MapError};
 pub use prepare::{Config, Prepared, check, glance, prepare};
 pub use report::{ModelReport, Outcome, Report};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting, WholeFile};
 use gugus_spec::{Algorithm, Job, Model, ModelName, Scope, Window};
 use gugus_store::{
-    BatchLog, BatchNumber, CommitId, Existing, Extent, Footer, ModelStore, OffsetRange, Store,
-    WindowKey,
+    BatchFile, BatchLog, BatchNumber, CommitId, Existing, Extent, Footer, ModelStore, OffsetRange,
+    Store, WindowKey,
 };
 use indicatif::ProgressBar;
 
@@ -87,6 +87,21 @@ impl Pending {
 }
 
 impl BatchFacts {
+    /// What is kept of a batch file and its footer.
+    pub(crate) fn new(file: &BatchFile, footer: Footer) -> Self {
+        Self {
+            file: WaveFile {
+                batch: file.number.get(),
+                path: file.path.to_string(),
+                size: file.size,
+            },
+            rejected: footer.rejected_rows(),
+            rows: footer.rows,
+            commit_id: footer.commit_id,
+            ranges: footer.ranges,
+        }
+    }
+
     /// As a pass over everything reads it.
     pub(crate) fn whole_file(&self) -> WholeFile {
         WholeFile {
@@ -134,7 +149,7 @@ pub struct Prepared {
 /// [`Error`] of kind [`crate::Kind::Usage`]: nothing was begun.
 pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut work = compile(&config)?;
-    let batches = freeze(&config).await?;
+    let batches = freeze(&config.batches, config.job.name.as_str()).await?;
     let models = ModelStore::new(config.models.clone());
     let run = existing::Run {
         config: &config,
@@ -161,8 +176,8 @@ pub async fn glance(config: &Config) -> Result<(), Error> {
         .await
         .map_err(Error::Batches)?;
     match log.head() {
-        None => Err(no_batches(config)),
-        Some(newest) => right_job(config, &newest.job),
+        None => Err(no_batches(&config.batches)),
+        Some(newest) => right_job(&config.batches, &newest.job, config.job.name.as_str()),
     }
 }
 
@@ -331,50 +346,42 @@ fn compile_model(job: &Job, model: &Model) -> Result<FeaturePlan, Error> {
 }
 
 /// The list of batches as it is now. Batches that are committed later belong to the next run.
-async fn freeze(config: &Config) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
-    let log = BatchLog::read(config.batches.clone())
+pub(crate) async fn freeze(
+    store: &Store,
+    job: &str,
+) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
+    let log = BatchLog::read(store.clone())
         .await
         .map_err(Error::Batches)?;
     let files = log.batches().await.map_err(Error::Batches)?;
     if files.is_empty() {
-        return Err(no_batches(config));
+        return Err(no_batches(store));
     }
     let mut batches = BTreeMap::new();
     for files in files.chunks(FOOTERS_AT_ONCE) {
         let numbers: Vec<BatchNumber> = files.iter().map(|file| file.number).collect();
         let footers: Vec<Footer> = log.footers(&numbers).await.map_err(Error::Batches)?;
         for (file, footer) in files.iter().zip(footers) {
-            right_job(config, &footer.job)?;
-            let facts = BatchFacts {
-                file: WaveFile {
-                    batch: file.number.get(),
-                    path: file.path.to_string(),
-                    size: file.size,
-                },
-                rejected: footer.rejected_rows(),
-                rows: footer.rows,
-                commit_id: footer.commit_id,
-                ranges: footer.ranges,
-            };
-            batches.insert(file.number, facts);
+            right_job(store, &footer.job, job)?;
+            batches.insert(file.number, BatchFacts::new(file, footer));
         }
     }
     Ok(batches)
 }
 
-fn no_batches(config: &Config) -> Error {
+fn no_batches(store: &Store) -> Error {
     Error::NoBatches {
-        place: config.batches.to_string(),
+        place: store.to_string(),
     }
 }
 
-fn right_job(config: &Config, found: &str) -> Result<(), Error> {
-    if found == config.job.name.as_str() {
+fn right_job(store: &Store, found: &str, job: &str) -> Result<(), Error> {
+    if found == job {
         return Ok(());
     }
     Err(Error::OtherJob {
-        place: config.batches.to_string(),
+        place: store.to_string(),
         found: found.to_owned(),
-        job: config.job.name.to_string(),
+        job: job.to_owned(),
     })
 }

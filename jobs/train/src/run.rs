@@ -64,11 +64,7 @@ impl Prepared {
         stop: &CancellationToken,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let cluster = Cluster::connect(scheduler.clone()).await?;
-        let slots = cluster.task_slots().await;
-        if slots == Some(0) {
-            tracing::warn!(scheduler = %scheduler.url, "no executor has registered with the scheduler yet; the run waits for one");
-        }
+        let (cluster, groups) = connect(scheduler).await?;
         let run = self.config.run.clone().unwrap_or_else(|| {
             let mut made_up = uuid::Uuid::new_v4().simple().to_string();
             made_up.truncate(8);
@@ -77,8 +73,7 @@ impl Prepared {
         let context = WaveContext {
             cluster: &cluster,
             store: self.config.batches.registry_url(),
-            // One group of files a slot; Ballista gives a lone group one slot only, whatever is free.
-            groups: slots.unwrap_or(0).max(2),
+            groups,
             label: format!("{} run {run}", self.config.job.name),
             pace: Pace::default(),
         };
@@ -257,4 +252,15 @@ impl Prepared {
         };
         save(models, work, draft, self.config.existing).await
     }
+}
+
+/// Connects to a cluster, and says into how many groups of files its jobs are best cut.
+pub(crate) async fn connect(scheduler: Access) -> Result<(Cluster, usize), Error> {
+    let cluster = Cluster::connect(scheduler.clone()).await?;
+    let slots = cluster.task_slots().await;
+    if slots == Some(0) {
+        tracing::warn!(scheduler = %scheduler.url, "no executor has registered with the scheduler yet; the run waits for one");
+    }
+    // One group of files a slot; Ballista gives a lone group one slot only, whatever is free.
+    Ok((cluster, slots.unwrap_or(0).max(2)))
 }

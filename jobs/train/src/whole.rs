@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use gugus_engine::ClusterError;
-use gugus_features::{PARTIAL_COLUMN, Pass, WaveError, WholeFile, pass_plan};
-use gugus_kmeans::Params;
+use gugus_features::{PARTIAL_COLUMN, Pass, PointSettings, WaveError, WholeFile, pass_plan};
 use gugus_kmeans::whole::{
     Invalid, Partial, Progress, Step, Training, Weighting, WholeError, WholeFit,
 };
+use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_spec::HandleInvalid;
 use gugus_store::CommitId;
 use tokio_util::sync::CancellationToken;
@@ -37,39 +37,124 @@ pub(crate) async fn fit(
     progress: &impl Fn(&Progress),
     stop: &CancellationToken,
 ) -> Result<WholeOutcome, Error> {
-    let points = work.plan.point_settings(params.distance_measure);
-    let weighting = match work.model.weight_col {
-        None => Weighting::None,
-        Some(_) => Weighting::Column,
-    };
-    let invalid = match work.model.handle_invalid {
-        HandleInvalid::Error => Invalid::Fail,
-        HandleInvalid::Skip => Invalid::Drop,
-    };
+    let mut passes = Passes::new(context, work, params.distance_measure, files);
+    let dimensions = passes.points.dimensions;
+    let (weighting, invalid) = (weighting(work), invalid(work));
     let failed = |reason: String, rows: u64| Ok(WholeOutcome::Failed { reason, rows });
-    let mut training = match Training::new(params.clone(), points.dimensions, weighting, invalid) {
+    let mut training = match Training::new(params.clone(), dimensions, weighting, invalid) {
         Ok(training) => training,
         Err(error) => return failed(error.to_string(), 0),
     };
-
-    let pace = Pace::default();
-    let mut pass = 0_u32;
     while let Some(step) = training.step() {
-        pass += 1;
+        let began = Instant::now();
+        let merged = match passes.run(&step, stop).await? {
+            Passed::Whole(merged) => merged,
+            Passed::Failed(reason) => return failed(reason, 0),
+        };
+        match training.absorb(merged) {
+            Ok(done) => {
+                let seconds = began.elapsed().as_secs_f64();
+                tracing::debug!(
+                    model = %work.model.name, pass = done.pass, step = done.step, cost = done.cost, moved = done.moved,
+                    seconds, "step ended"
+                );
+                progress(&done);
+            }
+            Err(error) => {
+                let (reason, rows) = describe(work, error)?;
+                return failed(reason, rows);
+            }
+        }
+    }
+    match training.finish() {
+        Some(fit) => Ok(WholeOutcome::Trained(fit)),
+        None => failed("the fit ended without a model".to_owned(), 0),
+    }
+}
+
+/// Whether the rows of `work` have weights.
+pub(crate) fn weighting(work: &ModelWork) -> Weighting {
+    match work.model.weight_col {
+        None => Weighting::None,
+        Some(_) => Weighting::Column,
+    }
+}
+
+/// What becomes of rows of `work` with a null or a NaN.
+pub(crate) fn invalid(work: &ModelWork) -> Invalid {
+    match work.model.handle_invalid {
+        HandleInvalid::Error => Invalid::Fail,
+        HandleInvalid::Skip => Invalid::Drop,
+    }
+}
+
+/// Passes over the same files, each of which is a Ballista job.
+pub(crate) struct Passes<'a> {
+    context: &'a WaveContext<'a>,
+    work: &'a ModelWork,
+    points: PointSettings,
+    files: &'a [WholeFile],
+    pace: Pace,
+    begun: u32,
+}
+
+/// What a pass came to.
+pub(crate) enum Passed {
+    /// The answer over all files.
+    Whole(Partial),
+    /// The files cannot be read or an expression fails on one of their rows; in the words for a user.
+    Failed(String),
+}
+
+impl<'a> Passes<'a> {
+    /// Passes over `files`, whose rows become points as `work` says; under cosine as directions.
+    pub(crate) fn new(
+        context: &'a WaveContext<'a>,
+        work: &'a ModelWork,
+        measure: DistanceMeasure,
+        files: &'a [WholeFile],
+    ) -> Self {
+        Self {
+            context,
+            work,
+            points: work.plan.point_settings(measure),
+            files,
+            pace: Pace::default(),
+            begun: 0,
+        }
+    }
+
+    /// Computes a step on all files.
+    pub(crate) async fn run(
+        &mut self,
+        step: &Step,
+        stop: &CancellationToken,
+    ) -> Result<Passed, Error> {
+        self.begun += 1;
+        let (context, work) = (self.context, self.work);
         let name = format!(
-            "{} {} pass {pass} {}",
+            "{} {} pass {} {}",
             context.label,
             work.model.name,
+            self.begun,
             step.name()
         );
         let of = Pass {
             step: step.clone(),
-            points: points.clone(),
+            points: self.points.clone(),
             run: context.label.clone(),
         };
-        let plan = || pass_plan(&work.plan, of.clone(), context.store, files, context.groups);
+        let plan = || {
+            pass_plan(
+                &work.plan,
+                of.clone(),
+                context.store,
+                self.files,
+                context.groups,
+            )
+        };
         let began = Instant::now();
-        let result = Attempts::new(context.cluster, &name, pace.limit())
+        let result = Attempts::new(context.cluster, &name, self.pace.limit())
             .run(plan, stop)
             .await;
         let rows = match result {
@@ -78,27 +163,12 @@ pub(crate) async fn fit(
             Err(Error::Cluster(ClusterError::Failed { ref message, .. }))
                 if wave::is_about_data(message) =>
             {
-                return failed(wave::reason(message), 0);
+                return Ok(Passed::Failed(wave::reason(message)));
             }
             Err(error) => return Err(error),
         };
-        pace.took(began.elapsed());
-        let merged = merge(&step, points.dimensions, &rows)?;
-        match training.absorb(merged) {
-            Ok(done) => {
-                let seconds = began.elapsed().as_secs_f64();
-                tracing::debug!(
-                    model = %work.model.name, pass, step = done.step, cost = done.cost, moved = done.moved, seconds,
-                    "step ended"
-                );
-                progress(&done);
-            }
-            Err(error) => return describe(work, error),
-        }
-    }
-    match training.finish() {
-        Some(fit) => Ok(WholeOutcome::Trained(fit)),
-        None => failed("the fit ended without a model".to_owned(), 0),
+        self.pace.took(began.elapsed());
+        merge(step, self.points.dimensions, &rows).map(Passed::Whole)
     }
 }
 
@@ -119,8 +189,8 @@ fn merge(step: &Step, dimensions: usize, rows: &[RecordBatch]) -> Result<Partial
     Ok(whole)
 }
 
-/// What the data cannot give, in the words of the per-batch fits.
-fn describe(work: &ModelWork, error: WholeError) -> Result<WholeOutcome, Error> {
+/// What the data cannot give, in the words of the per-batch fits, and of how many rows.
+pub(crate) fn describe(work: &ModelWork, error: WholeError) -> Result<(String, u64), Error> {
     let name = |column: usize| match work.model.features.get(column) {
         Some(feature) => format!("feature \"{}\"", feature.name),
         None => "the weight".to_owned(),
@@ -144,7 +214,7 @@ fn describe(work: &ModelWork, error: WholeError) -> Result<WholeOutcome, Error> 
         WholeError::Infinite { columns, rows } => (list(columns, *rows, "infinite"), *rows),
         _ => (error.to_string(), 0),
     };
-    Ok(WholeOutcome::Failed { reason, rows })
+    Ok((reason, rows))
 }
 
 /// A number that tells this commit from any other of the same file's name.

@@ -118,8 +118,7 @@ fn cut(files: &[WholeFile], groups: usize) -> Vec<FileGroup> {
         for index in 0..pieces {
             let (start, end) = (index * file.size / pieces, (index + 1) * file.size / pieces);
             let values = [file.batch, *commit].map(|n| ScalarValue::UInt64(Some(n)));
-            let mut part = PartitionedFile::new(file.path.clone(), file.size)
-                .with_partition_values(values.to_vec());
+            let mut part = file.partitioned(values.to_vec());
             if pieces > 1 {
                 part = part.with_range(start as i64, end as i64);
             }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::PartialError;
-use super::fixed::{SHORT_RUN, Scale, joined};
+use super::fixed::{Grid, SHORT_RUN, Scale, joined, quotient};
 use super::kernel::{BLOCK, Limbs, SumOf};
 use super::points::Points;
 use super::search::Searcher;
@@ -43,6 +43,58 @@ impl Means {
         for (sum, other) in of_site.iter_mut().zip(sums) {
             *sum += other;
         }
+    }
+}
+
+impl Means {
+    /// What belongs to one center; none where that has no weight.
+    pub(crate) fn share(&self, center: usize) -> Option<Share<'_>> {
+        let values = self.scale.values.len();
+        let width = values + usize::from(self.scale.weights.is_some());
+        let sums = &self.sums[center * width..][..width];
+        // Without weights, rows are counted in ones.
+        let (weight, weight_unit) = match self.scale.weights {
+            Some(exponent) => (sums[values].unsigned_abs(), Grid::new(exponent).unit()),
+            None => (u128::from(self.counts[center]), 0),
+        };
+        (weight > 0).then_some(Share {
+            scale: &self.scale,
+            sums: &sums[..values],
+            weight,
+            weight_unit,
+        })
+    }
+}
+
+/// What the rows nearest to one center sum up to.
+pub(crate) struct Share<'a> {
+    scale: &'a Scale,
+    sums: &'a [i128],
+    weight: u128,
+    weight_unit: i32,
+}
+
+impl Share<'_> {
+    /// The sum of the weights, or how many rows there are.
+    pub(crate) fn weight(&self) -> f64 {
+        quotient(self.weight.cast_signed(), 1, self.weight_unit)
+    }
+
+    /// The sum of each column, by weight.
+    pub(crate) fn totals(&self) -> Vec<f64> {
+        self.over(1, 0)
+    }
+
+    /// The mean of each column, by weight.
+    pub(crate) fn mean(&self) -> Vec<f64> {
+        self.over(self.weight, self.weight_unit)
+    }
+
+    fn over(&self, divisor: u128, unit: i32) -> Vec<f64> {
+        let exponents = self.sums.iter().zip(&self.scale.values);
+        exponents
+            .map(|(sum, exponent)| quotient(*sum, divisor, Grid::new(*exponent).unit() - unit))
+            .collect()
     }
 }
 

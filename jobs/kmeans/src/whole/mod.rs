@@ -6,6 +6,8 @@
 //! with [`run_step`], merges the [`Partial`]s in whatever order they come, and hands the whole to [`Training::absorb`]. Steps and partials are
 //! small and can be sent anywhere: a step holds the candidates or centers, a partial a few numbers for each of them.
 //!
+//! An [`Assessment`] of given centers asks for steps in the same way: sizes, costs, and Spark's silhouette. A [`Glance`] draws some rows.
+//!
 //! # What it guarantees
 //!
 //! **The same bits always**: for any cut of the rows into slices, any order of rows, slices and partials, any number of threads, any processor's
@@ -24,19 +26,24 @@
 //! roundings, which depend on how Spark cut the rows. Who needs Spark's very centers has [`fit`](crate::fit()), on one machine.
 //! [`Params::solver`](crate::Params::solver) plays no part.
 
+mod assessment;
 mod builder;
 mod draws;
 mod error;
 mod exact;
 mod fixed;
+mod glance;
 mod hash;
+mod judge;
 mod kernel;
 mod means;
 mod order;
 mod partial;
 mod points;
 mod search;
+mod silhouette;
 mod sites;
+mod spread;
 mod stages;
 mod step;
 #[cfg(test)]
@@ -45,12 +52,15 @@ mod training;
 mod tree;
 mod walk;
 
+pub use assessment::{Assessed, AssessedCluster, Assessment};
 pub use builder::PointsBuilder;
 pub use error::{PartialError, WholeError};
 pub use fixed::Scale;
+pub use glance::{Glance, Seen};
 pub use hash::key;
 pub use kernel::Kernel;
 pub use partial::Partial;
 pub use points::{Layout, Points, Weighting};
+pub use silhouette::Cluster;
 pub use step::{Step, run_step};
 pub use training::{Invalid, Progress, Training, WholeFit};

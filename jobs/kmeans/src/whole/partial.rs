@@ -10,6 +10,8 @@ use super::error::PartialError;
 use super::exact::ExactSum;
 use super::means::Means;
 use super::points::Points;
+use super::silhouette::Silhouettes;
+use super::spread::Spreads;
 use super::step::Step;
 
 /// The first byte of an encoded partial: another version's is refused rather than misread.
@@ -22,12 +24,14 @@ pub struct Partial(pub(crate) Content);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Content {
     Summarize(Summary),
-    // Boxed, like the last: sums that are exact take a kilobyte each, and every partial would be as large as the largest.
+    // Boxed, like that of an evaluation: sums that are exact take a kilobyte each, and every partial would be as large as the largest.
     Cost(Box<ExactSum>),
     Sample(Draws),
     Weigh(Vec<u64>),
     Lloyd(Means),
     Evaluate(Box<Evaluation>),
+    Spread(Spreads),
+    Silhouette(Silhouettes),
 }
 
 /// What is known of the rows before anything is fitted.
@@ -101,6 +105,8 @@ impl Partial {
                 before: before.as_ref().map(|_| ExactSum::default()),
                 cost: ExactSum::default(),
             })),
+            Step::Spread { scale, centers } => Content::Spread(Spreads::new(scale, centers.len())),
+            Step::Silhouette { clusters } => Content::Silhouette(Silhouettes::new(clusters.len())),
         })
     }
 
@@ -118,6 +124,8 @@ impl Partial {
             (Content::Weigh(own), Content::Weigh(other)) => add_all(own, &other, u64::checked_add),
             (Content::Lloyd(own), Content::Lloyd(other)) => own.merge(&other),
             (Content::Evaluate(own), Content::Evaluate(other)) => own.merge(&other),
+            (Content::Spread(own), Content::Spread(other)) => own.merge(&other),
+            (Content::Silhouette(own), Content::Silhouette(other)) => own.merge(&other),
             _ => {
                 return Err(PartialError::Step {
                     expected: step,
@@ -162,6 +170,8 @@ impl Partial {
             Content::Weigh(_) => "weigh",
             Content::Lloyd(_) => "lloyd",
             Content::Evaluate(_) => "evaluate",
+            Content::Spread(_) => "spread",
+            Content::Silhouette(_) => "silhouette",
         }
     }
 }
@@ -237,4 +247,29 @@ impl Evaluation {
         }
         self.cost.merge(&other.cost).ok_or(Clash::Full)
     }
+}
+
+impl Spreads {
+    fn merge(&mut self, other: &Self) -> Result<(), Clash> {
+        self.means.merge(&other.means)?;
+        merge_sums(&mut self.costs, &other.costs)
+    }
+}
+
+impl Silhouettes {
+    fn merge(&mut self, other: &Self) -> Result<(), Clash> {
+        merge_sums(&mut self.above, &other.above)?;
+        merge_sums(&mut self.below, &other.below)
+    }
+}
+
+/// Adds sums one to one.
+fn merge_sums(own: &mut [ExactSum], other: &[ExactSum]) -> Result<(), Clash> {
+    if own.len() != other.len() {
+        return Err(Clash::Shape);
+    }
+    for (own, other) in own.iter_mut().zip(other) {
+        own.merge(other).ok_or(Clash::Full)?;
+    }
+    Ok(())
 }

@@ -139,6 +139,11 @@ impl Points {
         self.columns.iter().map(|column| column[row]).collect()
     }
 
+    /// What a row counts.
+    pub(crate) fn weight(&self, row: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[row])
+    }
+
     /// The sums of all rows, and of the tree's nodes when there is a tree, in a scale: from the last pass of the same scale, or made now.
     pub(crate) fn sums(&self, scale: &Scale) -> Result<Arc<NodeSums>, PartialError> {
         // Whoever comes second waits for the first one's sums instead of making them again. A panic elsewhere leaves

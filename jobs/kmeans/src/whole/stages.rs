@@ -5,11 +5,10 @@
 
 use super::draws::Drawn;
 use super::error::{PartialError, WholeError};
-use super::fixed::{Grid, Scale, quotient};
+use super::fixed::{Grid, quotient};
 use super::means::Means;
 use super::partial::{Content, Evaluation, Partial, Summary};
-use super::points::{Weighting, magnitude};
-use super::training::{Invalid, Progress, Stage, Training};
+use super::training::{Progress, Stage, Training};
 use crate::centers::Centers;
 use crate::distance::{Point, dot, norm, scale, squared_distance};
 use crate::init::LOCAL_ROUNDS;
@@ -39,48 +38,18 @@ impl Training {
             }
             Content::Lloyd(means) => self.move_centers(&means, progress),
             Content::Evaluate(evaluation) => self.end(*evaluation, progress),
+            // Whole was merged into the partial of this training's own step, which is none of these.
+            Content::Spread(_) | Content::Silhouette(_) => Ok(()),
         }
     }
 
     /// Judges the rows and begins with those that were drawn.
     fn begin(&mut self, summary: Summary) -> Result<(), WholeError> {
-        let rows = summary.given;
-        let found = |counts: &[u64]| -> Vec<(usize, u64)> {
-            let counts = counts.iter().copied().enumerate();
-            counts.filter(|(_, count)| *count > 0).collect()
-        };
-        let columns = found(&summary.not_numbers);
-        if self.invalid == Invalid::Fail && !columns.is_empty() {
-            return Err(WholeError::NotANumber { columns, rows });
-        }
-        let columns = found(&summary.infinite);
-        if !columns.is_empty() {
-            return Err(WholeError::Infinite { columns, rows });
-        }
-        if summary.negative_weights > 0 {
-            let count = summary.negative_weights;
-            return Err(WholeError::NegativeWeights { count });
-        }
-        if summary.zero_vectors > 0 {
-            let count = summary.zero_vectors;
-            return Err(WholeError::ZeroVectors { count });
-        }
-        if summary.overflows > 0 {
-            return Err(WholeError::Overflow);
-        }
-        if summary.rows == 0 {
-            return Err(WholeError::NoRows);
-        }
-        let largest: Vec<f64> = summary.bounds.iter().map(|of| magnitude(*of)).collect();
-        let largest_weight = match self.weighting {
-            Weighting::None => None,
-            Weighting::Column => Some(summary.largest_weight),
-        };
-        let scale = Scale::new(&largest, largest_weight).ok_or(WholeError::Overflow)?;
+        let scale = summary.judge(self.invalid, self.weighting)?;
         self.check_widths(&summary.first.rows)?;
         self.scale = Some(scale);
         self.rows = summary.rows;
-        self.dropped = summary.given.saturating_sub(summary.rows);
+        self.dropped = summary.dropped();
         self.centers = summary
             .first
             .rows
@@ -160,38 +129,16 @@ impl Training {
 
     /// Moves each center to the mean of its rows; one that no weight is nearest to stays where it is.
     fn move_centers(&mut self, means: &Means, progress: &mut Progress) -> Result<(), WholeError> {
-        let units = |exponents: &[i32]| -> Vec<i32> {
-            exponents
-                .iter()
-                .map(|exponent| Grid::new(*exponent).unit())
-                .collect()
-        };
-        let units = (
-            units(&means.scale.values),
-            units(means.scale.weights.as_slice()),
-        );
-        let width = units.0.len() + units.1.len();
         let measure = self.params.distance_measure;
         let mut moved = self.centers.clone();
         let mut farthest = 0.0_f64;
         let mut saved = 0.0;
         for (j, center) in moved.iter_mut().enumerate() {
-            let sums = &means.sums[j * width..][..width];
-            // Without weights, rows are counted in ones.
-            let (weight, weight_unit) = match units.1.first() {
-                Some(unit) => (sums[width - 1].unsigned_abs(), *unit),
-                None => (u128::from(means.counts[j]), 0),
-            };
-            if weight == 0 {
+            let Some(share) = means.share(j) else {
                 continue;
-            }
-            let sum = |d: usize, by: u128, unit: i32| quotient(sums[d], by, units.0[d] - unit);
-            let totals: Vec<f64> = (0..center.len()).map(|d| sum(d, 1, 0)).collect();
-            let total = quotient(weight.cast_signed(), 1, weight_unit);
-            saved += 2.0 * dot(center, &totals) - total * dot(center, center);
-            let mut mean: Vec<f64> = (0..center.len())
-                .map(|d| sum(d, weight, weight_unit))
-                .collect();
+            };
+            saved += 2.0 * dot(center, &share.totals()) - share.weight() * dot(center, center);
+            let mut mean = share.mean();
             if measure.settle(&mut mean) {
                 farthest = farthest.max(squared_distance(center, &mean));
                 *center = mean;
@@ -225,12 +172,8 @@ impl Training {
         Ok(())
     }
 
-    /// A cost of the distance measure from a sum of squared distances: of points at length 1, one minus the cosine is half of it.
     fn as_cost(&self, squared: f64) -> f64 {
-        match self.params.distance_measure {
-            DistanceMeasure::Euclidean => squared,
-            DistanceMeasure::Cosine => squared / 2.0,
-        }
+        self.params.distance_measure.cost_of(squared)
     }
 
     /// The shape of a partial does not tell how wide its rows are.
@@ -246,8 +189,16 @@ impl Training {
 }
 
 impl DistanceMeasure {
+    /// A cost from a sum of squared distances: of points at length 1, one minus the cosine is half of it.
+    pub(super) fn cost_of(self, squared: f64) -> f64 {
+        match self {
+            Self::Euclidean => squared,
+            Self::Cosine => squared / 2.0,
+        }
+    }
+
     /// Makes a center of a mean. Without a direction, where the measure asks for one, it is none: `false`, and the mean stays as it is.
-    fn settle(self, mean: &mut [f64]) -> bool {
+    pub(super) fn settle(self, mean: &mut [f64]) -> bool {
         match self {
             Self::Euclidean => true,
             Self::Cosine => {
@@ -269,7 +220,7 @@ fn centers_of(rows: &[Vec<f64>]) -> Centers {
     centers
 }
 
-fn finite(cost: f64) -> Result<f64, WholeError> {
+pub(super) fn finite(cost: f64) -> Result<f64, WholeError> {
     if cost.is_finite() {
         Ok(cost)
     } else {

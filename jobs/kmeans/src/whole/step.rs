@@ -11,9 +11,12 @@ use super::means::means;
 use super::partial::{Content, Evaluation, Partial, Summary};
 use super::points::Points;
 use super::search::{Costs, Searcher, costs, sizes};
+use super::silhouette::{Cluster, silhouettes};
 use super::sites::Sites;
+use super::spread::spreads;
 
-/// One pass over all the data. A [`Training`](super::Training) asks for them; who carries them need not look inside.
+/// One pass over all the data. A [`Training`](super::Training) asks for them, and so does an [`Assessment`](super::Assessment);
+/// who carries them need not look inside.
 ///
 /// Under serde all numbers keep their bits, given a format that does (in JSON: `float_roundtrip`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +68,18 @@ pub enum Step {
         /// The centers.
         centers: Vec<Vec<f64>>,
     },
+    /// Sums up the rows that are nearest to each center, and what they cost, by weight.
+    Spread {
+        /// How sums are kept.
+        scale: Scale,
+        /// The centers.
+        centers: Vec<Vec<f64>>,
+    },
+    /// Sums up how much better rows lie in their clusters than in the next ones, by weight.
+    Silhouette {
+        /// The clusters, one a center.
+        clusters: Vec<Cluster>,
+    },
 }
 
 impl Step {
@@ -78,6 +93,8 @@ impl Step {
             Self::Weigh { .. } => "weigh",
             Self::Lloyd { .. } => "lloyd",
             Self::Evaluate { .. } => "evaluate",
+            Self::Spread { .. } => "spread",
+            Self::Silhouette { .. } => "silhouette",
         }
     }
 }
@@ -131,6 +148,14 @@ pub fn run_step(step: &Step, points: &Points, kernel: Kernel) -> Result<Partial,
                 before,
                 cost,
             }))
+        }
+        Step::Spread { scale, centers } => {
+            Content::Spread(spreads(points, &sites_of(centers)?, scale, searcher)?)
+        }
+        Step::Silhouette { clusters } => {
+            let centers: Vec<Vec<f64>> = clusters.iter().map(|of| of.center.clone()).collect();
+            let sites = sites_of(&centers)?;
+            Content::Silhouette(silhouettes(points, &sites, clusters, searcher)?)
         }
     };
     Ok(Partial(content))
