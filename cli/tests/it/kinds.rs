@@ -265,7 +265,7 @@ fn a_gap_is_trained_again_with_all_that_came_after_it() {
 
     let other = work.job(60, &MINI_BATCH.replace("seed = 5", "seed = 6"));
     let refused = work.train(&other, &[]).expect(2);
-    assert!(refused.stderr.contains("seed: 6"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("seed 6"), "{}", refused.stderr);
 }
 
 #[test]

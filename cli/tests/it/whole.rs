@@ -107,7 +107,7 @@ fn one_model_over_everything_is_trained_kept_and_trained_again_when_there_is_mor
     );
     let refused = work.train(&other, &[]).expect(2);
     assert!(
-        refused.stderr.contains("seed: 4") && refused.stderr.contains("--retrain"),
+        refused.stderr.contains("seed 4") && refused.stderr.contains("--retrain"),
         "{}",
         refused.stderr
     );

@@ -262,8 +262,8 @@ fn difference(config: &Config, model: &Model, there: &ModelJson) -> Option<Strin
         ),
         (
             "parameters",
-            format!("{:?}", there.algorithm),
-            format!("{:?}", model.algorithm),
+            there.algorithm.to_string(),
+            model.algorithm.to_string(),
         ),
     ];
     compared
