@@ -334,7 +334,7 @@ fn other_parameters_are_refused_before_anything_is_written() {
 
     let other = "[[models]]\nname = \"other\"\nfeatures = [\"x\"]\nk = 2\n";
     for (changed, words) in [
-        (by_area.replace("seed = 7", "seed = 8"), "seed: 8"),
+        (by_area.replace("seed = 7", "seed = 8"), "seed 8"),
         (
             by_area.replace("sql = \"area\"", "sql = \"lower(area)\""),
             "one model for each lower(area)",
