@@ -294,13 +294,14 @@ fn a_scheduler_that_is_killed_in_a_run_marks_it_and_resumes_it_to_the_same_bits(
     let waiting = scheduler
         .submitting(&work, &job, "killed", &["--wait"])
         .spawn();
-    await_some(&work, "killed");
     let listen = scheduler.listen().to_owned();
-    let listed = scheduler
-        .runs(&["list", "--output", "json"])
-        .expect(0)
-        .json();
-    let id = listed["runs"][0]["id"].as_str().unwrap().to_owned();
+    let id = until("the run is there", || {
+        let listed = scheduler.runs(&["list", "--output", "json"]).expect(0);
+        let id = listed.json()["runs"][0]["id"].as_str().map(str::to_owned);
+        id.ok_or_else(|| listed.stdout.clone())
+    });
+    // Nothing between the first models and the kill: a run lasts seconds.
+    await_some(&work, "killed");
     scheduler.up.stop(Signal::Kill, PATIENCE);
     // Who waited is told.
     says(

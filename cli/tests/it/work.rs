@@ -163,6 +163,10 @@ pub(crate) fn models(folder: &str) -> BTreeMap<String, Value> {
         .iter()
         .flat_map(|model| subfolders(model))
     {
+        // One who is killed leaves what it was writing, under another name or without the last file.
+        if !place.join("_SUCCESS").exists() {
+            continue;
+        }
         let text = std::fs::read(place.join("model.json")).unwrap();
         let mut about: Value = serde_json::from_slice(&text).unwrap();
         let about = about.as_object_mut().unwrap();
