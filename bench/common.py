@@ -1,6 +1,8 @@
 """What the benchmarks share: running a command and measuring it, finding the binary, describing the machine."""
 
+import concurrent.futures
 import json
+import multiprocessing
 import os
 import pathlib
 import platform
@@ -34,6 +36,16 @@ def gugus():
     cargo = [os.environ.get("CARGO", "cargo"), "metadata", "--no-deps", "--offline", "--format-version", "1"]
     told = subprocess.run(cargo, cwd=ROOT, check=True, capture_output=True, text=True)
     return pathlib.Path(json.loads(told.stdout)["target_directory"]) / "release/gugus"
+
+
+def apart(work, *arguments):
+    """Calls a function in a process of its own, and gives its answer.
+
+    Whatever needs much memory is called so: Linux counts the peak of the process that starts another as the other's, so that
+    no figure of `measure` is below what this process ever had.
+    """
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
 
 
 def measure(command, folder, environment=None):

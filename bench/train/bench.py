@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 import cluster
 import common
 from common import Failed, say
+from inputs import SLICES, read_centers, write_inputs
 from limit import time_to_stream
 from report import report
 
@@ -110,7 +111,7 @@ class Bench:
     def run(self):
         sets = self.sets()
         self.fill()
-        stream = time_to_stream(self.arguments.rows)
+        stream = common.apart(time_to_stream, self.arguments.rows)
         say(f"streaming the columns from memory once: {stream * 1e3:.1f} ms")
         job = self.tiny()
         self.warm()
@@ -145,18 +146,10 @@ class Bench:
         return sets
 
     def fill(self):
-        """The inputs: uniform points by a fixed seed, imported by `gugus batches import`."""
-        import numpy
-        import pyarrow
-        import pyarrow.parquet as parquet
-
-        points = numpy.random.default_rng(5).random((self.arguments.rows, 2))
-        large, slices = self.folder / "large.parquet", 10
-        table = pyarrow.table({"x": points[:, 0], "y": points[:, 1]})
-        parquet.write_table(table, large, row_group_size=len(table) // slices)
-        parquet.write_table(table.slice(0, self.arguments.batches * SMALL), self.folder / "many.parquet")
-        parquet.write_table(table.slice(0, SMALL), self.folder / "tiny.parquet")
-        for name, rows in {"large": min(LARGE, len(table) // slices), "many": SMALL, "tiny": SMALL}.items():
+        """The inputs, imported by `gugus batches import`."""
+        rows = self.arguments.rows
+        common.apart(write_inputs, self.folder, rows, self.arguments.batches, SMALL)
+        for name, rows in {"large": min(LARGE, rows // SLICES), "many": SMALL, "tiny": SMALL}.items():
             say(f"importing {name}.parquet ...")
             job = self.job(name, rows, EACH)
             command = [self.gugus, "batches", "import", str(self.folder / f"{name}.parquet"), "--job", job]
@@ -187,8 +180,9 @@ class Bench:
             run["peak"] += running.peak
         told = json.loads(output)
         run.update(fit=told["seconds"], trained=told["trained"], models=told["models"], said=said)
-        run["centers"] = centers(models / told["models"][0]["path"]) if told["trained"] else None
-        shutil.rmtree(models, ignore_errors=True)
+        run["folder"] = models / told["models"][0]["path"]
+        # The models stay until the end: ext4 without a journal makes files slowly, by a factor of up to five, for minutes after
+        # as many were removed.
         return run
 
     def train_whole(self, k, started):
@@ -196,7 +190,8 @@ class Bench:
         model = run.pop("models")[0]
         if run["trained"] != 1 or sum(model["sizes"]) != self.arguments.rows or model["iterations"] != PASSES:
             raise Failed(f"the model of k = {k} is not what was asked for: {model}")
-        found = (run.pop("centers"), model["sizes"], model["training_cost"])
+        centers = common.apart(read_centers, run.pop("folder"))
+        found = (centers, model["sizes"], model["training_cost"])
         if self.fitted.setdefault(k, found) != found:
             raise Failed(f"two runs of k = {k} gave two models, and must not: {self.fitted[k]}, {found}")
         run.pop("said")
@@ -206,7 +201,7 @@ class Bench:
         run = self.train("many", self.job("many", SMALL, EACH), started)
         if run["trained"] != self.arguments.batches:
             raise Failed(f"{run['trained']} of {self.arguments.batches} models were trained")
-        for key in ("models", "centers", "said"):
+        for key in ("models", "folder", "said"):
             run.pop(key)
         return {**run, "batches": self.arguments.batches}
 
@@ -227,7 +222,6 @@ class Bench:
         self.calls += 1
         target = self.folder / f"peer-{self.calls}"
         run = self.peer(who, "batches", self.folder / "many", self.loops[who], target)
-        shutil.rmtree(target)
         times = self.arguments.batches / run["batches"]
         # Starting counts once; the loop as often as it would run.
         first = run["seconds"] - run["fit"]
@@ -321,13 +315,6 @@ def lines(said, message):
     """The fields of the log's lines with this message."""
     fields = (json.loads(line)["fields"] for line in said.splitlines() if message in line)
     return [each for each in fields if each["message"] == message]
-
-
-def centers(folder):
-    import pyarrow.parquet as parquet
-
-    (file,) = (folder / "data").glob("*.parquet")
-    return sorted((row["clusterIdx"], row["clusterCenter"]["values"]) for row in parquet.read_table(file).to_pylist())
 
 
 if __name__ == "__main__":

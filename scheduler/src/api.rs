@@ -16,6 +16,7 @@ use tonic::service::Routes;
 
 use crate::ballista;
 use crate::cluster::{ClusterView, Scheduler};
+use crate::host::{self, Hosts};
 use crate::metrics::SchedulerMetrics;
 use crate::origin::{self, Origin};
 use crate::page::{self, Page};
@@ -33,6 +34,7 @@ pub(crate) struct Api {
     pub(crate) metrics: Arc<SchedulerMetrics>,
     pub(crate) monitor: Monitor,
     pub(crate) runs: Option<Runs>,
+    pub(crate) hosts: Hosts,
     pub(crate) origins: Arc<[Origin]>,
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn routes(api: Api, security: &Security) -> Router {
         scheduler_id: api.scheduler.scheduler_id.clone(),
     };
     let (origins, cors) = (Arc::clone(&api.origins), origin::cors(&api.origins));
+    let hosts = api.hosts.clone();
     let ours = Router::new()
         .route(ABOUT_PATH, get(move || async move { Json(about) }))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -66,6 +69,7 @@ pub(crate) fn routes(api: Api, security: &Security) -> Router {
         .merge(page::routes(page))
         .merge(runs.unwrap_or_default())
         .layer(from_fn_with_state(origins, origin::check))
+        .layer(from_fn_with_state(hosts, host::check))
         .layer(from_fn_with_state(
             Guard::new(Port::Scheduler, security),
             Guard::check,

@@ -25,6 +25,7 @@ mod api;
 mod ballista;
 mod cluster;
 mod embedded;
+mod host;
 mod metrics;
 mod origin;
 mod page;

@@ -16,6 +16,19 @@ use crate::problem::Problem;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
+impl Origin {
+    /// The name in it, without scheme and port.
+    pub(crate) fn host(&self) -> Option<&str> {
+        let (_, authority) = self.0.to_str().ok()?.split_once("://")?;
+        // An address of IPv6 stands in brackets and has colons of its own.
+        let name = match authority.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => authority,
+        };
+        Some(name)
+    }
+}
+
 /// A text that is no origin.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Api};
 use crate::ballista;
 use crate::cluster::{ClusterView, Scheduler};
+use crate::host::Hosts;
 use crate::metrics::{Collector, SchedulerMetrics};
 use crate::origin::Origin;
 use crate::placement::Placement;
@@ -105,6 +106,12 @@ pub async fn run(
     let scheduler = Arc::new(start_ballista(address, &config, &metrics).await?);
     let cluster = ClusterView::new(Arc::clone(&scheduler));
     let access = own_access(address, config.external_host.as_deref(), &security);
+    let hosts = Hosts::of(
+        address.ip(),
+        config.external_host.as_deref(),
+        &config.cors_allowed_origins,
+        &security,
+    );
     let runs = match config.runs {
         Some(runs) => Some(Runs::open(runs, access, cluster.clone())?),
         None => None,
@@ -115,6 +122,7 @@ pub async fn run(
         metrics,
         monitor: monitor.clone(),
         runs: runs.clone(),
+        hosts,
         origins: config.cors_allowed_origins.into(),
     };
     let routes = api::routes(api, &security);

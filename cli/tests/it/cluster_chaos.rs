@@ -1,5 +1,6 @@
-//! Chaos in a cluster: a model for each batch and one over everything, trained again and again by processes that are killed
-//! and frozen in the middle of it. Whatever happens, the models are those of an undisturbed training, bit for bit.
+//! Chaos in a cluster: a model for each batch, a chain of mini-batches, one model over everything and one for each window,
+//! trained again and again by processes that are killed and frozen in the middle of it. Whatever happens, the models are those
+//! of an undisturbed training, bit for bit.
 //!
 //! The mishaps and their moments come from a seed (`GUGUS_CHAOS_SEED`, as many as `GUGUS_CHAOS_SEEDS` says). A moment is a
 //! number of tasks that an executor has ended, not a time: so it falls between the same passes on any machine.
@@ -40,7 +41,10 @@ const DECK: [Mishap; 4] = [
 const MOMENTS: usize = 17;
 
 const MODELS: &str = "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 8\nseed = 3\ntol = 0.0\nmax_iter = 40\n\
-    [[models]]\nname = \"whole\"\nfeatures = [\"x\", \"y\"]\nk = 8\nseed = 3\nscope = \"all\"\ntol = 0.0\nmax_iter = 25\n";
+    [[models]]\nname = \"whole\"\nfeatures = [\"x\", \"y\"]\nk = 8\nseed = 3\nscope = \"all\"\ntol = 0.0\nmax_iter = 25\n\
+    [[models]]\nname = \"carried\"\nalgorithm = \"minibatch\"\nfeatures = [\"x\", \"y\"]\nk = 8\nseed = 3\n\
+    [[models]]\nname = \"sides\"\nfeatures = [\"x\", \"y\"]\nk = 8\nseed = 3\nscope = \"window\"\n\
+    window = { sql = \"case when x < 8.0 then 'left' else 'right' end\" }\n";
 
 #[test]
 fn models_are_the_same_whatever_happens_to_the_cluster() {
@@ -55,7 +59,7 @@ fn models_are_the_same_whatever_happens_to_the_cluster() {
     work.import(&job, &csv, &[]).expect(0);
     work.train(&job, &[]).expect(0);
     let expected = models(&work.path("models"));
-    assert_eq!(expected.len(), 301);
+    assert_eq!(expected.len(), 300 + 300 + 1 + 2);
     for seed in first..first + number("GUGUS_CHAOS_SEEDS", 1) {
         let mut draw = Draw::new(seed, 7);
         let mut deck = DECK;

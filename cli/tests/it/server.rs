@@ -159,6 +159,10 @@ fn pages_of_other_sites_see_and_change_nothing_unless_their_site_is_named() {
     assert_eq!(ask(&closed, stranger), [const { None }; 4]);
     let runs = format!("{}/gugus/v1/runs", closed.http);
     assert_eq!(post(&runs, &[stranger, AS_JSON], "{}").status(), 403);
+    // A name of theirs that means this machine does not make them this site.
+    let rebound = [("host", "evil.example"), ("origin", "http://evil.example")];
+    assert_eq!(get(&runs, &rebound).status(), 421);
+    assert_eq!(get(&runs, &[("host", "localhost")]).status(), 200);
     // Its own page may, and so may a command, which sends no origin; their request is another matter.
     let own = ("origin", closed.http.as_str());
     assert_eq!(post(&runs, &[own, AS_JSON], "{}").status(), 422);

@@ -172,6 +172,10 @@ pub(crate) fn models(folder: &str) -> BTreeMap<String, Value> {
         let about = about.as_object_mut().unwrap();
         about.remove("uid");
         about.remove("trained_at");
+        if let Some(before) = about.get_mut("carried_from") {
+            // The batch says which model that is; its uid is new with every training.
+            before["uid"].take();
+        }
         let checksums = about.remove("checksums").unwrap();
         let mut centers = checksums.as_object().unwrap().iter();
         let (_, centers) = centers.find(|(name, _)| name.starts_with("data/")).unwrap();

@@ -133,7 +133,8 @@ pub(crate) fn all(
     let body = body::read(state.body_limit);
     let state = warp::any().map(move || Arc::clone(&state));
     let state = || state.clone();
-    at(&PREDICT_CLUSTER)
+    // Boxed group by group: as one type of thirty layers they took the compiler minutes.
+    let predictions = at(&PREDICT_CLUSTER)
         .and(state())
         .and(body.clone())
         .then(api::predict::cluster)
@@ -152,25 +153,37 @@ pub(crate) fn all(
             .and(body)
             .then(api::predict::window))
         .unify()
-        .or(at(&LIVE).then(api::health::live))
-        .unify()
+        .boxed();
+    let health = at(&LIVE)
+        .then(api::health::live)
         .or(at(&READY).and(state()).then(api::health::is_ready))
         .unify()
         .or(at(&HEALTH).and(state()).then(api::health::health))
         .unify()
-        .or(at(&MODELS).and(state()).then(api::models::list))
-        .unify()
+        .boxed();
+    let models = at(&MODELS)
+        .and(state())
+        .then(api::models::list)
         .or(at(&MODEL).and(state()).then(api::models::model))
         .unify()
         .or(at(&BATCH).and(state()).then(api::models::batch))
         .unify()
         .or(at(&WINDOW).and(state()).then(api::models::window))
         .unify()
-        .or(at(&OPENAPI).then(api::docs::openapi))
-        .unify()
+        .boxed();
+    let docs = at(&OPENAPI)
+        .then(api::docs::openapi)
         .or(at(&DOCS).then(api::docs::page))
         .unify()
         .or(at(&DOCS_FILE).then(api::docs::file))
+        .unify()
+        .boxed();
+    predictions
+        .or(health)
+        .unify()
+        .or(models)
+        .unify()
+        .or(docs)
         .unify()
         .recover(refuse)
         .unify()

@@ -1,7 +1,6 @@
 //! All runs of a scheduler: those on disk, and those that are driven now.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -18,16 +17,13 @@ use super::disk::{Disk, StateError};
 use super::error::{OPEN_LIMIT, RunError};
 use super::id::RunId;
 use super::places::Places;
-use super::wire::{Progress, Run, RunDetail, RunRequest, RunState};
+use super::wire::{Progress, Run, RunRequest, RunState};
 use super::{RunsConfig, drive, now};
 use crate::cluster::ClusterView;
 
 /// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
 /// waves that are fitted already, 500 each. A second is usual; a slow disk or a bucket takes longer.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-
-/// How much of a log is read at once.
-const LOG_PART: u64 = 256 * 1024;
 
 /// All runs of a scheduler. Clones are the same.
 #[derive(Clone)]
@@ -129,26 +125,7 @@ impl Runs {
         }
         let last = table.last_key_value().map(|(id, _)| id);
         let id = RunId::after(last, SystemTime::now());
-        let run = Run {
-            id: id.clone(),
-            state: RunState::Queued,
-            job: config.job.name.to_string(),
-            batches: request.batches.clone(),
-            models: request.models.clone(),
-            only: request.only.clone(),
-            retrain: request.retrain,
-            submitted: now(),
-            started: None,
-            ended: None,
-            attempts: 0,
-            progress: Progress::default(),
-            trained: 0,
-            failed: 0,
-            skipped: 0,
-            failure: None,
-            failure_kind: None,
-            ballista_jobs: Vec::new(),
-        };
+        let run = Run::queued(id.clone(), &config.job.name, request, now());
         self.0
             .disk
             .create(&run, &request.job_file)
@@ -175,45 +152,6 @@ impl Runs {
             .get(id)
             .map(Entry::now)
             .ok_or_else(|| no_such(id))
-    }
-
-    /// One run with all there is. Reads files: for a thread that may block.
-    pub(crate) fn detail(&self, id: &RunId) -> Result<RunDetail, RunError> {
-        Ok(RunDetail {
-            run: self.run(id)?,
-            job_file: self.0.disk.job_file(id).map_err(RunError::Keep)?,
-            report: self.0.disk.report(id),
-        })
-    }
-
-    /// The run's log from a byte on; empty when nothing more is there. Reads a file: for a thread that may block.
-    pub(crate) fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, RunError> {
-        self.run(id)?;
-        let read = || -> io::Result<Vec<u8>> {
-            let mut file = std::fs::File::open(self.0.disk.log_path(id))?;
-            file.seek(SeekFrom::Start(from))?;
-            let mut text = Vec::new();
-            file.take(LOG_PART).read_to_end(&mut text)?;
-            Ok(text)
-        };
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            other => other.map_err(RunError::Keep),
-        }
-    }
-
-    /// The end of the run's log, at most `bytes` of it, from the beginning of a line. Reads a file: for a thread that may
-    /// block.
-    pub(crate) fn log_end(&self, id: &RunId, bytes: usize) -> Result<String, RunError> {
-        let length = std::fs::metadata(self.0.disk.log_path(id)).map_or(0, |about| about.len());
-        let from = length.saturating_sub(bytes as u64);
-        let text = String::from_utf8_lossy(&self.log(id, from)?).into_owned();
-        let cut = if from == 0 {
-            0
-        } else {
-            text.find('\n').map_or(0, |end| end + 1)
-        };
-        Ok(text.get(cut..).unwrap_or_default().to_owned())
     }
 
     /// Stops a run that waits or trains. What it has written stays.

@@ -11,6 +11,7 @@ mod error;
 mod id;
 mod keeper;
 mod log;
+mod look;
 mod places;
 pub(crate) mod routes;
 mod wire;

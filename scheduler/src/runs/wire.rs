@@ -1,5 +1,6 @@
 //! What is said of runs: on disk, over HTTP and by `gugus runs`.
 
+use gugus_spec::JobName;
 use gugus_train::Report;
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +156,32 @@ pub struct Run {
     pub failure_kind: Option<FailureKind>,
     /// The last of its Ballista jobs.
     pub ballista_jobs: Vec<BallistaJob>,
+}
+
+impl Run {
+    /// One that was just submitted and waits.
+    pub(crate) fn queued(id: RunId, job: &JobName, request: &RunRequest, now: String) -> Self {
+        Self {
+            id,
+            state: RunState::Queued,
+            job: job.to_string(),
+            batches: request.batches.clone(),
+            models: request.models.clone(),
+            only: request.only.clone(),
+            retrain: request.retrain,
+            submitted: now,
+            started: None,
+            ended: None,
+            attempts: 0,
+            progress: Progress::default(),
+            trained: 0,
+            failed: 0,
+            skipped: 0,
+            failure: None,
+            failure_kind: None,
+            ballista_jobs: Vec::new(),
+        }
+    }
 }
 
 /// The answer to a list.

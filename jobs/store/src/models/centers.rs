@@ -18,7 +18,10 @@ use parquet::{
     },
     basic::Compression,
     errors::ParquetError,
-    file::{metadata::KeyValue, properties::WriterProperties},
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties},
+    },
 };
 
 use super::spark::SPARK_VERSION;
@@ -79,8 +82,13 @@ pub(super) fn to_parquet(centers: &[Vec<f64>]) -> Result<Bytes, ParquetError> {
         ("org.apache.spark.version", SPARK_VERSION),
     ];
     let entries = entries.map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
+    // Dictionaries, page indexes and statistics of pages are for files of which a reader wants a part. Nobody wants a part
+    // of these, and to make them takes longer than to write the centers.
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
         .set_key_value_metadata(Some(entries.to_vec()))
         .build();
     let options = ArrowWriterOptions::new()

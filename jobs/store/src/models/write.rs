@@ -3,7 +3,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -51,28 +52,56 @@ impl ModelStore {
             });
         }
         let folder = Self::folder(&draft.model, &draft.extent);
-        if existing == Existing::Keep && self.about_folder(&folder).await?.is_some() {
-            return Err(ModelError::Exists {
-                folder: self.store.display(&folder),
-            });
-        }
-        let (about, files) = encode(draft)?;
         match self.store.local_root() {
             Some(root) => {
                 let path = root.join(&folder);
-                let sweep = self.first_write(&draft.model);
-                blocking(move || {
-                    if let Some(parent) = path.parent() {
-                        fs::create_dir_all(parent).map_err(|e| made(parent, e))?;
-                        if sweep {
-                            local::sweep(parent);
-                        }
-                    }
-                    write_folder(&path, &files)
-                })
-                .await?;
+                self.write_local(draft, existing, &folder, path).await
             }
-            None => self.write_objects(&folder, files).await?,
+            None => {
+                self.refuse_existing(existing, &folder).await?;
+                let (about, files) = encode(draft)?;
+                self.write_objects(&folder, files).await?;
+                Ok(about)
+            }
+        }
+    }
+
+    /// [`ModelError::Exists`] where a complete model is to stay.
+    async fn refuse_existing(&self, existing: Existing, folder: &str) -> Result<(), ModelError> {
+        if existing == Existing::Keep && self.about_folder(folder).await?.is_some() {
+            return Err(ModelError::Exists {
+                folder: self.store.display(folder),
+            });
+        }
+        Ok(())
+    }
+
+    async fn write_local(
+        &self,
+        draft: &ModelDraft,
+        existing: Existing,
+        folder: &str,
+        path: PathBuf,
+    ) -> Result<ModelJson, ModelError> {
+        let (about, files) = encode(draft)?;
+        let files = Arc::new(files);
+        if self.first_write(&draft.model)
+            && let Some(parent) = path.parent().map(Path::to_owned)
+        {
+            blocking(move || Ok(local::sweep(&parent))).await?;
+        }
+        let write = |onto: Onto| {
+            let (path, files) = (path.clone(), Arc::clone(&files));
+            blocking(move || write_folder(&path, &files, onto))
+        };
+        let onto = match existing {
+            // Mostly nothing is there, and a look at it would take as long as writing it.
+            Existing::Keep => Onto::Nothing,
+            Existing::Replace => Onto::Anything,
+        };
+        if write(onto).await? == Placed::InTheWay {
+            self.refuse_existing(existing, folder).await?;
+            write(Onto::Anything).await?;
         }
         Ok(about)
     }
@@ -183,12 +212,44 @@ fn made(path: &Path, error: io::Error) -> StoreError {
     }
 }
 
+/// What a folder may be put in the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Onto {
+    /// Nothing at all.
+    Nothing,
+    /// Whatever is there.
+    Anything,
+}
+
+/// What became of a folder that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placed {
+    /// It is there.
+    Written,
+    /// Something was there, and was to stay: nothing was done.
+    InTheWay,
+}
+
+/// What bears the temporary name in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// The folder that was replaced.
+    Old,
+    /// The folder that was to be put in place, and was not: something is there that stays.
+    New,
+}
+
 /// Builds the folder under a temporary name, then gives it its own. Not synced: a model can be trained again, its
-/// checksums show what a crash tore, and ten thousand models are written in a run.
-fn write_folder(path: &Path, files: &Files) -> Result<(), StoreError> {
+/// checksums show what a crash tore, and ten thousand models are written in a run, most of whose time goes into the
+/// calls below.
+fn write_folder(path: &Path, files: &Files, onto: Onto) -> Result<Placed, StoreError> {
+    if onto == Onto::Nothing && fs::symlink_metadata(path).is_ok() {
+        return Ok(Placed::InTheWay);
+    }
     let temporary = local::temporary_beside(path);
     let write = || {
-        fs::create_dir(&temporary).map_err(|e| made(&temporary, e))?;
+        make_beside(&temporary)?;
         let folders = files.iter().filter_map(|(file, _)| file.split_once('/'));
         for folder in folders.map(|(folder, _)| folder).collect::<BTreeSet<_>>() {
             let folder = temporary.join(folder);
@@ -199,22 +260,42 @@ fn write_folder(path: &Path, files: &Files) -> Result<(), StoreError> {
             let file = temporary.join(file);
             fs::write(&file, bytes).map_err(|e| StoreError::io("writing", &file, e))?;
         }
-        put_in_place(&temporary, path).map_err(|e| made(path, e))
+        put_in_place(&temporary, path, onto).map_err(|e| made(path, e))
     };
     let result = write();
-    // After an exchange this is the old folder; after a failure the half-built one; mostly it is gone.
-    if let Err(e) = fs::remove_dir_all(&temporary)
+    if !matches!(result, Ok(Left::Nothing))
+        && let Err(e) = fs::remove_dir_all(&temporary)
         && e.kind() != io::ErrorKind::NotFound
     {
         tracing::warn!(folder = %temporary.display(), error = %e, "an old model folder could not be removed");
     }
-    result
+    result.map(|left| match left {
+        Left::Nothing | Left::Old => Placed::Written,
+        Left::New => Placed::InTheWay,
+    })
 }
 
-/// Renames; where a folder stands in the way, exchanges names with it.
-fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
+/// Makes a folder, and those above it where they are missing.
+fn make_beside(temporary: &Path) -> Result<(), StoreError> {
+    match (fs::create_dir(temporary), temporary.parent()) {
+        (Err(e), Some(parent))
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            fs::create_dir_all(parent).map_err(|e| made(parent, e))?;
+            fs::create_dir(temporary)
+        }
+        (done, _) => done,
+    }
+    .map_err(|e| made(temporary, e))
+}
+
+/// Renames; where a folder stands in the way that may be replaced, exchanges names with it.
+fn put_in_place(temporary: &Path, path: &Path, onto: Onto) -> io::Result<Left> {
     // Renaming a folder onto another succeeds only when that one is empty, and then nothing is lost.
-    match fs::rename(temporary, path) {
+    match fs::rename(temporary, path).map(|()| Left::Nothing) {
         Err(e)
             if matches!(
                 e.kind(),
@@ -222,10 +303,13 @@ fn put_in_place(temporary: &Path, path: &Path) -> io::Result<()> {
             ) => {}
         done => return done,
     }
+    if onto == Onto::Nothing {
+        return Ok(Left::New);
+    }
     match renameat_with(CWD, temporary, CWD, path, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(Left::Old),
         Err(rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL | rustix::io::Errno::OPNOTSUPP) => {
-            replace_without_exchange(temporary, path)
+            replace_without_exchange(temporary, path).map(|()| Left::Nothing)
         }
         Err(e) => Err(e.into()),
     }
@@ -269,7 +353,25 @@ mod tests {
             fs::create_dir(folder).unwrap();
             fs::write(folder.join("f"), text).unwrap();
         }
-        put_in_place(&new, &old).unwrap();
+        assert_eq!(put_in_place(&new, &old, Onto::Nothing).unwrap(), Left::New);
+        assert_eq!(fs::read_to_string(old.join("f")).unwrap(), "old");
+        assert_eq!(put_in_place(&new, &old, Onto::Anything).unwrap(), Left::Old);
         assert_eq!(fs::read_to_string(old.join("f")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(new.join("f")).unwrap(), "old");
+    }
+
+    #[test]
+    fn what_is_to_stay_is_not_even_written_beside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m");
+        let files = vec![("f".to_owned(), Bytes::from_static(b"new"))];
+        let write = |onto| write_folder(&path, &files, onto).unwrap();
+        assert_eq!(write(Onto::Nothing), Placed::Written);
+        fs::write(path.join("f"), "old").unwrap();
+        assert_eq!(write(Onto::Nothing), Placed::InTheWay);
+        assert_eq!(fs::read_to_string(path.join("f")).unwrap(), "old");
+        assert_eq!(write(Onto::Anything), Placed::Written);
+        assert_eq!(fs::read_to_string(path.join("f")).unwrap(), "new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

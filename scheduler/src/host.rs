@@ -1,0 +1,113 @@
+//! By which names the port may be called on loopback.
+//!
+//! A page can make its own name mean 127.0.0.1 once a browser has loaded it ("DNS rebinding"), and then asks this port as if
+//! it were a part of its own site: no rule about other sites applies. What gives it away is the name that it calls us by.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use gugus_engine::Security;
+use http::uri::Authority;
+use http::{StatusCode, header};
+
+use crate::origin::Origin;
+use crate::problem::Problem;
+
+/// The names that are answered to.
+#[derive(Clone, Debug)]
+pub(crate) enum Hosts {
+    /// All: other machines call us as they like, and no page knows the token.
+    Any,
+    /// Addresses, `localhost`, and these.
+    Own(Arc<[String]>),
+}
+
+impl Hosts {
+    /// Those of a port that listens on `ip`.
+    pub(crate) fn of(
+        ip: IpAddr,
+        external_host: Option<&str>,
+        origins: &[Origin],
+        security: &Security,
+    ) -> Self {
+        if !ip.is_loopback() || security.token.is_some() {
+            return Self::Any;
+        }
+        let sites = origins.iter().filter_map(Origin::host);
+        Self::Own(sites.chain(external_host).map(str::to_owned).collect())
+    }
+
+    fn contain(&self, authority: &Authority) -> bool {
+        let Self::Own(names) = self else {
+            return true;
+        };
+        let host = authority.host();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let is = |name: &str| host.eq_ignore_ascii_case(name);
+        bare.parse::<IpAddr>().is_ok() || is("localhost") || names.iter().any(|name| is(name))
+    }
+}
+
+/// Answers to none but those names.
+pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    let header = request.headers().get(header::HOST);
+    let called = match header {
+        Some(host) => Authority::try_from(host.as_bytes()).ok(),
+        None => request.uri().authority().cloned(),
+    };
+    let refused = match &called {
+        Some(authority) => !hosts.contain(authority),
+        // HTTP/1.0 has no such header, and no browser speaks it. What is no name at all is none of ours.
+        None => header.is_some(),
+    };
+    if refused {
+        let why = "this port is not called so: call it by its address or by localhost, or start the scheduler with --external-host";
+        return Problem::new(StatusCode::MISDIRECTED_REQUEST, why).into_response();
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    fn answers(hosts: &Hosts, name: &str) -> bool {
+        hosts.contain(&name.parse().unwrap())
+    }
+
+    #[test]
+    fn on_loopback_no_foreign_name_is_answered_to() {
+        let origins = ["https://gugus.example:8443".parse::<Origin>().unwrap()];
+        let loopback = "127.0.0.1".parse().unwrap();
+        let hosts = Hosts::of(
+            loopback,
+            Some("scheduler.internal"),
+            &origins,
+            &Security::default(),
+        );
+        for (name, answered) in [
+            ("127.0.0.1:50050", true),
+            ("[::1]:50050", true),
+            ("localhost:50050", true),
+            ("LocalHost", true),
+            ("scheduler.internal:50050", true),
+            ("gugus.example", true),
+            ("evil.example:50050", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+        ] {
+            assert_eq!(answers(&hosts, name), answered, "{name}");
+        }
+    }
+
+    #[test]
+    fn elsewhere_names_are_for_others_to_give() {
+        let hosts = |ip: &str| Hosts::of(ip.parse().unwrap(), None, &[], &Security::default());
+        assert!(answers(&hosts("0.0.0.0"), "scheduler:50050"));
+        assert!(!answers(&hosts("::1"), "scheduler:50050"));
+    }
+}
