@@ -37,8 +37,9 @@ const DECK: [Mishap; 4] = [
     Mishap::Scheduler,
 ];
 
-/// An executor of two ends two tasks of the wave and one or two a pass: what is drawn from 0 to 16 comes before the end.
-const MOMENTS: usize = 17;
+/// Each executor of two ends 72 tasks: the census of the windows, the wave, the chain, some thirty passes over everything, the
+/// windows' fits. What is drawn from 0 to 63 comes before the end.
+const MOMENTS: usize = 64;
 
 const MODELS: &str = "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 8\nseed = 3\ntol = 0.0\nmax_iter = 40\n\
     [[models]]\nname = \"whole\"\nfeatures = [\"x\", \"y\"]\nk = 8\nseed = 3\nscope = \"all\"\ntol = 0.0\nmax_iter = 25\n\

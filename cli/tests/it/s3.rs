@@ -177,6 +177,111 @@ fn models_trained_in_a_bucket_are_those_of_a_folder() {
     }
 }
 
+/// A model of each kind and each extent, with how the one that is compared is asked for.
+const KINDS: [(&str, &[&str]); 5] = [
+    (
+        "name = \"whole\"\nk = 3\nseed = 3\nscope = \"all\"\n",
+        &["whole"],
+    ),
+    (
+        "name = \"sides\"\nk = 3\nseed = 3\nscope = \"window\"\n\
+         window = { sql = \"case when x < 8.0 then 'left side' else 'right' end\" }\n",
+        &["sides", "--window", "left side"],
+    ),
+    (
+        "name = \"carried\"\nalgorithm = \"minibatch\"\nk = 3\nseed = 3\n",
+        &["carried", "--batch", "3"],
+    ),
+    (
+        "name = \"spots\"\nalgorithm = \"dbscan\"\neps = 1.0\nmin_points = 5\n",
+        &["spots", "--batch", "2"],
+    ),
+    (
+        "name = \"mixed\"\nalgorithm = \"gmm\"\nk = 2\nseed = 3\n",
+        &["mixed", "--batch", "2"],
+    ),
+];
+
+#[test]
+fn every_kind_of_model_is_trained_judged_and_drawn_in_a_bucket() {
+    let Some(bucket) = Bucket::new() else {
+        return;
+    };
+    let work = Work::new();
+    let models: Vec<String> = KINDS
+        .iter()
+        .map(|(text, _)| format!("[[models]]\nfeatures = [\"x\", \"y\"]\n{text}"))
+        .collect();
+    let job = work.job(200, &models.concat());
+    let csv = work.scattered("in.csv", 600);
+    let there = ["batch", "models"].map(|folder| format!("s3://{BUCKET}/kinds/{folder}"));
+    let here = ["batch", "models"].map(|folder| work.path(folder));
+    let json = ["--output", "json"];
+    for [batches, models] in [&there, &here] {
+        let import = [
+            "batches",
+            "import",
+            &csv,
+            "--job",
+            &job,
+            "--batches",
+            batches,
+        ];
+        bucket.run(&import).expect(0);
+        let train = [
+            "train",
+            "--job",
+            &job,
+            "--batches",
+            batches,
+            "--models",
+            models,
+        ];
+        let trained = bucket.run(&[&train, &json[..]].concat()).expect(0).json();
+        // One over everything, two windows, three batches of three kinds.
+        assert_eq!(trained["trained"], 12, "{trained}");
+        let again = bucket.run(&[&train, &json[..]].concat()).expect(0).json();
+        assert_eq!(again["skipped"], 12, "{again}");
+    }
+    for (_, model) in KINDS {
+        let [there, here] = [&there, &here].map(|[_, models]| {
+            let show = [&["models", "show"], model, &["--models", models], &json].concat();
+            bucket.run(&show).expect(0).json()
+        });
+        for key in [
+            "rows",
+            "iterations",
+            "training_cost",
+            "sizes",
+            "noise",
+            "counts",
+            "centers",
+        ] {
+            assert_eq!(there[key], here[key], "{key} of {model:?}");
+        }
+    }
+    for model in ["whole", "sides"] {
+        let (_, asked) = KINDS.iter().find(|(_, asked)| asked[0] == model).unwrap();
+        let [there, here] = [&there, &here].map(|[batches, models]| {
+            let places = ["--batches", batches, "--models", models];
+            let evaluate = [&["models", "evaluate"], *asked, &places, &json].concat();
+            let judged = bucket.run(&evaluate).expect(0).json();
+            let file = work.path(&format!("{model}-{}.svg", batches.starts_with("s3")));
+            let plot = [
+                &["models", "plot"],
+                *asked,
+                &places,
+                &["--output-file", &file],
+            ]
+            .concat();
+            bucket.run(&plot).expect(0);
+            (judged["silhouette"].clone(), std::fs::read(file).unwrap())
+        });
+        assert!(there.0.is_f64(), "{model}: {there:?}");
+        assert_eq!(there, here, "{model}");
+    }
+}
+
 #[test]
 fn a_bucket_that_is_not_there_ends_a_command_before_it_begins() {
     let Some(bucket) = Bucket::new() else {
