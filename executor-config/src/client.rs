@@ -29,6 +29,7 @@ use tonic::transport::Channel;
 use crate::access::{Access, AccessError, Authorized};
 use crate::address::ClusterUrl;
 use crate::codec::PlanCodec;
+use crate::grpc::GrpcError;
 use crate::session::{MESSAGE_LIMIT, session_config};
 
 /// How long the scheduler may take to accept a job: it decodes the plan meanwhile.
@@ -63,13 +64,13 @@ pub enum ClusterError {
     #[error(transparent)]
     Access(AccessError),
     /// The scheduler refused the plan, as it does when the versions of the two sides differ.
-    #[error("the scheduler at {url} refused the job: {}", status.message())]
+    #[error("the scheduler at {url} refused the job: {status}")]
     Refused {
         /// The address.
         url: ClusterUrl,
         /// The refusal.
         #[source]
-        status: Box<tonic::Status>,
+        status: GrpcError,
     },
     /// The connection to the scheduler broke while the job ran.
     #[error(
@@ -82,7 +83,7 @@ pub enum ClusterError {
         job: String,
         /// What the transport says, when it says anything.
         #[source]
-        status: Option<Box<tonic::Status>>,
+        status: Option<GrpcError>,
     },
     /// The Ballista job failed.
     #[error("Ballista job {job} failed: {message}")]
@@ -255,9 +256,9 @@ impl Cluster {
         let mut scheduler = self.scheduler.clone();
         let mut request = tonic::Request::new(query);
         version::insert_version_header(request.metadata_mut());
-        let refused = |status| ClusterError::Refused {
+        let refused = |status: tonic::Status| ClusterError::Refused {
             url: self.access.url.clone(),
-            status: Box::new(status),
+            status: status.into(),
         };
         // Not cut short by `stop`: a job that was sent and not heard of could not be cancelled. The answer takes
         // milliseconds.
@@ -283,7 +284,7 @@ impl Cluster {
                 status,
             };
             let status = status
-                .map_err(|status| lost(Some(Box::new(status))))?
+                .map_err(|status| lost(Some(status.into())))?
                 .ok_or_else(|| lost(None))?;
             let Some(status) = status.status else {
                 continue;

@@ -37,6 +37,7 @@ mod client;
 mod codec;
 mod door;
 mod executor;
+mod grpc;
 mod guard;
 mod memory;
 mod rest;
@@ -55,6 +56,7 @@ pub use door::{Door, DoorStream, Peer, PeerCertificate};
 pub use executor::{
     ExecutorConfig, ExecutorError, ExecutorMetrics, ExecutorState, TaskSlots, run as run_executor,
 };
+pub use grpc::GrpcError;
 pub use guard::{Guard, Port};
 pub use memory::{MemoryLimit, ParseMemoryLimitError};
 pub use rest::{Answer, Rest};

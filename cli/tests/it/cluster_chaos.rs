@@ -148,7 +148,8 @@ impl Machines {
             Mishap::Scheduler => {
                 self.scheduler.signal(Signal::Kill);
                 let told = training.wait(DEADLINE).expect(1);
-                assert!(told.stderr.contains(&url), "{}", told.stderr);
+                let says = told.stderr;
+                assert!(says.contains(&url) && !says.contains("Error("), "{says}");
                 let listen = url.strip_prefix("df://").unwrap();
                 self.scheduler = up(["scheduler", "--listen", listen]);
                 work.training(job, folder, &["--scheduler", &url])

@@ -264,7 +264,7 @@ impl Link {
     fn refused(&self, status: Status) -> ExecutorError {
         ExecutorError::Refused {
             scheduler: self.access.url.clone(),
-            status: Box::new(status),
+            status: status.into(),
         }
     }
 }

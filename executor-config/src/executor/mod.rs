@@ -43,6 +43,7 @@ use self::work_dir::WorkDir;
 use crate::access::{Access, AccessError};
 use crate::address::ClusterUrl;
 use crate::codec::PlanCodec;
+use crate::grpc::GrpcError;
 use crate::guard::{Guard, Port};
 use crate::session::{self, MESSAGE_LIMIT};
 
@@ -166,13 +167,13 @@ pub enum ExecutorError {
     #[error(transparent)]
     Access(AccessError),
     /// The scheduler does not want this executor.
-    #[error("the scheduler at {scheduler} refused this executor: {}", status.message())]
+    #[error("the scheduler at {scheduler} refused this executor: {status}")]
     Refused {
         /// The scheduler asked.
         scheduler: ClusterUrl,
         /// The refusal.
         #[source]
-        status: Box<tonic::Status>,
+        status: GrpcError,
     },
     /// The executor's own port failed.
     #[error("the executor's port failed")]
