@@ -95,7 +95,7 @@ impl ModelStore {
             blocking(move || write_folder(&path, &files, onto))
         };
         let onto = match existing {
-            // Mostly nothing is there, and a look at it would take as long as writing it.
+            // Mostly nothing is there, which the call that writes finds out, too.
             Existing::Keep => Onto::Nothing,
             Existing::Replace => Onto::Anything,
         };
@@ -267,7 +267,7 @@ fn write_folder(path: &Path, files: &Files, onto: Onto) -> Result<Placed, StoreE
         && let Err(e) = fs::remove_dir_all(&temporary)
         && e.kind() != io::ErrorKind::NotFound
     {
-        tracing::warn!(folder = %temporary.display(), error = %e, "an old model folder could not be removed");
+        tracing::warn!(folder = %temporary.display(), error = %e, "a model folder that is not wanted any more could not be removed");
     }
     result.map(|left| match left {
         Left::Nothing | Left::Old => Placed::Written,
