@@ -180,7 +180,8 @@ class Bench:
             run["peak"] += running.peak
         told = json.loads(output)
         run.update(fit=told["seconds"], trained=told["trained"], models=told["models"], said=said)
-        run["folder"] = models / told["models"][0]["path"]
+        # One that was not trained has no path; whoever wants it trained looks at that first.
+        run["folder"] = models / (told["models"][0]["path"] or "")
         # The models stay until the end: ext4 without a journal makes files slowly, by a factor of up to five, for minutes after
         # as many were removed.
         return run

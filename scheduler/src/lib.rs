@@ -7,8 +7,8 @@
 //!
 //! # Guarantees
 //! * `ready` is called when the port takes connections, with the address it really has.
-//! * The port listens on loopback unless told otherwise, and no page of another origin may read its answers.
-//!
+//! * The port listens on loopback unless told otherwise, and no page of another origin may read its answers,
+//!   not even one whose name was made to mean this machine.
 //! * A run that was answered for is on disk. It outlives the process: one that was under way is marked then, and can be
 //!   resumed.
 //! * Every answer but `/healthz` and `/readyz` wants the token or a certificate where the cluster has one, and no answer
