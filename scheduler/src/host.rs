@@ -36,8 +36,9 @@ impl Hosts {
         if !ip.is_loopback() || security.token.is_some() {
             return Self::Any;
         }
-        let sites = origins.iter().filter_map(Origin::host);
-        Self::Own(sites.chain(external_host).map(str::to_owned).collect())
+        let sites = origins.iter().filter_map(Origin::authority);
+        let sites = sites.map(|site| site.host().to_owned());
+        Self::Own(sites.chain(external_host.map(str::to_owned)).collect())
     }
 
     fn contain(&self, authority: &Authority) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use thiserror::Error;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -17,15 +18,10 @@ use crate::problem::Problem;
 pub struct Origin(HeaderValue);
 
 impl Origin {
-    /// The name in it, without scheme and port.
-    pub(crate) fn host(&self) -> Option<&str> {
+    /// Its host and port.
+    pub(crate) fn authority(&self) -> Option<Authority> {
         let (_, authority) = self.0.to_str().ok()?.split_once("://")?;
-        // An address of IPv6 stands in brackets and has colons of its own.
-        let name = match authority.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-            _ => authority,
-        };
-        Some(name)
+        authority.parse().ok()
     }
 }
 

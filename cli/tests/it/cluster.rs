@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::process::{Gugus, Signal, run, up};
-use crate::work::{Work, comparable, lines};
+use crate::work::{Work, comparable, importing, lines, training};
 
 #[test]
 fn a_cluster_of_processes_trains_the_same_models_as_the_embedded_one() {
@@ -70,27 +70,8 @@ fn folders_of_any_name_are_trained_from() {
          [[models]]\nname = \"whole\"\nfeatures = [\"x\"]\nk = 2\nscope = \"all\"\n",
     );
     let csv = work.csv("in.csv", &[["1", "1"], ["2", "2"], ["3", "3"]]);
-    let import = [
-        "batches",
-        "import",
-        &csv,
-        "--job",
-        &job,
-        "--batches",
-        &batches,
-    ];
-    run(import).expect(0);
-    let train = [
-        "train",
-        "--job",
-        &job,
-        "--batches",
-        &batches,
-        "--models",
-        &models,
-        "--output",
-        "json",
-    ];
+    run(importing(&job, &csv, &batches)).expect(0);
+    let train = training(&job, &batches, &models);
     assert_eq!(run(train).expect(0).json()["trained"], 3);
     assert_eq!(run(train).expect(0).json()["skipped"], 3);
 }

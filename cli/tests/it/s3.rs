@@ -6,7 +6,7 @@ use gugus_store::conformance::s3_server::{BUCKET, S3Server};
 use serde_json::{Value, json};
 
 use crate::process::{Gugus, Output, Signal, Up};
-use crate::work::{Work, shipped};
+use crate::work::{Work, importing, shipped, training};
 
 struct Bucket {
     server: S3Server,
@@ -73,15 +73,7 @@ fn models_trained_in_a_bucket_are_those_of_a_folder() {
     let [batches, models] =
         ["batches", "models"].map(|folder| format!("s3://{BUCKET}/la/{folder}"));
     let (batches, models) = (batches.as_str(), models.as_str());
-    let import = [
-        "batches",
-        "import",
-        &csv,
-        "--job",
-        &job,
-        "--batches",
-        batches,
-    ];
+    let import = importing(&job, &csv, batches);
     bucket.run(&import).expect(0);
     let again = bucket.run(&import).expect(2);
     assert!(again.stderr.contains("--again"), "{}", again.stderr);
@@ -104,20 +96,10 @@ fn models_trained_in_a_bucket_are_those_of_a_folder() {
         .json();
     assert_eq!(listed["batches"].as_array().map(Vec::len), Some(3));
 
-    let train = [
-        "train",
-        "--job",
-        &job,
-        "--batches",
-        batches,
-        "--models",
-        models,
-        "--model",
-        "location",
-    ];
     let train = |more: &[&str]| {
+        let all = training(&job, batches, models);
         bucket
-            .run(&[&train, &json[..], more].concat())
+            .run(&[&all[..], &["--model", "location"], more].concat())
             .expect(0)
             .json()
     };
@@ -218,29 +200,12 @@ fn every_kind_of_model_is_trained_judged_and_drawn_in_a_bucket() {
     let here = ["batch", "models"].map(|folder| work.path(folder));
     let json = ["--output", "json"];
     for [batches, models] in [&there, &here] {
-        let import = [
-            "batches",
-            "import",
-            &csv,
-            "--job",
-            &job,
-            "--batches",
-            batches,
-        ];
-        bucket.run(&import).expect(0);
-        let train = [
-            "train",
-            "--job",
-            &job,
-            "--batches",
-            batches,
-            "--models",
-            models,
-        ];
-        let trained = bucket.run(&[&train, &json[..]].concat()).expect(0).json();
+        bucket.run(&importing(&job, &csv, batches)).expect(0);
+        let train = training(&job, batches, models);
+        let trained = bucket.run(&train).expect(0).json();
         // One over everything, two windows, three batches of three kinds.
         assert_eq!(trained["trained"], 12, "{trained}");
-        let again = bucket.run(&[&train, &json[..]].concat()).expect(0).json();
+        let again = bucket.run(&train).expect(0).json();
         assert_eq!(again["skipped"], 12, "{again}");
     }
     for (_, model) in KINDS {

@@ -103,19 +103,7 @@ impl Work {
 
     pub(crate) fn import(&self, job: &str, file: &str, more: &[&str]) -> Output {
         let batches = self.path("batch");
-        run([
-            &[
-                "batches",
-                "import",
-                file,
-                "--job",
-                job,
-                "--batches",
-                &batches,
-            ],
-            more,
-        ]
-        .concat())
+        run([&importing(job, file, &batches), more].concat())
     }
 
     pub(crate) fn train(&self, job: &str, more: &[&str]) -> Output {
@@ -125,18 +113,7 @@ impl Work {
     /// `gugus train` into the folder `models`, not begun yet.
     pub(crate) fn training(&self, job: &str, models: &str, more: &[&str]) -> Gugus {
         let (batches, models) = (self.path("batch"), self.path(models));
-        let all = [
-            "train",
-            "--job",
-            job,
-            "--batches",
-            &batches,
-            "--models",
-            &models,
-            "--output",
-            "json",
-        ];
-        Gugus::new([&all, more].concat())
+        Gugus::new([&training(job, &batches, &models), more].concat())
     }
 
     /// The centers of a model, by `models show`.
@@ -149,6 +126,34 @@ impl Work {
         .json();
         serde_json::from_value(shown["centers"].clone()).unwrap()
     }
+}
+
+/// The arguments of `gugus batches import`.
+pub(crate) fn importing<'a>(job: &'a str, file: &'a str, batches: &'a str) -> [&'a str; 7] {
+    [
+        "batches",
+        "import",
+        file,
+        "--job",
+        job,
+        "--batches",
+        batches,
+    ]
+}
+
+/// The arguments of `gugus train`, which reports as JSON.
+pub(crate) fn training<'a>(job: &'a str, batches: &'a str, models: &'a str) -> [&'a str; 9] {
+    [
+        "train",
+        "--job",
+        job,
+        "--batches",
+        batches,
+        "--models",
+        models,
+        "--output",
+        "json",
+    ]
 }
 
 /// All models of a folder by their paths, without what may differ between two trainings of the same: `model.json`, whose

@@ -133,7 +133,7 @@ pub(crate) fn all(
     let body = body::read(state.body_limit);
     let state = warp::any().map(move || Arc::clone(&state));
     let state = || state.clone();
-    // Boxed group by group: as one type of thirty layers they took the compiler minutes.
+    // Boxed group by group, since one type of thirty layers is long work for the compiler.
     let predictions = at(&PREDICT_CLUSTER)
         .and(state())
         .and(body.clone())

@@ -241,8 +241,8 @@ enum Left {
 }
 
 /// Builds the folder under a temporary name, then gives it its own. Not synced: a model can be trained again, its
-/// checksums show what a crash tore, and ten thousand models are written in a run, most of whose time goes into the
-/// calls below.
+/// checksums show what a crash tore, and ten thousand models are written in a run, a quarter of whose processor time goes
+/// into the calls below.
 fn write_folder(path: &Path, files: &Files, onto: Onto) -> Result<Placed, StoreError> {
     if onto == Onto::Nothing && fs::symlink_metadata(path).is_ok() {
         return Ok(Placed::InTheWay);
