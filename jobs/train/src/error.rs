@@ -131,17 +131,6 @@ pub enum Error {
     },
 }
 
-/// What an exit code says of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The request or its input was wrong; nothing was begun.
-    Usage,
-    /// It failed on the way.
-    Failed,
-    /// It was told to stop.
-    Interrupted,
-}
-
 impl Error {
     /// Which kind this is.
     #[must_use]
@@ -161,9 +150,10 @@ impl Error {
             | Self::Cluster(_)
             | Self::Wave(_)
             | Self::Partial(_)
-            | Self::Whole(_) => Kind::Failed,
+            | Self::Whole(_)
+            | Self::Stopped
+            | Self::Interrupted { .. } => Kind::Failed,
             Self::Evaluation(error) => error.kind(),
-            Self::Stopped | Self::Interrupted { .. } => Kind::Interrupted,
         }
     }
 }
