@@ -80,7 +80,7 @@ pub fn chain_with(error: &(dyn Error + 'static), before_cause: &str) -> String {
 pub fn causes<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 /// The first error of type `E` among an error and its causes.

@@ -1,6 +1,7 @@
 //! Why a run did not begin, or did not finish.
 
 use gugus_engine::ClusterError;
+use gugus_error::Kind;
 use gugus_features::{PlanError, WaveError};
 use gugus_kmeans::whole::{PartialError, WholeError};
 use gugus_spec::ModelName;
