@@ -1,7 +1,7 @@
 //! Everyday work on Gugus in one place: `cargo xtask --help`.
 //!
 //! What CI runs is built from the same commands, so a green `cargo xtask check` and `cargo xtask test` at home mean a
-//! green CI. It uses the standard library alone: it is the first thing that a fresh clone compiles, and a developer's
+//! green CI. It uses next to nothing but the standard library: it is the first thing that a fresh clone compiles, and a developer's
 //! first impression should take a second, not a minute.
 
 mod bench;
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("\nxtask: {problem}");
-            ExitCode::from(problem.exit_code())
+            ExitCode::from(problem.kind().exit_code())
         }
     }
 }

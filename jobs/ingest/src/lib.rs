@@ -72,6 +72,7 @@ mod thread;
 mod token;
 mod window;
 
-pub use error::{Error, Kind};
+pub use error::Error;
+pub use gugus_error::Kind;
 pub use properties::read_properties;
 pub use start::{Start, StartError};
