@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use gugus_scheduler::EmbeddedError;
-use gugus_store::{LogError, StoreError};
+use gugus_batches::LogError;
+use gugus_files::StoreError;
 use thiserror::Error;
 
 /// Why the demo did not get through: the step, and what the step says.

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use gugus_spec::Job;
-use gugus_store::Store;
+use gugus_files::Store;
 
 use crate::exit::{Code, Failure};
 use crate::logging::LogFormat;

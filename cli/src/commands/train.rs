@@ -4,7 +4,7 @@ use clap::Args;
 use gugus_engine::{Access, ClusterUrl, TaskSlots};
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::ModelName;
-use gugus_store::Existing;
+use gugus_models::Existing;
 use gugus_train::{Config, Kind, Outcome, Report, prepare};
 
 use crate::commands::cluster::ClusterSecurity;

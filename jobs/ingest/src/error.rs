@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use gugus_store::{LogError, StoreError};
+use gugus_batches::LogError;
+use gugus_files::StoreError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::properties::instead_of;
@@ -300,8 +301,6 @@ fn kind_of_open(error: &LogError) -> Kind {
         LogError::Foreign { .. }
         | LogError::FedBy { .. }
         | LogError::NoFolder { .. }
-        | LogError::HardLinks { .. }
-        | LogError::CreateOnly { .. }
         | LogError::NotABatch { .. }
         | LogError::Damaged { .. }
         | LogError::FooterText { .. }
@@ -309,6 +308,8 @@ fn kind_of_open(error: &LogError) -> Kind {
         | LogError::Misnumbered { .. } => Kind::Usage,
         LogError::Store(
             StoreError::Unsupported { .. }
+            | StoreError::HardLinks { .. }
+            | StoreError::CreateOnly { .. }
             | StoreError::Location { .. }
             | StoreError::Settings { .. }
             | StoreError::NotAFolder { .. }

@@ -43,7 +43,7 @@
 //! )?;
 //! let config = import::Config {
 //!     job,
-//!     store: gugus_store::Store::in_memory(),
+//!     store: gugus_files::Store::in_memory(),
 //!     files: vec![file],
 //!     cut: Cut::ByRows,
 //!     repeat: Repeat::Refuse,

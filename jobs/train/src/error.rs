@@ -4,7 +4,8 @@ use gugus_engine::ClusterError;
 use gugus_features::{PlanError, WaveError};
 use gugus_kmeans::whole::{PartialError, WholeError};
 use gugus_spec::ModelName;
-use gugus_store::{LogError, ModelError};
+use gugus_batches::LogError;
+use gugus_models::ModelError;
 use thiserror::Error;
 
 use crate::evaluate::EvaluationError;

@@ -12,7 +12,7 @@ use gugus_kmeans::whole::{
 };
 use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_spec::HandleInvalid;
-use gugus_store::CommitId;
+use gugus_spec::CommitId;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;

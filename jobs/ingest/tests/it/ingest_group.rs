@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use gugus_ingest::ingest::Until;
-use gugus_store::{Appended, BatchLog, Draft, OffsetRange};
+use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_spec::OffsetRange;
 
 use crate::support::*;
 

@@ -2,7 +2,7 @@
 
 use gugus_ingest::Kind;
 use gugus_ingest::ingest::OnReset;
-use gugus_store::JumpReason;
+use gugus_batches::JumpReason;
 
 use crate::support::*;
 

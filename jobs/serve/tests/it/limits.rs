@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use gugus_serve::Config;
-use gugus_store::Store;
+use gugus_files::Store;
 use serde_json::json;
 
 use crate::folders::{CENTERS, batch, location, write};

@@ -3,7 +3,7 @@
 use std::fs;
 
 use gugus_serve::Config;
-use gugus_store::Store;
+use gugus_files::Store;
 use serde_json::json;
 
 use crate::folders::{CENTERS, batch, by_sql, location, write, write_as_spark};

@@ -2,7 +2,7 @@
 
 use gugus_clusters::Fitted;
 use gugus_serve::Config;
-use gugus_store::Store;
+use gugus_files::Store;
 use serde_json::json;
 
 use crate::folders::{CENTERS, batch, by_sql, cosine, feature, location, write, write_as_spark};

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_spec::{Model, ModelName, Scope, Window};
-use gugus_store::{BatchNumber, Existing, Extent, ModelJson, ModelStore, OffsetRange};
+use gugus_models::{Existing, Extent, ModelJson, ModelStore};
+use gugus_spec::{BatchNumber, OffsetRange};
 
 use crate::error::Error;
 use crate::prepare::{BatchFacts, Config, ModelWork, Pending, empty};
