@@ -127,7 +127,7 @@ impl Import {
         };
         let result = import::run(config, stop.token.clone()).await;
         bar.finish_and_clear();
-        let summary = result.map_err(super::ingest::failure)?;
+        let summary = result?;
         match output {
             Output::Json => print_json(&summary)?,
             Output::Text => print(&format!(
@@ -138,14 +138,10 @@ impl Import {
                 count(summary.rejected)
             ))?,
         }
-        match stop.signal() {
-            None => Ok(Code::Done),
-            Some(signal) => Err(Failure::Interrupted(
-                signal,
-                "stopped before the end; run the same command again to go on where it stopped"
-                    .into(),
-            )),
-        }
+        stop.unless_stopped(
+            "stopped before the end; run the same command again to go on where it stopped",
+        )?;
+        Ok(Code::Done)
     }
 }
 
@@ -198,13 +194,10 @@ impl PruneOld {
                 ))?;
             }
         }
-        match stop.signal() {
-            None => Ok(Code::Done),
-            Some(signal) => Err(Failure::Interrupted(
-                signal,
-                "stopped before the end; run the same command again to remove the rest".into(),
-            )),
-        }
+        stop.unless_stopped(
+            "stopped before the end; run the same command again to remove the rest",
+        )?;
+        Ok(Code::Done)
     }
 }
 

@@ -8,7 +8,6 @@ use gugus_spec::BatchNumber;
 use gugus_train::{Evaluation, On, Subject, Which};
 
 use crate::commands::cluster::OnCluster;
-use crate::commands::train::failure;
 use crate::commands::{BatchesFolder, ModelsFolder};
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json, progress, table};
@@ -48,9 +47,7 @@ impl Evaluate {
         let (models, batches) = (self.models.open()?, self.batches.open()?);
         let which = asked(self.batch.as_ref(), self.window.as_ref());
         let on = self.on.unwrap_or_default();
-        let subject = Subject::find(models, batches, &self.model, which, on)
-            .await
-            .map_err(|error| failure(error, stop))?;
+        let subject = Subject::find(models, batches, &self.model, which, on).await?;
         // The cluster in this process has to outlive its work.
         let (access, _embedded) = self.cluster.access().await?;
         let bar = progress(Some(0), "fits");
@@ -58,7 +55,7 @@ impl Evaluate {
             .evaluate(access, self.k.clone(), &bar, &stop.token)
             .await;
         bar.finish_and_clear();
-        let evaluation = evaluation.map_err(|error| failure(error, stop))?;
+        let evaluation = evaluation?;
         match output {
             Output::Json => print_json(&evaluation)?,
             Output::Text => print(&text(&evaluation))?,

@@ -83,16 +83,12 @@ impl Rejected {
                 let mode = config.mode;
                 let result = replay::run(config, stop.token.clone()).await;
                 bar.finish_and_clear();
-                let summary = result.map_err(super::ingest::failure)?;
+                let summary = result?;
                 say_replayed(&summary, mode, self.output)?;
-                match stop.signal() {
-                    None => Ok(Code::Done),
-                    Some(signal) => Err(Failure::Interrupted(
-                        signal,
-                        "stopped before the end; run the same command again to take the rest"
-                            .into(),
-                    )),
-                }
+                stop.unless_stopped(
+                    "stopped before the end; run the same command again to take the rest",
+                )?;
+                Ok(Code::Done)
             }
         }
     }

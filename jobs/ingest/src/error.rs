@@ -3,19 +3,11 @@
 use std::path::PathBuf;
 
 use gugus_batches::LogError;
+use gugus_error::Kind;
 use gugus_files::StoreError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::properties::instead_of;
-
-/// What a failure means for whoever called: the two exit codes of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// What was asked for cannot be done as it was asked, and nothing was begun: exit 2.
-    Usage,
-    /// It was begun, or could have been, and failed: exit 1.
-    Failed,
-}
 
 /// A failure of `produce`, `ingest` or `import`. Every text names the thing and what to do.
 #[derive(Debug, thiserror::Error)]

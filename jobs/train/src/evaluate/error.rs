@@ -3,7 +3,7 @@
 use gugus_spec::BatchNumber;
 use thiserror::Error;
 
-use crate::error::Kind;
+use gugus_error::Kind;
 
 /// Why a model cannot be evaluated.
 #[derive(Debug, Error)]
