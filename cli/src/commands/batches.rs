@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
-use gugus_ingest::import::{self, Cut, Repeat};
 use gugus_batches::{BatchLog, Footer, JumpReason, Keep, LogError, Prune};
+use gugus_ingest::import::{self, Cut, Repeat};
 use gugus_spec::BatchNumber;
 
 use crate::commands::{BatchesFolder, JobFile};

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
-use gugus_ingest::replay::{self, Mode};
 use gugus_batches::{BatchLog, RejectedRecord, Rejects};
+use gugus_ingest::replay::{self, Mode};
 use gugus_spec::BatchNumber;
 use serde::Serialize;
 

@@ -11,16 +11,18 @@ use arrow::{
     datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMillisecondType},
 };
 use bytes::Bytes;
+use gugus_files::catch_panic;
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
 };
-use gugus_files::catch_panic;
 
-use crate::{draft::{OFFSET, PARTITION, RejectedRecord, TIMESTAMP, timestamp_type},
-    footer::FOOTER_KEY};
+use crate::{
+    draft::{OFFSET, PARTITION, RejectedRecord, TIMESTAMP, timestamp_type},
+    footer::FOOTER_KEY,
+};
 
 /// A Parquet file of these rows, compressed with zstd, with the footer's JSON when it is a batch.
 pub(crate) fn to_parquet(

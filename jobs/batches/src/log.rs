@@ -291,7 +291,11 @@ impl BatchLog {
         }
     }
 
-    pub(crate) fn encode_error(&self, number: BatchNumber, source: parquet::errors::ParquetError) -> LogError {
+    pub(crate) fn encode_error(
+        &self,
+        number: BatchNumber,
+        source: parquet::errors::ParquetError,
+    ) -> LogError {
         LogError::Encode {
             file: self.store.display(&number.file_name()),
             source,

@@ -17,8 +17,8 @@ use serde::Serialize;
 use crate::{
     BatchLog, Footer, LogError,
     listing::{self, Found},
-    rejects::{REJECTED, check_reject_path, is_reject_path},
     log::FOOTERS_AT_ONCE,
+    rejects::{REJECTED, check_reject_path, is_reject_path},
     tail::read_footer,
 };
 

@@ -106,11 +106,7 @@ pub async fn blocking<T: Send + 'static>(
 impl Store {
     /// What stands in a folder; `None` when a local folder is not there. An object store has no folders, so there
     /// one that is not there is empty.
-    pub async fn list(
-        &self,
-        folder: &str,
-        sizes: Sizes,
-    ) -> Result<Option<Listed>, StoreError> {
+    pub async fn list(&self, folder: &str, sizes: Sizes) -> Result<Option<Listed>, StoreError> {
         if let Some(root) = &self.local_root() {
             let path = root.join(folder);
             return blocking(move || list_local(&path, sizes)).await;

@@ -1,8 +1,8 @@
 //! One folder of files: on this machine, in a bucket of S3, or in memory.
 
+mod checksum;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod checksum;
 mod error;
 mod files;
 mod local;

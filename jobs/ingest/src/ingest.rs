@@ -17,8 +17,8 @@ mod settings;
 mod times;
 mod topic;
 
-use gugus_spec::Job;
 use gugus_files::Store;
+use gugus_spec::Job;
 use gugus_spec::OffsetRange;
 use indicatif::ProgressBar;
 use serde::Serialize;

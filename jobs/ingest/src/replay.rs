@@ -9,11 +9,11 @@ mod form;
 
 use std::collections::BTreeMap;
 
-use gugus_records::{Layout, Reason};
-use gugus_spec::Job;
 use gugus_batches::{Appended, BatchLog, RejectedRecord, Rejects, ReplayedFile};
 use gugus_files::Store;
+use gugus_records::{Layout, Reason};
 use gugus_spec::BatchNumber;
+use gugus_spec::Job;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;

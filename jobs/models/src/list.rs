@@ -127,9 +127,7 @@ fn is_complete(folder: &std::path::Path) -> bool {
 }
 
 fn folders(path: &std::path::Path) -> Result<Vec<String>, StoreError> {
-    Ok(list_local(path, Sizes::Skip)?
-        .unwrap_or_default()
-        .folders)
+    Ok(list_local(path, Sizes::Skip)?.unwrap_or_default().folders)
 }
 
 /// The same from one listing of everything, for a request a folder would take minutes on an object store.

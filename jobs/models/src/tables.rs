@@ -18,7 +18,6 @@ use parquet::{
     file::properties::WriterProperties,
 };
 
-
 /// The file of core points: `cluster` int32, `point` list of float64.
 pub(crate) const CORE_POINTS: &str = "data/core_points.parquet";
 /// The file of Gaussians, by cluster: `weight` float64, `mean` and `covariance` lists of float64.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting, WholeFile};
-use gugus_spec::{Algorithm, Job, Model, ModelName, Scope, Window};
 use gugus_batches::{BatchFile, BatchLog, Footer};
+use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting, WholeFile};
 use gugus_files::Store;
 use gugus_models::{Existing, Extent, ModelStore, WindowKey};
+use gugus_spec::{Algorithm, Job, Model, ModelName, Scope, Window};
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 use indicatif::ProgressBar;
 

@@ -30,11 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     (
         "what lies in these files, and features of these values",
-        &[
-            "gugus-batches",
-            "gugus-features",
-            "gugus-models",
-        ],
+        &["gugus-batches", "gugus-features", "gugus-models"],
     ),
     (
         "the services without a cluster, and the seam at the cluster",

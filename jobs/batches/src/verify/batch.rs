@@ -7,12 +7,8 @@ use gugus_spec::{BatchNumber, OffsetRange};
 use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, errors::ParquetError};
 
 use crate::{
-    Footer, LogError, RejectFile,
-    draft::places,
-    encode::from_parquet,
-    footer::FOOTER_KEY,
-    rejects::check_reject_path,
-    tail::footer_of_text,
+    Footer, LogError, RejectFile, draft::places, encode::from_parquet, footer::FOOTER_KEY,
+    rejects::check_reject_path, tail::footer_of_text,
 };
 
 /// What one batch says by itself.
@@ -93,7 +89,8 @@ fn parse(file: &str, number: BatchNumber, bytes: Bytes) -> Result<Parsed, LogErr
         file: file.to_owned(),
         source,
     };
-    let reader = catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(bytes)).map_err(damaged)?;
+    let reader =
+        catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(bytes)).map_err(damaged)?;
     let entries = reader.metadata().file_metadata().key_value_metadata();
     let entry = entries
         .into_iter()

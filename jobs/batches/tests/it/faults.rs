@@ -183,4 +183,12 @@ async fn a_listing_amid_pruning_shows_no_gap(store: Store) {
     verified(&good).await;
 }
 
-crate::kit::in_memory_and_on_s3!(a_lost_answer_is_no_lost_commit, reading_the_number_is_tried_again, an_error_may_hide_a_loss, rejects_go_first, a_store_that_stays_down_is_reported, who_slept_through_pruning_takes_its_batch_back, a_listing_amid_pruning_shows_no_gap);
+crate::kit::in_memory_and_on_s3!(
+    a_lost_answer_is_no_lost_commit,
+    reading_the_number_is_tried_again,
+    an_error_may_hide_a_loss,
+    rejects_go_first,
+    a_store_that_stays_down_is_reported,
+    who_slept_through_pruning_takes_its_batch_back,
+    a_listing_amid_pruning_shows_no_gap
+);

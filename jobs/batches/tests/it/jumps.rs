@@ -12,7 +12,13 @@ use crate::kit::{draft, draft_import, draft_with_reject, open, rows, verified};
 use crate::log::{committed, lost};
 
 /// A draft of `to..next` that jumps there from `from`.
-pub(crate) fn draft_jump(partition: i32, from: i64, to: i64, next: i64, reason: JumpReason) -> Draft {
+pub(crate) fn draft_jump(
+    partition: i32,
+    from: i64,
+    to: i64,
+    next: i64,
+    reason: JumpReason,
+) -> Draft {
     let jump = Jump {
         partition,
         from,

@@ -12,7 +12,6 @@ use gugus_batches::{
 use gugus_files::{Store, conformance::s3_server::S3Server};
 use gugus_spec::OffsetRange;
 
-
 /// The job that all cases are of.
 pub(crate) const JOB: &str = "conformance";
 /// Its topic.

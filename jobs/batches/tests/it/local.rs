@@ -21,12 +21,7 @@ fn store(path: &Path) -> Store {
 }
 
 async fn open(path: &Path) -> Result<BatchLog, LogError> {
-    BatchLog::open(
-        store(path),
-        &kit::JOB.parse().unwrap(),
-        kit::TOPIC,
-    )
-    .await
+    BatchLog::open(store(path), &kit::JOB.parse().unwrap(), kit::TOPIC).await
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -89,9 +89,7 @@ async fn commits_are_numbered_and_read_back() {
         assert_eq!(file.path, store.object_path(&file.number.file_name()));
         assert_eq!(
             file.size,
-            bytes_of(&store, &file.number.file_name())
-                .await
-                .len() as u64
+            bytes_of(&store, &file.number.file_name()).await.len() as u64
         );
     }
     assert_eq!(

@@ -197,4 +197,3 @@ impl ObjectStore for Faulty {
         self.inner.copy_opts(from, to, options).await
     }
 }
-

@@ -42,4 +42,3 @@ pub async fn remove(store: &Store, file: &str) {
         .await
         .unwrap();
 }
-

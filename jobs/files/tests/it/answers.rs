@@ -118,7 +118,9 @@ async fn an_endpoint_where_nobody_listens_is_named() {
         ("AWS_ALLOW_HTTP", "true"),
     ];
     let settings = S3Settings::from_vars(SECRETS.iter().chain(&vars).copied());
-    let error = list(settings.open("s3://crime/a").unwrap()).await.unwrap_err();
+    let error = list(settings.open("s3://crime/a").unwrap())
+        .await
+        .unwrap_err();
     let text = all_of(&error);
     for hint in [
         "s3://crime/a",
@@ -246,8 +248,5 @@ async fn a_machine_without_a_role_is_told_from_a_store() {
         text.contains("s3://crime/a") && text.contains("no AWS_ACCESS_KEY_ID is set"),
         "{text}"
     );
-    assert!(
-        matches!(error, StoreError::Credentials { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, StoreError::Credentials { .. }), "{error:?}");
 }

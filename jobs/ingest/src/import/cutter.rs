@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
+use gugus_batches::{Draft, ImportedPart};
 use gugus_records::{Columns, ImportError, Layout, Reason};
 use gugus_spec::BatchLimits;
-use gugus_batches::{Draft, ImportedPart};
 use gugus_spec::OffsetRange;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

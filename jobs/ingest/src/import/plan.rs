@@ -6,10 +6,10 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
-use gugus_records::{Columns, Header, Layout};
-use gugus_spec::Nullability;
 use gugus_batches::{BatchLog, FedBy};
 use gugus_files::catch_panic;
+use gugus_records::{Columns, Header, Layout};
+use gugus_spec::Nullability;
 use indicatif::ProgressBar;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};

@@ -27,7 +27,8 @@ pub(super) fn parquet(
         )
     };
     let disk = input.file()?;
-    let reader = catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(disk)).map_err(unreadable)?;
+    let reader =
+        catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(disk)).map_err(unreadable)?;
     let total = u64::try_from(reader.metadata().file_metadata().num_rows())
         .unwrap_or(0)
         .max(1);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use gugus_records::{Layout, Reason};
 use gugus_batches::{BatchLog, FedBy};
+use gugus_records::{Layout, Reason};
 use gugus_spec::OffsetRange;
 use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;

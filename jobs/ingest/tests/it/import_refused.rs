@@ -1,7 +1,7 @@
 //! What is refused before anything is written.
 
-use gugus_ingest::Kind;
 use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_ingest::Kind;
 use gugus_spec::OffsetRange;
 
 use crate::import_files::parquet;

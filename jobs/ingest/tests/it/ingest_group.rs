@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gugus_ingest::ingest::Until;
 use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_ingest::ingest::Until;
 use gugus_spec::OffsetRange;
 
 use crate::support::*;

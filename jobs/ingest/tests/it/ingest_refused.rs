@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use gugus_ingest::{Error, Kind, Start, produce};
 use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_ingest::{Error, Kind, Start, produce};
 use gugus_spec::OffsetRange;
 use tokio_util::sync::CancellationToken;
 

@@ -1,11 +1,11 @@
 //! Cases of the model store.
 
 use gugus_clusters::{Centers, Fitted};
-use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_files::{
     Store,
     conformance::{bytes_of, overwrite, remove},
 };
+use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_models::{Existing, ListedModel, ModelDraft, ModelError, ModelStore, Whole};
 use gugus_spec::{
     Algorithm, BatchNumber, Column, ColumnType, CommitId, Feature, HandleInvalid, Nullability,

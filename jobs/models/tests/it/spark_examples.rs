@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use gugus_kmeans::DistanceMeasure;
 use gugus_files::Store;
+use gugus_kmeans::DistanceMeasure;
 use gugus_models::{Existing, ModelStore, Whole};
 use gugus_spec::BatchNumber;
 use parquet::file::reader::{FileReader, SerializedFileReader};

@@ -33,12 +33,21 @@ const SPARK_LINE: &str = r#"{"class":"org.apache.spark.ml.clustering.KMeansModel
 async fn row_metadata() -> KeyValue {
     let store = Store::in_memory();
     let models = ModelStore::new(store.clone());
-    let about = models.write(&model("m", None), Existing::Keep).await.unwrap();
-    let file = about.checksums.keys().find(|file| file.starts_with("data/"));
+    let about = models
+        .write(&model("m", None), Existing::Keep)
+        .await
+        .unwrap();
+    let file = about
+        .checksums
+        .keys()
+        .find(|file| file.starts_with("data/"));
     let bytes = bytes_of(&store, &format!("m/all/{}", file.unwrap())).await;
     let reader = SerializedFileReader::new(bytes).unwrap();
     let entries = reader.metadata().file_metadata().key_value_metadata();
-    let entry = entries.unwrap().iter().find(|entry| entry.key.ends_with("row.metadata"));
+    let entry = entries
+        .unwrap()
+        .iter()
+        .find(|entry| entry.key.ends_with("row.metadata"));
     entry.unwrap().clone()
 }
 

@@ -10,9 +10,9 @@ mod windows;
 use std::collections::{BTreeMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_spec::{Model, ModelName, Scope, Window};
 use gugus_models::{Existing, Extent, ModelJson, ModelStore};
 use gugus_spec::{BatchNumber, OffsetRange};
+use gugus_spec::{Model, ModelName, Scope, Window};
 
 use crate::error::Error;
 use crate::prepare::{BatchFacts, Config, ModelWork, Pending, empty};
