@@ -48,7 +48,7 @@ enum Field {
 const FIELDS: usize = 7;
 
 impl Field {
-    /// The digits that chrono takes for the field.
+    /// Whether chrono accepts the number for the field.
     #[inline]
     fn holds(self, number: u32) -> bool {
         match self {
