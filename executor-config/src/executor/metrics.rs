@@ -7,7 +7,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use crate::session;
+use crate::agreement::session;
 
 /// An executor's metrics.
 #[derive(Clone, Debug)]

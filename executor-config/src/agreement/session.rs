@@ -13,8 +13,8 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 use thiserror::Error;
 
-use crate::memory::{self, MemoryLimit};
-use crate::stores::Stores;
+use crate::runtime::memory::{self, MemoryLimit};
+use crate::runtime::stores::Stores;
 
 /// The largest gRPC message, in bytes, that any role sends or takes. Ballista's default, stated here because waves are
 /// cut so that their plans stay far below it: one that is larger ends in an unhelpful `h2 protocol error`.

@@ -1,0 +1,4 @@
+//! The environment that plans are made in and tasks run in: object stores and memory.
+
+pub(crate) mod memory;
+pub(crate) mod stores;
