@@ -39,10 +39,7 @@ mod security;
 
 pub use agreement::about::{ABOUT_HEADER, ABOUT_PATH, About, SchedulerAbout};
 pub use agreement::codec::PlanCodec;
-pub use agreement::session::{
-    ConfigureError, MESSAGE_LIMIT, RuntimeSettings, configure, function_registry, session_config,
-    session_state,
-};
+pub use agreement::session::{MESSAGE_LIMIT, function_registry, session_config, session_state};
 pub use client::cluster::Cluster;
 pub use client::error::ClusterError;
 pub use connection::access::{Access, AccessError};
@@ -51,8 +48,8 @@ pub use connection::rest::{Answer, Rest};
 pub use connection::status::GrpcError;
 pub use executor::config::{ExecutorConfig, ExecutorState, TaskSlots};
 pub use executor::error::ExecutorError;
-pub use executor::metrics::ExecutorMetrics;
 pub use executor::process::run as run_executor;
+pub use runtime::environment::environment;
 pub use runtime::memory::{MemoryLimit, ParseMemoryLimitError};
 pub use security::door::{Door, DoorStream, Peer, PeerCertificate};
 pub use security::guard::Guard;

@@ -1,6 +1,6 @@
 //! The session that all roles share.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ballista_core::config::{
     BALLISTA_ADAPTIVE_PLANNER_ENABLED, BALLISTA_CLIENT_IO_RETRIES_TIMES,
@@ -8,13 +8,9 @@ use ballista_core::config::{
 };
 use ballista_core::extension::{EndpointOverrideFn, SessionConfigExt};
 use ballista_core::registry::BallistaFunctionRegistry;
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
-use thiserror::Error;
-
-use crate::runtime::memory::{self, MemoryLimit};
-use crate::runtime::stores::Stores;
 
 /// The largest gRPC message, in bytes, that any role sends or takes. Ballista's default, stated here because waves are
 /// cut so that their plans stay far below it: one that is larger ends in an unhelpful `h2 protocol error`.
@@ -24,42 +20,6 @@ pub const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 /// spent on an executor that is gone; its files are made again as soon as the scheduler hears of it.
 const FETCH_RETRIES: usize = 2;
 const FETCH_RETRY_MS: usize = 200;
-
-/// One environment for a process: Ballista asks for it again with every task, and a store's connections live in it.
-static RUNTIME: OnceLock<Arc<RuntimeEnv>> = OnceLock::new();
-
-/// What the environment of a process is made with.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RuntimeSettings {
-    /// How much memory tasks may take together; no limit when absent.
-    pub memory_limit: Option<MemoryLimit>,
-}
-
-/// The environment of this process cannot be configured.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ConfigureError {
-    /// It is in use.
-    #[error("the memory limit must be set before the first plan or task of the process")]
-    TooLate,
-    /// DataFusion does not make it.
-    #[error("the environment that tasks run in could not be made")]
-    Build(#[source] datafusion::error::DataFusionError),
-}
-
-/// Makes the environment of this process: once, before anything asks for it.
-///
-/// # Errors
-/// [`ConfigureError`].
-pub fn configure(settings: RuntimeSettings) -> Result<(), ConfigureError> {
-    let mut builder =
-        RuntimeEnvBuilder::new().with_object_store_registry(Arc::new(Stores::default()));
-    if let Some(limit) = settings.memory_limit {
-        builder = builder.with_memory_pool(memory::pool(limit.bytes()));
-    }
-    let runtime = builder.build_arc().map_err(ConfigureError::Build)?;
-    RUNTIME.set(runtime).map_err(|_| ConfigureError::TooLate)
-}
 
 /// Ballista's settings, less those that cost a job its recovery or its repeatability.
 #[must_use]
@@ -85,33 +45,23 @@ pub(crate) fn executor_config(dialled: &EndpointOverrideFn) -> SessionConfig {
     session_config().with_ballista_override_create_grpc_client_endpoint(Arc::clone(dialled))
 }
 
-/// A session state with our settings and every function that DataFusion has by default. Our own aggregate is not looked
-/// up by name: its parameters travel in the plan, and [`crate::PlanCodec`] makes it anew.
+/// A session state with our settings, every function that DataFusion has by default, and the environment that
+/// [`crate::environment`] makes. Our own aggregate is not looked up by name: its parameters travel in the plan, and
+/// [`crate::PlanCodec`] makes it anew.
 #[must_use]
-pub fn session_state(config: SessionConfig) -> SessionState {
-    SessionStateBuilder::new()
-        .with_default_features()
-        .with_config(config)
-        .with_runtime_env(runtime())
-        .build()
-}
-
-/// The environment that holds the object stores of this process.
-pub(crate) fn runtime() -> Arc<RuntimeEnv> {
-    let with_our_stores = || {
-        // Nothing that can fail is asked for: this is the default but for where stores come from.
-        Arc::new(RuntimeEnv {
-            object_store_registry: Arc::new(Stores::default()),
-            ..RuntimeEnv::default()
-        })
-    };
-    Arc::clone(RUNTIME.get_or_init(with_our_stores))
+pub fn session_state(config: SessionConfig, environment: Arc<RuntimeEnv>) -> SessionState {
+    with_functions(config).with_runtime_env(environment).build()
 }
 
 /// The functions of [`session_state`] in the form that an executor takes.
 #[must_use]
 pub fn function_registry() -> Arc<BallistaFunctionRegistry> {
-    Arc::new(BallistaFunctionRegistry::from(&session_state(
-        session_config(),
-    )))
+    let state = with_functions(session_config()).build();
+    Arc::new(BallistaFunctionRegistry::from(&state))
+}
+
+fn with_functions(config: SessionConfig) -> SessionStateBuilder {
+    SessionStateBuilder::new()
+        .with_default_features()
+        .with_config(config)
 }

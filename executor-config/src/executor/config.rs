@@ -5,10 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use prometheus::Registry;
 use tokio::sync::watch;
 
-use super::metrics::ExecutorMetrics;
 use crate::connection::access::Access;
+use crate::runtime::memory::MemoryLimit;
 
 /// How many tasks run at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +60,10 @@ pub struct ExecutorConfig {
     pub work_dir: Option<PathBuf>,
     /// How long running tasks and fetches of results may take after the request to stop.
     pub drain: Duration,
-    /// Where it is counted, if somebody looks.
-    pub metrics: Option<ExecutorMetrics>,
+    /// The most memory that tasks take together; no limit when absent.
+    pub memory_limit: Option<MemoryLimit>,
+    /// Where the executor registers its metrics.
+    pub metrics: Registry,
     /// Told of every change.
     pub state: watch::Sender<ExecutorState>,
 }
@@ -77,7 +80,8 @@ impl ExecutorConfig {
             task_slots: TaskSlots::Cores,
             work_dir: None,
             drain: Duration::ZERO,
-            metrics: None,
+            memory_limit: None,
+            metrics: Registry::new(),
             state: watch::Sender::default(),
         }
     }

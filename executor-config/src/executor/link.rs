@@ -86,7 +86,7 @@ impl Link {
         let mut away = false;
         loop {
             ticks.tick().await;
-            self.node.metrics.look();
+            self.node.show_memory();
             if away || answered.elapsed() >= GIVEN_UP_AFTER {
                 match self.meet_again(answered.elapsed()).await {
                     Ok(()) => {}

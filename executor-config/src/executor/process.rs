@@ -13,9 +13,9 @@ use ballista_executor::executor::Executor;
 use ballista_executor::executor_process::{ExecutorProcessConfig, structure_executor_metadata};
 use ballista_executor::flight_service::BallistaFlightService;
 use ballista_executor::metrics::ExecutorMetricsCollector;
-use prometheus::Registry;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -26,12 +26,13 @@ use super::fetches::Fetches;
 use super::leave;
 use super::link::Link;
 use super::metrics::ExecutorMetrics;
-use super::node::{self, Node};
+use super::node::{self, Node, Parts};
 use super::service::Service;
 use super::work_dir::WorkDir;
 use crate::agreement::codec::PlanCodec;
 use crate::agreement::session::{self, MESSAGE_LIMIT};
 use crate::connection::address::ClusterUrl;
+use crate::runtime::environment::environment;
 use crate::security::guard::Guard;
 use crate::security::settings::Port;
 
@@ -61,15 +62,10 @@ pub async fn run(
     let address = listener.local_addr().map_err(listen)?;
     let threads = Threads::new(config.task_slots.count())?;
     let (reports, ended) = mpsc::unbounded_channel();
-    let (executor, engine, folder) = parts(&config, address)?;
-    let metrics = match &config.metrics {
-        Some(metrics) => metrics.clone(),
-        None => ExecutorMetrics::registered(&Registry::new()).map_err(ExecutorError::Metrics)?,
-    };
-    metrics.describe(&executor);
+    let metrics = ExecutorMetrics::registered(&config.metrics).map_err(ExecutorError::Metrics)?;
     let fetches = Fetches::new(metrics.fetches.clone());
-    let node = Node::new(executor, engine, folder, metrics, threads.handle(), reports);
-    let node = Arc::new(node);
+    let parts = parts(&config, address)?;
+    let node = Arc::new(Node::new(parts, metrics, threads.handle(), reports));
 
     let stop = CancellationToken::new();
     let _stops_all = stop.clone().drop_guard();
@@ -86,22 +82,13 @@ pub async fn run(
         () = shutdown.cancelled() => return Ok(()),
     };
     let mut link = joined?;
-    let reporting = tokio::spawn(
-        stop.clone()
-            .run_until_cancelled_owned(link.clone().report(ended)),
-    );
     let mut beating = tokio::spawn(link.clone().beat());
-    let sweeping = tokio::spawn(
-        stop.clone()
-            .run_until_cancelled_owned(sweep(Arc::clone(&node))),
-    );
-    let watching = tokio::spawn(
-        stop.clone()
-            .run_until_cancelled_owned(leave::expect_fetches(
-                Arc::clone(&node),
-                Arc::clone(&fetches),
-            )),
-    );
+    let expecting = leave::expect_fetches(Arc::clone(&node), Arc::clone(&fetches));
+    let beside = [
+        until(&stop, link.clone().report(ended)),
+        until(&stop, sweep(Arc::clone(&node))),
+        until(&stop, expecting),
+    ];
     ready(address);
 
     let result = tokio::select! {
@@ -120,13 +107,21 @@ pub async fn run(
         link.gone().await;
     }
     stop.cancel();
-    for task in [reporting, sweeping, watching] {
+    for task in beside {
         let _ = task.await;
     }
     if !served.is_finished() {
         let _ = timeout(2 * LAST_WORDS, served).await;
     }
     result
+}
+
+/// Runs `work` beside everything else, until it ends or `stop` comes.
+fn until(
+    stop: &CancellationToken,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<Option<()>> {
+    tokio::spawn(stop.clone().run_until_cancelled_owned(work))
 }
 
 async fn sweep(node: Arc<Node>) {
@@ -137,10 +132,7 @@ async fn sweep(node: Arc<Node>) {
     }
 }
 
-fn parts(
-    config: &ExecutorConfig,
-    address: SocketAddr,
-) -> Result<(Executor, Arc<dyn ExecutionEngine>, WorkDir), ExecutorError> {
+fn parts(config: &ExecutorConfig, address: SocketAddr) -> Result<Parts, ExecutorError> {
     let folder = WorkDir::new(config.work_dir.as_deref())?;
     let slots = config.task_slots.count();
     let description = ExecutorProcessConfig {
@@ -157,18 +149,24 @@ fn parts(
     let slots_told = u32::try_from(slots).unwrap_or(u32::MAX);
     let registration = structure_executor_metadata(&Arc::new(description), slots_told);
     let engine: Arc<dyn ExecutionEngine> = Arc::new(DefaultExecutionEngine::new());
-    let dialled = config.scheduler.security.dial();
+    let environment = environment(config.memory_limit);
+    let (for_tasks, dialled) = (Arc::clone(&environment), config.scheduler.security.dial());
     let executor = Executor::new(
         registration,
         &folder.text(),
-        Arc::new(|_| Ok(session::runtime())),
+        Arc::new(move |_| Ok(Arc::clone(&for_tasks))),
         Arc::new(move || session::executor_config(&dialled)),
         session::function_registry(),
         Arc::new(Uncounted),
         slots,
         Arc::clone(&engine),
     );
-    Ok((executor, engine, folder))
+    Ok(Parts {
+        executor,
+        engine,
+        folder,
+        environment,
+    })
 }
 
 fn routes(config: &ExecutorConfig, node: &Arc<Node>, fetches: &Arc<Fetches>) -> axum::Router {
