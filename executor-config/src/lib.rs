@@ -1,5 +1,5 @@
-//! The crate of the folder `executor-config`: everything that client, scheduler and executor must agree on, the executor
-//! itself, and the client.
+//! Everything that client, scheduler and executor must agree on, the executor itself, and the client. The folder is called
+//! `executor-config` after the configuration files that operators look for in it.
 //!
 //! Ballista looks functions up by name in three places: the process that makes a plan, the scheduler that cuts it into
 //! stages, and the executor that runs a stage. All three take the session, the functions and the codec from this crate
