@@ -3,30 +3,30 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
-use gugus_store::{BatchNumber, WindowKey};
-use gugus_train::{Evaluation, On, Subject, Which};
+use gugus_store::{BatchNumber, NotABatchNumber};
+use gugus_train::{Evaluation, On, Subject};
 
-use crate::commands::cluster::OnCluster;
-use crate::commands::{BatchesFolder, ModelsFolder};
 use crate::exit::{Code, Failure};
-use crate::output::{Output, count, print, print_json, progress, table};
+use crate::flags::cluster::OnCluster;
+use crate::flags::folders::{BatchesFolder, ModelsFolder};
+use crate::flags::model::ChosenModel;
+use crate::output::progress::progress;
+use crate::output::{Output, count, table};
 use crate::signals::Stop;
 
 /// Say how good a model is: its cost, its clusters' sizes, its silhouette as Spark's ClusteringEvaluator has it
 ///
-/// By default on the rows that it was trained on, with the features, `where` and weights that were saved with it. With --k,
-/// other numbers of clusters are fitted to the same rows, to see where more of them stop paying; nothing is saved.
-/// Without --scheduler a cluster is started within this process.
+/// The command evaluates the model on the rows that it was trained on, with the features, `where` and weights that were
+/// saved with it. With --k it also fits other numbers of clusters to the same rows, to show where more clusters stop
+/// paying. Nothing is saved. Without --scheduler a cluster is started within this process.
+///
+/// Example: gugus models evaluate location --batch 1 --k 2..10
+///
+/// Next: change `k` in the job file, then `gugus train --retrain`.
 #[derive(Debug, Args)]
-pub(crate) struct Evaluate {
-    /// The model's name
-    model: String,
-    /// The batch that it was trained on, or `all` for the model over everything; the latest when absent
-    #[arg(long, value_name = "N|all", value_parser = which)]
-    batch: Option<Which>,
-    /// The window that it was trained on, for a model that has some, such as 2024-05
-    #[arg(long, value_name = "KEY", conflicts_with = "batch")]
-    window: Option<WindowKey>,
+pub(super) struct Evaluate {
+    #[command(flatten)]
+    chosen: ChosenModel,
     /// Evaluate it on the rows of these batches instead of its own
     #[arg(long, value_name = "N|N..M|newest|all", value_parser = on)]
     on: Option<On>,
@@ -42,23 +42,19 @@ pub(crate) struct Evaluate {
 }
 
 impl Evaluate {
-    pub(crate) async fn run(&self, output: Output, stop: &Stop) -> Result<Code, Failure> {
+    pub(super) async fn run(self, output: Output, stop: &Stop) -> Result<Code, Failure> {
         let (models, batches) = (self.models.open()?, self.batches.open()?);
-        let which = asked(self.batch.as_ref(), self.window.as_ref());
+        let cluster = self.cluster.load()?;
         let on = self.on.unwrap_or_default();
-        let subject = Subject::find(models, batches, &self.model, which, on).await?;
+        let subject =
+            Subject::find(models, batches, &self.chosen.model, self.chosen.which(), on).await?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = self.cluster.access().await?;
+        let (access, _embedded) = cluster.start().await?;
         let bar = progress(Some(0), "fits");
-        let evaluation = subject
-            .evaluate(access, self.k.clone(), &bar, &stop.token)
-            .await;
+        let evaluation = subject.evaluate(access, self.k, &bar, &stop.token).await;
         bar.finish_and_clear();
         let evaluation = evaluation?;
-        match output {
-            Output::Json => print_json(&evaluation)?,
-            Output::Text => print(&text(&evaluation))?,
-        }
+        output.show(&evaluation, || text(&evaluation))?;
         let failed = evaluation.elbow.iter().any(|point| point.reason.is_some());
         Ok(if failed {
             Code::SomeModelsFailed
@@ -73,7 +69,7 @@ fn text(evaluation: &Evaluation) -> String {
     match (evaluation.batch, &evaluation.window) {
         (Some(batch), _) => text.push_str(&format!(", batch {batch}")),
         (None, Some(window)) => text.push_str(&format!(", window {window:?}")),
-        (None, None) => text.push_str(" over everything"),
+        (None, None) => text.push_str(" over all batches"),
     }
     let rows = count(evaluation.rows);
     let on = match evaluation.on.as_slice() {
@@ -132,23 +128,6 @@ fn number(number: Option<f64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| format!("{number:.6}"))
 }
 
-/// The folder that --batch or --window names.
-pub(crate) fn asked(batch: Option<&Which>, window: Option<&WindowKey>) -> Which {
-    match (batch, window) {
-        (Some(batch), _) => batch.clone(),
-        (None, Some(key)) => Which::Window(key.clone()),
-        (None, None) => Which::Latest,
-    }
-}
-
-/// `3` or `all`.
-pub(crate) fn which(text: &str) -> Result<Which, String> {
-    match text {
-        "all" => Ok(Which::All),
-        number => Ok(Which::Batch(batch(number)?)),
-    }
-}
-
 /// `3`, `3..7`, `newest` or `all`.
 fn on(text: &str) -> Result<On, String> {
     match text {
@@ -168,7 +147,7 @@ fn on(text: &str) -> Result<On, String> {
 
 fn batch(text: &str) -> Result<BatchNumber, String> {
     text.parse()
-        .map_err(|error: gugus_store::NotABatchNumber| error.to_string())
+        .map_err(|error: NotABatchNumber| error.to_string())
 }
 
 /// `2..10` or `7`.
@@ -210,10 +189,8 @@ mod tests {
         assert_eq!(on("3"), Ok(these(3, 3)));
         assert_eq!(on("3..7"), Ok(these(3, 7)));
         assert_eq!((on("all"), on("newest")), (Ok(On::All), Ok(On::Newest)));
-        assert_eq!(which("all"), Ok(Which::All));
-        assert_eq!(which("12"), Ok(Which::Batch(number(12))));
         for wrong in ["0", "7..3", "latest", "3..", "-1"] {
-            assert!(on(wrong).is_err() && which(wrong).is_err(), "{wrong}");
+            assert!(on(wrong).is_err(), "{wrong}");
         }
     }
 }

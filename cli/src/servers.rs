@@ -1,12 +1,11 @@
-//! The server of `ingest --listen` and `executor --monitor`: metrics, health, readiness.
+//! Sockets of servers, and the server of `ingest --listen` and `executor --monitor`: metrics, health, readiness.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use gugus_http::Monitor;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::commands::listen;
 use crate::exit::Failure;
 
 /// It answers while the service ends, and ends after it.
@@ -36,4 +35,19 @@ impl Monitoring {
             .map_err(Failure::failed)?
             .map_err(Failure::failed)
     }
+}
+
+/// A socket for a server, or an error that names the address.
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).map_err(|source| Failure::failed(ListenError { address, source }))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot listen on {address}; name another address with --listen, port 0 chooses a free one"
+)]
+struct ListenError {
+    address: SocketAddr,
+    #[source]
+    source: std::io::Error,
 }

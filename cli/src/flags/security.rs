@@ -1,43 +1,14 @@
-//! Which cluster a command works on, and what its members show each other: TLS and the token.
+//! `--tls-ca`, `--tls-cert`, `--tls-key` and `--token-file`: what the members of a cluster show each other.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use gugus_engine::{Access, ClusterUrl, Security, Tls, TlsFiles, Token};
-use gugus_scheduler::Embedded;
+use gugus_engine::{Security, Tls, TlsFiles, Token};
 
-use crate::commands::train::start_embedded;
 use crate::exit::Failure;
 
 /// The variable that holds the token itself. It has no flag: other users of the machine see arguments.
 const TOKEN: &str = "GUGUS_TOKEN";
-
-/// `--scheduler`, and what it wants to see.
-#[derive(Debug, Args)]
-pub(crate) struct OnCluster {
-    /// The cluster to work on; one is started in this process when absent
-    #[arg(long, value_name = "df://HOST:PORT")]
-    scheduler: Option<ClusterUrl>,
-    #[command(flatten)]
-    security: ClusterSecurity,
-}
-
-impl OnCluster {
-    /// How to reach the cluster, and the cluster itself where it is one in this process: it is there until that is dropped.
-    pub(crate) async fn access(&self) -> Result<(Access, Option<Embedded>), Failure> {
-        let security = self.security.load()?;
-        match &self.scheduler {
-            Some(url) => {
-                let url = url.clone();
-                Ok((Access { url, security }, None))
-            }
-            None => {
-                let embedded = start_embedded().await?;
-                Ok((embedded.url().clone().into(), Some(embedded)))
-            }
-        }
-    }
-}
 
 /// `--tls-…` and `--token-file`.
 #[derive(Debug, Args)]

@@ -1,11 +1,14 @@
 //! Results on standard output: a table for people, JSON for scripts.
 
-use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
+pub(crate) mod offsets;
+pub(crate) mod progress;
+pub(crate) mod report;
+pub(crate) mod run;
+
+use std::io::{self, Write};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -18,6 +21,20 @@ pub(crate) enum Output {
     Text,
     /// One JSON document.
     Json,
+}
+
+impl Output {
+    /// Prints a result: `document` for scripts, or what `text` makes of it for people.
+    pub(crate) fn show(
+        self,
+        document: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Text => print(&text()),
+            Self::Json => print_json(document),
+        }
+    }
 }
 
 /// Writes to standard output. A reader that has gone away (`| head`) is no failure of ours.
@@ -58,35 +75,6 @@ pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
     table
-}
-
-/// A bar that counts to `length` (a spinner when that is not known yet); nothing where standard error is not a terminal.
-pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
-    let template = format!(
-        "{{spinner}} {{bar:32}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} {{msg}}"
-    );
-    // The template is ours; if it were wrong, indicatif's own look does as well.
-    bar.set_style(
-        ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
-}
-
-/// A line about work that has no end; nothing where standard error is not a terminal.
-pub(crate) fn status(unit: &str) -> ProgressBar {
-    let bar = progress(None, unit);
-    let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");
-    // The template is ours; if it were wrong, indicatif's own look does as well.
-    bar.set_style(
-        ProgressStyle::with_template(&template)
-            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
-    bar
 }
 
 /// `1234567` as `1,234,567`.

@@ -1,4 +1,4 @@
-//! Runs of a scheduler, as `gugus submit` and `gugus runs` ask for them.
+//! A scheduler that drives runs, as `gugus submit` and `gugus runs` ask it.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::commands::cluster::ClusterSecurity;
 use crate::exit::{Code, Failure};
-use crate::output::progress;
+use crate::flags::security::ClusterSecurity;
+use crate::output::progress::progress;
 use crate::signals::Stop;
 
 /// Between two looks at a run that is waited for.
@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(300);
 
 /// `--scheduler`, with what it is shown.
 #[derive(Debug, Args)]
-pub(crate) struct Asked {
+pub(crate) struct Scheduler {
     /// The scheduler to ask
     #[arg(
         long,
@@ -33,7 +33,7 @@ pub(crate) struct Asked {
     security: ClusterSecurity,
 }
 
-impl Asked {
+impl Scheduler {
     pub(crate) async fn connect(&self) -> Result<Scheduled, Failure> {
         let access = Access {
             url: self.scheduler.clone(),
@@ -42,6 +42,16 @@ impl Asked {
         let rest = Rest::connect(access).await.map_err(Failure::failed)?;
         Ok(Scheduled { rest })
     }
+}
+
+/// One run of one scheduler.
+#[derive(Debug, Args)]
+pub(crate) struct OneRun {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub(crate) id: RunId,
+    #[command(flatten)]
+    pub(crate) scheduler: Scheduler,
 }
 
 /// A connection to a scheduler that drives runs.
