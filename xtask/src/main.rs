@@ -27,7 +27,9 @@ Everyday work on Gugus.
 Usage: cargo xtask COMMAND [ARGUMENT]...
 
 Commands:
-  check [fmt|clippy|doc]...  rustfmt, clippy and rustdoc, warnings denied (all three unless some are named)
+  check [PART]...            all parts unless some are named: fmt (rustfmt), layers (which crate may depend on which, and
+                             no circle of files), deny (licences, duplicate versions and sources of dependencies),
+                             clippy and doc (warnings denied)
   test [ARGUMENT]...         every test; sets up first what they need (see setup). Arguments go to cargo test
                              instead of --workspace: cargo xtask test -p gugus-kmeans -- golden
   chaos [--seeds N] [--steps N] [--seed N]

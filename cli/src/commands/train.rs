@@ -1,8 +1,8 @@
 //! `gugus train`.
 
 use clap::Args;
+use gugus_models::Existing;
 use gugus_spec::ModelName;
-use gugus_store::Existing;
 use gugus_train::{Config, prepare};
 
 use crate::exit::{Code, Failure};

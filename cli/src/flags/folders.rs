@@ -1,7 +1,8 @@
 //! `--batches` and `--models`.
 
 use clap::Args;
-use gugus_store::{BatchLog, Store};
+use gugus_batches::BatchLog;
+use gugus_files::Store;
 
 use crate::exit::Failure;
 

@@ -1,7 +1,8 @@
 //! `MODEL --batch N|all --window KEY`: one trained model among all that there are.
 
 use clap::Args;
-use gugus_store::{NotABatchNumber, WindowKey};
+use gugus_models::WindowKey;
+use gugus_spec::NotABatchNumber;
 use gugus_train::Which;
 
 /// One trained model.
@@ -43,7 +44,7 @@ fn which(text: &str) -> Result<Which, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gugus_store::BatchNumber;
+    use gugus_spec::BatchNumber;
 
     #[test]
     fn a_batch_is_a_number_or_all() {

@@ -1,6 +1,7 @@
 //! The offsets of a batch, for people.
 
-use gugus_store::{Footer, OffsetRange};
+use gugus_batches::Footer;
+use gugus_spec::OffsetRange;
 
 /// `0: 17..25, 1: 3..9`: the first offset of each partition and the one after the last.
 pub(crate) fn offsets(footer: &Footer) -> String {

@@ -1,7 +1,7 @@
 //! `gugus batches list`.
 
 use clap::Args;
-use gugus_store::Footer;
+use gugus_batches::Footer;
 use serde_json::json;
 
 use crate::exit::{Code, Failure};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
 use clap::Args;
-use gugus_store::{Keep, Prune, Pruned};
+use gugus_batches::{Keep, Prune, Pruned};
 
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::folders::BatchesFolder;

@@ -1,7 +1,8 @@
 //! `gugus batches show`.
 
 use clap::Args;
-use gugus_store::{BatchNumber, Footer};
+use gugus_batches::Footer;
+use gugus_spec::BatchNumber;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::BatchesFolder;

@@ -1,7 +1,7 @@
 //! `gugus batches verify`.
 
 use clap::Args;
-use gugus_store::{JumpReason, LogError, Verification};
+use gugus_batches::{JumpReason, LogError, Verification};
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::BatchesFolder;
@@ -25,7 +25,7 @@ impl Verify {
     pub(super) async fn run(self, output: Output) -> Result<Code, Failure> {
         let store = self.batches.open()?;
         let bar = progress(None, "batches");
-        let verified = gugus_store::verify(&store, |done| bar.set_position(done))
+        let verified = gugus_batches::verify(&store, |done| bar.set_position(done))
             .await
             .map_err(|error| match error {
                 LogError::NoFolder { .. } | LogError::Store(_) => Failure::usage(error),

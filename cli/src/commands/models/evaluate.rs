@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
-use gugus_store::{BatchNumber, NotABatchNumber};
+use gugus_spec::{BatchNumber, NotABatchNumber};
 use gugus_train::{Evaluation, On, Subject};
 
 use crate::exit::{Code, Failure};

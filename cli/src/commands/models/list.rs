@@ -1,7 +1,7 @@
 //! `gugus models list`.
 
 use clap::Args;
-use gugus_store::{ModelStore, WindowKey};
+use gugus_models::{ModelStore, WindowKey};
 use serde::Serialize;
 use serde_json::json;
 

@@ -1,7 +1,8 @@
 //! `gugus models show`.
 
 use clap::Args;
-use gugus_store::{BatchNumber, Extent, ListedModel, ModelStore, SavedModel, Whole, WindowKey};
+use gugus_models::{Extent, ListedModel, ModelStore, SavedModel, Whole, WindowKey};
+use gugus_spec::BatchNumber;
 use serde_json::json;
 
 use crate::exit::{Code, Failure};

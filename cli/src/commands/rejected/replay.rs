@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gugus_ingest::replay::{self, Config, Mode, Summary};
-use gugus_store::BatchNumber;
+use gugus_spec::BatchNumber;
 
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::folders::BatchesFolder;

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
-use gugus_store::{BatchNumber, RejectedRecord, Rejects};
+use gugus_batches::{RejectedRecord, Rejects};
+use gugus_spec::BatchNumber;
 use serde::Serialize;
 use serde_json::json;
 
