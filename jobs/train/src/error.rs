@@ -2,7 +2,7 @@
 
 use gugus_engine::ClusterError;
 use gugus_features::{PlanError, WaveError};
-use gugus_kmeans::whole::{PartialError, WholeError};
+use gugus_kmeans_all::{AllError, PartialError};
 use gugus_spec::ModelName;
 use gugus_store::{LogError, ModelError};
 use thiserror::Error;
@@ -116,7 +116,7 @@ pub enum Error {
     #[error(
         "the passes of a model over everything do not fit together; client and executors run different versions of gugus"
     )]
-    Whole(#[source] WholeError),
+    All(#[source] AllError),
     /// A model cannot be evaluated in this way.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
@@ -161,7 +161,7 @@ impl Error {
             | Self::Cluster(_)
             | Self::Wave(_)
             | Self::Partial(_)
-            | Self::Whole(_) => Kind::Failed,
+            | Self::All(_) => Kind::Failed,
             Self::Evaluation(error) => error.kind(),
             Self::Stopped | Self::Interrupted { .. } => Kind::Interrupted,
         }
