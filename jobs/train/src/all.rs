@@ -9,7 +9,7 @@ use gugus_engine::ClusterError;
 use gugus_features::{AllFile, PARTIAL_COLUMN, Pass, PointSettings, WaveError, pass_plan};
 use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_kmeans_all::{AllError, AllFit, Partial, Step, StepReport, Training};
-use gugus_store::CommitId;
+use gugus_spec::CommitId;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;

@@ -7,7 +7,8 @@ use gugus_clusters::Centers;
 use gugus_engine::{Access, Cluster, ClusterError};
 use gugus_features::{AllFile, FitOutcome, Fitted, WaveFile};
 use gugus_kmeans_all::StepReport;
-use gugus_store::{BatchNumber, Existing, Extent, ModelDraft, ModelStore};
+use gugus_models::{Existing, Extent, ModelDraft, ModelStore};
+use gugus_spec::BatchNumber;
 use tokio_util::sync::CancellationToken;
 
 use crate::all::{self, AllOutcome};
