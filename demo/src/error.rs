@@ -4,9 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use gugus_batches::LogError;
 use gugus_error::Kind;
+use gugus_files::StoreError;
 use gugus_scheduler::EmbeddedError;
-use gugus_store::{LogError, StoreError};
 use thiserror::Error;
 
 /// Why the demo did not get through: the step, and what the step says.

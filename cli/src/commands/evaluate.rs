@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
-use gugus_store::{BatchNumber, WindowKey};
+use gugus_models::WindowKey;
+use gugus_spec::BatchNumber;
 use gugus_train::{Evaluation, On, Subject, Which};
 
 use crate::commands::cluster::OnCluster;
@@ -168,7 +169,7 @@ fn on(text: &str) -> Result<On, String> {
 
 fn batch(text: &str) -> Result<BatchNumber, String> {
     text.parse()
-        .map_err(|error: gugus_store::NotABatchNumber| error.to_string())
+        .map_err(|error: gugus_spec::NotABatchNumber| error.to_string())
 }
 
 /// `2..10` or `7`.

@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use gugus_files::Store;
 use gugus_spec::Job;
-use gugus_store::Store;
 
 use crate::exit::{self, Code, Failure};
 use crate::logging::LogFormat;

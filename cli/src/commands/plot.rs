@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gugus_store::WindowKey;
+use gugus_models::WindowKey;
 use gugus_train::{Axes, On, Subject, Which};
 use serde::Serialize;
 

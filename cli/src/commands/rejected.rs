@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
+use gugus_batches::{BatchLog, RejectedRecord, Rejects};
 use gugus_ingest::replay::{self, Mode};
-use gugus_store::{BatchLog, BatchNumber, RejectedRecord, Rejects};
+use gugus_spec::BatchNumber;
 use serde::Serialize;
 
 use crate::commands::{BatchesFolder, JobFile};

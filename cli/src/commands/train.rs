@@ -2,9 +2,9 @@
 
 use clap::Args;
 use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_models::Existing;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::ModelName;
-use gugus_store::Existing;
 use gugus_train::{Config, Outcome, Report, prepare};
 
 use crate::commands::cluster::ClusterSecurity;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use gugus_batches::LogError;
 use gugus_error::Kind;
-use gugus_store::{LogError, StoreError};
+use gugus_files::StoreError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::properties::instead_of;
@@ -292,8 +293,6 @@ fn kind_of_open(error: &LogError) -> Kind {
         LogError::Foreign { .. }
         | LogError::FedBy { .. }
         | LogError::NoFolder { .. }
-        | LogError::HardLinks { .. }
-        | LogError::CreateOnly { .. }
         | LogError::NotABatch { .. }
         | LogError::Damaged { .. }
         | LogError::FooterText { .. }
@@ -301,6 +300,8 @@ fn kind_of_open(error: &LogError) -> Kind {
         | LogError::Misnumbered { .. } => Kind::Usage,
         LogError::Store(
             StoreError::Unsupported { .. }
+            | StoreError::HardLinks { .. }
+            | StoreError::CreateOnly { .. }
             | StoreError::Location { .. }
             | StoreError::Settings { .. }
             | StoreError::NotAFolder { .. }

@@ -9,7 +9,8 @@ use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use gugus_store::{BatchNumber, Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
+use gugus_models::{Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
+use gugus_spec::BatchNumber;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::clock;

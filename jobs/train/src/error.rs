@@ -1,11 +1,12 @@
 //! Why a run did not begin, or did not finish.
 
+use gugus_batches::LogError;
 use gugus_engine::ClusterError;
 use gugus_error::Kind;
 use gugus_features::{PlanError, WaveError};
 use gugus_kmeans::whole::{PartialError, WholeError};
+use gugus_models::ModelError;
 use gugus_spec::ModelName;
-use gugus_store::{LogError, ModelError};
 use thiserror::Error;
 
 use crate::evaluate::EvaluationError;

@@ -35,7 +35,7 @@ pub enum RunError {
     Place(#[from] PlaceError),
     /// A folder that cannot be opened.
     #[error(transparent)]
-    Store(#[from] gugus_store::StoreError),
+    Store(#[from] gugus_files::StoreError),
     /// Too many wait.
     #[error("{OPEN_LIMIT} runs wait or train already; try again when some have ended")]
     Full,

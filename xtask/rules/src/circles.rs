@@ -33,7 +33,6 @@ const KNOWN: &[&str] = &[
     "gugus-scheduler",
     "gugus-serve",
     "gugus-spec",
-    "gugus-store",
     "gugus-train",
 ];
 

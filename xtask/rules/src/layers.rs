@@ -30,12 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     (
         "what lies in these files, and features of these values",
-        &[
-            "gugus-batches",
-            "gugus-features",
-            "gugus-models",
-            "gugus-store",
-        ],
+        &["gugus-batches", "gugus-features", "gugus-models"],
     ),
     (
         "the services without a cluster, and the seam at the cluster",
@@ -88,7 +83,6 @@ const NEVER: &[Never] = &[
             "gugus-generate",
             "gugus-ingest",
             "gugus-models",
-            "gugus-store",
         ],
         reach: &[DATAFUSION, BALLISTA],
         why: "records are written where no query engine runs, and ingest must build without one",
@@ -165,7 +159,6 @@ const EXPECTED: &[&str] = &[
     "gugus-kmeans-all",
     "gugus-models",
     "gugus-plot",
-    "gugus-store",
     "gugus-submit",
 ];
 

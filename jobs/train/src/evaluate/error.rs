@@ -1,6 +1,6 @@
 //! Why a model cannot be evaluated.
 
-use gugus_store::BatchNumber;
+use gugus_spec::BatchNumber;
 use thiserror::Error;
 
 use gugus_error::Kind;
