@@ -43,7 +43,9 @@ pub(super) async fn drain(
     }
     while let Some(wait) = fetches.until_quiet(QUIET) {
         if Instant::now() >= end {
-            tracing::warn!("results are still being fetched; those that are missing are made again elsewhere");
+            tracing::warn!(
+                "results are still being fetched; those that are missing are made again elsewhere"
+            );
             return;
         }
         sleep(wait.min(end.saturating_duration_since(Instant::now()))).await;
