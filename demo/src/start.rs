@@ -6,13 +6,15 @@ use std::io::{BufWriter, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use gugus_batches::BatchLog;
 use gugus_engine::{ClusterUrl, TaskSlots};
+use gugus_files::Store;
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, OnReset, Until};
 use gugus_ingest::produce::{self, Form, Pace};
+use gugus_models::Existing;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::Job;
-use gugus_store::{BatchLog, Existing, Store};
 use gugus_train::{Outcome, Report};
 use indicatif::ProgressBar;
 use rdkafka::mocking::MockCluster;

@@ -48,9 +48,8 @@ impl Demo {
         bar.finish_and_clear();
         let demo = match (demo, stop.signal()) {
             (Ok(demo), _) => demo,
-            (Err(error), Some(signal)) => return Err(Failure::Interrupted(signal, error.into())),
-            (Err(error), None) if error.is_usage() => return Err(Failure::usage(error)),
-            (Err(error), None) => return Err(Failure::failed(error)),
+            (Err(error), Some(_)) => return Err(Failure::interrupted(error)),
+            (Err(error), None) => return Err(Failure::Error(error.kind(), error.into())),
         };
         let code = show(demo.summary())?;
         let summary = demo.summary();

@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
-use gugus_store::{BatchNumber, WindowKey};
+use gugus_models::WindowKey;
+use gugus_spec::BatchNumber;
 use gugus_train::{Evaluation, On, Subject, Which};
 
 use crate::commands::cluster::OnCluster;
-use crate::commands::train::failure;
 use crate::commands::{BatchesFolder, ModelsFolder};
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json, progress, table};
@@ -47,9 +47,7 @@ impl Evaluate {
         let (models, batches) = (self.models.open()?, self.batches.open()?);
         let which = asked(self.batch.as_ref(), self.window.as_ref());
         let on = self.on.unwrap_or_default();
-        let subject = Subject::find(models, batches, &self.model, which, on)
-            .await
-            .map_err(|error| failure(error, stop))?;
+        let subject = Subject::find(models, batches, &self.model, which, on).await?;
         // The cluster in this process has to outlive its work.
         let (access, _embedded) = self.cluster.access().await?;
         let bar = progress(Some(0), "fits");
@@ -57,7 +55,7 @@ impl Evaluate {
             .evaluate(access, self.k.clone(), &bar, &stop.token)
             .await;
         bar.finish_and_clear();
-        let evaluation = evaluation.map_err(|error| failure(error, stop))?;
+        let evaluation = evaluation?;
         match output {
             Output::Json => print_json(&evaluation)?,
             Output::Text => print(&text(&evaluation))?,
@@ -171,7 +169,7 @@ fn on(text: &str) -> Result<On, String> {
 
 fn batch(text: &str) -> Result<BatchNumber, String> {
     text.parse()
-        .map_err(|error: gugus_store::NotABatchNumber| error.to_string())
+        .map_err(|error: gugus_spec::NotABatchNumber| error.to_string())
 }
 
 /// `2..10` or `7`.

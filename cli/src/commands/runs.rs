@@ -240,7 +240,7 @@ async fn logs(scheduler: &Scheduled, id: &RunId, follow: Option<&Stop>) -> Resul
         match follow {
             Some(stop) if !ended => tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
-                () = stop.token.cancelled() => return Err(left(id, stop)),
+                () = stop.token.cancelled() => return Err(left(id)),
             },
             _ => return Ok(Code::Done),
         }

@@ -2,16 +2,16 @@
 
 use clap::Args;
 use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_models::Existing;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::ModelName;
-use gugus_store::Existing;
-use gugus_train::{Config, Kind, Outcome, Report, prepare};
+use gugus_train::{Config, Outcome, Report, prepare};
 
 use crate::commands::cluster::ClusterSecurity;
 use crate::commands::{BatchesFolder, JobFile, ModelsFolder};
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json, progress, table};
-use crate::signals::{Signal, Stop};
+use crate::signals::Stop;
 
 /// Failed batches named one by one in the summary; the JSON document has all.
 const FAILURES_SHOWN: usize = 20;
@@ -66,9 +66,7 @@ impl Train {
             progress: bar.clone(),
             run: None,
         };
-        let prepared = prepare(config)
-            .await
-            .map_err(|error| failure(error, &stop))?;
+        let prepared = prepare(config).await?;
         if self.dry_run {
             return show(&prepared.dry_run(), self.output);
         }
@@ -87,9 +85,9 @@ impl Train {
                 match trained {
                     Err(gugus_train::Error::Interrupted { report }) => {
                         show(&report, self.output)?;
-                        return Err(failure(gugus_train::Error::Interrupted { report }, &stop));
+                        return Err(gugus_train::Error::Interrupted { report }.into());
                     }
-                    other => other.map_err(|error| failure(error, &stop))?,
+                    other => other?,
                 }
             }
         };
@@ -108,17 +106,6 @@ pub(crate) async fn start_embedded() -> Result<Embedded, Failure> {
         .await
         .map_err(Failure::failed)?
         .map_err(Failure::failed)
-}
-
-/// A failure of the training drivers, by what the caller can do about it.
-pub(crate) fn failure(error: gugus_train::Error, stop: &Stop) -> Failure {
-    match error.kind() {
-        Kind::Usage => Failure::usage(error),
-        Kind::Failed => Failure::failed(error),
-        Kind::Interrupted => {
-            Failure::Interrupted(stop.signal().unwrap_or(Signal::Interrupt), error.into())
-        }
-    }
 }
 
 /// Prints a report, and says what exit code it means.

@@ -2,17 +2,10 @@
 
 use std::path::PathBuf;
 
-use gugus_store::{LogError, StoreError};
+use gugus_batches::LogError;
+use gugus_error::Kind;
+use gugus_files::StoreError;
 use rdkafka::error::KafkaError;
-
-/// Whether the request was wrong or its execution failed: the two exit codes of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The request cannot be carried out as it is, and nothing was begun: exit 2.
-    Usage,
-    /// The work was begun, or could have been, and failed: exit 1.
-    Failed,
-}
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -210,8 +203,6 @@ fn kind_of_open(error: &LogError) -> Kind {
         LogError::Foreign { .. }
         | LogError::FedBy { .. }
         | LogError::NoFolder { .. }
-        | LogError::HardLinks { .. }
-        | LogError::CreateOnly { .. }
         | LogError::NotABatch { .. }
         | LogError::Damaged { .. }
         | LogError::FooterText { .. }
@@ -219,6 +210,8 @@ fn kind_of_open(error: &LogError) -> Kind {
         | LogError::Misnumbered { .. } => Kind::Usage,
         LogError::Store(
             StoreError::Unsupported { .. }
+            | StoreError::HardLinks { .. }
+            | StoreError::CreateOnly { .. }
             | StoreError::Location { .. }
             | StoreError::Settings { .. }
             | StoreError::NotAFolder { .. }

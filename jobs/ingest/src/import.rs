@@ -8,7 +8,7 @@ mod config;
 pub(crate) mod cutter;
 mod plan;
 
-use gugus_store::{Appended, BatchLog, Draft, FedBy};
+use gugus_batches::{Appended, BatchLog, Draft, FedBy};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, TimestampMillisecondBuilder};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use gugus_batches::{OFFSET, PARTITION, RejectedRecord, TIMESTAMP};
 use gugus_records::{Columns, ImportError, Layout, Reason};
 use gugus_spec::{BatchLimits, Job};
-use gugus_store::{OFFSET, PARTITION, RejectedRecord, TIMESTAMP};
 
 use crate::Error;
 use crate::reject_limit::RejectLimit;

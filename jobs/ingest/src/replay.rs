@@ -10,8 +10,8 @@ mod form;
 
 use std::collections::BTreeMap;
 
+use gugus_batches::{Appended, BatchLog, Draft, RejectedRecord, Rejects, ReplayedFile};
 use gugus_records::Layout;
-use gugus_store::{Appended, BatchLog, Draft, RejectedRecord, Rejects, ReplayedFile};
 use tokio_util::sync::CancellationToken;
 
 pub use self::config::{Config, Mode, Still, Summary};

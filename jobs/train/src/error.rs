@@ -1,10 +1,12 @@
 //! Why a run did not begin, or did not finish.
 
+use gugus_batches::LogError;
 use gugus_engine::ClusterError;
+use gugus_error::Kind;
 use gugus_features::{PlanError, WaveError};
 use gugus_kmeans::whole::{PartialError, WholeError};
+use gugus_models::ModelError;
 use gugus_spec::ModelName;
-use gugus_store::{LogError, ModelError};
 use thiserror::Error;
 
 use crate::evaluate::EvaluationError;
@@ -131,17 +133,6 @@ pub enum Error {
     },
 }
 
-/// What an exit code says of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The request or its input was wrong; nothing was begun.
-    Usage,
-    /// It failed on the way.
-    Failed,
-    /// It was told to stop.
-    Interrupted,
-}
-
 impl Error {
     /// Which kind this is.
     #[must_use]
@@ -161,9 +152,10 @@ impl Error {
             | Self::Cluster(_)
             | Self::Wave(_)
             | Self::Partial(_)
-            | Self::Whole(_) => Kind::Failed,
+            | Self::Whole(_)
+            | Self::Stopped
+            | Self::Interrupted { .. } => Kind::Failed,
             Self::Evaluation(error) => error.kind(),
-            Self::Stopped | Self::Interrupted { .. } => Kind::Interrupted,
         }
     }
 }

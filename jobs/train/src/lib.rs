@@ -40,10 +40,11 @@ mod wave;
 mod whole;
 mod windows;
 
-pub use error::{Error, Kind};
+pub use error::Error;
 pub use evaluate::{
     ClusterFigures, ElbowPoint, Evaluation, EvaluationError, On, Sample, Subject, Which,
 };
+pub use gugus_error::Kind;
 pub use map::{Axes, MapError};
 pub use prepare::{Config, Prepared, check, glance, prepare};
 pub use report::{ModelReport, Outcome, Report};

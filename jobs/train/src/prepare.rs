@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use gugus_batches::{BatchFile, BatchLog, Footer};
 use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting, WholeFile};
+use gugus_files::Store;
+use gugus_models::{Existing, Extent, ModelStore, WindowKey};
 use gugus_spec::{Algorithm, Job, Model, ModelName, Scope, Window};
-use gugus_store::{
-    BatchFile, BatchLog, BatchNumber, CommitId, Existing, Extent, Footer, ModelStore, OffsetRange,
-    Store, WindowKey,
-};
+use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 use indicatif::ProgressBar;
 
 use crate::chain::Chain;

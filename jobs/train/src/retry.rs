@@ -98,7 +98,7 @@ impl<'a> Attempts<'a> {
             if attempt >= ATTEMPTS || !passes(&error) {
                 return Err(error.into());
             }
-            let reason = error_chain(&error);
+            let reason = gugus_error::chain(&error);
             tracing::warn!(
                 ballista_job = self.name,
                 attempt,
@@ -123,21 +123,6 @@ fn passes(error: &ClusterError) -> bool {
         }
         _ => false,
     }
-}
-
-/// An error and its causes in one line.
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

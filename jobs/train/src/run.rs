@@ -7,7 +7,8 @@ use gugus_clusters::Centers;
 use gugus_engine::{Access, Cluster, ClusterError};
 use gugus_features::{FitOutcome, Fitted, WaveFile, WholeFile};
 use gugus_kmeans::whole::Progress;
-use gugus_store::{BatchNumber, Existing, Extent, ModelDraft, ModelStore};
+use gugus_models::{Existing, Extent, ModelDraft, ModelStore};
+use gugus_spec::BatchNumber;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;

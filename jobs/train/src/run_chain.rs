@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use gugus_clusters::{Fitted, MiniBatch};
 use gugus_engine::ClusterError;
 use gugus_features::{FitOutcome, WaveFile, fit_points, points_plan, read_points};
-use gugus_store::{BatchNumber, CarriedFrom, Existing, Extent, ModelDraft, ModelError, ModelStore};
+use gugus_models::{CarriedFrom, Existing, Extent, ModelDraft, ModelError, ModelStore};
+use gugus_spec::BatchNumber;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::Chain;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_features::{FitOutcome, WaveFile};
+use gugus_models::{Existing, Extent, ModelDraft, ModelStore, WindowKey};
+use gugus_spec::BatchNumber;
 use gugus_spec::Window;
-use gugus_store::{BatchNumber, Existing, Extent, ModelDraft, ModelStore, WindowKey};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;

@@ -1,7 +1,7 @@
 //! From a fit to a model folder and a line of the report.
 
 use gugus_features::{FitOutcome, Fitted};
-use gugus_store::{Existing, Extent, ModelDraft, ModelJson, ModelStore};
+use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore};
 
 use crate::error::Error;
 use crate::prepare::{Config, ModelWork, empty};

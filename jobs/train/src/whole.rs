@@ -11,8 +11,8 @@ use gugus_kmeans::whole::{
     Invalid, Partial, Progress, Step, Training, Weighting, WholeError, WholeFit,
 };
 use gugus_kmeans::{DistanceMeasure, Params};
+use gugus_spec::CommitId;
 use gugus_spec::HandleInvalid;
-use gugus_store::CommitId;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;

@@ -9,7 +9,8 @@ use gugus_features::{
     FitOutcome, OUTCOME_COLUMN, WINDOW_COLUMN, WaveError, WaveFile, census_plan, read_census,
     window_plan,
 };
-use gugus_store::{BatchNumber, WindowKey};
+use gugus_models::WindowKey;
+use gugus_spec::BatchNumber;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;

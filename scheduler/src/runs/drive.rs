@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use gugus_error::Kind;
 use gugus_train::{Outcome, Report};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -14,8 +15,7 @@ use super::id::RunId;
 use super::keeper::{Live, Runs};
 use super::log::RunLog;
 use super::now;
-use super::wire::{BallistaJob, FailureKind, RunRequest, RunState};
-use crate::problem::whole_text;
+use super::wire::{BallistaJob, RunRequest, RunState};
 
 /// How often a run's progress is written down.
 const NOTE: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ enum Ended {
     Finished(Report),
     /// With what was done until then.
     Stopped(Report),
-    Failed(String, FailureKind),
+    Failed(String, Kind),
 }
 
 /// Runs the driver's work on this thread, which may block. The driver compiles plans and encodes them: the threads that
@@ -105,7 +105,7 @@ async fn attempt(runs: &Runs, id: &RunId, live: &Live, span: &Span) -> Ended {
     tokio::select! {
         ended = &mut driver => ended.unwrap_or_else(|_| {
             let why = "the driver panicked; its message is on the scheduler's standard error";
-            Ended::Failed(why.to_owned(), FailureKind::Failed)
+            Ended::Failed(why.to_owned(), Kind::Failed)
         }),
         never = noting => match never {},
     }
@@ -115,7 +115,7 @@ async fn train(runs: &Runs, id: &RunId, live: &Live) -> Ended {
     match try_train(runs, id, live).await {
         Ok(report) => Ended::Finished(report),
         Err(RunError::Train(gugus_train::Error::Interrupted { report })) => Ended::Stopped(*report),
-        Err(error) => Ended::Failed(whole_text(&error), error.kind()),
+        Err(error) => Ended::Failed(gugus_error::chain(&error), error.kind()),
     }
 }
 
@@ -206,7 +206,7 @@ fn add_jobs(known: &mut Vec<BallistaJob>, seen: Vec<BallistaJob>) {
 }
 
 /// The state that the end leads to, and why if it is not a good one; both go to the log, too.
-fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<FailureKind>)>) {
+fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<Kind>)>) {
     match ended {
         Ended::Finished(report) => {
             tracing::info!(

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use gugus_engine::Access;
+use gugus_files::Store;
+use gugus_models::Existing;
 use gugus_spec::{Job, ModelName};
-use gugus_store::{Existing, Store};
 use gugus_train::{Config, Report};
 use indicatif::ProgressBar;
 use tokio::sync::Semaphore;

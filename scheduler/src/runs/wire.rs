@@ -1,5 +1,6 @@
 //! What is said of runs: on disk, over HTTP and by `gugus runs`.
 
+use gugus_error::Kind;
 use gugus_spec::JobName;
 use gugus_train::Report;
 use serde::{Deserialize, Serialize};
@@ -96,16 +97,6 @@ pub struct Progress {
     pub message: String,
 }
 
-/// Whether a failure was the request's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// The request or its input was wrong; nothing was begun.
-    Usage,
-    /// It failed on the way.
-    Failed,
-}
-
 /// One Ballista job of a run. Its name begins with the job's and the run's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BallistaJob {
@@ -153,7 +144,7 @@ pub struct Run {
     /// Why it broke off.
     pub failure: Option<String>,
     /// Whose fault that was.
-    pub failure_kind: Option<FailureKind>,
+    pub failure_kind: Option<Kind>,
     /// The last of its Ballista jobs.
     pub ballista_jobs: Vec<BallistaJob>,
 }

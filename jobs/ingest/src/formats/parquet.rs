@@ -4,9 +4,9 @@ use std::fs::File;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::array_value_to_string;
+use gugus_files::catch_panic;
 use gugus_records::{Columns, Layout};
 use gugus_spec::Job;
-use gugus_store::guarded;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
@@ -61,11 +61,11 @@ impl FileFormat for Parquet {
             .max(1);
         let skip = usize::try_from(file.skip).unwrap_or(usize::MAX);
         let reader = reader.with_batch_size(AT_ONCE).with_offset(skip);
-        let mut reader = guarded(|| reader.build()).map_err(|e| not_whole(input, e))?;
+        let mut reader = catch_panic(|| reader.build()).map_err(|e| not_whole(input, e))?;
         let begin = file.progress.position();
         let mut record = file.skip;
-        while let Some(rows) =
-            guarded(|| Ok(reader.next().transpose()?)).map_err(|e| input.broke_off(record, e))?
+        while let Some(rows) = catch_panic(|| Ok(reader.next().transpose()?))
+            .map_err(|e| input.broke_off(record, e))?
         {
             cutter.push_rows(&rows, as_json)?;
             record += rows.num_rows() as u64;
@@ -79,7 +79,7 @@ impl FileFormat for Parquet {
 
 fn open(input: &Input) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
     let file = input.file()?;
-    guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|e| not_whole(input, e))
+    catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|e| not_whole(input, e))
 }
 
 fn not_whole(input: &Input, error: ParquetError) -> Error {

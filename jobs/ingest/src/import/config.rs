@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use gugus_files::Store;
 use gugus_spec::Job;
-use gugus_store::Store;
 use indicatif::ProgressBar;
 use serde::Serialize;
 

@@ -2,8 +2,9 @@
 //! file or the import ends. It is never closed before, so a file's last batch always knows that it is the last.
 
 use arrow::array::RecordBatch;
+use gugus_batches::{Draft, ImportedPart};
 use gugus_records::{Columns, Reason};
-use gugus_store::{Draft, ImportedPart, OffsetRange};
+use gugus_spec::OffsetRange;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

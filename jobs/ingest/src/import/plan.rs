@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use gugus_store::{BatchLog, FedBy};
+use gugus_batches::{BatchLog, FedBy};
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;

@@ -1,7 +1,7 @@
 //! What a run of `ingest` is given, and what it answers.
 
-use gugus_spec::Job;
-use gugus_store::{OffsetRange, Store};
+use gugus_files::Store;
+use gugus_spec::{Job, OffsetRange};
 use indicatif::ProgressBar;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! What the writer holds of a partition, and what was last seen of it.
 
-use gugus_store::{Jump, LastRecord, record_hash};
+use gugus_batches::{Jump, LastRecord, record_hash};
 
 use crate::open_batch::Record;
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use gugus_store::{Footer, OffsetRange};
+use gugus_batches::Footer;
+use gugus_spec::OffsetRange;
 
 use super::config::{Config, Summary};
 use super::partition::Partition;

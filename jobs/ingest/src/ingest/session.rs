@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use gugus_store::{BatchLog, FedBy, PartitionEnd};
+use gugus_batches::{BatchLog, FedBy, PartitionEnd};
 use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};

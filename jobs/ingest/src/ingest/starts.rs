@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use gugus_store::{Jump, JumpReason, PartitionEnd};
+use gugus_batches::{Jump, JumpReason, PartitionEnd};
 
 use super::broker::{Broker, Watermarks};
 use super::config::OnReset;

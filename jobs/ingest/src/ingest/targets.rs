@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use gugus_store::{BatchLog, PartitionEnd};
+use gugus_batches::{BatchLog, PartitionEnd};
 
 use super::partition::Partition;
 use super::starts::Found;

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
+use gugus_batches::{Appended, BatchLog, Draft, Footer, Jump, LogError, PARTITION};
 use gugus_records::{Columns, Reason};
-use gugus_spec::Job;
-use gugus_store::{Appended, BatchLog, Draft, Footer, Jump, LogError, OffsetRange, PARTITION};
+use gugus_spec::{Job, OffsetRange};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 

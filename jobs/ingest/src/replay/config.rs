@@ -1,7 +1,7 @@
 //! What a replay is given, and what it answers.
 
-use gugus_spec::Job;
-use gugus_store::{BatchNumber, Store};
+use gugus_files::Store;
+use gugus_spec::{BatchNumber, Job};
 use indicatif::ProgressBar;
 use serde::Serialize;
 

@@ -1,9 +1,9 @@
 //! Why a model cannot be evaluated.
 
-use gugus_store::BatchNumber;
+use gugus_spec::BatchNumber;
 use thiserror::Error;
 
-use crate::error::Kind;
+use gugus_error::Kind;
 
 /// Why a model cannot be evaluated.
 #[derive(Debug, Error)]

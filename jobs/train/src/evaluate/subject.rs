@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use gugus_batches::BatchLog;
 use gugus_features::{Expressions, FeaturePlan};
+use gugus_files::Store;
 use gugus_kmeans::DistanceMeasure;
+use gugus_models::{Extent, ModelJson, ModelStore, SavedWindow, Whole, WindowKey};
+use gugus_spec::{BatchNumber, OffsetRange};
 use gugus_spec::{Feature, Model, OtherColumns, Scope};
-use gugus_store::{
-    BatchLog, BatchNumber, Extent, ModelJson, ModelStore, OffsetRange, SavedWindow, Store, Whole,
-    WindowKey,
-};
 
 use super::error::EvaluationError;
 use crate::error::Error;

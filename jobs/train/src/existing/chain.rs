@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use gugus_store::{BatchNumber, Existing, Extent, ModelStore};
+use gugus_models::{Existing, Extent, ModelStore};
+use gugus_spec::BatchNumber;
 
 use super::{Difference, Run, abouts, already_there, difference, other_commit};
 use crate::chain::{Chain, Link};

@@ -10,8 +10,9 @@ mod windows;
 use std::collections::{BTreeMap, HashSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
+use gugus_models::{Existing, Extent, ModelJson, ModelStore};
+use gugus_spec::{BatchNumber, OffsetRange};
 use gugus_spec::{Model, ModelName, Scope, Window};
-use gugus_store::{BatchNumber, Existing, Extent, ModelJson, ModelStore, OffsetRange};
 
 use crate::error::Error;
 use crate::prepare::{BatchFacts, Config, ModelWork, Pending, empty};

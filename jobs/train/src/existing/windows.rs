@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use gugus_models::{Existing, Extent, ModelJson, ModelStore, WindowKey};
 use gugus_spec::{Model, Window};
-use gugus_store::{Existing, Extent, ModelJson, ModelStore, WindowKey};
 
 use super::{Difference, READS, Run, already_there, difference, no_rows, other_commit, with_rows};
 use crate::error::Error;

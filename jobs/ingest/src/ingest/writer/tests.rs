@@ -2,7 +2,8 @@
 
 use arrow::array::{Float64Array, RecordBatch};
 use arrow::datatypes::Float64Type;
-use gugus_store::{JumpReason, Store};
+use gugus_batches::JumpReason;
+use gugus_files::Store;
 use tokio::runtime::Runtime;
 
 use super::*;
@@ -146,7 +147,7 @@ fn what_is_in_hand_is_committed_with_its_ranges_and_last_records() {
     assert_eq!(ranges(footer), [(0, 0, 3), (1, 0, 3)]);
     let lasts: Vec<_> = footer.ends.iter().map(|end| &end.last).collect();
     let last =
-        |end: &Option<gugus_store::LastRecord>| end.as_ref().map(|r| (r.offset, r.timestamp));
+        |end: &Option<gugus_batches::LastRecord>| end.as_ref().map(|r| (r.offset, r.timestamp));
     assert_eq!(last(lasts[0]), Some((2, Some(20))));
     assert_eq!(last(lasts[1]), Some((2, Some(20))), "a reject counts, too");
     assert!(moved.is_empty());
