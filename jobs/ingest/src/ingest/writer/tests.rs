@@ -107,7 +107,7 @@ impl Fixture {
 }
 
 async fn open(store: &Store) -> Result<BatchLog, LogError> {
-    BatchLog::open(store.clone(), "points", "t").await
+    BatchLog::open(store.clone(), &"points".parse().unwrap(), "t").await
 }
 
 fn xs(rows: &RecordBatch) -> Vec<f64> {
