@@ -1,0 +1,52 @@
+//! TLS and token of a process, in one value that every role takes.
+
+use std::net::IpAddr;
+
+use super::tls::Tls;
+use super::token::Token;
+
+/// The proofs that a port takes, beside a certificate of the cluster's authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// The port of a scheduler: it takes the token, and on joining demands the same version.
+    Scheduler,
+    /// The port of an executor, which Ballista's own clients call, too: it takes the token, or the secret derived from it.
+    Executor,
+}
+
+/// TLS and the token of a process. Without both, connections are plain and everybody is let in.
+#[derive(Clone, Debug, Default)]
+pub struct Security {
+    /// Certificates, when connections are encrypted.
+    pub tls: Option<Tls>,
+    /// The cluster's token, when it has one.
+    pub token: Option<Token>,
+}
+
+impl Security {
+    /// The scheme of addresses that this process serves and calls: `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    /// Warns about an address that others can reach without TLS or token. Loopback needs neither.
+    pub fn warn_when_open(&self, role: &'static str, address: IpAddr) {
+        if address.is_loopback() || self.tls.is_some() {
+            return;
+        }
+        match self.token {
+            None => tracing::warn!(
+                %address,
+                "this {role} takes work from anybody who reaches it, unencrypted: give it --tls-ca, --tls-cert and --tls-key, or keep others off this network"
+            ),
+            Some(_) => tracing::warn!(
+                %address,
+                "this {role} is reached without encryption, and whoever can listen learns the token: give it --tls-ca, --tls-cert and --tls-key"
+            ),
+        }
+    }
+}

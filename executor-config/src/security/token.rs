@@ -1,0 +1,152 @@
+//! The secret that the members of a cluster show each other.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use tonic::metadata::{Ascii, MetadataValue};
+
+/// An API token. Everyone who knows it may submit plans and runs, and so read and write all files that executors can.
+///
+/// Ballista's own connections take no header but the user agent. There a process shows [`Token::peer`], which is derived from
+/// the token and does not reveal it, because proxies write user agents to their logs.
+#[derive(Clone)]
+pub struct Token {
+    text: Arc<str>,
+    peer: Arc<str>,
+}
+
+/// Never shows the token.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// Why there is no token.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The file cannot be read.
+    #[error("token file {} could not be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        #[source]
+        source: io::Error,
+    },
+    /// The text cannot travel in a header. The text itself is not shown.
+    #[error(
+        "the token is empty or holds a character that a header cannot carry; make one with `openssl rand -hex 32`"
+    )]
+    Form,
+}
+
+impl Token {
+    /// A token from its text. White space around the text does not count, because files end with a line feed.
+    ///
+    /// # Errors
+    /// [`TokenError::Form`].
+    pub fn new(text: &str) -> Result<Self, TokenError> {
+        let text = text.trim();
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Form);
+        }
+        let digest = Sha256::new()
+            .chain_update(b"gugus peer\0")
+            .chain_update(text)
+            .finalize();
+        let peer: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self {
+            text: text.into(),
+            peer: peer.into(),
+        })
+    }
+
+    /// The token that a file holds.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn from_file(path: &Path) -> Result<Self, TokenError> {
+        let text = std::fs::read_to_string(path).map_err(|source| TokenError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::new(&text)
+    }
+
+    /// The value of the header `authorization`. A secret: not for logs.
+    #[must_use]
+    pub fn authorization(&self) -> String {
+        format!("Bearer {}", self.text)
+    }
+
+    /// Whether this is the text of the token. The comparison takes the same time wherever the two differ, and however long they
+    /// are.
+    #[must_use]
+    pub fn is(&self, shown: &str) -> bool {
+        same(&self.text, shown)
+    }
+
+    /// The secret for connections that can carry only a user agent.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Whether this is [`Self::peer`], compared as [`Self::is`] does.
+    #[must_use]
+    pub fn is_peer(&self, shown: &str) -> bool {
+        same(&self.peer, shown)
+    }
+
+    /// [`Self::authorization`] for gRPC; marked so that it shows in no log of headers.
+    pub(crate) fn metadata(&self) -> Option<MetadataValue<Ascii>> {
+        let mut value: MetadataValue<Ascii> = self.authorization().parse().ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+/// Compares digests, so that the time reveals neither the position of a difference nor the length.
+fn same(ours: &str, shown: &str) -> bool {
+    let (ours, shown) = (Sha256::digest(ours), Sha256::digest(shown));
+    ours.as_slice().ct_eq(shown.as_slice()).into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_knows_itself_and_tells_nobody() {
+        let token = Token::new(" s3cret-of-the-cluster\n").unwrap();
+        assert!(token.is("s3cret-of-the-cluster"));
+        for wrong in [
+            "",
+            "s3cret-of-the-cluste",
+            "s3cret-of-the-cluster ",
+            token.peer(),
+        ] {
+            assert!(!token.is(wrong), "{wrong:?}");
+        }
+        assert!(token.is_peer(token.peer()));
+        assert!(!token.is_peer("s3cret-of-the-cluster"));
+        assert!(!token.peer().contains("s3cret"));
+        assert!(!format!("{token:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn what_no_header_carries_is_no_token() {
+        for text in ["", " \n", "two words", "tök", "a\nb"] {
+            let error = Token::new(text).unwrap_err();
+            assert!(matches!(error, TokenError::Form), "{text:?}");
+        }
+    }
+}
