@@ -38,7 +38,7 @@ pub(super) struct Writer {
 #[derive(Debug)]
 pub(super) enum Answer {
     /// They are in the log, as this batch. It took so long since it was handed over.
-    Committed { footer: Footer, took: Duration },
+    Committed { footer: Box<Footer>, took: Duration },
     /// Another process has committed records of these partitions. What was in hand of them is dropped: read on from
     /// these offsets, the batches' ends.
     Moved(BTreeMap<i32, i64>),
@@ -326,7 +326,7 @@ impl Writer {
             );
         }
         Answer::Committed {
-            footer,
+            footer: Box::new(footer),
             took: begun.elapsed(),
         }
     }

@@ -120,7 +120,7 @@ fn told(answers: Vec<Answer>) -> (Vec<Footer>, Vec<BTreeMap<i32, i64>>) {
     let (mut footers, mut moved) = (Vec::new(), Vec::new());
     for answer in answers {
         match answer {
-            Answer::Committed { footer, .. } => footers.push(footer),
+            Answer::Committed { footer, .. } => footers.push(*footer),
             Answer::Moved(starts) => moved.push(starts),
         }
     }
