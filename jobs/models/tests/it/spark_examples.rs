@@ -1,7 +1,7 @@
 //! Models that Spark 3.5.5 itself saved, where they are at hand.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gugus_files::Store;
 use gugus_kmeans::DistanceMeasure;
@@ -11,8 +11,12 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::models::model;
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spark/examples")
+}
+
 fn examples() -> Option<ModelStore> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spark/examples");
+    let path = folder();
     if !path.is_dir() {
         let _ = writeln!(
             std::io::stderr(),
@@ -61,7 +65,9 @@ async fn sparks_own_models_are_listed_and_read() {
 /// Schema and entries of our data file against Spark's.
 #[tokio::test]
 async fn our_data_files_have_sparks_schema() {
-    let Some(examples) = examples() else { return };
+    if examples().is_none() {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     let models = ModelStore::new(Store::open(dir.path().to_str().unwrap()).unwrap());
     models
@@ -69,13 +75,7 @@ async fn our_data_files_have_sparks_schema() {
         .await
         .unwrap();
     let ours = data_file(&dir.path().join("m/batch_00000001/data"));
-    let sparks = data_file(
-        &examples
-            .store()
-            .local_root()
-            .unwrap()
-            .join("kmeans_model_batch_1/data"),
-    );
+    let sparks = data_file(&folder().join("kmeans_model_batch_1/data"));
     let [ours, sparks] = [ours, sparks].map(|reader| {
         let file = reader.metadata().file_metadata().clone();
         let mut entries: Vec<_> = file.key_value_metadata().unwrap().clone();
