@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gugus_engine::{
-    Access, ClusterUrl, ExecutorConfig, ExecutorMetrics, ExecutorState, MemoryLimit,
-    RuntimeSettings, TaskSlots, run_executor,
+    Access, ClusterUrl, ExecutorConfig, ExecutorState, MemoryLimit, TaskSlots, run_executor,
 };
 use gugus_http::{Monitor, Readiness};
 use tokio::sync::watch;
@@ -68,15 +67,10 @@ impl Executor {
             task_slots: self.task_slots.map_or(TaskSlots::Cores, TaskSlots::Exactly),
             work_dir: self.work_dir,
             drain: self.drain,
-            metrics: Some(
-                ExecutorMetrics::registered(monitor.registry()).map_err(Failure::failed)?,
-            ),
+            memory_limit: Some(self.memory_limit),
+            metrics: monitor.registry().clone(),
             state,
         };
-        gugus_engine::configure(RuntimeSettings {
-            memory_limit: Some(self.memory_limit),
-        })
-        .map_err(Failure::failed)?;
         let monitoring = self
             .monitor
             .map(|address| Monitoring::start(address, &monitor))

@@ -8,8 +8,8 @@ use datafusion::DATAFUSION_VERSION;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::codec::PlanCodec;
-use crate::session::function_registry;
+use crate::agreement::codec::PlanCodec;
+use crate::agreement::session::function_registry;
 
 /// The header in which a member of a cluster says who it is: [`About`] as text.
 pub const ABOUT_HEADER: &str = "gugus-about";

@@ -11,6 +11,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::settings::{Port, Security};
+use super::tls::Clients;
+
 /// Who is at the other end of a connection: among the extensions of every request that comes over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -45,9 +48,21 @@ impl std::fmt::Debug for Door {
     }
 }
 
-impl Door {
-    pub(crate) fn new(tls: Option<TlsAcceptor>) -> Self {
-        Self { tls }
+impl Security {
+    /// What takes the connections of a port.
+    ///
+    /// # Errors
+    /// What rustls says; not for files that [`Tls::load`] has checked.
+    pub fn door(&self, port: Port) -> Result<Door, rustls::Error> {
+        let clients = match port {
+            // Browsers and probes have no certificate; the guard asks them for the token.
+            Port::Scheduler => Clients::Any,
+            Port::Executor => Clients::Certified,
+        };
+        let tls = self.tls.as_ref().map(|tls| tls.acceptor(clients));
+        Ok(Door {
+            tls: tls.transpose()?,
+        })
     }
 }
 

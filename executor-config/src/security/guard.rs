@@ -13,10 +13,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use tonic::Status;
 
-use crate::about::{ABOUT_HEADER, About};
-use crate::door::{Peer, PeerCertificate};
-use crate::security::Security;
-use crate::token::Token;
+use super::door::{Peer, PeerCertificate};
+use super::settings::{Port, Security};
+use super::token::Token;
+use crate::agreement::about::{ABOUT_HEADER, About};
 
 /// Paths that anybody may ask: they say nothing but that the process lives.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
@@ -34,15 +34,6 @@ const NO_TOKEN: &str = "this cluster wants its token: name the file that holds i
 
 /// The same where there is TLS and no token.
 const NO_CERTIFICATE: &str = "this cluster wants a client certificate of its authority: name one with --tls-cert and --tls-key";
-
-/// Which proofs a port takes, beside a certificate of the cluster's authority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
-    /// A scheduler's: the token, and on joining the same version.
-    Scheduler,
-    /// An executor's, where Ballista's own clients call, too: the token, or what is derived from it.
-    Executor,
-}
 
 /// The check in front of every route of a port.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use http::{Request, StatusCode, header};
 use serde::Serialize;
 use tonic::transport::Channel;
 
-use crate::access::{Access, AccessError};
+use crate::connection::access::{Access, AccessError};
 
 /// How long an answer may take. A dry run reads every footer of its batches.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);

@@ -1,16 +1,12 @@
-//! What a process shows and demands, in one value that every role takes, and how it calls others.
+//! How a process of the cluster calls another.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ballista_core::extension::{BallistaConfigGrpcEndpoint, EndpointOverrideFn};
 use tonic::transport::{Endpoint, Error};
 
-use crate::door::Door;
-use crate::guard::Port;
-use crate::tls::{Clients, Tls};
-use crate::token::Token;
+use super::settings::Security;
 
 /// How long connecting may take. A machine on another continent answers within one second; one that swallows packets
 /// would hold up everything that waits for it, in the scheduler the search for lost executors.
@@ -28,56 +24,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 
-/// TLS and the token of a process. Without either, connections are plain and anybody is heard.
-#[derive(Clone, Debug, Default)]
-pub struct Security {
-    /// Certificates, when connections are encrypted.
-    pub tls: Option<Tls>,
-    /// The cluster's token, when it has one.
-    pub token: Option<Token>,
-}
-
 impl Security {
-    /// The scheme of addresses that this process serves and calls: `http` or `https`.
-    #[must_use]
-    pub fn scheme(&self) -> &'static str {
-        match self.tls {
-            Some(_) => "https",
-            None => "http",
-        }
-    }
-
-    /// What takes the connections of a port.
-    ///
-    /// # Errors
-    /// What rustls says; not for files that [`Tls::load`] has checked.
-    pub fn door(&self, port: Port) -> Result<Door, rustls::Error> {
-        let clients = match port {
-            // Browsers and probes have no certificate; the guard asks them for the token.
-            Port::Scheduler => Clients::Any,
-            Port::Executor => Clients::Certified,
-        };
-        let tls = self.tls.as_ref().map(|tls| tls.acceptor(clients));
-        Ok(Door::new(tls.transpose()?))
-    }
-
-    /// Says what an address lacks that others can reach. Loopback lacks nothing.
-    pub fn warn_when_open(&self, role: &'static str, address: IpAddr) {
-        if address.is_loopback() || self.tls.is_some() {
-            return;
-        }
-        match self.token {
-            None => tracing::warn!(
-                %address,
-                "this {role} takes work from anybody who reaches it, unencrypted: give it --tls-ca, --tls-cert and --tls-key, or keep others off this network"
-            ),
-            Some(_) => tracing::warn!(
-                %address,
-                "this {role} is reached without encryption, and whoever can listen learns the token: give it --tls-ca, --tls-cert and --tls-key"
-            ),
-        }
-    }
-
     /// The endpoint at an authority (`HOST:PORT`), not connected.
     pub(crate) fn endpoint(&self, authority: &str) -> Result<Endpoint, Error> {
         let agent = match &self.token {

@@ -13,12 +13,12 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tower_service::Service;
 
-use crate::about::{ABOUT_HEADER, ABOUT_PATH, About, SchedulerAbout};
-use crate::address::ClusterUrl;
-use crate::security::Security;
-use crate::session::MESSAGE_LIMIT;
-use crate::tls::tls_error;
-use crate::token::Token;
+use crate::agreement::about::{ABOUT_HEADER, ABOUT_PATH, About, SchedulerAbout};
+use crate::agreement::session::MESSAGE_LIMIT;
+use crate::connection::address::ClusterUrl;
+use crate::security::settings::Security;
+use crate::security::tls::tls_error;
+use crate::security::token::Token;
 
 /// How long the answer to a question of a few bytes may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

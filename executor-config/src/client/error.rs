@@ -1,0 +1,117 @@
+//! Why a plan gave no result.
+
+use ballista_core::error::BallistaError;
+use datafusion::error::DataFusionError;
+use thiserror::Error;
+
+use crate::agreement::session::MESSAGE_LIMIT;
+use crate::connection::access::AccessError;
+use crate::connection::address::ClusterUrl;
+use crate::connection::status::GrpcError;
+use std::time::Duration;
+
+/// A plan may take this much of [`MESSAGE_LIMIT`]: settings and framing travel beside the plan, and the task that carries a
+/// stage of the plan wraps it once more.
+pub(super) const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
+
+/// Why a plan gave no result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// Nobody answers at the address.
+    #[error(
+        "no scheduler answers at {url}; start one with `gugus scheduler`, or leave --scheduler out for an embedded cluster"
+    )]
+    Connect {
+        /// The address.
+        url: ClusterUrl,
+        /// What the transport says.
+        #[source]
+        source: tonic::transport::Error,
+    },
+    /// The scheduler is another version, wants its token, or is none.
+    #[error(transparent)]
+    Access(AccessError),
+    /// The scheduler refused the plan, as it does when the versions of the two sides differ.
+    #[error("the scheduler at {url} refused the job: {status}")]
+    Refused {
+        /// The address.
+        url: ClusterUrl,
+        /// The refusal.
+        #[source]
+        status: GrpcError,
+    },
+    /// The connection to the scheduler broke while the job ran.
+    #[error(
+        "the connection to the scheduler at {url} broke while Ballista job {job} ran; what is written stays, run the same command again to go on"
+    )]
+    Lost {
+        /// The address.
+        url: ClusterUrl,
+        /// The Ballista job's id, empty when it was not known yet.
+        job: String,
+        /// What the transport says, when it says anything.
+        #[source]
+        status: Option<GrpcError>,
+    },
+    /// The Ballista job failed.
+    #[error("Ballista job {job} failed: {message}")]
+    Failed {
+        /// The Ballista job's id.
+        job: String,
+        /// What the scheduler says of it.
+        message: String,
+    },
+    /// The job was successful, but its result could not be fetched.
+    #[error(
+        "the result of Ballista job {job} could not be fetched from its executor at {executor}"
+    )]
+    Fetch {
+        /// The Ballista job's id.
+        job: String,
+        /// Where the result lay.
+        executor: String,
+        /// What Ballista says.
+        #[source]
+        source: BallistaError,
+    },
+    /// A result arrived damaged.
+    #[error("the result of Ballista job {job} could not be read")]
+    Result {
+        /// The Ballista job's id.
+        job: String,
+        /// What DataFusion says.
+        #[source]
+        source: DataFusionError,
+    },
+    /// The plan does not encode.
+    #[error("the plan of \"{name}\" could not be encoded")]
+    Encode {
+        /// The job's name.
+        name: String,
+        /// What DataFusion says.
+        #[source]
+        source: DataFusionError,
+    },
+    /// The plan is too large for one message.
+    #[error(
+        "the plan of \"{name}\" takes {bytes} bytes, at most {PLAN_LIMIT} can be sent; give it fewer files"
+    )]
+    TooLarge {
+        /// The job's name.
+        name: String,
+        /// The encoded length.
+        bytes: usize,
+    },
+    /// The job took much longer than it should have and was cancelled: a task, or the word of its end, got lost.
+    #[error("\"{name}\" gave no result within {after:?} and was cancelled")]
+    Stalled {
+        /// The job's name.
+        name: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The caller asked to stop; the Ballista job was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
