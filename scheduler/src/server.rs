@@ -12,6 +12,7 @@ use gugus_engine::{
     Access, ClusterUrl, MESSAGE_LIMIT, PlanCodec, Port, Security, environment, session_config,
     session_state,
 };
+use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,8 @@ pub struct SchedulerConfig {
     pub cors_allowed_origins: Vec<Origin>,
     /// How runs are kept and driven; none are taken when absent.
     pub runs: Option<RunsConfig>,
+    /// Opens the buckets that plans and runs name.
+    pub stores: Stores,
 }
 
 /// Why a scheduler ended, or did not begin.
@@ -114,7 +117,12 @@ pub async fn run(
         &security,
     );
     let runs = match config.runs {
-        Some(runs) => Some(Runs::open(runs, access, cluster.clone())?),
+        Some(runs) => Some(Runs::open(
+            runs,
+            access,
+            cluster.clone(),
+            config.stores.clone(),
+        )?),
         None => None,
     };
     let api = Api {
@@ -204,7 +212,7 @@ fn ballista_config(
     placement: Arc<Placement>,
 ) -> ballista_scheduler::config::SchedulerConfig {
     let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX);
-    let environment = environment(None);
+    let environment = environment(None, config.stores.clone());
     ballista_scheduler::config::SchedulerConfig {
         bind_host: address.ip().to_string(),
         // Executors call back to this name and to `bind_port`, whatever the socket is.

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 use gugus_batches::{BatchLog, Footer, JumpReason, Keep, LogError, Prune};
+use gugus_files::Stores;
 use gugus_ingest::import::{self, Cut, Repeat};
 use gugus_spec::BatchNumber;
 
@@ -111,7 +112,7 @@ impl Import {
         let bar = progress(None, "records");
         let config = import::Config {
             job: self.job.read()?,
-            store: self.batches.open()?,
+            store: self.batches.open(&Stores::from_env())?,
             files: self.files,
             cut: if self.one_batch_per_file {
                 Cut::PerFile
@@ -202,7 +203,9 @@ impl PruneOld {
 }
 
 async fn read(folder: &BatchesFolder) -> Result<BatchLog, Failure> {
-    BatchLog::read(folder.open()?).await.map_err(Failure::usage)
+    BatchLog::read(folder.open(&Stores::from_env())?)
+        .await
+        .map_err(Failure::usage)
 }
 
 async fn list(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
@@ -292,7 +295,7 @@ async fn show(folder: &BatchesFolder, number: u64, output: Output) -> Result<Cod
 }
 
 async fn verify(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
-    let store = folder.open()?;
+    let store = folder.open(&Stores::from_env())?;
     let bar = progress(None, "batches");
     let verified = gugus_batches::verify(&store, |done| bar.set_position(done))
         .await

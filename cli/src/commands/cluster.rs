@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gugus_engine::{Access, ClusterUrl, Security, Tls, TlsFiles, Token};
+use gugus_files::Stores;
 use gugus_scheduler::Embedded;
 
 use crate::commands::train::start_embedded;
@@ -24,7 +25,10 @@ pub(crate) struct OnCluster {
 
 impl OnCluster {
     /// How to reach the cluster, and the cluster itself where it is one in this process: it is there until that is dropped.
-    pub(crate) async fn access(&self) -> Result<(Access, Option<Embedded>), Failure> {
+    pub(crate) async fn access(
+        &self,
+        stores: &Stores,
+    ) -> Result<(Access, Option<Embedded>), Failure> {
         let security = self.security.load()?;
         match &self.scheduler {
             Some(url) => {
@@ -32,7 +36,7 @@ impl OnCluster {
                 Ok((Access { url, security }, None))
             }
             None => {
-                let embedded = start_embedded().await?;
+                let embedded = start_embedded(stores).await?;
                 Ok((embedded.url().clone().into(), Some(embedded)))
             }
         }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_models::WindowKey;
 use gugus_spec::BatchNumber;
 use gugus_train::{Evaluation, On, Subject, Which};
@@ -44,12 +45,14 @@ pub(crate) struct Evaluate {
 
 impl Evaluate {
     pub(crate) async fn run(&self, output: Output, stop: &Stop) -> Result<Code, Failure> {
-        let (models, batches) = (self.models.open()?, self.batches.open()?);
+        let stores = Stores::from_env();
+        let models = self.models.open(&stores)?;
+        let batches = self.batches.open(&stores)?;
         let which = asked(self.batch.as_ref(), self.window.as_ref());
         let on = self.on.unwrap_or_default();
         let subject = Subject::find(models, batches, &self.model, which, on).await?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = self.cluster.access().await?;
+        let (access, _embedded) = self.cluster.access(&stores).await?;
         let bar = progress(Some(0), "fits");
         let evaluation = subject
             .evaluate(access, self.k.clone(), &bar, &stop.token)

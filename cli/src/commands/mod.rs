@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use gugus_files::Store;
+use gugus_files::{Store, Stores};
 use gugus_spec::Job;
 
 use crate::exit::{self, Code, Failure};
@@ -188,8 +188,8 @@ pub(crate) struct BatchesFolder {
 }
 
 impl BatchesFolder {
-    fn open(&self) -> Result<Store, Failure> {
-        Store::open(&self.batches).map_err(Failure::usage)
+    fn open(&self, stores: &Stores) -> Result<Store, Failure> {
+        stores.open(&self.batches).map_err(Failure::usage)
     }
 
     /// As somebody else finds it who stands elsewhere.
@@ -207,8 +207,8 @@ pub(crate) struct ModelsFolder {
 }
 
 impl ModelsFolder {
-    fn open(&self) -> Result<Store, Failure> {
-        Store::open(&self.models).map_err(Failure::usage)
+    fn open(&self, stores: &Stores) -> Result<Store, Failure> {
+        stores.open(&self.models).map_err(Failure::usage)
     }
 
     /// As somebody else finds it who stands elsewhere.

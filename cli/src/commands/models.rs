@@ -1,6 +1,7 @@
 //! `gugus models`.
 
 use clap::{Args, Subcommand};
+use gugus_files::Stores;
 use gugus_models::{Extent, ListedModel, ModelStore, Whole, WindowKey};
 use gugus_spec::BatchNumber;
 use serde::Serialize;
@@ -69,14 +70,17 @@ const WINDOWS_SHOWN: usize = 20;
 impl Models {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         match &self.what {
-            What::List { models } => self.list(&ModelStore::new(models.open()?)).await,
+            What::List { models } => {
+                self.list(&ModelStore::new(models.open(&Stores::from_env())?))
+                    .await
+            }
             What::Show {
                 model,
                 batch,
                 window,
                 models,
             } => {
-                let store = ModelStore::new(models.open()?);
+                let store = ModelStore::new(models.open(&Stores::from_env())?);
                 let extent = match (batch.and_then(BatchNumber::new), window) {
                     (Some(batch), _) => Extent::Batch(batch),
                     (None, Some(key)) => Extent::Window(key.clone()),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_models::WindowKey;
 use gugus_train::{Axes, On, Subject, Which};
 use serde::Serialize;
@@ -67,13 +68,15 @@ struct WriteError {
 
 impl Plot {
     pub(crate) async fn run(&self, output: Output, stop: &Stop) -> Result<Code, Failure> {
-        let (models, batches) = (self.models.open()?, self.batches.open()?);
+        let stores = Stores::from_env();
+        let models = self.models.open(&stores)?;
+        let batches = self.batches.open(&stores)?;
         let which = asked(self.batch.as_ref(), self.window.as_ref());
         let subject = Subject::find(models, batches, &self.model, which, On::Trained).await?;
         let (x, y) = (self.x.as_deref(), self.y.as_deref());
         let axes = Axes::find(&self.model, subject.features(), x, y).map_err(Failure::usage)?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = self.cluster.access().await?;
+        let (access, _embedded) = self.cluster.access(&stores).await?;
         let sample = subject.sample(access, &stop.token).await;
         let sample = sample?;
         let path = &self.output_file;

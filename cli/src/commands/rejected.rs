@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
 use gugus_batches::{BatchLog, RejectedRecord, Rejects};
+use gugus_files::Stores;
 use gugus_ingest::replay::{self, Mode};
 use gugus_spec::BatchNumber;
 use serde::Serialize;
@@ -75,7 +76,7 @@ impl Rejected {
                 let bar = progress(None, "records");
                 let config = replay::Config {
                     job: job.read()?,
-                    store: batches.open()?,
+                    store: batches.open(&Stores::from_env())?,
                     batch: of_batch(batch)?,
                     mode: if dry_run { Mode::DryRun } else { Mode::Commit },
                     progress: bar.clone(),
@@ -103,7 +104,7 @@ fn of_batch(number: Option<u64>) -> Result<Option<BatchNumber>, Failure> {
 }
 
 async fn rejects(folder: &BatchesFolder) -> Result<(BatchLog, Vec<Rejects>), Failure> {
-    let log = BatchLog::read(folder.open()?)
+    let log = BatchLog::read(folder.open(&Stores::from_env())?)
         .await
         .map_err(Failure::usage)?;
     let rejects = log.rejects().await.map_err(Failure::failed)?;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_files::Stores;
 use gugus_models::Existing;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::ModelName;
@@ -53,10 +54,11 @@ impl Train {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let security = self.security.load()?;
         let bar = progress(Some(0), "models");
+        let stores = Stores::from_env();
         let config = Config {
             job: self.job.read()?,
-            batches: self.batches.open()?,
-            models: self.models.open()?,
+            batches: self.batches.open(&stores)?,
+            models: self.models.open(&stores)?,
             only: self.model,
             existing: if self.retrain {
                 Existing::Replace
@@ -72,7 +74,7 @@ impl Train {
         }
         // An embedded cluster that nobody needs is not started.
         let embedded = match &self.scheduler {
-            None if prepared.pending() > 0 => Some(start_embedded().await?),
+            None if prepared.pending() > 0 => Some(start_embedded(&stores).await?),
             _ => None,
         };
         let remote = self.scheduler.map(|url| Access { url, security });
@@ -97,9 +99,10 @@ impl Train {
 }
 
 /// A cluster within this process, with a task a core.
-pub(crate) async fn start_embedded() -> Result<Embedded, Failure> {
+pub(crate) async fn start_embedded(stores: &Stores) -> Result<Embedded, Failure> {
     let config = EmbeddedConfig {
         task_slots: TaskSlots::Cores,
+        stores: stores.clone(),
         ..EmbeddedConfig::default()
     };
     tokio::task::spawn_blocking(move || Embedded::start(config))

@@ -89,6 +89,12 @@ impl Stores {
     }
 }
 
+impl Default for Stores {
+    fn default() -> Self {
+        Self::from_env()
+    }
+}
+
 /// Says where buckets are, and not by which right.
 impl fmt::Debug for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
