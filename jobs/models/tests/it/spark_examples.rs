@@ -1,6 +1,5 @@
-//! Models that Spark 3.5.5 itself saved, where they are at hand.
+//! Models that Spark 3.5.5 itself saved.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use gugus_files::Store;
@@ -11,23 +10,14 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::models::model;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spark/examples")
+/// The models are not part of the project: `GUGUS_TEST_DATA` names the folder that has them.
+fn folder() -> Option<PathBuf> {
+    Some(Path::new(&std::env::var_os("GUGUS_TEST_DATA")?).join("spark/examples"))
 }
 
 fn examples() -> Option<ModelStore> {
-    let path = folder();
-    if !path.is_dir() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no models saved by Spark at {}",
-            path.display()
-        );
-        return None;
-    }
-    Some(ModelStore::new(
-        Store::open(path.to_str().unwrap()).unwrap(),
-    ))
+    let store = Store::open(folder()?.to_str().unwrap()).unwrap();
+    Some(ModelStore::new(store))
 }
 
 #[tokio::test]
@@ -65,9 +55,7 @@ async fn sparks_own_models_are_listed_and_read() {
 /// Schema and entries of our data file against Spark's.
 #[tokio::test]
 async fn our_data_files_have_sparks_schema() {
-    if examples().is_none() {
-        return;
-    }
+    let Some(folder) = folder() else { return };
     let dir = tempfile::tempdir().unwrap();
     let models = ModelStore::new(Store::open(dir.path().to_str().unwrap()).unwrap());
     models
@@ -75,7 +63,7 @@ async fn our_data_files_have_sparks_schema() {
         .await
         .unwrap();
     let ours = data_file(&dir.path().join("m/batch_00000001/data"));
-    let sparks = data_file(&folder().join("kmeans_model_batch_1/data"));
+    let sparks = data_file(&folder.join("kmeans_model_batch_1/data"));
     let [ours, sparks] = [ours, sparks].map(|reader| {
         let file = reader.metadata().file_metadata().clone();
         let mut entries: Vec<_> = file.key_value_metadata().unwrap().clone();
