@@ -109,7 +109,7 @@ mod tests {
             stages_done: 0,
             took: Duration::ZERO,
         }];
-        for table in [executors(&executors), ballista_jobs(&jobs)] {
+        for table in [super::executors(&executors), ballista_jobs(&jobs)] {
             let text = table.into_string();
             assert!(
                 text.contains("&lt;script&gt;") && !text.contains("<script"),
