@@ -20,11 +20,11 @@ use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use gugus_engine::{PlanCodec, environment, function_registry, session_config, session_state};
 use gugus_features::{
-    Expressions, FeaturePlan, FitSettings, Pass, WaveFile, Weighting, WholeFile, pass_plan,
+    AllFile, Expressions, FeaturePlan, FitSettings, Pass, WaveFile, Weighting, pass_plan,
     wave_plan, window_plan,
 };
-use gugus_kmeans::whole::{Invalid, Training};
 use gugus_kmeans::{DistanceMeasure, Params};
+use gugus_kmeans_all::Training;
 use gugus_spec::{
     Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability, OtherColumns,
 };
@@ -127,8 +127,8 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
     let training = Training::new(
         Params::default(),
         2,
-        gugus_kmeans::whole::Weighting::Column,
-        Invalid::Fail,
+        Weighting::LastColumn,
+        HandleInvalid::Error,
     )
     .unwrap();
     let pass = Pass {
@@ -136,9 +136,9 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
         points: plan.point_settings(DistanceMeasure::Euclidean),
         run: "run".to_owned(),
     };
-    let wholes: Vec<WholeFile> = files
+    let wholes: Vec<AllFile> = files
         .iter()
-        .map(|file| WholeFile {
+        .map(|file| AllFile {
             file: file.clone(),
             commit: 7,
         })

@@ -11,7 +11,7 @@ use ballista_scheduler::cluster::BoundTask;
 use ballista_scheduler::state::execution_graph::{TaskDescription, create_task_info};
 use ballista_scheduler::state::execution_stage::RunningStage;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use gugus_features::WholePassExec;
+use gugus_features::AllPassExec;
 
 /// An executor and the number of its slots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ impl Binding<'_> {
     /// Whether decoded rows of this stage stay on its executors, so that a later pass wants them there.
     pub(super) fn keeps_rows(&self) -> bool {
         fn below(plan: &Arc<dyn ExecutionPlan>) -> bool {
-            plan.name() == WholePassExec::NAME || plan.children().into_iter().any(below)
+            plan.name() == AllPassExec::NAME || plan.children().into_iter().any(below)
         }
         below(&self.stage.plan)
     }
