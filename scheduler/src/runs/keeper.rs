@@ -20,7 +20,7 @@ use super::id::RunId;
 use super::places::Places;
 use super::wire::{Progress, Run, RunRequest, RunState};
 use super::{RunsConfig, drive, now};
-use crate::cluster::ClusterView;
+use crate::ballista::view::ClusterView;
 
 /// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
 /// waves that are fitted already, 500 each. A second is usual; a slow disk or a bucket takes longer.
