@@ -10,11 +10,11 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use gugus_engine::Security;
 use http::uri::Authority;
 use http::{StatusCode, header};
 
-use crate::origin::Origin;
+use super::origins::Origin;
+use crate::endpoint::Endpoint;
 use crate::problem::Problem;
 
 /// The names to which the port answers.
@@ -27,19 +27,14 @@ pub(crate) enum Hosts {
 }
 
 impl Hosts {
-    /// The names for a port that listens on `ip`.
-    pub(crate) fn of(
-        ip: IpAddr,
-        external_host: Option<&str>,
-        origins: &[Origin],
-        security: &Security,
-    ) -> Self {
-        if !ip.is_loopback() || security.token.is_some() {
+    /// The names of a port that is reached at `endpoint` and read by pages of `origins`.
+    pub(crate) fn of(endpoint: &Endpoint, origins: &[Origin]) -> Self {
+        if !endpoint.address.ip().is_loopback() || endpoint.security.token.is_some() {
             return Self::Any;
         }
         let sites = origins.iter().filter_map(Origin::authority);
         let sites = sites.map(|site| site.host().to_owned());
-        Self::Own(sites.chain(external_host.map(str::to_owned)).collect())
+        Self::Own(sites.chain(endpoint.external_host.clone()).collect())
     }
 
     fn contain(&self, authority: &Authority) -> bool {
@@ -75,22 +70,26 @@ pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Ne
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use gugus_engine::Security;
+
     use super::*;
 
     fn answers(hosts: &Hosts, name: &str) -> bool {
         hosts.contain(&name.parse().unwrap())
     }
 
+    fn at(ip: &str, external_host: Option<&str>) -> Endpoint {
+        Endpoint {
+            address: (ip.parse::<IpAddr>().unwrap(), 50050).into(),
+            external_host: external_host.map(str::to_owned),
+            security: Security::default(),
+        }
+    }
+
     #[test]
     fn on_loopback_no_foreign_name_is_answered_to() {
         let origins = ["https://gugus.example:8443".parse::<Origin>().unwrap()];
-        let loopback = "127.0.0.1".parse().unwrap();
-        let hosts = Hosts::of(
-            loopback,
-            Some("scheduler.internal"),
-            &origins,
-            &Security::default(),
-        );
+        let hosts = Hosts::of(&at("127.0.0.1", Some("scheduler.internal")), &origins);
         for (name, answered) in [
             ("127.0.0.1:50050", true),
             ("[::1]:50050", true),
@@ -108,7 +107,7 @@ mod tests {
 
     #[test]
     fn elsewhere_names_are_for_others_to_give() {
-        let hosts = |ip: &str| Hosts::of(ip.parse().unwrap(), None, &[], &Security::default());
+        let hosts = |ip: &str| Hosts::of(&at(ip, None), &[]);
         assert!(answers(&hosts("0.0.0.0"), "scheduler:50050"));
         assert!(!answers(&hosts("::1"), "scheduler:50050"));
     }

@@ -62,11 +62,11 @@ impl SchedulerMetrics {
         for event in ["submitted", "completed", "failed", "cancelled"] {
             metrics.jobs.with_label_values(&[event]);
         }
+        for gauge in [&metrics.pending, &metrics.executors, &metrics.slots] {
+            registry.register(Box::new(gauge.clone()))?;
+        }
         registry.register(Box::new(metrics.jobs.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
-        registry.register(Box::new(metrics.pending.clone()))?;
-        registry.register(Box::new(metrics.executors.clone()))?;
-        registry.register(Box::new(metrics.slots.clone()))?;
         registry.register(Box::new(metrics.runs.clone()))?;
         Ok(Arc::new(metrics))
     }

@@ -1,9 +1,8 @@
-//! Durable files on this machine: what `object_store` leaves out, for it never syncs.
+//! Files that are there after a power cut, and whole or not at all.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -12,21 +11,18 @@ use bytes::Bytes;
 
 use crate::{
     StoreError,
-    files::{Created, Tail},
+    backend::{Created, TEMPORARY, Tail},
 };
-
-/// Names of temporary files and folders begin with a dot and end like this, so that no reader takes them for data.
-pub(crate) const TEMPORARY: &str = ".tmp";
 
 /// How old a temporary file must be before an opening writer removes it.
 ///
 /// A file is temporary for as long as it takes to write and sync one batch: seconds, on a bad day minutes. An hour
 /// leaves wide room, and being wrong costs nothing but time: a writer whose temporary file went away (its
 /// process was stopped for an hour, say) cannot link it, finds its number free, and writes it anew.
-pub(crate) const STALE_AFTER: Duration = Duration::from_secs(3600);
+const STALE_AFTER: Duration = Duration::from_secs(3600);
 
 /// A name beside `path` that nobody else uses.
-pub fn temporary_beside(path: &Path) -> PathBuf {
+pub(super) fn temporary_beside(path: &Path) -> PathBuf {
     let name = path
         .file_name()
         .map(|n| n.to_string_lossy().into_owned())
@@ -39,7 +35,7 @@ pub fn temporary_beside(path: &Path) -> PathBuf {
 
 /// Creates `path` if nothing is there: a temporary file in the same folder, synced, then linked to the name, then
 /// the folder synced. Linking is what takes the name, all of the file at once, and fails when the name is taken.
-pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
     let temporary = temporary_beside(path);
     let result = write_synced(&temporary, bytes)
         .map_err(|e| StoreError::io("writing", &temporary, e))
@@ -60,7 +56,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the names in a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     let synced = File::open(folder).and_then(|f| f.sync_all());
     synced.map_err(|e| StoreError::io("syncing", folder, e))
 }
@@ -70,7 +66,7 @@ fn sync_parent(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes a folder and those above it, durably; it is fine when it is there.
-pub fn make_folder(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|p| !p.exists()).collect();
     match fs::create_dir_all(folder) {
         Ok(()) => {}
@@ -85,9 +81,7 @@ pub fn make_folder(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// Tries what [`create`] needs, with files of its own: that a name can be linked, and only once.
-///
-/// The outer error is about the folder, the inner one about hard links.
-pub fn probe_hard_links(folder: &Path) -> Result<Result<(), io::Error>, StoreError> {
+pub(super) fn probe_hard_links(folder: &Path) -> Result<(), StoreError> {
     let file = temporary_beside(&folder.join("probe"));
     let link = temporary_beside(&folder.join("probe"));
     write_synced(&file, b"probe").map_err(|e| StoreError::io("writing into", folder, e))?;
@@ -101,12 +95,15 @@ pub fn probe_hard_links(folder: &Path) -> Result<Result<(), io::Error>, StoreErr
     let _ = fs::remove_file(&link);
     let _ = fs::remove_file(&file);
     sync_folder(folder)?;
-    Ok(linked)
+    linked.map_err(|source| StoreError::HardLinks {
+        folder: folder.display().to_string(),
+        source,
+    })
 }
 
 /// Removes temporary files and folders that stood since before [`STALE_AFTER`]; says how many.
 /// What cannot be looked at or removed stays: it is in nobody's way.
-pub fn sweep(folder: &Path) -> usize {
+pub(super) fn sweep(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder) else {
         return 0;
     };
@@ -132,7 +129,7 @@ pub fn sweep(folder: &Path) -> usize {
 }
 
 /// The last `length` bytes of a file.
-pub(crate) fn tail(path: &Path, length: u64) -> io::Result<Tail> {
+pub(super) fn tail(path: &Path, length: u64) -> io::Result<Tail> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     file.seek(SeekFrom::Start(size.saturating_sub(length)))?;
@@ -142,17 +139,6 @@ pub(crate) fn tail(path: &Path, length: u64) -> io::Result<Tail> {
         bytes: Bytes::from(bytes),
         size,
     })
-}
-
-/// A text that differs when a file was replaced or written again.
-pub(crate) fn stamp(found: &fs::Metadata) -> String {
-    format!(
-        "{:x}-{:x}-{:x}.{:x}",
-        found.ino(),
-        found.len(),
-        found.mtime(),
-        found.mtime_nsec()
-    )
 }
 
 #[cfg(test)]
@@ -169,19 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_created_once_and_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        assert_eq!(create(&path, b"first").unwrap(), Created::New);
-        assert_eq!(create(&path, b"second").unwrap(), Created::Exists);
-        assert_eq!(fs::read(&path).unwrap(), b"first");
-        assert_eq!(names(dir.path()), ["a"], "nothing temporary stays");
-    }
-
-    #[test]
     fn the_probe_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        probe_hard_links(dir.path()).unwrap().unwrap();
+        probe_hard_links(dir.path()).unwrap();
         assert!(names(dir.path()).is_empty());
     }
 
@@ -202,16 +178,6 @@ mod tests {
         }
         assert_eq!(sweep(dir.path()), 1);
         assert_eq!(names(dir.path()), [".b.1.tmp", ".d", "c.tmp"]);
-    }
-
-    #[test]
-    fn tails() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        fs::write(&path, b"0123456789").unwrap();
-        let end = tail(&path, 4).unwrap();
-        assert_eq!((end.bytes.as_ref(), end.size), (b"6789".as_slice(), 10));
-        assert_eq!(tail(&path, 40).unwrap().bytes.len(), 10);
     }
 
     #[test]

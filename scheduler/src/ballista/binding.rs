@@ -1,141 +1,44 @@
-//! Which executor runs which part of a stage.
-//!
-//! A model over everything reads the same files in every pass, and an executor that has read a group of files once keeps
-//! what it decoded. So each group of such a stage has a *home*, and goes there when its home is free. It never waits: a
-//! group that another executor reads again costs less than an idle slot. All other stages are spread as Ballista's own
-//! policy "bias" does: the executor with the most free slots is filled first.
-//!
-//! Homes are reckoned, not remembered: executors in the order of their ids, groups in the order of the plan, as many groups
-//! for each as it has slots. So two passes over the same files agree without any state, and an executor that comes or goes
-//! moves homes once.
+//! Handing out the tasks of one stage.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ballista_core::JobId;
 use ballista_core::config::BallistaConfig;
 use ballista_core::execution_plans::{RangeShuffleReaderExec, ShuffleReaderExec};
-use ballista_core::serde::protobuf::job_status::Status;
-use ballista_core::serde::protobuf::{AvailableVcores, executor_status};
+use ballista_core::serde::protobuf::AvailableVcores;
 use ballista_core::serde::scheduler::TaskKey;
-use ballista_scheduler::cluster::{BoundTask, ClusterState, DistributionPolicy};
+use ballista_scheduler::cluster::BoundTask;
 use ballista_scheduler::state::execution_graph::{TaskDescription, create_task_info};
 use ballista_scheduler::state::execution_stage::RunningStage;
-use ballista_scheduler::state::task_manager::JobInfoCache;
-use datafusion::error::Result;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gugus_features::AllPassExec;
 
-/// The policy. It is made before the cluster is, and told of it by [`Self::watch`].
-#[derive(Default)]
-pub(crate) struct Placement {
-    cluster: OnceLock<Arc<dyn ClusterState>>,
-}
-
-impl std::fmt::Debug for Placement {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Placement")
-    }
-}
-
 /// An executor and the number of its slots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Host {
-    id: String,
-    slots: u32,
-}
-
-impl Placement {
-    /// Where to learn which executors there are, busy ones included: only free ones are offered for binding.
-    pub(crate) fn watch(&self, cluster: Arc<dyn ClusterState>) {
-        // Only the first cluster counts; a scheduler has one.
-        let _ = self.cluster.set(cluster);
-    }
-
-    /// All executors that take tasks, in the order of their ids.
-    async fn hosts(&self) -> Vec<Host> {
-        let Some(cluster) = self.cluster.get() else {
-            return Vec::new();
-        };
-        let beats = cluster.executor_heartbeats();
-        let takes_tasks = |id: &str| {
-            let status = beats.get(id).and_then(|beat| beat.status.as_ref());
-            matches!(
-                status.and_then(|status| status.status.as_ref()),
-                Some(executor_status::Status::Active(_))
-            )
-        };
-        let registered = cluster.registered_executor_metadata().await.into_iter();
-        let mut hosts: Vec<Host> = registered
-            .filter(|executor| takes_tasks(&executor.id))
-            .map(|executor| Host {
-                slots: executor.specification.vcores,
-                id: executor.id,
-            })
-            .collect();
-        hosts.sort();
-        hosts
-    }
-}
-
-#[tonic::async_trait]
-impl DistributionPolicy for Placement {
-    async fn bind_tasks(
-        &self,
-        mut budgets: Vec<&mut AvailableVcores>,
-        running_jobs: Arc<HashMap<JobId, JobInfoCache>>,
-    ) -> Result<Vec<BoundTask>> {
-        let mut bound = Vec::new();
-        let mut hosts = None;
-        for (job, info) in running_jobs.iter() {
-            if !matches!(info.status, Some(Status::Running(_))) {
-                continue;
-            }
-            let mut graph = info.execution_graph.write().await;
-            let session = graph.session_id().to_owned();
-            // Stages that had their turn; those that still have something pending would come for ever.
-            let mut seen = Vec::new();
-            while let Some(stage) = graph.fetch_running_stage(&seen) {
-                if budgets.iter().all(|budget| budget.vcores == 0) {
-                    return Ok(bound);
-                }
-                seen.push(stage.stage_id);
-                let mut binding = Binding {
-                    job,
-                    session: &session,
-                    stage,
-                    bound: &mut bound,
-                };
-                if keeps_rows(&binding.stage.plan) {
-                    let hosts = match &hosts {
-                        Some(hosts) => hosts,
-                        None => hosts.insert(self.hosts().await),
-                    };
-                    binding.at_home(&mut budgets, hosts);
-                } else {
-                    binding.anywhere(&mut budgets);
-                }
-            }
-        }
-        Ok(bound)
-    }
-
-    fn name(&self) -> &str {
-        "gugus"
-    }
+pub(super) struct Host {
+    pub(super) id: String,
+    pub(super) slots: u32,
 }
 
 /// One stage that is handed out.
-struct Binding<'a> {
-    job: &'a JobId,
-    session: &'a str,
-    stage: &'a mut RunningStage,
-    bound: &'a mut Vec<BoundTask>,
+pub(super) struct Binding<'a> {
+    pub(super) job: &'a JobId,
+    pub(super) session: &'a str,
+    pub(super) stage: &'a mut RunningStage,
+    pub(super) bound: &'a mut Vec<BoundTask>,
 }
 
 impl Binding<'_> {
+    /// Whether decoded rows of this stage stay on its executors, so that a later pass wants them there.
+    pub(super) fn keeps_rows(&self) -> bool {
+        fn below(plan: &Arc<dyn ExecutionPlan>) -> bool {
+            plan.name() == AllPassExec::NAME || plan.children().into_iter().any(below)
+        }
+        below(&self.stage.plan)
+    }
+
     /// A task for each group: at its home if that is free, else wherever most is free.
-    fn at_home(&mut self, budgets: &mut [&mut AvailableVcores], hosts: &[Host]) {
+    pub(super) fn at_home(&mut self, budgets: &mut [&mut AvailableVcores], hosts: &[Host]) {
         let total = self.stage.partitions;
         let mut others = Vec::new();
         for group in self.stage.pending.next_slice(usize::MAX) {
@@ -160,7 +63,7 @@ impl Binding<'_> {
 
     /// As Ballista's "bias": a task takes as many groups as its executor has free slots, unless the stage brings
     /// everything together, which only one task can do.
-    fn anywhere(&mut self, budgets: &mut [&mut AvailableVcores]) {
+    pub(super) fn anywhere(&mut self, budgets: &mut [&mut AvailableVcores]) {
         let collapses = collapses(&self.stage.plan);
         let options = self.stage.session_config.options();
         let most = match options.extensions.get::<BallistaConfig>() {
@@ -247,10 +150,6 @@ fn home(group: usize, total: usize, hosts: &[Host]) -> Option<&str> {
         }
     }
     None
-}
-
-fn keeps_rows(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    plan.name() == AllPassExec::NAME || plan.children().into_iter().any(keeps_rows)
 }
 
 /// Whether a stage brings all of its input together somewhere: a task that had only a part of it would give a part of the

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use ballista_scheduler::api;
 use http::{StatusCode, header};
 
-use crate::cluster::Scheduler;
+use super::view::Scheduler;
 use crate::problem::Problem;
 
 /// The route by which Ballista would send browsers to a page on the internet. It cannot be left out, so it is answered
