@@ -76,7 +76,7 @@ pub enum AccessError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Somebody answers who is no scheduler of ours.
+    /// Something answers, but it is no scheduler of Gugus.
     #[error("what answers at {url} is no scheduler of Gugus: {answer}")]
     Foreign {
         /// The address.
@@ -134,7 +134,7 @@ impl Access {
         Ok((channel, about))
     }
 
-    /// Who the scheduler is. An error when it is not one to work with.
+    /// Asks the scheduler for its versions. A scheduler that cannot be worked with is an error.
     pub(crate) async fn about(&self, channel: &Channel) -> Result<SchedulerAbout, AccessError> {
         let foreign = |answer: String| AccessError::Foreign {
             url: self.url.clone(),

@@ -64,7 +64,7 @@ pub enum StoreError {
         path: String,
         /// The bucket.
         bucket: String,
-        /// Who was asked.
+        /// The store that was asked.
         endpoint: String,
     },
     /// The object store does not take our credentials, or there are none.
@@ -76,7 +76,7 @@ pub enum StoreError {
         action: &'static str,
         /// On which file or folder.
         path: String,
-        /// Who was asked.
+        /// The store that was asked.
         endpoint: String,
         /// What it said.
         #[source]
@@ -102,7 +102,7 @@ pub enum StoreError {
         action: &'static str,
         /// On which file or folder.
         path: String,
-        /// Who was asked.
+        /// The store that was asked.
         endpoint: String,
         /// What the system said.
         #[source]

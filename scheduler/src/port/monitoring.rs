@@ -1,4 +1,4 @@
-//! Who the scheduler is, whether it can work, and what it counts.
+//! The identity of the scheduler, its health, and its metrics.
 
 use std::sync::Arc;
 

@@ -291,7 +291,7 @@ impl Runs {
         }
     }
 
-    /// Changes a run for the last time of this attempt: whoever reads the change may resume it.
+    /// Changes a run for the last time in this attempt. Afterwards the run may be resumed.
     pub(super) fn end(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
         self.change(id, change);
         self.prune();
