@@ -16,7 +16,7 @@ pub struct PlanCodec {
 }
 
 impl PlanCodec {
-    /// What this codec writes beside Ballista's own, for the fingerprint that members of a cluster compare.
+    /// The types that this codec writes beside Ballista's own, for the fingerprint that members of a cluster compare.
     pub(crate) const NAMES: &[&str] = &[
         gugus_features::ModelFit::NAME,
         gugus_features::AllPassExec::NAME,

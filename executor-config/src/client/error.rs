@@ -25,7 +25,7 @@ pub enum ClusterError {
     Connect {
         /// The address.
         url: ClusterUrl,
-        /// What the transport says.
+        /// The error of the connection.
         #[source]
         source: tonic::transport::Error,
     },
@@ -50,7 +50,7 @@ pub enum ClusterError {
         url: ClusterUrl,
         /// The Ballista job's id, empty when it was not known yet.
         job: String,
-        /// What the transport says, when it says anything.
+        /// The error of the connection, if there is one.
         #[source]
         status: Option<GrpcError>,
     },
@@ -59,7 +59,7 @@ pub enum ClusterError {
     Failed {
         /// The Ballista job's id.
         job: String,
-        /// What the scheduler says of it.
+        /// The scheduler's reason.
         message: String,
     },
     /// The job was successful, but its result could not be fetched.
@@ -71,7 +71,7 @@ pub enum ClusterError {
         job: String,
         /// Where the result lay.
         executor: String,
-        /// What Ballista says.
+        /// The error of Ballista.
         #[source]
         source: BallistaError,
     },
@@ -80,7 +80,7 @@ pub enum ClusterError {
     Result {
         /// The Ballista job's id.
         job: String,
-        /// What DataFusion says.
+        /// The error of DataFusion.
         #[source]
         source: DataFusionError,
     },
@@ -89,7 +89,7 @@ pub enum ClusterError {
     Encode {
         /// The job's name.
         name: String,
-        /// What DataFusion says.
+        /// The error of DataFusion.
         #[source]
         source: DataFusionError,
     },

@@ -50,7 +50,7 @@ pub enum AccessError {
     Connect {
         /// The address.
         url: ClusterUrl,
-        /// What the transport says.
+        /// The error of the connection.
         #[source]
         source: tonic::transport::Error,
     },
@@ -61,7 +61,7 @@ pub enum AccessError {
     Certificates {
         /// The address.
         url: ClusterUrl,
-        /// What rustls says.
+        /// The error of rustls.
         #[source]
         source: rustls::Error,
     },
@@ -72,7 +72,7 @@ pub enum AccessError {
         url: ClusterUrl,
         /// Whether TLS was tried.
         encrypted: bool,
-        /// What the transport says.
+        /// The error of the connection.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -81,7 +81,7 @@ pub enum AccessError {
     Foreign {
         /// The address.
         url: ClusterUrl,
-        /// What it answered.
+        /// The answer.
         answer: String,
     },
     /// The token is missing or another.

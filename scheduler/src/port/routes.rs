@@ -25,7 +25,7 @@ use crate::runs::{self, Runs};
 /// The value of the header `Server`, in place of Ballista's.
 const SERVER: &str = concat!("gugus/", env!("CARGO_PKG_VERSION"));
 
-/// What the port is made of.
+/// The parts that the port needs.
 pub(crate) struct Api {
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) cluster: ClusterView,

@@ -137,7 +137,7 @@ impl S3Settings {
         )))
     }
 
-    /// What stands in the way of asking at all.
+    /// The reason why the settings cannot be used at all.
     fn contradiction(&self) -> Option<String> {
         use AmazonS3ConfigKey::{
             AccessKeyId, ContainerCredentialsFullUri, ContainerCredentialsRelativeUri,
@@ -231,7 +231,7 @@ impl S3Settings {
         }
     }
 
-    /// What must not be in any message.
+    /// Secrets that must not be in any message.
     fn hidden(&self) -> Vec<String> {
         // By name, since the type of the last one is not public.
         let keys = [
