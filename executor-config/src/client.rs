@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
+use async_trait::async_trait;
 use ballista_core::client::BallistaClient;
 use ballista_core::error::BallistaError;
 use ballista_core::extension::SessionConfigExt;
@@ -20,6 +21,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use futures::{StreamExt, TryStreamExt, stream};
+use gugus_submit::{Submit, SubmitError};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -45,7 +47,7 @@ const FETCHES: usize = 4;
 /// it wraps it once more.
 const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
 
-/// Why a plan gave no result.
+/// What is wrong with a scheduler, or with the way to it and its executors.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClusterError {
@@ -85,14 +87,6 @@ pub enum ClusterError {
         #[source]
         status: Option<GrpcError>,
     },
-    /// The Ballista job failed.
-    #[error("Ballista job {job} failed: {message}")]
-    Failed {
-        /// The Ballista job's id.
-        job: String,
-        /// What the scheduler says of it.
-        message: String,
-    },
     /// The job was successful, but its result could not be fetched.
     #[error(
         "the result of Ballista job {job} could not be fetched from its executor at {executor}"
@@ -124,27 +118,17 @@ pub enum ClusterError {
         #[source]
         source: DataFusionError,
     },
-    /// The plan is too large for one message.
-    #[error(
-        "the plan of \"{name}\" takes {bytes} bytes, at most {PLAN_LIMIT} can be sent; give it fewer files"
-    )]
-    TooLarge {
-        /// The job's name.
-        name: String,
-        /// The encoded length.
-        bytes: usize,
-    },
-    /// The job took much longer than it should have and was cancelled: a task, or the word of its end, got lost.
-    #[error("\"{name}\" gave no result within {after:?} and was cancelled")]
-    Stalled {
-        /// The job's name.
-        name: String,
-        /// How long it was waited for.
-        after: Duration,
-    },
-    /// The caller asked to stop; the Ballista job was cancelled.
-    #[error("cancelled")]
-    Cancelled,
+}
+
+impl From<ClusterError> for SubmitError {
+    fn from(error: ClusterError) -> Self {
+        match error {
+            ClusterError::Fetch { .. } | ClusterError::Result { .. } => {
+                Self::ResultLost(error.into())
+            }
+            _ => Self::Cluster(error.into()),
+        }
+    }
 }
 
 /// A scheduler, connected.
@@ -191,20 +175,6 @@ impl Cluster {
         })
     }
 
-    /// How many tasks the cluster runs at the same time, by the scheduler's REST interface; 0 while no executor has
-    /// registered, `None` when it does not say.
-    pub async fn task_slots(&self) -> Option<usize> {
-        let executors = self.ask("/api/executors").await?;
-        let slots = executors.as_array()?.iter().map(|executor| {
-            let specification = &executor["specification"];
-            specification["vcores"]
-                .as_u64()
-                .or_else(|| specification["task_slots"].as_u64())
-                .unwrap_or(1)
-        });
-        usize::try_from(slots.sum::<u64>()).ok()
-    }
-
     /// The ids of Ballista jobs of this name that have not ended.
     async fn running(&self, name: &str) -> Vec<String> {
         let jobs = self.ask("/api/jobs").await.unwrap_or_default();
@@ -224,104 +194,11 @@ impl Cluster {
         serde_json::from_slice(&body).ok()
     }
 
-    /// Waits, for five seconds at most, until jobs that were dropped or stopped are cancelled: a process that ends before
-    /// would leave them running. Call it when no [`Self::run`] is under way any more.
-    pub async fn settle(&self) {
-        let begun =
-            std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
-        let all = futures::future::join_all(begun);
-        if tokio::time::timeout(CANCEL_WITHIN, all).await.is_err() {
-            tracing::warn!(scheduler = %self.access.url, "the scheduler did not confirm that Ballista jobs are cancelled");
-        }
-    }
-
-    /// Runs a physical plan as one Ballista job called `name` and gives its result, in no particular order.
-    ///
-    /// When `stop` is cancelled, or the returned future is dropped, the Ballista job is cancelled; [`Self::settle`] waits
-    /// for that.
-    ///
-    /// # Errors
-    /// [`ClusterError`].
-    pub async fn run(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        name: &str,
-        stop: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>, ClusterError> {
-        if stop.is_cancelled() {
-            return Err(ClusterError::Cancelled);
-        }
-        let began = Instant::now();
-        let query = self.query(plan, name)?;
-        let mut scheduler = self.scheduler.clone();
-        let mut request = tonic::Request::new(query);
-        version::insert_version_header(request.metadata_mut());
-        let refused = |status: tonic::Status| ClusterError::Refused {
-            url: self.access.url.clone(),
-            status: status.into(),
-        };
-        // Not cut short by `stop`: a job that was sent and not heard of could not be cancelled. The answer takes
-        // milliseconds.
-        let answer =
-            tokio::time::timeout(SUBMIT_WITHIN, scheduler.execute_query_push(request)).await;
-        let silent = |_| tonic::Status::deadline_exceeded("it did not answer in time");
-        let answer = answer.map_err(silent).and_then(|answer| answer);
-        let mut statuses = answer.map_err(refused)?.into_inner();
-
-        let mut running = RunningJob {
-            cluster: self.clone(),
-            name: name.to_owned(),
-            job: Job::Submitted,
-        };
-        let locations = loop {
-            let status = tokio::select! {
-                status = statuses.message() => status,
-                () = stop.cancelled() => return Err(ClusterError::Cancelled),
-            };
-            let lost = |status| ClusterError::Lost {
-                url: self.access.url.clone(),
-                job: running.id(),
-                status,
-            };
-            let status = status
-                .map_err(|status| lost(Some(status.into())))?
-                .ok_or_else(|| lost(None))?;
-            let Some(status) = status.status else {
-                continue;
-            };
-            if matches!(running.job, Job::Submitted) && !status.job_id.is_empty() {
-                tracing::debug!(job = status.job_id, name, "Ballista job accepted");
-                running.job = Job::Accepted(status.job_id);
-            }
-            match status.status {
-                Some(JobState::Successful(done)) => break done.partition_location,
-                Some(JobState::Failed(failed)) => {
-                    return Err(ClusterError::Failed {
-                        job: running.finished(),
-                        message: failed.error,
-                    });
-                }
-                Some(JobState::Queued(_) | JobState::Running(_)) | None => {}
-            }
-        };
-        let job = running.finished();
-        let fetched = stream::iter(latest(locations))
-            .map(|location| self.fetch(location, job.clone()))
-            .buffer_unordered(FETCHES);
-        let rows = tokio::select! {
-            batches = fetched.try_concat() => batches,
-            () = stop.cancelled() => Err(ClusterError::Cancelled),
-        };
-        let seconds = began.elapsed().as_secs_f64();
-        tracing::debug!(%job, name, seconds, "Ballista job ended");
-        rows
-    }
-
     fn query(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         name: &str,
-    ) -> Result<ExecuteQueryParams, ClusterError> {
+    ) -> Result<ExecuteQueryParams, SubmitError> {
         let failed = |source| ClusterError::Encode {
             name: name.to_owned(),
             source,
@@ -331,9 +208,10 @@ impl Cluster {
         let mut bytes = Vec::new();
         message.try_encode(&mut bytes).map_err(failed)?;
         if bytes.len() > PLAN_LIMIT {
-            return Err(ClusterError::TooLarge {
+            return Err(SubmitError::TooLarge {
                 name: name.to_owned(),
                 bytes: bytes.len(),
+                limit: PLAN_LIMIT,
             });
         }
         let config = session_config().with_ballista_job_name(name);
@@ -402,6 +280,106 @@ impl Cluster {
             .await
             .insert(key, Executor(client.clone()));
         Ok(client)
+    }
+}
+
+#[async_trait]
+impl Submit for Cluster {
+    async fn run(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        name: &str,
+        stop: &CancellationToken,
+    ) -> Result<Vec<RecordBatch>, SubmitError> {
+        if stop.is_cancelled() {
+            return Err(SubmitError::Cancelled);
+        }
+        let began = Instant::now();
+        let query = self.query(plan, name)?;
+        let mut scheduler = self.scheduler.clone();
+        let mut request = tonic::Request::new(query);
+        version::insert_version_header(request.metadata_mut());
+        let refused = |status: tonic::Status| ClusterError::Refused {
+            url: self.access.url.clone(),
+            status: status.into(),
+        };
+        // Not cut short by `stop`: a job that was sent and not heard of could not be cancelled. The answer takes
+        // milliseconds.
+        let answer =
+            tokio::time::timeout(SUBMIT_WITHIN, scheduler.execute_query_push(request)).await;
+        let silent = |_| tonic::Status::deadline_exceeded("it did not answer in time");
+        let answer = answer.map_err(silent).and_then(|answer| answer);
+        let mut statuses = answer.map_err(refused)?.into_inner();
+
+        let mut running = RunningJob {
+            cluster: self.clone(),
+            name: name.to_owned(),
+            job: Job::Submitted,
+        };
+        let locations = loop {
+            let status = tokio::select! {
+                status = statuses.message() => status,
+                () = stop.cancelled() => return Err(SubmitError::Cancelled),
+            };
+            let lost = |status| ClusterError::Lost {
+                url: self.access.url.clone(),
+                job: running.id(),
+                status,
+            };
+            let status = status
+                .map_err(|status| lost(Some(status.into())))?
+                .ok_or_else(|| lost(None))?;
+            let Some(status) = status.status else {
+                continue;
+            };
+            if matches!(running.job, Job::Submitted) && !status.job_id.is_empty() {
+                tracing::debug!(job = status.job_id, name, "Ballista job accepted");
+                running.job = Job::Accepted(status.job_id);
+            }
+            match status.status {
+                Some(JobState::Successful(done)) => break done.partition_location,
+                Some(JobState::Failed(failed)) => {
+                    return Err(SubmitError::failed(running.finished(), failed.error));
+                }
+                Some(JobState::Queued(_) | JobState::Running(_)) | None => {}
+            }
+        };
+        let job = running.finished();
+        let fetched = stream::iter(latest(locations))
+            .map(|location| self.fetch(location, job.clone()))
+            .buffer_unordered(FETCHES);
+        let rows = tokio::select! {
+            batches = fetched.try_concat() => batches.map_err(SubmitError::from),
+            () = stop.cancelled() => Err(SubmitError::Cancelled),
+        };
+        let seconds = began.elapsed().as_secs_f64();
+        tracing::debug!(%job, name, seconds, "Ballista job ended");
+        rows
+    }
+
+    async fn task_slots(&self) -> Option<usize> {
+        let executors = self.ask("/api/executors").await?;
+        let slots = executors.as_array()?.iter().map(|executor| {
+            let specification = &executor["specification"];
+            specification["vcores"]
+                .as_u64()
+                .or_else(|| specification["task_slots"].as_u64())
+                .unwrap_or(1)
+        });
+        let slots = slots.sum::<u64>();
+        if slots == 0 {
+            tracing::warn!(scheduler = %self.access.url, "no executor has registered with the scheduler yet; the run waits for one");
+        }
+        usize::try_from(slots).ok()
+    }
+
+    async fn settle(&self) {
+        let begun =
+            std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = futures::future::join_all(begun);
+        if tokio::time::timeout(CANCEL_WITHIN, all).await.is_err() {
+            tracing::warn!(scheduler = %self.access.url, "the scheduler did not confirm that Ballista jobs are cancelled");
+        }
     }
 }
 

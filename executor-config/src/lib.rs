@@ -5,7 +5,7 @@
 //! that they cannot disagree unless they run different versions of Gugus.
 //!
 //! # Guarantees
-//! * [`Cluster::run`] either gives every result row of a physical plan or an error that says what to do; when it is
+//! * [`Cluster`] either gives every result row of a physical plan or an error that says what to do; when it is
 //!   dropped or told to stop, the Ballista job is cancelled.
 //! * Settings that Ballista defaults to and that would lose a job with its executor are off in every role.
 //! * No credential is ever a session setting: Ballista shows those to whoever asks its REST interface.
@@ -22,6 +22,7 @@
 //! ```no_run
 //! # async fn example(plan: std::sync::Arc<dyn datafusion::physical_plan::ExecutionPlan>) -> Result<(), Box<dyn std::error::Error>> {
 //! use gugus_engine::{Cluster, ClusterUrl};
+//! use gugus_submit::Submit;
 //!
 //! let url: ClusterUrl = "df://127.0.0.1:50050".parse()?;
 //! let cluster = Cluster::connect(url).await?;

@@ -1,4 +1,4 @@
-//! Models that go on from one another, batch by batch: `minibatch`.
+//! Which models of a chain stay, and which batches want one.
 //!
 //! Invariant: a model stays only while it went on from the one that stands before it, by batch and uid. One that a batch did
 //! not give (its rows allow none) is passed by; one that was removed, or trained again, makes those after it old.
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn models_stay_while_each_went_on_from_the_one_before() {
-        let whole = [(1, "a", None), (2, "b", Some((1, "a")))];
-        assert_eq!(wanted(&chain(4, &whole)), [3, 4]);
+        let complete = [(1, "a", None), (2, "b", Some((1, "a")))];
+        assert_eq!(wanted(&chain(4, &complete)), [3, 4]);
         let retrained = [(1, "z", None), (2, "b", Some((1, "a")))];
         assert_eq!(wanted(&chain(3, &retrained)), [2, 3]);
         let gap = [
