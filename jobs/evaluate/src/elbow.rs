@@ -2,36 +2,37 @@
 
 use std::ops::RangeInclusive;
 
-use gugus_features::{FitOutcome, WholeFile};
+use gugus_features::FitOutcome;
 use gugus_kmeans::Params;
-use gugus_kmeans::whole::Progress;
+use gugus_progress::Progress;
 use gugus_spec::{Algorithm, Model};
-use indicatif::ProgressBar;
-use tokio_util::sync::CancellationToken;
+use gugus_submit::{Jobs, Pace};
+use gugus_train::{ModelWork, Passes, Waves};
 
-use super::{ElbowPoint, EvaluationError, Subject};
 use crate::error::Error;
-use crate::prepare::ModelWork;
-use crate::wave::{self, WaveContext};
-use crate::whole::{self, WholeOutcome};
+use crate::figures::ElbowPoint;
+use crate::subject::Subject;
 
-/// A fit, or why there is none.
-type Fit = Result<(Vec<Vec<f64>>, u32), String>;
+/// A fit of so many clusters.
+pub(crate) struct Alternative {
+    k: usize,
+    work: ModelWork,
+}
 
 impl Subject {
     /// The model with these numbers of clusters in the place of its own.
-    pub(super) fn elbow(
+    pub(crate) fn elbow(
         &self,
         numbers: Option<RangeInclusive<usize>>,
-    ) -> Result<Vec<(Params, ModelWork)>, Error> {
+    ) -> Result<Vec<Alternative>, Error> {
         let Some(numbers) = numbers else {
             return Ok(Vec::new());
         };
         let Some(params) = self.about.algorithm.kmeans() else {
-            return Err(Error::Evaluation(EvaluationError::NoElbow {
+            return Err(Error::NoElbow {
                 model: self.about.model.clone(),
                 algorithm: self.about.algorithm.name(),
-            }));
+            });
         };
         let with = |k: usize| {
             let params = Params {
@@ -39,93 +40,82 @@ impl Subject {
                 ..params.clone()
             };
             let model = Model {
-                algorithm: Algorithm::KMeans(params.clone()),
+                algorithm: Algorithm::KMeans(params),
                 ..self.work.model.clone()
             };
-            let work = ModelWork {
-                model,
-                plan: self.work.plan.clone(),
-                pending: self.work.pending.clone(),
-            };
-            (params, work)
+            let plan = self.work.plan.clone();
+            let work = ModelWork { model, plan };
+            Alternative { k, work }
         };
         Ok(numbers.map(with).collect())
     }
 
     /// Fits another number of clusters and evaluates them.
-    pub(super) async fn elbow_point(
+    pub(crate) async fn elbow_point(
         &self,
-        context: &WaveContext<'_>,
-        with: &(Params, ModelWork),
-        files: &[WholeFile],
-        progress: &ProgressBar,
-        stop: &CancellationToken,
+        jobs: &Jobs<'_>,
+        with: &Alternative,
+        progress: &Progress,
     ) -> Result<ElbowPoint, Error> {
-        let k = with.0.k;
-        progress.set_message(format!("{}: k = {k}", self.about.model));
-        let fit = match (self.about.batch, files) {
-            // As its training did, with Spark's centers; over more, there is another way.
-            (Some(_), [file]) => fit_batch(context, &with.1, file, stop).await?,
-            _ => fit_all(context, with, files, progress, stop).await?,
+        let (name, k) = (&self.about.model, with.k);
+        progress.say(format!("{name}: k = {k}"));
+        let mut point = ElbowPoint {
+            k,
+            clusters: 0,
+            iterations: 0,
+            cost: None,
+            silhouette: None,
+            reason: None,
         };
-        Ok(match fit {
-            Err(reason) => ElbowPoint {
-                k,
-                clusters: 0,
-                iterations: 0,
-                cost: None,
-                silhouette: None,
-                reason: Some(reason),
-            },
-            Ok((centers, iterations)) => {
-                let assessed = self.assess(context, &centers, files, stop).await?;
-                ElbowPoint {
-                    k,
-                    clusters: centers.len(),
-                    iterations,
-                    cost: Some(assessed.cost),
-                    silhouette: assessed.silhouette,
-                    reason: None,
+        match self.fit(jobs, with, progress).await? {
+            FitOutcome::Failed { reason, .. } => point.reason = Some(reason),
+            FitOutcome::Trained(fitted) => match fitted.model.centers() {
+                None => point.reason = Some("the fit gave no centers".to_owned()),
+                Some(centers) => {
+                    let assessed = self.assess(jobs, centers).await?;
+                    point.clusters = centers.len();
+                    point.iterations = fitted.iterations;
+                    point.cost = Some(assessed.cost);
+                    point.silhouette = assessed.silhouette;
                 }
-            }
-        })
+            },
+        }
+        Ok(point)
     }
-}
 
-async fn fit_batch(
-    context: &WaveContext<'_>,
-    work: &ModelWork,
-    file: &WholeFile,
-    stop: &CancellationToken,
-) -> Result<Fit, Error> {
-    let files = vec![file.file.clone()];
-    let mut outcomes = wave::fit(context, work, files, stop).await?;
-    let fitted = match outcomes.remove(&file.file.batch) {
-        Some(FitOutcome::Trained(fitted)) => fitted,
-        Some(FitOutcome::Failed { reason, .. }) => return Ok(Err(reason)),
-        None => return Ok(Err("the fit gave no result".to_owned())),
-    };
-    Ok(match fitted.model.centers() {
-        Some(centers) => Ok((centers.to_vec(), fitted.iterations)),
-        None => Err("the fit gave no centers".to_owned()),
-    })
-}
-
-async fn fit_all(
-    context: &WaveContext<'_>,
-    (params, work): &(Params, ModelWork),
-    files: &[WholeFile],
-    progress: &ProgressBar,
-    stop: &CancellationToken,
-) -> Result<Fit, Error> {
-    let (name, k) = (&work.model.name, params.k);
-    let told = |done: &Progress| {
-        let (pass, step) = (done.pass, done.step);
-        progress.set_message(format!("{name}: k = {k}, pass {pass} ({step})"));
-    };
-    let outcome = whole::fit(context, work, params, files, &told, stop).await?;
-    Ok(match outcome {
-        WholeOutcome::Trained(fit) => Ok((fit.centers, fit.iterations)),
-        WholeOutcome::Failed { reason, .. } => Err(reason),
-    })
+    /// Fits as the training of the model did: a batch with Spark's centers; over more, there is another way.
+    async fn fit(
+        &self,
+        jobs: &Jobs<'_>,
+        Alternative { k, work }: &Alternative,
+        progress: &Progress,
+    ) -> Result<FitOutcome, Error> {
+        let with_rows = self.batches.iter().filter(|(_, facts)| facts.rows > 0);
+        let numbers: Vec<_> = with_rows.map(|(number, _)| number).collect();
+        let outcome = match (self.about.batch, numbers.as_slice()) {
+            (Some(_), &[number]) => {
+                let waves = Waves {
+                    jobs,
+                    pace: &Pace::default(),
+                    work,
+                    batches: &self.batches,
+                };
+                let fitted = waves.fit(&numbers).await;
+                let fitted = fitted.map_err(gugus_train::Error::from)?.remove(&number.get());
+                fitted.unwrap_or_else(|| FitOutcome::Failed {
+                    reason: "the fit gave no result".to_owned(),
+                    rows: 0,
+                })
+            }
+            _ => {
+                let name = &work.model.name;
+                Passes::fit(jobs, work, &self.batches, &|done| {
+                    let (pass, step) = (done.pass, done.step);
+                    progress.say(format!("{name}: k = {k}, pass {pass} ({step})"));
+                })
+                .await?
+            }
+        };
+        Ok(outcome)
+    }
 }

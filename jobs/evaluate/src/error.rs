@@ -1,14 +1,17 @@
 //! Why a model cannot be evaluated.
 
-use gugus_store::BatchNumber;
+use gugus_error::Kind;
+use gugus_spec::BatchNumber;
+use gugus_submit::SubmitError;
 use thiserror::Error;
-
-use crate::error::Kind;
 
 /// Why a model cannot be evaluated.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum EvaluationError {
+pub enum Error {
+    /// What training and evaluation share went wrong.
+    #[error(transparent)]
+    Train(#[from] gugus_train::Error),
     /// Spark wrote the folder, or another program.
     #[error(
         "model \"{model}\" in {folder} has no model.json, which says its features, its `where` and its batch: only models that `gugus train` wrote can be evaluated"
@@ -125,13 +128,27 @@ pub enum EvaluationError {
         /// What is wrong with them.
         reason: String,
     },
+    /// The evaluation was told to stop.
+    #[error("stopped before the end of the evaluation; nothing was written")]
+    Stopped,
 }
 
-impl EvaluationError {
-    pub(crate) fn kind(&self) -> Kind {
+impl Error {
+    /// Who has to act on it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Rows { .. } => Kind::Failed,
+            Self::Train(error) => error.kind(),
+            Self::Rows { .. } | Self::Stopped => Kind::Failed,
             _ => Kind::Usage,
+        }
+    }
+
+    /// A job is cancelled only when the caller asked to stop.
+    pub(crate) fn or_stopped(self) -> Self {
+        match self {
+            Self::Train(gugus_train::Error::Cluster(SubmitError::Cancelled)) => Self::Stopped,
+            other => other,
         }
     }
 }

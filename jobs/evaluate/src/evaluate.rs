@@ -1,92 +1,70 @@
-//! How good a saved model is: what it costs, how its clusters lie to each other, and what other numbers of clusters would
-//! come to.
-//!
-//! Invariant: rows become points by what `model.json` says, through the same plan node as in a training. So an evaluation
-//! sees the rows that the model was trained on and no others, whatever the job file says by now.
-
-mod elbow;
-mod error;
-mod figures;
-mod sample;
-mod subject;
+//! The evaluation of a saved model.
 
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use gugus_engine::{Access, ClusterError};
-use gugus_features::WholeFile;
 use gugus_kmeans::whole::{Assessed, Assessment};
-use indicatif::ProgressBar;
+use gugus_progress::Progress;
+use gugus_submit::{Jobs, Submit};
+use gugus_train::{Passed, Passes, describe};
 use tokio_util::sync::CancellationToken;
 
-pub use self::error::EvaluationError;
-pub use self::figures::{ClusterFigures, ElbowPoint, Evaluation};
-pub use self::sample::Sample;
-pub use self::subject::{On, Subject, Which};
-
 use crate::error::Error;
-use crate::retry::Pace;
-use crate::run::connect;
-use crate::wave::WaveContext;
-use crate::whole::{Passed, Passes, describe, invalid, weighting};
+use crate::figures::Evaluation;
+use crate::subject::Subject;
 
 impl Subject {
-    /// Evaluates the model on the cluster at `scheduler`, and fits others of so many clusters to compare it with.
+    /// Evaluates the model on this cluster, and fits others of so many clusters to compare it with.
     ///
     /// # Errors
-    /// [`Error::Stopped`] after `stop`; [`Error::Cluster`] when the cluster fails; [`EvaluationError::Rows`] when the rows
-    /// cannot be evaluated on.
+    /// [`Error::Stopped`] after `stop`; [`Error::Train`] when the cluster fails; [`Error::Rows`] when the rows cannot be
+    /// evaluated on.
     pub async fn evaluate(
         &self,
-        scheduler: impl Into<Access>,
+        cluster: &dyn Submit,
         elbow: Option<RangeInclusive<usize>>,
-        progress: &ProgressBar,
+        progress: &Progress,
         stop: &CancellationToken,
     ) -> Result<Evaluation, Error> {
         let began = Instant::now();
         let elbow = self.elbow(elbow)?;
-        progress.set_length(1 + elbow.len() as u64);
-        let (cluster, groups) = connect(scheduler.into()).await?;
-        let context = self.context(&cluster, groups);
-        let files = self.files();
+        progress.set_total(1 + elbow.len() as u64);
+        let jobs = self.jobs(cluster, stop).await;
         let work = async {
-            progress.set_message(format!("{}: silhouette", self.work.model.name));
-            let assessed = self.assess(&context, &self.centers, &files, stop).await?;
-            progress.inc(1);
+            progress.say(format!("{}: silhouette", self.work.model.name));
+            let assessed = self.assess(&jobs, &self.centers).await?;
+            progress.advance(1);
             let mut points = Vec::new();
             for with in &elbow {
-                let point = self.elbow_point(&context, with, &files, progress, stop);
-                points.push(point.await?);
-                progress.inc(1);
+                points.push(self.elbow_point(&jobs, with, progress).await?);
+                progress.advance(1);
             }
             Ok((assessed, points))
         };
         let result = work.await;
-        cluster.settle().await;
-        let (assessed, elbow) = result.map_err(stopped)?;
+        jobs.settle().await;
+        let (assessed, elbow) = result.map_err(Error::or_stopped)?;
         Ok(self.figures(assessed, elbow, began.elapsed()))
     }
 
-    /// What `centers` come to on all of `files`.
-    async fn assess(
+    /// What `centers` come to on all rows.
+    pub(crate) async fn assess(
         &self,
-        context: &WaveContext<'_>,
+        jobs: &Jobs<'_>,
         centers: &[Vec<f64>],
-        files: &[WholeFile],
-        stop: &CancellationToken,
     ) -> Result<Assessed, Error> {
         let (work, measure) = (&self.work, self.measure);
         let mut assessment = Assessment::new(
             centers.to_vec(),
             measure,
             work.plan.width(),
-            weighting(work),
-            invalid(work),
+            work.weighting(),
+            work.invalid(),
         );
-        let mut passes = Passes::new(context, work, measure, files);
+        let mut passes = Passes::new(jobs, work, measure, &self.batches);
         while let Some(step) = assessment.step() {
-            let merged = match passes.run(&step, stop).await? {
-                Passed::Whole(merged) => merged,
+            let merged = match passes.run(&step).await? {
+                Passed::All(merged) => merged,
                 Passed::Failed(reason) => return Err(self.rows_do_not_allow(reason)),
             };
             if let Err(error) = assessment.absorb(merged) {
@@ -97,38 +75,5 @@ impl Subject {
         assessment
             .finish()
             .ok_or_else(|| self.rows_do_not_allow("it ended without a result".to_owned()))
-    }
-
-    /// What a pass needs to know of the cluster.
-    fn context<'a>(&'a self, cluster: &'a gugus_engine::Cluster, groups: usize) -> WaveContext<'a> {
-        let run = uuid::Uuid::new_v4().simple().to_string();
-        WaveContext {
-            cluster,
-            store: self.store.registry_url(),
-            groups,
-            label: format!("{} evaluation {}", self.about.job, &run[..8]),
-            pace: Pace::default(),
-        }
-    }
-
-    /// The files that have rows, as passes read them.
-    fn files(&self) -> Vec<WholeFile> {
-        let with_rows = self.batches.values().filter(|facts| facts.rows > 0);
-        with_rows.map(|facts| facts.whole_file()).collect()
-    }
-
-    fn rows_do_not_allow(&self, reason: String) -> Error {
-        Error::Evaluation(EvaluationError::Rows {
-            model: self.work.model.name.to_string(),
-            reason,
-        })
-    }
-}
-
-/// A Ballista job that was cancelled was so by the user.
-fn stopped(error: Error) -> Error {
-    match error {
-        Error::Cluster(ClusterError::Cancelled) => Error::Stopped,
-        other => other,
     }
 }

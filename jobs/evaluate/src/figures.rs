@@ -6,7 +6,7 @@ use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans::whole::Assessed;
 use serde::Serialize;
 
-use super::Subject;
+use crate::subject::Subject;
 
 /// What a model comes to on some rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -78,7 +78,7 @@ pub struct ElbowPoint {
 }
 
 impl Subject {
-    pub(super) fn figures(
+    pub(crate) fn figures(
         &self,
         assessed: Assessed,
         elbow: Vec<ElbowPoint>,

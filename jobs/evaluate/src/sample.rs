@@ -1,14 +1,14 @@
 //! Some of the rows that a model was trained on, with their clusters: what a map of it shows.
 
-use gugus_engine::Access;
 use gugus_kmeans::whole::{Glance, Seen};
 use gugus_kmeans::{DistanceMeasure, Predictor};
+use gugus_plot::Sample;
+use gugus_submit::Submit;
+use gugus_train::{Passed, Passes, describe};
 use tokio_util::sync::CancellationToken;
 
-use super::{Subject, stopped};
 use crate::error::Error;
-use crate::run::connect;
-use crate::whole::{Passed, Passes, describe, invalid};
+use crate::subject::Subject;
 
 /// Rows drawn at most: a map of more is slow to draw and shows nothing more.
 const ROWS: usize = 20_000;
@@ -16,57 +16,38 @@ const ROWS: usize = 20_000;
 /// Numbers drawn at most, so that a task's answer is a few megabytes also where there are hundreds of features.
 const NUMBERS: usize = 400_000;
 
-/// Some rows, each with its cluster.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    /// The model's name.
-    pub model: String,
-    /// The batch that it was trained on; none for a model over everything or over a window.
-    pub batch: Option<u64>,
-    /// The window that it was trained on; none for others.
-    pub window: Option<String>,
-    /// The features' names.
-    pub features: Vec<String>,
-    /// How many rows there are; more than were drawn, where these are many.
-    pub rows: u64,
-    /// The rows that were drawn and their clusters. The same ones whenever they are drawn.
-    pub drawn: Vec<(Vec<f64>, usize)>,
-    /// The centers.
-    pub centers: Vec<Vec<f64>>,
-    /// Rows of each cluster, all of them.
-    pub sizes: Vec<u64>,
-}
-
 impl Subject {
-    /// Draws rows on the cluster at `scheduler`: all, or some thousands.
+    /// Draws rows on this cluster: all, or some thousands.
     ///
     /// # Errors
     /// As [`Subject::evaluate`].
     pub async fn sample(
         &self,
-        scheduler: impl Into<Access>,
+        cluster: &dyn Submit,
         stop: &CancellationToken,
     ) -> Result<Sample, Error> {
-        let (cluster, groups) = connect(scheduler.into()).await?;
-        let context = self.context(&cluster, groups);
-        let files = self.files();
-        // A map shows features as they are, not their directions.
-        let mut passes = Passes::new(&context, &self.work, DistanceMeasure::Euclidean, &files);
-        let width = self.work.plan.width();
-        let limit = ROWS.min(NUMBERS / width.max(1)).max(1);
-        let glance = Glance::new(width, limit, invalid(&self.work));
-        let passed = passes.run(&glance.step(), stop).await;
-        cluster.settle().await;
-        let seen = match passed.map_err(stopped)? {
-            Passed::Whole(merged) => glance.absorb(merged),
-            Passed::Failed(reason) => return Err(self.rows_do_not_allow(reason)),
+        let jobs = self.jobs(cluster, stop).await;
+        let seen = {
+            // A map shows features as they are, not their directions.
+            let measure = DistanceMeasure::Euclidean;
+            let mut passes = Passes::new(&jobs, &self.work, measure, &self.batches);
+            let width = self.work.plan.width();
+            let limit = ROWS.min(NUMBERS / width.max(1)).max(1);
+            let glance = Glance::new(width, limit, self.work.invalid());
+            let passed = passes.run(&glance.step()).await;
+            passed.map(|passed| match passed {
+                Passed::All(merged) => Ok(glance.absorb(merged)),
+                Passed::Failed(reason) => Err(reason),
+            })
         };
-        match seen {
-            Ok(seen) => self.with_clusters(seen),
-            Err(error) => {
+        jobs.settle().await;
+        match seen.map_err(|error| Error::from(error).or_stopped())? {
+            Ok(Ok(seen)) => self.with_clusters(seen),
+            Ok(Err(error)) => {
                 let (reason, _) = describe(&self.work, error)?;
                 Err(self.rows_do_not_allow(reason))
             }
+            Err(reason) => Err(self.rows_do_not_allow(reason)),
         }
     }
 
@@ -83,7 +64,7 @@ impl Subject {
             model: self.about.model.clone(),
             batch: self.about.batch,
             window: self.window(),
-            features: self.about.features.iter().map(|f| f.name.clone()).collect(),
+            features: self.features(),
             rows: seen.rows,
             drawn: drawn.map_err(|error| self.rows_do_not_allow(error.to_string()))?,
             centers: self.centers.clone(),

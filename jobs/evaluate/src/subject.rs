@@ -1,20 +1,16 @@
 //! A saved model and the rows that it is evaluated on, found out before anything begins.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use gugus_features::{Expressions, FeaturePlan};
+use gugus_files::Store;
 use gugus_kmeans::DistanceMeasure;
-use gugus_spec::{Feature, Model, OtherColumns, Scope};
-use gugus_store::{
-    BatchLog, BatchNumber, Extent, ModelJson, ModelStore, OffsetRange, SavedWindow, Store, Whole,
-    WindowKey,
-};
+use gugus_models::{Extent, ModelJson, ModelStore, SavedWindow, Whole, WindowKey};
+use gugus_spec::{BatchNumber, Model, NameError, OffsetRange, OtherColumns, Scope};
+use gugus_submit::{Jobs, Submit};
+use gugus_train::{Batches, ModelWork};
+use tokio_util::sync::CancellationToken;
 
-use super::error::EvaluationError;
 use crate::error::Error;
-use crate::existing;
-use crate::prepare::{BatchFacts, ModelWork, Pending, freeze};
 
 /// Which of a model's folders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,19 +59,18 @@ impl fmt::Display for On {
 /// A saved model and the rows that it is evaluated on.
 #[derive(Debug)]
 pub struct Subject {
-    pub(super) about: ModelJson,
-    pub(super) measure: DistanceMeasure,
-    pub(super) centers: Vec<Vec<f64>>,
-    pub(super) work: ModelWork,
-    pub(super) store: Store,
-    pub(super) batches: BTreeMap<BatchNumber, BatchFacts>,
+    pub(crate) about: ModelJson,
+    pub(crate) measure: DistanceMeasure,
+    pub(crate) centers: Vec<Vec<f64>>,
+    pub(crate) work: ModelWork,
+    pub(crate) batches: Batches,
 }
 
 impl Subject {
     /// Finds the model and the batches, and sees that they belong together.
     ///
     /// # Errors
-    /// [`Error`] of kind [`crate::Kind::Usage`]: nothing was begun.
+    /// [`Error`] of kind [`gugus_error::Kind::Usage`]: nothing was begun.
     pub async fn find(
         models: Store,
         batches: Store,
@@ -90,18 +85,18 @@ impl Subject {
             Which::Window(key) => Extent::Window(key),
             Which::Latest => latest(&models, model).await?,
         };
-        let saved = models.read(model, which).await.map_err(Error::Models)?;
+        let saved = models.read(model, which).await.map_err(gugus_train::Error::Models)?;
         let Some(about) = saved.about else {
-            return Err(Error::Evaluation(EvaluationError::NoModelJson {
+            return Err(Error::NoModelJson {
                 model: model.to_owned(),
                 folder: saved.folder,
-            }));
+            });
         };
         let Some(centers) = saved.fitted.centers() else {
-            return Err(Error::Evaluation(EvaluationError::NoCenters {
+            return Err(Error::NoCenters {
                 model: model.to_owned(),
                 algorithm: about.algorithm.name(),
-            }));
+            });
         };
         let work = work(&about)?;
         Ok(Self {
@@ -113,36 +108,54 @@ impl Subject {
                 other => these(&about, &batches, other).await?,
             },
             about,
-            store: batches,
         })
     }
 
     /// The key of its window.
-    pub(super) fn window(&self) -> Option<String> {
+    pub(crate) fn window(&self) -> Option<String> {
         let window = self.about.window.as_ref();
         window.map(|saved| saved.key.to_string())
     }
 
-    /// The features of the model.
+    /// The names of the model's features.
     #[must_use]
-    pub fn features(&self) -> &[Feature] {
-        &self.work.model.features
+    pub fn features(&self) -> Vec<String> {
+        let features = self.work.model.features.iter();
+        features.map(|feature| feature.name.clone()).collect()
+    }
+
+    /// The jobs of one evaluation.
+    pub(crate) async fn jobs<'a>(
+        &self,
+        cluster: &'a dyn Submit,
+        stop: &CancellationToken,
+    ) -> Jobs<'a> {
+        let run = uuid::Uuid::new_v4().simple().to_string();
+        let label = format!("{} evaluation {}", self.about.job, &run[..8]);
+        Jobs::on(cluster, label, stop.clone()).await
+    }
+
+    pub(crate) fn rows_do_not_allow(&self, reason: String) -> Error {
+        Error::Rows {
+            model: self.work.model.name.to_string(),
+            reason,
+        }
     }
 }
 
 /// What there is of the model: its newest batch, the one over everything, its only window.
 async fn latest(models: &ModelStore, model: &str) -> Result<Extent, Error> {
-    let listed = models.list().await.map_err(Error::Models)?;
+    let listed = models.list().await.map_err(gugus_train::Error::Models)?;
     let Some(found) = listed.into_iter().find(|listed| listed.model == model) else {
         return Ok(Extent::All);
     };
     match (found.batches.last(), found.whole, found.windows.as_slice()) {
         (Some(batch), _, _) => Ok(Extent::Batch(*batch)),
         (None, Whole::Absent, [only]) => Ok(Extent::Window(only.clone())),
-        (None, Whole::Absent, [_, ..]) => Err(Error::Evaluation(EvaluationError::WhichWindow {
+        (None, Whole::Absent, [_, ..]) => Err(Error::WhichWindow {
             model: model.to_owned(),
             windows: found.windows.len(),
-        })),
+        }),
         (None, _, _) => Ok(Extent::All),
     }
 }
@@ -150,7 +163,7 @@ async fn latest(models: &ModelStore, model: &str) -> Result<Extent, Error> {
 /// The model as the job file had it when it was trained.
 fn work(about: &ModelJson) -> Result<ModelWork, Error> {
     let name = about.model.parse();
-    let name = name.map_err(|error: gugus_spec::NameError| EvaluationError::ModelJson {
+    let name = name.map_err(|error: NameError| Error::ModelJson {
         model: about.model.clone(),
         reason: error.to_string(),
     })?;
@@ -167,19 +180,8 @@ fn work(about: &ModelJson) -> Result<ModelWork, Error> {
         handle_invalid: about.handle_invalid,
     };
     // Its columns hold all that the expressions read, other columns included.
-    let plan = FeaturePlan::new(
-        &about.columns,
-        OtherColumns::Drop,
-        &Expressions::from(&model),
-    );
-    Ok(ModelWork {
-        plan: plan.map_err(|source| Error::Expression {
-            model: model.name.clone(),
-            source,
-        })?,
-        model,
-        pending: Pending::Everything(Vec::new()),
-    })
+    let work = ModelWork::compile(model, &about.columns, OtherColumns::Drop);
+    Ok(work?)
 }
 
 /// Which rows the model was trained on: those that `where` left, and of a window those with its key.
@@ -199,79 +201,53 @@ fn condition(about: &ModelJson) -> Option<String> {
 }
 
 /// The batches that the model was trained on.
-async fn trained_on(
-    about: &ModelJson,
-    store: &Store,
-) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
+async fn trained_on(about: &ModelJson, store: &Store) -> Result<Batches, Error> {
     match about.batch.and_then(BatchNumber::new) {
         Some(number) => one(about, store, number).await,
-        None => everything(about, store).await,
+        None => all(about, store).await,
     }
 }
 
 /// The one batch of a model of a batch.
-async fn one(
-    about: &ModelJson,
-    store: &Store,
-    number: BatchNumber,
-) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
+async fn one(about: &ModelJson, store: &Store, batch: BatchNumber) -> Result<Batches, Error> {
     let (model, place) = (about.model.clone(), store.to_string());
-    let log = BatchLog::read(store.clone())
-        .await
-        .map_err(Error::Batches)?;
-    let files = log.batches().await.map_err(Error::Batches)?;
-    let Some(file) = files.iter().find(|file| file.number == number) else {
-        let gone = EvaluationError::BatchGone {
+    let Some(batches) = Batches::one(store, &about.job, batch).await? else {
+        return Err(Error::BatchGone {
             model,
-            batch: number,
+            batch,
             place,
-        };
-        return Err(gone.into());
-    };
-    let footer = log.footer(number).await.map_err(Error::Batches)?;
-    if footer.job != about.job {
-        return Err(Error::OtherJob {
-            place,
-            found: footer.job,
-            job: about.job.clone(),
         });
-    }
-    let facts = BatchFacts::new(file, footer);
-    match &about.commit_id {
-        Some(trained) if trained != facts.commit_id.as_str() => {
-            Err(Error::Evaluation(EvaluationError::OtherCommit {
-                model,
-                batch: number,
-                place,
-                found: facts.commit_id.to_string(),
-                trained: trained.clone(),
-            }))
-        }
-        _ => Ok(BTreeMap::from([(number, facts)])),
+    };
+    let found = batches.get(batch).map(|facts| facts.commit_id.to_string());
+    match (&about.commit_id, found) {
+        (Some(trained), Some(found)) if *trained != found => Err(Error::OtherCommit {
+            model,
+            batch,
+            place,
+            found,
+            trained: trained.clone(),
+        }),
+        _ => Ok(batches),
     }
 }
 
-/// The batches of a model over everything or over a window: from the first whose offsets are the model's to the one that was
-/// the newest.
-async fn everything(
-    about: &ModelJson,
-    store: &Store,
-) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
+/// The batches of a model over all batches or over a window: from the first whose offsets are the model's to the one that
+/// was the newest.
+async fn all(about: &ModelJson, store: &Store) -> Result<Batches, Error> {
     let (model, place) = (about.model.clone(), store.to_string());
-    let mut batches = freeze(store, &about.job).await?;
+    let mut batches = Batches::freeze(store, &about.job).await?;
     if let Some(trained) = &about.commit_id {
         let newest = batches
             .iter()
-            .find(|(_, facts)| facts.commit_id.as_str() == trained)
-            .map(|(number, _)| *number);
-        let Some(newest) = newest else {
-            return Err(Error::Evaluation(EvaluationError::NoSuchCommit {
+            .find(|(_, facts)| facts.commit_id.as_str() == trained);
+        let Some((newest, _)) = newest else {
+            return Err(Error::NoSuchCommit {
                 model,
                 place,
                 trained: trained.clone(),
-            }));
+            });
         };
-        batches.retain(|number, _| *number <= newest);
+        batches.retain(|number| number <= newest);
     }
     let is_of_model = |range: &OffsetRange| {
         about.offsets.iter().any(|of| {
@@ -281,42 +257,35 @@ async fn everything(
     let first = batches
         .iter()
         .find(|(_, facts)| facts.ranges.iter().any(is_of_model))
-        .map(|(number, _)| *number);
-    batches.retain(|number, _| first.is_some_and(|first| first <= *number));
-    if existing::offsets(batches.values()) != about.offsets {
-        return Err(Error::Evaluation(EvaluationError::BatchesGone {
-            model,
-            place,
-        }));
+        .map(|(number, _)| number);
+    batches.retain(|number| first.is_some_and(|first| first <= number));
+    if batches.origin(..).offsets != about.offsets {
+        return Err(Error::BatchesGone { model, place });
     }
     Ok(batches)
 }
 
 /// The batches that were asked for.
-async fn these(
-    about: &ModelJson,
-    store: &Store,
-    on: On,
-) -> Result<BTreeMap<BatchNumber, BatchFacts>, Error> {
-    let mut batches = freeze(store, &about.job).await?;
-    let ends = batches.keys().next().copied();
-    let (Some(first), Some(newest)) = (ends, batches.keys().next_back().copied()) else {
+async fn these(about: &ModelJson, store: &Store, on: On) -> Result<Batches, Error> {
+    let mut batches = Batches::freeze(store, &about.job).await?;
+    let ends = batches.iter().next().zip(batches.iter().next_back());
+    let Some(((oldest, _), (newest, _))) = ends else {
         return Ok(batches);
     };
     match on {
         On::Trained | On::All => {}
-        On::Newest => batches.retain(|number, _| *number == newest),
+        On::Newest => batches.retain(|number| number == newest),
         On::Batches { first, last } => {
-            batches.retain(|number, _| (first..=last).contains(number));
+            batches.retain(|number| (first..=last).contains(&number));
         }
     }
-    if batches.is_empty() {
-        return Err(Error::Evaluation(EvaluationError::NoSuchBatches {
+    if batches.iter().next().is_none() {
+        return Err(Error::NoSuchBatches {
             place: store.to_string(),
             asked: on.to_string(),
-            first,
+            first: oldest,
             last: newest,
-        }));
+        });
     }
     Ok(batches)
 }

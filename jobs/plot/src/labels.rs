@@ -1,14 +1,14 @@
 //! Numbers beside centers, none over another.
 
-use super::Frame;
+use crate::frame::Frame;
 
 /// The number of a center: where it stands, and how large its box is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Label {
-    pub(super) cluster: usize,
-    pub(super) center: [f64; 2],
-    pub(super) middle: [f64; 2],
-    pub(super) size: [f64; 2],
+pub(crate) struct Label {
+    pub(crate) cluster: usize,
+    pub(crate) center: [f64; 2],
+    pub(crate) middle: [f64; 2],
+    pub(crate) size: [f64; 2],
 }
 
 /// How far from its center a number is looked for a place, in this order.
@@ -34,7 +34,7 @@ const CROSS: f64 = 9.0;
 
 /// Finds a place for each number, near its center, within the frame, clear of all crosses and of the numbers before it. Where
 /// there is none, a number stands at its first place over what is there.
-pub(super) fn place(centers: &[(usize, [f64; 2])], frame: Frame) -> Vec<Label> {
+pub(crate) fn place(centers: &[(usize, [f64; 2])], frame: Frame) -> Vec<Label> {
     let mut placed: Vec<Label> = Vec::with_capacity(centers.len());
     for (cluster, center) in centers {
         let size = [10.0 + 9.0 * cluster.to_string().len() as f64, 20.0];
@@ -66,7 +66,7 @@ pub(super) fn place(centers: &[(usize, [f64; 2])], frame: Frame) -> Vec<Label> {
 }
 
 /// Whether a number stands so far from its center that a line should join them.
-pub(super) fn is_apart(center: [f64; 2], middle: [f64; 2]) -> bool {
+pub(crate) fn is_apart(center: [f64; 2], middle: [f64; 2]) -> bool {
     (center[0] - middle[0]).hypot(center[1] - middle[1]) > APART
 }
 

@@ -1,20 +1,13 @@
-//! A map of a model: the rows that it was trained on, coloured by cluster, and its centers, as SVG.
-//!
-//! Everything on it is told twice, by colour and by shape or number, for those who see few colours and for printers. The same
-//! sample always gives the same bytes.
-
-mod labels;
-mod svg;
-mod view;
+//! The SVG document of a map.
 
 use std::fmt::Write as _;
 
-use gugus_spec::Feature;
-
-use self::labels::{Label, place};
-use self::svg::{escaped, number};
-use self::view::{Axis, View};
-use crate::evaluate::Sample;
+use crate::axes::Axes;
+use crate::frame::Frame;
+use crate::labels::{self, Label, place};
+use crate::sample::Sample;
+use crate::svg::{escaped, number};
+use crate::view::{Axis, View};
 
 /// The picture's size, and that of the frame within it.
 const SIZE: [f64; 2] = [1100.0, 820.0];
@@ -67,100 +60,6 @@ impl Shape {
     }
 }
 
-/// Where the rows are drawn.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    left: f64,
-    top: f64,
-    width: f64,
-    height: f64,
-}
-
-impl Frame {
-    fn right(self) -> f64 {
-        self.left + self.width
-    }
-
-    fn bottom(self) -> f64 {
-        self.top + self.height
-    }
-}
-
-/// Why there is no map.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MapError {
-    /// A map takes two features.
-    #[error("model \"{model}\" has one feature; a map takes two")]
-    OneFeature {
-        /// The model's name.
-        model: String,
-    },
-    /// The model has no such feature.
-    #[error("model \"{model}\" has no feature \"{feature}\"; it has {known}")]
-    NoSuchFeature {
-        /// The model's name.
-        model: String,
-        /// The name asked for.
-        feature: String,
-        /// The names there are.
-        known: String,
-    },
-}
-
-/// Which two features of a sample make the map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Axes {
-    x: usize,
-    y: usize,
-}
-
-impl Axes {
-    /// The features of these names. Where none are given, the first two, and where these are a latitude and a longitude,
-    /// east is to the right.
-    ///
-    /// # Errors
-    /// [`MapError`] when there are none such.
-    pub fn find(
-        model: &str,
-        features: &[Feature],
-        x: Option<&str>,
-        y: Option<&str>,
-    ) -> Result<Self, MapError> {
-        if features.len() < 2 {
-            return Err(MapError::OneFeature {
-                model: model.to_owned(),
-            });
-        }
-        let names = || features.iter().map(|feature| feature.name.as_str());
-        let named = |name: &str| {
-            let found = features.iter().position(|feature| feature.name == name);
-            found.ok_or_else(|| MapError::NoSuchFeature {
-                model: model.to_owned(),
-                feature: name.to_owned(),
-                known: names().collect::<Vec<_>>().join(", "),
-            })
-        };
-        // The first one that the other axis does not show.
-        let other = |taken: usize| usize::from(taken == 0);
-        let (x, y) = match (x.map(named).transpose()?, y.map(named).transpose()?) {
-            (Some(x), Some(y)) => (x, y),
-            (Some(x), None) => (x, other(x)),
-            (None, Some(y)) => (other(y), y),
-            (None, None) if is_map(&features[0], &features[1]) => (1, 0),
-            (None, None) => (0, 1),
-        };
-        Ok(Self { x, y })
-    }
-
-    /// The names of the two among these features.
-    #[must_use]
-    pub fn names(self, features: &[String]) -> (&str, &str) {
-        let name = |axis: usize| features.get(axis).map_or("", String::as_str);
-        (name(self.x), name(self.y))
-    }
-}
-
 impl Sample {
     /// The map of these rows.
     #[must_use]
@@ -195,19 +94,6 @@ impl Sample {
         map.legend(&self.sizes, &hidden);
         map.end()
     }
-
-    fn title(&self) -> String {
-        match (self.batch, &self.window) {
-            (Some(batch), _) => format!("{}, batch {batch}", self.model),
-            (None, Some(window)) => format!("{}, window {window}", self.model),
-            (None, None) => format!("{}, over everything", self.model),
-        }
-    }
-}
-
-/// Whether two features are latitude and longitude, in this order.
-fn is_map(first: &Feature, second: &Feature) -> bool {
-    view::is_latitude(&first.name) && view::is_longitude(&second.name)
 }
 
 /// An SVG document in the making.
@@ -413,5 +299,24 @@ fn shape(cluster: usize) -> Shape {
 
 /// `1234567` as `1,234,567`.
 fn grouped(number: u64) -> String {
-    indicatif::HumanCount(number).to_string()
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let all = [0, 999, 1_000, 25_000, 1_234_567].map(grouped);
+        assert_eq!(all, ["0", "999", "1,000", "25,000", "1,234,567"]);
+    }
 }

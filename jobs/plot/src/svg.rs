@@ -1,7 +1,7 @@
 //! Text and numbers as SVG takes them.
 
 /// A tenth of a pixel is as fine as a screen shows.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let mut text = format!("{value:.1}");
     if text.ends_with(".0") {
         text.truncate(text.len() - 2);
@@ -10,7 +10,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// Text for the content of an element: names of features and models are anybody's. What XML has no way to write at all becomes �.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

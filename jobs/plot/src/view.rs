@@ -1,6 +1,7 @@
 //! Which part of the plane the map shows, and where on the map a point of it is.
 
-use super::Frame;
+use crate::axes::{is_latitude, is_longitude};
+use crate::frame::Frame;
 
 /// How many times wider than its middle, which holds all but a hundredth of the values on either side, a range must be before
 /// the map leaves out what is beyond: one row at latitude 0 would make a dot of a city.
@@ -12,26 +13,16 @@ const MARGIN: f64 = 0.04;
 /// About how many ticks an axis has.
 const TICKS: f64 = 6.0;
 
-/// Whether a feature is a latitude, by its name.
-pub(super) fn is_latitude(name: &str) -> bool {
-    ["lat", "latitude"].contains(&name.to_lowercase().as_str())
-}
-
-/// Whether a feature is a longitude, by its name.
-pub(super) fn is_longitude(name: &str) -> bool {
-    ["lon", "lng", "long", "longitude"].contains(&name.to_lowercase().as_str())
-}
-
 /// The part of the plane that the map shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct View {
-    pub(super) x: Axis,
-    pub(super) y: Axis,
+pub(crate) struct View {
+    pub(crate) x: Axis,
+    pub(crate) y: Axis,
 }
 
 /// One side of the map: which values lie where.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     least: f64,
     largest: f64,
     /// The pixels of the two.
@@ -41,7 +32,7 @@ pub(super) struct Axis {
 
 impl View {
     /// What shows the values of two features. Degrees of longitude and latitude are as long as they are on the ground there.
-    pub(super) fn of(x: (&str, &[f64]), y: (&str, &[f64]), frame: Frame) -> Self {
+    pub(crate) fn of(x: (&str, &[f64]), y: (&str, &[f64]), frame: Frame) -> Self {
         let (mut x_range, mut y_range) = (range(x.1), range(y.1));
         // How long a unit of x is, in units of y.
         let unit = if is_longitude(x.0) && is_latitude(y.0) {
@@ -69,17 +60,17 @@ impl View {
         }
     }
 
-    pub(super) fn place(&self, x: f64, y: f64) -> [f64; 2] {
+    pub(crate) fn place(&self, x: f64, y: f64) -> [f64; 2] {
         [self.x.place(x), self.y.place(y)]
     }
 
-    pub(super) fn shows(&self, x: f64, y: f64) -> bool {
+    pub(crate) fn shows(&self, x: f64, y: f64) -> bool {
         self.x.shows(x) && self.y.shows(y)
     }
 }
 
 impl Axis {
-    pub(super) fn place(&self, value: f64) -> f64 {
+    pub(crate) fn place(&self, value: f64) -> f64 {
         let part = (value - self.least) / (self.largest - self.least);
         self.from + part * (self.to - self.from)
     }
@@ -89,7 +80,7 @@ impl Axis {
     }
 
     /// Round values along the axis, with their text.
-    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+    pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
         let rough = (self.largest - self.least) / TICKS;
         let magnitude = 10_f64.powf(rough.log10().floor());
         let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * magnitude);

@@ -1,6 +1,5 @@
 //! The jobs of one run: each is submitted until it gives its result, or until trying again is pointless.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -105,7 +104,7 @@ impl<'a> Jobs<'a> {
             if attempt >= self.patience.attempts || !error.passes() {
                 return Err(error);
             }
-            let reason = chain(&error);
+            let reason = gugus_error::chain(&error);
             tracing::warn!(
                 ballista_job = name,
                 attempt,
@@ -125,19 +124,4 @@ impl<'a> Jobs<'a> {
     pub async fn settle(self) {
         self.cluster.settle().await;
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -6,7 +6,9 @@ use std::hash::{Hash, Hasher};
 use std::ops::RangeBounds;
 
 use gugus_features::{WaveFile, WholeFile};
-use gugus_store::{BatchFile, BatchLog, BatchNumber, CommitId, Footer, OffsetRange, Store};
+use gugus_batches::{BatchFile, BatchLog, Footer};
+use gugus_files::Store;
+use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 
 use crate::error::Error;
 
@@ -118,8 +120,8 @@ impl Batches {
     }
 
     /// Keeps only some of them.
-    pub fn retain(&mut self, mut keep: impl FnMut(BatchNumber, &BatchFacts) -> bool) {
-        self.facts.retain(|number, facts| keep(*number, facts));
+    pub fn retain(&mut self, keep: impl Fn(BatchNumber) -> bool) {
+        self.facts.retain(|number, _| keep(*number));
     }
 
     /// Each with its number, the oldest first.

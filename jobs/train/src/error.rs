@@ -1,9 +1,11 @@
 //! Why a run did not begin, or did not finish.
 
+use gugus_error::Kind;
 use gugus_features::PlanError;
 use gugus_kmeans::whole::{PartialError, WholeError};
 use gugus_spec::{Model, ModelName};
-use gugus_store::{LogError, ModelError};
+use gugus_batches::LogError;
+use gugus_models::ModelError;
 use gugus_submit::SubmitError;
 use thiserror::Error;
 
@@ -121,17 +123,6 @@ pub enum Error {
     },
 }
 
-/// What an exit code says of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The request or its input was wrong; nothing was begun.
-    Usage,
-    /// It failed on the way.
-    Failed,
-    /// It was told to stop.
-    Interrupted,
-}
-
 impl Error {
     /// linfa's fits take the rows of one batch: the job file's parser refuses the rest, and so do we.
     pub(crate) fn algorithm(model: &Model) -> Self {
@@ -158,8 +149,8 @@ impl Error {
             | Self::Carried(_)
             | Self::Cluster(_)
             | Self::Partial(_)
-            | Self::Passes(_) => Kind::Failed,
-            Self::Interrupted { .. } => Kind::Interrupted,
+            | Self::Passes(_)
+            | Self::Interrupted { .. } => Kind::Failed,
         }
     }
 }

@@ -37,7 +37,7 @@ mod wave;
 mod work;
 
 pub use batches::{BatchFacts, Batches, Origin};
-pub use error::{Error, Kind};
+pub use error::Error;
 pub use passes::{Passed, Passes, describe};
 pub use prepare::{Config, Prepared, check_request, prepare};
 pub use report::{ModelReport, Outcome, Report};

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use gugus_progress::Progress;
 use gugus_spec::{Job, ModelName};
-use gugus_store::{Existing, ModelStore, Store};
+use gugus_files::Store;
+use gugus_models::{Existing, ModelStore};
 use gugus_submit::{Jobs, Submit, SubmitError};
 use tokio_util::sync::CancellationToken;
 
@@ -51,7 +52,7 @@ pub struct Prepared {
 /// Compiles expressions, reads footers, and compares models that are there with what would be trained.
 ///
 /// # Errors
-/// [`Error`] of kind [`crate::Kind::Usage`]: nothing was begun.
+/// [`Error`] of kind [`gugus_error::Kind::Usage`]: nothing was begun.
 pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut kinds = kinds();
     let compiled = compile(&config, &kinds)?;

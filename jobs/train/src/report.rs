@@ -1,7 +1,7 @@
 //! What a run did, in the form that scripts rely on (`train --output json`).
 
-use gugus_spec::ModelName;
-use gugus_store::{BatchNumber, Extent, ModelJson, ModelStore};
+use gugus_models::{Extent, ModelJson, ModelStore};
+use gugus_spec::{BatchNumber, ModelName};
 use serde::{Deserialize, Serialize};
 
 /// What became of one model.

@@ -5,8 +5,8 @@ use std::ops::RangeBounds;
 
 use gugus_features::{FitOutcome, Fitted};
 use gugus_progress::Progress;
-use gugus_spec::{JobName, ModelName, Scope};
-use gugus_store::{BatchNumber, Existing, Extent, ModelDraft, ModelJson, ModelStore};
+use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore};
+use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
 use crate::batches::Batches;
 use crate::error::Error;

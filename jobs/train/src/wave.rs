@@ -9,7 +9,7 @@ use gugus_features::{
     BATCH_COLUMN, ExecutionPlan, FitOutcome, OUTCOME_COLUMN, WaveError, WaveFile, points_plan,
     read_points, wave_plan,
 };
-use gugus_store::BatchNumber;
+use gugus_spec::BatchNumber;
 use gugus_submit::{Jobs, Pace, Parts, SubmitError};
 
 use crate::batches::Batches;

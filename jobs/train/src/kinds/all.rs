@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use gugus_kmeans::whole::Progress;
 use gugus_spec::{Model, Scope};
-use gugus_store::{Existing, Extent};
+use gugus_models::{Existing, Extent};
 use gugus_submit::Jobs;
 
 use crate::compare::{Difference, has_seen};

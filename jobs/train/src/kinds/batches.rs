@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_spec::{Model, Scope};
-use gugus_store::{BatchNumber, Extent};
+use gugus_models::Extent;
+use gugus_spec::{BatchNumber, Model, Scope};
 use gugus_submit::{Jobs, Pace};
 
 use crate::compare::Difference;

@@ -8,8 +8,8 @@ mod links;
 use async_trait::async_trait;
 use gugus_clusters::{Fitted, MiniBatch};
 use gugus_features::{FitOutcome, fit_points};
-use gugus_spec::{Algorithm, Model, Scope};
-use gugus_store::{BatchNumber, CarriedFrom, Existing, Extent, ModelError};
+use gugus_models::{CarriedFrom, Existing, Extent, ModelError};
+use gugus_spec::{Algorithm, BatchNumber, Model, Scope};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
 use self::links::{Chain, Link};

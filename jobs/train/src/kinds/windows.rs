@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_features::{FitOutcome, OUTCOME_COLUMN, WINDOW_COLUMN, WaveError, window_plan};
 use gugus_spec::{Model, Scope, Window};
-use gugus_store::{Existing, Extent, WindowKey};
+use gugus_models::{Existing, Extent, WindowKey};
 use gugus_submit::{Jobs, Pace, Parts};
 
 use self::census::{Span, census};

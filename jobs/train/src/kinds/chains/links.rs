@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gugus_store::{BatchNumber, CarriedFrom, ModelJson};
+use gugus_models::{CarriedFrom, ModelJson};
+use gugus_spec::BatchNumber;
 
 /// The models of one model's batches, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

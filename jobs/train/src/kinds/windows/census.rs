@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gugus_features::{WindowRows, census_plan, read_census};
-use gugus_spec::ModelName;
-use gugus_store::{BatchNumber, Extent, WindowKey};
+use gugus_models::{Extent, WindowKey};
+use gugus_spec::{BatchNumber, ModelName};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
 use crate::batches::Batches;
