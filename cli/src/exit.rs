@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use gugus_error::Kind;
+
 use crate::signals::Signal;
 
 /// What a command that did not fail says by its exit code.
@@ -29,44 +31,61 @@ impl From<Code> for ExitCode {
 /// Why a command gave no result.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It failed on the way.
-    Failed(Box<dyn Error + Send + Sync>),
-    /// The request, the job file or the input was wrong; nothing was begun.
-    Usage(Box<dyn Error + Send + Sync>),
-    /// A signal cut it short.
-    Interrupted(Signal, Box<dyn Error + Send + Sync>),
+    /// An error, by who has to act on it.
+    Error(Kind, Box<dyn Error + Send + Sync>),
+    /// A signal cut the command short.
+    Interrupted(Box<dyn Error + Send + Sync>),
 }
 
 impl Failure {
     pub(crate) fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Failed(error.into())
+        Self::Error(Kind::Failed, error.into())
     }
 
     pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Usage(error.into())
+        Self::Error(Kind::Usage, error.into())
+    }
+
+    pub(crate) fn interrupted(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Interrupted(error.into())
     }
 }
 
-/// Prints an error with all its causes, and says which exit code it means.
-pub(crate) fn report(failure: Failure) -> ExitCode {
-    let (code, error) = match failure {
-        Failure::Failed(error) => (1, error),
-        Failure::Usage(error) => (2, error),
-        Failure::Interrupted(signal, error) => (signal.exit_code(), error),
-    };
-    let mut text = format!("error: {error}");
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some errors already hold their cause's words; saying them twice helps nobody.
-        if !said.contains(&cause_text) {
-            text.push_str("\n  caused by: ");
-            text.push_str(&cause_text);
-            said = cause_text;
-        }
-        source = cause.source();
+impl From<gugus_ingest::Error> for Failure {
+    fn from(error: gugus_ingest::Error) -> Self {
+        Self::Error(error.kind(), error.into())
     }
-    eprintln!("{text}");
+}
+
+impl From<gugus_train::Error> for Failure {
+    fn from(error: gugus_train::Error) -> Self {
+        match error {
+            gugus_train::Error::Interrupted { .. } => Self::interrupted(error),
+            _ => Self::Error(error.kind(), error.into()),
+        }
+    }
+}
+
+impl From<gugus_evaluate::Error> for Failure {
+    fn from(error: gugus_evaluate::Error) -> Self {
+        match error {
+            gugus_evaluate::Error::Stopped => Self::interrupted(error),
+            _ => Self::Error(error.kind(), error.into()),
+        }
+    }
+}
+
+/// Turns the end of a command into an exit code. Prints an error with all its causes; `signal` is the one that came.
+pub(crate) fn code(ended: Result<Code, Failure>, signal: Option<Signal>) -> ExitCode {
+    let (code, error) = match ended {
+        Ok(code) => return code.into(),
+        Err(Failure::Error(kind, error)) => (kind.exit_code(), error),
+        Err(Failure::Interrupted(error)) => {
+            let signal = signal.unwrap_or(Signal::Interrupt);
+            (signal.exit_code(), error)
+        }
+    };
+    let text = gugus_error::chain_with(&*error, "\n  caused by: ");
+    eprintln!("error: {text}");
     ExitCode::from(code)
 }

@@ -19,15 +19,12 @@ use crate::commands::Gugus;
 fn main() -> ExitCode {
     let matches = match layers::matches() {
         Ok(matches) => matches,
-        Err(failure) => return exit::report(failure),
+        Err(failure) => return exit::code(Err(failure), None),
     };
     let gugus = match Gugus::from_arg_matches(&matches) {
         Ok(gugus) => gugus,
         Err(error) => error.exit(),
     };
     logging::start(&gugus.global);
-    match commands::run(gugus) {
-        Ok(code) => code.into(),
-        Err(failure) => exit::report(failure),
-    }
+    commands::run(gugus)
 }

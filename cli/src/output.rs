@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
+use gugus_progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -75,6 +76,46 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     );
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
+}
+
+/// A bar on standard error that shows how far `progress` is, as long as it is there.
+pub(crate) fn draw(progress: &Progress, unit: &str) -> Drawn {
+    let bar = self::progress(Some(0), unit);
+    let (drawn, progress) = (bar.clone(), progress.clone());
+    let drawing = (!bar.is_hidden()).then(|| {
+        tokio::spawn(async move {
+            loop {
+                let now = progress.now();
+                drawn.set_length(now.total);
+                drawn.set_position(now.done);
+                drawn.set_message(now.message);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+    });
+    Drawn { bar, drawing }
+}
+
+/// A bar that is drawn until this is dropped.
+pub(crate) struct Drawn {
+    bar: ProgressBar,
+    drawing: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Drawn {
+    /// Writes to standard error without the bar in between.
+    pub(crate) fn suspend(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
+    }
+}
+
+impl Drop for Drawn {
+    fn drop(&mut self) {
+        if let Some(drawing) = &self.drawing {
+            drawing.abort();
+        }
+        self.bar.finish_and_clear();
+    }
 }
 
 /// A line about work that has no end; nothing where standard error is not a terminal.

@@ -4,8 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use gugus_batches::LogError;
+use gugus_error::Kind;
+use gugus_files::StoreError;
 use gugus_scheduler::EmbeddedError;
-use gugus_store::{LogError, StoreError};
 use thiserror::Error;
 
 /// Why the demo did not get through: the step, and what the step says.
@@ -80,14 +82,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the request or its input was wrong.
+    /// Whether the request or its input was wrong, or the demo failed.
     #[must_use]
-    pub fn is_usage(&self) -> bool {
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Input { .. } | Self::Empty { .. } => true,
-            Self::Ingest(error) => error.kind() == gugus_ingest::Kind::Usage,
-            Self::Train(error) => error.kind() == gugus_train::Kind::Usage,
-            _ => false,
+            Self::Input { .. } | Self::Empty { .. } => Kind::Usage,
+            Self::Ingest(error) => error.kind(),
+            Self::Train(error) => error.kind(),
+            _ => Kind::Failed,
         }
     }
 }

@@ -14,7 +14,7 @@ What it has not, and what is done about it here:
 * S3 may answer such a pair by 409 ConditionalRequestConflict, to be asked again; moto never does. So below `/conflicts/`
   the first PUT of each name but a probe's is answered so, and does nothing.
 * No answer is lost: below `/lost-answers/` the first PUT of each name takes effect, and is answered by 500.
-* Credentials are not looked at, and all regions are one. `jobs/store/tests/s3/answers.rs` has what S3 says about those.
+* Credentials are not looked at, and all regions are one. `jobs/files/tests/it/answers.rs` has what S3 says about those.
 """
 
 import sys

@@ -33,7 +33,7 @@ impl ObjectStoreRegistry for Stores {
         match self.registered.get_store(url) {
             Err(_) if url.scheme() == "s3" => {
                 let bucket = format!("s3://{}/", url.host_str().unwrap_or_default());
-                gugus_store::object_store_for(&bucket)
+                gugus_files::object_store_for(&bucket)
                     .map_err(|error| DataFusionError::External(Box::new(error)))
             }
             found => found,

@@ -1,7 +1,5 @@
 //! Wrong requests and failures over HTTP.
 
-use std::error::Error;
-
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -30,19 +28,4 @@ impl IntoResponse for Problem {
         let body = Json(json!({ "error": error, "detail": self.detail }));
         (self.status, body).into_response()
     }
-}
-
-/// An error with all its causes, in one line.
-pub(crate) fn whole_text(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Some errors already hold their cause's words; saying them twice helps nobody.
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

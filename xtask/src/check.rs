@@ -1,4 +1,4 @@
-//! Format, lints and docs, with warnings denied: what CI refuses, found at home.
+//! Format, layers, dependencies, lints and docs, with warnings denied: what CI refuses, found at home.
 
 use std::ffi::OsString;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::host::{self, Host};
 use crate::problem::Problem;
 
-const PARTS: [&str; 3] = ["fmt", "clippy", "doc"];
+const PARTS: [&str; 5] = ["fmt", "layers", "deny", "clippy", "doc"];
 
 /// Runs the named parts, or all, the quickest first, and stops at the first that finds something.
 pub(crate) fn run(host: &Host, named: &[OsString]) -> Result<(), Problem> {
@@ -26,6 +26,16 @@ pub(crate) fn run(host: &Host, named: &[OsString]) -> Result<(), Problem> {
         let mut cargo = host.cargo();
         match part {
             "fmt" => cargo.args(["fmt", "--all", "--check"]),
+            // A crate of its own, since it needs syn and we need nothing.
+            "layers" | "deny" => cargo.args([
+                "run",
+                "--quiet",
+                "--locked",
+                "--package",
+                "xtask-rules",
+                "--",
+                part,
+            ]),
             "clippy" => cargo.args([
                 "clippy",
                 "--workspace",

@@ -1,7 +1,7 @@
 //! Everyday work on Gugus in one place: `cargo xtask --help`.
 //!
 //! What CI runs is built from the same commands, so a green `cargo xtask check` and `cargo xtask test` at home mean a
-//! green CI. It uses the standard library alone: it is the first thing that a fresh clone compiles, and a developer's
+//! green CI. It uses next to nothing but the standard library: it is the first thing that a fresh clone compiles, and a developer's
 //! first impression should take a second, not a minute.
 
 mod bench;
@@ -27,7 +27,9 @@ Everyday work on Gugus.
 Usage: cargo xtask COMMAND [ARGUMENT]...
 
 Commands:
-  check [fmt|clippy|doc]...  rustfmt, clippy and rustdoc, warnings denied (all three unless some are named)
+  check [PART]...            all parts unless some are named: fmt (rustfmt), layers (which crate may depend on which, and
+                             no circle of files), deny (licences, duplicate versions and sources of dependencies),
+                             clippy and doc (warnings denied)
   test [ARGUMENT]...         every test; sets up first what they need (see setup). Arguments go to cargo test
                              instead of --workspace: cargo xtask test -p gugus-kmeans -- golden
   chaos [--seeds N] [--steps N] [--seed N]
@@ -69,7 +71,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("\nxtask: {problem}");
-            ExitCode::from(problem.exit_code())
+            ExitCode::from(problem.kind().exit_code())
         }
     }
 }

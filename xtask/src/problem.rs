@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use gugus_error::Kind;
+
 /// Why a command ended early. Each is told to a person, who reads the text and acts.
 #[derive(Debug)]
 pub(crate) enum Problem {
@@ -14,11 +16,11 @@ pub(crate) enum Problem {
 }
 
 impl Problem {
-    /// 2 for wrong usage, 1 for the rest: the same numbers as `gugus` itself has.
-    pub(crate) fn exit_code(&self) -> u8 {
+    /// Decides the exit code, as for `gugus` itself.
+    pub(crate) fn kind(&self) -> Kind {
         match self {
-            Problem::Usage(_) => 2,
-            Problem::Missing(_) | Problem::Failed(_) => 1,
+            Problem::Usage(_) => Kind::Usage,
+            Problem::Missing(_) | Problem::Failed(_) => Kind::Failed,
         }
     }
 }

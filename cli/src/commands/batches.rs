@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
+use gugus_batches::{BatchLog, Footer, JumpReason, Keep, LogError, Prune};
 use gugus_ingest::import::{self, Cut, Repeat};
-use gugus_store::{BatchLog, BatchNumber, Footer, JumpReason, Keep, LogError, Prune};
+use gugus_spec::BatchNumber;
 
 use crate::commands::{BatchesFolder, JobFile};
 use crate::exit::{Code, Failure};
@@ -126,7 +127,7 @@ impl Import {
         };
         let result = import::run(config, stop.token.clone()).await;
         bar.finish_and_clear();
-        let summary = result.map_err(super::ingest::failure)?;
+        let summary = result?;
         match output {
             Output::Json => print_json(&summary)?,
             Output::Text => print(&format!(
@@ -137,14 +138,10 @@ impl Import {
                 count(summary.rejected)
             ))?,
         }
-        match stop.signal() {
-            None => Ok(Code::Done),
-            Some(signal) => Err(Failure::Interrupted(
-                signal,
-                "stopped before the end; run the same command again to go on where it stopped"
-                    .into(),
-            )),
-        }
+        stop.unless_stopped(
+            "stopped before the end; run the same command again to go on where it stopped",
+        )?;
+        Ok(Code::Done)
     }
 }
 
@@ -197,13 +194,10 @@ impl PruneOld {
                 ))?;
             }
         }
-        match stop.signal() {
-            None => Ok(Code::Done),
-            Some(signal) => Err(Failure::Interrupted(
-                signal,
-                "stopped before the end; run the same command again to remove the rest".into(),
-            )),
-        }
+        stop.unless_stopped(
+            "stopped before the end; run the same command again to remove the rest",
+        )?;
+        Ok(Code::Done)
     }
 }
 
@@ -254,7 +248,7 @@ async fn list(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
 }
 
 fn offsets(footer: &Footer) -> String {
-    let range = |r: &gugus_store::OffsetRange| format!("{}: {}..{}", r.partition, r.first, r.next);
+    let range = |r: &gugus_spec::OffsetRange| format!("{}: {}..{}", r.partition, r.first, r.next);
     footer
         .ranges
         .iter()
@@ -300,7 +294,7 @@ async fn show(folder: &BatchesFolder, number: u64, output: Output) -> Result<Cod
 async fn verify(folder: &BatchesFolder, output: Output) -> Result<Code, Failure> {
     let store = folder.open()?;
     let bar = progress(None, "batches");
-    let verified = gugus_store::verify(&store, |done| bar.set_position(done))
+    let verified = gugus_batches::verify(&store, |done| bar.set_position(done))
         .await
         .map_err(|error| match error {
             LogError::NoFolder { .. } | LogError::Store(_) => Failure::usage(error),

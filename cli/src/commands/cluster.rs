@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gugus_engine::{Access, ClusterUrl, Security, Tls, TlsFiles, Token};
+use gugus_engine::{Access, Cluster, ClusterUrl, Security, Tls, TlsFiles, Token};
 use gugus_scheduler::Embedded;
 
 use crate::commands::train::start_embedded;
@@ -23,20 +23,27 @@ pub(crate) struct OnCluster {
 }
 
 impl OnCluster {
-    /// How to reach the cluster, and the cluster itself where it is one in this process: it is there until that is dropped.
-    pub(crate) async fn access(&self) -> Result<(Access, Option<Embedded>), Failure> {
+    /// Connects to the cluster. One in this process is there until the second value is dropped.
+    pub(crate) async fn connect(&self) -> Result<(Cluster, Option<Embedded>), Failure> {
         let security = self.security.load()?;
-        match &self.scheduler {
-            Some(url) => {
-                let url = url.clone();
-                Ok((Access { url, security }, None))
-            }
-            None => {
-                let embedded = start_embedded().await?;
-                Ok((embedded.url().clone().into(), Some(embedded)))
-            }
-        }
+        connect(self.scheduler.clone(), security).await
     }
+}
+
+/// Connects to a cluster, or starts one in this process, which is there until the second value is dropped.
+pub(crate) async fn connect(
+    scheduler: Option<ClusterUrl>,
+    security: Security,
+) -> Result<(Cluster, Option<Embedded>), Failure> {
+    let (access, embedded) = match scheduler {
+        Some(url) => (Access { url, security }, None),
+        None => {
+            let embedded = start_embedded().await?;
+            (embedded.url().clone().into(), Some(embedded))
+        }
+    };
+    let cluster = Cluster::connect(access).await;
+    Ok((cluster.map_err(Failure::failed)?, embedded))
 }
 
 /// `--tls-…` and `--token-file`.

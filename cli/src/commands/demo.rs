@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gugus_demo::{Config, Demo as Running, Step, Summary};
+use gugus_progress::Progress;
 
 use crate::commands::{read_job, train};
 use crate::exit::{Code, Failure};
-use crate::output::{count, print, progress, ready, table};
+use crate::output::{count, draw, print, ready, table};
 use crate::signals::Stop;
 
 /// Run everything at once in this process: broker, producer, ingest, Ballista, training and REST
@@ -36,7 +37,8 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
-        let bar = progress(None, "");
+        let progress = Progress::default();
+        let bar = draw(&progress, "");
         let config = Config {
             job: self.job.as_deref().map(read_job).transpose()?,
             input: self.input,
@@ -44,13 +46,12 @@ impl Demo {
             scheduler_listen: self.scheduler_listen,
         };
         let say = |step: Step| bar.suspend(|| eprintln!("{step}"));
-        let demo = Running::start(config, say, &bar, stop.token.clone()).await;
-        bar.finish_and_clear();
+        let demo = Running::start(config, say, &progress, stop.token.clone()).await;
+        drop(bar);
         let demo = match (demo, stop.signal()) {
             (Ok(demo), _) => demo,
-            (Err(error), Some(signal)) => return Err(Failure::Interrupted(signal, error.into())),
-            (Err(error), None) if error.is_usage() => return Err(Failure::usage(error)),
-            (Err(error), None) => return Err(Failure::failed(error)),
+            (Err(error), Some(_)) => return Err(Failure::interrupted(error)),
+            (Err(error), None) => return Err(Failure::Error(error.kind(), error.into())),
         };
         let code = show(demo.summary())?;
         let summary = demo.summary();

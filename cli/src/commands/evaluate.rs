@@ -3,14 +3,15 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
-use gugus_store::{BatchNumber, WindowKey};
-use gugus_train::{Evaluation, On, Subject, Which};
+use gugus_evaluate::{Evaluation, On, Subject, Which};
+use gugus_models::WindowKey;
+use gugus_progress::Progress;
+use gugus_spec::BatchNumber;
 
 use crate::commands::cluster::OnCluster;
-use crate::commands::train::failure;
 use crate::commands::{BatchesFolder, ModelsFolder};
 use crate::exit::{Code, Failure};
-use crate::output::{Output, count, print, print_json, progress, table};
+use crate::output::{Output, count, draw, print, print_json, table};
 use crate::signals::Stop;
 
 /// Say how good a model is: its cost, its clusters' sizes, its silhouette as Spark's ClusteringEvaluator has it
@@ -47,17 +48,16 @@ impl Evaluate {
         let (models, batches) = (self.models.open()?, self.batches.open()?);
         let which = asked(self.batch.as_ref(), self.window.as_ref());
         let on = self.on.unwrap_or_default();
-        let subject = Subject::find(models, batches, &self.model, which, on)
-            .await
-            .map_err(|error| failure(error, stop))?;
+        let subject = Subject::find(models, batches, &self.model, which, on).await?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = self.cluster.access().await?;
-        let bar = progress(Some(0), "fits");
+        let (cluster, _embedded) = self.cluster.connect().await?;
+        let progress = Progress::default();
+        let bar = draw(&progress, "fits");
         let evaluation = subject
-            .evaluate(access, self.k.clone(), &bar, &stop.token)
+            .evaluate(&cluster, self.k.clone(), &progress, &stop.token)
             .await;
-        bar.finish_and_clear();
-        let evaluation = evaluation.map_err(|error| failure(error, stop))?;
+        drop(bar);
+        let evaluation = evaluation?;
         match output {
             Output::Json => print_json(&evaluation)?,
             Output::Text => print(&text(&evaluation))?,
@@ -171,7 +171,7 @@ fn on(text: &str) -> Result<On, String> {
 
 fn batch(text: &str) -> Result<BatchNumber, String> {
     text.parse()
-        .map_err(|error: gugus_store::NotABatchNumber| error.to_string())
+        .map_err(|error: gugus_spec::NotABatchNumber| error.to_string())
 }
 
 /// `2..10` or `7`.

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 use gugus_http::{Monitor, Readiness};
+use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, Config, Metrics, Until};
-use gugus_ingest::{Kind, Start};
 
 use crate::commands::monitoring::Monitoring;
 use crate::commands::{BatchesFolder, Client, JobFile};
@@ -115,7 +115,7 @@ impl Ingest {
         if let Some(monitoring) = monitoring {
             monitoring.stop().await?;
         }
-        let summary = result.map_err(failure)?;
+        let summary = result?;
         match self.output {
             Output::Json => print_json(&summary)?,
             Output::Text => print(&format!(
@@ -126,12 +126,5 @@ impl Ingest {
             ))?,
         }
         Ok(Code::Done)
-    }
-}
-
-pub(crate) fn failure(error: gugus_ingest::Error) -> Failure {
-    match error.kind() {
-        Kind::Usage => Failure::usage(error),
-        Kind::Failed => Failure::failed(error),
     }
 }

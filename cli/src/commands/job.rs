@@ -45,7 +45,7 @@ impl JobCommand {
             What::Check { file, output } => check(&file, output),
             What::Infer { file, rows, name } => {
                 let config = infer::Config { file, rows, name };
-                let text = infer::run(&config).map_err(super::ingest::failure)?;
+                let text = infer::run(&config)?;
                 print(text.trim_end())?;
                 Ok(Code::Done)
             }

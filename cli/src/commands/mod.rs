@@ -23,12 +23,13 @@ mod train;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use gugus_files::Store;
 use gugus_spec::Job;
-use gugus_store::Store;
 
-use crate::exit::{Code, Failure};
+use crate::exit::{self, Code, Failure};
 use crate::logging::LogFormat;
 use crate::signals::Stop;
 
@@ -106,10 +107,10 @@ pub(crate) enum Command {
 }
 
 /// Runs the command that was asked for.
-pub(crate) fn run(gugus: Gugus) -> Result<Code, Failure> {
+pub(crate) fn run(gugus: Gugus) -> ExitCode {
     match gugus.command {
         Command::Demo(demo) => on_runtime(|stop| demo.run(stop)),
-        Command::Generate(generate) => generate.run(),
+        Command::Generate(generate) => exit::code(generate.run(), None),
         Command::Produce(produce) => on_runtime(|stop| produce.run(stop)),
         Command::Ingest(ingest) => on_runtime(|stop| ingest.run(stop)),
         Command::Batches(batches) => on_runtime(|stop| batches.run(stop)),
@@ -117,30 +118,35 @@ pub(crate) fn run(gugus: Gugus) -> Result<Code, Failure> {
         Command::Train(train) => on_runtime(|stop| train.run(stop)),
         Command::Models(models) => on_runtime(|stop| models.run(stop)),
         Command::Serve(serve) => on_runtime(|stop| serve.run(stop)),
-        Command::Job(job) => job.run(),
+        Command::Job(job) => exit::code(job.run(), None),
         Command::Submit(submit) => on_runtime(|stop| submit.run(stop)),
         Command::Runs(runs) => on_runtime(|stop| runs.run(stop)),
         Command::Scheduler(scheduler) => on_runtime(|stop| scheduler.run(stop)),
         Command::Executor(executor) => on_runtime(|stop| executor.run(stop)),
-        Command::Health(health) => health.run(),
+        Command::Health(health) => exit::code(health.run(), None),
     }
 }
 
-fn on_runtime<F>(command: impl FnOnce(Stop) -> F) -> Result<Code, Failure>
+fn on_runtime<F>(command: impl FnOnce(Stop) -> F) -> ExitCode
 where
     F: Future<Output = Result<Code, Failure>>,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
-    let result = runtime.block_on(async {
-        let stop = Stop::listen().map_err(Failure::failed)?;
-        command(stop).await
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::code(Err(Failure::failed(error)), None),
+    };
+    let code = runtime.block_on(async {
+        match Stop::listen() {
+            Ok(stop) => exit::code(command(stop.clone()).await, stop.signal()),
+            Err(error) => exit::code(Err(Failure::failed(error)), None),
+        }
     });
     // Nothing that is still running matters any more; Ballista's parts would never end by themselves.
     runtime.shutdown_background();
-    result
+    code
 }
 
 /// `--job FILE`.

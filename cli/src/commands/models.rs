@@ -1,7 +1,8 @@
 //! `gugus models`.
 
 use clap::{Args, Subcommand};
-use gugus_store::{BatchNumber, Extent, ListedModel, ModelStore, Whole, WindowKey};
+use gugus_models::{Extent, ListedModel, ModelStore, Whole, WindowKey};
+use gugus_spec::BatchNumber;
 use serde::Serialize;
 
 use crate::commands::ModelsFolder;
@@ -50,7 +51,7 @@ struct Shown<'a> {
     model: &'a str,
     batch: Option<u64>,
     #[serde(flatten)]
-    about: Option<&'a gugus_store::ModelJson>,
+    about: Option<&'a gugus_models::ModelJson>,
     centers: &'a [Vec<f64>],
 }
 

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gugus_store::WindowKey;
-use gugus_train::{Axes, On, Subject, Which};
+use gugus_evaluate::{On, Subject, Which};
+use gugus_models::WindowKey;
+use gugus_plot::Axes;
 use serde::Serialize;
 
 use crate::commands::cluster::OnCluster;
 use crate::commands::evaluate::{asked, which};
-use crate::commands::train::failure;
 use crate::commands::{BatchesFolder, ModelsFolder};
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json};
@@ -70,15 +70,12 @@ impl Plot {
     pub(crate) async fn run(&self, output: Output, stop: &Stop) -> Result<Code, Failure> {
         let (models, batches) = (self.models.open()?, self.batches.open()?);
         let which = asked(self.batch.as_ref(), self.window.as_ref());
-        let subject = Subject::find(models, batches, &self.model, which, On::Trained)
-            .await
-            .map_err(|error| failure(error, stop))?;
+        let subject = Subject::find(models, batches, &self.model, which, On::Trained).await?;
         let (x, y) = (self.x.as_deref(), self.y.as_deref());
-        let axes = Axes::find(&self.model, subject.features(), x, y).map_err(Failure::usage)?;
+        let axes = Axes::find(&self.model, &subject.features(), x, y).map_err(Failure::usage)?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = self.cluster.access().await?;
-        let sample = subject.sample(access, &stop.token).await;
-        let sample = sample.map_err(|error| failure(error, stop))?;
+        let (cluster, _embedded) = self.cluster.connect().await?;
+        let sample = subject.sample(&cluster, &stop.token).await?;
         let path = &self.output_file;
         tokio::fs::write(path, sample.draw(axes))
             .await

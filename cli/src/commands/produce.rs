@@ -10,7 +10,7 @@ use gugus_ingest::produce::{self, Config, Form, Pace};
 use crate::commands::{Client, JobFile};
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, print, print_json, progress};
-use crate::signals::{Signal, Stop};
+use crate::signals::Stop;
 
 /// Send the records of a CSV file to a job's Kafka topic, one JSON object a record
 ///
@@ -95,7 +95,7 @@ impl Produce {
         };
         let result = produce::run(config, stop.token.clone()).await;
         bar.finish_and_clear();
-        let summary = result.map_err(super::ingest::failure)?;
+        let summary = result?;
         match self.output {
             Output::Json => print_json(&summary)?,
             Output::Text => print(&format!(
@@ -105,18 +105,11 @@ impl Produce {
                 summary.seconds
             ))?,
         }
-        match stop.signal() {
-            None => Ok(Code::Done),
-            Some(signal) => Err(interrupted(signal)),
-        }
+        stop.unless_stopped(
+            "stopped before the end of the file; what was sent is confirmed by the broker",
+        )?;
+        Ok(Code::Done)
     }
-}
-
-fn interrupted(signal: Signal) -> Failure {
-    Failure::Interrupted(
-        signal,
-        "stopped before the end of the file; what was sent is confirmed by the broker".into(),
-    )
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::{Args, Subcommand};
+use gugus_batches::{BatchLog, RejectedRecord, Rejects};
 use gugus_ingest::replay::{self, Mode};
-use gugus_store::{BatchLog, BatchNumber, RejectedRecord, Rejects};
+use gugus_spec::BatchNumber;
 use serde::Serialize;
 
 use crate::commands::{BatchesFolder, JobFile};
@@ -82,16 +83,12 @@ impl Rejected {
                 let mode = config.mode;
                 let result = replay::run(config, stop.token.clone()).await;
                 bar.finish_and_clear();
-                let summary = result.map_err(super::ingest::failure)?;
+                let summary = result?;
                 say_replayed(&summary, mode, self.output)?;
-                match stop.signal() {
-                    None => Ok(Code::Done),
-                    Some(signal) => Err(Failure::Interrupted(
-                        signal,
-                        "stopped before the end; run the same command again to take the rest"
-                            .into(),
-                    )),
-                }
+                stop.unless_stopped(
+                    "stopped before the end; run the same command again to take the rest",
+                )?;
+                Ok(Code::Done)
             }
         }
     }

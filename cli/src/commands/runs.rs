@@ -4,7 +4,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use gugus_scheduler::{Progress, Run, RunDetail, RunId, RunList, RunState};
+use gugus_progress::Standing;
+use gugus_scheduler::{Run, RunDetail, RunId, RunList, RunState};
 use serde_json::json;
 
 use crate::commands::scheduled::{Asked, Scheduled, code, left};
@@ -209,7 +210,7 @@ fn says(run: &Run) -> String {
     }
 }
 
-fn far(progress: &Progress) -> String {
+fn far(progress: &Standing) -> String {
     if progress.total == 0 {
         return "-".to_owned();
     }
@@ -240,7 +241,7 @@ async fn logs(scheduler: &Scheduled, id: &RunId, follow: Option<&Stop>) -> Resul
         match follow {
             Some(stop) if !ended => tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
-                () = stop.token.cancelled() => return Err(left(id, stop)),
+                () = stop.token.cancelled() => return Err(left(id)),
             },
             _ => return Ok(Code::Done),
         }

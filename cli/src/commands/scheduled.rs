@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 use gugus_engine::{Access, AccessError, Answer, ClusterUrl, Rest};
-use gugus_scheduler::{FailureKind, RUNS_PATH, Run, RunDetail, RunId, RunState};
+use gugus_error::Kind;
+use gugus_scheduler::{RUNS_PATH, Run, RunDetail, RunId, RunState};
 use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +14,7 @@ use thiserror::Error;
 use crate::commands::cluster::ClusterSecurity;
 use crate::exit::{Code, Failure};
 use crate::output::progress;
-use crate::signals::{Signal, Stop};
+use crate::signals::Stop;
 
 /// Between two looks at a run that is waited for.
 const LOOK: Duration = Duration::from_millis(300);
@@ -84,7 +85,7 @@ impl Scheduled {
         let waited = loop {
             let detail = match self.run(id).await {
                 Ok(detail) => detail,
-                Err(Failure::Failed(source)) => {
+                Err(Failure::Error(Kind::Failed, source)) => {
                     let id = id.clone();
                     break Err(Failure::failed(Gone { id, source }));
                 }
@@ -99,7 +100,7 @@ impl Scheduled {
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
-                () = stop.token.cancelled() => break Err(left(id, stop)),
+                () = stop.token.cancelled() => break Err(left(id)),
             }
         };
         bar.finish_and_clear();
@@ -118,10 +119,10 @@ struct Gone {
 }
 
 /// What a command says that was told to stop while a run went on.
-pub(crate) fn left(id: &RunId, stop: &Stop) -> Failure {
-    let signal = stop.signal().unwrap_or(Signal::Interrupt);
-    let text = format!("run {id} goes on at the scheduler; `gugus runs cancel {id}` stops it");
-    Failure::Interrupted(signal, text.into())
+pub(crate) fn left(id: &RunId) -> Failure {
+    Failure::interrupted(format!(
+        "run {id} goes on at the scheduler; `gugus runs cancel {id}` stops it"
+    ))
 }
 
 /// The exit code that the end of a run means.
@@ -131,7 +132,7 @@ pub(crate) fn code(run: &Run) -> Result<Code, Failure> {
     match (run.state, run.failure_kind) {
         (RunState::Finished, _) if run.failed > 0 => Ok(Code::SomeModelsFailed),
         (RunState::Finished, _) => Ok(Code::Done),
-        (RunState::Failed, Some(FailureKind::Usage)) => Err(Failure::usage(why())),
+        (RunState::Failed, Some(Kind::Usage)) => Err(Failure::usage(why())),
         (RunState::Failed, _) => Err(Failure::failed(why())),
         (RunState::Interrupted, _) => Err(Failure::failed(format!(
             "run {id} is interrupted: {}; `gugus runs resume {id}` goes on with it",

@@ -71,7 +71,7 @@ impl Submit {
         }
         tracing::info!(run = %run.id, "the scheduler has the run");
         if stop.token.is_cancelled() {
-            return Err(left(&run.id, &stop));
+            return Err(left(&run.id));
         }
         let ended = scheduler.ended(&run.id, &stop).await?;
         runs::show(&ended, self.output)?;

@@ -1,17 +1,18 @@
 //! `gugus train`.
 
 use clap::Args;
-use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_engine::{ClusterUrl, TaskSlots};
+use gugus_models::Existing;
+use gugus_progress::Progress;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::ModelName;
-use gugus_store::Existing;
-use gugus_train::{Config, Kind, Outcome, Report, prepare};
+use gugus_train::{Config, Outcome, Report, prepare};
 
-use crate::commands::cluster::ClusterSecurity;
+use crate::commands::cluster::{ClusterSecurity, connect};
 use crate::commands::{BatchesFolder, JobFile, ModelsFolder};
 use crate::exit::{Code, Failure};
-use crate::output::{Output, count, print, print_json, progress, table};
-use crate::signals::{Signal, Stop};
+use crate::output::{Output, count, draw, print, print_json, table};
+use crate::signals::Stop;
 
 /// Failed batches named one by one in the summary; the JSON document has all.
 const FAILURES_SHOWN: usize = 20;
@@ -52,7 +53,8 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let security = self.security.load()?;
-        let bar = progress(Some(0), "models");
+        let progress = Progress::default();
+        let bar = draw(&progress, "models");
         let config = Config {
             job: self.job.read()?,
             batches: self.batches.open()?,
@@ -63,38 +65,28 @@ impl Train {
             } else {
                 Existing::Keep
             },
-            progress: bar.clone(),
+            progress,
             run: None,
         };
-        let prepared = prepare(config)
-            .await
-            .map_err(|error| failure(error, &stop))?;
+        let prepared = prepare(config).await?;
         if self.dry_run {
             return show(&prepared.dry_run(), self.output);
         }
-        // An embedded cluster that nobody needs is not started.
-        let embedded = match &self.scheduler {
-            None if prepared.pending() > 0 => Some(start_embedded().await?),
-            _ => None,
-        };
-        let remote = self.scheduler.map(|url| Access { url, security });
-        let access = embedded.as_ref().map(|e| e.url().clone().into()).or(remote);
-        let report = match access {
-            None => prepared.nothing_to_do(),
-            Some(access) => {
-                let trained = prepared.train(access, stop.token.clone()).await;
-                bar.finish_and_clear();
-                match trained {
-                    Err(gugus_train::Error::Interrupted { report }) => {
-                        show(&report, self.output)?;
-                        return Err(failure(gugus_train::Error::Interrupted { report }, &stop));
-                    }
-                    other => other.map_err(|error| failure(error, &stop))?,
-                }
+        // A cluster that nobody needs is neither started nor asked.
+        if prepared.pending() == 0 {
+            return show(&prepared.nothing_to_do(), self.output);
+        }
+        let (cluster, _embedded) = connect(self.scheduler, security).await?;
+        let trained = prepared.train(&cluster, stop.token.clone()).await;
+        drop(bar);
+        match trained {
+            Ok(report) => show(&report, self.output),
+            Err(gugus_train::Error::Interrupted { report }) => {
+                show(&report, self.output)?;
+                Err(gugus_train::Error::Interrupted { report }.into())
             }
-        };
-        drop(embedded);
-        show(&report, self.output)
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -108,17 +100,6 @@ pub(crate) async fn start_embedded() -> Result<Embedded, Failure> {
         .await
         .map_err(Failure::failed)?
         .map_err(Failure::failed)
-}
-
-/// A failure of the training drivers, by what the caller can do about it.
-pub(crate) fn failure(error: gugus_train::Error, stop: &Stop) -> Failure {
-    match error.kind() {
-        Kind::Usage => Failure::usage(error),
-        Kind::Failed => Failure::failed(error),
-        Kind::Interrupted => {
-            Failure::Interrupted(stop.signal().unwrap_or(Signal::Interrupt), error.into())
-        }
-    }
 }
 
 /// Prints a report, and says what exit code it means.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gugus_store::conformance::s3_server::{BUCKET, S3Server};
+use gugus_files::conformance::s3_server::{BUCKET, S3Server};
 use serde_json::{Value, json};
 
 use crate::process::{Gugus, Output, Signal, Up};

@@ -101,7 +101,9 @@ impl Subject {
                     batches: &self.batches,
                 };
                 let fitted = waves.fit(&numbers).await;
-                let fitted = fitted.map_err(gugus_train::Error::from)?.remove(&number.get());
+                let fitted = fitted
+                    .map_err(gugus_train::Error::from)?
+                    .remove(&number.get());
                 fitted.unwrap_or_else(|| FitOutcome::Failed {
                     reason: "the fit gave no result".to_owned(),
                     rows: 0,

@@ -99,7 +99,11 @@ impl Subject {
             model: self.about.model.clone(),
             batch: self.about.batch,
             window: self.window(),
-            on: self.batches.keys().map(|number| number.get()).collect(),
+            on: self
+                .batches
+                .iter()
+                .map(|(number, _)| number.get())
+                .collect(),
             distance_measure: self.measure,
             k: self.about.k,
             rows: assessed.rows,

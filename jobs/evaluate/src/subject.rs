@@ -85,7 +85,10 @@ impl Subject {
             Which::Window(key) => Extent::Window(key),
             Which::Latest => latest(&models, model).await?,
         };
-        let saved = models.read(model, which).await.map_err(gugus_train::Error::Models)?;
+        let saved = models
+            .read(model, which)
+            .await
+            .map_err(gugus_train::Error::Models)?;
         let Some(about) = saved.about else {
             return Err(Error::NoModelJson {
                 model: model.to_owned(),

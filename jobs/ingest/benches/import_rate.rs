@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+use gugus_files::Store;
 use gugus_ingest::import::{Config, Cut, Repeat, run};
 use gugus_spec::Job;
-use gugus_store::Store;
 use indicatif::ProgressBar;
 use parquet::arrow::ArrowWriter;
 

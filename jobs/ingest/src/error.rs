@@ -2,19 +2,12 @@
 
 use std::path::PathBuf;
 
-use gugus_store::{LogError, StoreError};
+use gugus_batches::LogError;
+use gugus_error::Kind;
+use gugus_files::StoreError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::properties::instead_of;
-
-/// What a failure means for whoever called: the two exit codes of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// What was asked for cannot be done as it was asked, and nothing was begun: exit 2.
-    Usage,
-    /// It was begun, or could have been, and failed: exit 1.
-    Failed,
-}
 
 /// A failure of `produce`, `ingest` or `import`. Every text names the thing and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -300,8 +293,6 @@ fn kind_of_open(error: &LogError) -> Kind {
         LogError::Foreign { .. }
         | LogError::FedBy { .. }
         | LogError::NoFolder { .. }
-        | LogError::HardLinks { .. }
-        | LogError::CreateOnly { .. }
         | LogError::NotABatch { .. }
         | LogError::Damaged { .. }
         | LogError::FooterText { .. }
@@ -309,6 +300,8 @@ fn kind_of_open(error: &LogError) -> Kind {
         | LogError::Misnumbered { .. } => Kind::Usage,
         LogError::Store(
             StoreError::Unsupported { .. }
+            | StoreError::HardLinks { .. }
+            | StoreError::CreateOnly { .. }
             | StoreError::Location { .. }
             | StoreError::Settings { .. }
             | StoreError::NotAFolder { .. }

@@ -10,9 +10,10 @@ use arrow::array::{
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use gugus_batches::{Draft, ImportedPart, OFFSET, PARTITION, RejectedRecord, TIMESTAMP};
 use gugus_records::{Columns, Layout, Reason};
 use gugus_spec::BatchLimits;
-use gugus_store::{Draft, ImportedPart, OFFSET, OffsetRange, PARTITION, RejectedRecord, TIMESTAMP};
+use gugus_spec::OffsetRange;
 
 use crate::Error;
 

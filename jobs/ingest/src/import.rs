@@ -12,8 +12,9 @@ mod text;
 
 use std::path::PathBuf;
 
+use gugus_batches::{Appended, BatchLog, Draft, FedBy};
+use gugus_files::Store;
 use gugus_spec::Job;
-use gugus_store::{Appended, BatchLog, Draft, FedBy, Store};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::sync::mpsc;

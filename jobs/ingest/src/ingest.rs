@@ -17,8 +17,9 @@ mod settings;
 mod times;
 mod topic;
 
+use gugus_files::Store;
 use gugus_spec::Job;
-use gugus_store::{OffsetRange, Store};
+use gugus_spec::OffsetRange;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::sync::oneshot;

@@ -8,7 +8,7 @@
 //!
 //! # What it guarantees
 //! * **Every record is in exactly one batch or reject file**, whatever is killed when. The folder of batches is its own
-//!   commit log (`gugus-store`): a batch and the offsets that it covers appear in one step, and on every assignment reading
+//!   commit log (`gugus-batches`): a batch and the offsets that it covers appear in one step, and on every assignment reading
 //!   goes on where the newest batch ends. Offsets in Kafka are committed afterwards, for lag tools only.
 //! * **No record is thrown away.** What does not parse is kept as it came, with its reason, in the same commit.
 //! * **Memory is bounded** by the batch limits, by [16 MiB of fetched records](mod@ingest), and by a limit on held rejects.
@@ -43,7 +43,7 @@
 //! )?;
 //! let config = import::Config {
 //!     job,
-//!     store: gugus_store::Store::in_memory(),
+//!     store: gugus_files::Store::in_memory(),
 //!     files: vec![file],
 //!     cut: Cut::ByRows,
 //!     repeat: Repeat::Refuse,
@@ -72,6 +72,7 @@ mod thread;
 mod token;
 mod window;
 
-pub use error::{Error, Kind};
+pub use error::Error;
+pub use gugus_error::Kind;
 pub use properties::read_properties;
 pub use start::{Start, StartError};

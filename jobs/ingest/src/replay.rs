@@ -9,9 +9,11 @@ mod form;
 
 use std::collections::BTreeMap;
 
+use gugus_batches::{Appended, BatchLog, RejectedRecord, Rejects, ReplayedFile};
+use gugus_files::Store;
 use gugus_records::{Layout, Reason};
+use gugus_spec::BatchNumber;
 use gugus_spec::Job;
-use gugus_store::{Appended, BatchLog, BatchNumber, RejectedRecord, Rejects, ReplayedFile, Store};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;

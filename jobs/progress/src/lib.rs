@@ -26,14 +26,16 @@
 //! ```
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 /// How far a piece of work is. Clones share one state.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Shared>);
 
-/// How far the work was when somebody asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How far the work was when somebody asked, as it stands in the record of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// How many parts are done.
     pub done: u64,
@@ -86,8 +88,11 @@ impl Progress {
         }
     }
 
-    fn message(&self) -> std::sync::MutexGuard<'_, String> {
+    fn message(&self) -> MutexGuard<'_, String> {
         // A text is whole after a panic, too.
-        self.0.message.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .message
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

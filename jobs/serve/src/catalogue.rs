@@ -9,13 +9,14 @@ use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use gugus_store::{BatchNumber, Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
+use gugus_models::{Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
+use gugus_spec::BatchNumber;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::clock;
 use crate::config::{Config, PREDICT_CLUSTER_MODELS};
 use crate::loaded::Loaded;
-use crate::problem::{Chain, Code, LoadError, Problem, cut};
+use crate::problem::{Code, LoadError, Problem, cut};
 
 /// How often the store is looked at, at most: once in this time for the listing, and once for each model that is asked.
 const FRESH: Duration = Duration::from_secs(1);
@@ -198,7 +199,10 @@ impl Catalogue {
         let listing = match self.models.list().await {
             Ok(models) => Listing::new(models),
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the models could not be listed; what is in memory is served on");
+                tracing::warn!(
+                    error = gugus_error::chain(&error),
+                    "the models could not be listed; what is in memory is served on"
+                );
                 // Tried again after the usual time, not with each request.
                 Listing {
                     models: self.current().models.clone(),
@@ -299,7 +303,10 @@ impl Catalogue {
             Ok(Some(stamp)) => stamp != *loaded.stamp(),
             Ok(None) => self.look_again().await == StoreState::Listed,
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "a model could not be looked at; what is in memory is served on");
+                tracing::warn!(
+                    error = gugus_error::chain(&error),
+                    "a model could not be looked at; what is in memory is served on"
+                );
                 false
             }
         }

@@ -1,6 +1,6 @@
 //! What the service is started with.
 
-use gugus_store::Store;
+use gugus_files::Store;
 
 /// What [`run`](crate::run) is started with. [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]

@@ -29,7 +29,7 @@
 //! # Example
 //! ```
 //! use gugus_serve::Config;
-//! use gugus_store::Store;
+//! use gugus_files::Store;
 //! use tokio_util::sync::CancellationToken;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

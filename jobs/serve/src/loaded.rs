@@ -7,9 +7,9 @@ use std::time::Duration;
 use arrow::array::{Array, RecordBatch};
 use gugus_clusters::{Centers, Fitted, Predictor};
 use gugus_features::{Expressions, FeaturePlan};
+use gugus_models::{SavedModel, Stamp};
 use gugus_records::{Columns, Layout};
 use gugus_spec::{Column, Format, OtherColumns, Source};
-use gugus_store::{SavedModel, Stamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 

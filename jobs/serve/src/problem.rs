@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use gugus_clusters::FittedError;
 use gugus_features::{EvaluateError, Missing, PlanError};
 use gugus_kmeans::PredictError;
+use gugus_models::{Extent, ModelError, WindowKey};
 use gugus_records::Reason;
-use gugus_store::{BatchNumber, Extent, ModelError, WindowKey};
+use gugus_spec::BatchNumber;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::http::{HeaderValue, StatusCode, header::ALLOW};
@@ -201,7 +202,13 @@ impl Problem {
                 format!("model {model:?}{of_extent} cannot be served: {error}"),
             ),
         };
-        tracing::warn!(model, batch = extent.batch().map(BatchNumber::get), window = extent.window().map(WindowKey::as_str), error = %Chain(error), "a model cannot be served");
+        tracing::warn!(
+            model,
+            batch = extent.batch().map(BatchNumber::get),
+            window = extent.window().map(WindowKey::as_str),
+            error = gugus_error::chain(error),
+            "a model cannot be served"
+        );
         problem
     }
 }
@@ -218,22 +225,6 @@ pub(crate) enum LoadError {
     /// The thread that compiled it ended early: the runtime is shutting down, or we have a bug.
     #[error("the model could not be compiled")]
     Stopped(#[source] tokio::task::JoinError),
-}
-
-/// An error and what lies under it, for the log.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut source = Some(self.0);
-        let mut between = "";
-        while let Some(error) = source {
-            write!(f, "{between}{error}")?;
-            between = ": ";
-            source = error.source();
-        }
-        Ok(())
-    }
 }
 
 impl From<Reason> for Problem {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use gugus_store::ModelError;
+use gugus_models::ModelError;
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 

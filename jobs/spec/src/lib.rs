@@ -48,6 +48,7 @@
 //! ```
 
 mod algorithm;
+mod batch;
 mod column;
 mod error;
 mod format;
@@ -59,6 +60,7 @@ mod summary;
 mod timestamp;
 
 pub use algorithm::Algorithm;
+pub use batch::{BatchNumber, CommitId, NotABatchNumber, NotACommitId, OffsetRange};
 pub use column::{Column, ColumnType, Nullability};
 pub use error::{Error, Place};
 pub use format::{CsvFormat, Format};

@@ -62,7 +62,9 @@ impl InProcess {
 
 impl std::fmt::Debug for InProcess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("InProcess").field("slots", &self.slots).finish_non_exhaustive()
+        f.debug_struct("InProcess")
+            .field("slots", &self.slots)
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,7 +76,9 @@ impl Submit for InProcess {
         name: &str,
         stop: &CancellationToken,
     ) -> Result<Vec<RecordBatch>, SubmitError> {
-        let plan = self.sent(plan).map_err(|error| SubmitError::Cluster(error.into()))?;
+        let plan = self
+            .sent(plan)
+            .map_err(|error| SubmitError::Cluster(error.into()))?;
         let rows = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(SubmitError::Cancelled),

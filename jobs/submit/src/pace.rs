@@ -53,7 +53,9 @@ impl Pace {
             0 => patience.first_limit,
             milliseconds => {
                 let longest = Duration::from_millis(milliseconds);
-                patience.least_limit.max(longest.saturating_mul(patience.slower))
+                patience
+                    .least_limit
+                    .max(longest.saturating_mul(patience.slower))
             }
         }
     }

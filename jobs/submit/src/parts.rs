@@ -66,7 +66,9 @@ impl Jobs<'_> {
                     left.push(some);
                 }
                 Err(SubmitError::Data { reason }) => {
-                    let failed = some.iter().map(|one| ((parts.key)(one), Err(reason.clone())));
+                    let failed = some
+                        .iter()
+                        .map(|one| ((parts.key)(one), Err(reason.clone())));
                     answers.extend(failed);
                 }
                 Err(error) => return Err(error),

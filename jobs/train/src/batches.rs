@@ -5,8 +5,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::ops::RangeBounds;
 
-use gugus_features::{WaveFile, WholeFile};
 use gugus_batches::{BatchFile, BatchLog, Footer};
+use gugus_features::{WaveFile, WholeFile};
 use gugus_files::Store;
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 
@@ -93,11 +93,7 @@ impl Batches {
     ///
     /// # Errors
     /// [`Error::Batches`], and [`Error::OtherJob`] where it is not of `job`.
-    pub async fn one(
-        store: &Store,
-        job: &str,
-        number: BatchNumber,
-    ) -> Result<Option<Self>, Error> {
+    pub async fn one(store: &Store, job: &str, number: BatchNumber) -> Result<Option<Self>, Error> {
         let log = open(store).await?;
         let files = log.batches().await.map_err(Error::Batches)?;
         let Some(file) = files.iter().find(|file| file.number == number) else {

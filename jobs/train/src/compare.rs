@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_spec::{Feature, Model, ModelName, Scope, Window};
 use gugus_models::{Existing, Extent, ModelJson, ModelStore};
+use gugus_spec::{Feature, Model, ModelName, Scope, Window};
 
 use crate::batches::BatchFacts;
 use crate::error::Error;

@@ -1,11 +1,11 @@
 //! Why a run did not begin, or did not finish.
 
+use gugus_batches::LogError;
 use gugus_error::Kind;
 use gugus_features::PlanError;
 use gugus_kmeans::whole::{PartialError, WholeError};
-use gugus_spec::{Model, ModelName};
-use gugus_batches::LogError;
 use gugus_models::ModelError;
+use gugus_spec::{Model, ModelName};
 use gugus_submit::SubmitError;
 use thiserror::Error;
 

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use gugus_progress::Progress;
-use gugus_spec::{Job, ModelName};
 use gugus_files::Store;
 use gugus_models::{Existing, ModelStore};
+use gugus_progress::Progress;
+use gugus_spec::{Job, ModelName};
 use gugus_submit::{Jobs, Submit, SubmitError};
 use tokio_util::sync::CancellationToken;
 

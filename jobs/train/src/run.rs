@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
 use gugus_features::{FitOutcome, Fitted};
-use gugus_progress::Progress;
 use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore};
+use gugus_progress::Progress;
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
 use crate::batches::Batches;
@@ -31,7 +31,11 @@ pub(crate) struct Run {
 impl Run {
     /// The batches that have a model of this name.
     pub(crate) fn listed(&self, model: &ModelName) -> impl Iterator<Item = BatchNumber> {
-        self.listed.get(model.as_str()).into_iter().flatten().copied()
+        self.listed
+            .get(model.as_str())
+            .into_iter()
+            .flatten()
+            .copied()
     }
 
     /// Models of these batches that would be trained.
@@ -58,9 +62,7 @@ impl Run {
     ) -> Result<ModelReport, Error> {
         let name = &work.model.name;
         match outcome {
-            FitOutcome::Failed { reason, rows } => {
-                Ok(ModelReport::failed(name, &of, rows, reason))
-            }
+            FitOutcome::Failed { reason, rows } => Ok(ModelReport::failed(name, &of, rows, reason)),
             FitOutcome::Trained(fitted) => {
                 let draft = self.draft(work, of, batches, fitted);
                 let written = self.write(&draft, existing).await?;

@@ -3,6 +3,9 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use gugus_engine::Cluster;
+use gugus_error::Kind;
+use gugus_submit::SubmitError;
 use gugus_train::{Outcome, Report};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -14,8 +17,7 @@ use super::id::RunId;
 use super::keeper::{Live, Runs};
 use super::log::RunLog;
 use super::now;
-use super::wire::{BallistaJob, FailureKind, RunRequest, RunState};
-use crate::problem::whole_text;
+use super::wire::{BallistaJob, RunRequest, RunState};
 
 /// How often a run's progress is written down.
 const NOTE: Duration = Duration::from_secs(2);
@@ -31,7 +33,7 @@ enum Ended {
     Finished(Report),
     /// With what was done until then.
     Stopped(Report),
-    Failed(String, FailureKind),
+    Failed(String, Kind),
 }
 
 /// Runs the driver's work on this thread, which may block. The driver compiles plans and encodes them: the threads that
@@ -57,7 +59,7 @@ pub(super) async fn drive(runs: Runs, id: RunId, live: Live) {
         None => Ended::Stopped(Report::default()),
     };
     let jobs = jobs(&runs, &id).await;
-    let progress = live.progress();
+    let progress = live.progress.now();
     let (state, failure) = span.in_scope(|| describe(&ended, runs.is_stopping()));
     let report = match ended {
         Ended::Finished(report) | Ended::Stopped(report) => Some(report),
@@ -105,7 +107,7 @@ async fn attempt(runs: &Runs, id: &RunId, live: &Live, span: &Span) -> Ended {
     tokio::select! {
         ended = &mut driver => ended.unwrap_or_else(|_| {
             let why = "the driver panicked; its message is on the scheduler's standard error";
-            Ended::Failed(why.to_owned(), FailureKind::Failed)
+            Ended::Failed(why.to_owned(), Kind::Failed)
         }),
         never = noting => match never {},
     }
@@ -115,7 +117,7 @@ async fn train(runs: &Runs, id: &RunId, live: &Live) -> Ended {
     match try_train(runs, id, live).await {
         Ok(report) => Ended::Finished(report),
         Err(RunError::Train(gugus_train::Error::Interrupted { report })) => Ended::Stopped(*report),
-        Err(error) => Ended::Failed(whole_text(&error), error.kind()),
+        Err(error) => Ended::Failed(gugus_error::chain(&error), error.kind()),
     }
 }
 
@@ -136,7 +138,7 @@ async fn try_train(runs: &Runs, id: &RunId, live: &Live) -> Result<Report, RunEr
         models = request.models,
         "the run begins"
     );
-    let config = runs.config(&request, &live.bar, Some(id))?;
+    let config = runs.config(&request, &live.progress, Some(id))?;
     let prepared = tokio::select! {
         prepared = gugus_train::prepare(config) => prepared?,
         () = live.stop.cancelled() => {
@@ -145,10 +147,12 @@ async fn try_train(runs: &Runs, id: &RunId, live: &Live) -> Result<Report, RunEr
         }
     };
     tracing::info!(models = prepared.pending(), "models are to be trained");
-    let report = prepared
-        .train(runs.0.access.clone(), live.stop.clone())
-        .await?;
-    Ok(report)
+    if prepared.pending() == 0 {
+        return Ok(prepared.nothing_to_do());
+    }
+    let cluster = Cluster::connect(runs.0.access.clone()).await;
+    let cluster = cluster.map_err(|error| gugus_train::Error::from(SubmitError::from(error)))?;
+    Ok(prepared.train(&cluster, live.stop.clone()).await?)
 }
 
 /// Writes progress and Ballista jobs down now and then.
@@ -157,7 +161,7 @@ async fn note(runs: &Runs, id: &RunId, live: &Live) -> Infallible {
     let mut before = None;
     loop {
         ticks.tick().await;
-        let seen = (live.progress(), jobs(runs, id).await);
+        let seen = (live.progress.now(), jobs(runs, id).await);
         if seen.0.total == 0 || before.as_ref() == Some(&seen) {
             continue;
         }
@@ -206,7 +210,7 @@ fn add_jobs(known: &mut Vec<BallistaJob>, seen: Vec<BallistaJob>) {
 }
 
 /// The state that the end leads to, and why if it is not a good one; both go to the log, too.
-fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<FailureKind>)>) {
+fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<Kind>)>) {
     match ended {
         Ended::Finished(report) => {
             tracing::info!(

@@ -2,13 +2,14 @@
 
 use std::io;
 
+use gugus_error::Kind;
 use http::StatusCode;
 use thiserror::Error;
 
 use super::id::RunId;
 use super::places::PlaceError;
-use super::wire::{FailureKind, RunState};
-use crate::problem::{Problem, whole_text};
+use super::wire::RunState;
+use crate::problem::Problem;
 
 /// Runs that wait or train. More is a client that submits in a loop.
 pub(super) const OPEN_LIMIT: usize = 100;
@@ -34,7 +35,7 @@ pub enum RunError {
     Place(#[from] PlaceError),
     /// A folder that cannot be opened.
     #[error(transparent)]
-    Store(#[from] gugus_store::StoreError),
+    Store(#[from] gugus_files::StoreError),
     /// Too many wait.
     #[error("{OPEN_LIMIT} runs wait or train already; try again when some have ended")]
     Full,
@@ -64,16 +65,16 @@ pub enum RunError {
 
 impl RunError {
     /// Whether the request was to blame.
-    pub(super) fn kind(&self) -> FailureKind {
+    pub(super) fn kind(&self) -> Kind {
         match self {
             Self::JobFile(_)
             | Self::ModelName { .. }
             | Self::Place(_)
             | Self::Store(_)
             | Self::NoSuchRun { .. }
-            | Self::State { .. } => FailureKind::Usage,
-            Self::Train(error) if error.kind() == gugus_train::Kind::Usage => FailureKind::Usage,
-            Self::Train(_) | Self::Full | Self::Stopping | Self::Keep(_) => FailureKind::Failed,
+            | Self::State { .. } => Kind::Usage,
+            Self::Train(error) => error.kind(),
+            Self::Full | Self::Stopping | Self::Keep(_) => Kind::Failed,
         }
     }
 
@@ -82,16 +83,14 @@ impl RunError {
             Self::NoSuchRun { .. } => StatusCode::NOT_FOUND,
             Self::State { .. } => StatusCode::CONFLICT,
             Self::Full | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-            _ => match self.kind() {
-                FailureKind::Usage => StatusCode::UNPROCESSABLE_ENTITY,
-                FailureKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
-            },
+            _ => StatusCode::from_u16(self.kind().http_status())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 }
 
 impl From<RunError> for Problem {
     fn from(error: RunError) -> Self {
-        Self::new(error.status(), whole_text(&error))
+        Self::new(error.status(), gugus_error::chain(&error))
     }
 }

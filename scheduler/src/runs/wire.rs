@@ -1,5 +1,7 @@
 //! What is said of runs: on disk, over HTTP and by `gugus runs`.
 
+use gugus_error::Kind;
+use gugus_progress::Standing;
 use gugus_spec::JobName;
 use gugus_train::Report;
 use serde::{Deserialize, Serialize};
@@ -85,27 +87,6 @@ pub struct RunRequest {
     pub dry_run: bool,
 }
 
-/// How far a run is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Models that are done.
-    pub done: u64,
-    /// Models that this attempt is to train; 0 while it is being found out.
-    pub total: u64,
-    /// What it is at, where there is more to say.
-    pub message: String,
-}
-
-/// Whether a failure was the request's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
-    /// The request or its input was wrong; nothing was begun.
-    Usage,
-    /// It failed on the way.
-    Failed,
-}
-
 /// One Ballista job of a run. Its name begins with the job's and the run's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BallistaJob {
@@ -143,7 +124,7 @@ pub struct Run {
     /// How often it was begun.
     pub attempts: u32,
     /// How far it is.
-    pub progress: Progress,
+    pub progress: Standing,
     /// Models trained by the last attempt.
     pub trained: u64,
     /// Batches that allowed no model.
@@ -153,7 +134,7 @@ pub struct Run {
     /// Why it broke off.
     pub failure: Option<String>,
     /// Whose fault that was.
-    pub failure_kind: Option<FailureKind>,
+    pub failure_kind: Option<Kind>,
     /// The last of its Ballista jobs.
     pub ballista_jobs: Vec<BallistaJob>,
 }
@@ -173,7 +154,7 @@ impl Run {
             started: None,
             ended: None,
             attempts: 0,
-            progress: Progress::default(),
+            progress: Standing::default(),
             trained: 0,
             failed: 0,
             skipped: 0,

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use gugus_files::conformance::faults::{Fault, Faulty};
 use gugus_ingest::Error;
 use gugus_ingest::ingest::{self, Config, Summary};
-use gugus_store::conformance::faults::{Fault, Faulty};
 use object_store::local::LocalFileSystem;
 use tokio_util::sync::CancellationToken;
 

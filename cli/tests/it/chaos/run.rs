@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use gugus_files::Store;
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{Config, OnReset, Until};
 use gugus_spec::Job;
-use gugus_store::Store;
 use indicatif::ProgressBar;
 use tempfile::TempDir;
 

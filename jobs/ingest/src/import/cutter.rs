@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
+use gugus_batches::{Draft, ImportedPart};
 use gugus_records::{Columns, ImportError, Layout, Reason};
 use gugus_spec::BatchLimits;
-use gugus_store::{Draft, ImportedPart, OffsetRange};
+use gugus_spec::OffsetRange;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

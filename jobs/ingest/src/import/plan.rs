@@ -6,9 +6,10 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
+use gugus_batches::{BatchLog, FedBy};
+use gugus_files::catch_panic;
 use gugus_records::{Columns, Header, Layout};
 use gugus_spec::Nullability;
-use gugus_store::{BatchLog, FedBy, guarded};
 use indicatif::ProgressBar;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
@@ -124,7 +125,7 @@ fn check_missing(
 
 fn check_parquet(input: &Input, config: &Config) -> Result<(), Error> {
     let file = input.file()?;
-    let reader = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|e| {
+    let reader = catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|e| {
         wrong(
             &input.path,
             "it is no whole parquet file, it is cut off or damaged; get it anew",

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::array_value_to_string;
-use gugus_store::guarded;
+use gugus_files::catch_panic;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::Config;
@@ -27,17 +27,18 @@ pub(super) fn parquet(
         )
     };
     let disk = input.file()?;
-    let reader = guarded(|| ParquetRecordBatchReaderBuilder::try_new(disk)).map_err(unreadable)?;
+    let reader =
+        catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(disk)).map_err(unreadable)?;
     let total = u64::try_from(reader.metadata().file_metadata().num_rows())
         .unwrap_or(0)
         .max(1);
     let skip = usize::try_from(file.skip).unwrap_or(usize::MAX);
     let reader = reader.with_batch_size(AT_ONCE).with_offset(skip);
-    let mut reader = guarded(|| reader.build()).map_err(unreadable)?;
+    let mut reader = catch_panic(|| reader.build()).map_err(unreadable)?;
     let begin = config.progress.position();
     let mut record = file.skip;
     while let Some(rows) =
-        guarded(|| Ok(reader.next().transpose()?)).map_err(|e| input.broke_off(record, e))?
+        catch_panic(|| Ok(reader.next().transpose()?)).map_err(|e| input.broke_off(record, e))?
     {
         match cutter.push_rows(&rows, as_json) {
             Ok(()) => {}

@@ -1,7 +1,7 @@
 use std::io::Write as _;
 
+use gugus_files::Store;
 use gugus_spec::{Column, ColumnType, Nullability};
-use gugus_store::Store;
 
 use super::*;
 use crate::import::{self, Cut, Repeat};

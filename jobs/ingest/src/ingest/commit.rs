@@ -7,7 +7,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
-use gugus_store::{Appended, BatchLog, Draft, Footer, LogError, OffsetRange};
+use gugus_batches::{Appended, BatchLog, Draft, Footer, LogError};
+use gugus_spec::OffsetRange;
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::JoinHandle;

@@ -1,6 +1,6 @@
 //! A partition that is ours, and what was last seen of it.
 
-use gugus_store::{Jump, LastRecord, record_hash};
+use gugus_batches::{Jump, LastRecord, record_hash};
 
 use crate::gather::Record;
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use gugus_batches::{BatchLog, FedBy};
 use gugus_records::{Layout, Reason};
-use gugus_store::{BatchLog, FedBy, OffsetRange};
+use gugus_spec::OffsetRange;
 use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};

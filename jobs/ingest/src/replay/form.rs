@@ -1,7 +1,7 @@
 //! How rejected records were written. Invariant: a record is read again as it was read the first time.
 
+use gugus_batches::Footer;
 use gugus_records::{Columns, Header, Layout, Reason};
-use gugus_store::Footer;
 
 /// How the records of one commit were written.
 pub(super) enum Form {

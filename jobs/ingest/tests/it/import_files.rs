@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 use flate2::{Compression, write::GzEncoder};
 use gugus_ingest::import::{Cut, Summary};
-use gugus_store::BatchNumber;
+use gugus_spec::BatchNumber;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::ZstdLevel;
 use parquet::file::properties::WriterProperties;
@@ -185,7 +185,7 @@ async fn a_batch_spans_files_and_says_which() {
     let log = folder.log().await;
     let mut parts = Vec::new();
     for footer in log.footers(&log.numbers().await.unwrap()).await.unwrap() {
-        let short = |part: &gugus_store::ImportedPart| (part.first, part.next, part.last);
+        let short = |part: &gugus_batches::ImportedPart| (part.first, part.next, part.last);
         parts.push(footer.imported.iter().map(short).collect::<Vec<_>>());
         assert_eq!(
             footer.imported.iter().map(|part| part.sha256.len()).max(),

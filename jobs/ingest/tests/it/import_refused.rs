@@ -1,7 +1,8 @@
 //! What is refused before anything is written.
 
+use gugus_batches::{Appended, BatchLog, Draft};
 use gugus_ingest::Kind;
-use gugus_store::{Appended, BatchLog, Draft, OffsetRange};
+use gugus_spec::OffsetRange;
 
 use crate::import_files::parquet;
 use crate::support::*;

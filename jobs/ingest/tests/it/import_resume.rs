@@ -2,7 +2,7 @@
 
 use gugus_ingest::Kind;
 use gugus_ingest::import::{self, Repeat};
-use gugus_store::BatchNumber;
+use gugus_spec::BatchNumber;
 use tokio_util::sync::CancellationToken;
 
 use crate::import_files::parquet;

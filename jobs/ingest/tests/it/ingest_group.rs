@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use gugus_batches::{Appended, BatchLog, Draft};
 use gugus_ingest::ingest::Until;
-use gugus_store::{Appended, BatchLog, Draft, OffsetRange};
+use gugus_spec::OffsetRange;
 
 use crate::support::*;
 

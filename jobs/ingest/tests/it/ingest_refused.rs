@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use gugus_batches::{Appended, BatchLog, Draft};
 use gugus_ingest::{Error, Kind, Start, produce};
-use gugus_store::{Appended, BatchLog, Draft, OffsetRange};
+use gugus_spec::OffsetRange;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::*;
@@ -153,7 +154,7 @@ async fn the_log_refuses_a_range_that_does_not_continue_it() {
     let mut log = BatchLog::open(folder.store(), &job.name, "t")
         .await
         .unwrap();
-    let rows = log.rows(gugus_store::BatchNumber::FIRST).await.unwrap();
+    let rows = log.rows(gugus_spec::BatchNumber::FIRST).await.unwrap();
     let ranges = vec![OffsetRange {
         partition: 0,
         first: 0,

@@ -1,8 +1,8 @@
 //! A topic that no longer holds what comes next: it is noticed, and gone on with only as the user chose.
 
+use gugus_batches::JumpReason;
 use gugus_ingest::Kind;
 use gugus_ingest::ingest::OnReset;
-use gugus_store::JumpReason;
 
 use crate::support::*;
 

@@ -2,8 +2,8 @@
 
 use gugus_ingest::Kind;
 use gugus_ingest::replay::{self, Mode};
+use gugus_spec::BatchNumber;
 use gugus_spec::Job;
-use gugus_store::BatchNumber;
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
+use gugus_batches::{BatchLog, Verification};
+use gugus_files::Store;
 use gugus_ingest::{Error, Start, import, ingest, produce};
 use gugus_spec::Job;
-use gugus_store::{BatchLog, Store, Verification};
 use indicatif::ProgressBar;
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use gugus_store::{BatchNumber, Extent, ListedModel, Whole, WindowKey};
+use gugus_models::{Extent, ListedModel, Whole, WindowKey};
+use gugus_spec::BatchNumber;
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::http::StatusCode;

@@ -7,8 +7,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use bytes::Bytes;
 use gugus_records::{Columns, Layout};
+use gugus_spec::BatchNumber;
 use gugus_spec::{Column, ColumnType, Format, Nullability, OtherColumns, Source};
-use gugus_store::BatchNumber;
 use utoipa::ToSchema;
 use warp::reply::Response;
 

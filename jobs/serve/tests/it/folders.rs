@@ -6,11 +6,13 @@ use std::path::Path;
 use gugus_clusters::{
     Centers, CorePoint, DbscanParams, Fitted, Gaussian, GmmParams, HotSpots, Mixture,
 };
+use gugus_files::Store;
 use gugus_kmeans::{DistanceMeasure, Params};
+use gugus_models::{Existing, Extent, ModelDraft, ModelStore};
+use gugus_spec::BatchNumber;
 use gugus_spec::{
     Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability, Period, Window,
 };
-use gugus_store::{BatchNumber, Existing, Extent, ModelDraft, ModelStore, Store};
 
 /// Centers in latitude and longitude, far from each other.
 pub(crate) const CENTERS: [[f64; 2]; 3] = [[34.0, -118.5], [34.1, -118.2], [33.7, -118.3]];

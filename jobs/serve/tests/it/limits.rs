@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use gugus_files::Store;
 use gugus_serve::Config;
-use gugus_store::Store;
 use serde_json::json;
 
 use crate::folders::{CENTERS, batch, location, write};

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use gugus_files::Store;
 use gugus_serve::Config;
-use gugus_store::Store;
 use serde_json::json;
 
 use crate::folders::{CENTERS, batch, by_sql, location, write, write_as_spark};

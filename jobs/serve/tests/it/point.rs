@@ -1,8 +1,8 @@
 //! `/predict_cluster/`, as clients of the Python service use it.
 
 use gugus_clusters::Fitted;
+use gugus_files::Store;
 use gugus_serve::Config;
-use gugus_store::Store;
 use serde_json::json;
 
 use crate::folders::{CENTERS, batch, by_sql, cosine, feature, location, write, write_as_spark};

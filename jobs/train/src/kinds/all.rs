@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use gugus_kmeans::whole::Progress;
-use gugus_spec::{Model, Scope};
 use gugus_models::{Existing, Extent};
+use gugus_spec::{Model, Scope};
 use gugus_submit::Jobs;
 
 use crate::compare::{Difference, has_seen};
@@ -72,7 +72,8 @@ impl TrainingKind for OverAll {
                     .cost
                     .map_or_else(String::new, |cost| format!(", cost {cost:.6e}"));
                 let (pass, step) = (done.pass, done.step);
-                run.progress.say(format!("{name}: pass {pass} ({step}){cost}"));
+                run.progress
+                    .say(format!("{name}: pass {pass} ({step}){cost}"));
             };
             let outcome = Passes::fit(jobs, work, &run.batches, &told).await?;
             // One that is there lacks the newest batches, or the user asked for it to be trained again.

@@ -12,8 +12,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_features::{FitOutcome, OUTCOME_COLUMN, WINDOW_COLUMN, WaveError, window_plan};
-use gugus_spec::{Model, Scope, Window};
 use gugus_models::{Existing, Extent, WindowKey};
+use gugus_spec::{Model, Scope, Window};
 use gugus_submit::{Jobs, Pace, Parts};
 
 use self::census::{Span, census};

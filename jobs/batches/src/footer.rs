@@ -1,0 +1,222 @@
+//! What a batch file says about itself, in the Parquet key-value entry [`FOOTER_KEY`].
+
+use arrow::datatypes::{DataType, Schema};
+use gugus_spec::{BatchNumber, CommitId, OffsetRange};
+use serde::{Deserialize, Serialize};
+
+use crate::{Jump, PartitionEnd};
+
+/// The Parquet key-value entry that holds a [`Footer`] as JSON.
+pub const FOOTER_KEY: &str = "gugus.batch";
+
+/// The version of the footer's format that this crate writes, and the newest that it reads.
+pub const FOOTER_VERSION: u32 = 1;
+
+/// Records `first..next` of an imported file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedPart {
+    /// The file's checksum, in hex: what it is known by, for names change.
+    pub sha256: String,
+    /// The first of its records in this batch, from 0.
+    pub first: u64,
+    /// The first after them.
+    pub next: u64,
+    /// Whether the file ends here.
+    pub last: bool,
+    /// The names of its columns, of a CSV file: without them a rejected row could not be read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<Vec<String>>,
+}
+
+/// The file of records that a batch's commit refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectFile {
+    /// Relative to the batches' folder: `rejected/<commit id>.parquet`.
+    pub file: String,
+    /// How many records are in it.
+    pub rows: u64,
+    /// Checksum of the whole file, in hex.
+    pub sha256: String,
+}
+
+/// Where a log's records come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FedBy {
+    /// Nothing was committed yet.
+    Nothing,
+    /// A topic.
+    Topic,
+    /// Imported files.
+    Imports,
+}
+
+/// How much of a reject file an own batch took again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedFile {
+    /// A reject file that an earlier batch names, relative to the batches' folder.
+    pub file: String,
+    /// How many of its records are rows of this batch.
+    pub rows: u64,
+}
+
+/// A column of a batch file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaField {
+    /// Its name.
+    pub name: String,
+    /// Its type, by the names of the job file (`utf8`, `float64`, `timestamp`, …).
+    #[serde(rename = "type")]
+    pub data_type: String,
+}
+
+/// The state of a log after one batch, written into that batch.
+///
+/// The newest footer alone is the whole state of a log: `ends` is cumulative. Keys that we do not know are ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footer {
+    /// [`FOOTER_VERSION`]
+    pub version: u32,
+    /// The job that the log belongs to.
+    pub job: String,
+    /// The topic that its records came from, or would come from if they were not imported.
+    pub topic: String,
+    /// The batch's own number.
+    pub number: BatchNumber,
+    /// Rows of the batch, which are the accepted records. 0 where only rejects arrived.
+    pub rows: u64,
+    /// What this commit took, one entry a partition, sorted. May be wider than the records: transaction markers and
+    /// compaction leave holes.
+    pub ranges: Vec<OffsetRange>,
+    /// Where every partition that was ever in the log stands after this commit, sorted.
+    pub ends: Vec<PartitionEnd>,
+    /// Random, new with every try to commit.
+    pub commit_id: CommitId,
+    /// The commit before; none for the first.
+    #[serde(default)]
+    pub previous: Option<CommitId>,
+    /// The files that the rows came from; empty where they came from a topic.
+    #[serde(default)]
+    pub imported: Vec<ImportedPart>,
+    /// The records that this commit refused.
+    #[serde(default)]
+    pub rejected: Option<RejectFile>,
+    /// The columns of the file, in its order.
+    #[serde(default)]
+    pub schema: Vec<SchemaField>,
+    /// The ranges that begin elsewhere than where the log ended, one entry a partition, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jumps: Vec<Jump>,
+    /// The reject files whose records are the rows of this batch, sorted; not empty for a replay only, which has no
+    /// ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replayed: Vec<ReplayedFile>,
+    /// Set in replays of a folder that imports feed: such a batch itself imported nothing. See [`Footer::feed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fed_by: Option<FedBy>,
+}
+
+impl Footer {
+    /// Where a partition stands after this commit; none when the log never had it.
+    pub fn end_of(&self, partition: i32) -> Option<i64> {
+        self.partition_end(partition).map(|end| end.next)
+    }
+
+    /// Where a partition stands after this commit, with its newest record.
+    pub fn partition_end(&self, partition: i32) -> Option<&PartitionEnd> {
+        self.ends.iter().find(|end| end.partition == partition)
+    }
+
+    /// Where the records of the folder come from.
+    pub fn feed(&self) -> FedBy {
+        match self.fed_by {
+            Some(fed_by) => fed_by,
+            None if self.imported.is_empty() => FedBy::Topic,
+            None => FedBy::Imports,
+        }
+    }
+
+    /// How many records the commit refused.
+    pub fn rejected_rows(&self) -> u64 {
+        self.rejected.as_ref().map_or(0, |file| file.rows)
+    }
+}
+
+/// A schema as footers tell it.
+pub(crate) fn schema_fields(schema: &Schema) -> Vec<SchemaField> {
+    let fields = schema.fields().iter();
+    fields
+        .map(|field| SchemaField {
+            name: field.name().clone(),
+            data_type: type_name(field.data_type()),
+        })
+        .collect()
+}
+
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 => "utf8".to_owned(),
+        DataType::Boolean => "bool".to_owned(),
+        DataType::Int32 => "int32".to_owned(),
+        DataType::Int64 => "int64".to_owned(),
+        DataType::Float32 => "float32".to_owned(),
+        DataType::Float64 => "float64".to_owned(),
+        DataType::Timestamp(..) => "timestamp".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contract's keys, all of them, and one from the future.
+    const TEXT: &str = r#"{"version":1,"job":"crime","topic":"t","number":2,"rows":3,
+        "ranges":[{"partition":0,"first":4,"next":8}],"ends":[{"partition":0,"next":8}],
+        "commit_id":"b","previous":"a","imported":[],
+        "rejected":{"file":"rejected/b.parquet","rows":1,"sha256":"00"},
+        "schema":[{"name":"LAT","type":"float64"}],"colour":"blue"}"#;
+
+    #[test]
+    fn keys_from_the_future_are_ignored() {
+        let footer: Footer = serde_json::from_str(TEXT).unwrap();
+        assert_eq!(footer.end_of(0), Some(8));
+        assert_eq!(footer.end_of(1), None);
+        assert_eq!(footer.rejected_rows(), 1);
+        let again: Footer = serde_json::from_str(&serde_json::to_string(&footer).unwrap()).unwrap();
+        assert_eq!(again, footer);
+    }
+
+    /// A footer that an older version wrote has none of the optional keys, and is written again without them.
+    #[test]
+    fn keys_of_rare_commits_are_left_out() {
+        let footer: Footer = serde_json::from_str(TEXT).unwrap();
+        assert!(footer.jumps.is_empty() && footer.replayed.is_empty());
+        assert_eq!(footer.feed(), FedBy::Topic);
+        let json = serde_json::to_value(&footer).unwrap();
+        for key in ["jumps", "replayed", "fed_by"] {
+            assert!(json.get(key).is_none(), "{key}");
+        }
+        let text = TEXT.replace(
+            r#""schema""#,
+            r#""jumps":[{"partition":0,"from":3,"to":4,"reason":"deleted"}],"fed_by":"imports","schema""#,
+        );
+        let footer: Footer = serde_json::from_str(&text).unwrap();
+        assert_eq!(footer.jumps[0].reason, crate::JumpReason::Deleted);
+        assert_eq!(footer.feed(), FedBy::Imports);
+    }
+
+    #[test]
+    fn nulls_are_written_out_for_scripts() {
+        let mut footer: Footer = serde_json::from_str(TEXT).unwrap();
+        footer.previous = None;
+        footer.rejected = None;
+        let json = serde_json::to_value(&footer).unwrap();
+        assert!(
+            json["previous"].is_null()
+                && json.get("rejected").is_some_and(serde_json::Value::is_null)
+        );
+        assert_eq!(json["imported"], serde_json::json!([]));
+        assert_eq!(json["schema"][0]["type"], "float64");
+    }
+}

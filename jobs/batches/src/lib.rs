@@ -1,0 +1,96 @@
+//! Batches and models on disk: a folder of numbered Parquet files that is its own commit log, and folders of models, which
+//! Spark loads where it has such models.
+//!
+//! # What it guarantees
+//! * **Every offset is in exactly one batch or reject file**, whatever is killed when and however many writers race. One
+//!   that was rejected and replayed is in its reject file still, and in the one batch that names that file under
+//!   `replayed`.
+//!   [`BatchLog::append`] creates the next number only if nothing has it; that creation is the only commit. There is no
+//!   lock, no coordinator and no catalogue to lose or to repair.
+//! * **The newest footer is the whole state.** It carries where every partition ends, so opening a log of any length
+//!   lists the folder and reads the end of one file.
+//! * **A committed batch is durable**: on a local folder its bytes and its name are synced before an append returns.
+//!   On `s3://` it is when the store has answered; one that ignores the condition of a creation is refused when the log
+//!   is opened to append.
+//! * **Credentials stay where they are.** They come from the environment (`gugus_files::S3Settings`), and are in no error, log, url
+//!   or plan; `gugus_files::object_store_for` makes the client of a url in whatever process needs one.
+//! * **A model is there or not.** Its folder is built under another name, and `gugus-models` takes one whose files do not
+//!   have the checksums in its `model.json` for absent. Models are not synced, since they can be trained again.
+//! * **Nothing is skipped silently.** A range begins where the log ends. Where the topic no longer holds what comes next
+//!   ([`JumpReason`]) a [`Draft`] may say so with a [`Jump`] from there, which the footer keeps and [`verify`] lists. By
+//!   [`PartitionEnd::last`] a topic that was made anew is known even when it was filled past our end.
+//! * **Numbers and offsets never begin anew.** [`BatchLog::prune`] removes the first batches and never the newest, and
+//!   leaves a log without a gap wherever it is stopped.
+//! * [`verify`] proves the first of these from the files alone.
+//!
+//! # Rejected records, again
+//! Reject files never change. When the job file was corrected, [`BatchLog::rejects`] says what is rejected still,
+//! [`BatchLog::rejected_records`] gives it as it came, and a draft with [`Draft::replayed`] and no ranges appends it as a
+//! batch of its own, each row with the partition, offset and timestamp that its record had. No end moves by that.
+//!
+//! # What it is not
+//! Not a query engine: it hands out paths ([`Store::object_path`](gugus_files::Store::object_path)) for one to read. Not a consumer: what an offset means, and
+//! where a consumer seeks to, others decide from [`BatchLog::end_of`]. It prunes only when it is told to; whoever removes
+//! batches by hand does so from the first on, and never the newest. Commits of one folder are serial, about as many a second
+//! as the store creates files.
+//!
+//! # Why not a table format, or a transaction in Kafka
+//! A table format brings a catalogue or a log of its own beside the files, with a client to match, to solve what we do
+//! not have: updates, many tables, schemas that change under a reader. Offsets kept in Kafka would make two places that
+//! have to agree after every crash. Here batch and offsets are one file, and cannot disagree.
+//!
+//! # Example
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, TimestampMillisecondArray};
+//! use gugus_batches::{Appended, BatchLog, Draft, OFFSET, PARTITION, TIMESTAMP};
+//! use gugus_files::Store;
+//! use gugus_spec::OffsetRange;
+//!
+//! let rows = RecordBatch::try_from_iter([
+//!     ("LAT", Arc::new(Float64Array::from(vec![34.1, 34.2])) as ArrayRef),
+//!     (PARTITION, Arc::new(Int32Array::from(vec![0, 0]))),
+//!     (OFFSET, Arc::new(Int64Array::from(vec![5, 6]))),
+//!     (TIMESTAMP, Arc::new(TimestampMillisecondArray::from(vec![Some(1), None]).with_timezone("UTC"))),
+//! ])?;
+//! let ranges = vec![OffsetRange { partition: 0, first: 5, next: 7 }];
+//! let draft = Draft::new(rows, ranges);
+//!
+//! let mut log = BatchLog::open(Store::in_memory(), &"crime".parse()?, "crime-topic").await?;
+//! match log.append(&draft).await? {
+//!     Appended::Committed(footer) => assert_eq!(footer.number.file_name(), "batch_00000001.parquet"),
+//!     Appended::Lost { head } => println!("another writer is ahead, at batch {}", head.number),
+//! }
+//! assert_eq!(log.end_of(0), Some(7));
+//! assert!(log.verify(|_| ()).await?.problems.is_empty());
+//! # Ok(()) }
+//! ```
+
+mod admit;
+mod append;
+mod draft;
+mod encode;
+mod ends;
+mod error;
+mod footer;
+mod listing;
+mod log;
+mod prune;
+mod rejects;
+mod tail;
+mod verify;
+
+pub use append::{Appended, Retry};
+pub use draft::{Draft, OFFSET, PARTITION, RejectedRecord, TIMESTAMP};
+pub use ends::{Jump, JumpReason, LastRecord, PartitionEnd, record_hash};
+pub use error::LogError;
+pub use footer::{
+    FOOTER_KEY, FOOTER_VERSION, FedBy, Footer, ImportedPart, RejectFile, ReplayedFile, SchemaField,
+};
+pub use listing::BatchFile;
+pub use log::BatchLog;
+pub use prune::{Keep, Prune, Pruned};
+pub use rejects::Rejects;
+pub use verify::{Verification, VerifiedJump, VerifiedPartition, verify};

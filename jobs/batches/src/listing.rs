@@ -1,0 +1,114 @@
+//! Which batches are there.
+
+use gugus_files::{About, Entry, Sizes, Store};
+use gugus_spec::BatchNumber;
+use object_store::path::Path as ObjectPath;
+
+use crate::LogError;
+
+/// A batch file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchFile {
+    /// Its number.
+    pub number: BatchNumber,
+    /// Where it is in [`Store::object_store`].
+    pub path: ObjectPath,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A batch file that was listed. Without its path: a long log would spend more time on paths than on listing, and most
+/// who ask need the numbers only.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    pub(crate) number: BatchNumber,
+    pub(crate) about: About,
+}
+
+impl Found {
+    pub(crate) fn file(self, store: &Store) -> BatchFile {
+        BatchFile {
+            number: self.number,
+            path: store.object_path(&self.number.file_name()),
+            size: self.about.size,
+        }
+    }
+}
+
+/// Numbers that are there, up to the first that is not.
+pub(crate) struct Run {
+    /// Without a gap, ascending. The first need not be number 1, for old batches may be pruned.
+    pub(crate) files: Vec<Found>,
+    pub(crate) gap: Option<GapAt>,
+}
+
+/// Where a log is cut in two.
+pub(crate) struct GapAt {
+    /// The first number that is not there.
+    pub(crate) missing: BatchNumber,
+    /// The newest that is.
+    pub(crate) newest: BatchNumber,
+    /// How many files are behind the gap.
+    pub(crate) beyond: usize,
+}
+
+impl Run {
+    /// The run of a log that is to be appended to: there a gap is an error.
+    pub(crate) fn without_gap(self, store: &Store) -> Result<Vec<Found>, LogError> {
+        match self.gap {
+            None => Ok(self.files),
+            Some(gap) => Err(LogError::Gap {
+                missing: store.display(&gap.missing.file_name()),
+                newest: store.display(&gap.newest.file_name()),
+            }),
+        }
+    }
+}
+
+/// Lists the longest run of numbers without a gap from the first that is there. `None` when the folder is not there.
+pub(crate) async fn run(store: &Store, sizes: Sizes) -> Result<Option<Run>, LogError> {
+    let Some(listed) = store.list("", sizes).await? else {
+        return Ok(None);
+    };
+    let number = |entry: &Entry| {
+        Some(Found {
+            number: BatchNumber::from_file_name(&entry.name)?,
+            about: entry.about,
+        })
+    };
+    let mut found: Vec<Found> = listed.files.iter().filter_map(number).collect();
+    found.sort_unstable_by_key(|file| file.number);
+    let newest = found.last().map(|file| file.number);
+    let mut files: Vec<Found> = Vec::with_capacity(found.len());
+    let total = found.len();
+    for (index, file) in found.into_iter().enumerate() {
+        // A listing is no snapshot: one that runs while batches are committed may have missed a file and seen the
+        // next. So a missing number is looked for by name before it is called missing.
+        while let Some(last) = files.last().copied()
+            && last.number.next() < file.number
+        {
+            let missing = last.number.next();
+            if let Some((about, _)) = store.head(&missing.file_name()).await? {
+                files.push(Found {
+                    number: missing,
+                    about,
+                });
+                continue;
+            }
+            // And one that runs while old batches are pruned, which goes from the first on, may have seen a file that
+            // went before the missing one did.
+            if !store.exists(&last.number.file_name()).await? {
+                files.clear();
+                break;
+            }
+            let gap = newest.map(|newest| GapAt {
+                missing,
+                newest,
+                beyond: total - index,
+            });
+            return Ok(Some(Run { files, gap }));
+        }
+        files.push(file);
+    }
+    Ok(Some(Run { files, gap: None }))
+}

@@ -1,0 +1,304 @@
+//! The batch log. Invariant: batch N+1 exists only where batch N was read by whoever wrote N+1.
+
+use arrow::array::RecordBatch;
+use futures::{StreamExt, TryStreamExt, stream};
+use gugus_files::{Sizes, Store, StoreError, blocking, make_folder, probe_hard_links, sweep};
+use gugus_spec::{BatchNumber, JobName};
+
+use crate::{
+    BatchFile, FedBy, Footer, LogError, PartitionEnd, Retry, Verification, encode,
+    listing::{self, Found},
+    rejects, tail, verify,
+};
+
+/// How many footers are read at a time. Enough to hide the time of one request, few enough for any store.
+pub(crate) const FOOTERS_AT_ONCE: usize = 32;
+
+/// A folder of numbered batches that is its own commit log.
+///
+/// One of these holds no lock and no open file: any number of writers and readers may have the folder open. A writer
+/// that is behind loses its next append, learns the new head, and may go on.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gugus_batches::LogError> {
+/// use gugus_batches::{BatchLog, FedBy};
+/// use gugus_files::Store;
+/// let log = BatchLog::read(Store::in_memory()).await?;
+/// assert_eq!(log.fed_by(), FedBy::Nothing);
+/// for footer in log.footers(&log.numbers().await?).await? {
+///     println!("batch {}: {} rows", footer.number, footer.rows);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct BatchLog {
+    pub(crate) store: Store,
+    pub(crate) retry: Retry,
+    /// Set when the log was opened to append.
+    pub(crate) writer: Option<Writer>,
+    pub(crate) head: Option<Footer>,
+}
+
+/// For whom a log was opened.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) job: String,
+    pub(crate) topic: String,
+}
+
+impl BatchLog {
+    /// Opens a log to append to it: makes the folder, probes that it can be committed in, and reads its newest footer.
+    ///
+    /// # Errors
+    /// [`LogError::Foreign`] when the newest batch is of another job or topic, [`LogError::Gap`] when batches are
+    /// missing between others, [`StoreError::HardLinks`] and [`StoreError::CreateOnly`] where nothing can be committed, and
+    /// whatever reading may meet.
+    pub async fn open(store: Store, job: &JobName, topic: &str) -> Result<Self, LogError> {
+        if let Some(root) = store.local_root() {
+            let root = root.to_owned();
+            let probe = blocking(move || {
+                make_folder(&root)?;
+                let swept = sweep(&root) + sweep(&root.join(rejects::REJECTED));
+                if swept > 0 {
+                    tracing::info!(folder = %root.display(), files = swept, "removed old temporary files");
+                }
+                probe_hard_links(&root)
+            });
+            let folder = store.to_string();
+            probe
+                .await?
+                .map_err(|source| StoreError::HardLinks { folder, source })?;
+        }
+        store.probe_creation().await?;
+        let writer = Writer {
+            job: job.to_string(),
+            topic: topic.to_owned(),
+        };
+        let mut log = Self {
+            store,
+            retry: Retry::default(),
+            writer: Some(writer),
+            head: None,
+        };
+        log.find_head().await?;
+        Ok(log)
+    }
+
+    /// Opens a log to read it, whatever job it belongs to. A folder without batches is fine.
+    ///
+    /// # Errors
+    /// [`LogError::NoFolder`] when the folder is not there, and whatever reading the newest footer may meet.
+    pub async fn read(store: Store) -> Result<Self, LogError> {
+        let mut log = Self {
+            store,
+            retry: Retry::default(),
+            writer: None,
+            head: None,
+        };
+        log.find_head().await?;
+        Ok(log)
+    }
+
+    /// This log, with other tries of writes that fail than the usual ones.
+    pub fn retrying(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// The footer of the newest batch that we know of; none while the log is empty.
+    pub fn head(&self) -> Option<&Footer> {
+        self.head.as_ref()
+    }
+
+    /// Where the log ends in a partition: the first offset that is not in it. None when the partition never was.
+    pub fn end_of(&self, partition: i32) -> Option<i64> {
+        self.head.as_ref().and_then(|head| head.end_of(partition))
+    }
+
+    /// Where the log ends in a partition, with the newest record that it has of it.
+    pub fn partition_end(&self, partition: i32) -> Option<&PartitionEnd> {
+        self.head.as_ref()?.partition_end(partition)
+    }
+
+    /// Where the log's records come from.
+    pub fn fed_by(&self) -> FedBy {
+        self.head.as_ref().map_or(FedBy::Nothing, Footer::feed)
+    }
+
+    /// The folder.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Looks whether others have committed since, and returns the newest footer. One or two requests when they have not.
+    ///
+    /// # Errors
+    /// As [`BatchLog::open`] for a log that was opened to append, as [`BatchLog::read`] for others.
+    pub async fn refresh(&mut self) -> Result<Option<&Footer>, LogError> {
+        if let Some(head) = &self.head {
+            let (next, there) = (head.number.next().file_name(), head.number.file_name());
+            let (next, there) =
+                futures::try_join!(self.store.exists(&next), self.store.exists(&there))?;
+            if there && !next {
+                return Ok(self.head.as_ref());
+            }
+        }
+        self.find_head().await?;
+        Ok(self.head.as_ref())
+    }
+
+    /// Lists, and reads the newest footer.
+    pub(crate) async fn find_head(&mut self) -> Result<(), LogError> {
+        // The newest batch is never pruned, but it may stop being the newest and be pruned between our listing and
+        // our reading. That cannot go on for ever; a few listings are plenty.
+        const LISTINGS: usize = 5;
+        for _ in 0..LISTINGS {
+            let Some(number) = self.list(Sizes::Skip).await?.last().map(|file| file.number) else {
+                self.head = None;
+                return Ok(());
+            };
+            if let Some(footer) = tail::read_footer(&self.store, number).await? {
+                self.check_owner(&footer)?;
+                self.head = Some(footer);
+                return Ok(());
+            }
+        }
+        Err(self.no_batch(BatchNumber::FIRST))
+    }
+
+    pub(crate) async fn list(&self, sizes: Sizes) -> Result<Vec<Found>, LogError> {
+        match listing::run(&self.store, sizes).await? {
+            None => Err(LogError::NoFolder {
+                folder: self.store.to_string(),
+            }),
+            Some(run) if self.writer.is_some() => run.without_gap(&self.store),
+            Some(run) => Ok(run.files),
+        }
+    }
+
+    pub(crate) fn check_owner(&self, footer: &Footer) -> Result<(), LogError> {
+        let Some(Writer { job, topic }) = &self.writer else {
+            return Ok(());
+        };
+        for (what, found, expected) in [("job", &footer.job, job), ("topic", &footer.topic, topic)]
+        {
+            if found != expected {
+                return Err(LogError::Foreign {
+                    file: self.store.display(&footer.number.file_name()),
+                    what,
+                    found: found.clone(),
+                    expected: expected.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The batch files that are there: the longest run of numbers without a gap from the first.
+    ///
+    /// # Errors
+    /// Those of listing a folder; and [`LogError::Gap`] for a log that was opened to append.
+    pub async fn batches(&self) -> Result<Vec<BatchFile>, LogError> {
+        let found = self.list(Sizes::Read).await?;
+        Ok(found
+            .into_iter()
+            .map(|found| found.file(&self.store))
+            .collect())
+    }
+
+    /// The numbers of [`BatchLog::batches`]; cheaper, for it asks for no sizes.
+    ///
+    /// # Errors
+    /// As [`BatchLog::batches`].
+    pub async fn numbers(&self) -> Result<Vec<BatchNumber>, LogError> {
+        Ok(self
+            .list(Sizes::Skip)
+            .await?
+            .into_iter()
+            .map(|file| file.number)
+            .collect())
+    }
+
+    /// The footer of a batch.
+    ///
+    /// # Errors
+    /// [`LogError::NoBatch`], and an error that names the file when it is no batch of this folder.
+    pub async fn footer(&self, number: BatchNumber) -> Result<Footer, LogError> {
+        let footer = tail::read_footer(&self.store, number)
+            .await?
+            .ok_or_else(|| self.no_batch(number))?;
+        self.check_owner(&footer)?;
+        Ok(footer)
+    }
+
+    /// The footers of several batches, in the order asked for, read several at a time.
+    ///
+    /// # Errors
+    /// As [`BatchLog::footer`], for the first that fails.
+    pub async fn footers(&self, numbers: &[BatchNumber]) -> Result<Vec<Footer>, LogError> {
+        let footers = stream::iter(numbers.to_vec()).map(|number| self.footer(number));
+        footers.buffered(FOOTERS_AT_ONCE).try_collect().await
+    }
+
+    /// The rows of a batch, all of them, sorted by partition and offset.
+    ///
+    /// # Errors
+    /// [`LogError::NoBatch`] and [`LogError::Damaged`].
+    pub async fn rows(&self, number: BatchNumber) -> Result<RecordBatch, LogError> {
+        let name = number.file_name();
+        match self.decode(&name).await {
+            Err(LogError::Store(StoreError::NotFound { .. })) => Err(self.no_batch(number)),
+            other => other,
+        }
+    }
+
+    /// The records that a commit refused, with the columns of reject files; no rows when it refused none.
+    ///
+    /// # Errors
+    /// [`LogError::RejectPath`] for a footer that names a file elsewhere, and [`LogError::Damaged`].
+    pub async fn rejected(&self, footer: &Footer) -> Result<RecordBatch, LogError> {
+        match &footer.rejected {
+            Some(reject) => {
+                rejects::check_reject_path(&self.store, footer.number, &reject.file)?;
+                self.decode(&reject.file).await
+            }
+            None => {
+                encode::reject_rows(&[]).map_err(|source| self.encode_error(footer.number, source))
+            }
+        }
+    }
+
+    /// Reads every file of the log; see [`verify`]. `progress` is told how many batches are done.
+    ///
+    /// # Errors
+    /// Those of listing the folder. What is wrong with a file is a problem in the result.
+    pub async fn verify(&self, progress: impl FnMut(u64)) -> Result<Verification, LogError> {
+        verify(&self.store, progress).await
+    }
+
+    async fn decode(&self, file: &str) -> Result<RecordBatch, LogError> {
+        let bytes = self.store.get(file).await?;
+        let decoded = blocking(move || Ok(encode::from_parquet(bytes))).await?;
+        decoded.map_err(|source| LogError::Damaged {
+            file: self.store.display(file),
+            source,
+        })
+    }
+
+    pub(crate) fn no_batch(&self, number: BatchNumber) -> LogError {
+        LogError::NoBatch {
+            file: self.store.display(&number.file_name()),
+        }
+    }
+
+    pub(crate) fn encode_error(
+        &self,
+        number: BatchNumber,
+        source: parquet::errors::ParquetError,
+    ) -> LogError {
+        LogError::Encode {
+            file: self.store.display(&number.file_name()),
+            source,
+        }
+    }
+}

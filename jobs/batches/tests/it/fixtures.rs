@@ -1,0 +1,90 @@
+//! Files that the first version wrote. They are read for ever: whoever changes a format changes its version, and
+//! adds fixtures beside these.
+
+use std::path::PathBuf;
+
+use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_files::Store;
+use gugus_spec::OffsetRange;
+use serde_json::json;
+
+use crate::kit::{self, rows};
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/v1")
+        .join(name)
+}
+
+fn store(name: &str) -> Store {
+    Store::open(folder(name).to_str().unwrap()).unwrap()
+}
+
+fn drafts() -> [Draft; 2] {
+    let range = |partition, first, next| OffsetRange {
+        partition,
+        first,
+        next,
+    };
+    [
+        Draft {
+            rejects: vec![kit::reject(0, 2)],
+            ..Draft::new(
+                rows(&[(0, 0), (0, 1), (0, 3), (1, 7)]),
+                vec![range(0, 0, 5), range(1, 7, 8)],
+            )
+        },
+        Draft {
+            rejects: vec![kit::reject(1, 8)],
+            ..Draft::new(rows(&[]), vec![range(1, 8, 9)])
+        },
+    ]
+}
+
+/// Writes the fixtures of this version where there are none. Never run it over old ones.
+#[tokio::test]
+#[ignore = "writes the fixtures, once for each version of a format"]
+async fn write_fixtures() {
+    assert!(!folder("").exists(), "fixtures are frozen");
+    let mut log = kit::open(&store("batches")).await;
+    for draft in drafts() {
+        assert!(matches!(
+            log.append(&draft).await.unwrap(),
+            Appended::Committed(_)
+        ));
+    }
+}
+
+#[tokio::test]
+async fn batches_of_version_1_are_read() {
+    let log = BatchLog::read(store("batches")).await.unwrap();
+    let footers = log.footers(&log.numbers().await.unwrap()).await.unwrap();
+    let [first, second] = footers.as_slice() else {
+        panic!("{footers:?}")
+    };
+    let expected = json!({
+        "version": 1, "job": "conformance", "topic": "conformance-topic", "number": 1, "rows": 4,
+        "ranges": [{"partition": 0, "first": 0, "next": 5}, {"partition": 1, "first": 7, "next": 8}],
+        "ends": [{"partition": 0, "next": 5}, {"partition": 1, "next": 8}],
+        "commit_id": first.commit_id, "previous": null, "imported": [],
+        "rejected": {"file": format!("rejected/{}.parquet", first.commit_id), "rows": 1,
+            "sha256": first.rejected.as_ref().unwrap().sha256},
+        "schema": [{"name": "LAT", "type": "float64"}, {"name": "text", "type": "utf8"}, {"name": "_partition", "type": "int32"},
+            {"name": "_offset", "type": "int64"}, {"name": "_timestamp", "type": "timestamp"}],
+    });
+    assert_eq!(serde_json::to_value(first).unwrap(), expected);
+    assert_eq!(
+        (second.previous.as_ref(), second.rows, second.end_of(1)),
+        (Some(&first.commit_id), 0, Some(9))
+    );
+    assert_eq!(log.rows(first.number).await.unwrap(), drafts()[0].rows);
+    let refused = log.rejected(second).await.unwrap();
+    assert_eq!(refused.num_rows(), 1);
+    let found = serde_json::to_value(log.verify(|_| ()).await.unwrap()).unwrap();
+    let topic = kit::TOPIC;
+    let expected = json!({
+        "batches": 2, "records": 4, "rejected": 2, "replayed": 0, "jumps": [], "problems": [],
+        "partitions": [{"topic": topic, "partition": 0, "first": 0, "next": 5}, {"topic": topic, "partition": 1, "first": 7, "next": 9}],
+    });
+    assert_eq!(found, expected);
+}

@@ -1,0 +1,294 @@
+//! Cases of rejected records that are taken again.
+
+use gugus_batches::{
+    BatchLog, Draft, FedBy, JumpReason, LogError, Rejects, ReplayedFile, Verification,
+};
+use gugus_files::{
+    Store,
+    conformance::{overwrite, remove},
+};
+
+use crate::jumps::draft_jump;
+use crate::kit::{draft, draft_import, draft_with_reject, open, reject, rows, verified};
+use crate::log::{committed, lost};
+
+/// A draft that replays these places of these files.
+pub(crate) fn draft_replay(parts: &[(&Rejects, &[(i32, i64)])]) -> Draft {
+    let places: Vec<_> = parts
+        .iter()
+        .flat_map(|(_, places)| places.to_vec())
+        .collect();
+    let replayed = parts.iter().map(|(rejects, places)| ReplayedFile {
+        file: rejects.file.file.clone(),
+        rows: places.len() as u64,
+    });
+    Draft {
+        replayed: replayed.collect(),
+        ..Draft::new(rows(&places), Vec::new())
+    }
+}
+
+/// A log of offsets 0 to 29, of which 3 and 4, 13, and 23 are refused.
+async fn with_rejects(store: &Store) -> BatchLog {
+    let mut log = open(store).await;
+    let two = Draft {
+        rows: rows(&[(0, 0), (0, 9)]),
+        rejects: vec![reject(0, 4), reject(0, 3)],
+        ..draft(0, 0, 10)
+    };
+    committed(log.append(&two).await);
+    for first in [10, 20] {
+        committed(
+            log.append(&draft_with_reject(0, first, first + 10, first + 3))
+                .await,
+        );
+    }
+    log
+}
+
+async fn found(store: &Store) -> Verification {
+    gugus_batches::verify(store, |_| ()).await.unwrap()
+}
+
+/// Part of one file, then the rest of it with another.
+#[tokio::test]
+async fn rejected_records_are_replayed() {
+    let store = Store::in_memory();
+    let mut log = with_rejects(&store).await;
+    let before = log.head().unwrap().ends.clone();
+    let rejects = log.rejects().await.unwrap();
+    let left: Vec<_> = rejects.iter().map(|r| (r.batch.get(), r.left())).collect();
+    assert_eq!(left, [(1, 2), (2, 1), (3, 1)]);
+    let records = log.rejected_records(&rejects[0]).await.unwrap();
+    assert_eq!(records, [reject(0, 3), reject(0, 4)]);
+
+    let footer = committed(log.append(&draft_replay(&[(&rejects[0], &[(0, 4)])])).await);
+    assert_eq!(
+        (footer.rows, &footer.ranges, &footer.ends),
+        (1, &vec![], &before)
+    );
+    assert_eq!(log.rows(footer.number).await.unwrap(), rows(&[(0, 4)]));
+    assert_eq!(log.fed_by(), FedBy::Topic);
+    let rejects = log.rejects().await.unwrap();
+    assert_eq!(rejects[0].replayed, [(0, 4)].into());
+    let rest = draft_replay(&[(&rejects[2], &[(0, 23)]), (&rejects[0], &[(0, 3)])]);
+    committed(log.append(&rest).await);
+    let left: Vec<_> = log
+        .rejects()
+        .await
+        .unwrap()
+        .iter()
+        .map(Rejects::left)
+        .collect();
+    assert_eq!(left, [0, 1, 0]);
+    committed(log.append(&draft(0, 30, 31)).await);
+    let found = found(&store).await;
+    assert_eq!(found.problems, Vec::<String>::new());
+    assert_eq!(
+        (found.records, found.rejected, found.replayed),
+        (2 + 9 + 9 + 3 + 1, 1, 3)
+    );
+}
+
+/// Two replays from the same list: the second loses, makes its list anew, and finds nothing to do.
+async fn two_replays_race(store: Store) {
+    let mut one = with_rejects(&store).await;
+    let mut other = open(&store).await;
+    let replay = |rejects: &[Rejects]| draft_replay(&[(&rejects[1], &[(0, 13)])]);
+    let (first, second) = (
+        replay(&one.rejects().await.unwrap()),
+        replay(&other.rejects().await.unwrap()),
+    );
+    committed(one.append(&first).await);
+    lost(other.append(&second).await);
+    assert_eq!(other.rejects().await.unwrap()[1].left(), 0);
+    assert_eq!(verified(&store).await, (2 + 9 + 9 + 1, 3));
+}
+
+/// A folder that imports feed is still fed by imports when its newest batch is a replay.
+#[tokio::test]
+async fn imports_go_on_after_a_replay() {
+    let store = Store::in_memory();
+    let mut log = open(&store).await;
+    let import = Draft {
+        rows: rows(&[(0, 0), (0, 2)]),
+        rejects: vec![reject(0, 1)],
+        ..draft_import(0, "aa", 0, 3, true)
+    };
+    committed(log.append(&import).await);
+    let rejects = log.rejects().await.unwrap();
+    let footer = committed(log.append(&draft_replay(&[(&rejects[0], &[(0, 1)])])).await);
+    assert!(footer.imported.is_empty() && footer.feed() == FedBy::Imports);
+    let mut log = open(&store).await;
+    assert_eq!(log.fed_by(), FedBy::Imports);
+    let mixed = log.append(&draft(0, 3, 4)).await;
+    assert!(matches!(mixed, Err(LogError::FedBy { .. })), "{mixed:?}");
+    committed(log.append(&draft_import(3, "bb", 0, 2, true)).await);
+    assert_eq!(verified(&store).await, (5, 0));
+}
+
+/// Replays that nobody should make, and what verifying says of those that an append cannot see through.
+#[tokio::test]
+async fn contradictory_replays_are_refused_or_show() {
+    let store = Store::in_memory();
+    let mut empty = open(&store).await;
+    let mut log = with_rejects(&store).await;
+    let rejects = log.rejects().await.unwrap();
+    let good = draft_replay(&[(&rejects[0], &[(0, 3), (0, 4)])]);
+    assert!(matches!(
+        empty.append(&good).await,
+        Err(LogError::Draft { .. })
+    ));
+    let file = |file: &str, rows| {
+        vec![ReplayedFile {
+            file: file.to_owned(),
+            rows,
+        }]
+    };
+    let name = rejects[0].file.file.as_str();
+    let with = |replayed| Draft {
+        replayed,
+        ..good.clone()
+    };
+    let cases = [
+        ("miscounted", with(file(name, 3))),
+        ("twice", with([file(name, 1), file(name, 1)].concat())),
+        (
+            "nothing of it",
+            with([file(name, 2), file("rejected/x.parquet", 0)].concat()),
+        ),
+        ("elsewhere", with(file("../x.parquet", 2))),
+        (
+            "no rows",
+            Draft {
+                rows: rows(&[]),
+                ..with(file(name, 0))
+            },
+        ),
+        (
+            "a range beside",
+            Draft {
+                replayed: good.replayed.clone(),
+                ..draft(0, 30, 32)
+            },
+        ),
+        (
+            "rejects beside",
+            Draft {
+                rejects: vec![reject(0, 3)],
+                ..good.clone()
+            },
+        ),
+        (
+            "one record twice",
+            Draft {
+                rows: rows(&[(0, 3), (0, 3)]),
+                ..good.clone()
+            },
+        ),
+    ];
+    for (what, draft) in cases {
+        let refused = log.append(&draft).await;
+        assert!(
+            matches!(
+                refused,
+                Err(LogError::Draft { .. } | LogError::RejectPath { .. })
+            ),
+            "{what}: {refused:?}"
+        );
+    }
+    assert_eq!(verified(&store).await, (20, 4));
+
+    committed(log.append(&draft_replay(&[(&rejects[0], &[(0, 3)])])).await);
+    let replays = [
+        (
+            draft_replay(&[(&rejects[0], &[(0, 3)])]),
+            "offset 3 of partition 0 is replayed a second time",
+        ),
+        (
+            draft_replay(&[(&rejects[1], &[(0, 14)])]),
+            "offset 14 of partition 0 is in none of the files that it replays (0 more)",
+        ),
+        (
+            Draft {
+                replayed: file("rejected/x.parquet", 1),
+                ..draft_replay(&[(&rejects[2], &[(0, 23)])])
+            },
+            "it replays rejected/x.parquet, which no batch before names",
+        ),
+    ];
+    for (replay, problem) in replays {
+        let file = committed(log.append(&replay).await).number.file_name();
+        let problems = found(&store).await.problems;
+        let expected = format!("{file}: {problem}");
+        assert!(problems.contains(&expected), "{problem} in {problems:?}");
+    }
+}
+
+/// A reject file that is not as its batch says is not replayed; one that was pruned cannot be checked.
+#[tokio::test]
+async fn reject_files_are_checked_before_a_replay() {
+    let store = Store::in_memory();
+    let mut log = with_rejects(&store).await;
+    let rejects = log.rejects().await.unwrap();
+    committed(log.append(&draft_replay(&[(&rejects[0], &[(0, 3)])])).await);
+    overwrite(&store, &rejects[1].file.file, &b"other"[..]).await;
+    let refused = log.rejected_records(&rejects[1]).await;
+    assert!(
+        matches!(&refused, Err(LogError::Checksum { batch, .. }) if batch.get() == 2),
+        "{refused:?}"
+    );
+    for pruned in &rejects[..2] {
+        remove(&store, &pruned.batch.file_name()).await;
+        remove(&store, &pruned.file.file).await;
+    }
+    let left: Vec<_> = log
+        .rejects()
+        .await
+        .unwrap()
+        .iter()
+        .map(|r| r.batch.get())
+        .collect();
+    assert_eq!(left, [3]);
+    let found = found(&store).await;
+    assert_eq!(found.problems, Vec::<String>::new());
+    assert_eq!(
+        (found.records, found.rejected, found.replayed),
+        (9 + 1, 1, 1)
+    );
+}
+
+/// Offsets come again when a topic is made anew, so a reject file has a generation.
+#[tokio::test]
+async fn generations_are_told_apart() {
+    let store = Store::in_memory();
+    let mut log = with_rejects(&store).await;
+    let anew = Draft {
+        rejects: vec![reject(0, 3)],
+        rows: rows(&[(0, 2)]),
+        ..draft_jump(0, 30, 2, 5, JumpReason::Recreated)
+    };
+    committed(log.append(&anew).await);
+    let rejects = log.rejects().await.unwrap();
+    let generations: Vec<_> = rejects.iter().map(|r| r.generation).collect();
+    assert_eq!(generations, [0, 0, 0, 1]);
+    // The same place of both, one after the other.
+    for index in [0, 3] {
+        let rejects = log.rejects().await.unwrap();
+        committed(
+            log.append(&draft_replay(&[(&rejects[index], &[(0, 3)])]))
+                .await,
+        );
+    }
+    let left: Vec<_> = log
+        .rejects()
+        .await
+        .unwrap()
+        .iter()
+        .map(Rejects::left)
+        .collect();
+    assert_eq!(left, [1, 1, 1, 0]);
+    assert_eq!(verified(&store).await, (20 + 1 + 2, 3));
+}
+
+crate::kit::in_memory_and_on_s3!(two_replays_race);

@@ -1,0 +1,96 @@
+//! Requests to a real server that go wrong on the way.
+
+use gugus_batches::{Appended, BatchLog, LogError};
+use gugus_files::{
+    StoreError,
+    conformance::s3_server::{BUCKET, S3Server},
+};
+
+use crate::kit::{self, JOB, TOPIC, draft, draft_with_reject};
+
+/// The client asks again by itself when the answer of a creation is lost, and hears that the name is taken: by itself.
+#[tokio::test]
+async fn a_creation_whose_answer_is_lost_is_ours() {
+    let Some(server) = S3Server::shared() else {
+        return;
+    };
+    let id = uuid::Uuid::new_v4().simple();
+    let store = server.open(&format!("s3://{BUCKET}/lost-answers/{id}"));
+    let mut log = kit::open(&store).await;
+    for first in [0, 10, 20] {
+        let appended = log
+            .append(&draft_with_reject(0, first, first + 10, first))
+            .await;
+        assert!(
+            matches!(appended, Ok(Appended::Committed(_))),
+            "{appended:?}"
+        );
+    }
+    assert_eq!(kit::verified(&store).await, (27, 3));
+}
+
+/// S3 may refuse both of two creations at the same time, and wants to be asked again. That is neither a commit of
+/// somebody else nor a reason to give up.
+#[tokio::test]
+async fn a_conflict_is_tried_again() {
+    let Some(server) = S3Server::shared() else {
+        return;
+    };
+    let id = uuid::Uuid::new_v4().simple();
+    let store = server.open(&format!("s3://{BUCKET}/conflicts/{id}"));
+    let mut log = kit::open(&store).await;
+    let appended = log.append(&draft_with_reject(0, 0, 10, 3)).await;
+    assert!(
+        matches!(appended, Ok(Appended::Committed(_))),
+        "{appended:?}"
+    );
+    assert_eq!(kit::verified(&store).await, (9, 1));
+}
+
+#[tokio::test]
+async fn nothing_of_the_probe_stays() {
+    let Some(server) = S3Server::shared() else {
+        return;
+    };
+    let store = server.fresh();
+    let mut log = kit::open(&store).await;
+    let appended = log.append(&draft(0, 0, 1)).await;
+    assert!(
+        matches!(appended, Ok(Appended::Committed(_))),
+        "{appended:?}"
+    );
+    let listed = store
+        .object_store()
+        .list_with_delimiter(Some(&store.object_path("")))
+        .await
+        .unwrap();
+    let names: Vec<_> = listed
+        .objects
+        .iter()
+        .filter_map(|it| it.location.filename())
+        .collect();
+    assert_eq!(names, ["batch_00000001.parquet"]);
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_no_empty_folder() {
+    let Some(server) = S3Server::shared() else {
+        return;
+    };
+    let store = server.open("s3://nobody-made-this/batches");
+    let job = JOB.parse().unwrap();
+    let opened = BatchLog::open(store.clone(), &job, TOPIC)
+        .await
+        .unwrap_err();
+    let read = BatchLog::read(store).await.unwrap_err();
+    for error in [opened, read] {
+        assert!(
+            matches!(error, LogError::Store(StoreError::NoBucket { .. })),
+            "{error:?}"
+        );
+        assert!(
+            error.to_string().contains("no bucket nobody-made-this"),
+            "{error}"
+        );
+    }
+}

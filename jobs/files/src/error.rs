@@ -1,0 +1,258 @@
+//! What goes wrong between us and the place where files lie, by what the caller can do about it.
+
+use std::{io, path::Path};
+
+use crate::s3::{Kind, Trouble};
+
+/// A failure of the folder or object store itself, before anybody looked into a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The location names a kind of store that this build does not have.
+    #[error(
+        "{location}: stores of scheme {scheme}:// are not built in; name a local folder, as a path or a file:// url, or s3://bucket/prefix"
+    )]
+    Unsupported {
+        /// The location as it was given.
+        location: String,
+        /// The part before `://`.
+        scheme: String,
+    },
+    /// The location is no path that we can use.
+    #[error("{location:?} does not name a folder: {reason}")]
+    Location {
+        /// The location as it was given.
+        location: String,
+        /// What is the matter with it.
+        reason: String,
+    },
+    /// What is set for the kind of store, in this process's environment, does not do.
+    #[error("{location} cannot be opened: {reason}")]
+    Settings {
+        /// The location as it was given.
+        location: String,
+        /// What is missing or contradicts itself, by the names of the variables.
+        reason: String,
+    },
+    /// A file stands where a folder should be.
+    #[error("{path} is a file where a folder is needed; move it away, or name another folder")]
+    NotAFolder {
+        /// The path that was to be a folder.
+        path: String,
+    },
+    /// Nothing is there.
+    #[error("{path} is not there")]
+    NotFound {
+        /// What was looked for.
+        path: String,
+    },
+    /// The operating system or the object store refuses us.
+    #[error(
+        "{action} {path} is not permitted; give this user the right to, or name another folder"
+    )]
+    Denied {
+        /// What was tried, as in "reading".
+        action: &'static str,
+        /// On which file or folder.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The object store has no such bucket.
+    #[error("{path}: there is no bucket {bucket} at {endpoint}; create it, or name another")]
+    NoBucket {
+        /// The file or folder that was asked for.
+        path: String,
+        /// The bucket.
+        bucket: String,
+        /// Who was asked.
+        endpoint: String,
+    },
+    /// The object store does not take our credentials, or there are none.
+    #[error(
+        "{action} {path}: {endpoint} does not take the credentials; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+    )]
+    Credentials {
+        /// What was tried, as in "reading".
+        action: &'static str,
+        /// On which file or folder.
+        path: String,
+        /// Who was asked.
+        endpoint: String,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The bucket is in another region than requests are signed for.
+    #[error("{path}: the bucket {bucket} is in another region; set AWS_REGION to the bucket's")]
+    Region {
+        /// The file or folder that was asked for.
+        path: String,
+        /// The bucket.
+        bucket: String,
+        /// What the store said; it may name the region.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Nobody answers where the object store should be. Trying again may help.
+    #[error(
+        "{action} {path} failed: {endpoint} cannot be reached; check AWS_ENDPOINT_URL and the network"
+    )]
+    Unreachable {
+        /// What was tried, as in "reading".
+        action: &'static str,
+        /// On which file or folder.
+        path: String,
+        /// Who was asked.
+        endpoint: String,
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Without hard links there is no way to create a file that two writers cannot create at the same time.
+    #[error(
+        "the file system of {folder} has no hard links, which commits need; put the batches on a local disk"
+    )]
+    HardLinks {
+        /// The folder.
+        folder: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Without creations that fail where something stands, two writers would overwrite each other's files.
+    #[error(
+        "{folder}: the store lets a second creation of the same name through, so commits would overwrite each other; use a store that honours If-None-Match on PUT, or a local folder"
+    )]
+    CreateOnly {
+        /// The folder.
+        folder: String,
+        /// What the store said, where it refused the header itself.
+        #[source]
+        source: Option<Box<StoreError>>,
+    },
+    /// Anything else the system reports: a full disk, a broken connection. Trying again may help.
+    #[error("{action} {path} failed")]
+    Failed {
+        /// What was tried, as in "reading".
+        action: &'static str,
+        /// On which file or folder.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// True when nothing stands at the place that was asked for.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// True when the same may succeed later, without anybody changing anything.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Unreachable { .. })
+    }
+
+    /// True when the store does not know what it was asked to do.
+    pub(crate) fn is_not_implemented(&self) -> bool {
+        let Self::Failed { source, .. } = self else {
+            return false;
+        };
+        let error = source.downcast_ref::<object_store::Error>();
+        match error {
+            Some(object_store::Error::NotImplemented { .. }) => true,
+            Some(error) => Trouble::of(error).is_some_and(|it| it.kind == Kind::NotImplemented),
+            None => false,
+        }
+    }
+
+    /// An error of the system on this machine.
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.display().to_string();
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::NotFound { path },
+            io::ErrorKind::NotADirectory => Self::NotAFolder { path },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Denied {
+                action,
+                path,
+                source: source.into(),
+            },
+            _ => Self::Failed {
+                action,
+                path,
+                source: source.into(),
+            },
+        }
+    }
+
+    pub(crate) fn object(action: &'static str, path: String, source: object_store::Error) -> Self {
+        if let Some(trouble) = Trouble::of(&source) {
+            let (bucket, endpoint) = (trouble.bucket.clone(), trouble.endpoint.clone());
+            match trouble.kind {
+                Kind::NoBucket => {
+                    return Self::NoBucket {
+                        path,
+                        bucket,
+                        endpoint,
+                    };
+                }
+                Kind::Credentials => {
+                    return Self::Credentials {
+                        action,
+                        path,
+                        endpoint,
+                        source: source.into(),
+                    };
+                }
+                Kind::Region => {
+                    return Self::Region {
+                        path,
+                        bucket,
+                        source: source.into(),
+                    };
+                }
+                Kind::Unreachable => {
+                    return Self::Unreachable {
+                        action,
+                        path,
+                        endpoint,
+                        source: source.into(),
+                    };
+                }
+                Kind::Denied => {
+                    return Self::Denied {
+                        action,
+                        path,
+                        source: source.into(),
+                    };
+                }
+                Kind::NoSuchRange | Kind::NotImplemented | Kind::Other => {}
+            }
+        }
+        match source {
+            object_store::Error::NotFound { .. } => Self::NotFound { path },
+            object_store::Error::PermissionDenied { .. }
+            | object_store::Error::Unauthenticated { .. } => Self::Denied {
+                action,
+                path,
+                source: source.into(),
+            },
+            _ => Self::Failed {
+                action,
+                path,
+                source: source.into(),
+            },
+        }
+    }
+
+    pub(crate) fn join(source: tokio::task::JoinError) -> Self {
+        Self::Failed {
+            action: "waiting for a thread that works on",
+            path: "files".to_owned(),
+            source: source.into(),
+        }
+    }
+}

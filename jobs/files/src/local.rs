@@ -1,0 +1,233 @@
+//! Durable files on this machine: what `object_store` leaves out, for it never syncs.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    StoreError,
+    files::{Created, Tail},
+};
+
+/// Names of temporary files and folders begin with a dot and end like this, so that no reader takes them for data.
+pub(crate) const TEMPORARY: &str = ".tmp";
+
+/// How old a temporary file must be before an opening writer removes it.
+///
+/// A file is temporary for as long as it takes to write and sync one batch: seconds, on a bad day minutes. An hour
+/// leaves wide room, and being wrong costs nothing but time: a writer whose temporary file went away (its
+/// process was stopped for an hour, say) cannot link it, finds its number free, and writes it anew.
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(3600);
+
+/// A name beside `path` that nobody else uses.
+pub fn temporary_beside(path: &Path) -> PathBuf {
+    let name = path
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    path.with_file_name(format!(
+        ".{name}.{}{TEMPORARY}",
+        uuid::Uuid::new_v4().simple()
+    ))
+}
+
+/// Creates `path` if nothing is there: a temporary file in the same folder, synced, then linked to the name, then
+/// the folder synced. Linking is what takes the name, all of the file at once, and fails when the name is taken.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
+    let temporary = temporary_beside(path);
+    let result = write_synced(&temporary, bytes)
+        .map_err(|e| StoreError::io("writing", &temporary, e))
+        .and_then(|()| match fs::hard_link(&temporary, path) {
+            Ok(()) => sync_parent(path).map(|()| Created::New),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
+            Err(e) => Err(StoreError::io("linking", path, e)),
+        });
+    // What stays behind here is swept by the next writer that opens the folder.
+    let _ = fs::remove_file(&temporary);
+    result
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    let synced = File::open(folder).and_then(|f| f.sync_all());
+    synced.map_err(|e| StoreError::io("syncing", folder, e))
+}
+
+fn sync_parent(path: &Path) -> Result<(), StoreError> {
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes a folder and those above it, durably; it is fine when it is there.
+pub fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|p| !p.exists()).collect();
+    match fs::create_dir_all(folder) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(StoreError::NotAFolder {
+                path: folder.display().to_string(),
+            });
+        }
+        Err(e) => return Err(StoreError::io("making", folder, e)),
+    }
+    missing.into_iter().rev().try_for_each(sync_parent)
+}
+
+/// Tries what [`create`] needs, with files of its own: that a name can be linked, and only once.
+///
+/// The outer error is about the folder, the inner one about hard links.
+pub fn probe_hard_links(folder: &Path) -> Result<Result<(), io::Error>, StoreError> {
+    let file = temporary_beside(&folder.join("probe"));
+    let link = temporary_beside(&folder.join("probe"));
+    write_synced(&file, b"probe").map_err(|e| StoreError::io("writing into", folder, e))?;
+    let linked = fs::hard_link(&file, &link).and_then(|()| match fs::hard_link(&file, &link) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+        Ok(()) => Err(io::Error::other(
+            "a second link to the same name was let through",
+        )),
+    });
+    let _ = fs::remove_file(&link);
+    let _ = fs::remove_file(&file);
+    sync_folder(folder)?;
+    Ok(linked)
+}
+
+/// Removes temporary files and folders that stood since before [`STALE_AFTER`]; says how many.
+/// What cannot be looked at or removed stays: it is in nobody's way.
+pub fn sweep(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    let stale = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let ours = name
+            .to_str()
+            .is_some_and(|n| n.starts_with('.') && n.ends_with(TEMPORARY));
+        let old = || {
+            let changed = entry.metadata().and_then(|m| m.modified()).ok()?;
+            SystemTime::now()
+                .duration_since(changed)
+                .ok()
+                .filter(|age| *age > STALE_AFTER)
+        };
+        ours && old().is_some()
+    };
+    let remove = |entry: &fs::DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => fs::remove_dir_all(entry.path()).is_ok(),
+        _ => fs::remove_file(entry.path()).is_ok(),
+    };
+    entries.flatten().filter(stale).filter(remove).count()
+}
+
+/// The last `length` bytes of a file.
+pub(crate) fn tail(path: &Path, length: u64) -> io::Result<Tail> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(length)))?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(Tail {
+        bytes: Bytes::from(bytes),
+        size,
+    })
+}
+
+/// A text that differs when a file was replaced or written again.
+pub(crate) fn stamp(found: &fs::Metadata) -> String {
+    format!(
+        "{:x}-{:x}-{:x}.{:x}",
+        found.ino(),
+        found.len(),
+        found.mtime(),
+        found.mtime_nsec()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_name_is_created_once_and_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        assert_eq!(create(&path, b"first").unwrap(), Created::New);
+        assert_eq!(create(&path, b"second").unwrap(), Created::Exists);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(names(dir.path()), ["a"], "nothing temporary stays");
+    }
+
+    #[test]
+    fn the_probe_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        probe_hard_links(dir.path()).unwrap().unwrap();
+        assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn only_old_temporary_files_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = SystemTime::now() - STALE_AFTER - Duration::from_secs(60);
+        for (name, changed) in [
+            (".a.1.tmp", Some(old)),
+            (".b.1.tmp", None),
+            ("c.tmp", Some(old)),
+            (".d", Some(old)),
+        ] {
+            let file = File::create(dir.path().join(name)).unwrap();
+            if let Some(changed) = changed {
+                file.set_modified(changed).unwrap();
+            }
+        }
+        assert_eq!(sweep(dir.path()), 1);
+        assert_eq!(names(dir.path()), [".b.1.tmp", ".d", "c.tmp"]);
+    }
+
+    #[test]
+    fn tails() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, b"0123456789").unwrap();
+        let end = tail(&path, 4).unwrap();
+        assert_eq!((end.bytes.as_ref(), end.size), (b"6789".as_slice(), 10));
+        assert_eq!(tail(&path, 40).unwrap().bytes.len(), 10);
+    }
+
+    #[test]
+    fn a_file_in_the_way_of_a_folder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, b"").unwrap();
+        assert!(matches!(
+            make_folder(&path),
+            Err(StoreError::NotAFolder { .. })
+        ));
+        assert!(matches!(
+            make_folder(&path.join("b")),
+            Err(StoreError::NotAFolder { .. })
+        ));
+        make_folder(&dir.path().join("x/y")).unwrap();
+        make_folder(&dir.path().join("x/y")).unwrap();
+    }
+}

@@ -1,0 +1,65 @@
+//! What a model was trained on, and the name of the folder that says so.
+
+use gugus_spec::BatchNumber;
+
+use crate::{WindowKey, place::WHOLE};
+
+/// What a model was trained on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extent {
+    /// One batch.
+    Batch(BatchNumber),
+    /// Everything. Folders that Spark wrote without a batch in their names count as this.
+    All,
+    /// One window of rows.
+    Window(WindowKey),
+}
+
+impl Extent {
+    /// The name of its folder in that of the model.
+    pub fn folder_name(&self) -> String {
+        match self {
+            Self::Batch(batch) => batch.folder_name(),
+            Self::All => WHOLE.to_owned(),
+            Self::Window(key) => key.folder_name(),
+        }
+    }
+
+    /// Reads what [`Extent::folder_name`] wrote; `None` for every other name.
+    pub fn from_folder_name(name: &str) -> Option<Self> {
+        if name == WHOLE {
+            return Some(Self::All);
+        }
+        let batch = BatchNumber::from_folder_name(name).map(Self::Batch);
+        batch.or_else(|| WindowKey::from_folder_name(name).map(Self::Window))
+    }
+
+    /// The batch, if it is one.
+    pub fn batch(&self) -> Option<BatchNumber> {
+        match self {
+            Self::Batch(batch) => Some(*batch),
+            Self::All | Self::Window(_) => None,
+        }
+    }
+
+    /// The window, if it is one.
+    pub fn window(&self) -> Option<&WindowKey> {
+        match self {
+            Self::Window(key) => Some(key),
+            Self::Batch(_) | Self::All => None,
+        }
+    }
+}
+
+impl From<BatchNumber> for Extent {
+    fn from(batch: BatchNumber) -> Self {
+        Self::Batch(batch)
+    }
+}
+
+/// Without a batch it is everything.
+impl From<Option<BatchNumber>> for Extent {
+    fn from(batch: Option<BatchNumber>) -> Self {
+        batch.map_or(Self::All, Self::Batch)
+    }
+}

@@ -1,0 +1,151 @@
+//! Where a model may stand, and whether a folder is complete.
+
+use gugus_files::StoreError;
+use gugus_spec::{BatchNumber, ModelName};
+
+use crate::{Extent, ModelError, ModelStore};
+
+/// The folder of a model over everything.
+pub(crate) const WHOLE: &str = "all";
+
+/// Written last into our folders.
+pub(crate) const SUCCESS: &str = "_SUCCESS";
+pub(crate) const MODEL_JSON: &str = "model.json";
+pub(crate) const METADATA: &str = "metadata";
+pub(crate) const METADATA_SUCCESS: &str = "metadata/_SUCCESS";
+pub(crate) const DATA: &str = "data";
+pub(crate) const DATA_SUCCESS: &str = "data/_SUCCESS";
+
+/// What stands between a model's name and its batch in names that Spark users gave.
+const BATCH_MARK: &str = "_batch_";
+
+/// A folder that is complete, as far as markers show.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Relative to the store.
+    pub(crate) folder: String,
+    pub(crate) kind: Kind,
+    /// Changes when the folder is written again.
+    pub(crate) stamp: String,
+}
+
+/// Who wrote a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It has a `model.json`.
+    Ours,
+    /// It has not.
+    Sparks,
+}
+
+/// The model and batch that a folder of Spark's is by its name: `x_batch_7` is batch 7 of `x`.
+///
+/// Only the forms that [`names_by_spark`] looks for count, so that what is listed can be read.
+pub(crate) fn split_spark_name(name: &str) -> Option<(&str, BatchNumber)> {
+    let (model, digits) = name.rsplit_once(BATCH_MARK)?;
+    let number: BatchNumber = digits.parse().ok()?;
+    let ours = names_by_spark(model, number)
+        .iter()
+        .any(|form| form == name);
+    (ours && model.parse::<ModelName>().is_ok()).then_some((model, number))
+}
+
+/// The names that batch n of a model may have among Spark's folders: plain, or with zeros like our files.
+fn names_by_spark(model: &str, batch: BatchNumber) -> [String; 2] {
+    [
+        format!("{model}{BATCH_MARK}{batch}"),
+        format!("{model}_{}", batch.folder_name()),
+    ]
+}
+
+impl ModelStore {
+    /// Finds the complete folder of a model. Our own come before Spark's.
+    ///
+    /// A name that is not a model's name is not found: names come from whoever can reach the service.
+    pub(crate) async fn find(&self, model: &str, extent: &Extent) -> Result<Found, ModelError> {
+        let not_found = || ModelError::NotFound {
+            model: model.chars().take(128).collect(),
+            extent: extent.clone(),
+        };
+        let Ok(name) = model.parse::<ModelName>() else {
+            return Err(not_found());
+        };
+        let ours = Self::folder(&name, extent);
+        if let Some(found) = self.complete(&ours).await? {
+            return Ok(found);
+        }
+        let others = match extent {
+            Extent::Batch(batch) => names_by_spark(model, *batch).to_vec(),
+            // By its full name a folder of Spark's can always be had.
+            Extent::All => vec![model.to_owned()],
+            Extent::Window(_) => Vec::new(),
+        };
+        for folder in others {
+            if let Some(found) = self
+                .complete(&folder)
+                .await?
+                .filter(|found| found.kind == Kind::Sparks)
+            {
+                return Ok(found);
+            }
+        }
+        Err(not_found())
+    }
+
+    /// Whether a folder has what is written last. One with `model.json` needs [`SUCCESS`]; one without is Spark's and
+    /// needs Spark's two marks.
+    pub(crate) async fn complete(&self, folder: &str) -> Result<Option<Found>, StoreError> {
+        let at = |file: &str| format!("{folder}/{file}");
+        let found = |kind, stamp| {
+            Some(Found {
+                folder: folder.to_owned(),
+                kind,
+                stamp,
+            })
+        };
+        if let Some((_, stamp)) = self.store.head(&at(SUCCESS)).await? {
+            return Ok(found(Kind::Ours, stamp));
+        }
+        // Spark writes data last. Most folders that are not there are known by this one request more.
+        let Some((_, stamp)) = self.store.head(&at(DATA_SUCCESS)).await? else {
+            return Ok(None);
+        };
+        let whole = self.store.exists(&at(METADATA_SUCCESS)).await?
+            && !self.store.exists(&at(MODEL_JSON)).await?;
+        Ok(if whole {
+            found(Kind::Sparks, stamp)
+        } else {
+            None
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sparks_names() {
+        let seven = BatchNumber::new(7).unwrap();
+        assert_eq!(
+            split_spark_name("kmeans_model_batch_7"),
+            Some(("kmeans_model", seven))
+        );
+        assert_eq!(
+            split_spark_name("a_batch_1_batch_7"),
+            Some(("a_batch_1", seven))
+        );
+        assert_eq!(split_spark_name("m_batch_00000007"), Some(("m", seven)));
+        for name in [
+            "kmeans_model",
+            "kmeans_model_batch_",
+            "x_batch_0",
+            "x_batch_07",
+            "x_batch_-1",
+            "_batch_7",
+            "x_batch_7_k5",
+        ] {
+            assert_eq!(split_spark_name(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What folders on this machine add.
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant, SystemTime},
+};
+
+use gugus_files::{Store, StoreError};
+use gugus_models::{Existing, ModelDraft, ModelError, ModelStore};
+use gugus_spec::BatchNumber;
+
+use crate::models::{centers, model};
+
+fn store(path: &Path) -> Store {
+    Store::open(path.to_str().unwrap()).unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_holds_no_models() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a/b");
+    assert_eq!(ModelStore::new(store(&path)).list().await.unwrap(), []);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_file_in_the_way_of_a_folder_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let models = ModelStore::new(store(&path));
+        let error = models
+            .write(&model("m", None), Existing::Keep)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, ModelError::Store(StoreError::NotAFolder { .. })),
+            "{error:?}"
+        );
+    }
+}
+
+/// Old temporary model folders of a killed run go with the first write of that model.
+#[tokio::test]
+async fn half_built_models_are_swept_when_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let half = dir.path().join("m/.batch_00000001.0.tmp");
+    fs::create_dir_all(half.join("data")).unwrap();
+    fs::File::open(&half)
+        .unwrap()
+        .set_modified(SystemTime::now() - Duration::from_secs(7200))
+        .unwrap();
+    let models = ModelStore::new(store(dir.path()));
+    assert_eq!(models.list().await.unwrap(), []);
+    models
+        .write(&model("m", Some(BatchNumber::FIRST)), Existing::Keep)
+        .await
+        .unwrap();
+    assert_eq!(names(&dir.path().join("m")), ["batch_00000001"]);
+}
+
+/// Whoever reads while a model is replaced gets the old one or the new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replacing_is_never_seen_half_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = ModelStore::new(store(dir.path()));
+    let draft = |x: f64| ModelDraft {
+        fitted: centers(vec![vec![x, x]]),
+        sizes: vec![1],
+        training_cost: x,
+        ..model("m", None)
+    };
+    models.write(&draft(0.0), Existing::Keep).await.unwrap();
+    let done = std::sync::Arc::new(AtomicBool::new(false));
+    let (reading, finished) = (models.clone(), done.clone());
+    let reader = tokio::spawn(async move {
+        let mut reads = 0_u32;
+        while !finished.load(Ordering::Relaxed) || reads == 0 {
+            let saved = reading.read("m", None).await.unwrap();
+            let centers = saved.fitted.centers().unwrap();
+            assert_eq!(centers[0][0], saved.about.unwrap().training_cost);
+            reads += 1;
+        }
+    });
+    for x in 1..100 {
+        models
+            .write(&draft(f64::from(x)), Existing::Replace)
+            .await
+            .unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    reader.await.unwrap();
+    assert_eq!(
+        models.read("m", None).await.unwrap().fitted,
+        centers(vec![vec![99.0, 99.0]])
+    );
+    assert_eq!(
+        names(&dir.path().join("m")),
+        ["all"],
+        "the old folders are gone"
+    );
+}
+
+/// How long a large folder takes. Run with `--ignored --nocapture`; prints, and asserts only what would hurt.
+#[tokio::test]
+#[ignore = "takes a minute"]
+async fn ten_thousand_models() {
+    const COUNT: u64 = 10_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(store(dir.path()));
+    let started = Instant::now();
+    for number in 1..=COUNT {
+        store
+            .write(&model("m", BatchNumber::new(number)), Existing::Keep)
+            .await
+            .unwrap();
+    }
+    println!("write {COUNT} models: {:?}", started.elapsed());
+    let started = Instant::now();
+    let listed = store.list().await.unwrap();
+    let listing = started.elapsed();
+    println!("list {} models: {listing:?}", listed[0].batches.len());
+    assert!(listing < Duration::from_secs(2));
+}

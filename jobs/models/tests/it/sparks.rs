@@ -1,0 +1,290 @@
+//! Cases of model folders that Spark wrote, and of names and formats that are not ours.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{
+        ArrayRef, Float64Builder, Int8Array, Int32Array, Int32Builder, ListBuilder, RecordBatch,
+        StructArray,
+    },
+    datatypes::{DataType, Field},
+};
+use gugus_kmeans::DistanceMeasure;
+use parquet::{
+    basic::Compression,
+    file::{
+        metadata::KeyValue,
+        properties::WriterProperties,
+        reader::{FileReader, SerializedFileReader},
+    },
+};
+
+use gugus_files::{
+    Store,
+    conformance::{bytes_of, overwrite, remove},
+};
+use gugus_models::{Existing, ModelError, ModelJson, ModelStore, Whole};
+
+use crate::models::{batch, model};
+
+const SPARK_LINE: &str = r#"{"class":"org.apache.spark.ml.clustering.KMeansModel","timestamp":1,"sparkVersion":"3.5.5","uid":"KMeans_0123456789ab","paramMap":{"k":3},"defaultParamMap":{"k":2,"distanceMeasure":"cosine"}}"#;
+
+/// The entry by which Spark finds the types of columns, as a data file of ours has it.
+async fn row_metadata() -> KeyValue {
+    let store = Store::in_memory();
+    let models = ModelStore::new(store.clone());
+    let about = models
+        .write(&model("m", None), Existing::Keep)
+        .await
+        .unwrap();
+    let file = about
+        .checksums
+        .keys()
+        .find(|file| file.starts_with("data/"));
+    let bytes = bytes_of(&store, &format!("m/all/{}", file.unwrap())).await;
+    let reader = SerializedFileReader::new(bytes).unwrap();
+    let entries = reader.metadata().file_metadata().key_value_metadata();
+    let entry = entries
+        .unwrap()
+        .iter()
+        .find(|entry| entry.key.ends_with("row.metadata"));
+    entry.unwrap().clone()
+}
+
+/// A folder as Spark writes it, with vectors that are sparse where they can be.
+pub(crate) async fn write_like_spark(store: &Store, folder: &str) {
+    let mut indices = ListBuilder::new(Int32Builder::new()).with_field(Field::new(
+        "element",
+        DataType::Int32,
+        false,
+    ));
+    let mut values = ListBuilder::new(Float64Builder::new()).with_field(Field::new(
+        "element",
+        DataType::Float64,
+        false,
+    ));
+    indices.append_value([Some(1), Some(3)]);
+    values.append_value([Some(5.0), Some(6.0)]);
+    indices.append_null();
+    values.append_value([Some(1.0), Some(2.0), Some(3.0), Some(4.0)]);
+    let vectors = StructArray::from(vec![
+        (
+            Arc::new(Field::new("type", DataType::Int8, false)),
+            Arc::new(Int8Array::from(vec![0, 1])) as ArrayRef,
+        ),
+        (
+            Arc::new(Field::new("size", DataType::Int32, true)),
+            Arc::new(Int32Array::from(vec![Some(4), None])),
+        ),
+        (
+            list_field("indices", DataType::Int32),
+            Arc::new(indices.finish()),
+        ),
+        (
+            list_field("values", DataType::Float64),
+            Arc::new(values.finish()),
+        ),
+    ]);
+    let rows = RecordBatch::try_from_iter([
+        (
+            "clusterIdx",
+            Arc::new(Int32Array::from(vec![1, 0])) as ArrayRef,
+        ),
+        ("clusterCenter", Arc::new(vectors)),
+    ])
+    .unwrap();
+    let entry = row_metadata().await;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_key_value_metadata(Some(vec![entry]))
+        .build();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties)).unwrap();
+    writer.write(&rows).unwrap();
+    overwrite(
+        store,
+        &format!("{folder}/metadata/part-00000"),
+        SPARK_LINE.as_bytes(),
+    )
+    .await;
+    overwrite(store, &format!("{folder}/metadata/_SUCCESS"), &b""[..]).await;
+    let data = writer.into_inner().unwrap();
+    overwrite(
+        store,
+        &format!("{folder}/data/part-00000-0-c000.snappy.parquet"),
+        data,
+    )
+    .await;
+    overwrite(store, &format!("{folder}/data/_SUCCESS"), &b""[..]).await;
+}
+
+fn list_field(name: &str, element: DataType) -> Arc<Field> {
+    Arc::new(Field::new(
+        name,
+        DataType::List(Arc::new(Field::new("element", element, false))),
+        true,
+    ))
+}
+
+/// Folders of Spark's, by the names that its users gave.
+#[tokio::test]
+async fn sparks_models_are_served_by_name() {
+    let store = Store::in_memory();
+    let models = ModelStore::new(store.clone());
+    for folder in [
+        "kmeans_model_batch_1",
+        "kmeans_model_batch_12",
+        "plain",
+        "ours/batch_00000002",
+        "_hidden",
+        "a b",
+    ] {
+        write_like_spark(&store, folder).await;
+    }
+    models
+        .write(&model("ours", batch(1)), Existing::Keep)
+        .await
+        .unwrap();
+    let listed = models.list().await.unwrap();
+    let listed: Vec<_> = listed
+        .iter()
+        .map(|m| {
+            (
+                m.model.as_str(),
+                m.batches.iter().map(|b| b.get()).collect::<Vec<_>>(),
+                m.whole,
+            )
+        })
+        .collect();
+    let expected = [
+        ("kmeans_model", vec![1, 12], Whole::Absent),
+        ("ours", vec![1, 2], Whole::Absent),
+        ("plain", vec![], Whole::Present),
+    ];
+    assert_eq!(listed, expected);
+    let names = [
+        ("kmeans_model", batch(12)),
+        ("plain", None),
+        ("ours", batch(2)),
+        ("kmeans_model_batch_1", None),
+    ];
+    for (name, batch) in names {
+        let saved = models.read(name, batch).await.unwrap();
+        assert_eq!(
+            saved.fitted.centers().unwrap(),
+            [vec![1.0, 2.0, 3.0, 4.0], vec![0.0, 5.0, 0.0, 6.0]],
+            "by clusterIdx"
+        );
+        assert_eq!(
+            (
+                saved.about.is_none(),
+                saved.k,
+                saved.fitted.distance_measure()
+            ),
+            (true, 3, DistanceMeasure::Cosine)
+        );
+        assert_eq!(models.stamp(name, batch).await.unwrap(), Some(saved.stamp));
+    }
+    assert_eq!(
+        models.about(&"plain".parse().unwrap(), None).await.unwrap(),
+        None,
+        "it has no model.json"
+    );
+    for mark in ["metadata/_SUCCESS", "data/_SUCCESS"] {
+        write_like_spark(&store, "plain").await;
+        remove(&store, &format!("plain/{mark}")).await;
+        assert!(
+            matches!(
+                models.read("plain", None).await,
+                Err(ModelError::NotFound { .. })
+            ),
+            "{mark}"
+        );
+    }
+}
+
+/// Names come from whoever can reach the service.
+#[tokio::test]
+async fn names_never_lead_out_of_the_folder() {
+    let store = Store::in_memory();
+    write_like_spark(&store, "outside").await;
+    let inner = Store::on_objects(
+        store.object_store(),
+        store.object_path("inside"),
+        store.registry_url(),
+    );
+    let models = ModelStore::new(inner);
+    write_like_spark(&store, "inside/.tmp").await;
+    let long = "x".repeat(100_000);
+    for name in [
+        "../outside",
+        "..",
+        ".",
+        "",
+        "/outside",
+        "x/../../outside",
+        "..%2foutside",
+        ".tmp",
+        "a\0b",
+        "ä",
+        "inside/.tmp",
+        &long,
+    ] {
+        for batch in [None, batch(1)] {
+            let refused = models.read(name, batch).await.unwrap_err();
+            assert!(
+                matches!(refused, ModelError::NotFound { .. }),
+                "{name:?}: {refused}"
+            );
+            assert!(refused.to_string().len() < 300);
+            assert_eq!(models.stamp(name, batch).await.unwrap(), None);
+        }
+    }
+    assert_eq!(models.list().await.unwrap(), []);
+}
+
+/// Files that are whole, and not for us.
+#[tokio::test]
+async fn other_formats_say_what_they_are() {
+    let store = Store::in_memory();
+    let models = ModelStore::new(store.clone());
+    write_like_spark(&store, "pipeline").await;
+    let line = SPARK_LINE.replace("clustering.KMeansModel", "PipelineModel");
+    overwrite(&store, "pipeline/metadata/part-00000", line.into_bytes()).await;
+    let refused = models.read("pipeline", None).await.unwrap_err();
+    assert!(
+        matches!(refused, ModelError::Format { .. })
+            && refused.to_string().contains("PipelineModel"),
+        "{refused}"
+    );
+
+    write_like_spark(&store, "cut").await;
+    overwrite(
+        &store,
+        "cut/data/part-00000-0-c000.snappy.parquet",
+        &b"PAR1"[..],
+    )
+    .await;
+    assert!(matches!(
+        models.read("cut", None).await,
+        Err(ModelError::Format { .. })
+    ));
+
+    let about = models
+        .write(&model("new", batch(1)), Existing::Keep)
+        .await
+        .unwrap();
+    let newer = serde_json::to_vec(&ModelJson {
+        version: 2,
+        ..about
+    })
+    .unwrap();
+    overwrite(&store, "new/batch_00000001/model.json", newer).await;
+    let refused = models.read("new", batch(1)).await.unwrap_err();
+    assert!(refused.to_string().contains("upgrade"), "{refused}");
+    let refused = models.about(&"new".parse().unwrap(), batch(1)).await;
+    assert!(
+        matches!(refused, Err(ModelError::Format { .. })),
+        "a newer model must not pass for none: {refused:?}"
+    );
+}

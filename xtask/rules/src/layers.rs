@@ -1,0 +1,261 @@
+//! Which crate may depend on which.
+//!
+//! Two tables say it. [`FLOORS`] gives the arrows their direction: a crate depends only on crates of lower floors.
+//! [`NEVER`] keeps a crate free of what it must not need, directly or through any other crate. Both look at what
+//! libraries and binaries use; tests may use more.
+
+use std::collections::BTreeSet;
+
+use crate::metadata::{Metadata, Package};
+
+/// Our crates from the bottom to the top. A crate may use the crates of the floors above its own line.
+const FLOORS: &[(&str, &[&str])] = &[
+    (
+        "plain values and arithmetic, which need nothing of ours",
+        &[
+            "gugus-error",
+            "gugus-generate",
+            "gugus-kmeans",
+            "gugus-progress",
+        ],
+    ),
+    (
+        "what a few of these make up",
+        &[
+            "gugus-clusters",
+            "gugus-http",
+            "gugus-kmeans-all",
+            "gugus-plot",
+        ],
+    ),
+    ("the job file, which names the algorithms", &["gugus-spec"]),
+    (
+        "values in the job's types, and files in any store",
+        &["gugus-files", "gugus-records"],
+    ),
+    (
+        "what lies in these files, and features of these values",
+        &["gugus-batches", "gugus-features", "gugus-models"],
+    ),
+    (
+        "the services without a cluster, and the seam at the cluster",
+        &["gugus-ingest", "gugus-serve", "gugus-submit"],
+    ),
+    (
+        "the cluster on one side of the seam, training on the other",
+        &["gugus-engine", "gugus-train"],
+    ),
+    (
+        "evaluation, which reads what training wrote",
+        &["gugus-evaluate"],
+    ),
+    (
+        "the scheduler, which drives runs of training",
+        &["gugus-scheduler"],
+    ),
+    ("everything in one process", &["gugus-demo"]),
+    ("the command line", &["gugus"]),
+];
+
+/// What some crates must not reach, with the reason. A name that ends in `*` stands for all packages that begin so.
+struct Never {
+    crates: &'static [&'static str],
+    reach: &'static [&'static str],
+    why: &'static str,
+}
+
+const BALLISTA: &str = "ballista*";
+const DATAFUSION: &str = "datafusion*";
+
+const NEVER: &[Never] = &[
+    Never {
+        crates: &["gugus-clusters", "gugus-kmeans", "gugus-kmeans-all"],
+        reach: &[
+            "arrow*",
+            "gugus-files",
+            "hyper",
+            "object_store",
+            "parquet",
+            "tokio",
+        ],
+        why: "the algorithms do no I/O: the same numbers come out on an executor, in a test and in a notebook",
+    },
+    Never {
+        crates: &["gugus-records", "gugus-spec"],
+        reach: &["object_store", "tokio", DATAFUSION],
+        why: "ingest, train and serve read job files and values by the same rules, and not each of them has an engine",
+    },
+    Never {
+        crates: &[
+            "gugus-batches",
+            "gugus-files",
+            "gugus-generate",
+            "gugus-ingest",
+            "gugus-models",
+        ],
+        reach: &[DATAFUSION, BALLISTA],
+        why: "records are written where no query engine runs, and ingest must build without one",
+    },
+    Never {
+        crates: &["gugus-batches"],
+        reach: &["gugus-models"],
+        why: "batches and models are two formats that change apart from each other",
+    },
+    Never {
+        crates: &["gugus-models"],
+        reach: &["gugus-batches"],
+        why: "batches and models are two formats that change apart from each other",
+    },
+    Never {
+        crates: &["gugus-features", "gugus-serve"],
+        reach: &[BALLISTA],
+        why: "a service that predicts needs expressions and no cluster",
+    },
+    Never {
+        crates: &["gugus-evaluate", "gugus-submit", "gugus-train"],
+        reach: &["gugus-engine", BALLISTA],
+        why: "training speaks to a cluster through the trait of gugus-submit, so that its tests need none",
+    },
+    Never {
+        crates: &["gugus-plot"],
+        reach: &["tokio", DATAFUSION, BALLISTA],
+        why: "a map is drawn from plain data: a web page draws, too",
+    },
+    Never {
+        crates: &["gugus-http"],
+        reach: &["arrow*", DATAFUSION],
+        why: "the server loop knows nothing of what is served",
+    },
+];
+
+/// What is broken, ready to be read.
+pub(crate) fn check(metadata: &Metadata) -> Vec<String> {
+    let mut broken = Vec::new();
+    for package in metadata.members().filter(|package| is_ours(&package.name)) {
+        let found = [floors(metadata, package), never(metadata, package)].concat();
+        if NOT_YET.contains(&package.name.as_str()) {
+            for what in found {
+                eprintln!("known and still to be undone: {what}\n");
+            }
+        } else {
+            broken.extend(found);
+        }
+    }
+    let here: BTreeSet<&str> = metadata
+        .members()
+        .map(|package| package.name.as_str())
+        .collect();
+    let named = FLOORS.iter().flat_map(|(_, crates)| *crates);
+    for gone in named.filter(|name| !here.contains(**name)) {
+        if !EXPECTED.contains(gone) {
+            broken.push(format!(
+                "the workspace has no crate {gone}\n  FLOORS in xtask/rules/src/layers.rs names it: take it out there"
+            ));
+        }
+    }
+    broken
+}
+
+/// Crates that break a rule and are being mended. What they break is told and does not fail the check.
+const NOT_YET: &[&str] = &[];
+
+/// Crates that the tables may name already or still.
+const EXPECTED: &[&str] = &[
+    "gugus-batches",
+    "gugus-error",
+    "gugus-evaluate",
+    "gugus-files",
+    "gugus-kmeans-all",
+    "gugus-models",
+    "gugus-plot",
+    "gugus-submit",
+];
+
+fn is_ours(name: &str) -> bool {
+    name == "gugus" || name.starts_with("gugus-")
+}
+
+fn floor(name: &str) -> Option<usize> {
+    FLOORS.iter().position(|(_, crates)| crates.contains(&name))
+}
+
+fn floors(metadata: &Metadata, package: &Package) -> Vec<String> {
+    let name = &package.name;
+    let Some(own) = floor(name) else {
+        return vec![format!(
+            "{name} stands on no floor\n  add it to FLOORS in xtask/rules/src/layers.rs, above every crate that it uses"
+        )];
+    };
+    let used = metadata
+        .uses(&package.id)
+        .filter(|used| floor(&used.name).is_some_and(|floor| floor >= own));
+    let told = used.map(|used| {
+        format!(
+            "{name} depends on {}, which does not stand below it\n  {name} is on the floor \"{}\": move what both need to a \
+             lower crate, or turn the arrow round by a trait (FLOORS in xtask/rules/src/layers.rs)",
+            used.name, FLOORS[own].0
+        )
+    });
+    told.collect()
+}
+
+fn never(metadata: &Metadata, package: &Package) -> Vec<String> {
+    let rules = NEVER
+        .iter()
+        .filter(|rule| rule.crates.contains(&package.name.as_str()));
+    let told = rules.flat_map(|rule| {
+        let ways = rule.reach.iter().filter_map(|unwanted| {
+            let way = metadata.way(package, |name| matches(unwanted, name))?;
+            let unwanted = unwanted.trim_end_matches('*');
+            Some(format!(
+                "{} reaches {unwanted}: {}\n  it must not, because {}: give up the first arrow of that way that is ours, or put \
+                 the code into another crate (NEVER in xtask/rules/src/layers.rs)",
+                package.name,
+                way.join(" -> "),
+                rule.why
+            ))
+        });
+        ways.collect::<Vec<_>>()
+    });
+    told.collect()
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::tests::of;
+
+    #[test]
+    fn an_arrow_upwards_and_a_forbidden_reach_are_found_with_the_way() {
+        let broken = check(&of(&[
+            ("gugus-kmeans", &["gugus-spec"]),
+            ("gugus-spec", &["helper"]),
+            ("helper", &["tokio"]),
+            ("tokio", &[]),
+            ("gugus-new", &[]),
+        ]));
+        let found = |text: &str| {
+            assert!(broken.iter().any(|what| what.contains(text)), "{broken:#?}");
+        };
+        found("gugus-kmeans depends on gugus-spec, which does not stand below it");
+        found("gugus-kmeans reaches tokio: gugus-kmeans -> gugus-spec -> helper -> tokio");
+        found("gugus-spec reaches tokio: gugus-spec -> helper -> tokio");
+        found("gugus-new stands on no floor");
+    }
+
+    #[test]
+    fn arrows_downwards_are_no_news() {
+        let metadata = of(&[("gugus-spec", &["gugus-kmeans"]), ("gugus-kmeans", &[])]);
+        for package in metadata.members() {
+            assert!(floors(&metadata, package).is_empty());
+            assert!(never(&metadata, package).is_empty());
+        }
+    }
+}
