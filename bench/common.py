@@ -1,4 +1,4 @@
-"""What the benchmarks share: running a command and measuring it, finding the binary, describing the machine."""
+"""Shared by the benchmarks: run and measure a command, find the binary, describe the machine."""
 
 import concurrent.futures
 import json
@@ -14,9 +14,9 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# No run should come near it; one that hangs must end.
+# No run should come near this limit. It ends a run that hangs.
 DEADLINE = 1_800
-# Processes that want to run, averaged over a minute, above which figures are not worth much.
+# Above this load (processes that want to run, averaged over a minute) figures are not worth much.
 BUSY = 0.7
 
 
@@ -39,7 +39,7 @@ def gugus():
 
 
 def apart(work, *arguments):
-    """Calls a function in a process of its own, and gives its answer.
+    """Calls a function in a process of its own and returns its answer.
 
     Whatever needs much memory is called so: Linux counts the peak of the process that starts another as the other's, so that
     no figure of `measure` is below what this process ever had.
@@ -49,7 +49,7 @@ def apart(work, *arguments):
 
 
 def measure(command, folder, environment=None):
-    """Runs a command to its end. Its time, CPU time and peak memory, and what it said on either stream."""
+    """Runs a command to its end. Returns its time, CPU time, peak memory, and the text of both streams."""
     with tempfile.TemporaryFile(dir=folder) as output, tempfile.TemporaryFile(dir=folder) as errors:
         begun = time.monotonic()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment)
@@ -70,7 +70,7 @@ def measure(command, folder, environment=None):
 
 
 def machine():
-    """What is measured on, and how busy it is before the first run."""
+    """Describes the machine, and how busy it is before the first run."""
     model = ""
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""Measures `gugus ingest` beside a bare librdkafka loop and a Python consumer: same broker, same messages. See README.md.
+"""Measures `gugus ingest` beside a bare librdkafka loop and a Python consumer: the same broker, the same messages. See README.md.
 
 `bench/ingest/run` calls it with what it needs: a Python that has kafka-python, JAVA_HOME, GUGUS_TEST_KAFKA_LIBS.
 """
@@ -21,7 +21,7 @@ from common import ROOT, Failed, say
 
 TOPIC = "bench-ingest"
 PARTITIONS = 4
-# Messages of the runs that are too slow for all of them.
+# Messages for the runs that are too slow for all messages.
 SMALL_BATCHES = 100_000
 PYTHON = 20_000
 REQUIRED, WANTED, TIMES_PYTHON = 0.3, 0.5, 10
@@ -62,15 +62,15 @@ def main():
 def parse():
     parser = argparse.ArgumentParser(prog="bench/ingest/run", description=__doc__.splitlines()[0])
     parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="messages in the topic (default: 1000000)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each, alternating; the median counts (default: 3)")
-    parser.add_argument("--folder", metavar="DIR", help="where broker and batches are to lie (default: the system's temporary folder)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each program, alternating; the median counts (default: 3)")
+    parser.add_argument("--folder", metavar="DIR", help="folder for broker and batches (default: the system's temporary folder)")
     parser.add_argument("--output", choices=["text", "json"], default="text", help="the form of the result")
-    parser.add_argument("--check", action="store_true", help="exit with 1 when what is required is not reached")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a required goal is missed")
     return parser.parse_args()
 
 
 def binaries():
-    """The binary, and the bare loop beside it, as cargo puts examples."""
+    """The binary, and the bare loop beside it, where cargo puts examples."""
     gugus = common.gugus()
     bare_loop = gugus.parent / "examples/bare_loop"
     for file in (gugus, bare_loop):
@@ -94,7 +94,7 @@ class Broker:
         self.pid = int((folder / "pid").read_text())
 
     def call(self, *words):
-        # Not with capture_output: the broker inherits the pipe of standard error and would keep it open.
+        # capture_output does not work here: the broker inherits the pipe of standard error and keeps it open.
         ended = subprocess.run([self.script, *words], env=self.environment, stdout=subprocess.PIPE, text=True, check=True)
         return ended.stdout
 
@@ -111,14 +111,14 @@ class Broker:
 
 
 def measure(command, broker, folder):
-    """Runs a command to its end, and tells the broker's CPU time meanwhile as well."""
+    """Runs a command to its end, and also measures the broker's CPU time meanwhile."""
     before = broker.cpu()
     run, output, said = common.measure(command, folder)
     return {**run, "broker_cpu": broker.cpu() - before}, output, said
 
 
 class Bench:
-    """One topic, and everybody who reads it."""
+    """One topic, and all programs that read it."""
 
     def __init__(self, arguments, gugus, bare_loop, broker, folder):
         self.arguments, self.gugus, self.bare_loop = arguments, gugus, bare_loop
@@ -137,7 +137,7 @@ class Bench:
                 run["rate"] = run["records"] / run["seconds"]
                 runs[name].append(run)
                 say(f"round {round_number}: {name}: {run['rate']:,.0f} records/s")
-        # Looking at the clock twice a record costs a few percent, so the parts come from runs that do not count.
+        # Reading the clock twice per record costs a few percent, so the parts come from runs that do not count.
         by_part = {name: contender(parts=True) for name, contender in contenders if name.startswith("ingest")}
         return self.results(runs, by_part)
 
@@ -162,7 +162,7 @@ class Bench:
         return found
 
     def fill(self):
-        """The messages: made-up records of the LAPD's shape, sent by `gugus produce`."""
+        """The messages: made-up records in the LAPD's form, sent by `gugus produce`."""
         csv = str(self.folder / "records.csv")
         say(f"making and sending {self.arguments.messages:,} messages ...")
         subprocess.run([self.gugus, "generate", "--records", str(self.arguments.messages), "--output", csv], check=True, stderr=subprocess.DEVNULL)
@@ -173,7 +173,7 @@ class Bench:
         os.remove(csv)
 
     def warm(self):
-        """A new broker's first group costs seconds, whoever it is, and its code is compiled while it first runs."""
+        """The first group of a new broker costs seconds, whichever program it is, and Java compiles its code meanwhile."""
         run = self.bare("gugus")
         if run["records"] != self.arguments.messages:
             raise Failed(f"the topic holds {run['records']} of {self.arguments.messages} messages")
@@ -202,7 +202,7 @@ class Bench:
 
     def kcat(self):
         command = ["kcat", "-C", "-b", self.broker.address, "-t", TOPIC, "-o", "beginning", "-e", "-q"]
-        # Its output would else be kept in a file.
+        # Otherwise its output would be kept in a file.
         run, _, _ = measure(["sh", "-c", 'exec "$@" >/dev/null', "kcat", *command], self.broker, self.folder)
         return {**run, "records": self.arguments.messages}
 
@@ -236,7 +236,7 @@ class Bench:
         command = [sys.executable, str(HERE / "python_consumer.py"), self.broker.address, TOPIC, str(target), str(limit)]
         run, output, _ = measure(command, self.broker, self.folder)
         shutil.rmtree(target)
-        # Its own clock: starting Python and joining the group would count fifty times once it is scaled.
+        # By its own clock: scaled, starting Python and joining the group would count fifty times.
         return {**run, **json.loads(output), "scaled": True}
 
     def results(self, runs, by_part):
@@ -254,7 +254,7 @@ class Bench:
                     "fastest": max(run["rate"] for run in all_runs),
                     "mb_per_second": middle["rate"] * size_of_one / 1e6,
                     "cpu_per_million": middle["cpu"] / records * 1e6,
-                    # What a fetch of more than was taken costs the broker would count fifty times.
+                    # Scaled, the broker's cost of fetching more than was taken would count fifty times.
                     "broker_cpu_per_million": None if middle.get("scaled") else middle["broker_cpu"] / records * 1e6,
                     "peak": middle["peak"],
                     "size_per_record": middle["size"] / records if "size" in middle else None,
@@ -297,12 +297,12 @@ def time_by_part(said):
 
 
 def by_record(run):
-    """Microseconds a record: by part, and what is left of the process's CPU time."""
+    """Microseconds per record: by part, and the rest of the process's CPU time."""
     if not run.get("parts"):
         return None
     each = {name: seconds / run["records"] * 1e6 for name, seconds in run["parts"].items()}
     each["all CPU"] = run["cpu"] / run["records"] * 1e6
-    # Polling and committing mostly wait; what they and librdkafka's own threads work is in here.
+    # Polling and committing mostly wait. Their work and that of librdkafka's own threads is in here.
     each["rest of CPU"] = each["all CPU"] - each.get("parse", 0) - each.get("encode", 0)
     return each
 

@@ -1,4 +1,4 @@
-"""Measures `gugus train` beside Spark, scikit-learn and faiss: same data, same machine, in turn. See README.md.
+"""Measures `gugus train` beside Spark, scikit-learn and faiss: the same data, the same machine, in turn. See README.md.
 
 `bench/train/run` calls it with what it needs: a Python that has the packages of requirements.txt, JAVA_HOME.
 """
@@ -25,16 +25,16 @@ from report import report
 
 CORES = 2
 PASSES = 20
-# Rows of a batch of the large input, and of one of many.
+# Rows per batch of the large input, and of the input with many batches.
 LARGE, SMALL = 1_000_000, 100
-# Spark's loop over batches takes 2 s each, those of the other two a hundredth of that.
+# Spark's loop takes 2 s per batch, the loops of the other two a hundredth of that.
 SPARK_LOOP, OTHER_LOOP = 50, 1_000
 # Runs of a job on almost no data; each is a dozen Ballista jobs.
 TINY_RUNS = 5
 GUGUS, EXECUTORS = "gugus, embedded", "gugus, 2 executors"
 PEERS = {"spark": "Spark local[2]", "scikit-learn": "scikit-learn", "faiss": "faiss, 32-bit floats"}
 SLOW = {"spark"}
-# How many times faster the whole fit with initialisation must be, each by its own clock.
+# How many times faster the whole fit with initialisation must be, each program by its own clock.
 REQUIRED = {5: {"spark": 30, "scikit-learn": 2, "faiss": 2}, 64: {"spark": 20, "scikit-learn": 8, "faiss": 2}}
 REQUIRED_BATCHES_SECONDS, REQUIRED_TIMES_LOOP, REQUIRED_JOB_SECONDS = 10, 2_000, 0.015
 
@@ -62,7 +62,7 @@ def main():
     if not gugus.exists():
         sys.exit(f"{gugus} is missing: cargo build --release -p gugus --bin gugus")
     before = common.machine()
-    # Everybody has two cores, whatever the machine has; what is started inherits it.
+    # Each program gets two cores, however many the machine has. Child processes inherit this.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
     try:
@@ -81,13 +81,13 @@ def parse():
     parser = argparse.ArgumentParser(prog="bench/train/run", description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000_000, metavar="N", help="rows of the large input (default: 10000000)")
     parser.add_argument("--batches", type=int, default=10_000, metavar="N", help=f"batches of {SMALL} rows (default: 10000)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each, alternating; the median counts (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each program, alternating; the median counts (default: 3)")
     parser.add_argument("--slow-rounds", type=int, default=1, metavar="N", help="runs of Spark, which takes minutes (default: 1)")
-    parser.add_argument("--only", choices=["gugus", *PEERS], action="append", help="measure only this one; may be given several times")
-    parser.add_argument("--quick", action="store_true", help="little of everything: to try the harness, not to learn a figure")
-    parser.add_argument("--folder", metavar="DIR", help="where inputs and models are to lie (default: the system's temporary folder)")
+    parser.add_argument("--only", choices=["gugus", *PEERS], action="append", help="measure only this program; may be given several times")
+    parser.add_argument("--quick", action="store_true", help="little of everything, to see whether the bench works; the figures mean nothing")
+    parser.add_argument("--folder", metavar="DIR", help="folder for inputs and models (default: the system's temporary folder)")
     parser.add_argument("--output", choices=["text", "json"], default="text", help="the form of the result")
-    parser.add_argument("--check", action="store_true", help="exit with 1 when what is required is not reached")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a required goal is missed")
     arguments = parser.parse_args()
     if arguments.quick:
         if arguments.check:
@@ -97,7 +97,7 @@ def parse():
 
 
 class Bench:
-    """Two inputs, and everybody who fits them."""
+    """Two inputs, and all programs that fit them."""
 
     def __init__(self, arguments, gugus, folder):
         self.arguments, self.gugus, self.folder = arguments, gugus, folder
@@ -130,7 +130,7 @@ class Bench:
         return not self.arguments.only or who in self.arguments.only
 
     def sets(self):
-        """Who takes part in what: a function a contender, which runs it once."""
+        """The programs and their inputs: one function per program, which runs it once."""
         ours = {GUGUS: None, EXECUTORS: cluster.Cluster} if self.wanted("gugus") else {}
         peers = [peer for peer in PEERS if self.wanted(peer)]
         sets = {}
@@ -165,7 +165,7 @@ class Bench:
         return self.job(name, LARGE, WHOLE.format(k=k, passes=PASSES))
 
     def train(self, name, job, started=None, log="warn"):
-        """One `gugus train`, embedded or on a cluster that was started for it; its memory is that of all processes."""
+        """One `gugus train`, embedded or on a cluster that was started for it. Its memory is that of all processes."""
         self.calls += 1
         models = self.folder / f"models-{self.calls}"
         command = [self.gugus, "train", "--job", job, "--batches", str(self.folder / name), "--models", str(models)]
@@ -173,17 +173,17 @@ class Bench:
         if started is None:
             run, output, said = common.measure(command, self.folder)
         else:
-            # A new one for each run: one that is kept would have the columns in memory already.
+            # Each run gets a new cluster, because an old one would have the columns in memory already.
             with started(self.gugus, self.folder) as running:
                 run, output, said = common.measure([*command, "--scheduler", running.url], self.folder)
             run["cluster_start"] = running.seconds_to_start
             run["peak"] += running.peak
         told = json.loads(output)
         run.update(fit=told["seconds"], trained=told["trained"], models=told["models"], said=said)
-        # One that was not trained has no path; whoever wants it trained looks at that first.
+        # A model that was not trained has no path; callers check that first.
         run["folder"] = models / (told["models"][0]["path"] or "")
-        # The models stay until the end: ext4 without a journal makes files slowly, by a factor of up to five, for minutes after
-        # as many were removed.
+        # The models stay until the end: for minutes after many files were removed, ext4 without a journal makes new files up to
+        # five times more slowly.
         return run
 
     def train_whole(self, k, started):
@@ -208,7 +208,7 @@ class Bench:
 
     def peer(self, who, *words):
         command = [sys.executable, str(HERE / "peers.py"), who, *map(str, words)]
-        # What Spark spills goes with the folder.
+        # Files that Spark spills are removed with the folder.
         environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_DIRS": str(self.folder)}
         run, output, _ = common.measure(command, self.folder, environment)
         told = json.loads(output)
@@ -224,14 +224,14 @@ class Bench:
         target = self.folder / f"peer-{self.calls}"
         run = self.peer(who, "batches", self.folder / "many", self.loops[who], target)
         times = self.arguments.batches / run["batches"]
-        # Starting counts once; the loop as often as it would run.
+        # The start counts once, the loop as often as it would run.
         first = run["seconds"] - run["fit"]
         run.update(scaled=times > 1, by_median=statistics.median(run["each"]) * self.arguments.batches)
         run.update(fit=run["fit"] * times, seconds=first + run["fit"] * times)
         return run
 
     def warm(self):
-        """What a first run reads from disk, every later one has in memory: binaries, jars, packages."""
+        """A first run reads binaries, jars and packages from disk; later runs have them in memory."""
         say("warming up ...")
         for who in PEERS:
             if self.wanted(who):
@@ -248,7 +248,7 @@ class Bench:
         return statistics.median(seconds) if seconds else None
 
     def steps(self):
-        """Seconds of each step of a whole fit, from runs that do not count, since they tell what they do."""
+        """Seconds of each step of a fit over all batches, from runs that do not count because they log each step."""
         found = {}
         for k in REQUIRED if self.wanted("gugus") else ():
             run = self.train("large", self.whole_job("large", k), log="warn,gugus_train=debug")
@@ -286,7 +286,7 @@ class Bench:
         }
 
     def judged(self, rows, job):
-        """What is required, what was measured, and whether it suffices. What was not measured is not reached."""
+        """Each goal, the measured value, and whether the goal is reached. Without a measured value it is not."""
         by_name = {(row["set"], row["who"]): row for row in rows}
         measured = lambda kind, who, what: by_name.get((kind, who), {}).get(what)
         asked = [

@@ -12,7 +12,7 @@ from common import Failed
 
 EXECUTORS = 2
 READY_WITHIN = 60
-# Draining has nothing left to wait for; who has not ended by then is killed, and the run fails.
+# Draining has nothing left to wait for. A process that has not ended by then is killed, and the run fails.
 END_WITHIN = 30
 
 
@@ -41,12 +41,12 @@ class Cluster:
             raise Failed(f"{', '.join(failed)} did not end as it should")
 
     def start(self, *words):
-        """Starts one and waits for its line `ready`. Returns its urls by name."""
+        """Starts a process and waits for its line `ready`. Returns its URLs by name."""
         errors = tempfile.TemporaryFile(dir=self.folder)
         process = subprocess.Popen([self.gugus, *words, "--log", "warn"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
         self.processes.append((words[0], process))
         said = queue.Queue()
-        # A line of its own thread, since reading has no time limit.
+        # A thread of its own reads the line, because reading has no time limit.
         threading.Thread(target=lambda: said.put(process.stdout.readline()), daemon=True).start()
         try:
             ready = said.get(timeout=READY_WITHIN)

@@ -1,4 +1,4 @@
-"""The inputs that everybody fits, and what of a model is compared. Called in processes of their own, see `common.apart`."""
+"""The inputs of all programs, and the parts of a model that are compared. Called in processes of their own, see `common.apart`."""
 
 # Row groups of the large file.
 SLICES = 10

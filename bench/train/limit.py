@@ -1,4 +1,4 @@
-"""How long the columns take from memory into the cores once: no pass over them can be quicker."""
+"""The time to read the columns from memory once. No pass over them can be faster."""
 
 import concurrent.futures
 import time
@@ -8,7 +8,7 @@ TRIES = 30
 
 
 def time_to_stream(rows, columns=2):
-    """Seconds to read `columns` columns of `rows` 64-bit floats once, by two threads: the quickest of many tries.
+    """Seconds to read `columns` columns of `rows` 64-bit floats once, by two threads: the fastest of many tries.
 
     Each thread takes half of every column. `max` and `sum` of numpy run in vector registers and let go of Python's lock;
     whichever is quicker counts, since both do nothing but read.

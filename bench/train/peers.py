@@ -13,12 +13,12 @@ import sys
 import time
 
 SEED = 1
-# Of a model of one batch; the passes are Spark's default.
+# For the model of one batch. The number of passes is Spark's default.
 SMALL_K, SMALL_PASSES = 5, 20
 
 
 class Spark:
-    """Spark's own MLlib on two threads, with memory enough to keep everything, so that its passes never read again."""
+    """Spark's own MLlib on two threads, with enough memory to keep everything, so that its passes never read again."""
 
     def __init__(self):
         import pyspark
@@ -44,8 +44,8 @@ class Spark:
         self.assembler = VectorAssembler(inputCols=["x", "y"], outputCol="features")
 
     def load(self, file):
-        # Not cached here: `fit` then keeps the rows in its own form, and takes half the time that it takes with assembled
-        # rows that are cached. It reads while it fits.
+        # The rows are not cached here. Then `fit` keeps them in its own form and takes half the time that it takes with cached
+        # assembled rows. It reads while it fits.
         return self.assembler.transform(self.session.read.parquet(file)).select("features")
 
     def fit(self, points, k, passes):
@@ -119,7 +119,7 @@ class ScikitLearn(InMemory):
 
 
 class Faiss(InMemory):
-    # It knows no others: half of what everybody else moves and multiplies.
+    # faiss knows only 32-bit floats, so it moves and multiplies half as much as all others.
     dtype = "float32"
 
     def __init__(self):
@@ -129,7 +129,7 @@ class Faiss(InMemory):
         self.faiss = faiss
 
     def model(self, points, k, passes):
-        # Without the two limits it would fit a sample, and warn of small ones.
+        # Without the two limits faiss would fit a sample, and warn about small samples.
         limits = {"max_points_per_centroid": len(points), "min_points_per_centroid": 1}
         model = self.faiss.Kmeans(points.shape[1], k, niter=passes, nredo=1, seed=SEED, **limits)
         model.train(points)

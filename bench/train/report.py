@@ -48,7 +48,7 @@ def times(factor):
 
 
 def passes(results):
-    """Each step of ours beside the time to read the columns once."""
+    """Each step of Gugus beside the time to read the columns once."""
     limit = results["stream_seconds"]
     lines = [
         f"Reading the {results['rows_large']:,} rows from memory once takes {limit * 1e3:.1f} ms. Ours, embedded, step by step:",

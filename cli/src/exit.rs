@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use gugus_error::Kind;
 
-use crate::signals::Signal;
+use crate::signals::{Signal, Stop};
 
 /// What a command that did not fail says by its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,14 @@ impl From<gugus_evaluate::Error> for Failure {
             gugus_evaluate::Error::Stopped => Self::interrupted(error),
             _ => Self::Error(error.kind(), error.into()),
         }
+    }
+}
+
+/// An error where a signal came before the end; `text` says what is done and how to go on.
+pub(crate) fn unless_stopped(stop: &Stop, text: &'static str) -> Result<(), Failure> {
+    match stop.signal() {
+        None => Ok(()),
+        Some(_) => Err(Failure::interrupted(text)),
     }
 }
 

@@ -31,40 +31,29 @@
 //! # Ok(()) }
 //! ```
 
-mod about;
-mod access;
-mod address;
+mod agreement;
 mod client;
-mod codec;
-mod door;
+mod connection;
 mod executor;
-mod grpc;
-mod guard;
-mod memory;
-mod rest;
+mod runtime;
 mod security;
-mod session;
-mod stores;
-mod tls;
-mod token;
 
-pub use about::{ABOUT_HEADER, ABOUT_PATH, About, SchedulerAbout};
-pub use access::{Access, AccessError};
-pub use address::{ClusterUrl, ParseClusterUrlError};
-pub use client::{Cluster, ClusterError};
-pub use codec::PlanCodec;
-pub use door::{Door, DoorStream, Peer, PeerCertificate};
-pub use executor::{
-    ExecutorConfig, ExecutorError, ExecutorMetrics, ExecutorState, TaskSlots, run as run_executor,
-};
-pub use grpc::GrpcError;
-pub use guard::{Guard, Port};
-pub use memory::{MemoryLimit, ParseMemoryLimitError};
-pub use rest::{Answer, Rest};
-pub use security::Security;
-pub use session::{
-    ConfigureError, MESSAGE_LIMIT, RuntimeSettings, configure, function_registry, session_config,
-    session_state,
-};
-pub use tls::{Clients, Tls, TlsError, TlsFiles};
-pub use token::{Token, TokenError};
+pub use agreement::about::{ABOUT_HEADER, ABOUT_PATH, About, SchedulerAbout};
+pub use agreement::codec::PlanCodec;
+pub use agreement::session::{MESSAGE_LIMIT, function_registry, session_config, session_state};
+pub use client::cluster::Cluster;
+pub use client::error::ClusterError;
+pub use connection::access::{Access, AccessError};
+pub use connection::address::{ClusterUrl, ParseClusterUrlError};
+pub use connection::rest::{Answer, Rest};
+pub use connection::status::GrpcError;
+pub use executor::config::{ExecutorConfig, ExecutorState, TaskSlots};
+pub use executor::error::ExecutorError;
+pub use executor::process::run as run_executor;
+pub use runtime::environment::environment;
+pub use runtime::memory::{MemoryLimit, ParseMemoryLimitError};
+pub use security::door::{Door, DoorStream, Peer, PeerCertificate};
+pub use security::guard::Guard;
+pub use security::settings::{Port, Security};
+pub use security::tls::{Clients, Tls, TlsError, TlsFiles};
+pub use security::token::{Token, TokenError};

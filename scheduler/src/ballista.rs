@@ -1,4 +1,4 @@
-//! Ballista's own REST interface, without what it should not say.
+//! Ballista's own REST interface, without possible secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,16 +14,17 @@ use http::{StatusCode, header};
 use crate::cluster::Scheduler;
 use crate::problem::Problem;
 
-/// Where Ballista would send browsers to a page on the internet. The route cannot be left out, so it is answered before.
+/// The route by which Ballista would send browsers to a page on the internet. It cannot be left out, so it is answered
+/// before Ballista sees it.
 pub(crate) const INTERNET: &str = "/api/internet-page";
 
-/// An origin that no page has. Left empty, Ballista's list lets a page on the internet read the answers.
+/// An origin that no page has. If Ballista's list were empty, a page on the internet could read the answers.
 pub(crate) const NO_ORIGIN: &str = "http://none.invalid";
 
-/// The settings of one job, in bytes: some hundreds of lines.
+/// The most bytes of the settings of one job: some hundreds of lines.
 const SETTINGS_LIMIT: usize = 1024 * 1024;
 
-/// What is shown instead of a value that may be a secret.
+/// Shown in place of a value that may be a secret.
 const HIDDEN: &str = "(hidden)";
 
 /// `/api/…`.
@@ -45,7 +46,7 @@ async fn tidy(request: Request, next: Next) -> Response {
     }
 }
 
-/// Session settings, less what may be a credential. Ours hold none; a client of somebody else's making may send some.
+/// Session settings without values that may be credentials. Ours have none, but a foreign client may send some.
 async fn hide(answer: Response) -> Response {
     let (mut head, body) = answer.into_parts();
     let settings = to_bytes(body, SETTINGS_LIMIT)

@@ -1,4 +1,4 @@
-//! What the scheduler knows of its cluster, for pages, metrics and runs.
+//! The state of the cluster, for pages, metrics and runs.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,11 +10,11 @@ use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 /// Ballista's scheduler.
 pub(crate) type Scheduler = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 
-/// A view of Ballista's scheduler. Clones are the same.
+/// A view of Ballista's scheduler. All clones show the same scheduler.
 #[derive(Clone)]
 pub(crate) struct ClusterView(Arc<Scheduler>);
 
-/// An executor that is registered.
+/// A registered executor.
 #[derive(Debug)]
 pub(crate) struct ExecutorSeen {
     pub(crate) id: String,
@@ -24,7 +24,7 @@ pub(crate) struct ExecutorSeen {
     pub(crate) silent: Option<Duration>,
 }
 
-/// A Ballista job that is not forgotten yet.
+/// A Ballista job that the scheduler still remembers.
 #[derive(Debug)]
 pub(crate) struct JobSeen {
     pub(crate) id: String,
@@ -47,7 +47,7 @@ impl ClusterView {
     pub(crate) async fn executors(&self) -> Vec<ExecutorSeen> {
         let state = self.0.state.executor_manager.get_executors_state().await;
         let state = state.unwrap_or_else(|error| {
-            tracing::warn!(%error, "Ballista does not say which executors there are");
+            tracing::warn!(%error, "Ballista does not list its executors");
             Vec::new()
         });
         let now = since_1970();
@@ -68,7 +68,7 @@ impl ClusterView {
     pub(crate) async fn jobs(&self) -> Vec<JobSeen> {
         let jobs = self.0.state.task_manager.get_all_jobs().await;
         let mut jobs = jobs.unwrap_or_else(|error| {
-            tracing::warn!(%error, "Ballista does not say which jobs there are");
+            tracing::warn!(%error, "Ballista does not list its jobs");
             Vec::new()
         });
         jobs.sort_unstable_by(|a, b| (b.start_time, &b.job_id).cmp(&(a.start_time, &a.job_id)));
@@ -80,7 +80,7 @@ impl ClusterView {
                 Some(Status::Successful(_)) => ("successful", None),
                 Some(Status::Failed(failed)) => ("failed", Some(failed.error)),
             };
-            // One that waits has not begun, and one that runs has not ended.
+            // A waiting job has no start, and a running job has no end.
             let took = match (job.start_time, job.end_time) {
                 (0, _) => 0,
                 (start, 0) => now.saturating_sub(start),

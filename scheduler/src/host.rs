@@ -1,7 +1,8 @@
-//! By which names the port may be called on loopback.
+//! The names by which the port may be called on loopback.
 //!
-//! A page can make its own name mean 127.0.0.1 once a browser has loaded it ("DNS rebinding"), and then asks this port as if
-//! it were a part of its own site: no rule about other sites applies. What gives it away is the name that it calls us by.
+//! After a browser has loaded a page, the page can make its own name mean 127.0.0.1 ("DNS rebinding"). Then it can ask this
+//! port as if the port were part of its own site, and no rule about other sites applies. Only the name in its requests gives
+//! such a page away.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,17 +17,17 @@ use http::{StatusCode, header};
 use crate::origin::Origin;
 use crate::problem::Problem;
 
-/// The names that are answered to.
+/// The names to which the port answers.
 #[derive(Clone, Debug)]
 pub(crate) enum Hosts {
-    /// All: other machines call us as they like, and no page knows the token.
+    /// All names, because other machines may call us by any name, and no page knows the token.
     Any,
-    /// Addresses, `localhost`, and these.
+    /// Addresses, `localhost`, and these names.
     Own(Arc<[String]>),
 }
 
 impl Hosts {
-    /// Those of a port that listens on `ip`.
+    /// The names for a port that listens on `ip`.
     pub(crate) fn of(
         ip: IpAddr,
         external_host: Option<&str>,
@@ -52,7 +53,7 @@ impl Hosts {
     }
 }
 
-/// Answers to none but those names.
+/// Refuses requests by any other name.
 pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let header = request.headers().get(header::HOST);
     let called = match header {
@@ -61,7 +62,7 @@ pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Ne
     };
     let refused = match &called {
         Some(authority) => !hosts.contain(authority),
-        // HTTP/1.0 has no such header, and no browser speaks it. What is no name at all is none of ours.
+        // HTTP/1.0 has no such header, and no browser speaks it. A text that is no name at all is refused.
         None => header.is_some(),
     };
     if refused {

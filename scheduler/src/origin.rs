@@ -1,4 +1,4 @@
-//! Which pages of other sites may talk to the scheduler.
+//! The sites whose pages may talk to the scheduler.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl FromStr for Origin {
     }
 }
 
-/// What lets those sites read answers; nothing where there are none.
+/// The layer that lets these sites read answers; `None` if there are no sites.
 pub(crate) fn cors(origins: &[Origin]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;
@@ -66,8 +66,8 @@ pub(crate) fn cors(origins: &[Origin]) -> Option<CorsLayer> {
     )
 }
 
-/// Refuses what a page of another site makes a browser send. Such a page cannot read the answer, but a run would be
-/// cancelled all the same, and a browser that knows the token adds it by itself.
+/// Refuses changes that a page of another site asks for. Such a page cannot read the answer, but the run would be cancelled
+/// all the same, and a browser that knows the token adds it by itself.
 pub(crate) async fn check(
     State(origins): State<Arc<[Origin]>>,
     request: Request,
@@ -92,7 +92,7 @@ pub(crate) async fn check(
 }
 
 fn is_welcome(headers: &HeaderMap, authority: Option<&str>, origins: &[Origin]) -> bool {
-    // Browsers send it with whatever may change something; commands do not.
+    // Browsers send this header with every request that may change something; commands do not.
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };

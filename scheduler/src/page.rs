@@ -1,5 +1,5 @@
-//! The scheduler's page: what there is, as it is now. No script and nothing from elsewhere, so that it works where there
-//! is no way to the internet.
+//! The scheduler's page, which shows the present state. It has no script and loads nothing from other sites, so that it
+//! works without the internet.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::cluster::{ClusterView, ExecutorSeen, JobSeen};
 use crate::runs::{Run, RunDetail, RunError, RunId, RunState, Runs};
 
-/// Rows of a table; the interface has all.
+/// The most rows of a table; the REST interface has all of them.
 const ROWS: usize = 50;
 
-/// Characters of a failure in a table; the run's own page has all.
+/// The most characters of a failure in a table; the run's own page has all of them.
 const SHORT: usize = 300;
 
-/// How long an executor may be silent: it beats every second, and is given up after five.
+/// How long an executor may be silent. It sends a heartbeat every second and is given up after five.
 const LATE: Duration = Duration::from_secs(4);
 
-/// Seconds after which a browser asks again.
+/// Seconds after which a browser loads the page again.
 const REFRESH: &str = "5";
 
-/// The end of a log that is shown, in bytes.
+/// How many bytes of the end of a log the page shows.
 const LOG_SHOWN: usize = 16 * 1024;
 
-/// Nothing but this page and its style: what a job file or an error says cannot become a script.
+/// Permits nothing but this page and its style, so that no text of a job file or an error can become a script.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
 const STYLE: &str = "
@@ -112,7 +112,7 @@ async fn run(State(page): State<Page>, Path(id): Path<String>) -> Response {
     }
 }
 
-/// A page that says why there is none.
+/// The page for a request that cannot be answered, with the reason.
 fn nothing(status: StatusCode, why: &str) -> Response {
     let body = html! {
         p { a href="/" { "Gugus scheduler" } }
@@ -130,7 +130,7 @@ fn document(title: &str, body: &Markup) -> Response {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="refresh" content=(REFRESH);
                 title { (title) }
-                // An icon of no bytes: browsers would ask for one.
+                // An empty icon, because browsers ask for one.
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
@@ -279,7 +279,7 @@ fn progress(run: &Run) -> Markup {
         } @else if run.state == RunState::Queued {
             span.quiet { "waits for its turn" }
         } @else if run.state == RunState::Finished {
-            span.quiet { "nothing was to be trained" }
+            span.quiet { "there was nothing to train" }
         }
     }
 }
@@ -306,7 +306,7 @@ fn moment(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Executors and clients of somebody else's making name themselves and their Ballista jobs as they like.
+    /// Foreign executors and clients may choose any name for themselves and their Ballista jobs.
     #[test]
     fn what_others_say_is_text() {
         let hostile = || "\"><script>alert('x')</script><img src=x onerror=y>".to_owned();

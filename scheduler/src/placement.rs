@@ -24,9 +24,7 @@ use ballista_scheduler::state::execution_stage::RunningStage;
 use ballista_scheduler::state::task_manager::JobInfoCache;
 use datafusion::error::Result;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-
-/// The plan node above a scan whose decoded rows stay on its executor.
-const KEEPS_ROWS: &str = "WholePassExec";
+use gugus_features::AllPassExec;
 
 /// The policy. It is made before the cluster is, and told of it by [`Self::watch`].
 #[derive(Default)]
@@ -252,7 +250,7 @@ fn home(group: usize, total: usize, hosts: &[Host]) -> Option<&str> {
 }
 
 fn keeps_rows(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    plan.name() == KEEPS_ROWS || plan.children().into_iter().any(keeps_rows)
+    plan.name() == AllPassExec::NAME || plan.children().into_iter().any(keeps_rows)
 }
 
 /// Whether a stage brings all of its input together somewhere: a task that had only a part of it would give a part of the

@@ -9,7 +9,8 @@ use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::TaskDistributionPolicy;
 use gugus_engine::{
-    Access, ClusterUrl, MESSAGE_LIMIT, PlanCodec, Port, Security, session_config, session_state,
+    Access, ClusterUrl, MESSAGE_LIMIT, PlanCodec, Port, Security, environment, session_config,
+    session_state,
 };
 use gugus_http::{Monitor, Readiness};
 use thiserror::Error;
@@ -203,6 +204,7 @@ fn ballista_config(
     placement: Arc<Placement>,
 ) -> ballista_scheduler::config::SchedulerConfig {
     let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX);
+    let environment = environment(None);
     ballista_scheduler::config::SchedulerConfig {
         bind_host: address.ip().to_string(),
         // Executors call back to this name and to `bind_port`, whatever the socket is.
@@ -223,7 +225,9 @@ fn ballista_config(
         grpc_server_max_encoding_message_size: limit,
         grpc_client_max_message_size: limit,
         override_config_producer: Some(Arc::new(session_config)),
-        override_session_builder: Some(Arc::new(|config| Ok(session_state(config)))),
+        override_session_builder: Some(Arc::new(move |config| {
+            Ok(session_state(config, Arc::clone(&environment)))
+        })),
         override_physical_codec: Some(Arc::new(PlanCodec::default())),
         cors_allowed_origins: ballista::NO_ORIGIN.to_owned(),
         web_tui_route: ballista::INTERNET.to_owned(),

@@ -14,6 +14,7 @@ mod problem;
 mod python;
 mod setup;
 mod test;
+mod times;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -4,14 +4,20 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use crate::commands::{ModelsFolder, listen};
 use crate::exit::{Code, Failure};
+use crate::flags::folders::ModelsFolder;
 use crate::output::ready;
+use crate::servers::listen;
 use crate::signals::Stop;
 
 /// Serve predictions of trained models over REST
 ///
-/// Models that Spark saved are served, too. The page at /docs tries every request in a browser.
+/// The service notices new and retrained models by itself. It also serves models that Spark saved. The page at /docs tries
+/// every request in a browser.
+///
+/// Example: gugus serve --models data/models --listen 127.0.0.1:8000
+///
+/// Next: open http://127.0.0.1:8000/docs, or ask GET /models which models there are.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     #[command(flatten)]

@@ -13,9 +13,11 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, ConnectError, Status};
 
+use super::config::ExecutorState;
+use super::error::ExecutorError;
 use super::node::{Node, Report};
-use super::{ExecutorError, ExecutorState};
-use crate::access::{Access, AccessError, Authorized};
+use crate::agreement::about::SchedulerAbout;
+use crate::connection::access::{Access, AccessError, Authorized};
 
 /// Between two heartbeats. Ballista's minute would let a dead executor be trusted for minutes.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
@@ -84,7 +86,7 @@ impl Link {
         let mut away = false;
         loop {
             ticks.tick().await;
-            self.node.metrics.look();
+            self.node.show_memory();
             if away || answered.elapsed() >= GIVEN_UP_AFTER {
                 match self.meet_again(answered.elapsed()).await {
                     Ok(()) => {}
@@ -277,7 +279,7 @@ enum Met {
     Other(ExecutorError),
 }
 
-async fn reach(access: &Access) -> Result<(Channel, crate::about::SchedulerAbout), ExecutorError> {
+async fn reach(access: &Access) -> Result<(Channel, SchedulerAbout), ExecutorError> {
     let began = Instant::now();
     let mut said = false;
     loop {

@@ -1,17 +1,14 @@
 //! What an executor counts.
 
-use ballista_executor::executor::Executor;
-use datafusion::execution::memory_pool::MemoryLimit;
+use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
 use gugus_features::FeatureCache;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use crate::session;
-
 /// An executor's metrics.
 #[derive(Clone, Debug)]
-pub struct ExecutorMetrics {
+pub(super) struct ExecutorMetrics {
     pub(super) running: IntGauge,
     pub(super) tasks: IntCounterVec,
     pub(super) fetches: IntCounter,
@@ -23,11 +20,8 @@ pub struct ExecutorMetrics {
 }
 
 impl ExecutorMetrics {
-    /// Makes the metrics and registers them.
-    ///
-    /// # Errors
-    /// When the registry has metrics of these names already.
-    pub fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
+    /// Makes the metrics and registers them; fails when the registry has metrics of these names already.
+    pub(super) fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             running: IntGauge::new("gugus_executor_tasks_running", "Tasks that run now.")?,
             tasks: IntCounterVec::new(
@@ -59,32 +53,35 @@ impl ExecutorMetrics {
         for result in ["done", "failed", "cancelled"] {
             metrics.tasks.with_label_values(&[result]);
         }
-        registry.register(Box::new(metrics.running.clone()))?;
+        for gauge in [
+            &metrics.running,
+            &metrics.connected,
+            &metrics.slots,
+            &metrics.memory_limit,
+            &metrics.memory_reserved,
+        ] {
+            registry.register(Box::new(gauge.clone()))?;
+        }
+        for counter in [&metrics.fetches, &metrics.lost_reports] {
+            registry.register(Box::new(counter.clone()))?;
+        }
         registry.register(Box::new(metrics.tasks.clone()))?;
-        registry.register(Box::new(metrics.fetches.clone()))?;
-        registry.register(Box::new(metrics.connected.clone()))?;
-        registry.register(Box::new(metrics.lost_reports.clone()))?;
-        registry.register(Box::new(metrics.slots.clone()))?;
-        registry.register(Box::new(metrics.memory_limit.clone()))?;
-        registry.register(Box::new(metrics.memory_reserved.clone()))?;
         registry.register(Box::new(CacheMetrics::new()?))?;
         Ok(metrics)
     }
 
     /// Shows what the executor was given.
-    pub(super) fn describe(&self, executor: &Executor) {
-        self.slots.set(number(executor.vcores));
-        self.memory_limit
-            .set(match session::runtime().memory_pool.memory_limit() {
-                MemoryLimit::Finite(bytes) => number(bytes),
-                _ => 0,
-            });
+    pub(super) fn show_limits(&self, slots: usize, memory: &dyn MemoryPool) {
+        self.slots.set(number(slots));
+        self.memory_limit.set(match memory.memory_limit() {
+            MemoryLimit::Finite(bytes) => number(bytes),
+            _ => 0,
+        });
     }
 
     /// Shows what tasks hold now.
-    pub(super) fn look(&self) {
-        self.memory_reserved
-            .set(number(session::runtime().memory_pool.reserved()));
+    pub(super) fn show_reserved(&self, memory: &dyn MemoryPool) {
+        self.memory_reserved.set(number(memory.reserved()));
     }
 }
 

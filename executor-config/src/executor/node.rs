@@ -15,6 +15,7 @@ use ballista_core::serde::scheduler::{TaskDefinition, TaskKey};
 use ballista_executor::execution_engine::{ExecutionEngine, QueryStageExecutor};
 use ballista_executor::executor::Executor;
 use datafusion::execution::TaskContext;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -30,15 +31,25 @@ pub(super) struct Report {
     pub(super) status: TaskStatus,
 }
 
-/// What runs tasks.
-pub(super) struct Node {
+/// What a node is made of.
+pub(super) struct Parts {
     pub(super) executor: Executor,
     pub(super) engine: Arc<dyn ExecutionEngine>,
     pub(super) folder: WorkDir,
+    /// What tasks run in.
+    pub(super) environment: Arc<RuntimeEnv>,
+}
+
+/// What runs tasks.
+pub(super) struct Node {
+    pub(super) executor: Executor,
+    engine: Arc<dyn ExecutionEngine>,
+    pub(super) folder: WorkDir,
+    environment: Arc<RuntimeEnv>,
     pub(super) metrics: ExecutorMetrics,
     /// Threads for tasks alone, so that heartbeats and fetches are answered while tasks take every core.
-    pub(super) threads: Handle,
-    pub(super) reports: mpsc::UnboundedSender<Report>,
+    threads: Handle,
+    reports: mpsc::UnboundedSender<Report>,
     registration: Mutex<ExecutorRegistration>,
     running: Mutex<HashSet<TaskKey>>,
     /// Tasks that were taken and whose end the scheduler has not acknowledged.
@@ -48,18 +59,19 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(
-        executor: Executor,
-        engine: Arc<dyn ExecutionEngine>,
-        folder: WorkDir,
+        parts: Parts,
         metrics: ExecutorMetrics,
         threads: Handle,
         reports: mpsc::UnboundedSender<Report>,
     ) -> Self {
+        let memory = parts.environment.memory_pool.as_ref();
+        metrics.show_limits(parts.executor.vcores, memory);
         Self {
-            registration: Mutex::new(executor.metadata.clone()),
-            executor,
-            engine,
-            folder,
+            registration: Mutex::new(parts.executor.metadata.clone()),
+            executor: parts.executor,
+            engine: parts.engine,
+            folder: parts.folder,
+            environment: parts.environment,
             metrics,
             threads,
             reports,
@@ -67,6 +79,12 @@ impl Node {
             open: watch::Sender::new(0),
             leaving: AtomicBool::new(false),
         }
+    }
+
+    /// Shows in the metrics what tasks hold now.
+    pub(super) fn show_memory(&self) {
+        let memory = self.environment.memory_pool.as_ref();
+        self.metrics.show_reserved(memory);
     }
 
     /// What the scheduler is told of this executor.

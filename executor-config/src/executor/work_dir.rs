@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use super::ExecutorError;
+use super::error::ExecutorError;
 
 /// What the folders of executors begin with.
 const PREFIX: &str = "gugus-executor-";

@@ -1,4 +1,4 @@
-//! How likely a point is in a mixture of Gaussians, on logarithms.
+//! The likelihood of a point in a mixture of Gaussians, computed on logarithms.
 
 use std::f64::consts::TAU;
 
@@ -13,7 +13,7 @@ pub(crate) struct Densities(Vec<Density>);
 struct Density {
     constant: f64,
     mean: Vec<f64>,
-    /// The lower triangle `L`, row after row, each as long as its number from 1.
+    /// The lower triangle `L`, row after row. Row 1 has one number, row 2 has two, and so on.
     triangle: Vec<f64>,
 }
 
@@ -62,7 +62,7 @@ impl Densities {
         let mut logs: Vec<f64> = self.0.iter().map(|density| density.log(point)).collect();
         let greatest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if greatest == f64::NEG_INFINITY {
-            // So far out that no square is finite: nothing tells the Gaussians apart.
+            // The point is so far out that no square is finite, so the Gaussians cannot be told apart.
             let share = 1.0 / logs.len() as f64;
             return (vec![share; logs.len()], greatest);
         }
@@ -96,8 +96,8 @@ impl Density {
     }
 }
 
-/// Cholesky's lower triangle of a symmetric matrix, of which the lower half is read; none where it is not positive
-/// definite.
+/// Cholesky's lower triangle of a symmetric matrix, of which only the lower half is read. `None` if the matrix is not
+/// positive definite.
 fn triangle(matrix: &[f64], dimensions: usize) -> Option<Vec<f64>> {
     let mut lower: Vec<f64> = Vec::with_capacity(dimensions * (dimensions + 1) / 2);
     for i in 0..dimensions {

@@ -1,10 +1,10 @@
-//! Clusters that Spark's k-means does not find: k-means that every batch moves on, hot spots with noise, and mixtures of
-//! Gaussians with probabilities.
+//! Algorithms beside Spark's k-means: `minibatch` (k-means that each batch moves on), `dbscan` (hot spots and noise) and
+//! `gmm` (mixtures of Gaussians, with probabilities).
 //!
 //! # What it is for
-//! The fits are [linfa-clustering]'s; this crate gives them the manners of `gugus-kmeans`: parameters that are validated
-//! ([`MiniBatchParams`], [`DbscanParams`], [`GmmParams`]), a seed that decides everything, errors that say which
-//! parameter to change, and fitted forms ([`Fitted`]) that can be written down and predict without linfa.
+//! The fits are those of [linfa-clustering]. This crate makes them behave like `gugus-kmeans`: parameters are validated
+//! ([`MiniBatchParams`], [`DbscanParams`], [`GmmParams`]), the seed decides everything, errors say which parameter to
+//! change, and the results ([`Fitted`]) can be saved and predict without linfa.
 //!
 //! ```
 //! # #[cfg(feature = "fit")] {
@@ -24,26 +24,26 @@
 //! ```
 //!
 //! # What it guarantees
-//! * **The same bits for the same rows, parameters and seed.** A fit runs on the thread that asks for it; who has many runs
-//!   them side by side. In a pool of several threads it gives the same bits too: linfa shares out work by rows, each of
-//!   which is computed alone, and adds up on one thread. What it draws by thread (its k-means||) is not offered. A mixture is computed with matrix products that take the machine's widest vectors, so its last bits may
-//!   differ between kinds of CPU; the other two do not use them.
-//! * **Predictions agree with fits.** [`Fit::sizes`] are counted with the [`Predictor`] that serves the model later.
-//! * **No panic over data**, and no fit without end: what would take too much memory or time is refused with the parameter
-//!   that decides it.
+//! * **The same bits for the same rows, parameters and seed.** A fit runs on the thread that calls it; to run many fits at
+//!   once, call it from several threads. In a pool of several threads it gives the same bits, too: linfa computes each row
+//!   alone and adds up on one thread. Its k-means||, which draws by thread, is not offered. `gmm` uses matrix products with
+//!   the widest vectors of the machine, so its last bits may differ between kinds of CPU; the other two do not use them.
+//! * **Predictions agree with fits.** The [`Predictor`] that later serves the model also counts [`Fit::sizes`].
+//! * **No panic over data, and no endless fit.** A fit that would take too much memory or time is refused, and the error
+//!   names the parameter that decides it.
 //!
 //! # What it is not
-//! It reads and writes nothing. It has no weights and no distance but the Euclidean one: neither has linfa.
+//! It reads and writes no files. Like linfa, it knows no weights and only the Euclidean distance.
 //!
 //! # Features
-//! Without `fit` there are parameters, fitted forms and predictions, and no dependency on linfa: enough for who reads job
-//! files or serves models.
+//! Without the feature `fit` the crate has parameters, results and predictions, and does not depend on linfa. That is
+//! enough to read job files and to serve models.
 //!
-//! # Where it knowingly differs from linfa
-//! * A point at the rim of two clusters of `dbscan` belongs to that of the nearest core point; linfa gives it to the one
-//!   that was found first, which depends on the order of rows and cannot be asked for a new point.
-//! * `gmm` begins each of its `n_runs` with draws of its own; linfa's runs go on from where the one before ended.
-//! * Probabilities of a mixture are computed on logarithms throughout, so that a point far from all Gaussians has some too.
+//! # Where it differs from linfa on purpose
+//! * A point at the rim of two clusters of `dbscan` belongs to the cluster of the nearest core point. linfa gives it to the
+//!   cluster that it found first, which depends on the order of rows and is unknown for a new point.
+//! * Each of the `n_runs` of `gmm` begins with draws of its own. linfa's runs go on from where the previous one ended.
+//! * Probabilities of a mixture are computed on logarithms, so that a point far from all Gaussians has some, too.
 //!
 //! [linfa-clustering]: https://docs.rs/linfa-clustering
 

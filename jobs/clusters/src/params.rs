@@ -1,4 +1,4 @@
-//! What the fits are asked to do. Only these types are needed to read a job file.
+//! The parameters of the fits. A reader of job files needs only these types.
 
 use gugus_kmeans::DEFAULT_SEED;
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,11 @@ pub struct ParamsError {
     pub parameter: &'static str,
     /// The value given.
     pub given: f64,
-    /// What it may be, as a clause.
+    /// The values that are allowed, as a clause.
     pub expected: &'static str,
 }
 
-/// Refuses what is out of range.
+/// Refuses a value that is out of range.
 fn need(
     within: impl FnOnce() -> bool,
     parameter: &'static str,
@@ -33,7 +33,7 @@ fn need(
     })
 }
 
-/// Parameters of `algorithm = "minibatch"`: k-means that every batch moves on.
+/// Parameters of `algorithm = "minibatch"`: k-means that each batch moves on.
 ///
 /// Under serde every key may be left out, and keys that are not listed here are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub struct MiniBatchParams {
     pub seed: i64,
     /// How the first batch's centers are found.
     pub init_mode: MiniBatchInit,
-    /// How often first centers are drawn, at least 1. Those that cost least on the first batch are kept.
+    /// How often first centers are drawn, at least 1. The draw with the lowest cost on the first batch is kept.
     pub n_runs: u32,
 }
 
@@ -96,9 +96,9 @@ impl MiniBatchInit {
     }
 }
 
-/// Parameters of `algorithm = "dbscan"`: clusters are where points lie dense, the rest is noise.
+/// Parameters of `algorithm = "dbscan"`: clusters are where points lie dense; all other points are noise.
 ///
-/// Under serde `eps` must be given: it is a distance in the features' own unit, of which nobody else knows.
+/// `eps` has no default, because it is a distance in the unit of the features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DbscanParams {
@@ -110,7 +110,7 @@ pub struct DbscanParams {
 }
 
 impl DbscanParams {
-    /// `min_points` where nothing is said: what scikit-learn takes.
+    /// The default of `min_points`, as in scikit-learn.
     pub const DEFAULT_MIN_POINTS: usize = 5;
 
     fn default_min_points() -> usize {
@@ -149,16 +149,16 @@ pub struct GmmParams {
     pub seed: i64,
     /// How a run begins.
     pub init_mode: GmmInit,
-    /// What shape a Gaussian may have.
+    /// The shape of the Gaussians.
     pub covariance_type: Covariance,
     /// The most rounds of a run, at least 1.
     pub max_iter: u32,
     /// A run has converged when the mean log likelihood moves by less. Finite and above 0.
     pub tol: f64,
-    /// How many runs there are, at least 1. The one of the greatest likelihood is kept.
+    /// How many runs there are, at least 1. The run with the greatest likelihood is kept.
     pub n_runs: u32,
-    /// What is added to each variance, in the features' unit squared, so that points on a line have a volume. Finite,
-    /// not negative.
+    /// Added to each variance, in the square of the features' unit, so that points on a line have a volume. Finite and not
+    /// negative.
     pub reg_covar: f64,
 }
 
@@ -224,11 +224,11 @@ impl GmmInit {
     }
 }
 
-/// What shape a Gaussian of a mixture may have. linfa knows but one.
+/// The shape of the Gaussians of a mixture. linfa knows only one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Covariance {
-    /// Any ellipse, one of its own for each.
+    /// Each Gaussian has an ellipse of its own.
     #[default]
     Full,
 }

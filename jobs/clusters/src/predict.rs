@@ -1,4 +1,4 @@
-//! Which cluster a point belongs to, whatever the model is.
+//! Predicts the cluster of a point, for every kind of model.
 
 use gugus_kmeans::{DistanceMeasure, PredictError};
 
@@ -20,18 +20,18 @@ enum Kind {
     Mixture(Densities),
 }
 
-/// What a model says of a point.
+/// The answer of a model about a point.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
-    /// It belongs to this cluster.
+    /// The point belongs to this cluster.
     Cluster(usize),
-    /// It belongs to none: no core point is within reach.
+    /// The point belongs to no cluster: no core point is within reach.
     Noise,
-    /// It belongs to each cluster with a probability.
+    /// The point belongs to each cluster with a probability.
     Probable {
-        /// The most probable cluster, the lowest where several are equally so.
+        /// The most probable cluster; the lowest number if several are equally probable.
         cluster: usize,
-        /// One probability a cluster, by number. They add up to 1.
+        /// One probability per cluster, by number. They add up to 1.
         probabilities: Vec<f64>,
     },
 }
@@ -45,7 +45,7 @@ impl Prediction {
         }
     }
 
-    /// The cluster as a number that can say noise: -1, as scikit-learn has it.
+    /// The cluster as a number; noise is -1, as in scikit-learn.
     pub fn label(&self) -> i64 {
         let label = self.cluster().map(i64::try_from);
         label.and_then(Result::ok).unwrap_or(-1)
@@ -85,7 +85,7 @@ impl Predictor {
         self.dimensions
     }
 
-    /// What the model says of a point. For centers the point is taken as Spark's `VectorAssembler` would emit it.
+    /// Predicts a point. For centers, the point is taken in the form that Spark's `VectorAssembler` would emit.
     ///
     /// # Errors
     /// [`PredictError`] when the point does not fit the model.
@@ -123,7 +123,7 @@ impl Predictor {
     }
 }
 
-/// Where the greatest number stands first.
+/// The first position of the greatest number.
 fn first_greatest(numbers: &[f64]) -> usize {
     let mut best = 0;
     for (i, number) in numbers.iter().enumerate() {

@@ -1,9 +1,9 @@
-//! The nearest core point within reach, without looking at all of them.
+//! Finds the nearest core point within reach without looking at all core points.
 
 use crate::fitted::{CorePoint, HotSpots};
 
-/// Core points in the order of the dimension in which they are spread widest: who is too far away in that one dimension
-/// is too far away.
+/// Core points in the order of the dimension in which they are spread widest. A core point that is too far away in this
+/// dimension alone is too far away.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Spots {
     dimension: usize,
@@ -44,7 +44,7 @@ impl Spots {
         let from = self.points.partition_point(|p| p.at[self.dimension] < x);
         let mut best: Option<(f64, usize)> = None;
         let mut look = |candidate: &CorePoint| {
-            // Part of the sum of squares, which rounding cannot make smaller than it.
+            // This is one term of the sum of squares, and rounding cannot make the sum smaller than a term.
             let alone = candidate.at[self.dimension] - x;
             if alone * alone > best.map_or(self.reach, |(cost, _)| cost) {
                 return false;

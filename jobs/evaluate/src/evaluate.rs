@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use gugus_kmeans::whole::{Assessed, Assessment};
+use gugus_kmeans_all::{Assessed, Assessment};
 use gugus_progress::Progress;
 use gugus_submit::{Jobs, Submit};
 use gugus_train::{Passed, Passes, describe};
@@ -58,8 +58,8 @@ impl Subject {
             centers.to_vec(),
             measure,
             work.plan.width(),
-            work.weighting(),
-            work.invalid(),
+            work.plan.weighting(),
+            work.model.handle_invalid,
         );
         let mut passes = Passes::new(jobs, work, measure, &self.batches);
         while let Some(step) = assessment.step() {

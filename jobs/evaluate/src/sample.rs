@@ -1,6 +1,6 @@
 //! Some of the rows that a model was trained on, with their clusters: what a map of it shows.
 
-use gugus_kmeans::whole::{Glance, Seen};
+use gugus_kmeans_all::{SampledRows, Sampling};
 use gugus_kmeans::{DistanceMeasure, Predictor};
 use gugus_plot::Sample;
 use gugus_submit::Submit;
@@ -33,10 +33,10 @@ impl Subject {
             let mut passes = Passes::new(&jobs, &self.work, measure, &self.batches);
             let width = self.work.plan.width();
             let limit = ROWS.min(NUMBERS / width.max(1)).max(1);
-            let glance = Glance::new(width, limit, self.work.invalid());
-            let passed = passes.run(&glance.step()).await;
+            let sampling = Sampling::new(width, limit, self.work.model.handle_invalid);
+            let passed = passes.run(&sampling.step()).await;
             passed.map(|passed| match passed {
-                Passed::All(merged) => Ok(glance.absorb(merged)),
+                Passed::All(merged) => Ok(sampling.absorb(merged)),
                 Passed::Failed(reason) => Err(reason),
             })
         };
@@ -51,7 +51,7 @@ impl Subject {
         }
     }
 
-    fn with_clusters(&self, seen: Seen) -> Result<Sample, Error> {
+    fn with_clusters(&self, seen: SampledRows) -> Result<Sample, Error> {
         let predictor = Predictor::new(self.centers.clone(), self.measure);
         let predictor = predictor.map_err(|error| self.rows_do_not_allow(error.to_string()))?;
         let with_cluster = |row: Vec<f64>| {

@@ -4,16 +4,16 @@
 use crate::draw::Draw;
 use crate::tables::{AREAS, Area, STREETS, SUFFIXES};
 
-/// Blocks in an area. The real file has 6,774 places in 10,000 records; with this number the samples come near.
+/// Blocks in an area. The real file has 6,774 places in 10,000 records; this number brings samples near to that.
 const BLOCKS: u32 = 1_000;
 
 /// Seeds the town. Changing it changes every sample.
 const TOWN: u64 = 0x67_75_67_75_73;
 
-/// Where something happened.
+/// A place where something happened.
 pub(crate) struct Block {
     pub(crate) area: &'static Area,
-    /// 1 to 99; with the area's number before it, the reporting district.
+    /// 1 to 99. Together with the number of the area it is the reporting district.
     pub(crate) district: u32,
     pub(crate) location: String,
     /// Empty where the location is a house number.
@@ -40,8 +40,8 @@ impl City {
         Self { blocks, shares }
     }
 
-    /// A block, some more often than others: an area as often as in the real file, and in it the smaller of two
-    /// draws, for crime has its corners.
+    /// A block. Areas are as frequent as in the real file. Within an area the smaller of two draws decides, because crime
+    /// prefers some corners.
     pub(crate) fn pick(&self, draw: &mut Draw) -> &Block {
         let area = draw.pick(&self.shares);
         let block = draw.below(BLOCKS).min(draw.below(BLOCKS)) as usize;

@@ -4,12 +4,12 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A stream of draws. ChaCha8's output is specified; how a number is made of it stands here, because the ways of
-/// `rand` may change with its releases.
+/// A stream of draws. The output of ChaCha8 is specified. This module turns it into numbers itself, because `rand` may
+/// change how it does so from release to release.
 pub(crate) struct Draw(ChaCha8Rng);
 
 impl Draw {
-    /// `purpose` keeps apart the streams that one seed feeds.
+    /// `purpose` gives each use of one seed a stream of its own.
     pub(crate) fn new(seed: u64, purpose: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -17,8 +17,8 @@ impl Draw {
         Self(ChaCha8Rng::from_seed(key))
     }
 
-    /// A number from 0 to `n` - 1. The bias of taking the product's upper half is below n / 2³², which no test of
-    /// these samples could see.
+    /// A number from 0 to `n` - 1. Taking the upper half of the product has a bias below n / 2³², too little for any test
+    /// of these samples to see.
     pub(crate) fn below(&mut self, n: u32) -> u32 {
         ((u64::from(self.0.next_u32()) * u64::from(n)) >> 32) as u32
     }
@@ -28,8 +28,7 @@ impl Draw {
         self.below(10_000) < n
     }
 
-    /// A number around 0 with about the standard deviation given: the sum of four even draws is bell-shaped enough
-    /// for a town.
+    /// A number around 0 with about this standard deviation. The sum of four even draws is bell-shaped enough for a town.
     pub(crate) fn around(&mut self, deviation: u32) -> i32 {
         // Four draws from -a to a have a standard deviation of a·√(4/3); 866/1000 undoes that.
         let half = deviation * 866 / 1000;
@@ -38,7 +37,7 @@ impl Draw {
             .sum()
     }
 
-    /// One of the table's values, as often as its weight says.
+    /// A value of the table, drawn by its weight.
     pub(crate) fn pick<T: Copy>(&mut self, table: &[(u32, T)]) -> T {
         let total: u32 = table.iter().map(|(weight, _)| weight).sum();
         let mut left = self.below(total);
@@ -53,7 +52,7 @@ impl Draw {
     }
 }
 
-/// Something that happens once in each stretch of `every` records, at a drawn place in it.
+/// An event that happens once in each stretch of `every` records, at a drawn place in the stretch.
 pub(crate) struct Spread {
     every: u32,
     at: u32,
@@ -69,7 +68,7 @@ impl Spread {
         }
     }
 
-    /// Whether it happens to this record; to be asked once for each.
+    /// Whether the event happens to this record. Ask once for each record.
     pub(crate) fn hits(&mut self, draw: &mut Draw) -> bool {
         if self.at == self.every {
             self.at = 0;

@@ -1,22 +1,22 @@
 //! Made-up crime records in the shape of the LAPD's open data, dirt included.
 //!
 //! # What it is for
-//! A demo and a test need records that look like the real ones and may be passed on freely. [`write()`] gives any
-//! number of them as CSV: the 28 columns of "Crime Data from 2020 to Present" in their order, and the troubles that
-//! the real file has, at the rates measured on 10,000 real rows: two date formats, coordinates at 0,0, ages below
-//! zero, zero padding that a spreadsheet would lose, empty victims, weapons and cross streets.
+//! Demos and tests need records that look like real ones and may be passed on freely. [`write()`] writes any number of
+//! them as CSV, with the 28 columns of "Crime Data from 2020 to Present" in their order. They have the troubles of the
+//! real file, at the rates of 10,000 real rows: two date formats, coordinates at 0,0, ages below zero, zero padding that a
+//! spreadsheet would lose, and empty victims, weapons and cross streets.
 //!
 //! # What it guarantees
-//! * The same seed gives the same bytes, on every platform and in every release that does not say otherwise in the
-//!   CHANGELOG. The draws are integers from ChaCha8; no floating point number is drawn, added or printed.
-//! * A longer file begins with the shorter one of the same seed.
+//! * The same seed gives the same bytes on every platform, and in every release unless the CHANGELOG says otherwise. All
+//!   draws are integers from ChaCha8; no floating point number is drawn, added or printed.
+//! * A longer file begins with the shorter file of the same seed.
 //! * `DR_NO` is unique in a file.
-//! * Rare dirt is spread evenly: each stretch of 769 records has one at 0,0, so that even a small sample has its share.
+//! * Rare dirty values are spread evenly: each stretch of 769 records has one at 0,0. So a small sample has its share, too.
 //!
 //! # What it is not
-//! No record, address or street is real; whoever looks for a real place will find a wrong one. Codes and their
-//! descriptions are those of the published code lists, areas lie where the real ones lie. The columns depend on each
-//! other only as far as a model may notice (crime and place, crime and weapon, victim and age), not as in life.
+//! No record, address or street is real. Codes and their descriptions come from the published code lists, and areas lie
+//! where the real ones lie. Columns depend on each other only as far as a model may notice (crime and place, crime and
+//! weapon, victim and age), and not as in life.
 //!
 //! # Example
 //! ```
@@ -41,12 +41,12 @@ pub use record::COLUMNS;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// What the records are written to refused them: the disk is full, or a pipe's reader has gone.
+    /// The output refused the records: the disk is full, or the reader of a pipe has gone.
     #[error("the sample broke off after {written} records; free some room or check where it goes")]
     Write {
-        /// Records that had been handed over before, though not all need have arrived.
+        /// Records that were handed over before. Not all of them need have arrived.
         written: u64,
-        /// What the writer said.
+        /// The error of the writer.
         #[source]
         source: std::io::Error,
     },

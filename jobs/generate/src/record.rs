@@ -1,4 +1,4 @@
-//! One record after the other. Invariant: what is drawn, and in which order, depends on the seed alone.
+//! One record after the other. Invariant: the draws and their order depend on the seed alone.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -41,13 +41,13 @@ pub const COLUMNS: [&str; 28] = [
     "LON",
 ];
 
-/// The dirt that is too rare to leave to chance, as often as the real file has it.
+/// Dirty values that are too rare to leave to chance, as often as in the real file.
 struct RareDirt {
     /// 13 in 10,000: coordinates 0,0.
     no_place: Spread,
     /// 2 in 10,000: an age of -1.
     negative_age: Spread,
-    /// 3 in 10,000: a sex H, which the code list does not know.
+    /// 3 in 10,000: a sex H, which is not in the code list.
     sex_h: Spread,
     /// 2 in 10,000: a premise's code without its description.
     no_premise: Spread,
@@ -56,7 +56,7 @@ struct RareDirt {
     /// 8 in 10,000 have a third code, 1 a fourth.
     third_code: Spread,
     fourth_code: Spread,
-    /// 1 in 10,000: a number whose year begins with 0, which whoever reads it as a number loses.
+    /// 1 in 10,000: a number whose year begins with 0. A reader that takes it for a number loses the 0.
     zero_number: Spread,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Maker {
     city: City,
     draw: Draw,
     dirt: RareDirt,
-    /// How many numbers a year and area gave out.
+    /// How many numbers each year and area has given out.
     serials: HashMap<(u32, u32), u64>,
     cell: Vec<u8>,
 }
@@ -215,7 +215,7 @@ fn victim(draw: &mut Draw, crime: &Crime, dirt: &mut RareDirt) -> Victim {
     victim
 }
 
-/// An age, and 0 for "not known" in `missing` of 10,000.
+/// An age; in `missing` of 10,000 cases 0, which means "not known".
 fn age(draw: &mut Draw, missing: u32) -> i32 {
     if draw.chance(missing) {
         return 0;
@@ -314,7 +314,7 @@ impl std::fmt::Display for Degrees {
     }
 }
 
-/// What the offender did, as up to ten codes.
+/// The acts of the offender, as up to ten codes.
 struct Mocodes {
     codes: [u32; 10],
     count: usize,

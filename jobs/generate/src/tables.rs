@@ -1,4 +1,4 @@
-//! How often what occurs: counts of 10,000 real rows, rounded here and there. No row is copied.
+//! How often each value occurs in 10,000 real rows, rounded here and there. No row is copied.
 
 /// One of the LAPD's 21 areas.
 pub(crate) struct Area {
@@ -76,9 +76,9 @@ pub(crate) struct Crime {
     pub(crate) description: &'static str,
     pub(crate) place: Place,
     pub(crate) weapons: Weapons,
-    /// Of 1,000 records, how many name a weapon.
+    /// How many of 1,000 records name a weapon.
     pub(crate) armed: u32,
-    /// Of 1,000 records, how many have no victim, one without a sex (X), a woman; the rest are men.
+    /// How many of 1,000 records have no victim, a victim without a sex (X), and a woman; the rest are men.
     pub(crate) victims: [u32; 3],
 }
 
@@ -330,7 +330,7 @@ pub(crate) static AGES: [(u32, (u32, u32)); 18] = [
     (9, (99, 99)),
 ];
 
-/// Months of 2020 and their days. Its first month is so full because the real sample is the file's beginning.
+/// Months of 2020 and their days. The first month is so full because the real sample is the beginning of the file.
 pub(crate) static MONTHS: [(u32, (u32, u32)); 12] = [
     (3806, (1, 31)),
     (1125, (2, 29)),
@@ -421,7 +421,7 @@ pub(crate) static MOCODE_COUNTS: [(u32, u32); 10] = [
     (101, 10),
 ];
 
-/// Codes of what was done; 0 stands for any of the many rare ones.
+/// Codes of acts; 0 stands for any of the many rare ones.
 pub(crate) static MOCODES: [(u32, u32); 25] = [
     (4_869, 344),
     (3_055, 1822),

@@ -1,18 +1,19 @@
-//! The HTTP server under our services, and what each of them tells those who watch it.
+//! The HTTP server of all services, and their metrics, health and readiness.
 //!
 //! # What it is for
-//! [`serve`] runs a warp service on a socket until it is told to stop: `gugus serve` its REST interface, `gugus ingest` its
-//! monitoring. [`serve_service`] does so for any service: scheduler and executor run their gRPC services on it.
+//! [`serve`] runs a warp service on a socket until it is told to stop. `gugus serve` uses it for REST, and `gugus ingest`
+//! for its monitoring. [`serve_service`] does the same for any other service; scheduler and executor use it for gRPC.
 //! [`Monitor`] holds a service's Prometheus registry and readiness, and has the routes that show them.
 //!
 //! # What it guarantees
-//! * A client that hangs up, sends nothing or sends what is no HTTP costs a debug line and no more.
-//! * On shutdown requests in flight get nine seconds ([`serve_service`]: what its caller says), then the sockets close.
-//! * The monitoring routes look at nothing but memory: they answer while the service itself is stuck.
+//! * A client that hangs up, sends nothing or does not speak HTTP costs one debug line.
+//! * On shutdown, requests in flight get nine seconds (with [`serve_service`] the time that its caller gives). Then the
+//!   sockets close.
+//! * The monitoring routes read only memory, so they answer even while the service itself is stuck.
 //!
 //! # What it is not
-//! It has no TLS of its own ([`Accept`] is the place for it) and no authentication. Services listen on loopback unless they
-//! are told otherwise.
+//! It has no TLS (a service brings TLS as its [`Accept`]) and no authentication. Services listen on loopback unless they are
+//! told otherwise.
 //!
 //! # Example
 //! ```no_run

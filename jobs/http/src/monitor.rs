@@ -11,13 +11,13 @@ use warp::http::{Response, StatusCode, header::CONTENT_TYPE};
 /// Whether a service can take work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It can.
+    /// It can take work.
     Ready,
-    /// It cannot yet, or any more.
+    /// It cannot take work yet, or no longer.
     NotReady,
 }
 
-/// What a service tells those who watch it. Clones are the same.
+/// The metrics and the readiness of a service. All clones share them.
 #[derive(Clone, Debug)]
 pub struct Monitor {
     registry: Registry,
@@ -25,7 +25,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// With a registry that holds `gugus_build_info`, not ready yet.
+    /// A monitor that is not ready, with a registry that holds `gugus_build_info`.
     ///
     /// # Errors
     /// None that a caller could cause: the names are ours.
@@ -53,7 +53,7 @@ impl Monitor {
             .store(readiness == Readiness::Ready, Ordering::Release);
     }
 
-    /// What [`Self::set`] said last.
+    /// The readiness that [`Self::set`] was last given.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         if self.ready.load(Ordering::Acquire) {

@@ -22,11 +22,11 @@ use tower_service::Service;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 
-/// How long requests in flight may take once a service of [`serve`] is to end. Docker kills after ten seconds.
+/// How long requests in flight may take when [`serve`] shuts down. Docker kills a process after ten seconds.
 const GRACE: Duration = Duration::from_secs(9);
 
-/// How often a silent HTTP/2 client is asked whether it is there, and how long it may take to answer. Streams of
-/// statuses are silent for as long as a job takes; a client that lost its network is noticed after the two together.
+/// How often a silent HTTP/2 client is asked whether it is there, and how long it may take to answer. Streams of statuses
+/// are silent for as long as a job takes. A client that lost its network is noticed after both times together.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// How long a client may take for the head of a request, and may keep a connection open without one.
@@ -35,24 +35,24 @@ const HEAD_TIME: Duration = Duration::from_secs(60);
 /// How long a client may take until its connection can be served: for TLS two round trips and two signatures.
 const ACCEPT_WITHIN: Duration = Duration::from_secs(5);
 
-/// The pause after a failure to accept, most likely because the process has as many open files as it may.
+/// The pause after a failure to accept a connection. Most likely the process has too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The socket that was handed over cannot be listened on.
+    /// The server cannot listen on the socket that was handed over.
     #[error("the socket cannot be used to listen for requests; listen on another address")]
     Listen(#[source] std::io::Error),
 }
 
 /// Serves until `shutdown`, then finishes the requests in flight, which may take nine seconds.
 ///
-/// `ready` is called once with the address that is listened on, when requests are answered.
+/// `ready` is called once, with the address of the socket, as soon as requests are answered.
 ///
 /// # Errors
-/// [`Error`], before `ready` was called. Afterwards nothing that clients do ends the server.
+/// [`Error`], before `ready` was called. Afterwards no client can end the server.
 pub async fn serve<R: Reply + 'static>(
     listener: std::net::TcpListener,
     routes: BoxedFilter<(R,)>,
@@ -70,14 +70,14 @@ pub async fn serve<R: Reply + 'static>(
     .await
 }
 
-/// What makes a connection to be served of one that was accepted: the place for TLS.
+/// Turns an accepted connection into one that can be served, for example by TLS.
 pub trait Accept: Clone + Send + 'static {
     /// The connection to be served.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-    /// What is known of its other end. Every request that comes over it has this among its extensions.
+    /// What is known about the other end. Every request over the connection has this among its extensions.
     type Peer: Clone + Send + Sync + 'static;
 
-    /// Makes it. An error is the client's and costs a debug line.
+    /// Turns one connection. An error is the client's fault and costs a debug line.
     fn accept(
         self,
         stream: TcpStream,
@@ -85,7 +85,7 @@ pub trait Accept: Clone + Send + 'static {
     ) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
 }
 
-/// Connections as they come. Of the other end its address is known.
+/// Serves connections as they are. The address of the other end is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plain;
 
@@ -146,7 +146,7 @@ where
     loop {
         let (stream, peer) = tokio::select! {
             () = shutdown.cancelled() => break,
-            // Nothing but the memory of those that ended.
+            // Frees the memory of connections that ended.
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
@@ -182,7 +182,7 @@ where
             });
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection).await {
-                // Clients hang up and send what is no HTTP all the time.
+                // Clients hang up, or do not speak HTTP, all the time.
                 tracing::debug!(error = %error, "a connection ended early");
             }
         });

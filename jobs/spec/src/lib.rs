@@ -64,9 +64,8 @@ pub use batch::{BatchNumber, CommitId, NotABatchNumber, NotACommitId, OffsetRang
 pub use column::{Column, ColumnType, Nullability};
 pub use error::{Error, Place};
 pub use format::{CsvFormat, Format};
-pub use job::{
-    BatchLimits, Feature, HandleInvalid, Job, Model, OtherColumns, Source, quote_identifier,
-};
+pub use gugus_kmeans::HandleInvalid;
+pub use job::{BatchLimits, Feature, Job, Model, OtherColumns, Source, quote_identifier};
 pub use names::{JobName, ModelName, NameError};
 pub use scope::{Period, Scope, Window};
 pub use timestamp::{TimestampFormat, parse_iso_timestamp};

@@ -8,7 +8,7 @@ use datafusion::logical_expr::AggregateUDF;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-/// Writes and reads [`gugus_features::ModelFit`] and [`gugus_features::WholePassExec`], and hands all else to another codec.
+/// Writes and reads [`gugus_features::ModelFit`] and [`gugus_features::AllPassExec`], and hands all else to another codec.
 #[derive(Debug, Default)]
 pub struct PlanCodec<Other> {
     other: Other,
@@ -24,7 +24,7 @@ impl<Other> PlanCodec<Other> {
     /// What this codec writes beside the other one, for the fingerprint that members of a cluster compare.
     pub const NAMES: &[&str] = &[
         gugus_features::ModelFit::NAME,
-        gugus_features::WholePassExec::NAME,
+        gugus_features::AllPassExec::NAME,
     ];
 }
 

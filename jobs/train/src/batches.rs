@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::RangeBounds;
 
 use gugus_batches::{BatchFile, BatchLog, Footer};
-use gugus_features::{WaveFile, WholeFile};
+use gugus_features::{WaveFile, AllFile};
 use gugus_files::Store;
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 
@@ -167,9 +167,9 @@ impl Batches {
     }
 
     /// The files of all that have rows, as a pass over all of them reads them.
-    pub(crate) fn pass_files(&self) -> Vec<WholeFile> {
+    pub(crate) fn pass_files(&self) -> Vec<AllFile> {
         let with_rows = self.facts.values().filter(|facts| facts.rows > 0);
-        let as_read = |facts: &BatchFacts| WholeFile {
+        let as_read = |facts: &BatchFacts| AllFile {
             file: facts.file.clone(),
             commit: commit_number(&facts.commit_id),
         };

@@ -3,7 +3,7 @@
 use gugus_batches::LogError;
 use gugus_error::Kind;
 use gugus_features::PlanError;
-use gugus_kmeans::whole::{PartialError, WholeError};
+use gugus_kmeans_all::{AllError, PartialError};
 use gugus_models::ModelError;
 use gugus_spec::{Model, ModelName};
 use gugus_submit::SubmitError;
@@ -114,7 +114,7 @@ pub enum Error {
     #[error(
         "the passes over all batches do not fit together; client and executors run different versions of gugus"
     )]
-    Passes(#[source] WholeError),
+    Passes(#[source] AllError),
     /// The run was told to stop; the models that are written stay.
     #[error("stopped after {} models; run the same command again to go on", report.trained)]
     Interrupted {

@@ -5,10 +5,10 @@ use std::time::Instant;
 use arrow::array::{Array, AsArray, RecordBatch};
 use gugus_clusters::Centers;
 use gugus_features::{
-    FitOutcome, Fitted, PARTIAL_COLUMN, Pass, PointSettings, WaveError, WholeFile, pass_plan,
+    FitOutcome, Fitted, PARTIAL_COLUMN, Pass, PointSettings, WaveError, AllFile, pass_plan,
 };
 use gugus_kmeans::DistanceMeasure;
-use gugus_kmeans::whole::{Partial, Progress, Step, Training, WholeError};
+use gugus_kmeans_all::{AllError, Partial, Step, StepReport, Training};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
 use crate::batches::Batches;
@@ -23,7 +23,7 @@ pub struct Passes<'a> {
     work: &'a ModelWork,
     points: PointSettings,
     store: &'a str,
-    files: Vec<WholeFile>,
+    files: Vec<AllFile>,
     pace: Pace,
     begun: u32,
 }
@@ -65,7 +65,7 @@ impl<'a> Passes<'a> {
         jobs: &Jobs<'_>,
         work: &ModelWork,
         batches: &Batches,
-        progress: &(dyn Fn(&Progress) + Sync),
+        progress: &(dyn Fn(&StepReport) + Sync),
     ) -> Result<FitOutcome, Error> {
         let model = &work.model;
         let Some(params) = model.algorithm.kmeans() else {
@@ -73,8 +73,8 @@ impl<'a> Passes<'a> {
         };
         let failed = |reason: String, rows: u64| Ok(FitOutcome::Failed { reason, rows });
         let mut passes = Passes::new(jobs, work, params.distance_measure, batches);
-        let (dimensions, weighting) = (passes.points.dimensions, work.weighting());
-        let training = Training::new(params.clone(), dimensions, weighting, work.invalid());
+        let (dimensions, weighting) = (passes.points.dimensions, work.plan.weighting());
+        let training = Training::new(params.clone(), dimensions, weighting, work.model.handle_invalid);
         let mut training = match training {
             Ok(training) => training,
             Err(error) => return failed(error.to_string(), 0),
@@ -164,7 +164,7 @@ fn merge(step: &Step, dimensions: usize, rows: &[RecordBatch]) -> Result<Partial
 ///
 /// # Errors
 /// [`Error::Passes`], where not the data but the passes are to blame.
-pub fn describe(work: &ModelWork, error: WholeError) -> Result<(String, u64), Error> {
+pub fn describe(work: &ModelWork, error: AllError) -> Result<(String, u64), Error> {
     let name = |column: usize| match work.model.features.get(column) {
         Some(feature) => format!("feature \"{}\"", feature.name),
         None => "the weight".to_owned(),
@@ -176,16 +176,16 @@ pub fn describe(work: &ModelWork, error: WholeError) -> Result<(String, u64), Er
         columns.iter().map(part).collect::<Vec<_>>().join(", ")
     };
     let (reason, rows) = match &error {
-        WholeError::Partial(_) => return Err(Error::Passes(error)),
-        WholeError::NoRows => (NO_ROWS.to_owned(), 0),
-        WholeError::NotANumber { columns, rows } => (
+        AllError::Partial(_) => return Err(Error::Passes(error)),
+        AllError::NoRows => (NO_ROWS.to_owned(), 0),
+        AllError::NotANumber { columns, rows } => (
             format!(
                 "{}; filter them with `where` or set handle_invalid = \"skip\"",
                 list(columns, *rows, "null or NaN")
             ),
             *rows,
         ),
-        WholeError::Infinite { columns, rows } => (list(columns, *rows, "infinite"), *rows),
+        AllError::Infinite { columns, rows } => (list(columns, *rows, "infinite"), *rows),
         _ => (error.to_string(), 0),
     };
     Ok((reason, rows))

@@ -1,8 +1,7 @@
 //! One model to train: what the job file says of it, with its expressions compiled.
 
-use gugus_features::{Expressions, FeaturePlan, FitSettings, Weighting};
-use gugus_kmeans::whole;
-use gugus_spec::{Column, HandleInvalid, Job, Model, OtherColumns};
+use gugus_features::{Expressions, FeaturePlan, FitSettings};
+use gugus_spec::{Column, Job, Model, OtherColumns};
 
 use crate::error::Error;
 
@@ -41,29 +40,8 @@ impl ModelWork {
         FitSettings {
             algorithm: self.model.algorithm.clone(),
             features: self.model.features.iter().map(|f| f.name.clone()).collect(),
-            weighting: match self.model.weight_col {
-                None => Weighting::Uniform,
-                Some(_) => Weighting::LastColumn,
-            },
+            weighting: self.plan.weighting(),
             handle_invalid: self.model.handle_invalid,
-        }
-    }
-
-    /// Whether rows have weights, as passes over all rows say it.
-    #[must_use]
-    pub fn weighting(&self) -> whole::Weighting {
-        match self.model.weight_col {
-            None => whole::Weighting::None,
-            Some(_) => whole::Weighting::Column,
-        }
-    }
-
-    /// What becomes of rows with a null or a NaN, as passes over all rows say it.
-    #[must_use]
-    pub fn invalid(&self) -> whole::Invalid {
-        match self.model.handle_invalid {
-            HandleInvalid::Error => whole::Invalid::Fail,
-            HandleInvalid::Skip => whole::Invalid::Drop,
         }
     }
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Crockford's digits: in the order of their values in ASCII, and none that is read for another.
+/// Crockford's digits. They sort by value in ASCII, and no digit looks like another one.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// Digits of an id: milliseconds since 1970 for the next thousand years.
+/// Digits of an id: enough for milliseconds since 1970 for the next thousand years.
 const LENGTH: usize = 9;
 
 /// The name of a run: the time it was submitted, in nine digits and letters that sort by it.

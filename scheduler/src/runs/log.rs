@@ -1,7 +1,7 @@
-//! What is logged while a run is driven, kept beside it.
+//! The log of a run.
 //!
-//! The driver is the same that runs in `gugus train`, and so are its messages: what it says within the span of a run goes
-//! to that run's log, whatever else becomes of it.
+//! The driver is the one of `gugus train`, with the same messages. Messages within the span of a run go to the log of that
+//! run, wherever else they go.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
@@ -25,10 +25,10 @@ use super::id::RunId;
 const SPAN: &str = "run";
 const FIELD: &str = "id";
 
-/// How large a log may grow: far more than a run has to say, and little enough for a hundred of them.
+/// How large a log may grow: far more than a run logs, and little enough for a hundred runs.
 const LIMIT: u64 = 4 * 1024 * 1024;
 
-/// The logs of runs that are driven now.
+/// The logs of the runs that are under way.
 static OPEN: LazyLock<Mutex<HashMap<String, Arc<RunLog>>>> = LazyLock::new(Mutex::default);
 
 /// The layer that writes the logs of runs: `registry().with(run_logs())`.
@@ -49,7 +49,7 @@ pub(crate) struct RunLog {
 }
 
 impl RunLog {
-    /// Opens the log at `path` to write on at its end.
+    /// Opens the log at `path` and appends to it.
     pub(crate) fn open(id: &RunId, path: &Path) -> io::Result<Arc<Self>> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
         let written = file.metadata()?.len();
@@ -62,12 +62,12 @@ impl RunLog {
         Ok(log)
     }
 
-    /// The span within which messages are this run's.
+    /// The span of the messages of this run.
     pub(crate) fn span(&self) -> Span {
         tracing::info_span!(target: "gugus_scheduler::runs", SPAN, id = %self.id)
     }
 
-    /// From now on messages go elsewhere only.
+    /// Closes the log. Later messages do not reach it.
     pub(crate) fn close(&self) {
         OPEN.lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -86,7 +86,7 @@ impl RunLog {
         } else {
             ""
         };
-        // A full disk must not end the run; its models tell their own failure.
+        // A full disk must not end the run here; writing its models fails with an error of its own.
         let _ = file.write_all(format!("{line}{last}").as_bytes());
     }
 }
@@ -145,8 +145,8 @@ impl Visit for FieldText {
     }
 }
 
-/// An event as text: its message, then its fields. Line feeds in either would look like further lines, and a terminal
-/// obeys other control characters.
+/// An event as text: its message, then its fields. Control characters become blanks, because a line feed would look like a
+/// further line, and a terminal obeys the others.
 #[derive(Default)]
 struct Line {
     message: String,

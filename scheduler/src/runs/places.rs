@@ -1,11 +1,11 @@
-//! Which folders a run may name.
+//! The folders that a run may use.
 
 use std::path::{Component, Path, PathBuf};
 
 use thiserror::Error;
 
-/// The places that runs may read from and write to: folders below one, and buckets. What a bucket allows is said by the
-/// credentials of scheduler and executors.
+/// The places that runs may read and write: folders below one root, and buckets. The credentials of scheduler and executors
+/// decide which buckets.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     root: PathBuf,
@@ -14,9 +14,9 @@ pub(crate) struct Places {
 /// Why a run may not use a place.
 #[derive(Debug, Error)]
 pub enum PlaceError {
-    /// The folder depends on where one stands.
+    /// The folder is relative.
     #[error(
-        "{what} \"{place}\" is neither an absolute path nor s3://…; the scheduler stands elsewhere than who submits"
+        "{what} \"{place}\" is neither an absolute path nor s3://…; the scheduler has another current folder than you"
     )]
     Relative {
         /// Which of the request's places.
@@ -62,7 +62,7 @@ impl Places {
         {
             return Ok(());
         }
-        // A URL of a file may hide in its escapes what a path says openly, so there are none.
+        // Only plain paths are taken, because the escapes of a file:// URL can hide what a path says.
         let path = Path::new(place);
         if !path.is_absolute() {
             return Err(PlaceError::Relative {
@@ -76,7 +76,7 @@ impl Places {
                 place: owned(),
             });
         }
-        // Looked up each time: somebody may have put a link in the way since.
+        // Links are followed each time, because somebody may have made a new link since.
         if !resolved(path).starts_with(resolved(&self.root)) {
             return Err(PlaceError::Outside {
                 what,
@@ -88,7 +88,7 @@ impl Places {
     }
 }
 
-/// The path with every link followed; what is not there yet is taken as it is written, for it will be made so.
+/// The path with every link followed. Parts that do not exist yet stay as they are written.
 fn resolved(path: &Path) -> PathBuf {
     for above in path.ancestors() {
         if let Ok(there) = above.canonicalize() {
@@ -111,7 +111,7 @@ mod tests {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let places = Places::below(&inside).unwrap();
         let check = |place: &str| places.check("batches", place);
-        // Before there is any folder, and then.
+        // Before the folder exists, and afterwards.
         check(&text(inside.join("batch/not-there-yet"))).unwrap();
         std::fs::create_dir(&inside).unwrap();
         std::fs::create_dir(&outside).unwrap();

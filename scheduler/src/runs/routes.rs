@@ -33,7 +33,8 @@ async fn list(State(runs): State<Runs>) -> Json<RunList> {
     Json(RunList { runs: runs.list() })
 }
 
-/// The body must say that it is JSON: a form on another site's page cannot, so no browser can be made to submit.
+/// The request must say that its body is JSON. A form on a page of another site cannot say so, so no such page can make a
+/// browser submit a run.
 async fn submit(
     State(runs): State<Runs>,
     body: Result<Json<RunRequest>, JsonRejection>,
@@ -63,7 +64,7 @@ struct LogQuery {
     from: u64,
 }
 
-/// The log as text, from a byte on, a part at a time: who wants all asks again from where the answer ended.
+/// A part of the log as text, from a byte on. To read all of it, ask again from the end of the last answer.
 async fn log(
     State(runs): State<Runs>,
     Path(id): Path<String>,

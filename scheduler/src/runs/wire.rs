@@ -1,4 +1,4 @@
-//! What is said of runs: on disk, over HTTP and by `gugus runs`.
+//! Runs as they are written on disk, over HTTP and by `gugus runs`.
 
 use gugus_error::Kind;
 use gugus_progress::Standing;
@@ -8,24 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use super::id::RunId;
 
-/// Where runs are asked for.
+/// The path of runs.
 pub const RUNS_PATH: &str = "/gugus/v1/runs";
 
-/// What a run is doing.
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// It waits for those before it.
+    /// It waits for earlier runs.
     Queued,
     /// It trains.
     Running,
-    /// It came to its end; some models may have failed.
+    /// It ended by itself; some models may have failed.
     Finished,
-    /// It broke off, and says why.
+    /// It stopped with an error, which `failure` holds.
     Failed,
     /// Somebody cancelled it.
     Cancelled,
-    /// The scheduler ended under it.
+    /// The scheduler ended while it was under way.
     Interrupted,
 }
 
@@ -53,7 +53,7 @@ impl RunState {
         }
     }
 
-    /// Whether it stays so unless somebody resumes it.
+    /// Whether the run stays in this state unless somebody resumes it.
     #[must_use]
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
@@ -103,7 +103,7 @@ pub struct BallistaJob {
 pub struct Run {
     /// Its name.
     pub id: RunId,
-    /// What it is doing.
+    /// Its state.
     pub state: RunState,
     /// The job's name.
     pub job: String,
@@ -121,7 +121,7 @@ pub struct Run {
     pub started: Option<String>,
     /// When it ended.
     pub ended: Option<String>,
-    /// How often it was begun.
+    /// The number of attempts.
     pub attempts: u32,
     /// How far it is.
     pub progress: Standing,
@@ -131,16 +131,16 @@ pub struct Run {
     pub failed: u64,
     /// Models that were there already, and batches without rows.
     pub skipped: u64,
-    /// Why it broke off.
+    /// Why it stopped.
     pub failure: Option<String>,
-    /// Whose fault that was.
+    /// Whether the request or the system was at fault.
     pub failure_kind: Option<Kind>,
     /// The last of its Ballista jobs.
     pub ballista_jobs: Vec<BallistaJob>,
 }
 
 impl Run {
-    /// One that was just submitted and waits.
+    /// A run that was just submitted.
     pub(crate) fn queued(id: RunId, job: &JobName, request: &RunRequest, now: String) -> Self {
         Self {
             id,
@@ -180,7 +180,7 @@ pub struct RunDetail {
     pub run: Run,
     /// The text of the job file.
     pub job_file: String,
-    /// What `gugus train --output json` prints, once the run has ended: of its last attempt.
+    /// The report of the last attempt, as `gugus train --output json` prints it, once the run has ended.
     pub report: Option<Report>,
 }
 

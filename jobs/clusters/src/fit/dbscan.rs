@@ -1,4 +1,4 @@
-//! `dbscan`: clusters where points lie dense, the rest is noise.
+//! `dbscan`: clusters are where points lie dense; all other points are noise.
 
 use std::collections::HashSet;
 
@@ -14,23 +14,23 @@ use super::{Fit, FitError, checked, finish};
 use crate::fitted::{CorePoint, Fitted, HotSpots};
 use crate::params::DbscanParams;
 
-/// Rows of a fit: the tree over them is built one by one and holds each several times over, half a gigabyte for these.
+/// The most rows of a fit. The tree over the rows holds each row several times: half a gigabyte for so many.
 const MOST_ROWS: usize = 1_000_000;
 
-/// Pairs of neighbours, each seen from both sides. Listing so many takes about half a minute.
+/// The most pairs of neighbours, each pair counted from both sides. Listing so many takes about half a minute.
 const MOST_PAIRS: usize = 100_000_000;
 
-/// Core points of a model: a service holds many models, and this one has tens of megabytes.
+/// The most core points of a model. A service holds many models, and so many core points take tens of megabytes.
 const MOST_CORE_POINTS: usize = 200_000;
 
-/// Finds where rows lie dense.
+/// Finds the places where rows lie dense.
 ///
-/// A row is a core point when at least `min_points` rows, itself included, are within `eps`, the rim included. Core points
-/// within `eps` of each other are of one cluster; a row that is none belongs to the cluster of the nearest core point
-/// within `eps`, else it is noise (Ester et al., *A Density-Based Algorithm for Discovering Clusters*, 1996). Clusters are
-/// numbered in the order of their first core points among the rows.
+/// A row is a core point if at least `min_points` rows, itself included, are within `eps`, the rim included. Core points
+/// within `eps` of each other belong to one cluster. Any other row belongs to the cluster of the nearest core point within
+/// `eps`; without such a core point it is noise (Ester et al., *A Density-Based Algorithm for Discovering Clusters*, 1996).
+/// Clusters are numbered in the order of their first core points among the rows.
 ///
-/// Rows that are all noise are an answer too: a model without clusters.
+/// If all rows are noise, the result is a model without clusters.
 ///
 /// # Errors
 /// [`FitError::TooManyRows`], [`FitError::TooDense`] and [`FitError::TooManyCorePoints`] for what a fit or a model cannot
@@ -60,7 +60,7 @@ pub fn dbscan(params: &DbscanParams, rows: &Rows) -> Result<Fit, FitError> {
             continue;
         };
         clusters = clusters.max(cluster + 1);
-        // Rows at the same place are neighbours, hence of one cluster.
+        // Rows at the same place are neighbours, so they belong to one cluster.
         if places.insert(row.iter().map(|x| x.to_bits()).collect::<Vec<_>>()) {
             core_points.push(CorePoint {
                 cluster,
@@ -83,8 +83,8 @@ pub fn dbscan(params: &DbscanParams, rows: &Rows) -> Result<Fit, FitError> {
     finish(Fitted::HotSpots(fitted), rows, 0.0)
 }
 
-/// Which rows are core points: linfa does not say. By the same tree and distance as its own, so that both count alike; and
-/// before it, so that it is not asked for what does not end.
+/// Finds the core points, because linfa does not name them. The tree and the distance are linfa's, so that both count
+/// alike. This runs before linfa's fit, so that linfa never starts a fit that would not end.
 fn core_points(
     params: &DbscanParams,
     points: &Array2<f64>,

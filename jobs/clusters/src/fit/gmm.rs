@@ -16,8 +16,8 @@ use crate::fitted::{Fitted, Gaussian, Mixture};
 use crate::gaussian::Densities;
 use crate::params::{Covariance, GmmInit, GmmParams};
 
-/// Numbers in the tables that a fit holds, each of rows by dimensions or by Gaussians: about ten of them are alive at a
-/// time, so these are two gigabytes.
+/// The most numbers in one table of a fit (rows by dimensions, or rows by Gaussians). About ten tables are alive at a time,
+/// so this limit means two gigabytes.
 const MOST_CELLS: usize = 25_000_000;
 
 /// Fits a mixture of Gaussians by expectation and maximisation, and keeps the likeliest of `n_runs`.
@@ -55,7 +55,7 @@ pub fn gmm(params: &GmmParams, rows: &Rows) -> Result<Fit, FitError> {
     match (best, first_error) {
         (Some((cost, mixture)), _) => finish(Fitted::Mixture(mixture), rows, cost),
         (None, Some(error)) => Err(error),
-        // There is at least one run, by the parameters' validation.
+        // The validated parameters have at least one run.
         (None, None) => Err(FitError::NotConverged {
             max_iter: params.max_iter,
         }),
@@ -116,7 +116,7 @@ fn mixture(model: &GaussianMixtureModel<f64>) -> Mixture {
     }
 }
 
-/// linfa's errors by what the user can do.
+/// Sorts linfa's errors by what the user can do.
 fn refused(error: &GmmError, params: &GmmParams) -> FitError {
     let degenerate = |reason: &str| FitError::Degenerate {
         reason: reason.to_owned(),

@@ -18,7 +18,7 @@ use crate::predict::Predictor;
 
 type Model = KMeans<f64, L2Dist>;
 
-/// Moves the centers of the batch before on by one batch, or finds first ones where there is no batch before.
+/// Moves the centers of the previous batch on by one batch, or finds first centers if there is no previous batch.
 ///
 /// Each row moves its nearest center by `1 / n` of the way, `n` being the rows that have moved that center so far, this
 /// one included (Sculley, *Web-Scale K-Means Clustering*, 2010). So a center is the mean of all rows that were ever
@@ -49,12 +49,12 @@ pub fn mini_batch(
     let step = KMeans::params_with_rng(params.k, draws)
         .init_method(init)
         .n_runs(params.n_runs as usize)
-        // It only decides by which way the model is returned.
+        // The tolerance only decides in which variant linfa returns the model.
         .tolerance(f64::MIN_POSITIVE)
         .check()
         .map_err(|error| FitError::library(&error))?;
     let count = points.nrows() as f64;
-    // Boxed on the way, for the "error" that a model of one step always is holds the model.
+    // Boxed, because linfa returns a model of one step as an "error" that holds the model.
     let fitted = alone(|| {
         let points = DatasetBase::from(points);
         step.fit_with(carried, &points).map_err(Box::new)
@@ -75,8 +75,8 @@ fn rows_of(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
     matrix.rows().into_iter().map(|row| row.to_vec()).collect()
 }
 
-/// linfa's model from ours. Its fields are private, and reading it back from its serialised form is the one way to set
-/// them; no number passes through text.
+/// Makes linfa's model from ours. Its fields are private, and deserialising is the only way to set them. No number passes
+/// through text.
 fn rebuilt(model: &MiniBatch, k: usize, width: usize) -> Result<Model, FitError> {
     Predictor::new(Fitted::MiniBatch(model.clone()))?;
     let dimensions = model.centers.first().map_or(0, Vec::len);

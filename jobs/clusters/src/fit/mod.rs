@@ -1,4 +1,4 @@
-//! The fits. Each takes all rows of a fit, and returns what was found or why nothing was.
+//! The fits. Each one takes all rows at once and returns a model, or the reason why there is none.
 
 mod dbscan;
 mod gmm;
@@ -28,10 +28,10 @@ pub struct Fit {
     pub fitted: Fitted,
     /// How many of the rows belong to each cluster, as the model predicts them.
     pub sizes: Vec<u64>,
-    /// How many of the rows belong to none.
+    /// How many of the rows belong to no cluster.
     pub noise: u64,
-    /// What the rows cost: for `minibatch` the sum of squared distances to the centers before they were moved, for `gmm`
-    /// the negative log likelihood, for `dbscan` 0.
+    /// The training cost: for `minibatch` the sum of squared distances to the centers before they were moved, for `gmm` the
+    /// negative log likelihood, for `dbscan` 0.
     pub cost: f64,
 }
 
@@ -68,7 +68,7 @@ pub enum FitError {
         /// The clusters asked for.
         k: usize,
     },
-    /// The model carried over from the batch before is not one of these parameters and rows.
+    /// The model of the previous batch does not fit these parameters or rows.
     #[error(
         "the model carried over has {centers} centers of {dimensions} numbers, but k is {k} and rows have {width}: train from the first batch on"
     )]
@@ -82,8 +82,8 @@ pub enum FitError {
         /// The width of the rows.
         width: usize,
     },
-    /// The model carried over, or what came out, is not whole.
-    #[error("the model is not whole: {0}")]
+    /// The model of the previous batch, or the result, is incomplete.
+    #[error("the model is incomplete: {0}")]
     Fitted(#[from] FittedError),
     /// More rows than a fit of this kind can hold.
     #[error("{rows} rows are more than the {most} that {algorithm} takes: fit smaller batches")]
@@ -95,7 +95,7 @@ pub enum FitError {
         /// Which algorithm it is, as the job file has it.
         algorithm: &'static str,
     },
-    /// So many rows are neighbours that looking at all pairs would not end: `eps` is too large for the data.
+    /// `eps` is too large for the data: so many rows are neighbours that visiting all pairs would not end.
     #[error(
         "more than {most} pairs of rows are within eps = {eps} of each other: lower eps, or fit smaller batches"
     )]
@@ -128,13 +128,13 @@ pub enum FitError {
         "gmm has no answer for these rows ({reason}): lower k, raise reg_covar, or filter out rows far from all others"
     )]
     Degenerate {
-        /// What the library said.
+        /// The reason that linfa gives.
         reason: String,
     },
-    /// The library refused for a reason of its own.
+    /// linfa refused for another reason.
     #[error("linfa cannot fit these rows: {reason}")]
     Library {
-        /// What it said.
+        /// The reason that linfa gives.
         reason: String,
     },
 }
@@ -147,11 +147,11 @@ impl FitError {
     }
 }
 
-/// Keeps a fit on the thread that asks for it. linfa would hand parts of it to a pool of all cores, which costs more than
-/// it saves where many small fits run side by side.
+/// Keeps a fit on the calling thread. linfa would hand parts of it to a pool of all cores, which costs more than it saves
+/// when many small fits run side by side.
 ///
-/// The first call makes the thread the only one of a pool that is its own as long as it lives: rayon can neither take a
-/// thread out of such a pool nor end it. A thread that is in another pool stays there.
+/// The first call makes the thread the only member of a rayon pool. It stays so as long as it lives, because rayon can
+/// neither take a thread out of such a pool nor end the pool. A thread that is in another pool stays there.
 fn alone<T>(fit: impl FnOnce() -> T) -> T {
     thread_local! {
         static POOL: () = {
@@ -164,7 +164,7 @@ fn alone<T>(fit: impl FnOnce() -> T) -> T {
     POOL.with(|()| fit())
 }
 
-/// The rows as linfa takes them, once they are known to be finite and not too large.
+/// Checks that the rows are finite and not too large, and gives them in linfa's form.
 fn checked(rows: &Rows) -> Result<Array2<f64>, FitError> {
     if rows.is_empty() {
         return Err(FitError::NoRows);
@@ -182,7 +182,7 @@ fn checked(rows: &Rows) -> Result<Array2<f64>, FitError> {
             if value.abs() > GREATEST {
                 return Err(FitError::Overflow);
             }
-            // A negative zero would be another point than the zero it equals.
+            // A negative zero equals zero, but would count as another point.
             values.push(value + 0.0);
         }
     }
@@ -205,7 +205,7 @@ fn need_distinct(points: &Array2<f64>, k: usize) -> Result<(), FitError> {
     })
 }
 
-/// Counts the rows of each cluster with the model as it will be served.
+/// Counts the rows of each cluster by predicting them with the model.
 fn finish(fitted: Fitted, rows: &Rows, cost: f64) -> Result<Fit, FitError> {
     let predictor = Predictor::new(fitted.clone())?;
     let mut sizes = vec![0; fitted.clusters()];

@@ -1,6 +1,5 @@
-//! Models that Spark 3.5.5 itself saved, where they are at hand.
+//! Models that Spark 3.5.5 itself saved.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use gugus_files::Store;
@@ -11,16 +10,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::models::model;
 
+/// The models are not part of the project: `GUGUS_TEST_DATA` names the folder that has them.
 fn examples() -> Option<ModelStore> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spark/examples");
-    if !path.is_dir() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no models saved by Spark at {}",
-            path.display()
-        );
-        return None;
-    }
+    let path = Path::new(&std::env::var_os("GUGUS_TEST_DATA")?).join("spark/examples");
     Some(ModelStore::new(
         Store::open(path.to_str().unwrap()).unwrap(),
     ))

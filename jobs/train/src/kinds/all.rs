@@ -1,7 +1,7 @@
 //! One model over all batches: one Ballista job a pass, until the fit is done.
 
 use async_trait::async_trait;
-use gugus_kmeans::whole::Progress;
+use gugus_kmeans_all::StepReport;
 use gugus_models::{Existing, Extent};
 use gugus_spec::{Model, Scope};
 use gugus_submit::Jobs;
@@ -67,7 +67,7 @@ impl TrainingKind for OverAll {
     ) -> Result<(), Error> {
         for work in &self.0 {
             let name = &work.model.name;
-            let told = |done: &Progress| {
+            let told = |done: &StepReport| {
                 let cost = done
                     .cost
                     .map_or_else(String::new, |cost| format!(", cost {cost:.6e}"));

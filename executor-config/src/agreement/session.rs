@@ -1,0 +1,67 @@
+//! The session that all roles share.
+
+use std::sync::Arc;
+
+use ballista_core::config::{
+    BALLISTA_ADAPTIVE_PLANNER_ENABLED, BALLISTA_CLIENT_IO_RETRIES_TIMES,
+    BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS, BALLISTA_CLIENT_PULL,
+};
+use ballista_core::extension::{EndpointOverrideFn, SessionConfigExt};
+use ballista_core::registry::BallistaFunctionRegistry;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+
+/// The largest gRPC message, in bytes, that any role sends or takes. Ballista's default, stated here because waves are
+/// cut so that their plans stay far below it: one that is larger ends in an unhelpful `h2 protocol error`.
+pub const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// How often fetching a shuffle file is tried again, and after how long. Ballista's three times three seconds would be
+/// spent on an executor that is gone; its files are made again as soon as the scheduler hears of it.
+const FETCH_RETRIES: usize = 2;
+const FETCH_RETRY_MS: usize = 200;
+
+/// Ballista's settings, less those that cost a job its recovery or its repeatability.
+#[must_use]
+pub fn session_config() -> SessionConfig {
+    SessionConfig::new_with_ballista()
+        // Adaptive planning does not recover from a lost executor.
+        .set_bool(BALLISTA_ADAPTIVE_PLANNER_ENABLED, false)
+        // Polling sleeps 50 ms between two looks at a job.
+        .set_bool(BALLISTA_CLIENT_PULL, false)
+        .set_usize(BALLISTA_CLIENT_IO_RETRIES_TIMES, FETCH_RETRIES)
+        .set_usize(BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS, FETCH_RETRY_MS)
+        // Plans are built by hand over a fixed list of files; statistics would only make them larger.
+        .set_bool("datafusion.execution.collect_statistics", false)
+        // Which task reads which file must not depend on who is faster.
+        .set_bool(
+            "datafusion.execution.enable_file_stream_work_stealing",
+            false,
+        )
+}
+
+/// [`session_config`] for an executor, whose tasks fetch shuffle files from others in the way that `dialled` says.
+pub(crate) fn executor_config(dialled: &EndpointOverrideFn) -> SessionConfig {
+    session_config().with_ballista_override_create_grpc_client_endpoint(Arc::clone(dialled))
+}
+
+/// A session state with our settings, every function that DataFusion has by default, and the environment that
+/// [`crate::environment`] makes. Our own aggregate is not looked up by name: its parameters travel in the plan, and
+/// [`crate::PlanCodec`] makes it anew.
+#[must_use]
+pub fn session_state(config: SessionConfig, environment: Arc<RuntimeEnv>) -> SessionState {
+    with_functions(config).with_runtime_env(environment).build()
+}
+
+/// The functions of [`session_state`] in the form that an executor takes.
+#[must_use]
+pub fn function_registry() -> Arc<BallistaFunctionRegistry> {
+    let state = with_functions(session_config()).build();
+    Arc::new(BallistaFunctionRegistry::from(&state))
+}
+
+fn with_functions(config: SessionConfig) -> SessionStateBuilder {
+    SessionStateBuilder::new()
+        .with_default_features()
+        .with_config(config)
+}

@@ -1,0 +1,108 @@
+//! Cancelling Ballista jobs that nobody waits for any more.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use ballista_core::serde::protobuf::CancelJobParams;
+use tokio::runtime::Handle;
+
+use super::cluster::Cluster;
+
+/// How long [`gugus_submit::Submit::settle`] waits for cancellations.
+const CANCEL_WITHIN: Duration = Duration::from_secs(5);
+
+impl Cluster {
+    /// Waits, for five seconds at most, until jobs that were dropped or stopped are cancelled: a process that ends before
+    /// would leave them running. Call it when no [`Self::run`] is under way any more.
+    pub(super) async fn cancelled(&self) {
+        let begun =
+            std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = futures::future::join_all(begun);
+        if tokio::time::timeout(CANCEL_WITHIN, all).await.is_err() {
+            tracing::warn!(scheduler = %self.access.url, "the scheduler did not confirm that Ballista jobs are cancelled");
+        }
+    }
+
+    async fn cancel(self, job: Option<String>, name: String) {
+        let jobs = match job {
+            Some(id) => vec![id],
+            None => self.running(&name).await,
+        };
+        for job_id in jobs {
+            let request = CancelJobParams {
+                job_id: job_id.clone(),
+            };
+            if let Err(status) = self.scheduler.clone().cancel_job(request).await {
+                tracing::warn!(job = job_id, error = %status, "the Ballista job could not be cancelled");
+            }
+        }
+    }
+}
+
+/// What a client knows of its Ballista job.
+enum State {
+    /// The scheduler has the job. Its id comes with the first status, which may be the last.
+    Submitted,
+    /// The job has this id.
+    Accepted(String),
+    /// There is nothing to cancel any more.
+    Ended,
+}
+
+/// Cancels a Ballista job when it is dropped before the job's end.
+pub(super) struct RunningJob {
+    cluster: Cluster,
+    name: String,
+    state: State,
+}
+
+impl RunningJob {
+    /// A job that was just submitted under this name.
+    pub(super) fn submitted(cluster: &Cluster, name: &str) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            name: name.to_owned(),
+            state: State::Submitted,
+        }
+    }
+
+    /// The scheduler tells the job's id; the first word counts.
+    pub(super) fn accepted(&mut self, id: String) {
+        if matches!(self.state, State::Submitted) && !id.is_empty() {
+            tracing::debug!(job = id, name = self.name, "Ballista job accepted");
+            self.state = State::Accepted(id);
+        }
+    }
+
+    /// The job's id, empty when the scheduler has not told it.
+    pub(super) fn id(&self) -> String {
+        match &self.state {
+            State::Accepted(id) => id.clone(),
+            State::Submitted | State::Ended => String::new(),
+        }
+    }
+
+    /// The job has ended; gives its id.
+    pub(super) fn ended(mut self) -> String {
+        let id = self.id();
+        self.state = State::Ended;
+        id
+    }
+}
+
+impl Drop for RunningJob {
+    fn drop(&mut self) {
+        let id = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Ended => return,
+            State::Accepted(id) => Some(id),
+            State::Submitted => None,
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let name = std::mem::take(&mut self.name);
+        let cancel = runtime.spawn(self.cluster.clone().cancel(id, name));
+        let cancels = self.cluster.cancels.lock();
+        cancels.unwrap_or_else(PoisonError::into_inner).push(cancel);
+    }
+}

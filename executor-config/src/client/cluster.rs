@@ -1,0 +1,83 @@
+//! A connected scheduler: its REST interface, its Ballista jobs, and the connections that are kept.
+
+use std::sync::{Arc, Mutex};
+
+use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use tokio::task::JoinHandle;
+use tonic::transport::Channel;
+
+use super::error::ClusterError;
+use super::results::Results;
+use crate::connection::access::{Access, AccessError, Authorized};
+
+/// A scheduler, connected.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    pub(super) access: Access,
+    channel: Channel,
+    pub(super) scheduler: SchedulerGrpcClient<Authorized>,
+    pub(super) results: Results,
+    pub(super) cancels: Cancels,
+}
+
+/// Cancellations under way: requests that were begun when a job was dropped.
+pub(super) type Cancels = Arc<Mutex<Vec<JoinHandle<()>>>>;
+
+impl Cluster {
+    /// Connects to a scheduler, and sees that it is of the same version and takes the token.
+    ///
+    /// # Errors
+    /// [`ClusterError::Connect`] when nobody answers within five seconds, [`ClusterError::Access`] when it is not one to
+    /// work with.
+    pub async fn connect(access: impl Into<Access>) -> Result<Self, ClusterError> {
+        let access = access.into();
+        let (channel, _) = access.connect().await.map_err(|error| match error {
+            AccessError::Connect { url, source } => ClusterError::Connect { url, source },
+            other => ClusterError::Access(other),
+        })?;
+        Ok(Self {
+            scheduler: access.scheduler(&channel),
+            results: Results::new(&access.security),
+            access,
+            channel,
+            cancels: Cancels::default(),
+        })
+    }
+
+    /// How many tasks the cluster runs at the same time, by the scheduler's REST interface; 0 while no executor has
+    /// registered, `None` when it does not say.
+    pub(super) async fn slots(&self) -> Option<usize> {
+        let executors = self.ask("/api/executors").await?;
+        let slots = executors.as_array()?.iter().map(|executor| {
+            let specification = &executor["specification"];
+            specification["vcores"]
+                .as_u64()
+                .or_else(|| specification["task_slots"].as_u64())
+                .unwrap_or(1)
+        });
+        let slots = slots.sum::<u64>();
+        if slots == 0 {
+            tracing::warn!(scheduler = %self.access.url, "no executor has registered with the scheduler yet; the run waits for one");
+        }
+        usize::try_from(slots).ok()
+    }
+
+    /// The ids of Ballista jobs of this name that have not ended.
+    pub(super) async fn running(&self, name: &str) -> Vec<String> {
+        let jobs = self.ask("/api/jobs").await.unwrap_or_default();
+        let jobs = jobs.as_array().map(Vec::as_slice).unwrap_or_default();
+        let ours = jobs.iter().filter(|job| {
+            job["job_name"] == name
+                && matches!(job["job_status"].as_str(), Some("Queued" | "Running"))
+        });
+        ours.filter_map(|job| job["job_id"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// What the scheduler's REST interface answers; `None` when it does not.
+    async fn ask(&self, path: &str) -> Option<serde_json::Value> {
+        let (status, body) = self.access.get(&self.channel, path).await.ok()?;
+        status.is_success().then_some(())?;
+        serde_json::from_slice(&body).ok()
+    }
+}

@@ -1,0 +1,94 @@
+//! What is wrong with a scheduler, or with the way to its executors.
+
+use ballista_core::error::BallistaError;
+use datafusion::error::DataFusionError;
+use gugus_submit::SubmitError;
+use thiserror::Error;
+
+use crate::connection::access::AccessError;
+use crate::connection::address::ClusterUrl;
+use crate::connection::status::GrpcError;
+
+/// What is wrong with a scheduler, or with the way to its executors.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// Nobody answers at the address.
+    #[error(
+        "no scheduler answers at {url}; start one with `gugus scheduler`, or leave --scheduler out for an embedded cluster"
+    )]
+    Connect {
+        /// The address.
+        url: ClusterUrl,
+        /// What the transport says.
+        #[source]
+        source: tonic::transport::Error,
+    },
+    /// The scheduler is another version, wants its token, or is none.
+    #[error(transparent)]
+    Access(AccessError),
+    /// The scheduler refused the plan, as it does when the versions of the two sides differ.
+    #[error("the scheduler at {url} refused the job: {status}")]
+    Refused {
+        /// The address.
+        url: ClusterUrl,
+        /// The refusal.
+        #[source]
+        status: GrpcError,
+    },
+    /// The connection to the scheduler broke while the job ran.
+    #[error(
+        "the connection to the scheduler at {url} broke while Ballista job {job} ran; what is written stays, run the same command again to go on"
+    )]
+    Lost {
+        /// The address.
+        url: ClusterUrl,
+        /// The Ballista job's id, empty when it was not known yet.
+        job: String,
+        /// What the transport says, when it says anything.
+        #[source]
+        status: Option<GrpcError>,
+    },
+    /// The job was successful, but its result could not be fetched.
+    #[error(
+        "the result of Ballista job {job} could not be fetched from its executor at {executor}"
+    )]
+    Fetch {
+        /// The Ballista job's id.
+        job: String,
+        /// Where the result lay.
+        executor: String,
+        /// What Ballista says.
+        #[source]
+        source: BallistaError,
+    },
+    /// A result arrived damaged.
+    #[error("the result of Ballista job {job} could not be read")]
+    Result {
+        /// The Ballista job's id.
+        job: String,
+        /// What DataFusion says.
+        #[source]
+        source: DataFusionError,
+    },
+    /// The plan does not encode.
+    #[error("the plan of \"{name}\" could not be encoded")]
+    Encode {
+        /// The job's name.
+        name: String,
+        /// What DataFusion says.
+        #[source]
+        source: DataFusionError,
+    },
+}
+
+impl From<ClusterError> for SubmitError {
+    fn from(error: ClusterError) -> Self {
+        match error {
+            ClusterError::Fetch { .. } | ClusterError::Result { .. } => {
+                Self::ResultLost(error.into())
+            }
+            _ => Self::Cluster(error.into()),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Running one physical plan as one Ballista job: encode, submit, wait, fetch.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use ballista_core::extension::SessionConfigExt;
+use ballista_core::serde::protobuf::execute_query_params::Query;
+use ballista_core::serde::protobuf::job_status::Status as JobState;
+use ballista_core::serde::protobuf::{
+    ExecuteQueryParams, GetJobStatusResult, KeyValuePair, PartitionLocation,
+};
+use ballista_core::version;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion_proto::physical_plan::AsExecutionPlan;
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use gugus_submit::{Submit, SubmitError};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Status, Streaming};
+
+use super::cancel::RunningJob;
+use super::cluster::Cluster;
+use super::error::ClusterError;
+use crate::agreement::codec::PlanCodec;
+use crate::agreement::session::{MESSAGE_LIMIT, session_config};
+
+/// A plan may take this much of [`MESSAGE_LIMIT`]: settings and framing travel beside the plan, and the task that carries a
+/// stage of the plan wraps it once more.
+const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
+
+/// How long the scheduler may take to accept a job: it decodes the plan meanwhile.
+const SUBMIT_WITHIN: Duration = Duration::from_secs(30);
+
+#[async_trait]
+impl Submit for Cluster {
+    async fn run(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        name: &str,
+        stop: &CancellationToken,
+    ) -> Result<Vec<RecordBatch>, SubmitError> {
+        if stop.is_cancelled() {
+            return Err(SubmitError::Cancelled);
+        }
+        let began = Instant::now();
+        // Not cut short by `stop`: a job whose id nobody heard could not be cancelled. The answer takes milliseconds.
+        let statuses = self.submit(encoded(plan, name)?).await?;
+        let running = RunningJob::submitted(self, name);
+        let result = async {
+            let (job, locations) = self.end_of(running, statuses).await?;
+            let rows = self.results.fetch(locations, &job).await;
+            let seconds = began.elapsed().as_secs_f64();
+            tracing::debug!(%job, name, seconds, "Ballista job ended");
+            Ok(rows?)
+        };
+        tokio::select! {
+            result = result => result,
+            () = stop.cancelled() => Err(SubmitError::Cancelled),
+        }
+    }
+
+    async fn task_slots(&self) -> Option<usize> {
+        self.slots().await
+    }
+
+    async fn settle(&self) {
+        self.cancelled().await;
+    }
+}
+
+impl Cluster {
+    /// Hands the plan over; the scheduler answers with statuses of the job.
+    async fn submit(
+        &self,
+        query: ExecuteQueryParams,
+    ) -> Result<Streaming<GetJobStatusResult>, ClusterError> {
+        let mut scheduler = self.scheduler.clone();
+        let mut request = Request::new(query);
+        version::insert_version_header(request.metadata_mut());
+        let answer =
+            tokio::time::timeout(SUBMIT_WITHIN, scheduler.execute_query_push(request)).await;
+        let silent = |_| Status::deadline_exceeded("it did not answer in time");
+        let answer = answer.map_err(silent).and_then(|answer| answer);
+        let answer = answer.map_err(|status| ClusterError::Refused {
+            url: self.access.url.clone(),
+            status: status.into(),
+        })?;
+        Ok(answer.into_inner())
+    }
+
+    /// Waits until the job is successful; gives its id and where its result lies.
+    async fn end_of(
+        &self,
+        mut running: RunningJob,
+        mut statuses: Streaming<GetJobStatusResult>,
+    ) -> Result<(String, Vec<PartitionLocation>), SubmitError> {
+        loop {
+            let lost = |job, status| ClusterError::Lost {
+                url: self.access.url.clone(),
+                job,
+                status,
+            };
+            let status = match statuses.message().await {
+                Ok(Some(status)) => status.status,
+                Ok(None) => return Err(lost(running.id(), None).into()),
+                Err(status) => return Err(lost(running.id(), Some(status.into())).into()),
+            };
+            let Some(status) = status else {
+                continue;
+            };
+            running.accepted(status.job_id);
+            match status.status {
+                Some(JobState::Successful(done)) => {
+                    return Ok((running.ended(), done.partition_location));
+                }
+                Some(JobState::Failed(failed)) => {
+                    return Err(SubmitError::failed(running.ended(), failed.error));
+                }
+                Some(JobState::Queued(_) | JobState::Running(_)) | None => {}
+            }
+        }
+    }
+}
+
+/// The request that submits a plan under a name.
+fn encoded(plan: Arc<dyn ExecutionPlan>, name: &str) -> Result<ExecuteQueryParams, SubmitError> {
+    let failed = |source| ClusterError::Encode {
+        name: name.to_owned(),
+        source,
+    };
+    let message = PhysicalPlanNode::try_from_physical_plan(plan, &PlanCodec::default());
+    let mut bytes = Vec::new();
+    message
+        .and_then(|message| message.try_encode(&mut bytes))
+        .map_err(failed)?;
+    if bytes.len() > PLAN_LIMIT {
+        return Err(SubmitError::TooLarge {
+            name: name.to_owned(),
+            bytes: bytes.len(),
+            limit: PLAN_LIMIT,
+        });
+    }
+    let config = session_config().with_ballista_job_name(name);
+    let settings = config.options().entries().into_iter();
+    Ok(ExecuteQueryParams {
+        query: Some(Query::PhysicalPlan(bytes)),
+        settings: settings
+            .map(|entry| KeyValuePair {
+                key: entry.key,
+                value: entry.value,
+            })
+            .collect(),
+        session_id: uuid::Uuid::new_v4().to_string(),
+        operation_id: uuid::Uuid::new_v4().to_string(),
+    })
+}

@@ -1,0 +1,59 @@
+//! Why an executor ended, or did not begin.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::connection::access::AccessError;
+use crate::connection::address::ClusterUrl;
+use crate::connection::status::GrpcError;
+
+/// Why an executor ended, or did not begin.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExecutorError {
+    /// The address cannot be listened on.
+    #[error("the executor cannot listen on {address}; name another with --listen")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder for results cannot be used.
+    #[error("the executor cannot use its work folder {}", path.display())]
+    WorkDir {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The metrics cannot be made.
+    #[error("the executor's metrics could not be made")]
+    Metrics(#[source] prometheus::Error),
+    /// No threads for tasks.
+    #[error("the threads for tasks could not be started")]
+    Threads(#[source] io::Error),
+    /// The certificates cannot be served.
+    #[error("the executor's port cannot be opened with TLS")]
+    Tls(#[source] rustls::Error),
+    /// The scheduler is not one to work with, or not there.
+    #[error(transparent)]
+    Access(AccessError),
+    /// The scheduler does not want this executor.
+    #[error("the scheduler at {scheduler} refused this executor: {status}")]
+    Refused {
+        /// The scheduler asked.
+        scheduler: ClusterUrl,
+        /// The refusal.
+        #[source]
+        status: GrpcError,
+    },
+    /// The executor's own port failed.
+    #[error("the executor's port failed")]
+    Serve(#[source] gugus_http::Error),
+}

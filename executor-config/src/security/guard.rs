@@ -1,0 +1,237 @@
+//! Who may talk to a port of the cluster.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::json;
+use tonic::Status;
+
+use super::door::{Peer, PeerCertificate};
+use super::settings::{Port, Security};
+use super::token::Token;
+use crate::agreement::about::{ABOUT_HEADER, About};
+
+/// Paths that anybody may ask: they say nothing but that the process lives.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+/// gRPC calls by which a member joins or begins something. Those that follow need no second look.
+const JOINING: [&str; 4] = [
+    "RegisterExecutor",
+    "HeartBeatFromExecutor",
+    "ExecuteQuery",
+    "ExecuteQueryPush",
+];
+
+/// Why nobody is let in.
+const NO_TOKEN: &str = "this cluster wants its token: name the file that holds it with --token-file, or set GUGUS_TOKEN";
+
+/// The same where there is TLS and no token.
+const NO_CERTIFICATE: &str = "this cluster wants a client certificate of its authority: name one with --tls-cert and --tls-key";
+
+/// The check in front of every route of a port.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    token: Option<Token>,
+    tls: bool,
+    port: Port,
+}
+
+impl Guard {
+    /// A guard that lets in whoever shows the token or came with a certificate, or everybody where there is neither token
+    /// nor TLS.
+    #[must_use]
+    pub fn new(port: Port, security: &Security) -> Arc<Self> {
+        Arc::new(Self {
+            token: security.token.clone(),
+            tls: security.tls.is_some(),
+            port,
+        })
+    }
+
+    /// For [`axum::middleware::from_fn_with_state`].
+    pub async fn check(State(guard): State<Arc<Self>>, request: Request, next: Next) -> Response {
+        let path = request.uri().path();
+        if !OPEN.contains(&path) {
+            let headers = request.headers();
+            let trusted = request
+                .extensions()
+                .get::<Peer>()
+                .is_some_and(|peer| peer.certificate == PeerCertificate::Trusted);
+            if !trusted && !guard.admits(headers) {
+                tracing::debug!(path, "a request without a proof was refused");
+                return guard.refuse(headers);
+            }
+            if guard.port == Port::Scheduler
+                && is_grpc(headers)
+                && path
+                    .rsplit('/')
+                    .next()
+                    .is_some_and(|call| JOINING.contains(&call))
+                && let Err(message) = same(headers)
+            {
+                tracing::warn!(path, "refused: {message}");
+                return Status::failed_precondition(message).into_http::<Body>();
+            }
+        }
+        next.run(request).await
+    }
+
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.token else {
+            return !self.tls;
+        };
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
+        let shown = text(header::AUTHORIZATION).is_some_and(|shown| match shown.split_once(' ') {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => token.is(rest.trim()),
+            // What a browser sends when its user has answered its question for a password; the name does not matter.
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => BASE64_STANDARD
+                .decode(rest.trim())
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .is_some_and(|pair| {
+                    pair.split_once(':')
+                        .is_some_and(|(_, shown)| token.is(shown))
+                }),
+            _ => false,
+        });
+        shown
+            || (self.port == Port::Executor
+                && text(header::USER_AGENT).is_some_and(|agent| {
+                    agent
+                        .split(' ')
+                        .filter_map(|word| word.strip_prefix("peer="))
+                        .any(|shown| token.is_peer(shown))
+                }))
+    }
+
+    fn refuse(&self, headers: &HeaderMap) -> Response {
+        let wanted = if self.token.is_some() {
+            NO_TOKEN
+        } else {
+            NO_CERTIFICATE
+        };
+        if is_grpc(headers) {
+            return Status::unauthenticated(wanted).into_http::<Body>();
+        }
+        let body = Json(json!({ "error": "unauthorized", "detail": wanted }));
+        let mut response = (StatusCode::UNAUTHORIZED, body).into_response();
+        for challenge in [
+            "Bearer realm=\"gugus\"",
+            "Basic realm=\"gugus: any name, the token as password\"",
+        ] {
+            response.headers_mut().append(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            );
+        }
+        response
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+fn same(headers: &HeaderMap) -> Result<(), String> {
+    let ours = About::ours().to_string();
+    match headers.get(ABOUT_HEADER).map(HeaderValue::to_str) {
+        Some(Ok(theirs)) if theirs == ours => Ok(()),
+        Some(Ok(theirs)) => Err(format!(
+            "this scheduler is {ours}, what asks is {theirs}; install the same version on both"
+        )),
+        _ => Err(format!(
+            "this scheduler is {ours}, what asks does not say what it is; use the client and executor of the same version"
+        )),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            let name: http::HeaderName = name.parse().unwrap();
+            headers.insert(name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn only_who_shows_the_token_is_let_in() {
+        let token = Token::new("right-token").unwrap();
+        let agent = format!("gugus/0 peer={} tonic/0.14", token.peer());
+        let basic = |pair: &str| format!("Basic {}", BASE64_STANDARD.encode(pair));
+        let security = Security {
+            token: Some(token),
+            tls: None,
+        };
+        let scheduler = Guard::new(Port::Scheduler, &security);
+        let executor = Guard::new(Port::Executor, &security);
+        for (name, value, at_scheduler, at_executor) in [
+            ("authorization", "Bearer right-token".to_owned(), true, true),
+            ("authorization", "bearer right-token".to_owned(), true, true),
+            ("authorization", basic("me:right-token"), true, true),
+            ("authorization", basic("right-token"), false, false),
+            (
+                "authorization",
+                "Bearer wrong-token".to_owned(),
+                false,
+                false,
+            ),
+            ("authorization", "right-token".to_owned(), false, false),
+            ("user-agent", agent, false, true),
+            (
+                "user-agent",
+                "gugus/0 peer=right-token".to_owned(),
+                false,
+                false,
+            ),
+        ] {
+            let shown = headers(&[(name, &value)]);
+            assert_eq!(
+                scheduler.admits(&shown),
+                at_scheduler,
+                "{name} {value} at the scheduler"
+            );
+            assert_eq!(
+                executor.admits(&shown),
+                at_executor,
+                "{name} {value} at an executor"
+            );
+        }
+        assert!(!scheduler.admits(&HeaderMap::new()));
+        assert!(Guard::new(Port::Scheduler, &Security::default()).admits(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_refusal_names_both_sides() {
+        let ours = About::ours().to_string();
+        assert_eq!(same(&headers(&[(ABOUT_HEADER, &ours)])), Ok(()));
+        let refusal = same(&headers(&[(ABOUT_HEADER, "gugus 0.0.1 (functions ab)")])).unwrap_err();
+        assert!(
+            refusal.contains(&ours) && refusal.contains("gugus 0.0.1 (functions ab)"),
+            "{refusal}"
+        );
+        assert!(
+            same(&HeaderMap::new())
+                .unwrap_err()
+                .contains("does not say what it is")
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! TLS and the token: what a process shows and demands.
+
+pub(crate) mod dial;
+pub(crate) mod door;
+pub(crate) mod guard;
+pub(crate) mod settings;
+pub(crate) mod tls;
+pub(crate) mod token;
