@@ -1,14 +1,8 @@
-//! How plans with our functions travel.
-
-use std::sync::Arc;
+//! How plans travel between client, scheduler and executors.
 
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
-use datafusion::error::Result;
-use datafusion::execution::TaskContext;
-use datafusion::logical_expr::AggregateUDF;
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
+<<<<<<< HEAD
 /// Ballista's codec, and ours for [`gugus_features::ModelFit`] and [`gugus_features::AllPassExec`].
 #[derive(Debug, Default)]
 pub struct PlanCodec {
@@ -60,3 +54,7 @@ impl PhysicalExtensionCodec for PlanCodec {
         gugus_features::encode_aggregate(function, buffer)
     }
 }
+=======
+/// The codec of all roles: ours, and Ballista's for all else.
+pub type PlanCodec = gugus_submit::PlanCodec<BallistaPhysicalExtensionCodec>;
+>>>>>>> main
