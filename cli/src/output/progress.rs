@@ -27,9 +27,6 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     bar
 }
 
-<<<<<<< HEAD
-/// A status line for work without an end. Nothing is shown if standard error is no terminal.
-=======
 /// A bar on standard error that shows how far `progress` is, as long as it is there.
 pub(crate) fn draw(progress: &Progress, unit: &str) -> Drawn {
     let bar = self::progress(Some(0), unit);
@@ -70,8 +67,7 @@ impl Drop for Drawn {
     }
 }
 
-/// A line about work that has no end; nothing where standard error is not a terminal.
->>>>>>> main
+/// A status line for work without an end. Nothing is shown if standard error is no terminal.
 pub(crate) fn status(unit: &str) -> ProgressBar {
     let bar = progress(None, unit);
     let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");

@@ -49,17 +49,6 @@ pub enum ClusterError {
         #[source]
         status: Option<GrpcError>,
     },
-<<<<<<< HEAD
-    /// The Ballista job failed.
-    #[error("Ballista job {job} failed: {message}")]
-    Failed {
-        /// The Ballista job's id.
-        job: String,
-        /// The scheduler's reason.
-        message: String,
-    },
-=======
->>>>>>> main
     /// The job was successful, but its result could not be fetched.
     #[error(
         "the result of Ballista job {job} could not be fetched from its executor at {executor}"

@@ -105,7 +105,7 @@ pub enum Error {
     NoSuchBatches {
         /// The folder of batches.
         place: String,
-        /// What was asked for.
+        /// The requested change.
         asked: String,
         /// The first batch there is.
         first: BatchNumber,
@@ -117,7 +117,7 @@ pub enum Error {
     ModelJson {
         /// The model's name.
         model: String,
-        /// What is wrong with it.
+        /// The mistake.
         reason: String,
     },
     /// The rows cannot be evaluated on, as they could not be trained on.

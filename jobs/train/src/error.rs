@@ -36,7 +36,7 @@ pub enum Error {
     Expression {
         /// The model's name.
         model: ModelName,
-        /// What is wrong with it.
+        /// The mistake.
         #[source]
         source: PlanError,
     },
