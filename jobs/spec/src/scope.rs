@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::quote_identifier;
+use crate::column::quote_identifier;
 
 /// Over which rows a model is fitted.
 ///
@@ -38,13 +38,13 @@ impl Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Batch => f.write_str("one model a batch"),
+            Self::Batch => f.write_str("one model per batch"),
             Self::All => f.write_str("one model over all batches"),
             Self::Window(Window::Last { last }) => {
                 write!(f, "one model over the last {last} batches")
             }
             Self::Window(Window::By { by, column }) => {
-                write!(f, "one model a {} of {column:?}", by.name())
+                write!(f, "one model per {} of {column:?}", by.name())
             }
             Self::Window(Window::Sql { sql }) => write!(f, "one model for each {sql}"),
         }
