@@ -1,6 +1,7 @@
 //! `gugus train`.
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_models::Existing;
 use gugus_spec::ModelName;
 use gugus_train::{Config, prepare};
@@ -52,10 +53,11 @@ impl Train {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let cluster = self.cluster.load()?;
         let bar = progress(Some(0), "models");
+        let stores = Stores::from_env();
         let config = Config {
             job: self.job.read()?,
-            batches: self.batches.open()?,
-            models: self.models.open()?,
+            batches: self.batches.open(&stores)?,
+            models: self.models.open(&stores)?,
             only: self.model,
             existing: if self.retrain {
                 Existing::Replace
@@ -74,7 +76,7 @@ impl Train {
             return show(&prepared.nothing_to_do(), self.output);
         }
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = cluster.start().await?;
+        let (access, _embedded) = cluster.start(&stores).await?;
         let trained = prepared.train(access, stop.token).await;
         bar.finish_and_clear();
         if let Err(gugus_train::Error::Interrupted { report }) = &trained {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_files::Stores;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 
 use crate::exit::Failure;
@@ -37,11 +38,15 @@ pub(crate) enum ChosenCluster {
 
 impl ChosenCluster {
     /// How to reach the cluster. A cluster in this process lives until the second value is dropped.
-    pub(crate) async fn start(self) -> Result<(Access, Option<Embedded>), Failure> {
+    pub(crate) async fn start(
+        self,
+        stores: &Stores,
+    ) -> Result<(Access, Option<Embedded>), Failure> {
         match self {
             Self::Remote(access) => Ok((*access, None)),
             Self::Embedded => {
                 let config = EmbeddedConfig {
+                    stores: stores.clone(),
                     task_slots: TaskSlots::Cores,
                     ..EmbeddedConfig::default()
                 };

@@ -164,7 +164,7 @@ impl TryFrom<Written> for Column {
     }
 }
 
-/// Names of the columns that a batch adds to those of the job; a job must not use them for its own.
+/// Names of the columns that a batch adds to those of the job. A job must not use them for its own columns.
 pub const RESERVED_COLUMNS: [&str; 3] = ["_partition", "_offset", "_timestamp"];
 
 /// A column's name as an SQL identifier: in double quotes, with inner quotes doubled.

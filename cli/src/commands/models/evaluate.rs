@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_spec::{BatchNumber, NotABatchNumber};
 use gugus_train::{Evaluation, On, Subject};
 
@@ -43,13 +44,15 @@ pub(super) struct Evaluate {
 
 impl Evaluate {
     pub(super) async fn run(self, output: Output, stop: &Stop) -> Result<Code, Failure> {
-        let (models, batches) = (self.models.open()?, self.batches.open()?);
+        let stores = Stores::from_env();
+        let models = self.models.open(&stores)?;
+        let batches = self.batches.open(&stores)?;
         let cluster = self.cluster.load()?;
         let on = self.on.unwrap_or_default();
         let subject =
             Subject::find(models, batches, &self.chosen.model, self.chosen.which(), on).await?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = cluster.start().await?;
+        let (access, _embedded) = cluster.start(&stores).await?;
         let bar = progress(Some(0), "fits");
         let evaluation = subject.evaluate(access, self.k, &bar, &stop.token).await;
         bar.finish_and_clear();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_train::{Axes, On, Subject};
 use serde::Serialize;
 
@@ -58,14 +59,16 @@ struct Plotted<'a> {
 
 impl Plot {
     pub(super) async fn run(self, output: Output, stop: &Stop) -> Result<Code, Failure> {
-        let (models, batches) = (self.models.open()?, self.batches.open()?);
+        let stores = Stores::from_env();
+        let models = self.models.open(&stores)?;
+        let batches = self.batches.open(&stores)?;
         let cluster = self.cluster.load()?;
         let (model, which) = (&self.chosen.model, self.chosen.which());
         let subject = Subject::find(models, batches, model, which, On::Trained).await?;
         let (x, y) = (self.x.as_deref(), self.y.as_deref());
         let axes = Axes::find(model, subject.features(), x, y).map_err(Failure::usage)?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = cluster.start().await?;
+        let (access, _embedded) = cluster.start(&stores).await?;
         let sample = subject.sample(access, &stop.token).await;
         let sample = sample?;
         let path = &self.output_file;
