@@ -1,0 +1,5 @@
+//! The command line itself: flags, variables, files, errors, the demo.
+
+mod config;
+mod demo;
+mod errors;
