@@ -11,7 +11,7 @@ use std::io::Write as _;
 use serde_json::Value;
 
 use crate::kit::draw::Draw;
-use crate::kit::machines::{executor, figure, scheduler};
+use crate::kit::machines::{await_executors, executor, figure, scheduler};
 use crate::kit::process::{Signal, Up, up};
 use crate::kit::wait::until;
 use crate::kit::work::{Work, models};
@@ -150,20 +150,8 @@ impl Machines {
                     .expect(0);
             }
         }
-        self.whole();
-    }
-
-    /// Waits until the scheduler has both executors, and no others.
-    fn whole(&self) {
-        let http = self.scheduler.url("http");
-        until("both executors are there", || {
-            let answer = ureq::get(format!("{http}/api/executors")).call();
-            let listed: Value = answer.unwrap().body_mut().read_json().unwrap();
-            match listed.as_array().map(Vec::len) {
-                Some(2) => Ok(()),
-                _ => Err(listed.to_string()),
-            }
-        });
+        // Both executors are there, and no others.
+        await_executors(&self.scheduler, 2);
     }
 }
 

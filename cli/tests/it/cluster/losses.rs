@@ -3,9 +3,8 @@
 use crate::kit::same::same;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::kit::machines::{executor, figure, prepared, scheduler};
+use crate::kit::http;
+use crate::kit::machines::{await_executors, executor, figure, prepared, scheduler};
 use crate::kit::process::{Signal, Up, run, up};
 use crate::kit::wait::until;
 use crate::kit::work::{Work, comparable};
@@ -22,16 +21,15 @@ fn await_running(executor: &Up) {
     });
 }
 
-fn ready(executor: &Up) -> u16 {
+fn await_ready(executor: &Up, status: u16) {
     let url = format!("{}/readyz", executor.url("http"));
-    ureq::get(url)
-        .config()
-        .http_status_as_error(false)
-        .build()
-        .call()
-        .unwrap()
-        .status()
-        .as_u16()
+    until(
+        &format!("the executor's readiness is {status}"),
+        || match http::status(&url) {
+            found if found == status => Ok(()),
+            other => Err(other.to_string()),
+        },
+    );
 }
 
 #[test]
@@ -83,15 +81,7 @@ fn an_executor_that_was_given_up_comes_back_and_counts_nothing_twice() {
     same(&comparable(&report), &embedded);
 
     executors[0].signal(Signal::Cont);
-    let http = scheduler.url("http");
-    until("both executors are there", || {
-        let answer = ureq::get(format!("{http}/api/executors")).call();
-        let listed: Value = answer.unwrap().body_mut().read_json().unwrap();
-        match listed.as_array().map(Vec::len) {
-            Some(2) => Ok(()),
-            _ => Err(listed.to_string()),
-        }
-    });
+    await_executors(&scheduler, 2);
     let report = work.trained(&job, "thawed", &["--scheduler", &url]);
     same(&comparable(&report), &embedded);
 }
@@ -103,23 +93,14 @@ fn an_executor_registers_again_when_its_scheduler_is_back() {
     let url = first.url("grpc").to_owned();
     let listen = url.strip_prefix("df://").unwrap().to_owned();
     let executor = executor(&url, "2");
-    until("the executor is ready", || match ready(&executor) {
-        200 => Ok(()),
-        other => Err(other.to_string()),
-    });
+    await_ready(&executor, 200);
     // Killed, not stopped: nobody hears a goodbye.
     drop(first);
     executor.await_stderr("the scheduler does not answer");
-    until("the executor is not ready", || match ready(&executor) {
-        503 => Ok(()),
-        other => Err(other.to_string()),
-    });
+    await_ready(&executor, 503);
     let _second = up(["scheduler", "--listen", &listen]);
     executor.await_stderr("the scheduler is back");
-    until("the executor is ready again", || match ready(&executor) {
-        200 => Ok(()),
-        other => Err(other.to_string()),
-    });
+    await_ready(&executor, 200);
     let report = work.trained(&job, "again", &["--scheduler", &url]);
     same(&comparable(&report), &embedded);
     let ended = executor.stop(Signal::Term).expect(0);
@@ -190,16 +171,7 @@ fn an_idle_executor_leaves_at_once() {
         "{:?}",
         began.elapsed()
     );
-    let http = scheduler.url("http");
-    let listed = || -> usize {
-        let answer = ureq::get(format!("{http}/api/executors")).call();
-        let listed: Value = answer.unwrap().body_mut().read_json().unwrap();
-        listed.as_array().unwrap().len()
-    };
-    until("the scheduler has forgotten it", || match listed() {
-        0 => Ok(()),
-        some => Err(format!("{some} executors")),
-    });
+    await_executors(&scheduler, 0);
     let wrong = run([
         "executor",
         "--scheduler",

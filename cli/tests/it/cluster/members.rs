@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::kit::certificates::Authority;
+use crate::kit::http;
 use crate::kit::process::{Gugus, Output, Signal, Up, run};
 use crate::kit::wire::Wire;
 use crate::kit::work::{Work, comparable};
@@ -215,16 +216,16 @@ fn a_cluster_with_a_token_works_with_those_who_know_it_and_says_it_to_nobody() {
         refused.says(&["wants its token"]);
     }
 
-    let http = scheduler.url("http");
+    let at = scheduler.url("http");
     let status = |path: &str, token: Option<&str>| {
-        let mut request = ureq::get(format!("{http}{path}"))
-            .config()
-            .http_status_as_error(false)
-            .build();
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        request.call().unwrap().status().as_u16()
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer
+            .iter()
+            .map(|b| ("authorization", b.as_str()))
+            .collect();
+        http::ask(&format!("{at}{path}"), &headers)
+            .status()
+            .as_u16()
     };
     assert_eq!(status("/api/executors", None), 401);
     assert_eq!(status("/api/executors", Some("another-token")), 401);
@@ -232,13 +233,7 @@ fn a_cluster_with_a_token_works_with_those_who_know_it_and_says_it_to_nobody() {
     assert_eq!(status("/healthz", None), 200);
     // The executor's own port wants it, too.
     let flight = format!("http://{}/", executor.url("flight"));
-    let refused = ureq::get(flight)
-        .config()
-        .http_status_as_error(false)
-        .build()
-        .call()
-        .unwrap();
-    assert_eq!(refused.status().as_u16(), 401);
+    assert_eq!(http::status(&flight), 401);
 
     for said in [
         trained,

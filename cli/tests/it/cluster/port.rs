@@ -1,40 +1,14 @@
 //! A scheduler's port: who is heard, what answers say and keep to themselves, the page.
 
 use std::fs;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use ureq::http::Response;
-use ureq::{Body, RequestBuilder};
 
+use crate::kit::http::{ask, send, text};
 use crate::kit::machines::{Scheduler, executor, prepared};
 use crate::kit::process::{Gugus, Signal, run};
 use crate::kit::wait::until;
 use crate::kit::work::Work;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What is answered to a request without a body, whatever its status.
-fn get(url: &str, headers: &[(&str, &str)]) -> Response<Body> {
-    let request = ureq::get(url).config().http_status_as_error(false).build();
-    with(request, headers).call().unwrap()
-}
-
-fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
-    let request = ureq::post(url).config().http_status_as_error(false).build();
-    with(request, headers).send(body).unwrap()
-}
-
-fn with<B>(mut request: RequestBuilder<B>, headers: &[(&str, &str)]) -> RequestBuilder<B> {
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    request
-}
-
-fn text(mut answer: Response<Body>) -> String {
-    answer.body_mut().read_to_string().unwrap()
-}
 
 const AS_JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -44,7 +18,7 @@ fn health_readiness_and_metrics_are_there() {
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let http = &scheduler.http;
     for path in ["/healthz", "/readyz"] {
-        assert_eq!(get(&format!("{http}{path}"), &[]).status(), 200, "{path}");
+        assert_eq!(ask(&format!("{http}{path}"), &[]).status(), 200, "{path}");
     }
     run(["health", &format!("{http}/readyz")]).expect(0);
     let _executor = executor(&scheduler.url, "2");
@@ -52,7 +26,7 @@ fn health_readiness_and_metrics_are_there() {
         .submitting(&work, &job, "new", &["--wait"])
         .run()
         .expect(0);
-    let metrics = text(get(&format!("{http}/metrics"), &[]));
+    let metrics = text(ask(&format!("{http}/metrics"), &[]));
     for line in [
         "gugus_executors 1",
         "gugus_task_slots 2",
@@ -106,20 +80,20 @@ fn only_who_knows_the_token_sees_or_changes_anything_and_no_answer_says_it() {
     let known = format!("Bearer {secret}");
     for path in &paths {
         let url = format!("{}{path}", scheduler.http);
-        assert_eq!(get(&url, &[]).status(), 401, "{path}");
-        let wrong = get(&url, &[("authorization", "Bearer wrong")]);
+        assert_eq!(ask(&url, &[]).status(), 401, "{path}");
+        let wrong = ask(&url, &[("authorization", "Bearer wrong")]);
         assert_eq!(wrong.status(), 401, "{path}");
-        let answer = get(&url, &[("authorization", &known)]);
+        let answer = ask(&url, &[("authorization", &known)]);
         assert_eq!(answer.status(), 200, "{path}");
         assert!(!text(answer).contains(secret), "{path} says the token");
     }
     for path in ["", &format!("/{id}/resume"), &format!("/{id}/cancel")] {
         let url = format!("{}/gugus/v1/runs{path}", scheduler.http);
-        assert_eq!(post(&url, &[AS_JSON], "{}").status(), 401, "{path}");
+        assert_eq!(send(&url, &[AS_JSON], "{}").status(), 401, "{path}");
     }
     for path in ["/healthz", "/readyz"] {
         let url = format!("{}{path}", scheduler.http);
-        assert_eq!(get(&url, &[]).status(), 200, "{path}");
+        assert_eq!(ask(&url, &[]).status(), 200, "{path}");
     }
     // Nor does what is kept on disk.
     for entry in fs::read_dir(work.path(&format!("state/{id}"))).unwrap() {
@@ -137,26 +111,26 @@ fn pages_of_other_sites_see_and_change_nothing_unless_their_site_is_named() {
     let named = "https://grafana.example";
     let stranger = ("origin", "https://evil.example");
     let allowed = "access-control-allow-origin";
-    let ask = |scheduler: &Scheduler, origin: (&str, &str)| {
+    let allowed_for = |scheduler: &Scheduler, origin: (&str, &str)| {
         let paths = ["/gugus/v1/runs", "/api/jobs", "/metrics", "/"];
         paths.map(|path| {
-            let answer = get(&format!("{}{path}", scheduler.http), &[origin]);
+            let answer = ask(&format!("{}{path}", scheduler.http), &[origin]);
             let header = answer.headers().get(allowed);
             header.map(|value| value.to_str().unwrap().to_owned())
         })
     };
     let closed = Scheduler::start(&work, "127.0.0.1:0", &[]);
-    assert_eq!(ask(&closed, stranger), [const { None }; 4]);
+    assert_eq!(allowed_for(&closed, stranger), [const { None }; 4]);
     let runs = format!("{}/gugus/v1/runs", closed.http);
-    assert_eq!(post(&runs, &[stranger, AS_JSON], "{}").status(), 403);
+    assert_eq!(send(&runs, &[stranger, AS_JSON], "{}").status(), 403);
     // A name of theirs that means this machine does not make them this site.
     let rebound = [("host", "evil.example"), ("origin", "http://evil.example")];
-    assert_eq!(get(&runs, &rebound).status(), 421);
-    assert_eq!(get(&runs, &[("host", "localhost")]).status(), 200);
+    assert_eq!(ask(&runs, &rebound).status(), 421);
+    assert_eq!(ask(&runs, &[("host", "localhost")]).status(), 200);
     // Its own page may, and so may a command, which sends no origin; their request is another matter.
     let own = ("origin", closed.http.as_str());
-    assert_eq!(post(&runs, &[own, AS_JSON], "{}").status(), 422);
-    assert_eq!(post(&runs, &[AS_JSON], "{}").status(), 422);
+    assert_eq!(send(&runs, &[own, AS_JSON], "{}").status(), 422);
+    assert_eq!(send(&runs, &[AS_JSON], "{}").status(), 422);
     drop(closed);
 
     let open = Scheduler::start(
@@ -168,15 +142,15 @@ fn pages_of_other_sites_see_and_change_nothing_unless_their_site_is_named() {
         ],
     );
     let welcome = Some(named.to_owned());
-    let answered = ask(&open, ("origin", named));
+    let answered = allowed_for(&open, ("origin", named));
     assert!(
         answered.iter().all(|header| *header == welcome),
         "{answered:?}"
     );
-    assert_eq!(ask(&open, stranger), [const { None }; 4]);
+    assert_eq!(allowed_for(&open, stranger), [const { None }; 4]);
     let runs = format!("{}/gugus/v1/runs", open.http);
     assert_eq!(
-        post(&runs, &[("origin", named), AS_JSON], "{}").status(),
+        send(&runs, &[("origin", named), AS_JSON], "{}").status(),
         422
     );
     drop(open);
@@ -207,7 +181,7 @@ fn requests_are_checked_and_bounded() {
             422,
         ),
     ] {
-        let mut answer = post(&runs, &[kind], &body);
+        let mut answer = send(&runs, &[kind], &body);
         assert_eq!(answer.status(), status, "{what}");
         let problem: Value = answer.body_mut().read_json().unwrap();
         assert!(problem["detail"].is_string(), "{what}: {problem}");
@@ -218,7 +192,7 @@ fn requests_are_checked_and_bounded() {
         "/gugus/v1/runs/%2e%2e",
         "/runs/000000000",
     ] {
-        let answer = get(&format!("{}{path}", scheduler.http), &[]);
+        let answer = ask(&format!("{}{path}", scheduler.http), &[]);
         assert_eq!(answer.status(), 404, "{path}");
     }
 }
@@ -231,7 +205,7 @@ fn the_page_shows_what_there_is_escapes_it_and_loads_nothing_from_elsewhere() {
     let job = work.write("hostile.toml", format!("{job_text}\n# {hostile}\n"));
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let page = |path: &str| {
-        let answer = get(&format!("{}{path}", scheduler.http), &[]);
+        let answer = ask(&format!("{}{path}", scheduler.http), &[]);
         let policy = answer.headers()["content-security-policy"]
             .to_str()
             .unwrap();

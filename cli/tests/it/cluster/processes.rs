@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::kit::process::{Gugus, Signal, run, up};
+use crate::kit::wait::until;
 use crate::kit::work::{Work, comparable, importing, lines, training};
 
 #[test]
@@ -88,18 +89,19 @@ fn a_run_that_waits_for_an_executor_ends_on_ctrl_c_and_cancels_its_ballista_job(
     .spawn();
     train.await_stderr("no executor has registered");
     let jobs = format!("{}/api/jobs", scheduler.url("http"));
-    let listed = || -> Value { http::get(&jobs) };
-    let until = |what: &dyn Fn(&Value) -> bool| {
-        let end = std::time::Instant::now() + Duration::from_secs(60);
-        while !what(&listed()) {
-            assert!(std::time::Instant::now() < end, "{}", listed());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+    let await_jobs = |so: &dyn Fn(&Value) -> bool| {
+        until("the Ballista jobs are as expected", || {
+            let listed = http::get(&jobs);
+            match so(&listed) {
+                true => Ok(()),
+                false => Err(listed.to_string()),
+            }
+        });
     };
-    until(&|jobs| !jobs.as_array().unwrap().is_empty());
+    await_jobs(&|jobs| !jobs.as_array().unwrap().is_empty());
     let ended = train.stop(Signal::Int).expect(130);
     ended.says(&["run the same command again"]);
-    until(&|jobs| {
+    await_jobs(&|jobs| {
         jobs.as_array()
             .unwrap()
             .iter()

@@ -119,14 +119,23 @@ pub(crate) fn executor(url: &str, slots: &str) -> Up {
     ])
 }
 
+/// Waits until the scheduler has so many executors.
+#[track_caller]
+pub(crate) fn await_executors(scheduler: &Up, count: usize) {
+    let url = format!("{}/api/executors", scheduler.url("http"));
+    until(&format!("{count} executors are there"), || {
+        let listed = http::get(&url);
+        match listed.as_array().map(Vec::len) {
+            Some(found) if found == count => Ok(()),
+            _ => Err(listed.to_string()),
+        }
+    });
+}
+
 /// A figure of an executor's `/metrics`.
 pub(crate) fn figure(executor: &Up, name: &str) -> u64 {
-    let text = ureq::get(format!("{}/metrics", executor.url("http")))
-        .call()
-        .unwrap()
-        .body_mut()
-        .read_to_string()
-        .unwrap();
+    let url = format!("{}/metrics", executor.url("http"));
+    let text = http::text(http::ask(&url, &[]));
     let line = text
         .lines()
         .find(|line| line.split(' ').next() == Some(name));

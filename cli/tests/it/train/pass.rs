@@ -22,22 +22,6 @@ struct Golden {
 
 const GOLDEN: &str = include_str!("../../fixtures/generated_10000_location.json");
 
-fn import_generated(work: &Work, records: u64) -> String {
-    let (csv, job) = (work.path("generated.csv"), shipped("crime.toml"));
-    run([
-        "generate",
-        "--records",
-        &records.to_string(),
-        "--seed",
-        "1",
-        "--output",
-        &csv,
-    ])
-    .expect(0);
-    work.import(&job, &csv, &[]).expect(0);
-    job
-}
-
 #[test]
 fn ten_thousand_generated_records_give_300_models_equal_to_sparks() {
     let work = Work::new();
@@ -125,8 +109,10 @@ fn spark_loads_the_models_and_predicts_what_serve_predicts() {
             "{}/models/location/batches/{batch}/predict",
             serve.url("rest")
         );
-        let answer: Vec<Value> = http::post(url, records);
+        let answer = http::post(url, json!(records));
         let clusters: Vec<usize> = answer
+            .as_array()
+            .unwrap()
             .iter()
             .map(|a| a["cluster"].as_u64().unwrap() as usize)
             .collect();
@@ -158,10 +144,7 @@ fn the_old_request_and_a_record_by_its_own_columns_are_answered() {
     let job = work.generated(200, 1);
     work.train(&job, &[]).expect(0);
     let serve = work.serve();
-    let post = |path: &str, body: Value| -> Value {
-        let url = format!("{}{path}", serve.url("rest"));
-        http::post(url, body)
-    };
+    let post = |path: &str, body| http::post(format!("{}{path}", serve.url("rest")), body);
     let old = post(
         "/predict_cluster/",
         json!({"lat": 34.05, "lon": -118.25, "model": 2}),
