@@ -8,8 +8,6 @@
 use crate::kit::same::same;
 use std::io::Write as _;
 
-use serde_json::Value;
-
 use crate::kit::draw::Draw;
 use crate::kit::machines::{await_executors, executor, figure, scheduler};
 use crate::kit::process::{Signal, Up, up};

@@ -7,7 +7,7 @@ use crate::kit::http;
 use crate::kit::machines::{await_executors, executor, figure, prepared, scheduler};
 use crate::kit::process::{Signal, Up, run, up};
 use crate::kit::wait::until;
-use crate::kit::work::{Work, comparable};
+use crate::kit::work::comparable;
 
 /// What a lost executor may cost beside its share of the work.
 const RECOVERY: Duration = Duration::from_secs(15);

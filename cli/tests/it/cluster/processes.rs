@@ -3,7 +3,6 @@
 use crate::kit::http;
 use crate::kit::machines::scheduler;
 use crate::kit::same::same;
-use std::time::Duration;
 
 use serde_json::Value;
 

@@ -5,12 +5,12 @@ use crate::kit::same::{holds, same};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use crate::kit::machines::{Scheduler, executor, prepared};
-use crate::kit::process::{Gugus, Output, Signal, Up, up};
+use crate::kit::process::{Gugus, Signal};
 use crate::kit::wait::until;
 use crate::kit::work::{Work, comparable, models};
 

@@ -1,7 +1,6 @@
 //! The demo, whole.
 
 use crate::kit::http;
-use std::time::Duration;
 
 use crate::kit::process::{Signal, run, up};
 use crate::kit::work::Work;

@@ -16,7 +16,7 @@ use crate::kit::reader::Group;
 use crate::kit::same::holds;
 use crate::kit::sender::{End, Fate, Produced, Sender};
 use crate::kit::topic::Topic;
-use crate::kit::wait::{PATIENCE, until};
+use crate::kit::wait::until;
 
 /// A topic and what is there of it.
 struct Case(Topic);

@@ -1,7 +1,6 @@
 //! Batches and models in a bucket: imported, proved, trained and served, by processes that share nothing but the bucket.
 
 use crate::kit::same::holds;
-use std::time::Duration;
 
 use gugus_files::conformance::s3_server::{BUCKET, S3Server};
 use serde_json::{Value, json};

@@ -1,13 +1,11 @@
 //! What a folder of batches needs while it is used: a look at what was rejected, and room.
 
 use crate::kit::same::holds;
-use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::kit::batch_files;
-use crate::kit::kafka::Kafka;
-use crate::kit::process::{Output, Signal, run, up};
+use crate::kit::process::run;
 use crate::kit::work::Work;
 
 #[test]

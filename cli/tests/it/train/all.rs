@@ -3,7 +3,6 @@
 use crate::kit::machines::scheduler;
 use crate::kit::same::{holds, same};
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -279,5 +278,5 @@ fn what_the_data_do_not_allow_fails_by_name() {
     failed("none", "no row is left by `where`");
     failed("divided", "divide by zero");
     let lenient = lines(&report, "lenient")[0];
-    holds(&lenient, json!({"status": "trained", "rows": 4}));
+    holds(lenient, json!({"status": "trained", "rows": 4}));
 }

@@ -2,7 +2,6 @@
 
 use crate::kit::machines::scheduler;
 use crate::kit::same::{holds, same};
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -85,7 +84,7 @@ fn figures_are_sparks_and_the_same_on_any_cluster() {
     let document = embedded.json();
     for (point, golden) in document["elbow"].as_array().unwrap().iter().zip(&first) {
         holds(
-            &point,
+            point,
             json!({"k": golden.k, "iterations": golden.iterations, "clusters": golden.sizes.len()}),
         );
         assert!(

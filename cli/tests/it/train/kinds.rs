@@ -4,7 +4,6 @@ use crate::kit::machines::scheduler;
 use crate::kit::same::holds;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -64,7 +63,7 @@ fn hot_spots_and_mixtures_are_trained_shown_and_served() {
         assert_eq!(line["sizes"], json!([30, 30, 30]), "{line}");
     }
     for line in lines(&report, "mixed") {
-        holds(&line, json!({"rows": 90, "status": "trained"}));
+        holds(line, json!({"rows": 90, "status": "trained"}));
         assert_eq!(line["sizes"].as_array().unwrap().len(), 3);
     }
     let folder = work.path("models/spots/batch_00000001");

@@ -5,11 +5,10 @@ use crate::kit::same::holds;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::kit::process::{Signal, run, up};
+use crate::kit::process::Signal;
 use crate::kit::spark::load_in_spark;
-use crate::kit::work::{Work, close, lines, shipped};
+use crate::kit::work::{Work, close, lines};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// What Spark 3.5.5 answered for a batch of generated records: see `dev/python/golden_generated.py`.
 #[derive(Deserialize)]

@@ -6,7 +6,6 @@ use crate::kit::same::holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::kit::process::{Gugus, Output, Signal, Up};
-use crate::kit::wait::{PATIENCE, until};
+use crate::kit::wait::until;
 
 /// A process that ignores SIGXFSZ gets an error from a write beyond its limit of file sizes, as from a full disk, where
 /// others die. What a shell ignores, the program that it becomes ignores too.

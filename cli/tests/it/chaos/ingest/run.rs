@@ -18,7 +18,7 @@ use crate::kit::batch_files;
 use crate::kit::draw::Draw;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Signal;
-use crate::kit::protocol::{Protocol, SESSION_MS};
+use crate::kit::protocol::Protocol;
 use crate::kit::wait::until;
 
 /// One for each member, when a fourth joins.
