@@ -1,6 +1,6 @@
-"""What Spark's ClusteringEvaluator answers for small made-up data: writes jobs/kmeans/tests/fixtures/silhouette.json.
+"""What Spark's ClusteringEvaluator answers for small made-up data: writes jobs/kmeans-all/tests/fixtures/silhouette.json.
 
-    PYTHON dev/python/golden_silhouette.py jobs/kmeans/tests/fixtures/silhouette.json
+    PYTHON dev/python/golden_silhouette.py jobs/kmeans-all/tests/fixtures/silhouette.json
 
 PYTHON is the environment of `cargo xtask setup`. Each case holds its rows, weights or null, centers that need not be where
 a fit would put them, and the silhouette, or null where Spark refuses. Rows are put in clusters here, by their nearest center:

@@ -20,11 +20,12 @@ use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use gugus_engine::{PlanCodec, environment, function_registry, session_config, session_state};
 use gugus_features::{
-    Expressions, FeaturePlan, FitSettings, Pass, WaveFile, Weighting, WholeFile, pass_plan,
+    AllFile, Expressions, FeaturePlan, FitSettings, Pass, WaveFile, Weighting, pass_plan,
     wave_plan, window_plan,
 };
-use gugus_kmeans::whole::{Invalid, Training};
+use gugus_files::Stores;
 use gugus_kmeans::{DistanceMeasure, Params};
+use gugus_kmeans_all::Training;
 use gugus_spec::{
     Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability, OtherColumns,
 };
@@ -127,8 +128,8 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
     let training = Training::new(
         Params::default(),
         2,
-        gugus_kmeans::whole::Weighting::Column,
-        Invalid::Fail,
+        Weighting::LastColumn,
+        HandleInvalid::Error,
     )
     .unwrap();
     let pass = Pass {
@@ -136,9 +137,9 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
         points: plan.point_settings(DistanceMeasure::Euclidean),
         run: "run".to_owned(),
     };
-    let wholes: Vec<WholeFile> = files
+    let wholes: Vec<AllFile> = files
         .iter()
-        .map(|file| WholeFile {
+        .map(|file| AllFile {
             file: file.clone(),
             commit: 7,
         })
@@ -149,7 +150,8 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
         window_plan(&keyed, settings(), &["a".to_owned()], "file:///", &files, 2).unwrap(),
         pass_plan(&plan, pass, "file:///", &wholes, 2).unwrap(),
     ];
-    let scheduler = session_state(session_config(), environment(None)).task_ctx();
+    let scheduler =
+        session_state(session_config(), environment(None, Stores::from_env())).task_ctx();
     let executor = executors_context();
     let mut states = 0;
     for plan in plans {

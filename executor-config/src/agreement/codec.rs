@@ -9,7 +9,7 @@ use datafusion::logical_expr::AggregateUDF;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-/// Ballista's codec, and ours for [`gugus_features::ModelFit`] and [`gugus_features::WholePassExec`].
+/// Ballista's codec, and ours for [`gugus_features::ModelFit`] and [`gugus_features::AllPassExec`].
 #[derive(Debug, Default)]
 pub struct PlanCodec {
     ballista: BallistaPhysicalExtensionCodec,
@@ -19,7 +19,7 @@ impl PlanCodec {
     /// What this codec writes beside Ballista's own, for the fingerprint that members of a cluster compare.
     pub(crate) const NAMES: &[&str] = &[
         gugus_features::ModelFit::NAME,
-        gugus_features::WholePassExec::NAME,
+        gugus_features::AllPassExec::NAME,
     ];
 }
 

@@ -6,9 +6,9 @@ use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::all::{AllPassExec, Pass};
 use crate::fit::ModelFit;
 use crate::settings::FitSettings;
-use crate::whole::{Pass, WholePassExec};
 
 /// Begins the bytes of our plan node. No message of Ballista's begins with it: read as Protobuf, `g` would be a field of
 /// a wire type that does not exist.
@@ -43,9 +43,9 @@ pub fn decode_aggregate(name: &str, buffer: &[u8]) -> Option<Result<Arc<Aggregat
 /// # Errors
 /// When its settings do not encode, which would be a fault of ours.
 pub fn encode_node(node: &Arc<dyn ExecutionPlan>, buffer: &mut Vec<u8>) -> Option<Result<()>> {
-    let node = node.downcast_ref::<WholePassExec>()?;
+    let node = node.downcast_ref::<AllPassExec>()?;
     buffer.extend_from_slice(NODE_MARK);
-    Some(serde_json::to_writer(buffer, node.pass()).map_err(about(WholePassExec::NAME)))
+    Some(serde_json::to_writer(buffer, node.pass()).map_err(about(AllPassExec::NAME)))
 }
 
 /// Reads one of our plan nodes over its children; `None` when the bytes are not ours.
@@ -60,14 +60,10 @@ pub fn decode_node(
     let settings = buffer.strip_prefix(NODE_MARK)?;
     let read = || {
         let [input] = inputs else {
-            return internal_err!(
-                "{} has one child, not {}",
-                WholePassExec::NAME,
-                inputs.len()
-            );
+            return internal_err!("{} has one child, not {}", AllPassExec::NAME, inputs.len());
         };
-        let pass: Pass = serde_json::from_slice(settings).map_err(about(WholePassExec::NAME))?;
-        Ok(Arc::new(WholePassExec::new(Arc::clone(input), Arc::new(pass))) as _)
+        let pass: Pass = serde_json::from_slice(settings).map_err(about(AllPassExec::NAME))?;
+        Ok(Arc::new(AllPassExec::new(Arc::clone(input), Arc::new(pass))) as _)
     };
     Some(read())
 }

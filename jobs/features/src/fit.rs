@@ -15,10 +15,11 @@ use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatil
 use gugus_clusters::fit::{dbscan, gmm, mini_batch};
 use gugus_clusters::{Centers, MiniBatch};
 use gugus_kmeans::{FitError, Params, Partitions, RowForm, Rows, fit};
+use gugus_kmeans_all::Weighting;
 use gugus_spec::{Algorithm, HandleInvalid};
 
 use crate::outcome::{FitOutcome, Fitted, fields};
-use crate::settings::{FitSettings, Weighting};
+use crate::settings::FitSettings;
 
 /// `gugus_fit(feature, …[, weight])` of Float64 columns, giving the struct of [`FitOutcome`].
 ///

@@ -35,6 +35,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod all;
 mod census;
 mod codec;
 mod error;
@@ -46,26 +47,26 @@ mod points;
 mod scan;
 mod settings;
 mod wave;
-mod whole;
 mod window;
 
 /// What [`wave_plan`], [`window_plan`], [`census_plan`], [`points_plan`] and [`pass_plan`] make.
 pub use datafusion::physical_plan::ExecutionPlan;
 
+pub use all::{
+    AllFile, AllPassExec, CacheFigures, FeatureCache, PARTIAL_COLUMN, Pass, PointSettings,
+    YieldingPool, pass_plan,
+};
 pub use census::{WindowRows, census_plan, read_census};
 pub use codec::{decode_aggregate, decode_node, encode_aggregate, encode_node};
 pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
 pub use fit::{ModelFit, fit_points};
+pub use gugus_kmeans_all::Weighting;
 pub use outcome::{FitOutcome, Fitted};
 pub use plan::{Expressions, FeaturePlan};
 pub use points::{points_plan, read_points};
-pub use settings::{FitSettings, Weighting};
+pub use settings::FitSettings;
 pub use wave::{BATCH_COLUMN, OUTCOME_COLUMN, WaveFile, wave_plan};
-pub use whole::{
-    CacheFigures, FeatureCache, PARTIAL_COLUMN, Pass, PointSettings, WholeFile, WholePassExec,
-    YieldingPool, pass_plan,
-};
 pub use window::{WINDOW_COLUMN, window_plan};
 
 #[cfg(test)]

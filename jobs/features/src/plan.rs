@@ -18,6 +18,7 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::cast;
 use datafusion::prelude::SessionConfig;
+use gugus_kmeans_all::Weighting;
 use gugus_records::Layout;
 use gugus_spec::{
     Column, ColumnType, Feature, Format, Model, Nullability, OtherColumns, RESERVED_COLUMNS, Scope,
@@ -175,6 +176,15 @@ impl FeaturePlan {
     #[must_use]
     pub fn width(&self) -> usize {
         self.features.len()
+    }
+
+    /// Whether the rows have weights.
+    #[must_use]
+    pub fn weighting(&self) -> Weighting {
+        match self.weight {
+            None => Weighting::Uniform,
+            Some(_) => Weighting::LastColumn,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What travels with the aggregate function from the client to the executors.
 
+use gugus_kmeans_all::Weighting;
 use gugus_spec::{Algorithm, HandleInvalid};
 use serde::{Deserialize, Serialize};
 
@@ -23,14 +24,4 @@ impl FitSettings {
     pub fn width(&self) -> usize {
         self.features.len() + usize::from(self.weighting == Weighting::LastColumn)
     }
-}
-
-/// Whether rows are weighted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Weighting {
-    /// Every row counts once.
-    Uniform,
-    /// The column after the features holds each row's weight.
-    LastColumn,
 }

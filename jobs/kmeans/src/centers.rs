@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::distance::{Measure, Point, norm, scale};
+use crate::distance::{Measure, Point};
+use crate::vectors::{norm, scale};
 
 /// Centers (or candidates for them), one after the other, with their norms and forms.
 #[derive(Clone, Debug, PartialEq)]

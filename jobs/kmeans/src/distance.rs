@@ -4,6 +4,7 @@
 //! an ulp nearer decides the fit.
 
 use crate::rows::RowForm;
+use crate::vectors::{dot, norm, squared_distance};
 
 /// The gap between 1 and the next number.
 const EPSILON: f64 = f64::EPSILON;
@@ -139,49 +140,6 @@ fn sparse_squared_distance(center: Point<'_>, point: Point<'_>) -> f64 {
         return squared_distance(center.values, point.values);
     }
     distance
-}
-
-/// The sum of squared differences, in index order.
-#[inline]
-pub(crate) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    let mut sum = 0.0;
-    for (a, b) in a.iter().zip(b) {
-        let difference = a - b;
-        sum += difference * difference;
-    }
-    sum
-}
-
-/// The sum of products, in index order.
-#[inline]
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sum = 0.0;
-    for (a, b) in a.iter().zip(b) {
-        sum += a * b;
-    }
-    sum
-}
-
-/// The Euclidean length.
-#[inline]
-pub(crate) fn norm(values: &[f64]) -> f64 {
-    dot(values, values).sqrt()
-}
-
-/// Multiplies every value.
-#[inline]
-pub(crate) fn scale(values: &mut [f64], factor: f64) {
-    for value in values {
-        *value *= factor;
-    }
-}
-
-/// Adds `factor * values` to `sum`.
-#[inline]
-pub(crate) fn add_scaled(sum: &mut [f64], factor: f64, values: &[f64]) {
-    for (sum, value) in sum.iter_mut().zip(values) {
-        *sum += factor * value;
-    }
 }
 
 #[cfg(test)]

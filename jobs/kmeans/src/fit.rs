@@ -3,12 +3,13 @@
 use thiserror::Error;
 
 use crate::centers::Centers;
-use crate::distance::{Points, scale};
+use crate::distance::Points;
 use crate::init::first_centers;
 use crate::lloyd::{self, BlockCosine, BlockEuclidean, Ended, RowCosine, RowEuclidean};
 use crate::params::{DistanceMeasure, Params, ParamsError, Solver};
 use crate::predict::Nearest;
 use crate::rows::{Partitions, RowForm, Rows};
+use crate::vectors::scale;
 
 /// What a fit found.
 #[derive(Clone, Debug, PartialEq)]

@@ -40,7 +40,7 @@
 //! # What it is not
 //!
 //! It reads and writes nothing and knows neither Arrow nor DataFusion nor how models are saved. It holds all rows of a fit
-//! in memory; [`whole`] is for more rows than that, and tells how good given centers are.
+//! in memory. `gugus-kmeans-all` fits more rows than that, and tells how good given centers are.
 //!
 //! # Why not another crate
 //!
@@ -57,6 +57,7 @@
 //! * Centers that a fit never moved are dense, also where a drawn row was sparse.
 
 mod bounds;
+pub mod candidates;
 mod centers;
 mod distance;
 mod fit;
@@ -68,11 +69,12 @@ mod predict;
 mod random;
 mod rows;
 mod sample;
-pub mod whole;
+pub mod vectors;
 
 pub use fit::{Fit, FitError, fit};
 pub use params::{
-    DEFAULT_SEED, DistanceMeasure, InitMode, Params, ParamsError, ParseChoiceError, Solver,
+    DEFAULT_SEED, DistanceMeasure, HandleInvalid, InitMode, Params, ParamsError, ParseChoiceError,
+    Solver,
 };
 pub use predict::{CentersError, PredictError, Predictor};
 pub use rows::{Partitions, RowForm, Rows};

@@ -12,7 +12,8 @@ pub(crate) use block::{BlockCosine, BlockEuclidean};
 pub(crate) use row::{RowCosine, RowEuclidean};
 
 use crate::centers::Centers;
-use crate::distance::{Point, Points, add_scaled, scale};
+use crate::distance::{Point, Points};
+use crate::vectors::{add_scaled, scale};
 
 /// What the solvers and measures do differently within the loop.
 pub(crate) trait Scheme {

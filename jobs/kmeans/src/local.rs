@@ -3,8 +3,9 @@
 //! It stays Euclidean also where the fit is not, as in Spark.
 
 use crate::centers::Centers;
-use crate::distance::{Euclidean, Measure, Point, add_scaled, norm, scale};
+use crate::distance::{Euclidean, Measure, Point};
 use crate::random::{JavaRandom, Random};
+use crate::vectors::{add_scaled, norm, scale};
 
 /// Reduces weighted candidates to `k` centers in at most `rounds` rounds.
 pub(crate) fn k_means_plus_plus(

@@ -123,6 +123,17 @@ pub enum DistanceMeasure {
     Cosine,
 }
 
+/// What a null or NaN in a feature does, by Spark's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HandleInvalid {
+    /// The fit fails, naming column and count.
+    #[default]
+    Error,
+    /// Such rows take no part.
+    Skip,
+}
+
 /// Which of Spark's two loops is followed.
 ///
 /// Both compute k-means, but their distances are rounded differently, and real data has ties.

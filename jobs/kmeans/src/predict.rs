@@ -4,9 +4,10 @@ use thiserror::Error;
 
 use crate::bounds::Bounds;
 use crate::centers::Centers;
-use crate::distance::{Cosine, Euclidean, Point, norm};
+use crate::distance::{Cosine, Euclidean, Point};
 use crate::params::DistanceMeasure;
 use crate::rows::{RowForm, Rows};
+use crate::vectors::norm;
 
 /// Centers prepared for prediction.
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Algorithm, Column, Error, Format, JobName, ModelName, Scope, parse};
+use crate::{Algorithm, Column, Error, Format, HandleInvalid, JobName, ModelName, Scope, parse};
 
 /// One stream and its models. It exists only when the whole file was valid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -124,17 +124,6 @@ pub struct Model {
     pub weight_col: Option<String>,
     /// What a null or NaN in a feature does.
     pub handle_invalid: HandleInvalid,
-}
-
-/// What a null or NaN in a feature does, by Spark's names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HandleInvalid {
-    /// The fit fails, naming column and count.
-    #[default]
-    Error,
-    /// Such rows take no part.
-    Skip,
 }
 
 /// One dimension of a point.

@@ -4,7 +4,7 @@ use gugus_batches::LogError;
 use gugus_engine::ClusterError;
 use gugus_error::Kind;
 use gugus_features::{PlanError, WaveError};
-use gugus_kmeans::whole::{PartialError, WholeError};
+use gugus_kmeans_all::{AllError, PartialError};
 use gugus_models::ModelError;
 use gugus_spec::ModelName;
 use thiserror::Error;
@@ -118,7 +118,7 @@ pub enum Error {
     #[error(
         "the passes of a model over everything do not fit together; client and executors run different versions of gugus"
     )]
-    Whole(#[source] WholeError),
+    All(#[source] AllError),
     /// A model cannot be evaluated in this way.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
@@ -152,7 +152,7 @@ impl Error {
             | Self::Cluster(_)
             | Self::Wave(_)
             | Self::Partial(_)
-            | Self::Whole(_)
+            | Self::All(_)
             | Self::Stopped
             | Self::Interrupted { .. } => Kind::Failed,
             Self::Evaluation(error) => error.kind(),

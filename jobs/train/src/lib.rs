@@ -24,6 +24,7 @@
 //! # Why waves
 //! One job over a million files would be one message too large, one status too large, and no progress to see or to keep.
 
+mod all;
 mod chain;
 mod error;
 mod evaluate;
@@ -37,7 +38,6 @@ mod run_chain;
 mod run_windows;
 mod save;
 mod wave;
-mod whole;
 mod windows;
 
 pub use error::Error;

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use gugus_batches::{BatchFile, BatchLog, Footer};
-use gugus_features::{Expressions, FeaturePlan, FitSettings, WaveFile, Weighting, WholeFile};
+use gugus_features::{AllFile, Expressions, FeaturePlan, FitSettings, WaveFile};
 use gugus_files::Store;
 use gugus_models::{Existing, Extent, ModelStore, WindowKey};
 use gugus_spec::{Algorithm, Job, Model, ModelName, Scope, Window};
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 use indicatif::ProgressBar;
 
+use crate::all::commit_number;
 use crate::chain::Chain;
 use crate::error::Error;
 use crate::existing;
 use crate::report::{ModelReport, Outcome, Report};
-use crate::whole::commit_number;
 
 /// How many footers are read before the whole of them is thrown away: a footer holds every column's name, and a folder
 /// may have a million of them.
@@ -103,8 +103,8 @@ impl BatchFacts {
     }
 
     /// As a pass over everything reads it.
-    pub(crate) fn whole_file(&self) -> WholeFile {
-        WholeFile {
+    pub(crate) fn all_file(&self) -> AllFile {
+        AllFile {
             file: self.file.clone(),
             commit: commit_number(&self.commit_id),
         }
@@ -124,11 +124,7 @@ impl ModelWork {
         FitSettings {
             algorithm: self.model.algorithm.clone(),
             features: self.model.features.iter().map(|f| f.name.clone()).collect(),
-            weighting: if self.model.weight_col.is_some() {
-                Weighting::LastColumn
-            } else {
-                Weighting::Uniform
-            },
+            weighting: self.plan.weighting(),
             handle_invalid: self.model.handle_invalid,
         }
     }

@@ -5,12 +5,13 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_clusters::Centers;
 use gugus_engine::{Access, Cluster, ClusterError};
-use gugus_features::{FitOutcome, Fitted, WaveFile, WholeFile};
-use gugus_kmeans::whole::Progress;
+use gugus_features::{AllFile, FitOutcome, Fitted, WaveFile};
+use gugus_kmeans_all::StepReport;
 use gugus_models::{Existing, Extent, ModelDraft, ModelStore};
 use gugus_spec::BatchNumber;
 use tokio_util::sync::CancellationToken;
 
+use crate::all::{self, AllOutcome};
 use crate::error::Error;
 use crate::existing;
 use crate::prepare::{BatchFacts, ModelWork, Pending, Prepared, empty, over_batches};
@@ -18,7 +19,6 @@ use crate::report::{ModelReport, Outcome, Report};
 use crate::retry::Pace;
 use crate::save::{draft, save, trained};
 use crate::wave::{self, WaveContext};
-use crate::whole::{self, WholeOutcome};
 
 /// Batches in one Ballista job. A job costs some 20 ms whatever is in it, and every file of it 1.3 kB in the task's
 /// status; 500 keeps both far from mattering and gives progress and a place to go on from every second or so.
@@ -162,18 +162,18 @@ impl Prepared {
             return Err(over_batches(&work.model));
         };
         let facts: Vec<&BatchFacts> = numbers.iter().filter_map(|n| self.batches.get(n)).collect();
-        let files: Vec<WholeFile> = facts.iter().map(|facts| facts.whole_file()).collect();
+        let files: Vec<AllFile> = facts.iter().map(|facts| facts.all_file()).collect();
         let name = &work.model.name;
-        let progress = |done: &Progress| {
+        let progress = |done: &StepReport| {
             let cost = done
                 .cost
                 .map_or_else(String::new, |cost| format!(", cost {cost:.6e}"));
             let message = format!("{name}: pass {} ({}){cost}", done.pass, done.step);
             self.config.progress.set_message(message);
         };
-        let fit = match whole::fit(context, work, params, &files, &progress, stop).await? {
-            WholeOutcome::Trained(fit) => fit,
-            WholeOutcome::Failed { reason, rows } => {
+        let fit = match all::fit(context, work, params, &files, &progress, stop).await? {
+            AllOutcome::Trained(fit) => fit,
+            AllOutcome::Failed { reason, rows } => {
                 return Ok(ModelReport {
                     status: Outcome::Failed,
                     reason: Some(reason),

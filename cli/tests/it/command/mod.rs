@@ -3,3 +3,4 @@
 mod config;
 mod demo;
 mod errors;
+mod shell;

@@ -1,7 +1,7 @@
 //! Tests of the crate as a whole, within it so that they share one build with the units.
 
+mod all;
 mod fits;
 mod plans;
 mod waves;
-mod wholes;
 mod windows;

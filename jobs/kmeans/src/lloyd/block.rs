@@ -2,7 +2,8 @@
 
 use super::Scheme;
 use crate::centers::Centers;
-use crate::distance::{Cosine, Measure, Point, Points, dot, norm, scale, squared_distance};
+use crate::distance::{Cosine, Measure, Point, Points};
+use crate::vectors::{dot, norm, scale, squared_distance};
 
 /// Expanded squares.
 pub(crate) struct BlockEuclidean {

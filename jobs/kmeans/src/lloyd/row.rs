@@ -3,7 +3,8 @@
 use super::Scheme;
 use crate::bounds::Bounds;
 use crate::centers::Centers;
-use crate::distance::{Cosine, Euclidean, Measure, Point, Points, norm, scale};
+use crate::distance::{Cosine, Euclidean, Measure, Point, Points};
+use crate::vectors::{norm, scale};
 
 /// Squared distances.
 #[derive(Default)]

@@ -5,7 +5,8 @@ use toml::de::DeValue;
 use super::algorithm::{self, Name};
 use super::scope::scope;
 use super::table::Entry;
-use crate::job::{Feature, HandleInvalid, Model, OtherColumns, Source};
+use crate::HandleInvalid;
+use crate::job::{Feature, Model, OtherColumns, Source};
 use crate::{Error, ModelName};
 
 pub(super) fn models(entry: &Entry<'_>, source: &Source) -> Result<Vec<Model>, Error> {

@@ -2,18 +2,18 @@
 
 use std::ops::RangeInclusive;
 
-use gugus_features::{FitOutcome, WholeFile};
+use gugus_features::{AllFile, FitOutcome};
 use gugus_kmeans::Params;
-use gugus_kmeans::whole::Progress;
+use gugus_kmeans_all::StepReport;
 use gugus_spec::{Algorithm, Model};
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
 use super::{ElbowPoint, EvaluationError, Subject};
+use crate::all::{self, AllOutcome};
 use crate::error::Error;
 use crate::prepare::ModelWork;
 use crate::wave::{self, WaveContext};
-use crate::whole::{self, WholeOutcome};
 
 /// A fit, or why there is none.
 type Fit = Result<(Vec<Vec<f64>>, u32), String>;
@@ -57,7 +57,7 @@ impl Subject {
         &self,
         context: &WaveContext<'_>,
         with: &(Params, ModelWork),
-        files: &[WholeFile],
+        files: &[AllFile],
         progress: &ProgressBar,
         stop: &CancellationToken,
     ) -> Result<ElbowPoint, Error> {
@@ -95,7 +95,7 @@ impl Subject {
 async fn fit_batch(
     context: &WaveContext<'_>,
     work: &ModelWork,
-    file: &WholeFile,
+    file: &AllFile,
     stop: &CancellationToken,
 ) -> Result<Fit, Error> {
     let files = vec![file.file.clone()];
@@ -114,18 +114,18 @@ async fn fit_batch(
 async fn fit_all(
     context: &WaveContext<'_>,
     (params, work): &(Params, ModelWork),
-    files: &[WholeFile],
+    files: &[AllFile],
     progress: &ProgressBar,
     stop: &CancellationToken,
 ) -> Result<Fit, Error> {
     let (name, k) = (&work.model.name, params.k);
-    let told = |done: &Progress| {
+    let told = |done: &StepReport| {
         let (pass, step) = (done.pass, done.step);
         progress.set_message(format!("{name}: k = {k}, pass {pass} ({step})"));
     };
-    let outcome = whole::fit(context, work, params, files, &told, stop).await?;
+    let outcome = all::fit(context, work, params, files, &told, stop).await?;
     Ok(match outcome {
-        WholeOutcome::Trained(fit) => Ok((fit.centers, fit.iterations)),
-        WholeOutcome::Failed { reason, .. } => Err(reason),
+        AllOutcome::Trained(fit) => Ok((fit.centers, fit.iterations)),
+        AllOutcome::Failed { reason, .. } => Err(reason),
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gugus_kmeans::DistanceMeasure;
-use gugus_kmeans::whole::Assessed;
+use gugus_kmeans_all::Assessed;
 use serde::Serialize;
 
 use super::Subject;

@@ -14,8 +14,8 @@ use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use gugus_engine::{Access, ClusterError};
-use gugus_features::WholeFile;
-use gugus_kmeans::whole::{Assessed, Assessment};
+use gugus_features::AllFile;
+use gugus_kmeans_all::{Assessed, Assessment};
 use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
@@ -24,11 +24,11 @@ pub use self::figures::{ClusterFigures, ElbowPoint, Evaluation};
 pub use self::sample::Sample;
 pub use self::subject::{On, Subject, Which};
 
+use crate::all::{Passed, Passes, describe};
 use crate::error::Error;
 use crate::retry::Pace;
 use crate::run::connect;
 use crate::wave::WaveContext;
-use crate::whole::{Passed, Passes, describe, invalid, weighting};
 
 impl Subject {
     /// Evaluates the model on the cluster at `scheduler`, and fits others of so many clusters to compare it with.
@@ -72,7 +72,7 @@ impl Subject {
         &self,
         context: &WaveContext<'_>,
         centers: &[Vec<f64>],
-        files: &[WholeFile],
+        files: &[AllFile],
         stop: &CancellationToken,
     ) -> Result<Assessed, Error> {
         let (work, measure) = (&self.work, self.measure);
@@ -80,13 +80,13 @@ impl Subject {
             centers.to_vec(),
             measure,
             work.plan.width(),
-            weighting(work),
-            invalid(work),
+            work.plan.weighting(),
+            work.model.handle_invalid,
         );
         let mut passes = Passes::new(context, work, measure, files);
         while let Some(step) = assessment.step() {
             let merged = match passes.run(&step, stop).await? {
-                Passed::Whole(merged) => merged,
+                Passed::All(merged) => merged,
                 Passed::Failed(reason) => return Err(self.rows_do_not_allow(reason)),
             };
             if let Err(error) = assessment.absorb(merged) {
@@ -112,9 +112,9 @@ impl Subject {
     }
 
     /// The files that have rows, as passes read them.
-    fn files(&self) -> Vec<WholeFile> {
+    fn files(&self) -> Vec<AllFile> {
         let with_rows = self.batches.values().filter(|facts| facts.rows > 0);
-        with_rows.map(|facts| facts.whole_file()).collect()
+        with_rows.map(|facts| facts.all_file()).collect()
     }
 
     fn rows_do_not_allow(&self, reason: String) -> Error {

@@ -1,14 +1,14 @@
 //! Some of the rows that a model was trained on, with their clusters: what a map of it shows.
 
 use gugus_engine::Access;
-use gugus_kmeans::whole::{Glance, Seen};
 use gugus_kmeans::{DistanceMeasure, Predictor};
+use gugus_kmeans_all::{SampledRows, Sampling};
 use tokio_util::sync::CancellationToken;
 
 use super::{Subject, stopped};
+use crate::all::{Passed, Passes, describe};
 use crate::error::Error;
 use crate::run::connect;
-use crate::whole::{Passed, Passes, describe, invalid};
 
 /// Rows drawn at most: a map of more is slow to draw and shows nothing more.
 const ROWS: usize = 20_000;
@@ -54,15 +54,15 @@ impl Subject {
         let mut passes = Passes::new(&context, &self.work, DistanceMeasure::Euclidean, &files);
         let width = self.work.plan.width();
         let limit = ROWS.min(NUMBERS / width.max(1)).max(1);
-        let glance = Glance::new(width, limit, invalid(&self.work));
-        let passed = passes.run(&glance.step(), stop).await;
+        let sampling = Sampling::new(width, limit, self.work.model.handle_invalid);
+        let passed = passes.run(&sampling.step(), stop).await;
         cluster.settle().await;
-        let seen = match passed.map_err(stopped)? {
-            Passed::Whole(merged) => glance.absorb(merged),
+        let sampled = match passed.map_err(stopped)? {
+            Passed::All(merged) => sampling.absorb(merged),
             Passed::Failed(reason) => return Err(self.rows_do_not_allow(reason)),
         };
-        match seen {
-            Ok(seen) => self.with_clusters(seen),
+        match sampled {
+            Ok(sampled) => self.with_clusters(sampled),
             Err(error) => {
                 let (reason, _) = describe(&self.work, error)?;
                 Err(self.rows_do_not_allow(reason))
@@ -70,21 +70,21 @@ impl Subject {
         }
     }
 
-    fn with_clusters(&self, seen: Seen) -> Result<Sample, Error> {
+    fn with_clusters(&self, sampled: SampledRows) -> Result<Sample, Error> {
         let predictor = Predictor::new(self.centers.clone(), self.measure);
         let predictor = predictor.map_err(|error| self.rows_do_not_allow(error.to_string()))?;
         let with_cluster = |row: Vec<f64>| {
             let cluster = predictor.predict(&row);
             cluster.map(|cluster| (row, cluster))
         };
-        let drawn = seen.drawn.into_iter().map(with_cluster);
+        let drawn = sampled.drawn.into_iter().map(with_cluster);
         let drawn = drawn.collect::<Result<Vec<_>, _>>();
         Ok(Sample {
             model: self.about.model.clone(),
             batch: self.about.batch,
             window: self.window(),
             features: self.about.features.iter().map(|f| f.name.clone()).collect(),
-            rows: seen.rows,
+            rows: sampled.rows,
             drawn: drawn.map_err(|error| self.rows_do_not_allow(error.to_string()))?,
             centers: self.centers.clone(),
             sizes: self.about.sizes.clone(),

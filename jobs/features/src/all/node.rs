@@ -1,0 +1,247 @@
+//! The plan node that computes one pass over the files of its task.
+//!
+//! Invariant: a file is read by a plan of its own, made anew from the child for that file. So what a task computes
+//! depends on its files only, not on how Ballista sliced them, and the metrics of a thousand scans do not travel.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{BinaryArray, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, ReplaceChildrenOptions,
+};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PlanProperties,
+};
+use gugus_kmeans_all::Partial;
+
+use super::load::{FilePass, Source};
+use super::pass::Pass;
+
+/// The one column of the result, of type Binary: an encoded [`Partial`].
+pub const PARTIAL_COLUMN: &str = "partial";
+
+/// Computes one step on every file of each partition; one row a partition.
+#[derive(Debug)]
+pub struct AllPassExec {
+    input: Arc<dyn ExecutionPlan>,
+    pass: Arc<Pass>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl AllPassExec {
+    /// The node's name in plans; the cluster's placement of tasks knows it by that.
+    pub const NAME: &str = "AllPassExec";
+
+    /// A pass over what `input` scans: a chain of nodes with one child each above one scan of Parquet files.
+    #[must_use]
+    pub fn new(input: Arc<dyn ExecutionPlan>, pass: Arc<Pass>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(result_schema()),
+            Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self {
+            input,
+            pass,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// What is computed.
+    #[must_use]
+    pub fn pass(&self) -> &Pass {
+        &self.pass
+    }
+}
+
+impl DisplayAs for AllPassExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: step={}", Self::NAME, self.pass.step.name())
+    }
+}
+
+impl ExecutionPlan for AllPassExec {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    /// A task's files are its own: nothing may be spread or gathered below this node.
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    /// Properties are always computed anew: Ballista gives a task a child with fewer groups of files.
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(child), true) => Ok(Arc::new(Self::new(child, Arc::clone(&self.pass)))),
+            _ => internal_err!("{} has one child", Self::NAME),
+        }
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        use datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute;
+        self.replace_children(children, ReplaceChildrenOptions::new(Recompute))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let scan = Scan::below(&self.input)?;
+        let files = scan.files(partition)?;
+        let store = scan.config.object_store_url.as_str().to_owned();
+        let cached = MetricBuilder::new(&self.metrics).counter("files_cached", partition);
+        let read = MetricBuilder::new(&self.metrics).counter("files_read", partition);
+        let (input, pass) = (Arc::clone(&self.input), Arc::clone(&self.pass));
+        let work = async move {
+            let mut whole = Partial::empty(&pass.step, pass.points.dimensions);
+            for file in files {
+                let plan = |file: PartitionedFile| alone(&input, file);
+                let work = FilePass::new(&pass, &store, file, &context);
+                let (partial, source) = work.compute(plan).await?;
+                match source {
+                    Source::Cache => cached.add(1),
+                    Source::File => read.add(1),
+                }
+                whole.merge(partial).map_err(external)?;
+            }
+            let bytes = whole.encode();
+            let column = BinaryArray::from_vec(vec![&bytes]);
+            Ok(RecordBatch::try_new(
+                result_schema(),
+                vec![Arc::new(column)],
+            )?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            result_schema(),
+            futures::stream::once(work),
+        )))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+fn result_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new(
+        PARTIAL_COLUMN,
+        DataType::Binary,
+        false,
+    )]))
+}
+
+/// The scan at the end of a chain of nodes.
+struct Scan<'a> {
+    config: &'a FileScanConfig,
+}
+
+impl<'a> Scan<'a> {
+    fn below(plan: &'a Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let mut node = plan;
+        loop {
+            if let Some((config, _)) = parquet_scan(node) {
+                return Ok(Self { config });
+            }
+            node = match node.children().as_slice() {
+                [child] => child,
+                _ => {
+                    return internal_err!("no scan of Parquet files below {}", AllPassExec::NAME);
+                }
+            };
+        }
+    }
+
+    fn files(&self, partition: usize) -> Result<Vec<PartitionedFile>> {
+        let group = self.config.file_groups.get(partition);
+        let missing = || internal_datafusion_err!("the scan has no partition {partition}");
+        Ok(group.ok_or_else(missing)?.files().to_vec())
+    }
+}
+
+fn parquet_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &ParquetSource)> {
+    plan.downcast_ref::<DataSourceExec>()?
+        .downcast_to_file_source::<ParquetSource>()
+}
+
+/// `plan` reading `file` alone, as partition 0, with metrics of its own.
+fn alone(plan: &Arc<dyn ExecutionPlan>, file: PartitionedFile) -> Result<Arc<dyn ExecutionPlan>> {
+    let mut file = Some(file);
+    let rewritten = Arc::clone(plan).transform_up(|node| {
+        let Some((config, old)) = parquet_scan(&node) else {
+            return Ok(Transformed::no(node));
+        };
+        let Some(file) = file.take() else {
+            return internal_err!("two scans below {}", AllPassExec::NAME);
+        };
+        let fresh = ParquetSource::new(config.file_source().table_schema().clone())
+            .with_table_parquet_options(old.table_parquet_options().clone());
+        // A new source reads every column; what the old one reads is laid over it.
+        let source = match config.file_source().projection() {
+            None => Arc::new(fresh) as _,
+            Some(projection) => {
+                use datafusion::datasource::physical_plan::FileSource;
+                let refused = || internal_datafusion_err!("a Parquet scan took no projection");
+                fresh
+                    .try_pushdown_projection(projection)?
+                    .ok_or_else(refused)?
+            }
+        };
+        let config = FileScanConfigBuilder::from(config.clone())
+            .with_source(source)
+            .with_file_groups(vec![FileGroup::new(vec![file])])
+            .build();
+        Ok(Transformed::yes(
+            DataSourceExec::from_data_source(config) as _
+        ))
+    })?;
+    Ok(rewritten.data)
+}
+
+pub(super) fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

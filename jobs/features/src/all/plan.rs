@@ -1,0 +1,182 @@
+//! The physical plan of one pass.
+//!
+//! Invariant: a file, or a piece of a large one, lies in one group. Which files share a group decides which executor
+//! computes what, and nothing else: partial results merge in any order to the same bits.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::FileGroup;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use gugus_kmeans::DistanceMeasure;
+
+use super::node::AllPassExec;
+use super::pass::{Pass, PointSettings};
+use crate::error::WaveError;
+use crate::plan::FeaturePlan;
+use crate::scan::{IDENTITY, scan, with_identity};
+use crate::wave::{BATCH_COLUMN, WaveFile};
+
+/// The scan's column that tells files of one name apart: a number made of the batch's commit id.
+const COMMIT_COLUMN: &str = "_commit";
+
+/// Pieces below this are not worth a task of their own: reading 8 MiB of Parquet takes some 20 ms.
+const PIECE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// One batch of the data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllFile {
+    /// Its number, path and length.
+    pub file: WaveFile,
+    /// A number made of its commit id: another batch under the same name has another one.
+    pub commit: u64,
+}
+
+impl FeaturePlan {
+    /// How rows of this plan become points.
+    #[must_use]
+    pub fn point_settings(&self, measure: DistanceMeasure) -> PointSettings {
+        let numbers = self.features.iter().chain(&self.weight);
+        let numbers: Vec<String> = numbers.map(|n| n.expression.to_string()).collect();
+        let types: Vec<String> = self
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| f.data_type().to_string())
+            .collect();
+        let condition = self.condition.as_ref().map(ToString::to_string);
+        PointSettings {
+            dimensions: self.width(),
+            weighting: self.weighting(),
+            measure,
+            expressions: format!("{numbers:?} where {condition:?} over {types:?}"),
+        }
+    }
+}
+
+/// Scan of `files` → filter → features and identity → [`AllPassExec`], cut into `groups` tasks at most.
+///
+/// # Errors
+/// [`WaveError::Plan`] when DataFusion refuses the plan.
+pub fn pass_plan(
+    plan: &FeaturePlan,
+    pass: Pass,
+    store: &str,
+    files: &[AllFile],
+    groups: usize,
+) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
+    let number = |name: &str| Arc::new(Field::new(name, DataType::UInt64, false));
+    let values = vec![number(BATCH_COLUMN), number(COMMIT_COLUMN)];
+    let first_identity = plan.schema().fields().len();
+
+    let scan = scan(
+        &with_identity(plan.schema()),
+        values,
+        store,
+        cut(files, groups.max(1)),
+    )?;
+    let filtered: Arc<dyn ExecutionPlan> = match &plan.condition {
+        None => scan,
+        Some(condition) => Arc::new(FilterExec::try_new(Arc::clone(condition), scan)?),
+    };
+    let numbers = plan.features.iter().chain(&plan.weight).enumerate();
+    let numbers = numbers.map(|(index, n)| (Arc::clone(&n.expression), format!("f{index}")));
+    let identity = IDENTITY.iter().enumerate().map(|(index, (name, _))| {
+        let column = Column::new(name, first_identity + index);
+        (
+            Arc::new(column) as Arc<dyn PhysicalExpr>,
+            (*name).to_owned(),
+        )
+    });
+    let projected = ProjectionExec::try_new(numbers.chain(identity).collect::<Vec<_>>(), filtered)?;
+    Ok(Arc::new(AllPassExec::new(
+        Arc::new(projected),
+        Arc::new(pass),
+    )))
+}
+
+/// Groups of about equal length in bytes, in the order of the batches. A file that would fill more than one group is cut
+/// into ranges of bytes: a range stands for the row groups whose middle it holds.
+fn cut(files: &[AllFile], groups: usize) -> Vec<FileGroup> {
+    let total: u64 = files.iter().map(|f| f.file.size).sum();
+    let share = total.div_ceil(groups as u64).max(1);
+    let piece = share.max(PIECE_BYTES);
+    let mut cut: Vec<Vec<PartitionedFile>> = vec![Vec::new()];
+    let mut filled = 0_u64;
+    for AllFile { file, commit } in files {
+        let pieces = file.size.div_ceil(piece).max(1);
+        for index in 0..pieces {
+            let (start, end) = (index * file.size / pieces, (index + 1) * file.size / pieces);
+            let values = [file.batch, *commit].map(|n| ScalarValue::UInt64(Some(n)));
+            let mut part = file.partitioned(values.to_vec());
+            if pieces > 1 {
+                part = part.with_range(start as i64, end as i64);
+            }
+            // The next group begins with the piece whose middle lies in its share of all bytes.
+            let middle = filled + (end - start) / 2;
+            let due = middle >= share * cut.len() as u64 && cut.len() < groups;
+            match cut.last_mut() {
+                Some(group) if group.is_empty() || !due => group.push(part),
+                _ => cut.push(vec![part]),
+            }
+            filled += end - start;
+        }
+    }
+    cut.into_iter().map(FileGroup::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(sizes: &[u64]) -> Vec<AllFile> {
+        let number = |(index, size): (usize, &u64)| AllFile {
+            file: WaveFile {
+                batch: index as u64 + 1,
+                path: format!("batch_{index}.parquet"),
+                size: *size,
+            },
+            commit: 7,
+        };
+        sizes.iter().enumerate().map(number).collect()
+    }
+
+    fn bytes(groups: &[FileGroup]) -> Vec<u64> {
+        let length = |file: &PartitionedFile| match &file.range {
+            None => file.object_meta.size,
+            Some(range) => (range.end - range.start) as u64,
+        };
+        groups
+            .iter()
+            .map(|g| g.files().iter().map(length).sum())
+            .collect()
+    }
+
+    #[test]
+    fn groups_are_about_equally_long() {
+        assert_eq!(bytes(&cut(&files(&[10; 10]), 2)), [50, 50]);
+        assert_eq!(bytes(&cut(&files(&[10; 3]), 2)), [10, 20]);
+        assert_eq!(bytes(&cut(&files(&[10; 3]), 7)), [10, 10, 10]);
+        assert_eq!(bytes(&cut(&files(&[]), 2)), [0]);
+    }
+
+    #[test]
+    fn a_large_file_is_cut_without_a_gap() {
+        let size = 10 * PIECE_BYTES + 3;
+        let groups = cut(&files(&[size]), 4);
+        assert_eq!(groups.len(), 4);
+        let mut ends = vec![0];
+        for file in groups.iter().flat_map(FileGroup::files) {
+            let range = file.range.as_ref().unwrap();
+            assert_eq!(Some(&range.start), ends.last());
+            ends.push(range.end);
+        }
+        assert_eq!(ends.last(), Some(&(size as i64)));
+    }
+}

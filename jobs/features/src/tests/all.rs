@@ -1,0 +1,311 @@
+//! Passes over everything, run by DataFusion itself over real Parquet files.
+//!
+//! What they answer is held against the same fit over points in memory, bit by bit.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, RecordBatch};
+use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::physical_plan::{ExecutionPlan, collect};
+use gugus_kmeans::{DistanceMeasure, HandleInvalid, Params};
+use gugus_kmeans_all::{
+    AllFit, Kernel, Partial, PointOrder, PointsBuilder, Training, Weighting, key, run_step,
+};
+use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns};
+
+use crate::{
+    AllFile, Expressions, FeatureCache, FeaturePlan, PARTIAL_COLUMN, Pass, WaveFile, YieldingPool,
+    decode_node, encode_node, pass_plan,
+};
+
+const ROWS: u64 = 700;
+
+/// The cache is one for the process, so tests that look at it go one after another.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Points of batch `number`, some of them equal to others.
+fn points(number: u64) -> (Vec<f64>, Vec<f64>) {
+    let at = |i: u64, salt: u64| {
+        let noise = (i * 7_919 + number * 104_729 + salt) % 97;
+        ((i % 5) * 10) as f64 + noise as f64 / 50.0
+    };
+    (0..ROWS).map(|i| (at(i, 1), at(i, 2))).unzip()
+}
+
+fn write(folder: &Path, number: u64) -> AllFile {
+    let (x, y) = points(number);
+    let partitions = vec![0; x.len()];
+    let offsets: Vec<i64> = (0..x.len() as i64).collect();
+    let rows = RecordBatch::try_from_iter([
+        ("x", Arc::new(Float64Array::from(x)) as ArrayRef),
+        ("y", Arc::new(Float64Array::from(y)) as ArrayRef),
+        ("_partition", Arc::new(Int32Array::from(partitions))),
+        ("_offset", Arc::new(Int64Array::from(offsets))),
+    ])
+    .unwrap();
+    let path = folder.join(format!("batch_{number:08}.parquet"));
+    let file = File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+    writer.write(&rows).unwrap();
+    writer.close().unwrap();
+    AllFile {
+        file: WaveFile {
+            batch: number,
+            path: path.to_str().unwrap().trim_start_matches('/').to_owned(),
+            size: path.metadata().unwrap().len(),
+        },
+        commit: number + 1_000,
+    }
+}
+
+fn plan() -> FeaturePlan {
+    let columns: Vec<Column> = ["x", "y"]
+        .map(|name| Column {
+            name: name.into(),
+            data_type: ColumnType::Float64,
+            nullability: Nullability::Optional,
+        })
+        .into();
+    let features = [Feature::column("x"), Feature::column("y")];
+    let expressions = Expressions {
+        condition: Some("x < 45"),
+        features: &features,
+        weight_col: None,
+        key: None,
+    };
+    FeaturePlan::new(&columns, OtherColumns::Drop, &expressions).unwrap()
+}
+
+fn params() -> Params {
+    Params {
+        k: 6,
+        seed: 3,
+        ..Params::default()
+    }
+}
+
+fn training() -> Training {
+    Training::new(params(), 2, Weighting::Uniform, HandleInvalid::Error).unwrap()
+}
+
+/// The same fit over points in memory.
+fn expected(numbers: &[u64]) -> AllFit {
+    let weighting = Weighting::Uniform;
+    let mut builder = PointsBuilder::new(2, DistanceMeasure::Euclidean, weighting);
+    for number in numbers {
+        let (x, y) = points(*number);
+        for (i, (x, y)) in x.into_iter().zip(y).enumerate() {
+            if x < 45.0 {
+                builder.push(&[&[x], &[y]], None, &[key(*number, 0, i as i64)]);
+            }
+        }
+    }
+    let points = builder.finish(PointOrder::Auto);
+    let mut training = training();
+    while let Some(step) = training.step() {
+        let partial = run_step(&step, &points, Kernel::Scalar).unwrap();
+        training.absorb(partial).unwrap();
+    }
+    training.finish().unwrap()
+}
+
+fn pass(training: &Training, plan: &FeaturePlan, run: &str) -> Pass {
+    Pass {
+        step: training.step().unwrap(),
+        points: plan.point_settings(DistanceMeasure::Euclidean),
+        run: run.to_owned(),
+    }
+}
+
+async fn partials(plan: Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Vec<Partial> {
+    let rows = collect(plan, Arc::clone(context)).await.unwrap();
+    let read = |rows: &RecordBatch| {
+        let column = rows
+            .column_by_name(PARTIAL_COLUMN)
+            .unwrap()
+            .as_binary::<i32>()
+            .clone();
+        column
+            .iter()
+            .map(|bytes| Partial::decode(bytes.unwrap()).unwrap())
+            .collect::<Vec<_>>()
+    };
+    rows.iter().flat_map(read).collect()
+}
+
+fn merged(of: &Pass, partials: Vec<Partial>) -> Partial {
+    let mut whole = Partial::empty(&of.step, 2);
+    for partial in partials {
+        whole.merge(partial).unwrap();
+    }
+    whole
+}
+
+/// A whole fit; every pass as a cluster runs it, written to bytes and read back.
+async fn fit(files: &[AllFile], groups: usize, run: &str, context: &Arc<TaskContext>) -> AllFit {
+    let plan = plan();
+    let mut training = training();
+    while training.step().is_some() {
+        let of = pass(&training, &plan, run);
+        let made = pass_plan(&plan, of.clone(), "file:///", files, groups).unwrap();
+        let mut bytes = Vec::new();
+        encode_node(&made, &mut bytes).unwrap().unwrap();
+        let children: Vec<_> = made.children().into_iter().cloned().collect();
+        let read = decode_node(&bytes, &children).unwrap().unwrap();
+        let partials = partials(read, context).await;
+        training.absorb(merged(&of, partials)).unwrap();
+    }
+    training.finish().unwrap()
+}
+
+fn pool(bytes: usize) -> (Arc<dyn MemoryPool>, Arc<TaskContext>) {
+    let pool: Arc<dyn MemoryPool> =
+        Arc::new(YieldingPool::new(Arc::new(GreedyMemoryPool::new(bytes))));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::clone(&pool))
+        .build_arc()
+        .unwrap();
+    (pool, Arc::new(TaskContext::default().with_runtime(runtime)))
+}
+
+#[tokio::test]
+async fn a_model_over_everything_is_the_same_however_its_files_are_grouped() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let numbers: Vec<u64> = (1..=9).collect();
+    let files: Vec<AllFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
+    let expected = expected(&numbers);
+    assert!(
+        expected.centers.len() > 3 && expected.iterations > 1,
+        "{expected:?}"
+    );
+    let context = Arc::new(TaskContext::default());
+    for groups in [1, 2, 7, 64] {
+        assert_eq!(
+            fit(&files, groups, "grouped", &context).await,
+            expected,
+            "{groups} groups"
+        );
+    }
+    let mut backwards = files;
+    backwards.reverse();
+    assert_eq!(
+        fit(&backwards, 3, "grouped", &context).await,
+        expected,
+        "backwards"
+    );
+}
+
+/// The scan below `plan` with only the groups of `slice`, as Ballista cuts a task.
+fn sliced(plan: &Arc<dyn ExecutionPlan>, slice: std::ops::Range<usize>) -> Arc<dyn ExecutionPlan> {
+    use datafusion::common::tree_node::{Transformed, TreeNode};
+    let cut = Arc::clone(plan).transform_up(|node| {
+        let Some(scan) = node.downcast_ref::<DataSourceExec>() else {
+            return Ok(Transformed::no(node));
+        };
+        let config = scan.data_source().downcast_ref::<FileScanConfig>().unwrap();
+        let groups = config.file_groups[slice.clone()].to_vec();
+        let config = FileScanConfigBuilder::from(config.clone())
+            .with_file_groups(groups)
+            .build();
+        Ok(Transformed::yes(
+            DataSourceExec::from_data_source(config) as _
+        ))
+    });
+    cut.unwrap().data
+}
+
+#[tokio::test]
+async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<AllFile> = (21..=26).map(|n| write(folder.path(), n)).collect();
+    let plan = plan();
+    let context = Arc::new(TaskContext::default());
+    let of = pass(&training(), &plan, "sliced");
+    let groups = 6;
+    let made = pass_plan(&plan, of.clone(), "file:///", &files, groups).unwrap();
+    let whole = merged(&of, partials(Arc::clone(&made), &context).await);
+    // Each set of cuts between neighbouring groups is one way of slicing: 32 of them.
+    for cuts in 0..1_u32 << (groups - 1) {
+        let mut found = Vec::new();
+        let mut first = 0;
+        for next in 1..=groups {
+            if next == groups || cuts & (1 << (next - 1)) != 0 {
+                let task = partials(sliced(&made, first..next), &context).await;
+                assert_eq!(task.len(), next - first, "one answer a group");
+                found.extend(task);
+                first = next;
+            }
+        }
+        assert_eq!(merged(&of, found), whole, "cuts {cuts:05b}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_memory_is_read_again_and_gives_the_same() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let numbers: Vec<u64> = (41..=44).collect();
+    let files: Vec<AllFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
+    let expected = expected(&numbers);
+    // One file's points take some 20 kB, and 60 while they are put in order.
+    FeatureCache::shared().clear();
+    for bytes in [0, 1_000, 100_000, 10_000_000] {
+        let (pool, context) = pool(bytes);
+        let run = format!("pool of {bytes}");
+        assert_eq!(fit(&files, 2, &run, &context).await, expected, "{run}");
+        assert!(pool.reserved() <= bytes);
+    }
+}
+
+#[tokio::test]
+async fn the_cache_makes_room_when_the_pool_is_asked_for_memory() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<AllFile> = (61..=64).map(|n| write(folder.path(), n)).collect();
+    FeatureCache::shared().clear();
+    let (pool, context) = pool(400_000);
+    fit(&files, 2, "making room", &context).await;
+    let kept = pool.reserved();
+    assert!(kept > 0, "points stay for the next pass");
+    let other = MemoryConsumer::new("a fit").register(&pool);
+    other.try_grow(400_000 - kept / 2).unwrap();
+    assert!(pool.reserved() <= 400_000);
+}
+
+/// How many files a first pass over `file` read, and how many it found in memory.
+async fn sources(file: &AllFile, run: &str) -> (usize, usize) {
+    let plan = plan();
+    let of = pass(&training(), &plan, run);
+    let made = pass_plan(&plan, of, "file:///", std::slice::from_ref(file), 1).unwrap();
+    partials(Arc::clone(&made), &Arc::new(TaskContext::default())).await;
+    let metrics = made.metrics().unwrap();
+    let count = |name: &str| metrics.sum_by_name(name).unwrap().as_usize();
+    (count("files_read"), count("files_cached"))
+}
+
+#[tokio::test]
+async fn a_file_is_read_once_and_anew_when_another_commit_has_its_name() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let before = write(folder.path(), 81);
+    assert_eq!(sources(&before, "first").await, (1, 0));
+    assert_eq!(
+        sources(&before, "second").await,
+        (0, 1),
+        "another run finds it, too"
+    );
+    let after = AllFile {
+        commit: before.commit + 1,
+        ..before
+    };
+    assert_eq!(sources(&after, "third").await, (1, 0));
+}

@@ -1,0 +1,173 @@
+//! Points from columns: what is no finite number is counted and left out, directions are brought to length 1, and the rows
+//! are put in order.
+
+use crate::kernel::padded;
+use crate::leaves::{self, PointOrder};
+use crate::points::{Points, Weighting};
+use crate::tally::Tally;
+use gugus_kmeans::DistanceMeasure;
+
+/// Collects the rows of one slice of the data.
+///
+/// ```
+/// use gugus_kmeans::DistanceMeasure;
+/// use gugus_kmeans_all::{PointOrder, PointsBuilder, Weighting, key};
+///
+/// let mut builder = PointsBuilder::new(2, DistanceMeasure::Euclidean, Weighting::Uniform);
+/// let keys = [key(1, 0, 0), key(1, 0, 1), key(1, 0, 2)];
+/// builder.push(&[&[34.0, f64::NAN, 34.1], &[-118.2, -118.3, -118.4]], None, &keys);
+/// let points = builder.finish(PointOrder::Auto);
+/// assert_eq!(points.rows(), 2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct PointsBuilder {
+    measure: DistanceMeasure,
+    columns: Vec<Vec<f64>>,
+    weights: Option<Vec<f64>>,
+    keys: Vec<u64>,
+    tally: Tally,
+}
+
+impl PointsBuilder {
+    /// No rows yet, each of which will have so many columns.
+    #[must_use]
+    pub fn new(dimensions: usize, measure: DistanceMeasure, weighting: Weighting) -> Self {
+        Self {
+            measure,
+            columns: vec![Vec::new(); dimensions],
+            weights: match weighting {
+                Weighting::Uniform => None,
+                Weighting::LastColumn => Some(Vec::new()),
+            },
+            keys: Vec::new(),
+            tally: Tally::new(dimensions),
+        }
+    }
+
+    /// Makes room for so many rows more, and no more than that.
+    pub fn reserve(&mut self, rows: usize) {
+        for column in self.columns.iter_mut().chain(&mut self.weights) {
+            column.reserve_exact(padded(rows));
+        }
+        self.keys.reserve_exact(rows);
+    }
+
+    /// How many rows were kept so far.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The bytes the rows hold on the heap so far. [`PointsBuilder::finish`] needs room for one column and four bytes a row more
+    /// while it runs.
+    #[must_use]
+    pub fn heap_size(&self) -> usize {
+        let numbers = self.columns.iter().chain(&self.weights).map(Vec::capacity);
+        (numbers.sum::<usize>() + self.keys.capacity()) * size_of::<u64>()
+    }
+
+    /// Appends rows: one slice a column, where a null is a NaN, and a [`key`](crate::key) a row.
+    ///
+    /// A row with a NaN in a column or the weight is counted and left out. So is one with an infinity, with a negative weight
+    /// or, under the cosine distance, without a direction: the driver fails on those.
+    ///
+    /// # Panics
+    /// When there are not as many columns as the builder was made for, when the slices are not equally long, and when weights are
+    /// given where there should be none or the other way round: the caller mixed up two feature lists.
+    pub fn push(&mut self, columns: &[&[f64]], weights: Option<&[f64]>, keys: &[u64]) {
+        assert_eq!(columns.len(), self.columns.len(), "one slice a column");
+        assert_eq!(
+            weights.is_some(),
+            self.weights.is_some(),
+            "weights as announced"
+        );
+        let mut slices = columns.iter().copied().chain(weights);
+        assert!(
+            slices.clone().all(|slice| slice.len() == keys.len()),
+            "equally long slices"
+        );
+        self.tally.given += keys.len() as u64;
+
+        let finite = |slice: &[f64]| {
+            slice
+                .iter()
+                .fold(true, |all, value| all & value.is_finite())
+        };
+        let positive = |slice: &[f64]| slice.iter().fold(true, |all, value| all & (*value >= 0.0));
+        let clean = slices.all(finite) && weights.is_none_or(positive);
+        if clean && self.measure == DistanceMeasure::Euclidean {
+            for (column, values) in self.columns.iter_mut().zip(columns) {
+                column.extend_from_slice(values);
+            }
+            if let (Some(column), Some(weights)) = (&mut self.weights, weights) {
+                column.extend_from_slice(weights);
+            }
+            self.keys.extend_from_slice(keys);
+            return;
+        }
+        for row in 0..keys.len() {
+            let weight = weights.map(|weights| weights[row]);
+            let Some(factor) = self.factor_of(columns, row, weight) else {
+                continue;
+            };
+            for (column, values) in self.columns.iter_mut().zip(columns) {
+                column.push(values[row] * factor);
+            }
+            if let (Some(column), Some(weight)) = (&mut self.weights, weight) {
+                column.push(weight);
+            }
+            self.keys.push(keys[row]);
+        }
+    }
+
+    /// Puts the rows in order. This computes for a while (some 50 ns a row) and belongs on a thread that may be busy.
+    #[must_use]
+    pub fn finish(mut self, layout: PointOrder) -> Points {
+        let leaves = leaves::leaves(layout, &self.columns, self.keys.len());
+        if let Some(leaves) = &leaves {
+            // One after the other, so that only one column is there twice.
+            for column in self.columns.iter_mut().chain(&mut self.weights) {
+                *column = leaves.arrange(column);
+            }
+            self.keys = leaves.arrange(&self.keys);
+        }
+        Points::new(self.columns, self.weights, self.keys, self.tally, leaves)
+    }
+
+    /// By what a row is to be multiplied, or `None` when it was counted among those left out.
+    fn factor_of(&mut self, columns: &[&[f64]], row: usize, weight: Option<f64>) -> Option<f64> {
+        let values = columns.iter().map(|column| column[row]);
+        let all = || values.clone().chain(weight);
+        let mut counts = |counted: fn(f64) -> bool, counts: fn(&mut Tally) -> &mut Vec<u64>| {
+            let found = all().any(counted);
+            if found {
+                let weight = columns.len();
+                for (at, value) in all().enumerate() {
+                    counts(&mut self.tally)[at.min(weight)] += u64::from(counted(value));
+                }
+            }
+            found
+        };
+        if counts(f64::is_nan, |tally| &mut tally.not_numbers)
+            || counts(f64::is_infinite, |tally| &mut tally.infinite)
+        {
+            return None;
+        }
+        if weight.is_some_and(|weight| weight < 0.0) {
+            self.tally.negative_weights += 1;
+            return None;
+        }
+        match self.measure {
+            DistanceMeasure::Euclidean => Some(1.0),
+            DistanceMeasure::Cosine => {
+                let norm = values.fold(0.0, |sum, value| sum + value * value).sqrt();
+                if norm == 0.0 {
+                    self.tally.zero_vectors += 1;
+                } else if norm.is_infinite() {
+                    self.tally.overflows += 1;
+                }
+                (norm > 0.0 && norm.is_finite()).then(|| 1.0 / norm)
+            }
+        }
+    }
+}

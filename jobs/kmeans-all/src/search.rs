@@ -1,0 +1,124 @@
+//! The search for the nearest site, block by block, with the memory it needs.
+
+use pulp::Arch;
+
+use crate::exact_sum::ExactSum;
+use crate::kernel::blocks;
+use crate::kernel::{Kernel, LANES, Nearest, Search};
+use crate::points::Points;
+use crate::sites::Sites;
+use crate::walk::{Area, walk};
+
+/// What a pass over one slice needs besides the points and the sites.
+pub(crate) struct Searcher {
+    pub(crate) arch: Arch,
+    pub(crate) nearest: Box<Nearest>,
+    tile: Vec<[f64; LANES]>,
+    values: Vec<f64>,
+}
+
+impl Searcher {
+    pub(crate) fn new(kernel: Kernel, dimensions: usize) -> Self {
+        Self {
+            arch: kernel.arch(),
+            nearest: Box::default(),
+            tile: vec![[0.0; LANES]; dimensions],
+            values: Vec::new(),
+        }
+    }
+
+    /// Makes `sites` those that the next blocks are searched for.
+    pub(crate) fn set_sites(&mut self, sites: &Sites, among: &[u32]) {
+        sites.copy(among, &mut self.values);
+    }
+
+    /// Finds the nearest of the sites looked for, for each row of a block.
+    pub(crate) fn search(&mut self, points: &Points, rows: std::ops::Range<usize>) {
+        self.arch.dispatch(Search {
+            columns: &points.columns,
+            rows,
+            sites: &self.values,
+            nearest: &mut self.nearest,
+            tile: &mut self.tile,
+        });
+    }
+
+    /// What one row costs.
+    pub(crate) fn cost(
+        &mut self,
+        points: &Points,
+        sites: &Sites,
+        among: &[u32],
+        row: usize,
+    ) -> f64 {
+        self.set_sites(sites, among);
+        self.search(points, row..row + 1);
+        self.nearest.cost[0]
+    }
+}
+
+/// Whether weights enter a sum of costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Costs {
+    Plain,
+    Weighted,
+}
+
+/// The exact sum of all rows' costs, and how many rows are nearest to each of the sites.
+pub(crate) fn costs(
+    points: &Points,
+    sites: &Sites,
+    costs: Costs,
+    searcher: &mut Searcher,
+) -> (ExactSum, Vec<u64>) {
+    let weights = match costs {
+        Costs::Plain => None,
+        Costs::Weighted => points.weights.as_deref(),
+    };
+    let mut sum = ExactSum::default();
+    let mut sizes = vec![0; sites.len()];
+    walk(points, sites, &mut |area| {
+        searcher.set_sites(sites, area.sites);
+        for rows in blocks(area.rows.clone()) {
+            let len = rows.len();
+            searcher.search(points, rows.clone());
+            let nearest = &mut *searcher.nearest;
+            if let Some(weights) = weights {
+                for (cost, weight) in nearest.cost.iter_mut().zip(&weights[rows]) {
+                    *cost *= weight;
+                }
+            }
+            sum.add_all(&nearest.cost[..len]);
+            count(&area, &nearest.site[..len], &mut sizes);
+        }
+    });
+    (sum, sizes)
+}
+
+/// How many rows are nearest to each of the sites.
+pub(crate) fn sizes(points: &Points, sites: &Sites, searcher: &mut Searcher) -> Vec<u64> {
+    let mut sizes = vec![0; sites.len()];
+    walk(points, sites, &mut |area| {
+        if let [site] = area.sites {
+            sizes[*site as usize] += area.rows.len() as u64;
+            return;
+        }
+        searcher.set_sites(sites, area.sites);
+        for rows in blocks(area.rows.clone()) {
+            let len = rows.len();
+            searcher.search(points, rows);
+            count(&area, &searcher.nearest.site[..len], &mut sizes);
+        }
+    });
+    sizes
+}
+
+fn count(area: &Area<'_>, nearest: &[u64], sizes: &mut [u64]) {
+    if let [site] = area.sites {
+        sizes[*site as usize] += nearest.len() as u64;
+        return;
+    }
+    for local in nearest {
+        sizes[area.sites[*local as usize] as usize] += 1;
+    }
+}

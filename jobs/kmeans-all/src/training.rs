@@ -1,0 +1,403 @@
+//! The driver of a training: which step is next, and what is done with its answer.
+//!
+//! This is Spark's k-means|| and Lloyd's loop, with two differences that come of having neither partitions nor an order of
+//! rows: draws are by hash, and means are exact until they are rounded once.
+
+use gugus_kmeans::{DistanceMeasure, HandleInvalid, InitMode, Params, ParamsError, candidates};
+
+use crate::draws::Drawn;
+use crate::error::{AllError, PartialError};
+use crate::fixed_point::Scale;
+use crate::lloyd::{Moved, move_centers};
+use crate::means::Means;
+use crate::measure::{cost_of, finite, settle};
+use crate::partial::{Content, Evaluation, Partial};
+use crate::points::Weighting;
+use crate::step::Step;
+use crate::summary::Summary;
+
+/// How many rows a draw of k-means|| takes in the mean, for each cluster asked for. Spark's number.
+const OVERSAMPLING: usize = 2;
+
+/// How many times as many a draw may hand on before rows with large hashes are dropped: far above what chance gives, it only
+/// keeps a partial's size bounded.
+const SAMPLE_SLACK: usize = 4;
+
+/// What is added to that, since small draws vary more.
+const SAMPLE_SPARE: usize = 256;
+
+/// What the training has come to with a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    /// The name of the step that was absorbed.
+    pub step: &'static str,
+    /// How many passes over the data there were, this one included.
+    pub pass: u32,
+    /// Which of Lloyd's iterations it was, from 1.
+    pub iteration: Option<u32>,
+    /// What the rows cost with the centers or candidates that the step began with, as far as it tells. In Lloyd's iterations
+    /// this comes out of the sums that there are anyway: good to ten digits or so where the data are not far from the origin.
+    pub cost: Option<f64>,
+    /// How far the center moved that moved farthest: a distance, or a cosine distance.
+    pub moved: Option<f64>,
+}
+
+/// One model over everything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllFit {
+    /// The centers, by cluster number. At least one, at most `k`.
+    pub centers: Vec<Vec<f64>>,
+    /// How many rows each center is nearest to, weights left aside.
+    pub sizes: Vec<u64>,
+    /// How many rows were trained on.
+    pub rows: u64,
+    /// How many rows were left out for a null or a NaN.
+    pub dropped: u64,
+    /// Lloyd's iterations.
+    pub iterations: u32,
+    /// Whether they ended because no center moved farther than `tol`.
+    pub converged: bool,
+    /// What the last iteration cost, as in [`crate::Fit::training_cost`]: by weight, and before it moved the centers. 0 without an iteration.
+    pub training_cost: f64,
+    /// What the rows cost with the centers, by weight.
+    pub cost: f64,
+}
+
+/// The next step.
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    Summarize,
+    Cost {
+        round: u32,
+    },
+    Sample {
+        round: u32,
+        cost: f64,
+    },
+    Weigh,
+    Lloyd,
+    Evaluate,
+    Done {
+        training_cost: f64,
+        cost: f64,
+        sizes: Vec<u64>,
+    },
+}
+
+/// A training over all data: asks for one [`Step`] after the other and takes in what each comes to.
+///
+/// ```
+/// use gugus_kmeans_all::{Kernel, PointOrder, PointsBuilder, Training, Weighting, key, run_step};
+/// use gugus_kmeans::{DistanceMeasure, HandleInvalid, Params};
+///
+/// let x = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0];
+/// let keys: Vec<u64> = (0..6).map(|offset| key(1, 0, offset)).collect();
+/// let mut builder = PointsBuilder::new(1, DistanceMeasure::Euclidean, Weighting::Uniform);
+/// builder.push(&[&x], None, &keys);
+/// let points = builder.finish(PointOrder::Auto);
+///
+/// let mut training = Training::new(Params::default(), 1, Weighting::Uniform, HandleInvalid::Error)?;
+/// while let Some(step) = training.step() {
+///     // With more slices: a partial of each, merged in any order.
+///     let partial = run_step(&step, &points, Kernel::default())?;
+///     let report = training.absorb(partial)?;
+///     println!("{}: pass {}", report.step, report.pass);
+/// }
+/// let fit = training.finish().ok_or("it is done")?;
+/// assert_eq!(fit.sizes, [3, 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Training {
+    params: Params,
+    dimensions: usize,
+    weighting: Weighting,
+    invalid: HandleInvalid,
+    stage: Stage,
+    passes: u32,
+    rows: u64,
+    dropped: u64,
+    scale: Option<Scale>,
+    /// Candidates first, then centers.
+    centers: Vec<Vec<f64>>,
+    before: Option<Vec<Vec<f64>>>,
+    iterations: u32,
+    converged: bool,
+}
+
+impl Training {
+    /// A training that has not begun. [`Params::solver`] plays no part: there is one way only.
+    ///
+    /// # Errors
+    /// [`ParamsError`] names the first parameter that is out of its range.
+    pub fn new(
+        params: Params,
+        dimensions: usize,
+        weighting: Weighting,
+        invalid: HandleInvalid,
+    ) -> Result<Self, ParamsError> {
+        params.validate()?;
+        Ok(Self {
+            params,
+            dimensions,
+            weighting,
+            invalid,
+            stage: Stage::Summarize,
+            passes: 0,
+            rows: 0,
+            dropped: 0,
+            scale: None,
+            centers: Vec::new(),
+            before: None,
+            iterations: 0,
+            converged: false,
+        })
+    }
+
+    /// What is to be computed next over all the data; `None` when the training is done. Asking again gives the same step,
+    /// so that one that got lost can be carried out again.
+    #[must_use]
+    pub fn step(&self) -> Option<Step> {
+        let seed = self.params.seed.cast_unsigned();
+        let centers = || self.centers.clone();
+        Some(match &self.stage {
+            Stage::Summarize => Step::Summarize {
+                seed,
+                first: match self.params.init_mode {
+                    InitMode::Random => self.params.k,
+                    InitMode::Parallel => 1,
+                },
+            },
+            Stage::Cost { .. } => Step::Cost {
+                candidates: centers(),
+            },
+            Stage::Sample { round, cost } => {
+                let wanted = OVERSAMPLING.saturating_mul(self.params.k);
+                Step::Sample {
+                    candidates: centers(),
+                    seed,
+                    round: *round,
+                    wanted: wanted as f64,
+                    cost: *cost,
+                    limit: wanted
+                        .saturating_mul(SAMPLE_SLACK)
+                        .saturating_add(SAMPLE_SPARE),
+                }
+            }
+            Stage::Weigh => Step::Weigh {
+                candidates: centers(),
+            },
+            Stage::Lloyd => Step::Lloyd {
+                scale: self.scale.clone()?,
+                centers: centers(),
+            },
+            Stage::Evaluate => Step::Evaluate {
+                before: self.before.clone(),
+                centers: centers(),
+            },
+            Stage::Done { .. } => return None,
+        })
+    }
+
+    /// Takes in what the current step came to over all the data.
+    ///
+    /// # Errors
+    /// [`AllError`] when the data cannot be trained on, and when the partial is not of this step. The training stays at the step
+    /// it was at.
+    pub fn absorb(&mut self, partial: Partial) -> Result<StepReport, AllError> {
+        let Some(step) = self.step() else {
+            return Err(AllError::Partial(PartialError::Over {
+                given: partial.name(),
+            }));
+        };
+        // Merging checks that the partial is of this step and shape.
+        let mut answer = Partial::empty(&step, self.dimensions);
+        answer.merge(partial)?;
+        let mut report = StepReport {
+            step: step.name(),
+            pass: self.passes + 1,
+            iteration: None,
+            cost: None,
+            moved: None,
+        };
+        self.take(answer, &mut report)?;
+        self.passes += 1;
+        Ok(report)
+    }
+
+    /// What the training found; `None` while a step is left.
+    #[must_use]
+    pub fn finish(self) -> Option<AllFit> {
+        let Stage::Done {
+            training_cost,
+            cost,
+            sizes,
+        } = self.stage
+        else {
+            return None;
+        };
+        Some(AllFit {
+            centers: self.centers,
+            sizes,
+            rows: self.rows,
+            dropped: self.dropped,
+            iterations: self.iterations,
+            converged: self.converged,
+            training_cost,
+            cost,
+        })
+    }
+
+    /// Takes in the answer to the current step. Nothing is changed before all of it is known to be right.
+    fn take(&mut self, answer: Partial, report: &mut StepReport) -> Result<(), AllError> {
+        match answer.0 {
+            Content::Summarize(summary) => self.begin(summary),
+            Content::Cost(sum) => {
+                let cost = finite(sum.value())?;
+                report.cost = Some(self.as_cost(cost));
+                self.draw(cost);
+                Ok(())
+            }
+            Content::Sample(draws) => self.extend(draws.rows),
+            Content::Weigh(counts) => {
+                self.reduce(&counts);
+                Ok(())
+            }
+            Content::Lloyd(means) => self.move_centers(&means, report),
+            Content::Evaluate(evaluation) => self.end(*evaluation, report),
+            // The answer was merged into the partial of this training's own step, which is none of these.
+            Content::Spread(_) | Content::Silhouette(_) => Ok(()),
+        }
+    }
+
+    /// Checks the rows and begins with those that were drawn.
+    fn begin(&mut self, summary: Summary) -> Result<(), AllError> {
+        let scale = summary.scale(self.invalid, self.weighting)?;
+        self.check_widths(&summary.first.rows)?;
+        self.scale = Some(scale);
+        self.rows = summary.rows;
+        self.dropped = summary.dropped();
+        self.centers = summary
+            .first
+            .rows
+            .into_iter()
+            .map(|row| row.values)
+            .collect();
+        match self.params.init_mode {
+            InitMode::Parallel => self.stage = Stage::Cost { round: 1 },
+            InitMode::Random => {
+                self.centers = candidates::distinct(&self.centers);
+                self.set_out();
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws candidates unless all rows are candidates already.
+    fn draw(&mut self, cost: f64) {
+        if cost > 0.0
+            && let Stage::Cost { round } = self.stage
+        {
+            self.stage = Stage::Sample { round, cost };
+        } else {
+            self.choose();
+        }
+    }
+
+    /// Takes more candidates.
+    fn extend(&mut self, mut rows: Vec<Drawn>) -> Result<(), AllError> {
+        self.check_widths(&rows)?;
+        // By key, which has nothing to do with how little a row drew. Rows of the same key are in order.
+        rows.sort_by_key(|row| row.key);
+        self.centers.extend(rows.into_iter().map(|row| row.values));
+        match self.stage {
+            Stage::Sample { round, .. } if round < self.params.init_steps => {
+                self.stage = Stage::Cost { round: round + 1 };
+            }
+            _ => self.choose(),
+        }
+        Ok(())
+    }
+
+    /// Makes centers of the candidates at once when there are few.
+    fn choose(&mut self) {
+        self.centers = candidates::distinct(&self.centers);
+        if self.centers.len() <= self.params.k {
+            self.set_out();
+        } else {
+            self.stage = Stage::Weigh;
+        }
+    }
+
+    /// Makes `k` centers of many candidates, as `gugus_kmeans::fit` does.
+    fn reduce(&mut self, counts: &[u64]) {
+        let weights: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
+        self.centers = candidates::reduce(&self.centers, &weights, self.params.k);
+        self.set_out();
+    }
+
+    /// Begins with Lloyd's iterations.
+    fn set_out(&mut self) {
+        for center in &mut self.centers {
+            settle(self.params.distance_measure, center);
+        }
+        self.stage = self.next_iteration();
+    }
+
+    fn next_iteration(&self) -> Stage {
+        if self.converged || self.iterations >= self.params.max_iter {
+            Stage::Evaluate
+        } else {
+            Stage::Lloyd
+        }
+    }
+
+    /// Moves the centers, and sees whether they have settled.
+    fn move_centers(&mut self, means: &Means, report: &mut StepReport) -> Result<(), AllError> {
+        let measure = self.params.distance_measure;
+        let Moved {
+            centers,
+            farthest,
+            cost,
+        } = move_centers(&self.centers, means, measure)?;
+        let tol = self.params.tol;
+        (self.converged, report.moved) = match measure {
+            DistanceMeasure::Euclidean => (farthest <= tol * tol, Some(farthest.sqrt())),
+            DistanceMeasure::Cosine => (farthest / 2.0 <= tol, Some(farthest / 2.0)),
+        };
+        self.before = Some(std::mem::replace(&mut self.centers, centers));
+        self.iterations += 1;
+        self.stage = self.next_iteration();
+        report.iteration = Some(self.iterations);
+        report.cost = Some(self.as_cost(cost));
+        Ok(())
+    }
+
+    fn end(&mut self, evaluation: Evaluation, report: &mut StepReport) -> Result<(), AllError> {
+        let before = evaluation.before.map_or(0.0, |sum| sum.value());
+        let training_cost = self.as_cost(finite(before)?);
+        let cost = self.as_cost(finite(evaluation.cost.value())?);
+        self.stage = Stage::Done {
+            training_cost,
+            cost,
+            sizes: evaluation.sizes,
+        };
+        report.cost = Some(cost);
+        Ok(())
+    }
+
+    fn as_cost(&self, squared: f64) -> f64 {
+        cost_of(self.params.distance_measure, squared)
+    }
+
+    /// The shape of a partial does not tell how wide its rows are.
+    fn check_widths(&self, rows: &[Drawn]) -> Result<(), PartialError> {
+        match rows.iter().find(|row| row.values.len() != self.dimensions) {
+            None => Ok(()),
+            Some(row) => Err(PartialError::Dimensions {
+                expected: self.dimensions,
+                given: row.values.len(),
+            }),
+        }
+    }
+}

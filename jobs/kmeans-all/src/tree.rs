@@ -1,0 +1,70 @@
+//! The tree above the leaves: the box that each node's rows lie in.
+
+use std::ops::Range;
+
+use crate::bounds::extremes;
+use crate::leaves::Leaves;
+
+/// A complete binary tree over the leaves. Node 1 is the root, `i` has the children `2 i` and `2 i + 1`.
+#[derive(Clone, Debug)]
+pub(crate) struct Tree {
+    depth: u32,
+    starts: Vec<usize>,
+    /// For each node, column after column, the least and the largest value; the other way round where there are no rows.
+    boxes: Vec<[f64; 2]>,
+    dimensions: usize,
+}
+
+impl Tree {
+    pub(crate) fn new(leaves: Leaves, columns: &[Vec<f64>]) -> Self {
+        let dimensions = columns.len();
+        let mut tree = Self {
+            depth: leaves.depth,
+            starts: leaves.starts,
+            boxes: vec![[f64::INFINITY, f64::NEG_INFINITY]; dimensions << (leaves.depth + 1)],
+            dimensions,
+        };
+        for node in (1..tree.nodes()).rev() {
+            for (d, column) in columns.iter().enumerate() {
+                tree.boxes[node * dimensions + d] = match tree.children(node) {
+                    None => extremes(&column[tree.rows(node)]),
+                    Some(children) => {
+                        let [left, right] =
+                            children.map(|child| tree.boxes[child * dimensions + d]);
+                        [left[0].min(right[0]), left[1].max(right[1])]
+                    }
+                };
+            }
+        }
+        tree
+    }
+
+    /// One more than the last node.
+    pub(crate) fn nodes(&self) -> usize {
+        2 << self.depth
+    }
+
+    /// The children of a node that is no leaf.
+    #[inline]
+    pub(crate) fn children(&self, node: usize) -> Option<[usize; 2]> {
+        (node < 1 << self.depth).then_some([2 * node, 2 * node + 1])
+    }
+
+    /// The rows below a node.
+    #[inline]
+    pub(crate) fn rows(&self, node: usize) -> Range<usize> {
+        let leaves = self.depth - node.ilog2();
+        let first = (node << leaves) - (1 << self.depth);
+        self.starts[first]..self.starts[first + (1 << leaves)]
+    }
+
+    /// The least and largest values of a node that has rows, one pair a column.
+    #[inline]
+    pub(crate) fn bounds(&self, node: usize) -> &[[f64; 2]] {
+        &self.boxes[node * self.dimensions..][..self.dimensions]
+    }
+
+    pub(crate) fn heap_size(&self) -> usize {
+        self.starts.capacity() * size_of::<usize>() + self.boxes.capacity() * size_of::<[f64; 2]>()
+    }
+}
