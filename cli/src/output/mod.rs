@@ -1,5 +1,6 @@
 //! Results on standard output: a table for people, JSON for scripts.
 
+pub(crate) mod file;
 pub(crate) mod offsets;
 pub(crate) mod progress;
 pub(crate) mod report;
