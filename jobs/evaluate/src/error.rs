@@ -62,7 +62,7 @@ pub enum Error {
         /// The folder of batches.
         place: String,
     },
-    /// Some of the batches that a model over everything or over a window was trained on are not there.
+    /// Some of the batches that a model over all batches or over a window was trained on are not there.
     #[error(
         "the batches in {place} do not cover the offsets that model \"{model}\" was trained on: older ones were pruned; evaluate it on those that are left with --on all"
     )]
@@ -88,7 +88,7 @@ pub enum Error {
         /// The commit in `model.json`.
         trained: String,
     },
-    /// No batch is the newest one that a model over everything or over a window was trained on.
+    /// No batch is the newest one that a model over all batches or over a window was trained on.
     #[error(
         "no batch in {place} has commit_id {trained}, the newest that model \"{model}\" was trained on: --batches names another folder; or evaluate it on these batches with --on all"
     )]

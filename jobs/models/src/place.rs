@@ -5,7 +5,7 @@ use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{Extent, ModelError, ModelStore};
 
-/// The folder of a model over everything.
+/// The folder of a model over all batches.
 pub(crate) const WHOLE: &str = "all";
 
 /// Written last into our folders.
