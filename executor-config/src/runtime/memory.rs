@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
-use gugus_features::YieldingPool;
+use gugus_features::{FeatureCache, YieldingPool};
 use thiserror::Error;
 
 /// The share of the machine's memory that tasks get by default. The rest is for what DataFusion does not count (decoded
@@ -93,9 +93,10 @@ impl fmt::Display for MemoryLimit {
 
 /// The pool that all tasks of a process share: whoever can spill gets an even part, so that one task cannot starve another,
 /// and the feature cache lets go before a task is refused.
-pub(crate) fn pool(limit: u64) -> Arc<dyn MemoryPool> {
+pub(crate) fn pool(limit: u64, cache: &Arc<FeatureCache>) -> Arc<dyn MemoryPool> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Arc::new(YieldingPool::new(Arc::new(FairSpillPool::new(limit))))
+    let pool = Arc::new(FairSpillPool::new(limit));
+    Arc::new(YieldingPool::new(pool, Arc::clone(cache)))
 }
 
 #[cfg(test)]

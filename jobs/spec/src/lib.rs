@@ -47,7 +47,6 @@
 //! # Ok::<(), gugus_spec::Error>(())
 //! ```
 
-mod algorithm;
 mod batch;
 mod column;
 mod error;
@@ -59,11 +58,11 @@ mod scope;
 mod summary;
 mod timestamp;
 
-pub use algorithm::Algorithm;
 pub use batch::{BatchNumber, CommitId, NotABatchNumber, NotACommitId, OffsetRange};
 pub use column::{Column, ColumnType, Nullability};
 pub use error::{Error, Place};
 pub use format::{CsvFormat, Format};
+pub use gugus_clusters::Algorithm;
 pub use gugus_kmeans::HandleInvalid;
 pub use job::{BatchLimits, Feature, Job, Model, OtherColumns, Source, quote_identifier};
 pub use names::{JobName, ModelName, NameError};
