@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use gugus_error::Kind;
 
-use crate::signals::Signal;
+use crate::signals::{Signal, Stop};
 
 /// What a command that did not fail says by its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,14 @@ impl From<gugus_train::Error> for Failure {
             }
             _ => Self::Error(error.kind(), error.into()),
         }
+    }
+}
+
+/// An error where a signal came before the end; `text` says what is done and how to go on.
+pub(crate) fn unless_stopped(stop: &Stop, text: &'static str) -> Result<(), Failure> {
+    match stop.signal() {
+        None => Ok(()),
+        Some(_) => Err(Failure::interrupted(text)),
     }
 }
 

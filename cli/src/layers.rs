@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgAction, ArgMatches, Command, CommandFactory};
+use clap::{ArgAction, ArgMatches, Command};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::commands::Gugus;
 use crate::exit::Failure;
 
 /// The file that is read where `--config` names none.
@@ -43,9 +42,8 @@ enum FileError {
     Value { path: PathBuf, key: String },
 }
 
-/// The arguments of this process, completed from variables and file.
-pub(crate) fn matches() -> Result<ArgMatches, Failure> {
-    let command = with_variables(Gugus::command());
+/// The arguments of this process for `command`, which has variables already, completed from the file.
+pub(crate) fn matches(command: Command) -> Result<ArgMatches, Failure> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let command = match config_file(&arguments) {
         None => command,
@@ -79,7 +77,7 @@ fn config_file(arguments: &[OsString]) -> Option<PathBuf> {
 }
 
 /// Gives every flag of `command` and of the commands below it the variable of its name.
-fn with_variables(command: Command) -> Command {
+pub(crate) fn with_variables(command: Command) -> Command {
     command
         .mut_args(|arg| match arg.get_long() {
             Some(long) if long != "help" && long != "version" => {
@@ -216,72 +214,4 @@ fn key_of(long: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(file: &str, arguments: &[&str]) -> Result<ArgMatches, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gugus.toml");
-        std::fs::write(&path, file).unwrap();
-        let command = with_file(Gugus::command(), &path).map_err(|e| e.to_string())?;
-        command
-            .try_get_matches_from(arguments)
-            .map_err(|e| e.to_string())
-    }
-
-    fn value(matches: &ArgMatches, id: &str) -> String {
-        matches
-            .get_raw(id)
-            .unwrap()
-            .next()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned()
-    }
-
-    #[test]
-    fn a_key_at_the_top_serves_every_command_and_a_section_goes_before_it() {
-        let file = "models = \"top\"\n[serve]\nmodels = \"section\"\n";
-        let serve = parse(file, &["gugus", "serve"]).unwrap();
-        assert_eq!(
-            value(serve.subcommand_matches("serve").unwrap(), "models"),
-            "section"
-        );
-        let train = parse(file, &["gugus", "train", "--job", "j.toml"]).unwrap();
-        assert_eq!(
-            value(train.subcommand_matches("train").unwrap(), "models"),
-            "top"
-        );
-    }
-
-    #[test]
-    fn a_flag_goes_before_the_file_and_a_required_flag_may_stand_in_it() {
-        let file = "[train]\njob = \"file.toml\"\nretrain = true\n";
-        let from_file = parse(file, &["gugus", "train"]).unwrap();
-        let train = from_file.subcommand_matches("train").unwrap();
-        assert_eq!(value(train, "job"), "file.toml");
-        assert!(train.get_flag("retrain"));
-        let from_flag = parse(file, &["gugus", "train", "--job", "flag.toml"]).unwrap();
-        assert_eq!(
-            value(from_flag.subcommand_matches("train").unwrap(), "job"),
-            "flag.toml"
-        );
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_the_nearest() {
-        let wrong = parse("[serve]\nlisten_on = \"x\"\n", &["gugus", "serve"]).unwrap_err();
-        assert!(
-            wrong.contains("\"listen_on\" in [serve]") && wrong.contains("did you mean \"listen\""),
-            "{wrong}"
-        );
-        let wrong = parse("[serving]\nlisten = \"x\"\n", &["gugus", "serve"]).unwrap_err();
-        assert!(wrong.contains("\"serving\""), "{wrong}");
-    }
-
-    #[test]
-    fn the_whole_command_line_is_consistent() {
-        with_variables(Gugus::command()).debug_assert();
-    }
-}
+mod tests;

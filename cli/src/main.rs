@@ -2,22 +2,30 @@
 //!
 //! Every flag is also a variable (`GUGUS_…`) and a key of the configuration file; [`layers`] sees to that for all
 //! commands at once. Results go to standard output, everything else to standard error.
+//!
+//! A command is one file in [`commands`] and one line in the list there. What several commands share lies beside them:
+//! [`flags`] reads, [`output`] prints, [`servers`] listens, [`scheduled`] asks a scheduler.
 
+mod arguments;
 mod commands;
 mod exit;
+mod flags;
 mod layers;
 mod logging;
 mod output;
+mod scheduled;
+mod servers;
 mod signals;
 
 use std::process::ExitCode;
 
-use clap::FromArgMatches;
+use clap::{CommandFactory, FromArgMatches};
 
-use crate::commands::Gugus;
+use crate::arguments::Gugus;
 
 fn main() -> ExitCode {
-    let matches = match layers::matches() {
+    let all = layers::with_variables(Gugus::command());
+    let matches = match layers::matches(all.clone()) {
         Ok(matches) => matches,
         Err(failure) => return exit::code(Err(failure), None),
     };
@@ -25,6 +33,6 @@ fn main() -> ExitCode {
         Ok(gugus) => gugus,
         Err(error) => error.exit(),
     };
-    logging::start(&gugus.global);
-    commands::run(gugus)
+    logging::start(&gugus.log);
+    commands::run(gugus.command, all)
 }

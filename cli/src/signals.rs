@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::exit::Failure;
-
 /// A signal that asks a command to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -59,14 +57,6 @@ impl Stop {
             }
         });
         Ok(stop)
-    }
-
-    /// An error where a signal came before the end; `text` says what is done and how to go on.
-    pub(crate) fn unless_stopped(&self, text: &'static str) -> Result<(), Failure> {
-        match self.signal() {
-            None => Ok(()),
-            Some(_) => Err(Failure::interrupted(text)),
-        }
     }
 
     /// The signal that came, if one did.

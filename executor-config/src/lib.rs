@@ -1,22 +1,23 @@
-//! What client, scheduler and executor must agree on, the executor, and the client.
+//! Everything that client, scheduler and executor must agree on, the executor itself, and the client. The folder is called
+//! `executor-config` after the configuration files that operators look for in it.
 //!
-//! Ballista resolves functions by name in three places: where a plan is made, where it is cut into stages, and where a
-//! stage runs. All three take the session, the functions and the codec from here ([`session_state`], [`PlanCodec`]), so
-//! that they cannot disagree unless they run different versions of Gugus.
+//! Ballista looks functions up by name in three places: the process that makes a plan, the scheduler that cuts it into
+//! stages, and the executor that runs a stage. All three take the session, the functions and the codec from this crate
+//! ([`session_state`], [`PlanCodec`]). So they cannot disagree unless they run different versions of Gugus.
 //!
 //! # Guarantees
-//! * [`Cluster::run`] either gives every result row of a physical plan or an error that says what to do; when it is
-//!   dropped or told to stop, the Ballista job is cancelled.
-//! * Settings that Ballista defaults to and that would lose a job with its executor are off in every role.
-//! * No credential is ever a session setting: Ballista shows those to whoever asks its REST interface.
+//! * [`Cluster::run`] gives every result row of a physical plan, or an error that says what to do. If the future is dropped
+//!   or told to stop, the Ballista job is cancelled.
+//! * Some defaults of Ballista would lose a job together with its executor. They are off in every role.
+//! * No credential is ever a session setting, because Ballista shows these settings on its REST interface.
 //!
 //! # What it is not
-//! It does not know what is trained or where models go (`gugus-train`), and it does not contain the scheduler
-//! (`gugus-scheduler`), which is a different binary's weight.
+//! It does not know what is trained or where models go (`gugus-train`). It does not contain the scheduler either
+//! (`gugus-scheduler`), so that an executor need not link it.
 //!
 //! # Why not Ballista's own client
-//! `execute_physical_plan` opens a connection for every query, fetches result partitions one after another and does not
-//! say which Ballista job it started, so that job could not be cancelled.
+//! `execute_physical_plan` opens a connection per query and fetches result partitions one after another. It also hides the id
+//! of the Ballista job that it started, so that job could not be cancelled.
 //!
 //! # Example
 //! ```no_run

@@ -21,21 +21,17 @@
 //! # Why not Ballista's own `standalone`
 //! It polls for work every 50 ms and takes other paths than the real scheduler and executor do.
 
-mod api;
 mod ballista;
-mod cluster;
 mod embedded;
-mod host;
-mod metrics;
-mod origin;
-mod page;
-mod placement;
+mod endpoint;
+mod pages;
+mod port;
 mod problem;
 mod runs;
 mod server;
 
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
-pub use origin::{Origin, ParseOriginError};
+pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{
     BallistaJob, DryRun, ParseRunIdError, PlaceError, Progress, RUNS_PATH, Run, RunDetail,
     RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,

@@ -6,15 +6,21 @@ use std::path::PathBuf;
 use clap::Args;
 use gugus_demo::{Config, Demo as Running, Step, Summary};
 
-use crate::commands::{read_job, train};
 use crate::exit::{Code, Failure};
-use crate::output::{count, print, progress, ready, table};
+use crate::flags::job_file::read_job;
+use crate::output::progress::progress;
+use crate::output::{count, print, ready, report, table};
 use crate::signals::Stop;
 
 /// Run everything at once in this process: broker, producer, ingest, Ballista, training and REST
 ///
-/// The broker is librdkafka's mock cluster, a stand-in that keeps nothing; the rest is what runs in production. It stays
-/// up until Ctrl-C, so that the pages it names can be tried.
+/// The demo shows what Gugus does before you install anything else. The broker is librdkafka's mock cluster, a stand-in that
+/// keeps nothing. All other parts are those that run in production. They stay up until Ctrl-C, so that you can try the pages
+/// that the demo names.
+///
+/// Example: gugus demo --exit
+///
+/// Next: `gugus job infer` writes a job file for records of your own.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// A CSV file instead of 1,000 generated records
@@ -81,7 +87,7 @@ fn show(summary: &Summary) -> Result<Code, Failure> {
         counted.add_row([what.to_owned(), count(number)]);
     }
     print(&counted.to_string())?;
-    print(&train::summary(&summary.report))?;
+    print(&report::summary(&summary.report))?;
     print(&format!(
         "\na prediction:\n  {}\n  {}",
         summary.prediction.curl, summary.prediction.answer

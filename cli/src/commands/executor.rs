@@ -9,19 +9,24 @@ use clap::Args;
 use gugus_engine::{
     Access, ClusterUrl, ExecutorConfig, ExecutorState, MemoryLimit, TaskSlots, run_executor,
 };
+use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use tokio::sync::watch;
 
-use crate::commands::cluster::ClusterSecurity;
-use crate::commands::monitoring::Monitoring;
 use crate::exit::{Code, Failure};
+use crate::flags::security::ClusterSecurity;
 use crate::output::ready;
+use crate::servers::Monitoring;
 use crate::signals::Stop;
 
 /// Run one of a cluster's executors
 ///
-/// It registers with the scheduler and runs tasks until it is told to stop; a scheduler that goes away is waited for.
-/// Batches must be reachable under the same path as on the client: a shared folder or an object store.
+/// The executor registers with the scheduler and runs tasks until it is told to stop. It waits for a scheduler that goes away.
+/// Batches must be reachable under the same path as on the client: in a shared folder or an object store.
+///
+/// Example: gugus executor --scheduler df://127.0.0.1:50050
+///
+/// Next: `gugus train --scheduler df://127.0.0.1:50050` trains on the cluster.
 #[derive(Debug, Args)]
 pub(crate) struct Executor {
     /// The scheduler to register with
@@ -68,6 +73,7 @@ impl Executor {
             work_dir: self.work_dir,
             drain: self.drain,
             memory_limit: Some(self.memory_limit),
+            stores: Stores::from_env(),
             metrics: monitor.registry().clone(),
             state,
         };

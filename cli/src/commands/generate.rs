@@ -2,15 +2,21 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::exit::{Code, Failure};
+use crate::output::count;
 
 /// Write sample records in the shape of the LAPD's open crime data, dirty values included, as CSV
 ///
-/// The records are made up. The same seed gives the same bytes on every machine.
+/// The records are made up: they serve to try Gugus without data of your own. The same seed gives the same bytes on every
+/// machine.
+///
+/// Example: gugus generate --records 1000 --output crimes.csv
+///
+/// Next: `gugus batches import crimes.csv --job jobs/crime.toml` cuts the records into batches.
 #[derive(Debug, Args)]
 pub(crate) struct Generate {
     /// How many records
@@ -34,35 +40,30 @@ struct WriteError {
 
 impl Generate {
     pub(crate) fn run(self) -> Result<Code, Failure> {
-        let path = self
-            .output
-            .clone()
-            .unwrap_or_else(|| "standard output".into());
-        let failed = |source| {
-            Failure::failed(WriteError {
-                path: path.clone(),
-                source,
-            })
+        let Some(file) = &self.output else {
+            let place = Path::new("standard output");
+            self.write(io::stdout().lock(), place)?;
+            return Ok(Code::Done);
         };
-        match &self.output {
-            None => {
-                let mut out = BufWriter::new(io::stdout().lock());
-                gugus_generate::write(self.records, self.seed, &mut out)
-                    .map_err(|e| failed(e.into()))?;
-                out.flush().map_err(|e| failed(e.into()))?;
-            }
-            Some(file) => {
-                let mut out = BufWriter::new(File::create(file).map_err(|e| failed(e.into()))?);
-                gugus_generate::write(self.records, self.seed, &mut out)
-                    .map_err(|e| failed(e.into()))?;
-                out.flush().map_err(|e| failed(e.into()))?;
-                eprintln!(
-                    "wrote {} records to {}",
-                    crate::output::count(self.records),
-                    file.display()
-                );
-            }
-        }
+        let created = File::create(file).map_err(|source| failed(file, source.into()))?;
+        self.write(created, file)?;
+        eprintln!(
+            "wrote {} records to {}",
+            count(self.records),
+            file.display()
+        );
         Ok(Code::Done)
     }
+
+    fn write(&self, out: impl Write, place: &Path) -> Result<(), Failure> {
+        let mut out = BufWriter::new(out);
+        gugus_generate::write(self.records, self.seed, &mut out)
+            .map_err(|source| failed(place, source.into()))?;
+        out.flush().map_err(|source| failed(place, source.into()))
+    }
+}
+
+fn failed(path: &Path, source: Box<dyn std::error::Error + Send + Sync>) -> Failure {
+    let path = path.to_owned();
+    Failure::failed(WriteError { path, source })
 }

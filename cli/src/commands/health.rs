@@ -9,8 +9,8 @@ use ureq::http::Uri;
 use crate::exit::{Code, Failure};
 use crate::output::print;
 
-/// How long the answer may take. These routes look at nothing but memory: one that takes longer has a service behind it
-/// that cannot be relied on, and a container's check should not take longer than the time between two.
+/// How long the answer may take. These routes look at nothing but memory, so a slower answer comes from a service that cannot
+/// be relied on. A container's check should not take longer than the time between two checks.
 const WITHIN: Duration = Duration::from_secs(3);
 
 /// What is asked where the address has no path.
@@ -18,8 +18,12 @@ const DEFAULT_PATH: &str = "/healthz";
 
 /// Ask a running service whether it is well: exit code 0 when it answers, 1 when not
 ///
-/// For the health checks of containers and service managers, where there is no curl. /healthz says that the process
-/// lives, /readyz that it can take work; `gugus serve` calls them /health/live and /health/ready.
+/// The command serves the health checks of containers and service managers, where there is no curl. /healthz says that the
+/// process lives, /readyz that it can take work. `gugus serve` calls them /health/live and /health/ready.
+///
+/// Example: gugus health http://127.0.0.1:8000/health/ready
+///
+/// Next: docs/deploy.md says which addresses the services have.
 #[derive(Debug, Args)]
 pub(crate) struct Health {
     /// The service, http://HOST:PORT, with the path to ask; /healthz when there is none

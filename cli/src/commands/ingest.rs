@@ -3,26 +3,34 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
+use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, Config, Metrics, Until};
 
-use crate::commands::monitoring::Monitoring;
-use crate::commands::{BatchesFolder, Client, JobFile};
 use crate::exit::{Code, Failure};
-use crate::output::{Output, count, print, print_json, ready, ready_line, status};
+use crate::flags::folders::BatchesFolder;
+use crate::flags::job_file::JobFile;
+use crate::flags::kafka::KafkaClient;
+use crate::output::progress::status;
+use crate::output::{Output, count, ready, ready_line};
+use crate::servers::Monitoring;
 use crate::signals::Stop;
 
 /// Take records from a job's Kafka topic and cut them into numbered Parquet batches
 ///
-/// Every offset ends up in exactly one batch or reject file, whatever is killed when: the folder of batches is the log
-/// of what was taken, and Kafka's own group offset only shows the lag.
+/// Every offset ends up in exactly one batch or reject file, whatever is killed and when. The folder of batches is the log of
+/// what was taken. Kafka's own group offset only shows the lag.
+///
+/// Example: gugus ingest --job jobs/crime.toml --brokers 127.0.0.1:9092 --batches data/batch --until-end
+///
+/// Next: `gugus batches verify` proves that no record is missing, `gugus train` makes models of the batches.
 #[derive(Debug, Args)]
 pub(crate) struct Ingest {
     #[command(flatten)]
     job: JobFile,
     #[command(flatten)]
-    client: Client,
+    client: KafkaClient,
     #[command(flatten)]
     batches: BatchesFolder,
     /// End when everything is taken that was in the topic at the start
@@ -66,7 +74,7 @@ impl Ingest {
             job: self.job.read()?,
             client: self.client.properties()?,
             brokers: self.client.brokers.clone(),
-            store: self.batches.open()?,
+            store: self.batches.open(&Stores::from_env())?,
             until: if self.until_end {
                 Until::End
             } else {
@@ -116,15 +124,14 @@ impl Ingest {
             monitoring.stop().await?;
         }
         let summary = result?;
-        match self.output {
-            Output::Json => print_json(&summary)?,
-            Output::Text => print(&format!(
+        self.output.show(&summary, || {
+            format!(
                 "{} records in {} batches, {} rejected",
                 count(summary.records),
                 count(summary.batches),
                 count(summary.rejected)
-            ))?,
-        }
+            )
+        })?;
         Ok(Code::Done)
     }
 }

@@ -7,21 +7,27 @@ use std::time::Duration;
 use clap::Args;
 use gugus_ingest::produce::{self, Config, Form, Pace};
 
-use crate::commands::{Client, JobFile};
-use crate::exit::{Code, Failure};
-use crate::output::{Output, count, print, print_json, progress};
+use crate::exit::{Code, Failure, unless_stopped};
+use crate::flags::job_file::JobFile;
+use crate::flags::kafka::KafkaClient;
+use crate::output::progress::progress;
+use crate::output::{Output, count};
 use crate::signals::Stop;
 
-/// Send the records of a CSV file to a job's Kafka topic, one JSON object a record
+/// Send the records of a CSV file to a job's Kafka topic, one JSON object per record
 ///
-/// Each cell is sent as a text under its column's name; partitions are taken in turn. For a job with format = "csv" each
-/// record is one CSV row.
+/// Use the command to try a job with records of your own. It sends each cell as a text under its column's name, and takes
+/// partitions in turn. For a job with format = "csv" each record is one CSV row.
+///
+/// Example: gugus produce --job jobs/crime.toml --brokers 127.0.0.1:9092 --input crimes.csv --rate 100/s
+///
+/// Next: `gugus ingest` takes the records from the topic.
 #[derive(Debug, Args)]
 pub(crate) struct Produce {
     #[command(flatten)]
     job: JobFile,
     #[command(flatten)]
-    client: Client,
+    client: KafkaClient,
     /// The CSV file to read, also .csv.gz
     #[arg(long, value_name = "FILE.csv")]
     input: PathBuf,
@@ -96,16 +102,16 @@ impl Produce {
         let result = produce::run(config, stop.token.clone()).await;
         bar.finish_and_clear();
         let summary = result?;
-        match self.output {
-            Output::Json => print_json(&summary)?,
-            Output::Text => print(&format!(
+        self.output.show(&summary, || {
+            format!(
                 "sent {} records to {} in {:.1} s",
                 count(summary.records),
                 summary.topic,
                 summary.seconds
-            ))?,
-        }
-        stop.unless_stopped(
+            )
+        })?;
+        unless_stopped(
+            &stop,
             "stopped before the end of the file; what was sent is confirmed by the broker",
         )?;
         Ok(Code::Done)

@@ -6,18 +6,23 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gugus_engine::ClusterUrl;
+use gugus_files::Stores;
 use gugus_scheduler::{Origin, RunsConfig, SchedulerConfig, SchedulerError};
 
-use crate::commands::cluster::ClusterSecurity;
-use crate::commands::listen;
 use crate::exit::{Code, Failure};
+use crate::flags::security::ClusterSecurity;
 use crate::output::ready;
+use crate::servers::listen;
 use crate::signals::Stop;
 
 /// Run a cluster's scheduler: gRPC, REST and a page for browsers on one port
 ///
-/// Executors register with it (`gugus executor --scheduler df://HOST:PORT`), `gugus train --scheduler df://HOST:PORT`
-/// sends it work, `gugus submit` hands it job files that it trains by itself. It listens on loopback unless told otherwise.
+/// A cluster is one scheduler and any number of executors. `gugus train` sends it work, and `gugus submit` hands it job files
+/// that it trains by itself. The scheduler listens on loopback unless told otherwise.
+///
+/// Example: gugus scheduler --listen 127.0.0.1:50050
+///
+/// Next: start executors with `gugus executor --scheduler df://127.0.0.1:50050`; docs/deploy.md shows several machines.
 #[derive(Debug, Args)]
 pub(crate) struct Scheduler {
     /// Where to listen; port 0 chooses a free one
@@ -62,6 +67,7 @@ impl Scheduler {
                 keep: self.keep_runs.get(),
                 at_once: self.runs_at_once.get(),
             }),
+            stores: Stores::from_env(),
         };
         let tell = |address: SocketAddr| {
             let url = ClusterUrl::new(

@@ -3,15 +3,22 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use gugus_files::Stores;
 
-use crate::commands::{ModelsFolder, listen};
 use crate::exit::{Code, Failure};
+use crate::flags::folders::ModelsFolder;
 use crate::output::ready;
+use crate::servers::listen;
 use crate::signals::Stop;
 
 /// Serve predictions of trained models over REST
 ///
-/// Models that Spark saved are served, too. The page at /docs tries every request in a browser.
+/// The service notices new and retrained models by itself. It also serves models that Spark saved. The page at /docs tries
+/// every request in a browser.
+///
+/// Example: gugus serve --models data/models --listen 127.0.0.1:8000
+///
+/// Next: open http://127.0.0.1:8000/docs, or ask GET /models which models there are.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -26,7 +33,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
-        let mut config = gugus_serve::Config::new(self.models.open()?);
+        let mut config = gugus_serve::Config::new(self.models.open(&Stores::from_env())?);
         config.predict_cluster = self.predict_cluster;
         let listener = listen(self.listen)?;
         let tell = |address: SocketAddr| ready(&[("rest", format!("http://{address}"))]);

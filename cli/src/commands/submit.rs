@@ -4,17 +4,22 @@ use clap::Args;
 use gugus_scheduler::{DryRun, Run, RunRequest};
 use gugus_spec::ModelName;
 
-use crate::commands::scheduled::{Asked, code, left};
-use crate::commands::{BatchesFolder, JobFile, ModelsFolder, runs, train};
 use crate::exit::{Code, Failure};
-use crate::output::{Output, print, print_json};
+use crate::flags::folders::{BatchesFolder, ModelsFolder};
+use crate::flags::job_file::JobFile;
+use crate::output::{Output, report, run};
+use crate::scheduled::{Scheduler, code, left};
 use crate::signals::Stop;
 
 /// Hand a job file to a scheduler, which trains its models by itself
 ///
-/// It is `gugus train` without anybody waiting: the scheduler drives the run, whatever becomes of this command. `gugus runs`
-/// tells how far it is, cancels it, and resumes it after the scheduler was stopped. Folders are those of the scheduler's
-/// machine and must lie below its --data-root; a relative one is completed by the folder that this command stands in.
+/// The command does what `gugus train` does, but the scheduler drives the run, also after this command has ended. Folders are
+/// those of the scheduler's machine and must lie below its --data-root. A relative folder is completed by the folder that
+/// this command stands in.
+///
+/// Example: gugus submit --job jobs/crime.toml --scheduler df://127.0.0.1:50050 --wait
+///
+/// Next: `gugus runs` shows runs, cancels them, and resumes them after the scheduler was stopped.
 #[derive(Debug, Args)]
 pub(crate) struct Submit {
     #[command(flatten)]
@@ -24,7 +29,7 @@ pub(crate) struct Submit {
     #[command(flatten)]
     models: ModelsFolder,
     #[command(flatten)]
-    asked: Asked,
+    scheduler: Scheduler,
     /// Train only this model of the job file; may be given several times
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
@@ -46,35 +51,34 @@ impl Submit {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let request = RunRequest {
             job_file: self.job.text()?,
-            batches: self.batches.anywhere()?,
-            models: self.models.anywhere()?,
+            batches: self.batches.absolute()?,
+            models: self.models.absolute()?,
             only: self.model.iter().map(ToString::to_string).collect(),
             retrain: self.retrain,
             dry_run: self.dry_run,
         };
-        let scheduler = self.asked.connect().await?;
+        let scheduler = self.scheduler.connect().await?;
         if self.dry_run {
             let DryRun { report } = scheduler.post("", &request).await?;
-            return train::show(&report, self.output);
+            return report::show(&report, self.output);
         }
-        let run: Run = scheduler.post("", &request).await?;
+        let submitted: Run = scheduler.post("", &request).await?;
         if !self.wait {
-            match self.output {
-                Output::Json => print_json(&run)?,
-                Output::Text => print(&format!(
+            self.output.show(&submitted, || {
+                format!(
                     "run {id} is {}; `gugus runs show {id}` tells how far it is",
-                    run.state,
-                    id = run.id
-                ))?,
-            }
+                    submitted.state,
+                    id = submitted.id
+                )
+            })?;
             return Ok(Code::Done);
         }
-        tracing::info!(run = %run.id, "the scheduler has the run");
+        tracing::info!(run = %submitted.id, "the scheduler has the run");
         if stop.token.is_cancelled() {
-            return Err(left(&run.id));
+            return Err(left(&submitted.id));
         }
-        let ended = scheduler.ended(&run.id, &stop).await?;
-        runs::show(&ended, self.output)?;
+        let ended = scheduler.ended(&submitted.id, &stop).await?;
+        run::show(&ended, self.output)?;
         code(&ended.run)
     }
 }

@@ -38,6 +38,7 @@ mod s3;
 mod secure;
 mod sender;
 mod server;
+mod shell;
 mod spark;
 mod upkeep;
 mod wait;

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use gugus_files::Stores;
 
-use super::stores::Stores;
+use super::stores::Registry;
 
-/// Makes the environment that tasks run in; without a pool they take as much memory as they want.
+/// Makes the environment of tasks. Without a pool of memory, tasks take as much memory as they want.
 ///
-/// A role makes one and hands it over wherever one is asked for: Ballista asks again with every task, and the connections
-/// to object stores and the count of memory live in it.
+/// Each role makes one environment and always hands over the same one. Ballista asks for it with every task, and the
+/// connections to object stores and the count of memory live in it.
 #[must_use]
-pub fn environment(memory: Option<Arc<dyn MemoryPool>>) -> Arc<RuntimeEnv> {
+pub fn environment(memory: Option<Arc<dyn MemoryPool>>, stores: Stores) -> Arc<RuntimeEnv> {
     let default = RuntimeEnv::default();
     Arc::new(RuntimeEnv {
         memory_pool: memory.unwrap_or_else(|| Arc::clone(&default.memory_pool)),
-        object_store_registry: Arc::new(Stores::default()),
+        object_store_registry: Arc::new(Registry::new(stores)),
         ..default
     })
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use gugus_engine::Access;
-use gugus_files::Store;
+use gugus_files::Stores;
 use gugus_models::Existing;
 use gugus_spec::{Job, ModelName};
 use gugus_train::{Config, Report};
@@ -20,7 +20,7 @@ use super::id::RunId;
 use super::places::Places;
 use super::wire::{Progress, Run, RunRequest, RunState};
 use super::{RunsConfig, drive, now};
-use crate::cluster::ClusterView;
+use crate::ballista::view::ClusterView;
 
 /// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
 /// waves that are fitted already, 500 each. A second is usual; a slow disk or a bucket takes longer.
@@ -37,6 +37,7 @@ pub(super) struct Inner {
     /// How drivers reach the scheduler that they are in.
     pub(super) access: Access,
     pub(super) cluster: ClusterView,
+    stores: Stores,
     pub(super) turns: Arc<Semaphore>,
     drivers: Mutex<Vec<JoinHandle<()>>>,
     stop: CancellationToken,
@@ -62,6 +63,7 @@ impl Runs {
         config: RunsConfig,
         access: Access,
         cluster: ClusterView,
+        stores: Stores,
     ) -> Result<Self, StateError> {
         let disk = Disk::open(&config.state)?;
         let places = Places::below(&config.data_root).map_err(|source| StateError::Folder {
@@ -88,6 +90,7 @@ impl Runs {
             keep: config.keep,
             access,
             cluster,
+            stores,
             turns: Arc::new(Semaphore::new(config.at_once.max(1))),
             drivers: Mutex::default(),
             stop: CancellationToken::new(),
@@ -229,8 +232,8 @@ impl Runs {
         self.0.places.check("models", &request.models)?;
         Ok(Config {
             job,
-            batches: Store::open(&request.batches)?,
-            models: Store::open(&request.models)?,
+            batches: self.0.stores.open(&request.batches)?,
+            models: self.0.stores.open(&request.models)?,
             only,
             existing: if request.retrain {
                 Existing::Replace

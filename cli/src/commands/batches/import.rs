@@ -1,0 +1,78 @@
+//! `gugus batches import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gugus_files::Stores;
+use gugus_ingest::import::{self, Config, Cut, Repeat};
+
+use crate::exit::{Code, Failure, unless_stopped};
+use crate::flags::folders::BatchesFolder;
+use crate::flags::job_file::JobFile;
+use crate::output::progress::progress;
+use crate::output::{Output, count};
+use crate::signals::Stop;
+
+/// Cut CSV, JSON lines or Parquet files into batches
+///
+/// Use it for records that are in files and not in a topic. A file that was imported completely is refused (--again takes
+/// the file once more). An import that broke off is continued by the same command.
+///
+/// Example: gugus batches import crimes.csv --job jobs/crime.toml --batches data/batch
+///
+/// Next: `gugus batches list` shows the batches, `gugus train` makes their models.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The files: .csv, .jsonl, .ndjson, .json (each also .gz) or .parquet
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    job: JobFile,
+    #[command(flatten)]
+    batches: BatchesFolder,
+    /// One batch per file, whatever the job file says
+    #[arg(long)]
+    one_batch_per_file: bool,
+    /// Import also what was imported before
+    #[arg(long)]
+    again: bool,
+}
+
+impl Import {
+    pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
+        let bar = progress(None, "records");
+        let config = Config {
+            job: self.job.read()?,
+            store: self.batches.open(&Stores::from_env())?,
+            files: self.files,
+            cut: if self.one_batch_per_file {
+                Cut::PerFile
+            } else {
+                Cut::ByRows
+            },
+            repeat: if self.again {
+                Repeat::Again
+            } else {
+                Repeat::Refuse
+            },
+            progress: bar.clone(),
+        };
+        let result = import::run(config, stop.token.clone()).await;
+        bar.finish_and_clear();
+        let summary = result?;
+        output.show(&summary, || {
+            format!(
+                "{} records of {} files in {} batches, {} rejected",
+                count(summary.records),
+                count(summary.files),
+                count(summary.batches),
+                count(summary.rejected)
+            )
+        })?;
+        unless_stopped(
+            &stop,
+            "stopped before the end; run the same command again to go on where it stopped",
+        )?;
+        Ok(Code::Done)
+    }
+}

@@ -1,0 +1,88 @@
+//! `gugus runs logs`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::Args;
+use gugus_scheduler::RunId;
+use serde_json::json;
+
+use crate::exit::{Code, Failure};
+use crate::output::{Output, print_json};
+use crate::scheduled::{OneRun, Scheduled, left};
+use crate::signals::Stop;
+
+/// Between two looks at a log that is followed.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Print what one run logged
+///
+/// Example: gugus runs logs mabc12de3 --follow --scheduler df://127.0.0.1:50050
+///
+/// Next: `gugus runs show RUN` prints how far the run is.
+#[derive(Debug, Args)]
+pub(super) struct Logs {
+    #[command(flatten)]
+    run: OneRun,
+    /// Go on until the run has ended
+    #[arg(long)]
+    follow: bool,
+}
+
+impl Logs {
+    pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
+        let scheduler = self.run.scheduler.connect().await?;
+        let id = &self.run.id;
+        match (output, self.follow) {
+            (Output::Text, follow) => logs(&scheduler, id, follow.then_some(&stop)).await,
+            (Output::Json, false) => logs_as_json(&scheduler, id).await,
+            (Output::Json, true) => Err(Failure::usage(
+                "--output json prints one document, --follow has no end; leave one of them out",
+            )),
+        }
+    }
+}
+
+/// Prints the log as it is, or, with `follow`, until the run has ended.
+async fn logs(scheduler: &Scheduled, id: &RunId, follow: Option<&Stop>) -> Result<Code, Failure> {
+    let mut from = 0;
+    loop {
+        // Asked before the log: what it says after its end is in what is read then.
+        let ended = match follow {
+            Some(_) => scheduler.run(id).await?.run.state.is_final(),
+            None => true,
+        };
+        loop {
+            let part = scheduler.log(id, from).await?;
+            if part.is_empty() {
+                break;
+            }
+            from += part.len() as u64;
+            let mut out = std::io::stdout().lock();
+            // A reader that has gone away (`| head`) has what it wants.
+            if out.write_all(&part).and_then(|()| out.flush()).is_err() {
+                return Ok(Code::Done);
+            }
+        }
+        match follow {
+            Some(stop) if !ended => tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = stop.token.cancelled() => return Err(left(id)),
+            },
+            _ => return Ok(Code::Done),
+        }
+    }
+}
+
+async fn logs_as_json(scheduler: &Scheduled, id: &RunId) -> Result<Code, Failure> {
+    let mut log = Vec::new();
+    loop {
+        let part = scheduler.log(id, log.len() as u64).await?;
+        if part.is_empty() {
+            break;
+        }
+        log.extend(part);
+    }
+    print_json(&json!({ "id": id, "log": String::from_utf8_lossy(&log) }))?;
+    Ok(Code::Done)
+}

@@ -1,0 +1,61 @@
+//! `--scheduler`: the cluster that a command works on.
+
+use clap::Args;
+use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_files::Stores;
+use gugus_scheduler::{Embedded, EmbeddedConfig};
+
+use crate::exit::Failure;
+use crate::flags::security::ClusterSecurity;
+
+/// A cluster that is there, or one that is started in this process.
+#[derive(Debug, Args)]
+pub(crate) struct OnCluster {
+    /// The cluster to work on; one is started in this process when absent
+    #[arg(long, value_name = "df://HOST:PORT")]
+    scheduler: Option<ClusterUrl>,
+    #[command(flatten)]
+    security: ClusterSecurity,
+}
+
+impl OnCluster {
+    /// Checks the flags, so that a mistake in them shows before anything is read.
+    pub(crate) fn load(self) -> Result<ChosenCluster, Failure> {
+        let security = self.security.load()?;
+        Ok(match self.scheduler {
+            Some(url) => ChosenCluster::Remote(Box::new(Access { url, security })),
+            None => ChosenCluster::Embedded,
+        })
+    }
+}
+
+/// Which cluster was chosen, with flags that are checked.
+#[derive(Debug)]
+pub(crate) enum ChosenCluster {
+    Remote(Box<Access>),
+    Embedded,
+}
+
+impl ChosenCluster {
+    /// How to reach the cluster. A cluster in this process lives until the second value is dropped.
+    pub(crate) async fn start(
+        self,
+        stores: &Stores,
+    ) -> Result<(Access, Option<Embedded>), Failure> {
+        match self {
+            Self::Remote(access) => Ok((*access, None)),
+            Self::Embedded => {
+                let config = EmbeddedConfig {
+                    stores: stores.clone(),
+                    task_slots: TaskSlots::Cores,
+                    ..EmbeddedConfig::default()
+                };
+                let embedded = tokio::task::spawn_blocking(move || Embedded::start(config))
+                    .await
+                    .map_err(Failure::failed)?
+                    .map_err(Failure::failed)?;
+                Ok((embedded.url().clone().into(), Some(embedded)))
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Flags that several commands share, each with what it opens or reads.
+
+pub(crate) mod cluster;
+pub(crate) mod folders;
+pub(crate) mod job_file;
+pub(crate) mod kafka;
+pub(crate) mod model;
+pub(crate) mod security;

@@ -1,0 +1,80 @@
+//! `--tls-ca`, `--tls-cert`, `--tls-key` and `--token-file`: what the members of a cluster show each other.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gugus_engine::{Security, Tls, TlsFiles, Token};
+
+use crate::exit::Failure;
+
+/// The variable that holds the token itself. It has no flag: other users of the machine see arguments.
+const TOKEN: &str = "GUGUS_TOKEN";
+
+/// `--tls-…` and `--token-file`.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterSecurity {
+    /// The certificates of the authorities whose word counts, PEM. With --tls-cert and --tls-key every connection of the
+    /// cluster is encrypted, and both sides show a certificate
+    #[arg(long, value_name = "FILE", help_heading = "Security")]
+    tls_ca: Option<PathBuf>,
+    /// The certificate of this process, for server and client use, PEM
+    #[arg(long, value_name = "FILE", help_heading = "Security")]
+    tls_cert: Option<PathBuf>,
+    /// The key of that certificate, PEM
+    #[arg(long, value_name = "FILE", help_heading = "Security")]
+    tls_key: Option<PathBuf>,
+    /// The file that holds the cluster's token; GUGUS_TOKEN may hold the token itself
+    #[arg(long, value_name = "FILE", help_heading = "Security")]
+    token_file: Option<PathBuf>,
+}
+
+impl ClusterSecurity {
+    /// Reads and checks the files.
+    pub(crate) fn load(&self) -> Result<Security, Failure> {
+        Ok(Security {
+            tls: self.tls()?,
+            token: self.token()?,
+        })
+    }
+
+    fn tls(&self) -> Result<Option<Tls>, Failure> {
+        match (&self.tls_ca, &self.tls_cert, &self.tls_key) {
+            (None, None, None) => Ok(None),
+            (Some(authority), Some(certificate), Some(key)) => {
+                let files = TlsFiles {
+                    authority: authority.clone(),
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                };
+                Tls::load(&files).map(Some).map_err(Failure::usage)
+            }
+            (ca, certificate, key) => {
+                let missing: Vec<&str> = [
+                    ("--tls-ca", ca),
+                    ("--tls-cert", certificate),
+                    ("--tls-key", key),
+                ]
+                .into_iter()
+                .filter_map(|(flag, file)| file.is_none().then_some(flag))
+                .collect();
+                Err(Failure::usage(format!(
+                    "TLS wants three files; {} is missing",
+                    missing.join(" and ")
+                )))
+            }
+        }
+    }
+
+    fn token(&self) -> Result<Option<Token>, Failure> {
+        if let Some(file) = &self.token_file {
+            return Token::from_file(file).map(Some).map_err(Failure::usage);
+        }
+        match std::env::var(TOKEN) {
+            Ok(text) => Token::new(&text).map(Some).map_err(Failure::usage),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(Failure::usage(format!("{TOKEN} is not text")))
+            }
+        }
+    }
+}

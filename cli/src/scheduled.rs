@@ -1,0 +1,178 @@
+//! A scheduler that drives runs, as `gugus submit` and `gugus runs` ask it.
+
+use std::time::Duration;
+
+use clap::Args;
+use gugus_engine::{Access, AccessError, Answer, ClusterUrl, Rest};
+use gugus_error::Kind;
+use gugus_scheduler::{RUNS_PATH, Run, RunDetail, RunId, RunState};
+use http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::exit::{Code, Failure};
+use crate::flags::security::ClusterSecurity;
+use crate::output::progress::progress;
+use crate::signals::Stop;
+
+/// Between two looks at a run that is waited for.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// `--scheduler`, with what it is shown.
+#[derive(Debug, Args)]
+pub(crate) struct Scheduler {
+    /// The scheduler to ask
+    #[arg(
+        long,
+        value_name = "df://HOST:PORT",
+        default_value = "df://127.0.0.1:50050"
+    )]
+    scheduler: ClusterUrl,
+    #[command(flatten)]
+    security: ClusterSecurity,
+}
+
+impl Scheduler {
+    pub(crate) async fn connect(&self) -> Result<Scheduled, Failure> {
+        let access = Access {
+            url: self.scheduler.clone(),
+            security: self.security.load()?,
+        };
+        let rest = Rest::connect(access).await.map_err(Failure::failed)?;
+        Ok(Scheduled { rest })
+    }
+}
+
+/// One run of one scheduler.
+#[derive(Debug, Args)]
+pub(crate) struct OneRun {
+    /// The run's id
+    #[arg(value_name = "RUN")]
+    pub(crate) id: RunId,
+    #[command(flatten)]
+    pub(crate) scheduler: Scheduler,
+}
+
+/// A connection to a scheduler that drives runs.
+#[derive(Debug)]
+pub(crate) struct Scheduled {
+    rest: Rest,
+}
+
+impl Scheduled {
+    /// What is at a path below that of all runs.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let answer = self.rest.get(&format!("{RUNS_PATH}{path}")).await;
+        read(&good(answer)?)
+    }
+
+    /// Sends a document to a path below that of all runs.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        document: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let path = format!("{RUNS_PATH}{path}");
+        let answer = self.rest.post(&path, document).await;
+        read(&good(answer)?)
+    }
+
+    /// Everything about one run.
+    pub(crate) async fn run(&self, id: &RunId) -> Result<RunDetail, Failure> {
+        self.get(&format!("/{id}")).await
+    }
+
+    /// The part of a run's log that begins at a byte; nothing when there is no more.
+    pub(crate) async fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, Failure> {
+        let path = format!("{RUNS_PATH}/{id}/log?from={from}");
+        Ok(good(self.rest.get(&path).await)?.body.to_vec())
+    }
+
+    /// Waits until the run has ended. Ctrl-C ends the waiting, not the run.
+    pub(crate) async fn ended(&self, id: &RunId, stop: &Stop) -> Result<RunDetail, Failure> {
+        let bar = progress(Some(0), "models");
+        let waited = loop {
+            let detail = match self.run(id).await {
+                Ok(detail) => detail,
+                Err(Failure::Error(Kind::Failed, source)) => {
+                    let id = id.clone();
+                    break Err(Failure::failed(Gone { id, source }));
+                }
+                Err(failure) => break Err(failure),
+            };
+            let at = &detail.run.progress;
+            bar.set_length(at.total);
+            bar.set_position(at.done);
+            bar.set_message(at.message.clone());
+            if detail.run.state.is_final() {
+                break Ok(detail);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = stop.token.cancelled() => break Err(left(id)),
+            }
+        };
+        bar.finish_and_clear();
+        waited
+    }
+}
+
+/// A scheduler that ended, or a network that broke, while somebody waited.
+#[derive(Debug, Error)]
+#[error(
+    "the scheduler stopped answering while run {id} was under way; see `gugus runs show {id}` when it is back"
+)]
+struct Gone {
+    id: RunId,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// What a command says that was told to stop while a run went on.
+pub(crate) fn left(id: &RunId) -> Failure {
+    Failure::interrupted(format!(
+        "run {id} goes on at the scheduler; `gugus runs cancel {id}` stops it"
+    ))
+}
+
+/// The exit code that the end of a run means.
+pub(crate) fn code(run: &Run) -> Result<Code, Failure> {
+    let why = || run.failure.clone().unwrap_or_default();
+    let id = &run.id;
+    match (run.state, run.failure_kind) {
+        (RunState::Finished, _) if run.failed > 0 => Ok(Code::SomeModelsFailed),
+        (RunState::Finished, _) => Ok(Code::Done),
+        (RunState::Failed, Some(Kind::Usage)) => Err(Failure::usage(why())),
+        (RunState::Failed, _) => Err(Failure::failed(why())),
+        (RunState::Interrupted, _) => Err(Failure::failed(format!(
+            "run {id} is interrupted: {}; `gugus runs resume {id}` goes on with it",
+            why()
+        ))),
+        (state, _) => Err(Failure::failed(format!("run {id} is {state}"))),
+    }
+}
+
+/// An answer that gives what was asked for. A refusal is the request's fault, but for those that say otherwise.
+fn good(answer: Result<Answer, AccessError>) -> Result<Answer, Failure> {
+    let answer = answer.map_err(Failure::failed)?;
+    if answer.status.is_success() {
+        return Ok(answer);
+    }
+    let problem: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    let detail = problem
+        .as_ref()
+        .and_then(|problem| problem["detail"].as_str());
+    let said = match detail {
+        Some(detail) => detail.to_owned(),
+        None => format!("the scheduler answers {}", answer.status),
+    };
+    Err(match answer.status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::failed(said),
+        status if status.is_client_error() => Failure::usage(said),
+        _ => Failure::failed(said),
+    })
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
+    serde_json::from_slice(&answer.body).map_err(Failure::failed)
+}

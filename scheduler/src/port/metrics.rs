@@ -1,0 +1,131 @@
+//! What a scheduler counts.
+
+use std::sync::Arc;
+
+use ballista_core::JobId;
+use ballista_core::error::BallistaError;
+use ballista_scheduler::metrics::SchedulerMetricsCollector;
+use prometheus::{
+    Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TEXT_FORMAT,
+    TextEncoder,
+};
+
+use crate::runs::RunState;
+
+/// Bounds of the histogram of how long Ballista jobs take, in seconds: from one that does nothing to one that waits for
+/// an executor.
+const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
+
+/// A scheduler's metrics. Ballista tells it of its jobs; the rest is looked up when somebody asks.
+#[derive(Debug)]
+pub(crate) struct SchedulerMetrics {
+    registry: Registry,
+    jobs: IntCounterVec,
+    seconds: Histogram,
+    pending: IntGauge,
+    executors: IntGauge,
+    slots: IntGauge,
+    runs: IntGaugeVec,
+}
+
+impl SchedulerMetrics {
+    /// Makes the metrics and registers them.
+    pub(crate) fn registered(registry: &Registry) -> Result<Arc<Self>, prometheus::Error> {
+        let seconds = HistogramOpts::new(
+            "gugus_ballista_job_seconds",
+            "From the queue to the end of Ballista jobs that were successful.",
+        );
+        let metrics = Self {
+            registry: registry.clone(),
+            jobs: IntCounterVec::new(
+                Opts::new(
+                    "gugus_ballista_jobs_total",
+                    "Ballista jobs by what became of them.",
+                ),
+                &["event"],
+            )?,
+            seconds: Histogram::with_opts(seconds.buckets(BUCKETS.to_vec()))?,
+            pending: IntGauge::new(
+                "gugus_ballista_pending_tasks",
+                "Tasks that wait for a free slot.",
+            )?,
+            executors: IntGauge::new("gugus_executors", "Executors that are registered.")?,
+            slots: IntGauge::new(
+                "gugus_task_slots",
+                "Tasks that all executors run at a time.",
+            )?,
+            runs: IntGaugeVec::new(
+                Opts::new("gugus_runs", "Runs that are kept, by their state."),
+                &["state"],
+            )?,
+        };
+        for event in ["submitted", "completed", "failed", "cancelled"] {
+            metrics.jobs.with_label_values(&[event]);
+        }
+        for gauge in [&metrics.pending, &metrics.executors, &metrics.slots] {
+            registry.register(Box::new(gauge.clone()))?;
+        }
+        registry.register(Box::new(metrics.jobs.clone()))?;
+        registry.register(Box::new(metrics.seconds.clone()))?;
+        registry.register(Box::new(metrics.runs.clone()))?;
+        Ok(Arc::new(metrics))
+    }
+
+    /// What is counted when somebody asks, before [`Self::text`].
+    pub(crate) fn set(&self, executors: usize, slots: usize, runs: impl Fn(RunState) -> usize) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.executors.set(number(executors));
+        self.slots.set(number(slots));
+        for state in RunState::ALL {
+            self.runs
+                .with_label_values(&[state.as_str()])
+                .set(number(runs(state)));
+        }
+    }
+
+    /// All metrics of the registry in Prometheus' text format.
+    pub(crate) fn text(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn count(&self, event: &str) {
+        self.jobs.with_label_values(&[event]).inc();
+    }
+}
+
+/// [`SchedulerMetrics`] as Ballista takes it.
+pub(crate) struct Collector(pub(crate) Arc<SchedulerMetrics>);
+
+impl SchedulerMetricsCollector for Collector {
+    fn record_submitted(&self, _: &JobId, _: u64, _: u64) {
+        self.0.count("submitted");
+    }
+
+    fn record_completed(&self, _: &JobId, queued_at: u64, completed_at: u64) {
+        self.0.count("completed");
+        let milliseconds = completed_at.saturating_sub(queued_at);
+        self.0
+            .seconds
+            .observe(std::time::Duration::from_millis(milliseconds).as_secs_f64());
+    }
+
+    fn record_failed(&self, _: &JobId, _: u64, _: u64) {
+        self.0.count("failed");
+    }
+
+    fn record_cancelled(&self, _: &JobId) {
+        self.0.count("cancelled");
+    }
+
+    fn set_pending_tasks_queue_size(&self, value: u64) {
+        self.0.pending.set(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    fn gather_metrics(&self) -> ballista_core::error::Result<Option<(Vec<u8>, String)>> {
+        let text = self
+            .0
+            .text()
+            .map_err(|error| BallistaError::General(error.to_string()))?;
+        Ok(Some((text.into_bytes(), TEXT_FORMAT.to_owned())))
+    }
+}

@@ -1,0 +1,7 @@
+//! The scheduler's port: what it answers, and to whom.
+
+pub(crate) mod hosts;
+pub(crate) mod metrics;
+mod monitoring;
+pub(crate) mod origins;
+pub(crate) mod routes;

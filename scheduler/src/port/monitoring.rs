@@ -1,0 +1,71 @@
+//! Who the scheduler is, whether it can work, and what it counts.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use gugus_engine::{ABOUT_PATH, About, SchedulerAbout};
+use gugus_http::{Monitor, Readiness};
+use http::{StatusCode, header};
+use prometheus::TEXT_FORMAT;
+
+use super::metrics::SchedulerMetrics;
+use crate::ballista::view::ClusterView;
+use crate::problem::Problem;
+use crate::runs::Runs;
+
+/// What these answers are made of.
+#[derive(Clone)]
+pub(super) struct Monitoring {
+    pub(super) scheduler_id: String,
+    pub(super) cluster: ClusterView,
+    pub(super) metrics: Arc<SchedulerMetrics>,
+    pub(super) monitor: Monitor,
+    pub(super) runs: Option<Runs>,
+}
+
+/// `/gugus/v1/about`, `/healthz`, `/readyz` and `/metrics`.
+pub(super) fn routes(monitoring: Monitoring) -> Router {
+    Router::new()
+        .route(ABOUT_PATH, get(about))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        // Ballista has a list of its own, which would lack what is counted when somebody asks.
+        .route("/metrics", get(metrics))
+        .with_state(monitoring)
+}
+
+async fn about(State(monitoring): State<Monitoring>) -> Json<SchedulerAbout> {
+    Json(SchedulerAbout {
+        about: About::ours().clone(),
+        scheduler_id: monitoring.scheduler_id,
+    })
+}
+
+/// It has its port, and runs can be kept.
+async fn ready(State(monitoring): State<Monitoring>) -> Response {
+    let keeps = monitoring.runs.as_ref().is_none_or(Runs::is_readable);
+    if monitoring.monitor.readiness() == Readiness::Ready && keeps {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+    }
+}
+
+async fn metrics(State(monitoring): State<Monitoring>) -> Response {
+    let executors = monitoring.cluster.executors().await;
+    let slots = executors.iter().map(|executor| executor.slots as usize);
+    let runs = monitoring.runs.as_ref().map(Runs::list).unwrap_or_default();
+    let metrics = &monitoring.metrics;
+    metrics.set(executors.len(), slots.sum(), |state| {
+        runs.iter().filter(|run| run.state == state).count()
+    });
+    match metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+        }
+    }
+}
