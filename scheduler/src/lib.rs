@@ -33,7 +33,7 @@ mod server;
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{
-    BallistaJob, DryRun, ParseRunIdError, PlaceError, Progress, RUNS_PATH, Run, RunDetail,
-    RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,
+    BallistaJob, DryRun, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail, RunError, RunId,
+    RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,
 };
 pub use server::{SchedulerConfig, SchedulerError, run};

@@ -1,7 +1,7 @@
 //! `--scheduler`: the cluster that a command works on.
 
 use clap::Args;
-use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_engine::{Access, Cluster, ClusterUrl, TaskSlots};
 use gugus_files::Stores;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 
@@ -37,13 +37,13 @@ pub(crate) enum ChosenCluster {
 }
 
 impl ChosenCluster {
-    /// How to reach the cluster. A cluster in this process lives until the second value is dropped.
-    pub(crate) async fn start(
+    /// Connects to the cluster. A cluster in this process lives until the second value is dropped.
+    pub(crate) async fn connect(
         self,
         stores: &Stores,
-    ) -> Result<(Access, Option<Embedded>), Failure> {
-        match self {
-            Self::Remote(access) => Ok((*access, None)),
+    ) -> Result<(Cluster, Option<Embedded>), Failure> {
+        let (access, embedded) = match self {
+            Self::Remote(access) => (*access, None),
             Self::Embedded => {
                 let config = EmbeddedConfig {
                     stores: stores.clone(),
@@ -54,8 +54,10 @@ impl ChosenCluster {
                     .await
                     .map_err(Failure::failed)?
                     .map_err(Failure::failed)?;
-                Ok((embedded.url().clone().into(), Some(embedded)))
+                (embedded.url().clone().into(), Some(embedded))
             }
-        }
+        };
+        let cluster = Cluster::connect(access).await;
+        Ok((cluster.map_err(Failure::failed)?, embedded))
     }
 }
