@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct FitSummary {
     /// Rows that were fitted.
     pub rows: u64,
-    /// Rows that were left out for a null or a NaN.
+    /// Rows that were left out for a null or a NaN. In `model.json`: records that were rejected on their way into the batches.
     #[serde(rename = "rejected", default)]
     pub dropped: u64,
     /// Passes over the rows; 0 where the algorithm does not tell.

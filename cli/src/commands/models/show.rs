@@ -126,7 +126,7 @@ fn text(model: &str, extent: &Extent, saved: &SavedModel) -> String {
     let mut table = table(["cluster", "rows", "center"]);
     for (index, center) in saved.fitted.middles().iter().enumerate() {
         let size = about
-            .and_then(|a| a.sizes.get(index))
+            .and_then(|a| a.summary.sizes.get(index))
             .map_or_else(|| "-".to_owned(), |n| count(*n));
         let center: Vec<String> = center.iter().map(f64::to_string).collect();
         table.add_row([index.to_string(), size, center.join(", ")]);
