@@ -1,4 +1,4 @@
-//! What an executor counts.
+//! The metrics of an executor.
 
 use std::sync::Arc;
 
