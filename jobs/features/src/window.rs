@@ -28,7 +28,7 @@ pub const WINDOW_COLUMN: &str = "_window";
 const ORDER: [&str; 3] = [BATCH_COLUMN, PARTITION_COLUMN, OFFSET_COLUMN];
 
 /// Scan of `files` → filter → the rows whose key is one of `keys` → key, features and identity → shuffle by key → sort →
-/// [`crate::ModelFit`] by key. Where `plan` has no key, all rows are in one window, the first of `keys`.
+/// [`crate::ModelFit`] by key. If `plan` has no key, all rows are in one window, the first of `keys`.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when DataFusion refuses the plan.
@@ -49,7 +49,7 @@ pub fn window_plan(
         &[BATCH_COLUMN],
     )?;
     let text = |key: &String| Arc::new(Literal::new(ScalarValue::from(key.as_str()))) as _;
-    // Features come after the filter: what an expression makes of rows of other windows does not matter.
+    // Features come after the filter, so that an expression cannot fail on a row of another window.
     let (key, rows): (Arc<dyn PhysicalExpr>, _) = match &plan.key {
         Some(key) => {
             let among = keys.iter().map(text).collect();
