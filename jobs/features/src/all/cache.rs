@@ -1,10 +1,10 @@
 //! Points that stay in an executor's memory between passes.
 //!
-//! What is cached changes how long a pass takes and never what it answers: a file that is not here is read again. A file
-//! is known by where it lies, how long it is, which commit wrote it, and by the expressions that made points of it.
+//! The cache changes how long a pass takes and never its result: a file that is not in the cache is read again. The key of a
+//! file is its path, its length, its commit, and the expressions that made points of its rows.
 //!
-//! The first files stay. Every pass of a run reads all of its files once, so a cache that let the oldest file go would let
-//! each file go just before it is wanted again. Only idle files of other runs make room.
+//! The first files stay. Every pass of a run reads all of its files once. If the cache dropped the oldest file, it would drop
+//! each file just before its next use. Only idle files of other runs make room.
 
 use std::collections::HashMap;
 use std::fmt;
