@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMillisecondType,
 };
-use gugus_records::{Columns, Header, Layout, Misfit, Reason};
+use gugus_records::{Columns, Header, Misfit, Reason};
 
 use crate::support::{layout, names, texts};
 
