@@ -1,27 +1,33 @@
-//! What client, scheduler and executor must agree on, the executor, and the client.
+//! What connects Gugus to Ballista. The crate is called `gugus-engine` after that, and its folder `executor-config` after the
+//! configuration files in it, because users open the folder for those.
 //!
-//! Ballista resolves functions by name in three places: where a plan is made, where it is cut into stages, and where a
-//! stage runs. All three take the session, the functions and the codec from here ([`session_state`], [`PlanCodec`]), so
-//! that they cannot disagree unless they run different versions of Gugus.
+//! It holds what client, scheduler and executor must agree on, the executor, and the client. Ballista resolves functions by
+//! name in three places: where a plan is made, where it is cut into stages, and where a stage runs. All three take the
+//! session, the functions and the codec from here ([`session_state`], [`PlanCodec`]), so they cannot disagree unless they
+//! run different versions of Gugus.
 //!
 //! # Guarantees
-//! * [`Cluster::run`] either gives every result row of a physical plan or an error that says what to do; when it is
-//!   dropped or told to stop, the Ballista job is cancelled.
-//! * Settings that Ballista defaults to and that would lose a job with its executor are off in every role.
+//! * [`Cluster`] gives either every result row of a physical plan or an error that says what to do. The Ballista job is
+//!   cancelled when its future is dropped or told to stop.
+//! * Ballista has settings that would lose a job with its executor. They are off in every role.
 //! * No credential is ever a session setting: Ballista shows those to whoever asks its REST interface.
+//! * Nothing that changes is global. Each role makes one [`environment`] and hands it over. Only two things belong to the
+//!   whole process: [`About::ours`], a constant that takes a moment to compute, and what Ballista itself keeps.
 //!
 //! # What it is not
-//! It does not know what is trained or where models go (`gugus-train`), and it does not contain the scheduler
-//! (`gugus-scheduler`), which is a different binary's weight.
+//! It does not know what is trained or where models go (`gugus-train`). The scheduler is another crate,
+//! `gugus-scheduler`, because an executor does not need its weight.
 //!
-//! # Why not Ballista's own client
-//! `execute_physical_plan` opens a connection for every query, fetches result partitions one after another and does not
-//! say which Ballista job it started, so that job could not be cancelled.
+//! # Why not Ballista's own client and executor
+//! Ballista's `execute_physical_plan` opens a connection for every query and fetches result partitions one after another.
+//! It does not say which Ballista job it started, so nobody could cancel that job. Ballista's executor ends itself when its
+//! scheduler is away for a while, and takes its results with it.
 //!
 //! # Example
 //! ```no_run
 //! # async fn example(plan: std::sync::Arc<dyn datafusion::physical_plan::ExecutionPlan>) -> Result<(), Box<dyn std::error::Error>> {
 //! use gugus_engine::{Cluster, ClusterUrl};
+//! use gugus_submit::Submit;
 //!
 //! let url: ClusterUrl = "df://127.0.0.1:50050".parse()?;
 //! let cluster = Cluster::connect(url).await?;
