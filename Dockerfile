@@ -36,6 +36,10 @@ WORKDIR /gugus
 # The default folders of every command, below the current folder. An empty volume takes over their owner.
 RUN install --directory --owner gugus --group gugus data data/raw data/batch data/models work
 COPY --from=build /usr/local/bin/gugus /usr/local/bin/gugus
+# Man pages and completions lie where `man` and bash look, for images that are built on this one and have both.
+RUN gugus man /usr/local/share/man/man1 \
+    && install --directory /usr/local/share/bash-completion/completions \
+    && gugus completions bash > /usr/local/share/bash-completion/completions/gugus
 COPY LICENSE /usr/share/doc/gugus/
 COPY jobs/*.toml jobs/
 LABEL org.opencontainers.image.title="gugus" \

@@ -1,4 +1,4 @@
-//! Who is who: what must be the same on client, scheduler and executor.
+//! The versions and functions of a member of a cluster, which must be the same on client, scheduler and executor.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -11,19 +11,19 @@ use sha2::{Digest, Sha256};
 use crate::agreement::codec::PlanCodec;
 use crate::agreement::session::function_registry;
 
-/// The header in which a member of a cluster says who it is: [`About`] as text.
+/// The header that carries a member's [`About`] as text.
 pub const ABOUT_HEADER: &str = "gugus-about";
 
-/// The path at which a scheduler says who it is, as JSON: [`SchedulerAbout`].
+/// The path at which a scheduler serves its [`SchedulerAbout`] as JSON.
 pub const ABOUT_PATH: &str = "/gugus/v1/about";
 
-/// Digits of the fingerprint: enough that two different sets of functions do not meet, short enough for a message.
+/// Digits of the fingerprint: enough to tell two sets of functions apart, and few enough for a message.
 const FINGERPRINT_BYTES: usize = 6;
 
 static OURS: LazyLock<About> = LazyLock::new(About::made);
 
-/// The versions and functions of one member of a cluster. Two members work together only if theirs are equal: plans name
-/// functions and carry settings that the other side must read as they were meant.
+/// The versions and functions of one member of a cluster. Two members work together only if theirs are equal, because both
+/// must understand the functions and settings in a plan alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// The version of Gugus.
@@ -32,17 +32,17 @@ pub struct About {
     pub ballista: String,
     /// The version of DataFusion.
     pub datafusion: String,
-    /// A fingerprint of the names of all functions and of what our codec writes.
+    /// A fingerprint of the names of all functions and of the types that our codec writes.
     pub functions: String,
 }
 
-/// What a scheduler answers at [`ABOUT_PATH`].
+/// The answer of a scheduler at [`ABOUT_PATH`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchedulerAbout {
     /// Versions and functions.
     #[serde(flatten)]
     pub about: About,
-    /// Another one after every start: who sees it change knows that the scheduler forgot everything.
+    /// A new id after every start. If the id changes, the scheduler has forgotten everything.
     pub scheduler_id: String,
 }
 
@@ -79,6 +79,7 @@ impl About {
     }
 }
 
+<<<<<<< HEAD
 fn of_kind<'a>(
     kind: &str,
     names: impl Iterator<Item = &'a String>,
@@ -87,6 +88,9 @@ fn of_kind<'a>(
 }
 
 /// What [`ABOUT_HEADER`] carries and messages say; equal texts mean equal members.
+=======
+/// The text in [`ABOUT_HEADER`] and in messages. Equal texts mean equal members.
+>>>>>>> main
 impl fmt::Display for About {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -12,28 +12,28 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
-/// The largest gRPC message, in bytes, that any role sends or takes. Ballista's default, stated here because waves are
-/// cut so that their plans stay far below it: one that is larger ends in an unhelpful `h2 protocol error`.
+/// The largest gRPC message, in bytes, that any role sends or takes. It is Ballista's default. Waves are cut so that their
+/// plans stay far below it, because a larger message ends in an unhelpful `h2 protocol error`.
 pub const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// How often fetching a shuffle file is tried again, and after how long. Ballista's three times three seconds would be
-/// spent on an executor that is gone; its files are made again as soon as the scheduler hears of it.
+/// How often fetching a shuffle file is tried again, and after how long. Ballista's three times three seconds would be wasted
+/// on an executor that is gone. Its files are made again as soon as the scheduler knows that it is gone.
 const FETCH_RETRIES: usize = 2;
 const FETCH_RETRY_MS: usize = 200;
 
-/// Ballista's settings, less those that cost a job its recovery or its repeatability.
+/// Ballista's settings, without those that would prevent the recovery of a job or make its result depend on chance.
 #[must_use]
 pub fn session_config() -> SessionConfig {
     SessionConfig::new_with_ballista()
         // Adaptive planning does not recover from a lost executor.
         .set_bool(BALLISTA_ADAPTIVE_PLANNER_ENABLED, false)
-        // Polling sleeps 50 ms between two looks at a job.
+        // Polling would sleep 50 ms between two requests for the state of a job.
         .set_bool(BALLISTA_CLIENT_PULL, false)
         .set_usize(BALLISTA_CLIENT_IO_RETRIES_TIMES, FETCH_RETRIES)
         .set_usize(BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS, FETCH_RETRY_MS)
         // Plans are built by hand over a fixed list of files; statistics would only make them larger.
         .set_bool("datafusion.execution.collect_statistics", false)
-        // Which task reads which file must not depend on who is faster.
+        // The files of a task must not depend on which task is faster.
         .set_bool(
             "datafusion.execution.enable_file_stream_work_stealing",
             false,

@@ -1,4 +1,4 @@
-//! Where a scheduler is.
+//! The address of a scheduler.
 
 use std::fmt;
 use std::str::FromStr;

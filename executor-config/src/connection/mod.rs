@@ -1,4 +1,4 @@
-//! The way from any process to a scheduler: its address, what is shown to it, and what it answers.
+//! The way from any process to a scheduler: its address, the proof for it, and its answers.
 
 pub(crate) mod access;
 pub(crate) mod address;

@@ -1,4 +1,4 @@
-//! What a gRPC call that failed says to a person.
+//! A failed gRPC call in words for a person.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Whether somebody fetches results, so that an executor that leaves does not take them with it.
+//! Knows whether somebody fetches results, so that an executor does not leave while its results are needed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ pub(super) struct Fetches {
 #[derive(Debug)]
 struct Seen {
     running: usize,
-    /// When something last happened that a fetch may follow or end.
+    /// The time of the last event after which a fetch may begin or end.
     last: Option<Instant>,
 }
 
@@ -54,7 +54,7 @@ impl Fetches {
         })
     }
 
-    /// A task ended: its result is likely to be fetched soon.
+    /// Notes that a task ended. Somebody will probably fetch its result soon.
     pub(super) fn expect(&self) {
         self.state
             .lock()
@@ -62,7 +62,7 @@ impl Fetches {
             .last = Some(Instant::now());
     }
 
-    /// How long to wait until nothing has been fetched, nor was to be expected, for `quiet`; `None` when that is so now.
+    /// How long to wait until no fetch has happened or been expected for `quiet`; `None` if that is already so.
     pub(super) fn until_quiet(&self, quiet: Duration) -> Option<Duration> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.running > 0 {
@@ -73,7 +73,7 @@ impl Fetches {
     }
 }
 
-/// One request, until its answer's body is dropped.
+/// One request, until the body of its answer is dropped.
 struct Fetch(Arc<Fetches>);
 
 impl Fetch {

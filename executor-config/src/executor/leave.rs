@@ -1,4 +1,4 @@
-//! Leaving: tasks end first, and results are fetched before they go.
+//! Leaving: first running tasks end, then clients fetch their results, then the executor goes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use super::fetches::Fetches;
 use super::link::Link;
 use super::node::Node;
 
-/// How long nobody must have fetched a result, nor a task have ended, before an executor that leaves takes its results
-/// with it. A client fetches milliseconds after the end of the job.
+/// An executor leaves when no result was fetched and no task has ended for this time. A client fetches milliseconds after the
+/// end of its job.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Lets tasks end and results be fetched.
@@ -43,14 +43,16 @@ pub(super) async fn drain(
     }
     while let Some(wait) = fetches.until_quiet(QUIET) {
         if Instant::now() >= end {
-            tracing::warn!("results are still fetched; what was not is made again elsewhere");
+            tracing::warn!(
+                "results are still being fetched; those that are missing are made again elsewhere"
+            );
             return;
         }
         sleep(wait.min(end.saturating_duration_since(Instant::now()))).await;
     }
 }
 
-/// Notes when tasks end: their results are fetched next.
+/// Notes the ends of tasks, because clients fetch their results next.
 pub(super) async fn expect_fetches(node: Arc<Node>, fetches: Arc<Fetches>) {
     let mut open = node.open();
     while open.changed().await.is_ok() {

@@ -1,4 +1,4 @@
-//! What runs tasks: one for the life of the process, whatever name it has at the scheduler.
+//! Runs tasks. A process has one node, whatever id it currently has at the scheduler.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -23,31 +23,31 @@ use tokio::sync::{mpsc, watch};
 use super::metrics::ExecutorMetrics;
 use super::work_dir::WorkDir;
 
-/// A task's end, on its way to the scheduler.
+/// The end of a task, on its way to the scheduler.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// The name under which the task was taken.
+    /// The id under which the task was taken.
     pub(super) executor_id: String,
     pub(super) status: TaskStatus,
 }
 
-/// What a node is made of.
+/// The parts of a node.
 pub(super) struct Parts {
     pub(super) executor: Executor,
     pub(super) engine: Arc<dyn ExecutionEngine>,
     pub(super) folder: WorkDir,
-    /// What tasks run in.
+    /// The environment of tasks.
     pub(super) environment: Arc<RuntimeEnv>,
 }
 
-/// What runs tasks.
+/// Runs tasks.
 pub(super) struct Node {
     pub(super) executor: Executor,
     engine: Arc<dyn ExecutionEngine>,
     pub(super) folder: WorkDir,
     environment: Arc<RuntimeEnv>,
     pub(super) metrics: ExecutorMetrics,
-    /// Threads for tasks alone, so that heartbeats and fetches are answered while tasks take every core.
+    /// Threads for tasks only, so that heartbeats and fetches are answered while tasks take every core.
     threads: Handle,
     reports: mpsc::UnboundedSender<Report>,
     registration: Mutex<ExecutorRegistration>,
@@ -81,13 +81,13 @@ impl Node {
         }
     }
 
-    /// Shows in the metrics what tasks hold now.
+    /// Shows the memory of tasks in the metrics.
     pub(super) fn show_memory(&self) {
         let memory = self.environment.memory_pool.as_ref();
         self.metrics.show_reserved(memory);
     }
 
-    /// What the scheduler is told of this executor.
+    /// The registration of this executor at the scheduler.
     pub(super) fn registration(&self) -> ExecutorRegistration {
         self.registration
             .lock()
@@ -95,13 +95,13 @@ impl Node {
             .clone()
     }
 
-    /// The name at the scheduler.
+    /// The current id at the scheduler.
     pub(super) fn id(&self) -> String {
         self.registration().id
     }
 
-    /// Takes another name. The scheduler gave up the old one, and with it the tasks that were taken under it: it has them
-    /// run again elsewhere, and their ends must not be mixed up with those of the second try. They are cancelled.
+    /// Takes a new id. The scheduler gave up the old id, and runs the tasks of that id again elsewhere. Their ends must not be
+    /// mixed up with those of the second try, so they are cancelled here.
     pub(super) async fn renew(&self) {
         self.registration
             .lock()
@@ -117,12 +117,12 @@ impl Node {
                 stage_id,
                 task_id,
             } = key;
-            // One that just ended has nothing to cancel.
+            // A task that just ended has nothing to cancel.
             let _ = self.executor.cancel_task(job_id, stage_id, task_id).await;
         }
     }
 
-    /// From now on heartbeats say that this executor leaves.
+    /// From now on, heartbeats say that this executor is leaving.
     pub(super) fn leave(&self) {
         self.leaving.store(true, Ordering::Release);
     }
@@ -136,7 +136,7 @@ impl Node {
         self.open.subscribe()
     }
 
-    /// Tasks of which the scheduler knows the end, or never will.
+    /// Counts off tasks whose end the scheduler knows, or will never know.
     pub(super) fn close(&self, tasks: usize) {
         self.open
             .send_modify(|open| *open = open.saturating_sub(tasks));
@@ -167,7 +167,7 @@ impl Node {
                 .tasks
                 .with_label_values(&[result(&status)])
                 .inc();
-            // The other end lives as long as this process; at its end nobody is told anything any more.
+            // The receiver lives as long as this process. Afterwards nobody needs the report.
             let _ = node.reports.send(Report {
                 executor_id,
                 status,
@@ -175,7 +175,7 @@ impl Node {
         });
     }
 
-    /// Runs a task to its end, which is reported whatever happens: the Ballista job would wait for it for ever.
+    /// Runs a task and reports its end, whatever happens. Without the report the Ballista job would wait for ever.
     async fn run(&self, key: &TaskKey, task: TaskDefinition, executor_id: &str) -> TaskStatus {
         let (stage_attempt_num, launch_time) = (task.stage_attempt_num, task.launch_time);
         let start_exec_time = now();
@@ -258,7 +258,7 @@ impl Node {
     }
 }
 
-/// What goes back with a task's results. Its window states are what the next stage adds up, so a failure to collect them
+/// The states that go back with a task's results. The next stage adds up its window states, so a failure to collect them
 /// fails the task.
 fn successful(
     stage: &dyn QueryStageExecutor,
@@ -273,8 +273,8 @@ fn successful(
     })
 }
 
-/// One figure a name instead of 45 a file: with thousands of files the message would grow beyond what gRPC carries, its
-/// loss would let the Ballista job wait for ever, and the scheduler would keep it all.
+/// One figure per name instead of 45 per file. With thousands of files the message would grow beyond the limit of gRPC and get
+/// lost, and the Ballista job would wait for ever. The scheduler would also keep all figures.
 fn thin_metrics(stage: &dyn QueryStageExecutor) -> Vec<OperatorMetricsSet> {
     let operators = stage.collect_plan_metrics();
     operators
@@ -299,7 +299,7 @@ fn result(status: &TaskStatus) -> &'static str {
     }
 }
 
-/// A name that no executor had before.
+/// An id that no executor had before.
 pub(super) fn new_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }

@@ -36,19 +36,20 @@ use crate::runtime::environment::environment;
 use crate::security::guard::Guard;
 use crate::security::settings::Port;
 
-/// How long connections may last when everything else has ended.
+/// How long connections may last after everything else has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How often the folder is looked through for results that nobody asked to be removed.
+/// How often the folder is searched for results that nobody asked to remove.
 const SWEEP: Duration = Duration::from_secs(600);
 
 /// Runs an executor until `shutdown`. Calls `ready` with its address when it is registered.
 ///
-/// After `shutdown` no task is taken any more; those that run end first and results that somebody fetches are sent, for
-/// as long as `drain` says. A scheduler that goes away is waited for.
+/// After `shutdown` the executor takes no more tasks. It finishes the tasks that run and sends results that somebody
+/// fetches, for `drain` at most. It waits for a scheduler that goes away.
 ///
 /// # Errors
-/// [`ExecutorError`]; after `ready` only when the scheduler refuses it from then on, as one of another version does.
+/// [`ExecutorError`]. After `ready` only if the scheduler refuses the executor, for example a new scheduler of another
+/// version.
 pub async fn run(
     config: ExecutorConfig,
     ready: impl FnOnce(SocketAddr),
@@ -192,12 +193,12 @@ fn routes(config: &ExecutorConfig, node: &Arc<Node>, fetches: &Arc<Fetches>) -> 
         .layer(from_fn_with_state(guard, Guard::check))
 }
 
-/// The host that others reach `address` by. Where it is every address of this machine, the one that leads to the
-/// scheduler.
+/// The host by which others reach `address`. If `address` means every address of this machine, it is the address that leads
+/// to the scheduler.
 fn reachable_host(address: SocketAddr, scheduler: &ClusterUrl) -> String {
     let towards = || {
         let socket = UdpSocket::bind(SocketAddr::new(address.ip(), 0)).ok()?;
-        // Connecting a datagram socket sends nothing; it only asks the system for the way.
+        // Connecting a datagram socket sends nothing. It only asks the system for the route.
         socket.connect((scheduler.host(), scheduler.port())).ok()?;
         Some(socket.local_addr().ok()?.ip())
     };

@@ -7,10 +7,10 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use super::memory::{self, MemoryLimit};
 use super::stores::Stores;
 
-/// Makes the environment that tasks run in; without a limit they take as much memory as they want.
+/// Makes the environment of tasks. Without a limit, tasks take as much memory as they want.
 ///
-/// A role makes one and hands it over wherever one is asked for: Ballista asks again with every task, and the connections
-/// to object stores and the count of memory live in it.
+/// Each role makes one environment and always hands over the same one. Ballista asks for it with every task, and the
+/// connections to object stores and the count of memory live in it.
 #[must_use]
 pub fn environment(limit: Option<MemoryLimit>) -> Arc<RuntimeEnv> {
     let default = RuntimeEnv::default();

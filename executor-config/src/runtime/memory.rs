@@ -8,17 +8,17 @@ use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use gugus_features::YieldingPool;
 use thiserror::Error;
 
-/// The share of the machine's memory that tasks get by default. The rest is for what DataFusion does not count (decoded
-/// pages, messages, the allocator's slack) and for whoever else runs there.
+/// The share of the machine's memory that tasks get by default. The rest is for memory that DataFusion does not count
+/// (decoded pages, messages, the allocator's slack) and for other processes.
 const DEFAULT_PERCENT: u64 = 60;
 
-/// The least that a task can work in: below it, reading one Parquet page fails.
+/// The least memory in which a task can work. With less, reading one Parquet page fails.
 const LEAST: u64 = 16 * 1024 * 1024;
 
 /// The most memory that the tasks of an executor take together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryLimit {
-    /// A share of what the machine, or the container, has.
+    /// A share of the memory of the machine or the container.
     Percent(u8),
     /// This many bytes.
     Bytes(u64),
@@ -41,7 +41,7 @@ impl MemoryLimit {
     }
 }
 
-/// The memory of the machine or, where that is less, what the container may use, in bytes.
+/// The memory of the machine or the limit of the container, whichever is less, in bytes.
 fn present() -> u64 {
     let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
     let system =
@@ -91,8 +91,8 @@ impl fmt::Display for MemoryLimit {
     }
 }
 
-/// The pool that all tasks of a process share: whoever can spill gets an even part, so that one task cannot starve another,
-/// and the feature cache lets go before a task is refused.
+/// The pool that all tasks of a process share. Operators that can spill get even parts, so that one task cannot starve
+/// another. The feature cache gives memory back before a task is refused.
 pub(crate) fn pool(limit: u64) -> Arc<dyn MemoryPool> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     Arc::new(YieldingPool::new(Arc::new(FairSpillPool::new(limit))))

@@ -1,4 +1,4 @@
-//! The object stores of this process, found by the urls that plans hold.
+//! The object stores of this process, found by the URLs in plans.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use url::Url;
 
 /// Local files, and every bucket that a plan names.
 ///
-/// A bucket's client is made when the first plan names the bucket, of the environment of this very process: a plan
-/// holds a url and no credentials, so neither client nor scheduler sends any.
+/// The client of a bucket is made when the first plan names the bucket, from the environment of this process. A plan holds
+/// a URL and no credentials, so neither client nor scheduler sends any.
 #[derive(Debug, Default)]
 pub(crate) struct Stores {
     registered: DefaultObjectStoreRegistry,

@@ -1,4 +1,4 @@
-//! How a process of the cluster calls another.
+//! How a process of the cluster calls another one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use tonic::transport::{Endpoint, Error};
 
 use super::settings::Security;
 
-/// How long connecting may take. A machine on another continent answers within one second; one that swallows packets
-/// would hold up everything that waits for it, in the scheduler the search for lost executors.
+/// How long connecting may take. A machine on another continent answers within one second. A machine that swallows packets
+/// would hold up everything that waits for it, such as the scheduler's search for lost executors.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long the head of an answer may take: a scheduler decodes a plan meanwhile.
+/// How long the head of an answer may take. A scheduler decodes a plan meanwhile.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// How often a silent connection is asked whether its other end is there, and how long the answer may take: a machine
-/// that lost its power sends no end.
+/// How often a silent connection is asked whether its other end is there, and how long the answer may take. A machine that
+/// lost its power does not close its connections.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// What a stream and a connection may send ahead, in bytes. Results are megabytes; HTTP/2's default of 64 KiB would wait
-/// for a round trip after each.
+/// How many bytes a stream and a connection may send ahead. Results are megabytes, and with HTTP/2's default of 64 KiB there
+/// would be a round trip after each.
 const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 
@@ -48,9 +48,9 @@ impl Security {
         }
     }
 
-    /// How Ballista's own connections are dialled, those from the scheduler to executors and those that fetch results.
-    /// Ballista writes `http://` before addresses whatever is configured, and tonic does TLS for `https` only, so each
-    /// endpoint is made anew. The user agent is the one header that can be set there.
+    /// Dials Ballista's own connections: those from the scheduler to executors, and those that fetch results. Ballista always
+    /// writes `http://` before addresses, and tonic does TLS for `https` only, so each endpoint is made anew. The user agent
+    /// is the only header that can be set.
     #[must_use]
     pub fn dial(&self) -> EndpointOverrideFn {
         let security = self.clone();

@@ -1,4 +1,4 @@
-//! The way into a port of the cluster: TLS where there is TLS, and who it is that comes.
+//! The way into a port of the cluster: the TLS handshake, if there is TLS, and the identity of the caller.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,25 +12,25 @@ use tokio_util::either::Either;
 use super::settings::{Port, Security};
 use super::tls::Clients;
 
-/// Who is at the other end of a connection: among the extensions of every request that comes over it.
+/// The caller at the other end of a connection. Every request over the connection has it among its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Where it called from.
+    /// The address of the caller.
     pub address: SocketAddr,
-    /// What it showed.
+    /// The proof that the caller showed.
     pub certificate: PeerCertificate,
 }
 
 /// Whether a caller showed a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerCertificate {
-    /// One of our authority. Others end the connection.
+    /// A certificate of our authority. Any other certificate ends the connection.
     Trusted,
-    /// None.
+    /// No certificate.
     Absent,
 }
 
-/// Takes the connections of a port.
+/// Accepts the connections of a port.
 #[derive(Clone)]
 pub struct Door {
     tls: Option<TlsAcceptor>,
@@ -47,10 +47,10 @@ impl std::fmt::Debug for Door {
 }
 
 impl Security {
-    /// What takes the connections of a port.
+    /// The door of a port.
     ///
     /// # Errors
-    /// What rustls says; not for files that [`Tls::load`] has checked.
+    /// The error of rustls. Files that [`Tls::load`] has checked cause none.
     pub fn door(&self, port: Port) -> Result<Door, rustls::Error> {
         let clients = match port {
             // Browsers and probes have no certificate; the guard asks them for the token.
@@ -64,7 +64,7 @@ impl Security {
     }
 }
 
-/// A connection that came in, as it came or after a handshake.
+/// An accepted connection, without TLS or after a handshake.
 pub type DoorStream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 impl Accept for Door {

@@ -18,10 +18,10 @@ use super::settings::{Port, Security};
 use super::token::Token;
 use crate::agreement::about::{ABOUT_HEADER, About};
 
-/// Paths that anybody may ask: they say nothing but that the process lives.
+/// Paths that anybody may ask. They only tell that the process lives.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
-/// gRPC calls by which a member joins or begins something. Those that follow need no second look.
+/// gRPC calls by which a member joins or begins something. Later calls need no second check.
 const JOINING: [&str; 4] = [
     "RegisterExecutor",
     "HeartBeatFromExecutor",
@@ -29,10 +29,10 @@ const JOINING: [&str; 4] = [
     "ExecuteQueryPush",
 ];
 
-/// Why nobody is let in.
+/// The reason for refusing a caller.
 const NO_TOKEN: &str = "this cluster wants its token: name the file that holds it with --token-file, or set GUGUS_TOKEN";
 
-/// The same where there is TLS and no token.
+/// The reason if there is TLS and no token.
 const NO_CERTIFICATE: &str = "this cluster wants a client certificate of its authority: name one with --tls-cert and --tls-key";
 
 /// The check in front of every route of a port.
@@ -44,8 +44,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard that lets in whoever shows the token or came with a certificate, or everybody where there is neither token
-    /// nor TLS.
+    /// A guard that lets in callers with the token or a certificate. Without token and TLS it lets everybody in.
     #[must_use]
     pub fn new(port: Port, security: &Security) -> Arc<Self> {
         Arc::new(Self {
@@ -94,7 +93,7 @@ impl Guard {
         };
         let shown = text(header::AUTHORIZATION).is_some_and(|shown| match shown.split_once(' ') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => token.is(rest.trim()),
-            // What a browser sends when its user has answered its question for a password; the name does not matter.
+            // A browser sends this after its user has entered a password. The user name does not matter.
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => BASE64_STANDARD
                 .decode(rest.trim())
                 .ok()

@@ -1,4 +1,4 @@
-//! TLS and the token: what a process shows and demands.
+//! TLS and the token: the proofs that a process shows and demands.
 
 pub(crate) mod dial;
 pub(crate) mod door;

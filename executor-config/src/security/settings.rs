@@ -1,20 +1,20 @@
-//! What a process shows and demands, in one value that every role takes.
+//! TLS and token of a process, in one value that every role takes.
 
 use std::net::IpAddr;
 
 use super::tls::Tls;
 use super::token::Token;
 
-/// Which proofs a port takes, beside a certificate of the cluster's authority.
+/// The proofs that a port takes, beside a certificate of the cluster's authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
-    /// A scheduler's: the token, and on joining the same version.
+    /// The port of a scheduler: it takes the token, and on joining demands the same version.
     Scheduler,
-    /// An executor's, where Ballista's own clients call, too: the token, or what is derived from it.
+    /// The port of an executor, which Ballista's own clients call, too: it takes the token, or the secret derived from it.
     Executor,
 }
 
-/// TLS and the token of a process. Without either, connections are plain and anybody is heard.
+/// TLS and the token of a process. Without both, connections are plain and everybody is let in.
 #[derive(Clone, Debug, Default)]
 pub struct Security {
     /// Certificates, when connections are encrypted.
@@ -33,7 +33,7 @@ impl Security {
         }
     }
 
-    /// Says what an address lacks that others can reach. Loopback lacks nothing.
+    /// Warns about an address that others can reach without TLS or token. Loopback needs neither.
     pub fn warn_when_open(&self, role: &'static str, address: IpAddr) {
         if address.is_loopback() || self.tls.is_some() {
             return;

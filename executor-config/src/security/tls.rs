@@ -1,8 +1,8 @@
 //! Mutual TLS between the processes of a cluster.
 //!
-//! Every process has a certificate of the cluster's own authority and shows it both when it is called and when it calls.
-//! Invariant: what is wrong with the files shows when they are loaded, and the error names the file; nothing is found out
-//! by the first connection that fails.
+//! Every process has a certificate of the cluster's own authority. It shows this certificate when it calls and when it is
+//! called. Invariant: mistakes in the files show when the files are loaded, by an error that names the file, and not by a
+//! connection that fails later.
 
 use std::error::Error as _;
 use std::fmt;
@@ -23,9 +23,9 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 /// The three files of a process, all PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificates of the authorities whose word counts.
+    /// The certificates of the trusted authorities.
     pub authority: PathBuf,
-    /// This process's certificate, then those between it and the authority.
+    /// This process's certificate, followed by those between it and the authority.
     pub certificate: PathBuf,
     /// The key of this process's certificate.
     pub key: PathBuf,
@@ -49,12 +49,12 @@ pub enum TlsError {
     Content {
         /// The file.
         path: PathBuf,
-        /// What was looked for.
+        /// The missing content.
         wanted: &'static str,
         /// How such a section begins.
         section: &'static str,
     },
-    /// A certificate in the file of authorities is none.
+    /// A certificate in the file of authorities is not that of an authority.
     #[error("the TLS file {} holds a certificate that cannot be used as an authority", path.display())]
     Authority {
         /// The file.
@@ -63,7 +63,7 @@ pub enum TlsError {
         #[source]
         source: rustls::Error,
     },
-    /// Certificate and key are not of each other.
+    /// Certificate and key do not belong together.
     #[error("the key in {} is not that of the certificate in {}", key.display(), certificate.display())]
     Key {
         /// The key's file.
@@ -89,16 +89,17 @@ pub enum TlsError {
     },
 }
 
-/// Which clients a server takes.
+/// The clients that a server takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
-    /// Only those with a certificate of the authority.
+    /// Only clients with a certificate of the authority.
     Certified,
-    /// Also those without any: whoever answers them looks for a token. A certificate of another authority is refused.
+    /// Also clients without a certificate, from whom the guard demands the token. A certificate of another authority is
+    /// refused.
     Any,
 }
 
-/// What a process needs for TLS, loaded and checked. Clones are the same.
+/// The TLS files of a process, loaded and checked. All clones share them.
 #[derive(Clone)]
 pub struct Tls {
     provider: Arc<CryptoProvider>,
@@ -160,7 +161,7 @@ impl Tls {
         Ok(tls)
     }
 
-    /// Looks at our own certificate as a server would that we call.
+    /// Checks our own certificate as a server that we call would.
     fn check_own(&self) -> Result<(), rustls::Error> {
         let Some((first, rest)) = self.own.cert.split_first() else {
             return Err(rustls::Error::NoCertificatesPresented);
@@ -184,15 +185,15 @@ impl Tls {
             .map_err(|error| rustls::Error::General(error.to_string()))
     }
 
-    /// What a client shows and believes.
+    /// The TLS settings of a client.
     pub(crate) fn client(&self) -> ClientTlsConfig {
         self.client.clone()
     }
 
-    /// What a server shows and believes, for HTTP/2 and HTTP/1.1: gRPC and people with `curl` share a port.
+    /// The TLS settings of a server, for HTTP/2 and HTTP/1.1, because gRPC and people with `curl` share a port.
     ///
     /// # Errors
-    /// What rustls says; not after [`Tls::load`] checked the files.
+    /// The error of rustls. Files that [`Tls::load`] has checked cause none.
     pub fn acceptor(&self, clients: Clients) -> Result<TlsAcceptor, rustls::Error> {
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
@@ -235,7 +236,7 @@ pub(crate) fn tls_error(error: &(dyn std::error::Error + 'static)) -> Option<rus
             next = error.source();
             continue;
         };
-        // An alert of the other side comes after the handshake in TLS 1.3, through h2, which keeps nothing of it but the text.
+        // In TLS 1.3 an alert of the other side comes after the handshake, through h2, which keeps only its text.
         if system.to_string().starts_with("received fatal alert") {
             return Some(rustls::Error::General(system.to_string()));
         }

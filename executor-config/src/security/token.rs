@@ -10,10 +10,10 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use tonic::metadata::{Ascii, MetadataValue};
 
-/// An API token: whoever knows it may submit plans and runs, and thereby read and write whatever executors can.
+/// An API token. Everyone who knows it may submit plans and runs, and so read and write all files that executors can.
 ///
-/// Where a connection is Ballista's own and takes no header but the user agent, its end shows [`Token::peer`] there, which
-/// is derived from the token and does not tell it: proxies write user agents to their logs.
+/// Ballista's own connections take no header but the user agent. There a process shows [`Token::peer`], which is derived from
+/// the token and does not reveal it, because proxies write user agents to their logs.
 #[derive(Clone)]
 pub struct Token {
     text: Arc<str>,
@@ -36,7 +36,7 @@ pub enum TokenError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -48,7 +48,7 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// A token from its text; white space around it does not count, for files end with a line feed.
+    /// A token from its text. White space around the text does not count, because files end with a line feed.
     ///
     /// # Errors
     /// [`TokenError::Form`].
@@ -86,13 +86,14 @@ impl Token {
         format!("Bearer {}", self.text)
     }
 
-    /// Whether this is the text of the token. Takes the same time wherever the two differ, and however long they are.
+    /// Whether this is the text of the token. The comparison takes the same time wherever the two differ, and however long they
+    /// are.
     #[must_use]
     pub fn is(&self, shown: &str) -> bool {
         same(&self.text, shown)
     }
 
-    /// What is shown where only a user agent can be.
+    /// The secret for connections that can carry only a user agent.
     #[must_use]
     pub fn peer(&self) -> &str {
         &self.peer
@@ -112,7 +113,7 @@ impl Token {
     }
 }
 
-/// Compares digests, so that neither position nor length shows in the time taken.
+/// Compares digests, so that the time reveals neither the position of a difference nor the length.
 fn same(ours: &str, shown: &str) -> bool {
     let (ours, shown) = (Sha256::digest(ours), Sha256::digest(shown));
     ours.as_slice().ct_eq(shown.as_slice()).into()

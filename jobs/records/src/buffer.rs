@@ -1,6 +1,6 @@
-//! Growing columns that can be cut back: what a record half wrote is taken away by `truncate`.
+//! Growing columns that can shrink again: `truncate` removes the values of a record that turned out to be wrong.
 //!
-//! Arrow's own builders cannot shrink, so a record would have to be parsed to a side first and then copied. These are
+//! Arrow's own builders cannot shrink, so each record would have to be parsed aside first and then copied. These columns are
 //! plain vectors that become Arrow buffers without a copy.
 
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Buffer {
         }
     }
 
-    /// Appends the value of a text that is not empty; for all types but text it is trimmed, too.
+    /// Appends the value of a text that is not empty. For all types but text the text must be trimmed.
     pub(crate) fn push(&mut self, text: &str) -> Result<(), Refusal> {
         match self {
             Self::Utf8(buffer) => buffer.push(text)?,
@@ -78,7 +78,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// Appends the value of a text that is not empty, when there is one; returns the bytes of text that were kept.
+    /// Appends the value of a text that is not empty, if it parses. Returns the bytes of text that were kept.
     #[inline]
     pub(crate) fn push_plain(&mut self, text: &str) -> Option<usize> {
         match self {
@@ -107,7 +107,7 @@ impl Buffer {
         }
     }
 
-    /// Takes rows from the end until `rows` are left.
+    /// Removes rows from the end until `rows` are left.
     pub(crate) fn truncate(&mut self, rows: usize) {
         match self {
             Self::Utf8(buffer) => buffer.truncate(rows),
@@ -120,7 +120,7 @@ impl Buffer {
         }
     }
 
-    /// Appends a whole array of this column's type. Another type is an error of the caller, and appends nulls.
+    /// Appends a whole array of this column's type. An array of another type is a mistake of the caller and appends nulls.
     pub(crate) fn extend(&mut self, array: &dyn Array) -> Result<(), Full> {
         match self {
             Self::Utf8(buffer) => match array.as_string_opt::<i32>() {

@@ -28,10 +28,10 @@ pub(crate) fn cell_text<'t>(
     }
 }
 
-/// Appends what most cells are: nothing where nothing is needed, or the text of a value that fits. Returns the bytes of
-/// text that were kept; `None`, and nothing is appended, when [`append_value`] must see to it.
+/// Appends the cell in the most common cases: no value where none is required, or a value that parses. Returns the bytes of
+/// text that were kept. In all other cases it appends nothing and returns `None`, and [`append_value`] must be called.
 ///
-/// The answer fits in a register, and needs no room for a [`Reason`].
+/// The result fits in a register, because it has no room for a [`Reason`].
 #[inline]
 pub(crate) fn append_plain(
     column: &LayoutColumn,
@@ -95,7 +95,7 @@ pub(crate) fn append_value(
     }
 }
 
-/// `str::trim`, which decodes characters from both ends, only where there may be something to trim.
+/// Calls `str::trim`, which decodes characters from both ends, only if there may be something to trim.
 #[inline]
 pub(crate) fn trim(text: &str) -> &str {
     match text.as_bytes() {
@@ -104,7 +104,7 @@ pub(crate) fn trim(text: &str) -> &str {
     }
 }
 
-/// Copies the cells that are kept one behind the other into `row`, and their places into the slots.
+/// Copies the text of the kept cells into `row`, one after the other, and their positions into the slots.
 pub(crate) fn read_cells<'c>(
     header: &Header,
     cells: impl IntoIterator<Item = &'c [u8]>,

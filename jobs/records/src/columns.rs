@@ -18,40 +18,40 @@ use crate::{Header, Reason, json};
 
 /// The most columns that a batch keeps beside those of the job.
 ///
-/// Records whose keys are values (`{"10.0.0.1": 3}`) would otherwise grow a batch by a column each, and cost rows times
-/// columns. Real tables have at most some hundred columns.
+/// If keys are values (`{"10.0.0.1": 3}`), each record would add a column to the batch, at a cost of rows times columns. Real
+/// tables have some hundred columns at most.
 pub(crate) const MAX_OTHER_COLUMNS: usize = 4096;
 
-/// The columns of one batch, growing by records.
+/// The columns of one batch, which grow by records.
 ///
 /// A push either appends one row to all columns or, with a [`Reason`], nothing.
 #[derive(Debug)]
 pub struct Columns {
     layout: Arc<Layout>,
     job: Vec<Buffer>,
-    /// Of the names in `slots.others()`; they may be shorter than `rows`, the rest is null.
+    /// The columns of the names in `slots.others()`. They may be shorter than `rows`; the missing rows are null.
     others: Vec<Text>,
     slots: Slots,
     rows: usize,
     bytes: usize,
-    /// Text of the CSV row in hand.
+    /// Text of the current CSV row.
     row: String,
-    /// Made with the first record that is a row of CSV. Its tables are some kilobytes, which should not move with this.
+    /// Made with the first record that is a CSV row. Boxed, because its tables of some kilobytes should not move along.
     rows_of_csv: Option<Box<RowReader>>,
-    /// Text of the unescaped JSON string in hand.
+    /// Text of the current unescaped JSON string.
     unescaped: String,
 }
 
 /// Finds the cells in the text of an object.
 type ReadObject = fn(&str, &mut Slots) -> Result<(), Reason>;
 
-/// A batch could not be made of its columns: a defect of this crate, not of any record.
+/// A batch could not be made from its columns. This is a defect of this crate and not of any record.
 #[derive(Debug, Error)]
 #[error("the columns of a batch do not fit together, which is a defect of gugus: {0}")]
 pub struct FinishError(#[from] ArrowError);
 
 impl Columns {
-    /// No rows yet.
+    /// Columns without rows.
     pub fn new(layout: Arc<Layout>) -> Self {
         Self {
             job: layout
@@ -70,7 +70,7 @@ impl Columns {
         }
     }
 
-    /// What the records are parsed to.
+    /// The layout of the records.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
@@ -113,12 +113,12 @@ impl Columns {
 
     /// Appends one JSON object that is parsed already, as if its text had been pushed.
     ///
-    /// Parsing has lost some of that text, such as the zeros of `1.50`. Push the text where it is at hand.
+    /// Parsing has lost some of that text, such as the zeros of `1.50`. Push the text if you have it.
     ///
     /// # Errors
     /// Why the record is rejected; nothing was appended.
     pub fn push_json_value(&mut self, record: &Map<String, Value>) -> Result<(), Reason> {
-        // Writing it out again costs a microsecond, and there is only one set of rules.
+        // Writing the object out again costs a microsecond, and keeps one set of rules.
         let text = serde_json::to_vec(record).map_err(|e| Reason::NotJson {
             message: e.to_string(),
         })?;
@@ -171,7 +171,7 @@ impl Columns {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(fields.len());
         let mut first_error = None;
         for buffer in &mut self.job {
-            // Every buffer is emptied, whatever became of the others.
+            // Every buffer is emptied, even if another one failed.
             match buffer.finish() {
                 Ok(array) => arrays.push(array),
                 Err(e) => first_error = first_error.or(Some(e)),
@@ -196,7 +196,7 @@ impl Columns {
         )?)
     }
 
-    /// As [`push_json`](Self::push_json), without the fast way.
+    /// As [`push_json`](Self::push_json), but without the fast parser.
     #[cfg(test)]
     pub(crate) fn push_json_by_serde(&mut self, bytes: &[u8]) -> Result<(), Reason> {
         self.push_object(bytes, json::read_by_serde)
@@ -240,7 +240,7 @@ impl Columns {
         Ok(bytes)
     }
 
-    /// Keeps what a record appended, or takes all of it away.
+    /// Keeps the values that a record appended, or removes all of them.
     fn settle(&mut self, appended: Result<usize, Reason>) -> Result<(), Reason> {
         match appended {
             Ok(bytes) => {

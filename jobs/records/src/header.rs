@@ -1,4 +1,4 @@
-//! The first line of a CSV, resolved once.
+//! The header of a CSV file, resolved to columns once.
 
 use thiserror::Error;
 
@@ -11,7 +11,7 @@ pub struct Header {
     missing: Vec<String>,
 }
 
-/// Where the cells of one position go.
+/// The column for the cells of one position.
 #[derive(Clone, Debug)]
 pub(crate) enum HeaderCell {
     Column(usize),
@@ -26,7 +26,7 @@ pub enum HeaderError {
     /// A name is not text: convert the file to UTF-8.
     #[error("name {position} of the header is not UTF-8 at its byte {at}")]
     NotUtf8 {
-        /// Which name, from 1.
+        /// The position of the name, from 1.
         position: usize,
         /// The first byte that is not UTF-8, from 0.
         at: usize,
@@ -34,8 +34,8 @@ pub enum HeaderError {
 }
 
 impl Header {
-    /// Resolves names, in the order of the cells. The mark that some programs put before the first (a byte order mark)
-    /// is not part of it. Of several cells of one name the last counts.
+    /// Resolves names, in the order of the cells. A byte order mark, which some programs put before the first name, is not
+    /// part of that name. If a name appears several times, the last cell counts.
     ///
     /// # Errors
     /// [`HeaderError::NotUtf8`].
@@ -62,7 +62,7 @@ impl Header {
         Ok(Self::of(texts, layout))
     }
 
-    /// Resolves names that are text, as they are.
+    /// Resolves names that are already text.
     pub(crate) fn of<'n>(names: impl IntoIterator<Item = &'n str>, layout: &Layout) -> Header {
         let mut seen = vec![false; layout.columns().len()];
         let cells = names
@@ -96,7 +96,7 @@ impl Header {
         self.cells.is_empty()
     }
 
-    /// The job's columns that the header lacks. A required one among them means that every row will be rejected.
+    /// The job's columns that the header lacks. If one of them is required, every row will be rejected.
     pub fn missing(&self) -> &[String] {
         &self.missing
     }

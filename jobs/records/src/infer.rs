@@ -1,10 +1,10 @@
-//! Types for the columns of a sample: a proposal for a job file, to be looked at by a person.
+//! Proposes types for the columns of a sample, for a job file that a person then checks.
 //!
-//! Invariant: what is proposed for a column reads every value of the sample, since the parsers that will read the records
-//! decide. It is the narrowest of int32, int64, float64, bool, timestamp and utf8 that does, with some doubt built in,
-//! because a sample does not show everything and a value that does not fit rejects its record:
-//! * Digits with zeros before them (`0330`), and more digits than an int64 has, are names rather than numbers: text.
-//! * Numbers near the end of int32 get int64; numbers with a point, all whole in the sample, are floats all the same.
+//! Invariant: the proposed type of a column reads every value of the sample, because the parsers of records decide. It is
+//! the narrowest of int32, int64, float64, bool, timestamp and utf8 that does. Some caution is built in, because a sample
+//! does not show everything, and a value that does not parse rejects its record:
+//! * Digits with zeros before them (`0330`), and more digits than an int64 has, are names and not numbers: text.
+//! * Numbers near the end of int32 get int64. Numbers with a decimal point are floats, even if all are whole.
 //! * 0 and 1 are numbers; a bool needs `true` or `false` somewhere.
 //! * A column without any value is text.
 
@@ -15,10 +15,10 @@ use gugus_spec::{Column, ColumnType, Nullability};
 use self::instants::Instants;
 use crate::{Reason, value};
 
-/// Above this, int64: a sample that comes within half of the end of int32 will not hold the largest number there is.
+/// Numbers above this get int64. If a sample reaches half of the range of int32, the stream may hold larger numbers.
 const MOST_INT32: i64 = i32::MAX as i64 / 2;
 
-/// What a sample of records shows of its columns.
+/// A sample of records, and the facts that it shows about its columns.
 #[derive(Debug)]
 pub struct Sample {
     columns: Vec<Seen>,
@@ -28,13 +28,13 @@ pub struct Sample {
 /// The type proposed for a column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InferredColumn {
-    /// Name and type. Never required: that a sample always has a value proves little.
+    /// Name and type. The column is never required, because a sample without nulls proves little.
     pub column: Column,
     /// Rows of the sample without a value.
     pub empty: u64,
     /// The least and the greatest value, for numbers.
     pub range: Option<(f64, f64)>,
-    /// Why the type is not the obvious one, or what to look at. One line.
+    /// Why the type is not the obvious one, or what a person should check. One line.
     pub note: Option<String>,
 }
 
@@ -84,13 +84,13 @@ impl Sample {
         Ok(())
     }
 
-    /// What is proposed, in the order of the names.
+    /// The proposals, in the order of the names.
     pub fn columns(&self) -> Vec<InferredColumn> {
         self.columns.iter().map(|c| c.infer(self.rows)).collect()
     }
 }
 
-/// What the values of a column were so far.
+/// The facts about the values of a column so far.
 #[derive(Debug)]
 struct Seen {
     name: String,
@@ -102,10 +102,10 @@ struct Seen {
     /// The first whole number that is too large for int64.
     huge: Option<String>,
     floats: bool,
-    /// Whether one float was finite: `nan` and `inf` alone are more likely to be words.
+    /// Whether a float was finite. `nan` and `inf` alone are more likely to be words.
     finite: bool,
     truths: bool,
-    /// Whether one truth was a word rather than a digit.
+    /// Whether a bool was a word and not a digit.
     truth_word: bool,
     least: f64,
     greatest: f64,

@@ -1,7 +1,7 @@
 //! One JSON object to cells.
 //!
-//! serde_json drives; a value is taken as its text (`RawValue`), because only so numbers keep their digits without
-//! serde_json's `arbitrary_precision`, a feature that would change the numbers of every crate in the program.
+//! serde_json parses, and each value is taken as its text (`RawValue`). Only so do numbers keep their digits without
+//! serde_json's feature `arbitrary_precision`, which would change the numbers of every crate in the program.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub(crate) fn object_text(bytes: &[u8]) -> Result<&str, Reason> {
         Some(b'n') => "null",
         Some(_) => "number",
     };
-    // A list of records is a mistake that deserves another word than a torn message.
+    // A list of records is another mistake than a torn message, so it gets a reason of its own.
     match serde_json::from_str::<&RawValue>(text) {
         Ok(_) => Err(Reason::NotAnObject { found }),
         Err(e) => Err(Reason::NotJson {
@@ -47,7 +47,7 @@ pub(crate) fn read(text: &str, slots: &mut Slots) -> Result<(), Reason> {
     }
 }
 
-/// The same for any text, wrong ones too, by serde_json alone.
+/// Does the same for any text, also an invalid one, by serde_json alone.
 pub(crate) fn read_by_serde(text: &str, slots: &mut Slots) -> Result<(), Reason> {
     slots.begin();
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -100,7 +100,7 @@ impl<'t> Visitor<'t> for Object<'t, '_> {
     }
 }
 
-/// Resolves a key where it stands, without a copy unless it has escapes.
+/// Resolves a key in place, and copies it only if it has escapes.
 struct Key<'s>(&'s mut Slots);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {

@@ -11,7 +11,7 @@ use gugus_spec::{
 
 use crate::Header;
 
-/// What the records of a job are parsed to. Made once from the job's source, shared by all batches.
+/// The columns to which records of a job are parsed. It is made once from the job's source, and all batches share it.
 #[derive(Debug)]
 pub struct Layout {
     fields: Vec<Field>,
@@ -22,7 +22,7 @@ pub struct Layout {
     rows: Option<Arc<Rows>>,
 }
 
-/// How the records of a topic are taken apart that are rows of CSV.
+/// How records that are CSV rows are taken apart.
 #[derive(Debug)]
 pub(crate) struct Rows {
     pub(crate) delimiter: u8,
@@ -32,13 +32,13 @@ pub(crate) struct Rows {
 impl Layout {
     /// Compiles the columns of a source.
     ///
-    /// Timestamp formats of a validated [`gugus_spec::Job`] can all be followed; one made by other means that cannot is
-    /// left out, so that it reads nothing.
+    /// All timestamp formats of a validated [`gugus_spec::Job`] can be followed. A format from elsewhere that cannot be
+    /// followed is left out, so it reads nothing.
     pub fn new(source: &Source) -> Arc<Layout> {
         let columns: Vec<_> = source.columns.iter().map(LayoutColumn::new).collect();
         let mut layout = Layout {
-            // All fields may be null, also the required ones: a folder outlives edits of `required` in its job file, and
-            // a reader that was promised no nulls would drop `IS NOT NULL` from its plans.
+            // All fields may be null, even the required ones. A folder outlives edits of `required` in its job file, and a
+            // reader that was promised no nulls would drop `IS NOT NULL` from its plans.
             fields: columns
                 .iter()
                 .map(|c| Field::new(&c.name, c.kind.data_type(), true))
@@ -65,7 +65,7 @@ impl Layout {
         Arc::new(layout)
     }
 
-    /// How records are taken apart that are rows of CSV; `None` when they are JSON.
+    /// How records that are CSV rows are taken apart; `None` if records are JSON.
     pub(crate) fn rows(&self) -> Option<&Arc<Rows>> {
         self.rows.as_ref()
     }
@@ -84,7 +84,7 @@ impl Layout {
         self.row_bytes
     }
 
-    /// What becomes of the values under a name.
+    /// The target of the values under a name.
     pub(crate) fn place(&self, name: &str) -> Place {
         match self.index.get(name) {
             Some(&i) => Place::Column(i),
@@ -98,14 +98,14 @@ impl Layout {
     }
 }
 
-/// Where the values under a name go.
+/// The target of the values under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// To a column of the job.
+    /// A column of the job.
     Column(usize),
-    /// To a column of text behind those of the job.
+    /// A column of text behind those of the job.
     Other,
-    /// They are not kept.
+    /// The values are dropped.
     Nowhere,
 }
 

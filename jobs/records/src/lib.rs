@@ -1,37 +1,38 @@
-//! Records to typed Arrow columns: JSON objects, CSV rows and Parquet rows, one record at a time, columns all the way.
+//! Records to typed Arrow columns: JSON objects, CSV rows and Parquet rows, one record at a time.
 //!
-//! [`Columns::push_record`] takes a record as the job's topic has it; the other pushes are for files, whose names say what
-//! they hold.
+//! [`Columns::push_record`] takes a record in the format of the job's topic. The other pushes are for files, whose names tell
+//! their format.
 //!
 //! # What it guarantees
 //! * **One meaning of a value.** A cell of CSV, a JSON string and a JSON number with the same text give the same value,
-//!   or the same refusal: all go through one parser for each type ("Rules" below).
-//! * **All of a record or nothing.** When a push returns a [`Reason`], no column has grown, and no column was added.
+//!   or the same refusal: there is one parser per type ("Rules" below).
+//! * **All of a record or nothing.** If a push returns a [`Reason`], no column has grown, and no column was added.
 //! * **No text is lost.** A JSON number in a column of text keeps its text: `1.50` stays `1.50`, and an identifier of 20
-//!   digits all its digits.
-//! * **Any bytes are fine.** Whatever a record holds, the answer is a row or a [`Reason`], never a panic.
-//! * **The same records give the same batch**, bit for bit, whatever came before them.
+//!   digits keeps all digits.
+//! * **Any bytes are allowed.** Each record gives a row or a [`Reason`], and never a panic.
+//! * **The same records give the same batch**, bit for bit, whatever records came before.
 //!
 //! # Rules
-//! * Empty text is null for every type, and so is text of blanks for every type but text. JSON null and a key that is
-//!   not there are null. Null in a required column rejects the record.
-//! * Blanks around values are trimmed, except in text. `0330` is 330 for an int32; `3.0` and `3e0` are 3, `3.5` rejects.
-//! * `nan` and `inf` are floats; a number too large for its type rejects, also for floats (`1e999`).
+//! * Empty text is null for every type. Blanks alone are null for every type but text. JSON null and a missing key are null.
+//!   Null in a required column rejects the record.
+//! * Blanks around values are trimmed, except in text. For an int32, `0330` is 330, `3.0` and `3e0` are 3, and `3.5` rejects
+//!   the record.
+//! * `nan` and `inf` are floats. A number that is too large for its type rejects the record, also for floats (`1e999`).
 //! * A bool is `true` or `false` in any case, or `1` or `0`.
-//! * A timestamp is what the first of its formats says that can read it; without formats ISO 8601 / RFC 3339.
-//! * A JSON number, bool, array or object in a column of text becomes its JSON text as it stands.
-//! * What does not parse rejects the record, also where the column is not required.
-//! * Of keys (or header cells) of one name the last counts, as in Python and JavaScript.
-//! * Columns that the job does not name are kept as text behind those it names, in order of first appearance, or
-//!   dropped, as the job says. `_partition`, `_offset` and `_timestamp` in a record are dropped: a batch has its own.
+//! * The first format that can read a timestamp decides its value; without formats, ISO 8601 / RFC 3339.
+//! * A JSON number, bool, array or object in a column of text becomes its JSON text, unchanged.
+//! * A value that does not parse rejects the record, even if the column is not required.
+//! * If a key (or a header cell) appears several times, the last one counts, as in Python and JavaScript.
+//! * Columns that the job does not name are kept as text behind the others, in order of first appearance, or dropped, as the
+//!   job says. `_partition`, `_offset` and `_timestamp` in a record are dropped, because a batch has its own.
 //!
 //! # What it is not
 //! It reads no files and decodes no Parquet: callers hand over bytes, cells or Arrow batches. It never guesses a type while
-//! records flow; [`infer`] proposes types once, for a person to look at.
+//! records flow. [`infer`] proposes types once, and a person checks them.
 //!
 //! # Why not arrow-json or arrow-csv
-//! Both read many rows and fail as a whole; a stream needs each wrong record alone, with its reason, and the next one
-//! accepted. Both also know only columns of a fixed schema, and read `""` as text.
+//! Both read many rows and fail as a whole. A stream needs the reason for each wrong record, and must accept the next one.
+//! Both also know only the columns of a fixed schema, and read `""` as text.
 //!
 //! # Example
 //! ```

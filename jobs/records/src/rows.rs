@@ -1,4 +1,4 @@
-//! Rows that are Arrow already (a Parquet import): whole columns are cast, wrong rows are left out one by one.
+//! Rows of Arrow batches (a Parquet import): whole columns are cast, and single wrong rows are left out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::{Misfit, Reason};
 /// A row that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedRow {
-    /// Its number in the pushed batch, from 0.
+    /// The number of the row in the pushed batch, from 0.
     pub row: usize,
     /// Why.
     pub reason: Reason,
@@ -46,12 +46,12 @@ pub enum ImportError {
     /// The batch has no room for the rows: finish it and push them again, or push fewer at once.
     #[error(transparent)]
     Full(Reason),
-    /// Arrow could not cast a column that it said it could.
+    /// Arrow could not cast a column, although it had said that it could.
     #[error("column {column:?} could not be cast: {source}")]
     Arrow {
         /// The column.
         column: String,
-        /// What Arrow said.
+        /// The error of Arrow.
         source: ArrowError,
     },
 }
@@ -59,8 +59,8 @@ pub enum ImportError {
 impl Columns {
     /// Appends all rows of an Arrow batch that follow the rules of text: a number is read as its text would be.
     ///
-    /// Columns are found by name; one that is not there is null in every row. Timestamps without a zone are UTC. Rows
-    /// keep their order. A row that is wrong in several columns is rejected for the first of them.
+    /// Columns are found by name; a missing column is null in every row. Timestamps without a zone are UTC. Rows keep their
+    /// order. A row that is wrong in several columns is rejected because of the first one.
     ///
     /// # Errors
     /// [`ImportError`], when a column as a whole cannot be read or held.
@@ -175,7 +175,7 @@ fn cast_numbers(
     Ok(array)
 }
 
-/// Timestamps and dates to milliseconds in UTC. Done by hand because a cast between zones needs a list of zones.
+/// Timestamps and dates to milliseconds in UTC. Arrow's cast between zones would need a list of zones.
 fn instants(
     source: &ArrayRef,
     column: &LayoutColumn,
@@ -204,7 +204,7 @@ fn instants(
     Ok(Arc::new(millis))
 }
 
-/// Everything else goes by its text, one value after the other.
+/// All other types are parsed from their text, one value after the other.
 fn parse(
     source: &ArrayRef,
     column: &LayoutColumn,
@@ -269,7 +269,7 @@ fn text(
     Ok(texts.as_string::<i32>().clone())
 }
 
-/// Null for what cannot be cast.
+/// Values that cannot be cast become null.
 fn cast(source: &ArrayRef, to: &DataType, column: &str) -> Result<ArrayRef, ImportError> {
     let options = CastOptions {
         safe: true,
@@ -291,7 +291,7 @@ fn reject(
         .or_insert_with(|| Reason::value(&column.name, &value, misfit, column.kind.name()));
 }
 
-/// Empty text is null, from wherever it comes.
+/// Empty text is null, wherever it comes from.
 fn empty_to_null(texts: &StringArray) -> StringArray {
     if texts
         .value_offsets()

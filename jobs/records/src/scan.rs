@@ -1,20 +1,20 @@
-//! The fast way from one JSON object to cells.
+//! The fast parser from one JSON object to cells.
 //!
-//! It takes well-formed objects only, and gives up on all others (and on keys with escapes): [`crate::json`] then reads
-//! the record anew by serde_json, which so stays the one source of what is JSON and of what is wrong with a record. A
-//! property test holds the two together.
+//! It takes well-formed objects only, and gives up on all others and on keys with escapes. Then [`crate::json`] reads the
+//! record again by serde_json. So serde_json alone decides what is JSON and what is wrong with a record. A property test
+//! compares the two parsers.
 //!
-//! Nothing is looked at twice: the bytes before a value are compared as a whole with those of the last record
-//! ([`Leads`](crate::leads::Leads)), strings are passed eight bytes at a time.
-//! With all of its values parsed a record of 28 strings so takes 40 % of its former time, and a quarter where a job
-//! drops 26 of them (`examples/push_rate.rs`: 950 ns and 380 ns); sonic-rs took 1,500 ns to name such a record's values.
+//! No byte is visited twice. The bytes before a value are compared as a whole with those of the last record
+//! ([`Leads`](crate::leads::Leads)), and strings are skipped eight bytes at a time. A record of 28 strings takes 40 % of its
+//! former time with all values parsed, and a quarter if the job drops 26 of them (`examples/push_rate.rs`: 950 ns and
+//! 380 ns). sonic-rs took 1,500 ns to find the values of such a record.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::slots::{CellKind, Slots};
 
-/// Finds the cells of all columns in a text that begins an object; `None` when serde_json must.
+/// Finds the cells of all columns in a text that begins an object; `None` if serde_json must do it.
 pub(crate) fn scan(text: &str, slots: &mut Slots) -> Option<()> {
     let bytes = text.as_bytes();
     let mut at = blanks(bytes, 0) + 1;
@@ -24,7 +24,7 @@ pub(crate) fn scan(text: &str, slots: &mut Slots) -> Option<()> {
     }
     loop {
         let (target, start) = match slots.expected_key(bytes, at) {
-            // Blanks behind the colon may be more than the last time.
+            // There may be more blanks behind the colon than last time.
             Some((target, start)) => (target, blanks(bytes, start)),
             None => {
                 let (name, start) = key(text, at)?;
@@ -80,7 +80,7 @@ fn key(text: &str, at: usize) -> Option<(&str, usize)> {
     Some((text.get(start..end)?, value))
 }
 
-/// Where these bytes end, when they stand at `at`.
+/// The end of these bytes, if they are at `at`.
 fn literal(bytes: &[u8], at: usize, wanted: &[u8]) -> Option<usize> {
     bytes
         .get(at..)?
@@ -88,7 +88,7 @@ fn literal(bytes: &[u8], at: usize, wanted: &[u8]) -> Option<usize> {
         .then_some(at + wanted.len())
 }
 
-/// The first byte at `at` or behind it that is no blank.
+/// The position of the first byte from `at` on that is no blank.
 #[inline]
 fn blanks(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
@@ -97,12 +97,13 @@ fn blanks(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Whether nothing but blanks follows.
+/// Whether only blanks follow.
 fn at_end(bytes: &[u8], at: usize) -> Option<()> {
     (blanks(bytes, at) == bytes.len()).then_some(())
 }
 
-/// The first byte at `at` or behind it that is not plain text of a string: a quote, a backslash or a control character.
+/// The position of the first byte from `at` on that is not plain text of a string: a quote, a backslash or a control
+/// character.
 #[inline]
 fn plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
@@ -124,20 +125,20 @@ fn is_plain(byte: u8) -> bool {
     byte >= 0x20 && byte != b'"' && byte != b'\\'
 }
 
-/// Has the highest bit of the first byte that is not plain set, and no bit before it.
+/// Sets the highest bit of the first byte that is not plain, and no bit before it.
 #[inline]
 fn ends(block: &[u8; 8]) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     let bytes = u64::from_le_bytes(*block);
-    // Taking away 1 from a byte sets its highest bit only if it was 0, or had it set before. A quote is two more than a
-    // blank, which is the least that may stand in a string: one comparison finds both quotes and control characters.
+    // Subtracting 1 from a byte sets its highest bit only if the byte was 0 or had the bit set. A quote is two more than a
+    // blank, the lowest character of a string. So one comparison finds both quotes and control characters.
     let below = (bytes ^ (2 * ONES)).wrapping_sub(0x21 * ONES) & !bytes;
     let slashes = bytes ^ (0x5c * ONES);
     let slashes = slashes.wrapping_sub(ONES) & !slashes;
     (below | slashes) & (0x80 * ONES)
 }
 
-/// Where a string ends, behind its quote, whose first backslash is at `at`.
+/// The end, behind its quote, of a string whose first backslash is at `at`.
 fn escaped(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match bytes.get(at)? {
@@ -159,7 +160,7 @@ fn escaped(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Where a number ends: an optional minus, digits without a leading zero, then perhaps a fraction and an exponent.
+/// The end of a number: an optional minus, digits without a leading zero, then perhaps a fraction and an exponent.
 fn number(bytes: &[u8], at: usize) -> Option<usize> {
     let digits = |at: usize| {
         let count = bytes.get(at..)?.iter().take_while(|b| b.is_ascii_digit());

@@ -1,7 +1,7 @@
-//! One place for each column of the record in hand, reused from record to record.
+//! One place per column for the current record, reused from record to record.
 //!
-//! A cell is where a value's text stands in the record, not the text: so nothing is copied, the last of several keys of
-//! one name wins by overwriting, and parsing begins only when the whole record is known to be well formed.
+//! A cell holds the position of a value's text in the record, and not the text. So nothing is copied, the last of several
+//! keys of one name wins by overwriting, and parsing begins only after the whole record proved to be well formed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use crate::layout::{Layout, Place};
 use crate::leads::Leads;
 use crate::{Reason, columns::MAX_OTHER_COLUMNS};
 
-/// What stands in a record for a column.
+/// The value of a column in the record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CellKind {
-    /// Nothing, or null.
+    /// No value, or null.
     #[default]
     Null,
     /// The value's text.
@@ -24,7 +24,7 @@ pub(crate) enum CellKind {
     Nested,
 }
 
-/// Where a value stands in a record.
+/// The position of a value in a record.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cell {
     pub(crate) kind: CellKind,
@@ -32,27 +32,27 @@ pub(crate) struct Cell {
     pub(crate) end: usize,
 }
 
-/// Where the value of a name goes.
+/// The place for the value of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Slot(usize),
     Nowhere,
 }
 
-/// How many keys of a record are remembered by their position; a record of more is looked up by name.
+/// How many keys of a record are remembered by their position. Further keys are looked up by name.
 const MOST_EXPECTED: usize = 1024;
 
-/// The cells of the record in hand, and the names of the other columns.
+/// The cells of the current record, and the names of the other columns.
 #[derive(Debug)]
 pub(crate) struct Slots {
     layout: Arc<Layout>,
     cells: Vec<Cell>,
-    /// Names of the other columns, those of the record in hand included.
+    /// Names of the other columns, including those of the current record.
     others: Vec<String>,
     index: HashMap<String, usize>,
     /// How many of `others` belong to accepted records.
     accepted: usize,
-    /// The names of the last record by position: records of one stream mostly have one order, and a comparison is
+    /// The names of the last record by position. Records of one stream mostly have the same order, and a comparison is
     /// cheaper than a hash.
     expected: Vec<(String, Target)>,
     cursor: usize,
@@ -123,7 +123,7 @@ impl Slots {
         }
     }
 
-    /// `None` when there is no place for one more column.
+    /// `None` if there is no room for another column.
     fn look_up(&mut self, name: &str) -> Option<Target> {
         match self.layout.place(name) {
             Place::Column(i) => return Some(Target::Slot(i)),
@@ -152,7 +152,7 @@ impl Slots {
         }
     }
 
-    /// What made it impossible to place a value, once.
+    /// Takes the reason why a value could not be placed.
     pub(crate) fn take_refusal(&mut self) -> Option<Reason> {
         self.refused.take()
     }
@@ -185,7 +185,7 @@ impl Slots {
             }
             self.cells
                 .truncate(self.layout.columns().len() + self.accepted);
-            // Some of what is remembered points to columns that are gone.
+            // Some remembered names point to columns that are gone.
             self.expected.clear();
             self.leads.clear();
         }

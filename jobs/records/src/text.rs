@@ -1,4 +1,4 @@
-//! A growing column of text that can be cut back.
+//! A growing column of text that can shrink again.
 
 use arrow::array::{Array, StringArray};
 use arrow::buffer::{Buffer as Bytes, OffsetBuffer, ScalarBuffer};

@@ -1,14 +1,13 @@
-//! Which rows of a growing column have a value.
+//! The rows of a growing column that have a value.
 //!
-//! Arrow's builder resizes its bitmap with every row, and cannot be asked for less. This one writes one bit, and nothing
-//! at all before the first null.
+//! Arrow's builder resizes its bitmap with every row. This one writes one bit per row, and nothing before the first null.
 
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 
 /// One bit for each row: whether it has a value.
 #[derive(Debug, Default)]
 pub(crate) struct Validity {
-    /// The bits, the lowest first, those behind the last row 0. Empty as long as no row was null.
+    /// The bits, the lowest first. Bits behind the last row are 0. Empty as long as no row was null.
     bits: Vec<u8>,
     rows: usize,
 }
@@ -68,7 +67,7 @@ impl Validity {
         }
     }
 
-    /// The nulls of all rows, if there are any; afterwards there are no rows.
+    /// Takes the nulls of all rows, if there are any. Afterwards there are no rows.
     pub(crate) fn finish(&mut self) -> Option<NullBuffer> {
         let rows = std::mem::take(&mut self.rows);
         if self.bits.is_empty() {

@@ -1,4 +1,4 @@
-//! Text to numbers and truth values: one parser for each type, whatever the text came in.
+//! Text to numbers and truth values: one parser per type, for every format of records.
 //!
 //! Texts arrive trimmed and not empty. Nothing here allocates.
 
@@ -54,10 +54,10 @@ pub(crate) fn bool(text: &str) -> Result<bool, Misfit> {
     }
 }
 
-/// A number of at most 15 digits with a point among or before them, as coordinates and amounts are; `None` for all others.
+/// A number of at most 15 digits with a decimal point, such as a coordinate or an amount; `None` for all others.
 ///
-/// Both the digits and the power of ten are floats without a rounding, so their quotient is the nearest float, as the
-/// general parser finds it in twice the time.
+/// The digits and the power of ten are both exact floats, so their quotient is the nearest float. The general parser finds
+/// the same float in twice the time.
 fn short_float(text: &[u8]) -> Option<f64> {
     const MOST_DIGITS: usize = 15;
     const POWERS: [f64; MOST_DIGITS + 1] = [
@@ -88,12 +88,12 @@ fn short_float(text: &[u8]) -> Option<f64> {
     Some(if negative { -number } else { number })
 }
 
-/// Whether a text that parsed to an infinity asked for it.
+/// Whether a text that parsed to an infinity spells out an infinity.
 fn names_infinity(text: &str) -> bool {
     text.bytes().any(|b| matches!(b, b'n' | b'N'))
 }
 
-/// A decimal number that is whole, exactly: a detour over `f64` would change digits beyond the 15th.
+/// A whole number in decimal notation, exactly. A detour over `f64` would change digits beyond the 15th.
 fn decimal(text: &[u8]) -> Result<i64, Misfit> {
     let (negative, unsigned) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
@@ -125,7 +125,7 @@ fn decimal(text: &[u8]) -> Result<i64, Misfit> {
             zeros = zeros.saturating_add(u32::from(number != 0));
             continue;
         }
-        // 20 digits are more than an i64 holds; what follows can no longer bring it into range.
+        // 20 digits are more than an i64 holds, and the rest can no longer bring the number into range.
         match power_of_ten(i64::from(zeros) + 1).and_then(|p| number.checked_mul(p)) {
             Some(shifted) if shifted < MOST => number = shifted + i128::from(digit),
             _ => too_long = true,
@@ -155,7 +155,7 @@ fn power_of_ten(power: i64) -> Option<i128> {
     10_i128.checked_pow(u32::try_from(power).ok()?)
 }
 
-/// The number after `e`; beyond a million it may be anything, for no number of 64 bits is that large or small.
+/// The number after `e`. Beyond a million any value will do, because no number of 64 bits is that large or small.
 fn exponent(text: &[u8]) -> Result<i64, Misfit> {
     let (sign, digits) = match text.split_first() {
         Some((b'-', rest)) => (-1, rest),

@@ -1,4 +1,4 @@
-//! What fits a model, with its parameters.
+//! The algorithm of a model, with its parameters.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use gugus_clusters::{DbscanParams, GmmParams, MiniBatchParams};
 use gugus_kmeans::Params;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// What fits a model, with its parameters.
+/// The algorithm of a model, with its parameters.
 ///
-/// Under serde: `{algorithm, params}`, where `algorithm` may be left out for `kmeans`, as in what was written before
-/// there were others. It is meant to be flattened into what holds it.
+/// In JSON: `{algorithm, params}`. Without `algorithm` it is `kmeans`, as in documents from before there were others.
+/// Flatten it into the object around it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "algorithm", content = "params", rename_all = "lowercase")]
 pub enum Algorithm {
-    /// `kmeans`, the default: Spark's.
+    /// `kmeans`, the default: Spark's k-means.
     KMeans(Params),
-    /// `minibatch`: k-means that every batch moves on, from where the batch before it left it.
+    /// `minibatch`: k-means that each batch moves on from the centers of the batch before.
     MiniBatch(MiniBatchParams),
-    /// `dbscan`: clusters where points lie dense, and noise.
+    /// `dbscan`: clusters are where points lie dense; all other points are noise.
     Dbscan(DbscanParams),
     /// `gmm`: a mixture of Gaussians, which gives probabilities.
     Gmm(GmmParams),
 }
 
 impl Algorithm {
-    /// The names of all, as the job file has them.
+    /// The names of all algorithms in the job file.
     pub const NAMES: [&'static str; 4] = ["kmeans", "minibatch", "dbscan", "gmm"];
 
     /// The name in the job file.
@@ -37,7 +37,7 @@ impl Algorithm {
         }
     }
 
-    /// The parameters of Spark's k-means, if it is that.
+    /// The parameters, if the algorithm is Spark's k-means.
     pub fn kmeans(&self) -> Option<&Params> {
         match self {
             Self::KMeans(params) => Some(params),
@@ -45,7 +45,7 @@ impl Algorithm {
         }
     }
 
-    /// How many clusters are asked for; none where the points decide.
+    /// How many clusters the job asks for; `None` if the points decide.
     pub fn k(&self) -> Option<usize> {
         match self {
             Self::KMeans(params) => Some(params.k),
@@ -55,7 +55,7 @@ impl Algorithm {
         }
     }
 
-    /// The seed; none where nothing is drawn.
+    /// The seed; `None` if nothing is drawn.
     pub fn seed(&self) -> Option<i64> {
         match self {
             Self::KMeans(params) => Some(params.seed),
@@ -76,7 +76,7 @@ impl Default for Algorithm {
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Without its name, which is what a job file says nothing about.
+            // Without the name of the algorithm, because a job file need not say it.
             Self::KMeans(p) => {
                 write!(f, "k {}, seed {}", p.k, p.seed)?;
                 write!(f, ", max_iter {}, tol {}", p.max_iter, p.tol)?;

@@ -58,7 +58,7 @@ impl BatchNumber {
         let digits = name.strip_prefix("batch_")?;
         let well_formed = digits.len() >= DIGITS
             && digits.bytes().all(|b| b.is_ascii_digit())
-            // One number has one name: else two files could claim the same place.
+            // One number has one name. Otherwise two files could claim the same place.
             && (digits.len() == DIGITS || !digits.starts_with('0'));
         well_formed.then(|| digits.parse().ok().and_then(Self::new))?
     }
@@ -70,7 +70,7 @@ impl fmt::Display for BatchNumber {
     }
 }
 
-/// A text is no batch number: it takes a whole number from 1.
+/// The text is no batch number, which is a whole number from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a batch number; batches are numbered 1, 2, 3 and so on")]
 pub struct NotABatchNumber(String);
@@ -84,13 +84,13 @@ impl FromStr for BatchNumber {
     }
 }
 
-/// The random name of one try to commit, by which a writer knows its own batch from another's.
+/// The random name of one attempt to commit. By it a writer tells its own batch from that of another writer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CommitId(String);
 
 impl CommitId {
-    /// A new id that nobody else has.
+    /// A new, unique id.
     pub fn random() -> Self {
         Self(uuid::Uuid::new_v4().to_string())
     }
@@ -107,7 +107,7 @@ impl fmt::Display for CommitId {
     }
 }
 
-/// A text is no commit id: it takes 1 to 64 letters, digits and hyphens.
+/// The text is no commit id, which has 1 to 64 letters, digits and hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a commit id; one is 1 to 64 letters, digits and hyphens")]
 pub struct NotACommitId(String);
@@ -145,9 +145,9 @@ impl From<CommitId> for String {
 pub struct OffsetRange {
     /// The partition.
     pub partition: i32,
-    /// The first offset within.
+    /// The first offset of the range.
     pub first: i64,
-    /// The first offset after it.
+    /// The first offset after the range.
     pub next: i64,
 }
 

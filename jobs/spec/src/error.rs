@@ -1,4 +1,4 @@
-//! What is wrong with a job file, and where.
+//! Errors in a job file, with their place.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why there is no job. All but [`Error::Read`] are mended by editing the file at the place that is named.
+/// Why there is no job. To mend all errors but [`Error::Read`], edit the file at the place that the error names.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,7 +15,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The text is not TOML.
@@ -26,7 +26,7 @@ pub enum Error {
         /// What the parser wanted.
         message: String,
     },
-    /// A key has no meaning where it stands.
+    /// A key is unknown in its table.
     #[error("{place}: unknown key {key:?} in {table}{}", Hint { nearest: *nearest, allowed })]
     UnknownKey {
         /// Where the key stands.
@@ -35,12 +35,12 @@ pub enum Error {
         key: Box<str>,
         /// The table it stands in, as a header: `[source]`.
         table: Box<str>,
-        /// The allowed key that is most like it, if any is like it.
+        /// The most similar allowed key, if one is similar.
         nearest: Option<&'static str>,
-        /// All keys that are allowed there.
+        /// All allowed keys of the table.
         allowed: &'static [&'static str],
     },
-    /// A key is needed that is not there.
+    /// A required key is missing.
     #[error("{place}: {table} lacks the key {key:?}, {expected}")]
     MissingKey {
         /// Where the table begins.
@@ -49,10 +49,10 @@ pub enum Error {
         table: Box<str>,
         /// The key to add.
         key: &'static str,
-        /// What it holds.
+        /// The value that the key needs.
         expected: &'static str,
     },
-    /// A key has a value that it cannot have.
+    /// The value of a key is not allowed.
     #[error("{place}: {key} in {table} is {found}, but {expected}")]
     Value {
         /// Where the value stands.
@@ -61,15 +61,15 @@ pub enum Error {
         key: Box<str>,
         /// The table it stands in, as a header.
         table: Box<str>,
-        /// What stands there, cut short.
+        /// The value, shortened.
         found: Box<str>,
-        /// What may stand there, as a clause.
+        /// The allowed values, as a clause.
         expected: Box<str>,
     },
 }
 
 impl Error {
-    /// Where in the file, if it is about a place in it.
+    /// The place in the file, if the error has one.
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Read { .. } => None,
@@ -96,7 +96,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The end of the message about an unknown key: the nearest, or all when nothing is near.
+/// The end of the message about an unknown key: the most similar key, or all keys if none is similar.
 struct Hint<'a> {
     nearest: Option<&'a str>,
     allowed: &'a [&'a str],

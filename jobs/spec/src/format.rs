@@ -2,21 +2,21 @@
 
 use serde::{Serialize, Serializer};
 
-/// How the records of a topic are written. Files say by their names what they are; this is not about them.
+/// How the records of a topic are written. It does not apply to files: their names tell their format.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// `json`: each record is one object, keyed by the columns' names.
     #[default]
     Json,
-    /// `csv`: each record is one row, as RFC 4180 has it, without a header.
+    /// `csv`: each record is one row of RFC 4180, without a header.
     Csv(CsvFormat),
 }
 
 /// How the rows of a topic are written: `[source.csv]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CsvFormat {
-    /// What stands between two cells: an ASCII character that is neither a quote nor the end of a line.
+    /// The character between two cells: ASCII, and neither a quote nor the end of a line.
     #[serde(serialize_with = "character")]
     pub delimiter: u8,
     /// The names of the cells, no name twice. `None`: the job's columns in the file's order.
@@ -24,7 +24,7 @@ pub struct CsvFormat {
 }
 
 impl CsvFormat {
-    /// What stands between two cells where the job file says nothing.
+    /// The default delimiter.
     pub const DEFAULT_DELIMITER: u8 = b',';
 }
 

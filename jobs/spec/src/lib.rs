@@ -1,21 +1,22 @@
 //! The job file: one TOML text that describes one stream and its models, parsed and then validated.
 //!
 //! # What it guarantees
-//! * A [`Job`] exists only when the whole file was understood. Whoever holds one need not check it again: names fit in
-//!   file names and topics, numbers are in their range, formats of timestamps can be followed, no name appears twice.
-//! * Nothing in a file is passed over. A key that has no meaning is refused with its line, its table and the key that
-//!   was probably meant, since a mistyped `max_itr` that is silently skipped costs a night of training.
-//! * Every message says where (file and line), which key, what stands there and what may stand there.
+//! * A [`Job`] exists only if the whole file was understood. No other code has to check it again: names are valid in file
+//!   names and topics, numbers are in their range, formats of timestamps can be followed, and no name appears twice.
+//! * Nothing in a file is ignored. An unknown key is refused with its line, its table and the most similar key, because a
+//!   mistyped `max_itr` that is silently ignored costs a night of training.
+//! * Every message names the place (file and line), the key, its value, and the values that are allowed.
 //! * Columns keep the order of the file; nothing depends on a hash.
 //!
 //! # What it is not
-//! It does not read SQL: expressions and `where` are kept as text, and the crate that plans them tells whether they mean
-//! anything. It does not know DataFusion, Kafka or a store, so that every other crate may depend on it.
+//! It does not read SQL. It keeps expressions and `where` as text, and `gugus-features` finds out whether they are valid.
+//! It does not know DataFusion, Kafka or a store, so that every other crate may depend on it.
 //!
 //! # Why not `#[derive(Deserialize)]` with `deny_unknown_fields`
-//! serde's message names neither the table nor the nearest key, says `invalid type` where a person wants to know what
-//! is allowed, and stops at types: ranges and names would need a second pass that has lost the lines. Walking the
-//! parsed table by hand is one pass, and a key that is read without being on the list of allowed ones fails the tests.
+//! serde's messages name neither the table nor the most similar key, and say `invalid type` where a person wants to know
+//! the allowed values. serde also checks types only: ranges and names would need a second pass, which no longer knows the
+//! lines. Walking the parsed table by hand takes one pass. If code reads a key that is not on the list of allowed keys, the
+//! tests fail.
 //!
 //! # Example
 //! ```
@@ -70,5 +71,5 @@ pub use names::{JobName, ModelName, NameError};
 pub use scope::{Period, Scope, Window};
 pub use timestamp::{TimestampFormat, parse_iso_timestamp};
 
-/// Names of the columns that a batch adds to those of the job; a job must not use them for its own.
+/// Names of the columns that a batch adds to those of the job. A job must not use them for its own columns.
 pub const RESERVED_COLUMNS: [&str; 3] = ["_partition", "_offset", "_timestamp"];

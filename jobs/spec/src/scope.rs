@@ -1,4 +1,4 @@
-//! Over which rows a model is fitted.
+//! The scope of a model: the rows that it is fitted on.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::quote_identifier;
 
-/// Over which rows a model is fitted.
+/// The rows that a model is fitted on.
 ///
-/// Under serde: `{scope, window}`, where `window` is there for `scope = "window"` alone. It is meant to be flattened
-/// into what holds it.
+/// In JSON: `{scope, window}`, with `window` only for `scope = "window"`. Flatten it into the object around it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "scope", content = "window", rename_all = "lowercase")]
 pub enum Scope {
@@ -34,42 +33,42 @@ impl Scope {
     }
 }
 
-/// As it ends the summary of a model.
+/// The end of a model's summary.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Batch => f.write_str("one model a batch"),
+            Self::Batch => f.write_str("one model per batch"),
             Self::All => f.write_str("one model over all batches"),
             Self::Window(Window::Last { last }) => {
                 write!(f, "one model over the last {last} batches")
             }
             Self::Window(Window::By { by, column }) => {
-                write!(f, "one model a {} of {column:?}", by.name())
+                write!(f, "one model per {} of {column:?}", by.name())
             }
             Self::Window(Window::Sql { sql }) => write!(f, "one model for each {sql}"),
         }
     }
 }
 
-/// How rows are put in windows. A row without a key, one whose column or expression is null, is in none.
+/// How rows are put in windows. A row whose key (its column or expression) is null is in no window.
 ///
-/// Under serde as in the job file: `{last}`, `{by, column}` or `{sql}`.
+/// In JSON as in the job file: `{last}`, `{by, column}` or `{sql}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Window {
     /// One window, over the newest batches.
     Last {
-        /// How many batches; all, where there are fewer.
+        /// How many batches; all of them if there are fewer.
         last: NonZeroU64,
     },
-    /// A window for each year, month, … in which there are rows, in UTC.
+    /// One window per year, month, … that has rows, in UTC.
     By {
         /// How long a window is.
         by: Period,
-        /// The timestamp that decides: a column of type `timestamp`, or `_timestamp`, that of the record.
+        /// The timestamp that decides: a column of type `timestamp`, or `_timestamp`, the time of the record.
         column: String,
     },
-    /// A window for each value of an expression, as text.
+    /// One window per value of an expression, as text.
     Sql {
         /// DataFusion SQL over the job's columns.
         sql: String,
@@ -77,9 +76,9 @@ pub enum Window {
 }
 
 impl Window {
-    /// The key of a window's rows as a DataFusion SQL expression; none where all rows of the batches are in one window.
+    /// The key of a row as a DataFusion SQL expression; `None` if all rows of the batches are in one window.
     ///
-    /// Its value may be of any type. The key is its text, and a row for which it is null is in no window.
+    /// The value may be of any type; its text is the key. A row with a null key is in no window.
     pub fn key_sql(&self) -> Option<String> {
         match self {
             Self::Last { .. } => None,
@@ -92,7 +91,7 @@ impl Window {
         }
     }
 
-    /// The key of the one window there is: `last-100`. None where rows have keys of their own.
+    /// The key of the only window: `last-100`. `None` if rows have keys of their own.
     pub fn key(&self) -> Option<String> {
         match self {
             Self::Last { last } => Some(format!("last-{last}")),
@@ -132,13 +131,13 @@ impl Period {
         }
     }
 
-    /// chrono's format of an instant's key: `2024`, `2024-05`, `2024-W22`, `2024-05-31`, `2024-05-31T07`. Keys sort as time
-    /// does.
+    /// chrono's format for the key of an instant: `2024`, `2024-05`, `2024-W22`, `2024-05-31`, `2024-05-31T07`. Keys sort by
+    /// time.
     pub fn format(self) -> &'static str {
         match self {
             Self::Year => "%Y",
             Self::Month => "%Y-%m",
-            // The ISO year, for the last days of December may be in week 1 of the next.
+            // The ISO year, because the last days of December may be in week 1 of the next year.
             Self::Week => "%G-W%V",
             Self::Day => "%Y-%m-%d",
             Self::Hour => "%Y-%m-%dT%H",

@@ -1,4 +1,4 @@
-//! What was understood of a job file, for people: the output of `gugus job check`.
+//! A job as text for people: the output of `gugus job check`.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::{
     ColumnType, CsvFormat, Feature, Format, HandleInvalid, Job, Nullability, OtherColumns, Scope,
 };
 
-/// Several lines, the last without an end.
+/// Several lines. The last one has no line feed.
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source = &self.source;

@@ -1,6 +1,6 @@
 //! Texts to instants: the formats that a timestamp column may have.
 //!
-//! The check of a job file and the parser of records share this code, so that a format that was accepted can be followed.
+//! The check of a job file and the parser of records share this code. So a format that the check accepts can be followed.
 
 mod iso;
 mod plain;
@@ -15,8 +15,8 @@ use plain::Plain;
 
 /// A compiled format of timestamps, in chrono's strftime language.
 ///
-/// What a text leaves out is filled in: without a time it is midnight, without minutes or seconds the full hour or
-/// minute, without an offset UTC. Blanks are as chrono has them: one in the format matches any number in the text.
+/// Missing parts of a text are filled in: without a time it is midnight, without minutes or seconds the full hour or minute,
+/// without an offset UTC. As in chrono, a blank in the format matches any number of blanks in the text.
 /// ```
 /// let format = gugus_spec::TimestampFormat::new("%m/%d/%Y %H:%M").unwrap();
 /// assert_eq!(format.parse("1/2/1970 00:01"), Some(86_460_000));
@@ -26,12 +26,12 @@ use plain::Plain;
 #[derive(Clone, Debug)]
 pub struct TimestampFormat {
     items: Vec<Item<'static>>,
-    /// The same format for the way without chrono, where there is one.
+    /// The same format for the faster parser, if that parser can read it.
     plain: Option<Plain>,
 }
 
 impl TimestampFormat {
-    /// Compiles a format, and proves that it can be followed: it must read back what it writes, and give an instant.
+    /// Compiles a format and proves that it can be followed: it must read the text that it writes, and give an instant.
     ///
     /// # Errors
     /// Why it cannot be followed, as a clause that follows "but".

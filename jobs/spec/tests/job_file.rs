@@ -388,7 +388,7 @@ fn models_of_every_kind_can_be_read() {
     }
     for end in [
         ", one model over the last 100 batches",
-        ", one model a month of \"DATE OCC\"",
+        ", one model per month of \"DATE OCC\"",
         ", one model for each \"AREA NAME\"",
     ] {
         assert!(

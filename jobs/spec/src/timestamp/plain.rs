@@ -1,8 +1,7 @@
-//! The formats that most files have (numbers for year, month, day and time, with or without AM and PM) read without
-//! chrono.
+//! Reads the most common formats (numbers for year, month, day and time, with or without AM and PM) without chrono.
 //!
-//! chrono's parser is general and takes about 300 ns for a text, more than all else that happens to a record's value. This
-//! one takes a tenth. It answers exactly as chrono does, or not at all: a property test holds the two together.
+//! chrono's parser is general and takes about 300 ns per text, more than all other work on a value. This parser takes a tenth
+//! of that. It answers exactly as chrono does, or leaves the text to chrono; a property test compares the two.
 
 use chrono::NaiveDate;
 use chrono::format::{Fixed, Item, Numeric};
@@ -30,7 +29,7 @@ struct Number {
     field: Field,
     /// The most digits.
     digits: usize,
-    /// The one byte of text that must follow, if one must: most numbers have one, and a step less is a jump less.
+    /// The one byte of text that must follow, if any. Most numbers have one, and one step less is one jump less.
     then: Option<u8>,
 }
 
@@ -49,7 +48,7 @@ enum Field {
 const FIELDS: usize = 7;
 
 impl Field {
-    /// What chrono takes for it.
+    /// Whether chrono accepts the number for the field.
     #[inline]
     fn holds(self, number: u32) -> bool {
         match self {
@@ -113,7 +112,7 @@ impl Plain {
         (date && hour).then_some(Self { steps })
     }
 
-    /// What the text means: `Some(None)` when it does not follow the format, `None` when only chrono can tell.
+    /// The value of the text: `Some(None)` if it does not follow the format, `None` if only chrono can tell.
     pub(super) fn parse(&self, text: &str) -> Option<Option<i64>> {
         match self.parse_ascii(text.as_bytes()) {
             // Blanks beyond ASCII are blanks for chrono, too.
@@ -192,7 +191,7 @@ impl Plain {
     }
 }
 
-/// Appends a step, or lets the one before it do its work.
+/// Appends a step, or merges it into the step before.
 fn push(steps: &mut Vec<Step>, step: Step) {
     match (steps.last_mut(), &step) {
         (Some(Step::Number(number)), Step::Literal(text))
