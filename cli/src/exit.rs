@@ -60,9 +60,16 @@ impl From<gugus_ingest::Error> for Failure {
 impl From<gugus_train::Error> for Failure {
     fn from(error: gugus_train::Error) -> Self {
         match error {
-            gugus_train::Error::Stopped | gugus_train::Error::Interrupted { .. } => {
-                Self::interrupted(error)
-            }
+            gugus_train::Error::Interrupted { .. } => Self::interrupted(error),
+            _ => Self::Error(error.kind(), error.into()),
+        }
+    }
+}
+
+impl From<gugus_evaluate::Error> for Failure {
+    fn from(error: gugus_evaluate::Error) -> Self {
+        match error {
+            gugus_evaluate::Error::Stopped => Self::interrupted(error),
             _ => Self::Error(error.kind(), error.into()),
         }
     }

@@ -1,7 +1,7 @@
 //! `--scheduler`: the cluster that a command works on.
 
 use clap::Args;
-use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_engine::{Access, Cluster, ClusterUrl, TaskSlots};
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 
 use crate::exit::Failure;
@@ -36,10 +36,10 @@ pub(crate) enum ChosenCluster {
 }
 
 impl ChosenCluster {
-    /// How to reach the cluster. A cluster in this process lives until the second value is dropped.
-    pub(crate) async fn start(self) -> Result<(Access, Option<Embedded>), Failure> {
-        match self {
-            Self::Remote(access) => Ok((*access, None)),
+    /// Connects to the cluster. A cluster in this process lives until the second value is dropped.
+    pub(crate) async fn connect(self) -> Result<(Cluster, Option<Embedded>), Failure> {
+        let (access, embedded) = match self {
+            Self::Remote(access) => (*access, None),
             Self::Embedded => {
                 let config = EmbeddedConfig {
                     task_slots: TaskSlots::Cores,
@@ -49,8 +49,10 @@ impl ChosenCluster {
                     .await
                     .map_err(Failure::failed)?
                     .map_err(Failure::failed)?;
-                Ok((embedded.url().clone().into(), Some(embedded)))
+                (embedded.url().clone().into(), Some(embedded))
             }
-        }
+        };
+        let cluster = Cluster::connect(access).await;
+        Ok((cluster.map_err(Failure::failed)?, embedded))
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use gugus_models::WindowKey;
 use gugus_spec::NotABatchNumber;
-use gugus_train::Which;
+use gugus_evaluate::Which;
 
 /// One trained model.
 #[derive(Debug, Args)]

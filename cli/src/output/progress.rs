@@ -3,7 +3,12 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
+use gugus_progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinHandle;
+
+/// How often a bar is drawn.
+const EVERY: Duration = Duration::from_millis(100);
 
 /// A bar that counts to `length` (a spinner when that is not known yet); nothing where standard error is not a terminal.
 pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
@@ -18,8 +23,48 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     bar.set_style(
         ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    bar.enable_steady_tick(Duration::from_millis(100));
+    bar.enable_steady_tick(EVERY);
     bar
+}
+
+/// A bar on standard error that shows how far `progress` is, as long as it is there.
+pub(crate) fn draw(progress: &Progress, unit: &str) -> Drawn {
+    let bar = self::progress(Some(0), unit);
+    let (drawn, progress) = (bar.clone(), progress.clone());
+    let drawing = (!bar.is_hidden()).then(|| {
+        tokio::spawn(async move {
+            loop {
+                let now = progress.now();
+                drawn.set_length(now.total);
+                drawn.set_position(now.done);
+                drawn.set_message(now.message);
+                tokio::time::sleep(EVERY).await;
+            }
+        })
+    });
+    Drawn { bar, drawing }
+}
+
+/// A bar that is drawn until this is dropped.
+pub(crate) struct Drawn {
+    bar: ProgressBar,
+    drawing: Option<JoinHandle<()>>,
+}
+
+impl Drawn {
+    /// Writes to standard error without the bar in between.
+    pub(crate) fn suspend(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
+    }
+}
+
+impl Drop for Drawn {
+    fn drop(&mut self) {
+        if let Some(drawing) = &self.drawing {
+            drawing.abort();
+        }
+        self.bar.finish_and_clear();
+    }
 }
 
 /// A line about work that has no end; nothing where standard error is not a terminal.

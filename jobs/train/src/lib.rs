@@ -24,27 +24,22 @@
 //! # Why waves
 //! One job over a million files would be one message too large, one status too large, and no progress to see or to keep.
 
-mod all;
-mod chain;
+mod batches;
+mod compare;
 mod error;
-mod evaluate;
-mod existing;
-mod map;
+mod kind;
+mod kinds;
+mod passes;
 mod prepare;
 mod report;
-mod retry;
 mod run;
-mod run_chain;
-mod run_windows;
-mod save;
 mod wave;
-mod windows;
+mod work;
 
+pub use batches::{BatchFacts, Batches, Origin};
 pub use error::Error;
-pub use evaluate::{
-    ClusterFigures, ElbowPoint, Evaluation, EvaluationError, On, Sample, Subject, Which,
-};
-pub use gugus_error::Kind;
-pub use map::{Axes, MapError};
-pub use prepare::{Config, Prepared, check, glance, prepare};
+pub use passes::{Passed, Passes, describe};
+pub use prepare::{Config, Prepared, check_request, prepare};
 pub use report::{ModelReport, Outcome, Report};
+pub use wave::Waves;
+pub use work::{ModelWork, check};

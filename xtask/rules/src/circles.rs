@@ -21,19 +21,16 @@ const KNOWN: &[&str] = &[
     "gugus",
     "gugus-batches",
     "gugus-engine",
-    "gugus-evaluate",
     "gugus-features",
     "gugus-files",
     "gugus-ingest",
     "gugus-kmeans",
     "gugus-kmeans-all",
     "gugus-models",
-    "gugus-plot",
     "gugus-records",
     "gugus-scheduler",
     "gugus-serve",
     "gugus-spec",
-    "gugus-train",
 ];
 
 /// A file, a file that it uses, and the names by which it does.

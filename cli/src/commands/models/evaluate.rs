@@ -3,14 +3,15 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
+use gugus_evaluate::{Evaluation, On, Subject};
+use gugus_progress::Progress;
 use gugus_spec::{BatchNumber, NotABatchNumber};
-use gugus_train::{Evaluation, On, Subject};
 
 use crate::exit::{Code, Failure};
 use crate::flags::cluster::OnCluster;
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::model::ChosenModel;
-use crate::output::progress::progress;
+use crate::output::progress::draw;
 use crate::output::{Output, count, table};
 use crate::signals::Stop;
 
@@ -49,10 +50,12 @@ impl Evaluate {
         let subject =
             Subject::find(models, batches, &self.chosen.model, self.chosen.which(), on).await?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = cluster.start().await?;
-        let bar = progress(Some(0), "fits");
-        let evaluation = subject.evaluate(access, self.k, &bar, &stop.token).await;
-        bar.finish_and_clear();
+        let (cluster, _embedded) = cluster.connect().await?;
+        let progress = Progress::default();
+        let bar = draw(&progress, "fits");
+        let evaluation = subject.evaluate(&cluster, self.k, &progress, &stop.token);
+        let evaluation = evaluation.await;
+        drop(bar);
         let evaluation = evaluation?;
         output.show(&evaluation, || text(&evaluation))?;
         let failed = evaluation.elbow.iter().any(|point| point.reason.is_some());

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gugus_train::{Axes, On, Subject};
+use gugus_evaluate::{On, Subject};
+use gugus_plot::Axes;
 use serde::Serialize;
 
 use crate::exit::{Code, Failure};
@@ -70,10 +71,10 @@ impl Plot {
         let (model, which) = (&self.chosen.model, self.chosen.which());
         let subject = Subject::find(models, batches, model, which, On::Trained).await?;
         let (x, y) = (self.x.as_deref(), self.y.as_deref());
-        let axes = Axes::find(model, subject.features(), x, y).map_err(Failure::usage)?;
+        let axes = Axes::find(model, &subject.features(), x, y).map_err(Failure::usage)?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = cluster.start().await?;
-        let sample = subject.sample(access, &stop.token).await;
+        let (cluster, _embedded) = cluster.connect().await?;
+        let sample = subject.sample(&cluster, &stop.token).await;
         let sample = sample?;
         let path = &self.output_file;
         tokio::fs::write(path, sample.draw(axes))
