@@ -79,7 +79,6 @@ impl About {
     }
 }
 
-<<<<<<< HEAD
 fn of_kind<'a>(
     kind: &str,
     names: impl Iterator<Item = &'a String>,
@@ -87,10 +86,7 @@ fn of_kind<'a>(
     names.map(move |name| format!("{kind} {name}"))
 }
 
-/// What [`ABOUT_HEADER`] carries and messages say; equal texts mean equal members.
-=======
 /// The text in [`ABOUT_HEADER`] and in messages. Equal texts mean equal members.
->>>>>>> main
 impl fmt::Display for About {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

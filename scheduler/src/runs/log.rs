@@ -96,11 +96,10 @@ struct RunLogs {
 
 impl RunLogs {
     fn change(change: impl FnOnce(&mut Open)) {
-        tracing::dispatcher::get_default(|dispatch| {
-            if let Some(logs) = dispatch.downcast_ref::<Self>() {
-                change(&mut logs.open.lock().unwrap_or_else(PoisonError::into_inner));
-            }
-        });
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        if let Some(logs) = dispatch.downcast_ref::<Self>() {
+            change(&mut logs.open.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 }
 
