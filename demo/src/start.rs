@@ -90,6 +90,7 @@ impl Demo {
         let cluster_config = EmbeddedConfig {
             task_slots: TaskSlots::Cores,
             listen: config.scheduler_listen,
+            ..EmbeddedConfig::default()
         };
         let cluster =
             tokio::task::spawn_blocking(move || Embedded::start(cluster_config)).await??;

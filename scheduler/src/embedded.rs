@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use gugus_engine::{ClusterUrl, ExecutorConfig, ExecutorError, TaskSlots, run_executor};
+use gugus_files::Stores;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -13,12 +14,14 @@ use tokio_util::sync::CancellationToken;
 use crate::server::{self, SchedulerConfig, SchedulerError};
 
 /// What an embedded cluster is started with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EmbeddedConfig {
     /// How many tasks run at the same time.
     pub task_slots: TaskSlots,
     /// Where the scheduler listens; port 0 on loopback unless somebody wants to look at it.
     pub listen: SocketAddr,
+    /// Opens the buckets that plans name.
+    pub stores: Stores,
 }
 
 impl Default for EmbeddedConfig {
@@ -26,6 +29,7 @@ impl Default for EmbeddedConfig {
         Self {
             task_slots: TaskSlots::Cores,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            stores: Stores::from_env(),
         }
     }
 }
@@ -112,11 +116,14 @@ impl Embedded {
         let (started, start) = mpsc::channel::<Result<SocketAddr, EmbeddedError>>();
 
         let tell = started.clone();
+        let scheduler_config = SchedulerConfig {
+            stores: config.stores.clone(),
+            ..SchedulerConfig::default()
+        };
         let scheduler = Part::spawn(&runtime, |stop| async move {
             let told = tell.clone();
             let ready = move |address| drop(told.send(Ok(address)));
-            if let Err(error) = server::run(listener, SchedulerConfig::default(), ready, stop).await
-            {
+            if let Err(error) = server::run(listener, scheduler_config, ready, stop).await {
                 drop(tell.send(Err(error.into())));
             }
         });
@@ -126,6 +133,7 @@ impl Embedded {
         let executor = ExecutorConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             task_slots: config.task_slots,
+            stores: config.stores,
             ..ExecutorConfig::new(url.clone())
         };
         let executor = Part::spawn(&runtime, |stop| async move {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ballista_core::error::BallistaError;
 use gugus_engine::{Port, Security};
+use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,8 @@ pub struct SchedulerConfig {
     pub cors_allowed_origins: Vec<Origin>,
     /// How runs are kept and driven; none are taken when absent.
     pub runs: Option<RunsConfig>,
+    /// Opens the buckets that plans and runs name.
+    pub stores: Stores,
 }
 
 /// Why a scheduler ended, or did not begin.
@@ -85,13 +88,18 @@ pub async fn run(
     let monitor = Monitor::new()?;
     let metrics = SchedulerMetrics::registered(monitor.registry())?;
     let counted = Arc::new(Collector(Arc::clone(&metrics)));
-    let scheduler = ballista::start::start(&endpoint, counted)
+    let scheduler = ballista::start::start(&endpoint, config.stores.clone(), counted)
         .await
         .map_err(SchedulerError::Ballista)?;
     let scheduler = Arc::new(scheduler);
     let cluster = ClusterView::new(Arc::clone(&scheduler));
     let runs = match config.runs {
-        Some(runs) => Some(Runs::open(runs, endpoint.own_access(), cluster.clone())?),
+        Some(runs) => Some(Runs::open(
+            runs,
+            endpoint.own_access(),
+            cluster.clone(),
+            config.stores,
+        )?),
         None => None,
     };
     let api = Api {

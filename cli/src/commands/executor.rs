@@ -9,6 +9,7 @@ use clap::Args;
 use gugus_engine::{
     Access, ClusterUrl, ExecutorConfig, ExecutorState, MemoryLimit, TaskSlots, run_executor,
 };
+use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use tokio::sync::watch;
 
@@ -72,6 +73,7 @@ impl Executor {
             work_dir: self.work_dir,
             drain: self.drain,
             memory_limit: Some(self.memory_limit),
+            stores: Stores::from_env(),
             metrics: monitor.registry().clone(),
             state,
         };

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
+use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, Config, Metrics, Until};
@@ -73,7 +74,7 @@ impl Ingest {
             job: self.job.read()?,
             client: self.client.properties()?,
             brokers: self.client.brokers.clone(),
-            store: self.batches.open()?,
+            store: self.batches.open(&Stores::from_env())?,
             until: if self.until_end {
                 Until::End
             } else {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gugus_engine::ClusterUrl;
+use gugus_files::Stores;
 use gugus_scheduler::{Origin, RunsConfig, SchedulerConfig, SchedulerError};
 
 use crate::exit::{Code, Failure};
@@ -66,6 +67,7 @@ impl Scheduler {
                 keep: self.keep_runs.get(),
                 at_once: self.runs_at_once.get(),
             }),
+            stores: Stores::from_env(),
         };
         let tell = |address: SocketAddr| {
             let url = ClusterUrl::new(

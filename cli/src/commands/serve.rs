@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use gugus_files::Stores;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::ModelsFolder;
@@ -32,7 +33,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
-        let mut config = gugus_serve::Config::new(self.models.open()?);
+        let mut config = gugus_serve::Config::new(self.models.open(&Stores::from_env())?);
         config.predict_cluster = self.predict_cluster;
         let listener = listen(self.listen)?;
         let tell = |address: SocketAddr| ready(&[("rest", format!("http://{address}"))]);

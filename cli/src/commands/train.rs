@@ -1,6 +1,7 @@
 //! `gugus train`.
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_models::Existing;
 use gugus_progress::Progress;
 use gugus_spec::ModelName;
@@ -54,10 +55,11 @@ impl Train {
         let cluster = self.cluster.load()?;
         let progress = Progress::default();
         let bar = draw(&progress, "models");
+        let stores = Stores::from_env();
         let config = Config {
             job: self.job.read()?,
-            batches: self.batches.open()?,
-            models: self.models.open()?,
+            batches: self.batches.open(&stores)?,
+            models: self.models.open(&stores)?,
             only: self.model,
             existing: if self.retrain {
                 Existing::Replace
@@ -76,7 +78,7 @@ impl Train {
             return show(&prepared.nothing_to_do(), self.output);
         }
         // The cluster in this process has to outlive its work.
-        let (cluster, _embedded) = cluster.connect().await?;
+        let (cluster, _embedded) = cluster.connect(&stores).await?;
         let trained = prepared.train(&cluster, stop.token).await;
         drop(bar);
         if let Err(gugus_train::Error::Interrupted { report }) = &trained {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use gugus_engine::{Access, Cluster, ClusterUrl, TaskSlots};
+use gugus_files::Stores;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 
 use crate::exit::Failure;
@@ -37,11 +38,15 @@ pub(crate) enum ChosenCluster {
 
 impl ChosenCluster {
     /// Connects to the cluster. A cluster in this process lives until the second value is dropped.
-    pub(crate) async fn connect(self) -> Result<(Cluster, Option<Embedded>), Failure> {
+    pub(crate) async fn connect(
+        self,
+        stores: &Stores,
+    ) -> Result<(Cluster, Option<Embedded>), Failure> {
         let (access, embedded) = match self {
             Self::Remote(access) => (*access, None),
             Self::Embedded => {
                 let config = EmbeddedConfig {
+                    stores: stores.clone(),
                     task_slots: TaskSlots::Cores,
                     ..EmbeddedConfig::default()
                 };

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gugus_batches::BatchLog;
-use gugus_files::Store;
+use gugus_files::{Store, Stores};
 
 use crate::exit::Failure;
 
@@ -15,13 +15,14 @@ pub(crate) struct BatchesFolder {
 }
 
 impl BatchesFolder {
-    pub(crate) fn open(&self) -> Result<Store, Failure> {
-        open(&self.batches)
+    pub(crate) fn open(&self, stores: &Stores) -> Result<Store, Failure> {
+        stores.open(&self.batches).map_err(Failure::usage)
     }
 
     /// The batches as they are now, to look at.
     pub(crate) async fn log(&self) -> Result<BatchLog, Failure> {
-        BatchLog::read(self.open()?).await.map_err(Failure::usage)
+        let store = self.open(&Stores::from_env())?;
+        BatchLog::read(store).await.map_err(Failure::usage)
     }
 
     /// The folder's name for another process, which may stand in another folder.
@@ -39,18 +40,14 @@ pub(crate) struct ModelsFolder {
 }
 
 impl ModelsFolder {
-    pub(crate) fn open(&self) -> Result<Store, Failure> {
-        open(&self.models)
+    pub(crate) fn open(&self, stores: &Stores) -> Result<Store, Failure> {
+        stores.open(&self.models).map_err(Failure::usage)
     }
 
     /// The folder's name for another process, which may stand in another folder.
     pub(crate) fn absolute(&self) -> Result<String, Failure> {
         absolute(&self.models)
     }
-}
-
-fn open(place: &str) -> Result<Store, Failure> {
-    Store::open(place).map_err(Failure::usage)
 }
 
 fn absolute(place: &str) -> Result<String, Failure> {

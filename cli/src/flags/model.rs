@@ -1,9 +1,9 @@
 //! `MODEL --batch N|all --window KEY`: one trained model among all that there are.
 
 use clap::Args;
+use gugus_evaluate::Which;
 use gugus_models::WindowKey;
 use gugus_spec::NotABatchNumber;
-use gugus_evaluate::Which;
 
 /// One trained model.
 #[derive(Debug, Args)]

@@ -219,7 +219,7 @@ fn a_model_over_everything_is_evaluated_on_what_it_was_trained_on() {
     ])
     .expect(0);
     for words in [
-        "model whole over everything, on 16 rows of batches 2 to 3",
+        "model whole over all batches, on 16 rows of batches 2 to 3",
         "silhouette",
         "iterations",
     ] {

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gugus_files::Stores;
 use prometheus::Registry;
 use tokio::sync::watch;
 
@@ -62,6 +63,8 @@ pub struct ExecutorConfig {
     pub drain: Duration,
     /// The most memory that tasks take together; no limit when absent.
     pub memory_limit: Option<MemoryLimit>,
+    /// Opens the buckets that plans name.
+    pub stores: Stores,
     /// Where the executor registers its metrics.
     pub metrics: Registry,
     /// Told of every change.
@@ -81,6 +84,7 @@ impl ExecutorConfig {
             work_dir: None,
             drain: Duration::ZERO,
             memory_limit: None,
+            stores: Stores::from_env(),
             metrics: Registry::new(),
             state: watch::Sender::default(),
         }

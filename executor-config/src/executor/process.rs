@@ -151,7 +151,7 @@ fn parts(config: &ExecutorConfig, address: SocketAddr) -> Result<Parts, Executor
     let slots_told = u32::try_from(slots).unwrap_or(u32::MAX);
     let registration = structure_executor_metadata(&Arc::new(description), slots_told);
     let engine: Arc<dyn ExecutionEngine> = Arc::new(DefaultExecutionEngine::new());
-    let environment = environment(config.memory_limit);
+    let environment = environment(config.memory_limit, config.stores.clone());
     let (for_tasks, dialled) = (Arc::clone(&environment), config.scheduler.security.dial());
     let executor = Executor::new(
         registration,

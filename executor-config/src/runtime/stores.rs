@@ -5,18 +5,29 @@ use std::sync::Arc;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry};
 use datafusion::object_store::ObjectStore;
+use gugus_files::Stores;
 use url::Url;
 
 /// Local files, and every bucket that a plan names.
 ///
-/// The client of a bucket is made when the first plan names the bucket, from the environment of this process. A plan holds
+/// The client of a bucket is made when this process first names the bucket, by the settings of this process. A plan holds
 /// a URL and no credentials, so neither client nor scheduler sends any.
-#[derive(Debug, Default)]
-pub(crate) struct Stores {
+#[derive(Debug)]
+pub(crate) struct Registry {
+    stores: Stores,
     registered: DefaultObjectStoreRegistry,
 }
 
-impl ObjectStoreRegistry for Stores {
+impl Registry {
+    pub(crate) fn new(stores: Stores) -> Self {
+        Self {
+            stores,
+            registered: DefaultObjectStoreRegistry::default(),
+        }
+    }
+}
+
+impl ObjectStoreRegistry for Registry {
     fn register_store(
         &self,
         url: &Url,
@@ -33,8 +44,8 @@ impl ObjectStoreRegistry for Stores {
         match self.registered.get_store(url) {
             Err(_) if url.scheme() == "s3" => {
                 let bucket = format!("s3://{}/", url.host_str().unwrap_or_default());
-                gugus_files::object_store_for(&bucket)
-                    .map_err(|error| DataFusionError::External(Box::new(error)))
+                let store = self.stores.object_store(&bucket);
+                store.map_err(|error| DataFusionError::External(Box::new(error)))
             }
             found => found,
         }
@@ -47,8 +58,8 @@ mod tests {
 
     #[test]
     fn files_are_there_and_buckets_come_with_their_name() {
-        let stores = Stores::default();
-        let store = |url: &str| stores.get_store(&Url::parse(url).unwrap());
+        let registry = Registry::new(Stores::from_env());
+        let store = |url: &str| registry.get_store(&Url::parse(url).unwrap());
         store("file:///").unwrap();
         assert!(store("gs://bucket/").is_err());
         // Where the environment names a profile and no keys, a bucket is refused, in the words of the store.

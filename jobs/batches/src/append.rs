@@ -204,7 +204,7 @@ impl BatchLog {
             match read_footer(&self.store, number).await {
                 Ok(Some(there)) if there.commit_id == footer.commit_id => {
                     // What failed may have been the last step, making the name durable.
-                    self.store.settle("").await?;
+                    self.store.sync("").await?;
                     return Ok(self.committed(footer.clone()));
                 }
                 Ok(Some(there)) => {
@@ -271,7 +271,7 @@ impl BatchLog {
     /// Takes back a batch that is no part of the log. Until then there is a gap after it, so nobody appends to it.
     async fn retract(&mut self, ours: &Footer) -> Result<Appended, LogError> {
         self.store.delete(&ours.number.file_name()).await?;
-        self.store.settle("").await?;
+        self.store.sync("").await?;
         self.find_head().await?;
         self.lost(ours).await
     }

@@ -13,7 +13,7 @@
 //!   On `s3://` it is when the store has answered; one that ignores the condition of a creation is refused when the log
 //!   is opened to append.
 //! * **Credentials stay where they are.** They come from the environment (`gugus_files::S3Settings`), and are in no error, log, url
-//!   or plan; `gugus_files::object_store_for` makes the client of a url in whatever process needs one.
+//!   or plan; `gugus_files::Stores` makes the client of a url in the process that needs one.
 //! * **A model is there or not.** Its folder is built under another name, and `gugus-models` takes one whose files do not
 //!   have the checksums in its `model.json` for absent. Models are not synced, since they can be trained again.
 //! * **Nothing is skipped silently.** A range begins where the log ends. Where the topic no longer holds what comes next

@@ -88,10 +88,10 @@ pub(crate) async fn run(store: &Store, sizes: Sizes) -> Result<Option<Run>, LogE
             && last.number.next() < file.number
         {
             let missing = last.number.next();
-            if let Some((about, _)) = store.head(&missing.file_name()).await? {
+            if let Some(head) = store.head(&missing.file_name()).await? {
                 files.push(Found {
                     number: missing,
-                    about,
+                    about: head.about,
                 });
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use arrow::array::RecordBatch;
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_files::{Sizes, Store, StoreError, blocking, make_folder, probe_hard_links, sweep};
+use gugus_files::{Sizes, Store, StoreError, blocking};
 use gugus_spec::{BatchNumber, JobName};
 
 use crate::{
@@ -55,22 +55,10 @@ impl BatchLog {
     /// missing between others, [`StoreError::HardLinks`] and [`StoreError::CreateOnly`] where nothing can be committed, and
     /// whatever reading may meet.
     pub async fn open(store: Store, job: &JobName, topic: &str) -> Result<Self, LogError> {
-        if let Some(root) = store.local_root() {
-            let root = root.to_owned();
-            let probe = blocking(move || {
-                make_folder(&root)?;
-                let swept = sweep(&root) + sweep(&root.join(rejects::REJECTED));
-                if swept > 0 {
-                    tracing::info!(folder = %root.display(), files = swept, "removed old temporary files");
-                }
-                probe_hard_links(&root)
-            });
-            let folder = store.to_string();
-            probe
-                .await?
-                .map_err(|source| StoreError::HardLinks { folder, source })?;
+        store.prepare().await?;
+        for folder in ["", rejects::REJECTED] {
+            store.sweep(folder).await?;
         }
-        store.probe_creation().await?;
         let writer = Writer {
             job: job.to_string(),
             topic: topic.to_owned(),

@@ -169,15 +169,15 @@ impl Work<'_> {
         if self.mode == Prune::Delete {
             // A power cut that undid a removal, and not the removal of what comes after, would leave a gap, or a batch
             // without its rejects.
-            store.settle("").await?;
+            store.sync("").await?;
         }
         for file in rejects {
-            if let Some((about, _)) = store.head(&file).await? {
+            if let Some(head) = store.head(&file).await? {
                 if self.mode == Prune::Delete {
                     store.delete(&file).await?;
                 }
                 self.pruned.rejects += 1;
-                self.pruned.bytes += about.size;
+                self.pruned.bytes += head.about.size;
             }
             self.named.insert(file);
         }

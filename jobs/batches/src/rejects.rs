@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_files::{Created, Store, blocking, make_folder, sha256_hex};
+use gugus_files::{Created, Store, blocking, sha256_hex};
 use gugus_spec::{BatchNumber, CommitId};
 
 use crate::{
@@ -154,17 +154,13 @@ impl BatchLog {
         let (Some(bytes), Some(file)) = (&encoded.rejects, &encoded.footer.rejected) else {
             return Ok(());
         };
-        if let Some(root) = self.store.local_root() {
-            let folder = root.join(REJECTED);
-            blocking(move || make_folder(&folder)).await?;
-        }
         let Retry { tries, first_wait } = self.retry;
         let mut wait = first_wait;
         for try_number in 1.. {
             match self.store.create(&file.file, bytes.clone()).await {
                 Ok(Created::New) => break,
                 Ok(Created::Exists) => {
-                    self.store.settle(REJECTED).await?;
+                    self.store.sync(REJECTED).await?;
                     break;
                 }
                 Err(e) if e.may_pass() && try_number < tries => {

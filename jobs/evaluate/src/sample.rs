@@ -1,7 +1,7 @@
 //! Some of the rows that a model was trained on, with their clusters: what a map of it shows.
 
-use gugus_kmeans_all::{SampledRows, Sampling};
 use gugus_kmeans::{DistanceMeasure, Predictor};
+use gugus_kmeans_all::{SampledRows, Sampling};
 use gugus_plot::Sample;
 use gugus_submit::Submit;
 use gugus_train::{Passed, Passes, describe};

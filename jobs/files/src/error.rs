@@ -2,8 +2,6 @@
 
 use std::{io, path::Path};
 
-use crate::s3::{Kind, Trouble};
-
 /// A failure of the folder or object store itself, before anybody looked into a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -156,21 +154,8 @@ impl StoreError {
         matches!(self, Self::Failed { .. } | Self::Unreachable { .. })
     }
 
-    /// True when the store does not know what it was asked to do.
-    pub(crate) fn is_not_implemented(&self) -> bool {
-        let Self::Failed { source, .. } = self else {
-            return false;
-        };
-        let error = source.downcast_ref::<object_store::Error>();
-        match error {
-            Some(object_store::Error::NotImplemented { .. }) => true,
-            Some(error) => Trouble::of(error).is_some_and(|it| it.kind == Kind::NotImplemented),
-            None => false,
-        }
-    }
-
     /// An error of the system on this machine.
-    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.display().to_string();
         match source.kind() {
             io::ErrorKind::NotFound => Self::NotFound { path },
@@ -185,74 +170,6 @@ impl StoreError {
                 path,
                 source: source.into(),
             },
-        }
-    }
-
-    pub(crate) fn object(action: &'static str, path: String, source: object_store::Error) -> Self {
-        if let Some(trouble) = Trouble::of(&source) {
-            let (bucket, endpoint) = (trouble.bucket.clone(), trouble.endpoint.clone());
-            match trouble.kind {
-                Kind::NoBucket => {
-                    return Self::NoBucket {
-                        path,
-                        bucket,
-                        endpoint,
-                    };
-                }
-                Kind::Credentials => {
-                    return Self::Credentials {
-                        action,
-                        path,
-                        endpoint,
-                        source: source.into(),
-                    };
-                }
-                Kind::Region => {
-                    return Self::Region {
-                        path,
-                        bucket,
-                        source: source.into(),
-                    };
-                }
-                Kind::Unreachable => {
-                    return Self::Unreachable {
-                        action,
-                        path,
-                        endpoint,
-                        source: source.into(),
-                    };
-                }
-                Kind::Denied => {
-                    return Self::Denied {
-                        action,
-                        path,
-                        source: source.into(),
-                    };
-                }
-                Kind::NoSuchRange | Kind::NotImplemented | Kind::Other => {}
-            }
-        }
-        match source {
-            object_store::Error::NotFound { .. } => Self::NotFound { path },
-            object_store::Error::PermissionDenied { .. }
-            | object_store::Error::Unauthenticated { .. } => Self::Denied {
-                action,
-                path,
-                source: source.into(),
-            },
-            _ => Self::Failed {
-                action,
-                path,
-                source: source.into(),
-            },
-        }
-    }
-
-    pub(crate) fn join(source: tokio::task::JoinError) -> Self {
-        Self::Failed {
-            action: "waiting for a thread that works on",
-            path: "files".to_owned(),
-            source: source.into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gugus_files::{Sizes, StoreError, blocking, list_local};
+use gugus_files::{Sizes, StoreError, Tree, blocking};
 use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{
@@ -74,13 +74,8 @@ impl ModelStore {
     /// # Errors
     /// Those of listing. A store that is not there is empty.
     pub async fn list(&self) -> Result<Vec<ListedModel>, ModelError> {
-        let gathered = match self.store.local_root() {
-            Some(root) => {
-                let root = root.to_owned();
-                blocking(move || local(&root)).await?
-            }
-            None => objects(&self.store.objects_under("").await?),
-        };
+        let tree = self.store.tree().await?;
+        let gathered = blocking(move || gather(&*tree)).await?;
         let model = |(model, extents): (String, Extents)| ListedModel {
             model,
             batches: extents.batches.into_iter().collect(),
@@ -101,58 +96,26 @@ impl ModelStore {
 }
 
 /// One look at the store, one into each folder of it, and one mark looked for in each model folder.
-fn local(root: &std::path::Path) -> Result<Gathered, StoreError> {
+fn gather(tree: &dyn Tree) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
-    for name in folders(root)? {
-        if name.parse::<ModelName>().is_err() {
+    for model in tree.folders("")? {
+        if model.parse::<ModelName>().is_err() {
             continue;
         }
-        let folder = root.join(&name);
-        for inner in folders(&folder)? {
+        for inner in tree.folders(&model)? {
             if inner == METADATA {
-                if is_complete(&folder) && !folder.join(MODEL_JSON).exists() {
-                    gathered.add_sparks(&name);
+                if is_complete(tree, &model) && !tree.has(&format!("{model}/{MODEL_JSON}")) {
+                    gathered.add_sparks(&model);
                 }
-            } else if !inner.starts_with('.') && is_complete(&folder.join(&inner)) {
-                gathered.add_ours(&name, &inner);
+            } else if !inner.starts_with('.') && is_complete(tree, &format!("{model}/{inner}")) {
+                gathered.add_ours(&model, &inner);
             }
         }
     }
     Ok(gathered)
 }
 
-fn is_complete(folder: &std::path::Path) -> bool {
-    let has = |file: &str| folder.join(file).exists();
+fn is_complete(tree: &dyn Tree, folder: &str) -> bool {
+    let has = |file: &str| tree.has(&format!("{folder}/{file}"));
     has(SUCCESS) || (!has(MODEL_JSON) && has(METADATA_SUCCESS) && has(DATA_SUCCESS))
-}
-
-fn folders(path: &std::path::Path) -> Result<Vec<String>, StoreError> {
-    Ok(list_local(path, Sizes::Skip)?.unwrap_or_default().folders)
-}
-
-/// The same from one listing of everything, for a request a folder would take minutes on an object store.
-fn objects(paths: &BTreeSet<String>) -> Gathered {
-    let mut gathered = Gathered::default();
-    let has = |folder: &str, file: &str| paths.contains(&format!("{folder}/{file}"));
-    let sparks = |folder: &str| {
-        has(folder, METADATA_SUCCESS) && has(folder, DATA_SUCCESS) && !has(folder, MODEL_JSON)
-    };
-    for path in paths {
-        let parts: Vec<&str> = path.split('/').collect();
-        let Some(model) = parts
-            .first()
-            .filter(|name| name.parse::<ModelName>().is_ok())
-        else {
-            continue;
-        };
-        match parts.as_slice() {
-            [_, folder, SUCCESS] if *folder != METADATA => gathered.add_ours(model, folder),
-            [_, METADATA, SUCCESS] if sparks(model) => gathered.add_sparks(model),
-            [_, folder, METADATA, SUCCESS] if sparks(&format!("{model}/{folder}")) => {
-                gathered.add_ours(model, folder)
-            }
-            _ => {}
-        }
-    }
-    gathered
 }

@@ -103,17 +103,17 @@ impl ModelStore {
                 stamp,
             })
         };
-        if let Some((_, stamp)) = self.store.head(&at(SUCCESS)).await? {
-            return Ok(found(Kind::Ours, stamp));
+        if let Some(head) = self.store.head(&at(SUCCESS)).await? {
+            return Ok(found(Kind::Ours, head.stamp));
         }
         // Spark writes data last. Most folders that are not there are known by this one request more.
-        let Some((_, stamp)) = self.store.head(&at(DATA_SUCCESS)).await? else {
+        let Some(head) = self.store.head(&at(DATA_SUCCESS)).await? else {
             return Ok(None);
         };
         let whole = self.store.exists(&at(METADATA_SUCCESS)).await?
             && !self.store.exists(&at(MODEL_JSON)).await?;
         Ok(if whole {
-            found(Kind::Sparks, stamp)
+            found(Kind::Sparks, head.stamp)
         } else {
             None
         })

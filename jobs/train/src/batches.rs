@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::RangeBounds;
 
 use gugus_batches::{BatchFile, BatchLog, Footer};
-use gugus_features::{WaveFile, AllFile};
+use gugus_features::{AllFile, WaveFile};
 use gugus_files::Store;
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 

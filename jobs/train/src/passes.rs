@@ -5,7 +5,7 @@ use std::time::Instant;
 use arrow::array::{Array, AsArray, RecordBatch};
 use gugus_clusters::Centers;
 use gugus_features::{
-    FitOutcome, Fitted, PARTIAL_COLUMN, Pass, PointSettings, WaveError, AllFile, pass_plan,
+    AllFile, FitOutcome, Fitted, PARTIAL_COLUMN, Pass, PointSettings, WaveError, pass_plan,
 };
 use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans_all::{AllError, Partial, Step, StepReport, Training};
@@ -74,7 +74,12 @@ impl<'a> Passes<'a> {
         let failed = |reason: String, rows: u64| Ok(FitOutcome::Failed { reason, rows });
         let mut passes = Passes::new(jobs, work, params.distance_measure, batches);
         let (dimensions, weighting) = (passes.points.dimensions, work.plan.weighting());
-        let training = Training::new(params.clone(), dimensions, weighting, work.model.handle_invalid);
+        let training = Training::new(
+            params.clone(),
+            dimensions,
+            weighting,
+            work.model.handle_invalid,
+        );
         let mut training = match training {
             Ok(training) => training,
             Err(error) => return failed(error.to_string(), 0),

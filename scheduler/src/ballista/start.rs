@@ -8,6 +8,7 @@ use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::{SchedulerConfig, TaskDistributionPolicy};
 use ballista_scheduler::metrics::SchedulerMetricsCollector;
 use gugus_engine::{MESSAGE_LIMIT, PlanCodec, environment, session_config, session_state};
+use gugus_files::Stores;
 
 use super::placement::Placement;
 use super::rest;
@@ -36,10 +37,11 @@ const JOB_DATA_SECONDS: u64 = 60;
 /// Starts Ballista's scheduler, reached at `endpoint`.
 pub(crate) async fn start(
     endpoint: &Endpoint,
+    stores: Stores,
     metrics: Arc<dyn SchedulerMetricsCollector>,
 ) -> Result<Scheduler, BallistaError> {
     let placement = Arc::new(Placement::default());
-    let config = Arc::new(config(endpoint, Arc::clone(&placement)));
+    let config = Arc::new(config(endpoint, stores, Arc::clone(&placement)));
     let cluster = BallistaCluster::new_from_config(&config).await?;
     placement.watch(cluster.cluster_state());
     let codec = BallistaCodec::new(
@@ -53,9 +55,9 @@ pub(crate) async fn start(
     Ok(scheduler)
 }
 
-fn config(endpoint: &Endpoint, placement: Arc<Placement>) -> SchedulerConfig {
+fn config(endpoint: &Endpoint, stores: Stores, placement: Arc<Placement>) -> SchedulerConfig {
     let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX);
-    let environment = environment(None);
+    let environment = environment(None, stores);
     SchedulerConfig {
         bind_host: endpoint.address.ip().to_string(),
         // Executors call back to this name and to `bind_port`, whatever the socket is.

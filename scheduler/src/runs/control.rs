@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gugus_engine::Access;
+use gugus_files::Stores;
 use gugus_progress::Progress;
 use gugus_train::Report;
 use tokio::sync::Semaphore;
@@ -52,9 +53,11 @@ impl Runs {
         config: RunsConfig,
         access: Access,
         cluster: ClusterView,
+        stores: Stores,
     ) -> Result<Self, StateError> {
         let table = Table::open(Folders::open(&config.state)?, config.keep)?;
-        let places = Places::below(&config.data_root).map_err(|source| StateError::Folder {
+        let places = Places::below(&config.data_root, stores);
+        let places = places.map_err(|source| StateError::Folder {
             path: config.data_root,
             source,
         })?;

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use gugus_files::{Store, StoreError, Stores};
 use thiserror::Error;
 
 /// The places that runs may read and write: folders below one root, and buckets. The credentials of scheduler and executors
@@ -9,6 +10,7 @@ use thiserror::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     root: PathBuf,
+    stores: Stores,
 }
 
 /// Why a run may not use a place.
@@ -38,9 +40,14 @@ enum Wrong {
 
 impl Places {
     /// Folders below `root`, which need not be there yet.
-    pub(crate) fn below(root: &Path) -> std::io::Result<Self> {
+    pub(crate) fn below(root: &Path, stores: Stores) -> std::io::Result<Self> {
         let root = std::path::absolute(root)?;
-        Ok(Self { root })
+        Ok(Self { root, stores })
+    }
+
+    /// Opens a place that was checked.
+    pub(crate) fn open(&self, place: &str) -> Result<Store, StoreError> {
+        self.stores.open(place)
     }
 
     /// Whether a run may use `place`.
@@ -97,7 +104,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (inside, outside) = (folder.path().join("data"), folder.path().join("other"));
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-        let places = Places::below(&inside).unwrap();
+        let places = Places::below(&inside, Stores::from_env()).unwrap();
         let check = |place: &str| places.check("batches", place);
         // Before the folder exists, and afterwards.
         check(&text(inside.join("batch/not-there-yet"))).unwrap();
@@ -128,7 +135,7 @@ mod tests {
             let why = why(&text(place.clone()));
             assert!(matches!(why, Wrong::Outside { .. }), "{}", place.display());
         }
-        let everywhere = Places::below(Path::new("/")).unwrap();
+        let everywhere = Places::below(Path::new("/"), Stores::from_env()).unwrap();
         everywhere.check("models", &text(outside)).unwrap();
     }
 }

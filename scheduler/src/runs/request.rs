@@ -1,6 +1,5 @@
 //! What is asked for when a run is submitted.
 
-use gugus_files::Store;
 use gugus_models::Existing;
 use gugus_progress::Progress;
 use gugus_spec::{Job, ModelName};
@@ -51,8 +50,8 @@ impl RunRequest {
         places.check("models", &self.models)?;
         Ok(Config {
             job,
-            batches: Store::open(&self.batches)?,
-            models: Store::open(&self.models)?,
+            batches: places.open(&self.batches)?,
+            models: places.open(&self.models)?,
             only,
             existing: if self.retrain {
                 Existing::Replace

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_ingest::import::{self, Config, Cut, Repeat};
 
 use crate::exit::{Code, Failure, unless_stopped};
@@ -42,7 +43,7 @@ impl Import {
         let bar = progress(None, "records");
         let config = Config {
             job: self.job.read()?,
-            store: self.batches.open()?,
+            store: self.batches.open(&Stores::from_env())?,
             files: self.files,
             cut: if self.one_batch_per_file {
                 Cut::PerFile

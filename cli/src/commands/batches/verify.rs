@@ -2,6 +2,7 @@
 
 use clap::Args;
 use gugus_batches::{JumpReason, LogError, Verification};
+use gugus_files::Stores;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::BatchesFolder;
@@ -23,7 +24,7 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) async fn run(self, output: Output) -> Result<Code, Failure> {
-        let store = self.batches.open()?;
+        let store = self.batches.open(&Stores::from_env())?;
         let bar = progress(None, "batches");
         let verified = gugus_batches::verify(&store, |done| bar.set_position(done))
             .await

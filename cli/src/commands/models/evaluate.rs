@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use clap::Args;
 use gugus_evaluate::{Evaluation, On, Subject};
+use gugus_files::Stores;
 use gugus_progress::Progress;
 use gugus_spec::{BatchNumber, NotABatchNumber};
 
@@ -44,13 +45,15 @@ pub(super) struct Evaluate {
 
 impl Evaluate {
     pub(super) async fn run(self, output: Output, stop: &Stop) -> Result<Code, Failure> {
-        let (models, batches) = (self.models.open()?, self.batches.open()?);
+        let stores = Stores::from_env();
+        let models = self.models.open(&stores)?;
+        let batches = self.batches.open(&stores)?;
         let cluster = self.cluster.load()?;
         let on = self.on.unwrap_or_default();
         let subject =
             Subject::find(models, batches, &self.chosen.model, self.chosen.which(), on).await?;
         // The cluster in this process has to outlive its work.
-        let (cluster, _embedded) = cluster.connect().await?;
+        let (cluster, _embedded) = cluster.connect(&stores).await?;
         let progress = Progress::default();
         let bar = draw(&progress, "fits");
         let evaluation = subject.evaluate(&cluster, self.k, &progress, &stop.token);

@@ -1,6 +1,7 @@
 //! `gugus models list`.
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_models::{ModelStore, WindowKey};
 use serde::Serialize;
 use serde_json::json;
@@ -30,7 +31,7 @@ struct Listed {
 
 impl List {
     pub(super) async fn run(self, output: Output) -> Result<Code, Failure> {
-        let store = ModelStore::new(self.models.open()?);
+        let store = ModelStore::new(self.models.open(&Stores::from_env())?);
         let listed = store.list().await.map_err(Failure::usage)?;
         let listed: Vec<Listed> = listed
             .into_iter()

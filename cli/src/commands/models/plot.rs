@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gugus_evaluate::{On, Subject};
+use gugus_files::Stores;
 use gugus_plot::Axes;
 use serde::Serialize;
 
@@ -66,14 +67,16 @@ struct WriteError {
 
 impl Plot {
     pub(super) async fn run(self, output: Output, stop: &Stop) -> Result<Code, Failure> {
-        let (models, batches) = (self.models.open()?, self.batches.open()?);
+        let stores = Stores::from_env();
+        let models = self.models.open(&stores)?;
+        let batches = self.batches.open(&stores)?;
         let cluster = self.cluster.load()?;
         let (model, which) = (&self.chosen.model, self.chosen.which());
         let subject = Subject::find(models, batches, model, which, On::Trained).await?;
         let (x, y) = (self.x.as_deref(), self.y.as_deref());
         let axes = Axes::find(model, &subject.features(), x, y).map_err(Failure::usage)?;
         // The cluster in this process has to outlive its work.
-        let (cluster, _embedded) = cluster.connect().await?;
+        let (cluster, _embedded) = cluster.connect(&stores).await?;
         let sample = subject.sample(&cluster, &stop.token).await;
         let sample = sample?;
         let path = &self.output_file;

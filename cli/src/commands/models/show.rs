@@ -1,6 +1,7 @@
 //! `gugus models show`.
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_models::{Extent, ListedModel, ModelStore, SavedModel, Whole, WindowKey};
 use gugus_spec::BatchNumber;
 use serde_json::json;
@@ -36,7 +37,7 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) async fn run(self, output: Output) -> Result<Code, Failure> {
-        let store = ModelStore::new(self.models.open()?);
+        let store = ModelStore::new(self.models.open(&Stores::from_env())?);
         let extent = match (self.batch, self.window) {
             (Some(batch), _) => Extent::Batch(batch),
             (None, Some(key)) => Extent::Window(key),

@@ -1,6 +1,7 @@
 //! `gugus rejected replay`.
 
 use clap::Args;
+use gugus_files::Stores;
 use gugus_ingest::replay::{self, Config, Mode, Summary};
 use gugus_spec::BatchNumber;
 
@@ -42,7 +43,7 @@ impl Replay {
         };
         let config = Config {
             job: self.job.read()?,
-            store: self.batches.open()?,
+            store: self.batches.open(&Stores::from_env())?,
             batch: self.batch,
             mode,
             progress: bar.clone(),

@@ -1,10 +1,12 @@
-//! What tests of stores need.
+//! What every [`Backend`](crate::Backend) has to pass ([`backend`]), and what tests of crates above need: a store that fails
+//! as told ([`faults`]), and a server that speaks S3 ([`s3_server`]).
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "these are tests, in a library so that others can call them"
 )]
 
+pub mod backend;
 pub mod faults;
 pub mod s3_server;
 

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    SCHEME,
+    location::SCHEME,
     trouble::{self, Spot},
 };
 use async_trait::async_trait;

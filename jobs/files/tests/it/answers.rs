@@ -179,7 +179,7 @@ fn takes_all(request: &crate::canned::Request) -> Option<Answer> {
 #[tokio::test]
 async fn a_store_that_overwrites_is_refused_before_anything_is_committed() {
     let server = Canned::start(|_, request| takes_all(request));
-    let error = server.store(&[]).probe_creation().await.unwrap_err();
+    let error = server.store(&[]).prepare().await.unwrap_err();
     assert!(
         matches!(error, StoreError::CreateOnly { source: None, .. }),
         "{error:?}"
@@ -210,7 +210,7 @@ async fn a_store_that_does_not_know_the_condition_is_refused() {
         ),
         _ => takes_all(request),
     });
-    let error = server.store(&[]).probe_creation().await.unwrap_err();
+    let error = server.store(&[]).prepare().await.unwrap_err();
     assert!(
         matches!(
             error,

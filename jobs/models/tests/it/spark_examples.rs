@@ -1,6 +1,6 @@
 //! Models that Spark 3.5.5 itself saved.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gugus_files::Store;
 use gugus_kmeans::DistanceMeasure;
@@ -11,11 +11,13 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use crate::models::model;
 
 /// The models are not part of the project: `GUGUS_TEST_DATA` names the folder that has them.
+fn folder() -> Option<PathBuf> {
+    Some(Path::new(&std::env::var_os("GUGUS_TEST_DATA")?).join("spark/examples"))
+}
+
 fn examples() -> Option<ModelStore> {
-    let path = Path::new(&std::env::var_os("GUGUS_TEST_DATA")?).join("spark/examples");
-    Some(ModelStore::new(
-        Store::open(path.to_str().unwrap()).unwrap(),
-    ))
+    let store = Store::open(folder()?.to_str().unwrap()).unwrap();
+    Some(ModelStore::new(store))
 }
 
 #[tokio::test]
@@ -53,7 +55,7 @@ async fn sparks_own_models_are_listed_and_read() {
 /// Schema and entries of our data file against Spark's.
 #[tokio::test]
 async fn our_data_files_have_sparks_schema() {
-    let Some(examples) = examples() else { return };
+    let Some(folder) = folder() else { return };
     let dir = tempfile::tempdir().unwrap();
     let models = ModelStore::new(Store::open(dir.path().to_str().unwrap()).unwrap());
     models
@@ -61,13 +63,7 @@ async fn our_data_files_have_sparks_schema() {
         .await
         .unwrap();
     let ours = data_file(&dir.path().join("m/batch_00000001/data"));
-    let sparks = data_file(
-        &examples
-            .store()
-            .local_root()
-            .unwrap()
-            .join("kmeans_model_batch_1/data"),
-    );
+    let sparks = data_file(&folder.join("kmeans_model_batch_1/data"));
     let [ours, sparks] = [ours, sparks].map(|reader| {
         let file = reader.metadata().file_metadata().clone();
         let mut entries: Vec<_> = file.key_value_metadata().unwrap().clone();

@@ -1,0 +1,182 @@
+//! What a place for files has to offer, and nothing else: the batch log and the model folders use this trait only.
+
+use std::{sync::Arc, time::SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::StoreError;
+
+/// Names of temporary files and folders begin with a dot and end like this, so that no reader takes them for data.
+pub(crate) const TEMPORARY: &str = ".tmp";
+
+/// One kind of place for files, with one folder in it open. Names are relative to that folder, with `/` between parts.
+///
+/// A new kind of place is one file that implements this trait, and one line in [`Stores::open`](crate::Stores::open).
+/// The suite in `conformance` says what each method has to do, and runs on every kind.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Makes ready to write: the folder is there afterwards, and [`Backend::create`] is seen to refuse a second creation
+    /// of one name, where that is in doubt.
+    ///
+    /// The look cannot show that one of two creations at the same time is refused. A place that looks at the condition
+    /// at all is trusted to do that.
+    ///
+    /// # Errors
+    /// [`StoreError::HardLinks`] and [`StoreError::CreateOnly`] where creations are not safe.
+    async fn prepare(&self) -> Result<(), StoreError>;
+
+    /// What stands directly in a folder; `None` when a folder on this machine is not there. Buckets have no folders, so
+    /// a folder that is not there is empty in a bucket.
+    async fn list(&self, folder: &str, sizes: Sizes) -> Result<Option<Listed>, StoreError>;
+
+    /// All folders and files, to be looked through. Looking may block.
+    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError>;
+
+    /// A whole file.
+    async fn get(&self, file: &str) -> Result<Bytes, StoreError>;
+
+    /// The last `length` bytes of a file, or all of it when it is shorter, in one request.
+    async fn tail(&self, file: &str, length: u64) -> Result<Tail, StoreError>;
+
+    /// What can be told of a file without reading it; `None` when it is not there.
+    async fn head(&self, file: &str) -> Result<Option<Head>, StoreError>;
+
+    /// Whether a file is there.
+    async fn exists(&self, file: &str) -> Result<bool, StoreError> {
+        Ok(self.head(file).await?.is_some())
+    }
+
+    /// Creates a file that must not be there yet, at once and durably, with the folders above it.
+    ///
+    /// After an error the file may be there nevertheless.
+    async fn create(&self, file: &str, bytes: Bytes) -> Result<Created, StoreError>;
+
+    /// Takes a file away; it is no error when it is not there.
+    async fn delete(&self, file: &str) -> Result<(), StoreError>;
+
+    /// Makes durable what was created and deleted in a folder, where that is in doubt.
+    async fn sync(&self, folder: &str) -> Result<(), StoreError>;
+
+    /// Removes what writers that were killed long ago have left half done in a folder.
+    async fn sweep(&self, folder: &str) -> Result<(), StoreError>;
+
+    /// Puts a whole folder of files in place, so that a reader finds the old folder, the new one, or one without its
+    /// mark, which counts as not there. Not synced.
+    async fn put_folder(
+        &self,
+        folder: &str,
+        content: Arc<FolderContent>,
+        onto: Onto,
+    ) -> Result<Placed, StoreError>;
+}
+
+/// A store as it was when [`Backend::tree`] was called, or as it is now: whichever is cheaper to tell.
+pub trait Tree: Send {
+    /// The names of the folders in a folder; none when it is not there.
+    ///
+    /// # Errors
+    /// Those of listing.
+    fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Whether a file is there.
+    fn has(&self, file: &str) -> bool;
+}
+
+/// A file in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name in the folder.
+    pub name: String,
+    /// What the listing tells of it.
+    pub about: About,
+}
+
+/// What a listing tells of a file beside its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Bytes.
+    pub size: u64,
+    /// When it was written. A batch is written once, so that is when it was created.
+    pub modified: SystemTime,
+}
+
+impl About {
+    /// Of a file that nobody asked about.
+    pub const UNASKED: Self = Self {
+        size: 0,
+        modified: SystemTime::UNIX_EPOCH,
+    };
+}
+
+/// What can be told of a file without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Size and time.
+    pub about: About,
+    /// A text that changes whenever the file is written again.
+    pub stamp: String,
+}
+
+/// Whether a listing needs the files' sizes and ages, which cost a system call for each file on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sizes {
+    /// They are not asked for.
+    Skip,
+    /// They are.
+    Read,
+}
+
+/// What stands directly in a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Its files.
+    pub files: Vec<Entry>,
+    /// The names of its folders.
+    pub folders: Vec<String>,
+}
+
+/// The end of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// The last bytes.
+    pub bytes: Bytes,
+    /// Size of the whole file.
+    pub size: u64,
+}
+
+/// How a creation went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The file is there now, and durable.
+    New,
+    /// A file of that name was there before; maybe from our own first try.
+    Exists,
+}
+
+/// The files of a folder that [`Backend::put_folder`] writes.
+#[derive(Clone, Debug)]
+pub struct FolderContent {
+    /// Names in the folder, at most one folder deep, and bytes. The first file is written first.
+    pub files: Vec<(String, Bytes)>,
+    /// The name of an empty file that is written last, and removed first.
+    pub mark: &'static str,
+}
+
+/// What a folder may be put in the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onto {
+    /// Nothing at all.
+    Nothing,
+    /// Whatever is there.
+    Anything,
+}
+
+/// What became of a folder that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It is there.
+    Written,
+    /// Something was there, and was to stay: nothing was done.
+    InTheWay,
+}

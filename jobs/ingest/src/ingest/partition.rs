@@ -1,0 +1,81 @@
+//! What the writer holds of a partition, and what was last seen of it.
+
+use gugus_batches::{Jump, LastRecord, record_hash};
+
+use crate::open_batch::Record;
+
+/// A partition that is ours.
+#[derive(Clone, Debug)]
+pub(super) struct Partition {
+    /// Where the next range begins: behind the records that are in batches or on their way into one.
+    pub(super) first: i64,
+    /// Behind the last record that is in hand.
+    pub(super) next: i64,
+    /// Where the batches end, as we know it.
+    pub(super) written: i64,
+    /// That the next range does not begin where the batches end, and why.
+    pub(super) jump: Option<Jump>,
+    pub(super) last: LastSeen,
+}
+
+impl Partition {
+    pub(super) fn starting(at: i64, jump: Option<Jump>) -> Self {
+        Self {
+            first: at,
+            next: at,
+            written: at,
+            jump,
+            last: LastSeen::default(),
+        }
+    }
+
+    /// Whether records or markers of it are in hand.
+    pub(super) fn is_in_hand(&self) -> bool {
+        self.next > self.first
+    }
+}
+
+/// A copy of the last record in hand. Its bytes are kept, not its hash: only one record of a batch is hashed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastSeen {
+    place: Option<(i64, Option<i64>)>,
+    key: Bytes,
+    value: Bytes,
+}
+
+impl LastSeen {
+    pub(super) fn set(&mut self, record: &Record<'_>) {
+        self.place = Some((record.offset, record.timestamp));
+        self.key.set(record.key);
+        self.value.set(record.value);
+    }
+
+    /// What a batch keeps of the record; nothing when there was none since the last time.
+    pub(super) fn take_record(&mut self) -> Option<LastRecord> {
+        let (offset, timestamp) = self.place.take()?;
+        Some(LastRecord {
+            offset,
+            timestamp,
+            sha256: record_hash(self.key.get(), self.value.get()),
+        })
+    }
+}
+
+/// Bytes that may be absent, in memory that is used again.
+#[derive(Clone, Debug, Default)]
+struct Bytes {
+    bytes: Vec<u8>,
+    is_there: bool,
+}
+
+impl Bytes {
+    fn set(&mut self, bytes: Option<&[u8]>) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes.unwrap_or_default());
+        self.is_there = bytes.is_some();
+    }
+
+    fn get(&self) -> Option<&[u8]> {
+        self.is_there.then_some(&self.bytes)
+    }
+}

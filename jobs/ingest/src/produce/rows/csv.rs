@@ -1,0 +1,62 @@
+//! Rows as CSV lines. Invariant: cells stand in the order that the job's readers expect, whatever the file's order is.
+
+/// How the rows of a file become records.
+pub(super) struct Lines {
+    delimiter: u8,
+    /// For each cell of a record the file's column; none for one that the file has not.
+    order: Vec<Option<usize>>,
+}
+
+impl Lines {
+    /// Records with the cells of `header`, from rows with the cells of `names`.
+    pub(super) fn of(names: &[String], header: &[String], delimiter: u8) -> Self {
+        let place = |name: &String| names.iter().position(|other| other == name);
+        Self {
+            delimiter,
+            order: header.iter().map(place).collect(),
+        }
+    }
+
+    /// Writes a row over `out`, without the end of the line. Cells that the row has not are empty.
+    ///
+    /// # Errors
+    /// What is wrong with the row.
+    pub(super) fn write(&self, row: &csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
+        out.clear();
+        let mut writer = csv::WriterBuilder::new()
+            .delimiter(self.delimiter)
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_writer(&mut *out);
+        let cell = |at: &Option<usize>| at.and_then(|at| row.get(at)).unwrap_or_default();
+        let cells = self.order.iter().map(cell);
+        let written = writer
+            .write_record(cells)
+            .and_then(|()| writer.flush().map_err(Into::into));
+        drop(writer);
+        written.map_err(|e| format!("could not be written as csv: {e}"))?;
+        out.pop();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_put_in_the_readers_order_and_quoted() {
+        let text = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let lines = Lines::of(&text(&["a", "b", "c"]), &text(&["c", "x", "a"]), b';');
+        let mut out = b"rest of the row before".to_vec();
+        let row = csv::ByteRecord::from(vec!["1", "2", "say \"3\"; 4"]);
+        lines.write(&row, &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out.clone()).unwrap(),
+            r#""say ""3""; 4";;1"#
+        );
+        lines
+            .write(&csv::ByteRecord::from(vec!["1"]), &mut out)
+            .unwrap();
+        assert_eq!(out, b";;1");
+    }
+}
