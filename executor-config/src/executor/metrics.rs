@@ -1,4 +1,4 @@
-//! What an executor counts.
+//! The metrics of an executor.
 
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
 use gugus_features::FeatureCache;

@@ -1,4 +1,4 @@
-//! Given centers over some rows: Spark's silhouettes, and the same bits whoever computes.
+//! Given centers over some rows: Spark's silhouettes, and the same bits however they are computed.
 
 // Helpers of tests are not within test functions, and a test may panic.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]

@@ -23,7 +23,7 @@ pub struct ModelJson {
     pub job: String,
     /// The model's name.
     pub model: String,
-    /// The batch it was trained on; null for a model over everything or over a window.
+    /// The batch it was trained on; null for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window it was trained on; left out for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -30,6 +30,6 @@ pub struct RunDetail {
 /// The answer to a request for a dry run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DryRun {
-    /// What would be trained.
+    /// The report of the models that would be trained.
     pub report: Report,
 }

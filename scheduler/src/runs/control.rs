@@ -79,7 +79,7 @@ impl Runs {
         !self.attempts.stop.is_cancelled() && self.table().folders.is_readable()
     }
 
-    /// What would be trained. For a thread that may block.
+    /// Finds out what would be trained. For a thread that may block.
     pub(crate) fn dry_run(&self, request: &RunRequest) -> Result<Report, RunError> {
         let config = request.config(&self.attempts.places, &Progress::default(), None)?;
         let prepared = block_on(gugus_train::prepare(config))?;

@@ -10,7 +10,7 @@ use super::error::RunError;
 use super::id::RunId;
 use super::places::Places;
 
-/// What is to be trained.
+/// A request for a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {

@@ -28,7 +28,7 @@ struct Entry {
     live: Option<Live>,
 }
 
-/// What there is of a run while it waits or trains.
+/// The handles of a run while it waits or trains.
 #[derive(Clone)]
 pub(super) struct Live {
     /// Cancelled by a user, or with the scheduler's own.
@@ -142,7 +142,7 @@ impl Table {
         }
     }
 
-    /// Changes a run for the last time of this attempt: whoever reads the change may resume the run.
+    /// Changes a run for the last time in this attempt. Afterwards the run may be resumed.
     pub(super) fn end(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
         self.change(id, change);
         self.prune();

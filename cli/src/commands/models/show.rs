@@ -10,7 +10,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::folders::ModelsFolder;
 use crate::output::{Output, count, print, print_json, table};
 
-/// How many windows a message names.
+/// The most windows that a message names.
 const WINDOWS_SHOWN: usize = 20;
 
 /// Print one model: its features, how it was trained, its centers
@@ -28,7 +28,7 @@ pub(super) struct Show {
     /// The batch; the latest when absent
     #[arg(long, value_name = "N")]
     batch: Option<BatchNumber>,
-    /// The window, for a model that has some, such as 2024-05
+    /// The window, such as 2024-05
     #[arg(long, value_name = "KEY", conflicts_with = "batch")]
     window: Option<WindowKey>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ impl Show {
     }
 }
 
-/// What is shown of a model when nothing is asked for: its latest batch, the one over all batches, its only window.
+/// The model that is shown without flags: that of the latest batch, the one over all batches, or that of the only window.
 async fn latest(store: &ModelStore, model: &str) -> Result<Extent, Failure> {
     let listed = store.list().await.map_err(Failure::usage)?;
     let Some(listed) = listed.iter().find(|m| m.model == model) else {
@@ -85,7 +85,7 @@ async fn latest(store: &ModelStore, model: &str) -> Result<Extent, Failure> {
     }
 }
 
-/// `model.json` with the centers. A folder that Spark wrote has none, so that its name and batch stand there instead.
+/// `model.json` with the centers. A folder that Spark wrote has no `model.json`, so it shows only name and batch.
 fn document(
     model: &str,
     extent: &Extent,

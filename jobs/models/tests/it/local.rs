@@ -71,7 +71,7 @@ async fn half_built_models_are_swept_when_old() {
     assert_eq!(names(&dir.path().join("m")), ["batch_00000001"]);
 }
 
-/// Whoever reads while a model is replaced gets the old one or the new one.
+/// A reader gets the old model or the new one while a model is replaced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replacing_is_never_seen_half_way() {
     let dir = tempfile::tempdir().unwrap();
