@@ -1,5 +1,7 @@
 //! The metrics of an executor.
 
+use std::sync::Arc;
+
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
 use gugus_features::FeatureCache;
 use prometheus::core::{Collector, Desc};
@@ -24,7 +26,10 @@ pub(super) struct ExecutorMetrics {
 
 impl ExecutorMetrics {
     /// Makes the metrics and registers them; fails when the registry has metrics of these names already.
-    pub(super) fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn registered(
+        registry: &Registry,
+        cache: Arc<FeatureCache>,
+    ) -> Result<Self, prometheus::Error> {
         let gauge = |name, help| register_int_gauge_with_registry!(name, help, registry);
         let counter = |name, help| register_int_counter_with_registry!(name, help, registry);
         let metrics = Self {
@@ -60,7 +65,7 @@ impl ExecutorMetrics {
         for result in ["done", "failed", "cancelled"] {
             metrics.tasks.with_label_values(&[result]);
         }
-        registry.register(Box::new(CacheMetrics::new()?))?;
+        registry.register(Box::new(CacheMetrics::new(cache)?))?;
         Ok(metrics)
     }
 
@@ -79,8 +84,9 @@ impl ExecutorMetrics {
     }
 }
 
-/// What the feature cache of this process holds, looked up whenever somebody asks.
+/// What the feature cache of the executor holds, looked up whenever somebody asks.
 struct CacheMetrics {
+    cache: Arc<FeatureCache>,
     bytes: IntGauge,
     files: IntGauge,
     hits: IntCounter,
@@ -88,8 +94,9 @@ struct CacheMetrics {
 }
 
 impl CacheMetrics {
-    fn new() -> Result<Self, prometheus::Error> {
+    fn new(cache: Arc<FeatureCache>) -> Result<Self, prometheus::Error> {
         Ok(Self {
+            cache,
             bytes: IntGauge::new(
                 "gugus_executor_feature_cache_bytes",
                 "What decoded features take, which are kept between passes.",
@@ -120,7 +127,7 @@ impl Collector for CacheMetrics {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let figures = FeatureCache::shared().figures();
+        let figures = self.cache.figures();
         self.bytes.set(number(figures.bytes));
         self.files.set(number(figures.files));
         for (counter, value) in [(&self.hits, figures.hits), (&self.misses, figures.misses)] {

@@ -109,7 +109,7 @@ impl Subject {
             rows: assessed.rows,
             dropped: assessed.dropped,
             cost: assessed.cost,
-            training_cost: self.about.training_cost,
+            training_cost: self.about.summary.training_cost,
             silhouette: assessed.silhouette,
             sizes: clusters.iter().map(|of| of.rows).collect(),
             clusters,

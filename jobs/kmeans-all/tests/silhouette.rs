@@ -181,9 +181,9 @@ fn a_fit_costs_what_its_assessment_says() {
     }
     let fit = training.finish().unwrap();
     let assessed = assess(&data, &fit.centers, DistanceMeasure::Euclidean, PLAIN).unwrap();
-    assert_eq!((assessed.cost, assessed.rows), (fit.cost, fit.rows));
+    assert_eq!((assessed.cost, assessed.rows), (fit.cost, fit.summary.rows));
     let sizes: Vec<u64> = assessed.clusters.iter().map(|of| of.rows).collect();
-    assert_eq!(sizes, fit.sizes);
+    assert_eq!(sizes, fit.summary.sizes);
 }
 
 #[test]

@@ -113,7 +113,8 @@ impl Run {
             let wanted = facts.commit_id.as_str();
             let folder = ModelStore::folder(&model.name, of);
             (!has_seen(there, facts)).then(|| {
-                let text = format!("commit_id of the batch: {commit} in the folder, {wanted} in this run");
+                let text =
+                    format!("commit_id of the batch: {commit} in the folder, {wanted} in this run");
                 (folder, text)
             })
         };

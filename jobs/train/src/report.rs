@@ -79,11 +79,11 @@ impl ModelReport {
     pub(crate) fn trained(model: &ModelName, of: &Extent, written: &ModelJson) -> Self {
         Self {
             status: Outcome::Trained,
-            iterations: Some(written.iterations),
-            training_cost: Some(written.training_cost),
-            sizes: written.sizes.clone(),
+            iterations: Some(written.summary.iterations),
+            training_cost: Some(written.summary.training_cost),
+            sizes: written.summary.sizes.clone(),
             path: Some(ModelStore::folder(model, of)),
-            ..Self::empty(model, of, written.rows)
+            ..Self::empty(model, of, written.summary.rows)
         }
     }
 

@@ -118,20 +118,20 @@ fn text(model: &str, extent: &Extent, saved: &SavedModel) -> String {
         };
         text.push_str(&format!(
             "\n{fit}, {} rows, {} iterations, training cost {}",
-            count(about.rows),
-            about.iterations,
-            about.training_cost
+            count(about.summary.rows),
+            about.summary.iterations,
+            about.summary.training_cost
         ));
     }
     let mut table = table(["cluster", "rows", "center"]);
     for (index, center) in saved.fitted.middles().iter().enumerate() {
         let size = about
-            .and_then(|a| a.sizes.get(index))
+            .and_then(|a| a.summary.sizes.get(index))
             .map_or_else(|| "-".to_owned(), |n| count(*n));
         let center: Vec<String> = center.iter().map(f64::to_string).collect();
         table.add_row([index.to_string(), size, center.join(", ")]);
     }
-    if let Some(noise) = about.map(|a| a.noise).filter(|n| *n > 0) {
+    if let Some(noise) = about.map(|a| a.summary.noise).filter(|n| *n > 0) {
         table.add_row(["noise".to_owned(), count(noise), "-".to_owned()]);
     }
     format!("{text}\n{table}")
