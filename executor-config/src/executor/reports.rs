@@ -73,12 +73,5 @@ impl Link {
 
 /// Whether a request surely did not reach the scheduler: no connection could be made.
 fn never_left(status: &Status) -> bool {
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        if error.is::<ConnectError>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
+    gugus_error::find::<ConnectError>(status).is_some()
 }

@@ -21,7 +21,6 @@ use crate::{
     draft::arrange,
     encode::{reject_rows, to_parquet},
     ends::ends_after,
-    error::Chain,
     footer::{FOOTER_VERSION, schema_fields},
     listing,
     rejects::{REJECTED, check_reject_path},
@@ -220,7 +219,7 @@ impl BatchLog {
             match &last {
                 Some(e) if !e.may_pass() => break,
                 Some(e) => {
-                    tracing::warn!(batch = %number, try_number, error = %Chain(e), "commit failed, trying again")
+                    tracing::warn!(batch = %number, try_number, error = gugus_error::chain(e), "commit failed, trying again")
                 }
                 // "Already exists", then gone: somebody removes batches, or a store is not consistent.
                 None => {
@@ -262,7 +261,7 @@ impl BatchLog {
             Ok(behind) => behind,
             Err(e) => {
                 // The batch is there, and all but surely where it should be: no reason to call it failed.
-                tracing::warn!(batch = %ours, error = %Chain(&e), "committed, but whether older batches were pruned meanwhile could not be seen");
+                tracing::warn!(batch = %ours, error = gugus_error::chain(&e), "committed, but whether older batches were pruned meanwhile could not be seen");
                 false
             }
         }
@@ -287,7 +286,11 @@ impl BatchLog {
         if let Some(file) = &ours.rejected
             && let Err(e) = self.store.delete(&file.file).await
         {
-            tracing::debug!(file = file.file, error = %Chain(&e), "a reject file that no footer names stays behind");
+            tracing::debug!(
+                file = file.file,
+                error = gugus_error::chain(&e),
+                "a reject file that no footer names stays behind"
+            );
         }
         match &self.head {
             Some(head) => Ok(Appended::Lost { head: head.clone() }),

@@ -14,7 +14,6 @@ use crate::{
     append::{Encoded, Retry},
     draft::places,
     encode::{from_parquet, reject_records},
-    error::Chain,
     log::FOOTERS_AT_ONCE,
 };
 
@@ -164,7 +163,11 @@ impl BatchLog {
                     break;
                 }
                 Err(e) if e.may_pass() && try_number < tries => {
-                    tracing::warn!(file = file.file, error = %Chain(&e), "writing rejects failed, trying again");
+                    tracing::warn!(
+                        file = file.file,
+                        error = gugus_error::chain(&e),
+                        "writing rejects failed, trying again"
+                    );
                 }
                 Err(e) => return Err(e.into()),
             }
