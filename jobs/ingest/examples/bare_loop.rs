@@ -4,7 +4,7 @@
 //! settings of `gugus ingest` or with librdkafka's own, and prints one JSON document: records, their bytes, seconds from
 //! the first record to the last. `bench/ingest` runs it.
 
-#[path = "../src/ingest/settings.rs"]
+#[path = "../src/ingest/consumer_settings.rs"]
 mod settings;
 
 use std::error::Error;

@@ -13,7 +13,8 @@ use gugus_spec::{Job, JobName};
 use indicatif::ProgressBar;
 
 use crate::Error;
-use crate::input::{Format, Input, header_names, wrong};
+use crate::formats::{self, FileFormat, header_names};
+use crate::input::Input;
 
 /// What to infer a job from.
 #[derive(Clone, Debug)]
@@ -33,16 +34,15 @@ pub struct Config {
 /// sample a record with too few or too many cells, or that is not UTF-8; a name that no job can have. Else: a file that is
 /// damaged.
 pub fn run(config: &Config) -> Result<String, Error> {
-    let input = Input::of(&config.file)?;
-    if input.format != Format::Csv {
+    let (input, format) = formats::of(&config.file)?;
+    if format.name() != formats::Csv.name() {
         let reason = "a job can be inferred from CSV only; JSON and Parquet name their types";
-        return Err(wrong(&input.path, reason, None));
+        return Err(input.wrong(reason));
     }
     let name = match &config.name {
-        Some(name) => name.parse::<JobName>().map_err(|e| {
-            let reason = format!("{e}, so no job can be called that; give another");
-            wrong(&input.path, reason, None)
-        })?,
+        Some(name) => name
+            .parse::<JobName>()
+            .map_err(|e| input.wrong(format!("{e}, so no job can have that name; give another")))?,
         None => name_of(&input.path)?,
     };
     let sample = read(&input, config.rows)?;
@@ -51,9 +51,9 @@ pub fn run(config: &Config) -> Result<String, Error> {
     // What is printed here is what the next command is given.
     match Job::parse(&text, "the inferred job file") {
         Ok(_) => Ok(text),
-        Err(e) => Err(Error::Bug {
-            what: format!("an inferred job file is not valid: {e}"),
-        }),
+        Err(e) => Err(Error::Bug(format!(
+            "an inferred job file is not valid: {e}"
+        ))),
     }
 }
 
@@ -63,7 +63,7 @@ fn read(input: &Input, rows: u64) -> Result<Sample, Error> {
         .flexible(true)
         .from_reader(input.text(&ProgressBar::hidden())?);
     let header = reader.byte_headers().map_err(|e| input.broke_off(0, e))?;
-    let mut sample = Sample::new(header_names(&input.path, header)?);
+    let mut sample = Sample::new(header_names(input, header)?);
     let mut row = csv::ByteRecord::new();
     while sample.rows() < rows
         && reader
@@ -72,14 +72,15 @@ fn read(input: &Input, rows: u64) -> Result<Sample, Error> {
     {
         sample.add(&row).map_err(|reason| {
             let line = row.position().map_or(0, csv::Position::line);
-            let reason = format!("line {line}: {reason}; mend the file, or take fewer rows of it");
-            wrong(&input.path, reason, None)
+            input.wrong(format!(
+                "line {line}: {reason}; mend the file, or take fewer rows of it"
+            ))
         })?;
     }
     if sample.rows() == 0 {
         let reason =
             "there is no record in it, and types are told by values; take a file with some";
-        return Err(wrong(&input.path, reason, None));
+        return Err(input.wrong(reason));
     }
     Ok(sample)
 }
@@ -101,9 +102,8 @@ fn name_of(path: &Path) -> Result<JobName, Error> {
     }
     let name = name.trim_matches(['-', '_']);
     let name = if name.is_empty() { "job" } else { name };
-    name.parse().map_err(|e| Error::Bug {
-        what: format!("a name made of a file's is not valid: {e}"),
-    })
+    name.parse()
+        .map_err(|e| Error::Bug(format!("a name made of a file's name is not valid: {e}")))
 }
 
 #[cfg(test)]

@@ -1,105 +1,49 @@
-//! Kafka → batches. Invariant: where reading goes on is decided by the batches' newest footer, never by the group's
+//! Kafka → batches. Invariant: the newest footer of the batches decides where reading continues, never the group's
 //! offsets in Kafka.
 //!
-//! One thread polls and parses, and hands a full batch over to be written beside it, one at a time; it alone decides where
-//! reading goes on. So there is no moment in which a record is neither in Kafka behind our position nor in a committed
-//! batch nor in the memory of this process, which holds two batches at most and what librdkafka fetched ahead.
+//! One thread polls and parses. A full batch is written beside it, one batch at a time. Only that thread decides where
+//! reading continues. So every record is, at every moment, in Kafka after our position, in a committed batch, or in
+//! the memory of this process. The memory holds two batches at most, and what librdkafka fetched ahead.
+//!
+//! The [`session`] holds the loop, and composes two halves that do not know each other. The [`reader`] is the consumer and
+//! its partitions. The [`writer`] is the batch log and the records on their way into it; it answers *committed* or *moved*.
 
-mod assign;
-mod commit;
-mod context;
-mod done;
+mod broker;
+mod config;
+mod consumer_settings;
+mod group;
 mod metrics;
-mod part;
+mod partition;
+mod progress;
+mod reader;
 mod recreated;
 mod session;
-mod settings;
+mod start;
+mod starts;
+mod targets;
 mod times;
-mod topic;
+mod writer;
 
-use gugus_files::Store;
-use gugus_spec::Job;
-use gugus_spec::OffsetRange;
-use indicatif::ProgressBar;
-use serde::Serialize;
+use std::pin::pin;
+
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+pub use self::config::{Config, OnReset, Summary, Until};
 pub use self::metrics::Metrics;
-use crate::{Error, Start, thread};
-
-/// What to ingest, and where to.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Names the topic, types its columns, limits the batches. The job's name is the group's, unless `client` has a
-    /// `group.id`.
-    pub job: Job,
-    /// `host:port`, several with commas between.
-    pub brokers: String,
-    /// The folder of batches.
-    pub store: Store,
-    /// When to end.
-    pub until: Until,
-    /// Ends after this many commits.
-    pub max_batches: Option<u64>,
-    /// Where to begin in partitions that the batches do not know yet.
-    pub start: Start,
-    /// What to do where the topic no longer holds what comes next.
-    pub on_reset: OnReset,
-    /// Properties of librdkafka, over our defaults.
-    pub client: Vec<(String, String)>,
-    /// A spinner; its position is records in batches, its message tells the rest.
-    pub progress: ProgressBar,
-    /// Where records, batches and lags are counted, if anywhere.
-    pub metrics: Option<Metrics>,
-}
-
-/// What to do where the topic no longer holds what comes next: it was recreated or truncated, or deleted records before
-/// they were taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnReset {
-    /// Stop with an error: somebody has to know.
-    #[default]
-    Stop,
-    /// Go on with the first record that is there. The next batch says so in its footer.
-    Earliest,
-    /// Go on with the first record that comes. The next batch says so in its footer.
-    Latest,
-}
-
-/// When to end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Until {
-    /// When it is told to.
-    #[default]
-    Forever,
-    /// When everything that was in the topic at the start is in batches. Other members of the group may do their part.
-    End,
-}
-
-/// What a run did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Batches committed.
-    pub batches: u64,
-    /// Records in them.
-    pub records: u64,
-    /// Records kept aside.
-    pub rejected: u64,
-    /// What was taken of each partition.
-    pub partitions: Vec<OffsetRange>,
-}
+pub use self::start::{Start, StartError};
+use crate::{Error, worker};
 
 /// Ingests until it is told to stop, or has done what `until` and `max_batches` ask for.
 ///
-/// `ready` is called once the folder is read, the broker has answered and the topic is there; partitions may come later
-/// or, for a spare member of the group, never. On `shutdown` the open batch is committed, the group left, and the
-/// summary returned. Dropping the future stops the work, too, after what is being written.
+/// `ready` is called once the folder is read, the broker has answered and the topic is there. Partitions may come later,
+/// or never for a spare member of the group. On `shutdown` the open batch is committed, the group left, and the summary
+/// returned. Dropping the future stops the work, too, after the batch that is being written.
 ///
 /// # Errors
-/// Of kind [`Usage`](crate::Kind::Usage): properties that librdkafka refuses, a folder of another job or fed by imports, a
-/// `start` that the topic has not. Else: no broker, no topic, records that are gone before they were ingested, a store
-/// that fails. Records that cannot be parsed are no error, they are kept aside.
+/// Of kind [`Usage`](crate::Kind::Usage): properties that librdkafka refuses, a folder of another job or fed by imports,
+/// a `start` that the topic does not have. Otherwise: no broker, no topic, records that are gone before they were
+/// ingested, a store that fails. Records that cannot be parsed are no error: they are kept aside.
 pub async fn run(
     config: Config,
     ready: impl FnOnce() + Send,
@@ -108,13 +52,14 @@ pub async fn run(
     let stop = shutdown.child_token();
     let _stop_with_me = stop.clone().drop_guard();
     let (tell, told) = oneshot::channel();
-    let mut work = thread::spawn("ingest", move |runtime| {
+    let work = worker::spawn("ingest", move |runtime| {
         session::run(&config, runtime, tell, &stop)
     })?;
+    let mut work = pin!(work);
     tokio::select! {
         biased;
         told = told => if told.is_ok() { ready() },
-        result = &mut work => return thread::flatten(result),
+        result = &mut work => return result,
     }
-    thread::flatten(work.await)
+    work.await
 }

@@ -1,6 +1,6 @@
-//! Files to read records from. Invariant: what a file is, is told by its name and checked against its first bytes before
-//! anything is written.
+//! Files to read records from.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,8 @@ use indicatif::ProgressBar;
 
 use crate::Error;
 
-/// What a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    Csv,
-    JsonLines,
-    Parquet,
-}
+/// What is read of a text at once.
+pub(crate) const BUFFER: usize = 128 * 1024;
 
 /// Whether a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,84 +20,32 @@ pub(crate) enum Packing {
     Gzip,
 }
 
-/// A file by its name.
+/// A file to read.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     pub(crate) path: PathBuf,
-    pub(crate) format: Format,
     pub(crate) packing: Packing,
 }
 
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const PARQUET: &[u8] = b"PAR1";
+type Source = Box<dyn std::error::Error + Send + Sync>;
 
 impl Input {
-    /// Takes a file by its name's ending and its first bytes.
-    pub(crate) fn of(path: &Path) -> Result<Self, Error> {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        let (name, packing) = match name.strip_suffix(".gz") {
-            Some(name) => (name, Packing::Gzip),
-            None => (name.as_str(), Packing::Plain),
-        };
-        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-        let format = match (ending, packing) {
-            ("csv", _) => Format::Csv,
-            ("jsonl" | "ndjson" | "json", _) => Format::JsonLines,
-            ("parquet", Packing::Plain) => Format::Parquet,
-            _ => {
-                let reason = "the name must end in .csv, .jsonl, .ndjson or .json (each also with .gz), or .parquet";
-                return Err(wrong(path, reason, None));
-            }
-        };
-        let input = Self {
-            path: path.to_owned(),
-            format,
-            packing,
-        };
-        input.check_first_bytes()?;
-        Ok(input)
-    }
-
-    fn check_first_bytes(&self) -> Result<(), Error> {
-        let mut first = [0; 4];
-        let mut file = self.file()?;
-        let length = fill(&mut file, &mut first).map_err(|e| self.unreadable(e))?;
-        let first = &first[..length];
-        let reason = match (self.packing, self.format) {
-            (Packing::Gzip, _) if !first.starts_with(GZIP) => {
-                "it is named .gz and is not packed by gzip; rename it"
-            }
-            (Packing::Gzip, _) => return Ok(()),
-            (_, Format::Parquet) if first != PARQUET => {
-                "it is named .parquet and is not a parquet file; rename it"
-            }
-            (_, Format::Parquet) => return Ok(()),
-            _ if first == PARQUET => "it is a parquet file; rename it to .parquet",
-            _ if first.starts_with(GZIP) => "it is packed by gzip; add .gz to its name",
-            (_, Format::JsonLines) if first.trim_ascii_start().starts_with(b"[") => {
-                "it holds one JSON array; write one object a line (such as with `jq -c '.[]'`)"
-            }
-            _ => return Ok(()),
-        };
-        Err(wrong(&self.path, reason, None))
-    }
-
     /// The file as it lies on the disk.
     pub(crate) fn file(&self) -> Result<File, Error> {
         let file = File::open(&self.path).map_err(|e| self.unreadable(e))?;
         let about = file.metadata().map_err(|e| self.unreadable(e))?;
         if about.is_dir() {
-            return Err(wrong(
-                &self.path,
-                "it is a folder; name the files in it",
-                None,
-            ));
+            return Err(self.wrong("it is a folder; name the files in it"));
         }
         Ok(file)
+    }
+
+    /// The first four bytes as they lie on the disk, or fewer if there are fewer.
+    pub(crate) fn first_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut first = Vec::with_capacity(4);
+        let read = self.file()?.take(4).read_to_end(&mut first);
+        read.map_err(|e| self.unreadable(e))?;
+        Ok(first)
     }
 
     /// The text in the file, unpacked. `progress` counts bytes on the disk.
@@ -110,105 +53,64 @@ impl Input {
         let file = progress.wrap_read(self.file()?);
         Ok(match self.packing {
             Packing::Plain => Box::new(file),
-            Packing::Gzip => Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(
-                128 * 1024,
-                file,
-            ))),
+            Packing::Gzip => {
+                let buffered = io::BufReader::with_capacity(BUFFER, file);
+                Box::new(MultiGzDecoder::new(buffered))
+            }
         })
     }
 
     pub(crate) fn size(&self) -> Result<u64, Error> {
-        Ok(self
-            .file()?
-            .metadata()
-            .map_err(|e| self.unreadable(e))?
-            .len())
+        let about = self.file()?.metadata().map_err(|e| self.unreadable(e))?;
+        Ok(about.len())
+    }
+
+    /// The error of a file that cannot be used, with what to do.
+    pub(crate) fn wrong(&self, reason: impl Into<String>) -> Error {
+        Error::usage(self.path.display(), reason)
+    }
+
+    /// The same, with what a reader said.
+    pub(crate) fn wrong_with(&self, reason: &str, source: impl Into<Source>) -> Error {
+        Error::usage_of(self.path.display(), reason, source)
     }
 
     pub(crate) fn unreadable(&self, source: io::Error) -> Error {
-        let reason = match source.kind() {
-            io::ErrorKind::NotFound => "there is no such file; correct the path",
-            io::ErrorKind::PermissionDenied => {
-                "reading it is not permitted; give this user the right to"
-            }
-            _ => "it cannot be read; see whether its disk is well",
-        };
-        wrong(&self.path, reason, Some(source.into()))
+        unreadable(&self.path, source)
     }
 
-    /// An error of a file that was being read.
-    pub(crate) fn broke_off(
+    /// The error of a file that was being read.
+    pub(crate) fn broke_off(&self, records: u64, source: impl Into<Source>) -> Error {
+        let reason =
+            "the file is cut off or damaged, or its disk is; get the file anew and run this again";
+        self.stopped(records, reason, Some(source.into()))
+    }
+
+    /// The error of a file whose next record cannot be read, with what to do.
+    pub(crate) fn stopped(
         &self,
         records: u64,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+        reason: impl Display,
+        source: Option<Source>,
     ) -> Error {
         Error::BrokeOff {
             path: self.path.clone(),
             records,
-            reason: "it is cut off, damaged, or its disk is; get it anew and run this again"
-                .to_owned(),
-            source: Some(source.into()),
+            reason: reason.to_string(),
+            source,
         }
     }
 }
 
-/// A file that cannot be used.
-pub(crate) fn wrong(
-    path: &Path,
-    reason: impl Into<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-) -> Error {
-    Error::Input {
-        path: path.to_owned(),
-        reason: reason.into(),
-        source,
-    }
-}
-
-/// Reads until the buffer is full or the file ends.
-fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
+/// The error of a file that the system does not let us read.
+pub(crate) fn unreadable(path: &Path, source: io::Error) -> Error {
+    let reason = match source.kind() {
+        io::ErrorKind::NotFound => "there is no such file; correct the path",
+        io::ErrorKind::PermissionDenied => {
+            "reading it is not permitted; give this user the right to"
         }
-    }
-    Ok(length)
-}
-
-/// The names of a CSV's columns, checked: there are some, they are text, and none is there twice.
-pub(crate) fn header_names(path: &Path, header: &csv::ByteRecord) -> Result<Vec<String>, Error> {
-    let mut names: Vec<String> = Vec::with_capacity(header.len());
-    for (at, name) in header.iter().enumerate() {
-        let Ok(name) = std::str::from_utf8(name) else {
-            return Err(wrong(
-                path,
-                format!(
-                    "the name of column {} is not UTF-8; convert the file",
-                    at + 1
-                ),
-                None,
-            ));
-        };
-        if let Some(first) = names.iter().position(|other| other == name) {
-            let reason = format!(
-                "columns {} and {} are both named {name:?}; rename one",
-                first + 1,
-                at + 1
-            );
-            return Err(wrong(path, reason, None));
-        }
-        names.push(name.to_owned());
-    }
-    if names.iter().all(String::is_empty) {
-        return Err(wrong(
-            path,
-            "it has no header; the first line must name the columns",
-            None,
-        ));
-    }
-    Ok(names)
+        io::ErrorKind::InvalidData => "it is not UTF-8; convert it",
+        _ => "it cannot be read; check its disk",
+    };
+    Error::usage_of(path.display(), reason, source)
 }

@@ -57,22 +57,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod client;
 mod error;
-mod gather;
+mod formats;
 pub mod import;
 pub mod infer;
 pub mod ingest;
 mod input;
+mod kafka;
+mod open_batch;
 pub mod produce;
-mod properties;
+mod reject_limit;
 pub mod replay;
-mod start;
-mod thread;
-mod token;
-mod window;
+mod worker;
 
 pub use error::Error;
 pub use gugus_error::Kind;
-pub use properties::read_properties;
-pub use start::{Start, StartError};
+pub use ingest::{Start, StartError};
+pub use kafka::properties::read_properties;

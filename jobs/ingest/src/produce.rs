@@ -1,131 +1,35 @@
-//! CSV → Kafka: each row one JSON object of strings, keyed by the CSV's column names; or one CSV row, where the job's
-//! records are CSV.
+//! CSV → Kafka: each row becomes one JSON object of strings, keyed by the CSV's column names. Where the job's records are
+//! CSV, each row becomes one CSV row.
 //!
-//! Records have no key and go to the partitions in turn, so that every partition gets its share whatever the data. The
-//! producer is idempotent: what it sends again after a connection broke is there once, and in order.
+//! Records have no key and go to the partitions in turn, so every partition gets its share whatever the data. The
+//! producer is idempotent: a record that is sent again after a connection broke is in the topic once, and in order.
 
-mod json;
-mod lines;
+mod config;
+mod delivery;
 mod pace;
-mod reports;
+mod rows;
 mod sender;
 mod topic;
 
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::time::Duration;
-
-use gugus_spec::{Format, Source};
-use indicatif::ProgressBar;
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, thread};
-
-/// What to send, and where to.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The topic. One that is not there is created with the broker's defaults.
-    pub topic: String,
-    /// What a record is.
-    pub form: Form,
-    /// `host:port`, several with commas between.
-    pub brokers: String,
-    /// A CSV file with a header; `.gz` is unpacked.
-    pub input: PathBuf,
-    /// How fast.
-    pub pace: Pace,
-    /// Ends after this many records.
-    pub limit: Option<u64>,
-    /// Properties of librdkafka, over our defaults.
-    pub client: Vec<(String, String)>,
-    /// Its length and position are bytes of the file.
-    pub progress: ProgressBar,
-}
-
-/// What a record is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Form {
-    /// A JSON object of strings, keyed by the file's column names.
-    #[default]
-    Json,
-    /// A CSV row.
-    Csv {
-        /// What stands between two cells.
-        delimiter: u8,
-        /// The names of the cells, in order. Columns of the file that are not among them are left out.
-        header: Vec<String>,
-    },
-}
-
-impl Form {
-    /// What the readers of a source expect.
-    pub fn of(source: &Source) -> Self {
-        match &source.format {
-            Format::Json => Self::Json,
-            Format::Csv(csv) => Self::Csv {
-                delimiter: csv.delimiter,
-                header: csv.header.clone().unwrap_or_else(|| {
-                    let names = source.columns.iter().map(|column| column.name.clone());
-                    names.collect()
-                }),
-            },
-        }
-    }
-}
-
-/// How fast records are sent.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Pace {
-    /// As fast as the broker takes them.
-    #[default]
-    Full,
-    /// So many a second, evenly. Above 0 and finite.
-    Rate(f64),
-    /// With a pause after each, drawn evenly from a range.
-    Delay(RangeInclusive<Duration>),
-}
-
-/// What a run did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Summary {
-    /// The topic.
-    pub topic: String,
-    /// Whether the topic was not there before, and was created.
-    pub created: bool,
-    /// Records that the broker has confirmed.
-    pub records: u64,
-    /// Bytes of their values.
-    pub bytes: u64,
-    /// How long it took.
-    pub seconds: f64,
-    /// How many records each partition got.
-    pub partitions: Vec<Produced>,
-}
-
-/// A partition's share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Produced {
-    /// The partition.
-    pub partition: i32,
-    /// Records that the broker has confirmed.
-    pub records: u64,
-}
+pub use self::config::{Config, Form, Pace, Produced, Summary};
+use crate::{Error, worker};
 
 /// Sends a file's rows, and waits until the broker has confirmed them.
 ///
-/// On `shutdown` no more rows are read, those handed over are waited for, and the summary tells how many there were.
+/// On `shutdown` no more rows are read, the rows handed over are waited for, and the summary tells how many there were.
 /// Dropping the future ends the same way, without anybody to tell.
 ///
 /// # Errors
-/// Of kind [`Usage`](crate::Kind::Usage): a file that is not there or no CSV, a header with a name twice, a pace that is none,
-/// properties that librdkafka refuses. Else: no broker, no permission, rows that were not delivered, a row that is not
-/// UTF-8 or has more cells than the header.
+/// Of kind [`Usage`](crate::Kind::Usage): a file that is not there or is not CSV, a header with a name twice, a rate that
+/// is not above 0, properties that librdkafka refuses. Otherwise: no broker, no permission, rows that were not delivered,
+/// a row that is not UTF-8 or has more cells than the header.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary, Error> {
     let stop = shutdown.child_token();
     let _stop_with_me = stop.clone().drop_guard();
-    let work = thread::spawn("produce", move |runtime| {
+    let work = worker::spawn("produce", move |runtime| {
         sender::run(&config, runtime, &stop)
     })?;
-    thread::flatten(work.await)
+    work.await
 }

@@ -1,75 +1,23 @@
 //! Rejected records → batches, after the job file was corrected. Invariant: a record is taken again once at most, however
 //! many replays run at a time.
 //!
-//! A replay reads the reject files, parses their records by the job file as it is now, and commits those that fit as
-//! batches of their own, with the partitions, offsets and timestamps that they came with. Such a batch names the files
-//! that its records came from; the files themselves never change. What still does not fit stays where it is.
+//! A replay reads the reject files and parses their records by the job file as it is now. It commits the records that fit
+//! as batches of their own, with the partitions, offsets and timestamps that they came with. Such a batch names the files
+//! that its records came from; the files themselves never change. Records that still do not fit stay where they are.
 
+mod config;
 mod form;
 
 use std::collections::BTreeMap;
 
-use gugus_batches::{Appended, BatchLog, RejectedRecord, Rejects, ReplayedFile};
-use gugus_files::Store;
-use gugus_records::{Layout, Reason};
-use gugus_spec::BatchNumber;
-use gugus_spec::Job;
-use indicatif::ProgressBar;
-use serde::Serialize;
+use gugus_batches::{Appended, BatchLog, Draft, RejectedRecord, Rejects, ReplayedFile};
+use gugus_records::Layout;
 use tokio_util::sync::CancellationToken;
 
+pub use self::config::{Config, Mode, Still, Summary};
 use self::form::Form;
 use crate::Error;
-use crate::gather::{Gather, Record};
-
-/// What to take again.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The corrected job file. Its `batches.rows` cuts the replay, too.
-    pub job: Job,
-    /// The folder of batches.
-    pub store: Store,
-    /// Takes only what the commit of this batch refused.
-    pub batch: Option<BatchNumber>,
-    /// Whether to write.
-    pub mode: Mode,
-    /// Its length and position are records.
-    pub progress: ProgressBar,
-}
-
-/// Whether a replay writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Records that fit now are committed.
-    #[default]
-    Commit,
-    /// They are only counted.
-    DryRun,
-}
-
-/// What a replay did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Records that fit now, and are in batches unless it was a dry run.
-    pub replayed: u64,
-    /// Batches committed.
-    pub batches: u64,
-    /// Records that still do not fit.
-    pub rejected: u64,
-    /// Why not, the most frequent first.
-    pub reasons: Vec<Still>,
-}
-
-/// Records that still do not fit, by kind of reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Still {
-    /// The kind of reason, as in the metrics of `ingest`.
-    pub kind: String,
-    /// How many records.
-    pub records: u64,
-    /// The reason of one of them.
-    pub example: String,
-}
+use crate::open_batch::{OpenBatch, Record};
 
 /// Takes rejected records again. On `shutdown` what is committed stays, and the summary says what it was.
 ///
@@ -86,7 +34,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary,
         .await
         .map_err(Error::open)?;
     let mut replay = Replay {
-        gather: Gather::new(Layout::new(&config.job.source)),
+        open: OpenBatch::new(&config.job),
         config,
         log,
         files: Vec::new(),
@@ -112,7 +60,7 @@ enum Pass {
 struct Replay {
     config: Config,
     log: BatchLog,
-    gather: Gather,
+    open: OpenBatch,
     /// What is in hand, by file.
     files: Vec<ReplayedFile>,
     summary: Summary,
@@ -124,7 +72,7 @@ impl Replay {
         self.still.clear();
         self.files.clear();
         let layout = Layout::new(&self.config.job.source);
-        self.gather = Gather::new(layout.clone());
+        self.open = OpenBatch::new(&self.config.job);
         let mut all = self.log.rejects().await.map_err(Error::log)?;
         all.retain(|rejects| {
             rejects.left() > 0 && self.config.batch.is_none_or(|batch| batch == rejects.batch)
@@ -156,9 +104,7 @@ impl Replay {
                 }
                 self.config.progress.inc(1);
                 self.take(rejects, &form, &record);
-                if self.gather.is_full(&self.config.job.batches)
-                    && self.commit().await? == Pass::Lost
-                {
+                if self.open.is_full() && self.commit().await? == Pass::Lost {
                     return Ok(Pass::Lost);
                 }
             }
@@ -167,30 +113,17 @@ impl Replay {
     }
 
     fn take(&mut self, rejects: &Rejects, form: &Form, record: &RejectedRecord) {
-        let value = record.value.as_deref();
-        let limit = self.config.job.batches.max_record_bytes;
-        let place = Record {
+        let most = self.config.job.batches.max_record_bytes;
+        let again = Record {
             partition: record.partition,
             offset: record.offset,
             timestamp: record.timestamp,
             key: record.key.as_deref(),
-            value,
+            value: record.value.as_deref(),
         };
-        let taken = match (value, limit) {
-            // A record without a value has nothing to be read, whatever the job file says.
-            (None, _) => Err(("null", record.reason.clone())),
-            (Some(value), Some(most)) if value.len() as u64 > most => {
-                let reason = Reason::TooLarge {
-                    bytes: value.len() as u64,
-                    most,
-                };
-                Err((reason.kind(), reason.to_string()))
-            }
-            (Some(value), _) => self
-                .gather
-                .accept(place, |columns| form.push(columns, record.offset, value))
-                .map_err(|reason| (reason.kind(), reason.to_string())),
-        };
+        let taken = self.open.accept(again, |columns| {
+            form.push(columns, record.offset, again.value_within(most)?)
+        });
         match taken {
             Ok(()) => match self.files.last_mut() {
                 Some(last) if last.file == rejects.file.file => last.rows += 1,
@@ -199,27 +132,31 @@ impl Replay {
                     rows: 1,
                 }),
             },
-            Err((kind, reason)) => {
-                self.still.entry(kind).or_insert((0, reason)).0 += 1;
+            Err(reason) => {
+                let still = self.still.entry(reason.kind());
+                still.or_insert_with(|| (0, reason.to_string())).0 += 1;
             }
         }
     }
 
     /// Commits what is in hand.
     async fn commit(&mut self) -> Result<Pass, Error> {
-        if self.gather.is_empty() {
+        if self.open.is_empty() {
             return Ok(Pass::Done);
         }
-        let rows = self.gather.rows();
-        let mut draft = self.gather.take(Vec::new(), Vec::new())?;
-        draft.replayed = std::mem::take(&mut self.files);
+        let replayed = self.open.rows();
+        let (rows, _) = self.open.take()?;
+        let draft = Draft {
+            replayed: std::mem::take(&mut self.files),
+            ..Draft::new(rows, Vec::new())
+        };
         if self.config.mode == Mode::Commit {
             match self.log.append(&draft).await.map_err(Error::log)? {
                 Appended::Committed(_) => self.summary.batches += 1,
                 Appended::Lost { .. } => return Ok(Pass::Lost),
             }
         }
-        self.summary.replayed += rows;
+        self.summary.replayed += replayed;
         Ok(Pass::Done)
     }
 

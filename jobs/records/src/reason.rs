@@ -11,6 +11,9 @@ const LONGEST_SHOWN: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Reason {
+    /// The record of a topic has no value.
+    #[error("the record has no value")]
+    NoValue,
     /// There are no bytes, or only blanks.
     #[error("the record is empty")]
     Empty,
@@ -146,7 +149,8 @@ impl Reason {
             | Self::Nested { column, .. }
             | Self::TooManyColumns { column }
             | Self::Full { column } => Some(column),
-            Self::Empty
+            Self::NoValue
+            | Self::Empty
             | Self::NotUtf8 { .. }
             | Self::NotJson { .. }
             | Self::NotAnObject { .. }
@@ -160,6 +164,7 @@ impl Reason {
     /// The kind of reason in one word, for counters: one of few, whatever the records hold.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::NoValue => "null",
             Self::Empty => "empty",
             Self::NotUtf8 { .. } | Self::CellNotUtf8 { .. } => "not_utf8",
             Self::NotJson { .. } => "not_json",

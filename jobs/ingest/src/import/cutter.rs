@@ -1,24 +1,20 @@
-//! Cutting records into batches. Invariant: a batch is closed when a record comes that it has no room for, or its file
-//! or the import ends; never before, so that a file's last batch always knows that it is the last.
-
-use std::path::PathBuf;
+//! Cutting records into batches. Invariant: a batch is closed when a record comes for which it has no room, or when its
+//! file or the import ends. It is never closed before, so a file's last batch always knows that it is the last.
 
 use arrow::array::RecordBatch;
 use gugus_batches::{Draft, ImportedPart};
-use gugus_records::{Columns, ImportError, Layout, Reason};
-use gugus_spec::BatchLimits;
+use gugus_records::{Columns, Reason};
 use gugus_spec::OffsetRange;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::plan::Planned;
-use super::{Config, Cut};
+use super::config::{Config, Cut};
 use crate::Error;
-use crate::gather::{Gather, Record};
-use crate::window::RejectWindow;
+use crate::input::Input;
+use crate::open_batch::{OpenBatch, Record};
 
 /// Why reading ends before the files do.
-pub(super) enum Halt {
+pub(crate) enum Halt {
     /// We were told to, or nobody takes the batches any more.
     Stopped,
     Error(Error),
@@ -30,18 +26,16 @@ impl From<Error> for Halt {
     }
 }
 
-pub(super) struct Cutter<'a> {
+pub(crate) struct Cutter<'a> {
     cut: Cut,
-    limits: BatchLimits,
-    gather: Gather,
-    window: RejectWindow,
+    open: OpenBatch,
     /// Offsets of the open batch.
     first: i64,
     next: i64,
-    /// Files of which the open batch has the end, then the one that is being read.
+    /// Files of which the open batch has the end.
     parts: Vec<ImportedPart>,
-    file: Option<ImportedPart>,
-    path: PathBuf,
+    /// The file that is being read.
+    file: Option<(&'a Input, ImportedPart)>,
     send: mpsc::Sender<Draft>,
     stop: &'a CancellationToken,
 }
@@ -55,100 +49,88 @@ impl<'a> Cutter<'a> {
     ) -> Self {
         Self {
             cut: config.cut,
-            limits: config.job.batches.clone(),
-            gather: Gather::new(Layout::new(&config.job.source)),
-            window: RejectWindow::new(config.job.batches.max_reject_ratio),
+            open: OpenBatch::new(&config.job),
             first: begin,
             next: begin,
             parts: Vec::new(),
             file: None,
-            path: PathBuf::new(),
             send,
             stop,
         }
     }
 
-    pub(super) fn begin(&mut self, file: &Planned) {
-        self.path.clone_from(&file.input.path);
-        self.file = Some(ImportedPart {
-            sha256: file.sha256.clone(),
-            first: file.skip,
-            next: file.skip,
+    /// The next records are those of a file behind its first `skip`.
+    pub(super) fn begin(&mut self, input: &'a Input, sha256: &str, skip: u64) {
+        let part = ImportedPart {
+            sha256: sha256.to_owned(),
+            first: skip,
+            next: skip,
             last: false,
             header: None,
-        });
+        };
+        self.file = Some((input, part));
     }
 
     /// The names of the file's columns, where its records do not say them.
-    pub(super) fn named(&mut self, header: &[String]) {
-        if let Some(file) = &mut self.file {
-            file.header = Some(header.to_vec());
+    pub(crate) fn named(&mut self, header: Vec<String>) {
+        if let Some((_, part)) = &mut self.file {
+            part.header = Some(header);
         }
     }
 
     /// The file has no more records.
     pub(super) fn end(&mut self) -> Result<(), Halt> {
-        if let Some(mut file) = self.file.take() {
-            file.last = true;
+        if let Some((_, mut part)) = self.file.take() {
+            part.last = true;
             // A file without records leaves no trace, and may be imported any number of times.
-            if file.first < file.next {
-                self.parts.push(file);
+            if part.first < part.next {
+                self.parts.push(part);
             }
         }
-        if self.cut == Cut::PerFile {
-            self.close()
-        } else {
-            Ok(())
+        match self.cut {
+            Cut::PerFile => self.close(),
+            Cut::ByRows => Ok(()),
         }
     }
 
     /// Adds the next record of the file. `value` is how it came, for when it is refused.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         value: &[u8],
-        push: impl FnOnce(&mut Columns) -> Result<(), Reason>,
+        parse: impl FnOnce(&mut Columns) -> Result<(), Reason>,
     ) -> Result<(), Halt> {
         self.make_room()?;
-        let record = self.record(Some(value));
-        match self.gather.push(record, push) {
-            Some(refused) => self.window.rejected(refused.reason),
-            None => self.window.accepted(1),
-        }
+        let record = Record::imported(self.next, value);
+        // The open batch keeps what is refused, and counts it.
+        let _ = self.open.push(record, parse);
         self.passed(1);
         Ok(())
     }
 
     /// Adds the next records of the file, whole columns at a time. `value` shows one of them, for when it is refused.
-    pub(super) fn push_rows(
+    pub(crate) fn push_rows(
         &mut self,
         rows: &RecordBatch,
         value: impl Fn(&RecordBatch, usize) -> Vec<u8>,
-    ) -> Result<(), PushRows> {
+    ) -> Result<(), Halt> {
         let mut from = 0;
         while from < rows.num_rows() {
             self.make_room()?;
             let room = match self.cut {
-                Cut::ByRows => self.limits.rows.get().saturating_sub(self.gather.rows()),
+                Cut::ByRows => self.open.rows_left(),
                 Cut::PerFile => u64::MAX,
             };
             let count = usize::try_from(room)
                 .unwrap_or(usize::MAX)
                 .min(rows.num_rows() - from);
-            let slice = rows.slice(from, count);
-            let rejects = self.gather.columns().push_rows(&slice)?;
-            self.window.accepted((count - rejects.len()) as u64);
-            let mut refused = rejects.iter().map(|reject| reject.row).peekable();
-            let first = self.next;
-            // Rejects come in the order of the rows.
-            let accepted = (0..count).filter(|row| refused.next_if_eq(row).is_none());
-            self.gather.placed(accepted.map(|row| first + row as i64));
-            for reject in rejects {
-                let value = value(&slice, reject.row);
-                let mut record = self.record(Some(&value));
-                record.offset += reject.row as i64;
-                let kind = reject.reason.kind();
-                let refused = self.gather.reject(record, kind, reject.reason.to_string());
-                self.window.rejected(refused.reason);
+            let pushed = self
+                .open
+                .push_rows(&rows.slice(from, count), self.next, &value);
+            if let Err(error) = pushed {
+                return Err(match &self.file {
+                    Some((input, part)) => input.broke_off(part.next, error).into(),
+                    None => Halt::Stopped,
+                });
             }
             self.passed(count as u64);
             from += count;
@@ -158,20 +140,27 @@ impl<'a> Cutter<'a> {
 
     /// Closes the open batch, if it has anything in it.
     pub(super) fn close(&mut self) -> Result<(), Halt> {
-        if self.gather.is_empty() {
+        if self.open.is_empty() {
             return Ok(());
         }
         let mut imported = std::mem::take(&mut self.parts);
-        if let Some(file) = self.file.as_mut().filter(|file| file.first < file.next) {
-            imported.push(file.clone());
-            file.first = file.next;
+        if let Some((_, part)) = &mut self.file
+            && part.first < part.next
+        {
+            imported.push(part.clone());
+            part.first = part.next;
         }
         let range = OffsetRange {
             partition: 0,
             first: self.first,
             next: self.next,
         };
-        let draft = self.gather.take(vec![range], imported)?;
+        let (rows, rejects) = self.open.take()?;
+        let draft = Draft {
+            rejects,
+            imported,
+            ..Draft::new(rows, vec![range])
+        };
         self.first = self.next;
         // Nobody takes it when the one before could not be committed.
         self.send.blocking_send(draft).map_err(|_| Halt::Stopped)
@@ -181,55 +170,25 @@ impl<'a> Cutter<'a> {
         if self.stop.is_cancelled() {
             return Err(Halt::Stopped);
         }
-        if self.cut == Cut::PerFile && self.gather.is_too_large() {
-            return Err(Error::BrokeOff {
-                path: self.path.clone(),
-                records: self.file.as_ref().map_or(0, |file| file.next),
-                reason: "it is too large for one batch; leave out --one-batch-per-file".to_owned(),
-                source: None,
-            }
-            .into());
+        if self.cut == Cut::PerFile
+            && self.open.is_too_large()
+            && let Some((input, part)) = &self.file
+        {
+            let reason = "it is too large for one batch; leave out --one-batch-per-file";
+            return Err(input.stopped(part.next, reason, None).into());
         }
-        let exceeded = self.window.exceeded();
-        let full = self.cut == Cut::ByRows && self.gather.is_full(&self.limits);
-        if full || exceeded.is_some() {
+        let too_many = self.open.too_many_rejects();
+        let is_full = self.cut == Cut::ByRows && self.open.is_full();
+        if is_full || too_many.is_some() {
             self.close()?;
         }
-        exceeded.map_or(Ok(()), |error| Err(error.into()))
-    }
-
-    fn record<'v>(&self, value: Option<&'v [u8]>) -> Record<'v> {
-        Record {
-            partition: 0,
-            offset: self.next,
-            timestamp: None,
-            key: None,
-            value,
-        }
+        too_many.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn passed(&mut self, records: u64) {
         self.next += records as i64;
-        if let Some(file) = &mut self.file {
-            file.next += records;
+        if let Some((_, part)) = &mut self.file {
+            part.next += records;
         }
-    }
-}
-
-/// Why rows of Arrow were not added.
-pub(super) enum PushRows {
-    Halt(Halt),
-    Import(ImportError),
-}
-
-impl From<Halt> for PushRows {
-    fn from(halt: Halt) -> Self {
-        Self::Halt(halt)
-    }
-}
-
-impl From<ImportError> for PushRows {
-    fn from(error: ImportError) -> Self {
-        Self::Import(error)
     }
 }

@@ -3,164 +3,52 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::PathBuf;
 
-use arrow::array::RecordBatch;
 use gugus_batches::{BatchLog, FedBy};
-use gugus_files::catch_panic;
-use gugus_records::{Columns, Header, Layout};
-use gugus_spec::Nullability;
 use indicatif::ProgressBar;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Repeat};
+use super::config::{Config, Repeat};
 use crate::Error;
-use crate::input::{Format, Input, Packing, header_names, wrong};
+use crate::formats::{self, FileFormat};
+use crate::input::{Input, Packing};
 
 /// A file to import.
 pub(super) struct Planned {
     pub(super) input: Input,
+    pub(super) format: &'static dyn FileFormat,
     pub(super) sha256: String,
-    pub(super) size: u64,
     /// Records at its beginning that are in batches already.
     pub(super) skip: u64,
 }
 
 /// Looks at all files.
 pub(super) fn look(config: &Config, stop: &CancellationToken) -> Result<Vec<Planned>, Error> {
-    let inputs = config
-        .files
-        .iter()
-        .map(|path| Input::of(path))
-        .collect::<Result<Vec<_>, _>>()?;
-    for input in &inputs {
-        match input.format {
-            Format::Csv => check_csv(input, config)?,
-            Format::Parquet => check_parquet(input, config)?,
-            // Each line stands for itself.
-            Format::JsonLines => {}
-        }
+    let mut inputs = Vec::with_capacity(config.files.len());
+    for path in &config.files {
+        inputs.push(formats::of(path)?);
+    }
+    for (input, format) in &inputs {
+        format.check(input, &config.job)?;
     }
     let mut planned = Vec::with_capacity(inputs.len());
-    for input in inputs {
+    let mut size = 0;
+    for (input, format) in inputs {
         let sha256 = checksum(&input, stop)?;
         if input.packing == Packing::Gzip {
             check_whole(&input, stop)?;
         }
-        let size = input.size()?;
+        size += input.size()?;
         planned.push(Planned {
             input,
+            format,
             sha256,
-            size,
             skip: 0,
         });
     }
-    config
-        .progress
-        .set_length(planned.iter().map(|file| file.size).sum());
+    config.progress.set_length(size);
     Ok(planned)
-}
-
-fn check_csv(input: &Input, config: &Config) -> Result<(), Error> {
-    let text = input.text(&ProgressBar::hidden())?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
-    let unreadable = |e: csv::Error| {
-        wrong(
-            &input.path,
-            "its header cannot be read; get the file anew",
-            Some(e.into()),
-        )
-    };
-    let names = header_names(&input.path, reader.byte_headers().map_err(unreadable)?)?;
-    let header = Header::new(&names, &Layout::new(&config.job.source)).map_err(|e| {
-        wrong(
-            &input.path,
-            "its header is not UTF-8; convert the file",
-            Some(e.into()),
-        )
-    })?;
-    check_missing(input, config, header.missing(), &names)
-}
-
-/// A file that lacks a required column would be rejected row by row; one that lacks another is fine.
-fn check_missing(
-    input: &Input,
-    config: &Config,
-    missing: &[String],
-    names: &[String],
-) -> Result<(), Error> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let quoted = |names: &[String]| {
-        names
-            .iter()
-            .map(|name| format!("{name:?}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let required = config
-        .job
-        .source
-        .columns
-        .iter()
-        .filter(|c| c.nullability == Nullability::Required);
-    let lacking: Vec<String> = required
-        .map(|c| c.name.clone())
-        .filter(|name| missing.contains(name))
-        .collect();
-    if !lacking.is_empty() {
-        let reason = format!(
-            "it lacks the required column {}; it has {}; correct the job file, or name the right file",
-            quoted(&lacking),
-            quoted(names)
-        );
-        return Err(wrong(&input.path, reason, None));
-    }
-    tracing::warn!(file = %input.path.display(), columns = quoted(missing), "the file lacks columns of the job, they will be null");
-    Ok(())
-}
-
-fn check_parquet(input: &Input, config: &Config) -> Result<(), Error> {
-    let file = input.file()?;
-    let reader = catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|e| {
-        wrong(
-            &input.path,
-            "it is no whole parquet file, it is cut off or damaged; get it anew",
-            Some(e.into()),
-        )
-    })?;
-    let schema = reader.schema();
-    let mut names: Vec<String> = Vec::new();
-    for field in schema.fields() {
-        if names.contains(field.name()) {
-            return Err(wrong(
-                &input.path,
-                format!("it has column {:?} twice; rename one", field.name()),
-                None,
-            ));
-        }
-        names.push(field.name().clone());
-    }
-    let columns = config.job.source.columns.iter();
-    let missing: Vec<String> = columns
-        .map(|c| c.name.clone())
-        .filter(|name| !names.contains(name))
-        .collect();
-    check_missing(input, config, &missing, &names)?;
-    // No rows, but all the types.
-    Columns::new(Layout::new(&config.job.source))
-        .push_rows(&RecordBatch::new_empty(schema.clone()))
-        .map_err(|e| {
-            wrong(
-                &input.path,
-                format!("{e}; correct the column's type in the job file"),
-                None,
-            )
-        })?;
-    Ok(())
 }
 
 fn checksum(input: &Input, stop: &CancellationToken) -> Result<String, Error> {
@@ -178,10 +66,9 @@ fn checksum(input: &Input, stop: &CancellationToken) -> Result<String, Error> {
 fn check_whole(input: &Input, stop: &CancellationToken) -> Result<(), Error> {
     let text = input.text(&ProgressBar::hidden())?;
     each_piece(text, stop, |_| ()).map_err(|e| {
-        wrong(
-            &input.path,
+        input.wrong_with(
             "it cannot be unpacked, it is cut off or damaged; get it anew",
-            Some(e.into()),
+            e,
         )
     })
 }
@@ -242,23 +129,21 @@ pub(super) fn left(
     known: &Known,
     repeat: Repeat,
 ) -> Result<Vec<Planned>, Error> {
-    let mut whole: Vec<PathBuf> = Vec::new();
-    let mut seen: HashMap<String, PathBuf> = HashMap::new();
+    let mut whole: Vec<String> = Vec::new();
+    let mut seen: HashMap<String, String> = HashMap::new();
     for file in &mut planned {
-        let twice = seen.insert(file.sha256.clone(), file.input.path.clone());
+        let path = file.input.path.display();
+        let twice = seen.insert(file.sha256.clone(), path.to_string());
         if let Some(other) = twice.filter(|_| repeat == Repeat::Refuse) {
-            let reason = format!(
-                "it has the same content as {}; leave one out",
-                other.display()
-            );
-            return Err(wrong(&file.input.path, reason, None));
+            let reason = format!("it has the same content as {other}; leave one out");
+            return Err(file.input.wrong(reason));
         }
         match known.0.get(&file.sha256) {
             Some(Had { whole: true, .. }) if repeat == Repeat::Refuse => {
-                whole.push(file.input.path.clone())
+                whole.push(path.to_string())
             }
             Some(Had { whole: false, next }) => {
-                tracing::info!(file = %file.input.path.display(), records = next, "an import broke off here, going on");
+                tracing::info!(file = %path, records = next, "an import broke off here, going on");
                 file.skip = *next;
             }
             _ => {}
@@ -267,10 +152,7 @@ pub(super) fn left(
     if whole.is_empty() {
         return Ok(planned);
     }
-    let files = whole
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
-    Err(Error::Imported { files })
+    let reason =
+        "imported before, in full; leave it out, or import it once more with --again".to_owned();
+    Err(Error::usage(whole.join(", "), reason))
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
 };
 
-use super::part::Part;
+use super::partition::Partition;
 
 /// Upper bounds of the commit times, in seconds: an SSD syncs in milliseconds, an object store answers in tenths, and
 /// what takes longer than ten seconds is trouble.
@@ -34,10 +35,28 @@ impl Metrics {
     /// # Errors
     /// When the registry has them already.
     pub fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counter = |name: &str, help: &str| IntCounter::new(name, help);
-        let by =
-            |name: &str, help: &str, label: &str| IntGaugeVec::new(Opts::new(name, help), &[label]);
-        let metrics = Self {
+        let counter = |name: &str, help: &str| show(registry, IntCounter::new(name, help)?);
+        let by = |name: &str, help: &str, label: &str| {
+            show(registry, IntGaugeVec::new(Opts::new(name, help), &[label])?)
+        };
+        let rejected = Opts::new(
+            "gugus_ingest_rejected_total",
+            "Records rejected, by kind of reason.",
+        );
+        let commit_seconds = HistogramOpts::new(
+            "gugus_ingest_commit_seconds",
+            "Time from a full batch to its being in the log: encoding, writing, syncing.",
+        )
+        .buckets(COMMIT_SECONDS.to_vec());
+        let write_lag_seconds = Gauge::new(
+            "gugus_ingest_write_lag_seconds",
+            "How long the oldest record in memory has waited to be in a batch.",
+        );
+        let partitions = IntGauge::new(
+            "gugus_ingest_assigned_partitions",
+            "Partitions that this process reads.",
+        );
+        Ok(Self {
             records: counter(
                 "gugus_ingest_records_total",
                 "Records read from the topic, accepted and rejected.",
@@ -46,21 +65,9 @@ impl Metrics {
                 "gugus_ingest_bytes_total",
                 "Bytes of the values of records read.",
             )?,
-            rejected: IntCounterVec::new(
-                Opts::new(
-                    "gugus_ingest_rejected_total",
-                    "Records rejected, by kind of reason.",
-                ),
-                &["reason"],
-            )?,
+            rejected: show(registry, IntCounterVec::new(rejected, &["reason"])?)?,
             batches: counter("gugus_ingest_batches_total", "Batches committed.")?,
-            commit_seconds: Histogram::with_opts(
-                HistogramOpts::new(
-                    "gugus_ingest_commit_seconds",
-                    "Time from a full batch to its being in the log: encoding, writing, syncing.",
-                )
-                .buckets(COMMIT_SECONDS.to_vec()),
-            )?,
+            commit_seconds: show(registry, Histogram::with_opts(commit_seconds)?)?,
             consumer_lag: by(
                 "gugus_ingest_consumer_lag",
                 "Records of an assigned partition that are not read yet.",
@@ -71,34 +78,18 @@ impl Metrics {
                 "Records of an assigned partition that are not in a batch yet.",
                 "partition",
             )?,
-            write_lag_seconds: Gauge::new(
-                "gugus_ingest_write_lag_seconds",
-                "How long the oldest record in memory has waited to be in a batch.",
-            )?,
-            partitions: IntGauge::new(
-                "gugus_ingest_assigned_partitions",
-                "Partitions that this process reads.",
-            )?,
-        };
-        registry.register(Box::new(metrics.records.clone()))?;
-        registry.register(Box::new(metrics.bytes.clone()))?;
-        registry.register(Box::new(metrics.rejected.clone()))?;
-        registry.register(Box::new(metrics.batches.clone()))?;
-        registry.register(Box::new(metrics.commit_seconds.clone()))?;
-        registry.register(Box::new(metrics.consumer_lag.clone()))?;
-        registry.register(Box::new(metrics.write_lag.clone()))?;
-        registry.register(Box::new(metrics.write_lag_seconds.clone()))?;
-        registry.register(Box::new(metrics.partitions.clone()))?;
-        Ok(metrics)
+            write_lag_seconds: show(registry, write_lag_seconds?)?,
+            partitions: show(registry, partitions?)?,
+        })
     }
 
-    pub(super) fn read(&self, bytes: usize) {
+    /// Counts a record, with the kind of reason when it was rejected.
+    pub(super) fn read(&self, bytes: usize, taken: Result<(), &'static str>) {
         self.records.inc();
         self.bytes.inc_by(bytes as u64);
-    }
-
-    pub(super) fn rejected(&self, kind: &str) {
-        self.rejected.with_label_values(&[kind]).inc();
+        if let Err(kind) = taken {
+            self.rejected.with_label_values(&[kind]).inc();
+        }
     }
 
     pub(super) fn committed(&self, took: Duration) {
@@ -109,27 +100,36 @@ impl Metrics {
     /// Sets what is measured now and then. `highs` are the ends of partitions, as far as they are known.
     pub(super) fn tell(
         &self,
-        parts: &BTreeMap<i32, Part>,
+        partitions: &BTreeMap<i32, Partition>,
         highs: &BTreeMap<i32, i64>,
         oldest: Duration,
     ) {
         self.partitions
-            .set(i64::try_from(parts.len()).unwrap_or(i64::MAX));
+            .set(i64::try_from(partitions.len()).unwrap_or(i64::MAX));
         self.write_lag_seconds.set(oldest.as_secs_f64());
-        // A partition that went to another process is told of there.
+        // The process that has a partition now tells of it.
         self.consumer_lag.reset();
         self.write_lag.reset();
-        for (partition, part) in parts {
-            if let Some(high) = highs.get(partition) {
-                let label = partition.to_string();
+        for (id, partition) in partitions {
+            if let Some(high) = highs.get(id) {
+                let label = id.to_string();
                 let behind = |from: i64| high.saturating_sub(from).max(0);
                 self.consumer_lag
                     .with_label_values(&[&label])
-                    .set(behind(part.next));
+                    .set(behind(partition.next));
                 self.write_lag
                     .with_label_values(&[&label])
-                    .set(behind(part.written));
+                    .set(behind(partition.written));
             }
         }
     }
+}
+
+/// A metric that the registry shows.
+fn show<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: M,
+) -> Result<M, prometheus::Error> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
 }

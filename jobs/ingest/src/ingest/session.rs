@@ -1,68 +1,40 @@
-//! The main loop.
+//! The main loop: it composes the reader and the writer, and answers the group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use gugus_batches::{BatchLog, FedBy};
-use gugus_records::{Layout, Reason};
-use gugus_spec::OffsetRange;
+use gugus_batches::{BatchLog, FedBy, PartitionEnd};
 use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::assign::{Looked, Target};
-use super::commit::Log;
-use super::context::{Change, Context};
-use super::part::Part;
-use super::settings::{DEFAULTS, FIXED};
+use super::broker::Broker;
+use super::config::{Config, Summary, Until};
+use super::consumer_settings::{DEFAULTS, FIXED};
+use super::group::{Change, GroupEvents};
+use super::progress::Progress;
+use super::reader::{Polled, Reader};
+use super::starts::{Choice, Found};
+use super::targets::Targets;
 use super::times::Times;
-use super::topic::await_topic;
-use super::{Config, Summary, Until};
+use super::writer::{Answer, Writer};
 use crate::Error;
-use crate::client::{self, PATIENCE, Setup};
-use crate::error::is_final;
-use crate::gather::{Gather, Record};
-use crate::window::RejectWindow;
+use crate::kafka::setup::{self, Properties, Setup};
+use crate::kafka::topic::{PATIENCE, TopicAt};
+use crate::open_batch::Record;
 
 /// The longest that a poll waits: what a stop signal, a limit of time or a look at the log may be late by.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How often the progress line and the metrics change, and the group's offsets are told to Kafka.
-const TELL: Duration = Duration::from_millis(250);
-
 /// Records between two looks at the clock and at the batch that is on its way, while records keep coming.
 const LOOK_EVERY: u32 = 64;
 
-pub(super) struct Session<'a> {
-    pub(super) config: &'a Config,
-    pub(super) consumer: &'a BaseConsumer<Context>,
-    /// What the consumer was made of.
-    pub(super) setup: &'a Setup,
-    pub(super) runtime: &'a Handle,
-    pub(super) stop: &'a CancellationToken,
-    /// How long the broker may take to answer a question.
-    patience: Duration,
-    pub(super) log: Log,
-    pub(super) gather: Gather,
-    pub(super) parts: BTreeMap<i32, Part>,
-    window: RejectWindow,
-    /// With [`Until::End`]: what each partition held at the start.
-    pub(super) targets: BTreeMap<i32, Target>,
-    pub(super) batches: u64,
-    pub(super) records: u64,
-    pub(super) rejected: u64,
-    pub(super) taken: BTreeMap<i32, OffsetRange>,
-    pub(super) times: Times,
-    told: Instant,
-    pub(super) looked: Instant,
-    /// Whether partitions have ends that Kafka was not told of.
-    pub(super) untold: bool,
-}
+/// How often a member that has read everything looks whether the others have.
+const LOOK_AT_OTHERS: Duration = Duration::from_secs(1);
 
 /// Runs until the end; `ready` is told when the folder is read and the broker has answered.
 pub(super) fn run(
@@ -73,123 +45,127 @@ pub(super) fn run(
 ) -> Result<Summary, Error> {
     let group = [("group.id", config.job.name.as_str())];
     let defaults: Vec<_> = group.into_iter().chain(DEFAULTS).collect();
-    let setup = client::setup(&config.brokers, &defaults, &config.client, &FIXED, runtime)?;
-    let context = Context::new(&setup.tokens);
+    let properties = Properties {
+        brokers: &config.brokers,
+        defaults: &defaults,
+        user: &config.client,
+        fixed: &FIXED,
+    };
+    let setup = Setup::new(&properties, runtime)?;
+    let context = setup.context(GroupEvents::default());
     let consumer =
-        BaseConsumer::from_config_and_context(&setup.config, context).map_err(Error::client)?;
-    let result = in_group(config, &setup, runtime, ready, stop, &consumer);
+        BaseConsumer::from_config_and_context(&setup.config, context).map_err(setup::refused)?;
+    let broker = Broker {
+        consumer: &consumer,
+        setup: &setup,
+        at: TopicAt {
+            brokers: &config.brokers,
+            topic: &config.job.source.topic,
+            stop,
+        },
+        patience: PATIENCE,
+    };
+    let result = in_group(config, runtime, ready, broker);
     // Closing waits until the group's last changes are answered.
-    consumer.context().close();
+    consumer.context().events.close();
     drop(consumer);
     result
 }
 
 fn in_group(
     config: &Config,
-    setup: &Setup,
     runtime: &Handle,
     ready: oneshot::Sender<()>,
-    stop: &CancellationToken,
-    consumer: &BaseConsumer<Context>,
+    broker: Broker<'_>,
 ) -> Result<Summary, Error> {
-    let topic = &config.job.source.topic;
-    let log = runtime
-        .block_on(BatchLog::open(
-            config.store.clone(),
-            &config.job.name,
-            topic,
-        ))
-        .map_err(Error::open)?;
+    let (topic, stop) = (broker.at.topic, broker.at.stop);
+    let open = BatchLog::open(config.store.clone(), &config.job.name, topic);
+    let log = runtime.block_on(open).map_err(Error::open)?;
     if log.fed_by() == FedBy::Imports {
-        return Err(Error::FedBy {
-            folder: config.store.to_string(),
-            fed_by: "imports",
-        });
+        return Err(Error::fed_by(&config.store, "imports"));
     }
-    let Some(all) = await_topic(config, consumer, stop)? else {
+    let Some(all) = broker.await_topic(stop)? else {
         return Ok(Summary::default());
     };
     let batch = log.head().map(|head| head.number.get());
-    let now = Instant::now();
+    let begun = Instant::now();
     let mut session = Session {
         config,
-        consumer,
-        setup,
-        runtime,
-        stop,
-        patience: PATIENCE,
-        log: Log::Here(Box::new(log)),
-        gather: Gather::new(Layout::new(&config.job.source)),
-        parts: BTreeMap::new(),
-        window: RejectWindow::new(config.job.batches.max_reject_ratio),
-        targets: BTreeMap::new(),
-        batches: 0,
-        records: 0,
-        rejected: 0,
-        taken: BTreeMap::new(),
+        reader: Reader::new(broker),
+        writer: Writer::new(log, &config.job, runtime),
+        choice: Choice {
+            start: &config.start,
+            on_reset: config.on_reset,
+        },
+        targets: None,
+        progress: Progress::new(config),
         times: Times::default(),
-        told: now,
-        looked: now,
-        untold: false,
+        looked: begun,
     };
     // Asked for all partitions, also for those that others will read: what is wrong shows before work begins.
-    session.check_start(&all)?;
+    session.choice.check(topic, &all)?;
     let found = match session.find(&all) {
         Err(_) if stop.is_cancelled() => return Ok(Summary::default()),
         found => found?,
     };
     if config.until == Until::End {
-        session.targets = found
-            .iter()
-            .filter_map(|f| Some((f.partition, f.target()?)))
-            .collect();
+        session.targets = Some(Targets::of(&found));
     }
     // A broker that was there comes back, however long its restart takes.
-    session.patience = Duration::MAX;
+    session.reader.broker.patience = Duration::MAX;
     tracing::info!(topic, partitions = all.len(), batches = ?batch, "ready");
     // Nobody may listen any more.
     let _ = ready.send(());
     session.run()?;
-    session.times.tell(now);
-    Ok(session.summary())
+    session.times.tell(begun, session.writer.waited);
+    Ok(session.progress.summary())
 }
 
-impl<'a> Session<'a> {
+struct Session<'a> {
+    config: &'a Config,
+    reader: Reader<'a>,
+    writer: Writer,
+    choice: Choice<'a>,
+    /// With [`Until::End`]: what is to be in batches.
+    targets: Option<Targets>,
+    progress: Progress<'a>,
+    times: Times,
+    /// When the log was last looked at for what others wrote.
+    looked: Instant,
+}
+
+impl Session<'_> {
     fn run(&mut self) -> Result<(), Error> {
         if self.is_done()? {
             return Ok(());
         }
-        let topic = self.config.job.source.topic.as_str();
-        self.consumer
-            .subscribe(&[topic])
-            .map_err(|e| self.refused("the subscription", e))?;
-        while !self.stop.is_cancelled() {
+        self.reader.join()?;
+        while !self.is_stopped() {
             self.read()?;
-            while let Some(change) = self.consumer.context().change() {
-                match self.answer(change) {
+            while let Some(change) = self.reader.events().change() {
+                match self.answer(&change) {
                     // The broker was away, and we are not to wait for it any more.
-                    Err(_) if self.stop.is_cancelled() => break,
+                    Err(_) if self.is_stopped() => break,
                     answered => answered?,
                 }
             }
-            if self.has_landed() {
+            if self.writer.has_landed() {
                 self.settle()?;
             }
             if let Some(most) = self.config.max_batches {
-                if self.on_their_way() >= most {
+                if self.progress.batches + u64::from(self.writer.is_writing()) >= most {
                     self.settle()?;
                 }
-                if self.batches >= most {
+                if self.progress.batches >= most {
                     break;
                 }
             }
-            if let Some(error) = self.window.exceeded() {
+            if let Some(error) = self.writer.open.too_many_rejects() {
                 self.commit_all()?;
                 self.tell_offsets();
                 return Err(error);
             }
-            if self.told.elapsed() >= TELL {
-                self.told = Instant::now();
+            if self.progress.is_due() {
                 self.tell();
             }
             if self.is_done()? {
@@ -201,51 +177,57 @@ impl<'a> Session<'a> {
             }
         }
         // With --max-batches what is in hand is read again by the next run.
-        if self
-            .config
-            .max_batches
-            .is_none_or(|most| self.batches < most)
-        {
+        let batches = self.progress.batches;
+        if self.config.max_batches.is_none_or(|most| batches < most) {
             self.commit_all()?;
         }
-        self.tell_offsets();
         self.tell();
         Ok(())
     }
 
+    fn is_stopped(&self) -> bool {
+        self.reader.broker.at.stop.is_cancelled()
+    }
+
     /// Takes records for as long as there are some, up to a number, or waits a moment for one.
     fn read(&mut self) -> Result<(), Error> {
-        let deadline = self.gather.deadline(&self.config.job.batches);
-        let mut wait = deadline.map_or(TICK, |at| {
+        let mut wait = self.writer.open.deadline().map_or(TICK, |at| {
             at.saturating_duration_since(Instant::now()).min(TICK)
         });
         for _ in 0..LOOK_EVERY {
             let polled = self.times.clock();
-            let message = self.consumer.poll(wait);
+            let message = self.reader.poll(wait)?;
             self.times.polled(polled);
             match message {
-                Some(Ok(message)) => {
+                Polled::Record(message) => {
                     let parsed = self.times.clock();
                     self.take(&message);
                     self.times.parsed(parsed);
                 }
-                Some(Err(error)) => {
-                    self.error(error)?;
+                Polled::Nothing => break,
+                Polled::NoSuchOffset(error) => {
+                    // Which partition it is does not come with the error.
+                    if self.look_again()? == Looked::AllThere {
+                        return Err(self.reader.broker.refused("an offset", error));
+                    }
                     break;
                 }
-                None => break,
+                Polled::NoSuchTopic => {
+                    self.topic_is_gone()?;
+                    break;
+                }
             }
-            if self.gather.is_full(&self.config.job.batches) {
+            if self.writer.open.is_full() {
                 self.commit()?;
                 break;
             }
             // What the group asks for must be answered before more is taken.
-            if self.window.is_exceeded() || self.consumer.context().has_change() {
+            if self.writer.open.has_too_many_rejects() || self.reader.events().has_change() {
                 break;
             }
             wait = Duration::ZERO;
         }
-        let deadline = self.gather.deadline(&self.config.job.batches);
+        let deadline = self.writer.open.deadline();
         if deadline.is_some_and(|at| at <= Instant::now()) {
             self.commit()?;
         }
@@ -253,160 +235,203 @@ impl<'a> Session<'a> {
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
-        let (partition, offset) = (message.partition(), message.offset());
-        let Some(part) = self.parts.get_mut(&partition) else {
-            return;
-        };
-        if offset < part.next {
-            return;
-        }
-        part.next = offset + 1;
-        part.delivered = true;
-        part.at_end = false;
         let record = Record {
-            partition,
-            offset,
+            partition: message.partition(),
+            offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
             key: message.key(),
             value: message.payload(),
         };
-        part.last.set(&record);
-        let bytes = record.value.map_or(0, <[u8]>::len);
-        let limit = self.config.job.batches.max_record_bytes;
-        let refused = match (record.value, limit) {
-            (Some(value), Some(most)) if value.len() as u64 > most => {
-                let reason = Reason::TooLarge {
-                    bytes: value.len() as u64,
-                    most,
-                };
-                Some(self.gather.reject(record, "too_large", reason.to_string()))
-            }
-            (Some(value), _) => self
-                .gather
-                .push(record, |columns| columns.push_record(value)),
-            (None, _) => {
-                let reason = "the record has no value".to_owned();
-                Some(self.gather.reject(record, "null", reason))
-            }
-        };
-        match refused {
-            Some(refused) => {
-                if let Some(metrics) = &self.config.metrics {
-                    metrics.rejected(refused.kind);
-                }
-                self.window.rejected(refused.reason);
-            }
-            None => self.window.accepted(1),
-        }
-        if let Some(metrics) = &self.config.metrics {
-            metrics.read(bytes);
+        let most = self.config.job.batches.max_record_bytes;
+        let taken = self.writer.push(record, |columns| {
+            columns.push_record(record.value_within(most)?)
+        });
+        if let Some(taken) = taken {
+            let bytes = record.value.map_or(0, <[u8]>::len);
+            self.progress.read(bytes, taken);
         }
     }
 
-    fn error(&mut self, error: KafkaError) -> Result<(), Error> {
-        if let KafkaError::PartitionEOF(partition) = error {
-            if let Some(part) = self.parts.get_mut(&partition) {
-                part.at_end = true;
-            }
+    /// Sends what is in hand on its way to be the next batch.
+    fn commit(&mut self) -> Result<(), Error> {
+        if self.writer.open.is_empty() {
             return Ok(());
         }
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset) => {
-                // Which partition it is does not come with the error.
-                match self.look_again()? {
-                    Looked::Jumped => Ok(()),
-                    Looked::AllThere => Err(self.refused("an offset", error)),
+        for (partition, next) in self.reader.positions() {
+            self.writer.pass(partition, next);
+        }
+        let answers = self.writer.commit()?;
+        self.follow(answers)
+    }
+
+    /// Waits until no batch is on its way.
+    fn settle(&mut self) -> Result<(), Error> {
+        let answers = self.writer.settle()?;
+        self.follow(answers)
+    }
+
+    /// Sends what is in hand on its way, and waits until it is in the log.
+    fn commit_all(&mut self) -> Result<(), Error> {
+        self.commit()?;
+        self.settle()
+    }
+
+    /// Does what the writer's answers ask for.
+    fn follow(&mut self, answers: Vec<Answer>) -> Result<(), Error> {
+        for answer in answers {
+            match answer {
+                Answer::Committed { footer, took } => {
+                    self.times.committed(took);
+                    self.progress.committed(&footer, took);
+                }
+                Answer::Moved(starts) => {
+                    self.reader.read_from(&starts, &self.writer.positions())?;
                 }
             }
-            Some(
-                RDKafkaErrorCode::UnknownTopic
-                | RDKafkaErrorCode::UnknownPartition
-                | RDKafkaErrorCode::UnknownTopicOrPartition
-                | RDKafkaErrorCode::UnknownTopicId,
-            ) => self.topic_is_gone(),
-            Some(code) if is_final(code) => Err(self.refused("to go on", error)),
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-                Err(self.refused("to go on", error))
-            }
-            // librdkafka goes on by itself, and has reported it.
-            _ => Ok(()),
         }
+        Ok(())
+    }
+
+    /// Reads the newest footer, once no batch of ours is on its way.
+    fn refresh(&mut self) -> Result<(), Error> {
+        self.settle()?;
+        self.writer.refresh()
+    }
+
+    /// Answers a change of the group.
+    fn answer(&mut self, change: &Change) -> Result<(), Error> {
+        let answered = match change {
+            Change::Assigned(partitions) => self.assigned(partitions),
+            Change::Revoked(partitions) => self.revoked(partitions.iter().copied().collect()),
+        };
+        if answered.is_err() {
+            self.reader.give_up(change);
+        }
+        answered
+    }
+
+    /// Reads the newest footer, then reads on from there.
+    fn assigned(&mut self, partitions: &[i32]) -> Result<(), Error> {
+        self.refresh()?;
+        let found = self.find(partitions)?;
+        tracing::info!(?partitions, "assigned");
+        let starts = self.begin(found);
+        self.reader.assign(&starts)
+    }
+
+    /// Commits what is in hand of these partitions first, if it can be.
+    fn revoked(&mut self, revoked: BTreeSet<i32>) -> Result<(), Error> {
+        let mut partitions = self.writer.partitions().iter();
+        if partitions.any(|(id, partition)| revoked.contains(id) && partition.is_in_hand()) {
+            self.commit()?;
+        }
+        // The next owner reads where the log ends.
+        self.settle()?;
+        self.tell_offsets();
+        tracing::info!(partitions = ?revoked, "revoked");
+        self.writer.end(&revoked);
+        self.reader.unassign(&revoked)
+    }
+
+    /// Looks up where partitions are to be read from.
+    fn find(&mut self, partitions: &[i32]) -> Result<Vec<Found>, Error> {
+        self.settle()?;
+        let log = self.writer.log()?;
+        let end = |partition: &i32| Some((*partition, log.partition_end(*partition)?.clone()));
+        let ends: BTreeMap<i32, PartitionEnd> = partitions.iter().filter_map(end).collect();
+        self.choice.find(&self.reader.broker, partitions, ends)
+    }
+
+    /// Takes records of partitions from where they were found to begin.
+    fn begin(&mut self, found: impl IntoIterator<Item = Found>) -> BTreeMap<i32, i64> {
+        let mut starts = BTreeMap::new();
+        for found in found {
+            starts.insert(found.partition, found.start);
+            self.writer.begin(found.partition, found.start, found.jump);
+        }
+        starts
+    }
+
+    /// Looks anew where every partition in hand is to be read from; what is in hand is committed first. Called when
+    /// the broker says that our positions are not there, or that the topic is not.
+    fn look_again(&mut self) -> Result<Looked, Error> {
+        self.commit_all()?;
+        let partitions: Vec<i32> = self.writer.partitions().keys().copied().collect();
+        let mut found = self.find(&partitions)?;
+        found.retain(|found| found.jump.is_some());
+        if found.is_empty() {
+            return Ok(Looked::AllThere);
+        }
+        let starts = self.begin(found);
+        self.reader.read_from(&starts, &self.writer.positions())?;
+        Ok(Looked::Jumped)
     }
 
     /// The broker says that the topic is not there. It may be back by now, as another one.
     fn topic_is_gone(&mut self) -> Result<(), Error> {
         self.commit_all()?;
-        let stop = CancellationToken::new();
-        match await_topic(self.config, self.consumer, &stop)? {
+        let never = CancellationToken::new();
+        match self.reader.broker.await_topic(&never)? {
             Some(_) => self.look_again().map(drop),
             None => Ok(()),
         }
     }
 
-    /// Whether a question to the broker that began then is given up.
-    pub(super) fn gives_up(&self, begun: Instant) -> bool {
-        begun.elapsed() > self.patience || self.stop.is_cancelled()
-    }
-
-    fn answer(&mut self, change: Change) -> Result<(), Error> {
-        let answered = match &change {
-            Change::Assigned(partitions) => self.assigned(partitions),
-            Change::Revoked(partitions) => self.revoked(partitions),
+    /// With [`Until::End`]: whether everything that was there at the start is in batches, of ours or of others.
+    fn is_done(&mut self) -> Result<bool, Error> {
+        let Some(targets) = &self.targets else {
+            return Ok(false);
         };
-        if answered.is_err() {
-            // The consumer waits for an answer before it can close.
-            Context::give_up(self.consumer, &self.config.job.source.topic, &change);
+        let mut partitions = self.writer.partitions().iter();
+        if !partitions.all(|(id, p)| self.reader.is_at_end(*id) || targets.is_read(*id, p.next)) {
+            return Ok(false);
         }
-        answered
+        if self.others_are_done()? {
+            return Ok(true);
+        }
+        // Others may wait for our last batch as we do for theirs.
+        self.commit_all()?;
+        if self.looked.elapsed() >= LOOK_AT_OTHERS {
+            self.looked = Instant::now();
+            self.refresh()?;
+        }
+        self.others_are_done()
     }
 
-    /// Batches that are committed, and the one that may be soon.
-    fn on_their_way(&self) -> u64 {
-        self.batches + u64::from(matches!(self.log, Log::Writing(_)))
+    /// Whether partitions that are not ours are in batches up to their targets.
+    fn others_are_done(&mut self) -> Result<bool, Error> {
+        let ours = self.writer.partitions();
+        if self
+            .targets
+            .as_ref()
+            .is_none_or(|targets| targets.are_ours(ours))
+        {
+            return Ok(true);
+        }
+        self.settle()?;
+        let (ours, log) = (self.writer.partitions(), self.writer.log()?);
+        let targets = self.targets.as_ref();
+        Ok(targets.is_none_or(|targets| targets.others_are_reached(ours, log)))
     }
 
+    /// Tells the group's offsets to Kafka, and shows where the run is.
     fn tell(&mut self) {
         self.tell_offsets();
-        let highs = self.consumer.context().highs();
-        if let Some(metrics) = &self.config.metrics {
-            let oldest = match &self.log {
-                Log::Writing(flight) => Some(flight.opened),
-                _ => self.gather.opened(),
-            };
-            let oldest = oldest.map_or(Duration::ZERO, |opened| opened.elapsed());
-            metrics.tell(&self.parts, &highs, oldest);
-        }
-        let behind = |(partition, part): (&i32, &Part)| Some(highs.get(partition)? - part.written);
-        let lag: Option<i64> = self.parts.iter().map(behind).sum();
-        self.config
-            .progress
-            .set_position(self.records + self.rejected);
-        self.config.progress.set_message(format!(
-            "in {} batches, {} rejected, {} in hand, lag {}, {} partitions",
-            self.batches,
-            self.rejected,
-            self.gather.rows(),
-            lag.map_or_else(|| "not known".to_owned(), |lag| lag.max(0).to_string()),
-            self.parts.len(),
-        ));
-        self.config.progress.tick();
+        let highs = self.reader.events().highs();
+        self.progress.tell(&self.writer, &highs);
     }
 
-    pub(super) fn refused(&self, action: &'static str, source: KafkaError) -> Error {
-        Error::Kafka {
-            brokers: self.config.brokers.clone(),
-            action,
-            reason: self.consumer.context().reports.last(),
-            source: Box::new(source),
-        }
+    fn tell_offsets(&mut self) {
+        let untold = self.progress.untold(&self.writer);
+        self.reader.commit_offsets(&untold);
     }
+}
 
-    fn summary(&self) -> Summary {
-        Summary {
-            batches: self.batches,
-            records: self.records,
-            rejected: self.rejected,
-            partitions: self.taken.values().copied().collect(),
-        }
-    }
+/// What a second look at the topic found.
+#[derive(PartialEq, Eq)]
+enum Looked {
+    /// Everything that comes next is there.
+    AllThere,
+    /// Something is not, and we read on elsewhere.
+    Jumped,
 }

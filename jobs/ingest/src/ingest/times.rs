@@ -1,18 +1,16 @@
-//! Where a run's time went, for those who tune it. Invariant: it costs nothing unless somebody will read it.
+//! Where a run's time went, for those who tune it. Invariant: measuring costs nothing unless somebody will read it.
 
 use std::time::{Duration, Instant};
 
 /// Time by part, of the thread that reads; writing goes on beside it.
 #[derive(Debug)]
 pub(super) struct Times {
-    /// Two looks at the clock per record are a few percent, so they are for who asked for debug logs only.
+    /// Two looks at the clock per record cost a few percent, so only debug logs ask for them.
     is_measured: bool,
     poll: Duration,
     parse: Duration,
     /// From handing a batch over until it is in the log, summed.
-    pub(super) commit: Duration,
-    /// Of it what reading had to wait for.
-    pub(super) wait: Duration,
+    commit: Duration,
 }
 
 impl Default for Times {
@@ -22,7 +20,6 @@ impl Default for Times {
             poll: Duration::ZERO,
             parse: Duration::ZERO,
             commit: Duration::ZERO,
-            wait: Duration::ZERO,
         }
     }
 }
@@ -40,12 +37,17 @@ impl Times {
         self.parse += since.map_or(Duration::ZERO, |since| since.elapsed());
     }
 
-    pub(super) fn tell(&self, begun: Instant) {
+    pub(super) fn committed(&mut self, took: Duration) {
+        self.commit += took;
+    }
+
+    /// `waited` is what reading had to wait for commits.
+    pub(super) fn tell(&self, begun: Instant, waited: Duration) {
         tracing::debug!(
             poll_s = self.poll.as_secs_f64(),
             parse_s = self.parse.as_secs_f64(),
             commit_s = self.commit.as_secs_f64(),
-            wait_s = self.wait.as_secs_f64(),
+            wait_s = waited.as_secs_f64(),
             whole_s = begun.elapsed().as_secs_f64(),
             "time by part"
         );

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::Pace;
+use super::config::Pace;
 use crate::Error;
 
-/// What a pace that is slower than any run can be told from.
-const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// The longest wait that is reckoned with: longer than any run.
+const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(super) struct Clock<'a> {
     pace: &'a Pace,
@@ -18,7 +18,8 @@ impl<'a> Clock<'a> {
     pub(super) fn new(pace: &'a Pace) -> Result<Self, Error> {
         match pace {
             Pace::Rate(rate) if !(rate.is_finite() && *rate > 0.0) => {
-                Err(Error::Rate { rate: *rate })
+                let reason = "it is not a rate of records per second; give one above 0";
+                Err(Error::usage(rate, reason))
             }
             _ => Ok(Self {
                 pace,
@@ -36,7 +37,7 @@ impl<'a> Clock<'a> {
             Pace::Full => None,
             Pace::Rate(rate) => {
                 let after = Duration::try_from_secs_f64(self.given as f64 / rate);
-                let after = after.map_or(FOR_EVER, |after| after.min(FOR_EVER));
+                let after = after.map_or(LONGEST_WAIT, |after| after.min(LONGEST_WAIT));
                 self.begun.checked_add(after)
             }
             Pace::Delay(_) if self.given == 0 => None,

@@ -1,22 +1,24 @@
 //! Sending. Invariant: every record that was handed over is counted once, as delivered or as failed, before the end.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::json::Keys;
-use super::lines::Lines;
+use super::config::{Config, Produced, Summary};
+use super::delivery::{Deliveries, Producer};
 use super::pace::Clock;
-use super::reports::Context;
+use super::rows::Rows;
 use super::topic::topic_partitions;
-use super::{Config, Form, Produced, Summary};
 use crate::Error;
-use crate::client::{self, Setup};
-use crate::input::{Format, Input, header_names, wrong};
+use crate::formats::{self, FileFormat, header_names};
+use crate::input::{BUFFER, Input};
+use crate::kafka::setup::{self, Properties, Setup};
+use crate::kafka::topic::TopicAt;
 
 /// Our defaults. Nothing is compressed unless asked for, so that any client can read the topic.
 const DEFAULTS: [(&str, &str); 2] = [("enable.idempotence", "true"), ("linger.ms", "5")];
@@ -40,25 +42,12 @@ enum End {
     Broke(Error),
 }
 
-/// How rows become records.
-enum Rows {
-    Json(Keys),
-    Csv(Lines),
-}
-
-impl Rows {
-    fn write(&self, row: &csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
-        match self {
-            Self::Json(keys) => keys.write(row, out),
-            Self::Csv(lines) => lines.write(row, out),
-        }
-    }
-}
-
 struct Sender<'a> {
     config: &'a Config,
-    producer: BaseProducer<Context>,
+    stop: &'a CancellationToken,
+    producer: Producer,
     partitions: Vec<i32>,
+    clock: Clock<'a>,
     sent: u64,
 }
 
@@ -67,37 +56,38 @@ pub(super) fn run(
     runtime: &Handle,
     stop: &CancellationToken,
 ) -> Result<Summary, Error> {
-    let input = Input::of(&config.input)?;
-    if input.format != Format::Csv {
-        return Err(wrong(
-            &config.input,
-            "only csv files can be produced; convert it",
-            None,
-        ));
+    let (input, format) = formats::of(&config.input)?;
+    if format.name() != formats::Csv.name() {
+        return Err(input.wrong("only CSV files can be produced; convert it"));
     }
-    let mut clock = Clock::new(&config.pace)?;
+    let clock = Clock::new(&config.pace)?;
     config.progress.set_length(input.size()?);
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
-        .buffer_capacity(128 * 1024)
+        .buffer_capacity(BUFFER)
         .from_reader(input.text(&config.progress)?);
     let header = reader
         .byte_headers()
-        .map_err(|e| wrong(&input.path, "its header cannot be read", Some(e.into())))?;
-    let names = header_names(&input.path, header)?;
-    let rows = match &config.form {
-        Form::Json => Rows::Json(Keys::of(&names)),
-        Form::Csv { delimiter, header } => Rows::Csv(Lines::of(&names, header, *delimiter)),
-    };
+        .map_err(|e| input.wrong_with("its header cannot be read; get the file anew", e))?;
+    let rows = Rows::of(&config.form, &header_names(&input, header)?);
 
     let begun = Instant::now();
-    let Setup {
-        config: properties,
-        tokens,
-    } = client::setup(&config.brokers, &DEFAULTS, &config.client, &[], runtime)?;
-    let producer = BaseProducer::from_config_and_context(&properties, Context::new(&tokens))
-        .map_err(Error::client)?;
-    let found = topic_partitions(config, &properties, &producer, runtime, stop)?;
+    let properties = Properties {
+        brokers: &config.brokers,
+        defaults: &DEFAULTS,
+        user: &config.client,
+        fixed: &[],
+    };
+    let setup = Setup::new(&properties, runtime)?;
+    let context = setup.context(Deliveries::default());
+    let producer =
+        BaseProducer::from_config_and_context(&setup.config, context).map_err(setup::refused)?;
+    let at = TopicAt {
+        brokers: &config.brokers,
+        topic: &config.topic,
+        stop,
+    };
+    let found = topic_partitions(&at, &setup.config, &producer, runtime)?;
     let Some((partitions, created)) = found else {
         return Ok(Summary {
             topic: config.topic.clone(),
@@ -106,24 +96,19 @@ pub(super) fn run(
     };
     let mut sender = Sender {
         config,
+        stop,
         producer,
         partitions,
+        clock,
         sent: 0,
     };
-    let end = sender.send_all(&input, &mut reader, &rows, &mut clock, stop);
-    sender.flush(stop);
+    let end = sender.send_all(&input, &mut reader, &rows);
+    sender.flush();
     sender.finish(end, created, begun)
 }
 
 impl Sender<'_> {
-    fn send_all<R: std::io::Read>(
-        &mut self,
-        input: &Input,
-        reader: &mut csv::Reader<R>,
-        rows: &Rows,
-        clock: &mut Clock<'_>,
-        stop: &CancellationToken,
-    ) -> End {
+    fn send_all(&mut self, input: &Input, reader: &mut csv::Reader<impl Read>, rows: &Rows) -> End {
         let mut row = csv::ByteRecord::new();
         let mut value = Vec::with_capacity(4096);
         loop {
@@ -137,32 +122,25 @@ impl Sender<'_> {
             }
             if let Err(reason) = rows.write(&row, &mut value) {
                 let line = row.position().map_or(0, csv::Position::line);
-                return End::Broke(Error::BrokeOff {
-                    path: input.path.clone(),
-                    records: self.sent,
-                    reason: format!("the row at line {line} {reason}"),
-                    source: None,
-                });
+                let reason = format!("the row at line {line} {reason}");
+                return End::Broke(input.stopped(self.sent, reason, None));
             }
-            if !self.wait(clock, stop) {
+            if !self.wait() {
                 return End::Stopped;
             }
-            match self.send(&value, stop) {
+            match self.send(&value) {
                 Ok(true) => self.sent += 1,
                 Ok(false) => return End::Stopped,
                 Err(error) => {
-                    let mut delivered = self.producer.context().delivered();
-                    delivered.failed += 1;
-                    delivered
-                        .first_failure
-                        .get_or_insert_with(|| format!("record {}: {error}", self.sent + 1));
                     self.sent += 1;
+                    let mut delivered = self.producer.context().events.so_far();
+                    delivered.failed(|| format!("record {}: {error}", self.sent));
                     return End::Whole;
                 }
             }
             if self.sent.is_multiple_of(LOOK_EVERY) {
                 self.producer.poll(Duration::ZERO);
-                if self.producer.context().delivered().failed > 0 {
+                if self.producer.context().events.so_far().failed > 0 {
                     // The rest would hardly fare better, and the order would be lost.
                     return End::Whole;
                 }
@@ -174,10 +152,10 @@ impl Sender<'_> {
     }
 
     /// Waits until the next record is due; false when we are to stop.
-    fn wait(&mut self, clock: &mut Clock<'_>, stop: &CancellationToken) -> bool {
-        let due = clock.next();
+    fn wait(&mut self) -> bool {
+        let due = self.clock.next();
         loop {
-            if stop.is_cancelled() {
+            if self.stop.is_cancelled() {
                 return false;
             }
             let left = due.map_or(Duration::ZERO, |due| {
@@ -191,7 +169,7 @@ impl Sender<'_> {
     }
 
     /// Hands a record over, waiting while the queue is full; false when we are to stop.
-    fn send(&self, value: &[u8], stop: &CancellationToken) -> Result<bool, KafkaError> {
+    fn send(&self, value: &[u8]) -> Result<bool, KafkaError> {
         let turn = (self.sent % self.partitions.len().max(1) as u64) as usize;
         let partition = self.partitions.get(turn).copied().unwrap_or(0);
         let mut record = BaseRecord::<(), [u8]>::to(&self.config.topic)
@@ -201,7 +179,7 @@ impl Sender<'_> {
             match self.producer.send(record) {
                 Ok(()) => return Ok(true),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    if stop.is_cancelled() {
+                    if self.stop.is_cancelled() {
                         return Ok(false);
                     }
                     record = back;
@@ -214,11 +192,11 @@ impl Sender<'_> {
 
     /// Waits until every record is confirmed or has failed. librdkafka gives up on a record after
     /// `message.timeout.ms`, so this ends.
-    fn flush(&self, stop: &CancellationToken) {
+    fn flush(&self) {
         let mut stopped = None;
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(TICK);
-            if stop.is_cancelled()
+            if self.stop.is_cancelled()
                 && stopped.get_or_insert_with(Instant::now).elapsed() > LAST_FLUSH
             {
                 self.producer
@@ -228,7 +206,7 @@ impl Sender<'_> {
     }
 
     fn finish(self, end: End, created: bool, begun: Instant) -> Result<Summary, Error> {
-        let mut delivered = self.producer.context().delivered();
+        let mut delivered = self.producer.context().events.so_far();
         let records = delivered.partitions.values().sum();
         if delivered.failed > 0 {
             return Err(Error::Delivery {

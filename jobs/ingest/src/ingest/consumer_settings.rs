@@ -1,8 +1,8 @@
-//! How the consumer is set up. Invariant: what the guarantee rests on is not the user's to choose.
+//! Properties of the consumer. Invariant: the user cannot change those that the guarantee rests on.
 
 /// Our defaults. What is fetched ahead is bounded for the whole process, so that memory does not grow with the number
-/// of partitions; librdkafka's own bound is 64 MiB and its pause when it is reached a second. The statistics are what
-/// tells the ends of the partitions, for the lag.
+/// of partitions. librdkafka's own bound is 64 MiB, and librdkafka pauses for a second when it is reached. The statistics
+/// tell the ends of the partitions, for the lag.
 pub(super) const DEFAULTS: [(&str, &str); 8] = [
     ("group.protocol", "classic"),
     ("allow.auto.create.topics", "false"),
@@ -29,7 +29,7 @@ pub(super) const FIXED: [(&str, &str, &str); 4] = [
     (
         "auto.offset.reset",
         "error",
-        "leave it out: the batches say where reading goes on; for partitions without batches use --start, for offsets \
+        "leave it out: the batches say where reading continues; for partitions without batches use --start, for offsets \
          that are gone --on-reset",
     ),
     (

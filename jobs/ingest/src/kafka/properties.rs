@@ -3,25 +3,15 @@
 use std::path::Path;
 
 use crate::Error;
-use crate::input::wrong;
+use crate::input::unreadable;
 
-/// Reads properties of librdkafka from a file: one `key=value` a line, as in Kafka's own `client.properties`. Empty lines
-/// and those that begin with `#` or `!` are left out; blanks around key and value do not count.
+/// Reads properties of librdkafka from a file: one `key=value` per line, as in Kafka's own `client.properties`. Empty
+/// lines and lines that begin with `#` or `!` are left out. Blanks around key and value do not count.
 ///
 /// # Errors
 /// Of kind [`Usage`](crate::Kind::Usage): a file that cannot be read, a line that is no property.
 pub fn read_properties(path: &Path) -> Result<Vec<(String, String)>, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| {
-        let reason = match source.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file; correct the path",
-            std::io::ErrorKind::PermissionDenied => {
-                "reading it is not permitted; give this user the right to"
-            }
-            std::io::ErrorKind::InvalidData => "it is not UTF-8; convert it",
-            _ => "it cannot be read; see whether its disk is well",
-        };
-        wrong(path, reason, Some(source.into()))
-    })?;
+    let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, e))?;
     let mut properties = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -33,10 +23,10 @@ pub fn read_properties(path: &Path) -> Result<Vec<(String, String)>, Error> {
             .map(|(key, value)| (key.trim(), value.trim()));
         let Some((key, value)) = pair.filter(|(key, _)| !key.is_empty()) else {
             let reason = format!(
-                "line {} is no property; write key=value, and # before a comment",
+                "line {} is not a property; write key=value, and # before a comment",
                 at + 1
             );
-            return Err(wrong(path, reason, None));
+            return Err(Error::usage(path.display(), reason));
         };
         properties.push((key.to_owned(), value.to_owned()));
     }

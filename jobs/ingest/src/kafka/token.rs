@@ -67,16 +67,14 @@ impl Tokens {
         for key in OURS {
             ours.extend(properties.remove(key).map(|value| (key, value)));
         }
-        let wrong = |key: &str, reason: &str| Error::Property {
-            key: key.to_owned(),
-            reason: reason.to_owned(),
-        };
         let source = match ours.remove("sasl.oauthbearer.method").as_deref() {
             Some("oidc") => {
                 let mut need = |key: &'static str| {
                     ours.remove(key)
                         .filter(|value| !value.is_empty())
-                        .ok_or_else(|| wrong(key, "sasl.oauthbearer.method=oidc needs it"))
+                        .ok_or_else(|| {
+                            Error::property(key, "sasl.oauthbearer.method=oidc needs it")
+                        })
                 };
                 Source::Provider(Provider {
                     endpoint: need("sasl.oauthbearer.token.endpoint.url")?,
@@ -100,7 +98,7 @@ impl Tokens {
             }
             Some(_) => {
                 let reason = "its value is refused; it is oidc or default";
-                return Err(wrong("sasl.oauthbearer.method", reason));
+                return Err(Error::property("sasl.oauthbearer.method", reason));
             }
         };
         Ok(Self {
@@ -122,10 +120,7 @@ impl Tokens {
 }
 
 fn certificate(path: &str) -> Result<reqwest::Certificate, Error> {
-    let wrong = |reason: String| Error::Property {
-        key: "https.ca.location".to_owned(),
-        reason,
-    };
+    let wrong = |reason: String| Error::property("https.ca.location", reason);
     let pem = std::fs::read(path).map_err(|e| wrong(format!("{path}: {e}; correct the path")))?;
     reqwest::Certificate::from_pem(&pem)
         .map_err(|_| wrong(format!("{path}: no certificate in PEM; name another file")))

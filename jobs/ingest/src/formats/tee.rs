@@ -1,5 +1,5 @@
-//! The bytes that a reader has passed on, kept until they are not needed any more: a rejected CSV row is kept as it
-//! came, quotes and all.
+//! The bytes that a reader has passed on, kept until they are not needed any more. A rejected CSV row is kept as it came,
+//! quotes and all.
 
 use std::io::{self, Read};
 

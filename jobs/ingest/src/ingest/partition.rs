@@ -1,38 +1,37 @@
-//! A partition that is ours, and what was last seen of it.
+//! What the writer holds of a partition, and what was last seen of it.
 
 use gugus_batches::{Jump, LastRecord, record_hash};
 
-use crate::gather::Record;
+use crate::open_batch::Record;
 
 /// A partition that is ours.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(super) struct Partition {
     /// Where the next range begins: behind the records that are in batches or on their way into one.
     pub(super) first: i64,
     /// Behind the last record that is in hand.
     pub(super) next: i64,
     /// Where the batches end, as we know it.
     pub(super) written: i64,
-    /// Whether a record came since reading was last set to a place. Before that, librdkafka's position means nothing.
-    pub(super) delivered: bool,
-    /// Whether the end of the partition was met.
-    pub(super) at_end: bool,
     /// That the next range does not begin where the batches end, and why.
     pub(super) jump: Option<Jump>,
     pub(super) last: LastSeen,
 }
 
-impl Part {
-    pub(super) fn starting(at: i64) -> Self {
+impl Partition {
+    pub(super) fn starting(at: i64, jump: Option<Jump>) -> Self {
         Self {
             first: at,
             next: at,
             written: at,
-            delivered: false,
-            at_end: false,
-            jump: None,
+            jump,
             last: LastSeen::default(),
         }
+    }
+
+    /// Whether records or markers of it are in hand.
+    pub(super) fn is_in_hand(&self) -> bool {
+        self.next > self.first
     }
 }
 

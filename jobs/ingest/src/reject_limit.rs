@@ -1,13 +1,14 @@
-//! The limit on rejects. Invariant: a window is judged when it is full, so a run of few records is never stopped.
+//! The limit on rejects. Invariant: records are compared with the limit a thousand at a time, so a short run is never
+//! stopped.
 
 use crate::Error;
 
-/// Records that are looked at together. Few enough to stop before a disk is full of rejects, many enough that a
-/// handful of wrong records in a row is no reason.
+/// Records that are counted together. Few enough to stop before a disk is full of rejects, many enough that a handful of
+/// wrong records in a row does not stop a run.
 const WINDOW: u64 = 1_000;
 
 /// Counts records and rejects against a job's `max_reject_ratio`.
-pub(crate) struct RejectWindow {
+pub(crate) struct RejectLimit {
     ratio: Option<f64>,
     records: u64,
     rejected: u64,
@@ -15,7 +16,7 @@ pub(crate) struct RejectWindow {
     exceeded: Option<Error>,
 }
 
-impl RejectWindow {
+impl RejectLimit {
     pub(crate) fn new(ratio: Option<f64>) -> Self {
         Self {
             ratio,
@@ -28,7 +29,7 @@ impl RejectWindow {
 
     pub(crate) fn accepted(&mut self, records: u64) {
         self.records += records;
-        self.judge();
+        self.compare();
     }
 
     pub(crate) fn rejected(&mut self, reason: &str) {
@@ -38,20 +39,20 @@ impl RejectWindow {
         }
         self.records += 1;
         self.rejected += 1;
-        self.judge();
+        self.compare();
     }
 
-    /// Whether a window had too many.
+    /// Whether there were too many rejects.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.exceeded.is_some()
     }
 
-    /// The error to stop with, once a window had too many; told once.
+    /// The error to stop with when there were too many rejects; given once.
     pub(crate) fn exceeded(&mut self) -> Option<Error> {
         self.exceeded.take()
     }
 
-    fn judge(&mut self) {
+    fn compare(&mut self) {
         let Some(ratio) = self.ratio.filter(|_| self.records >= WINDOW) else {
             return;
         };
@@ -73,15 +74,15 @@ mod tests {
     use super::*;
 
     fn run(ratio: Option<f64>, rejects_in_1000: u64, records: u64) -> Option<Error> {
-        let mut window = RejectWindow::new(ratio);
+        let mut limit = RejectLimit::new(ratio);
         for record in 0..records {
             if record % 1_000 < rejects_in_1000 {
-                window.rejected("why")
+                limit.rejected("why")
             } else {
-                window.accepted(1)
+                limit.accepted(1)
             }
         }
-        window.exceeded()
+        limit.exceeded()
     }
 
     #[test]
@@ -95,7 +96,7 @@ mod tests {
         assert!(run(None, 1_000, 5_000).is_none());
         assert!(
             run(Some(0.0), 999, 999).is_none(),
-            "a window is judged when it is full"
+            "records are compared a thousand at a time"
         );
     }
 }

@@ -1,0 +1,102 @@
+//! Parquet, whole columns at a time.
+
+use std::fs::File;
+
+use arrow::array::{Array, RecordBatch};
+use arrow::util::display::array_value_to_string;
+use gugus_files::catch_panic;
+use gugus_records::{Columns, Layout};
+use gugus_spec::Job;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
+
+use super::csv::check_columns;
+use super::file_format::{FileFormat, ToImport};
+use crate::Error;
+use crate::import::cutter::{Cutter, Halt};
+use crate::input::Input;
+
+/// Rows that are decoded at once: some MiB of a table of thirty columns, and still few calls for a table of two.
+const AT_ONCE: usize = 8 * 1024;
+
+pub(super) struct Parquet;
+
+impl FileFormat for Parquet {
+    fn name(&self) -> &'static str {
+        "parquet"
+    }
+
+    fn endings(&self) -> &'static [&'static str] {
+        &["parquet"]
+    }
+
+    fn magic(&self) -> Option<&'static [u8]> {
+        Some(b"PAR1")
+    }
+
+    fn check(&self, input: &Input, job: &Job) -> Result<(), Error> {
+        let reader = open(input)?;
+        let schema = reader.schema();
+        let mut names: Vec<String> = Vec::new();
+        for field in schema.fields() {
+            if names.contains(field.name()) {
+                let name = field.name();
+                return Err(input.wrong(format!("it has column {name:?} twice; rename one")));
+            }
+            names.push(field.name().clone());
+        }
+        check_columns(input, job, &names)?;
+        // No rows, but all the types.
+        Columns::new(Layout::new(&job.source))
+            .push_rows(&RecordBatch::new_empty(schema.clone()))
+            .map_err(|e| input.wrong(format!("{e}; correct the column's type in the job file")))?;
+        Ok(())
+    }
+
+    fn read(&self, file: &ToImport<'_>, cutter: &mut Cutter<'_>) -> Result<(), Halt> {
+        let (input, size) = (file.input, file.input.size()?);
+        let reader = open(input)?;
+        let total = u64::try_from(reader.metadata().file_metadata().num_rows())
+            .unwrap_or(0)
+            .max(1);
+        let skip = usize::try_from(file.skip).unwrap_or(usize::MAX);
+        let reader = reader.with_batch_size(AT_ONCE).with_offset(skip);
+        let mut reader = catch_panic(|| reader.build()).map_err(|e| not_whole(input, e))?;
+        let begin = file.progress.position();
+        let mut record = file.skip;
+        while let Some(rows) = catch_panic(|| Ok(reader.next().transpose()?))
+            .map_err(|e| input.broke_off(record, e))?
+        {
+            cutter.push_rows(&rows, as_json)?;
+            record += rows.num_rows() as u64;
+            let done = u128::from(size) * u128::from(record) / u128::from(total);
+            file.progress
+                .set_position(begin + u64::try_from(done).unwrap_or(size));
+        }
+        Ok(())
+    }
+}
+
+fn open(input: &Input) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
+    let file = input.file()?;
+    catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|e| not_whole(input, e))
+}
+
+fn not_whole(input: &Input, error: ParquetError) -> Error {
+    let reason = "it is no whole parquet file, it is cut off or damaged; get it anew";
+    input.wrong_with(reason, error)
+}
+
+/// A row as a JSON object of texts, since Parquet has no bytes of one row that could be kept.
+fn as_json(rows: &RecordBatch, row: usize) -> Vec<u8> {
+    let cell = |column: &dyn Array| match array_value_to_string(column, row) {
+        Ok(text) if column.is_valid(row) => serde_json::Value::String(text),
+        _ => serde_json::Value::Null,
+    };
+    let schema = rows.schema();
+    let cells = schema.fields().iter().zip(rows.columns());
+    let object: serde_json::Map<_, _> = cells
+        .map(|(field, column)| (field.name().clone(), cell(column.as_ref())))
+        .collect();
+    serde_json::to_vec(&object).unwrap_or_default()
+}

@@ -1,0 +1,111 @@
+//! Questions to the broker about the topic. Invariant: a question is asked again until it is answered, refused for good,
+//! or given up: before the run is ready after some seconds, later only when the run is told to stop.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio_util::sync::CancellationToken;
+
+use super::group::Member;
+use crate::Error;
+use crate::kafka::setup::Setup;
+use crate::kafka::topic::{TopicAt, is_final};
+
+/// One try of a request to the broker.
+const TRY: Duration = Duration::from_secs(5);
+
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The first offset that a partition holds, and the one after the last.
+pub(super) type Watermarks = (i64, i64);
+
+#[derive(Clone, Copy)]
+pub(super) struct Broker<'a> {
+    pub(super) consumer: &'a Member,
+    /// What the consumer was made of.
+    pub(super) setup: &'a Setup,
+    pub(super) at: TopicAt<'a>,
+    /// How long the broker may take to answer a question.
+    pub(super) patience: Duration,
+}
+
+impl Broker<'_> {
+    /// The topic's partitions, once it is there: whoever sends to the topic may just be starting, and create it. `None`
+    /// when `stop` was cancelled first.
+    pub(super) fn await_topic(&self, stop: &CancellationToken) -> Result<Option<Vec<i32>>, Error> {
+        let at = TopicAt { stop, ..self.at };
+        at.wait(self.consumer.client(), || {
+            drop(self.consumer.poll(Duration::ZERO))
+        })
+    }
+
+    pub(super) fn watermarks(&self, partition: i32) -> Result<Watermarks, Error> {
+        self.ask(|| {
+            self.consumer
+                .fetch_watermarks(self.at.topic, partition, TRY)
+        })
+    }
+
+    /// The offsets of a time, for those partitions that have a record of that time or later.
+    pub(super) fn offsets_at<'p>(
+        &self,
+        time: i64,
+        partitions: impl Iterator<Item = &'p i32>,
+    ) -> Result<BTreeMap<i32, i64>, Error> {
+        let list = self.list(partitions.map(|partition| (partition, &time)))?;
+        if list.count() == 0 {
+            return Ok(BTreeMap::new());
+        }
+        let found = self.ask(|| self.consumer.offsets_for_times(list.clone(), TRY))?;
+        let offset = |partition, offset| match offset {
+            Offset::Offset(offset) => Some((partition, offset)),
+            _ => None,
+        };
+        let elements = found.elements();
+        let found = elements
+            .iter()
+            .filter_map(|e| offset(e.partition(), e.offset()));
+        Ok(found.collect())
+    }
+
+    /// Partitions of the topic with offsets.
+    pub(super) fn list<'p>(
+        &self,
+        offsets: impl IntoIterator<Item = (&'p i32, &'p i64)>,
+    ) -> Result<TopicPartitionList, Error> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            list.add_partition_offset(self.at.topic, *partition, Offset::Offset(*offset))
+                .map_err(|e| self.refused("an offset", e))?;
+        }
+        Ok(list)
+    }
+
+    fn ask<T>(&self, mut request: impl FnMut() -> KafkaResult<T>) -> Result<T, Error> {
+        let begun = Instant::now();
+        loop {
+            match request() {
+                Ok(answer) => return Ok(answer),
+                Err(e) if e.rdkafka_error_code().is_some_and(is_final) || self.gives_up(begun) => {
+                    return Err(self.refused("to tell what the topic holds", e));
+                }
+                Err(e) => tracing::debug!(error = %e, "asking kafka again"),
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Whether a question that began then is given up.
+    pub(super) fn gives_up(&self, begun: Instant) -> bool {
+        begun.elapsed() > self.patience || self.at.stop.is_cancelled()
+    }
+
+    /// The error of a request that the broker refused.
+    pub(super) fn refused(&self, action: &'static str, source: KafkaError) -> Error {
+        self.at.refused(self.consumer.context(), action, source)
+    }
+}

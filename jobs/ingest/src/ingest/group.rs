@@ -1,0 +1,147 @@
+//! What librdkafka tells a member of a group. Invariant: nothing is decided in a callback. Changes are handed to the main
+//! loop, which answers them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::KafkaResult;
+use rdkafka::types::RDKafkaRespErr;
+
+use crate::kafka::context::{Context, Events};
+
+/// A consumer in a group.
+pub(super) type Member = BaseConsumer<Context<GroupEvents>>;
+
+/// A change that the group asks for. The group waits until it is answered.
+pub(super) enum Change {
+    Assigned(Vec<i32>),
+    Revoked(Vec<i32>),
+}
+
+/// What the group and the statistics have told.
+#[derive(Default)]
+pub(super) struct GroupEvents {
+    changes: Mutex<VecDeque<Change>>,
+    /// Where each partition ends, by the newest statistics.
+    highs: Mutex<BTreeMap<i32, i64>>,
+    /// Set when the main loop has ended and nobody asks for changes any more.
+    closing: AtomicBool,
+}
+
+impl GroupEvents {
+    /// The next change to be answered.
+    pub(super) fn change(&self) -> Option<Change> {
+        lock(&self.changes).pop_front()
+    }
+
+    /// Whether a change waits.
+    pub(super) fn has_change(&self) -> bool {
+        !lock(&self.changes).is_empty()
+    }
+
+    /// Where each partition ends that is read, as far as it is known.
+    pub(super) fn highs(&self) -> BTreeMap<i32, i64> {
+        lock(&self.highs).clone()
+    }
+
+    /// From now on callbacks give everything back at once, so that the consumer can close.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Of librdkafka's statistics what we read.
+#[derive(serde::Deserialize)]
+struct Statistics {
+    #[serde(default)]
+    topics: BTreeMap<String, TopicStatistics>,
+}
+
+#[derive(serde::Deserialize)]
+struct TopicStatistics {
+    #[serde(default)]
+    partitions: BTreeMap<i32, PartitionStatistics>,
+}
+
+#[derive(serde::Deserialize)]
+struct PartitionStatistics {
+    /// Behind the last record that a consumer may see. Open transactions hide later records.
+    ls_offset: i64,
+}
+
+impl Events for GroupEvents {
+    fn statistics(&self, statistics: &[u8]) {
+        let statistics: Statistics = match serde_json::from_slice(statistics) {
+            Ok(statistics) => statistics,
+            Err(error) => return tracing::debug!(%error, "reading librdkafka's statistics"),
+        };
+        // One consumer has one topic. A partition that was not asked for yet ends at -1001.
+        let partitions = statistics.topics.values().flat_map(|t| &t.partitions);
+        let known = partitions.filter(|(id, p)| **id >= 0 && p.ls_offset >= 0);
+        *lock(&self.highs) = known.map(|(id, p)| (*id, p.ls_offset)).collect();
+    }
+}
+
+impl ConsumerContext for Context<GroupEvents> {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        code: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let elements = list.elements();
+        let partitions = elements.iter().map(|element| element.partition()).collect();
+        let change = if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            Change::Assigned(partitions)
+        } else {
+            Change::Revoked(partitions)
+        };
+        if self.events.closing.load(Ordering::SeqCst) {
+            let topic = elements.first().map_or("", |element| element.topic());
+            return give_up(consumer, topic, &change);
+        }
+        lock(&self.events.changes).push_back(change);
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            offsets_not_committed(&error);
+        }
+    }
+}
+
+/// Answers a change without reading anything: assigned partitions are given back when the consumer closes, and revoked
+/// partitions are let go.
+pub(super) fn give_up(consumer: &Member, topic: &str, change: &Change) {
+    let list = |partitions: &[i32]| {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(topic, *partition);
+        }
+        list
+    };
+    let answered = match (consumer.rebalance_protocol(), change) {
+        (RebalanceProtocol::Cooperative, Change::Assigned(partitions)) => {
+            consumer.incremental_assign(&list(partitions))
+        }
+        (RebalanceProtocol::Cooperative, Change::Revoked(partitions)) => {
+            consumer.incremental_unassign(&list(partitions))
+        }
+        _ => consumer.unassign(),
+    };
+    if let Err(error) = answered {
+        tracing::debug!(%error, "giving partitions back");
+    }
+}
+
+/// The group's offsets are for lag tools only. The batches know where they end.
+pub(super) fn offsets_not_committed(error: &dyn std::error::Error) {
+    tracing::warn!(%error, "the group's offsets were not committed to kafka; lag tools show too much for a while, no record is lost");
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,109 @@
+//! What a run did so far, and where it is told: the progress line, the metrics, the summary.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use gugus_batches::Footer;
+use gugus_spec::OffsetRange;
+
+use super::config::{Config, Summary};
+use super::partition::Partition;
+use super::writer::Writer;
+
+/// How often the progress line and the metrics change, and the group's offsets are told to Kafka.
+const TELL: Duration = Duration::from_millis(250);
+
+pub(super) struct Progress<'a> {
+    config: &'a Config,
+    pub(super) batches: u64,
+    records: u64,
+    rejected: u64,
+    taken: BTreeMap<i32, OffsetRange>,
+    told: Instant,
+    /// Whether the batches have ends that Kafka was not told of.
+    untold: bool,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(config: &'a Config) -> Self {
+        Self {
+            config,
+            batches: 0,
+            records: 0,
+            rejected: 0,
+            taken: BTreeMap::new(),
+            told: Instant::now(),
+            untold: false,
+        }
+    }
+
+    /// Counts a record that was taken, with the kind of reason when it was rejected.
+    pub(super) fn read(&self, bytes: usize, taken: Result<(), &'static str>) {
+        if let Some(metrics) = &self.config.metrics {
+            metrics.read(bytes, taken);
+        }
+    }
+
+    /// Counts a batch.
+    pub(super) fn committed(&mut self, footer: &Footer, took: Duration) {
+        self.batches += 1;
+        self.records += footer.rows;
+        self.rejected += footer.rejected_rows();
+        self.untold = true;
+        if let Some(metrics) = &self.config.metrics {
+            metrics.committed(took);
+        }
+        for range in &footer.ranges {
+            self.taken.entry(range.partition).or_insert(*range).next = range.next;
+        }
+    }
+
+    /// Whether it is time to tell again.
+    pub(super) fn is_due(&self) -> bool {
+        self.told.elapsed() >= TELL
+    }
+
+    /// Where the batches end in partitions of which we committed something; nothing when Kafka was told already.
+    pub(super) fn untold(&mut self, writer: &Writer) -> BTreeMap<i32, i64> {
+        if !std::mem::take(&mut self.untold) {
+            return BTreeMap::new();
+        }
+        let ours = writer.partitions().iter();
+        let ours = ours.filter(|(id, _)| self.taken.contains_key(id));
+        ours.map(|(id, partition)| (*id, partition.written))
+            .collect()
+    }
+
+    /// Shows where the run is. `highs` are the ends of partitions, as far as they are known.
+    pub(super) fn tell(&mut self, writer: &Writer, highs: &BTreeMap<i32, i64>) {
+        self.told = Instant::now();
+        let partitions = writer.partitions();
+        if let Some(metrics) = &self.config.metrics {
+            let oldest = writer.oldest();
+            let oldest = oldest.map_or(Duration::ZERO, |opened| opened.elapsed());
+            metrics.tell(partitions, highs, oldest);
+        }
+        let behind = |(id, partition): (&i32, &Partition)| Some(highs.get(id)? - partition.written);
+        let lag: Option<i64> = partitions.iter().map(behind).sum();
+        let bar = &self.config.progress;
+        bar.set_position(self.records + self.rejected);
+        bar.set_message(format!(
+            "in {} batches, {} rejected, {} in hand, lag {}, {} partitions",
+            self.batches,
+            self.rejected,
+            writer.open.rows(),
+            lag.map_or_else(|| "not known".to_owned(), |lag| lag.max(0).to_string()),
+            partitions.len(),
+        ));
+        bar.tick();
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        Summary {
+            batches: self.batches,
+            records: self.records,
+            rejected: self.rejected,
+            partitions: self.taken.values().copied().collect(),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What is to be in batches when a run ends at the end. Invariant: the end has come when every record that was in the
+//! topic at the start is in a batch, whoever wrote it.
+
+use std::collections::BTreeMap;
+
+use gugus_batches::{BatchLog, PartitionEnd};
+
+use super::partition::Partition;
+use super::starts::Found;
+
+/// What each partition held at the start; partitions without anything to read are left out.
+pub(super) struct Targets(BTreeMap<i32, Target>);
+
+struct Target {
+    /// Behind the last record that was there.
+    high: i64,
+    /// What the batches knew then, when they have to jump: their end is of another topic until they have.
+    other: Option<PartitionEnd>,
+}
+
+impl Targets {
+    pub(super) fn of(found: &[Found]) -> Self {
+        let left = found.iter().filter(|found| found.start < found.high);
+        let target = |found: &Found| Target {
+            high: found.high,
+            other: found.jump.as_ref().and(found.known.clone()),
+        };
+        Self(left.map(|found| (found.partition, target(found))).collect())
+    }
+
+    /// Whether a partition that is read up to `next` has nothing more.
+    pub(super) fn is_read(&self, partition: i32, next: i64) -> bool {
+        self.0
+            .get(&partition)
+            .is_none_or(|target| next >= target.high)
+    }
+
+    /// Whether all of them are in our hands.
+    pub(super) fn are_ours(&self, ours: &BTreeMap<i32, Partition>) -> bool {
+        self.0.keys().all(|partition| ours.contains_key(partition))
+    }
+
+    /// Whether the batches hold all that is not in our hands.
+    pub(super) fn others_are_reached(
+        &self,
+        ours: &BTreeMap<i32, Partition>,
+        log: &BatchLog,
+    ) -> bool {
+        let mut others = self.0.iter().filter(|(id, _)| !ours.contains_key(id));
+        others.all(|(id, target)| {
+            let end = log.partition_end(*id);
+            end.is_some_and(|end| end.next >= target.high && Some(end) != target.other.as_ref())
+        })
+    }
+}

@@ -1,0 +1,286 @@
+//! The writer on a log in memory, without Kafka. What another process would do, another log of the same folder does.
+
+use arrow::array::{Float64Array, RecordBatch};
+use arrow::datatypes::Float64Type;
+use gugus_batches::JumpReason;
+use gugus_files::Store;
+use tokio::runtime::Runtime;
+
+use super::*;
+
+/// A writer of points, and the folder that it writes into.
+struct Fixture {
+    runtime: Runtime,
+    store: Store,
+    job: Job,
+    writer: Writer,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let text = "name = \"points\"\nsource.topic = \"t\"\nsource.columns.x = { type = \"float64\", required = true }";
+        let job = Job::parse(text, "points.toml").unwrap();
+        let (runtime, store) = (Runtime::new().unwrap(), Store::in_memory());
+        let log = runtime.block_on(open(&store)).unwrap();
+        let mut writer = Writer::new(log, &job, runtime.handle());
+        writer.begin(0, 0, None);
+        writer.begin(1, 0, None);
+        Self {
+            runtime,
+            store,
+            job,
+            writer,
+        }
+    }
+
+    /// Takes records of a partition, whose x are their offsets.
+    fn push(&mut self, partition: i32, offsets: std::ops::Range<i64>) {
+        for offset in offsets {
+            let value = format!(r#"{{"x":{offset}}}"#);
+            let pushed = self.push_value(partition, offset, &value);
+            assert_eq!(pushed, Some(Ok(())), "{partition}: {offset}");
+        }
+    }
+
+    fn push_value(
+        &mut self,
+        partition: i32,
+        offset: i64,
+        value: &str,
+    ) -> Option<Result<(), &'static str>> {
+        let record = Record {
+            partition,
+            offset,
+            timestamp: Some(offset * 10),
+            key: None,
+            value: Some(value.as_bytes()),
+        };
+        let parse = |columns: &mut Columns| columns.push_record(record.value_within(None)?);
+        self.writer.push(record, parse)
+    }
+
+    fn commit_all(&mut self) -> Vec<Answer> {
+        let mut answers = self.writer.commit().unwrap();
+        answers.extend(self.writer.settle().unwrap());
+        answers
+    }
+
+    /// Commits records of a partition as another process would of which the group thinks that it is gone.
+    fn commit_as_another(&self, partition: i32, offsets: std::ops::Range<i64>) {
+        let mut other = OpenBatch::new(&self.job);
+        for offset in offsets.clone() {
+            let value = format!(r#"{{"x":{offset}}}"#);
+            let record = Record {
+                partition,
+                ..Record::imported(offset, value.as_bytes())
+            };
+            let parse = |columns: &mut Columns| columns.push_json(value.as_bytes());
+            other.push(record, parse).unwrap();
+        }
+        let (rows, _) = other.take().unwrap();
+        let range = OffsetRange {
+            partition,
+            first: offsets.start,
+            next: offsets.end,
+        };
+        let draft = Draft::new(rows, vec![range]);
+        let appended = self.runtime.block_on(async {
+            let mut log = open(&self.store).await.unwrap();
+            log.append(&draft).await.unwrap()
+        });
+        assert!(matches!(appended, Appended::Committed(_)));
+    }
+
+    /// Verifies the batches, and returns their rows.
+    fn rows(&self) -> Vec<RecordBatch> {
+        self.runtime.block_on(async {
+            let log = BatchLog::read(self.store.clone()).await.unwrap();
+            let verified = log.verify(|_| ()).await.unwrap();
+            assert_eq!(verified.problems, Vec::<String>::new());
+            let mut rows = Vec::new();
+            for number in log.numbers().await.unwrap() {
+                rows.push(log.rows(number).await.unwrap());
+            }
+            rows
+        })
+    }
+}
+
+async fn open(store: &Store) -> Result<BatchLog, LogError> {
+    BatchLog::open(store.clone(), &"points".parse().unwrap(), "t").await
+}
+
+fn xs(rows: &RecordBatch) -> Vec<f64> {
+    let xs: &Float64Array = rows["x"].as_primitive::<Float64Type>();
+    xs.values().to_vec()
+}
+
+/// The footers of the batches that were committed, and where the other partitions moved to.
+fn told(answers: Vec<Answer>) -> (Vec<Footer>, Vec<BTreeMap<i32, i64>>) {
+    let (mut footers, mut moved) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Answer::Committed { footer, .. } => footers.push(*footer),
+            Answer::Moved(starts) => moved.push(starts),
+        }
+    }
+    (footers, moved)
+}
+
+fn ranges(footer: &Footer) -> Vec<(i32, i64, i64)> {
+    let range = |r: &OffsetRange| (r.partition, r.first, r.next);
+    footer.ranges.iter().map(range).collect()
+}
+
+#[test]
+fn what_is_in_hand_is_committed_with_its_ranges_and_last_records() {
+    let mut at = Fixture::new();
+    assert!(at.commit_all().is_empty(), "nothing in hand is no batch");
+    at.push(0, 0..3);
+    at.push(1, 0..2);
+    assert_eq!(at.push_value(1, 2, "{\"x\":\"north\"}"), Some(Err("value")));
+    let (footers, moved) = told(at.commit_all());
+    let [footer] = footers.as_slice() else {
+        panic!("one batch: {footers:?}")
+    };
+    assert_eq!((footer.rows, footer.rejected_rows()), (5, 1));
+    assert_eq!(ranges(footer), [(0, 0, 3), (1, 0, 3)]);
+    let lasts: Vec<_> = footer.ends.iter().map(|end| &end.last).collect();
+    let last =
+        |end: &Option<gugus_batches::LastRecord>| end.as_ref().map(|r| (r.offset, r.timestamp));
+    assert_eq!(last(lasts[0]), Some((2, Some(20))));
+    assert_eq!(last(lasts[1]), Some((2, Some(20))), "a reject counts, too");
+    assert!(moved.is_empty());
+    assert_eq!(at.writer.partitions()[&1].written, 3);
+    // The next batch continues where this one ends.
+    at.push(0, 3..4);
+    let (footers, _) = told(at.commit_all());
+    assert_eq!(ranges(&footers[0]), [(0, 3, 4)]);
+    assert_eq!(at.rows().len(), 2);
+}
+
+#[test]
+fn records_of_others_and_records_that_were_taken_are_ignored() {
+    let mut at = Fixture::new();
+    at.push(0, 0..2);
+    assert_eq!(at.push_value(0, 1, "{\"x\":1}"), None);
+    assert_eq!(at.push_value(7, 0, "{\"x\":1}"), None);
+    at.writer.end(&[1].into());
+    assert_eq!(at.push_value(1, 0, "{\"x\":1}"), None);
+    assert_eq!(at.writer.positions(), [(0, 2)].into());
+    assert_eq!(at.writer.open.rows(), 2);
+}
+
+#[test]
+fn markers_are_passed_and_never_go_back() {
+    let mut at = Fixture::new();
+    at.push(0, 0..2);
+    at.writer.pass(0, 5);
+    at.writer.pass(0, 3);
+    at.writer.pass(9, 3);
+    let (footers, _) = told(at.commit_all());
+    assert_eq!(ranges(&footers[0]), [(0, 0, 5)]);
+    assert_eq!(at.rows()[0].num_rows(), 2);
+}
+
+/// What somebody else committed meanwhile is dropped, and other partitions are not touched.
+#[test]
+fn a_lost_race_drops_what_moved_and_keeps_the_rest() {
+    let mut at = Fixture::new();
+    at.push(0, 0..15);
+    at.push(1, 0..12);
+    at.commit_as_another(0, 0..10);
+    let (footers, moved) = told(at.commit_all());
+    assert_eq!(moved, [BTreeMap::from([(0, 10)])]);
+    let [footer] = footers.as_slice() else {
+        panic!("one batch: {footers:?}")
+    };
+    assert_eq!(ranges(footer), [(1, 0, 12)], "only what had not moved");
+    assert_eq!(at.writer.positions(), [(0, 10), (1, 12)].into());
+    // What is behind the other's end comes again, and is committed once.
+    at.push(0, 10..15);
+    let (footers, moved) = told(at.commit_all());
+    assert_eq!((ranges(&footers[0]), moved.len()), (vec![(0, 10, 15)], 0));
+    let rows = at.rows();
+    let all: Vec<f64> = rows.iter().flat_map(xs).collect();
+    let expected = (0..10).chain(0..12).chain(10..15).map(f64::from);
+    assert_eq!(all, expected.collect::<Vec<_>>());
+}
+
+/// Another writer that took only the number costs a second try, and no record.
+#[test]
+fn a_number_that_is_taken_is_tried_again() {
+    let mut at = Fixture::new();
+    at.push(0, 0..2);
+    at.commit_as_another(5, 0..3);
+    let (footers, moved) = told(at.commit_all());
+    assert_eq!((footers[0].number.get(), moved.len()), (2, 0));
+    assert_eq!(ranges(&footers[0]), [(0, 0, 2)]);
+    at.rows();
+}
+
+/// What is in hand follows on a batch that was lost: its records of the partitions that moved are dropped, too, and the
+/// rest is committed.
+#[test]
+fn what_is_in_hand_behind_a_lost_batch_is_looked_at_again() {
+    let mut at = Fixture::new();
+    at.commit_as_another(0, 0..10);
+    at.push(0, 0..3);
+    at.push(1, 0..2);
+    assert!(told(at.writer.commit().unwrap()).0.is_empty());
+    assert!(at.writer.is_writing());
+    at.push(0, 3..6);
+    at.push(1, 2..4);
+    let (footers, moved) = told(at.writer.settle().unwrap());
+    assert_eq!(moved, [BTreeMap::from([(0, 10)])], "told once");
+    let committed: Vec<_> = footers.iter().flat_map(ranges).collect();
+    assert_eq!(committed, [(1, 0, 2), (1, 2, 4)]);
+    assert!(at.writer.open.is_empty() && !at.writer.is_writing());
+    assert_eq!(at.writer.positions(), [(0, 10), (1, 4)].into());
+    at.rows();
+}
+
+/// A partition whose every record somebody else committed leaves nothing to commit.
+#[test]
+fn a_draft_of_which_nothing_is_left_is_no_batch() {
+    let mut at = Fixture::new();
+    at.push(0, 0..5);
+    at.commit_as_another(0, 0..8);
+    let (footers, moved) = told(at.commit_all());
+    assert!(footers.is_empty());
+    assert_eq!(moved, [BTreeMap::from([(0, 8)])]);
+    assert_eq!(at.rows().len(), 1);
+}
+
+/// A head that was read anew shows the race before the draft is sent on its way.
+#[test]
+fn a_refreshed_head_shows_what_moved() {
+    let mut at = Fixture::new();
+    at.push(0, 0..3);
+    at.commit_as_another(0, 0..2);
+    at.writer.refresh().unwrap();
+    let (footers, moved) = told(at.writer.commit().unwrap());
+    assert!(footers.is_empty() && !at.writer.is_writing());
+    assert_eq!(moved, [BTreeMap::from([(0, 2)])]);
+}
+
+#[test]
+fn a_jump_is_recorded_in_the_next_batch_once() {
+    let mut at = Fixture::new();
+    at.push(0, 0..4);
+    at.commit_all();
+    let jump = Jump {
+        partition: 0,
+        from: 4,
+        to: 0,
+        reason: JumpReason::Recreated,
+    };
+    at.writer.begin(0, 0, Some(jump.clone()));
+    at.push(0, 0..2);
+    let (footers, moved) = told(at.commit_all());
+    assert_eq!((&footers[0].jumps, moved.len()), (&vec![jump], 0));
+    at.push(0, 2..3);
+    let (footers, _) = told(at.commit_all());
+    assert!(footers[0].jumps.is_empty());
+    at.rows();
+}

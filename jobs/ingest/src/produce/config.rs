@@ -1,0 +1,99 @@
+//! What `produce` is given, and what it answers.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gugus_spec::{Format, Source};
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+/// What to send, and where to.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The topic. One that is not there is created with the broker's defaults.
+    pub topic: String,
+    /// What a record is.
+    pub form: Form,
+    /// `host:port`, several with commas between.
+    pub brokers: String,
+    /// A CSV file with a header; `.gz` is unpacked.
+    pub input: PathBuf,
+    /// How fast.
+    pub pace: Pace,
+    /// Ends after this many records.
+    pub limit: Option<u64>,
+    /// Properties of librdkafka, over our defaults.
+    pub client: Vec<(String, String)>,
+    /// Its length and position are bytes of the file.
+    pub progress: ProgressBar,
+}
+
+/// What a record is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A JSON object of strings, keyed by the file's column names.
+    #[default]
+    Json,
+    /// A CSV row.
+    Csv {
+        /// What stands between two cells.
+        delimiter: u8,
+        /// The names of the cells, in order. Columns of the file that are not among them are left out.
+        header: Vec<String>,
+    },
+}
+
+impl Form {
+    /// What the readers of a source expect.
+    pub fn of(source: &Source) -> Self {
+        match &source.format {
+            Format::Json => Self::Json,
+            Format::Csv(csv) => Self::Csv {
+                delimiter: csv.delimiter,
+                header: csv.header.clone().unwrap_or_else(|| {
+                    let names = source.columns.iter().map(|column| column.name.clone());
+                    names.collect()
+                }),
+            },
+        }
+    }
+}
+
+/// How fast records are sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Pace {
+    /// As fast as the broker takes them.
+    #[default]
+    Full,
+    /// So many a second, evenly. Above 0 and finite.
+    Rate(f64),
+    /// With a pause after each, drawn evenly from a range.
+    Delay(RangeInclusive<Duration>),
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// The topic.
+    pub topic: String,
+    /// Whether the topic was not there before, and was created.
+    pub created: bool,
+    /// Records that the broker has confirmed.
+    pub records: u64,
+    /// Bytes of their values.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// How many records each partition got.
+    pub partitions: Vec<Produced>,
+}
+
+/// A partition's share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Produced {
+    /// The partition.
+    pub partition: i32,
+    /// Records that the broker has confirmed.
+    pub records: u64,
+}

@@ -1,0 +1,55 @@
+//! Delivery reports. They are called from our own polls, so nobody waits for the lock.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::{BaseProducer, ProducerContext};
+
+use crate::kafka::context::{Context, Events};
+
+/// A producer that counts what becomes of its records.
+pub(super) type Producer = BaseProducer<Context<Deliveries>>;
+
+/// What became of the records.
+#[derive(Default)]
+pub(super) struct Delivered {
+    pub(super) partitions: BTreeMap<i32, u64>,
+    pub(super) bytes: u64,
+    pub(super) failed: u64,
+    pub(super) first_failure: Option<String>,
+}
+
+impl Delivered {
+    pub(super) fn failed(&mut self, reason: impl FnOnce() -> String) {
+        self.failed += 1;
+        self.first_failure.get_or_insert_with(reason);
+    }
+}
+
+/// What a producer hears of.
+#[derive(Default)]
+pub(super) struct Deliveries(Mutex<Delivered>);
+
+impl Deliveries {
+    pub(super) fn so_far(&self) -> MutexGuard<'_, Delivered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Events for Deliveries {}
+
+impl ProducerContext for Context<Deliveries> {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let mut delivered = self.events.so_far();
+        match result {
+            Ok(message) => {
+                *delivered.partitions.entry(message.partition()).or_default() += 1;
+                delivered.bytes += message.payload_len() as u64;
+            }
+            Err((error, _)) => delivered.failed(|| error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What a replay is given, and what it answers.
+
+use gugus_files::Store;
+use gugus_spec::{BatchNumber, Job};
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+/// What to take again.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The corrected job file. Its `batches.rows` cuts the replay, too.
+    pub job: Job,
+    /// The folder of batches.
+    pub store: Store,
+    /// Takes only what the commit of this batch refused.
+    pub batch: Option<BatchNumber>,
+    /// Whether to write.
+    pub mode: Mode,
+    /// Its length and position are records.
+    pub progress: ProgressBar,
+}
+
+/// Whether a replay writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Records that fit now are committed.
+    #[default]
+    Commit,
+    /// They are only counted.
+    DryRun,
+}
+
+/// What a replay did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Records that fit now, and are in batches unless it was a dry run.
+    pub replayed: u64,
+    /// Batches committed.
+    pub batches: u64,
+    /// Records that still do not fit.
+    pub rejected: u64,
+    /// Why not, the most frequent first.
+    pub reasons: Vec<Still>,
+}
+
+/// Records that still do not fit, by kind of reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Still {
+    /// The kind of reason, as in the metrics of `ingest`.
+    pub kind: String,
+    /// How many records.
+    pub records: u64,
+    /// The reason of one of them.
+    pub example: String,
+}
