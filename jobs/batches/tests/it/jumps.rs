@@ -133,7 +133,7 @@ async fn last_records_are_kept() {
         };
         let refused = log.append(&wrong).await;
         assert!(
-            matches!(refused, Err(LogError::TopicDraft { .. })),
+            matches!(refused, Err(LogError::Draft { .. })),
             "{what}: {refused:?}"
         );
     }
@@ -218,9 +218,7 @@ async fn contradictory_jumps_are_refused() {
         assert!(
             matches!(
                 refused,
-                Err(LogError::TopicDraft { .. }
-                    | LogError::NotAtEnd { .. }
-                    | LogError::FedBy { .. })
+                Err(LogError::Draft { .. } | LogError::NotAtEnd { .. } | LogError::FedBy { .. })
             ),
             "{what}: {refused:?}"
         );

@@ -36,7 +36,7 @@ async fn imports_run_on() {
     );
     let miscounted = log.append(&miscounted).await;
     assert!(
-        matches!(miscounted, Err(LogError::TopicDraft { .. })),
+        matches!(miscounted, Err(LogError::Draft { .. })),
         "{miscounted:?}"
     );
     assert_eq!(verified(&store).await, (9, 0));
@@ -133,7 +133,7 @@ async fn contradictory_drafts_are_refused() {
         assert!(
             matches!(
                 refused,
-                Err(LogError::TopicDraft { .. } | LogError::NotAtEnd { .. })
+                Err(LogError::Draft { .. } | LogError::NotAtEnd { .. })
             ),
             "{what}: {refused:?}"
         );

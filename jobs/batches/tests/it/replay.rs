@@ -138,7 +138,7 @@ async fn contradictory_replays_are_refused_or_show() {
     let good = draft_replay(&[(&rejects[0], &[(0, 3), (0, 4)])]);
     assert!(matches!(
         empty.append(&good).await,
-        Err(LogError::TopicDraft { .. })
+        Err(LogError::Draft { .. })
     ));
     let file = |file: &str, rows| {
         vec![ReplayedFile {
@@ -179,7 +179,7 @@ async fn contradictory_replays_are_refused_or_show() {
         assert!(
             matches!(
                 refused,
-                Err(LogError::TopicDraft { .. } | LogError::RejectPath { .. })
+                Err(LogError::Draft { .. } | LogError::RejectPath { .. })
             ),
             "{what}: {refused:?}"
         );
