@@ -7,14 +7,16 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use gugus_batches::BatchLog;
-use gugus_engine::{ClusterUrl, TaskSlots};
+use gugus_engine::{Cluster, ClusterUrl, TaskSlots};
 use gugus_files::Store;
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, OnReset, Until};
 use gugus_ingest::produce::{self, Form, Pace};
 use gugus_models::Existing;
+use gugus_progress::Progress;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 use gugus_spec::Job;
+use gugus_submit::SubmitError;
 use gugus_train::{Outcome, Report};
 use indicatif::ProgressBar;
 use rdkafka::mocking::MockCluster;
@@ -36,7 +38,7 @@ const SEED: u64 = 1;
 /// The job that describes generated records.
 const CRIME: &str = include_str!("../../jobs/crime.toml");
 
-/// What the demo is started with.
+/// The settings of the demo.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The job file; the LAPD's when absent.
@@ -88,7 +90,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// What the demo did.
+/// The result of the demo.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// Records in the input file.
@@ -99,7 +101,7 @@ pub struct Summary {
     pub accepted: u64,
     /// Records kept as rejects, counted from the files.
     pub rejected: u64,
-    /// What was trained.
+    /// The report of the training.
     pub report: Report,
     /// One prediction.
     pub prediction: Prediction,
@@ -131,7 +133,7 @@ impl Demo {
     pub async fn start(
         config: Config,
         say: impl Fn(Step),
-        progress: &ProgressBar,
+        progress: &Progress,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         // Ports are taken first: a taken one should not show after minutes of work.
@@ -191,7 +193,11 @@ impl Demo {
         })
         .await?;
         say(Step::Training(prepared.pending()));
-        let report = prepared.train(cluster.url().clone(), stop.clone()).await?;
+        progress.set_done(0);
+        let connected = Cluster::connect(cluster.url().clone()).await;
+        let connected =
+            connected.map_err(|error| gugus_train::Error::from(SubmitError::from(error)))?;
+        let report = prepared.train(&connected, stop.clone()).await?;
 
         let (ready, up) = tokio::sync::oneshot::channel();
         let serve = gugus_serve::Config::new(models);
@@ -234,7 +240,7 @@ impl Demo {
         })
     }
 
-    /// What was done, and where everything is.
+    /// The result, and the addresses of all services.
     #[must_use]
     pub fn summary(&self) -> &Summary {
         &self.summary
@@ -270,11 +276,11 @@ async fn ingest_all(
     brokers: &str,
     batches: &Store,
     portions: &Portions,
-    progress: &ProgressBar,
+    progress: &Progress,
     stop: &CancellationToken,
 ) -> Result<u64, Error> {
     let mut sent = 0;
-    progress.set_length(portions.records);
+    progress.set_total(portions.records);
     for portion in &portions.files {
         let summary = produce::run(
             produce::Config {
@@ -308,7 +314,7 @@ async fn ingest_all(
             stop.clone(),
         )
         .await?;
-        progress.set_position(sent);
+        progress.set_done(sent);
         if stop.is_cancelled() {
             return Err(Error::Stopped);
         }

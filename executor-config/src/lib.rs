@@ -6,7 +6,7 @@
 //! ([`session_state`], [`PlanCodec`]). So they cannot disagree unless they run different versions of Gugus.
 //!
 //! # Guarantees
-//! * [`Cluster::run`] gives every result row of a physical plan, or an error that says what to do. If the future is dropped
+//! * [`Cluster`] gives every result row of a physical plan, or an error that says what to do. If the future is dropped
 //!   or told to stop, the Ballista job is cancelled.
 //! * Some defaults of Ballista would lose a job together with its executor. They are off in every role.
 //! * No credential is ever a session setting, because Ballista shows these settings on its REST interface.
@@ -23,6 +23,7 @@
 //! ```no_run
 //! # async fn example(plan: std::sync::Arc<dyn datafusion::physical_plan::ExecutionPlan>) -> Result<(), Box<dyn std::error::Error>> {
 //! use gugus_engine::{Cluster, ClusterUrl};
+//! use gugus_submit::Submit;
 //!
 //! let url: ClusterUrl = "df://127.0.0.1:50050".parse()?;
 //! let cluster = Cluster::connect(url).await?;

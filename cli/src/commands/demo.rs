@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gugus_demo::{Config, Demo as Running, Step, Summary};
+use gugus_progress::Progress;
 
 use crate::exit::{Code, Failure};
 use crate::flags::job_file::read_job;
-use crate::output::progress::progress;
+use crate::output::progress::draw;
 use crate::output::{count, print, ready, report, table};
 use crate::signals::Stop;
 
@@ -26,7 +27,7 @@ pub(crate) struct Demo {
     /// A CSV file instead of 1,000 generated records
     #[arg(long, value_name = "FILE.csv")]
     input: Option<PathBuf>,
-    /// The job file that describes the records; jobs/crime.toml, which is in the binary, when absent
+    /// The job file that describes the records; when absent, jobs/crime.toml, which is in the binary
     #[arg(long, value_name = "FILE")]
     job: Option<PathBuf>,
     /// Where REST listens; port 0 chooses a free one
@@ -35,14 +36,15 @@ pub(crate) struct Demo {
     /// Where the scheduler listens; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
     scheduler_listen: SocketAddr,
-    /// End when all is shown
+    /// End after the last step
     #[arg(long)]
     exit: bool,
 }
 
 impl Demo {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
-        let bar = progress(None, "");
+        let progress = Progress::default();
+        let bar = draw(&progress, "");
         let config = Config {
             job: self.job.as_deref().map(read_job).transpose()?,
             input: self.input,
@@ -50,8 +52,8 @@ impl Demo {
             scheduler_listen: self.scheduler_listen,
         };
         let say = |step: Step| bar.suspend(|| eprintln!("{step}"));
-        let demo = Running::start(config, say, &bar, stop.token.clone()).await;
-        bar.finish_and_clear();
+        let demo = Running::start(config, say, &progress, stop.token.clone()).await;
+        drop(bar);
         let demo = match (demo, stop.signal()) {
             (Ok(demo), _) => demo,
             (Err(error), Some(_)) => return Err(Failure::interrupted(error)),

@@ -3,15 +3,16 @@
 use clap::Args;
 use gugus_files::Stores;
 use gugus_models::Existing;
+use gugus_progress::Progress;
 use gugus_spec::ModelName;
 use gugus_train::{Config, prepare};
 
 use crate::exit::{Code, Failure};
-use crate::flags::cluster::{ChosenCluster, OnCluster};
+use crate::flags::cluster::OnCluster;
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::job_file::JobFile;
 use crate::output::Output;
-use crate::output::progress::progress;
+use crate::output::progress::draw;
 use crate::output::report::show;
 use crate::signals::Stop;
 
@@ -52,7 +53,8 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let cluster = self.cluster.load()?;
-        let bar = progress(Some(0), "models");
+        let progress = Progress::default();
+        let bar = draw(&progress, "models");
         let stores = Stores::from_env();
         let config = Config {
             job: self.job.read()?,
@@ -64,21 +66,21 @@ impl Train {
             } else {
                 Existing::Keep
             },
-            progress: bar.clone(),
+            progress,
             run: None,
         };
         let prepared = prepare(config).await?;
         if self.dry_run {
             return show(&prepared.dry_run(), self.output);
         }
-        // An embedded cluster that nobody needs is not started.
-        if matches!(cluster, ChosenCluster::Embedded) && prepared.pending() == 0 {
+        // A cluster that nobody needs is neither started nor asked.
+        if prepared.pending() == 0 {
             return show(&prepared.nothing_to_do(), self.output);
         }
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = cluster.start(&stores).await?;
-        let trained = prepared.train(access, stop.token).await;
-        bar.finish_and_clear();
+        let (cluster, _embedded) = cluster.connect(&stores).await?;
+        let trained = prepared.train(&cluster, stop.token).await;
+        drop(bar);
         if let Err(gugus_train::Error::Interrupted { report }) = &trained {
             show(report, self.output)?;
         }

@@ -1,17 +1,17 @@
 //! `--scheduler`: the cluster that a command works on.
 
 use clap::Args;
-use gugus_engine::{Access, ClusterUrl, TaskSlots};
+use gugus_engine::{Access, Cluster, ClusterUrl, TaskSlots};
 use gugus_files::Stores;
 use gugus_scheduler::{Embedded, EmbeddedConfig};
 
 use crate::exit::Failure;
 use crate::flags::security::ClusterSecurity;
 
-/// A cluster that is there, or one that is started in this process.
+/// A running cluster, or a cluster that is started in this process.
 #[derive(Debug, Args)]
 pub(crate) struct OnCluster {
-    /// The cluster to work on; one is started in this process when absent
+    /// The cluster to work on; when absent, a cluster is started in this process
     #[arg(long, value_name = "df://HOST:PORT")]
     scheduler: Option<ClusterUrl>,
     #[command(flatten)]
@@ -29,7 +29,7 @@ impl OnCluster {
     }
 }
 
-/// Which cluster was chosen, with flags that are checked.
+/// The chosen cluster, with checked flags.
 #[derive(Debug)]
 pub(crate) enum ChosenCluster {
     Remote(Box<Access>),
@@ -37,13 +37,13 @@ pub(crate) enum ChosenCluster {
 }
 
 impl ChosenCluster {
-    /// How to reach the cluster. A cluster in this process lives until the second value is dropped.
-    pub(crate) async fn start(
+    /// Connects to the cluster. A cluster in this process lives until the second value is dropped.
+    pub(crate) async fn connect(
         self,
         stores: &Stores,
-    ) -> Result<(Access, Option<Embedded>), Failure> {
-        match self {
-            Self::Remote(access) => Ok((*access, None)),
+    ) -> Result<(Cluster, Option<Embedded>), Failure> {
+        let (access, embedded) = match self {
+            Self::Remote(access) => (*access, None),
             Self::Embedded => {
                 let config = EmbeddedConfig {
                     stores: stores.clone(),
@@ -54,8 +54,10 @@ impl ChosenCluster {
                     .await
                     .map_err(Failure::failed)?
                     .map_err(Failure::failed)?;
-                Ok((embedded.url().clone().into(), Some(embedded)))
+                (embedded.url().clone().into(), Some(embedded))
             }
-        }
+        };
+        let cluster = Cluster::connect(access).await;
+        Ok((cluster.map_err(Failure::failed)?, embedded))
     }
 }

@@ -1,11 +1,16 @@
-//! Progress on standard error, where that is a terminal.
+//! Progress on standard error, if that is a terminal.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
+use gugus_progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinHandle;
 
-/// A bar that counts to `length` (a spinner when that is not known yet); nothing where standard error is not a terminal.
+/// How often a bar is drawn.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// A bar that counts to `length`, or a spinner if the length is unknown. Nothing is shown if standard error is no terminal.
 pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -14,19 +19,59 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     let template = format!(
         "{{spinner}} {{bar:32}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} {{msg}}"
     );
-    // The template is ours; if it were wrong, indicatif's own look does as well.
+    // The template is a constant. If it were wrong, the default look of indicatif would do.
     bar.set_style(
         ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
-    bar.enable_steady_tick(Duration::from_millis(100));
+    bar.enable_steady_tick(EVERY);
     bar
 }
 
-/// A line about work that has no end; nothing where standard error is not a terminal.
+/// A bar on standard error that shows how far `progress` is, as long as it is there.
+pub(crate) fn draw(progress: &Progress, unit: &str) -> Drawn {
+    let bar = self::progress(Some(0), unit);
+    let (drawn, progress) = (bar.clone(), progress.clone());
+    let drawing = (!bar.is_hidden()).then(|| {
+        tokio::spawn(async move {
+            loop {
+                let now = progress.now();
+                drawn.set_length(now.total);
+                drawn.set_position(now.done);
+                drawn.set_message(now.message);
+                tokio::time::sleep(EVERY).await;
+            }
+        })
+    });
+    Drawn { bar, drawing }
+}
+
+/// A bar that is drawn until this is dropped.
+pub(crate) struct Drawn {
+    bar: ProgressBar,
+    drawing: Option<JoinHandle<()>>,
+}
+
+impl Drawn {
+    /// Writes to standard error without the bar in between.
+    pub(crate) fn suspend(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
+    }
+}
+
+impl Drop for Drawn {
+    fn drop(&mut self) {
+        if let Some(drawing) = &self.drawing {
+            drawing.abort();
+        }
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A status line for work without an end. Nothing is shown if standard error is no terminal.
 pub(crate) fn status(unit: &str) -> ProgressBar {
     let bar = progress(None, unit);
     let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");
-    // The template is ours; if it were wrong, indicatif's own look does as well.
+    // The template is a constant. If it were wrong, the default look of indicatif would do.
     bar.set_style(
         ProgressStyle::with_template(&template)
             .unwrap_or_else(|_| ProgressStyle::default_spinner()),

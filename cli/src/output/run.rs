@@ -1,6 +1,6 @@
 //! Runs of a scheduler, as `submit` and `runs` print them.
 
-use gugus_scheduler::{Progress, Run, RunDetail, RunState};
+use gugus_scheduler::{Run, RunDetail, RunState};
 
 use crate::exit::Failure;
 use crate::output::report::summary;
@@ -50,7 +50,7 @@ fn describe(detail: &RunDetail) -> String {
     text
 }
 
-/// Prints what one run does.
+/// Prints the state of one run.
 pub(crate) fn tell(run: &Run, output: Output) -> Result<(), Failure> {
     output.show(run, || says(run))
 }
@@ -62,7 +62,7 @@ fn says(run: &Run) -> String {
     }
 }
 
-pub(crate) fn far(progress: &Progress) -> String {
+pub(crate) fn far(progress: &gugus_progress::Standing) -> String {
     if progress.total == 0 {
         return "-".to_owned();
     }

@@ -8,13 +8,13 @@ use tokio::runtime::Handle;
 
 use super::cluster::Cluster;
 
-/// How long [`Cluster::settle`] waits for cancellations.
+/// How long [`gugus_submit::Submit::settle`] waits for cancellations.
 const CANCEL_WITHIN: Duration = Duration::from_secs(5);
 
 impl Cluster {
     /// Waits, for five seconds at most, until jobs that were dropped or stopped are cancelled: a process that ends before
     /// would leave them running. Call it when no [`Self::run`] is under way any more.
-    pub async fn settle(&self) {
+    pub(super) async fn cancelled(&self) {
         let begun =
             std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
         let all = futures::future::join_all(begun);
@@ -39,7 +39,7 @@ impl Cluster {
     }
 }
 
-/// What a client knows of its Ballista job.
+/// The knowledge of a client about its Ballista job.
 enum State {
     /// The scheduler has the job. Its id comes with the first status, which may be the last.
     Submitted,

@@ -46,7 +46,7 @@ impl Cluster {
 
     /// How many tasks the cluster runs at the same time, by the scheduler's REST interface; 0 while no executor has
     /// registered, `None` when it does not say.
-    pub async fn task_slots(&self) -> Option<usize> {
+    pub(super) async fn slots(&self) -> Option<usize> {
         let executors = self.ask("/api/executors").await?;
         let slots = executors.as_array()?.iter().map(|executor| {
             let specification = &executor["specification"];
@@ -55,7 +55,11 @@ impl Cluster {
                 .or_else(|| specification["task_slots"].as_u64())
                 .unwrap_or(1)
         });
-        usize::try_from(slots.sum::<u64>()).ok()
+        let slots = slots.sum::<u64>();
+        if slots == 0 {
+            tracing::warn!(scheduler = %self.access.url, "no executor has registered with the scheduler yet; the run waits for one");
+        }
+        usize::try_from(slots).ok()
     }
 
     /// The ids of Ballista jobs of this name that have not ended.
@@ -70,7 +74,7 @@ impl Cluster {
             .collect()
     }
 
-    /// What the scheduler's REST interface answers; `None` when it does not.
+    /// An answer of the scheduler's REST interface; `None` if there is none.
     async fn ask(&self, path: &str) -> Option<serde_json::Value> {
         let (status, body) = self.access.get(&self.channel, path).await.ok()?;
         status.is_success().then_some(())?;

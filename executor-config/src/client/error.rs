@@ -1,20 +1,15 @@
-//! Why a plan gave no result.
+//! What is wrong with a scheduler, or with the way to its executors.
 
 use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
+use gugus_submit::SubmitError;
 use thiserror::Error;
 
-use crate::agreement::session::MESSAGE_LIMIT;
 use crate::connection::access::AccessError;
 use crate::connection::address::ClusterUrl;
 use crate::connection::status::GrpcError;
-use std::time::Duration;
 
-/// A plan may take this much of [`MESSAGE_LIMIT`]: settings and framing travel beside the plan, and the task that carries a
-/// stage of the plan wraps it once more.
-pub(super) const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
-
-/// Why a plan gave no result.
+/// What is wrong with a scheduler, or with the way to its executors.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClusterError {
@@ -25,7 +20,7 @@ pub enum ClusterError {
     Connect {
         /// The address.
         url: ClusterUrl,
-        /// What the transport says.
+        /// The error of the connection.
         #[source]
         source: tonic::transport::Error,
     },
@@ -50,17 +45,9 @@ pub enum ClusterError {
         url: ClusterUrl,
         /// The Ballista job's id, empty when it was not known yet.
         job: String,
-        /// What the transport says, when it says anything.
+        /// The error of the connection, if there is one.
         #[source]
         status: Option<GrpcError>,
-    },
-    /// The Ballista job failed.
-    #[error("Ballista job {job} failed: {message}")]
-    Failed {
-        /// The Ballista job's id.
-        job: String,
-        /// What the scheduler says of it.
-        message: String,
     },
     /// The job was successful, but its result could not be fetched.
     #[error(
@@ -71,7 +58,7 @@ pub enum ClusterError {
         job: String,
         /// Where the result lay.
         executor: String,
-        /// What Ballista says.
+        /// The error of Ballista.
         #[source]
         source: BallistaError,
     },
@@ -80,7 +67,7 @@ pub enum ClusterError {
     Result {
         /// The Ballista job's id.
         job: String,
-        /// What DataFusion says.
+        /// The error of DataFusion.
         #[source]
         source: DataFusionError,
     },
@@ -89,29 +76,19 @@ pub enum ClusterError {
     Encode {
         /// The job's name.
         name: String,
-        /// What DataFusion says.
+        /// The error of DataFusion.
         #[source]
         source: DataFusionError,
     },
-    /// The plan is too large for one message.
-    #[error(
-        "the plan of \"{name}\" takes {bytes} bytes, at most {PLAN_LIMIT} can be sent; give it fewer files"
-    )]
-    TooLarge {
-        /// The job's name.
-        name: String,
-        /// The encoded length.
-        bytes: usize,
-    },
-    /// The job took much longer than it should have and was cancelled: a task, or the word of its end, got lost.
-    #[error("\"{name}\" gave no result within {after:?} and was cancelled")]
-    Stalled {
-        /// The job's name.
-        name: String,
-        /// How long it was waited for.
-        after: Duration,
-    },
-    /// The caller asked to stop; the Ballista job was cancelled.
-    #[error("cancelled")]
-    Cancelled,
+}
+
+impl From<ClusterError> for SubmitError {
+    fn from(error: ClusterError) -> Self {
+        match error {
+            ClusterError::Fetch { .. } | ClusterError::Result { .. } => {
+                Self::ResultLost(error.into())
+            }
+            _ => Self::Cluster(error.into()),
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
+use async_trait::async_trait;
 use ballista_core::extension::SessionConfigExt;
 use ballista_core::serde::protobuf::execute_query_params::Query;
 use ballista_core::serde::protobuf::job_status::Status as JobState;
@@ -14,34 +15,33 @@ use ballista_core::version;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
+use gugus_submit::{Submit, SubmitError};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, Streaming};
 
 use super::cancel::RunningJob;
 use super::cluster::Cluster;
-use super::error::{ClusterError, PLAN_LIMIT};
+use super::error::ClusterError;
 use crate::agreement::codec::PlanCodec;
-use crate::agreement::session::session_config;
+use crate::agreement::session::{MESSAGE_LIMIT, session_config};
+
+/// A plan may take this much of [`MESSAGE_LIMIT`]: settings and framing travel beside the plan, and the task that carries a
+/// stage of the plan wraps it once more.
+const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
 
 /// How long the scheduler may take to accept a job: it decodes the plan meanwhile.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(30);
 
-impl Cluster {
-    /// Runs a physical plan as one Ballista job called `name` and gives its result, in no particular order.
-    ///
-    /// When `stop` is cancelled, or the returned future is dropped, the Ballista job is cancelled; [`Self::settle`] waits
-    /// for that.
-    ///
-    /// # Errors
-    /// [`ClusterError`].
-    pub async fn run(
+#[async_trait]
+impl Submit for Cluster {
+    async fn run(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         name: &str,
         stop: &CancellationToken,
-    ) -> Result<Vec<RecordBatch>, ClusterError> {
+    ) -> Result<Vec<RecordBatch>, SubmitError> {
         if stop.is_cancelled() {
-            return Err(ClusterError::Cancelled);
+            return Err(SubmitError::Cancelled);
         }
         let began = Instant::now();
         // Not cut short by `stop`: a job whose id nobody heard could not be cancelled. The answer takes milliseconds.
@@ -52,14 +52,24 @@ impl Cluster {
             let rows = self.results.fetch(locations, &job).await;
             let seconds = began.elapsed().as_secs_f64();
             tracing::debug!(%job, name, seconds, "Ballista job ended");
-            rows
+            Ok(rows?)
         };
         tokio::select! {
             result = result => result,
-            () = stop.cancelled() => Err(ClusterError::Cancelled),
+            () = stop.cancelled() => Err(SubmitError::Cancelled),
         }
     }
 
+    async fn task_slots(&self) -> Option<usize> {
+        self.slots().await
+    }
+
+    async fn settle(&self) {
+        self.cancelled().await;
+    }
+}
+
+impl Cluster {
     /// Hands the plan over; the scheduler answers with statuses of the job.
     async fn submit(
         &self,
@@ -84,7 +94,7 @@ impl Cluster {
         &self,
         mut running: RunningJob,
         mut statuses: Streaming<GetJobStatusResult>,
-    ) -> Result<(String, Vec<PartitionLocation>), ClusterError> {
+    ) -> Result<(String, Vec<PartitionLocation>), SubmitError> {
         loop {
             let lost = |job, status| ClusterError::Lost {
                 url: self.access.url.clone(),
@@ -93,8 +103,8 @@ impl Cluster {
             };
             let status = match statuses.message().await {
                 Ok(Some(status)) => status.status,
-                Ok(None) => return Err(lost(running.id(), None)),
-                Err(status) => return Err(lost(running.id(), Some(status.into()))),
+                Ok(None) => return Err(lost(running.id(), None).into()),
+                Err(status) => return Err(lost(running.id(), Some(status.into())).into()),
             };
             let Some(status) = status else {
                 continue;
@@ -105,10 +115,7 @@ impl Cluster {
                     return Ok((running.ended(), done.partition_location));
                 }
                 Some(JobState::Failed(failed)) => {
-                    return Err(ClusterError::Failed {
-                        job: running.ended(),
-                        message: failed.error,
-                    });
+                    return Err(SubmitError::failed(running.ended(), failed.error));
                 }
                 Some(JobState::Queued(_) | JobState::Running(_)) | None => {}
             }
@@ -117,7 +124,7 @@ impl Cluster {
 }
 
 /// The request that submits a plan under a name.
-fn encoded(plan: Arc<dyn ExecutionPlan>, name: &str) -> Result<ExecuteQueryParams, ClusterError> {
+fn encoded(plan: Arc<dyn ExecutionPlan>, name: &str) -> Result<ExecuteQueryParams, SubmitError> {
     let failed = |source| ClusterError::Encode {
         name: name.to_owned(),
         source,
@@ -128,9 +135,10 @@ fn encoded(plan: Arc<dyn ExecutionPlan>, name: &str) -> Result<ExecuteQueryParam
         .and_then(|message| message.try_encode(&mut bytes))
         .map_err(failed)?;
     if bytes.len() > PLAN_LIMIT {
-        return Err(ClusterError::TooLarge {
+        return Err(SubmitError::TooLarge {
             name: name.to_owned(),
             bytes: bytes.len(),
+            limit: PLAN_LIMIT,
         });
     }
     let config = session_config().with_ballista_job_name(name);

@@ -26,7 +26,7 @@ pub(crate) struct Found {
     pub(crate) stamp: String,
 }
 
-/// Who wrote a folder.
+/// The writer of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// It has a `model.json`.

@@ -1,15 +1,14 @@
 //! Why a run did not begin, or did not finish.
 
 use gugus_batches::LogError;
-use gugus_engine::ClusterError;
 use gugus_error::Kind;
-use gugus_features::{PlanError, WaveError};
+use gugus_features::PlanError;
 use gugus_kmeans_all::{AllError, PartialError};
 use gugus_models::ModelError;
-use gugus_spec::ModelName;
+use gugus_spec::{Model, ModelName};
+use gugus_submit::SubmitError;
 use thiserror::Error;
 
-use crate::evaluate::EvaluationError;
 use crate::report::Report;
 
 /// Why a run did not begin, or did not finish.
@@ -37,7 +36,7 @@ pub enum Error {
     Expression {
         /// The model's name.
         model: ModelName,
-        /// What is wrong with it.
+        /// The mistake.
         #[source]
         source: PlanError,
     },
@@ -76,7 +75,7 @@ pub enum Error {
     },
     /// A model that is there is not the one that this run would train.
     #[error(
-        "{count} models that are there differ from what would be trained, the first at {path}: {difference}; train into another --models folder, or replace them with --retrain"
+        "{count} existing models differ from what would be trained, the first at {path} ({difference}); train into another --models folder, or replace them with --retrain"
     )]
     Differs {
         /// How many.
@@ -103,12 +102,9 @@ pub enum Error {
     /// The model that the next batch goes on from cannot be read.
     #[error("the model that the next batch goes on from cannot be read")]
     Carried(#[source] ModelError),
-    /// The cluster did not answer as it should.
+    /// A plan gave no result.
     #[error(transparent)]
-    Cluster(#[from] ClusterError),
-    /// A wave could not be planned or its result not be read.
-    #[error(transparent)]
-    Wave(#[from] WaveError),
+    Cluster(#[from] SubmitError),
     /// A partial result does not belong to the pass that asked for it.
     #[error(
         "a partial result does not fit its pass; client and executors run different versions of gugus"
@@ -116,15 +112,9 @@ pub enum Error {
     Partial(#[source] PartialError),
     /// A pass gave what no pass can give.
     #[error(
-        "the passes of a model over everything do not fit together; client and executors run different versions of gugus"
+        "the passes over all batches do not fit together; client and executors run different versions of gugus"
     )]
-    All(#[source] AllError),
-    /// A model cannot be evaluated in this way.
-    #[error(transparent)]
-    Evaluation(#[from] EvaluationError),
-    /// An evaluation was told to stop before its end.
-    #[error("stopped before the end of the evaluation; nothing was written")]
-    Stopped,
+    Passes(#[source] AllError),
     /// The run was told to stop; the models that are written stay.
     #[error("stopped after {} models; run the same command again to go on", report.trained)]
     Interrupted {
@@ -134,6 +124,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// linfa's fits take the rows of one batch: the job file's parser refuses the rest, and so do we.
+    pub(crate) fn algorithm(model: &Model) -> Self {
+        Self::Algorithm {
+            model: model.name.clone(),
+            algorithm: model.algorithm.name(),
+        }
+    }
+
     /// Which kind this is.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -150,12 +148,9 @@ impl Error {
             Self::Write { .. }
             | Self::Carried(_)
             | Self::Cluster(_)
-            | Self::Wave(_)
             | Self::Partial(_)
-            | Self::All(_)
-            | Self::Stopped
+            | Self::Passes(_)
             | Self::Interrupted { .. } => Kind::Failed,
-            Self::Evaluation(error) => error.kind(),
         }
     }
 }

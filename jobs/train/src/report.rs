@@ -1,5 +1,7 @@
 //! What a run did, in the form that scripts rely on (`train --output json`).
 
+use gugus_models::{Extent, ModelJson, ModelStore};
+use gugus_spec::{BatchNumber, ModelName};
 use serde::{Deserialize, Serialize};
 
 /// What became of one model.
@@ -16,12 +18,12 @@ pub enum Outcome {
     Planned,
 }
 
-/// One model, of one batch, of one window or over everything.
+/// One model, of one batch, of one window or over all batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelReport {
     /// The model's name.
     pub model: String,
-    /// The batch's number; null for a model over everything or over a window.
+    /// The batch's number; null for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window's key; null for others, and where the line is about rows that are in no window.
     pub window: Option<String>,
@@ -42,13 +44,80 @@ pub struct ModelReport {
 }
 
 impl ModelReport {
-    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `over everything`.
+    /// Nothing was done, for this reason.
+    pub(crate) fn skipped(model: &ModelName, of: &Extent, rows: u64, reason: &str) -> Self {
+        Self {
+            reason: Some(reason.to_owned()),
+            ..Self::empty(model, of, rows)
+        }
+    }
+
+    /// The batch holds nothing to fit.
+    pub(crate) fn no_rows(model: &ModelName, batch: BatchNumber) -> Self {
+        Self::skipped(model, &Extent::Batch(batch), 0, "the batch has no rows")
+    }
+
+    /// The data allow no model.
+    pub(crate) fn failed(model: &ModelName, of: &Extent, rows: u64, reason: String) -> Self {
+        Self {
+            status: Outcome::Failed,
+            reason: Some(reason),
+            ..Self::empty(model, of, rows)
+        }
+    }
+
+    /// A model would be trained.
+    pub(crate) fn planned(model: &ModelName, of: &Extent, rows: u64) -> Self {
+        Self {
+            status: Outcome::Planned,
+            path: Some(ModelStore::folder(model, of)),
+            ..Self::empty(model, of, rows)
+        }
+    }
+
+    /// A model was written.
+    pub(crate) fn trained(model: &ModelName, of: &Extent, written: &ModelJson) -> Self {
+        Self {
+            status: Outcome::Trained,
+            iterations: Some(written.summary.iterations),
+            training_cost: Some(written.summary.training_cost),
+            sizes: written.summary.sizes.clone(),
+            path: Some(ModelStore::folder(model, of)),
+            ..Self::empty(model, of, written.summary.rows)
+        }
+    }
+
+    /// The model is there already.
+    pub(crate) fn there(model: &ModelName, of: &Extent, about: &ModelJson) -> Self {
+        Self {
+            status: Outcome::Skipped,
+            reason: Some("the model is there already".to_owned()),
+            ..Self::trained(model, of, about)
+        }
+    }
+
+    fn empty(model: &ModelName, of: &Extent, rows: u64) -> Self {
+        Self {
+            model: model.as_str().to_owned(),
+            batch: of.batch().map(BatchNumber::get),
+            window: of.window().map(|key| key.as_str().to_owned()),
+            status: Outcome::Skipped,
+            reason: None,
+            rows,
+            iterations: None,
+            training_cost: None,
+            sizes: Vec::new(),
+            path: None,
+        }
+    }
+
+    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `over all batches`.
     #[must_use]
     pub fn data(&self) -> String {
         match (self.batch, &self.window) {
             (Some(batch), _) => format!("batch {batch}"),
             (None, Some(key)) => format!("window {key:?}"),
-            (None, None) => "over everything".to_owned(),
+            (None, None) => "over all batches".to_owned(),
         }
     }
 }
@@ -89,6 +158,23 @@ impl Report {
             Outcome::Planned => self.planned += 1,
         }
         self.models.push(model);
+    }
+
+    /// Adds several.
+    pub(crate) fn extend(&mut self, models: impl IntoIterator<Item = ModelReport>) {
+        models.into_iter().for_each(|model| self.push(model));
+    }
+
+    /// Puts models in this order, those of one model by batch and by window.
+    pub(crate) fn sort(&mut self, order: &[ModelName]) {
+        let place = |line: &ModelReport| {
+            let model = order.iter().position(|name| name.as_str() == line.model);
+            (model, line.batch)
+        };
+        self.models.sort_by(|a, b| {
+            let by_batch = place(a).cmp(&place(b));
+            by_batch.then_with(|| a.window.cmp(&b.window))
+        });
     }
 
     /// Takes back that a batch's model is left alone.

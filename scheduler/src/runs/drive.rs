@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use gugus_engine::Cluster;
 use gugus_error::Kind;
+use gugus_submit::SubmitError;
 use gugus_train::{Outcome, Report};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -20,7 +22,7 @@ use super::wire::{BallistaJob, RunRequest, RunState};
 /// How often a run's progress is written down.
 const NOTE: Duration = Duration::from_secs(2);
 
-/// How many Ballista jobs of a run are named. A wave of 500 batches is one; a pass over everything is one, too.
+/// How many Ballista jobs of a run are named. A wave of 500 batches is one; a pass over all batches is one, too.
 const JOBS_NAMED: usize = 200;
 
 /// Failed models that are named in the log.
@@ -57,7 +59,7 @@ pub(super) async fn drive(runs: Runs, id: RunId, live: Live) {
         None => Ended::Stopped(Report::default()),
     };
     let jobs = jobs(&runs, &id).await;
-    let progress = live.progress();
+    let progress = live.progress.now();
     let (state, failure) = span.in_scope(|| describe(&ended, runs.is_stopping()));
     let report = match ended {
         Ended::Finished(report) | Ended::Stopped(report) => Some(report),
@@ -136,7 +138,7 @@ async fn try_train(runs: &Runs, id: &RunId, live: &Live) -> Result<Report, RunEr
         models = request.models,
         "the run begins"
     );
-    let config = runs.config(&request, &live.bar, Some(id))?;
+    let config = runs.config(&request, &live.progress, Some(id))?;
     let prepared = tokio::select! {
         prepared = gugus_train::prepare(config) => prepared?,
         () = live.stop.cancelled() => {
@@ -145,10 +147,12 @@ async fn try_train(runs: &Runs, id: &RunId, live: &Live) -> Result<Report, RunEr
         }
     };
     tracing::info!(models = prepared.pending(), "models are to be trained");
-    let report = prepared
-        .train(runs.0.access.clone(), live.stop.clone())
-        .await?;
-    Ok(report)
+    if prepared.pending() == 0 {
+        return Ok(prepared.nothing_to_do());
+    }
+    let cluster = Cluster::connect(runs.0.access.clone()).await;
+    let cluster = cluster.map_err(|error| gugus_train::Error::from(SubmitError::from(error)))?;
+    Ok(prepared.train(&cluster, live.stop.clone()).await?)
 }
 
 /// Writes progress and Ballista jobs down now and then.
@@ -157,7 +161,7 @@ async fn note(runs: &Runs, id: &RunId, live: &Live) -> Infallible {
     let mut before = None;
     loop {
         ticks.tick().await;
-        let seen = (live.progress(), jobs(runs, id).await);
+        let seen = (live.progress.now(), jobs(runs, id).await);
         if seen.0.total == 0 || before.as_ref() == Some(&seen) {
             continue;
         }

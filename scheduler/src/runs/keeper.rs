@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 use gugus_engine::Access;
 use gugus_files::Stores;
 use gugus_models::Existing;
+use gugus_progress::Progress;
 use gugus_spec::{Job, ModelName};
 use gugus_train::{Config, Report};
-use indicatif::ProgressBar;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use super::disk::{Disk, StateError};
 use super::error::{OPEN_LIMIT, RunError};
 use super::id::RunId;
 use super::places::Places;
-use super::wire::{Progress, Run, RunRequest, RunState};
+use super::wire::{Run, RunRequest, RunState};
 use super::{RunsConfig, drive, now};
 use crate::ballista::view::ClusterView;
 
@@ -49,12 +49,12 @@ struct Entry {
     live: Option<Live>,
 }
 
-/// What there is of a run while it waits or trains.
+/// The handles of a run while it waits or trains.
 #[derive(Clone)]
 pub(super) struct Live {
     /// Cancelled by a user, or with the scheduler's own.
     pub(super) stop: CancellationToken,
-    pub(super) bar: ProgressBar,
+    pub(super) progress: Progress,
 }
 
 impl Runs {
@@ -105,17 +105,17 @@ impl Runs {
         !self.0.stop.is_cancelled() && self.0.disk.is_readable()
     }
 
-    /// What would be trained. For a thread that may block.
+    /// Finds out what would be trained. For a thread that may block.
     pub(crate) fn dry_run(&self, request: &RunRequest) -> Result<Report, RunError> {
-        let config = self.config(request, &ProgressBar::hidden(), None)?;
+        let config = self.config(request, &Progress::default(), None)?;
         let prepared = drive::block_on(gugus_train::prepare(config))?;
         Ok(prepared.dry_run())
     }
 
     /// Keeps a new run and lets it wait for its turn. For a thread that may block.
     pub(crate) fn submit(&self, request: &RunRequest) -> Result<Run, RunError> {
-        let config = self.config(request, &ProgressBar::hidden(), None)?;
-        drive::block_on(gugus_train::glance(&config))?;
+        let config = self.config(request, &Progress::default(), None)?;
+        drive::block_on(gugus_train::check_request(&config))?;
         let mut table = self.table();
         if self.0.stop.is_cancelled() {
             return Err(RunError::Stopping);
@@ -195,7 +195,7 @@ impl Runs {
         }
         let mut run = entry.run.clone();
         run.state = RunState::Queued;
-        run.progress = Progress::default();
+        run.progress = Default::default();
         (run.trained, run.failed, run.skipped) = (0, 0, 0);
         (run.failure, run.failure_kind, run.ended) = (None, None, None);
         self.0.disk.remove_report(id).map_err(RunError::Keep)?;
@@ -215,11 +215,11 @@ impl Runs {
         }
     }
 
-    /// What a request asks for, in the form that the driver takes.
+    /// A request in the form that the driver takes.
     pub(super) fn config(
         &self,
         request: &RunRequest,
-        bar: &ProgressBar,
+        progress: &Progress,
         id: Option<&RunId>,
     ) -> Result<Config, RunError> {
         let job = Job::parse(&request.job_file, "job file")?;
@@ -240,7 +240,7 @@ impl Runs {
             } else {
                 Existing::Keep
             },
-            progress: bar.clone(),
+            progress: progress.clone(),
             run: id.map(ToString::to_string),
         })
     }
@@ -248,7 +248,7 @@ impl Runs {
     fn begin(&self, table: &mut BTreeMap<RunId, Entry>, id: &RunId) {
         let live = Live {
             stop: self.0.stop.child_token(),
-            bar: ProgressBar::hidden(),
+            progress: Progress::default(),
         };
         if let Some(entry) = table.get_mut(id) {
             entry.live = Some(live.clone());
@@ -291,7 +291,7 @@ impl Runs {
         }
     }
 
-    /// Changes a run for the last time of this attempt: whoever reads the change may resume it.
+    /// Changes a run for the last time in this attempt. Afterwards the run may be resumed.
     pub(super) fn end(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
         self.change(id, change);
         self.prune();
@@ -319,19 +319,9 @@ impl Entry {
     fn now(&self) -> Run {
         let mut run = self.run.clone();
         if let (Some(live), RunState::Running) = (&self.live, run.state) {
-            run.progress = live.progress();
+            run.progress = live.progress.now();
         }
         run
-    }
-}
-
-impl Live {
-    pub(super) fn progress(&self) -> Progress {
-        Progress {
-            done: self.bar.position(),
-            total: self.bar.length().unwrap_or(0),
-            message: self.bar.message(),
-        }
     }
 }
 

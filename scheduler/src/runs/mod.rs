@@ -27,7 +27,7 @@ pub(crate) use self::keeper::Runs;
 pub use self::log::run_logs;
 pub use self::places::PlaceError;
 pub use self::wire::{
-    BallistaJob, DryRun, Progress, RUNS_PATH, Run, RunDetail, RunList, RunRequest, RunState,
+    BallistaJob, DryRun, RUNS_PATH, Run, RunDetail, RunList, RunRequest, RunState,
 };
 
 /// How runs are kept and driven.

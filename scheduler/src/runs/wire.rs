@@ -1,6 +1,7 @@
 //! Runs as they are written on disk, over HTTP and by `gugus runs`.
 
 use gugus_error::Kind;
+use gugus_progress::Standing;
 use gugus_spec::JobName;
 use gugus_train::Report;
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,7 @@ impl std::fmt::Display for RunState {
     }
 }
 
-/// What is to be trained.
+/// A request for a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
@@ -84,17 +85,6 @@ pub struct RunRequest {
     /// Say what would be trained, and train nothing.
     #[serde(default)]
     pub dry_run: bool,
-}
-
-/// How far a run is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Models that are done.
-    pub done: u64,
-    /// Models that this attempt will train; 0 until that is known.
-    pub total: u64,
-    /// The current step, if there is more to say.
-    pub message: String,
 }
 
 /// One Ballista job of a run. Its name begins with the job's and the run's.
@@ -134,7 +124,7 @@ pub struct Run {
     /// The number of attempts.
     pub attempts: u32,
     /// How far it is.
-    pub progress: Progress,
+    pub progress: Standing,
     /// Models trained by the last attempt.
     pub trained: u64,
     /// Batches that allowed no model.
@@ -164,7 +154,7 @@ impl Run {
             started: None,
             ended: None,
             attempts: 0,
-            progress: Progress::default(),
+            progress: Standing::default(),
             trained: 0,
             failed: 0,
             skipped: 0,
@@ -197,6 +187,6 @@ pub struct RunDetail {
 /// The answer to a request for a dry run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DryRun {
-    /// What would be trained.
+    /// The report of the models that would be trained.
     pub report: Report,
 }

@@ -20,17 +20,14 @@ use crate::words;
 const KNOWN: &[&str] = &[
     "gugus",
     "gugus-engine",
-    "gugus-evaluate",
     "gugus-features",
     "gugus-ingest",
     "gugus-kmeans",
     "gugus-kmeans-all",
-    "gugus-plot",
     "gugus-records",
     "gugus-scheduler",
     "gugus-serve",
     "gugus-spec",
-    "gugus-train",
 ];
 
 /// A file, a file that it uses, and the names by which it does.

@@ -12,7 +12,12 @@ use crate::metadata::{Metadata, Package};
 const FLOORS: &[(&str, &[&str])] = &[
     (
         "plain values and arithmetic, which need nothing of ours",
-        &["gugus-error", "gugus-generate", "gugus-kmeans"],
+        &[
+            "gugus-error",
+            "gugus-generate",
+            "gugus-kmeans",
+            "gugus-progress",
+        ],
     ),
     (
         "what a few of these make up",
@@ -38,7 +43,11 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     (
         "the cluster on one side of the seam, training on the other",
-        &["gugus-engine", "gugus-evaluate", "gugus-train"],
+        &["gugus-engine", "gugus-train"],
+    ),
+    (
+        "evaluation, which reads what training wrote",
+        &["gugus-evaluate"],
     ),
     (
         "the scheduler, which drives runs of training",
@@ -148,7 +157,7 @@ pub(crate) fn check(metadata: &Metadata) -> Vec<String> {
 }
 
 /// Crates that break a rule and are being mended. What they break is told and does not fail the check.
-const NOT_YET: &[&str] = &["gugus-evaluate", "gugus-train"];
+const NOT_YET: &[&str] = &[];
 
 /// Crates that the tables may name already or still.
 const EXPECTED: &[&str] = &[

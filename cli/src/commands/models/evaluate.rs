@@ -3,19 +3,20 @@
 use std::ops::RangeInclusive;
 
 use clap::Args;
+use gugus_evaluate::{Evaluation, On, Subject};
 use gugus_files::Stores;
+use gugus_progress::Progress;
 use gugus_spec::{BatchNumber, NotABatchNumber};
-use gugus_train::{Evaluation, On, Subject};
 
 use crate::exit::{Code, Failure};
 use crate::flags::cluster::OnCluster;
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::model::ChosenModel;
-use crate::output::progress::progress;
+use crate::output::progress::draw;
 use crate::output::{Output, count, table};
 use crate::signals::Stop;
 
-/// Say how good a model is: its cost, its clusters' sizes, its silhouette as Spark's ClusteringEvaluator has it
+/// Say how good a model is: its cost, the sizes of its clusters, and the silhouette of Spark's ClusteringEvaluator
 ///
 /// The command evaluates the model on the rows that it was trained on, with the features, `where` and weights that were
 /// saved with it. With --k it also fits other numbers of clusters to the same rows, to show where more clusters stop
@@ -28,10 +29,10 @@ use crate::signals::Stop;
 pub(super) struct Evaluate {
     #[command(flatten)]
     chosen: ChosenModel,
-    /// Evaluate it on the rows of these batches instead of its own
+    /// Evaluate the model on the rows of these batches, not on its own
     #[arg(long, value_name = "N|N..M|newest|all", value_parser = on)]
     on: Option<On>,
-    /// Numbers of clusters to compare it with, both ends included
+    /// Numbers of clusters to compare with, both ends included
     #[arg(long, value_name = "2..10", value_parser = numbers)]
     k: Option<RangeInclusive<usize>>,
     #[command(flatten)]
@@ -52,10 +53,12 @@ impl Evaluate {
         let subject =
             Subject::find(models, batches, &self.chosen.model, self.chosen.which(), on).await?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = cluster.start(&stores).await?;
-        let bar = progress(Some(0), "fits");
-        let evaluation = subject.evaluate(access, self.k, &bar, &stop.token).await;
-        bar.finish_and_clear();
+        let (cluster, _embedded) = cluster.connect(&stores).await?;
+        let progress = Progress::default();
+        let bar = draw(&progress, "fits");
+        let evaluation = subject.evaluate(&cluster, self.k, &progress, &stop.token);
+        let evaluation = evaluation.await;
+        drop(bar);
         let evaluation = evaluation?;
         output.show(&evaluation, || text(&evaluation))?;
         let failed = evaluation.elbow.iter().any(|point| point.reason.is_some());
@@ -126,7 +129,7 @@ fn text(evaluation: &Evaluation) -> String {
     text
 }
 
-/// Six digits tell all that a comparison needs; JSON has the others.
+/// Six digits, which are enough for a comparison; JSON has all of them.
 fn number(number: Option<f64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| format!("{number:.6}"))
 }

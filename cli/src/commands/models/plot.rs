@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use gugus_evaluate::{On, Subject};
 use gugus_files::Stores;
-use gugus_train::{Axes, On, Subject};
+use gugus_plot::Axes;
 use serde::Serialize;
 
 use crate::exit::{Code, Failure};
 use crate::flags::cluster::OnCluster;
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::model::ChosenModel;
+use crate::output::file::not_written;
 use crate::output::{Output, count};
 use crate::signals::Stop;
 
@@ -56,14 +58,6 @@ struct Plotted<'a> {
     file: &'a Path,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("{} could not be written", path.display())]
-struct WriteError {
-    path: PathBuf,
-    #[source]
-    source: std::io::Error,
-}
-
 impl Plot {
     pub(super) async fn run(self, output: Output, stop: &Stop) -> Result<Code, Failure> {
         let stores = Stores::from_env();
@@ -73,18 +67,15 @@ impl Plot {
         let (model, which) = (&self.chosen.model, self.chosen.which());
         let subject = Subject::find(models, batches, model, which, On::Trained).await?;
         let (x, y) = (self.x.as_deref(), self.y.as_deref());
-        let axes = Axes::find(model, subject.features(), x, y).map_err(Failure::usage)?;
+        let axes = Axes::find(model, &subject.features(), x, y).map_err(Failure::usage)?;
         // The cluster in this process has to outlive its work.
-        let (access, _embedded) = cluster.start(&stores).await?;
-        let sample = subject.sample(access, &stop.token).await;
+        let (cluster, _embedded) = cluster.connect(&stores).await?;
+        let sample = subject.sample(&cluster, &stop.token).await;
         let sample = sample?;
         let path = &self.output_file;
         tokio::fs::write(path, sample.draw(axes))
             .await
-            .map_err(|source| {
-                let path = path.clone();
-                Failure::failed(WriteError { path, source })
-            })?;
+            .map_err(|source| not_written(path, source))?;
         let (x, y) = axes.names(&sample.features);
         let drawn = sample.drawn.len();
         let plotted = Plotted {

@@ -1,0 +1,79 @@
+//! The evaluation of a saved model.
+
+use std::ops::RangeInclusive;
+use std::time::Instant;
+
+use gugus_kmeans_all::{Assessed, Assessment};
+use gugus_progress::Progress;
+use gugus_submit::{Jobs, Submit};
+use gugus_train::{Passed, Passes, describe};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Error;
+use crate::figures::Evaluation;
+use crate::subject::Subject;
+
+impl Subject {
+    /// Evaluates the model on this cluster, and fits others of so many clusters to compare it with.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] after `stop`; [`Error::Train`] when the cluster fails; [`Error::Rows`] when the rows cannot be
+    /// evaluated on.
+    pub async fn evaluate(
+        &self,
+        cluster: &dyn Submit,
+        elbow: Option<RangeInclusive<usize>>,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> Result<Evaluation, Error> {
+        let began = Instant::now();
+        let elbow = self.elbow(elbow)?;
+        progress.set_total(1 + elbow.len() as u64);
+        let jobs = self.jobs(cluster, stop).await;
+        let work = async {
+            progress.say(format!("{}: silhouette", self.work.model.name));
+            let assessed = self.assess(&jobs, &self.centers).await?;
+            progress.advance(1);
+            let mut points = Vec::new();
+            for with in &elbow {
+                points.push(self.elbow_point(&jobs, with, progress).await?);
+                progress.advance(1);
+            }
+            Ok((assessed, points))
+        };
+        let result = work.await;
+        jobs.settle().await;
+        let (assessed, elbow) = result.map_err(Error::or_stopped)?;
+        Ok(self.figures(assessed, elbow, began.elapsed()))
+    }
+
+    /// What `centers` come to on all rows.
+    pub(crate) async fn assess(
+        &self,
+        jobs: &Jobs<'_>,
+        centers: &[Vec<f64>],
+    ) -> Result<Assessed, Error> {
+        let (work, measure) = (&self.work, self.measure);
+        let mut assessment = Assessment::new(
+            centers.to_vec(),
+            measure,
+            work.plan.width(),
+            work.plan.weighting(),
+            work.model.handle_invalid,
+        );
+        let mut passes = Passes::new(jobs, work, measure, &self.batches);
+        while let Some(step) = assessment.step() {
+            let merged = match passes.run(&step).await? {
+                Passed::All(merged) => merged,
+                Passed::Failed(reason) => return Err(self.rows_do_not_allow(reason)),
+            };
+            if let Err(error) = assessment.absorb(merged) {
+                let (reason, _) = describe(work, error)?;
+                return Err(self.rows_do_not_allow(reason));
+            }
+        }
+        assessment
+            .finish()
+            .ok_or_else(|| self.rows_do_not_allow("it ended without a result".to_owned()))
+    }
+}

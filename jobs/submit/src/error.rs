@@ -1,0 +1,153 @@
+//! Why a plan gave no result, by what the caller can do about it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use gugus_features::WaveError;
+use thiserror::Error;
+
+/// Any error of an implementation.
+type Source = Box<dyn Error + Send + Sync>;
+
+/// Why a plan gave no result, by what the caller can do about it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// The rows that the plan read make it fail on any cluster. With fewer files it may succeed.
+    #[error("{reason}")]
+    Data {
+        /// What is wrong with them, for a user.
+        reason: String,
+    },
+    /// The plan is too large for one message. With fewer files it may succeed.
+    #[error(
+        "the plan of \"{name}\" takes {bytes} bytes, at most {limit} can be sent; give it fewer files"
+    )]
+    TooLarge {
+        /// The job's name.
+        name: String,
+        /// The encoded length.
+        bytes: usize,
+        /// The most that can be sent.
+        limit: usize,
+    },
+    /// The job failed, and not on its data. Another attempt may succeed.
+    #[error("Ballista job {job} failed: {message}")]
+    Failed {
+        /// The job's id.
+        job: String,
+        /// What the cluster says of it.
+        message: String,
+    },
+    /// The job succeeded and its result got lost on the way. Another attempt may succeed.
+    #[error(transparent)]
+    ResultLost(Source),
+    /// The job took much longer than it should have and was cancelled: a task, or the word of its end, got lost. Another
+    /// attempt may succeed.
+    #[error("\"{name}\" gave no result within {after:?} and was cancelled")]
+    Stalled {
+        /// The job's name.
+        name: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// The cluster cannot be worked with. Another attempt would fail, too.
+    #[error(transparent)]
+    Cluster(Source),
+    /// The plan could not be made, or its result has another form than the plan gives. Another attempt would fail, too.
+    #[error(transparent)]
+    Plan(#[from] WaveError),
+    /// The caller asked to stop; the job was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl SubmitError {
+    /// A job that the cluster says has failed: whether its data or the cluster is to blame shows in the message.
+    #[must_use]
+    pub fn failed(job: String, message: String) -> Self {
+        if is_about_data(&message) {
+            let reason = reason(&message);
+            return Self::Data { reason };
+        }
+        Self::Failed { job, message }
+    }
+
+    /// Whether another attempt may succeed.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed { .. } | Self::ResultLost(_) | Self::Stalled { .. }
+        )
+    }
+
+    /// Whether a plan over fewer files may succeed.
+    pub(crate) fn is_for_fewer(&self) -> bool {
+        matches!(self, Self::Data { .. } | Self::TooLarge { .. })
+    }
+}
+
+/// Whether a failed job failed on what its files hold, rather than on the cluster. Ballista hands errors on as text;
+/// these are the words that DataFusion, Arrow and Parquet put before theirs.
+fn is_about_data(message: &str) -> bool {
+    [
+        "ArrowError",
+        "Arrow error",
+        "ParquetError",
+        "Parquet error",
+        "Execution error",
+        "DivideByZero",
+    ]
+    .iter()
+    .any(|word| message.contains(word))
+}
+
+/// What a user can act on in a failed job's message. Ballista hands an error on in Rust's debug form, several wrappers
+/// deep: the innermost text stands in quotes, a division by zero has none.
+fn reason(message: &str) -> String {
+    let detail = if message.contains("DivideByZero") {
+        "divide by zero"
+    } else {
+        message.split('"').nth(1).unwrap_or(message).trim()
+    };
+    let detail = detail.lines().next().unwrap_or_default();
+    format!("its rows cannot be read or an expression fails on one of them: {detail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reason, where the data are to blame.
+    fn blamed(message: &str) -> Option<String> {
+        match SubmitError::failed("job".to_owned(), message.to_owned()) {
+            SubmitError::Data { reason } => Some(reason),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_innermost_text_is_the_reason() {
+        let wrapped = "Job failed due to stage 1 failed: Task failed due to runtime execution error: \
+                       DataFusionError(ArrowError(CastError(\"Cannot cast string 'x' to value of Float64 type\"), None))";
+        let reason = blamed(wrapped).unwrap();
+        assert!(
+            reason
+                .ends_with("fails on one of them: Cannot cast string 'x' to value of Float64 type")
+        );
+        let zero = "Task failed due to runtime execution error: DataFusionError(Shared(External(ArrowError(DivideByZero, None))))";
+        assert!(blamed(zero).unwrap().ends_with("divide by zero"));
+        assert_eq!(
+            blamed("Job failed due to no executor having registered in 30 s"),
+            None
+        );
+    }
+
+    #[test]
+    fn what_the_data_cannot_give_is_not_tried_again() {
+        let failed = |message: &str| SubmitError::failed("j".to_owned(), message.to_owned());
+        assert!(!failed("ArrowError(DivideByZero, None)").passes());
+        assert!(failed("no executor having registered in 30 s").passes());
+        assert!(!SubmitError::Cancelled.passes());
+    }
+}

@@ -1,0 +1,213 @@
+//! The batches of a run, as they are when it begins. Batches that are committed later belong to the next run.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::ops::RangeBounds;
+
+use gugus_batches::{BatchFile, BatchLog, Footer};
+use gugus_features::{AllFile, WaveFile};
+use gugus_files::Store;
+use gugus_spec::{BatchNumber, CommitId, OffsetRange};
+
+use crate::error::Error;
+
+/// How many footers are read before the whole of them is thrown away: a footer holds every column's name, and a folder
+/// may have a million of them.
+const FOOTERS_AT_ONCE: usize = 1_000;
+
+/// Batches of one job, by number.
+#[derive(Clone, Debug)]
+pub struct Batches {
+    store: Store,
+    facts: BTreeMap<BatchNumber, BatchFacts>,
+}
+
+/// What a batch's footer says that a model records.
+#[derive(Clone, Debug)]
+pub struct BatchFacts {
+    /// The batch's file.
+    pub file: WaveFile,
+    /// Its commit.
+    pub commit_id: CommitId,
+    /// Its offsets, one range for each partition.
+    pub ranges: Vec<OffsetRange>,
+    /// How many rows it has.
+    pub rows: u64,
+    /// How many records were rejected when it was made.
+    pub rejected: u64,
+}
+
+/// The data that a model was trained on, as the model records them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Origin {
+    /// The newest commit.
+    pub commit_id: Option<CommitId>,
+    /// The offsets, one range for each partition.
+    pub offsets: Vec<OffsetRange>,
+    /// How many records were rejected.
+    pub rejected: u64,
+}
+
+impl BatchFacts {
+    fn new(file: &BatchFile, footer: Footer) -> Self {
+        Self {
+            file: WaveFile {
+                batch: file.number.get(),
+                path: file.path.to_string(),
+                size: file.size,
+            },
+            rejected: footer.rejected_rows(),
+            rows: footer.rows,
+            commit_id: footer.commit_id,
+            ranges: footer.ranges,
+        }
+    }
+}
+
+impl Batches {
+    /// All batches that there are now.
+    ///
+    /// # Errors
+    /// [`Error::Batches`], [`Error::NoBatches`], and [`Error::OtherJob`] where one is not of `job`.
+    pub async fn freeze(store: &Store, job: &str) -> Result<Self, Error> {
+        let log = open(store).await?;
+        let files = log.batches().await.map_err(Error::Batches)?;
+        if files.is_empty() {
+            return Err(none(store));
+        }
+        let mut facts = BTreeMap::new();
+        for files in files.chunks(FOOTERS_AT_ONCE) {
+            let numbers: Vec<BatchNumber> = files.iter().map(|file| file.number).collect();
+            let footers = log.footers(&numbers).await.map_err(Error::Batches)?;
+            for (file, footer) in files.iter().zip(footers) {
+                see_job(store, &footer.job, job)?;
+                facts.insert(file.number, BatchFacts::new(file, footer));
+            }
+        }
+        let store = store.clone();
+        Ok(Self { store, facts })
+    }
+
+    /// This batch alone; `None` where it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Batches`], and [`Error::OtherJob`] where it is not of `job`.
+    pub async fn one(store: &Store, job: &str, number: BatchNumber) -> Result<Option<Self>, Error> {
+        let log = open(store).await?;
+        let files = log.batches().await.map_err(Error::Batches)?;
+        let Some(file) = files.iter().find(|file| file.number == number) else {
+            return Ok(None);
+        };
+        let footer = log.footer(number).await.map_err(Error::Batches)?;
+        see_job(store, &footer.job, job)?;
+        Ok(Some(Self {
+            store: store.clone(),
+            facts: BTreeMap::from([(number, BatchFacts::new(file, footer))]),
+        }))
+    }
+
+    /// Sees that there are batches, and that the newest is of `job`.
+    pub(crate) async fn see(store: &Store, job: &str) -> Result<(), Error> {
+        match open(store).await?.head() {
+            None => Err(none(store)),
+            Some(newest) => see_job(store, &newest.job, job),
+        }
+    }
+
+    /// Keeps only some of them.
+    pub fn retain(&mut self, keep: impl Fn(BatchNumber) -> bool) {
+        self.facts.retain(|number, _| keep(*number));
+    }
+
+    /// Each with its number, the oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (BatchNumber, &BatchFacts)> {
+        self.facts.iter().map(|(number, facts)| (*number, facts))
+    }
+
+    /// What is known of one.
+    #[must_use]
+    pub fn get(&self, number: BatchNumber) -> Option<&BatchFacts> {
+        self.facts.get(&number)
+    }
+
+    /// The newest.
+    pub(crate) fn newest(&self) -> Option<&BatchFacts> {
+        self.facts.values().next_back()
+    }
+
+    /// How many rows they have together.
+    pub(crate) fn rows(&self, of: impl RangeBounds<BatchNumber>) -> u64 {
+        self.facts.range(of).map(|(_, facts)| facts.rows).sum()
+    }
+
+    /// What a model of these records of them.
+    #[must_use]
+    pub fn origin(&self, of: impl RangeBounds<BatchNumber>) -> Origin {
+        let mut origin = Origin::default();
+        let mut offsets: BTreeMap<i32, OffsetRange> = BTreeMap::new();
+        for (_, facts) in self.facts.range(of) {
+            for range in &facts.ranges {
+                let all = offsets.entry(range.partition).or_insert(*range);
+                all.first = all.first.min(range.first);
+                all.next = all.next.max(range.next);
+            }
+            origin.rejected += facts.rejected;
+            origin.commit_id = Some(facts.commit_id.clone());
+        }
+        origin.offsets = offsets.into_values().collect();
+        origin
+    }
+
+    /// The files of those that have rows.
+    pub(crate) fn files(&self, of: impl RangeBounds<BatchNumber>) -> Vec<WaveFile> {
+        let facts = self.facts.range(of).map(|(_, facts)| facts);
+        let with_rows = facts.filter(|facts| facts.rows > 0);
+        with_rows.map(|facts| facts.file.clone()).collect()
+    }
+
+    /// The files of all that have rows, as a pass over all of them reads them.
+    pub(crate) fn pass_files(&self) -> Vec<AllFile> {
+        let with_rows = self.facts.values().filter(|facts| facts.rows > 0);
+        let as_read = |facts: &BatchFacts| AllFile {
+            file: facts.file.clone(),
+            commit: commit_number(&facts.commit_id),
+        };
+        with_rows.map(as_read).collect()
+    }
+
+    /// The object store of the files, by the url that executors know it by.
+    pub(crate) fn url(&self) -> &str {
+        self.store.registry_url()
+    }
+}
+
+async fn open(store: &Store) -> Result<BatchLog, Error> {
+    let log = BatchLog::read(store.clone()).await;
+    log.map_err(Error::Batches)
+}
+
+fn none(store: &Store) -> Error {
+    Error::NoBatches {
+        place: store.to_string(),
+    }
+}
+
+fn see_job(store: &Store, found: &str, job: &str) -> Result<(), Error> {
+    if found == job {
+        return Ok(());
+    }
+    Err(Error::OtherJob {
+        place: store.to_string(),
+        found: found.to_owned(),
+        job: job.to_owned(),
+    })
+}
+
+/// A number that tells this commit from any other of the same file's name.
+fn commit_number(commit: &CommitId) -> u64 {
+    // Of fixed keys: the same in every process of one version, so that a second run finds what a first one cached.
+    let mut hasher = DefaultHasher::new();
+    commit.as_str().hash(&mut hasher);
+    hasher.finish()
+}

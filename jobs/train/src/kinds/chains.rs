@@ -1,0 +1,242 @@
+//! One model for each batch, each of which goes on from the model of the batch before: `minibatch`.
+//!
+//! Executors evaluate the features of a wave of batches; the models are fitted here, one after the other, for each begins
+//! where the one before ended. What is in memory is the features of one wave.
+
+mod links;
+
+use async_trait::async_trait;
+use gugus_clusters::{Fitted, MiniBatch};
+use gugus_features::{FitOutcome, fit_points};
+use gugus_models::{CarriedFrom, Existing, Extent, ModelError};
+use gugus_spec::{Algorithm, BatchNumber, Model, Scope};
+use gugus_submit::{Jobs, Pace, SubmitError};
+
+use self::links::{Chain, Link};
+use crate::compare::Difference;
+use crate::error::Error;
+use crate::kind::TrainingKind;
+use crate::report::{ModelReport, Report};
+use crate::run::Run;
+use crate::wave::{WAVE, Waves};
+use crate::work::ModelWork;
+
+/// The most numbers of a wave, but for a batch that has more by itself: 64 MB, and as much again while they come in.
+const NUMBERS_AT_ONCE: u64 = 8_000_000;
+
+/// Models, each with the chain of its batches.
+#[derive(Debug, Default)]
+pub(super) struct Chains(Vec<(ModelWork, Chain)>);
+
+#[async_trait(?Send)]
+impl TrainingKind for Chains {
+    fn takes(&self, model: &Model) -> bool {
+        model.scope == Scope::Batch && matches!(model.algorithm, Algorithm::MiniBatch(_))
+    }
+
+    async fn find(
+        &mut self,
+        run: &Run,
+        work: ModelWork,
+        report: &mut Report,
+    ) -> Result<Vec<Difference>, Error> {
+        let name = &work.model.name;
+        let (mut chain, mut differing) = (Chain::default(), Vec::new());
+        let oldest = run.batches.iter().next().map(|(number, _)| number);
+        // Of batches that were pruned, the newest model is the one that the oldest batch left goes on from.
+        let gone = run.listed(name).filter(|n| Some(*n) < oldest).max();
+        let listed = run.listed(name);
+        let listed = listed.filter(|number| run.batches.get(*number).is_some());
+        let there = run.there(name, listed.chain(gone)).await?;
+        if let Some((number, about)) = gone.and_then(|number| there.get_key_value(&number)) {
+            match run.difference(&work.model, &Extent::Batch(*number), about) {
+                Some(difference) => differing.push(difference),
+                None => chain.begin(*number, about),
+            }
+        }
+        let mut broken = None;
+        for (number, facts) in run.batches.iter() {
+            let of = Extent::Batch(number);
+            if facts.rows == 0 {
+                report.push(ModelReport::no_rows(name, number));
+                continue;
+            }
+            let about = there.get(&number);
+            let differs =
+                about.and_then(|about| run.difference_of_batch(&work.model, &of, about, facts));
+            if let Some(difference) = differs {
+                differing.push(difference);
+                continue;
+            }
+            match (chain.add(number, about), about) {
+                (Link::Kept, Some(about)) => report.push(ModelReport::there(name, &of, about)),
+                (_, Some(_)) => broken = broken.or(Some(number)),
+                (_, None) => {}
+            }
+        }
+        if let Some(first) = broken {
+            tracing::warn!(model = %name, first = first.get(), "models went on from one that is not there any more; they are trained again");
+        }
+        self.0.push((work, chain));
+        Ok(differing)
+    }
+
+    fn pending(&self) -> u64 {
+        let wanted = self.0.iter().map(|(_, chain)| chain.wanted.len() as u64);
+        wanted.sum()
+    }
+
+    fn planned(&self, run: &Run) -> Vec<ModelReport> {
+        let of_model = |(work, chain): &(ModelWork, Chain)| {
+            run.planned_batches(&work.model.name, &chain.wanted)
+        };
+        self.0.iter().flat_map(of_model).collect()
+    }
+
+    /// One model of the job file after the other.
+    async fn train(
+        &mut self,
+        run: &Run,
+        jobs: &Jobs<'_>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let pace = Pace::default();
+        for (work, chain) in &mut self.0 {
+            let waves = Waves {
+                jobs,
+                pace: &pace,
+                work,
+                batches: &run.batches,
+            };
+            let state = None;
+            let mut training = ChainTraining {
+                run,
+                work,
+                chain,
+                state,
+            };
+            training.train(waves, report).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The training of one chain.
+struct ChainTraining<'a> {
+    run: &'a Run,
+    work: &'a ModelWork,
+    chain: &'a mut Chain,
+    /// The centers that the next batch moves on, and the batch they are of.
+    state: Option<(BatchNumber, MiniBatch)>,
+}
+
+impl ChainTraining<'_> {
+    async fn train(&mut self, waves: Waves<'_>, report: &mut Report) -> Result<(), Error> {
+        while !self.chain.wanted.is_empty() {
+            let numbers = self.next_wave();
+            let mut points = waves.points(&numbers).await?;
+            for number in numbers {
+                if waves.jobs.stop().is_cancelled() {
+                    return Err(SubmitError::Cancelled.into());
+                }
+                self.chain.wanted.remove(&number);
+                self.run.progress.advance(1);
+                let before = self.chain.before(number);
+                let outcome = match points.remove(&number.get()) {
+                    None => continue,
+                    Some(Err(reason)) => FitOutcome::Failed { reason, rows: 0 },
+                    Some(Ok(values)) => {
+                        let carried = self.carried(before.as_ref()).await?;
+                        let settings = self.work.settings();
+                        let fit = move || fit_points(&settings, carried.as_ref(), &values);
+                        let fitted = tokio::task::spawn_blocking(fit).await;
+                        // It ends early only with the process.
+                        fitted.map_err(|_| SubmitError::Cancelled)?
+                    }
+                };
+                let again = self.link(number, before, outcome, report).await?;
+                if again > 0 {
+                    // The wave was cut without them.
+                    self.run.progress.add_total(again);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes and reports the model of a batch, or reports why there is none. Gives how many later batches have to be
+    /// trained again.
+    async fn link(
+        &mut self,
+        number: BatchNumber,
+        carried_from: Option<CarriedFrom>,
+        outcome: FitOutcome,
+        report: &mut Report,
+    ) -> Result<u64, Error> {
+        let (name, of) = (&self.work.model.name, Extent::Batch(number));
+        let fitted = match outcome {
+            FitOutcome::Trained(fitted) => fitted,
+            FitOutcome::Failed { reason, rows } => {
+                report.push(ModelReport::failed(name, &of, rows, reason));
+                return Ok(0);
+            }
+        };
+        if let Fitted::MiniBatch(centers) = &fitted.model {
+            self.state = Some((number, centers.clone()));
+        }
+        let mut draft = self
+            .run
+            .draft(self.work, of.clone(), number..=number, fitted);
+        draft.carried_from = carried_from;
+        // One that is there went on from another than the one before it now, or the user asked for it to be trained again.
+        let written = self.run.write(&draft, Existing::Replace).await?;
+        report.push(ModelReport::trained(name, &of, &written));
+        let again = self.chain.trained(number, written.uid);
+        for number in &again {
+            report.take_back(name.as_str(), number.get());
+        }
+        Ok(again.len() as u64)
+    }
+
+    /// The next batches whose features are looked at together.
+    fn next_wave(&self) -> Vec<BatchNumber> {
+        let mut room = NUMBERS_AT_ONCE / self.work.settings().width().max(1) as u64;
+        let mut numbers = Vec::new();
+        for number in self.chain.wanted.iter().take(WAVE) {
+            let rows = self.run.batches.rows(*number..=*number);
+            if rows > room && !numbers.is_empty() {
+                break;
+            }
+            room = room.saturating_sub(rows);
+            numbers.push(*number);
+        }
+        numbers
+    }
+
+    /// The centers to go on from: those at hand, or those of the model that is there.
+    async fn carried(&mut self, before: Option<&CarriedFrom>) -> Result<Option<MiniBatch>, Error> {
+        let Some(before) = before else {
+            return Ok(None);
+        };
+        if let Some((batch, centers)) = &self.state
+            && *batch == before.batch
+        {
+            return Ok(Some(centers.clone()));
+        }
+        let name = self.work.model.name.as_str();
+        let saved = self.run.models.read(name, before.batch).await;
+        let saved = saved.map_err(Error::Carried)?;
+        match saved.fitted {
+            Fitted::MiniBatch(centers) if saved.uid == before.uid => {
+                self.state = Some((before.batch, centers.clone()));
+                Ok(Some(centers))
+            }
+            _ => Err(Error::Carried(ModelError::Format {
+                file: saved.folder,
+                reason: "it was replaced while this run went on; run the same command again"
+                    .to_owned(),
+            })),
+        }
+    }
+}
