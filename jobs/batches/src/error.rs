@@ -173,6 +173,13 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// A draft that nobody should make.
+    pub(crate) fn contradiction(reason: impl Into<String>) -> Self {
+        Self::Draft {
+            reason: reason.into(),
+        }
+    }
+
     /// True when trying again later may help: what stands in the way is the store, not a file's content.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Store(e) if e.may_pass())

@@ -23,7 +23,7 @@
 //!
 //! # Rejected records, again
 //! Reject files never change. When the job file was corrected, [`BatchLog::rejects`] says what is rejected still,
-//! [`BatchLog::rejected_records`] gives it as it came, and a draft with [`Draft::replayed`] and no ranges appends it as a
+//! [`BatchLog::rejected_records`] gives it as it came, and a [`ReplayDraft`] appends it as a
 //! batch of its own, each row with the partition, offset and timestamp that its record had. No end moves by that.
 //!
 //! # What it is not
@@ -42,7 +42,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, TimestampMillisecondArray};
-//! use gugus_batches::{Appended, BatchLog, Draft, OFFSET, PARTITION, TIMESTAMP};
+//! use gugus_batches::{Appended, BatchLog, OFFSET, PARTITION, TIMESTAMP, TopicDraft};
 //! use gugus_files::Store;
 //! use gugus_spec::OffsetRange;
 //!
@@ -53,7 +53,7 @@
 //!     (TIMESTAMP, Arc::new(TimestampMillisecondArray::from(vec![Some(1), None]).with_timezone("UTC"))),
 //! ])?;
 //! let ranges = vec![OffsetRange { partition: 0, first: 5, next: 7 }];
-//! let draft = Draft::new(rows, ranges);
+//! let draft = TopicDraft::new(rows, ranges);
 //!
 //! let mut log = BatchLog::open(Store::in_memory(), &"crime".parse()?, "crime-topic").await?;
 //! match log.append(&draft).await? {
@@ -65,8 +65,10 @@
 //! # Ok(()) }
 //! ```
 
-mod admit;
 mod append;
+mod columns;
+mod contents;
+mod continuity;
 mod draft;
 mod encode;
 mod ends;
@@ -75,12 +77,15 @@ mod footer;
 mod listing;
 mod log;
 mod prune;
+mod reject_path;
 mod rejects;
+mod retry;
 mod tail;
 mod verify;
 
-pub use append::{Appended, Retry};
-pub use draft::{Draft, OFFSET, PARTITION, RejectedRecord, TIMESTAMP};
+pub use append::Appended;
+pub use columns::{OFFSET, PARTITION, TIMESTAMP};
+pub use draft::{Draft, ImportDraft, RejectedRecord, ReplayDraft, TopicDraft};
 pub use ends::{Jump, JumpReason, LastRecord, PartitionEnd, record_hash};
 pub use error::LogError;
 pub use footer::{
@@ -90,4 +95,5 @@ pub use listing::BatchFile;
 pub use log::BatchLog;
 pub use prune::{Keep, Prune, Pruned};
 pub use rejects::Rejects;
+pub use retry::Retry;
 pub use verify::{Verification, VerifiedJump, VerifiedPartition, verify};
