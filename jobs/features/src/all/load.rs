@@ -12,8 +12,8 @@ use futures::TryStreamExt;
 use gugus_kmeans_all::{Kernel, Partial, PointOrder, PointsBuilder, key, run_step};
 
 use super::cache::{FeatureCache, Key, Room};
-use super::node::external;
 use super::pass::Pass;
+use crate::error::external;
 
 /// Rows that are computed at once where a file's points cannot be kept: a megabyte or two of features, so that memory
 /// stays bounded, and enough that a step's fixed cost does not show.
