@@ -1,4 +1,4 @@
-//! Chaos in a cluster: a model for each batch, a chain of mini-batches, one model over everything and one for each window,
+//! Chaos in a cluster: a model for each batch, a chain of mini-batches, one model over all batches and one for each window,
 //! trained again and again by processes that are killed and frozen in the middle of it. Whatever happens, the models are those
 //! of an undisturbed training, bit for bit.
 //!
@@ -35,7 +35,7 @@ const DECK: [Mishap; 4] = [
     Mishap::Scheduler,
 ];
 
-/// Each executor of two ends 72 tasks: the census of the windows, the wave, the chain, some thirty passes over everything, the
+/// Each executor of two ends 72 tasks: the census of the windows, the wave, the chain, some thirty passes over all batches, the
 /// windows' fits. What is drawn from 0 to 63 comes before the end.
 const MOMENTS: usize = 64;
 

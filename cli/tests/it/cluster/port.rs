@@ -1,4 +1,4 @@
-//! A scheduler's port: who is heard, what answers say and keep to themselves, the page.
+//! A scheduler's port: which callers it lets in, what its answers tell and what they hide, and its pages.
 
 use std::fs;
 

@@ -199,7 +199,7 @@ fn every_kind_of_model_is_trained_judged_and_drawn_in_a_bucket() {
         bucket.run(&importing(&job, &csv, batches)).expect(0);
         let train = training(&job, batches, models);
         let trained = bucket.run(&train).expect(0).json();
-        // One over everything, two windows, three batches of three kinds.
+        // One over all batches, two windows, three batches of three kinds.
         assert_eq!(trained["trained"], 12, "{trained}");
         let again = bucket.run(&train).expect(0).json();
         assert_eq!(again["skipped"], 12, "{again}");

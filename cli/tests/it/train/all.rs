@@ -1,4 +1,4 @@
-//! One model over everything: `scope = "all"`.
+//! One model over all batches: `scope = "all"`.
 
 use crate::kit::machines::scheduler;
 use crate::kit::same::{holds, same};

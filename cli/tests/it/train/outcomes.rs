@@ -131,7 +131,7 @@ fn a_model_that_differs_is_named_and_nothing_is_begun() {
         &work.path("models"),
     ])
     .expect(2);
-    refused.says(&["its job is test, this run's is other"]);
+    refused.says(&["job: test in the folder, other in this run"]);
 
     let changed = work.job(5, &MODEL.replace("k = 3", "k = 2"));
     let replaced = work.train(&changed, &["--retrain"]).expect(0).json();

@@ -359,7 +359,7 @@ fn a_line_that_is_no_property_is_named_by_its_place() {
     );
     let said = refuse(&["--client-config", &work.path("nowhere.properties")]);
     assert!(said.contains("nowhere.properties"), "{said}");
-    // Whoever writes a colon has written the secret already.
+    // A user who writes a colon has already written the secret.
     let said = refuse(&["-K", "sasl.password:S3cret"]);
     assert!(said.contains("-K"), "{said}");
 }

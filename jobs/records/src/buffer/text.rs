@@ -4,7 +4,7 @@ use arrow::array::{Array, StringArray};
 use arrow::buffer::{Buffer as Bytes, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
 
-use crate::validity::Validity;
+use super::validity::Validity;
 
 /// The most bytes of text in a column: Arrow counts them in 31 bits.
 const MOST_TEXT: usize = i32::MAX as usize;

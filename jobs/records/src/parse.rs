@@ -4,6 +4,15 @@
 
 use crate::Misfit;
 
+/// Calls `str::trim`, which decodes characters from both ends, only if there may be something to trim.
+#[inline]
+pub(crate) fn trim(text: &str) -> &str {
+    match text.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
+    }
+}
+
 /// A whole number of 64 bits. `0330`, `+5`, `3.0` and `3e2` are whole numbers, too.
 pub(crate) fn int64(text: &str) -> Result<i64, Misfit> {
     match text.parse() {

@@ -1,10 +1,52 @@
 //! One CSV row in the bytes of one record.
 
-use crate::Reason;
+use gugus_spec::CsvFormat;
+
+use super::record_format::RecordFormat;
+use crate::cells::read_cells;
+use crate::layout::Layout;
+use crate::slots::Slots;
+use crate::{Header, Reason};
+
+/// Records that are rows of CSV.
+#[derive(Debug)]
+pub(super) struct Csv {
+    header: Header,
+    rows: RowReader,
+    /// Text of the row in hand.
+    row: String,
+}
+
+impl Csv {
+    pub(super) fn new(format: &CsvFormat, layout: &Layout) -> Self {
+        let names = match &format.header {
+            Some(names) => names.clone(),
+            None => layout.columns().iter().map(|c| c.name.clone()).collect(),
+        };
+        Self {
+            header: Header::of(names.iter().map(String::as_str), layout),
+            rows: RowReader::new(format.delimiter),
+            row: String::new(),
+        }
+    }
+}
+
+impl RecordFormat for Csv {
+    fn read<'t>(
+        &'t mut self,
+        record: &'t [u8],
+        layout: &Layout,
+        slots: &mut Slots,
+    ) -> Result<&'t str, Reason> {
+        let cells = self.rows.read(record)?;
+        read_cells(&self.header, cells, &mut self.row, layout, slots)?;
+        Ok(&self.row)
+    }
+}
 
 /// Takes rows apart, as RFC 4180 has them; its buffers are reused from record to record.
 #[derive(Debug)]
-pub(crate) struct RowReader {
+struct RowReader {
     core: csv_core::Reader,
     /// The texts of the cells of the row in hand, without quotes, one behind the other.
     text: Vec<u8>,
@@ -13,7 +55,7 @@ pub(crate) struct RowReader {
 }
 
 impl RowReader {
-    pub(crate) fn new(delimiter: u8) -> Self {
+    fn new(delimiter: u8) -> Self {
         Self {
             core: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
             text: Vec::new(),
@@ -22,10 +64,7 @@ impl RowReader {
     }
 
     /// The cells of a record that is one row, with or without the end of its line.
-    pub(crate) fn read(
-        &mut self,
-        record: &[u8],
-    ) -> Result<impl Iterator<Item = &[u8]> + use<'_>, Reason> {
+    fn read(&mut self, record: &[u8]) -> Result<impl Iterator<Item = &[u8]> + use<'_>, Reason> {
         let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
         if record.iter().all(is_line_end) {
             return Err(Reason::Empty);

@@ -3,9 +3,6 @@
 //! The real files lie beside a checkout and are not part of it; without them those tests say so and end. The lines that
 //! stand here are made up.
 
-// Helpers fail a test as the test itself does; the lint knows only functions marked as tests.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
-
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};

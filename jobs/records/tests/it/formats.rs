@@ -1,17 +1,14 @@
 //! Records in the format that the job names, and streams whose records change.
 
-// Helpers fail a test as the test itself does; the lint knows only functions marked as tests.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
-
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::AsArray;
 use arrow::datatypes::{Float64Type, Int32Type};
-use gugus_records::{Columns, Header, Layout, Misfit, Reason};
-use gugus_spec::Job;
+use gugus_records::{Columns, Header, Misfit, Reason};
 use proptest::prelude::*;
 
+use crate::support::{layout_of, names, texts};
+
 fn columns(source: &str) -> Columns {
-    let text = format!("name = \"j\"\n[source]\ntopic = \"t\"\n{source}\n");
-    Columns::new(Layout::new(&Job::parse(&text, "test.toml").unwrap().source))
+    Columns::new(layout_of(source))
 }
 
 /// Rows of a number, a text and, in the batch, nothing else.
@@ -24,11 +21,6 @@ fn rows() -> Columns {
         name = { type = "utf8" }
         "#,
     )
-}
-
-fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
-    let array = batch.column_by_name(column).unwrap().as_string::<i32>();
-    array.iter().map(|text| text.map(str::to_owned)).collect()
 }
 
 fn some(texts: &[&str]) -> Vec<Option<String>> {
@@ -115,7 +107,7 @@ fn what_is_not_one_row_is_rejected_with_its_reason() {
 
 #[test]
 fn a_header_names_the_cells_and_others_follow_the_rule() {
-    for (others, names) in [("utf8", vec!["x", "b", "a"]), ("drop", vec!["x"])] {
+    for (others, expected) in [("utf8", vec!["x", "b", "a"]), ("drop", vec!["x"])] {
         let mut columns = columns(&format!(
             r#"
             format = "csv"
@@ -129,9 +121,7 @@ fn a_header_names_the_cells_and_others_follow_the_rule() {
         ));
         columns.push_record(b"B\t1.5\tA,A").unwrap();
         let batch = columns.finish().unwrap();
-        let schema = batch.schema();
-        let found: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        assert_eq!(found, names);
+        assert_eq!(names(&batch), expected);
         assert_eq!(batch["x"].as_primitive::<Float64Type>().values(), &[1.5]);
         if others == "utf8" {
             assert_eq!(texts(&batch, "a"), some(&["A,A"]));

@@ -1,8 +1,5 @@
 //! Imports of Arrow batches: columns are cast whole, wrong rows are left out one by one.
 
-// Helpers fail a test as the test itself does; the lint knows only functions marked as tests.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
-
 use std::sync::Arc;
 
 use arrow::array::{
@@ -14,15 +11,9 @@ use arrow::array::{
 use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
-use gugus_records::{Columns, ImportError, Layout, RejectedRow};
-use gugus_spec::Job;
+use gugus_records::{ImportError, RejectedRow};
 
-fn columns(columns: &str, others: &str) -> Columns {
-    let text = format!(
-        "name = \"j\"\n[source]\ntopic = \"t\"\nother_columns = \"{others}\"\n[source.columns]\n{columns}"
-    );
-    Columns::new(Layout::new(&Job::parse(&text, "test.toml").unwrap().source))
-}
+use crate::support::{columns, texts};
 
 /// Pushes one column `a` of that type.
 fn push(data_type: &str, array: impl Array + 'static) -> (RecordBatch, Vec<String>) {
@@ -39,14 +30,6 @@ fn push(data_type: &str, array: impl Array + 'static) -> (RecordBatch, Vec<Strin
 
 fn ints(batch: &RecordBatch) -> Vec<Option<i32>> {
     batch["a"].as_primitive::<Int32Type>().iter().collect()
-}
-
-fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
-    batch[column]
-        .as_string::<i32>()
-        .iter()
-        .map(|text| text.map(str::to_owned))
-        .collect()
 }
 
 fn times(batch: &RecordBatch) -> Vec<Option<i64>> {

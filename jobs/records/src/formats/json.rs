@@ -3,14 +3,36 @@
 //! serde_json parses, and each value is taken as its text (`RawValue`). Only so do numbers keep their digits without
 //! serde_json's feature `arbitrary_precision`, which would change the numbers of every crate in the program.
 
+mod scan;
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use self::scan::scan;
+use super::record_format::RecordFormat;
 use crate::Reason;
-use crate::scan::scan;
-use crate::slots::{CellKind, Slots, Target};
+use crate::cell::{CellKind, Target};
+use crate::layout::Layout;
+use crate::slots::Slots;
+
+/// Records that are JSON objects.
+#[derive(Debug)]
+pub(super) struct Json;
+
+impl RecordFormat for Json {
+    fn read<'t>(
+        &'t mut self,
+        record: &'t [u8],
+        _: &Layout,
+        slots: &mut Slots,
+    ) -> Result<&'t str, Reason> {
+        let text = object_text(record)?;
+        read(text, slots)?;
+        Ok(text)
+    }
+}
 
 /// The bytes of a record as text that begins an object.
 pub(crate) fn object_text(bytes: &[u8]) -> Result<&str, Reason> {
@@ -58,14 +80,6 @@ pub(crate) fn read_by_serde(text: &str, slots: &mut Slots) -> Result<(), Reason>
         message: e.to_string(),
     })?;
     slots.take_refusal().map_or(Ok(()), Err)
-}
-
-/// Writes the text of a JSON string, quotes included, over `into`.
-pub(crate) fn unescape(json: &str, into: &mut String) -> Result<(), String> {
-    into.clear();
-    serde_json::Deserializer::from_str(json)
-        .deserialize_str(Unescape(into))
-        .map_err(|e| e.to_string())
 }
 
 struct Object<'t, 's> {
@@ -120,20 +134,5 @@ impl Visitor<'_> for Key<'_> {
 
     fn visit_str<E>(self, key: &str) -> Result<Target, E> {
         Ok(self.0.resolve(key))
-    }
-}
-
-struct Unescape<'s>(&'s mut String);
-
-impl Visitor<'_> for Unescape<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.0.push_str(text);
-        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 use gugus_spec::Job;
 use proptest::prelude::*;
 
+use crate::slots::Slots;
 use crate::{Columns, Layout};
 
 const COLUMNS: &str = r#"
@@ -147,7 +148,7 @@ fn well_formed_records_take_the_fast_way() {
         r#"{"text":"x","i32":-1.5e+3,"a b": null , "truth" : false,"n":{"a":[1]},"o":[],"e":"\u00e9\n\"","f":true,"z":0}"#,
     ] {
         let columns = columns("utf8");
-        let mut slots = crate::slots::Slots::new(columns.layout().clone());
+        let mut slots = Slots::new(columns.layout().clone());
         slots.begin();
         assert!(super::scan(record, &mut slots).is_some(), "{record}");
     }

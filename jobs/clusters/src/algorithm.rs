@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use gugus_clusters::{DbscanParams, GmmParams, MiniBatchParams};
 use gugus_kmeans::Params;
 use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::params::{DbscanParams, GmmParams, MiniBatchParams};
 
 /// The algorithm of a model, with its parameters.
 ///

@@ -1,33 +1,25 @@
 //! What holds for every record, not only for those somebody thought of.
 
-// Helpers fail a test as the test itself does; the lint knows only functions marked as tests.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
-
 use std::sync::Arc;
 
 use gugus_records::{Columns, Header, Layout};
-use gugus_spec::Job;
 use proptest::prelude::*;
 
+use crate::support;
+
+const COLUMNS: &str = r#"
+text = { type = "utf8" }
+truth = { type = "bool" }
+i32 = { type = "int32", required = true }
+i64 = { type = "int64" }
+f32 = { type = "float32" }
+f64 = { type = "float64" }
+time = { type = "timestamp", format = ["%m/%d/%Y %H:%M", "%Y-%m-%d"] }
+iso = { type = "timestamp" }
+"#;
+
 fn layout(others: &str) -> Arc<Layout> {
-    let text = format!(
-        r#"
-        name = "j"
-        [source]
-        topic = "t"
-        other_columns = "{others}"
-        [source.columns]
-        text = {{ type = "utf8" }}
-        truth = {{ type = "bool" }}
-        i32 = {{ type = "int32", required = true }}
-        i64 = {{ type = "int64" }}
-        f32 = {{ type = "float32" }}
-        f64 = {{ type = "float64" }}
-        time = {{ type = "timestamp", format = ["%m/%d/%Y %H:%M", "%Y-%m-%d"] }}
-        iso = {{ type = "timestamp" }}
-        "#
-    );
-    Layout::new(&Job::parse(&text, "test.toml").unwrap().source)
+    support::layout(COLUMNS, others)
 }
 
 /// Names that the job has, names that it has not, and one that no batch keeps.

@@ -1,18 +1,19 @@
 //! The fast parser from one JSON object to cells.
 //!
-//! It takes well-formed objects only, and gives up on all others and on keys with escapes. Then [`crate::json`] reads the
+//! It takes well-formed objects only, and gives up on all others and on keys with escapes. Then [`super::read`] reads the
 //! record again by serde_json. So serde_json alone decides what is JSON and what is wrong with a record. A property test
 //! compares the two parsers.
 //!
 //! No byte is visited twice. The bytes before a value are compared as a whole with those of the last record
-//! ([`Leads`](crate::leads::Leads)), and strings are skipped eight bytes at a time. A record of 28 strings takes 40 % of its
+//! ([`ExpectedKeys`](crate::expected_keys::ExpectedKeys)), and strings are skipped eight bytes at a time. A record of 28 strings takes 40 % of its
 //! former time with all values parsed, and a quarter if the job drops 26 of them (`examples/push_rate.rs`: 950 ns and
 //! 380 ns). sonic-rs took 1,500 ns to find the values of such a record.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::slots::{CellKind, Slots};
+use crate::cell::CellKind;
+use crate::slots::Slots;
 
 /// Finds the cells of all columns in a text that begins an object; `None` if serde_json must do it.
 pub(crate) fn scan(text: &str, slots: &mut Slots) -> Option<()> {
