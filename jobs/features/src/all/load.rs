@@ -12,8 +12,8 @@ use futures::TryStreamExt;
 use gugus_kmeans_all::{Kernel, Partial, PointOrder, PointsBuilder, key, run_step};
 
 use super::cache::{FeatureCache, Key, Room};
-use super::node::external;
 use super::pass::Pass;
+use crate::error::external;
 
 /// If the points of a file cannot be kept, so many rows are computed at once. That is a megabyte or two of features: little
 /// enough to bound memory, and enough to hide the fixed cost of a step.

@@ -30,6 +30,7 @@ use gugus_kmeans_all::Partial;
 
 use super::load::{FilePass, Source};
 use super::pass::Pass;
+use crate::error::external;
 
 /// The one column of the result, of type Binary: an encoded [`Partial`].
 pub const PARTIAL_COLUMN: &str = "partial";
@@ -240,8 +241,4 @@ fn alone(plan: &Arc<dyn ExecutionPlan>, file: PartitionedFile) -> Result<Arc<dyn
         ))
     })?;
     Ok(rewritten.data)
-}
-
-pub(super) fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }
