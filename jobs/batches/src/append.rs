@@ -199,7 +199,11 @@ impl BatchLog {
                     break;
                 }
                 Err(e) if e.may_pass() && try_number < tries => {
-                    tracing::warn!(file = file.file, error = gugus_error::chain(&e), "writing rejects failed, trying again");
+                    tracing::warn!(
+                        file = file.file,
+                        error = gugus_error::chain(&e),
+                        "writing rejects failed, trying again"
+                    );
                 }
                 Err(e) => return Err(e.into()),
             }
