@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct FitSummary {
     /// Rows that were fitted.
     pub rows: u64,
-    /// Rows that were left out for a null or a NaN. In `model.json`: records that were rejected on their way into the batches.
-    #[serde(rename = "rejected", default)]
+    /// Rows that were left out for a null or a NaN; not kept in `model.json`.
+    #[serde(skip)]
     pub dropped: u64,
     /// Passes over the rows; 0 where the algorithm does not tell.
     pub iterations: u32,

@@ -56,7 +56,10 @@ pub struct ModelJson {
     /// The offsets that the batch covers.
     #[serde(default)]
     pub offsets: Vec<OffsetRange>,
-    /// How the fit went: `rows`, `rejected`, `iterations`, `training_cost`, `sizes` and `noise`.
+    /// How many records were rejected on their way into the batches.
+    #[serde(default)]
+    pub rejected: u64,
+    /// How the fit went: `rows`, `iterations`, `training_cost`, `sizes` and `noise`.
     #[serde(flatten)]
     pub summary: FitSummary,
     /// How many rows have moved each center of `minibatch` so far; left out for others.
@@ -121,6 +124,8 @@ pub struct ModelDraft {
     pub algorithm: Algorithm,
     /// The offsets that the batch covers.
     pub offsets: Vec<OffsetRange>,
+    /// How many records were rejected on their way into the batches.
+    pub rejected: u64,
     /// How the fit went.
     pub summary: FitSummary,
     /// The model that `minibatch` went on from.
@@ -213,6 +218,7 @@ impl ModelDraft {
             seed: self.algorithm.seed().unwrap_or_default(),
             algorithm: self.algorithm,
             offsets: self.offsets,
+            rejected: self.rejected,
             summary: self.summary,
             counts: match self.fitted {
                 Fitted::MiniBatch(model) => model.counts,

@@ -5,7 +5,6 @@ use std::ops::RangeBounds;
 
 use gugus_clusters::Fit;
 use gugus_features::FitOutcome;
-use gugus_kmeans::FitSummary;
 use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore};
 use gugus_progress::Progress;
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
@@ -99,11 +98,8 @@ impl Run {
             columns: work.plan.columns().to_vec(),
             algorithm: model.algorithm.clone(),
             offsets: origin.offsets,
-            // A saved model counts the records that were rejected on their way into its batches.
-            summary: FitSummary {
-                dropped: origin.rejected,
-                ..fit.summary
-            },
+            rejected: origin.rejected,
+            summary: fit.summary,
             carried_from: None,
             fitted: fit.model,
         }

@@ -112,7 +112,7 @@ async fn models_of_version_1_are_read() {
         (
             about.version,
             about.summary.rows,
-            about.summary.dropped,
+            about.rejected,
             about.summary.iterations
         ),
         (1, 99, 1, 4)

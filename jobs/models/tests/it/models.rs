@@ -54,9 +54,10 @@ pub(crate) fn model(name: &str, batch: Option<BatchNumber>) -> ModelDraft {
             first: 0,
             next: 100,
         }],
+        rejected: 1,
         summary: FitSummary {
             rows: 99,
-            dropped: 1,
+            dropped: 0,
             iterations: 4,
             // A number that loses its last bit in a careless parser.
             training_cost: 0.123_456_789_012_345_67,

@@ -153,6 +153,7 @@ fn of_centers(model: &str, number: Option<BatchNumber>, centers: Vec<Vec<f64>>) 
             ..Params::default()
         }),
         offsets: Vec::new(),
+        rejected: 0,
         summary: summary(centers.len()),
         carried_from: None,
         fitted: Fitted::Centers(Centers {
