@@ -50,7 +50,7 @@ impl Security {
     /// The door of a port.
     ///
     /// # Errors
-    /// The error of rustls. Files that [`Tls::load`] has checked cause none.
+    /// The error of rustls. Files that [`Tls::load`](super::tls::Tls::load) has checked cause none.
     pub fn door(&self, port: Port) -> Result<Door, rustls::Error> {
         let clients = match port {
             // Browsers and probes have no certificate; the guard asks them for the token.
