@@ -1,23 +1,29 @@
-//! One folder of files on this machine, in a bucket of S3, or in memory, behind one trait.
+//! One folder of files: on this machine, in a bucket that speaks S3, or in memory.
 //!
-//! # What it is for
-//! Batches and models lie in folders that a user names by a path or by `s3://bucket/prefix`. The crates above do not care
-//! which: they list, read, create and delete files by the trait [`Backend`]. [`Stores`] opens a location and gives a
-//! [`Store`], which holds one implementation of the trait.
+//! Batches and models are files in a folder. Whoever writes them must not care where that folder is. So this crate offers
+//! one type, [`Store`], and one trait, [`Backend`], with the few operations that the batch log and the model folders need.
 //!
 //! # What it guarantees
-//! * **Of two creations of one name, one fails.** [`Backend::create`] creates a file durably, and only if nothing has its
-//!   name. The batch log rests on this. [`Backend::prepare`] refuses places where creations are not safe: a file system
-//!   without hard links, or a bucket that ignores `If-None-Match`.
-//! * **A reader finds an old folder or a new one.** [`Backend::put_folder`] swaps whole folders.
-//! * **Credentials stay in the process.** They come from its environment ([`S3Settings`]) and are in no error, log or URL.
+//! * **A name is created once.** Of any number of writers that create one name, one succeeds. Its file is there whole or not
+//!   at all, and [`Backend::create`] returns only when the file is durable. A store that would overwrite is refused by
+//!   [`Backend::prepare`].
+//! * **A folder is replaced as a whole.** Readers of a folder that [`Backend::put_folder`] writes find the old folder, the
+//!   new folder, or a folder without its mark, which counts as absent.
+//! * **Credentials stay in this process.** [`S3Settings`] reads them from the environment. No error, log, url or plan holds
+//!   them.
+//! * **Errors say what to do.** The variants of [`StoreError`] tell a missing file from a refused request, and a wrong
+//!   setting from trouble that passes by itself.
 //!
 //! # What it is not
-//! It is no file system: it has no appends, no renames and no locks. It knows neither batches nor models.
+//! It knows nothing of batches, models or Parquet, but for [`catch_panic`], which both formats need to read damaged files.
+//! It is no file system: files are never changed, only created, replaced and deleted.
 //!
 //! # Why not `object_store` alone
-//! `object_store` never syncs local files and cannot swap folders. Its errors quote the answers of a bucket, which may
-//! contain secrets.
+//! `object_store` never syncs local files, cannot exchange two folders, and its errors quote what a store sends back. A
+//! query engine still reads through `object_store`: [`Store::object_store`] and [`Store::object_path`] say where.
+//!
+//! # Another backend
+//! Implement [`Backend`] in one file, add one line to [`Stores::open`], and run the suite in `conformance` on it.
 //!
 //! # Example
 //! ```
@@ -26,9 +32,9 @@
 //! use gugus_files::{Created, Store};
 //!
 //! let store = Store::in_memory();
-//! assert_eq!(store.create("names/1", "one".into()).await?, Created::New);
-//! assert_eq!(store.create("names/1", "two".into()).await?, Created::Exists);
-//! assert_eq!(store.get("names/1").await?, "one");
+//! assert_eq!(store.create("a/file", "first".into()).await?, Created::New);
+//! assert_eq!(store.create("a/file", "second".into()).await?, Created::Exists);
+//! assert_eq!(store.get("a/file").await?, "first");
 //! # Ok(()) }
 //! ```
 

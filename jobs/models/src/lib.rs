@@ -1,23 +1,38 @@
-//! Model folders: one folder per trained model, which Spark loads if Spark has models of that kind.
+//! Folders of models, which Spark loads where Spark has such models.
 //!
-//! # What it is for
-//! `train` writes models with a [`ModelStore`]; `serve` and `gugus models` list and read them. Models with centers (`kmeans`,
-//! `minibatch`) are folders in Spark's format, with a [`ModelJson`] beside Spark's files. The others have a [`ModelJson`]
-//! and a Parquet file. The crate also reads folders that Spark wrote.
+//! Training writes a model for each batch, window or job; `serve` reads them, and people want to load them in Spark. A
+//! folder per model serves all three.
 //!
 //! # What it guarantees
-//! * **A model is there or not.** `_SUCCESS` is written last. A folder without it, or with files that do not have the
-//!   checksums in its `model.json`, counts as absent.
-//! * **A reader finds the old model or the new one** while a model is replaced.
-//! * **No name leads out of the folder.** Names may come from anywhere, such as a request.
-//! * **Old folders stay readable.** Tests read frozen examples of each format.
+//! * **A model is there or absent.** [`ModelStore::write`] builds a folder and puts it in place as a whole. A folder whose
+//!   files do not have the checksums in its `model.json` counts as absent.
+//! * **Spark loads what Spark knows.** `kmeans` and `minibatch` are written as Spark 3.5.5 writes a `KMeansModel`. Other
+//!   algorithms have a `model.json` and a plain Parquet file.
+//! * **Spark's own folders are served, too**, by their names ([`ModelStore::read`]).
+//! * **Names never lead out of the folder**, whoever asks for them.
 //!
 //! # What it is not
-//! It fits and predicts nothing. It knows no batches: a model names its batch by number and commit id only. It does not sync
-//! files, because models can be trained again.
+//! It does not fit or predict. Models are not synced, since they can be trained again. It does not know the batch log: a
+//! model holds the number, commit and offsets of its batch as plain values.
 //!
-//! # Why not one file per model
-//! Spark's `KMeansModel.load` reads a folder with `metadata/` and `data/`.
+//! # Why not one file, or a registry
+//! Spark reads a folder, so one file would need a second copy for Spark. A registry would be one more place that has to
+//! agree with the folders after a crash.
+//!
+//! # Example
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), gugus_models::ModelError> {
+//! use gugus_files::Store;
+//! use gugus_models::{Extent, ModelStore};
+//!
+//! let models = ModelStore::new(Store::in_memory());
+//! for model in models.list().await? {
+//!     println!("{}: {} batches", model.model, model.batches.len());
+//! }
+//! assert_eq!(models.stamp("location", Extent::All).await?, None);
+//! # Ok(()) }
+//! ```
 
 mod centers;
 mod error;
