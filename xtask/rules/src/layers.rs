@@ -132,14 +132,8 @@ const NEVER: &[Never] = &[
 pub(crate) fn check(metadata: &Metadata) -> Vec<String> {
     let mut broken = Vec::new();
     for package in metadata.members().filter(|package| is_ours(&package.name)) {
-        let found = [floors(metadata, package), never(metadata, package)].concat();
-        if NOT_YET.contains(&package.name.as_str()) {
-            for what in found {
-                eprintln!("known and still to be undone: {what}\n");
-            }
-        } else {
-            broken.extend(found);
-        }
+        broken.extend(floors(metadata, package));
+        broken.extend(never(metadata, package));
     }
     let here: BTreeSet<&str> = metadata
         .members()
@@ -147,29 +141,12 @@ pub(crate) fn check(metadata: &Metadata) -> Vec<String> {
         .collect();
     let named = FLOORS.iter().flat_map(|(_, crates)| *crates);
     for gone in named.filter(|name| !here.contains(**name)) {
-        if !EXPECTED.contains(gone) {
-            broken.push(format!(
-                "the workspace has no crate {gone}\n  FLOORS in xtask/rules/src/layers.rs names it: take it out there"
-            ));
-        }
+        broken.push(format!(
+            "the workspace has no crate {gone}\n  FLOORS in xtask/rules/src/layers.rs names it: take it out there"
+        ));
     }
     broken
 }
-
-/// Crates that break a rule and are being mended. What they break is told and does not fail the check.
-const NOT_YET: &[&str] = &[];
-
-/// Crates that the tables may name already or still.
-const EXPECTED: &[&str] = &[
-    "gugus-batches",
-    "gugus-error",
-    "gugus-evaluate",
-    "gugus-files",
-    "gugus-kmeans-all",
-    "gugus-models",
-    "gugus-plot",
-    "gugus-submit",
-];
 
 fn is_ours(name: &str) -> bool {
     name == "gugus" || name.starts_with("gugus-")
