@@ -22,7 +22,6 @@ use crate::{
     contents::contradictions,
     continuity::{Before, Break, breaks},
     encode::{reject_rows, to_parquet},
-    error::Chain,
     listing,
     reject_path::{REJECTED, check_reject_path},
     tail::read_footer,
@@ -200,7 +199,11 @@ impl BatchLog {
                     break;
                 }
                 Err(e) if e.may_pass() && try_number < tries => {
-                    tracing::warn!(file = file.file, error = %Chain(&e), "writing rejects failed, trying again");
+                    tracing::warn!(
+                        file = file.file,
+                        error = gugus_error::chain(&e),
+                        "writing rejects failed, trying again"
+                    );
                 }
                 Err(e) => return Err(e.into()),
             }
@@ -252,7 +255,7 @@ impl BatchLog {
             match &last {
                 Some(e) if !e.may_pass() => break,
                 Some(e) => {
-                    tracing::warn!(batch = %number, try_number, error = %Chain(e), "commit failed, trying again")
+                    tracing::warn!(batch = %number, try_number, error = gugus_error::chain(e), "commit failed, trying again")
                 }
                 // "Already exists", then gone: somebody removes batches, or a store is not consistent.
                 None => {
@@ -294,7 +297,7 @@ impl BatchLog {
             Ok(behind) => behind,
             Err(e) => {
                 // The batch is there, and all but surely where it should be: no reason to call it failed.
-                tracing::warn!(batch = %ours, error = %Chain(&e), "committed, but whether older batches were pruned meanwhile could not be seen");
+                tracing::warn!(batch = %ours, error = gugus_error::chain(&e), "committed, but whether older batches were pruned meanwhile could not be seen");
                 false
             }
         }
@@ -319,7 +322,11 @@ impl BatchLog {
         if let Some(file) = &ours.rejected
             && let Err(e) = self.store.delete(&file.file).await
         {
-            tracing::debug!(file = file.file, error = %Chain(&e), "a reject file that no footer names stays behind");
+            tracing::debug!(
+                file = file.file,
+                error = gugus_error::chain(&e),
+                "a reject file that no footer names stays behind"
+            );
         }
         match &self.head {
             Some(head) => Ok(Appended::Lost { head: head.clone() }),
