@@ -1,4 +1,4 @@
-//! What stands before and in all commands.
+//! The command line as a whole, and the flags of every command.
 
 use std::path::PathBuf;
 
@@ -17,8 +17,8 @@ use crate::logging::LogFlags;
 /// Next: `gugus COMMAND --help` says what a command does and shows an example.
 ///
 /// Every flag is also a variable and a key: `--max-batches` is GUGUS_MAX_BATCHES, and `max_batches` in the file that
-/// --config names (else gugus.toml in the current folder), at the top or under [ingest], [serve], …. A flag goes before
-/// a variable, a variable before the file.
+/// --config names (else gugus.toml in the current folder), at the top or under [ingest], [serve], …. A flag wins over a
+/// variable, and a variable over the file.
 ///
 /// Exit codes: 0 done; 1 failed; 2 wrong usage, job file or input, nothing begun; 3 finished, but some models failed.
 #[derive(Debug, Parser)]
@@ -29,7 +29,7 @@ use crate::logging::LogFlags;
     max_term_width = 110
 )]
 pub(crate) struct Gugus {
-    /// Configuration file (TOML); gugus.toml in the current folder if there is one and none is named
+    /// The configuration file (TOML); when absent, gugus.toml in the current folder, if there is one
     #[arg(
         long,
         global = true,
@@ -55,7 +55,7 @@ mod tests {
         all
     }
 
-    /// Every command, those below other commands too, by the words that call it.
+    /// Every command, including those below other commands, with the words that call it.
     fn each(command: &clap::Command, words: &str, see: &mut impl FnMut(&clap::Command, &str)) {
         see(command, words);
         for below in command.get_subcommands().filter(|c| c.get_name() != "help") {

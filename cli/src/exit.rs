@@ -7,14 +7,14 @@ use gugus_error::Kind;
 
 use crate::signals::{Signal, Stop};
 
-/// What a command that did not fail says by its exit code.
+/// The exit code of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
-    /// Everything was done.
+    /// The command did its work.
     Done,
-    /// It was done, and the result is that something is wrong (`batches verify`).
+    /// The command did its work and found problems (`batches verify`).
     Problems,
-    /// It was finished, but some models failed.
+    /// The command did its work, but some models failed.
     SomeModelsFailed,
 }
 
@@ -31,7 +31,7 @@ impl From<Code> for ExitCode {
 /// Why a command gave no result.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// An error, by who has to act on it.
+    /// An error, with its kind.
     Error(Kind, Box<dyn Error + Send + Sync>),
     /// A signal cut the command short.
     Interrupted(Box<dyn Error + Send + Sync>),
@@ -75,7 +75,7 @@ impl From<gugus_evaluate::Error> for Failure {
     }
 }
 
-/// An error where a signal came before the end; `text` says what is done and how to go on.
+/// An error of a command that a signal cut short. `text` says what is done and how to go on.
 pub(crate) fn unless_stopped(stop: &Stop, text: &'static str) -> Result<(), Failure> {
     match stop.signal() {
         None => Ok(()),

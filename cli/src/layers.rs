@@ -13,10 +13,10 @@ use toml::{Table, Value};
 
 use crate::exit::Failure;
 
-/// The file that is read where `--config` names none.
+/// The file that is read if `--config` names none.
 const DEFAULT_FILE: &str = "gugus.toml";
 
-/// What is wrong with the configuration file.
+/// Errors in the configuration file.
 #[derive(Debug, Error)]
 enum FileError {
     #[error("configuration file {} could not be read", path.display())]
@@ -42,7 +42,7 @@ enum FileError {
     Value { path: PathBuf, key: String },
 }
 
-/// The arguments of this process for `command`, which has variables already, completed from the file.
+/// The arguments of this process for `command`, completed from the file. `command` already knows its variables.
 pub(crate) fn matches(command: Command) -> Result<ArgMatches, Failure> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let command = match config_file(&arguments) {
@@ -181,7 +181,7 @@ fn apply_values(command: Command, values: &[(String, Vec<String>)]) -> Command {
                 None => arg,
                 Some((_, texts)) => {
                     let arg = arg.required(false);
-                    // A flag without a value reads "true" and "false" as its variable would.
+                    // A flag without a value reads "true" and "false", as its variable does.
                     match arg.get_action() {
                         ArgAction::SetTrue => arg.default_value(texts.join(",")),
                         _ => arg.default_values(texts.clone()),

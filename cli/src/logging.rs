@@ -13,14 +13,14 @@ use tracing_subscriber::{EnvFilter, Layer};
 enum LogFormat {
     /// One line for people.
     Text,
-    /// One JSON object a line, for collectors.
+    /// One JSON object per line, for collectors.
     Json,
 }
 
-/// What is logged, and how.
+/// The flags about logs.
 #[derive(Debug, Args)]
 pub(crate) struct LogFlags {
-    /// What is logged to standard error: error, warn, info, debug, trace, or a tracing filter
+    /// How much is logged to standard error: error, warn, info, debug, trace, or a filter of tracing
     #[arg(
         long,
         global = true,
@@ -29,7 +29,7 @@ pub(crate) struct LogFlags {
         default_value = "info"
     )]
     log: String,
-    /// How log lines look
+    /// The form of log lines
     #[arg(
         long,
         global = true,
@@ -40,8 +40,8 @@ pub(crate) struct LogFlags {
     log_format: LogFormat,
 }
 
-/// Starts logging. What our crates say is shown from the level asked for; libraries only from `warn`, since Ballista and
-/// DataFusion report every stage at `info`. librdkafka's lines come through its crate's target.
+/// Starts logging. Our crates log from the level asked for, libraries only from `warn`, because Ballista and DataFusion report
+/// every stage at `info`. librdkafka's lines come through the target of its crate.
 pub(crate) fn start(flags: &LogFlags) {
     let level = &flags.log;
     let filter = if level.contains(['=', ',']) {
@@ -60,7 +60,7 @@ pub(crate) fn start(flags: &LogFlags) {
             .boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    // What goes to the logs of a scheduler's runs does not depend on what is shown here.
+    // The logs of a scheduler's runs do not depend on this level.
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(run_logs())

@@ -1,4 +1,4 @@
-//! A scheduler that drives runs, as `gugus submit` and `gugus runs` ask it.
+//! The client of a scheduler that drives runs, for `gugus submit` and `gugus runs`.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::flags::security::ClusterSecurity;
 use crate::output::progress::progress;
 use crate::signals::Stop;
 
-/// Between two looks at a run that is waited for.
+/// The time between two requests for the state of a run while a command waits for the run.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// `--scheduler`, with what it is shown.
+/// `--scheduler`, and the proofs for it.
 #[derive(Debug, Args)]
 pub(crate) struct Scheduler {
     /// The scheduler to ask
@@ -61,7 +61,7 @@ pub(crate) struct Scheduled {
 }
 
 impl Scheduled {
-    /// What is at a path below that of all runs.
+    /// Reads the document at a path below that of all runs.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let answer = self.rest.get(&format!("{RUNS_PATH}{path}")).await;
         read(&good(answer)?)
@@ -83,7 +83,7 @@ impl Scheduled {
         self.get(&format!("/{id}")).await
     }
 
-    /// The part of a run's log that begins at a byte; nothing when there is no more.
+    /// The part of a run's log from a byte on; empty at the end of the log.
     pub(crate) async fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, Failure> {
         let path = format!("{RUNS_PATH}/{id}/log?from={from}");
         Ok(good(self.rest.get(&path).await)?.body.to_vec())
@@ -118,7 +118,7 @@ impl Scheduled {
     }
 }
 
-/// A scheduler that ended, or a network that broke, while somebody waited.
+/// The scheduler ended, or the network broke, while the command waited.
 #[derive(Debug, Error)]
 #[error(
     "the scheduler stopped answering while run {id} was under way; see `gugus runs show {id}` when it is back"
@@ -128,7 +128,7 @@ struct Gone {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// What a command says that was told to stop while a run went on.
+/// The message of a command that was told to stop while a run goes on.
 pub(crate) fn left(id: &RunId) -> Failure {
     Failure::interrupted(format!(
         "run {id} goes on at the scheduler; `gugus runs cancel {id}` stops it"
@@ -152,7 +152,7 @@ pub(crate) fn code(run: &Run) -> Result<Code, Failure> {
     }
 }
 
-/// An answer that gives what was asked for. A refusal is the request's fault, but for those that say otherwise.
+/// The document of an answer. A refusal counts as the fault of the request, unless its status says otherwise.
 fn good(answer: Result<Answer, AccessError>) -> Result<Answer, Failure> {
     let answer = answer.map_err(Failure::failed)?;
     if answer.status.is_success() {

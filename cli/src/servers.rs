@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
 
-/// It answers while the service ends, and ends after it.
+/// The server of metrics. It still answers while the service ends, and ends after the service.
 pub(crate) struct Monitoring {
     pub(crate) address: SocketAddr,
     stop: CancellationToken,

@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 pub(crate) enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// What `kill` and service managers send.
+    /// SIGTERM, which `kill` and service managers send.
     Terminate,
 }
 
 impl Signal {
-    /// 128 and the signal's number, as shells say it.
+    /// 128 plus the number of the signal, as in shells.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -59,7 +59,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// The signal that came, if one did.
+    /// The signal that came, if any.
     pub(crate) fn signal(&self) -> Option<Signal> {
         match self.received.load(Ordering::SeqCst) {
             0 => None,

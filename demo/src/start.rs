@@ -38,7 +38,7 @@ const SEED: u64 = 1;
 /// The job that describes generated records.
 const CRIME: &str = include_str!("../../jobs/crime.toml");
 
-/// What the demo is started with.
+/// The settings of the demo.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The job file; the LAPD's when absent.
@@ -90,7 +90,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// What the demo did.
+/// The result of the demo.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// Records in the input file.
@@ -101,7 +101,7 @@ pub struct Summary {
     pub accepted: u64,
     /// Records kept as rejects, counted from the files.
     pub rejected: u64,
-    /// What was trained.
+    /// The report of the training.
     pub report: Report,
     /// One prediction.
     pub prediction: Prediction,
@@ -240,7 +240,7 @@ impl Demo {
         })
     }
 
-    /// What was done, and where everything is.
+    /// The result, and the addresses of all services.
     #[must_use]
     pub fn summary(&self) -> &Summary {
         &self.summary

@@ -58,7 +58,7 @@ fn layout(plan: &Arc<dyn ExecutionPlan>) -> Vec<Node> {
     std::iter::once(node).chain(inputs).collect()
 }
 
-/// The plan as whoever has this context reads it.
+/// The plan as a role with this context reads it.
 fn sent(plan: Arc<dyn ExecutionPlan>, to: &TaskContext) -> Arc<dyn ExecutionPlan> {
     let codec = PlanCodec::default();
     let message = PhysicalPlanNode::try_from_physical_plan(plan, &codec).unwrap();

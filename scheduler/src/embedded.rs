@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::{self, SchedulerConfig, SchedulerError};
 
-/// What an embedded cluster is started with.
+/// The settings of an embedded cluster.
 #[derive(Clone, Debug)]
 pub struct EmbeddedConfig {
     /// How many tasks run at the same time.
@@ -43,7 +43,7 @@ pub enum EmbeddedError {
     Listen {
         /// The address asked for.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },

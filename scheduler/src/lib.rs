@@ -1,25 +1,25 @@
-//! Ballista's scheduler with our functions, runs that it drives itself, and a cluster within one process.
+//! Ballista's scheduler with our functions, the runs that it drives itself, and a cluster within one process.
 //!
-//! [`run`] serves gRPC, Ballista's REST interface, runs (`/gugus/v1/runs`) and a page for browsers on one port until it is
-//! told to stop. [`Embedded`] starts that same scheduler and an
-//! executor of [`gugus_engine`] on loopback ports of this process: `gugus train` without `--scheduler` and `gugus demo`
-//! use it. Both are push-based and speak gRPC, so that what works embedded works on many machines.
+//! [`run`] serves gRPC, Ballista's REST interface, runs (`/gugus/v1/runs`) and pages for browsers on one port, until it is told
+//! to stop. [`Embedded`] starts the same scheduler and an executor of [`gugus_engine`] on loopback ports of this process, for
+//! `gugus train` without `--scheduler` and for `gugus demo`. Both speak gRPC, so training that works embedded also works on
+//! many machines.
 //!
 //! # Guarantees
-//! * `ready` is called when the port takes connections, with the address it really has.
-//! * The port listens on loopback unless told otherwise, and no page of another origin may read its answers,
-//!   not even one whose name was made to mean this machine.
-//! * A run that was answered for is on disk. It outlives the process: one that was under way is marked then, and can be
-//!   resumed.
-//! * Every answer but `/healthz` and `/readyz` wants the token or a certificate where the cluster has one, and no answer
-//!   shows a secret.
+//! * `ready` is called as soon as the port takes connections, with its real address.
+//! * The port listens on loopback unless told otherwise. No page of another site may read its answers, not even a page that
+//!   makes its own name mean this machine.
+//! * A run is on disk before its request is answered, so it outlives the process. If the process ends during a run, the next
+//!   start marks the run as interrupted, and a user can resume it.
+//! * If the cluster has a token or certificates, every request but `/healthz` and `/readyz` must show one. No answer contains a
+//!   secret.
 //!
 //! # What it is not
-//! It keeps no Ballista job: those live in memory and end with the process. The driver in `gugus-train` goes on from the
-//! models that are written.
+//! It does not keep Ballista jobs, which live in memory and end with the process. A resumed run goes on from the models that
+//! are written.
 //!
 //! # Why not Ballista's own `standalone`
-//! It polls for work every 50 ms and takes other paths than the real scheduler and executor do.
+//! It polls for work every 50 ms and runs other code than the real scheduler and executor.
 
 mod ballista;
 mod embedded;

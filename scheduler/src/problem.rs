@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
 
-/// What is answered instead of what was asked for: {`error`, `detail`}.
+/// The answer to a request that is refused: {`error`, `detail`}.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,

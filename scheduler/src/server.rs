@@ -24,7 +24,7 @@ use crate::runs::{Runs, RunsConfig, StateError};
 /// with the scheduler anyway.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What a scheduler is started with, beside its listener.
+/// The settings of a scheduler, apart from its listener.
 #[derive(Clone, Debug, Default)]
 pub struct SchedulerConfig {
     /// The host name by which executors and clients reach this scheduler, when it is not the address it listens on.

@@ -8,8 +8,8 @@ use crate::test;
 
 /// The one of ingest and the one of training.
 const TESTS: [&str; 2] = [
-    "chaos::every_record_is_in_one_place_whatever_happens",
-    "cluster_chaos::models_are_the_same_whatever_happens_to_the_cluster",
+    "chaos::ingest::every_record_is_in_one_place_whatever_happens",
+    "chaos::cluster::models_are_the_same_whatever_happens_to_the_cluster",
 ];
 
 /// What the tests read, by the flag that says it. Steps are those of ingest.

@@ -27,7 +27,7 @@ pub(crate) struct Demo {
     /// A CSV file instead of 1,000 generated records
     #[arg(long, value_name = "FILE.csv")]
     input: Option<PathBuf>,
-    /// The job file that describes the records; jobs/crime.toml, which is in the binary, when absent
+    /// The job file that describes the records; when absent, jobs/crime.toml, which is in the binary
     #[arg(long, value_name = "FILE")]
     job: Option<PathBuf>,
     /// Where REST listens; port 0 chooses a free one
@@ -36,7 +36,7 @@ pub(crate) struct Demo {
     /// Where the scheduler listens; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
     scheduler_listen: SocketAddr,
-    /// End when all is shown
+    /// End after the last step
     #[arg(long)]
     exit: bool,
 }

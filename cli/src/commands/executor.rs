@@ -32,23 +32,22 @@ pub(crate) struct Executor {
     /// The scheduler to register with
     #[arg(long, value_name = "df://HOST:PORT")]
     scheduler: ClusterUrl,
-    /// Where tasks are taken and results fetched from; port 0 chooses a free one
+    /// Where to listen for tasks and for requests for results; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The name by which scheduler and clients reach this executor, when it is not the address listened on
+    /// The name by which scheduler and clients reach this executor; when absent, the address that it listens on
     #[arg(long, value_name = "HOST")]
     external_host: Option<String>,
     /// How many tasks run at the same time; the number of cores when absent
     #[arg(long, value_name = "N")]
     task_slots: Option<NonZeroUsize>,
-    /// The most memory that tasks take together: a size, or a share of the machine's or container's
+    /// The most memory of all tasks together: a size, or a share of the memory of the machine or container
     #[arg(long, value_name = "SIZE", default_value_t)]
     memory_limit: MemoryLimit,
-    /// Where a folder for results is made that are kept until they are fetched; the system's place for temporary files
-    /// when absent
+    /// Where to make the folder of results, which are kept until they are fetched; when absent, the system's temporary folder
     #[arg(long, value_name = "DIR")]
     work_dir: Option<PathBuf>,
-    /// How long running tasks and fetches of results may take once this is told to stop
+    /// How long running tasks and fetches of results may take after the executor is told to stop
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     drain: Duration,
     /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one

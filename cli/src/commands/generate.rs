@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::exit::{Code, Failure};
 use crate::output::count;
+use crate::output::file::not_written;
 
 /// Write sample records in the shape of the LAPD's open crime data, dirty values included, as CSV
 ///
@@ -30,14 +31,6 @@ pub(crate) struct Generate {
     output: Option<PathBuf>,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("{} could not be written", path.display())]
-struct WriteError {
-    path: PathBuf,
-    #[source]
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
 impl Generate {
     pub(crate) fn run(self) -> Result<Code, Failure> {
         let Some(file) = &self.output else {
@@ -45,7 +38,7 @@ impl Generate {
             self.write(io::stdout().lock(), place)?;
             return Ok(Code::Done);
         };
-        let created = File::create(file).map_err(|source| failed(file, source.into()))?;
+        let created = File::create(file).map_err(|source| not_written(file, source))?;
         self.write(created, file)?;
         eprintln!(
             "wrote {} records to {}",
@@ -58,12 +51,7 @@ impl Generate {
     fn write(&self, out: impl Write, place: &Path) -> Result<(), Failure> {
         let mut out = BufWriter::new(out);
         gugus_generate::write(self.records, self.seed, &mut out)
-            .map_err(|source| failed(place, source.into()))?;
-        out.flush().map_err(|source| failed(place, source.into()))
+            .map_err(|source| not_written(place, source))?;
+        out.flush().map_err(|source| not_written(place, source))
     }
-}
-
-fn failed(path: &Path, source: Box<dyn std::error::Error + Send + Sync>) -> Failure {
-    let path = path.to_owned();
-    Failure::failed(WriteError { path, source })
 }

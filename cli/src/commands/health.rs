@@ -13,10 +13,10 @@ use crate::output::print;
 /// be relied on. A container's check should not take longer than the time between two checks.
 const WITHIN: Duration = Duration::from_secs(3);
 
-/// What is asked where the address has no path.
+/// The path to ask if the address has none.
 const DEFAULT_PATH: &str = "/healthz";
 
-/// Ask a running service whether it is well: exit code 0 when it answers, 1 when not
+/// Ask a running service whether it works: exit code 0 if it answers, 1 if not
 ///
 /// The command serves the health checks of containers and service managers, where there is no curl. /healthz says that the
 /// process lives, /readyz that it can take work. `gugus serve` calls them /health/live and /health/ready.
@@ -49,7 +49,7 @@ enum HealthError {
     },
 }
 
-/// The answer's words, which say why.
+/// The text of the answer, which says why.
 fn detail(text: &str) -> String {
     match text.trim() {
         "" => String::new(),
@@ -79,7 +79,7 @@ fn address(url: Uri) -> Result<String, HealthError> {
     }
 }
 
-/// What the service says, if it is well.
+/// The answer of a service that works.
 fn ask(url: String) -> Result<String, HealthError> {
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(WITHIN))

@@ -33,17 +33,17 @@ pub(crate) struct Ingest {
     client: KafkaClient,
     #[command(flatten)]
     batches: BatchesFolder,
-    /// End when everything is taken that was in the topic at the start
+    /// End after the records that are in the topic at the start
     #[arg(long)]
     until_end: bool,
     /// End after this many batches
     #[arg(long, value_name = "N")]
     max_batches: Option<u64>,
-    /// Where to begin in partitions of which no batch holds anything: earliest, latest, a time (RFC 3339), or P:OFFSET,…
+    /// Where to begin in partitions that no batch knows yet: earliest, latest, a time (RFC 3339), or P:OFFSET,…
     #[arg(long, value_name = "START", default_value = "earliest")]
     start: Start,
-    /// What to do where the topic no longer holds what comes next, because it was recreated or truncated, or deleted
-    /// records before they were taken; what is skipped is written down in the next batch
+    /// What to do if the topic no longer holds the next record, because it was recreated or truncated, or deleted records
+    /// before they were taken; the footer of the next batch records the jump
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_reset: OnReset,
     /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one
@@ -54,15 +54,15 @@ pub(crate) struct Ingest {
     output: Output,
 }
 
-/// What to do where the topic no longer holds what comes next.
+/// What to do if the topic no longer holds the next record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum OnReset {
     /// Stop with an error.
     #[default]
     Stop,
-    /// Go on with the first record that is there.
+    /// Go on with the first record that the topic holds now.
     Earliest,
-    /// Go on with the next record that comes.
+    /// Go on with the first record that arrives from now on.
     Latest,
 }
 

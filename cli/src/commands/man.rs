@@ -7,6 +7,7 @@ use clap::{Args, Command};
 use clap_mangen::Man as Page;
 
 use crate::exit::{Code, Failure};
+use crate::output::file::not_written;
 
 /// Write the manual pages: one page for each command, with the texts of --help
 ///
@@ -21,14 +22,6 @@ pub(crate) struct Man {
     /// The folder to write to, made if it is not there; standard output when absent
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{} could not be written; name a folder that you may write to", path.display())]
-struct WriteError {
-    path: PathBuf,
-    #[source]
-    source: io::Error,
 }
 
 impl Man {
@@ -46,12 +39,10 @@ impl Man {
                 }
             }
             Some(folder) => {
-                let failed = |path, source| Failure::failed(WriteError { path, source });
-                std::fs::create_dir_all(&folder)
-                    .map_err(|source| failed(folder.clone(), source))?;
+                std::fs::create_dir_all(&folder).map_err(|source| not_written(&folder, source))?;
                 for (name, page) in pages {
                     let path = folder.join(name);
-                    std::fs::write(&path, page).map_err(|source| failed(path.clone(), source))?;
+                    std::fs::write(&path, page).map_err(|source| not_written(&path, source))?;
                 }
             }
         }
@@ -71,7 +62,7 @@ fn pages(all: Command) -> Vec<(String, Vec<u8>)> {
 }
 
 fn add(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) {
-    let page = Page::new(command.clone());
+    let page = Page::new(command.clone()).source(concat!("gugus ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     // Writing to memory does not fail.
     let _ = page.render(&mut text);

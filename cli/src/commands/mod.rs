@@ -26,9 +26,9 @@ use clap::Subcommand;
 use crate::exit::{Code, Failure, code};
 use crate::signals::Stop;
 
-/// Makes the enum that clap reads, and how each command runs. `async` commands run until they are done or a signal stops
-/// them. `sync` commands are over at once, and a signal ends them as it ends any process. `about` commands write down what
-/// all commands are.
+/// Makes the enum that clap reads, and the function that runs each command. `async` commands run until they are done or a
+/// signal stops them. `sync` commands end soon, and a signal ends them as it ends any process. `about` commands describe all
+/// commands.
 macro_rules! commands {
     ($($how:tt $module:ident::$command:ident)+) => {
         #[derive(Debug, Subcommand)]
@@ -36,7 +36,7 @@ macro_rules! commands {
             $($command($module::$command)),+
         }
 
-        /// Runs the command that was asked for; `all` is the whole command line as clap has it.
+        /// Runs the command. `all` is clap's description of all commands.
         pub(crate) fn run(command: Command, all: clap::Command) -> ExitCode {
             match command {
                 $(Command::$command(command) => commands!(@$how command all)),+

@@ -31,10 +31,10 @@ pub(crate) struct Produce {
     /// The CSV file to read, also .csv.gz
     #[arg(long, value_name = "FILE.csv")]
     input: PathBuf,
-    /// Send this many records a second; as fast as the broker takes them when absent
+    /// Send this many records per second; when absent, as many as the broker takes
     #[arg(long, value_name = "N/s", value_parser = rate)]
     rate: Option<f64>,
-    /// Wait this long between two records, each time another time of the range
+    /// Wait this long between two records: each time a random time of the range
     #[arg(long, value_name = "0.5s..1.5s", value_parser = delay, conflicts_with = "rate")]
     delay: Option<RangeInclusive<Duration>>,
     /// Stop after this many records

@@ -28,20 +28,20 @@ pub(crate) struct Scheduler {
     /// Where to listen; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
     listen: SocketAddr,
-    /// The name by which executors call back, when it is not the address listened on
+    /// The name by which executors call back; when absent, the address that the scheduler listens on
     #[arg(long, value_name = "HOST")]
     external_host: Option<String>,
-    /// The folder that submitted runs are kept in
+    /// The folder of submitted runs
     #[arg(long, value_name = "DIR", default_value = "data/runs")]
     state: PathBuf,
-    /// How many runs are kept that have ended; older ones are removed, their models stay
+    /// How many ended runs are kept; older runs are removed, and their models stay
     #[arg(long, value_name = "N", default_value = "100")]
     keep_runs: NonZeroUsize,
     /// How many runs train at the same time; the others wait
     #[arg(long, value_name = "N", default_value = "1")]
     runs_at_once: NonZeroUsize,
-    /// The folder below which the folders must lie that a submitted run reads batches from and writes models to; buckets
-    /// are open to runs as far as the scheduler's credentials go
+    /// The folder below which submitted runs may read batches and write models; for buckets, the scheduler's credentials
+    /// decide
     #[arg(long, value_name = "DIR", default_value = "data")]
     data_root: PathBuf,
     /// Sites whose pages may read the answers, for example `https://grafana.example`; none when absent

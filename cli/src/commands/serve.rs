@@ -26,7 +26,7 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// The model that POST /predict_cluster/ asks; `location` or `kmeans_model` or the only one when absent
+    /// The model that POST /predict_cluster/ asks; when absent, `location`, else `kmeans_model`, else the only model
     #[arg(long, value_name = "MODEL")]
     predict_cluster: Option<String>,
 }

@@ -13,9 +13,9 @@ use crate::signals::Stop;
 
 /// Hand a job file to a scheduler, which trains its models by itself
 ///
-/// The command does what `gugus train` does, but the scheduler drives the run, also after this command has ended. Folders are
-/// those of the scheduler's machine and must lie below its --data-root. A relative folder is completed by the folder that
-/// this command stands in.
+/// The command does what `gugus train` does, but the scheduler drives the run, even after this command has ended. Folders are
+/// those of the scheduler's machine and must lie below its --data-root. A relative folder is completed by the current folder
+/// of this command.
 ///
 /// Example: gugus submit --job jobs/crime.toml --scheduler df://127.0.0.1:50050 --wait
 ///

@@ -8,10 +8,10 @@ use gugus_scheduler::{Embedded, EmbeddedConfig};
 use crate::exit::Failure;
 use crate::flags::security::ClusterSecurity;
 
-/// A cluster that is there, or one that is started in this process.
+/// A running cluster, or a cluster that is started in this process.
 #[derive(Debug, Args)]
 pub(crate) struct OnCluster {
-    /// The cluster to work on; one is started in this process when absent
+    /// The cluster to work on; when absent, a cluster is started in this process
     #[arg(long, value_name = "df://HOST:PORT")]
     scheduler: Option<ClusterUrl>,
     #[command(flatten)]
@@ -29,7 +29,7 @@ impl OnCluster {
     }
 }
 
-/// Which cluster was chosen, with flags that are checked.
+/// The chosen cluster, with checked flags.
 #[derive(Debug)]
 pub(crate) enum ChosenCluster {
     Remote(Box<Access>),

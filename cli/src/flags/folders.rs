@@ -9,7 +9,7 @@ use crate::exit::Failure;
 /// `--batches DIR|s3://…`.
 #[derive(Debug, Args)]
 pub(crate) struct BatchesFolder {
-    /// Where the batches are: a folder, or s3://bucket/prefix by AWS' own variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)
+    /// The folder of batches, or s3://bucket/prefix with AWS' own variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)
     #[arg(long, value_name = "DIR|s3://…", default_value = "data/batch")]
     batches: String,
 }
@@ -19,13 +19,13 @@ impl BatchesFolder {
         stores.open(&self.batches).map_err(Failure::usage)
     }
 
-    /// The batches as they are now, to look at.
+    /// The batches as they are now, to read.
     pub(crate) async fn log(&self) -> Result<BatchLog, Failure> {
         let store = self.open(&Stores::from_env())?;
         BatchLog::read(store).await.map_err(Failure::usage)
     }
 
-    /// The folder's name for another process, which may stand in another folder.
+    /// The folder's absolute name, for another process that may run in another folder.
     pub(crate) fn absolute(&self) -> Result<String, Failure> {
         absolute(&self.batches)
     }
@@ -34,7 +34,7 @@ impl BatchesFolder {
 /// `--models DIR|s3://…`.
 #[derive(Debug, Args)]
 pub(crate) struct ModelsFolder {
-    /// Where the models are: a folder, or s3://bucket/prefix by AWS' own variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)
+    /// The folder of models, or s3://bucket/prefix with AWS' own variables (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …)
     #[arg(long, value_name = "DIR|s3://…", default_value = "data/models")]
     models: String,
 }
@@ -44,7 +44,7 @@ impl ModelsFolder {
         stores.open(&self.models).map_err(Failure::usage)
     }
 
-    /// The folder's name for another process, which may stand in another folder.
+    /// The folder's absolute name, for another process that may run in another folder.
     pub(crate) fn absolute(&self) -> Result<String, Failure> {
         absolute(&self.models)
     }

@@ -1,4 +1,4 @@
-//! `MODEL --batch N|all --window KEY`: one trained model among all that there are.
+//! `MODEL --batch N|all --window KEY`: one trained model.
 
 use clap::Args;
 use gugus_evaluate::Which;
@@ -10,16 +10,16 @@ use gugus_spec::NotABatchNumber;
 pub(crate) struct ChosenModel {
     /// The model's name
     pub(crate) model: String,
-    /// The batch that it was trained on, or `all` for the model over all batches; the latest when absent
+    /// The batch of the model, or `all` for the model over all batches; the latest batch when absent
     #[arg(long, value_name = "N|all", value_parser = which)]
     batch: Option<Which>,
-    /// The window that it was trained on, for a model that has some, such as 2024-05
+    /// The window of the model, such as 2024-05
     #[arg(long, value_name = "KEY", conflicts_with = "batch")]
     window: Option<WindowKey>,
 }
 
 impl ChosenModel {
-    /// Which of the folders of this name is meant.
+    /// The folder that the flags mean.
     pub(crate) fn which(&self) -> Which {
         match (&self.batch, &self.window) {
             (Some(batch), _) => batch.clone(),

@@ -1,4 +1,4 @@
-//! `--tls-ca`, `--tls-cert`, `--tls-key` and `--token-file`: what the members of a cluster show each other.
+//! `--tls-ca`, `--tls-cert`, `--tls-key` and `--token-file`: the proofs that the members of a cluster show each other.
 
 use std::path::PathBuf;
 
@@ -7,23 +7,23 @@ use gugus_engine::{Security, Tls, TlsFiles, Token};
 
 use crate::exit::Failure;
 
-/// The variable that holds the token itself. It has no flag: other users of the machine see arguments.
+/// The variable that holds the token itself. It has no flag, because other users of the machine can see arguments.
 const TOKEN: &str = "GUGUS_TOKEN";
 
 /// `--tls-…` and `--token-file`.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterSecurity {
-    /// The certificates of the authorities whose word counts, PEM. With --tls-cert and --tls-key every connection of the
-    /// cluster is encrypted, and both sides show a certificate
+    /// The certificates of the trusted authorities (PEM). With --tls-cert and --tls-key every connection of the cluster is
+    /// encrypted, and both sides show a certificate
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     tls_ca: Option<PathBuf>,
-    /// The certificate of this process, for server and client use, PEM
+    /// The certificate of this process, for server and client use (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     tls_cert: Option<PathBuf>,
-    /// The key of that certificate, PEM
+    /// The key of that certificate (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     tls_key: Option<PathBuf>,
-    /// The file that holds the cluster's token; GUGUS_TOKEN may hold the token itself
+    /// The file with the cluster's token; the variable GUGUS_TOKEN may hold the token itself
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     token_file: Option<PathBuf>,
 }

@@ -1,5 +1,6 @@
 //! Results on standard output: a table for people, JSON for scripts.
 
+pub(crate) mod file;
 pub(crate) mod offsets;
 pub(crate) mod progress;
 pub(crate) mod report;
@@ -24,7 +25,7 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// Prints a result: `document` for scripts, or what `text` makes of it for people.
+    /// Prints a result: `document` for scripts, or its `text` for people.
     pub(crate) fn show(
         self,
         document: &impl Serialize,
@@ -37,7 +38,7 @@ impl Output {
     }
 }
 
-/// Writes to standard output. A reader that has gone away (`| head`) is no failure of ours.
+/// Writes to standard output. If the reader has gone away (`| head`), that is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out
@@ -55,7 +56,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&serde_json::to_string_pretty(value).map_err(Failure::failed)?)
 }
 
-/// The line by which scripts know that a long-running command can take work.
+/// The line that tells scripts that a long-running command can take work.
 pub(crate) fn ready_line(urls: &[(&str, String)]) -> String {
     let pairs = urls.iter().map(|(name, url)| format!(" {name}={url}"));
     std::iter::once("ready".to_owned()).chain(pairs).collect()
@@ -63,7 +64,7 @@ pub(crate) fn ready_line(urls: &[(&str, String)]) -> String {
 
 /// Prints [`ready_line`].
 pub(crate) fn ready(urls: &[(&str, String)]) {
-    // Nobody may be reading; the command works all the same.
+    // The command works even if nobody reads the line.
     let _ = print(&ready_line(urls));
 }
 

@@ -1,4 +1,4 @@
-//! Progress on standard error, where that is a terminal.
+//! Progress on standard error, if that is a terminal.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 /// How often a bar is drawn.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// A bar that counts to `length` (a spinner when that is not known yet); nothing where standard error is not a terminal.
+/// A bar that counts to `length`, or a spinner if the length is unknown. Nothing is shown if standard error is no terminal.
 pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -19,7 +19,7 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     let template = format!(
         "{{spinner}} {{bar:32}} {{human_pos}}/{{human_len}} {unit} {{per_sec}} {{eta}} {{msg}}"
     );
-    // The template is ours; if it were wrong, indicatif's own look does as well.
+    // The template is a constant. If it were wrong, the default look of indicatif would do.
     bar.set_style(
         ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()),
     );
@@ -67,11 +67,11 @@ impl Drop for Drawn {
     }
 }
 
-/// A line about work that has no end; nothing where standard error is not a terminal.
+/// A status line for work without an end. Nothing is shown if standard error is no terminal.
 pub(crate) fn status(unit: &str) -> ProgressBar {
     let bar = progress(None, unit);
     let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");
-    // The template is ours; if it were wrong, indicatif's own look does as well.
+    // The template is a constant. If it were wrong, the default look of indicatif would do.
     bar.set_style(
         ProgressStyle::with_template(&template)
             .unwrap_or_else(|_| ProgressStyle::default_spinner()),

@@ -5,10 +5,10 @@ use gugus_train::{Outcome, Report};
 use crate::exit::{Code, Failure};
 use crate::output::{Output, count, table};
 
-/// Failed batches named one by one in the summary; the JSON document has all.
+/// The most failed batches that the summary names; the JSON document has all of them.
 const FAILURES_SHOWN: usize = 20;
 
-/// Prints a report, and says what exit code it means.
+/// Prints a report and returns the exit code that it means.
 pub(crate) fn show(report: &Report, output: Output) -> Result<Code, Failure> {
     output.show(report, || summary(report))?;
     Ok(if report.failed > 0 {
@@ -18,7 +18,7 @@ pub(crate) fn show(report: &Report, output: Output) -> Result<Code, Failure> {
     })
 }
 
-/// One line a model, then the batches that failed.
+/// One line per model, then the failed batches.
 pub(crate) fn summary(report: &Report) -> String {
     let mut table = table([
         "model",
@@ -37,7 +37,7 @@ pub(crate) fn summary(report: &Report) -> String {
         let trained = || lines().filter(|m| m.status == Outcome::Trained);
         let rows: u64 = trained().map(|m| m.rows).sum();
         let iterations: u64 = trained().filter_map(|m| m.iterations).map(u64::from).sum();
-        // An empty sum is -0 otherwise.
+        // Otherwise an empty sum is -0.
         let cost: f64 = trained().filter_map(|m| m.training_cost).sum::<f64>() + 0.0;
         table.add_row([
             name.to_owned(),

@@ -50,7 +50,7 @@ fn describe(detail: &RunDetail) -> String {
     text
 }
 
-/// Prints what one run does.
+/// Prints the state of one run.
 pub(crate) fn tell(run: &Run, output: Output) -> Result<(), Failure> {
     output.show(run, || says(run))
 }

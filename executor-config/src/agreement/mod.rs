@@ -1,4 +1,4 @@
-//! What all members of a cluster must have alike: versions, functions, settings, and how plans travel.
+//! Everything in which all members of a cluster must agree: versions, functions, settings, and how plans travel.
 
 pub(crate) mod about;
 pub(crate) mod codec;

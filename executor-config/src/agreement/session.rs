@@ -11,6 +11,7 @@ use ballista_core::registry::BallistaFunctionRegistry;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
+use gugus_features::FeatureCache;
 
 /// The largest gRPC message, in bytes, that any role sends or takes. It is Ballista's default. Waves are cut so that their
 /// plans stay far below it, because a larger message ends in an unhelpful `h2 protocol error`.
@@ -40,9 +41,15 @@ pub fn session_config() -> SessionConfig {
         )
 }
 
-/// [`session_config`] for an executor, whose tasks fetch shuffle files from others in the way that `dialled` says.
-pub(crate) fn executor_config(dialled: &EndpointOverrideFn) -> SessionConfig {
-    session_config().with_ballista_override_create_grpc_client_endpoint(Arc::clone(dialled))
+/// [`session_config`] for an executor, whose tasks fetch shuffle files from others in the way that `dialled` says, and keep
+/// the points of their files in `cache`.
+pub(crate) fn executor_config(
+    dialled: &EndpointOverrideFn,
+    cache: &Arc<FeatureCache>,
+) -> SessionConfig {
+    session_config()
+        .with_ballista_override_create_grpc_client_endpoint(Arc::clone(dialled))
+        .with_extension(Arc::clone(cache))
 }
 
 /// A session state with our settings, every function that DataFusion has by default, and the environment that

@@ -39,7 +39,7 @@ impl Cluster {
     }
 }
 
-/// What a client knows of its Ballista job.
+/// The knowledge of a client about its Ballista job.
 enum State {
     /// The scheduler has the job. Its id comes with the first status, which may be the last.
     Submitted,

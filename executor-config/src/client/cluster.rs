@@ -74,7 +74,7 @@ impl Cluster {
             .collect()
     }
 
-    /// What the scheduler's REST interface answers; `None` when it does not.
+    /// An answer of the scheduler's REST interface; `None` if there is none.
     async fn ask(&self, path: &str) -> Option<serde_json::Value> {
         let (status, body) = self.access.get(&self.channel, path).await.ok()?;
         status.is_success().then_some(())?;

@@ -20,7 +20,7 @@ pub enum ClusterError {
     Connect {
         /// The address.
         url: ClusterUrl,
-        /// What the transport says.
+        /// The error of the connection.
         #[source]
         source: tonic::transport::Error,
     },
@@ -45,7 +45,7 @@ pub enum ClusterError {
         url: ClusterUrl,
         /// The Ballista job's id, empty when it was not known yet.
         job: String,
-        /// What the transport says, when it says anything.
+        /// The error of the connection, if there is one.
         #[source]
         status: Option<GrpcError>,
     },
@@ -58,7 +58,7 @@ pub enum ClusterError {
         job: String,
         /// Where the result lay.
         executor: String,
-        /// What Ballista says.
+        /// The error of Ballista.
         #[source]
         source: BallistaError,
     },
@@ -67,7 +67,7 @@ pub enum ClusterError {
     Result {
         /// The Ballista job's id.
         job: String,
-        /// What DataFusion says.
+        /// The error of DataFusion.
         #[source]
         source: DataFusionError,
     },
@@ -76,7 +76,7 @@ pub enum ClusterError {
     Encode {
         /// The job's name.
         name: String,
-        /// What DataFusion says.
+        /// The error of DataFusion.
         #[source]
         source: DataFusionError,
     },

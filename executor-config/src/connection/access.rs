@@ -50,7 +50,7 @@ pub enum AccessError {
     Connect {
         /// The address.
         url: ClusterUrl,
-        /// What the transport says.
+        /// The error of the connection.
         #[source]
         source: tonic::transport::Error,
     },
@@ -61,7 +61,7 @@ pub enum AccessError {
     Certificates {
         /// The address.
         url: ClusterUrl,
-        /// What rustls says.
+        /// The error of rustls.
         #[source]
         source: rustls::Error,
     },
@@ -72,16 +72,16 @@ pub enum AccessError {
         url: ClusterUrl,
         /// Whether TLS was tried.
         encrypted: bool,
-        /// What the transport says.
+        /// The error of the connection.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Somebody answers who is no scheduler of ours.
+    /// Something answers, but it is no scheduler of Gugus.
     #[error("what answers at {url} is no scheduler of Gugus: {answer}")]
     Foreign {
         /// The address.
         url: ClusterUrl,
-        /// What it answered.
+        /// The answer.
         answer: String,
     },
     /// The token is missing or another.
@@ -134,7 +134,7 @@ impl Access {
         Ok((channel, about))
     }
 
-    /// Who the scheduler is. An error when it is not one to work with.
+    /// Asks the scheduler for its versions. A scheduler that cannot be worked with is an error.
     pub(crate) async fn about(&self, channel: &Channel) -> Result<SchedulerAbout, AccessError> {
         let foreign = |answer: String| AccessError::Foreign {
             url: self.url.clone(),

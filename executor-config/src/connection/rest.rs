@@ -20,7 +20,7 @@ pub struct Rest {
     channel: Channel,
 }
 
-/// What a scheduler answered.
+/// The answer of a scheduler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.

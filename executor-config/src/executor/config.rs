@@ -1,4 +1,4 @@
-//! What an executor is started with, and what it tells of itself.
+//! The settings of an executor, and the state that it shows.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -32,7 +32,7 @@ impl TaskSlots {
     }
 }
 
-/// What an executor is doing.
+/// The state of an executor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExecutorState {
     /// It has not registered yet.
@@ -46,7 +46,7 @@ pub enum ExecutorState {
     Leaving,
 }
 
-/// What an executor is started with.
+/// The settings of an executor.
 #[derive(Clone, Debug)]
 pub struct ExecutorConfig {
     /// The scheduler to register with, and the TLS and token of its cluster.

@@ -1,4 +1,6 @@
-//! What an executor counts.
+//! The metrics of an executor.
+
+use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
 use gugus_features::FeatureCache;
@@ -21,7 +23,10 @@ pub(super) struct ExecutorMetrics {
 
 impl ExecutorMetrics {
     /// Makes the metrics and registers them; fails when the registry has metrics of these names already.
-    pub(super) fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn registered(
+        registry: &Registry,
+        cache: Arc<FeatureCache>,
+    ) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             running: IntGauge::new("gugus_executor_tasks_running", "Tasks that run now.")?,
             tasks: IntCounterVec::new(
@@ -66,7 +71,7 @@ impl ExecutorMetrics {
             registry.register(Box::new(counter.clone()))?;
         }
         registry.register(Box::new(metrics.tasks.clone()))?;
-        registry.register(Box::new(CacheMetrics::new()?))?;
+        registry.register(Box::new(CacheMetrics::new(cache)?))?;
         Ok(metrics)
     }
 
@@ -85,8 +90,9 @@ impl ExecutorMetrics {
     }
 }
 
-/// What the feature cache of this process holds, looked up whenever somebody asks.
+/// What the feature cache of the executor holds, looked up whenever somebody asks.
 struct CacheMetrics {
+    cache: Arc<FeatureCache>,
     bytes: IntGauge,
     files: IntGauge,
     hits: IntCounter,
@@ -94,8 +100,9 @@ struct CacheMetrics {
 }
 
 impl CacheMetrics {
-    fn new() -> Result<Self, prometheus::Error> {
+    fn new(cache: Arc<FeatureCache>) -> Result<Self, prometheus::Error> {
         Ok(Self {
+            cache,
             bytes: IntGauge::new(
                 "gugus_executor_feature_cache_bytes",
                 "What decoded features take, which are kept between passes.",
@@ -126,7 +133,7 @@ impl Collector for CacheMetrics {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let figures = FeatureCache::shared().figures();
+        let figures = self.cache.figures();
         self.bytes.set(number(figures.bytes));
         self.files.set(number(figures.files));
         for (counter, value) in [(&self.hits, figures.hits), (&self.misses, figures.misses)] {

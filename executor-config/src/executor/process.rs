@@ -13,6 +13,7 @@ use ballista_executor::executor::Executor;
 use ballista_executor::executor_process::{ExecutorProcessConfig, structure_executor_metadata};
 use ballista_executor::flight_service::BallistaFlightService;
 use ballista_executor::metrics::ExecutorMetricsCollector;
+use gugus_features::FeatureCache;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -33,6 +34,7 @@ use crate::agreement::codec::PlanCodec;
 use crate::agreement::session::{self, MESSAGE_LIMIT};
 use crate::connection::address::ClusterUrl;
 use crate::runtime::environment::environment;
+use crate::runtime::memory::{self, MemoryLimit};
 use crate::security::guard::Guard;
 use crate::security::settings::Port;
 
@@ -63,9 +65,11 @@ pub async fn run(
     let address = listener.local_addr().map_err(listen)?;
     let threads = Threads::new(config.task_slots.count())?;
     let (reports, ended) = mpsc::unbounded_channel();
-    let metrics = ExecutorMetrics::registered(&config.metrics).map_err(ExecutorError::Metrics)?;
+    let cache = Arc::new(FeatureCache::default());
+    let metrics = ExecutorMetrics::registered(&config.metrics, Arc::clone(&cache))
+        .map_err(ExecutorError::Metrics)?;
     let fetches = Fetches::new(metrics.fetches.clone());
-    let parts = parts(&config, address)?;
+    let parts = parts(&config, address, cache)?;
     let node = Arc::new(Node::new(parts, metrics, threads.handle(), reports));
 
     let stop = CancellationToken::new();
@@ -133,7 +137,11 @@ async fn sweep(node: Arc<Node>) {
     }
 }
 
-fn parts(config: &ExecutorConfig, address: SocketAddr) -> Result<Parts, ExecutorError> {
+fn parts(
+    config: &ExecutorConfig,
+    address: SocketAddr,
+    cache: Arc<FeatureCache>,
+) -> Result<Parts, ExecutorError> {
     let folder = WorkDir::new(config.work_dir.as_deref())?;
     let slots = config.task_slots.count();
     let description = ExecutorProcessConfig {
@@ -150,13 +158,15 @@ fn parts(config: &ExecutorConfig, address: SocketAddr) -> Result<Parts, Executor
     let slots_told = u32::try_from(slots).unwrap_or(u32::MAX);
     let registration = structure_executor_metadata(&Arc::new(description), slots_told);
     let engine: Arc<dyn ExecutionEngine> = Arc::new(DefaultExecutionEngine::new());
-    let environment = environment(config.memory_limit, config.stores.clone());
+    let limit = config.memory_limit.map(MemoryLimit::bytes);
+    let pool = limit.map(|limit| memory::pool(limit, &cache));
+    let environment = environment(pool, config.stores.clone());
     let (for_tasks, dialled) = (Arc::clone(&environment), config.scheduler.security.dial());
     let executor = Executor::new(
         registration,
         &folder.text(),
         Arc::new(move |_| Ok(Arc::clone(&for_tasks))),
-        Arc::new(move || session::executor_config(&dialled)),
+        Arc::new(move || session::executor_config(&dialled, &cache)),
         session::function_registry(),
         Arc::new(Uncounted),
         slots,

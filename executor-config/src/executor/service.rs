@@ -1,4 +1,4 @@
-//! What the scheduler asks of an executor.
+//! The requests of the scheduler to an executor.
 
 use std::sync::Arc;
 

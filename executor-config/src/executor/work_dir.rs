@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::error::ExecutorError;
 
-/// What the folders of executors begin with.
+/// The first characters of the names of executors' folders.
 const PREFIX: &str = "gugus-executor-";
 
 /// Held while the executor lives, so that others know which folders are left over.

@@ -2,24 +2,21 @@
 
 use std::sync::Arc;
 
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use gugus_files::Stores;
 
-use super::memory::{self, MemoryLimit};
 use super::stores::Registry;
 
-/// Makes the environment of tasks. Without a limit, tasks take as much memory as they want.
+/// Makes the environment of tasks. Without a pool of memory, tasks take as much memory as they want.
 ///
 /// Each role makes one environment and always hands over the same one. Ballista asks for it with every task, and the
 /// connections to object stores and the count of memory live in it.
 #[must_use]
-pub fn environment(limit: Option<MemoryLimit>, stores: Stores) -> Arc<RuntimeEnv> {
+pub fn environment(memory: Option<Arc<dyn MemoryPool>>, stores: Stores) -> Arc<RuntimeEnv> {
     let default = RuntimeEnv::default();
     Arc::new(RuntimeEnv {
-        memory_pool: match limit {
-            Some(limit) => memory::pool(limit.bytes()),
-            None => Arc::clone(&default.memory_pool),
-        },
+        memory_pool: memory.unwrap_or_else(|| Arc::clone(&default.memory_pool)),
         object_store_registry: Arc::new(Registry::new(stores)),
         ..default
     })

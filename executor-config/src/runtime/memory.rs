@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
-use gugus_features::YieldingPool;
+use gugus_features::{FeatureCache, YieldingPool};
 use thiserror::Error;
 
 /// The share of the machine's memory that tasks get by default. The rest is for memory that DataFusion does not count
@@ -93,9 +93,10 @@ impl fmt::Display for MemoryLimit {
 
 /// The pool that all tasks of a process share. Operators that can spill get even parts, so that one task cannot starve
 /// another. The feature cache gives memory back before a task is refused.
-pub(crate) fn pool(limit: u64) -> Arc<dyn MemoryPool> {
+pub(crate) fn pool(limit: u64, cache: &Arc<FeatureCache>) -> Arc<dyn MemoryPool> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Arc::new(YieldingPool::new(Arc::new(FairSpillPool::new(limit))))
+    let pool = Arc::new(FairSpillPool::new(limit));
+    Arc::new(YieldingPool::new(pool, Arc::clone(cache)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who may talk to a port of the cluster.
+//! Decides which callers may talk to a port of the cluster.
 
 use std::sync::Arc;
 

@@ -40,7 +40,7 @@ pub enum TlsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
@@ -59,7 +59,7 @@ pub enum TlsError {
     Authority {
         /// The file.
         path: PathBuf,
-        /// What rustls says.
+        /// The error of rustls.
         #[source]
         source: rustls::Error,
     },
@@ -70,7 +70,7 @@ pub enum TlsError {
         key: PathBuf,
         /// The certificate's file.
         certificate: PathBuf,
-        /// What rustls says.
+        /// The error of rustls.
         #[source]
         source: rustls::Error,
     },
@@ -83,7 +83,7 @@ pub enum TlsError {
         certificate: PathBuf,
         /// The file of authorities.
         authority: PathBuf,
-        /// What rustls says.
+        /// The error of rustls.
         #[source]
         source: rustls::Error,
     },

@@ -1,4 +1,4 @@
-//! The batch log. Invariant: batch N+1 exists only where batch N was read by whoever wrote N+1.
+//! The batch log. Invariant: the writer of batch N+1 has read batch N.
 
 use arrow::array::RecordBatch;
 use futures::{StreamExt, TryStreamExt, stream};

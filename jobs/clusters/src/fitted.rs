@@ -1,8 +1,17 @@
 //! What a fit leaves: numbers that can be written down, and predict a new point.
 
-use gugus_kmeans::{CentersError, DistanceMeasure};
+use gugus_kmeans::{CentersError, DistanceMeasure, FitSummary};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+/// What a fit found, whatever the algorithm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The model.
+    pub model: Fitted,
+    /// How the fit went. Sizes are counted with the predictor that serves the model later.
+    pub summary: FitSummary,
+}
 
 /// A fitted model of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,9 +14,9 @@
 //! let x = [1.0, 1.1, 1.2, 7.0, 7.1, 7.2, 90.0];
 //! let rows = Rows::from_columns(&[&x], RowForm::Dense);
 //! let found = fit::dbscan(&DbscanParams { eps: 0.3, min_points: 3 }, &rows)?;
-//! assert_eq!((&found.sizes[..], found.noise), (&[3, 3][..], 1));
+//! assert_eq!((&found.summary.sizes[..], found.summary.noise), (&[3, 3][..], 1));
 //!
-//! let predictor = Predictor::new(found.fitted)?;
+//! let predictor = Predictor::new(found.model)?;
 //! assert_eq!(predictor.predict(&[7.3])?, Prediction::Cluster(1));
 //! assert_eq!(predictor.predict(&[50.0])?, Prediction::Noise);
 //! # }
@@ -28,7 +28,7 @@
 //!   once, call it from several threads. In a pool of several threads it gives the same bits, too: linfa computes each row
 //!   alone and adds up on one thread. Its k-means||, which draws by thread, is not offered. `gmm` uses matrix products with
 //!   the widest vectors of the machine, so its last bits may differ between kinds of CPU; the other two do not use them.
-//! * **Predictions agree with fits.** The [`Predictor`] that later serves the model also counts [`Fit::sizes`].
+//! * **Predictions agree with fits.** The [`Predictor`] that later serves the model also counts [`Fit::summary`].
 //! * **No panic over data, and no endless fit.** A fit that would take too much memory or time is refused, and the error
 //!   names the parameter that decides it.
 //!
@@ -47,6 +47,7 @@
 //!
 //! [linfa-clustering]: https://docs.rs/linfa-clustering
 
+mod algorithm;
 #[cfg(feature = "fit")]
 pub mod fit;
 mod fitted;
@@ -55,9 +56,12 @@ mod params;
 mod predict;
 mod spots;
 
+pub use algorithm::Algorithm;
 #[cfg(feature = "fit")]
-pub use fit::{Fit, FitError};
-pub use fitted::{Centers, CorePoint, Fitted, FittedError, Gaussian, HotSpots, MiniBatch, Mixture};
+pub use fit::FitError;
+pub use fitted::{
+    Centers, CorePoint, Fit, Fitted, FittedError, Gaussian, HotSpots, MiniBatch, Mixture,
+};
 pub use params::{
     Covariance, DbscanParams, GmmInit, GmmParams, MiniBatchInit, MiniBatchParams, ParamsError,
 };

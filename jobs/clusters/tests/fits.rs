@@ -47,27 +47,27 @@ fn matrix(points: &[Vec<f64>]) -> Array2<f64> {
 }
 
 fn labels(fit: &Fit, points: &[Vec<f64>]) -> Vec<Option<usize>> {
-    let predictor = Predictor::new(fit.fitted.clone()).unwrap();
+    let predictor = Predictor::new(fit.model.clone()).unwrap();
     let predict = |point: &Vec<f64>| predictor.predict(point).unwrap().cluster();
     points.iter().map(predict).collect()
 }
 
 fn mini_batch(fit: &Fit) -> &MiniBatch {
-    match &fit.fitted {
+    match &fit.model {
         Fitted::MiniBatch(model) => model,
         other => panic!("{other:?}"),
     }
 }
 
 fn hot_spots(fit: &Fit) -> &HotSpots {
-    match &fit.fitted {
+    match &fit.model {
         Fitted::HotSpots(model) => model,
         other => panic!("{other:?}"),
     }
 }
 
 fn mixture(fit: &Fit) -> &Mixture {
-    match &fit.fitted {
+    match &fit.model {
         Fitted::Mixture(model) => model,
         other => panic!("{other:?}"),
     }
@@ -112,14 +112,17 @@ fn centers_carried_over_in_our_form_are_those_that_linfa_carries() {
             assert_eq!(matrix(&model.centers), *next.centroids(), "batch {batch}");
             let counts: Vec<f64> = model.counts.iter().map(|n| *n as f64).collect();
             assert_eq!(counts, next.cluster_count().to_vec());
-            assert_eq!(fit.cost, next.inertia() * points.len() as f64);
+            assert_eq!(
+                fit.summary.training_cost,
+                next.inertia() * points.len() as f64
+            );
             let predicted: Vec<_> = next.predict(data.records()).into_iter().map(Some).collect();
             assert_eq!(labels(&fit, &points), predicted);
-            assert_eq!(fit.sizes.iter().sum::<u64>(), points.len() as u64);
+            assert_eq!(fit.summary.sizes.iter().sum::<u64>(), points.len() as u64);
             // As a model that was saved and read again.
-            let saved = serde_json::to_string(&fit.fitted).unwrap();
+            let saved = serde_json::to_string(&fit.model).unwrap();
             let read: Fitted = serde_json::from_str(&saved).unwrap();
-            assert_eq!(read, fit.fitted);
+            assert_eq!(read, fit.model);
             ours = Some(mini_batch(&fit).clone());
             theirs = Some(next);
         }
@@ -139,7 +142,7 @@ fn a_center_that_nothing_is_near_to_stays() {
     let moved = mini_batch(&next);
     let stayed = |i: &usize| moved.centers[*i] == model.centers[*i];
     assert_eq!((0..3).filter(stayed).count(), 2);
-    let mut sizes = next.sizes.clone();
+    let mut sizes = next.summary.sizes.clone();
     sizes.sort_unstable();
     assert_eq!(sizes, [0, 0, 10]);
 }
@@ -205,7 +208,10 @@ fn hot_spots_are_those_that_linfa_finds() {
         }
         let clusters = theirs.iter().flatten().max().map_or(0, |most| most + 1);
         assert_eq!(model.clusters, clusters);
-        assert_eq!(fit.sizes.iter().sum::<u64>() + fit.noise, 150);
+        assert_eq!(
+            fit.summary.sizes.iter().sum::<u64>() + fit.summary.noise,
+            150
+        );
     }
 }
 
@@ -218,7 +224,7 @@ fn a_place_is_kept_once_however_often_it_was_seen() {
     };
     let fit = fit::dbscan(&params, &rows(&points)).unwrap();
     assert_eq!(hot_spots(&fit).core_points.len(), 1);
-    assert_eq!((fit.sizes, fit.noise), (vec![50], 0));
+    assert_eq!((fit.summary.sizes, fit.summary.noise), (vec![50], 0));
 }
 
 #[test]
@@ -229,8 +235,8 @@ fn all_noise_is_an_answer() {
         min_points: 2,
     };
     let fit = fit::dbscan(&params, &rows(&points)).unwrap();
-    assert_eq!((fit.sizes.len(), fit.noise), (0, 9));
-    let predictor = Predictor::new(fit.fitted).unwrap();
+    assert_eq!((fit.summary.sizes.len(), fit.summary.noise), (0, 9));
+    let predictor = Predictor::new(fit.model).unwrap();
     assert_eq!(predictor.predict(&[10.0]).unwrap(), Prediction::Noise);
     assert_eq!(predictor.predict(&[10.0]).unwrap().label(), -1);
     assert_eq!(
@@ -271,7 +277,7 @@ fn probabilities_are_linfas() {
         let asked = matrix(&points);
         let probabilities = theirs.predict_proba(&asked);
         let clusters = theirs.predict(&asked);
-        let predictor = Predictor::new(fit.fitted.clone()).unwrap();
+        let predictor = Predictor::new(fit.model.clone()).unwrap();
         for (i, point) in points.iter().enumerate() {
             let Prediction::Probable {
                 cluster,
@@ -285,7 +291,7 @@ fn probabilities_are_linfas() {
                 assert!((ours - theirs).abs() < 1e-9, "{ours} and {theirs}");
             }
         }
-        assert_eq!(fit.sizes.iter().sum::<u64>(), 300);
+        assert_eq!(fit.summary.sizes.iter().sum::<u64>(), 300);
     }
 }
 
@@ -303,7 +309,9 @@ fn more_runs_never_cost_more() {
         };
         fit::gmm(&params, &rows(&points)).unwrap()
     };
-    let costs: Vec<f64> = [1, 2, 4, 8].map(|runs| fit(runs).cost).to_vec();
+    let costs: Vec<f64> = [1, 2, 4, 8]
+        .map(|runs| fit(runs).summary.training_cost)
+        .to_vec();
     assert!(costs.is_sorted_by(|a, b| a >= b), "{costs:?}");
     assert!(costs[3] < costs[0], "other draws end elsewhere: {costs:?}");
 }

@@ -1,4 +1,4 @@
-//! What all errors of Gugus share: who is to blame, and how an error is printed with its causes.
+//! What all errors of Gugus share: their kind, and how an error is printed with its causes.
 //!
 //! Each crate has its own error type, because only the crate knows what can go wrong in it. Programs need two answers from
 //! every one of these types. [`Kind`] says whether the request was wrong or the work failed: that decides the exit code of
@@ -23,7 +23,7 @@
 
 use std::error::Error;
 
-/// Who has to act on an error.
+/// Whether a user must change the request, or the work failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

@@ -74,7 +74,7 @@ impl Subject {
                 Some(centers) => {
                     let assessed = self.assess(jobs, centers).await?;
                     point.clusters = centers.len();
-                    point.iterations = fitted.iterations;
+                    point.iterations = fitted.summary.iterations;
                     point.cost = Some(assessed.cost);
                     point.silhouette = assessed.silhouette;
                 }

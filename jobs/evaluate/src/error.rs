@@ -62,7 +62,7 @@ pub enum Error {
         /// The folder of batches.
         place: String,
     },
-    /// Some of the batches that a model over everything or over a window was trained on are not there.
+    /// Some of the batches that a model over all batches or over a window was trained on are not there.
     #[error(
         "the batches in {place} do not cover the offsets that model \"{model}\" was trained on: older ones were pruned; evaluate it on those that are left with --on all"
     )]
@@ -88,7 +88,7 @@ pub enum Error {
         /// The commit in `model.json`.
         trained: String,
     },
-    /// No batch is the newest one that a model over everything or over a window was trained on.
+    /// No batch is the newest one that a model over all batches or over a window was trained on.
     #[error(
         "no batch in {place} has commit_id {trained}, the newest that model \"{model}\" was trained on: --batches names another folder; or evaluate it on these batches with --on all"
     )]
@@ -105,7 +105,7 @@ pub enum Error {
     NoSuchBatches {
         /// The folder of batches.
         place: String,
-        /// What was asked for.
+        /// The requested change.
         asked: String,
         /// The first batch there is.
         first: BatchNumber,
@@ -117,7 +117,7 @@ pub enum Error {
     ModelJson {
         /// The model's name.
         model: String,
-        /// What is wrong with it.
+        /// The mistake.
         reason: String,
     },
     /// The rows cannot be evaluated on, as they could not be trained on.

@@ -13,7 +13,7 @@ use crate::subject::Subject;
 pub struct Evaluation {
     /// The model's name.
     pub model: String,
-    /// The batch that it was trained on; null for a model over everything or over a window.
+    /// The batch that it was trained on; null for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window that it was trained on; null for others.
     pub window: Option<String>,
@@ -109,7 +109,7 @@ impl Subject {
             rows: assessed.rows,
             dropped: assessed.dropped,
             cost: assessed.cost,
-            training_cost: self.about.training_cost,
+            training_cost: self.about.summary.training_cost,
             silhouette: assessed.silhouette,
             sizes: clusters.iter().map(|of| of.rows).collect(),
             clusters,

@@ -68,7 +68,7 @@ impl Subject {
             rows: seen.rows,
             drawn: drawn.map_err(|error| self.rows_do_not_allow(error.to_string()))?,
             centers: self.centers.clone(),
-            sizes: self.about.sizes.clone(),
+            sizes: self.about.summary.sizes.clone(),
         })
     }
 }

@@ -15,12 +15,12 @@ use crate::error::Error;
 /// Which of a model's folders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Which {
-    /// That of the newest batch; where there is none of a batch, the one over everything, or of the only window.
+    /// That of the newest batch; where there is none of a batch, the one over all batches, or of the only window.
     #[default]
     Latest,
     /// That of this batch.
     Batch(BatchNumber),
-    /// The one over everything.
+    /// The one over all batches.
     All,
     /// That of this window.
     Window(WindowKey),
@@ -146,7 +146,7 @@ impl Subject {
     }
 }
 
-/// What there is of the model: its newest batch, the one over everything, its only window.
+/// What there is of the model: its newest batch, the one over all batches, its only window.
 async fn latest(models: &ModelStore, model: &str) -> Result<Extent, Error> {
     let listed = models.list().await.map_err(gugus_train::Error::Models)?;
     let Some(found) = listed.into_iter().find(|listed| listed.model == model) else {

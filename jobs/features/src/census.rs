@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, UInt64Type};
+use datafusion::arrow::datatypes::{Int64Type, UInt64Type};
 use datafusion::common::internal_datafusion_err;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
@@ -13,13 +13,10 @@ use datafusion::physical_expr::aggregate::AggregateExprBuilder;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
-use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::error::WaveError;
 use crate::plan::FeaturePlan;
-use crate::scan::scan;
-use crate::wave::{BATCH_COLUMN, WaveFile, cut};
+use crate::rows::{BATCH_COLUMN, Beside, Rows, WaveFile, cut};
 use crate::window::WINDOW_COLUMN;
 
 const ROWS: &str = "rows";
@@ -50,18 +47,11 @@ pub fn census_plan(
 ) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
     let none = || internal_datafusion_err!("a census of rows without a key");
     let key = plan.key.clone().ok_or_else(none)?;
-    let batch = Arc::new(Field::new(BATCH_COLUMN, DataType::UInt64, false));
-    let scan = scan(plan.schema(), vec![batch], store, cut(files, groups))?;
-    let filtered: Arc<dyn ExecutionPlan> = match &plan.condition {
-        None => scan,
-        Some(condition) => Arc::new(FilterExec::try_new(Arc::clone(condition), scan)?),
-    };
-    let batch = Arc::new(Column::new(BATCH_COLUMN, plan.schema().fields().len()));
-    let columns: Vec<(Arc<dyn PhysicalExpr>, String)> = vec![
-        (key, WINDOW_COLUMN.to_owned()),
-        (batch, BATCH_COLUMN.to_owned()),
-    ];
-    let projected = Arc::new(ProjectionExec::try_new(columns, filtered)?);
+    let groups = cut(files, groups);
+    let projected = Rows::scan(plan, store, groups, Beside::Nothing, &[BATCH_COLUMN])?
+        .with(WINDOW_COLUMN, key)
+        .with_appended(BATCH_COLUMN)?
+        .project()?;
 
     let schema = projected.schema();
     let of_batch = || vec![Arc::new(Column::new(BATCH_COLUMN, 1)) as Arc<dyn PhysicalExpr>];
@@ -117,10 +107,10 @@ pub fn read_census(
                 first: firsts.value(index),
                 last: lasts.value(index),
             };
-            let whole = census.entry(key).or_insert(WindowRows { rows: 0, ..part });
-            whole.rows += part.rows;
-            whole.first = whole.first.min(part.first);
-            whole.last = whole.last.max(part.last);
+            let all = census.entry(key).or_insert(WindowRows { rows: 0, ..part });
+            all.rows += part.rows;
+            all.first = all.first.min(part.first);
+            all.last = all.last.max(part.last);
         }
     }
     Ok(census)

@@ -1,4 +1,4 @@
-//! How what we define is written into a plan and read from it.
+//! How our functions and nodes are written into a plan and read from it.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::all::{AllPassExec, Pass};
 use crate::fit::ModelFit;
 use crate::settings::FitSettings;
 
-/// Begins the bytes of our plan node. No message of Ballista's begins with it: read as Protobuf, `g` would be a field of
-/// a wire type that does not exist.
+/// The first bytes of our plan node. No message of Ballista begins with them: read as Protobuf, `g` would be a field of a
+/// wire type that does not exist.
 const NODE_MARK: &[u8] = b"gugus whole pass 1\n";
 
-/// Writes the settings of one of our functions; writes nothing for any other, which is then found by its name.
+/// Writes the settings of one of our functions. It writes nothing for other functions, which are found by name.
 ///
 /// # Errors
 /// When the settings do not encode, which would be a fault of ours.

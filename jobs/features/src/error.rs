@@ -1,4 +1,4 @@
-//! What can go wrong between SQL text and numbers, by what the caller can do about it.
+//! The errors between SQL text and numbers, by what the caller can do about them.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
@@ -19,7 +19,7 @@ pub enum PlanError {
         #[source]
         source: Box<DataFusionError>,
     },
-    /// The expression has a type that is of no use in its place.
+    /// The expression has a type that cannot be used in its place.
     #[error("{place}: `{sql}` is of type {found}, {wanted}")]
     Type {
         /// Which expression.
@@ -28,10 +28,10 @@ pub enum PlanError {
         sql: String,
         /// The type it has.
         found: DataType,
-        /// What is wanted instead, and how to get it.
+        /// The type that is needed, and how to get it.
         wanted: String,
     },
-    /// The answer would depend on something else than the row.
+    /// The value would depend on something else than the row.
     #[error(
         "{place}: `{sql}` gives another answer each time it is asked ({function}); a feature may depend on its row only"
     )]
@@ -80,7 +80,7 @@ pub enum WaveError {
     /// DataFusion refused the plan.
     #[error("the plan of a wave could not be built")]
     Plan(#[from] DataFusionError),
-    /// A result column has not the layout that [`crate::ModelFit`] returns; the two sides run different versions.
+    /// A result column does not have the layout that [`crate::ModelFit`] returns: the two sides run different versions.
     #[error(
         "column \"{column}\" of a fit's outcome is missing or has another type; client and executors run different versions of gugus"
     )]
@@ -90,7 +90,7 @@ pub enum WaveError {
     },
 }
 
-/// DataFusion appends backtraces and help over many lines; the first says what is wrong.
+/// The first line of an error of DataFusion. It says what is wrong; backtraces and help follow over many lines.
 fn first_line(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
     text.lines().next().unwrap_or_default().trim().to_owned()

@@ -1,4 +1,4 @@
-//! Features of rows in hand: what `serve` asks for a record.
+//! The features of given rows, which `serve` computes for a record.
 
 use arrow::array::{
     Array, ArrayRef, Float64Array, RecordBatch, RecordBatchOptions, new_null_array,
@@ -29,8 +29,8 @@ pub struct Missing {
 }
 
 impl FeaturePlan {
-    /// Evaluates the features on `rows`, which may hold more columns than needed, or fewer: a column that is not there is
-    /// null. The condition (`where`) is not applied: it says what a model learns from, not what may be asked.
+    /// Evaluates the features on `rows`. The rows may have more columns than needed, or fewer; a missing column is null. The
+    /// condition (`where`) is not applied, because it decides what a model learns from and not what it may be asked.
     ///
     /// # Errors
     /// [`EvaluateError`] when an expression fails on these values or a column has another type.

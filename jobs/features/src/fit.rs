@@ -12,13 +12,12 @@ use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
-use gugus_clusters::fit::{dbscan, gmm, mini_batch};
-use gugus_clusters::{Centers, MiniBatch};
-use gugus_kmeans::{FitError, Params, Partitions, RowForm, Rows, fit};
+use gugus_clusters::MiniBatch;
+use gugus_kmeans::{RowForm, Rows};
 use gugus_kmeans_all::Weighting;
-use gugus_spec::{Algorithm, HandleInvalid};
+use gugus_spec::HandleInvalid;
 
-use crate::outcome::{FitOutcome, Fitted, fields};
+use crate::outcome::{FitOutcome, fields};
 use crate::settings::FitSettings;
 
 /// `gugus_fit(feature, …[, weight])` of Float64 columns, giving the struct of [`FitOutcome`].
@@ -213,84 +212,23 @@ pub fn fit_points(
     }
 
     let weights = (settings.weighting == Weighting::LastColumn).then_some(weights.as_slice());
-    let fitted = match &settings.algorithm {
-        Algorithm::KMeans(params) => kmeans(params, &rows, weights),
-        Algorithm::MiniBatch(params) => linfas(mini_batch(params, carried, &rows), &rows),
-        Algorithm::Dbscan(params) => linfas(dbscan(params, &rows), &rows),
-        Algorithm::Gmm(params) => linfas(gmm(params, &rows), &rows),
-    };
-    match fitted {
-        Ok(fitted) => FitOutcome::Trained(Fitted { dropped, ..fitted }),
-        Err(Unfit::NotFinite { column }) => {
-            let infinite = (0..rows.len())
-                .filter(|i| rows.row(*i)[column].is_infinite())
-                .count();
-            failed(format!(
-                "feature \"{}\": {infinite} of {given} rows are infinite",
-                settings.features[column]
-            ))
+    match gugus_clusters::fit::fit(&settings.algorithm, carried, &rows, weights) {
+        Ok(mut fit) => {
+            fit.summary.dropped = dropped;
+            FitOutcome::Trained(fit)
         }
-        Err(Unfit::Other(reason)) => failed(reason),
-    }
-}
-
-/// Why there is no fit, as far as it is told apart.
-enum Unfit {
-    /// An infinity in this column.
-    NotFinite { column: usize },
-    /// All else, in its own words.
-    Other(String),
-}
-
-impl From<gugus_clusters::FitError> for Unfit {
-    fn from(error: gugus_clusters::FitError) -> Self {
-        match error {
-            gugus_clusters::FitError::NotFinite { column, .. } => Self::NotFinite { column },
-            other => Self::Other(other.to_string()),
-        }
-    }
-}
-
-impl From<FitError> for Unfit {
-    fn from(error: FitError) -> Self {
-        match error {
-            FitError::NotFinite { column, .. } => Self::NotFinite { column },
-            other => Self::Other(other.to_string()),
-        }
-    }
-}
-
-fn kmeans(params: &Params, rows: &Rows, weights: Option<&[f64]>) -> Result<Fitted, Unfit> {
-    let fit = fit(params, rows, weights, &Partitions::one())?;
-    Ok(Fitted {
-        model: gugus_clusters::Fitted::Centers(Centers {
-            centers: fit.centers,
-            distance_measure: params.distance_measure,
+        Err(error) => failed(match error.not_finite_column() {
+            Some(column) => {
+                let infinite = (0..rows.len()).filter(|i| rows.row(*i)[column].is_infinite());
+                format!(
+                    "feature \"{}\": {} of {given} rows are infinite",
+                    settings.features[column],
+                    infinite.count()
+                )
+            }
+            None => error.to_string(),
         }),
-        sizes: fit.sizes,
-        noise: 0,
-        rows: rows.len() as u64,
-        dropped: 0,
-        iterations: fit.iterations,
-        training_cost: fit.training_cost,
-    })
-}
-
-/// A fit of linfa's, which does not tell how many passes it took.
-fn linfas(
-    fit: Result<gugus_clusters::Fit, gugus_clusters::FitError>,
-    rows: &Rows,
-) -> Result<Fitted, Unfit> {
-    let fit = fit?;
-    Ok(Fitted {
-        model: fit.fitted,
-        sizes: fit.sizes,
-        noise: fit.noise,
-        rows: rows.len() as u64,
-        dropped: 0,
-        iterations: 0,
-        training_cost: fit.cost,
-    })
+    }
 }
 
 fn describe_invalid(settings: &FitSettings, invalid: &[u64], given: u64) -> String {

@@ -44,7 +44,7 @@ mod fit;
 mod outcome;
 mod plan;
 mod points;
-mod scan;
+mod rows;
 mod settings;
 mod wave;
 mod window;
@@ -62,11 +62,12 @@ pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
 pub use fit::{ModelFit, fit_points};
 pub use gugus_kmeans_all::Weighting;
-pub use outcome::{FitOutcome, Fitted};
+pub use outcome::FitOutcome;
 pub use plan::{Expressions, FeaturePlan};
 pub use points::{points_plan, read_points};
+pub use rows::{BATCH_COLUMN, WaveFile};
 pub use settings::FitSettings;
-pub use wave::{BATCH_COLUMN, OUTCOME_COLUMN, WaveFile, wave_plan};
+pub use wave::{OUTCOME_COLUMN, wave_plan};
 pub use window::{WINDOW_COLUMN, window_plan};
 
 #[cfg(test)]

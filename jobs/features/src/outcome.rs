@@ -8,13 +8,16 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, UInt32Type, UInt64Type};
 
+use gugus_clusters::Fit;
+use gugus_kmeans::FitSummary;
+
 use crate::error::WaveError;
 
 /// The answer for one batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FitOutcome {
     /// There is a model.
-    Trained(Fitted),
+    Trained(Fit),
     /// The data allow none.
     Failed {
         /// Why, naming column and count.
@@ -22,25 +25,6 @@ pub enum FitOutcome {
         /// Rows that the fit was given, after `where`.
         rows: u64,
     },
-}
-
-/// A fitted model and how the fit went.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fitted {
-    /// The model.
-    pub model: gugus_clusters::Fitted,
-    /// Rows in each cluster.
-    pub sizes: Vec<u64>,
-    /// Rows in none.
-    pub noise: u64,
-    /// Rows that were fitted.
-    pub rows: u64,
-    /// Rows left out by `handle_invalid = "skip"`.
-    pub dropped: u64,
-    /// Passes of Lloyd's algorithm; 0 where the algorithm does not tell.
-    pub iterations: u32,
-    /// Sum of squared distances (or cosine distances) in the last pass, or what the algorithm has in its place.
-    pub training_cost: f64,
 }
 
 /// The fields of the struct. `reason` tells failed from trained: it is null when there is a model. The model itself is in
@@ -63,7 +47,7 @@ impl FitOutcome {
     /// As a struct array of one row.
     pub(crate) fn to_array(&self) -> StructArray {
         let written = match self {
-            Self::Trained(fitted) => postcard::to_allocvec(&fitted.model).map_err(|why| {
+            Self::Trained(fit) => postcard::to_allocvec(&fit.model).map_err(|why| {
                 // Sequences have a length and maps there are none: a mistake of ours, and no reason to fail a whole job.
                 format!("the model cannot be written: {why}; this is a mistake in gugus, report it")
             }),
@@ -73,12 +57,17 @@ impl FitOutcome {
             Ok(model) => (None, model),
             Err(reason) => (Some(reason), Vec::new()),
         };
-        let of = |number: fn(&Fitted) -> u64| match self {
-            Self::Trained(fitted) => number(fitted),
+        let of = |number: fn(&FitSummary) -> u64| match self {
+            Self::Trained(fit) => number(&fit.summary),
             Self::Failed { .. } => 0,
         };
         let (rows, iterations, training_cost, sizes) = match self {
-            Self::Trained(f) => (f.rows, f.iterations, f.training_cost, f.sizes.as_slice()),
+            Self::Trained(Fit { summary, .. }) => (
+                summary.rows,
+                summary.iterations,
+                summary.training_cost,
+                summary.sizes.as_slice(),
+            ),
             Self::Failed { rows, .. } => (*rows, 0, 0.0, &[][..]),
         };
         let mut lists = ListBuilder::new(UInt64Builder::new());
@@ -86,11 +75,11 @@ impl FitOutcome {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from(vec![reason])),
             Arc::new(UInt64Array::from(vec![rows])),
-            Arc::new(UInt64Array::from(vec![of(|fitted| fitted.dropped)])),
+            Arc::new(UInt64Array::from(vec![of(|summary| summary.dropped)])),
             Arc::new(UInt32Array::from(vec![iterations])),
             Arc::new(Float64Array::from(vec![training_cost])),
             Arc::new(lists.finish()),
-            Arc::new(UInt64Array::from(vec![of(|fitted| fitted.noise)])),
+            Arc::new(UInt64Array::from(vec![of(|summary| summary.noise)])),
             Arc::new(BinaryArray::from_vec(vec![model.as_slice()])),
         ];
         StructArray::new(fields(), columns, None)
@@ -142,14 +131,14 @@ impl FitOutcome {
             .ok_or_else(|| layout("model"))?
             .value(index);
         let model = postcard::from_bytes(model).map_err(|_| layout("model"))?;
-        Ok(Self::Trained(Fitted {
-            model,
-            sizes,
-            noise: number("noise")?,
+        let summary = FitSummary {
             rows,
             dropped: number("dropped")?,
             iterations: iterations.value(index),
             training_cost: cost.value(index),
-        }))
+            sizes,
+            noise: number("noise")?,
+        };
+        Ok(Self::Trained(Fit { model, summary }))
     }
 }

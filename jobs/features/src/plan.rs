@@ -1,7 +1,7 @@
 //! From the SQL of a job file to physical expressions.
 //!
-//! Invariant: a [`FeaturePlan`]'s expressions index into its own [`FeaturePlan::schema`], which holds only the columns
-//! that they read, in the order of the job file. A scan is made for that schema, and so is a row in `serve`.
+//! Invariant: the expressions of a [`FeaturePlan`] index into its own [`FeaturePlan::schema`], which has only the columns
+//! that they read, in the order of the job file. Scans and the rows of `serve` are made for that schema.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -30,13 +30,13 @@ use crate::error::PlanError;
 /// The expressions of one model, as text.
 #[derive(Clone, Debug)]
 pub struct Expressions<'a> {
-    /// Which rows count (`where`), when not all do.
+    /// The condition on rows (`where`); all rows count when absent.
     pub condition: Option<&'a str>,
-    /// What is clustered by, in order.
+    /// The features, in order.
     pub features: &'a [Feature],
     /// The column that holds each row's weight.
     pub weight_col: Option<&'a str>,
-    /// The window that a row is in (`scope = "window"`): a value of any type, of which the text counts.
+    /// The window of a row (`scope = "window"`): a value of any type, whose text counts.
     pub key: Option<Cow<'a, str>>,
 }
 
@@ -86,8 +86,8 @@ pub struct FeaturePlan {
 }
 
 impl FeaturePlan {
-    /// Plans `expressions` over `columns`. With [`OtherColumns::Utf8`] a column that is named in the SQL but not in
-    /// `columns` is taken for one of the stream's other columns, which are text.
+    /// Plans `expressions` over `columns`. With [`OtherColumns::Utf8`], a column that is in the SQL but not in `columns` counts
+    /// as one of the other columns of the stream, which are text.
     ///
     /// # Errors
     /// [`PlanError`] names the expression: it does not parse, names what is not there, is not a number (features and
@@ -291,7 +291,7 @@ impl Parsed {
             .with_config_options(config)
             .build();
         let simplifier = ExprSimplifier::new(context);
-        // Some functions exist only until they are simplified: coalesce has no code of its own and becomes CASE.
+        // Some functions exist only until they are simplified. For example, coalesce has no code of its own and becomes CASE.
         let expression = simplifier
             .coerce(self.expression.clone(), &schema)
             .and_then(|expression| simplifier.simplify(expression))
@@ -358,9 +358,9 @@ impl Parsed {
     }
 }
 
-/// Plans expressions; no table, no configuration from outside, so that every role plans alike.
+/// The session that plans expressions. It has no tables and no configuration from outside, so every role plans alike.
 static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
-    // As Ballista has it: text is Utf8 everywhere, since views do not travel well over Flight.
+    // As in Ballista, text is Utf8 everywhere, because views do not travel well over Flight.
     let config =
         SessionConfig::new().set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false);
     SessionStateBuilder::new()
@@ -369,7 +369,7 @@ static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
         .build()
 });
 
-/// The time of the record itself, by which windows may be cut, too.
+/// The time of the record itself. Windows may be cut by it, too.
 fn record_timestamp() -> Column {
     Column {
         name: RESERVED_COLUMNS[2].to_owned(),
@@ -398,7 +398,7 @@ fn schema_of(columns: &[Column]) -> Schema {
     )
 }
 
-/// The column that a planning error misses, when that is what it says.
+/// The column that a planning error misses, if the error is about a missing column.
 fn missing_column(error: &DataFusionError) -> Option<String> {
     match error {
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {

@@ -1,4 +1,4 @@
-//! The features of many batches themselves, for who fits them one after the other.
+//! The features of many batches themselves, for a caller that fits one batch after the other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::error::WaveError;
 use crate::fit::append;
 use crate::plan::FeaturePlan;
-use crate::wave::{BATCH_COLUMN, WaveFile, features_by_batch};
+use crate::rows::{BATCH_COLUMN, Beside, Rows, WaveFile, cut};
 
-/// Scan of `files` → filter → features, as one stage without a shuffle. The rows of a batch come in their order.
+/// Scan of `files` → filter → batch and features, as one stage without a shuffle. The rows of a batch come in their order.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when DataFusion refuses the plan.
@@ -22,7 +22,16 @@ pub fn points_plan(
     files: &[WaveFile],
     groups: usize,
 ) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
-    features_by_batch(plan, store, files, groups)
+    Rows::scan(
+        plan,
+        store,
+        cut(files, groups),
+        Beside::Nothing,
+        &[BATCH_COLUMN],
+    )?
+    .with_appended(BATCH_COLUMN)?
+    .with_features()
+    .project()
 }
 
 /// The result of [`points_plan`], by batch, as [`crate::fit_points`] takes it. A batch whose rows are all filtered out is not

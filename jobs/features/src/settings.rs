@@ -1,25 +1,24 @@
-//! What travels with the aggregate function from the client to the executors.
+//! The settings that travel with the aggregate function from the client to the executors.
 
 use gugus_kmeans_all::Weighting;
 use gugus_spec::{Algorithm, HandleInvalid};
 use serde::{Deserialize, Serialize};
 
-/// Everything a fit needs beside the points. It is encoded into the plan as JSON, so that client and executor read the
-/// same words, and numbers keep all their bits.
+/// All settings of a fit. They are encoded into the plan as JSON, in which numbers keep all their bits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitSettings {
-    /// What fits, with its parameters.
+    /// The algorithm, with its parameters.
     pub algorithm: Algorithm,
     /// The names of the features, in order, for messages.
     pub features: Vec<String>,
     /// Whether the last argument of the function is a weight.
     pub weighting: Weighting,
-    /// What becomes of rows with a null or a NaN.
+    /// The treatment of rows with a null or a NaN.
     pub handle_invalid: HandleInvalid,
 }
 
 impl FitSettings {
-    /// How many arguments the function takes: features, and the weight where there is one.
+    /// How many arguments the function takes: the features, and the weight if there is one.
     #[must_use]
     pub fn width(&self) -> usize {
         self.features.len() + usize::from(self.weighting == Weighting::LastColumn)

@@ -1,4 +1,4 @@
-//! The physical plan that fits one model a window: a month, a district, the last hundred batches.
+//! The physical plan that fits one model per window: a month, a district, the last hundred batches.
 //!
 //! Rows of a window lie in many files, so here is a shuffle: rows go to partitions by the hash of their key, and are put in
 //! the order of (batch, partition, offset) there. So the rows of a window reach one accumulator in the order in which they
@@ -8,24 +8,24 @@
 use std::sync::Arc;
 
 use datafusion::arrow::compute::SortOptions;
-use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{ScalarValue, internal_datafusion_err};
 use datafusion::physical_expr::expressions::{Column, Literal, in_list};
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
-use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
 
 use crate::error::WaveError;
 use crate::plan::FeaturePlan;
-use crate::scan::{IDENTITY, scan, with_identity};
+use crate::rows::{BATCH_COLUMN, Beside, OFFSET_COLUMN, PARTITION_COLUMN, Rows, WaveFile, cut};
 use crate::settings::FitSettings;
-use crate::wave::{BATCH_COLUMN, WaveFile, cut, fit_by};
+use crate::wave::fit_by;
 
 /// The result column that holds the window's key, of type Utf8.
 pub const WINDOW_COLUMN: &str = "_window";
+
+/// The order in which the rows of a window are fitted: as they were committed.
+const ORDER: [&str; 3] = [BATCH_COLUMN, PARTITION_COLUMN, OFFSET_COLUMN];
 
 /// Scan of `files` → filter → the rows whose key is one of `keys` → key, features and identity → shuffle by key → sort →
 /// [`crate::ModelFit`] by key. Where `plan` has no key, all rows are in one window, the first of `keys`.
@@ -40,51 +40,38 @@ pub fn window_plan(
     files: &[WaveFile],
     groups: usize,
 ) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
-    let batch = Arc::new(Field::new(BATCH_COLUMN, DataType::UInt64, false));
-    let schema = with_identity(plan.schema());
-    let scan = scan(&schema, vec![batch], store, cut(files, groups))?;
-    let read = scan.schema();
-    let filtered: Arc<dyn ExecutionPlan> = match &plan.condition {
-        None => scan,
-        Some(condition) => Arc::new(FilterExec::try_new(Arc::clone(condition), scan)?),
-    };
+    let groups_of_files = cut(files, groups);
+    let rows = Rows::scan(
+        plan,
+        store,
+        groups_of_files,
+        Beside::Identity,
+        &[BATCH_COLUMN],
+    )?;
     let text = |key: &String| Arc::new(Literal::new(ScalarValue::from(key.as_str()))) as _;
     // Features come after the filter: what an expression makes of rows of other windows does not matter.
-    let (key, of_windows): (Arc<dyn PhysicalExpr>, _) = match &plan.key {
+    let (key, rows): (Arc<dyn PhysicalExpr>, _) = match &plan.key {
         Some(key) => {
             let among = keys.iter().map(text).collect();
-            let among = in_list(Arc::clone(key), among, &false, &read)?;
-            let filter = FilterExec::try_new(among, filtered)?;
-            (Arc::clone(key), Arc::new(filter) as Arc<dyn ExecutionPlan>)
+            let among = in_list(Arc::clone(key), among, &false, &rows.input().schema())?;
+            (Arc::clone(key), rows.filter(among)?)
         }
         None => {
             let none = || internal_datafusion_err!("a window without a key");
-            (keys.first().map(text).ok_or_else(none)?, filtered)
+            (keys.first().map(text).ok_or_else(none)?, rows)
         }
     };
-
-    let numbers = plan.features.iter().chain(&plan.weight).enumerate();
-    let numbers = numbers.map(|(index, n)| (Arc::clone(&n.expression), format!("f{index}")));
-    // The scan gives what the plan reads, then partition and offset, then the file's own batch number.
-    let read = plan.schema().fields().len();
-    let places = [(BATCH_COLUMN, 2), (IDENTITY[0].0, 0), (IDENTITY[1].0, 1)];
-    let identity = places.map(|(name, place)| {
-        let column = Column::new(name, read + place);
-        (Arc::new(column) as Arc<dyn PhysicalExpr>, name.to_owned())
-    });
-    let columns = std::iter::once((key, WINDOW_COLUMN.to_owned()))
-        .chain(numbers)
-        .chain(identity);
-    let projected = Arc::new(ProjectionExec::try_new(
-        columns.collect::<Vec<_>>(),
-        of_windows,
-    )?);
+    let mut rows = rows.with(WINDOW_COLUMN, key).with_features();
+    for name in ORDER {
+        rows = rows.with_appended(name)?;
+    }
+    let projected = rows.project()?;
 
     let by_key = vec![Arc::new(Column::new(WINDOW_COLUMN, 0)) as Arc<dyn PhysicalExpr>];
     let spread = Partitioning::Hash(by_key, groups.max(1));
     let shuffled = Arc::new(RepartitionExec::try_new(projected, spread)?);
     let first = 1 + settings.width();
-    let order = places.iter().enumerate().map(|(index, (name, _))| {
+    let order = ORDER.iter().enumerate().map(|(index, name)| {
         let column = Arc::new(Column::new(name, first + index));
         PhysicalSortExpr::new(column, SortOptions::default())
     });

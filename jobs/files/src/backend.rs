@@ -1,4 +1,4 @@
-//! What a place for files has to offer, and nothing else: the batch log and the model folders use this trait only.
+//! The trait of a place for files. The batch log and the model folders use this trait only.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -39,7 +39,7 @@ pub trait Backend: Send + Sync {
     /// The last `length` bytes of a file, or all of it when it is shorter, in one request.
     async fn tail(&self, file: &str, length: u64) -> Result<Tail, StoreError>;
 
-    /// What can be told of a file without reading it; `None` when it is not there.
+    /// The facts about a file that are known without reading it; `None` if the file is missing.
     async fn head(&self, file: &str) -> Result<Option<Head>, StoreError>;
 
     /// Whether a file is there.
@@ -88,11 +88,11 @@ pub trait Tree: Send {
 pub struct Entry {
     /// Its name in the folder.
     pub name: String,
-    /// What the listing tells of it.
+    /// The facts that the listing tells.
     pub about: About,
 }
 
-/// What a listing tells of a file beside its name.
+/// The facts that a listing tells about a file, apart from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct About {
     /// Bytes.
@@ -109,7 +109,7 @@ impl About {
     };
 }
 
-/// What can be told of a file without reading it.
+/// The facts about a file that are known without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Size and time.
@@ -127,7 +127,7 @@ pub enum Sizes {
     Read,
 }
 
-/// What stands directly in a folder.
+/// The files and folders directly in a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
     /// Its files.
@@ -163,16 +163,16 @@ pub struct FolderContent {
     pub mark: &'static str,
 }
 
-/// What a folder may be put in the place of.
+/// What a new folder may replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Onto {
     /// Nothing at all.
     Nothing,
-    /// Whatever is there.
+    /// Anything.
     Anything,
 }
 
-/// What became of a folder that was to be written.
+/// The result of writing a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placed {
     /// It is there.

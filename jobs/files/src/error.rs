@@ -1,4 +1,4 @@
-//! What goes wrong between us and the place where files lie, by what the caller can do about it.
+//! The errors of a place for files, by what the caller can do about them.
 
 use std::{io, path::Path};
 
@@ -21,7 +21,7 @@ pub enum StoreError {
     Location {
         /// The location as it was given.
         location: String,
-        /// What is the matter with it.
+        /// The mistake.
         reason: String,
     },
     /// What is set for the kind of store, in this process's environment, does not do.
@@ -41,7 +41,7 @@ pub enum StoreError {
     /// Nothing is there.
     #[error("{path} is not there")]
     NotFound {
-        /// What was looked for.
+        /// The missing content.
         path: String,
     },
     /// The operating system or the object store refuses us.
@@ -49,11 +49,11 @@ pub enum StoreError {
         "{action} {path} is not permitted; give this user the right to, or name another folder"
     )]
     Denied {
-        /// What was tried, as in "reading".
+        /// The attempted operation, such as "reading".
         action: &'static str,
         /// On which file or folder.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -64,7 +64,7 @@ pub enum StoreError {
         path: String,
         /// The bucket.
         bucket: String,
-        /// Who was asked.
+        /// The store that was asked.
         endpoint: String,
     },
     /// The object store does not take our credentials, or there are none.
@@ -72,13 +72,13 @@ pub enum StoreError {
         "{action} {path}: {endpoint} does not take the credentials; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
     )]
     Credentials {
-        /// What was tried, as in "reading".
+        /// The attempted operation, such as "reading".
         action: &'static str,
         /// On which file or folder.
         path: String,
-        /// Who was asked.
+        /// The store that was asked.
         endpoint: String,
-        /// What it said.
+        /// Its error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -89,7 +89,7 @@ pub enum StoreError {
         path: String,
         /// The bucket.
         bucket: String,
-        /// What the store said; it may name the region.
+        /// The answer of the store; it may name the region.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -98,13 +98,13 @@ pub enum StoreError {
         "{action} {path} failed: {endpoint} cannot be reached; check AWS_ENDPOINT_URL and the network"
     )]
     Unreachable {
-        /// What was tried, as in "reading".
+        /// The attempted operation, such as "reading".
         action: &'static str,
         /// On which file or folder.
         path: String,
-        /// Who was asked.
+        /// The store that was asked.
         endpoint: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -115,7 +115,7 @@ pub enum StoreError {
     HardLinks {
         /// The folder.
         folder: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -126,18 +126,18 @@ pub enum StoreError {
     CreateOnly {
         /// The folder.
         folder: String,
-        /// What the store said, where it refused the header itself.
+        /// The answer of the store, if it refused the header itself.
         #[source]
         source: Option<Box<StoreError>>,
     },
     /// Anything else the system reports: a full disk, a broken connection. Trying again may help.
     #[error("{action} {path} failed")]
     Failed {
-        /// What was tried, as in "reading".
+        /// The attempted operation, such as "reading".
         action: &'static str,
         /// On which file or folder.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },

@@ -12,7 +12,7 @@ pub(crate) struct Place {
     pub(crate) objects: Arc<dyn ObjectStore>,
     /// Where the folder is within `objects`.
     pub(crate) prefix: Path,
-    /// What a query engine knows `objects` by.
+    /// The URL by which a query engine knows `objects`.
     pub(crate) registry_url: String,
 }
 

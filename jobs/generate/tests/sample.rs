@@ -40,7 +40,7 @@ impl Table {
     }
 }
 
-/// Frozen: whoever changes a draw or a table changes everybody's samples, and says so in the CHANGELOG.
+/// Frozen. A change of a draw or a table changes everybody's samples and belongs in the CHANGELOG.
 #[test]
 fn the_same_seed_gives_the_same_bytes_for_ever() {
     let digest: String = Sha256::digest(sample(1_000, 1))

@@ -1,4 +1,4 @@
-//! Records on their way into a batch folder: from CSV to Kafka, from Kafka to batches, from files to batches.
+//! Everything that brings records into a folder of batches: CSV to Kafka, Kafka to batches, and files to batches.
 //!
 //! # What it is for
 //! * [`produce`](mod@produce) sends the rows of a CSV file to a topic, as JSON objects keyed by column name.
@@ -7,22 +7,22 @@
 //! * [`replay`](mod@replay) takes rejected records again, after the job file was corrected.
 //!
 //! # What it guarantees
-//! * **Every record is in exactly one batch or reject file**, whatever is killed when. The folder of batches is its own
-//!   commit log (`gugus-batches`): a batch and the offsets that it covers appear in one step, and on every assignment reading
-//!   goes on where the newest batch ends. Offsets in Kafka are committed afterwards, for lag tools only.
-//! * **No record is thrown away.** What does not parse is kept as it came, with its reason, in the same commit.
-//! * **Memory is bounded** by the batch limits, by [16 MiB of fetched records](mod@ingest), and by a limit on held rejects.
-//! * **Nothing is skipped silently.** Where the topic no longer holds what comes next, `ingest` stops and says so.
-//! * An import is by content: a file that was imported before is known by its checksum, whatever its name is. One that
-//!   broke off is gone on with where it was.
+//! * **Every record is in exactly one batch or reject file**, whichever processes are killed. The folder of batches is its own
+//!   commit log (`gugus-batches`): a batch and its offsets appear in one step. On every assignment, reading goes on where the
+//!   newest batch ends. Offsets in Kafka are committed afterwards, and only for tools that show the lag.
+//! * **No record is thrown away.** A record that does not parse is kept as it came, with its reason, in the same commit.
+//! * **Memory is bounded** by the limits of a batch, by [16 MiB of fetched records](mod@ingest), and by a limit on rejects.
+//! * **Nothing is skipped silently.** If the topic no longer holds the next record, `ingest` stops and says so.
+//! * **Imports go by content.** A file that was imported before is known by its checksum, whatever its name is. An import that
+//!   broke off is continued where it was.
 //!
 //! # What it is not
-//! It does not hold that a *producer* sends each record once: `produce` is idempotent while it runs, and started
-//! again it sends everything again. It trains nothing, and it never waits for a lock.
+//! It does not guarantee that a *producer* sends each record once. `produce` is idempotent while it runs; started again, it
+//! sends everything again. The crate trains nothing and never waits for a lock.
 //!
 //! # Why not a stream of futures
-//! rdkafka's `StreamConsumer` answers rebalances in a callback on librdkafka's own terms, before the application could
-//! commit what it holds. Here one thread polls, and between two polls it alone decides: hand in, give back, seek.
+//! rdkafka's `StreamConsumer` answers rebalances in a callback, before the application can commit the records in memory.
+//! Here one thread polls, and between two polls this thread alone decides when to commit, give partitions back, and seek.
 //!
 //! # Example
 //! ```

@@ -3,7 +3,9 @@
 //! This is Spark's k-means|| and Lloyd's loop, with two differences that come of having neither partitions nor an order of
 //! rows: draws are by hash, and means are exact until they are rounded once.
 
-use gugus_kmeans::{DistanceMeasure, HandleInvalid, InitMode, Params, ParamsError, candidates};
+use gugus_kmeans::{
+    DistanceMeasure, FitSummary, HandleInvalid, InitMode, Params, ParamsError, candidates,
+};
 
 use crate::draws::Drawn;
 use crate::error::{AllError, PartialError};
@@ -42,23 +44,15 @@ pub struct StepReport {
     pub moved: Option<f64>,
 }
 
-/// One model over everything.
+/// One model over all data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AllFit {
     /// The centers, by cluster number. At least one, at most `k`.
     pub centers: Vec<Vec<f64>>,
-    /// How many rows each center is nearest to, weights left aside.
-    pub sizes: Vec<u64>,
-    /// How many rows were trained on.
-    pub rows: u64,
-    /// How many rows were left out for a null or a NaN.
-    pub dropped: u64,
-    /// Lloyd's iterations.
-    pub iterations: u32,
-    /// Whether they ended because no center moved farther than `tol`.
+    /// How the fit went.
+    pub summary: FitSummary,
+    /// Whether the iterations ended because no center moved farther than `tol`.
     pub converged: bool,
-    /// What the last iteration cost, as in [`crate::Fit::training_cost`]: by weight, and before it moved the centers. 0 without an iteration.
-    pub training_cost: f64,
     /// What the rows cost with the centers, by weight.
     pub cost: f64,
 }
@@ -104,7 +98,7 @@ enum Stage {
 ///     println!("{}: pass {}", report.step, report.pass);
 /// }
 /// let fit = training.finish().ok_or("it is done")?;
-/// assert_eq!(fit.sizes, [3, 3]);
+/// assert_eq!(fit.summary.sizes, [3, 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -238,12 +232,15 @@ impl Training {
         };
         Some(AllFit {
             centers: self.centers,
-            sizes,
-            rows: self.rows,
-            dropped: self.dropped,
-            iterations: self.iterations,
+            summary: FitSummary {
+                rows: self.rows,
+                dropped: self.dropped,
+                iterations: self.iterations,
+                training_cost,
+                sizes,
+                noise: 0,
+            },
             converged: self.converged,
-            training_cost,
             cost,
         })
     }

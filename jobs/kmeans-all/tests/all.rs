@@ -64,9 +64,9 @@ proptest! {
         let zero = |row: &Vec<f64>| row.iter().all(|value| *value == 0.0);
         match plain {
             Ok((fit, progress)) => {
-                prop_assert_eq!(fit.sizes.iter().sum::<u64>(), data.rows.len() as u64);
+                prop_assert_eq!(fit.summary.sizes.iter().sum::<u64>(), data.rows.len() as u64);
                 prop_assert!((1..=params.k).contains(&fit.centers.len()));
-                prop_assert!(fit.iterations <= params.max_iter);
+                prop_assert!(fit.summary.iterations <= params.max_iter);
                 let last = progress.last().unwrap();
                 prop_assert_eq!((last.step, last.cost), ("evaluate", Some(fit.cost)));
                 prop_assert_eq!(last.pass as usize, progress.len());
@@ -122,15 +122,15 @@ fn blobs_are_found_as_by_the_fit_of_one_machine() {
     {
         assert!((ours - theirs).abs() < 1e-9, "{ours} and {theirs}");
     }
-    assert_eq!(whole.sizes, [1000; 4]);
+    assert_eq!(whole.summary.sizes, [1000; 4]);
     assert!(whole.converged);
-    assert!((whole.cost / fit.training_cost - 1.0).abs() < 1e-9);
+    assert!((whole.cost / fit.summary.training_cost - 1.0).abs() < 1e-9);
     let last = progress
         .iter()
         .rfind(|progress| progress.step == "lloyd")
         .unwrap();
     assert!(
-        (last.cost.unwrap() / whole.training_cost - 1.0).abs() < 1e-9,
+        (last.cost.unwrap() / whole.summary.training_cost - 1.0).abs() < 1e-9,
         "{progress:?}"
     );
     assert_eq!(last.moved, Some(0.0));
@@ -173,7 +173,10 @@ fn what_is_no_number_is_told_by_column() {
         "column 0: 1 of 4 rows are null or NaN, column 1: 2 of 4 rows are null or NaN; filter these rows out or have them dropped"
     );
     let fit = train(&rows, None, Euclidean, HandleInvalid::Skip).unwrap();
-    assert_eq!((fit.rows, fit.dropped, fit.sizes), (2, 2, vec![1, 1]));
+    assert_eq!(
+        (fit.summary.rows, fit.summary.dropped, fit.summary.sizes),
+        (2, 2, vec![1, 1])
+    );
     let weights = Some([1.0, nan, 1.0, 1.0]);
     let fine = [[1.0, 1.0]; 4];
     assert_eq!(
@@ -239,7 +242,7 @@ fn equal_rows_have_their_own_value_as_center() {
     };
     let (fit, _) = data.train(&Params::default(), WAYS[3]).unwrap();
     assert_eq!(fit.centers, [[0.1, -118.3]]);
-    assert_eq!((fit.cost, fit.training_cost), (0.0, 0.0));
+    assert_eq!((fit.cost, fit.summary.training_cost), (0.0, 0.0));
 }
 
 #[test]
@@ -329,7 +332,7 @@ fn one_tree_serves_trainings_of_other_scales() {
     };
     let alone = train(&[&points]);
     let both = train(&[&points, &far]);
-    assert_eq!(both.rows, 3002);
+    assert_eq!(both.summary.rows, 3002);
     assert_eq!(train(&[&points]), alone);
     assert_eq!(points.heap_size(), size, "sums were counted from the start");
 }

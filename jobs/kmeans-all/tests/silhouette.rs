@@ -1,4 +1,4 @@
-//! Given centers over some rows: Spark's silhouettes, and the same bits whoever computes.
+//! Given centers over some rows: Spark's silhouettes, and the same bits however they are computed.
 
 // Helpers of tests are not within test functions, and a test may panic.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -181,9 +181,9 @@ fn a_fit_costs_what_its_assessment_says() {
     }
     let fit = training.finish().unwrap();
     let assessed = assess(&data, &fit.centers, DistanceMeasure::Euclidean, PLAIN).unwrap();
-    assert_eq!((assessed.cost, assessed.rows), (fit.cost, fit.rows));
+    assert_eq!((assessed.cost, assessed.rows), (fit.cost, fit.summary.rows));
     let sizes: Vec<u64> = assessed.clusters.iter().map(|of| of.rows).collect();
-    assert_eq!(sizes, fit.sizes);
+    assert_eq!(sizes, fit.summary.sizes);
 }
 
 #[test]

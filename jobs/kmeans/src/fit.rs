@@ -9,6 +9,7 @@ use crate::lloyd::{self, BlockCosine, BlockEuclidean, Ended, RowCosine, RowEucli
 use crate::params::{DistanceMeasure, Params, ParamsError, Solver};
 use crate::predict::Nearest;
 use crate::rows::{Partitions, RowForm, Rows};
+use crate::summary::FitSummary;
 use crate::vectors::scale;
 
 /// What a fit found.
@@ -16,13 +17,8 @@ use crate::vectors::scale;
 pub struct Fit {
     /// The centers, by cluster number; each as wide as the rows. At least one, at most `k`.
     pub centers: Vec<Vec<f64>>,
-    /// Passes over the rows.
-    pub iterations: u32,
-    /// What the last pass cost: the weighted sum of the rows' squared (or cosine) distances to the centers *before* that
-    /// pass moved them. 0 without a pass.
-    pub training_cost: f64,
-    /// How many rows each of the final centers is nearest to, weights left aside; one entry a center.
-    pub sizes: Vec<u64>,
+    /// How the fit went.
+    pub summary: FitSummary,
 }
 
 /// Why there is no fit.
@@ -182,9 +178,13 @@ fn finish(
     }
     Ok(Fit {
         centers: nearest.centers().to_rows(),
-        iterations: ended.iterations,
-        training_cost: ended.cost,
-        sizes,
+        summary: FitSummary {
+            rows: points.len() as u64,
+            iterations: ended.iterations,
+            training_cost: ended.cost,
+            sizes,
+            ..FitSummary::default()
+        },
     })
 }
 

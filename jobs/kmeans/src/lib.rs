@@ -18,7 +18,7 @@
 //! let params = Params { k: 2, seed: 1, ..Params::default() };
 //! let fit = fit(&params, &rows, None, &Partitions::one())?;
 //! assert_eq!(fit.centers.len(), 2);
-//! assert_eq!(fit.sizes, [3, 3]);
+//! assert_eq!(fit.summary.sizes, [3, 3]);
 //!
 //! let predictor = Predictor::new(fit.centers, DistanceMeasure::Euclidean)?;
 //! assert_eq!(predictor.predict(&[34.01, -118.30])?, predictor.predict(&[34.02, -118.28])?);
@@ -32,10 +32,11 @@
 //!   centers (within 1e-12, relative), its number of iterations, its predictions and so its cluster sizes. The training
 //!   cost agrees within 1e-6. Recorded answers of Spark 3.5.5 are part of the tests.
 //! * **The same bits always.** A fit runs on one thread and adds up in row order, so its result depends on its input
-//!   alone, not on the machine's number of cores or its vector units. Who has many fits runs them side by side.
+//!   alone, not on the machine's number of cores or its vector units. To run many fits
+//!   at once, call `fit` from several threads.
 //! * **No panic over data.** What rows and weights decide ends in a [`FitError`]; what is wrong with a single point, in a
 //!   [`PredictError`].
-//! * **No padding.** Fewer distinct rows than `k` give fewer centers, and [`Fit::sizes`] has one entry for each of them.
+//! * **No padding.** Fewer distinct rows than `k` give fewer centers, and [`FitSummary::sizes`] has one entry for each of them.
 //!
 //! # What it is not
 //!
@@ -69,6 +70,7 @@ mod predict;
 mod random;
 mod rows;
 mod sample;
+mod summary;
 pub mod vectors;
 
 pub use fit::{Fit, FitError, fit};
@@ -78,3 +80,4 @@ pub use params::{
 };
 pub use predict::{CentersError, PredictError, Predictor};
 pub use rows::{Partitions, RowForm, Rows};
+pub use summary::FitSummary;

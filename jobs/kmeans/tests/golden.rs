@@ -144,28 +144,28 @@ impl Case {
                 ));
             }
         }
-        if fit.iterations != spark.num_iter {
+        if fit.summary.iterations != spark.num_iter {
             return Err(format!(
                 "{} iterations, Spark needs {}",
-                fit.iterations, spark.num_iter
+                fit.summary.iterations, spark.num_iter
             ));
         }
         // Spark pads the sizes with zeros to k.
-        let mut sizes = fit.sizes.clone();
+        let mut sizes = fit.summary.sizes.clone();
         sizes.resize(spark.cluster_sizes.len(), 0);
         if sizes != spark.cluster_sizes {
             return Err(format!(
                 "sizes {:?}, Spark's {:?}",
-                fit.sizes, spark.cluster_sizes
+                fit.summary.sizes, spark.cluster_sizes
             ));
         }
         if predicted != spark.prediction {
             return Err("another prediction than Spark's".to_owned());
         }
-        if !near(fit.training_cost, spark.training_cost, 1e-6) {
+        if !near(fit.summary.training_cost, spark.training_cost, 1e-6) {
             return Err(format!(
                 "cost {}, Spark's {}",
-                fit.training_cost, spark.training_cost
+                fit.summary.training_cost, spark.training_cost
             ));
         }
         Ok(())

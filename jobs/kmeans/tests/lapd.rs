@@ -84,14 +84,22 @@ fn every_batch_of_lapd_records_equals_spark() {
             "batch {}",
             spark.batch
         );
-        assert_eq!(fit.iterations, spark.num_iter, "batch {}", spark.batch);
-        assert_eq!(fit.sizes, spark.cluster_sizes, "batch {}", spark.batch);
-        let cost = (fit.training_cost - spark.training_cost).abs() / spark.training_cost;
+        assert_eq!(
+            fit.summary.iterations, spark.num_iter,
+            "batch {}",
+            spark.batch
+        );
+        assert_eq!(
+            fit.summary.sizes, spark.cluster_sizes,
+            "batch {}",
+            spark.batch
+        );
+        let cost = (fit.summary.training_cost - spark.training_cost).abs() / spark.training_cost;
         assert!(
             cost <= 1e-6,
             "batch {}: cost {}, Spark's {}",
             spark.batch,
-            fit.training_cost,
+            fit.summary.training_cost,
             spark.training_cost
         );
         let predictor = Predictor::new(fit.centers, DistanceMeasure::Euclidean).expect("centers");

@@ -137,9 +137,9 @@ proptest! {
             let fit = passes(&points, &params, None).unwrap();
             let (now, _) = inertia(&points, &fit.centers);
             prop_assert!(now <= last * (1.0 + 1e-9) + 1e-9, "pass {max_iter}: {last} became {now}");
-            if max_iter > 0 && fit.iterations == max_iter {
+            if max_iter > 0 && fit.summary.iterations == max_iter {
                 // The cost of a pass belongs to the centers it began with.
-                prop_assert!((fit.training_cost - last).abs() <= 1e-9 * last + 1e-9);
+                prop_assert!((fit.summary.training_cost - last).abs() <= 1e-9 * last + 1e-9);
             }
             last = now;
         }
@@ -199,11 +199,11 @@ proptest! {
             }
             Ok(fit) => {
                 let predictor = Predictor::new(fit.centers, params.distance_measure).unwrap();
-                let mut sizes = vec![0; fit.sizes.len()];
+                let mut sizes = vec![0; fit.summary.sizes.len()];
                 for point in &points {
                     sizes[predictor.predict(point).unwrap()] += 1;
                 }
-                prop_assert_eq!(sizes, fit.sizes);
+                prop_assert_eq!(sizes, fit.summary.sizes);
             }
         }
     }
@@ -214,8 +214,8 @@ proptest! {
         let params = Params { k: k.max(2), ..euclidean(params) };
         let fit = passes(&points, &params, None).unwrap();
         prop_assert!(fit.centers.len() <= distinct(&points));
-        prop_assert_eq!(fit.sizes.len(), fit.centers.len());
-        prop_assert_eq!(fit.sizes.iter().sum::<u64>(), points.len() as u64);
+        prop_assert_eq!(fit.summary.sizes.len(), fit.centers.len());
+        prop_assert_eq!(fit.summary.sizes.iter().sum::<u64>(), points.len() as u64);
     }
 
     #[test]

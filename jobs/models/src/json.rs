@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use gugus_clusters::{Fitted, Predictor};
+use gugus_kmeans::FitSummary;
 use gugus_spec::{
     Algorithm, BatchNumber, Column, CommitId, Feature, HandleInvalid, JobName, ModelName,
     OffsetRange, Window,
@@ -23,7 +24,7 @@ pub struct ModelJson {
     pub job: String,
     /// The model's name.
     pub model: String,
-    /// The batch it was trained on; null for a model over everything or over a window.
+    /// The batch it was trained on; null for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window it was trained on; left out for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,20 +56,9 @@ pub struct ModelJson {
     /// The offsets that the batch covers.
     #[serde(default)]
     pub offsets: Vec<OffsetRange>,
-    /// Rows that were fitted.
-    pub rows: u64,
-    /// Rows that were left out for an invalid feature.
-    #[serde(default)]
-    pub rejected: u64,
-    /// Passes over the points; 0 where the algorithm does not tell.
-    pub iterations: u32,
-    /// The sum of squared distances in the last pass; the negative log likelihood of `gmm`; 0 for `dbscan`.
-    pub training_cost: f64,
-    /// Rows of each cluster, one entry a cluster.
-    pub sizes: Vec<u64>,
-    /// Rows of no cluster; left out where there is no noise.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub noise: u64,
+    /// How the fit went: `rows`, `rejected`, `iterations`, `training_cost`, `sizes` and `noise`.
+    #[serde(flatten)]
+    pub summary: FitSummary,
     /// How many rows have moved each center of `minibatch` so far; left out for others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<u64>,
@@ -83,10 +73,6 @@ pub struct ModelJson {
     pub gugus_version: String,
     /// The other files of the folder, relative to it, with their SHA-256 in hex. They show a torn folder.
     pub checksums: BTreeMap<String, String>,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// A window of rows, and how rows were put in windows.
@@ -135,18 +121,8 @@ pub struct ModelDraft {
     pub algorithm: Algorithm,
     /// The offsets that the batch covers.
     pub offsets: Vec<OffsetRange>,
-    /// Rows that were fitted.
-    pub rows: u64,
-    /// Rows that were left out for an invalid feature.
-    pub rejected: u64,
-    /// Passes over the points; 0 where the algorithm does not tell.
-    pub iterations: u32,
-    /// The sum of squared distances in the last pass, or what the algorithm has in its place.
-    pub training_cost: f64,
-    /// Rows of each cluster, one entry a cluster.
-    pub sizes: Vec<u64>,
-    /// Rows of no cluster.
-    pub noise: u64,
+    /// How the fit went.
+    pub summary: FitSummary,
     /// The model that `minibatch` went on from.
     pub carried_from: Option<CarriedFrom>,
     /// What was fitted, of the kind that the algorithm fits.
@@ -160,13 +136,13 @@ impl ModelDraft {
             return Some("it has a window without a key, or a key without a window".to_owned());
         }
         let clusters = self.fitted.clusters();
-        if self.sizes.len() != clusters {
+        if self.summary.sizes.len() != clusters {
             return Some(format!(
                 "it has {} sizes for {clusters} clusters",
-                self.sizes.len()
+                self.summary.sizes.len()
             ));
         }
-        if !self.training_cost.is_finite() {
+        if !self.summary.training_cost.is_finite() {
             return Some("its training cost is not finite".to_owned());
         }
         match (&self.algorithm, &self.fitted) {
@@ -233,16 +209,11 @@ impl ModelDraft {
             weight_col: self.weight_col,
             handle_invalid: self.handle_invalid,
             columns: self.columns,
-            k: self.algorithm.k().unwrap_or(self.sizes.len()),
+            k: self.algorithm.k().unwrap_or(self.summary.sizes.len()),
             seed: self.algorithm.seed().unwrap_or_default(),
             algorithm: self.algorithm,
             offsets: self.offsets,
-            rows: self.rows,
-            rejected: self.rejected,
-            iterations: self.iterations,
-            training_cost: self.training_cost,
-            sizes: self.sizes,
-            noise: self.noise,
+            summary: self.summary,
             counts: match self.fitted {
                 Fitted::MiniBatch(model) => model.counts,
                 _ => Vec::new(),

@@ -19,11 +19,11 @@ pub struct ListedModel {
     pub batches: Vec<BatchNumber>,
     /// The windows it was trained on, by key.
     pub windows: Vec<WindowKey>,
-    /// Whether there is one over everything.
+    /// Whether there is one over all batches.
     pub whole: Whole,
 }
 
-/// Whether a model has a folder over everything.
+/// Whether a model has a folder over all batches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Whole {
     /// It has.

@@ -5,7 +5,7 @@ use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{Extent, ModelError, ModelStore};
 
-/// The folder of a model over everything.
+/// The folder of a model over all batches.
 pub(crate) const WHOLE: &str = "all";
 
 /// Written last into our folders.
@@ -29,7 +29,7 @@ pub(crate) struct Found {
     pub(crate) stamp: String,
 }
 
-/// Who wrote a folder.
+/// The writer of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// It has a `model.json`.

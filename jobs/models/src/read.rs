@@ -145,7 +145,7 @@ impl ModelStore {
                     Fitted::HotSpots(HotSpots {
                         dimensions: about.features.len(),
                         eps: params.eps,
-                        clusters: about.sizes.len(),
+                        clusters: about.summary.sizes.len(),
                         core_points,
                     })
                 })

@@ -10,7 +10,7 @@ use gugus_spec::ModelName;
 
 use crate::Extent;
 
-/// A folder of models: `<model>/batch_00000001/` for a model of one batch, `<model>/all/` for one over everything,
+/// A folder of models: `<model>/batch_00000001/` for a model of one batch, `<model>/all/` for one over all batches,
 /// `<model>/window_2024-05/` for one of a window ([`crate::WindowKey`]).
 ///
 /// Models with centers (`kmeans`, `minibatch`) are folders that Spark loads. Spark has no model like the others; of those

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct WindowKey(String);
 
-/// What the folder of a window begins with. No batch's does, nor does that of a model over everything.
+/// What the folder of a window begins with. No batch's does, nor does that of a model over all batches.
 const WINDOW: &str = "window_";
 
 /// The longest encoded key. File systems take 255 bytes, of which a temporary name needs some sixty beside the key.

@@ -5,7 +5,7 @@
 pub struct Sample {
     /// The model's name.
     pub model: String,
-    /// The batch that it was trained on; none for a model over everything or over a window.
+    /// The batch that it was trained on; none for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window that it was trained on; none for others.
     pub window: Option<String>,
@@ -26,7 +26,7 @@ impl Sample {
         match (self.batch, &self.window) {
             (Some(batch), _) => format!("{}, batch {batch}", self.model),
             (None, Some(window)) => format!("{}, window {window}", self.model),
-            (None, None) => format!("{}, over everything", self.model),
+            (None, None) => format!("{}, over all batches", self.model),
         }
     }
 }

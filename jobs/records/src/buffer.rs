@@ -3,6 +3,9 @@
 //! Arrow's own builders cannot shrink, so each record would have to be parsed aside first and then copied. These columns are
 //! plain vectors that become Arrow buffers without a copy.
 
+mod text;
+mod validity;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, PrimitiveArray};
@@ -12,11 +15,12 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
-use crate::cells::trim;
+use self::text::Full;
+pub(crate) use self::text::Text;
+use self::validity::Validity;
+use crate::Misfit;
 use crate::layout::{Formats, Kind, UTC};
-use crate::text::{Full, Text};
-use crate::validity::Validity;
-use crate::{Misfit, value};
+use crate::parse::{self, trim};
 
 /// Why a text cannot be appended.
 #[derive(Debug)]
@@ -66,11 +70,11 @@ impl Buffer {
     pub(crate) fn push(&mut self, text: &str) -> Result<(), Refusal> {
         match self {
             Self::Utf8(buffer) => buffer.push(text)?,
-            Self::Bool(buffer) => buffer.push(value::bool(text)?),
-            Self::Int32(buffer) => buffer.push(value::int32(text)?),
-            Self::Int64(buffer) => buffer.push(value::int64(text)?),
-            Self::Float32(buffer) => buffer.push(value::float32(text)?),
-            Self::Float64(buffer) => buffer.push(value::float64(text)?),
+            Self::Bool(buffer) => buffer.push(parse::bool(text)?),
+            Self::Int32(buffer) => buffer.push(parse::int32(text)?),
+            Self::Int64(buffer) => buffer.push(parse::int64(text)?),
+            Self::Float32(buffer) => buffer.push(parse::float32(text)?),
+            Self::Float64(buffer) => buffer.push(parse::float64(text)?),
             Self::Timestamp(buffer, formats) => {
                 buffer.push(formats.parse(text).ok_or(Misfit::Format)?)
             }
@@ -86,8 +90,8 @@ impl Buffer {
                 buffer.push(text).ok()?;
                 return Some(text.len());
             }
-            Self::Int32(buffer) => buffer.push(value::int32(trim(text)).ok()?),
-            Self::Float64(buffer) => buffer.push(value::float64(trim(text)).ok()?),
+            Self::Int32(buffer) => buffer.push(parse::int32(trim(text)).ok()?),
+            Self::Float64(buffer) => buffer.push(parse::float64(trim(text)).ok()?),
             Self::Timestamp(buffer, formats) => buffer.push(formats.parse(trim(text))?),
             other => other.push(trim(text)).ok()?,
         }

@@ -3,10 +3,13 @@
 use gugus_spec::Nullability;
 
 use crate::buffer::{Buffer, Refusal};
+use crate::cell::{Cell, CellKind, Target};
 use crate::header::HeaderCell;
 use crate::layout::{Layout, LayoutColumn};
-use crate::slots::{Cell, CellKind, Slots, Target};
-use crate::{Header, Reason, json};
+use crate::parse::trim;
+use crate::slots::Slots;
+use crate::unescape::unescape;
+use crate::{Header, Reason};
 
 /// The text of a cell: empty for null.
 pub(crate) fn cell_text<'t>(
@@ -18,7 +21,7 @@ pub(crate) fn cell_text<'t>(
     match cell.kind {
         CellKind::Null => Ok(""),
         CellKind::Text | CellKind::Nested => Ok(&text[cell.start..cell.end]),
-        CellKind::Escaped => match json::unescape(&text[cell.start..cell.end], unescaped) {
+        CellKind::Escaped => match unescape(&text[cell.start..cell.end], unescaped) {
             Ok(()) => Ok(unescaped),
             Err(message) => Err(Reason::NotText {
                 column: column.to_owned(),
@@ -95,16 +98,7 @@ pub(crate) fn append_value(
     }
 }
 
-/// Calls `str::trim`, which decodes characters from both ends, only if there may be something to trim.
-#[inline]
-pub(crate) fn trim(text: &str) -> &str {
-    match text.as_bytes() {
-        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => text,
-        _ => text.trim(),
-    }
-}
-
-/// Copies the text of the kept cells into `row`, one after the other, and their positions into the slots.
+/// Copies the text of the kept cells over `row`, one after the other, and their positions into the slots.
 pub(crate) fn read_cells<'c>(
     header: &Header,
     cells: impl IntoIterator<Item = &'c [u8]>,
@@ -112,6 +106,8 @@ pub(crate) fn read_cells<'c>(
     layout: &Layout,
     slots: &mut Slots,
 ) -> Result<(), Reason> {
+    row.clear();
+    slots.begin();
     let mut found = 0;
     let mut not_utf8 = None;
     for cell in cells {

@@ -8,19 +8,13 @@ use arrow::error::ArrowError;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Text};
+use crate::cell::{CellKind, Target};
 use crate::cells::{append_plain, append_value, cell_text, read_cells};
-use crate::csv::RowReader;
+use crate::formats::{self, RecordFormat, json};
 use crate::layout::Layout;
-use crate::slots::{CellKind, Slots, Target};
-use crate::text::Text;
-use crate::{Header, Reason, json};
-
-/// The most columns that a batch keeps beside those of the job.
-///
-/// If keys are values (`{"10.0.0.1": 3}`), each record would add a column to the batch, at a cost of rows times columns. Real
-/// tables have some hundred columns at most.
-pub(crate) const MAX_OTHER_COLUMNS: usize = 4096;
+use crate::slots::Slots;
+use crate::{Header, Reason};
 
 /// The columns of one batch, which grow by records.
 ///
@@ -36,8 +30,8 @@ pub struct Columns {
     bytes: usize,
     /// Text of the current CSV row.
     row: String,
-    /// Made with the first record that is a CSV row. Boxed, because its tables of some kilobytes should not move along.
-    rows_of_csv: Option<Box<RowReader>>,
+    /// How the topic's records are taken apart. Made with the first of them: it may have tables of some kilobytes.
+    format: Option<Box<dyn RecordFormat>>,
     /// Text of the current unescaped JSON string.
     unescaped: String,
 }
@@ -61,7 +55,7 @@ impl Columns {
                 .collect(),
             others: Vec::new(),
             slots: Slots::new(layout.clone()),
-            rows_of_csv: None,
+            format: None,
             layout,
             rows: 0,
             bytes: 0,
@@ -81,19 +75,12 @@ impl Columns {
     /// # Errors
     /// Why the record is rejected; nothing was appended.
     pub fn push_record(&mut self, bytes: &[u8]) -> Result<(), Reason> {
-        let Some(rows) = self.layout.rows() else {
-            return self.push_json(bytes);
-        };
-        let rows = Arc::clone(rows);
-        let mut reader = self
-            .rows_of_csv
-            .take()
-            .unwrap_or_else(|| Box::new(RowReader::new(rows.delimiter)));
-        let pushed = reader
-            .read(bytes)
-            .and_then(|cells| self.push_cells(&rows.header, cells));
-        self.rows_of_csv = Some(reader);
-        pushed
+        let format = self.format.take();
+        let mut format = format.unwrap_or_else(|| formats::of(&self.layout));
+        let read = format.read(bytes, &self.layout, &mut self.slots);
+        let appended = read.and_then(|text| self.append(text));
+        self.format = Some(format);
+        self.settle(appended)
     }
 
     /// Appends one JSON object, whatever the job's topic has.
@@ -135,8 +122,6 @@ impl Columns {
         cells: impl IntoIterator<Item = &'c [u8]>,
     ) -> Result<(), Reason> {
         let mut row = std::mem::take(&mut self.row);
-        row.clear();
-        self.slots.begin();
         let read = read_cells(header, cells, &mut row, &self.layout, &mut self.slots);
         let appended = read.and_then(|()| self.append(&row));
         self.row = row;

@@ -13,7 +13,7 @@ mod instants;
 use gugus_spec::{Column, ColumnType, Nullability};
 
 use self::instants::Instants;
-use crate::{Reason, value};
+use crate::{Reason, parse};
 
 /// Numbers above this get int64. If a sample reaches half of the range of int32, the stream may hold larger numbers.
 const MOST_INT32: i64 = i32::MAX as i64 / 2;
@@ -142,12 +142,12 @@ impl Seen {
         }
         if self.digits {
             self.digits = !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit());
-            if self.digits && value::int64(text).is_err() {
+            if self.digits && parse::int64(text).is_err() {
                 self.huge.get_or_insert_with(|| text.to_owned());
             }
         }
         if self.floats {
-            match value::float64(text) {
+            match parse::float64(text) {
                 Ok(number) if number.is_finite() => {
                     self.finite = true;
                     self.least = self.least.min(number);
@@ -158,7 +158,7 @@ impl Seen {
             }
         }
         if self.truths {
-            self.truths = value::bool(text).is_ok();
+            self.truths = parse::bool(text).is_ok();
             self.truth_word |= !is_digit(text, 0);
         }
         self.instants.add(text);

@@ -9,7 +9,11 @@ use gugus_spec::{
     parse_iso_timestamp,
 };
 
-use crate::Header;
+/// The most columns that a batch keeps beside those of the job.
+///
+/// Records whose keys are values (`{"10.0.0.1": 3}`) would otherwise grow a batch by a column each, and cost rows times
+/// columns. Real tables have at most some hundred columns.
+pub(crate) const MAX_OTHER_COLUMNS: usize = 4096;
 
 /// The columns to which records of a job are parsed. It is made once from the job's source, and all batches share it.
 #[derive(Debug)]
@@ -19,14 +23,7 @@ pub struct Layout {
     index: HashMap<String, usize>,
     other_columns: OtherColumns,
     row_bytes: usize,
-    rows: Option<Arc<Rows>>,
-}
-
-/// How records that are CSV rows are taken apart.
-#[derive(Debug)]
-pub(crate) struct Rows {
-    pub(crate) delimiter: u8,
-    pub(crate) header: Header,
+    format: Format,
 }
 
 impl Layout {
@@ -36,7 +33,7 @@ impl Layout {
     /// followed is left out, so it reads nothing.
     pub fn new(source: &Source) -> Arc<Layout> {
         let columns: Vec<_> = source.columns.iter().map(LayoutColumn::new).collect();
-        let mut layout = Layout {
+        Arc::new(Layout {
             // All fields may be null, even the required ones. A folder outlives edits of `required` in its job file, and a
             // reader that was promised no nulls would drop `IS NOT NULL` from its plans.
             fields: columns
@@ -51,23 +48,13 @@ impl Layout {
             other_columns: source.other_columns,
             row_bytes: columns.iter().map(|c| c.kind.bytes()).sum(),
             columns,
-            rows: None,
-        };
-        if let Format::Csv(csv) = &source.format {
-            layout.rows = Some(Arc::new(Rows {
-                delimiter: csv.delimiter,
-                header: match &csv.header {
-                    Some(names) => Header::of(names.iter().map(String::as_str), &layout),
-                    None => Header::of(layout.columns.iter().map(|c| c.name.as_str()), &layout),
-                },
-            }));
-        }
-        Arc::new(layout)
+            format: source.format.clone(),
+        })
     }
 
-    /// How records that are CSV rows are taken apart; `None` if records are JSON.
-    pub(crate) fn rows(&self) -> Option<&Arc<Rows>> {
-        self.rows.as_ref()
+    /// How the records of the job's topic are written.
+    pub(crate) fn format(&self) -> &Format {
+        &self.format
     }
 
     /// The job's columns as Arrow fields, in the job file's order. Other columns of a batch follow them.

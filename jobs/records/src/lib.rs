@@ -65,25 +65,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arrow_rows;
 mod buffer;
+mod cell;
 mod cells;
 mod columns;
-mod csv;
+mod expected_keys;
+mod formats;
 mod header;
 pub mod infer;
-mod json;
 mod layout;
-mod leads;
+mod parse;
 mod reason;
-mod rows;
-mod scan;
 mod slots;
-mod text;
-mod validity;
-mod value;
+mod unescape;
 
+pub use arrow_rows::{ImportError, RejectedRow};
 pub use columns::{Columns, FinishError};
 pub use header::{Header, HeaderError};
 pub use layout::Layout;
 pub use reason::{Misfit, Reason};
-pub use rows::{ImportError, RejectedRow};

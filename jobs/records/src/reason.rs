@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::columns::MAX_OTHER_COLUMNS;
+use crate::layout::MAX_OTHER_COLUMNS;
 
 /// How much of a value a reason repeats, in characters.
 const LONGEST_SHOWN: usize = 64;

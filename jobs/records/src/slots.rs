@@ -6,38 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::layout::{Layout, Place};
-use crate::leads::Leads;
-use crate::{Reason, columns::MAX_OTHER_COLUMNS};
-
-/// The value of a column in the record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum CellKind {
-    /// No value, or null.
-    #[default]
-    Null,
-    /// The value's text.
-    Text,
-    /// A JSON string with its quotes, whose text must be unescaped first.
-    Escaped,
-    /// The text of a JSON array or object.
-    Nested,
-}
-
-/// The position of a value in a record.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cell {
-    pub(crate) kind: CellKind,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
-
-/// The place for the value of a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    Slot(usize),
-    Nowhere,
-}
+use crate::Reason;
+use crate::cell::{Cell, CellKind, Target};
+use crate::expected_keys::ExpectedKeys;
+use crate::layout::{Layout, MAX_OTHER_COLUMNS, Place};
 
 /// How many keys of a record are remembered by their position. Further keys are looked up by name.
 const MOST_EXPECTED: usize = 1024;
@@ -56,7 +28,7 @@ pub(crate) struct Slots {
     /// cheaper than a hash.
     expected: Vec<(String, Target)>,
     cursor: usize,
-    leads: Leads,
+    expected_keys: ExpectedKeys,
     refused: Option<Reason>,
 }
 
@@ -70,7 +42,7 @@ impl Slots {
             accepted: 0,
             expected: Vec::new(),
             cursor: 0,
-            leads: Leads::default(),
+            expected_keys: ExpectedKeys::default(),
             refused: None,
         }
     }
@@ -79,7 +51,7 @@ impl Slots {
     pub(crate) fn begin(&mut self) {
         self.cells.fill(Cell::default());
         self.cursor = 0;
-        self.leads.begin();
+        self.expected_keys.begin();
         self.refused = None;
     }
 
@@ -108,15 +80,15 @@ impl Slots {
     /// Where the value of the key at `at` goes and begins, when the key was expected there.
     #[inline]
     pub(crate) fn expected_key(&mut self, bytes: &[u8], at: usize) -> Option<(Target, usize)> {
-        self.leads.find(bytes, at)
+        self.expected_keys.find(bytes, at)
     }
 
-    /// Where the value of a key goes that was not expected. `lead` is what stands before the value.
+    /// Where the value of a key goes that was not expected. `bytes` is what stands before the value.
     #[cold]
-    pub(crate) fn unexpected_key(&mut self, name: &str, lead: &[u8]) -> Target {
+    pub(crate) fn unexpected_key(&mut self, name: &str, bytes: &[u8]) -> Target {
         match self.look_up(name) {
             Some(target) => {
-                self.leads.learn(lead, target);
+                self.expected_keys.learn(bytes, target);
                 target
             }
             None => Target::Nowhere,
@@ -187,7 +159,7 @@ impl Slots {
                 .truncate(self.layout.columns().len() + self.accepted);
             // Some remembered names point to columns that are gone.
             self.expected.clear();
-            self.leads.clear();
+            self.expected_keys.clear();
         }
     }
 

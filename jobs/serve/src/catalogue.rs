@@ -5,18 +5,17 @@
 //! first who asks for it then, while those who ask at the same moment are answered from memory once more.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gugus_models::{Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
 use gugus_spec::BatchNumber;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::clock;
+use crate::asked::{Asked, Wanted};
 use crate::config::{Config, PREDICT_CLUSTER_MODELS};
 use crate::loaded::Loaded;
-use crate::problem::{Code, LoadError, Problem, cut};
+use crate::problem::{Code, LoadError, Problem};
 
 /// How often the store is looked at, at most: once in this time for the listing, and once for each model that is asked.
 const FRESH: Duration = Duration::from_secs(1);
@@ -46,8 +45,7 @@ type Key = (Arc<str>, Extent);
 #[derive(Debug)]
 pub(crate) struct Listing {
     pub(crate) models: BTreeMap<Arc<str>, ListedModel>,
-    /// By [`clock`].
-    made: u64,
+    made: Instant,
     /// Whether the store could still be listed when last asked.
     pub(crate) store: StoreState,
 }
@@ -58,37 +56,6 @@ pub(crate) enum StoreState {
     Failing,
 }
 
-/// What of a model a path names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Number(BatchNumber),
-    /// The one with the highest number.
-    Latest,
-    /// The model of a window.
-    Window(WindowKey),
-    /// The model without batch.
-    Whole,
-}
-
-impl Wanted {
-    /// Reads the segment of a path that names a window; `model` is for the message.
-    pub(crate) fn window(model: &str, text: &str) -> Result<Self, Problem> {
-        let key = text.parse().map(Self::Window);
-        key.map_err(|_| Problem::unknown_window(model, text))
-    }
-
-    /// Reads the segment of a path that names a batch; `model` is for the message.
-    pub(crate) fn batch(model: &str, text: &str) -> Result<Self, Problem> {
-        if text == "latest" {
-            return Ok(Self::Latest);
-        }
-        BatchNumber::from_str(text).map(Self::Number).map_err(|_| {
-            let (model, text) = (cut(model), cut(text));
-            Problem::new(Code::UnknownBatch, format!("model {model:?} has no batch {text:?}; batches are 1, 2, 3 and so on, or \"latest\""))
-        })
-    }
-}
-
 impl Listing {
     fn new(models: Vec<ListedModel>) -> Self {
         let models = models
@@ -97,17 +64,17 @@ impl Listing {
             .collect();
         Self {
             models,
-            made: clock::now(),
+            made: Instant::now(),
             store: StoreState::Listed,
         }
     }
 
     fn age(&self) -> Duration {
-        clock::since(self.made, clock::now())
+        self.made.elapsed()
     }
 
     /// Finds what a path names.
-    fn find(&self, model: &str, wanted: Wanted) -> Result<Key, Problem> {
+    fn find(&self, model: &str, wanted: &Wanted) -> Result<Key, Problem> {
         let (name, listed) = self
             .models
             .get_key_value(model)
@@ -120,19 +87,19 @@ impl Listing {
             )
         };
         let extent = match wanted {
-            Wanted::Number(batch) if listed.batches.binary_search(&batch).is_ok() => {
-                Extent::Batch(batch)
+            Wanted::Number(batch) if listed.batches.binary_search(batch).is_ok() => {
+                Extent::Batch(*batch)
             }
             Wanted::Number(batch) => {
-                return Err(Problem::unknown_extent(model, &Extent::Batch(batch)));
+                return Err(Problem::unknown_extent(model, &Extent::Batch(*batch)));
             }
-            Wanted::Window(key) if listed.windows.binary_search(&key).is_ok() => {
-                Extent::Window(key)
+            Wanted::Window(key) if listed.windows.binary_search(key).is_ok() => {
+                Extent::Window(key.clone())
             }
             Wanted::Window(key) => return Err(Problem::unknown_window(model, key.as_str())),
-            Wanted::Whole if listed.whole == Whole::Present => Extent::All,
-            Wanted::Whole if listed.batches.is_empty() && has_windows => return Err(of_windows()),
-            Wanted::Whole => return Err(Problem::unknown_extent(model, &Extent::All)),
+            Wanted::All if listed.whole == Whole::Present => Extent::All,
+            Wanted::All if listed.batches.is_empty() && has_windows => return Err(of_windows()),
+            Wanted::All => return Err(Problem::unknown_extent(model, &Extent::All)),
             Wanted::Latest => match listed.batches.last() {
                 Some(batch) => Extent::Batch(*batch),
                 None if listed.whole == Whole::Absent && has_windows => return Err(of_windows()),
@@ -206,7 +173,7 @@ impl Catalogue {
                 // Tried again after the usual time, not with each request.
                 Listing {
                     models: self.current().models.clone(),
-                    made: clock::now(),
+                    made: Instant::now(),
                     store: StoreState::Failing,
                 }
             }
@@ -219,10 +186,10 @@ impl Catalogue {
     /// The model that a path names, ready to be asked, and its batch.
     pub(crate) async fn model(
         self: &Arc<Self>,
-        model: &str,
-        wanted: Wanted,
+        asked: &Asked,
     ) -> Result<(Arc<Loaded>, Extent), Problem> {
-        let key = self.listing().await.find(model, wanted)?;
+        let listing = self.listing().await;
+        let key = listing.find(&asked.model, &asked.wanted)?;
         let extent = key.1.clone();
         Ok((self.load(key).await?, extent))
     }
@@ -233,7 +200,10 @@ impl Catalogue {
         batch: BatchNumber,
     ) -> Result<Arc<Loaded>, Problem> {
         let listing = self.listing().await;
-        let key = listing.find(self.predict_cluster_model(&listing)?, Wanted::Number(batch))?;
+        let key = listing.find(
+            self.predict_cluster_model(&listing)?,
+            &Wanted::Number(batch),
+        )?;
         self.load(key).await
     }
 

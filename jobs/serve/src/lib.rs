@@ -12,8 +12,8 @@
 //!   of models fails. Of an array of records all are answered or none, and the wrong one is named by its index.
 //! * **Nothing leaks.** No answer holds a path of the machine, and no name from a request reaches the store unless a
 //!   listing of the store has it.
-//! * **What is retrained is noticed.** The store is looked at once a second at most, for the listing and for each
-//!   model that is asked; a model that was replaced is read again.
+//! * **It notices retrained models.** The service looks at the store once a second at most, for the listing and for each
+//!   model that is asked. It reads a model again that was replaced.
 //! * **A bounded memory.** Bodies, and the models in memory, have limits ([`Config`]).
 //!
 //! # What it is not
@@ -47,17 +47,19 @@
 //! ```
 
 mod api;
+mod asked;
 mod body;
 mod catalogue;
-mod clock;
 mod config;
 mod loaded;
 mod problem;
 mod records;
 mod reply;
+mod route;
 mod routes;
 mod server;
+mod state;
 
-pub use api::docs::document as openapi;
 pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS};
+pub use routes::document as openapi;
 pub use server::{Error, run};

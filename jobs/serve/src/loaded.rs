@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, RecordBatch};
 use gugus_clusters::{Centers, Fitted, Predictor};
@@ -13,7 +13,6 @@ use gugus_spec::{Column, Format, OtherColumns, Source};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::clock;
 use crate::problem::{Code, LoadError, Problem};
 use crate::records::{self, Body};
 
@@ -51,11 +50,12 @@ pub(crate) enum Prediction {
 /// A model, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// As it was read; but of what was fitted only the middles are left, for `predictor` has the rest.
+    /// As it was read, but with the centers alone: `predictor` has what else was fitted.
     pub(crate) saved: SavedModel,
     pub(crate) predictor: Predictor,
     input: Input,
-    /// When it was last compared with the store, by [`clock`].
+    read: Instant,
+    /// When it was last compared with the store, in milliseconds since it was read: a number that fits in an atomic.
     checked: AtomicU64,
 }
 
@@ -103,7 +103,8 @@ impl Loaded {
             saved,
             predictor,
             input,
-            checked: AtomicU64::new(clock::now()),
+            read: Instant::now(),
+            checked: AtomicU64::new(0),
         })
     }
 
@@ -121,9 +122,9 @@ impl Loaded {
 
     /// Whether it was not compared with the store for `period`. Says so to one caller only, who is to compare it.
     pub(crate) fn is_due(&self, period: Duration) -> bool {
-        let now = clock::now();
+        let now = u64::try_from(self.read.elapsed().as_millis()).unwrap_or(u64::MAX);
         let checked = self.checked.load(Ordering::Relaxed);
-        clock::since(checked, now) >= period
+        Duration::from_millis(now.saturating_sub(checked)) >= period
             && self
                 .checked
                 .compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed)

@@ -21,14 +21,6 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
     }
 }
 
-/// 200 with `value`, or what went wrong.
-pub(crate) fn ok_or_problem<T: Serialize>(result: Result<T, crate::problem::Problem>) -> Response {
-    match result {
-        Ok(value) => json(StatusCode::OK, &value),
-        Err(problem) => problem.into_response(),
-    }
-}
-
 /// Bytes of a content type that is known when compiling.
 pub(crate) fn bytes(status: StatusCode, content_type: &'static str, content: Bytes) -> Response {
     let mut response = HttpResponse::new(content).into_response();

@@ -1,190 +1,91 @@
-//! Paths and methods: which request goes where.
-//!
-//! Invariant: once path and method fit, a handler answers; a filter refuses only because of path, method or headers. So
-//! the refusals that warp collects from all filters never hide each other.
+//! All routes: one line for each file of [`crate::api`].
 
 use std::convert::Infallible;
-use std::future::ready;
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
+use utoipa::OpenApi;
 use warp::Filter;
-use warp::http::Method;
-use warp::path::FullPath;
-use warp::reject::{Reject, Rejection};
+use warp::reject::Rejection;
 use warp::reply::{Reply, Response};
 
-use crate::api::{self, State};
-use crate::body;
+use crate::api::{docs, health, models, predict};
 use crate::problem::{Code, Problem, method_not_allowed};
+use crate::route::{Answer, WrongMethod};
+use crate::state::State;
 
-/// A path and the methods it takes.
-#[derive(Debug)]
-pub(crate) struct Route {
-    /// As in the OpenAPI document: a segment in braces stands for any text. One slash at the end may be there or not.
-    pub(crate) path: &'static str,
-    methods: Methods,
+/// Routes that belong together, and their part of the OpenAPI document.
+struct Group {
+    answers: fn(&Arc<State>) -> Vec<Answer>,
+    document: fn() -> utoipa::openapi::OpenApi,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Methods {
-    /// GET, and HEAD with it.
-    Get,
-    Post,
-}
+/// The paths that are asked most come first: warp tries one after the other.
+const GROUPS: [Group; 4] = [
+    Group {
+        answers: predict::answers,
+        document: predict::Document::openapi,
+    },
+    Group {
+        answers: health::answers,
+        document: health::Document::openapi,
+    },
+    Group {
+        answers: models::answers,
+        document: models::Document::openapi,
+    },
+    Group {
+        answers: docs::answers,
+        document: docs::Document::openapi,
+    },
+];
 
-impl Methods {
-    fn allow(self, method: &Method) -> bool {
-        match self {
-            Self::Get => method == Method::GET || method == Method::HEAD,
-            Self::Post => method == Method::POST,
-        }
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Gugus",
+        description = "Clusters of records, by k-means models that were trained on batches of a stream. Answers that are no \
+                       success hold an error, which stays the same, and a detail for people. Of an array of records either all are \
+                       answered or none."
+    ),
+    tags(
+        (name = "predictions", description = "The cluster of a record"),
+        (name = "models", description = "What there is to ask"),
+        (name = "health", description = "Whether the service can answer"),
+        (name = "document", description = "This document"),
+    )
+)]
+struct Document;
+
+/// The OpenAPI document of the service, in JSON; none when it could not be written, which would be a bug.
+///
+/// ```
+/// let document: serde_json::Value = serde_json::from_str(&gugus_serve::openapi().unwrap_or_default())?;
+/// assert!(document["paths"]["/predict_cluster/"]["post"].is_object());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[must_use]
+pub fn document() -> Option<String> {
+    let mut document = Document::openapi();
+    for group in GROUPS {
+        document.merge((group.document)());
     }
-
-    /// The value of the header `Allow`.
-    fn header(self) -> &'static str {
-        match self {
-            Self::Get => "GET, HEAD",
-            Self::Post => "POST",
-        }
-    }
+    document.to_pretty_json().ok()
 }
 
-const fn get(path: &'static str) -> Route {
-    Route {
-        path,
-        methods: Methods::Get,
-    }
-}
-
-const fn post(path: &'static str) -> Route {
-    Route {
-        path,
-        methods: Methods::Post,
-    }
-}
-
-pub(crate) static PREDICT_CLUSTER: Route = post("/predict_cluster/");
-pub(crate) static PREDICT_BATCH: Route = post("/models/{model}/batches/{batch}/predict");
-pub(crate) static PREDICT_WINDOW: Route = post("/models/{model}/windows/{window}/predict");
-pub(crate) static PREDICT_WHOLE: Route = post("/models/{model}/predict");
-pub(crate) static MODELS: Route = get("/models");
-pub(crate) static MODEL: Route = get("/models/{model}");
-pub(crate) static BATCH: Route = get("/models/{model}/batches/{batch}");
-pub(crate) static WINDOW: Route = get("/models/{model}/windows/{window}");
-pub(crate) static HEALTH: Route = get("/health");
-pub(crate) static LIVE: Route = get("/health/live");
-pub(crate) static READY: Route = get("/health/ready");
-pub(crate) static OPENAPI: Route = get("/openapi.json");
-pub(crate) static DOCS: Route = get("/docs");
-pub(crate) static DOCS_FILE: Route = get("/docs/{file}");
-
-/// The texts that stand for the segments in braces.
-type Captures = Vec<String>;
-
-/// The path is another's.
-#[derive(Debug)]
-struct WrongMethod(&'static str);
-
-impl Reject for WrongMethod {}
-
-/// Requests of this path and method, with what its braces stand for.
-fn at(route: &'static Route) -> impl Filter<Extract = (Captures,), Error = Rejection> + Clone {
-    warp::path::full()
-        .and(warp::method())
-        .and_then(move |path: FullPath, method: Method| {
-            ready(match captures(route.path, path.as_str()) {
-                None => Err(warp::reject::not_found()),
-                Some(_) if !route.methods.allow(&method) => {
-                    Err(warp::reject::custom(WrongMethod(route.methods.header())))
-                }
-                Some(captures) => Ok(captures),
-            })
-        })
-}
-
-/// What the braces of `pattern` stand for in `path`; none when the path is another.
-fn captures(pattern: &str, path: &str) -> Option<Captures> {
-    let mut wanted = trimmed(pattern).split('/');
-    let mut given = trimmed(path).split('/');
-    // Not every path allocates: most are looked at by a few patterns that they do not fit.
-    let mut captures = Captures::new();
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return Some(captures),
-            (Some(wanted), Some(given)) if wanted.starts_with('{') => {
-                let text = percent_decode_str(given).decode_utf8().ok()?;
-                captures.push(Some(text).filter(|text| !text.is_empty())?.into_owned());
-            }
-            (Some(wanted), Some(given)) if wanted == given => {}
-            _ => return None,
-        }
-    }
-}
-
-fn trimmed(path: &str) -> &str {
-    path.strip_suffix('/').unwrap_or(path)
-}
-
-/// The whole service. The paths that are asked most come first: warp tries one after the other.
+/// The whole service.
 pub(crate) fn all(
     state: Arc<State>,
 ) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
-    let body = body::read(state.body_limit);
-    let state = warp::any().map(move || Arc::clone(&state));
-    let state = || state.clone();
-    // Boxed group by group, since one type of thirty layers is long work for the compiler.
-    let predictions = at(&PREDICT_CLUSTER)
-        .and(state())
-        .and(body.clone())
-        .then(api::predict::cluster)
-        .or(at(&PREDICT_BATCH)
-            .and(state())
-            .and(body.clone())
-            .then(api::predict::batch))
-        .unify()
-        .or(at(&PREDICT_WHOLE)
-            .and(state())
-            .and(body.clone())
-            .then(api::predict::whole))
-        .unify()
-        .or(at(&PREDICT_WINDOW)
-            .and(state())
-            .and(body)
-            .then(api::predict::window))
-        .unify()
+    let answers = GROUPS.into_iter().flat_map(|group| (group.answers)(&state));
+    let nothing = warp::any()
+        .and_then(async || Err::<Response, _>(warp::reject::not_found()))
         .boxed();
-    let health = at(&LIVE)
-        .then(api::health::live)
-        .or(at(&READY).and(state()).then(api::health::is_ready))
-        .unify()
-        .or(at(&HEALTH).and(state()).then(api::health::health))
-        .unify()
-        .boxed();
-    let models = at(&MODELS)
-        .and(state())
-        .then(api::models::list)
-        .or(at(&MODEL).and(state()).then(api::models::model))
-        .unify()
-        .or(at(&BATCH).and(state()).then(api::models::batch))
-        .unify()
-        .or(at(&WINDOW).and(state()).then(api::models::window))
-        .unify()
-        .boxed();
-    let docs = at(&OPENAPI)
-        .then(api::docs::openapi)
-        .or(at(&DOCS).then(api::docs::page))
-        .unify()
-        .or(at(&DOCS_FILE).then(api::docs::file))
-        .unify()
-        .boxed();
-    predictions
-        .or(health)
-        .unify()
-        .or(models)
-        .unify()
-        .or(docs)
-        .unify()
+    // From the last to the first, so that the first is tried first.
+    let answers: Vec<Answer> = answers.collect();
+    answers
+        .into_iter()
+        .rev()
+        .fold(nothing, |rest, answer| answer.or(rest).unify().boxed())
         .recover(refuse)
         .unify()
         .with(warp::log::custom(access))
@@ -218,59 +119,93 @@ fn access(request: warp::log::Info<'_>) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     /// Every route that the OpenAPI document has to describe: all but the page that shows it.
-    pub(crate) const DESCRIBED: [(&Route, &str); 12] = [
-        (&PREDICT_CLUSTER, "post"),
-        (&PREDICT_BATCH, "post"),
-        (&PREDICT_WINDOW, "post"),
-        (&PREDICT_WHOLE, "post"),
-        (&MODELS, "get"),
-        (&MODEL, "get"),
-        (&BATCH, "get"),
-        (&WINDOW, "get"),
-        (&HEALTH, "get"),
-        (&LIVE, "get"),
-        (&READY, "get"),
-        (&OPENAPI, "get"),
+    const DESCRIBED: [(&str, &str); 12] = [
+        ("post", "/predict_cluster/"),
+        ("post", "/models/{model}/batches/{batch}/predict"),
+        ("post", "/models/{model}/windows/{window}/predict"),
+        ("post", "/models/{model}/predict"),
+        ("get", "/models"),
+        ("get", "/models/{model}"),
+        ("get", "/models/{model}/batches/{batch}"),
+        ("get", "/models/{model}/windows/{window}"),
+        ("get", "/health"),
+        ("get", "/health/live"),
+        ("get", "/health/ready"),
+        ("get", "/openapi.json"),
     ];
 
-    #[test]
-    fn a_slash_at_the_end_is_the_same_path() {
-        for path in ["/predict_cluster", "/predict_cluster/"] {
-            assert_eq!(captures(PREDICT_CLUSTER.path, path), Some(vec![]), "{path}");
-        }
-        for path in [
-            "/predict_cluster//",
-            "//predict_cluster",
-            "/predict_clusters",
-            "/",
-            "",
-            "/a/predict_cluster",
-        ] {
-            assert_eq!(captures(PREDICT_CLUSTER.path, path), None, "{path}");
-        }
+    fn parsed() -> Value {
+        serde_json::from_str(&document().unwrap()).unwrap()
     }
 
     #[test]
-    fn braces_take_one_segment_and_its_escapes() {
-        let of = |path| captures(PREDICT_BATCH.path, path);
-        assert_eq!(
-            of("/models/a/batches/1/predict"),
-            Some(vec!["a".to_owned(), "1".to_owned()])
-        );
-        assert_eq!(
-            of("/models/..%2f..%2Fetc/batches/%31/predict/"),
-            Some(vec!["../../etc".to_owned(), "1".to_owned()])
-        );
-        for path in [
-            "/models//batches/1/predict",
-            "/models/a/b/batches/1/predict",
-            "/models/%ff/batches/1/predict",
+    fn every_route_is_described_and_nothing_else() {
+        let document = parsed();
+        assert_eq!(document["openapi"], "3.1.0");
+        let described: BTreeSet<(String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, methods)| {
+                methods
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .map(|m| (path.clone(), m.clone()))
+            })
+            .collect();
+        let routes = DESCRIBED
+            .iter()
+            .map(|(method, path)| ((*path).to_owned(), (*method).to_owned()))
+            .collect();
+        assert_eq!(described, routes);
+    }
+
+    #[test]
+    fn every_schema_that_is_named_is_there() {
+        fn references(value: &Value, found: &mut BTreeSet<String>) {
+            match value {
+                Value::Object(map) => {
+                    if let Some(Value::String(reference)) = map.get("$ref") {
+                        found.insert(reference.clone());
+                    }
+                    map.values().for_each(|v| references(v, found));
+                }
+                Value::Array(list) => list.iter().for_each(|v| references(v, found)),
+                _ => {}
+            }
+        }
+        let document = parsed();
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        let named: BTreeSet<_> = document["components"]["schemas"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|name| format!("#/components/schemas/{name}"))
+            .collect();
+        assert_eq!(found, named);
+        for name in [
+            "Cluster",
+            "Error",
+            "Models",
+            "Point",
+            "Prediction",
+            "Records",
+            "TrainedModel",
         ] {
-            assert_eq!(of(path), None, "{path}");
+            assert!(
+                named.contains(&format!("#/components/schemas/{name}")),
+                "{name}"
+            );
         }
     }
 }

@@ -7,10 +7,10 @@ use gugus_models::ModelError;
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 
-use crate::api::State;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::routes;
+use crate::state::State;
 
 /// Why the service could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,7 @@ pub async fn run(
     let state = Arc::new(State {
         catalogue,
         body_limit: config.body_limit,
+        document: routes::document().unwrap_or_default().into(),
         shutdown: shutdown.clone(),
     });
     let tell = |address: SocketAddr| {

@@ -163,3 +163,16 @@ impl TryFrom<Written> for Column {
         })
     }
 }
+
+/// Names of the columns that a batch adds to those of the job. A job must not use them for its own columns.
+pub const RESERVED_COLUMNS: [&str; 3] = ["_partition", "_offset", "_timestamp"];
+
+/// A column's name as an SQL identifier: in double quotes, with inner quotes doubled.
+///
+/// ```
+/// assert_eq!(gugus_spec::quote_identifier("TIME OCC"), "\"TIME OCC\"");
+/// assert_eq!(gugus_spec::quote_identifier("a\"b"), "\"a\"\"b\"");
+/// ```
+pub fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

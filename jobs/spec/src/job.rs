@@ -1,12 +1,12 @@
 //! The validated job: what the rest of the system works with.
 
 use std::num::NonZeroU64;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Algorithm, Column, Error, Format, HandleInvalid, JobName, ModelName, Scope, parse};
+use crate::column::quote_identifier;
+use crate::{Algorithm, Column, Format, HandleInvalid, JobName, ModelName, Scope};
 
 /// One stream and its models. It exists only when the whole file was valid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -19,28 +19,6 @@ pub struct Job {
     pub batches: BatchLimits,
     /// The models to train, in the file's order; none is valid.
     pub models: Vec<Model>,
-}
-
-impl Job {
-    /// Reads and validates a job file.
-    ///
-    /// # Errors
-    /// [`Error::Read`] when the file cannot be read as text, else what [`Job::parse`] returns.
-    pub fn from_file(path: &Path) -> Result<Job, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(&text, &path.display().to_string())
-    }
-
-    /// Validates the text of a job file. `origin` is what messages call it, in general its path.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its line. No part of a job is returned.
-    pub fn parse(text: &str, origin: &str) -> Result<Job, Error> {
-        parse::job(text, origin)
-    }
 }
 
 /// Where records come from and what their values are.
@@ -143,16 +121,6 @@ impl Feature {
             sql: quote_identifier(name),
         }
     }
-}
-
-/// A column's name as an SQL identifier: in double quotes, with inner quotes doubled.
-///
-/// ```
-/// assert_eq!(gugus_spec::quote_identifier("TIME OCC"), "\"TIME OCC\"");
-/// assert_eq!(gugus_spec::quote_identifier("a\"b"), "\"a\"\"b\"");
-/// ```
-pub fn quote_identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Durations are written as they are in the job file.

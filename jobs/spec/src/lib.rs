@@ -48,7 +48,6 @@
 //! # Ok::<(), gugus_spec::Error>(())
 //! ```
 
-mod algorithm;
 mod batch;
 mod column;
 mod error;
@@ -60,16 +59,13 @@ mod scope;
 mod summary;
 mod timestamp;
 
-pub use algorithm::Algorithm;
 pub use batch::{BatchNumber, CommitId, NotABatchNumber, NotACommitId, OffsetRange};
-pub use column::{Column, ColumnType, Nullability};
+pub use column::{Column, ColumnType, Nullability, RESERVED_COLUMNS, quote_identifier};
 pub use error::{Error, Place};
 pub use format::{CsvFormat, Format};
+pub use gugus_clusters::Algorithm;
 pub use gugus_kmeans::HandleInvalid;
-pub use job::{BatchLimits, Feature, Job, Model, OtherColumns, Source, quote_identifier};
+pub use job::{BatchLimits, Feature, Job, Model, OtherColumns, Source};
 pub use names::{JobName, ModelName, NameError};
 pub use scope::{Period, Scope, Window};
 pub use timestamp::{TimestampFormat, parse_iso_timestamp};
-
-/// Names of the columns that a batch adds to those of the job. A job must not use them for its own columns.
-pub const RESERVED_COLUMNS: [&str; 3] = ["_partition", "_offset", "_timestamp"];

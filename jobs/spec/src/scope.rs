@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use crate::quote_identifier;
+use crate::column::quote_identifier;
 
 /// The rows that a model is fitted on.
 ///

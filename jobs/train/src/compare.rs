@@ -96,7 +96,7 @@ impl Run {
         ];
         let mut compared = compared.into_iter();
         let (what, there, wanted) = compared.find(|(_, there, wanted)| there != wanted)?;
-        let difference = format!("its {what} is {there}, this run's is {wanted}");
+        let difference = format!("{what}: {there} in the folder, {wanted} in this run");
         Some((ModelStore::folder(&model.name, of), difference))
     }
 
@@ -113,7 +113,8 @@ impl Run {
             let wanted = facts.commit_id.as_str();
             let folder = ModelStore::folder(&model.name, of);
             (!has_seen(there, facts)).then(|| {
-                let text = format!("its batch's commit_id is {commit}, this run's is {wanted}");
+                let text =
+                    format!("commit_id of the batch: {commit} in the folder, {wanted} in this run");
                 (folder, text)
             })
         };

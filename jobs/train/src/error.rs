@@ -36,7 +36,7 @@ pub enum Error {
     Expression {
         /// The model's name.
         model: ModelName,
-        /// What is wrong with it.
+        /// The mistake.
         #[source]
         source: PlanError,
     },
@@ -75,7 +75,7 @@ pub enum Error {
     },
     /// A model that is there is not the one that this run would train.
     #[error(
-        "{count} models that are there differ from what would be trained, the first at {path}: {difference}; train into another --models folder, or replace them with --retrain"
+        "{count} existing models differ from what would be trained, the first at {path} ({difference}); train into another --models folder, or replace them with --retrain"
     )]
     Differs {
         /// How many.

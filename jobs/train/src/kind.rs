@@ -30,7 +30,7 @@ pub(crate) trait TrainingKind: Debug + Send + Sync {
     /// How many models are to be trained, as far as that is known: at least one, where there is something to do.
     fn pending(&self) -> u64;
 
-    /// What would be trained.
+    /// The report of the models that would be trained.
     fn planned(&self, run: &Run) -> Vec<ModelReport>;
 
     /// Finds out what shows only in the rows, before any kind writes a model; gives the models that differ.

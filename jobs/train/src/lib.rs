@@ -1,28 +1,27 @@
-//! The training drivers: what is trained, in which Ballista jobs, and where models go.
+//! The driver of training: it decides what is trained, in which jobs of the cluster, and where models go.
 //!
-//! [`prepare`] freezes what a run will do: it compiles every expression, reads the batches' footers and looks at the
-//! models that are there. Whatever is wrong with the request shows there, before anything has begun.
-//! [`Prepared::train`] then fits batch after batch in waves, each wave one Ballista job, and writes the models of a wave
-//! before it counts them. A model over everything takes one Ballista job a pass. Models of windows take two together: one
-//! that finds out which windows there are, and one that fits those that want a model.
+//! [`prepare`] decides what a run will do: it compiles every expression, reads the batches' footers, and reads the models
+//! that are there. All mistakes of the request show there, before anything has begun.
+//! [`Prepared::train`] then trains. It fits batches in waves, each wave by one job, and writes the models of a wave before it
+//! counts them. A model over all batches takes one job per pass. The models of windows take two jobs together: one counts the
+//! windows, and one fits those that need a model.
+//!
+//! Each kind of training is one file in `kinds`.
 //!
 //! # Guarantees
-//! * A batch's model depends on its rows and the job file only: not on waves, tasks, executors or what was trained
-//!   before. A model of `minibatch` depends on the rows of the batches before it, too, in their order.
-//! * What a batch's data cannot give is that batch's outcome ([`Outcome::Failed`]); the other batches train. An
-//!   expression that fails on some row (a division of integers by zero) is tracked down to its batch.
-//! * What Ballista does not recover is submitted again, a bounded number of times: a result that died with its executor,
-//!   a task whose end nobody heard of, an object store that failed for a moment.
-//! * A run that was cut short is gone on with by running it again: a batch that has its model is not trained twice.
-//!
-//! [`Subject`] evaluates models that are saved, by the same passes.
+//! * The model of a batch depends only on its rows and the job file, and not on waves, tasks, executors or earlier runs. A
+//!   model of `minibatch` also depends on the rows of all earlier batches, in their order.
+//! * Data that allow no model fail only their own batch ([`Outcome::Failed`]); the other batches train. If an expression fails
+//!   on a row (a division of integers by zero), `train` finds the batch of that row.
+//! * To go on after an interrupted run, run it again: a batch that has its model is not trained twice.
 //!
 //! # What it is not
-//! It does not start a cluster: it is given a scheduler's address, be it embedded or far away, and speaks gRPC to either.
-//! It does not fit anything itself: that is `gugus-features` on the executors.
+//! It starts no cluster: the caller hands one in, as a [`gugus_submit::Submit`]. It repeats no failed jobs: `gugus-submit` does.
+//! It fits nothing itself: `gugus-features` does, on the executors. `minibatch` is the exception, because each batch begins
+//! where the one before ended.
 //!
 //! # Why waves
-//! One job over a million files would be one message too large, one status too large, and no progress to see or to keep.
+//! One job over a million files would be one message too large, one status too large, and no progress to show or to keep.
 
 mod batches;
 mod compare;

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use gugus_clusters::Centers;
+use gugus_clusters::{Centers, Fit, Fitted};
 use gugus_features::{
-    AllFile, FitOutcome, Fitted, PARTIAL_COLUMN, Pass, PointSettings, WaveError, pass_plan,
+    AllFile, FitOutcome, PARTIAL_COLUMN, Pass, PointSettings, WaveError, pass_plan,
 };
 use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans_all::{AllError, Partial, Step, StepReport, Training};
@@ -108,17 +108,12 @@ impl<'a> Passes<'a> {
         let Some(fit) = training.finish() else {
             return failed("the fit ended without a model".to_owned(), 0);
         };
-        Ok(FitOutcome::Trained(Fitted {
-            model: gugus_clusters::Fitted::Centers(Centers {
+        Ok(FitOutcome::Trained(Fit {
+            model: Fitted::Centers(Centers {
                 centers: fit.centers,
                 distance_measure: params.distance_measure,
             }),
-            sizes: fit.sizes,
-            noise: 0,
-            rows: fit.rows,
-            dropped: fit.dropped,
-            iterations: fit.iterations,
-            training_cost: fit.training_cost,
+            summary: fit.summary,
         }))
     }
 

@@ -18,12 +18,12 @@ pub enum Outcome {
     Planned,
 }
 
-/// One model, of one batch, of one window or over everything.
+/// One model, of one batch, of one window or over all batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelReport {
     /// The model's name.
     pub model: String,
-    /// The batch's number; null for a model over everything or over a window.
+    /// The batch's number; null for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window's key; null for others, and where the line is about rows that are in no window.
     pub window: Option<String>,
@@ -79,11 +79,11 @@ impl ModelReport {
     pub(crate) fn trained(model: &ModelName, of: &Extent, written: &ModelJson) -> Self {
         Self {
             status: Outcome::Trained,
-            iterations: Some(written.iterations),
-            training_cost: Some(written.training_cost),
-            sizes: written.sizes.clone(),
+            iterations: Some(written.summary.iterations),
+            training_cost: Some(written.summary.training_cost),
+            sizes: written.summary.sizes.clone(),
             path: Some(ModelStore::folder(model, of)),
-            ..Self::empty(model, of, written.rows)
+            ..Self::empty(model, of, written.summary.rows)
         }
     }
 
@@ -111,13 +111,13 @@ impl ModelReport {
         }
     }
 
-    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `over everything`.
+    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `over all batches`.
     #[must_use]
     pub fn data(&self) -> String {
         match (self.batch, &self.window) {
             (Some(batch), _) => format!("batch {batch}"),
             (None, Some(key)) => format!("window {key:?}"),
-            (None, None) => "over everything".to_owned(),
+            (None, None) => "over all batches".to_owned(),
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 
-use gugus_features::{FitOutcome, Fitted};
+use gugus_clusters::Fit;
+use gugus_features::FitOutcome;
+use gugus_kmeans::FitSummary;
 use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore};
 use gugus_progress::Progress;
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
@@ -77,7 +79,7 @@ impl Run {
         work: &ModelWork,
         extent: Extent,
         batches: impl RangeBounds<BatchNumber>,
-        fitted: Fitted,
+        fit: Fit,
     ) -> ModelDraft {
         let (model, origin) = (&work.model, self.batches.origin(batches));
         let window = match &model.scope {
@@ -97,14 +99,13 @@ impl Run {
             columns: work.plan.columns().to_vec(),
             algorithm: model.algorithm.clone(),
             offsets: origin.offsets,
-            rows: fitted.rows,
-            rejected: origin.rejected,
-            iterations: fitted.iterations,
-            training_cost: fitted.training_cost,
-            sizes: fitted.sizes,
-            noise: fitted.noise,
+            // A saved model counts the records that were rejected on their way into its batches.
+            summary: FitSummary {
+                dropped: origin.rejected,
+                ..fit.summary
+            },
             carried_from: None,
-            fitted: fitted.model,
+            fitted: fit.model,
         }
     }
 

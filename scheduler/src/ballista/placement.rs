@@ -1,6 +1,6 @@
 //! Which executor runs which part of a stage.
 //!
-//! A model over everything reads the same files in every pass, and an executor that has read a group of files once keeps
+//! A model over all batches reads the same files in every pass, and an executor that has read a group of files once keeps
 //! what it decoded. So each group of such a stage has a *home*, and goes there when its home is free. It never waits: a
 //! group that another executor reads again costs less than an idle slot. All other stages are spread as Ballista's own
 //! policy "bias" does: the executor with the most free slots is filled first.

@@ -1,9 +1,9 @@
-//! What pages show.
+//! The data that pages show.
 
 use crate::ballista::view::ClusterView;
 use crate::runs::Runs;
 
-/// What pages show.
+/// The data that pages show.
 #[derive(Clone)]
 pub(crate) struct Shown {
     pub(crate) cluster: ClusterView,

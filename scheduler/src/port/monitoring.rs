@@ -1,4 +1,4 @@
-//! Who the scheduler is, whether it can work, and what it counts.
+//! The identity of the scheduler, its health, and its metrics.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::ballista::view::ClusterView;
 use crate::problem::Problem;
 use crate::runs::Runs;
 
-/// What these answers are made of.
+/// The parts that these answers need.
 #[derive(Clone)]
 pub(super) struct Monitoring {
     pub(super) scheduler_id: String,

@@ -22,10 +22,10 @@ use crate::pages::{self, Shown};
 use crate::problem::Problem;
 use crate::runs::{self, Runs};
 
-/// Who answers. Ballista's name and version would tell the same and no more.
+/// The value of the header `Server`, in place of Ballista's.
 const SERVER: &str = concat!("gugus/", env!("CARGO_PKG_VERSION"));
 
-/// What the port is made of.
+/// The parts that the port needs.
 pub(crate) struct Api {
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) cluster: ClusterView,
@@ -85,7 +85,7 @@ async fn unknown(request: Request) -> Response {
     Problem::new(StatusCode::NOT_FOUND, "there is no such path").into_response()
 }
 
-/// Says who answers, and that answers are what they say they are.
+/// Adds the headers that name the server and forbid browsers to guess content types.
 async fn sign(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

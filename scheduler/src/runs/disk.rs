@@ -29,7 +29,7 @@ pub enum StateError {
     Folder {
         /// The folder or file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },

@@ -22,7 +22,7 @@ use super::wire::{BallistaJob, RunRequest, RunState};
 /// How often a run's progress is written down.
 const NOTE: Duration = Duration::from_secs(2);
 
-/// How many Ballista jobs of a run are named. A wave of 500 batches is one; a pass over everything is one, too.
+/// How many Ballista jobs of a run are named. A wave of 500 batches is one; a pass over all batches is one, too.
 const JOBS_NAMED: usize = 200;
 
 /// Failed models that are named in the log.

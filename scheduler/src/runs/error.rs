@@ -21,7 +21,7 @@ pub enum RunError {
     /// The job file cannot be read.
     #[error(transparent)]
     JobFile(#[from] gugus_spec::Error),
-    /// What is asked for cannot be trained.
+    /// The request cannot be trained.
     #[error(transparent)]
     Train(#[from] gugus_train::Error),
     /// A name that no model can have.
@@ -50,9 +50,9 @@ pub enum RunError {
     State {
         /// The id.
         id: RunId,
-        /// What it is doing.
+        /// Its state.
         state: RunState,
-        /// What was asked for.
+        /// The requested change.
         what: &'static str,
     },
     /// The scheduler ends.

@@ -49,7 +49,7 @@ struct Entry {
     live: Option<Live>,
 }
 
-/// What there is of a run while it waits or trains.
+/// The handles of a run while it waits or trains.
 #[derive(Clone)]
 pub(super) struct Live {
     /// Cancelled by a user, or with the scheduler's own.
@@ -105,7 +105,7 @@ impl Runs {
         !self.0.stop.is_cancelled() && self.0.disk.is_readable()
     }
 
-    /// What would be trained. For a thread that may block.
+    /// Finds out what would be trained. For a thread that may block.
     pub(crate) fn dry_run(&self, request: &RunRequest) -> Result<Report, RunError> {
         let config = self.config(request, &Progress::default(), None)?;
         let prepared = drive::block_on(gugus_train::prepare(config))?;
@@ -215,7 +215,7 @@ impl Runs {
         }
     }
 
-    /// What a request asks for, in the form that the driver takes.
+    /// A request in the form that the driver takes.
     pub(super) fn config(
         &self,
         request: &RunRequest,
@@ -291,7 +291,7 @@ impl Runs {
         }
     }
 
-    /// Changes a run for the last time of this attempt: whoever reads the change may resume it.
+    /// Changes a run for the last time in this attempt. Afterwards the run may be resumed.
     pub(super) fn end(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
         self.change(id, change);
         self.prune();

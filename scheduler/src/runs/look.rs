@@ -1,4 +1,4 @@
-//! What is read of a run from its files. All of it is for threads that may block.
+//! Reads the files of a run. All functions are for threads that may block.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

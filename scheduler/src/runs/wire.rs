@@ -66,7 +66,7 @@ impl std::fmt::Display for RunState {
     }
 }
 
-/// What is to be trained.
+/// A request for a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
@@ -187,6 +187,6 @@ pub struct RunDetail {
 /// The answer to a request for a dry run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DryRun {
-    /// What would be trained.
+    /// The report of the models that would be trained.
     pub report: Report,
 }

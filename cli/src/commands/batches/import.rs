@@ -33,7 +33,7 @@ pub(super) struct Import {
     /// One batch per file, whatever the job file says
     #[arg(long)]
     one_batch_per_file: bool,
-    /// Import also what was imported before
+    /// Also import files that were imported before
     #[arg(long)]
     again: bool,
 }

@@ -9,7 +9,7 @@ use crate::flags::folders::BatchesFolder;
 use crate::output::offsets::offsets;
 use crate::output::{Output, count, print, print_json, table};
 
-/// Footers read at a time for a listing.
+/// How many footers are read at a time.
 const FOOTERS_AT_ONCE: usize = 1_000;
 
 /// List batches: number, rows, offsets, commit

@@ -28,10 +28,10 @@ use crate::signals::Stop;
 pub(super) struct PruneOld {
     #[command(flatten)]
     batches: BatchesFolder,
-    /// Keep so many of the newest batches
+    /// Keep this many of the newest batches
     #[arg(long, value_name = "N")]
     keep: Option<NonZeroU64>,
-    /// Remove batches that were written longer ago, for example 30days or 12h
+    /// Remove batches that are older than this, for example 30days or 12h
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
     /// Say what would be removed, and remove nothing

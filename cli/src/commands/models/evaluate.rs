@@ -16,7 +16,7 @@ use crate::output::progress::draw;
 use crate::output::{Output, count, table};
 use crate::signals::Stop;
 
-/// Say how good a model is: its cost, its clusters' sizes, its silhouette as Spark's ClusteringEvaluator has it
+/// Say how good a model is: its cost, the sizes of its clusters, and the silhouette of Spark's ClusteringEvaluator
 ///
 /// The command evaluates the model on the rows that it was trained on, with the features, `where` and weights that were
 /// saved with it. With --k it also fits other numbers of clusters to the same rows, to show where more clusters stop
@@ -29,10 +29,10 @@ use crate::signals::Stop;
 pub(super) struct Evaluate {
     #[command(flatten)]
     chosen: ChosenModel,
-    /// Evaluate it on the rows of these batches instead of its own
+    /// Evaluate the model on the rows of these batches, not on its own
     #[arg(long, value_name = "N|N..M|newest|all", value_parser = on)]
     on: Option<On>,
-    /// Numbers of clusters to compare it with, both ends included
+    /// Numbers of clusters to compare with, both ends included
     #[arg(long, value_name = "2..10", value_parser = numbers)]
     k: Option<RangeInclusive<usize>>,
     #[command(flatten)]
@@ -129,7 +129,7 @@ fn text(evaluation: &Evaluation) -> String {
     text
 }
 
-/// Six digits tell all that a comparison needs; JSON has the others.
+/// Six digits, which are enough for a comparison; JSON has all of them.
 fn number(number: Option<f64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| format!("{number:.6}"))
 }

@@ -12,6 +12,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::cluster::OnCluster;
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::model::ChosenModel;
+use crate::output::file::not_written;
 use crate::output::{Output, count};
 use crate::signals::Stop;
 
@@ -57,14 +58,6 @@ struct Plotted<'a> {
     file: &'a Path,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("{} could not be written", path.display())]
-struct WriteError {
-    path: PathBuf,
-    #[source]
-    source: std::io::Error,
-}
-
 impl Plot {
     pub(super) async fn run(self, output: Output, stop: &Stop) -> Result<Code, Failure> {
         let stores = Stores::from_env();
@@ -82,10 +75,7 @@ impl Plot {
         let path = &self.output_file;
         tokio::fs::write(path, sample.draw(axes))
             .await
-            .map_err(|source| {
-                let path = path.clone();
-                Failure::failed(WriteError { path, source })
-            })?;
+            .map_err(|source| not_written(path, source))?;
         let (x, y) = axes.names(&sample.features);
         let drawn = sample.drawn.len();
         let plotted = Plotted {

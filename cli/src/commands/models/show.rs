@@ -10,7 +10,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::folders::ModelsFolder;
 use crate::output::{Output, count, print, print_json, table};
 
-/// How many windows a message names.
+/// The most windows that a message names.
 const WINDOWS_SHOWN: usize = 20;
 
 /// Print one model: its features, how it was trained, its centers
@@ -28,7 +28,7 @@ pub(super) struct Show {
     /// The batch; the latest when absent
     #[arg(long, value_name = "N")]
     batch: Option<BatchNumber>,
-    /// The window, for a model that has some, such as 2024-05
+    /// The window, such as 2024-05
     #[arg(long, value_name = "KEY", conflicts_with = "batch")]
     window: Option<WindowKey>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ impl Show {
     }
 }
 
-/// What is shown of a model when nothing is asked for: its latest batch, the one over all batches, its only window.
+/// The model that is shown without flags: that of the latest batch, the one over all batches, or that of the only window.
 async fn latest(store: &ModelStore, model: &str) -> Result<Extent, Failure> {
     let listed = store.list().await.map_err(Failure::usage)?;
     let Some(listed) = listed.iter().find(|m| m.model == model) else {
@@ -85,7 +85,7 @@ async fn latest(store: &ModelStore, model: &str) -> Result<Extent, Failure> {
     }
 }
 
-/// `model.json` with the centers. A folder that Spark wrote has none, so that its name and batch stand there instead.
+/// `model.json` with the centers. A folder that Spark wrote has no `model.json`, so it shows only name and batch.
 fn document(
     model: &str,
     extent: &Extent,
@@ -118,20 +118,20 @@ fn text(model: &str, extent: &Extent, saved: &SavedModel) -> String {
         };
         text.push_str(&format!(
             "\n{fit}, {} rows, {} iterations, training cost {}",
-            count(about.rows),
-            about.iterations,
-            about.training_cost
+            count(about.summary.rows),
+            about.summary.iterations,
+            about.summary.training_cost
         ));
     }
     let mut table = table(["cluster", "rows", "center"]);
     for (index, center) in saved.fitted.middles().iter().enumerate() {
         let size = about
-            .and_then(|a| a.sizes.get(index))
+            .and_then(|a| a.summary.sizes.get(index))
             .map_or_else(|| "-".to_owned(), |n| count(*n));
         let center: Vec<String> = center.iter().map(f64::to_string).collect();
         table.add_row([index.to_string(), size, center.join(", ")]);
     }
-    if let Some(noise) = about.map(|a| a.noise).filter(|n| *n > 0) {
+    if let Some(noise) = about.map(|a| a.summary.noise).filter(|n| *n > 0) {
         table.add_row(["noise".to_owned(), count(noise), "-".to_owned()]);
     }
     format!("{text}\n{table}")

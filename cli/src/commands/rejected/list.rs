@@ -8,7 +8,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::folders::BatchesFolder;
 use crate::output::{Output, count, table};
 
-/// List the batches that rejected records, and how many are rejected still
+/// List the batches that rejected records, and how many records are still rejected
 ///
 /// Example: gugus rejected list --batches data/batch
 ///

@@ -12,7 +12,7 @@ use crate::output::progress::progress;
 use crate::output::{Output, count};
 use crate::signals::Stop;
 
-/// Take rejected records again, after the job file was corrected: those that fit now become batches of their own
+/// Take rejected records again, after the job file was corrected: records that parse now become batches of their own
 ///
 /// A record is replayed once. Reject files never change: the footer of the new batch names what was replayed.
 ///
@@ -25,10 +25,10 @@ pub(super) struct Replay {
     job: JobFile,
     #[command(flatten)]
     batches: BatchesFolder,
-    /// Only those of this batch
+    /// Only the rejected records of this batch
     #[arg(long, value_name = "NUMBER")]
     batch: Option<BatchNumber>,
-    /// Say how many would fit now, and write nothing
+    /// Say how many records would parse now, and write nothing
     #[arg(long)]
     dry_run: bool,
 }

@@ -21,11 +21,11 @@ const SHOWN: usize = 60;
 /// Next: correct the job file, then `gugus rejected replay --dry-run` says how many records fit now.
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// Only those of this batch
+    /// Only the rejected records of this batch
     number: Option<BatchNumber>,
     #[command(flatten)]
     batches: BatchesFolder,
-    /// At most so many
+    /// At most this many records
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
 }
@@ -43,7 +43,7 @@ struct Shown {
     replayed: bool,
 }
 
-/// Bytes that are text, most likely.
+/// Bytes that are probably text.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Bytes {
@@ -61,7 +61,7 @@ impl Bytes {
         }
     }
 
-    /// One line of limited width, in which nothing moves a terminal's cursor.
+    /// One line of limited width, without characters that move the cursor of a terminal.
     fn line(&self) -> String {
         let text = match self {
             Self::Text(text) => text.escape_debug().to_string(),

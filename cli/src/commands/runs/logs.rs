@@ -12,10 +12,10 @@ use crate::output::{Output, print_json};
 use crate::scheduled::{OneRun, Scheduled, left};
 use crate::signals::Stop;
 
-/// Between two looks at a log that is followed.
+/// The time between two requests for more of a log.
 const LOOK: Duration = Duration::from_millis(300);
 
-/// Print what one run logged
+/// Print the log of one run
 ///
 /// Example: gugus runs logs mabc12de3 --follow --scheduler df://127.0.0.1:50050
 ///
@@ -43,7 +43,7 @@ impl Logs {
     }
 }
 
-/// Prints the log as it is, or, with `follow`, until the run has ended.
+/// Prints the log up to now or, with `follow`, until the run has ended.
 async fn logs(scheduler: &Scheduled, id: &RunId, follow: Option<&Stop>) -> Result<Code, Failure> {
     let mut from = 0;
     loop {

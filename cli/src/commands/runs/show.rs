@@ -6,7 +6,7 @@ use crate::exit::{Code, Failure};
 use crate::output::{Output, run};
 use crate::scheduled::OneRun;
 
-/// Print one run: what it does, how far it is, what became of its models
+/// Print one run: its state, its progress, and its models
 ///
 /// Example: gugus runs show mabc12de3 --scheduler df://127.0.0.1:50050
 ///

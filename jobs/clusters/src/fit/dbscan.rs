@@ -10,8 +10,8 @@ use linfa_nn::distance::L2Dist;
 use linfa_nn::{CommonNearestNeighbour, NearestNeighbour};
 use ndarray::Array2;
 
-use super::{Fit, FitError, checked, finish};
-use crate::fitted::{CorePoint, Fitted, HotSpots};
+use super::{FitError, checked, finish};
+use crate::fitted::{CorePoint, Fit, Fitted, HotSpots};
 use crate::params::DbscanParams;
 
 /// The most rows of a fit. The tree over the rows holds each row several times: half a gigabyte for so many.

@@ -11,8 +11,8 @@ use ndarray::ArrayView2;
 use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
 
-use super::{Fit, FitError, alone, checked, finish, need_distinct};
-use crate::fitted::{Fitted, Gaussian, Mixture};
+use super::{FitError, alone, checked, finish, need_distinct};
+use crate::fitted::{Fit, Fitted, Gaussian, Mixture};
 use crate::gaussian::Densities;
 use crate::params::{Covariance, GmmInit, GmmParams};
 

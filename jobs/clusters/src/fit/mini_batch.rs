@@ -11,8 +11,8 @@ use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
 use serde_json::json;
 
-use super::{Fit, FitError, alone, checked, finish, need_distinct};
-use crate::fitted::{Fitted, MiniBatch};
+use super::{FitError, alone, checked, finish, need_distinct};
+use crate::fitted::{Fit, Fitted, MiniBatch};
 use crate::params::{MiniBatchInit, MiniBatchParams};
 use crate::predict::Predictor;
 

@@ -2,37 +2,45 @@
 
 mod dbscan;
 mod gmm;
+mod kmeans;
 mod mini_batch;
 
 use std::collections::HashSet;
 
-use gugus_kmeans::{PredictError, Rows};
+use gugus_kmeans::{FitSummary, PredictError, Rows};
 use ndarray::Array2;
 use thiserror::Error;
 
-use crate::fitted::{Fitted, FittedError};
+use crate::algorithm::Algorithm;
+use crate::fitted::{Fit, Fitted, FittedError, MiniBatch};
 use crate::params::ParamsError;
 use crate::predict::Predictor;
 
 pub use dbscan::dbscan;
 pub use gmm::gmm;
+pub use kmeans::kmeans;
 pub use mini_batch::mini_batch;
 
 /// Numbers beyond this are refused: their squares, or sums of them, overflow.
 const GREATEST: f64 = 1e150;
 
-/// What a fit found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fit {
-    /// The model.
-    pub fitted: Fitted,
-    /// How many of the rows belong to each cluster, as the model predicts them.
-    pub sizes: Vec<u64>,
-    /// How many of the rows belong to no cluster.
-    pub noise: u64,
-    /// The training cost: for `minibatch` the sum of squared distances to the centers before they were moved, for `gmm` the
-    /// negative log likelihood, for `dbscan` 0.
-    pub cost: f64,
+/// Fits by whatever algorithm is asked for. `carried` is what `minibatch` goes on from, where there is a batch before; weights
+/// are for `kmeans` alone.
+///
+/// # Errors
+/// Those of the algorithm.
+pub fn fit(
+    algorithm: &Algorithm,
+    carried: Option<&MiniBatch>,
+    rows: &Rows,
+    weights: Option<&[f64]>,
+) -> Result<Fit, FitError> {
+    match algorithm {
+        Algorithm::KMeans(params) => kmeans(params, rows, weights),
+        Algorithm::MiniBatch(params) => mini_batch(params, carried, rows),
+        Algorithm::Dbscan(params) => dbscan(params, rows),
+        Algorithm::Gmm(params) => gmm(params, rows),
+    }
 }
 
 /// Why there is no fit.
@@ -58,6 +66,9 @@ pub enum FitError {
     /// A parameter out of its range.
     #[error(transparent)]
     Params(#[from] ParamsError),
+    /// `kmeans` has no answer.
+    #[error(transparent)]
+    KMeans(#[from] gugus_kmeans::FitError),
     /// Fewer distinct rows than clusters are asked for.
     #[error(
         "there are {distinct} distinct rows, but k asks for {k} clusters: lower k, or fit more rows"
@@ -140,6 +151,16 @@ pub enum FitError {
 }
 
 impl FitError {
+    /// The column that holds a NaN or an infinity, where that is what is wrong.
+    #[must_use]
+    pub fn not_finite_column(&self) -> Option<usize> {
+        match self {
+            Self::NotFinite { column, .. }
+            | Self::KMeans(gugus_kmeans::FitError::NotFinite { column, .. }) => Some(*column),
+            _ => None,
+        }
+    }
+
     fn library(error: &impl ToString) -> Self {
         Self::Library {
             reason: error.to_string(),
@@ -223,10 +244,14 @@ fn finish(fitted: Fitted, rows: &Rows, cost: f64) -> Result<Fit, FitError> {
         return Err(FitError::Overflow);
     }
     Ok(Fit {
-        fitted,
-        sizes,
-        noise,
-        cost,
+        model: fitted,
+        summary: FitSummary {
+            rows: rows.len() as u64,
+            training_cost: cost,
+            sizes,
+            noise,
+            ..FitSummary::default()
+        },
     })
 }
 

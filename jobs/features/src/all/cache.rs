@@ -3,12 +3,12 @@
 //! What is cached changes how long a pass takes and never what it answers: a file that is not here is read again. A file
 //! is known by where it lies, how long it is, which commit wrote it, and by the expressions that made points of it.
 //!
-//! Who comes first stays: every pass of a run reads all of its files once, and a cache that let the oldest go would have
-//! let go of each file just before it is wanted again. Only what belongs to other runs, and what lay idle, makes room.
+//! The first files stay. Every pass of a run reads all of its files once, so a cache that let the oldest file go would let
+//! each file go just before it is wanted again. Only idle files of other runs make room.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use datafusion::common::Result;
@@ -73,7 +73,7 @@ impl Kept {
 
 /// Memory for one file that is being read.
 pub(super) struct Room {
-    cache: &'static FeatureCache,
+    cache: Arc<FeatureCache>,
     memory: MemoryReservation,
     limit: usize,
     run: String,
@@ -92,11 +92,11 @@ impl Room {
             return true;
         }
         let fits = |cache: &FeatureCache| cache.bytes().saturating_add(bytes) <= self.limit;
-        if fits(self.cache) && self.memory.try_grow(more).is_ok() {
+        if fits(&self.cache) && self.memory.try_grow(more).is_ok() {
             return true;
         }
         self.cache.push_out(bytes, Some(&self.run)) > 0
-            && fits(self.cache)
+            && fits(&self.cache)
             && self.memory.try_grow(more).is_ok()
     }
 
@@ -138,21 +138,16 @@ struct State {
     misses: u64,
 }
 
-/// The feature cache of this process.
+/// A feature cache, one for all tasks that share a memory pool.
+///
+/// Whoever makes the sessions of tasks hands it over: as an extension of the session's configuration, where a pass finds
+/// it, and to the [`YieldingPool`]. Without a cache in the session, each pass reads its files again.
 #[derive(Debug, Default)]
 pub struct FeatureCache {
     state: Mutex<State>,
 }
 
-static SHARED: LazyLock<FeatureCache> = LazyLock::new(FeatureCache::default);
-
 impl FeatureCache {
-    /// The one of this process: executors of one process share memory, so they share the cache.
-    #[must_use]
-    pub fn shared() -> &'static Self {
-        &SHARED
-    }
-
     /// What it holds now.
     #[must_use]
     pub fn figures(&self) -> CacheFigures {
@@ -185,13 +180,13 @@ impl FeatureCache {
     }
 
     /// Room for one more file of `run`; `None` where the pool has no limit that leaves any.
-    pub(super) fn room(&'static self, pool: &Arc<dyn MemoryPool>, run: &str) -> Option<Room> {
+    pub(super) fn room(self: &Arc<Self>, pool: &Arc<dyn MemoryPool>, run: &str) -> Option<Room> {
         let limit = match pool.memory_limit() {
             MemoryLimit::Finite(bytes) => bytes / SHARE.1 * SHARE.0,
             MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
         };
         (limit > 0).then(|| Room {
-            cache: self,
+            cache: Arc::clone(self),
             memory: MemoryConsumer::new(CONSUMER).register(pool),
             limit,
             run: run.to_owned(),
@@ -251,13 +246,14 @@ impl FeatureCache {
 #[derive(Debug)]
 pub struct YieldingPool {
     inner: Arc<dyn MemoryPool>,
+    cache: Arc<FeatureCache>,
 }
 
 impl YieldingPool {
-    /// Around the pool that does the counting.
+    /// Around the pool that does the counting, for the cache that takes memory from it.
     #[must_use]
-    pub fn new(inner: Arc<dyn MemoryPool>) -> Self {
-        Self { inner }
+    pub fn new(inner: Arc<dyn MemoryPool>, cache: Arc<FeatureCache>) -> Self {
+        Self { inner, cache }
     }
 }
 
@@ -294,7 +290,7 @@ impl MemoryPool for YieldingPool {
             Err(refused) => refused,
         };
         let cache_itself = reservation.consumer().name() == CONSUMER;
-        if !cache_itself && FeatureCache::shared().push_out(additional, None) > 0 {
+        if !cache_itself && self.cache.push_out(additional, None) > 0 {
             return self.inner.try_grow(reservation, additional);
         }
         Err(refused)

@@ -55,13 +55,22 @@ impl<'a> FilePass<'a> {
         self,
         plan: impl FnOnce(PartitionedFile) -> Result<Arc<dyn ExecutionPlan>>,
     ) -> Result<(Partial, Source)> {
-        let cache = FeatureCache::shared();
-        if let Some(kept) = cache.get(&self.key, &self.pass.run) {
+        let cache = self
+            .context
+            .session_config()
+            .get_extension::<FeatureCache>();
+        if let Some(kept) = cache
+            .as_ref()
+            .and_then(|cache| cache.get(&self.key, &self.pass.run))
+        {
             let partial = run_step(&self.pass.step, kept.points(), Kernel::default());
             return Ok((partial.map_err(external)?, Source::Cache));
         }
         let mut rows = plan(self.file.clone())?.execute(0, Arc::clone(self.context))?;
-        let mut room = cache.room(self.context.memory_pool(), &self.pass.run);
+        let pool = self.context.memory_pool();
+        let mut room = cache
+            .as_ref()
+            .and_then(|cache| cache.room(pool, &self.pass.run));
         let mut points = self.builder();
         let mut partial = Partial::empty(&self.pass.step, self.pass.points.dimensions);
         while let Some(batch) = rows.try_next().await? {
@@ -77,9 +86,8 @@ impl<'a> FilePass<'a> {
                 partial.merge(self.step(full)?).map_err(external)?;
             }
         }
-        match room {
-            None => partial.merge(self.step(points)?).map_err(external)?,
-            Some(room) => {
+        match (room, cache) {
+            (Some(room), Some(cache)) => {
                 let kept = room.keep(points.finish(PointOrder::Auto));
                 let computed = run_step(&self.pass.step, kept.points(), Kernel::default());
                 partial
@@ -87,6 +95,7 @@ impl<'a> FilePass<'a> {
                     .map_err(external)?;
                 cache.insert(self.key, kept, &self.pass.run);
             }
+            _ => partial.merge(self.step(points)?).map_err(external)?,
         }
         Ok((partial, Source::File))
     }

@@ -1,7 +1,7 @@
 //! The plan node that computes one pass over the files of its task.
 //!
-//! Invariant: a file is read by a plan of its own, made anew from the child for that file. So what a task computes
-//! depends on its files only, not on how Ballista sliced them, and the metrics of a thousand scans do not travel.
+//! Invariant: each file is read by a plan of its own, made from the child for that file. So the result of a task depends on
+//! its files only, and not on how Ballista sliced them. The metrics of a thousand scans do not travel either.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use super::pass::Pass;
 /// The one column of the result, of type Binary: an encoded [`Partial`].
 pub const PARTIAL_COLUMN: &str = "partial";
 
-/// Computes one step on every file of each partition; one row a partition.
+/// Computes one step on every file of each partition, and gives one row per partition.
 #[derive(Debug)]
 pub struct AllPassExec {
     input: Arc<dyn ExecutionPlan>,
@@ -44,10 +44,10 @@ pub struct AllPassExec {
 }
 
 impl AllPassExec {
-    /// The node's name in plans; the cluster's placement of tasks knows it by that.
+    /// The node's name in plans, by which the scheduler's placement of tasks knows the node.
     pub const NAME: &str = "AllPassExec";
 
-    /// A pass over what `input` scans: a chain of nodes with one child each above one scan of Parquet files.
+    /// A pass over the files of `input`, which is one scan of Parquet files below nodes with one child each.
     #[must_use]
     pub fn new(input: Arc<dyn ExecutionPlan>, pass: Arc<Pass>) -> Self {
         let properties = PlanProperties::new(
@@ -94,7 +94,7 @@ impl ExecutionPlan for AllPassExec {
         vec![false]
     }
 
-    /// A task's files are its own: nothing may be spread or gathered below this node.
+    /// Each task has files of its own, so nothing may be spread or gathered below this node.
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
         vec![false]
     }
@@ -106,7 +106,7 @@ impl ExecutionPlan for AllPassExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    /// Properties are always computed anew: Ballista gives a task a child with fewer groups of files.
+    /// Properties are always computed anew, because Ballista gives each task a child with fewer groups of files.
     fn replace_children(
         self: Arc<Self>,
         mut children: Vec<Arc<dyn ExecutionPlan>>,
@@ -175,7 +175,7 @@ fn result_schema() -> SchemaRef {
     )]))
 }
 
-/// The scan at the end of a chain of nodes.
+/// The scan below all nodes.
 struct Scan<'a> {
     config: &'a FileScanConfig,
 }
@@ -220,7 +220,7 @@ fn alone(plan: &Arc<dyn ExecutionPlan>, file: PartitionedFile) -> Result<Arc<dyn
         };
         let fresh = ParquetSource::new(config.file_source().table_schema().clone())
             .with_table_parquet_options(old.table_parquet_options().clone());
-        // A new source reads every column; what the old one reads is laid over it.
+        // A new source reads every column, so it takes over the projection of the old one.
         let source = match config.file_source().projection() {
             None => Arc::new(fresh) as _,
             Some(projection) => {

@@ -1,13 +1,13 @@
-//! What travels with the node from the client to the executors.
+//! The settings that travel with the node from the client to the executors.
 
 use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans_all::{Step, Weighting};
 use serde::{Deserialize, Serialize};
 
-/// One pass: what is computed, and of which points.
+/// One pass: the step, and how rows become points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pass {
-    /// What is computed.
+    /// The step that the pass computes.
     pub step: Step,
     /// How rows become points. The same in every pass of a run.
     pub points: PointSettings,
@@ -15,7 +15,7 @@ pub struct Pass {
     pub run: String,
 }
 
-/// How rows become points; part of what a cached file is known by.
+/// How rows become points. It is part of a cached file's key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PointSettings {
     /// How many features there are.
@@ -29,7 +29,7 @@ pub struct PointSettings {
 }
 
 impl PointSettings {
-    /// Columns that a point comes from: features, and the weight where there is one.
+    /// How many columns make a point: the features, and the weight if there is one.
     pub(crate) fn width(&self) -> usize {
         self.dimensions + usize::from(self.weighting == Weighting::LastColumn)
     }

@@ -5,23 +5,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::common::ScalarValue;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::FileGroup;
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::projection::ProjectionExec;
 use gugus_kmeans::DistanceMeasure;
 
 use super::node::AllPassExec;
 use super::pass::{Pass, PointSettings};
 use crate::error::WaveError;
 use crate::plan::FeaturePlan;
-use crate::scan::{IDENTITY, scan, with_identity};
-use crate::wave::{BATCH_COLUMN, WaveFile};
+use crate::rows::{BATCH_COLUMN, Beside, OFFSET_COLUMN, PARTITION_COLUMN, Rows, WaveFile};
 
 /// The scan's column that tells files of one name apart: a number made of the batch's commit id.
 const COMMIT_COLUMN: &str = "_commit";
@@ -71,34 +64,14 @@ pub fn pass_plan(
     files: &[AllFile],
     groups: usize,
 ) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
-    let number = |name: &str| Arc::new(Field::new(name, DataType::UInt64, false));
-    let values = vec![number(BATCH_COLUMN), number(COMMIT_COLUMN)];
-    let first_identity = plan.schema().fields().len();
-
-    let scan = scan(
-        &with_identity(plan.schema()),
-        values,
-        store,
-        cut(files, groups.max(1)),
-    )?;
-    let filtered: Arc<dyn ExecutionPlan> = match &plan.condition {
-        None => scan,
-        Some(condition) => Arc::new(FilterExec::try_new(Arc::clone(condition), scan)?),
-    };
-    let numbers = plan.features.iter().chain(&plan.weight).enumerate();
-    let numbers = numbers.map(|(index, n)| (Arc::clone(&n.expression), format!("f{index}")));
-    let identity = IDENTITY.iter().enumerate().map(|(index, (name, _))| {
-        let column = Column::new(name, first_identity + index);
-        (
-            Arc::new(column) as Arc<dyn PhysicalExpr>,
-            (*name).to_owned(),
-        )
-    });
-    let projected = ProjectionExec::try_new(numbers.chain(identity).collect::<Vec<_>>(), filtered)?;
-    Ok(Arc::new(AllPassExec::new(
-        Arc::new(projected),
-        Arc::new(pass),
-    )))
+    let groups = cut(files, groups.max(1));
+    let values = [BATCH_COLUMN, COMMIT_COLUMN];
+    let projected = Rows::scan(plan, store, groups, Beside::Identity, &values)?
+        .with_features()
+        .with_appended(PARTITION_COLUMN)?
+        .with_appended(OFFSET_COLUMN)?
+        .project()?;
+    Ok(Arc::new(AllPassExec::new(projected, Arc::new(pass))))
 }
 
 /// Groups of about equal length in bytes, in the order of the batches. A file that would fill more than one group is cut
@@ -113,8 +86,7 @@ fn cut(files: &[AllFile], groups: usize) -> Vec<FileGroup> {
         let pieces = file.size.div_ceil(piece).max(1);
         for index in 0..pieces {
             let (start, end) = (index * file.size / pieces, (index + 1) * file.size / pieces);
-            let values = [file.batch, *commit].map(|n| ScalarValue::UInt64(Some(n)));
-            let mut part = file.partitioned(values.to_vec());
+            let mut part = file.partitioned(&[file.batch, *commit]);
             if pieces > 1 {
                 part = part.with_range(start as i64, end as i64);
             }

@@ -27,9 +27,6 @@ use crate::{
 
 const ROWS: u64 = 700;
 
-/// The cache is one for the process, so tests that look at it go one after another.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 /// Points of batch `number`, some of them equal to others.
 fn points(number: u64) -> (Vec<f64>, Vec<f64>) {
     let at = |i: u64, salt: u64| {
@@ -165,28 +162,39 @@ async fn fit(files: &[AllFile], groups: usize, run: &str, context: &Arc<TaskCont
     training.finish().unwrap()
 }
 
+fn with_cache(context: TaskContext, cache: Arc<FeatureCache>) -> Arc<TaskContext> {
+    let config = context.session_config().clone().with_extension(cache);
+    Arc::new(context.with_session_config(config))
+}
+
+/// A context with a cache and no limit.
+fn caching() -> Arc<TaskContext> {
+    with_cache(TaskContext::default(), Arc::default())
+}
+
 fn pool(bytes: usize) -> (Arc<dyn MemoryPool>, Arc<TaskContext>) {
-    let pool: Arc<dyn MemoryPool> =
-        Arc::new(YieldingPool::new(Arc::new(GreedyMemoryPool::new(bytes))));
+    let cache = Arc::new(FeatureCache::default());
+    let counting = Arc::new(GreedyMemoryPool::new(bytes));
+    let pool: Arc<dyn MemoryPool> = Arc::new(YieldingPool::new(counting, Arc::clone(&cache)));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::clone(&pool))
         .build_arc()
         .unwrap();
-    (pool, Arc::new(TaskContext::default().with_runtime(runtime)))
+    let context = TaskContext::default().with_runtime(runtime);
+    (pool, with_cache(context, cache))
 }
 
 #[tokio::test]
 async fn a_model_over_everything_is_the_same_however_its_files_are_grouped() {
-    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let numbers: Vec<u64> = (1..=9).collect();
     let files: Vec<AllFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
     let expected = expected(&numbers);
     assert!(
-        expected.centers.len() > 3 && expected.iterations > 1,
+        expected.centers.len() > 3 && expected.summary.iterations > 1,
         "{expected:?}"
     );
-    let context = Arc::new(TaskContext::default());
+    let context = caching();
     for groups in [1, 2, 7, 64] {
         assert_eq!(
             fit(&files, groups, "grouped", &context).await,
@@ -224,11 +232,10 @@ fn sliced(plan: &Arc<dyn ExecutionPlan>, slice: std::ops::Range<usize>) -> Arc<d
 
 #[tokio::test]
 async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
-    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let files: Vec<AllFile> = (21..=26).map(|n| write(folder.path(), n)).collect();
     let plan = plan();
-    let context = Arc::new(TaskContext::default());
+    let context = caching();
     let of = pass(&training(), &plan, "sliced");
     let groups = 6;
     let made = pass_plan(&plan, of.clone(), "file:///", &files, groups).unwrap();
@@ -251,13 +258,11 @@ async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
 
 #[tokio::test]
 async fn what_does_not_fit_into_memory_is_read_again_and_gives_the_same() {
-    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let numbers: Vec<u64> = (41..=44).collect();
     let files: Vec<AllFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
     let expected = expected(&numbers);
     // One file's points take some 20 kB, and 60 while they are put in order.
-    FeatureCache::shared().clear();
     for bytes in [0, 1_000, 100_000, 10_000_000] {
         let (pool, context) = pool(bytes);
         let run = format!("pool of {bytes}");
@@ -268,10 +273,8 @@ async fn what_does_not_fit_into_memory_is_read_again_and_gives_the_same() {
 
 #[tokio::test]
 async fn the_cache_makes_room_when_the_pool_is_asked_for_memory() {
-    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let files: Vec<AllFile> = (61..=64).map(|n| write(folder.path(), n)).collect();
-    FeatureCache::shared().clear();
     let (pool, context) = pool(400_000);
     fit(&files, 2, "making room", &context).await;
     let kept = pool.reserved();
@@ -282,11 +285,11 @@ async fn the_cache_makes_room_when_the_pool_is_asked_for_memory() {
 }
 
 /// How many files a first pass over `file` read, and how many it found in memory.
-async fn sources(file: &AllFile, run: &str) -> (usize, usize) {
+async fn sources(file: &AllFile, run: &str, context: &Arc<TaskContext>) -> (usize, usize) {
     let plan = plan();
     let of = pass(&training(), &plan, run);
     let made = pass_plan(&plan, of, "file:///", std::slice::from_ref(file), 1).unwrap();
-    partials(Arc::clone(&made), &Arc::new(TaskContext::default())).await;
+    partials(Arc::clone(&made), context).await;
     let metrics = made.metrics().unwrap();
     let count = |name: &str| metrics.sum_by_name(name).unwrap().as_usize();
     (count("files_read"), count("files_cached"))
@@ -294,12 +297,12 @@ async fn sources(file: &AllFile, run: &str) -> (usize, usize) {
 
 #[tokio::test]
 async fn a_file_is_read_once_and_anew_when_another_commit_has_its_name() {
-    let _alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let before = write(folder.path(), 81);
-    assert_eq!(sources(&before, "first").await, (1, 0));
+    let context = caching();
+    assert_eq!(sources(&before, "first", &context).await, (1, 0));
     assert_eq!(
-        sources(&before, "second").await,
+        sources(&before, "second", &context).await,
         (0, 1),
         "another run finds it, too"
     );
@@ -307,5 +310,11 @@ async fn a_file_is_read_once_and_anew_when_another_commit_has_its_name() {
         commit: before.commit + 1,
         ..before
     };
-    assert_eq!(sources(&after, "third").await, (1, 0));
+    assert_eq!(sources(&after, "third", &context).await, (1, 0));
+    let without = Arc::new(TaskContext::default());
+    assert_eq!(
+        sources(&after, "fourth", &without).await,
+        (1, 0),
+        "no cache"
+    );
 }

@@ -10,8 +10,7 @@ use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_spec::{Algorithm, HandleInvalid};
 
 use crate::{
-    FitOutcome, FitSettings, Fitted, ModelFit, Weighting, decode_aggregate, encode_aggregate,
-    fit_points,
+    FitOutcome, FitSettings, ModelFit, Weighting, decode_aggregate, encode_aggregate, fit_points,
 };
 
 pub(super) fn params(k: usize) -> Params {
@@ -91,8 +90,8 @@ fn fewer_distinct_points_than_k_give_fewer_centers() {
         panic!()
     };
     assert_eq!(fitted.model.clusters(), 2);
-    assert_eq!(fitted.sizes.iter().sum::<u64>(), 5);
-    assert_eq!(fitted.rows, 5);
+    assert_eq!(fitted.summary.sizes.iter().sum::<u64>(), 5);
+    assert_eq!(fitted.summary.rows, 5);
 }
 
 #[test]
@@ -115,12 +114,12 @@ fn skip_drops_such_rows_and_fails_when_none_is_left() {
         ..settings(k, Weighting::Uniform)
     };
     let y = numbers(&[1.0, 2.0, 3.0]);
-    let FitOutcome::Trained(Fitted { rows, dropped, .. }) =
+    let FitOutcome::Trained(fit) =
         outcome(skip(2), vec![vec![Some(1.0), None, Some(9.0)], y.clone()])
     else {
         panic!()
     };
-    assert_eq!((rows, dropped), (2, 1));
+    assert_eq!((fit.summary.rows, fit.summary.dropped), (2, 1));
     let text = reason(outcome(skip(2), vec![vec![None; 3], y]));
     assert!(text.contains("feature \"x\": 3 of 3 rows"), "{text}");
 }
@@ -162,7 +161,7 @@ fn weights_move_centers_and_not_sizes() {
     let mut centers: Vec<f64> = fitted.model.middles().iter().map(|c| c[0]).collect();
     centers.sort_by(f64::total_cmp);
     assert_eq!(centers, [0.75, 10.5]);
-    assert_eq!(fitted.sizes, [2, 2]);
+    assert_eq!(fitted.summary.sizes, [2, 2]);
 }
 
 #[test]
@@ -229,9 +228,12 @@ fn every_algorithm_fits_and_its_model_travels_with_all_bits() {
         eps: 0.5,
         min_points: 3,
     }));
-    assert_eq!((&spots.sizes[..], spots.noise), (&[3, 3][..], 1));
+    assert_eq!(
+        (&spots.summary.sizes[..], spots.summary.noise),
+        (&[3, 3][..], 1)
+    );
     let mixture = of(Algorithm::Gmm(GmmParams::default()));
-    assert_eq!(mixture.sizes.iter().sum::<u64>(), 7);
+    assert_eq!(mixture.summary.sizes.iter().sum::<u64>(), 7);
     let moved = of(Algorithm::MiniBatch(MiniBatchParams::default()));
     assert!(matches!(moved.model, gugus_clusters::Fitted::MiniBatch(_)));
 }

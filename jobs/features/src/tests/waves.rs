@@ -142,7 +142,7 @@ async fn rows_that_the_condition_leaves_out_do_not_count_and_an_empty_batch_give
         let FitOutcome::Trained(fitted) = outcome else {
             panic!("{outcome:?}")
         };
-        assert_eq!(fitted.rows, 40);
+        assert_eq!(fitted.summary.rows, 40);
     }
     assert!(run(Some("x < 0"), &files, 2).await.is_empty());
 }

@@ -1,4 +1,4 @@
-//! What every backend has to pass, as plain functions over a fresh [`Store`].
+//! The conformance suite of backends, as plain functions over a fresh [`Store`].
 //!
 //! A case panics when the backend is not as it should be.
 //!

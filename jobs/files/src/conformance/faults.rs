@@ -16,7 +16,7 @@ use object_store::{
 
 use crate::Store;
 
-/// What goes wrong with one request.
+/// The fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing: the request is answered.

@@ -71,7 +71,7 @@ impl S3Server {
         SERVER.get_or_init(start).as_ref()
     }
 
-    /// What a process needs in its environment to use the server.
+    /// The variables that a process needs to use the server.
     pub fn variables(&self) -> [(&'static str, &str); 5] {
         [
             ("AWS_ACCESS_KEY_ID", "AKIACONFORMANCE"),

@@ -1,4 +1,4 @@
-//! What everybody gets instead of the client itself.
+//! A wrapper of the client, which hides secrets.
 
 use std::{fmt, sync::Arc};
 

@@ -21,7 +21,7 @@ const RETRY_FOR: Duration = Duration::from_secs(20);
 /// The longest wait between two tries. The client's own, 15 s, would leave room for two tries only.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// Settings of ours, or without meaning here: who names a bucket names it in a location, and commits need conditional
+/// Variables that are not taken: a location names the bucket, and commits always need conditional
 /// writes.
 const NOT_TAKEN: [AmazonS3ConfigKey; 3] = [
     AmazonS3ConfigKey::Bucket,
@@ -137,7 +137,7 @@ impl S3Settings {
         )))
     }
 
-    /// What stands in the way of asking at all.
+    /// The reason why the settings cannot be used at all.
     fn contradiction(&self) -> Option<String> {
         use AmazonS3ConfigKey::{
             AccessKeyId, ContainerCredentialsFullUri, ContainerCredentialsRelativeUri,
@@ -231,7 +231,7 @@ impl S3Settings {
         }
     }
 
-    /// What must not be in any message.
+    /// Secrets that must not be in any message.
     fn hidden(&self) -> Vec<String> {
         // By name, since the type of the last one is not public.
         let keys = [

@@ -1,4 +1,4 @@
-//! What an S3 store says when it refuses, in our words.
+//! The refusals of an S3 store, in our own words.
 
 use std::{error::Error as _, fmt};
 
@@ -37,7 +37,7 @@ pub(crate) struct Trouble {
     pub(crate) endpoint: String,
 }
 
-/// What the caller can do about it.
+/// What the caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// There is no such bucket.

@@ -224,7 +224,7 @@ async fn a_store_that_does_not_know_the_condition_is_refused() {
     assert!(all_of(&error).contains("A header you provided"));
 }
 
-/// Who only reads needs no right to write.
+/// A process that only reads needs no right to write.
 #[tokio::test]
 async fn readers_do_not_probe() {
     let server = Canned::start(|_, request| takes_all(request));

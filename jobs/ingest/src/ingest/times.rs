@@ -1,4 +1,4 @@
-//! Where a run's time went, for those who tune it. Invariant: measuring costs nothing unless somebody will read it.
+//! Where the time of a run went, for people who tune it. Invariant: measuring costs nothing unless it is logged.
 
 use std::time::{Duration, Instant};
 

@@ -54,8 +54,8 @@ async fn kinds_of_version_1_are_read() {
         assert_eq!(saved.fitted, draft.fitted);
         let about = saved.about.unwrap();
         assert_eq!(
-            (about.algorithm, about.sizes, about.noise),
-            (draft.algorithm, draft.sizes, draft.noise)
+            (about.algorithm, about.summary.sizes, about.summary.noise),
+            (draft.algorithm, draft.summary.sizes, draft.summary.noise)
         );
         assert_eq!(about.carried_from, draft.carried_from);
         assert_eq!(about.window.map(|w| w.window), draft.window);
@@ -101,12 +101,20 @@ async fn models_of_version_1_are_read() {
         (draft.features, draft.columns, draft.algorithm)
     );
     assert_eq!(
-        (about.r#where, about.offsets, about.sizes),
-        (draft.condition, draft.offsets, draft.sizes)
+        (about.r#where, about.offsets, about.summary.sizes),
+        (draft.condition, draft.offsets, draft.summary.sizes)
     );
-    assert_eq!(about.training_cost.to_bits(), draft.training_cost.to_bits());
     assert_eq!(
-        (about.version, about.rows, about.rejected, about.iterations),
+        about.summary.training_cost.to_bits(),
+        draft.summary.training_cost.to_bits()
+    );
+    assert_eq!(
+        (
+            about.version,
+            about.summary.rows,
+            about.summary.dropped,
+            about.summary.iterations
+        ),
         (1, 99, 1, 4)
     );
     assert_eq!(about.uid, saved.uid);

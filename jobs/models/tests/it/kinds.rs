@@ -12,6 +12,7 @@ use gugus_files::{
     Store,
     conformance::{bytes_of, overwrite},
 };
+use gugus_kmeans::FitSummary;
 use gugus_models::{
     CarriedFrom, Existing, Extent, ListedModel, ModelDraft, ModelError, ModelStore, SavedWindow,
     Whole, WindowKey,
@@ -51,10 +52,13 @@ pub(crate) fn spots() -> ModelDraft {
             eps: 0.1 + 0.2,
             min_points: 3,
         }),
-        iterations: 0,
-        training_cost: 0.0,
-        sizes: vec![50, 40],
-        noise: 9,
+        summary: FitSummary {
+            iterations: 0,
+            training_cost: 0.0,
+            sizes: vec![50, 40],
+            noise: 9,
+            ..model("spots", batch(1)).summary
+        },
         fitted: Fitted::HotSpots(HotSpots {
             dimensions: 2,
             eps: 0.1 + 0.2,
@@ -72,8 +76,11 @@ pub(crate) fn spots() -> ModelDraft {
 /// Rows that are all noise.
 pub(crate) fn quiet() -> ModelDraft {
     ModelDraft {
-        sizes: vec![],
-        noise: 99,
+        summary: FitSummary {
+            sizes: vec![],
+            noise: 99,
+            ..spots().summary
+        },
         fitted: Fitted::HotSpots(HotSpots {
             dimensions: 2,
             eps: 0.1 + 0.2,
@@ -100,7 +107,10 @@ pub(crate) fn mixture() -> ModelDraft {
             seed: -1,
             ..GmmParams::default()
         }),
-        iterations: 0,
+        summary: FitSummary {
+            iterations: 0,
+            ..model("mixture", batch(1)).summary
+        },
         fitted: Fitted::Mixture(Mixture {
             gaussians: vec![gaussian(0.3, [34.0, 1.0]), gaussian(0.7, [35.0, 2.0])],
         }),
@@ -133,7 +143,10 @@ async fn every_kind_is_written_and_read() {
         assert_eq!(saved.about.as_ref(), Some(&about));
         assert_eq!((saved.uid, saved.k), (about.uid.clone(), about.k));
         assert_eq!(about.algorithm, draft.algorithm);
-        assert_eq!((about.noise, &about.sizes), (draft.noise, &draft.sizes));
+        assert_eq!(
+            (about.summary.noise, &about.summary.sizes),
+            (draft.summary.noise, &draft.summary.sizes)
+        );
         assert_eq!(about.carried_from, draft.carried_from);
         let kept = models.write(&draft, Existing::Keep).await;
         assert!(matches!(kept, Err(ModelError::Exists { .. })), "{kept:?}");
@@ -204,7 +217,10 @@ async fn windows_are_written_listed_and_read() {
     let keys = ["2024-05", "2024-04", "N/A", "../x", "a b_c", "Größe"];
     for key in keys {
         let draft = ModelDraft {
-            training_cost: key.len() as f64,
+            summary: FitSummary {
+                training_cost: key.len() as f64,
+                ..month(key).summary
+            },
             ..month(key)
         };
         let about = models.write(&draft, Existing::Keep).await.unwrap();
@@ -222,7 +238,7 @@ async fn windows_are_written_listed_and_read() {
         let extent = Extent::Window(key.parse().unwrap());
         let saved = models.read("monthly", extent.clone()).await.unwrap();
         let about = saved.about.unwrap();
-        assert_eq!(about.training_cost, key.len() as f64);
+        assert_eq!(about.summary.training_cost, key.len() as f64);
         assert_eq!(about.window.unwrap().key.as_str(), key);
         assert!(
             saved.folder.starts_with("monthly/window_"),
@@ -296,7 +312,10 @@ async fn contradictory_kinds_are_refused() {
         ..model("m", batch(1))
     };
     let sizes = ModelDraft {
-        sizes: vec![99],
+        summary: FitSummary {
+            sizes: vec![99],
+            ..spots().summary
+        },
         ..spots()
     };
     let other_way = ModelDraft {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use gugus_files::{Store, StoreError};
+use gugus_kmeans::FitSummary;
 use gugus_models::{Existing, ModelDraft, ModelError, ModelStore};
 use gugus_spec::BatchNumber;
 
@@ -71,15 +72,18 @@ async fn half_built_models_are_swept_when_old() {
     assert_eq!(names(&dir.path().join("m")), ["batch_00000001"]);
 }
 
-/// Whoever reads while a model is replaced gets the old one or the new one.
+/// A reader gets the old model or the new one while a model is replaced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replacing_is_never_seen_half_way() {
     let dir = tempfile::tempdir().unwrap();
     let models = ModelStore::new(store(dir.path()));
     let draft = |x: f64| ModelDraft {
         fitted: centers(vec![vec![x, x]]),
-        sizes: vec![1],
-        training_cost: x,
+        summary: FitSummary {
+            sizes: vec![1],
+            training_cost: x,
+            ..model("m", None).summary
+        },
         ..model("m", None)
     };
     models.write(&draft(0.0), Existing::Keep).await.unwrap();
@@ -90,7 +94,7 @@ async fn replacing_is_never_seen_half_way() {
         while !finished.load(Ordering::Relaxed) || reads == 0 {
             let saved = reading.read("m", None).await.unwrap();
             let centers = saved.fitted.centers().unwrap();
-            assert_eq!(centers[0][0], saved.about.unwrap().training_cost);
+            assert_eq!(centers[0][0], saved.about.unwrap().summary.training_cost);
             reads += 1;
         }
     });

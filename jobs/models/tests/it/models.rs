@@ -5,7 +5,7 @@ use gugus_files::{
     Store,
     conformance::{bytes_of, overwrite, remove},
 };
-use gugus_kmeans::{DistanceMeasure, Params};
+use gugus_kmeans::{DistanceMeasure, FitSummary, Params};
 use gugus_models::{Existing, ListedModel, ModelDraft, ModelError, ModelStore, Whole};
 use gugus_spec::{
     Algorithm, BatchNumber, Column, ColumnType, CommitId, Feature, HandleInvalid, Nullability,
@@ -54,13 +54,15 @@ pub(crate) fn model(name: &str, batch: Option<BatchNumber>) -> ModelDraft {
             first: 0,
             next: 100,
         }],
-        rows: 99,
-        rejected: 1,
-        iterations: 4,
-        // A number that loses its last bit in a careless parser.
-        training_cost: 0.123_456_789_012_345_67,
-        sizes: vec![60, 39],
-        noise: 0,
+        summary: FitSummary {
+            rows: 99,
+            dropped: 1,
+            iterations: 4,
+            // A number that loses its last bit in a careless parser.
+            training_cost: 0.123_456_789_012_345_67,
+            sizes: vec![60, 39],
+            noise: 0,
+        },
         carried_from: None,
         fitted: centers(vec![vec![34.05, 1.0 / 3.0], vec![0.0, -0.0]]),
     }
@@ -104,7 +106,10 @@ async fn models_are_written_and_read() {
         (&draft.fitted, 3, &about.uid)
     );
     assert_eq!(saved.folder, "location/batch_00000003");
-    assert_eq!(about.training_cost.to_bits(), draft.training_cost.to_bits());
+    assert_eq!(
+        about.summary.training_cost.to_bits(),
+        draft.summary.training_cost.to_bits()
+    );
     let text = bytes_of(&store, "location/batch_00000003/model.json").await;
     let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
     assert_eq!(json["features"][1]["sql"], "floor(\"TIME OCC\" / 100)");
@@ -153,7 +158,10 @@ async fn models_are_kept_or_replaced() {
     assert_eq!(models.read("m", batch(1)).await.unwrap().stamp, before);
     let other = ModelDraft {
         fitted: centers(vec![vec![1.0, 2.0]]),
-        sizes: vec![99],
+        summary: FitSummary {
+            sizes: vec![99],
+            ..model("m", batch(1)).summary
+        },
         ..model("m", batch(1))
     };
     let kept = models.write(&other, Existing::Keep).await;
@@ -258,14 +266,20 @@ async fn contradictory_models_are_refused() {
             "no centers",
             ModelDraft {
                 fitted: centers(vec![]),
-                sizes: vec![],
+                summary: FitSummary {
+                    sizes: vec![],
+                    ..base.summary.clone()
+                },
                 ..base.clone()
             },
         ),
         (
             "sizes",
             ModelDraft {
-                sizes: vec![1],
+                summary: FitSummary {
+                    sizes: vec![1],
+                    ..base.summary.clone()
+                },
                 ..base.clone()
             },
         ),
@@ -286,7 +300,10 @@ async fn contradictory_models_are_refused() {
         (
             "cost",
             ModelDraft {
-                training_cost: f64::INFINITY,
+                summary: FitSummary {
+                    training_cost: f64::INFINITY,
+                    ..base.summary.clone()
+                },
                 ..base.clone()
             },
         ),

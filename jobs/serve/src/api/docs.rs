@@ -1,4 +1,4 @@
-//! The OpenAPI document, and Swagger UI that shows it, with all its files in the binary.
+//! The route of the OpenAPI document, and Swagger UI that shows it, with all its files in the binary.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -7,36 +7,28 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 use warp::http::{HeaderValue, StatusCode, header::CONTENT_SECURITY_POLICY};
-use warp::reply::{Reply, Response};
+use warp::reply::Response;
 
-use super::{health, models, predict};
 use crate::problem::{Code, Problem};
-use crate::{reply, routes};
+use crate::reply;
+use crate::route::{Answer, Captures, Route};
+use crate::state::State;
+
+static OPENAPI: Route = Route::get("/openapi.json");
+static DOCS: Route = Route::get("/docs");
+static DOCS_FILE: Route = Route::get("/docs/{file}");
 
 #[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Gugus",
-        description = "Clusters of records, by k-means models that were trained on batches of a stream. Answers that are no \
-                       success hold an error, which stays the same, and a detail for people. Of an array of records either all are \
-                       answered or none."
-    ),
-    paths(
-        predict::cluster, predict::batch, predict::window, predict::whole, models::list, models::model, models::batch,
-        models::window, health::health, health::live, health::is_ready, openapi
-    ),
-    tags(
-        (name = "predictions", description = "The cluster of a record"),
-        (name = "models", description = "What there is to ask"),
-        (name = "health", description = "Whether the service can answer"),
-        (name = "document", description = "This document"),
-    )
-)]
-struct Document;
+#[openapi(paths(openapi))]
+pub(crate) struct Document;
 
-/// The OpenAPI document as JSON. It does not change while the program runs.
-static OPENAPI: LazyLock<Result<Bytes, serde_json::Error>> =
-    LazyLock::new(|| Document::openapi().to_pretty_json().map(Bytes::from));
+pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
+    vec![
+        OPENAPI.page(state, |_, state| Ok(openapi(state))),
+        DOCS.page(state, |_, _| Ok(page())),
+        DOCS_FILE.page(state, |path, _| file(path)),
+    ]
+}
 
 /// The page. Its files are named from the root, so that it works at `/docs` and `/docs/`; Swagger UI's own page would
 /// not at the first, where people go.
@@ -61,21 +53,16 @@ const FILES: [(&str, &str); 4] = [
 
 /// Gives this document.
 #[utoipa::path(
-    get, path = routes::OPENAPI.path, operation_id = "openapi", tag = "document",
+    get, path = OPENAPI.path, operation_id = "openapi", tag = "document",
     responses((status = 200, description = "The OpenAPI document", body = Object))
 )]
-pub(crate) async fn openapi(_: Vec<String>) -> Response {
-    match &*OPENAPI {
-        Ok(text) => reply::bytes(StatusCode::OK, "application/json", text.clone()),
-        Err(error) => {
-            tracing::error!(%error, "the OpenAPI document could not be written as JSON");
-            Problem::new(Code::ModelsUnavailable, "the document cannot be written").into_response()
-        }
-    }
+fn openapi(state: &State) -> Response {
+    let text = state.document.clone();
+    reply::bytes(StatusCode::OK, "application/json", text)
 }
 
 /// The page of Swagger UI.
-pub(crate) async fn page(_: Vec<String>) -> Response {
+fn page() -> Response {
     let mut response = reply::bytes(
         StatusCode::OK,
         "text/html; charset=utf-8",
@@ -88,32 +75,27 @@ pub(crate) async fn page(_: Vec<String>) -> Response {
 }
 
 /// A file of that page.
-pub(crate) async fn file(path: Vec<String>) -> Response {
+fn file(path: Captures) -> Result<Response, Problem> {
     let wanted = path.first().map_or("", String::as_str);
-    if wanted == "start.js" {
-        return reply::bytes(
-            StatusCode::OK,
-            "text/javascript; charset=utf-8",
-            Bytes::from_static(START.as_bytes()),
-        );
-    }
-    match FILES
-        .into_iter()
-        .find(|(name, _)| *name == wanted)
-        .and_then(|(name, kind)| Some((kind, swagger_ui(name)?)))
-    {
-        Some((kind, content)) => reply::bytes(StatusCode::OK, kind, content),
-        None => Problem::new(
+    let found = if wanted == "start.js" {
+        let script = Bytes::from_static(START.as_bytes());
+        Some(("text/javascript; charset=utf-8", script))
+    } else {
+        let file = FILES.into_iter().find(|(name, _)| *name == wanted);
+        file.and_then(|(name, kind)| Some((kind, swagger_ui(name)?)))
+    };
+    let (kind, content) = found.ok_or_else(|| {
+        Problem::new(
             Code::UnknownPath,
             "there is no such file; /docs is the page",
         )
-        .into_response(),
-    }
+    })?;
+    Ok(reply::bytes(StatusCode::OK, kind, content))
 }
 
 fn swagger_ui(name: &str) -> Option<Bytes> {
     static CONFIG: LazyLock<Arc<Config<'static>>> =
-        LazyLock::new(|| Arc::new(Config::from(routes::OPENAPI.path)));
+        LazyLock::new(|| Arc::new(Config::from(OPENAPI.path)));
     let file = utoipa_swagger_ui::serve(name, Arc::clone(&CONFIG)).ok()??;
     Some(match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
@@ -121,95 +103,9 @@ fn swagger_ui(name: &str) -> Option<Bytes> {
     })
 }
 
-/// The OpenAPI document of the service, in JSON; none when it could not be written, which would be a bug.
-///
-/// ```
-/// let document: serde_json::Value = serde_json::from_str(&gugus_serve::openapi().unwrap_or_default())?;
-/// assert!(document["paths"]["/predict_cluster/"]["post"].is_object());
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[must_use]
-pub fn document() -> Option<String> {
-    OPENAPI
-        .as_ref()
-        .ok()
-        .map(|text| String::from_utf8_lossy(text).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::routes::tests::DESCRIBED;
-
-    fn parsed() -> Value {
-        serde_json::from_str(&document().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn every_route_is_described_and_nothing_else() {
-        let document = parsed();
-        assert_eq!(document["openapi"], "3.1.0");
-        let described: BTreeSet<(String, String)> = document["paths"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .flat_map(|(path, methods)| {
-                methods
-                    .as_object()
-                    .unwrap()
-                    .keys()
-                    .map(|m| (path.clone(), m.clone()))
-            })
-            .collect();
-        let routes = DESCRIBED
-            .iter()
-            .map(|(route, method)| (route.path.to_owned(), (*method).to_owned()))
-            .collect();
-        assert_eq!(described, routes);
-    }
-
-    #[test]
-    fn every_schema_that_is_named_is_there() {
-        fn references(value: &Value, found: &mut BTreeSet<String>) {
-            match value {
-                Value::Object(map) => {
-                    if let Some(Value::String(reference)) = map.get("$ref") {
-                        found.insert(reference.clone());
-                    }
-                    map.values().for_each(|v| references(v, found));
-                }
-                Value::Array(list) => list.iter().for_each(|v| references(v, found)),
-                _ => {}
-            }
-        }
-        let document = parsed();
-        let mut found = BTreeSet::new();
-        references(&document, &mut found);
-        let named: BTreeSet<_> = document["components"]["schemas"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(|name| format!("#/components/schemas/{name}"))
-            .collect();
-        assert_eq!(found, named);
-        for name in [
-            "Cluster",
-            "Error",
-            "Models",
-            "Point",
-            "Prediction",
-            "Records",
-            "TrainedModel",
-        ] {
-            assert!(
-                named.contains(&format!("#/components/schemas/{name}")),
-                "{name}"
-            );
-        }
-    }
 
     #[test]
     fn the_page_names_only_files_that_are_there() {

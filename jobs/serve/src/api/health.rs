@@ -3,18 +3,33 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use utoipa::ToSchema;
-use warp::http::StatusCode;
-use warp::reply::{Reply, Response};
+use utoipa::{OpenApi, ToSchema};
 
-use super::State;
+use crate::asked;
 use crate::catalogue::StoreState;
 use crate::problem::{Code, Problem};
-use crate::{reply, routes};
+use crate::route::{Answer, Route};
+use crate::state::State;
+
+static HEALTH: Route = Route::get("/health");
+static LIVE: Route = Route::get("/health/live");
+static READY: Route = Route::get("/health/ready");
+
+#[derive(OpenApi)]
+#[openapi(paths(health, live, is_ready))]
+pub(crate) struct Document;
+
+pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
+    vec![
+        LIVE.json(state, asked::nothing, live),
+        READY.json(state, asked::nothing, is_ready),
+        HEALTH.json(state, asked::nothing, health),
+    ]
+}
 
 /// The service answers.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Health {
+struct Health {
     /// Always `ok`.
     #[schema(examples("ok"))]
     status: &'static str,
@@ -22,7 +37,7 @@ pub(crate) struct Health {
 
 /// The service answers, and what it serves.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Served {
+struct Served {
     /// Always `ok`.
     #[schema(examples("ok"))]
     status: &'static str,
@@ -35,43 +50,40 @@ pub(crate) struct Served {
 
 /// Says that the process lives, without looking at anything.
 #[utoipa::path(
-    get, path = routes::LIVE.path, operation_id = "live", tag = "health",
+    get, path = LIVE.path, operation_id = "live", tag = "health",
     responses((status = 200, description = "The process lives", body = Health))
 )]
-pub(crate) async fn live(_: Vec<String>) -> Response {
-    reply::json(StatusCode::OK, &Health { status: "ok" })
+async fn live((): (), _: Arc<State>) -> Result<Health, Problem> {
+    Ok(Health { status: "ok" })
 }
 
 /// Says whether predictions can be asked: the models can be listed and the service is not ending.
 #[utoipa::path(
-    get, path = routes::READY.path, operation_id = "ready", tag = "health",
+    get, path = READY.path, operation_id = "ready", tag = "health",
     responses(
         (status = 200, description = "Predictions can be asked", body = Health),
         (status = 503, description = "The models cannot be listed, or the service is ending", body = Problem),
     )
 )]
-pub(crate) async fn is_ready(_: Vec<String>, state: Arc<State>) -> Response {
-    match models(&state).await {
-        Ok(_) => reply::json(StatusCode::OK, &Health { status: "ok" }),
-        Err(problem) => problem.into_response(),
-    }
+async fn is_ready((): (), state: Arc<State>) -> Result<Health, Problem> {
+    models(&state).await?;
+    Ok(Health { status: "ok" })
 }
 
 /// Says what is served, and 503 when nothing can be.
 #[utoipa::path(
-    get, path = routes::HEALTH.path, operation_id = "health", tag = "health",
+    get, path = HEALTH.path, operation_id = "health", tag = "health",
     responses(
         (status = 200, description = "Predictions can be asked", body = Served),
         (status = 503, description = "The models cannot be listed, or the service is ending", body = Problem),
     )
 )]
-pub(crate) async fn health(_: Vec<String>, state: Arc<State>) -> Response {
-    let served = |models| Served {
+async fn health((): (), state: Arc<State>) -> Result<Served, Problem> {
+    Ok(Served {
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
-        models,
-    };
-    reply::ok_or_problem(models(&state).await.map(served))
+        models: models(&state).await?,
+    })
 }
 
 async fn models(state: &State) -> Result<usize, Problem> {

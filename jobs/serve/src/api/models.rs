@@ -5,15 +5,31 @@ use std::sync::Arc;
 use gugus_models::{Extent, ListedModel, Whole, WindowKey};
 use gugus_spec::BatchNumber;
 use serde::Serialize;
-use utoipa::ToSchema;
-use warp::http::StatusCode;
-use warp::reply::Response;
+use utoipa::{OpenApi, ToSchema};
 
-use super::State;
-use crate::catalogue::Wanted;
+use crate::asked::{self, Asked};
 use crate::loaded::Loaded;
-use crate::problem::{Code, Problem};
-use crate::{reply, routes};
+use crate::problem::Problem;
+use crate::route::{Answer, Route};
+use crate::state::State;
+
+static MODELS: Route = Route::get("/models");
+static MODEL: Route = Route::get("/models/{model}");
+static BATCH: Route = Route::get("/models/{model}/batches/{batch}");
+static WINDOW: Route = Route::get("/models/{model}/windows/{window}");
+
+#[derive(OpenApi)]
+#[openapi(paths(list, model, batch, window))]
+pub(crate) struct Document;
+
+pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
+    vec![
+        MODELS.json(state, asked::nothing, list),
+        MODEL.json(state, asked::model, model),
+        BATCH.json(state, asked::batch, batch),
+        WINDOW.json(state, asked::window, window),
+    ]
+}
 
 /// All models.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,14 +43,14 @@ pub(crate) struct Models {
 pub(crate) struct ModelBatches {
     /// Its name.
     model: String,
-    /// The batches it was trained on, ascending; none for a model over everything.
+    /// The batches it was trained on, ascending; none for a model over all batches.
     batches: Vec<u64>,
     /// The keys of the windows it was trained on; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     windows: Vec<String>,
 }
 
-/// A model, its batches, and the model over everything.
+/// A model, its batches, and the model over all batches.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Model {
     /// Its name.
@@ -44,7 +60,7 @@ pub(crate) struct Model {
     /// The keys of the windows it was trained on; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     windows: Vec<String>,
-    /// The model over everything, if there is one.
+    /// The model over all batches, if there is one.
     all: Option<TrainedModel>,
 }
 
@@ -54,7 +70,7 @@ pub(crate) struct Model {
 pub(crate) struct TrainedModel {
     /// Its name.
     model: String,
-    /// The batch it was trained on; null for a model over everything or over a window.
+    /// The batch it was trained on; null for a model over all batches or over a window.
     batch: Option<u64>,
     /// The key of the window it was trained on; left out for others.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,27 +136,23 @@ pub(crate) struct Column {
 
 /// Lists the models.
 #[utoipa::path(
-    get, path = routes::MODELS.path, operation_id = "models", tag = "models",
+    get, path = MODELS.path, operation_id = "models", tag = "models",
     responses((status = 200, description = "All models, as of the last time they could be listed", body = Models))
 )]
-pub(crate) async fn list(_: Vec<String>, state: Arc<State>) -> Response {
+async fn list((): (), state: Arc<State>) -> Result<Models, Problem> {
     let listing = state.catalogue.listing().await;
     let entry = |listed: &ListedModel| ModelBatches {
         model: listed.model.clone(),
         batches: numbers(listed),
         windows: keys(listed),
     };
-    reply::json(
-        StatusCode::OK,
-        &Models {
-            models: listing.models.values().map(entry).collect(),
-        },
-    )
+    let models = listing.models.values().map(entry).collect();
+    Ok(Models { models })
 }
 
-/// Shows a model's batches, and the model over everything.
+/// Shows a model's batches, and the model over all batches.
 #[utoipa::path(
-    get, path = routes::MODEL.path, operation_id = "model", tag = "models",
+    get, path = MODEL.path, operation_id = "model", tag = "models",
     params(("model" = String, Path, description = "The model's name")),
     responses(
         (status = 200, description = "The model", body = Model),
@@ -148,34 +160,27 @@ pub(crate) async fn list(_: Vec<String>, state: Arc<State>) -> Response {
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn model(path: Vec<String>, state: Arc<State>) -> Response {
-    let name = path.first().map_or("", String::as_str);
-    let answer = async {
-        let listing = state.catalogue.listing().await;
-        let listed = listing
-            .models
-            .get(name)
-            .ok_or_else(|| Problem::unknown_model(name))?;
-        let all = match listed.whole {
-            Whole::Absent => None,
-            Whole::Present => {
-                let (loaded, extent) = state.catalogue.model(name, Wanted::Whole).await?;
-                Some(TrainedModel::new(name, &extent, &loaded))
-            }
-        };
-        Ok(Model {
-            model: listed.model.clone(),
-            batches: numbers(listed),
-            windows: keys(listed),
-            all,
-        })
+async fn model(asked: Asked, state: Arc<State>) -> Result<Model, Problem> {
+    let listing = state.catalogue.listing().await;
+    let listed = listing
+        .models
+        .get(asked.model.as_str())
+        .ok_or_else(|| Problem::unknown_model(&asked.model))?;
+    let all = match listed.whole {
+        Whole::Absent => None,
+        Whole::Present => Some(trained(asked, &state).await?),
     };
-    reply::ok_or_problem(answer.await)
+    Ok(Model {
+        model: listed.model.clone(),
+        batches: numbers(listed),
+        windows: keys(listed),
+        all,
+    })
 }
 
 /// Shows the model of a batch: what it was trained on, and its centers.
 #[utoipa::path(
-    get, path = routes::BATCH.path, operation_id = "batch", tag = "models",
+    get, path = BATCH.path, operation_id = "batch", tag = "models",
     params(
         ("model" = String, Path, description = "The model's name"),
         ("batch" = String, Path, description = "The batch's number, or `latest`", example = "latest"),
@@ -186,23 +191,13 @@ pub(crate) async fn model(path: Vec<String>, state: Arc<State>) -> Response {
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn batch(path: Vec<String>, state: Arc<State>) -> Response {
-    let answer = async {
-        let [name, batch] = path.as_slice() else {
-            return Err(Problem::new(Code::UnknownPath, "there is no such path"));
-        };
-        let (loaded, extent) = state
-            .catalogue
-            .model(name, Wanted::batch(name, batch)?)
-            .await?;
-        Ok(TrainedModel::new(name, &extent, &loaded))
-    };
-    reply::ok_or_problem(answer.await)
+async fn batch(asked: Asked, state: Arc<State>) -> Result<TrainedModel, Problem> {
+    trained(asked, &state).await
 }
 
 /// Shows the model of a window: what it was trained on, and its centers.
 #[utoipa::path(
-    get, path = routes::WINDOW.path, operation_id = "window", tag = "models",
+    get, path = WINDOW.path, operation_id = "window", tag = "models",
     params(
         ("model" = String, Path, description = "The model's name"),
         ("window" = String, Path, description = "The window's key, percent-encoded", example = "2024-05"),
@@ -213,18 +208,13 @@ pub(crate) async fn batch(path: Vec<String>, state: Arc<State>) -> Response {
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn window(path: Vec<String>, state: Arc<State>) -> Response {
-    let answer = async {
-        let [name, key] = path.as_slice() else {
-            return Err(Problem::new(Code::UnknownPath, "there is no such path"));
-        };
-        let (loaded, extent) = state
-            .catalogue
-            .model(name, Wanted::window(name, key)?)
-            .await?;
-        Ok(TrainedModel::new(name, &extent, &loaded))
-    };
-    reply::ok_or_problem(answer.await)
+async fn window(asked: Asked, state: Arc<State>) -> Result<TrainedModel, Problem> {
+    trained(asked, &state).await
+}
+
+async fn trained(asked: Asked, state: &State) -> Result<TrainedModel, Problem> {
+    let (loaded, extent) = state.catalogue.model(&asked).await?;
+    Ok(TrainedModel::new(&asked.model, &extent, &loaded))
 }
 
 fn keys(listed: &ListedModel) -> Vec<String> {
@@ -265,11 +255,11 @@ impl TrainedModel {
                 written.get("params").cloned()
             }),
             distance_measure: saved.fitted.distance_measure().to_string(),
-            rows: about.map(|a| a.rows),
-            iterations: about.map(|a| a.iterations),
-            training_cost: about.map(|a| a.training_cost),
-            sizes: about.map(|a| a.sizes.clone()),
-            noise: about.map(|a| a.noise),
+            rows: about.map(|a| a.summary.rows),
+            iterations: about.map(|a| a.summary.iterations),
+            training_cost: about.map(|a| a.summary.training_cost),
+            sizes: about.map(|a| a.summary.sizes.clone()),
+            noise: about.map(|a| a.summary.noise),
             uid: saved.uid.clone(),
             trained_at: about.map(|a| a.trained_at.clone()),
             centers: saved.fitted.middles(),

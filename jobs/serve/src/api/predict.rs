@@ -7,16 +7,32 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use bytes::Bytes;
 use gugus_records::{Columns, Layout};
-use gugus_spec::BatchNumber;
-use gugus_spec::{Column, ColumnType, Format, Nullability, OtherColumns, Source};
-use utoipa::ToSchema;
-use warp::reply::Response;
+use gugus_spec::{BatchNumber, Column, ColumnType, Format, Nullability, OtherColumns, Source};
+use utoipa::{OpenApi, ToSchema};
 
-use super::State;
-use crate::catalogue::Wanted;
-use crate::loaded::{Cluster, Loaded, Prediction};
+use crate::asked::{self, Asked};
+use crate::loaded::{Cluster, Prediction};
 use crate::problem::{Code, Problem};
-use crate::{reply, routes};
+use crate::route::{Answer, Route};
+use crate::state::State;
+
+static CLUSTER: Route = Route::post("/predict_cluster/");
+static BATCH: Route = Route::post("/models/{model}/batches/{batch}/predict");
+static WINDOW: Route = Route::post("/models/{model}/windows/{window}/predict");
+static ALL: Route = Route::post("/models/{model}/predict");
+
+#[derive(OpenApi)]
+#[openapi(paths(cluster, batch, window, all))]
+pub(crate) struct Document;
+
+pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
+    vec![
+        CLUSTER.json_of_body(state, asked::nothing, cluster),
+        BATCH.json_of_body(state, asked::batch, batch),
+        ALL.json_of_body(state, asked::model, all),
+        WINDOW.json_of_body(state, asked::window, window),
+    ]
+}
 
 /// Bodies up to this length are answered at once, in some hundred microseconds; longer ones are handed to a thread that
 /// may be busy for longer, so that others are answered meanwhile.
@@ -57,7 +73,7 @@ pub(crate) enum Records {
 ///
 /// The model that is asked is chosen when the service is started.
 #[utoipa::path(
-    post, path = routes::PREDICT_CLUSTER.path, operation_id = "predict_cluster", tag = "predictions", request_body = Point,
+    post, path = CLUSTER.path, operation_id = "predict_cluster", tag = "predictions", request_body = Point,
     responses(
         (status = 200, description = "The cluster of the point", body = Cluster),
         (status = 400, description = "The body is not JSON", body = Problem),
@@ -67,32 +83,29 @@ pub(crate) enum Records {
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn cluster(
-    _: Vec<String>,
+async fn cluster(
+    (): (),
     state: Arc<State>,
     body: Result<Bytes, Problem>,
-) -> Response {
-    let answer = async {
-        let (lat, lon, batch) = point(&body?)?;
-        let model = state.catalogue.predict_cluster(batch).await?;
-        match model.predictor.dimensions() {
-            2 => model.predict_point(&[lat, lon], |d| {
-                format!("field {:?}", if d == 0 { "lat" } else { "lon" })
-            }),
-            n => Err(Problem::new(
-                Code::WrongModel,
-                format!(
-                    "the model has {n} features, and a point has two; ask it by its name with a record"
-                ),
-            )),
-        }
-    };
-    reply::ok_or_problem(answer.await)
+) -> Result<Cluster, Problem> {
+    let (lat, lon, batch) = point(&body?)?;
+    let model = state.catalogue.predict_cluster(batch).await?;
+    match model.predictor.dimensions() {
+        2 => model.predict_point(&[lat, lon], |d| {
+            format!("field {:?}", if d == 0 { "lat" } else { "lon" })
+        }),
+        n => Err(Problem::new(
+            Code::WrongModel,
+            format!(
+                "the model has {n} features, and a point has two; ask it by its name with a record"
+            ),
+        )),
+    }
 }
 
 /// Predicts the clusters of records by the model of a batch.
 #[utoipa::path(
-    post, path = routes::PREDICT_BATCH.path, operation_id = "predict_batch", tag = "predictions", request_body = Records,
+    post, path = BATCH.path, operation_id = "predict_batch", tag = "predictions", request_body = Records,
     params(
         ("model" = String, Path, description = "The model's name"),
         ("batch" = String, Path, description = "The batch's number, or `latest`", example = "latest"),
@@ -106,25 +119,17 @@ pub(crate) async fn cluster(
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn batch(
-    path: Vec<String>,
+async fn batch(
+    asked: Asked,
     state: Arc<State>,
     body: Result<Bytes, Problem>,
-) -> Response {
-    let [model, batch] = path.as_slice() else {
-        return reply::ok_or_problem(no_path());
-    };
-    let answer = async {
-        let wanted = Wanted::batch(model, batch)?;
-        let (loaded, _) = state.catalogue.model(model, wanted).await?;
-        predict(loaded, body?).await
-    };
-    reply::ok_or_problem(answer.await)
+) -> Result<Prediction, Problem> {
+    predict(asked, &state, body).await
 }
 
 /// Predicts the clusters of records by the model of a window.
 #[utoipa::path(
-    post, path = routes::PREDICT_WINDOW.path, operation_id = "predict_window", tag = "predictions", request_body = Records,
+    post, path = WINDOW.path, operation_id = "predict_window", tag = "predictions", request_body = Records,
     params(
         ("model" = String, Path, description = "The model's name"),
         ("window" = String, Path, description = "The window's key, percent-encoded", example = "2024-05"),
@@ -138,25 +143,17 @@ pub(crate) async fn batch(
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn window(
-    path: Vec<String>,
+async fn window(
+    asked: Asked,
     state: Arc<State>,
     body: Result<Bytes, Problem>,
-) -> Response {
-    let [model, key] = path.as_slice() else {
-        return reply::ok_or_problem(no_path());
-    };
-    let answer = async {
-        let wanted = Wanted::window(model, key)?;
-        let (loaded, _) = state.catalogue.model(model, wanted).await?;
-        predict(loaded, body?).await
-    };
-    reply::ok_or_problem(answer.await)
+) -> Result<Prediction, Problem> {
+    predict(asked, &state, body).await
 }
 
-/// Predicts the clusters of records by a model over everything.
+/// Predicts the clusters of records by a model over all batches.
 #[utoipa::path(
-    post, path = routes::PREDICT_WHOLE.path, operation_id = "predict", tag = "predictions", request_body = Records,
+    post, path = ALL.path, operation_id = "predict", tag = "predictions", request_body = Records,
     params(("model" = String, Path, description = "The model's name")),
     responses(
         (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
@@ -167,26 +164,21 @@ pub(crate) async fn window(
         (status = 503, description = "The model cannot be read", body = Problem),
     )
 )]
-pub(crate) async fn whole(
-    path: Vec<String>,
+async fn all(
+    asked: Asked,
     state: Arc<State>,
     body: Result<Bytes, Problem>,
-) -> Response {
-    let [model] = path.as_slice() else {
-        return reply::ok_or_problem(no_path());
-    };
-    let answer = async {
-        let (loaded, _) = state.catalogue.model(model, Wanted::Whole).await?;
-        predict(loaded, body?).await
-    };
-    reply::ok_or_problem(answer.await)
+) -> Result<Prediction, Problem> {
+    predict(asked, &state, body).await
 }
 
-fn no_path() -> Result<Prediction, Problem> {
-    Err(Problem::new(Code::UnknownPath, "there is no such path"))
-}
-
-async fn predict(model: Arc<Loaded>, body: Bytes) -> Result<Prediction, Problem> {
+async fn predict(
+    asked: Asked,
+    state: &State,
+    body: Result<Bytes, Problem>,
+) -> Result<Prediction, Problem> {
+    let (model, _) = state.catalogue.model(&asked).await?;
+    let body = body?;
     if body.len() <= AT_ONCE {
         return model.predict(&body);
     }

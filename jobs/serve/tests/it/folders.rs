@@ -7,7 +7,7 @@ use gugus_clusters::{
     Centers, CorePoint, DbscanParams, Fitted, Gaussian, GmmParams, HotSpots, Mixture,
 };
 use gugus_files::Store;
-use gugus_kmeans::{DistanceMeasure, Params};
+use gugus_kmeans::{DistanceMeasure, FitSummary, Params};
 use gugus_models::{Existing, Extent, ModelDraft, ModelStore};
 use gugus_spec::BatchNumber;
 use gugus_spec::{
@@ -75,8 +75,11 @@ pub(crate) fn spots(model: &str, number: Option<BatchNumber>) -> ModelDraft {
             eps: 0.5,
             min_points: 2,
         }),
-        sizes: vec![60, 30],
-        noise: 10,
+        summary: FitSummary {
+            sizes: vec![60, 30],
+            noise: 10,
+            ..summary(2)
+        },
         fitted: Fitted::HotSpots(HotSpots {
             dimensions: 2,
             eps: 0.5,
@@ -96,7 +99,10 @@ pub(crate) fn mixture(model: &str, number: Option<BatchNumber>) -> ModelDraft {
     };
     ModelDraft {
         algorithm: Algorithm::Gmm(GmmParams::default()),
-        sizes: vec![50, 50],
+        summary: FitSummary {
+            sizes: vec![50, 50],
+            ..summary(2)
+        },
         fitted: Fitted::Mixture(Mixture {
             gaussians: vec![gaussian(34.0), gaussian(36.0)],
         }),
@@ -147,17 +153,23 @@ fn of_centers(model: &str, number: Option<BatchNumber>, centers: Vec<Vec<f64>>) 
             ..Params::default()
         }),
         offsets: Vec::new(),
-        rows: 100,
-        rejected: 0,
-        iterations: 7,
-        training_cost: 1.25,
-        sizes: vec![1; centers.len()],
-        noise: 0,
+        summary: summary(centers.len()),
         carried_from: None,
         fitted: Fitted::Centers(Centers {
             centers,
             distance_measure: DistanceMeasure::Euclidean,
         }),
+    }
+}
+
+fn summary(clusters: usize) -> FitSummary {
+    FitSummary {
+        rows: 100,
+        dropped: 0,
+        iterations: 7,
+        training_cost: 1.25,
+        sizes: vec![1; clusters],
+        noise: 0,
     }
 }
 

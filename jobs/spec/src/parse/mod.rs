@@ -12,19 +12,41 @@ mod units;
 mod words;
 
 use std::num::NonZeroU64;
+use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::column::{Column, ColumnType, Nullability};
+use crate::column::{Column, ColumnType, Nullability, RESERVED_COLUMNS};
 use crate::job::{BatchLimits, Job, OtherColumns, Source};
-use crate::{Error, RESERVED_COLUMNS, TimestampFormat};
+use crate::{Error, TimestampFormat};
 use table::{Document, Entry, Table};
 
 /// The longest name of a topic that Kafka takes.
 const LONGEST_TOPIC: usize = 249;
 
-/// Parses and validates a job file.
-pub(crate) fn job(text: &str, origin: &str) -> Result<Job, Error> {
+impl Job {
+    /// Reads and validates a job file.
+    ///
+    /// # Errors
+    /// [`Error::Read`] when the file cannot be read as text, else what [`Job::parse`] returns.
+    pub fn from_file(path: &Path) -> Result<Job, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Validates the text of a job file. `origin` is what messages call it, in general its path.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line. No part of a job is returned.
+    pub fn parse(text: &str, origin: &str) -> Result<Job, Error> {
+        job(text, origin)
+    }
+}
+
+fn job(text: &str, origin: &str) -> Result<Job, Error> {
     let document = Document::new(text, origin);
     let root = DeTable::parse(text).map_err(|e| document.syntax(&e))?;
     let root = Table::open(

@@ -1,0 +1,7 @@
+//! Schedulers and executors as processes of their own.
+
+mod losses;
+mod members;
+mod port;
+mod processes;
+mod runs;

@@ -1,0 +1,348 @@
+//! Runs that a scheduler drives: submitted, left alone, looked at, cancelled, interrupted, resumed.
+
+use crate::kit::http;
+use crate::kit::same::{holds, same};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use crate::kit::machines::{Scheduler, executor, prepared};
+use crate::kit::process::{Gugus, Signal};
+use crate::kit::wait::until;
+use crate::kit::work::{Work, comparable, models};
+
+/// Three waves: enough that a run can be met half way.
+const BATCHES: usize = 1_200;
+
+/// The models that are whole, and when they were written.
+fn written(work: &Work, models: &str) -> BTreeMap<String, SystemTime> {
+    let path = work.path(models);
+    let folder = Path::new(&path).join("each");
+    let Ok(entries) = fs::read_dir(folder) else {
+        return BTreeMap::new();
+    };
+    entries
+        .filter_map(|entry| {
+            let entry = entry.unwrap();
+            let about = fs::metadata(entry.path().join("_SUCCESS")).ok()?;
+            let name = entry.file_name().into_string().unwrap();
+            Some((name, about.modified().unwrap()))
+        })
+        .collect()
+}
+
+/// Waits until the first models of a run are there.
+fn await_some(work: &Work, models: &str) {
+    until("the first models are written", || {
+        match written(work, models).len() {
+            0 => Err("none is there".to_owned()),
+            _ => Ok(()),
+        }
+    });
+}
+
+/// The report of an undisturbed run where a resumed one found some models: what each model is, not who trained it.
+fn models_of(report: &Value) -> Vec<Value> {
+    let models = report["models"].as_array().unwrap().iter();
+    let what = models.map(|model| {
+        let mut model = model.clone();
+        let done = model["status"] == "trained" || model["status"] == "skipped";
+        model["status"] = json!(done);
+        model["reason"] = json!(null);
+        model
+    });
+    what.collect()
+}
+
+#[test]
+fn a_submitted_run_goes_on_when_its_client_has_left_and_outlives_the_scheduler() {
+    let (work, job, embedded) = prepared(600, 50, 5);
+    let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
+    let _executor = executor(&scheduler.url, "2");
+
+    let client = scheduler
+        .submitting(&work, &job, "left", &["--wait"])
+        .spawn();
+    client.await_stderr("the scheduler has the run");
+    let left = client.stop(Signal::Int).expect(130);
+    left.says(&["goes on at the scheduler", "gugus runs cancel"]);
+    let listed = scheduler.told(&["list"]);
+    let id = listed["runs"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(listed["runs"].as_array().unwrap().len(), 1, "{listed}");
+
+    let followed = scheduler.runs(&["logs", &id, "--follow"]).expect(0);
+    for word in ["the run begins", "models=600", "the run is finished"] {
+        assert!(followed.stdout.contains(word), "{}", followed.stdout);
+    }
+    let run = scheduler.show(&id);
+    assert_eq!(run["state"], "finished", "{run}");
+    same(&comparable(&run["report"]), &embedded);
+    same(&models(&work.path("left")), &models(&work.path("models")));
+    let jobs = run["ballista_jobs"].as_array().unwrap();
+    let named = format!("test run {id} each batches ");
+    assert!(
+        jobs.len() == 2
+            && jobs
+                .iter()
+                .all(|job| job["name"].as_str().unwrap().starts_with(&named)),
+        "{run}"
+    );
+
+    // Nothing is left to do, and a table says so to people.
+    let again = scheduler.submitted(&work, &job, "left", &["--wait"]);
+    holds(&again, json!({"trained": 0, "skipped": 600}));
+    let log = scheduler.told(&["logs", &id]);
+    assert_eq!(log["log"], followed.stdout);
+    let table = scheduler.runs(&["list"]).expect(0).stdout;
+    assert!(
+        table.contains(&id) && table.contains("600 of 600"),
+        "{table}"
+    );
+    let text = scheduler.runs(&["show", &id]).expect(0).stdout;
+    assert!(text.contains("600 trained, 0 failed"), "{text}");
+
+    let listen = scheduler.listen().to_owned();
+    scheduler.up.stop(Signal::Term).expect(0);
+    let restarted = Scheduler::start(&work, &listen, &["--keep-runs", "1"]);
+    // The older one is beyond those that are kept; its models are nobody's to remove.
+    restarted.runs(&["show", &id]).expect(2);
+    assert_eq!(written(&work, "left").len(), 600);
+    let newest = again["id"].as_str().unwrap();
+    assert_eq!(restarted.show(newest), again);
+}
+
+#[test]
+fn a_run_that_is_cancelled_is_gone_on_with_when_it_is_resumed() {
+    let (work, job, embedded) = prepared(BATCHES as u64, 50, 5);
+    let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
+    let _executor = executor(&scheduler.url, "2");
+    let id = scheduler.submit(&work, &job, "resumed", &[]);
+    // A second one waits for its turn.
+    let waiting = scheduler.submit(&work, &job, "never", &[]);
+    await_some(&work, "resumed");
+    assert_eq!(scheduler.show(&waiting)["state"], "queued");
+    let cancelled = scheduler.told(&["cancel", &waiting]);
+    assert_eq!(cancelled["state"], "cancelled");
+
+    let said = scheduler.runs(&["cancel", &id]).expect(0).stdout;
+    assert_eq!(said.trim(), format!("run {id} is cancelled"));
+    let before = written(&work, "resumed");
+    assert!(!before.is_empty() && before.len() < BATCHES);
+    let jobs: Value = http::get(format!("{}/api/jobs", scheduler.http));
+    assert!(!jobs.to_string().contains("\"Running\""), "{jobs}");
+    scheduler
+        .runs(&["cancel", &id])
+        .expect(2)
+        .says(&["is cancelled and cannot be cancelled"]);
+
+    let resumed = scheduler.told(&["resume", &id, "--wait"]);
+    holds(&resumed, json!({"state": "finished", "attempts": 2}));
+    assert_eq!(resumed["skipped"], before.len(), "{resumed}");
+    assert_eq!(models_of(&resumed["report"]), models_of(&embedded));
+    let after = written(&work, "resumed");
+    assert_eq!(after.len(), BATCHES);
+    for (model, time) in before {
+        assert_eq!(after[&model], time, "{model} was trained twice");
+    }
+    same(
+        &models(&work.path("resumed")),
+        &models(&work.path("models")),
+    );
+    assert!(!Path::new(&work.path("never")).exists());
+    scheduler
+        .runs(&["resume", &id])
+        .expect(2)
+        .says(&["is finished and cannot be resumed"]);
+}
+
+#[test]
+fn a_scheduler_that_is_killed_in_a_run_marks_it_and_resumes_it_to_the_same_bits() {
+    let (work, job, embedded) = prepared(BATCHES as u64, 50, 5);
+    let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
+    let _executor = executor(&scheduler.url, "2");
+    let waiting = scheduler
+        .submitting(&work, &job, "killed", &["--wait"])
+        .spawn();
+    let listen = scheduler.listen().to_owned();
+    let id = until("the run is there", || {
+        let listed = scheduler.runs(&["list", "--output", "json"]).expect(0);
+        let id = listed.json()["runs"][0]["id"].as_str().map(str::to_owned);
+        id.ok_or_else(|| listed.stdout.clone())
+    });
+    // Nothing between the first models and the kill: a run lasts seconds.
+    await_some(&work, "killed");
+    scheduler.up.stop(Signal::Kill);
+    // Who waited is told.
+    waiting
+        .wait()
+        .expect(1)
+        .says(&["stopped answering", &format!("gugus runs show {id}")]);
+    let before = written(&work, "killed");
+    assert!(before.len() < BATCHES, "the scheduler was killed too late");
+
+    let scheduler = Scheduler::start(&work, &listen, &[]);
+    let marked = scheduler.show(&id);
+    assert_eq!(marked["state"], "interrupted", "{marked}");
+    assert!(
+        marked["failure"].as_str().unwrap().contains("scheduler"),
+        "{marked}"
+    );
+    let resumed = scheduler.told(&["resume", &id, "--wait"]);
+    assert_eq!(resumed["skipped"], before.len(), "{resumed}");
+    assert_eq!(resumed["trained"], BATCHES - before.len());
+    assert_eq!(models_of(&resumed["report"]), models_of(&embedded));
+    let after = written(&work, "killed");
+    assert_eq!(after.len(), BATCHES);
+    for (model, time) in before {
+        assert_eq!(after[&model], time, "{model} was trained twice");
+    }
+    same(&models(&work.path("killed")), &models(&work.path("models")));
+    let log = scheduler.runs(&["logs", &id]).expect(0).stdout;
+    assert_eq!(log.matches("the run begins").count(), 2, "{log}");
+}
+
+#[test]
+fn a_scheduler_that_is_told_to_stop_marks_what_is_under_way() {
+    let (work, job, _) = prepared(BATCHES as u64, 50, 5);
+    let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
+    let _executor = executor(&scheduler.url, "2");
+    let id = scheduler.submit(&work, &job, "stopped", &[]);
+    await_some(&work, "stopped");
+    let listen = scheduler.listen().to_owned();
+    let stopped = scheduler.up.stop(Signal::Term).expect(0);
+    stopped.says(&["the run is interrupted"]);
+    let scheduler = Scheduler::start(&work, &listen, &[]);
+    let run = scheduler.show(&id);
+    assert_eq!(run["state"], "interrupted", "{run}");
+    assert_eq!(run["trained"], written(&work, "stopped").len());
+}
+
+#[test]
+fn a_dry_run_begins_nothing() {
+    let (work, job, _) = prepared(3, 10, 2);
+    let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
+    let planned = scheduler.submitted(&work, &job, "dry", &["--dry-run"]);
+    let dry = work.trained(&job, "dry", &["--dry-run"]);
+    same(&comparable(&planned), &comparable(&dry));
+    assert_eq!(planned["planned"], 3);
+    assert!(!Path::new(&work.path("dry")).exists());
+    let listed = scheduler.told(&["list"]);
+    assert_eq!(listed, json!({ "runs": [] }));
+}
+
+#[test]
+fn what_cannot_be_run_is_told_before_anything_begins() {
+    let (work, job, _) = prepared(2, 10, 2);
+    let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
+    let submit = |job: &str, more: &[&str]| scheduler.submitting(&work, job, "new", more).run();
+
+    let wrong = work.write("wrong.toml", "name = \"test\"\n[source]\ntopik = \"x\"\n");
+    submit(&wrong, &[]).expect(2).says(&["wrong.toml", "topik"]);
+    let nowhere = work.path("nowhere.toml");
+    submit(&nowhere, &[]).expect(2).says(&["nowhere.toml"]);
+    submit(&job, &["--model", "none"])
+        .expect(2)
+        .says(&["no model \"none\"", "each"]);
+    let broken = work.job(
+        10,
+        "[[models]]\nname = \"each\"\nfeatures = [\"x\", { name = \"b\", sql = \"z + 1\" }]\n",
+    );
+    submit(&broken, &[]).expect(2).says(&["each"]);
+    let job = work.job(
+        10,
+        "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 2\nseed = 3\n",
+    );
+    let other = work.write(
+        "other.toml",
+        fs::read_to_string(&job)
+            .unwrap()
+            .replace("\"test\"", "\"other\""),
+    );
+    submit(&other, &[])
+        .expect(2)
+        .says(&["belong to job \"test\"", "\"other\""]);
+
+    let place = |batches: &str, models: &str| {
+        let all = ["submit", "--job", &job, "--scheduler", &scheduler.url];
+        let places = ["--batches", batches, "--models", models];
+        Gugus::new([&all[..], &places].concat()).run()
+    };
+    let (batches, models) = (work.path("batch"), work.path("new"));
+    place(&work.path("nothing"), &models)
+        .expect(2)
+        .says(&["no batch folder", "nothing"]);
+    let outside = tempfile::tempdir().unwrap();
+    let outside = outside.path().to_str().unwrap();
+    for (batches, models) in [(outside, models.as_str()), (&batches, outside)] {
+        place(batches, models)
+            .expect(2)
+            .says(&[outside, "--data-root"]);
+    }
+    let up = format!("{batches}/../../other");
+    place(&up, &models).expect(2).says(&[".."]);
+
+    for what in ["show", "logs", "cancel", "resume"] {
+        scheduler
+            .runs(&[what, "000000000"])
+            .expect(2)
+            .says(&["no run 000000000", "gugus runs list"]);
+        scheduler
+            .runs(&[what, "../../etc"])
+            .expect(2)
+            .says(&["names no run"]);
+    }
+    let away = ["runs", "list", "--scheduler", "df://127.0.0.1:1"];
+    crate::kit::process::run(away)
+        .expect(1)
+        .says(&["no scheduler answers at df://127.0.0.1:1"]);
+    let listed = scheduler.told(&["list"]);
+    assert_eq!(listed, json!({ "runs": [] }));
+    assert!(!Path::new(&models).exists());
+}
+
+#[test]
+fn models_that_fail_and_models_that_differ_end_a_run_as_they_end_train() {
+    let work = Work::new();
+    let job = work.job(
+        2,
+        "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 2\n",
+    );
+    let csv = work.csv("in.csv", &[["1", "1"], ["2", "2"], ["3", ""], ["4", "4"]]);
+    work.import(&job, &csv, &[]).expect(0);
+    let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
+    let _executor = executor(&scheduler.url, "2");
+    let some = scheduler
+        .submitting(&work, &job, "some", &["--wait"])
+        .run()
+        .expect(3)
+        .json();
+    holds(
+        &some,
+        json!({"state": "finished", "trained": 1, "failed": 1}),
+    );
+    let id = some["id"].as_str().unwrap();
+    let log = scheduler.runs(&["logs", id]).expect(0).stdout;
+    assert!(log.contains("failed: each batch 2: "), "{log}");
+
+    let job = work.job(
+        2,
+        "[[models]]\nname = \"each\"\nfeatures = [\"x\"]\nk = 2\n",
+    );
+    let differs = scheduler
+        .submitting(&work, &job, "some", &["--wait"])
+        .run()
+        .expect(2);
+    differs.says(&["differ from what would be trained", "--retrain"]);
+    let failed = differs.json();
+    holds(&failed, json!({"state": "failed", "failure_kind": "usage"}));
+    // Asked for, they are replaced.
+    let replaced = scheduler.submit(&work, &job, "some", &["--retrain"]);
+    let run = scheduler.await_state(&replaced, "finished");
+    holds(&run, json!({"trained": 2, "failed": 0}));
+    let mut centers = work.centers("some", "each", 1);
+    centers.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    assert_eq!(centers, [[1.0], [2.0]]);
+}

@@ -1,0 +1,8 @@
+//! `produce` and `ingest` with a real Apache Kafka.
+
+mod independent;
+mod pass;
+mod promises;
+mod reset;
+mod secure;
+mod watched;

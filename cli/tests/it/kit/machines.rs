@@ -1,0 +1,147 @@
+//! Schedulers and executors as processes, and what to train on them.
+
+use serde_json::Value;
+
+use crate::kit::http;
+use crate::kit::process::{Gugus, Output, Up, up};
+use crate::kit::same::short;
+use crate::kit::wait::until;
+use crate::kit::work::{Work, comparable};
+
+/// `batches` batches of `rows` rows of two columns, in no order; the report of the embedded cluster.
+pub(crate) fn prepared(batches: u64, rows: u64, k: u64) -> (Work, String, Value) {
+    let work = Work::new();
+    let job = work.job(
+        rows,
+        &format!("[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = {k}\nseed = 3\ntol = 0.0\nmax_iter = 60\n"),
+    );
+    let csv = work.scattered("in.csv", batches * rows);
+    work.import(&job, &csv, &[]).expect(0);
+    let embedded = work.train(&job, &[]).expect(0).json();
+    (work, job, comparable(&embedded))
+}
+
+/// A scheduler with its runs and its root in the folder of a test.
+pub(crate) struct Scheduler {
+    pub(crate) up: Up,
+    pub(crate) url: String,
+    pub(crate) http: String,
+}
+
+impl Scheduler {
+    pub(crate) fn start(work: &Work, listen: &str, more: &[&str]) -> Self {
+        let (state, root) = (work.path("state"), work.path("."));
+        let own = ["scheduler", "--listen", listen, "--data-root", &root];
+        let up = up([&own[..], &["--state", &state], more].concat());
+        Self {
+            url: up.url("grpc").to_owned(),
+            http: up.url("http").to_owned(),
+            up,
+        }
+    }
+
+    pub(crate) fn listen(&self) -> &str {
+        self.url.strip_prefix("df://").unwrap()
+    }
+
+    /// `gugus submit` into the folder `models`, not begun yet.
+    pub(crate) fn submitting(&self, work: &Work, job: &str, models: &str, more: &[&str]) -> Gugus {
+        let (batches, models) = (work.path("batch"), work.path(models));
+        let what = ["submit", "--job", job, "--output", "json"];
+        let places = ["--batches", &batches, "--models", &models];
+        Gugus::new([&what[..], &places, &["--scheduler", &self.url], more].concat())
+    }
+
+    /// Submits and gives the run's id.
+    pub(crate) fn submit(&self, work: &Work, job: &str, models: &str, more: &[&str]) -> String {
+        self.submitted(work, job, models, more)["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// What a run that is submitted and waited for, or only submitted, answers.
+    #[track_caller]
+    pub(crate) fn submitted(&self, work: &Work, job: &str, models: &str, more: &[&str]) -> Value {
+        let run = self.submitting(work, job, models, more).run();
+        run.expect(0).json()
+    }
+
+    /// What `gugus runs` answers as JSON.
+    #[track_caller]
+    pub(crate) fn told(&self, arguments: &[&str]) -> Value {
+        let asked = [arguments, &["--output", "json"]].concat();
+        self.runs(&asked).expect(0).json()
+    }
+
+    /// `gugus runs`.
+    pub(crate) fn runs(&self, arguments: &[&str]) -> Output {
+        let more = ["--scheduler", &self.url];
+        Gugus::new([&["runs"], arguments, &more].concat()).run()
+    }
+
+    pub(crate) fn show(&self, id: &str) -> Value {
+        self.told(&["show", id])
+    }
+
+    pub(crate) fn await_state(&self, id: &str, state: &str) -> Value {
+        until(&format!("the run is {state}"), || {
+            let run = self.asked(id);
+            if run["state"] == state {
+                Ok(run)
+            } else {
+                Err(short(&run.to_string()))
+            }
+        })
+    }
+
+    /// What a script gets that asks by HTTP.
+    fn asked(&self, id: &str) -> Value {
+        http::get(format!("{}/gugus/v1/runs/{id}", self.http))
+    }
+}
+
+/// A scheduler that keeps its runs to itself.
+pub(crate) fn scheduler() -> Up {
+    up(["scheduler", "--listen", "127.0.0.1:0"])
+}
+
+/// An executor that can be asked how it is.
+pub(crate) fn executor(url: &str, slots: &str) -> Up {
+    up([
+        "executor",
+        "--scheduler",
+        url,
+        "--task-slots",
+        slots,
+        "--monitor",
+        "127.0.0.1:0",
+    ])
+}
+
+/// Waits until the scheduler has so many executors.
+#[track_caller]
+pub(crate) fn await_executors(scheduler: &Up, count: usize) {
+    let url = format!("{}/api/executors", scheduler.url("http"));
+    until(&format!("{count} executors are there"), || {
+        let listed = http::get(&url);
+        match listed.as_array().map(Vec::len) {
+            Some(found) if found == count => Ok(()),
+            _ => Err(listed.to_string()),
+        }
+    });
+}
+
+/// A figure of an executor's `/metrics`.
+pub(crate) fn figure(executor: &Up, name: &str) -> u64 {
+    let url = format!("{}/metrics", executor.url("http"));
+    let text = http::text(http::ask(&url, &[]));
+    let line = text
+        .lines()
+        .find(|line| line.split(' ').next() == Some(name));
+    let value = line.and_then(|line| line.split(' ').nth(1));
+    value
+        .unwrap_or_else(|| panic!("no {name} in\n{text}"))
+        .parse()
+        .unwrap()
+}

@@ -1,0 +1,25 @@
+//! What the tests share: how commands are called, servers and brokers started, conditions awaited, folders read. It
+//! holds no tests.
+
+pub(crate) mod batch_files;
+pub(crate) mod certificates;
+pub(crate) mod draw;
+pub(crate) mod http;
+pub(crate) mod judge;
+pub(crate) mod kafka;
+pub(crate) mod machines;
+pub(crate) mod messages;
+pub(crate) mod output;
+pub(crate) mod pipe;
+pub(crate) mod process;
+pub(crate) mod protocol;
+pub(crate) mod python;
+pub(crate) mod reader;
+pub(crate) mod same;
+pub(crate) mod sender;
+pub(crate) mod spark;
+pub(crate) mod topic;
+pub(crate) mod up;
+pub(crate) mod wait;
+pub(crate) mod wire;
+pub(crate) mod work;

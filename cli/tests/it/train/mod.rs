@@ -1,0 +1,9 @@
+//! From batches to models, and what is asked of models.
+
+mod all;
+mod evaluate;
+mod kinds;
+mod outcomes;
+mod pass;
+mod plot;
+mod windows;

@@ -1,0 +1,175 @@
+//! How every plan begins: scan of a fixed list of batch files → `where` → projection. Each kind of plan adds its own end.
+//!
+//! Invariant: a file lies in one group of files, and one task reads a group in order. So the rows of a batch stay together,
+//! in the order in which they stand in the file.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::common::{ScalarValue, internal_datafusion_err};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::object_store::path::Path;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+
+use crate::error::WaveError;
+use crate::plan::FeaturePlan;
+
+/// The result column that holds the batch's number, of type UInt64.
+pub const BATCH_COLUMN: &str = "_batch";
+
+/// Columns of every batch file that, with the batch's number, make a row's identity; rows stand in this order.
+const IDENTITY: [(&str, DataType); 2] = [
+    (PARTITION_COLUMN, DataType::Int32),
+    (OFFSET_COLUMN, DataType::Int64),
+];
+
+/// The column that holds a row's partition.
+pub(crate) const PARTITION_COLUMN: &str = "_partition";
+
+/// The column that holds a row's offset.
+pub(crate) const OFFSET_COLUMN: &str = "_offset";
+
+/// One batch to fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaveFile {
+    /// The batch's number.
+    pub batch: u64,
+    /// The file's path in its object store, encoded as object stores do it, without a leading slash.
+    pub path: String,
+    /// The file's length in bytes.
+    pub size: u64,
+}
+
+impl WaveFile {
+    /// The file as DataFusion has it, with the values of the scan's partition columns.
+    pub(crate) fn partitioned(&self, values: &[u64]) -> PartitionedFile {
+        let values = values.iter().map(|n| ScalarValue::UInt64(Some(*n)));
+        let mut file = PartitionedFile::new(self.path.clone(), self.size)
+            .with_partition_values(values.collect());
+        // The path is encoded already; what `new` encodes once more is found nowhere.
+        if let Ok(location) = Path::parse(&self.path) {
+            file.object_meta.location = location;
+        }
+        file
+    }
+}
+
+/// Consecutive files in groups of equal number, each file with its batch's number.
+pub(crate) fn cut(files: &[WaveFile], groups: usize) -> Vec<FileGroup> {
+    let per_group = files.len().div_ceil(groups.max(1)).max(1);
+    let group = |files: &[WaveFile]| {
+        let part = |file: &WaveFile| file.partitioned(&[file.batch]);
+        FileGroup::new(files.iter().map(part).collect())
+    };
+    files.chunks(per_group).map(group).collect()
+}
+
+/// What a scan reads beside the columns that the expressions need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    Nothing,
+    /// Partition and offset.
+    Identity,
+}
+
+/// A plan in the making: the rows so far, and the columns that the projection will have.
+pub(crate) struct Rows<'a> {
+    plan: &'a FeaturePlan,
+    input: Arc<dyn ExecutionPlan>,
+    /// What the scan gives after the columns that the expressions read.
+    appended: Vec<&'static str>,
+    columns: Vec<(Arc<dyn PhysicalExpr>, String)>,
+}
+
+impl<'a> Rows<'a> {
+    /// Scan → `where`. Every file carries a number for each of `values`.
+    pub(crate) fn scan(
+        plan: &'a FeaturePlan,
+        store: &str,
+        groups: Vec<FileGroup>,
+        beside: Beside,
+        values: &[&'static str],
+    ) -> Result<Self, WaveError> {
+        let identity = match beside {
+            Beside::Nothing => &[][..],
+            Beside::Identity => &IDENTITY,
+        };
+        let field =
+            |name: &str, of: DataType| -> FieldRef { Arc::new(Field::new(name, of, false)) };
+        let read = plan.schema().fields().iter().cloned();
+        let read = read.chain(identity.iter().map(|(name, of)| field(name, of.clone())));
+        let carried = values.iter().map(|name| field(name, DataType::UInt64));
+        let table = TableSchema::builder(Arc::new(Schema::new(read.collect::<Vec<_>>())))
+            .with_table_partition_cols(carried.collect::<Vec<_>>())
+            .build();
+        let url = ObjectStoreUrl::parse(store)?;
+        let config = FileScanConfigBuilder::new(url, Arc::new(ParquetSource::new(table)))
+            .with_file_groups(groups)
+            .with_preserve_order(true)
+            .build();
+        let rows = Self {
+            plan,
+            input: DataSourceExec::from_data_source(config),
+            appended: identity
+                .iter()
+                .map(|(name, _)| *name)
+                .chain(values.iter().copied())
+                .collect(),
+            columns: Vec::new(),
+        };
+        match &plan.condition {
+            None => Ok(rows),
+            Some(condition) => rows.filter(Arc::clone(condition)),
+        }
+    }
+
+    /// The rows so far.
+    pub(crate) fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
+    }
+
+    /// Keeps only rows that meet the condition.
+    pub(crate) fn filter(mut self, condition: Arc<dyn PhysicalExpr>) -> Result<Self, WaveError> {
+        self.input = Arc::new(FilterExec::try_new(condition, self.input)?);
+        Ok(self)
+    }
+
+    /// The next column of the result.
+    pub(crate) fn with(mut self, name: &str, expression: Arc<dyn PhysicalExpr>) -> Self {
+        self.columns.push((expression, name.to_owned()));
+        self
+    }
+
+    /// The next column of the result: one that the scan gives beside those of the expressions.
+    pub(crate) fn with_appended(self, name: &'static str) -> Result<Self, WaveError> {
+        let place = self.appended.iter().position(|appended| *appended == name);
+        let place =
+            place.ok_or_else(|| internal_datafusion_err!("the scan does not give {name}"))?;
+        let column = Column::new(name, self.plan.schema().fields().len() + place);
+        Ok(self.with(name, Arc::new(column)))
+    }
+
+    /// The next columns of the result: the features, and the weight where there is one.
+    pub(crate) fn with_features(mut self) -> Self {
+        let numbers = self.plan.features.iter().chain(&self.plan.weight);
+        // Named by position: two features, or a feature and the batch, may have the same name.
+        let named = numbers
+            .enumerate()
+            .map(|(index, number)| (Arc::clone(&number.expression), format!("f{index}")));
+        self.columns.extend(named);
+        self
+    }
+
+    /// The projection to the columns that were named.
+    pub(crate) fn project(self) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
+        Ok(Arc::new(ProjectionExec::try_new(self.columns, self.input)?))
+    }
+}

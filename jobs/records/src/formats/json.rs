@@ -1,0 +1,138 @@
+//! One JSON object to cells.
+//!
+//! serde_json parses, and each value is taken as its text (`RawValue`). Only so do numbers keep their digits without
+//! serde_json's feature `arbitrary_precision`, which would change the numbers of every crate in the program.
+
+mod scan;
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use self::scan::scan;
+use super::record_format::RecordFormat;
+use crate::Reason;
+use crate::cell::{CellKind, Target};
+use crate::layout::Layout;
+use crate::slots::Slots;
+
+/// Records that are JSON objects.
+#[derive(Debug)]
+pub(super) struct Json;
+
+impl RecordFormat for Json {
+    fn read<'t>(
+        &'t mut self,
+        record: &'t [u8],
+        _: &Layout,
+        slots: &mut Slots,
+    ) -> Result<&'t str, Reason> {
+        let text = object_text(record)?;
+        read(text, slots)?;
+        Ok(text)
+    }
+}
+
+/// The bytes of a record as text that begins an object.
+pub(crate) fn object_text(bytes: &[u8]) -> Result<&str, Reason> {
+    let text = std::str::from_utf8(bytes).map_err(|e| Reason::NotUtf8 {
+        at: e.valid_up_to(),
+    })?;
+    let found = match text
+        .bytes()
+        .find(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+    {
+        None => return Err(Reason::Empty),
+        Some(b'{') => return Ok(text),
+        Some(b'[') => "array",
+        Some(b'"') => "string",
+        Some(b't' | b'f') => "bool",
+        Some(b'n') => "null",
+        Some(_) => "number",
+    };
+    // A list of records is another mistake than a torn message, so it gets a reason of its own.
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => Err(Reason::NotAnObject { found }),
+        Err(e) => Err(Reason::NotJson {
+            message: e.to_string(),
+        }),
+    }
+}
+
+/// Finds the cells of all columns in the text of one object.
+pub(crate) fn read(text: &str, slots: &mut Slots) -> Result<(), Reason> {
+    slots.begin();
+    match scan(text, slots) {
+        Some(()) => slots.take_refusal().map_or(Ok(()), Err),
+        None => read_by_serde(text, slots),
+    }
+}
+
+/// Does the same for any text, also an invalid one, by serde_json alone.
+pub(crate) fn read_by_serde(text: &str, slots: &mut Slots) -> Result<(), Reason> {
+    slots.begin();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = deserializer
+        .deserialize_map(Object { text, slots })
+        .and_then(|()| deserializer.end());
+    read.map_err(|e| Reason::NotJson {
+        message: e.to_string(),
+    })?;
+    slots.take_refusal().map_or(Ok(()), Err)
+}
+
+struct Object<'t, 's> {
+    text: &'t str,
+    slots: &'s mut Slots,
+}
+
+impl<'t> Visitor<'t> for Object<'t, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(target) = map.next_key_seed(Key(self.slots))? {
+            let raw = map.next_value::<&'t RawValue>()?.get();
+            // The raw text borrows from the record, so the distance of the two pointers is its place.
+            let start = raw.as_ptr() as usize - self.text.as_ptr() as usize;
+            let end = start + raw.len();
+            match raw.as_bytes() {
+                [b'n', ..] => self.slots.set(target, CellKind::Null, 0, 0),
+                [b'{' | b'[', ..] => self.slots.set(target, CellKind::Nested, start, end),
+                [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
+                    self.slots.set(target, CellKind::Text, start + 1, end - 1);
+                }
+                [b'"', ..] => self.slots.set(target, CellKind::Escaped, start, end),
+                _ => self.slots.set(target, CellKind::Text, start, end),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Resolves a key in place, and copies it only if it has escapes.
+struct Key<'s>(&'s mut Slots);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Target;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Target, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Target;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Target, E> {
+        Ok(self.0.resolve(key))
+    }
+}

@@ -1,0 +1,67 @@
+//! What a path names, parsed once where the request comes in.
+
+use gugus_models::WindowKey;
+use gugus_spec::BatchNumber;
+
+use crate::problem::{Code, Problem, cut};
+
+/// A model by its name, and what of it a path names. The name is any text until a listing has it: folders that Spark wrote
+/// have names that no job file could give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) model: String,
+    pub(crate) wanted: Wanted,
+}
+
+/// Which of the models of a name a path names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Number(BatchNumber),
+    /// The one with the highest number.
+    Latest,
+    /// The model of a window.
+    Window(WindowKey),
+    /// The model over all batches.
+    All,
+}
+
+/// `/models`
+pub(crate) fn nothing(path: Vec<String>) -> Result<(), Problem> {
+    let [] = segments(path)?;
+    Ok(())
+}
+
+/// `/models/{model}`
+pub(crate) fn model(path: Vec<String>) -> Result<Asked, Problem> {
+    let [model] = segments(path)?;
+    let wanted = Wanted::All;
+    Ok(Asked { model, wanted })
+}
+
+/// `/models/{model}/batches/{batch}`
+pub(crate) fn batch(path: Vec<String>) -> Result<Asked, Problem> {
+    let [model, batch] = segments(path)?;
+    let wanted = match batch.as_str() {
+        "latest" => Wanted::Latest,
+        text => Wanted::Number(text.parse().map_err(|_| {
+            let (model, text) = (cut(&model), cut(text));
+            Problem::new(Code::UnknownBatch, format!("model {model:?} has no batch {text:?}; batches are 1, 2, 3 and so on, or \"latest\""))
+        })?),
+    };
+    Ok(Asked { model, wanted })
+}
+
+/// `/models/{model}/windows/{window}`
+pub(crate) fn window(path: Vec<String>) -> Result<Asked, Problem> {
+    let [model, key] = segments(path)?;
+    let wanted = match key.parse() {
+        Ok(key) => Wanted::Window(key),
+        Err(_) => return Err(Problem::unknown_window(&model, &key)),
+    };
+    Ok(Asked { model, wanted })
+}
+
+fn segments<const N: usize>(path: Vec<String>) -> Result<[String; N], Problem> {
+    path.try_into()
+        .map_err(|_| Problem::new(Code::UnknownPath, "there is no such path"))
+}

@@ -1,0 +1,236 @@
+//! A path with its methods, and the filter that answers requests of it.
+//!
+//! Invariant: once path and method fit, a handler answers. A filter refuses only because of path, method or headers. So the
+//! refusals that warp collects from all filters never hide each other.
+
+use std::future::{Future, ready};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::{Method, StatusCode};
+use warp::path::FullPath;
+use warp::reject::{Reject, Rejection};
+use warp::reply::{Reply, Response};
+
+use crate::body;
+use crate::problem::Problem;
+use crate::reply;
+use crate::state::State;
+
+/// A path and the methods it takes.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// As in the OpenAPI document: a segment in braces stands for any text. One slash at the end may be there or not.
+    pub(crate) path: &'static str,
+    methods: Methods,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Methods {
+    /// GET, and HEAD with it.
+    Get,
+    Post,
+}
+
+impl Methods {
+    fn allow(self, method: &Method) -> bool {
+        match self {
+            Self::Get => method == Method::GET || method == Method::HEAD,
+            Self::Post => method == Method::POST,
+        }
+    }
+
+    /// The value of the header `Allow`.
+    fn header(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// The texts that stand for the segments in braces.
+pub(crate) type Captures = Vec<String>;
+
+/// The path fits, the method does not. Holds the methods that do.
+#[derive(Debug)]
+pub(crate) struct WrongMethod(pub(crate) &'static str);
+
+impl Reject for WrongMethod {}
+
+/// The answer of a route, as warp tries it.
+pub(crate) type Answer = BoxedFilter<(Response,)>;
+
+impl Route {
+    pub(crate) const fn get(path: &'static str) -> Self {
+        Self {
+            path,
+            methods: Methods::Get,
+        }
+    }
+
+    pub(crate) const fn post(path: &'static str) -> Self {
+        Self {
+            path,
+            methods: Methods::Post,
+        }
+    }
+
+    /// Answers with what `handler` gives for the path that `parse` reads, as JSON.
+    pub(crate) fn json<P, T, F>(
+        &'static self,
+        state: &Arc<State>,
+        parse: fn(Captures) -> Result<P, Problem>,
+        handler: fn(P, Arc<State>) -> F,
+    ) -> Answer
+    where
+        P: Send + 'static,
+        T: Serialize + 'static,
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
+    {
+        let state = Arc::clone(state);
+        let answer = move |captures| {
+            let state = Arc::clone(&state);
+            async move {
+                answer(match parse(captures) {
+                    Ok(path) => handler(path, state).await,
+                    Err(problem) => Err(problem),
+                })
+            }
+        };
+        self.at().then(answer).boxed()
+    }
+
+    /// As [`Self::json`], for requests with a body. The handler gets a body that could not be read, too: a path that names
+    /// nothing is told first.
+    pub(crate) fn json_of_body<P, T, F>(
+        &'static self,
+        state: &Arc<State>,
+        parse: fn(Captures) -> Result<P, Problem>,
+        handler: fn(P, Arc<State>, Result<Bytes, Problem>) -> F,
+    ) -> Answer
+    where
+        P: Send + 'static,
+        T: Serialize + 'static,
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
+    {
+        let state = Arc::clone(state);
+        let body = body::read(state.body_limit);
+        let answer = move |captures, body| {
+            let state = Arc::clone(&state);
+            async move {
+                answer(match parse(captures) {
+                    Ok(path) => handler(path, state, body).await,
+                    Err(problem) => Err(problem),
+                })
+            }
+        };
+        self.at().and(body).then(answer).boxed()
+    }
+
+    /// Answers with a page or a file.
+    pub(crate) fn page(
+        &'static self,
+        state: &Arc<State>,
+        handler: fn(Captures, &State) -> Result<Response, Problem>,
+    ) -> Answer {
+        let state = Arc::clone(state);
+        self.at()
+            .map(move |captures| match handler(captures, &state) {
+                Ok(page) => page,
+                Err(problem) => problem.into_response(),
+            })
+            .boxed()
+    }
+
+    /// Requests of this path and method, with what its braces stand for.
+    fn at(&'static self) -> impl Filter<Extract = (Captures,), Error = Rejection> + Clone {
+        warp::path::full()
+            .and(warp::method())
+            .and_then(move |path: FullPath, method: Method| {
+                ready(match captures(self.path, path.as_str()) {
+                    None => Err(warp::reject::not_found()),
+                    Some(_) if !self.methods.allow(&method) => {
+                        Err(warp::reject::custom(WrongMethod(self.methods.header())))
+                    }
+                    Some(captures) => Ok(captures),
+                })
+            })
+    }
+}
+
+fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
+    match result {
+        Ok(value) => reply::json(StatusCode::OK, &value),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// What the braces of `pattern` stand for in `path`; none when the path is another.
+fn captures(pattern: &str, path: &str) -> Option<Captures> {
+    let mut wanted = trimmed(pattern).split('/');
+    let mut given = trimmed(path).split('/');
+    // Not every path allocates: most are looked at by a few patterns that they do not fit.
+    let mut captures = Captures::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(captures),
+            (Some(wanted), Some(given)) if wanted.starts_with('{') => {
+                let text = percent_decode_str(given).decode_utf8().ok()?;
+                captures.push(Some(text).filter(|text| !text.is_empty())?.into_owned());
+            }
+            (Some(wanted), Some(given)) if wanted == given => {}
+            _ => return None,
+        }
+    }
+}
+
+fn trimmed(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_at_the_end_is_the_same_path() {
+        for path in ["/predict_cluster", "/predict_cluster/"] {
+            assert_eq!(captures("/predict_cluster/", path), Some(vec![]), "{path}");
+        }
+        for path in [
+            "/predict_cluster//",
+            "//predict_cluster",
+            "/predict_clusters",
+            "/",
+            "",
+            "/a/predict_cluster",
+        ] {
+            assert_eq!(captures("/predict_cluster/", path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn braces_take_one_segment_and_its_escapes() {
+        let of = |path| captures("/models/{model}/batches/{batch}/predict", path);
+        assert_eq!(
+            of("/models/a/batches/1/predict"),
+            Some(vec!["a".to_owned(), "1".to_owned()])
+        );
+        assert_eq!(
+            of("/models/..%2f..%2Fetc/batches/%31/predict/"),
+            Some(vec!["../../etc".to_owned(), "1".to_owned()])
+        );
+        for path in [
+            "/models//batches/1/predict",
+            "/models/a/b/batches/1/predict",
+            "/models/%ff/batches/1/predict",
+        ] {
+            assert_eq!(of(path), None, "{path}");
+        }
+    }
+}

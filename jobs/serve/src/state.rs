@@ -1,0 +1,17 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalogue::Catalogue;
+
+/// What handlers work with.
+pub(crate) struct State {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) body_limit: usize,
+    /// The OpenAPI document.
+    pub(crate) document: Bytes,
+    pub(crate) shutdown: CancellationToken,
+}
