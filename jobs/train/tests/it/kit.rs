@@ -112,7 +112,7 @@ impl Work {
     /// Prunes all batches but the newest.
     pub(crate) async fn keep_newest(&self, job: &Job) {
         let (keep, go_on) = (Keep::Newest(NonZeroU64::MIN), |_| ControlFlow::Continue(()));
-        let mut log = self.log(job).await;
+        let log = self.log(job).await;
         log.prune(keep, Prune::Delete, go_on).await.unwrap();
     }
 

@@ -126,7 +126,7 @@ async fn windows_are_trained_again_when_there_are_rows_for_them() {
         ])
     );
     assert_eq!(work.about("w", of("a")).await, kept, "nothing came for it");
-    assert_eq!(work.about("w", of("b")).await.rows, 60);
+    assert_eq!(work.about("w", of("b")).await.summary.rows, 60);
     assert_eq!(work.about("w", of("c")).await.offsets, offsets(120, 160));
 
     // What was pruned is in the models still.
@@ -136,7 +136,7 @@ async fn windows_are_trained_again_when_there_are_rows_for_them() {
         statuses(&pruned),
         expected([("b", Skipped), ("c", Skipped)])
     );
-    assert_eq!(work.about("w", of("b")).await.rows, 60);
+    assert_eq!(work.about("w", of("b")).await.summary.rows, 60);
 }
 
 #[tokio::test]
