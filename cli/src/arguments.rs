@@ -17,7 +17,7 @@ use crate::logging::LogFlags;
 /// Next: `gugus COMMAND --help` says what a command does and shows an example.
 ///
 /// Every flag is also a variable and a key: `--max-batches` is GUGUS_MAX_BATCHES, and `max_batches` in the file that
-/// --config names (else gugus.toml in the current folder), at the top or under [ingest], [serve], …. A flag wins over a
+/// --config names (else gugus.toml in the current folder), at the top or under a table named after the command (ingest, serve, …). A flag wins over a
 /// variable, and a variable over the file.
 ///
 /// Exit codes: 0 done; 1 failed; 2 wrong usage, job file or input, nothing begun; 3 finished, but some models failed.

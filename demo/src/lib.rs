@@ -14,10 +14,13 @@
 //! All files are in a temporary folder that is removed when the demo ends.
 
 mod error;
+mod milestone;
 mod portions;
 mod predict;
 mod start;
+mod work;
 
 pub use error::Error;
+pub use milestone::Milestone;
 pub use predict::Prediction;
-pub use start::{Config, Demo, Step, Summary};
+pub use start::{Config, Demo, Summary};

@@ -1,23 +1,27 @@
-//! Everything that client, scheduler and executor must agree on, the executor itself, and the client. The folder is called
-//! `executor-config` after the configuration files that operators look for in it.
+//! What connects Gugus to Ballista. The crate is called `gugus-engine` after that. Its folder is called `executor-config`
+//! after the configuration files that operators look for in it.
 //!
-//! Ballista looks functions up by name in three places: the process that makes a plan, the scheduler that cuts it into
-//! stages, and the executor that runs a stage. All three take the session, the functions and the codec from this crate
-//! ([`session_state`], [`PlanCodec`]). So they cannot disagree unless they run different versions of Gugus.
+//! The crate holds what client, scheduler and executor must agree on, the executor, and the client. Ballista looks functions
+//! up by name in three places: the process that makes a plan, the scheduler that cuts it into stages, and the executor that
+//! runs a stage. All three take the session, the functions and the codec from this crate ([`session_state`], [`PlanCodec`]).
+//! So they cannot disagree unless they run different versions of Gugus.
 //!
 //! # Guarantees
-//! * [`Cluster`] gives every result row of a physical plan, or an error that says what to do. If the future is dropped
-//!   or told to stop, the Ballista job is cancelled.
+//! * [`Cluster`] gives every result row of a physical plan, or an error that says what to do. If the future is dropped or
+//!   told to stop, the Ballista job is cancelled.
 //! * Some defaults of Ballista would lose a job together with its executor. They are off in every role.
 //! * No credential is ever a session setting, because Ballista shows these settings on its REST interface.
+//! * Nothing that changes is global. Each role makes one [`environment`] and hands it over. Two things belong to the whole
+//!   process: [`About::ours`], a constant that takes a moment to compute, and what Ballista itself keeps.
 //!
 //! # What it is not
 //! It does not know what is trained or where models go (`gugus-train`). It does not contain the scheduler either
 //! (`gugus-scheduler`), so that an executor need not link it.
 //!
-//! # Why not Ballista's own client
-//! `execute_physical_plan` opens a connection per query and fetches result partitions one after another. It also hides the id
-//! of the Ballista job that it started, so that job could not be cancelled.
+//! # Why not Ballista's own client and executor
+//! Ballista's `execute_physical_plan` opens a connection per query and fetches result partitions one after another. It also
+//! hides the id of the Ballista job that it started, so that job could not be cancelled. Ballista's executor ends itself
+//! when its scheduler is away for a while, and takes its results with it.
 //!
 //! # Example
 //! ```no_run

@@ -14,6 +14,10 @@
 //! * If the cluster has a token or certificates, every request but `/healthz` and `/readyz` must show one. No answer contains a
 //!   secret.
 //!
+//! # Where to add
+//! A page is one file in `pages/` and one line in its `list.rs`. A resource of runs is one file in `runs/rest/` and its
+//! lines in `list.rs` there.
+//!
 //! # What it is not
 //! It does not keep Ballista jobs, which live in memory and end with the process. A resumed run goes on from the models that
 //! are written.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use gugus_demo::{Config, Demo as Running, Step, Summary};
+use gugus_demo::{Config, Demo as Running, Milestone, Summary};
 use gugus_progress::Progress;
 
 use crate::exit::{Code, Failure};
@@ -51,7 +51,7 @@ impl Demo {
             listen: self.listen,
             scheduler_listen: self.scheduler_listen,
         };
-        let say = |step: Step| bar.suspend(|| eprintln!("{step}"));
+        let say = |milestone: Milestone| bar.suspend(|| eprintln!("{milestone}"));
         let demo = Running::start(config, say, &progress, stop.token.clone()).await;
         drop(bar);
         let demo = match (demo, stop.signal()) {

@@ -55,27 +55,15 @@ impl About {
 
     fn made() -> Self {
         let registry = function_registry();
-        let scalar = registry
-            .scalar_functions
-            .keys()
-            .map(|name| ("scalar", name));
-        let aggregate = registry
-            .aggregate_functions
-            .keys()
-            .map(|name| ("aggregate", name));
-        let window = registry
-            .window_functions
-            .keys()
-            .map(|name| ("window", name));
-        let higher = registry
-            .higher_order_functions
-            .keys()
-            .map(|name| ("higher order", name));
-        let functions = scalar.chain(aggregate).chain(window).chain(higher);
-        let mut names: Vec<String> = functions
-            .map(|(kind, name)| format!("{kind} {name}"))
-            .chain(PlanCodec::NAMES.iter().map(|name| format!("codec {name}")))
+        let mut names: Vec<String> = PlanCodec::NAMES
+            .iter()
+            .map(|name| format!("codec {name}"))
             .collect();
+        names.extend(of_kind("scalar", registry.scalar_functions.keys()));
+        names.extend(of_kind("aggregate", registry.aggregate_functions.keys()));
+        names.extend(of_kind("window", registry.window_functions.keys()));
+        let higher = registry.higher_order_functions.keys();
+        names.extend(of_kind("higher order", higher));
         names.sort_unstable();
         let digest = Sha256::digest(names.join("\n"));
         Self {
@@ -89,6 +77,13 @@ impl About {
                 .collect(),
         }
     }
+}
+
+fn of_kind<'a>(
+    kind: &str,
+    names: impl Iterator<Item = &'a String>,
+) -> impl Iterator<Item = String> {
+    names.map(move |name| format!("{kind} {name}"))
 }
 
 /// The text in [`ABOUT_HEADER`] and in messages. Equal texts mean equal members.

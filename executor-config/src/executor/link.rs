@@ -1,26 +1,25 @@
-//! An executor's side of the conversation with its scheduler: joining, heartbeats, ends of tasks, leaving.
+//! An executor's side of the conversation with its scheduler: joining, heartbeats, leaving.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use ballista_core::serde::protobuf::{
-    ExecutorStatus, ExecutorStoppedParams, HeartBeatParams, RegisterExecutorParams, TaskStatus,
-    UpdateTaskStatusParams, executor_status,
+    ExecutorStatus, ExecutorStoppedParams, HeartBeatParams, RegisterExecutorParams, executor_status,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tonic::transport::Channel;
-use tonic::{Code, ConnectError, Status};
+use tonic::{Code, Status};
 
 use super::config::ExecutorState;
 use super::error::ExecutorError;
-use super::node::{Node, Report};
+use super::node::Node;
 use crate::agreement::about::SchedulerAbout;
 use crate::connection::access::{Access, AccessError, Authorized};
 
 /// Between two heartbeats. Ballista's minute would let a dead executor be trusted for minutes.
-pub(super) const BEAT: Duration = Duration::from_secs(1);
+const BEAT: Duration = Duration::from_secs(1);
 
 /// How long the answer to a heartbeat may take: a scheduler that is frozen has a connection and no answers.
 const BEAT_WITHIN: Duration = Duration::from_secs(3);
@@ -33,19 +32,16 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(4);
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Between two tries to reach a scheduler that does not answer.
-const RETRY: Duration = Duration::from_millis(200);
-
-/// How long the scheduler may take to take a report: it is busy with events then, and the report must not get lost.
-const REPORT_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const RETRY: Duration = Duration::from_millis(200);
 
 /// The connection to the scheduler.
 #[derive(Clone)]
 pub(super) struct Link {
     access: Access,
     channel: Channel,
-    scheduler: SchedulerGrpcClient<Authorized>,
+    pub(super) scheduler: SchedulerGrpcClient<Authorized>,
     scheduler_id: String,
-    node: Arc<Node>,
+    pub(super) node: Arc<Node>,
     state: watch::Sender<ExecutorState>,
 }
 
@@ -149,7 +145,7 @@ impl Link {
             self.scheduler_id = about.scheduler_id;
             // It knows of no job, so nobody will ask for results.
             let node = Arc::clone(&self.node);
-            let _ = tokio::task::spawn_blocking(move || node.folder.clear()).await;
+            let _ = tokio::task::spawn_blocking(move || node.parts.folder.clear()).await;
         }
         Ok(())
     }
@@ -198,62 +194,6 @@ impl Link {
         }
     }
 
-    /// Tells the scheduler of tasks that ended, as they come.
-    pub(super) async fn report(mut self, mut reports: mpsc::UnboundedReceiver<Report>) {
-        let mut together = Vec::new();
-        while let Some(first) = reports.recv().await {
-            together.push(first);
-            while let Ok(more) = reports.try_recv() {
-                together.push(more);
-            }
-            while let Some(last) = together.pop() {
-                let id = last.executor_id;
-                let mut statuses = vec![last.status];
-                let (same, other): (Vec<Report>, Vec<Report>) = together
-                    .drain(..)
-                    .partition(|report| report.executor_id == id);
-                statuses.extend(same.into_iter().map(|report| report.status));
-                together = other;
-                let tasks = statuses.len();
-                self.deliver(&id, statuses).await;
-                self.node.close(tasks);
-            }
-        }
-    }
-
-    /// Delivers statuses once. What surely did not arrive is sent again; where that is not sure it is not, for a task that
-    /// ends twice would have its rows counted twice.
-    async fn deliver(&mut self, id: &str, statuses: Vec<TaskStatus>) {
-        let request = UpdateTaskStatusParams {
-            executor_id: id.to_owned(),
-            task_status: statuses,
-        };
-        loop {
-            if self.node.id() != id {
-                // The scheduler has given these tasks up and would not listen.
-                return;
-            }
-            let sent = within(
-                REPORT_WITHIN,
-                self.scheduler.update_task_status(request.clone()),
-            );
-            match sent.await {
-                Ok(()) => return,
-                Err(status) if never_left(&status) => sleep(RETRY).await,
-                Err(status) => {
-                    let tasks = request.task_status.len();
-                    self.node.metrics.lost_reports.inc_by(tasks as u64);
-                    tracing::warn!(
-                        tasks,
-                        reason = status.message(),
-                        "the ends of tasks may not have reached the scheduler"
-                    );
-                    return;
-                }
-            }
-        }
-    }
-
     fn set(&self, state: ExecutorState) {
         let connected = matches!(state, ExecutorState::Ready | ExecutorState::Leaving);
         self.node.metrics.connected.set(connected.into());
@@ -298,7 +238,7 @@ async fn reach(access: &Access) -> Result<(Channel, SchedulerAbout), ExecutorErr
     }
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, Status>>,
 ) -> Result<(), Status> {
@@ -317,16 +257,4 @@ fn is_final(status: &Status) -> bool {
         status.code(),
         Code::FailedPrecondition | Code::Unauthenticated | Code::PermissionDenied
     )
-}
-
-/// Whether a request surely did not reach the scheduler: no connection could be made.
-fn never_left(status: &Status) -> bool {
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        if error.is::<ConnectError>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
 }

@@ -6,7 +6,10 @@ use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
 use gugus_features::FeatureCache;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    IntCounter, IntCounterVec, IntGauge, Registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_with_registry,
+};
 
 /// An executor's metrics.
 #[derive(Clone, Debug)]
@@ -27,30 +30,34 @@ impl ExecutorMetrics {
         registry: &Registry,
         cache: Arc<FeatureCache>,
     ) -> Result<Self, prometheus::Error> {
+        let gauge = |name, help| register_int_gauge_with_registry!(name, help, registry);
+        let counter = |name, help| register_int_counter_with_registry!(name, help, registry);
         let metrics = Self {
-            running: IntGauge::new("gugus_executor_tasks_running", "Tasks that run now.")?,
-            tasks: IntCounterVec::new(
-                Opts::new("gugus_executor_tasks_total", "Tasks that ended."),
+            running: gauge("gugus_executor_tasks_running", "Tasks that run now.")?,
+            tasks: register_int_counter_vec_with_registry!(
+                "gugus_executor_tasks_total",
+                "Tasks that ended.",
                 &["result"],
+                registry
             )?,
-            fetches: IntCounter::new("gugus_executor_fetches_total", "Requests for results.")?,
-            connected: IntGauge::new(
+            fetches: counter("gugus_executor_fetches_total", "Requests for results.")?,
+            connected: gauge(
                 "gugus_executor_scheduler_connected",
                 "1 while the scheduler answers heartbeats, else 0.",
             )?,
-            lost_reports: IntCounter::new(
+            lost_reports: counter(
                 "gugus_executor_reports_lost_total",
                 "Statuses of tasks that the scheduler may not have got.",
             )?,
-            slots: IntGauge::new(
+            slots: gauge(
                 "gugus_executor_task_slots",
                 "Tasks that can run at the same time.",
             )?,
-            memory_limit: IntGauge::new(
+            memory_limit: gauge(
                 "gugus_executor_memory_limit_bytes",
                 "What tasks may hold together; 0 when there is no limit.",
             )?,
-            memory_reserved: IntGauge::new(
+            memory_reserved: gauge(
                 "gugus_executor_memory_reserved_bytes",
                 "What tasks hold of it, as of the last heartbeat.",
             )?,
@@ -58,19 +65,6 @@ impl ExecutorMetrics {
         for result in ["done", "failed", "cancelled"] {
             metrics.tasks.with_label_values(&[result]);
         }
-        for gauge in [
-            &metrics.running,
-            &metrics.connected,
-            &metrics.slots,
-            &metrics.memory_limit,
-            &metrics.memory_reserved,
-        ] {
-            registry.register(Box::new(gauge.clone()))?;
-        }
-        for counter in [&metrics.fetches, &metrics.lost_reports] {
-            registry.register(Box::new(counter.clone()))?;
-        }
-        registry.register(Box::new(metrics.tasks.clone()))?;
         registry.register(Box::new(CacheMetrics::new(cache)?))?;
         Ok(metrics)
     }

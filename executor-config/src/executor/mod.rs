@@ -13,5 +13,7 @@ mod link;
 pub(crate) mod metrics;
 mod node;
 pub(crate) mod process;
+mod reports;
 mod service;
+mod task;
 mod work_dir;

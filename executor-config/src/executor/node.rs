@@ -8,20 +8,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ballista_core::error::BallistaError;
 use ballista_core::serde::protobuf::{
-    ExecutorRegistration, FailedTask, OperatorMetricsSet, ShuffleWritePartition, SuccessfulTask,
-    TaskStatus, failed_task, task_status,
+    ExecutorRegistration, FailedTask, TaskStatus, failed_task, task_status,
 };
 use ballista_core::serde::scheduler::{TaskDefinition, TaskKey};
-use ballista_executor::execution_engine::{ExecutionEngine, QueryStageExecutor};
-use ballista_executor::executor::Executor;
-use datafusion::execution::TaskContext;
-use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::metrics::ExecutorMetrics;
-use super::work_dir::WorkDir;
+use super::task::{self, Parts};
 
 /// The end of a task, on its way to the scheduler.
 #[derive(Debug)]
@@ -31,21 +26,9 @@ pub(super) struct Report {
     pub(super) status: TaskStatus,
 }
 
-/// The parts of a node.
-pub(super) struct Parts {
-    pub(super) executor: Executor,
-    pub(super) engine: Arc<dyn ExecutionEngine>,
-    pub(super) folder: WorkDir,
-    /// The environment of tasks.
-    pub(super) environment: Arc<RuntimeEnv>,
-}
-
 /// Runs tasks.
 pub(super) struct Node {
-    pub(super) executor: Executor,
-    engine: Arc<dyn ExecutionEngine>,
-    pub(super) folder: WorkDir,
-    environment: Arc<RuntimeEnv>,
+    pub(super) parts: Parts,
     pub(super) metrics: ExecutorMetrics,
     /// Threads for tasks only, so that heartbeats and fetches are answered while tasks take every core.
     threads: Handle,
@@ -68,10 +51,7 @@ impl Node {
         metrics.show_limits(parts.executor.vcores, memory);
         Self {
             registration: Mutex::new(parts.executor.metadata.clone()),
-            executor: parts.executor,
-            engine: parts.engine,
-            folder: parts.folder,
-            environment: parts.environment,
+            parts,
             metrics,
             threads,
             reports,
@@ -83,7 +63,7 @@ impl Node {
 
     /// Shows the memory of tasks in the metrics.
     pub(super) fn show_memory(&self) {
-        let memory = self.environment.memory_pool.as_ref();
+        let memory = self.parts.environment.memory_pool.as_ref();
         self.metrics.show_reserved(memory);
     }
 
@@ -118,7 +98,11 @@ impl Node {
                 task_id,
             } = key;
             // A task that just ended has nothing to cancel.
-            let _ = self.executor.cancel_task(job_id, stage_id, task_id).await;
+            let _ = self
+                .parts
+                .executor
+                .cancel_task(job_id, stage_id, task_id)
+                .await;
         }
     }
 
@@ -179,7 +163,7 @@ impl Node {
     async fn run(&self, key: &TaskKey, task: TaskDefinition, executor_id: &str) -> TaskStatus {
         let (stage_attempt_num, launch_time) = (task.stage_attempt_num, task.launch_time);
         let start_exec_time = now();
-        let executed = AssertUnwindSafe(self.execute(key, task))
+        let executed = AssertUnwindSafe(task::execute(&self.parts, key, task))
             .catch_unwind()
             .await;
         let (metrics, status) = match executed {
@@ -214,74 +198,6 @@ impl Node {
             status: Some(status),
         }
     }
-
-    async fn execute(
-        &self,
-        key: &TaskKey,
-        task: TaskDefinition,
-    ) -> Result<(Vec<OperatorMetricsSet>, SuccessfulTask), BallistaError> {
-        let stage = self.engine.create_query_stage_exec(
-            key.job_id.clone(),
-            key.stage_id,
-            key.task_id,
-            task.global_output_partition_ids,
-            task.plan,
-            &self.executor.work_dir,
-            &task.session_config,
-        )?;
-        let runtime = self.executor.produce_runtime_for_session(
-            &task.session_id,
-            &task.session_config,
-            task.vcores_consumed,
-        )?;
-        let functions = task.function_registry;
-        let context = TaskContext::new(
-            Some(format!("{}/{}/{}", key.job_id, key.stage_id, key.task_id)),
-            task.session_id,
-            task.session_config,
-            functions.scalar_functions.clone(),
-            functions.higher_order_functions.clone(),
-            functions.aggregate_functions.clone(),
-            functions.window_functions.clone(),
-            runtime,
-        );
-        let began = std::time::Instant::now();
-        let written = self
-            .executor
-            .execute_query_stage(key.clone(), Arc::clone(&stage), Arc::new(context))
-            .await?;
-        tracing::debug!(?key, took = ?began.elapsed(), "a task ended");
-        Ok((
-            thin_metrics(stage.as_ref()),
-            successful(stage.as_ref(), written)?,
-        ))
-    }
-}
-
-/// The states that go back with a task's results. The next stage adds up its window states, so a failure to collect them
-/// fails the task.
-fn successful(
-    stage: &dyn QueryStageExecutor,
-    partitions: Vec<ShuffleWritePartition>,
-) -> Result<SuccessfulTask, BallistaError> {
-    Ok(SuccessfulTask {
-        executor_id: String::new(),
-        partitions,
-        runtime_stats: stage.collect_runtime_stats_reports(),
-        task_column_stats: stage.collect_column_stats(),
-        window_state: stage.collect_window_state_reports()?,
-    })
-}
-
-/// One figure per name instead of 45 per file. With thousands of files the message would grow beyond the limit of gRPC and get
-/// lost, and the Ballista job would wait for ever. The scheduler would also keep all figures.
-fn thin_metrics(stage: &dyn QueryStageExecutor) -> Vec<OperatorMetricsSet> {
-    let operators = stage.collect_plan_metrics();
-    operators
-        .into_iter()
-        .map(|metrics| metrics.aggregate_by_name().try_into())
-        .collect::<Result<_, BallistaError>>()
-        .unwrap_or_default()
 }
 
 fn result(status: &TaskStatus) -> &'static str {

@@ -27,8 +27,9 @@ use super::fetches::Fetches;
 use super::leave;
 use super::link::Link;
 use super::metrics::ExecutorMetrics;
-use super::node::{self, Node, Parts};
+use super::node::{self, Node};
 use super::service::Service;
+use super::task::Parts;
 use super::work_dir::WorkDir;
 use crate::agreement::codec::PlanCodec;
 use crate::agreement::session::{self, MESSAGE_LIMIT};
@@ -133,7 +134,7 @@ async fn sweep(node: Arc<Node>) {
     loop {
         sleep(SWEEP).await;
         let node = Arc::clone(&node);
-        let _ = tokio::task::spawn_blocking(move || node.folder.sweep()).await;
+        let _ = tokio::task::spawn_blocking(move || node.parts.folder.sweep()).await;
     }
 }
 
@@ -192,7 +193,7 @@ fn routes(config: &ExecutorConfig, node: &Arc<Node>, fetches: &Arc<Fetches>) -> 
     let tasks = ExecutorGrpcServer::new(service)
         .max_decoding_message_size(MESSAGE_LIMIT)
         .max_encoding_message_size(MESSAGE_LIMIT);
-    let results = FlightServiceServer::new(BallistaFlightService::new(node.folder.text()))
+    let results = FlightServiceServer::new(BallistaFlightService::new(node.parts.folder.text()))
         .max_decoding_message_size(MESSAGE_LIMIT)
         .max_encoding_message_size(MESSAGE_LIMIT);
     let guard = Guard::new(Port::Executor, &config.scheduler.security);

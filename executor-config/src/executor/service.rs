@@ -29,7 +29,7 @@ impl Service {
         &self,
         tasks: MultiTaskDefinition,
     ) -> ballista_core::error::Result<Vec<TaskDefinition>> {
-        let executor = &self.node.executor;
+        let executor = &self.node.parts.executor;
         let functions = &executor.function_registry;
         get_task_definition_vec(
             tasks,
@@ -103,7 +103,12 @@ impl ExecutorGrpc for Service {
             let job = JobId::from(task.job_id);
             let (stage, number) = (task.stage_id as usize, task.task_id as usize);
             // One that ended meanwhile has nothing to cancel.
-            let _ = self.node.executor.cancel_task(job, stage, number).await;
+            let _ = self
+                .node
+                .parts
+                .executor
+                .cancel_task(job, stage, number)
+                .await;
         }
         Ok(Response::new(CancelTasksResult { cancelled: true }))
     }
@@ -117,8 +122,9 @@ impl ExecutorGrpc for Service {
             remove_stage_ids,
         } = request.into_inner();
         let node = Arc::clone(&self.node);
-        let removed =
-            tokio::task::spawn_blocking(move || node.folder.remove_job(&job_id, &remove_stage_ids));
+        let removed = tokio::task::spawn_blocking(move || {
+            node.parts.folder.remove_job(&job_id, &remove_stage_ids)
+        });
         match removed.await {
             Ok(Ok(())) => Ok(Response::new(RemoveJobDataResult {})),
             Ok(Err(error)) => Err(Status::invalid_argument(error.to_string())),

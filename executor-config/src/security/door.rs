@@ -2,14 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use gugus_http::Accept;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use super::settings::{Port, Security};
 use super::tls::Clients;
@@ -66,6 +64,9 @@ impl Security {
     }
 }
 
+/// An accepted connection, without TLS or after a handshake.
+pub type DoorStream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 impl Accept for Door {
     type Stream = DoorStream;
     type Peer = Peer;
@@ -75,94 +76,20 @@ impl Accept for Door {
         stream: TcpStream,
         address: SocketAddr,
     ) -> io::Result<(DoorStream, Peer)> {
-        let Some(tls) = self.tls else {
-            let certificate = PeerCertificate::Absent;
-            return Ok((
-                DoorStream::Plain(stream),
-                Peer {
-                    address,
-                    certificate,
-                },
-            ));
+        let stream = match self.tls {
+            Some(tls) => Either::Right(Box::new(tls.accept(stream).await?)),
+            None => Either::Left(stream),
         };
-        let stream = tls.accept(stream).await?;
-        let certificate = match stream.get_ref().1.peer_certificates() {
-            Some(_) => PeerCertificate::Trusted,
-            None => PeerCertificate::Absent,
+        let certificate = match &stream {
+            Either::Right(tls) if tls.get_ref().1.peer_certificates().is_some() => {
+                PeerCertificate::Trusted
+            }
+            _ => PeerCertificate::Absent,
         };
-        Ok((
-            DoorStream::Tls(Box::new(stream)),
-            Peer {
-                address,
-                certificate,
-            },
-        ))
-    }
-}
-
-/// An accepted connection.
-#[derive(Debug)]
-pub enum DoorStream {
-    /// Without TLS.
-    Plain(TcpStream),
-    /// After a handshake.
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl AsyncRead for DoorStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(context, buffer),
-            Self::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for DoorStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write(context, bytes),
-            Self::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(context, slices),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(context, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(tcp) => tcp.is_write_vectored(),
-            Self::Tls(tls) => tls.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_flush(context),
-            Self::Tls(tls) => Pin::new(tls).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(context),
-            Self::Tls(tls) => Pin::new(tls).poll_shutdown(context),
-        }
+        let peer = Peer {
+            address,
+            certificate,
+        };
+        Ok((stream, peer))
     }
 }

@@ -13,40 +13,19 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use gugus_files::{Created, Sizes, blocking, sha256_hex};
-use gugus_spec::{BatchNumber, CommitId};
+use gugus_spec::BatchNumber;
+use parquet::errors::ParquetError;
 
 use crate::{
-    BatchLog, Draft, FedBy, Footer, LogError, RejectFile, ReplayedFile,
-    admit::check_ranges,
-    draft::arrange,
+    BatchLog, Draft, FedBy, Footer, LogError, RejectFile, Retry,
+    columns::{arranged, places},
+    contents::contradictions,
+    continuity::{Before, Break, breaks},
     encode::{reject_rows, to_parquet},
-    ends::ends_after,
-    error::Chain,
-    footer::{FOOTER_VERSION, schema_fields},
     listing,
-    rejects::{REJECTED, check_reject_path},
+    reject_path::{REJECTED, check_reject_path},
     tail::read_footer,
 };
-
-/// How often one write is tried before its error is handed up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retry {
-    /// How many tries there are.
-    pub tries: u32,
-    /// The wait after the first try; it doubles with each.
-    pub first_wait: Duration,
-}
-
-/// With the waits between (0.1, 0.2, 0.4, 0.8, 1.6 s) six tries ride over a store's hiccup of three seconds; longer
-/// trouble is for the caller, who knows how to say so.
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            tries: 6,
-            first_wait: Duration::from_millis(100),
-        }
-    }
-}
 
 /// How long an append must have taken for its reject file to be written once more. Far below the hour after which
 /// pruning takes a file that no footer names, and far above what an append takes that was not stopped.
@@ -67,10 +46,28 @@ pub enum Appended {
 }
 
 /// A draft ready to be written.
-pub(crate) struct Encoded {
+struct Encoded {
     batch: Bytes,
-    pub(crate) rejects: Option<Bytes>,
-    pub(crate) footer: Footer,
+    rejects: Option<Bytes>,
+    footer: Footer,
+}
+
+/// Why a draft was not encoded.
+enum Refused {
+    Draft(LogError),
+    Parquet(ParquetError),
+}
+
+impl From<LogError> for Refused {
+    fn from(error: LogError) -> Self {
+        Self::Draft(error)
+    }
+}
+
+impl From<ParquetError> for Refused {
+    fn from(error: ParquetError) -> Self {
+        Self::Parquet(error)
+    }
 }
 
 impl BatchLog {
@@ -81,9 +78,8 @@ impl BatchLog {
     /// # Errors
     /// [`LogError::NotAtEnd`] and [`LogError::FedBy`] when the draft does not continue this log, [`LogError::Draft`] when it
     /// contradicts itself: then nothing was written. [`LogError::Commit`] when the store kept failing.
-    pub async fn append(&mut self, draft: &Draft) -> Result<Appended, LogError> {
-        self.check_feed(draft)?;
-        let encoded = self.encode(draft).await?;
+    pub async fn append<'a>(&mut self, draft: impl Into<Draft<'a>>) -> Result<Appended, LogError> {
+        let encoded = self.encode(draft.into()).await?;
         let before = self.head.as_ref().map(|head| head.number);
         let begun = SystemTime::now();
         let (rejects, newest) = futures::join!(self.write_rejects(&encoded), self.is_newest());
@@ -107,67 +103,39 @@ impl BatchLog {
         Ok(appended)
     }
 
-    async fn encode(&self, draft: &Draft) -> Result<Encoded, LogError> {
+    async fn encode(&self, draft: Draft<'_>) -> Result<Encoded, LogError> {
         let Some(writer) = &self.writer else {
             return Err(LogError::OpenedToRead {
                 folder: self.store.to_string(),
             });
         };
-        let ranges = check_ranges(draft, self.head.as_ref())?;
-        let (rows, refused) = arrange(draft, &ranges)?;
-        let head = self.head.as_ref();
-        let number = head.map_or(BatchNumber::FIRST, |head| head.number.next());
-        let (mut jumps, mut replayed) = (draft.jumps.clone(), draft.replayed.clone());
-        jumps.sort_unstable_by_key(|jump| jump.partition);
-        replayed.sort_unstable_by(|one, other| one.file.cmp(&other.file));
-        for ReplayedFile { file, .. } in &replayed {
-            check_reject_path(&self.store, number, file)?;
+        let rows = arranged(draft.rows())?;
+        let mut footer = draft.footer(&writer.job, &writer.topic, self.head(), &rows)?;
+        self.check_continues(&footer)?;
+        for part in &footer.replayed {
+            check_reject_path(&self.store, footer.number, &part.file)?;
         }
-        // Else a folder whose newest batch is a replay would no longer know what feeds it.
-        let fed_by =
-            Some(self.fed_by()).filter(|fed_by| !replayed.is_empty() && *fed_by == FedBy::Imports);
-        let mut footer = Footer {
-            version: FOOTER_VERSION,
-            job: writer.job.clone(),
-            topic: writer.topic.clone(),
-            number,
-            rows: rows.num_rows() as u64,
-            ends: ends_after(
-                head.map_or(&[], |head| &head.ends),
-                &ranges,
-                &draft.lasts,
-                &draft.jumps,
-            ),
-            ranges,
-            commit_id: CommitId::random(),
-            previous: head.map(|head| head.commit_id.clone()),
-            imported: draft.imported.clone(),
-            rejected: None,
-            schema: schema_fields(&rows.schema()),
-            jumps,
-            replayed,
-            fed_by,
-        };
-        let refused = match refused.as_slice() {
+        let number = footer.number;
+        let refused = match draft.rejects().as_slice() {
             [] => None,
             some => Some(reject_rows(some).map_err(|source| self.encode_error(number, source))?),
         };
-        let work = move || -> Result<Encoded, parquet::errors::ParquetError> {
-            let rejects = refused
-                .as_ref()
-                .map(|rows| to_parquet(rows, None))
-                .transpose()?;
-            footer.rejected =
-                rejects
-                    .as_ref()
-                    .zip(refused.as_ref())
-                    .map(|(bytes, rows)| RejectFile {
-                        file: format!("{REJECTED}/{}.parquet", footer.commit_id),
-                        rows: rows.num_rows() as u64,
-                        sha256: sha256_hex(bytes),
-                    });
-            let text = serde_json::to_string(&footer)
-                .map_err(|e| parquet::errors::ParquetError::External(e.into()))?;
+        let work = move || -> Result<Encoded, Refused> {
+            let rejects = refused.as_ref().map(|rows| to_parquet(rows, None));
+            let rejects = rejects.transpose()?;
+            let named = rejects.as_ref().zip(refused.as_ref());
+            footer.rejected = named.map(|(bytes, rows)| RejectFile {
+                file: format!("{REJECTED}/{}.parquet", footer.commit_id),
+                rows: rows.num_rows() as u64,
+                sha256: sha256_hex(bytes),
+            });
+            let refused = refused.as_ref().map_or(Ok(Vec::new()), places)?;
+            let found = contradictions(&footer, &places(&rows)?, Some(&refused));
+            if let Some(reason) = found.into_iter().next() {
+                return Err(LogError::contradiction(reason).into());
+            }
+            let text = serde_json::to_string(&footer);
+            let text = text.map_err(|e| ParquetError::External(e.into()))?;
             Ok(Encoded {
                 batch: to_parquet(&rows, Some(text))?,
                 rejects,
@@ -175,7 +143,74 @@ impl BatchLog {
             })
         };
         let encoded = blocking(move || Ok(work())).await?;
-        encoded.map_err(|source| self.encode_error(number, source))
+        encoded.map_err(|refused| match refused {
+            Refused::Draft(error) => error,
+            Refused::Parquet(source) => self.encode_error(number, source),
+        })
+    }
+
+    fn check_continues(&self, footer: &Footer) -> Result<(), LogError> {
+        let before = self.head().map_or(Before::Nothing, Before::Batch);
+        let Some(found) = breaks(footer, before).into_iter().next() else {
+            return Ok(());
+        };
+        Err(match found {
+            Break::FedBy(feed) => {
+                let (found, refused) = match feed {
+                    FedBy::Imports => ("imports", "records of a topic"),
+                    FedBy::Nothing | FedBy::Topic => ("a topic", "an import"),
+                };
+                LogError::FedBy {
+                    folder: self.store.to_string(),
+                    found,
+                    refused,
+                }
+            }
+            Break::RangeNotAtEnd {
+                partition,
+                first,
+                end,
+            }
+            | Break::JumpNotAtEnd {
+                partition,
+                from: first,
+                end,
+            } => LogError::NotAtEnd {
+                partition,
+                first,
+                end,
+            },
+            Break::Other(reason) => LogError::contradiction(reason),
+        })
+    }
+
+    /// Step 1. The name is new, so if it is there already, it is there from an earlier try of ours.
+    async fn write_rejects(&self, encoded: &Encoded) -> Result<(), LogError> {
+        let (Some(bytes), Some(file)) = (&encoded.rejects, &encoded.footer.rejected) else {
+            return Ok(());
+        };
+        let Retry { tries, first_wait } = self.retry;
+        let mut wait = first_wait;
+        for try_number in 1.. {
+            match self.store.create(&file.file, bytes.clone()).await {
+                Ok(Created::New) => break,
+                Ok(Created::Exists) => {
+                    self.store.sync(REJECTED).await?;
+                    break;
+                }
+                Err(e) if e.may_pass() && try_number < tries => {
+                    tracing::warn!(
+                        file = file.file,
+                        error = gugus_error::chain(&e),
+                        "writing rejects failed, trying again"
+                    );
+                }
+                Err(e) => return Err(e.into()),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        Ok(())
     }
 
     /// Whether the head that we know is still there; the newest batch is never pruned. A writer that has seen no batch
@@ -220,7 +255,7 @@ impl BatchLog {
             match &last {
                 Some(e) if !e.may_pass() => break,
                 Some(e) => {
-                    tracing::warn!(batch = %number, try_number, error = %Chain(e), "commit failed, trying again")
+                    tracing::warn!(batch = %number, try_number, error = gugus_error::chain(e), "commit failed, trying again")
                 }
                 // "Already exists", then gone: somebody removes batches, or a store is not consistent.
                 None => {
@@ -262,7 +297,7 @@ impl BatchLog {
             Ok(behind) => behind,
             Err(e) => {
                 // The batch is there, and all but surely where it should be: no reason to call it failed.
-                tracing::warn!(batch = %ours, error = %Chain(&e), "committed, but whether older batches were pruned meanwhile could not be seen");
+                tracing::warn!(batch = %ours, error = gugus_error::chain(&e), "committed, but whether older batches were pruned meanwhile could not be seen");
                 false
             }
         }
@@ -287,7 +322,11 @@ impl BatchLog {
         if let Some(file) = &ours.rejected
             && let Err(e) = self.store.delete(&file.file).await
         {
-            tracing::debug!(file = file.file, error = %Chain(&e), "a reject file that no footer names stays behind");
+            tracing::debug!(
+                file = file.file,
+                error = gugus_error::chain(&e),
+                "a reject file that no footer names stays behind"
+            );
         }
         match &self.head {
             Some(head) => Ok(Appended::Lost { head: head.clone() }),

@@ -1,58 +1,120 @@
-//! What is to be appended, and whether it is consistent, before anything is written.
+//! What is to be appended: records of a topic, an import or a replay. Each says no more than its kind can take.
 
-use arrow::{
-    array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array},
-    compute::take_record_batch,
-    datatypes::{
-        DataType, Field, Int32Type, Int64Type, Schema, TimeUnit, TimestampMillisecondType,
-    },
+use arrow::array::RecordBatch;
+use gugus_spec::{BatchNumber, CommitId, OffsetRange};
+
+use crate::{
+    FedBy, Footer, ImportedPart, Jump, LastRecord, LogError, ReplayedFile,
+    ends::ends_after,
+    footer::{FOOTER_VERSION, schema_fields},
 };
 
-use gugus_spec::OffsetRange;
-
-use crate::{ImportedPart, Jump, LastRecord, LogError, ReplayedFile};
-
-/// The column of a record's partition: int32, not null.
-pub const PARTITION: &str = "_partition";
-/// The column of a record's offset: int64, not null.
-pub const OFFSET: &str = "_offset";
-/// The column of a record's timestamp: milliseconds, UTC; null for imports.
-pub const TIMESTAMP: &str = "_timestamp";
-
 /// The next batch, as its writer has gathered it.
+///
+/// The rows of each kind are the accepted records: the job's columns in any order, with [`PARTITION`](crate::PARTITION),
+/// [`OFFSET`](crate::OFFSET) and [`TIMESTAMP`](crate::TIMESTAMP). They need not be sorted; the file will be. There may be
+/// none.
+#[derive(Clone, Copy, Debug)]
+pub enum Draft<'a> {
+    /// Records of a topic.
+    Topic(&'a TopicDraft),
+    /// Records of files.
+    Import(&'a ImportDraft),
+    /// Rejected records, taken again.
+    Replay(&'a ReplayDraft),
+}
+
+/// Records of a topic.
 #[derive(Clone, Debug)]
-pub struct Draft {
-    /// The accepted records: the job's columns in any order, with [`PARTITION`], [`OFFSET`] and [`TIMESTAMP`]. They
-    /// need not be sorted; the file will be. May have no rows.
+pub struct TopicDraft {
+    /// The accepted records.
     pub rows: RecordBatch,
     /// What the commit takes: for each partition from the log's end to the consumer's position. Ranges that are
     /// empty are left out.
     pub ranges: Vec<OffsetRange>,
     /// The records that were refused, in any order.
     pub rejects: Vec<RejectedRecord>,
-    /// The files that the records came from, in order; empty where they came from a topic.
-    pub imported: Vec<ImportedPart>,
     /// The newest record of each partition that a range holds records of.
     pub lasts: Vec<(i32, LastRecord)>,
     /// The ranges that begin elsewhere than at the log's end because the topic no longer holds what comes next.
     pub jumps: Vec<Jump>,
-    /// The reject files whose records are the rows. Then nothing but `rows` and this is set, and a row has the
-    /// partition, offset and timestamp that its record had.
-    pub replayed: Vec<ReplayedFile>,
 }
 
-impl Draft {
+impl TopicDraft {
     /// A draft of these rows and ranges, and nothing else.
     pub fn new(rows: RecordBatch, ranges: Vec<OffsetRange>) -> Self {
         Self {
             rows,
             ranges,
             rejects: Vec::new(),
-            imported: Vec::new(),
             lasts: Vec::new(),
             jumps: Vec::new(),
-            replayed: Vec::new(),
         }
+    }
+}
+
+/// Records of files. Their offsets are counted by the importer, in partition 0, one for each record.
+#[derive(Clone, Debug)]
+pub struct ImportDraft {
+    /// The accepted records.
+    pub rows: RecordBatch,
+    /// The records that were refused, in any order.
+    pub rejects: Vec<RejectedRecord>,
+    /// The offset of the first record, which is where the log ends.
+    pub first: i64,
+    /// The files that the records came from, in order.
+    pub imported: Vec<ImportedPart>,
+}
+
+impl ImportDraft {
+    /// As many offsets as the parts have records.
+    fn range(&self) -> Result<OffsetRange, LogError> {
+        let mut next = self.first;
+        for part in &self.imported {
+            let count = part.next.checked_sub(part.first);
+            let count = count.and_then(|count| i64::try_from(count).ok());
+            let count = count.ok_or_else(|| {
+                let ImportedPart { first, next, .. } = part;
+                LogError::contradiction(format!("records {first}..{next} run backwards"))
+            })?;
+            next = next.saturating_add(count);
+        }
+        Ok(OffsetRange {
+            partition: 0,
+            first: self.first,
+            next,
+        })
+    }
+}
+
+/// Rejected records, taken again. A row has the partition, offset and timestamp that its record had.
+#[derive(Clone, Debug)]
+pub struct ReplayDraft {
+    /// The accepted records.
+    pub rows: RecordBatch,
+    /// The reject files whose records are the rows.
+    pub replayed: Vec<ReplayedFile>,
+}
+
+impl ReplayDraft {
+    /// The files, sorted, when they are told as often as the rows are.
+    fn files(&self) -> Result<Vec<ReplayedFile>, LogError> {
+        let mut files = self.replayed.clone();
+        files.sort_unstable_by(|one, other| one.file.cmp(&other.file));
+        if files.windows(2).any(|pair| pair[0].file == pair[1].file) {
+            return Err(LogError::contradiction("it replays a file in two parts"));
+        }
+        let rows = self.rows.num_rows() as u64;
+        let named = files
+            .iter()
+            .fold(0, |sum, part| part.rows.saturating_add(sum));
+        if rows == 0 || named != rows || files.iter().any(|part| part.rows == 0) {
+            return Err(LogError::contradiction(format!(
+                "it has {rows} rows, where it replays {named} of {} files",
+                files.len()
+            )));
+        }
+        Ok(files)
     }
 }
 
@@ -73,152 +135,119 @@ pub struct RejectedRecord {
     pub reason: String,
 }
 
-/// The type of [`TIMESTAMP`].
-pub(crate) fn timestamp_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
-}
-
-pub(crate) fn contradiction(reason: impl Into<String>) -> LogError {
-    LogError::Draft {
-        reason: reason.into(),
+impl<'a> From<&'a TopicDraft> for Draft<'a> {
+    fn from(draft: &'a TopicDraft) -> Self {
+        Self::Topic(draft)
     }
 }
 
-/// The rows as they go into the file: our columns last and of the right types, rows sorted; and rejects sorted.
-/// Every record is within its range, and none is there twice. A replay's records are of ranges that other commits took.
-pub(crate) fn arrange<'a>(
-    draft: &'a Draft,
-    ranges: &[OffsetRange],
-) -> Result<(RecordBatch, Vec<&'a RejectedRecord>), LogError> {
-    let rows = sorted(with_our_columns_last(&draft.rows)?)?;
-    let mut rejects: Vec<&RejectedRecord> = draft.rejects.iter().collect();
-    rejects.sort_by_key(|record| (record.partition, record.offset));
-    let places = places(&rows)?;
-    let refused = rejects
-        .iter()
-        .map(|record| (record.partition, record.offset));
-    let mut all: Vec<(i32, i64)> = places.into_iter().chain(refused).collect();
-    all.sort_unstable();
-    if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
-        let (partition, offset) = pair[0];
-        return Err(contradiction(format!(
-            "offset {offset} of partition {partition} is there twice"
-        )));
+impl<'a> From<&'a ImportDraft> for Draft<'a> {
+    fn from(draft: &'a ImportDraft) -> Self {
+        Self::Import(draft)
     }
-    let within = |(partition, offset): &(i32, i64)| {
-        ranges
-            .iter()
-            .any(|r| r.partition == *partition && (r.first..r.next).contains(offset))
-    };
-    let outside = all.iter().find(|place| !within(place));
-    if let Some((partition, offset)) = outside.filter(|_| draft.replayed.is_empty()) {
-        return Err(contradiction(format!(
-            "offset {offset} of partition {partition} is outside of its range"
-        )));
-    }
-    check_lasts(&draft.lasts, &all)?;
-    Ok((rows, rejects))
 }
 
-/// The newest record that a draft names is the newest that it holds. `all` are the places of its records, sorted.
-fn check_lasts(lasts: &[(i32, LastRecord)], all: &[(i32, i64)]) -> Result<(), LogError> {
-    for (partition, last) in lasts {
-        let end = all.partition_point(|(of, _)| of <= partition);
-        let newest = end.checked_sub(1).and_then(|index| all.get(index));
-        if newest != Some(&(*partition, last.offset)) {
-            return Err(contradiction(format!(
-                "offset {} is not the newest record of partition {partition}",
-                last.offset
+impl<'a> From<&'a ReplayDraft> for Draft<'a> {
+    fn from(draft: &'a ReplayDraft) -> Self {
+        Self::Replay(draft)
+    }
+}
+
+impl Draft<'_> {
+    pub(crate) fn rows(&self) -> &RecordBatch {
+        match self {
+            Self::Topic(draft) => &draft.rows,
+            Self::Import(draft) => &draft.rows,
+            Self::Replay(draft) => &draft.rows,
+        }
+    }
+
+    /// Sorted.
+    pub(crate) fn rejects(&self) -> Vec<&RejectedRecord> {
+        let rejects: &[RejectedRecord] = match self {
+            Self::Topic(draft) => &draft.rejects,
+            Self::Import(draft) => &draft.rejects,
+            Self::Replay(_) => &[],
+        };
+        let mut rejects: Vec<_> = rejects.iter().collect();
+        rejects.sort_by_key(|record| (record.partition, record.offset));
+        rejects
+    }
+
+    /// The footer of this draft after `head`, but for its reject file. `rows` are the draft's as they go into the file.
+    pub(crate) fn footer(
+        &self,
+        job: &str,
+        topic: &str,
+        head: Option<&Footer>,
+        rows: &RecordBatch,
+    ) -> Result<Footer, LogError> {
+        let before = head.map_or(&[][..], |head| &head.ends);
+        let mut footer = Footer {
+            version: FOOTER_VERSION,
+            job: job.to_owned(),
+            topic: topic.to_owned(),
+            number: head.map_or(BatchNumber::FIRST, |head| head.number.next()),
+            rows: rows.num_rows() as u64,
+            ranges: Vec::new(),
+            ends: before.to_vec(),
+            commit_id: CommitId::random(),
+            previous: head.map(|head| head.commit_id.clone()),
+            imported: Vec::new(),
+            rejected: None,
+            schema: schema_fields(&rows.schema()),
+            jumps: Vec::new(),
+            replayed: Vec::new(),
+            fed_by: None,
+        };
+        match self {
+            Self::Topic(draft) => {
+                footer.ranges = taken(&draft.ranges)?;
+                check_lasts(&draft.lasts, &footer.ranges)?;
+                footer.jumps.clone_from(&draft.jumps);
+                footer.jumps.sort_unstable_by_key(|jump| jump.partition);
+                footer.ends = ends_after(before, &footer.ranges, &draft.lasts, &draft.jumps);
+            }
+            Self::Import(draft) => {
+                footer.ranges = taken(&[draft.range()?])?;
+                footer.imported.clone_from(&draft.imported);
+                footer.ends = ends_after(before, &footer.ranges, &[], &[]);
+            }
+            Self::Replay(draft) => {
+                let head = head.ok_or_else(|| {
+                    LogError::contradiction("it replays rejects, where nothing was ever taken")
+                })?;
+                footer.replayed = draft.files()?;
+                // Else a folder whose newest batch is a replay would no longer know what feeds it.
+                footer.fed_by = Some(head.feed()).filter(|feed| *feed == FedBy::Imports);
+            }
+        }
+        Ok(footer)
+    }
+}
+
+/// The ranges that are not empty, by partition.
+fn taken(ranges: &[OffsetRange]) -> Result<Vec<OffsetRange>, LogError> {
+    let taken = ranges.iter().filter(|range| range.first != range.next);
+    let mut ranges: Vec<OffsetRange> = taken.copied().collect();
+    ranges.sort_unstable();
+    match ranges.as_slice() {
+        [] => Err(LogError::contradiction("it takes no offsets at all")),
+        _ => Ok(ranges),
+    }
+}
+
+/// The newest records that a draft names are of its ranges. That they are the newest shows where records are known.
+fn check_lasts(lasts: &[(i32, LastRecord)], ranges: &[OffsetRange]) -> Result<(), LogError> {
+    for (partition, LastRecord { offset, .. }) in lasts {
+        let takes = |range: &OffsetRange| {
+            range.partition == *partition && (range.first..range.next).contains(offset)
+        };
+        if !ranges.iter().any(takes) {
+            return Err(LogError::contradiction(format!(
+                "offset {offset} of partition {partition} is its newest record, and it does not take it"
             )));
         }
     }
     Ok(())
-}
-
-fn with_our_columns_last(rows: &RecordBatch) -> Result<RecordBatch, LogError> {
-    let schema = rows.schema();
-    let ours = [PARTITION, OFFSET, TIMESTAMP];
-    let mut fields: Vec<Field> = Vec::with_capacity(schema.fields().len());
-    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
-    for (field, column) in schema.fields().iter().zip(rows.columns()) {
-        if ours.contains(&field.name().as_str()) {
-            continue;
-        }
-        if fields.iter().any(|other| other.name() == field.name()) {
-            return Err(contradiction(format!(
-                "column {:?} is there twice",
-                field.name()
-            )));
-        }
-        fields.push(field.as_ref().clone());
-        columns.push(ArrayRef::clone(column));
-    }
-    for name in ours {
-        let column = rows
-            .column_by_name(name)
-            .ok_or_else(|| contradiction(format!("it has no column {name}")))?;
-        let wrong = || contradiction(format!("column {name} has type {}", column.data_type()));
-        let (data_type, column): (DataType, ArrayRef) = match name {
-            PARTITION => (DataType::Int32, ArrayRef::clone(column)),
-            OFFSET => (DataType::Int64, ArrayRef::clone(column)),
-            _ => {
-                let times = column
-                    .as_primitive_opt::<TimestampMillisecondType>()
-                    .ok_or_else(wrong)?;
-                (
-                    timestamp_type(),
-                    std::sync::Arc::new(times.clone().with_timezone("UTC")),
-                )
-            }
-        };
-        if *column.data_type() != data_type {
-            return Err(wrong());
-        }
-        let nullable = name == TIMESTAMP;
-        if !nullable && column.null_count() > 0 {
-            return Err(contradiction(format!("column {name} has nulls")));
-        }
-        fields.push(Field::new(name, data_type, nullable));
-        columns.push(column);
-    }
-    let schema = Schema::new(fields);
-    RecordBatch::try_new(schema.into(), columns).map_err(|e| contradiction(e.to_string()))
-}
-
-/// (partition, offset) of each row, in the order of the rows.
-pub(crate) fn places(rows: &RecordBatch) -> Result<Vec<(i32, i64)>, LogError> {
-    let partitions = rows
-        .column_by_name(PARTITION)
-        .and_then(|c| c.as_primitive_opt::<Int32Type>());
-    let offsets = rows
-        .column_by_name(OFFSET)
-        .and_then(|c| c.as_primitive_opt::<Int64Type>());
-    let (Some(partitions), Some(offsets)) = (partitions, offsets) else {
-        return Err(contradiction(format!(
-            "it has no column {PARTITION} of int32 or {OFFSET} of int64"
-        )));
-    };
-    if partitions.null_count() + offsets.null_count() > 0 {
-        return Err(contradiction(format!(
-            "column {PARTITION} or {OFFSET} has nulls"
-        )));
-    }
-    Ok(partitions
-        .values()
-        .iter()
-        .copied()
-        .zip(offsets.values().iter().copied())
-        .collect())
-}
-
-fn sorted(rows: RecordBatch) -> Result<RecordBatch, LogError> {
-    let places = places(&rows)?;
-    if places.is_sorted() {
-        return Ok(rows);
-    }
-    let count = u32::try_from(places.len())
-        .map_err(|_| contradiction("it has more than 4,294,967,295 rows"))?;
-    let mut order: Vec<u32> = (0..count).collect();
-    order.sort_by_key(|row| places[*row as usize]);
-    take_record_batch(&rows, &UInt32Array::from(order)).map_err(|e| contradiction(e.to_string()))
 }

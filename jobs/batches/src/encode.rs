@@ -20,7 +20,8 @@ use parquet::{
 };
 
 use crate::{
-    draft::{OFFSET, PARTITION, RejectedRecord, TIMESTAMP, timestamp_type},
+    RejectedRecord,
+    columns::{OFFSET, PARTITION, TIMESTAMP, timestamp_type},
     footer::FOOTER_KEY,
 };
 

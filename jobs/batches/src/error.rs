@@ -173,23 +173,15 @@ pub enum LogError {
 }
 
 impl LogError {
+    /// A draft that nobody should make.
+    pub(crate) fn contradiction(reason: impl Into<String>) -> Self {
+        Self::Draft {
+            reason: reason.into(),
+        }
+    }
+
     /// True when trying again later may help: what stands in the way is the store, not a file's content.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Store(e) if e.may_pass())
-    }
-}
-
-/// An error with its sources, for logs.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(error) = next {
-            write!(f, ": {error}")?;
-            next = error.source();
-        }
-        Ok(())
     }
 }

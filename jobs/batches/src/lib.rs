@@ -1,43 +1,40 @@
-//! Batches and models on disk: a folder of numbered Parquet files that is its own commit log, and folders of models, which
-//! Spark loads where it has such models.
+//! The batch log: a folder of numbered Parquet files that is its own commit log.
+//!
+//! # What it is for
+//! Records must get into batches exactly once, even if processes are killed and several processes write. `gugus-ingest`
+//! appends batches with a [`BatchLog`]; training and the commands read them.
 //!
 //! # What it guarantees
-//! * **Every offset is in exactly one batch or reject file**, whatever is killed when and however many writers race. One
-//!   that was rejected and replayed is in its reject file still, and in the one batch that names that file under
-//!   `replayed`.
-//!   [`BatchLog::append`] creates the next number only if nothing has it; that creation is the only commit. There is no
-//!   lock, no coordinator and no catalogue to lose or to repair.
-//! * **The newest footer is the whole state.** It carries where every partition ends, so opening a log of any length
-//!   lists the folder and reads the end of one file.
-//! * **A committed batch is durable**: on a local folder its bytes and its name are synced before an append returns.
-//!   On `s3://` it is when the store has answered; one that ignores the condition of a creation is refused when the log
-//!   is opened to append.
-//! * **Credentials stay where they are.** They come from the environment (`gugus_files::S3Settings`), and are in no error, log, url
-//!   or plan; `gugus_files::Stores` makes the client of a url in the process that needs one.
-//! * **A model is there or not.** Its folder is built under another name, and `gugus-models` takes one whose files do not
-//!   have the checksums in its `model.json` for absent. Models are not synced, since they can be trained again.
-//! * **Nothing is skipped silently.** A range begins where the log ends. Where the topic no longer holds what comes next
-//!   ([`JumpReason`]) a [`Draft`] may say so with a [`Jump`] from there, which the footer keeps and [`verify`] lists. By
-//!   [`PartitionEnd::last`] a topic that was made anew is known even when it was filled past our end.
-//! * **Numbers and offsets never begin anew.** [`BatchLog::prune`] removes the first batches and never the newest, and
-//!   leaves a log without a gap wherever it is stopped.
-//! * [`verify`] proves the first of these from the files alone.
+//! * **Every offset is in exactly one batch or reject file**, whichever writers are killed and however many race.
+//!   [`BatchLog::append`] creates the next number only if nothing has it, and that creation is the only commit. There is no
+//!   lock, no coordinator and no catalogue to lose or to repair. A replayed reject is still in its reject file, and in the
+//!   one batch that names this file under `replayed`.
+//! * **The newest footer is the whole state.** It has the end of every partition. So opening a log of any length lists the
+//!   folder and reads the end of one file.
+//! * **A committed batch is durable.** In a local folder, its bytes and its name are synced before an append returns. In a
+//!   bucket, it is durable when the store has answered. A store that ignores the condition of a creation is refused when the
+//!   log is opened to append.
+//! * **Nothing is skipped silently.** A range begins where the log ends. If the topic no longer holds the next record
+//!   ([`JumpReason`]), a draft may say so with a [`Jump`], which the footer keeps and [`verify`] lists. Because of
+//!   [`PartitionEnd::last`], a topic that was made anew is noticed even if it was filled past our end.
+//! * **Numbers and offsets never begin anew.** [`BatchLog::prune`] removes the first batches and never the newest. If it is
+//!   stopped, the log has no gap.
+//! * [`verify`] proves the first guarantee from the files alone.
 //!
 //! # Rejected records, again
 //! Reject files never change. When the job file was corrected, [`BatchLog::rejects`] says what is rejected still,
-//! [`BatchLog::rejected_records`] gives it as it came, and a draft with [`Draft::replayed`] and no ranges appends it as a
+//! [`BatchLog::rejected_records`] gives it as it came, and a [`ReplayDraft`] appends it as a
 //! batch of its own, each row with the partition, offset and timestamp that its record had. No end moves by that.
 //!
 //! # What it is not
-//! Not a query engine: it hands out paths ([`Store::object_path`](gugus_files::Store::object_path)) for one to read. Not a consumer: what an offset means, and
-//! where a consumer seeks to, others decide from [`BatchLog::end_of`]. It prunes only when it is told to; whoever removes
-//! batches by hand does so from the first on, and never the newest. Commits of one folder are serial, about as many a second
-//! as the store creates files.
+//! It is no query engine: it hands out paths ([`Store::object_path`](gugus_files::Store::object_path)) for one to read. It is
+//! no consumer: `gugus-ingest` decides from [`BatchLog::end_of`] where to seek. It prunes only when it is told to. Commits of
+//! one folder are serial, about as many per second as the store creates files.
 //!
 //! # Why not a table format, or a transaction in Kafka
-//! A table format brings a catalogue or a log of its own beside the files, with a client to match, to solve what we do
-//! not have: updates, many tables, schemas that change under a reader. Offsets kept in Kafka would make two places that
-//! have to agree after every crash. Here batch and offsets are one file, and cannot disagree.
+//! A table format brings a catalogue or a log of its own beside the files, and a client for it. It solves problems that we do
+//! not have: updates, many tables, schemas that change under a reader. Offsets in Kafka would be a second place that has to
+//! agree with the files after every crash. Here a batch and its offsets are one file, and cannot disagree.
 //!
 //! # Example
 //! ```
@@ -45,7 +42,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, TimestampMillisecondArray};
-//! use gugus_batches::{Appended, BatchLog, Draft, OFFSET, PARTITION, TIMESTAMP};
+//! use gugus_batches::{Appended, BatchLog, OFFSET, PARTITION, TIMESTAMP, TopicDraft};
 //! use gugus_files::Store;
 //! use gugus_spec::OffsetRange;
 //!
@@ -56,7 +53,7 @@
 //!     (TIMESTAMP, Arc::new(TimestampMillisecondArray::from(vec![Some(1), None]).with_timezone("UTC"))),
 //! ])?;
 //! let ranges = vec![OffsetRange { partition: 0, first: 5, next: 7 }];
-//! let draft = Draft::new(rows, ranges);
+//! let draft = TopicDraft::new(rows, ranges);
 //!
 //! let mut log = BatchLog::open(Store::in_memory(), &"crime".parse()?, "crime-topic").await?;
 //! match log.append(&draft).await? {
@@ -68,8 +65,10 @@
 //! # Ok(()) }
 //! ```
 
-mod admit;
 mod append;
+mod columns;
+mod contents;
+mod continuity;
 mod draft;
 mod encode;
 mod ends;
@@ -78,12 +77,15 @@ mod footer;
 mod listing;
 mod log;
 mod prune;
+mod reject_path;
 mod rejects;
+mod retry;
 mod tail;
 mod verify;
 
-pub use append::{Appended, Retry};
-pub use draft::{Draft, OFFSET, PARTITION, RejectedRecord, TIMESTAMP};
+pub use append::Appended;
+pub use columns::{OFFSET, PARTITION, TIMESTAMP};
+pub use draft::{Draft, ImportDraft, RejectedRecord, ReplayDraft, TopicDraft};
 pub use ends::{Jump, JumpReason, LastRecord, PartitionEnd, record_hash};
 pub use error::LogError;
 pub use footer::{
@@ -93,4 +95,5 @@ pub use listing::BatchFile;
 pub use log::BatchLog;
 pub use prune::{Keep, Prune, Pruned};
 pub use rejects::Rejects;
+pub use retry::Retry;
 pub use verify::{Verification, VerifiedJump, VerifiedPartition, verify};

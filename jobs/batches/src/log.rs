@@ -8,7 +8,7 @@ use gugus_spec::{BatchNumber, JobName};
 use crate::{
     BatchFile, FedBy, Footer, LogError, PartitionEnd, Retry, Verification, encode,
     listing::{self, Found},
-    rejects, tail, verify,
+    reject_path, tail, verify,
 };
 
 /// How many footers are read at a time. Enough to hide the time of one request, few enough for any store.
@@ -56,7 +56,7 @@ impl BatchLog {
     /// whatever reading may meet.
     pub async fn open(store: Store, job: &JobName, topic: &str) -> Result<Self, LogError> {
         store.prepare().await?;
-        for folder in ["", rejects::REJECTED] {
+        for folder in ["", reject_path::REJECTED] {
             store.sweep(folder).await?;
         }
         let writer = Writer {
@@ -247,7 +247,7 @@ impl BatchLog {
     pub async fn rejected(&self, footer: &Footer) -> Result<RecordBatch, LogError> {
         match &footer.rejected {
             Some(reject) => {
-                rejects::check_reject_path(&self.store, footer.number, &reject.file)?;
+                reject_path::check_reject_path(&self.store, footer.number, &reject.file)?;
                 self.decode(&reject.file).await
             }
             None => {

@@ -18,7 +18,7 @@ use crate::{
     BatchLog, Footer, LogError,
     listing::{self, Found},
     log::FOOTERS_AT_ONCE,
-    rejects::{REJECTED, check_reject_path, is_reject_path},
+    reject_path::{REJECTED, check_reject_path, is_reject_path},
     tail::read_footer,
 };
 

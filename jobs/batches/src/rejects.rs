@@ -6,20 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_files::{Created, Store, blocking, sha256_hex};
-use gugus_spec::{BatchNumber, CommitId};
+use gugus_files::{blocking, sha256_hex};
+use gugus_spec::BatchNumber;
 
 use crate::{
     BatchLog, Footer, JumpReason, LogError, RejectFile, RejectedRecord,
-    append::{Encoded, Retry},
-    draft::places,
+    columns::places,
     encode::{from_parquet, reject_records},
-    error::Chain,
     log::FOOTERS_AT_ONCE,
+    reject_path::check_reject_path,
 };
-
-/// The folder of reject files.
-pub(crate) const REJECTED: &str = "rejected";
 
 /// A reject file, and what became of its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,53 +144,4 @@ impl BatchLog {
             }),
         }
     }
-
-    /// Step 1. The name is new, so if it is there already, it is there from an earlier try of ours.
-    pub(crate) async fn write_rejects(&self, encoded: &Encoded) -> Result<(), LogError> {
-        let (Some(bytes), Some(file)) = (&encoded.rejects, &encoded.footer.rejected) else {
-            return Ok(());
-        };
-        let Retry { tries, first_wait } = self.retry;
-        let mut wait = first_wait;
-        for try_number in 1.. {
-            match self.store.create(&file.file, bytes.clone()).await {
-                Ok(Created::New) => break,
-                Ok(Created::Exists) => {
-                    self.store.sync(REJECTED).await?;
-                    break;
-                }
-                Err(e) if e.may_pass() && try_number < tries => {
-                    tracing::warn!(file = file.file, error = %Chain(&e), "writing rejects failed, trying again");
-                }
-                Err(e) => return Err(e.into()),
-            }
-            tokio::time::sleep(wait).await;
-            wait *= 2;
-        }
-        Ok(())
-    }
-}
-
-/// A footer is text from a file: the name in it must not lead out of the folder.
-pub(crate) fn check_reject_path(
-    store: &Store,
-    number: BatchNumber,
-    reject: &str,
-) -> Result<(), LogError> {
-    if is_reject_path(reject) {
-        return Ok(());
-    }
-    Err(LogError::RejectPath {
-        file: store.display(&number.file_name()),
-        reject: reject.to_owned(),
-    })
-}
-
-/// Whether a name is one that a writer of ours gives to a reject file.
-pub(crate) fn is_reject_path(name: &str) -> bool {
-    let id = name
-        .strip_prefix(REJECTED)
-        .and_then(|name| name.strip_prefix('/'))
-        .and_then(|name| name.strip_suffix(".parquet"));
-    id.is_some_and(|id| id.parse::<CommitId>().is_ok())
 }

@@ -1,4 +1,4 @@
-//! Which windows there are: the keys that rows have, how many rows each has, and in which batches.
+//! Counts the windows: the keys of all rows, how many rows each key has, and in which batches.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,16 +26,16 @@ const LAST: &str = "last";
 /// The rows of one window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowRows {
-    /// How many there are, after `where`.
+    /// How many rows there are, after `where`.
     pub rows: u64,
-    /// The oldest batch that has one.
+    /// The oldest batch with such a row.
     pub first: u64,
-    /// The newest batch that has one.
+    /// The newest batch with such a row.
     pub last: u64,
 }
 
-/// Scan of `files` → filter → key and batch → count by key, as one stage without a shuffle. Each group of files gives a
-/// row for each key in it, which [`read_census`] puts together.
+/// Scan of `files` → filter → key and batch → count by key, as one stage without a shuffle. Each group of files gives one
+/// row per key, and [`read_census`] adds these rows up.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when `plan` has no key, or DataFusion refuses the plan.

@@ -108,3 +108,8 @@ fn hint(sql: &str) -> &'static str {
         ""
     }
 }
+
+/// An error of another crate, as DataFusion carries it.
+pub(crate) fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

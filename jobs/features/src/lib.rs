@@ -1,24 +1,25 @@
-//! From columns of records to fitted models, in DataFusion's terms.
+//! From columns of records to fitted models, by DataFusion.
 //!
-//! A job file describes a model by SQL: features, and which rows count. This crate turns that text into physical
-//! expressions ([`FeaturePlan`]), into the aggregate function that fits one batch ([`ModelFit`]) and into the physical
-//! plan that fits many batches in one stage ([`wave_plan`]). `train` ships that plan to a Ballista cluster; `serve`
-//! evaluates the very same expressions on one record, so that training and serving cannot drift apart.
+//! A job file describes a model by SQL: the features, and the condition on rows. This crate turns that text into physical
+//! expressions ([`FeaturePlan`]), into the aggregate function that fits one batch ([`ModelFit`]), and into the physical plan
+//! that fits many batches in one stage ([`wave_plan`]). `train` sends that plan to a cluster. `serve` evaluates the same
+//! expressions on one record, so training and serving cannot drift apart.
 //!
 //! # Guarantees
-//! * A fit's answer depends on its batch's rows, their order and the parameters only. It runs on one thread.
-//! * The aggregate never fails for what is in the data: a null, a NaN or an infinity gives a [`FitOutcome`] that says so
-//!   and names the column. An error would fail the whole Ballista job and name no batch.
-//! * Expressions whose answer depends on anything but the row (`random()`, `now()`) are refused when they are planned.
+//! * The result of a fit depends only on the rows of its batch, their order, and the parameters. It runs on one thread.
+//! * The aggregate never fails because of the data. A null, a NaN or an infinity gives a [`FitOutcome`] that names the
+//!   column. An error would fail the whole Ballista job without naming a batch.
+//! * Expressions that depend on anything but their row (`random()`, `now()`) are refused when they are planned.
 //!
 //! # What it is not
-//! It knows nothing of Ballista, of folders or of job files' TOML: `gugus-engine` registers what is defined here, and
-//! [`gugus_spec`] reads the file. It has no algorithm: those are in [`gugus_kmeans`] and [`gugus_clusters`].
+//! It knows neither Ballista nor folders nor TOML: `gugus-engine` registers these functions and nodes with Ballista, and
+//! [`gugus_spec`] reads the job file. It has no algorithms: those are in [`gugus_kmeans`], [`gugus_kmeans_all`] and
+//! [`gugus_clusters`].
 //!
 //! # Why not otherwise
-//! A Partial and Final pair of aggregates, which is DataFusion's usual way, would carry every point in its state and
-//! shuffle it. Every batch is one file and every file lies in one task, so `SinglePartitioned` is exact, takes one stage
-//! and moves only results.
+//! DataFusion usually computes an aggregate in two modes, Partial and Final. Here that would carry every point in the state
+//! and shuffle it. Every batch is one file, and every file lies in one task. So the mode `SinglePartitioned` is exact, takes
+//! one stage, and moves only results.
 //!
 //! # Example
 //! ```

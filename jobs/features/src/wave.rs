@@ -21,10 +21,10 @@ use crate::settings::FitSettings;
 /// The result column that holds the [`crate::FitOutcome`].
 pub const OUTCOME_COLUMN: &str = "outcome";
 
-/// Scan of `files` → filter → features → [`ModelFit`] by batch, as one stage without a shuffle. `groups` is how many
-/// tasks may run at the same time at most; the answer does not depend on it.
+/// Scan of `files` → filter → features → [`ModelFit`] by batch, as one stage without a shuffle. At most `groups` tasks run at
+/// the same time; the result does not depend on it.
 ///
-/// A batch whose rows are all filtered out gives no result row: the caller compares with its list.
+/// A batch whose rows are all filtered out gives no result row. The caller compares the result with its list of batches.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when DataFusion refuses the plan.
@@ -39,8 +39,8 @@ pub fn wave_plan(
     fit_by(features, BATCH_COLUMN, settings)
 }
 
-/// Fits the features of each group of rows: `input` has the group's column first, features and weight after it. All rows
-/// of a group are in one partition of `input`, in the order in which they count.
+/// Fits the features of each group of rows. `input` has the column of the group first, then features and weight. All rows of
+/// a group are in one partition of `input`, in the order for the fit.
 pub(crate) fn fit_by(
     input: Arc<dyn ExecutionPlan>,
     group: &str,

@@ -1,9 +1,8 @@
 //! The physical plan that fits one model per window: a month, a district, the last hundred batches.
 //!
-//! Rows of a window lie in many files, so here is a shuffle: rows go to partitions by the hash of their key, and are put in
-//! the order of (batch, partition, offset) there. So the rows of a window reach one accumulator in the order in which they
-//! were committed, whatever the executors did, and a window's model is the one that Spark fits on the same rows in that
-//! order.
+//! The rows of a window lie in many files, so this plan has a shuffle. Rows go to partitions by the hash of their key, and are
+//! sorted there by (batch, partition, offset). So the rows of a window reach one accumulator in the order in which they were
+//! committed, whatever the executors do. The model of a window is the one that Spark fits on the same rows in that order.
 
 use std::sync::Arc;
 
@@ -28,7 +27,7 @@ pub const WINDOW_COLUMN: &str = "_window";
 const ORDER: [&str; 3] = [BATCH_COLUMN, PARTITION_COLUMN, OFFSET_COLUMN];
 
 /// Scan of `files` → filter → the rows whose key is one of `keys` → key, features and identity → shuffle by key → sort →
-/// [`crate::ModelFit`] by key. Where `plan` has no key, all rows are in one window, the first of `keys`.
+/// [`crate::ModelFit`] by key. If `plan` has no key, all rows are in one window, the first of `keys`.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when DataFusion refuses the plan.
@@ -49,7 +48,7 @@ pub fn window_plan(
         &[BATCH_COLUMN],
     )?;
     let text = |key: &String| Arc::new(Literal::new(ScalarValue::from(key.as_str()))) as _;
-    // Features come after the filter: what an expression makes of rows of other windows does not matter.
+    // Features come after the filter, so that an expression cannot fail on a row of another window.
     let (key, rows): (Arc<dyn PhysicalExpr>, _) = match &plan.key {
         Some(key) => {
             let among = keys.iter().map(text).collect();

@@ -8,7 +8,7 @@ mod config;
 pub(crate) mod cutter;
 mod plan;
 
-use gugus_batches::{Appended, BatchLog, Draft, FedBy};
+use gugus_batches::{Appended, BatchLog, FedBy, ImportDraft};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -68,7 +68,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary,
     Ok(summary)
 }
 
-async fn append(log: &mut BatchLog, draft: &Draft, summary: &mut Summary) -> Result<(), Error> {
+async fn append(
+    log: &mut BatchLog,
+    draft: &ImportDraft,
+    summary: &mut Summary,
+) -> Result<(), Error> {
     match log.append(draft).await.map_err(Error::log)? {
         Appended::Committed(footer) => {
             summary.batches += 1;
@@ -87,7 +91,7 @@ fn read(
     config: &Config,
     planned: &[Planned],
     begin: i64,
-    send: mpsc::Sender<Draft>,
+    send: mpsc::Sender<ImportDraft>,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let mut cutter = Cutter::new(config, begin, send, stop);

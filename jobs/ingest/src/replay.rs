@@ -10,7 +10,7 @@ mod form;
 
 use std::collections::BTreeMap;
 
-use gugus_batches::{Appended, BatchLog, Draft, RejectedRecord, Rejects, ReplayedFile};
+use gugus_batches::{Appended, BatchLog, RejectedRecord, Rejects, ReplayDraft, ReplayedFile};
 use gugus_records::Layout;
 use tokio_util::sync::CancellationToken;
 
@@ -146,9 +146,9 @@ impl Replay {
         }
         let replayed = self.open.rows();
         let (rows, _) = self.open.take()?;
-        let draft = Draft {
+        let draft = ReplayDraft {
+            rows,
             replayed: std::mem::take(&mut self.files),
-            ..Draft::new(rows, Vec::new())
         };
         if self.config.mode == Mode::Commit {
             match self.log.append(&draft).await.map_err(Error::log)? {

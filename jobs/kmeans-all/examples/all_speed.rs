@@ -1,4 +1,4 @@
-//! How long the passes of a training over everything take: ten slices of a million rows of two uniform columns on two threads, and one
+//! How long the passes of a training over all batches take: ten slices of a million rows of two uniform columns on two threads, and one
 //! slice of ten columns on one. Run with `cargo run --release -p gugus-kmeans-all --example all_speed`; a number of rows as argument
 //! replaces the million.
 

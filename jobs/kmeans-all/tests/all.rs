@@ -1,4 +1,4 @@
-//! One model over everything: the same bits, however the rows are cut and whoever computes.
+//! One model over all batches: the same bits, however the rows are cut and whoever computes them.
 
 // Helpers of tests are not within test functions, and a test may panic.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]

@@ -2,11 +2,11 @@
 //!
 //! # What it is for
 //!
-//! People who train k-means with Spark's MLlib have models, dashboards and habits that name clusters by number. Whoever
-//! takes Spark away must give them the same centers in the same order, or everything downstream changes its meaning.
-//! [`fit`] follows Spark's `KMeans` step by step: its random number generators, its sampling, k-means|| and the local
-//! k-means++ behind it, both of its solvers, both of its distances, and the roundings of each. [`Predictor`] gives the
-//! cluster of a point as `KMeansModel` would.
+//! People who train k-means with Spark's MLlib have models, dashboards and habits that name clusters by number. A
+//! replacement of Spark must give the same centers in the same order, or all of these change their meaning. [`fit`] follows
+//! Spark's `KMeans` step by step: its random number generators, its sampling, k-means|| and the local k-means++ behind it,
+//! both solvers, both distances, and the roundings of each. [`Predictor`] gives the cluster of a point as `KMeansModel`
+//! would.
 //!
 //! ```
 //! use gugus_kmeans::{DistanceMeasure, Params, Partitions, Predictor, RowForm, Rows, fit};
@@ -40,22 +40,22 @@
 //!
 //! # What it is not
 //!
-//! It reads and writes nothing and knows neither Arrow nor DataFusion nor how models are saved. It holds all rows of a fit
-//! in memory. `gugus-kmeans-all` fits more rows than that, and tells how good given centers are.
+//! It reads and writes no files, and knows neither Arrow nor DataFusion nor the format of saved models. It holds all rows of
+//! a fit in memory. `gugus-kmeans-all` fits more rows than that, and evaluates given centers.
 //!
 //! # Why not another crate
 //!
-//! Every k-means finds good clusters; none but this one finds Spark's. An implementation that draws other random
-//! numbers, updates centers by another formula or breaks ties otherwise ends in another local optimum, with other
-//! numbers on the clusters, however good it is.
+//! Every k-means finds good clusters, but only this one finds Spark's. An implementation that draws other random numbers,
+//! updates centers by another formula or breaks ties in another way ends in another local optimum, and its clusters have
+//! other numbers.
 //!
-//! # Where it knowingly differs from Spark
+//! # Where it differs from Spark on purpose
 //!
 //! * Numbers whose squares overflow are refused ([`FitError::Overflow`]); Spark returns centers that are not numbers.
-//! * Products are added up one by one with a rounding each. On newer JVMs, Spark's linear algebra fuses the two. That
-//!   shows in the last bits of cosine distances and, more so, of the block solver's expanded squares: a fit that asks for
-//!   [`Solver::Block`] over coordinates far from the origin may settle a near tie otherwise.
-//! * Centers that a fit never moved are dense, also where a drawn row was sparse.
+//! * Each product is rounded before it is added. On newer JVMs, Spark's linear algebra fuses the two operations. The
+//!   difference shows in the last bits of cosine distances and, more so, of the block solver's expanded squares. So a fit with
+//!   [`Solver::Block`] over coordinates far from the origin may decide a near tie in the other way.
+//! * Centers that a fit never moved are dense, even if the drawn row was sparse.
 
 mod bounds;
 pub mod candidates;

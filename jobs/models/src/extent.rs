@@ -2,7 +2,10 @@
 
 use gugus_spec::BatchNumber;
 
-use crate::{WindowKey, place::WHOLE};
+use crate::WindowKey;
+
+/// The folder of a model over all batches.
+const ALL: &str = "all";
 
 /// What a model was trained on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,14 +23,14 @@ impl Extent {
     pub fn folder_name(&self) -> String {
         match self {
             Self::Batch(batch) => batch.folder_name(),
-            Self::All => WHOLE.to_owned(),
+            Self::All => ALL.to_owned(),
             Self::Window(key) => key.folder_name(),
         }
     }
 
     /// Reads what [`Extent::folder_name`] wrote; `None` for every other name.
     pub fn from_folder_name(name: &str) -> Option<Self> {
-        if name == WHOLE {
+        if name == ALL {
             return Some(Self::All);
         }
         let batch = BatchNumber::from_folder_name(name).map(Self::Batch);

@@ -5,9 +5,6 @@ use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{Extent, ModelError, ModelStore};
 
-/// The folder of a model over all batches.
-pub(crate) const WHOLE: &str = "all";
-
 /// Written last into our folders.
 pub(crate) const SUCCESS: &str = "_SUCCESS";
 pub(crate) const MODEL_JSON: &str = "model.json";

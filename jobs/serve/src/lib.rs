@@ -1,30 +1,30 @@
-//! The REST service: clusters of records, by k-means models that lie in a store.
+//! The REST service: it answers to which cluster a record belongs, by the models of a store.
 //!
-//! [`run`] is the whole service over a socket that the caller owns. Routes, bodies and answers are described by the OpenAPI
-//! document that it serves at `/openapi.json` ([`openapi`]), and shown by Swagger UI at `/docs`.
+//! [`run`] is the whole service over a socket that the caller owns. The OpenAPI document at `/openapi.json` ([`openapi`])
+//! describes routes, bodies and answers, and Swagger UI shows them at `/docs`.
 //!
 //! # What it guarantees
-//! * **As trained, so asked.** A record is parsed by the rules of ingestion and goes through the expressions that were
-//!   saved with the model, evaluated by the code that evaluated them in training.
-//! * **An answer or an error, never both.** A success is a 2xx with the answer. Everything else is an object of `error`, a
-//!   text that stays the same, and `detail`, which says what is wrong and where: 400 for what is no JSON, 404 for a path,
-//!   model or batch that is not there, 405 with `Allow`, 413, 422 for a field that is missing or wrong, 503 when the store
-//!   of models fails. Of an array of records all are answered or none, and the wrong one is named by its index.
+//! * **A record is read as in training.** It is parsed by the rules of ingest and goes through the expressions that were saved
+//!   with the model, by the code that evaluated them in training.
+//! * **An answer or an error, never both.** A success is a 2xx with the answer. An error is an object of `error`, a text that
+//!   stays the same, and `detail`, which says what is wrong and where. The status is 400 for a body that is not JSON, 404 for
+//!   an unknown path, model or batch, 405 with `Allow`, 413, 422 for a missing or wrong field, and 503 if the store of models
+//!   fails. Of an array of records, all are answered or none; the error names the wrong one by its index.
 //! * **Nothing leaks.** No answer holds a path of the machine, and no name from a request reaches the store unless a
 //!   listing of the store has it.
-//! * **It notices retrained models.** The service looks at the store once a second at most, for the listing and for each
-//!   model that is asked. It reads a model again that was replaced.
-//! * **A bounded memory.** Bodies, and the models in memory, have limits ([`Config`]).
+//! * **It notices retrained models.** The service compares its listing and each model in use with the store, at most once a
+//!   second. It reads a replaced model again.
+//! * **Memory is bounded.** Bodies, and the models in memory, have limits ([`Config`]).
 //!
 //! # What it is not
-//! It trains nothing and writes nothing. It has no TLS and no users: put a proxy before it. It does not look at the
-//! content type of a body, since what is no JSON is found out anyway and `curl -d` sends another.
+//! It trains nothing and writes nothing. It has no TLS and no users: put a proxy before it. It ignores the content type of a
+//! body, because a body that is not JSON is refused anyway, and `curl -d` sends another type.
 //!
 //! # Why not otherwise
-//! *`warp::serve`* logs a client that hangs up as an error and takes neither timeouts nor a bounded end; so the filters
-//! become a service, and hyper-util serves it, which is what warp does inside.
+//! *`warp::serve`* logs a client that hangs up as an error, and has neither timeouts nor a bounded end. So the filters become a
+//! service, and hyper-util serves it, as warp does inside.
 //!
-//! *A watch on the folder* would notice a new model sooner, but works on local file systems only, and not on all.
+//! *A watch on the folder* would notice a new model sooner, but it works only on local file systems, and not on all of them.
 //!
 //! # Example
 //! ```

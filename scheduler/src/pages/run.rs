@@ -23,11 +23,11 @@ pub(super) async fn page(State(shown): State<Shown>, Path(id): Path<String>) -> 
         Ok(id) => id,
         Err(error) => return refusal(StatusCode::NOT_FOUND, &error.to_string()),
     };
-    let looked = tokio::task::spawn_blocking(move || {
+    let read = tokio::task::spawn_blocking(move || {
         let detail = runs.detail(&id)?;
         Ok::<_, RunError>((detail, runs.log_end(&id, LOG_SHOWN)?))
     });
-    match looked.await {
+    match read.await {
         Ok(Ok((detail, log))) => {
             let title = format!("Run {}", detail.run.id);
             document(&title, &body(&detail, &log))

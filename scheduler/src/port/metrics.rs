@@ -6,8 +6,9 @@ use ballista_core::JobId;
 use ballista_core::error::BallistaError;
 use ballista_scheduler::metrics::SchedulerMetricsCollector;
 use prometheus::{
-    Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TEXT_FORMAT,
-    TextEncoder,
+    Histogram, IntCounterVec, IntGauge, IntGaugeVec, Registry, TEXT_FORMAT, TextEncoder,
+    register_histogram_with_registry, register_int_counter_vec_with_registry,
+    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
 use crate::runs::RunState;
@@ -31,43 +32,40 @@ pub(crate) struct SchedulerMetrics {
 impl SchedulerMetrics {
     /// Makes the metrics and registers them.
     pub(crate) fn registered(registry: &Registry) -> Result<Arc<Self>, prometheus::Error> {
-        let seconds = HistogramOpts::new(
-            "gugus_ballista_job_seconds",
-            "From the queue to the end of Ballista jobs that were successful.",
-        );
+        let gauge = |name, help| register_int_gauge_with_registry!(name, help, registry);
         let metrics = Self {
             registry: registry.clone(),
-            jobs: IntCounterVec::new(
-                Opts::new(
-                    "gugus_ballista_jobs_total",
-                    "Ballista jobs by what became of them.",
-                ),
+            jobs: register_int_counter_vec_with_registry!(
+                "gugus_ballista_jobs_total",
+                "Ballista jobs by what became of them.",
                 &["event"],
+                registry
             )?,
-            seconds: Histogram::with_opts(seconds.buckets(BUCKETS.to_vec()))?,
-            pending: IntGauge::new(
+            seconds: register_histogram_with_registry!(
+                "gugus_ballista_job_seconds",
+                "From the queue to the end of Ballista jobs that were successful.",
+                BUCKETS.to_vec(),
+                registry
+            )?,
+            pending: gauge(
                 "gugus_ballista_pending_tasks",
                 "Tasks that wait for a free slot.",
             )?,
-            executors: IntGauge::new("gugus_executors", "Executors that are registered.")?,
-            slots: IntGauge::new(
+            executors: gauge("gugus_executors", "Executors that are registered.")?,
+            slots: gauge(
                 "gugus_task_slots",
                 "Tasks that all executors run at a time.",
             )?,
-            runs: IntGaugeVec::new(
-                Opts::new("gugus_runs", "Runs that are kept, by their state."),
+            runs: register_int_gauge_vec_with_registry!(
+                "gugus_runs",
+                "Runs that are kept, by their state.",
                 &["state"],
+                registry
             )?,
         };
         for event in ["submitted", "completed", "failed", "cancelled"] {
             metrics.jobs.with_label_values(&[event]);
         }
-        for gauge in [&metrics.pending, &metrics.executors, &metrics.slots] {
-            registry.register(Box::new(gauge.clone()))?;
-        }
-        registry.register(Box::new(metrics.jobs.clone()))?;
-        registry.register(Box::new(metrics.seconds.clone()))?;
-        registry.register(Box::new(metrics.runs.clone()))?;
         Ok(Arc::new(metrics))
     }
 

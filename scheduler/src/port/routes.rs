@@ -61,7 +61,7 @@ pub(crate) fn all(api: Api) -> Router {
         .merge(ballista::rest::routes(api.scheduler))
         .merge(monitoring::routes(monitoring))
         .merge(pages::routes(shown))
-        .merge(api.runs.map(runs::routes::routes).unwrap_or_default())
+        .merge(api.runs.map(runs::routes).unwrap_or_default())
         .layer(from_fn_with_state(api.origins, origins::check))
         .layer(from_fn_with_state(api.hosts, hosts::check))
         .layer(from_fn_with_state(guard, Guard::check))

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::id::RunId;
 use super::places::PlaceError;
-use super::wire::RunState;
+use super::state::RunState;
 use crate::problem::Problem;
 
 /// Runs that wait or train. More is a client that submits in a loop.

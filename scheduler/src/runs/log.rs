@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{SecondsFormat, Utc};
 use tracing::field::{Field, Visit};
@@ -28,15 +28,12 @@ const FIELD: &str = "id";
 /// How large a log may grow: far more than a run logs, and little enough for a hundred runs.
 const LIMIT: u64 = 4 * 1024 * 1024;
 
-/// The logs of the runs that are under way.
-static OPEN: LazyLock<Mutex<HashMap<String, Arc<RunLog>>>> = LazyLock::new(Mutex::default);
-
 /// The layer that writes the logs of runs: `registry().with(run_logs())`.
 pub fn run_logs<S>() -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    RunLogs.with_filter(filter_fn(|about| {
+    RunLogs::default().with_filter(filter_fn(|about| {
         *about.level() <= Level::INFO && about.target().starts_with("gugus_")
     }))
 }
@@ -57,8 +54,7 @@ impl RunLog {
             id: id.clone(),
             file: Mutex::new((file, written)),
         });
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        open.insert(id.to_string(), Arc::clone(&log));
+        RunLogs::change(|open| drop(open.insert(id.to_string(), Arc::clone(&log))));
         Ok(log)
     }
 
@@ -69,9 +65,7 @@ impl RunLog {
 
     /// Closes the log. Later messages do not reach it.
     pub(crate) fn close(&self) {
-        OPEN.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(self.id.as_str());
+        RunLogs::change(|open| drop(open.remove(self.id.as_str())));
     }
 
     fn write(&self, line: &str) {
@@ -91,7 +85,23 @@ impl RunLog {
     }
 }
 
-struct RunLogs;
+/// The logs of the runs that are under way, by id.
+type Open = HashMap<String, Arc<RunLog>>;
+
+/// The layer. Runs find it in the subscriber that it is a part of; where there is none, they have no log.
+#[derive(Default)]
+struct RunLogs {
+    open: Mutex<Open>,
+}
+
+impl RunLogs {
+    fn change(change: impl FnOnce(&mut Open)) {
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        if let Some(logs) = dispatch.downcast_ref::<Self>() {
+            change(&mut logs.open.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
 
 impl<S> Layer<S> for RunLogs
 where
@@ -106,7 +116,7 @@ where
             text: String::new(),
         };
         attributes.record(&mut found);
-        let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(log), Some(span)) = (open.get(&found.text), context.span(id)) {
             span.extensions_mut().insert(Arc::clone(log));
         }

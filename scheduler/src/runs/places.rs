@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use gugus_files::{Store, StoreError, Stores};
 use thiserror::Error;
 
 /// The places that runs may read and write: folders below one root, and buckets. The credentials of scheduler and executors
@@ -9,82 +10,76 @@ use thiserror::Error;
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     root: PathBuf,
+    stores: Stores,
 }
 
 /// Why a run may not use a place.
 #[derive(Debug, Error)]
-pub enum PlaceError {
-    /// The folder is relative.
+#[error("{what} \"{place}\" {why}")]
+pub struct PlaceError {
+    /// Which of the request's places.
+    what: &'static str,
+    place: String,
+    why: Wrong,
+}
+
+/// What is wrong with a place.
+#[derive(Debug, Error)]
+enum Wrong {
     #[error(
-        "{what} \"{place}\" is neither an absolute path nor s3://…; the scheduler has another current folder than you"
+        "is neither an absolute path nor s3://…; the scheduler has another current folder than you"
     )]
-    Relative {
-        /// Which of the request's places.
-        what: &'static str,
-        /// The place.
-        place: String,
-    },
-    /// The folder goes up.
-    #[error("{what} \"{place}\" goes up by \"..\"; name the folder itself")]
-    Up {
-        /// Which of the request's places.
-        what: &'static str,
-        /// The place.
-        place: String,
-    },
-    /// The folder lies elsewhere.
+    Relative,
+    #[error("goes up by \"..\"; name the folder itself")]
+    Up,
     #[error(
-        "{what} \"{place}\" is not below {}, the folder that this scheduler lets runs use (its --data-root)", root.display()
+        "is not below {}, the folder that this scheduler lets runs use (its --data-root)", root.display()
     )]
-    Outside {
-        /// Which of the request's places.
-        what: &'static str,
-        /// The place.
-        place: String,
-        /// The folder that runs may use.
-        root: PathBuf,
-    },
+    Outside { root: PathBuf },
 }
 
 impl Places {
     /// Folders below `root`, which need not be there yet.
-    pub(crate) fn below(root: &Path) -> std::io::Result<Self> {
+    pub(crate) fn below(root: &Path, stores: Stores) -> std::io::Result<Self> {
         let root = std::path::absolute(root)?;
-        Ok(Self { root })
+        Ok(Self { root, stores })
+    }
+
+    /// Opens a place that was checked.
+    pub(crate) fn open(&self, place: &str) -> Result<Store, StoreError> {
+        self.stores.open(place)
     }
 
     /// Whether a run may use `place`.
     pub(crate) fn check(&self, what: &'static str, place: &str) -> Result<(), PlaceError> {
-        let owned = || place.to_owned();
-        if place
-            .get(..5)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("s3://"))
-        {
-            return Ok(());
+        match self.wrong(place) {
+            None => Ok(()),
+            Some(why) => Err(PlaceError {
+                what,
+                place: place.to_owned(),
+                why,
+            }),
+        }
+    }
+
+    fn wrong(&self, place: &str) -> Option<Wrong> {
+        let scheme = place.get(..5);
+        if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("s3://")) {
+            return None;
         }
         // Only plain paths are taken, because the escapes of a file:// URL can hide what a path says.
         let path = Path::new(place);
         if !path.is_absolute() {
-            return Err(PlaceError::Relative {
-                what,
-                place: owned(),
-            });
+            return Some(Wrong::Relative);
         }
         if path.components().any(|part| part == Component::ParentDir) {
-            return Err(PlaceError::Up {
-                what,
-                place: owned(),
-            });
+            return Some(Wrong::Up);
         }
         // Links are followed each time, because somebody may have made a new link since.
-        if !resolved(path).starts_with(resolved(&self.root)) {
-            return Err(PlaceError::Outside {
-                what,
-                place: owned(),
-                root: self.root.clone(),
-            });
-        }
-        Ok(())
+        let outside = !resolved(path).starts_with(resolved(&self.root));
+        outside.then(|| Wrong::Outside {
+            root: self.root.clone(),
+        })
     }
 }
 
@@ -109,7 +104,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (inside, outside) = (folder.path().join("data"), folder.path().join("other"));
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
-        let places = Places::below(&inside).unwrap();
+        let places = Places::below(&inside, Stores::from_env()).unwrap();
         let check = |place: &str| places.check("batches", place);
         // Before the folder exists, and afterwards.
         check(&text(inside.join("batch/not-there-yet"))).unwrap();
@@ -119,6 +114,7 @@ mod tests {
 
         check(&text(inside.join("batch/not-there-yet"))).unwrap();
         check("s3://bucket/batch").unwrap();
+        let why = |place: &str| check(place).unwrap_err().why;
         for place in [
             "data/batch",
             "",
@@ -126,16 +122,9 @@ mod tests {
             &format!("file://{}", text(inside.join("batch"))),
             "http://elsewhere/batch",
         ] {
-            let refused = check(place);
-            assert!(
-                matches!(refused, Err(PlaceError::Relative { .. })),
-                "{place}"
-            );
+            assert!(matches!(why(place), Wrong::Relative), "{place}");
         }
-        assert!(matches!(
-            check(&text(inside.join("../other"))),
-            Err(PlaceError::Up { .. })
-        ));
+        assert!(matches!(why(&text(inside.join("../other"))), Wrong::Up));
         for place in [
             outside.clone(),
             inside.join("link"),
@@ -143,14 +132,10 @@ mod tests {
             folder.path().join("data2"),
             PathBuf::from("/etc"),
         ] {
-            let refused = check(&text(place.clone()));
-            assert!(
-                matches!(refused, Err(PlaceError::Outside { .. })),
-                "{}",
-                place.display()
-            );
+            let why = why(&text(place.clone()));
+            assert!(matches!(why, Wrong::Outside { .. }), "{}", place.display());
         }
-        let everywhere = Places::below(Path::new("/")).unwrap();
+        let everywhere = Places::below(Path::new("/"), Stores::from_env()).unwrap();
         everywhere.check("models", &text(outside)).unwrap();
     }
 }

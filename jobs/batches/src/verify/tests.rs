@@ -1,9 +1,9 @@
 //! Every problem that verifying names, from footers and rows that no writer of ours would make.
 
-use super::{batch::check_batch, chain::Chain};
+use super::chain::Chain;
 use crate::{
     FedBy, Footer, ImportedPart, Jump, JumpReason, LastRecord, PartitionEnd, RejectFile,
-    ReplayedFile,
+    ReplayedFile, contents::contradictions,
 };
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 
@@ -55,9 +55,7 @@ fn of_batch(
 ) -> Vec<String> {
     let mut footer = footer(1, &[range(0, 5, 10)], &[end(0, 10)]);
     change(&mut footer);
-    let mut problems = vec![];
-    check_batch("f", &footer, rows, rejects, &mut problems);
-    problems
+    contradictions(&footer, rows, rejects)
 }
 
 fn refused(rows: u64) -> Option<RejectFile> {
@@ -75,17 +73,17 @@ fn batches() {
     assert_eq!(of_batch(|_| (), &good, none), [""; 0]);
     assert_eq!(
         of_batch(|f| f.rows = 3, &good, none),
-        ["f: 2 rows, where its footer says 3"]
+        ["2 rows, where its footer says 3"]
     );
     assert_eq!(
         of_batch(|_| (), &[(0, 8), (0, 5)], none),
-        ["f: accepted offset 5 of partition 0 is out of order"]
+        ["accepted offset 5 of partition 0 is out of order"]
     );
     assert_eq!(
         of_batch(|_| (), &[(0, 5), (0, 5)], none),
-        ["f: offset 5 of partition 0 is there twice"]
+        ["offset 5 of partition 0 is there twice"]
     );
-    let outside = ["f: accepted offset 10 of partition 0 is outside of its range (1 more)"];
+    let outside = ["accepted offset 10 of partition 0 is outside of its range (1 more)"];
     assert_eq!(of_batch(|_| (), &[(0, 10), (1, 6)], none), outside);
     assert_eq!(
         of_batch(|f| f.rejected = refused(1), &good, Some(&[(0, 6)])),
@@ -96,12 +94,12 @@ fn batches() {
         [""; 0],
         "told of where it was read"
     );
-    let both = ["f: offset 8 of partition 0 is there twice"];
+    let both = ["offset 8 of partition 0 is there twice"];
     assert_eq!(
         of_batch(|f| f.rejected = refused(1), &good, Some(&[(0, 8)])),
         both
     );
-    let count = ["f: 1 rejected records, where its footer says 2"];
+    let count = ["1 rejected records, where its footer says 2"];
     assert_eq!(
         of_batch(|f| f.rejected = refused(2), &good, Some(&[(0, 6)])),
         count
@@ -111,7 +109,7 @@ fn batches() {
         &good,
         none,
     );
-    assert_eq!(turned, ["f: ranges of partitions 1 and 0 out of order"]);
+    assert_eq!(turned, ["ranges of partitions 1 and 0 out of order"]);
 }
 
 #[test]
@@ -135,7 +133,7 @@ fn imports_leave_no_offset_out() {
     assert_eq!(missing.len(), 2, "{missing:?}");
     assert_eq!(
         missing[1],
-        "f: offset 7 of partition 0 is neither accepted nor rejected"
+        "offset 7 of partition 0 is neither accepted nor rejected"
     );
 }
 
@@ -326,7 +324,7 @@ fn last_records() {
     assert_eq!(
         of(5),
         [
-            "f: the last record of partition 0 is at offset 5 by its footer, which is not the newest that it holds"
+            "the last record of partition 0 is at offset 5 by its footer, which is not the newest that it holds"
         ]
     );
     let ends = |offset: Option<i64>, next| {
@@ -391,7 +389,7 @@ fn replays() {
     );
     assert_eq!(
         more,
-        ["f: it replays rejects, and takes something else beside"]
+        ["it replays rejects, and takes something else beside"]
     );
     let imported = vec![ImportedPart {
         sha256: "aa".into(),

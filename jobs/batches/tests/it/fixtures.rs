@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_batches::{Appended, BatchLog, TopicDraft};
 use gugus_files::Store;
 use gugus_spec::OffsetRange;
 use serde_json::json;
@@ -20,23 +20,23 @@ fn store(name: &str) -> Store {
     Store::open(folder(name).to_str().unwrap()).unwrap()
 }
 
-fn drafts() -> [Draft; 2] {
+fn drafts() -> [TopicDraft; 2] {
     let range = |partition, first, next| OffsetRange {
         partition,
         first,
         next,
     };
     [
-        Draft {
+        TopicDraft {
             rejects: vec![kit::reject(0, 2)],
-            ..Draft::new(
+            ..TopicDraft::new(
                 rows(&[(0, 0), (0, 1), (0, 3), (1, 7)]),
                 vec![range(0, 0, 5), range(1, 7, 8)],
             )
         },
-        Draft {
+        TopicDraft {
             rejects: vec![kit::reject(1, 8)],
-            ..Draft::new(rows(&[]), vec![range(1, 8, 9)])
+            ..TopicDraft::new(rows(&[]), vec![range(1, 8, 9)])
         },
     ]
 }

@@ -69,7 +69,7 @@ struct World {
 }
 
 impl World {
-    async fn append(&mut self, draft: &Draft, batch: Batch) -> Footer {
+    async fn append<'a>(&mut self, draft: impl Into<Draft<'a>>, batch: Batch) -> Footer {
         let Appended::Committed(footer) = self.log.append(draft).await.unwrap() else {
             panic!("nobody else writes");
         };

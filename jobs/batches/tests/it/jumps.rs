@@ -3,12 +3,12 @@
 use futures::future::join_all;
 
 use gugus_batches::{
-    BatchLog, Draft, Jump, JumpReason, LastRecord, LogError, VerifiedJump, record_hash,
+    BatchLog, Jump, JumpReason, LastRecord, LogError, TopicDraft, VerifiedJump, record_hash,
 };
 use gugus_files::Store;
 use gugus_spec::OffsetRange;
 
-use crate::kit::{draft, draft_import, draft_with_reject, open, rows, verified};
+use crate::kit::{draft, draft_with_reject, open, rows, verified};
 use crate::log::{committed, lost};
 
 /// A draft of `to..next` that jumps there from `from`.
@@ -18,14 +18,14 @@ pub(crate) fn draft_jump(
     to: i64,
     next: i64,
     reason: JumpReason,
-) -> Draft {
+) -> TopicDraft {
     let jump = Jump {
         partition,
         from,
         to,
         reason,
     };
-    Draft {
+    TopicDraft {
         jumps: vec![jump],
         ..draft(partition, to, next)
     }
@@ -74,7 +74,7 @@ async fn a_log_goes_on_behind_deleted_records() {
 async fn a_recreated_topic_begins_anew() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
-    let known = Draft {
+    let known = TopicDraft {
         lasts: vec![(0, last(9))],
         ..draft(0, 4, 10)
     };
@@ -105,12 +105,12 @@ async fn a_recreated_topic_begins_anew() {
 async fn last_records_are_kept() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
-    let first = Draft {
+    let first = TopicDraft {
         lasts: vec![(0, last(3))],
         ..draft(0, 0, 4)
     };
     committed(log.append(&first).await);
-    let markers = Draft {
+    let markers = TopicDraft {
         rows: rows(&[]),
         ..draft(0, 4, 6)
     };
@@ -120,14 +120,14 @@ async fn last_records_are_kept() {
     assert_eq!(reader.partition_end(0).unwrap().last, Some(last(3)));
     assert_eq!(reader.partition_end(1).unwrap().last, None);
     // The newest may be a record that was refused.
-    let refused = Draft {
+    let refused = TopicDraft {
         lasts: vec![(0, last(7))],
         ..draft_with_reject(0, 6, 8, 7)
     };
     committed(log.append(&refused).await);
     assert_eq!(log.partition_end(0).unwrap().last, Some(last(7)));
     for (what, offset, partition) in [("older", 8, 0), ("outside", 7, 0), ("elsewhere", 9, 1)] {
-        let wrong = Draft {
+        let wrong = TopicDraft {
             lasts: vec![(partition, last(offset))],
             ..draft(0, 8, 10)
         };
@@ -192,7 +192,7 @@ async fn contradictory_jumps_are_refused() {
         ("new partition", draft_jump(1, 0, 3, 7, JumpReason::Deleted)),
         (
             "to elsewhere",
-            Draft {
+            TopicDraft {
                 rows: rows(&[(0, 21)]),
                 ranges: vec![elsewhere],
                 ..good.clone()
@@ -200,23 +200,16 @@ async fn contradictory_jumps_are_refused() {
         ),
         (
             "twice",
-            Draft {
+            TopicDraft {
                 jumps: [good.jumps.clone(), good.jumps.clone()].concat(),
                 ..good.clone()
             },
         ),
         (
             "without a range",
-            Draft {
+            TopicDraft {
                 jumps: good.jumps.clone(),
                 ..draft(1, 0, 1)
-            },
-        ),
-        (
-            "of an import",
-            Draft {
-                jumps: good.jumps.clone(),
-                ..draft_import(20, "aa", 0, 2, true)
             },
         ),
     ];

@@ -7,7 +7,8 @@ use arrow::array::{
     TimestampMillisecondArray,
 };
 use gugus_batches::{
-    BatchLog, Draft, ImportedPart, OFFSET, PARTITION, RejectedRecord, Retry, TIMESTAMP,
+    BatchLog, ImportDraft, ImportedPart, OFFSET, PARTITION, RejectedRecord, Retry, TIMESTAMP,
+    TopicDraft,
 };
 use gugus_files::{Store, conformance::s3_server::S3Server};
 use gugus_spec::OffsetRange;
@@ -66,23 +67,23 @@ pub(crate) fn rows(places: &[(i32, i64)]) -> RecordBatch {
 }
 
 /// A draft that accepts `first..next` of one partition.
-pub(crate) fn draft(partition: i32, first: i64, next: i64) -> Draft {
+pub(crate) fn draft(partition: i32, first: i64, next: i64) -> TopicDraft {
     let places: Vec<_> = (first..next).map(|offset| (partition, offset)).collect();
     let range = OffsetRange {
         partition,
         first,
         next,
     };
-    Draft::new(rows(&places), vec![range])
+    TopicDraft::new(rows(&places), vec![range])
 }
 
 /// A draft like [`draft`], but for one record of it that is refused.
-pub(crate) fn draft_with_reject(partition: i32, first: i64, next: i64, refused: i64) -> Draft {
+pub(crate) fn draft_with_reject(partition: i32, first: i64, next: i64, refused: i64) -> TopicDraft {
     let places: Vec<_> = (first..next)
         .filter(|offset| *offset != refused)
         .map(|offset| (partition, offset))
         .collect();
-    Draft {
+    TopicDraft {
         rows: rows(&places),
         rejects: vec![reject(partition, refused)],
         ..draft(partition, first, next)
@@ -90,7 +91,13 @@ pub(crate) fn draft_with_reject(partition: i32, first: i64, next: i64, refused: 
 }
 
 /// A draft of records `first..next` of one imported file, at offsets from `offset`.
-pub(crate) fn draft_import(offset: i64, file: &str, first: u64, next: u64, last: bool) -> Draft {
+pub(crate) fn draft_import(
+    offset: i64,
+    file: &str,
+    first: u64,
+    next: u64,
+    last: bool,
+) -> ImportDraft {
     let count = i64::try_from(next - first).unwrap();
     let part = ImportedPart {
         sha256: file.to_owned(),
@@ -99,9 +106,11 @@ pub(crate) fn draft_import(offset: i64, file: &str, first: u64, next: u64, last:
         last,
         header: None,
     };
-    Draft {
+    ImportDraft {
+        rows: draft(0, offset, offset + count).rows,
+        rejects: Vec::new(),
+        first: offset,
         imported: vec![part],
-        ..draft(0, offset, offset + count)
     }
 }
 

@@ -5,7 +5,8 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use futures::future::join_all;
 
 use gugus_batches::{
-    Appended, BatchLog, Draft, FedBy, Footer, LogError, OFFSET, PARTITION, PartitionEnd, TIMESTAMP,
+    Appended, BatchLog, FedBy, Footer, LogError, OFFSET, PARTITION, PartitionEnd, TIMESTAMP,
+    TopicDraft,
 };
 use gugus_files::{
     Store,
@@ -136,7 +137,7 @@ async fn rows_are_sorted_and_our_columns_last() {
         },
     ];
     let footer = committed(
-        log.append(&Draft {
+        log.append(&TopicDraft {
             rows: turned,
             ranges,
             ..draft(0, 0, 3)
@@ -243,7 +244,7 @@ async fn a_commit_of_no_rows_carries_rejects() {
     let mut log = open(&store).await;
     let rejects = vec![reject(0, 1), reject(0, 0)];
     let footer = committed(
-        log.append(&Draft {
+        log.append(&TopicDraft {
             rows: rows(&[]),
             rejects,
             ..draft(0, 0, 2)
@@ -281,14 +282,14 @@ async fn ranges_may_be_wider_than_records() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
     committed(
-        log.append(&Draft {
+        log.append(&TopicDraft {
             rows: rows(&[(0, 3), (0, 7)]),
             ..draft(0, 0, 20)
         })
         .await,
     );
     committed(
-        log.append(&Draft {
+        log.append(&TopicDraft {
             rows: rows(&[]),
             ..draft(0, 20, 22)
         })

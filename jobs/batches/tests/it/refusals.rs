@@ -1,6 +1,6 @@
 //! Cases of what a batch log does not take, and of what it takes from imports.
 
-use gugus_batches::{BatchLog, Draft, FedBy, LogError, OFFSET};
+use gugus_batches::{BatchLog, FedBy, ImportDraft, LogError, OFFSET, TopicDraft};
 use gugus_files::Store;
 use gugus_spec::OffsetRange;
 
@@ -21,14 +21,19 @@ async fn imports_run_on() {
     );
     let mixed = log.append(&draft(0, 9, 10)).await;
     assert!(matches!(mixed, Err(LogError::FedBy { .. })), "{mixed:?}");
-    let miscounted = Draft {
-        ranges: vec![OffsetRange {
-            partition: 0,
-            first: 9,
-            next: 13,
-        }],
+    let miscounted = ImportDraft {
+        rows: draft(0, 9, 13).rows,
         ..draft_import(9, "cc", 0, 3, true)
     };
+    let left_out = ImportDraft {
+        rows: rows(&[(0, 9), (0, 11)]),
+        ..draft_import(9, "cc", 0, 3, true)
+    };
+    let left_out = log.append(&left_out).await;
+    assert!(
+        matches!(left_out, Err(LogError::Draft { .. })),
+        "{left_out:?}"
+    );
     let miscounted = log.append(&miscounted).await;
     assert!(
         matches!(miscounted, Err(LogError::Draft { .. })),
@@ -62,61 +67,61 @@ async fn contradictory_drafts_are_refused() {
     };
     let base = draft(0, 4, 8);
     let headless = without(&base, OFFSET);
-    let cases: Vec<(&str, Draft)> = vec![
+    let cases: Vec<(&str, TopicDraft)> = vec![
         ("gap", draft(0, 5, 8)),
         ("overlap", draft(0, 3, 8)),
         (
             "no ranges",
-            Draft {
+            TopicDraft {
                 ranges: vec![],
                 ..base.clone()
             },
         ),
         (
             "backwards",
-            Draft {
+            TopicDraft {
                 ranges: vec![range(4, 3)],
                 ..base.clone()
             },
         ),
         (
             "partition twice",
-            Draft {
+            TopicDraft {
                 ranges: vec![range(4, 8), range(4, 8)],
                 ..base.clone()
             },
         ),
         (
             "row outside",
-            Draft {
+            TopicDraft {
                 ranges: vec![range(4, 7)],
                 ..base.clone()
             },
         ),
         (
             "reject outside",
-            Draft {
+            TopicDraft {
                 rejects: vec![reject(0, 8)],
                 ..base.clone()
             },
         ),
         (
             "reject of another partition",
-            Draft {
+            TopicDraft {
                 rejects: vec![reject(1, 5)],
                 ..base.clone()
             },
         ),
         (
             "accepted and rejected",
-            Draft {
+            TopicDraft {
                 rejects: vec![reject(0, 5)],
                 ..base.clone()
             },
         ),
         (
             "row twice",
-            Draft {
+            TopicDraft {
                 rows: rows(&[(0, 4), (0, 4)]),
                 ..base.clone()
             },
@@ -142,12 +147,12 @@ async fn contradictory_drafts_are_refused() {
     assert_eq!(verified(&store).await, (4, 0));
 }
 
-fn without(draft: &Draft, name: &str) -> Draft {
+fn without(draft: &TopicDraft, name: &str) -> TopicDraft {
     let schema = draft.rows.schema();
     let keep: Vec<_> = (0..schema.fields().len())
         .filter(|i| schema.field(*i).name() != name)
         .collect();
-    Draft {
+    TopicDraft {
         rows: draft.rows.project(&keep).unwrap(),
         ..draft.clone()
     }

@@ -1,7 +1,8 @@
 //! Cases of rejected records that are taken again.
 
 use gugus_batches::{
-    BatchLog, Draft, FedBy, JumpReason, LogError, Rejects, ReplayedFile, Verification,
+    BatchLog, FedBy, ImportDraft, JumpReason, LogError, Rejects, ReplayDraft, ReplayedFile,
+    TopicDraft, Verification,
 };
 use gugus_files::{
     Store,
@@ -13,7 +14,7 @@ use crate::kit::{draft, draft_import, draft_with_reject, open, reject, rows, ver
 use crate::log::{committed, lost};
 
 /// A draft that replays these places of these files.
-pub(crate) fn draft_replay(parts: &[(&Rejects, &[(i32, i64)])]) -> Draft {
+pub(crate) fn draft_replay(parts: &[(&Rejects, &[(i32, i64)])]) -> ReplayDraft {
     let places: Vec<_> = parts
         .iter()
         .flat_map(|(_, places)| places.to_vec())
@@ -22,16 +23,16 @@ pub(crate) fn draft_replay(parts: &[(&Rejects, &[(i32, i64)])]) -> Draft {
         file: rejects.file.file.clone(),
         rows: places.len() as u64,
     });
-    Draft {
+    ReplayDraft {
+        rows: rows(&places),
         replayed: replayed.collect(),
-        ..Draft::new(rows(&places), Vec::new())
     }
 }
 
 /// A log of offsets 0 to 29, of which 3 and 4, 13, and 23 are refused.
 async fn with_rejects(store: &Store) -> BatchLog {
     let mut log = open(store).await;
-    let two = Draft {
+    let two = TopicDraft {
         rows: rows(&[(0, 0), (0, 9)]),
         rejects: vec![reject(0, 4), reject(0, 3)],
         ..draft(0, 0, 10)
@@ -110,7 +111,7 @@ async fn two_replays_race(store: Store) {
 async fn imports_go_on_after_a_replay() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
-    let import = Draft {
+    let import = ImportDraft {
         rows: rows(&[(0, 0), (0, 2)]),
         rejects: vec![reject(0, 1)],
         ..draft_import(0, "aa", 0, 3, true)
@@ -146,7 +147,7 @@ async fn contradictory_replays_are_refused_or_show() {
         }]
     };
     let name = rejects[0].file.file.as_str();
-    let with = |replayed| Draft {
+    let with = |replayed| ReplayDraft {
         replayed,
         ..good.clone()
     };
@@ -160,28 +161,14 @@ async fn contradictory_replays_are_refused_or_show() {
         ("elsewhere", with(file("../x.parquet", 2))),
         (
             "no rows",
-            Draft {
+            ReplayDraft {
                 rows: rows(&[]),
                 ..with(file(name, 0))
             },
         ),
         (
-            "a range beside",
-            Draft {
-                replayed: good.replayed.clone(),
-                ..draft(0, 30, 32)
-            },
-        ),
-        (
-            "rejects beside",
-            Draft {
-                rejects: vec![reject(0, 3)],
-                ..good.clone()
-            },
-        ),
-        (
             "one record twice",
-            Draft {
+            ReplayDraft {
                 rows: rows(&[(0, 3), (0, 3)]),
                 ..good.clone()
             },
@@ -210,7 +197,7 @@ async fn contradictory_replays_are_refused_or_show() {
             "offset 14 of partition 0 is in none of the files that it replays (0 more)",
         ),
         (
-            Draft {
+            ReplayDraft {
                 replayed: file("rejected/x.parquet", 1),
                 ..draft_replay(&[(&rejects[2], &[(0, 23)])])
             },
@@ -263,7 +250,7 @@ async fn reject_files_are_checked_before_a_replay() {
 async fn generations_are_told_apart() {
     let store = Store::in_memory();
     let mut log = with_rejects(&store).await;
-    let anew = Draft {
+    let anew = TopicDraft {
         rejects: vec![reject(0, 3)],
         rows: rows(&[(0, 2)]),
         ..draft_jump(0, 30, 2, 5, JumpReason::Recreated)

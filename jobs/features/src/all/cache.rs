@@ -1,10 +1,10 @@
 //! Points that stay in an executor's memory between passes.
 //!
-//! What is cached changes how long a pass takes and never what it answers: a file that is not here is read again. A file
-//! is known by where it lies, how long it is, which commit wrote it, and by the expressions that made points of it.
+//! The cache changes how long a pass takes and never its result: a file that is not in the cache is read again. The key of a
+//! file is its path, its length, its commit, and the expressions that made points of its rows.
 //!
-//! The first files stay. Every pass of a run reads all of its files once, so a cache that let the oldest file go would let
-//! each file go just before it is wanted again. Only idle files of other runs make room.
+//! The first files stay. Every pass of a run reads all of its files once. If the cache dropped the oldest file, it would drop
+//! each file just before its next use. Only idle files of other runs make room.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,20 +20,20 @@ use gugus_kmeans_all::{Points, PointsBuilder};
 
 use super::pass::PointSettings;
 
-/// Which part of the pool the cache fills at most, so that fits and reads beside it have room.
+/// The share of the pool that the cache fills at most, so that fits and reads have room beside it.
 const SHARE: (usize, usize) = (2, 3);
 
-/// How long points of another run must have lain idle until a run may push them out: longer than a pass takes, so that
-/// two runs at a time do not push each other out in turn.
+/// A run may drop points of another run that were idle for this time. It is longer than a pass, so that two runs at a time do
+/// not drop each other's points in turn.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// The name under which the cache takes memory from the pool.
 const CONSUMER: &str = "gugus feature cache";
 
-/// How many times its columns' bytes points take while they are put in order, at most.
+/// While points are put in order, they take at most this many times the bytes of their columns.
 const WHILE_BUILDING: usize = 3;
 
-/// By what a file's points are known.
+/// The key of a file's points.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     settings: PointSettings,
@@ -58,7 +58,7 @@ impl Key {
     }
 }
 
-/// Points and the memory that they were promised, given back when the last user lets go of them.
+/// Points and the memory that is reserved for them. The last user gives it back.
 #[derive(Debug)]
 pub(super) struct Kept {
     points: Points,
@@ -80,7 +80,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// What reading and ordering `points` takes at most.
+    /// The most memory that reading and ordering `points` takes.
     pub(super) fn while_building(points: &PointsBuilder) -> usize {
         points.heap_size().saturating_mul(WHILE_BUILDING)
     }
@@ -116,16 +116,16 @@ struct Entry {
     used: Instant,
 }
 
-/// What the cache holds, for metrics.
+/// The content of the cache, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheFigures {
-    /// Files whose points are held.
+    /// How many files the cache has points of.
     pub files: usize,
-    /// Bytes that they take.
+    /// How many bytes these points take.
     pub bytes: usize,
-    /// How often a pass found a file's points.
+    /// How often a pass found the points of a file.
     pub hits: u64,
-    /// How often it had to read the file.
+    /// How often a pass had to read the file.
     pub misses: u64,
 }
 
@@ -160,7 +160,7 @@ impl FeatureCache {
         }
     }
 
-    /// Lets go of everything that no task is using.
+    /// Drops all points that no task is using.
     pub fn clear(&self) {
         self.push_out(usize::MAX, None);
     }
@@ -209,8 +209,8 @@ impl FeatureCache {
         self.state().bytes
     }
 
-    /// Lets go of points that no task is using, the longest unused first, until `wanted` bytes are free. For a run that
-    /// wants room only idle points of other runs go; for the pool any. Gives how many bytes became free.
+    /// Drops points that no task is using, the longest unused first, until `wanted` bytes are free. For a run it drops only
+    /// idle points of other runs, for the pool any points. Returns how many bytes became free.
     fn push_out(&self, wanted: usize, run: Option<&str>) -> usize {
         let mut state = self.state();
         let now = Instant::now();
@@ -236,13 +236,13 @@ impl FeatureCache {
         free
     }
 
-    /// A thread that panicked while it held the lock left nothing half done: each change is one call.
+    /// A thread that panicked while it held the lock left no half-done change, because each change is one call.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A pool that lets the feature cache go before it refuses anybody: DataFusion's pools cannot ask for memory back.
+/// A pool that drops points from the feature cache before it refuses memory. DataFusion's pools cannot ask for memory back.
 #[derive(Debug)]
 pub struct YieldingPool {
     inner: Arc<dyn MemoryPool>,

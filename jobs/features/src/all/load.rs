@@ -1,4 +1,4 @@
-//! One file of a pass: from the cache, or read and kept, or read and let go.
+//! One file of a pass: taken from the cache, or read and kept, or read and dropped.
 
 use std::sync::Arc;
 
@@ -12,21 +12,21 @@ use futures::TryStreamExt;
 use gugus_kmeans_all::{Kernel, Partial, PointOrder, PointsBuilder, key, run_step};
 
 use super::cache::{FeatureCache, Key, Room};
-use super::node::external;
 use super::pass::Pass;
+use crate::error::external;
 
-/// Rows that are computed at once where a file's points cannot be kept: a megabyte or two of features, so that memory
-/// stays bounded, and enough that a step's fixed cost does not show.
+/// If the points of a file cannot be kept, so many rows are computed at once. That is a megabyte or two of features: little
+/// enough to bound memory, and enough to hide the fixed cost of a step.
 const CHUNK: usize = 65_536;
 
-/// Where a file's points came from.
+/// The source of a file's points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Cache,
     File,
 }
 
-/// One file and what is computed of it.
+/// One file and the step to compute on it.
 pub(super) struct FilePass<'a> {
     pass: &'a Pass,
     file: PartitionedFile,
@@ -105,7 +105,7 @@ impl<'a> FilePass<'a> {
         PointsBuilder::new(points.dimensions, points.measure, points.weighting)
     }
 
-    /// Computes points that are not kept; ordering them would cost more than one pass gains.
+    /// Computes points that are not kept. Putting them in order would cost more than one pass gains.
     fn step(&self, points: PointsBuilder) -> Result<Partial> {
         let points = points.finish(PointOrder::AsGiven);
         run_step(&self.pass.step, &points, Kernel::default()).map_err(external)
@@ -150,7 +150,7 @@ impl<'a> FilePass<'a> {
     }
 }
 
-/// The numbers of a column, a null as NaN: the two are treated alike.
+/// The numbers of a column. A null becomes NaN, because both are treated alike.
 fn without_nulls(column: &Arc<dyn Array>) -> std::borrow::Cow<'_, [f64]> {
     let numbers = column.as_primitive::<Float64Type>();
     if numbers.null_count() == 0 {

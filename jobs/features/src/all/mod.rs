@@ -1,12 +1,12 @@
-//! One model over everything: a pass over all the data as one Ballista job.
+//! One model over all batches: one pass over all rows is one Ballista job.
 //!
-//! [`pass_plan`] builds scan → filter → projection → [`AllPassExec`]. The node computes one [`gugus_kmeans_all::Step`]
-//! on each file of its task and answers one row, the encoded [`gugus_kmeans_all::Partial`]; the driver merges them.
-//! Points that were read stay in the [`FeatureCache`] of the session, so that later passes read nothing.
+//! [`pass_plan`] builds scan → filter → projection → [`AllPassExec`]. The node computes one [`gugus_kmeans_all::Step`] on each
+//! file of its task and gives one row, the encoded [`gugus_kmeans_all::Partial`]. The driver merges these partials. Points
+//! that were read stay in the [`FeatureCache`] of the session, so that later passes read no files.
 //!
-//! Why a node and not an aggregate: what is worth keeping between passes is the whole of a file's points, in an order of
-//! their own, which a stream of record batches cannot hand over. Why an interior node and not a leaf: Ballista cuts a
-//! task's slice only out of leaves that it knows.
+//! *Why a node and not an aggregate?* Between passes the cache keeps all points of a file, in an order of their own. A stream
+//! of record batches could not hand them over. *Why an inner node and not a leaf?* Ballista can cut only leaves that it knows
+//! into the slices of tasks.
 
 mod cache;
 mod load;

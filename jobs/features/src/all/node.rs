@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{BinaryArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, Result, internal_datafusion_err, internal_err};
+use datafusion::common::{Result, internal_datafusion_err, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
@@ -30,6 +30,7 @@ use gugus_kmeans_all::Partial;
 
 use super::load::{FilePass, Source};
 use super::pass::Pass;
+use crate::error::external;
 
 /// The one column of the result, of type Binary: an encoded [`Partial`].
 pub const PARTIAL_COLUMN: &str = "partial";
@@ -240,8 +241,4 @@ fn alone(plan: &Arc<dyn ExecutionPlan>, file: PartitionedFile) -> Result<Arc<dyn
         ))
     })?;
     Ok(rewritten.data)
-}
-
-pub(super) fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
 }

@@ -1,7 +1,7 @@
 //! The physical plan of one pass.
 //!
-//! Invariant: a file, or a piece of a large one, lies in one group. Which files share a group decides which executor
-//! computes what, and nothing else: partial results merge in any order to the same bits.
+//! Invariant: a file, or a piece of a large file, lies in one group. The groups decide only which executor computes which
+//! files. The result does not depend on them, because partials merge in any order to the same bits.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::error::WaveError;
 use crate::plan::FeaturePlan;
 use crate::rows::{BATCH_COLUMN, Beside, OFFSET_COLUMN, PARTITION_COLUMN, Rows, WaveFile};
 
-/// The scan's column that tells files of one name apart: a number made of the batch's commit id.
+/// The column of the scan that tells files of one name apart: a number made of the batch's commit id.
 const COMMIT_COLUMN: &str = "_commit";
 
-/// Pieces below this are not worth a task of their own: reading 8 MiB of Parquet takes some 20 ms.
+/// Smaller pieces are not worth a task of their own: reading 8 MiB of Parquet takes some 20 ms.
 const PIECE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// One batch of the data.
@@ -27,7 +27,7 @@ const PIECE_BYTES: u64 = 8 * 1024 * 1024;
 pub struct AllFile {
     /// Its number, path and length.
     pub file: WaveFile,
-    /// A number made of its commit id: another batch under the same name has another one.
+    /// A number made of its commit id. Another batch under the same name has another number.
     pub commit: u64,
 }
 
@@ -74,8 +74,8 @@ pub fn pass_plan(
     Ok(Arc::new(AllPassExec::new(projected, Arc::new(pass))))
 }
 
-/// Groups of about equal length in bytes, in the order of the batches. A file that would fill more than one group is cut
-/// into ranges of bytes: a range stands for the row groups whose middle it holds.
+/// Groups of about equal length in bytes, in the order of the batches. A file that would fill more than one group is cut into
+/// ranges of bytes. A range has the row groups whose middle lies in it.
 fn cut(files: &[AllFile], groups: usize) -> Vec<FileGroup> {
     let total: u64 = files.iter().map(|f| f.file.size).sum();
     let share = total.div_ceil(groups as u64).max(1);

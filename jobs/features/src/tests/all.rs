@@ -1,4 +1,4 @@
-//! Passes over everything, run by DataFusion itself over real Parquet files.
+//! Passes over all batches, run by DataFusion itself over real Parquet files.
 //!
 //! What they answer is held against the same fit over points in memory, bit by bit.
 

@@ -2,9 +2,8 @@
 //! file or the import ends. It is never closed before, so a file's last batch always knows that it is the last.
 
 use arrow::array::RecordBatch;
-use gugus_batches::{Draft, ImportedPart};
+use gugus_batches::{ImportDraft, ImportedPart};
 use gugus_records::{Columns, Reason};
-use gugus_spec::OffsetRange;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +35,7 @@ pub(crate) struct Cutter<'a> {
     parts: Vec<ImportedPart>,
     /// The file that is being read.
     file: Option<(&'a Input, ImportedPart)>,
-    send: mpsc::Sender<Draft>,
+    send: mpsc::Sender<ImportDraft>,
     stop: &'a CancellationToken,
 }
 
@@ -44,7 +43,7 @@ impl<'a> Cutter<'a> {
     pub(super) fn new(
         config: &Config,
         begin: i64,
-        send: mpsc::Sender<Draft>,
+        send: mpsc::Sender<ImportDraft>,
         stop: &'a CancellationToken,
     ) -> Self {
         Self {
@@ -150,16 +149,12 @@ impl<'a> Cutter<'a> {
             imported.push(part.clone());
             part.first = part.next;
         }
-        let range = OffsetRange {
-            partition: 0,
-            first: self.first,
-            next: self.next,
-        };
         let (rows, rejects) = self.open.take()?;
-        let draft = Draft {
+        let draft = ImportDraft {
+            rows,
             rejects,
+            first: self.first,
             imported,
-            ..Draft::new(rows, vec![range])
         };
         self.first = self.next;
         // Nobody takes it when the one before could not be committed.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
-use gugus_batches::{Appended, BatchLog, Draft, Footer, Jump, LogError, PARTITION};
+use gugus_batches::{Appended, BatchLog, Footer, Jump, LogError, PARTITION, TopicDraft};
 use gugus_records::{Columns, Reason};
 use gugus_spec::{Job, OffsetRange};
 use tokio::runtime::Handle;
@@ -62,7 +62,7 @@ struct Flight {
 /// What became of it.
 struct Written {
     log: Box<BatchLog>,
-    draft: Draft,
+    draft: TopicDraft,
     begun: Instant,
     result: Result<Appended, LogError>,
 }
@@ -223,7 +223,7 @@ impl Writer {
     }
 
     /// Tries again with what the winners have left of our draft, then with what is in hand, if that has to be looked at.
-    fn lost(&mut self, draft: Draft, answers: &mut Vec<Answer>) -> Result<(), Error> {
+    fn lost(&mut self, draft: TopicDraft, answers: &mut Vec<Answer>) -> Result<(), Error> {
         let mut drafts = VecDeque::from([draft]);
         while let Some(mut draft) = drafts.pop_front() {
             loop {
@@ -277,9 +277,9 @@ impl Writer {
     }
 
     /// Empties what is in hand into a draft; the next one begins where this one ends.
-    fn draft(&mut self) -> Result<Draft, Error> {
+    fn draft(&mut self) -> Result<TopicDraft, Error> {
         let (rows, rejects) = self.open.take()?;
-        let mut draft = Draft::new(rows, Vec::new());
+        let mut draft = TopicDraft::new(rows, Vec::new());
         draft.rejects = rejects;
         for (id, partition) in &mut self.partitions {
             if !partition.is_in_hand() {
@@ -299,7 +299,7 @@ impl Writer {
     }
 
     /// The partitions of the draft in which the batches no longer end where the draft continues, and where they end.
-    fn moved(&self, draft: &Draft) -> Result<BTreeMap<i32, i64>, Error> {
+    fn moved(&self, draft: &TopicDraft) -> Result<BTreeMap<i32, i64>, Error> {
         let log = self.log()?;
         let moved = draft.ranges.iter().filter_map(|range| {
             let jump = draft.jumps.iter().find(|j| j.partition == range.partition);
@@ -333,7 +333,7 @@ impl Writer {
 }
 
 /// Takes out of a draft what is of these partitions.
-fn without(draft: &mut Draft, partitions: &BTreeMap<i32, i64>) -> Result<(), Error> {
+fn without(draft: &mut TopicDraft, partitions: &BTreeMap<i32, i64>) -> Result<(), Error> {
     let bug = |what: &dyn std::fmt::Display| Error::Bug(format!("a draft cannot be cut: {what}"));
     let column = draft.rows.column_by_name(PARTITION);
     let ids = column

@@ -1,6 +1,6 @@
 //! What is refused before anything is written.
 
-use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_batches::{Appended, BatchLog, TopicDraft};
 use gugus_ingest::Kind;
 use gugus_spec::OffsetRange;
 
@@ -89,7 +89,7 @@ async fn a_folder_fed_by_a_topic_is_refused() {
         first: 0,
         next: 2,
     }];
-    let draft = Draft::new(rows, ranges);
+    let draft = TopicDraft::new(rows, ranges);
     assert!(matches!(
         log.append(&draft).await.unwrap(),
         Appended::Committed(_)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_batches::{Appended, BatchLog, TopicDraft};
 use gugus_ingest::ingest::Until;
 use gugus_spec::OffsetRange;
 
@@ -114,7 +114,7 @@ async fn commit_as_zombie(folder: &Folder, job: &gugus_spec::Job, xs: std::ops::
         first: xs.start,
         next: xs.end,
     }];
-    let draft = Draft::new(rows, ranges);
+    let draft = TopicDraft::new(rows, ranges);
     assert!(matches!(
         log.append(&draft).await.unwrap(),
         Appended::Committed(_)

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gugus_batches::{Appended, BatchLog, Draft};
+use gugus_batches::{Appended, BatchLog, TopicDraft};
 use gugus_ingest::{Error, Kind, Start, produce};
 use gugus_spec::OffsetRange;
 use tokio_util::sync::CancellationToken;
@@ -160,7 +160,7 @@ async fn the_log_refuses_a_range_that_does_not_continue_it() {
         first: 0,
         next: 3,
     }];
-    let appended = log.append(&Draft::new(rows, ranges)).await;
+    let appended = log.append(&TopicDraft::new(rows, ranges)).await;
     assert!(!matches!(appended, Ok(Appended::Committed(_))));
 }
 

@@ -290,7 +290,7 @@ impl Run {
         match self.inside.take().expect("a member within").stop() {
             Ok(_) => Ended::Cleanly,
             Err(error) => {
-                let text = with_causes(&error);
+                let text = gugus_error::chain(&error);
                 assert!(
                     text.contains("connection reset"),
                     "not the store's doing: {text}"
@@ -307,16 +307,6 @@ impl Run {
 pub(super) enum Ended {
     Cleanly,
     StoreFailed,
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 impl Drop for Run {

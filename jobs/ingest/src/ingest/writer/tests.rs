@@ -83,7 +83,7 @@ impl Fixture {
             first: offsets.start,
             next: offsets.end,
         };
-        let draft = Draft::new(rows, vec![range]);
+        let draft = TopicDraft::new(rows, vec![range]);
         let appended = self.runtime.block_on(async {
             let mut log = open(&self.store).await.unwrap();
             log.append(&draft).await.unwrap()

@@ -1,7 +1,7 @@
 //! Runs on disk: one folder a run, named by its id, with `run.json`, the job file, the log and the report.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use gugus_train::Report;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::id::RunId;
-use super::wire::Run;
+use super::record::Run;
 
 /// The files of a run.
 const RUN: &str = "run.json";
@@ -19,6 +19,9 @@ const REPORT: &str = "report.json";
 
 /// Held by the scheduler that uses the folder.
 const LOCK: &str = "lock";
+
+/// How much of a log is read at once.
+const LOG_PART: u64 = 256 * 1024;
 
 /// Why runs cannot be kept.
 #[derive(Debug, Error)]
@@ -43,12 +46,12 @@ pub enum StateError {
 
 /// The folder that runs are kept in.
 #[derive(Debug)]
-pub(crate) struct Disk {
+pub(crate) struct Folders {
     root: PathBuf,
     _lock: File,
 }
 
-impl Disk {
+impl Folders {
     /// Takes the folder, making it where it is not there.
     pub(crate) fn open(root: &Path) -> Result<Self, StateError> {
         let wrong = |source| StateError::Folder {
@@ -71,10 +74,7 @@ impl Disk {
 
     /// All runs that are there, oldest first. A damaged one is left alone and told of: somebody may want to see why.
     pub(crate) fn load(&self) -> Result<Vec<Run>, StateError> {
-        let wrong = |source| StateError::Folder {
-            path: self.root.clone(),
-            source,
-        };
+        let wrong = |source| self.unusable(source);
         let mut runs = Vec::new();
         for entry in fs::read_dir(&self.root).map_err(wrong)? {
             let entry = entry.map_err(wrong)?;
@@ -100,6 +100,14 @@ impl Disk {
         }
         runs.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         Ok(runs)
+    }
+
+    /// What is said when the folder cannot be used.
+    pub(crate) fn unusable(&self, source: io::Error) -> StateError {
+        StateError::Folder {
+            path: self.root.clone(),
+            source,
+        }
     }
 
     /// Whether the folder can be read.
@@ -142,6 +150,32 @@ impl Disk {
 
     pub(crate) fn log_path(&self, id: &RunId) -> PathBuf {
         self.folder(id).join(LOG)
+    }
+
+    /// The log from a byte on, a part of it; empty when nothing more is there.
+    pub(crate) fn log(&self, id: &RunId, from: u64) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        match File::open(self.log_path(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(mut file) => {
+                file.seek(SeekFrom::Start(from))?;
+                file.take(LOG_PART).read_to_end(&mut text)?;
+            }
+        }
+        Ok(text)
+    }
+
+    /// The end of the log, at most `bytes` of it, from the beginning of a line.
+    pub(crate) fn log_end(&self, id: &RunId, bytes: usize) -> io::Result<String> {
+        let length = fs::metadata(self.log_path(id)).map_or(0, |about| about.len());
+        let from = length.saturating_sub(bytes as u64);
+        let mut text = String::from_utf8_lossy(&self.log(id, from)?).into_owned();
+        if from > 0 {
+            let cut = text.find('\n').map_or(0, |end| end + 1);
+            text.drain(..cut);
+        }
+        Ok(text)
     }
 
     pub(crate) fn remove(&self, id: &RunId) -> io::Result<()> {

@@ -1,0 +1,23 @@
+//! How often a write is tried.
+
+use std::time::Duration;
+
+/// How often one write is tried before its error is handed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// How many tries there are.
+    pub tries: u32,
+    /// The wait after the first try; it doubles with each.
+    pub first_wait: Duration,
+}
+
+/// With the waits between (0.1, 0.2, 0.4, 0.8, 1.6 s) six tries ride over a store's hiccup of three seconds; longer
+/// trouble is for the caller, who knows how to say so.
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            tries: 6,
+            first_wait: Duration::from_millis(100),
+        }
+    }
+}

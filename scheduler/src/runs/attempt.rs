@@ -1,0 +1,253 @@
+//! One attempt at a run, from its turn to its end.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gugus_engine::{Access, Cluster};
+use gugus_error::Kind;
+use gugus_submit::SubmitError;
+use gugus_train::{Outcome, Report};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+
+use super::error::RunError;
+use super::id::RunId;
+use super::log::RunLog;
+use super::places::Places;
+use super::record::{BallistaJob, now};
+use super::state::RunState;
+use super::table::{Live, Table};
+use crate::ballista::view::ClusterView;
+
+/// How often a run's progress is written down.
+const NOTE: Duration = Duration::from_secs(2);
+
+/// Failed models that are named in the log.
+const FAILURES_LOGGED: usize = 100;
+
+/// What all attempts share.
+pub(super) struct Attempts {
+    pub(super) table: Table,
+    pub(super) places: Places,
+    /// How drivers reach the scheduler that they are in.
+    pub(super) access: Access,
+    pub(super) cluster: ClusterView,
+    /// As many as runs train at the same time.
+    pub(super) turns: Semaphore,
+    /// Cancelled when the scheduler ends, and runs with it.
+    pub(super) stop: CancellationToken,
+}
+
+/// How an attempt ended.
+enum Ended {
+    Finished(Report),
+    /// With what was done until then.
+    Stopped(Report),
+    Failed(String, Kind),
+}
+
+/// Runs the driver's work on this thread, which may block. The driver compiles plans and encodes them: the threads that
+/// answer requests shall not wait for it.
+pub(super) fn block_on<F: Future>(work: F) -> F::Output {
+    Handle::current().block_on(work)
+}
+
+impl Attempts {
+    /// Waits for the run's turn, drives it, and writes down how it ended.
+    pub(super) async fn drive(self: Arc<Self>, id: RunId, live: Live) {
+        let turn = tokio::select! {
+            turn = self.turns.acquire() => turn.ok(),
+            () = live.stop.cancelled() => None,
+        };
+        let log = RunLog::open(&id, &self.table.folders.log_path(&id));
+        let log = log.inspect_err(|error| {
+            tracing::warn!(%id, %error, "the log of a run cannot be written");
+        });
+        let log = log.ok();
+        let span = log.as_ref().map_or_else(Span::none, |log| log.span());
+        let ended = match turn {
+            Some(_) => self.attempt(&id, &live, &span).await,
+            None => Ended::Stopped(Report::default()),
+        };
+        let jobs = self.ballista_jobs(&id).await;
+        let progress = live.progress.now();
+        let (state, failure) = span.in_scope(|| describe(&ended, self.stop.is_cancelled()));
+        let report = match ended {
+            Ended::Finished(report) | Ended::Stopped(report) => Some(report),
+            Ended::Failed(..) => None,
+        };
+        if let Some(report) = &report
+            && let Err(error) = self.table.folders.save_report(&id, report)
+        {
+            span.in_scope(|| tracing::error!(%error, "the run's report could not be written"));
+        }
+        // Before anybody can resume it, and so open the log again.
+        if let Some(log) = log {
+            log.close();
+        }
+        self.table.end(&id, |run| {
+            run.state = state;
+            run.ended = Some(now());
+            run.progress = progress;
+            run.progress.message.clear();
+            run.add_ballista_jobs(jobs);
+            (run.failure, run.failure_kind) = match failure {
+                Some((why, kind)) => (Some(why), kind),
+                None => (None, None),
+            };
+            if let Some(report) = report {
+                (run.trained, run.failed, run.skipped) =
+                    (report.trained, report.failed, report.skipped);
+            }
+        });
+    }
+
+    /// Drives it on a thread of its own, and writes down meanwhile how far it is.
+    async fn attempt(self: &Arc<Self>, id: &RunId, live: &Live, span: &Span) -> Ended {
+        self.table.change(id, |run| {
+            run.state = RunState::Running;
+            run.started = Some(now());
+            run.attempts += 1;
+        });
+        let (there, id_there, live_there) = (Arc::clone(self), id.clone(), live.clone());
+        let span_there = span.clone();
+        let mut driver = spawn_blocking(move || {
+            let training = there.train(&id_there, &live_there);
+            block_on(training.instrument(span_there))
+        });
+        let writing = self.write_progress(id, live).instrument(span.clone());
+        tokio::select! {
+            ended = &mut driver => ended.unwrap_or_else(|_| {
+                let why = "the driver panicked; its message is on the scheduler's standard error";
+                Ended::Failed(why.to_owned(), Kind::Failed)
+            }),
+            never = writing => match never {},
+        }
+    }
+
+    async fn train(&self, id: &RunId, live: &Live) -> Ended {
+        match self.try_train(id, live).await {
+            Ok(report) => Ended::Finished(report),
+            Err(RunError::Train(gugus_train::Error::Interrupted { report })) => {
+                Ended::Stopped(*report)
+            }
+            Err(error) => Ended::Failed(gugus_error::chain(&error), error.kind()),
+        }
+    }
+
+    async fn try_train(&self, id: &RunId, live: &Live) -> Result<Report, RunError> {
+        let run = self.table.run(id)?;
+        let job_file = self.table.folders.job_file(id).map_err(RunError::Keep)?;
+        tracing::info!(
+            attempt = run.attempts,
+            job = run.job,
+            batches = run.batches,
+            models = run.models,
+            "the run begins"
+        );
+        let request = run.request(job_file);
+        let config = request.config(&self.places, &live.progress, Some(id))?;
+        let prepared = tokio::select! {
+            prepared = gugus_train::prepare(config) => prepared?,
+            () = live.stop.cancelled() => {
+                let report = Box::default();
+                return Err(gugus_train::Error::Interrupted { report }.into());
+            }
+        };
+        tracing::info!(models = prepared.pending(), "models are to be trained");
+        if prepared.pending() == 0 {
+            return Ok(prepared.nothing_to_do());
+        }
+        let cluster = Cluster::connect(self.access.clone()).await;
+        let cluster =
+            cluster.map_err(|error| gugus_train::Error::from(SubmitError::from(error)))?;
+        Ok(prepared.train(&cluster, live.stop.clone()).await?)
+    }
+
+    /// Writes progress and Ballista jobs down now and then.
+    async fn write_progress(&self, id: &RunId, live: &Live) -> Infallible {
+        let mut ticks = interval(NOTE);
+        let mut before = None;
+        loop {
+            ticks.tick().await;
+            let seen = (live.progress.now(), self.ballista_jobs(id).await);
+            if seen.0.total == 0 || before.as_ref() == Some(&seen) {
+                continue;
+            }
+            let (progress, jobs) = seen.clone();
+            if before.is_none_or(|(then, _)| then != progress) {
+                let doing = match progress.message.as_str() {
+                    "" => "training",
+                    message => message,
+                };
+                tracing::info!(done = progress.done, of = progress.total, "{doing}");
+            }
+            before = Some(seen);
+            self.table.change(id, |run| {
+                run.progress = progress;
+                run.add_ballista_jobs(jobs);
+            });
+        }
+    }
+
+    /// The run's Ballista jobs that the scheduler still knows.
+    async fn ballista_jobs(&self, id: &RunId) -> Vec<BallistaJob> {
+        let of_run = format!(" run {id} ");
+        let jobs = self.cluster.jobs().await.into_iter();
+        let jobs = jobs.filter(|job| job.name.contains(&of_run));
+        // The newest come first there.
+        jobs.rev()
+            .map(|job| BallistaJob {
+                id: job.id,
+                name: job.name,
+                state: job.state.to_owned(),
+            })
+            .collect()
+    }
+}
+
+/// The state that the end leads to, and why if it is not a good one; both go to the log, too.
+fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<Kind>)>) {
+    match ended {
+        Ended::Finished(report) => {
+            tracing::info!(
+                trained = report.trained,
+                failed = report.failed,
+                skipped = report.skipped,
+                seconds = report.seconds,
+                "the run is finished"
+            );
+            for model in failures(report).take(FAILURES_LOGGED) {
+                tracing::warn!("{model}");
+            }
+            (RunState::Finished, None)
+        }
+        Ended::Stopped(_) if stopping => {
+            tracing::info!("the run is interrupted: the scheduler stops");
+            let why = "the scheduler was stopped while the run was under way";
+            (RunState::Interrupted, Some((why.to_owned(), None)))
+        }
+        Ended::Stopped(_) => {
+            tracing::info!("the run is cancelled");
+            (RunState::Cancelled, None)
+        }
+        Ended::Failed(why, kind) => {
+            tracing::warn!("the run failed: {why}");
+            (RunState::Failed, Some((why.clone(), Some(*kind))))
+        }
+    }
+}
+
+fn failures(report: &Report) -> impl Iterator<Item = String> + '_ {
+    let failed = report.models.iter();
+    let failed = failed.filter(|model| model.status == Outcome::Failed);
+    failed.map(|model| {
+        let reason = model.reason.as_deref().unwrap_or("no reason is known");
+        format!("failed: {} {}: {reason}", model.model, model.data())
+    })
+}

@@ -1,0 +1,169 @@
+//! What can be asked of runs: submit, list, cancel, resume, and stop with the scheduler.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gugus_engine::Access;
+use gugus_files::Stores;
+use gugus_progress::Progress;
+use gugus_train::Report;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::answers::RunDetail;
+use super::attempt::{Attempts, block_on};
+use super::error::RunError;
+use super::folders::{Folders, StateError};
+use super::id::RunId;
+use super::places::Places;
+use super::record::Run;
+use super::request::RunRequest;
+use super::table::{Live, Table};
+use crate::ballista::view::ClusterView;
+
+/// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
+/// waves that are fitted already, 500 each. A second is usual; a slow disk or a bucket takes longer.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+/// How runs are kept and driven.
+#[derive(Clone, Debug)]
+pub struct RunsConfig {
+    /// The folder that they are kept in.
+    pub state: PathBuf,
+    /// Folders of batches and models must lie below it.
+    pub data_root: PathBuf,
+    /// How many runs are kept that have ended.
+    pub keep: usize,
+    /// How many runs train at the same time; the others wait.
+    pub at_once: usize,
+}
+
+/// All runs of a scheduler. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Runs {
+    attempts: Arc<Attempts>,
+    drivers: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl Runs {
+    /// Takes the folder and marks what was under way when the scheduler ended.
+    pub(crate) fn open(
+        config: RunsConfig,
+        access: Access,
+        cluster: ClusterView,
+        stores: Stores,
+    ) -> Result<Self, StateError> {
+        let table = Table::open(Folders::open(&config.state)?, config.keep)?;
+        let places = Places::below(&config.data_root, stores);
+        let places = places.map_err(|source| StateError::Folder {
+            path: config.data_root,
+            source,
+        })?;
+        Ok(Self {
+            attempts: Arc::new(Attempts {
+                table,
+                places,
+                access,
+                cluster,
+                turns: Semaphore::new(config.at_once.max(1)),
+                stop: CancellationToken::new(),
+            }),
+            drivers: Arc::default(),
+        })
+    }
+
+    /// Whether runs can be kept and listed.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.attempts.stop.is_cancelled() && self.table().folders.is_readable()
+    }
+
+    /// Finds out what would be trained. For a thread that may block.
+    pub(crate) fn dry_run(&self, request: &RunRequest) -> Result<Report, RunError> {
+        let config = request.config(&self.attempts.places, &Progress::default(), None)?;
+        let prepared = block_on(gugus_train::prepare(config))?;
+        Ok(prepared.dry_run())
+    }
+
+    /// Keeps a new run and lets it wait for its turn. For a thread that may block.
+    pub(crate) fn submit(&self, request: &RunRequest) -> Result<Run, RunError> {
+        let config = request.config(&self.attempts.places, &Progress::default(), None)?;
+        block_on(gugus_train::check_request(&config))?;
+        self.begin(|live| self.table().add(request, &config.job.name, live))
+    }
+
+    /// Lets a run that broke off wait for its turn again. For a thread that may block.
+    pub(crate) fn resume(&self, id: &RunId) -> Result<Run, RunError> {
+        self.begin(|live| self.table().add_again(id, live))
+    }
+
+    /// All runs, the newest first.
+    pub(crate) fn list(&self) -> Vec<Run> {
+        self.table().list()
+    }
+
+    /// One run with all there is. For a thread that may block, as are the following two.
+    pub(crate) fn detail(&self, id: &RunId) -> Result<RunDetail, RunError> {
+        let folders = &self.table().folders;
+        Ok(RunDetail {
+            run: self.table().run(id)?,
+            job_file: folders.job_file(id).map_err(RunError::Keep)?,
+            report: folders.report(id),
+        })
+    }
+
+    /// The run's log from a byte on; empty when nothing more is there.
+    pub(crate) fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, RunError> {
+        self.table().run(id)?;
+        self.table().folders.log(id, from).map_err(RunError::Keep)
+    }
+
+    /// The end of the run's log, at most `bytes` of it, from the beginning of a line.
+    pub(crate) fn log_end(&self, id: &RunId, bytes: usize) -> Result<String, RunError> {
+        self.table().run(id)?;
+        let log = self.table().folders.log_end(id, bytes);
+        log.map_err(RunError::Keep)
+    }
+
+    /// Stops a run that waits or trains. What it has written stays.
+    pub(crate) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
+        self.table().cancel(id)
+    }
+
+    /// Breaks runs off and waits until they have cancelled their Ballista jobs and are marked.
+    pub(crate) async fn stop(&self) {
+        self.attempts.stop.cancel();
+        let drivers = std::mem::take(&mut *self.drivers());
+        let all = futures::future::join_all(drivers);
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+            tracing::warn!("runs were still under way; they are marked at the next start");
+        }
+    }
+
+    /// Begins the attempt of a run that `keep` keeps.
+    fn begin(&self, keep: impl FnOnce(Live) -> Result<Run, RunError>) -> Result<Run, RunError> {
+        // Held until the driver is there, so that a scheduler that stops waits for it.
+        let mut drivers = self.drivers();
+        if self.attempts.stop.is_cancelled() {
+            return Err(RunError::Stopping);
+        }
+        let live = Live {
+            stop: self.attempts.stop.child_token(),
+            progress: Progress::default(),
+        };
+        let run = keep(live.clone())?;
+        let attempt = Arc::clone(&self.attempts).drive(run.id.clone(), live);
+        drivers.retain(|driver| !driver.is_finished());
+        drivers.push(tokio::spawn(attempt));
+        Ok(run)
+    }
+
+    fn table(&self) -> &Table {
+        &self.attempts.table
+    }
+
+    fn drivers(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.drivers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

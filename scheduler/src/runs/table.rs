@@ -1,0 +1,195 @@
+//! All runs that a scheduler knows: in memory as they are, on disk as they were last written.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use gugus_progress::Progress;
+use gugus_spec::JobName;
+use tokio_util::sync::CancellationToken;
+
+use super::error::{OPEN_LIMIT, RunError};
+use super::folders::{Folders, StateError};
+use super::id::RunId;
+use super::record::Run;
+use super::request::RunRequest;
+use super::state::RunState;
+
+/// All runs of a scheduler.
+pub(super) struct Table {
+    pub(super) folders: Folders,
+    /// How many runs are kept that have ended.
+    keep: usize,
+    entries: Mutex<BTreeMap<RunId, Entry>>,
+}
+
+struct Entry {
+    run: Run,
+    live: Option<Live>,
+}
+
+/// The handles of a run while it waits or trains.
+#[derive(Clone)]
+pub(super) struct Live {
+    /// Cancelled by a user, or with the scheduler's own.
+    pub(super) stop: CancellationToken,
+    pub(super) progress: Progress,
+}
+
+impl Table {
+    /// Reads the runs of a folder and marks those that were under way when the scheduler ended.
+    pub(super) fn open(folders: Folders, keep: usize) -> Result<Self, StateError> {
+        let mut entries = BTreeMap::new();
+        for mut run in folders.load()? {
+            if !run.state.is_final() {
+                tracing::info!(id = %run.id, state = %run.state, "a run was interrupted by the scheduler's end; `gugus runs resume` goes on with it");
+                run.interrupt();
+                folders
+                    .save(&run)
+                    .map_err(|error| folders.unusable(error))?;
+            }
+            entries.insert(run.id.clone(), Entry { run, live: None });
+        }
+        let table = Self {
+            folders,
+            keep,
+            entries: Mutex::new(entries),
+        };
+        table.prune();
+        Ok(table)
+    }
+
+    /// All runs, the newest first.
+    pub(super) fn list(&self) -> Vec<Run> {
+        self.entries().values().rev().map(Entry::now).collect()
+    }
+
+    /// One run.
+    pub(super) fn run(&self, id: &RunId) -> Result<Run, RunError> {
+        let entries = self.entries();
+        let entry = entries.get(id).ok_or_else(|| no_such(id))?;
+        Ok(entry.now())
+    }
+
+    /// Keeps a new run, which waits from now on.
+    pub(super) fn add(
+        &self,
+        request: &RunRequest,
+        job: &JobName,
+        live: Live,
+    ) -> Result<Run, RunError> {
+        let mut entries = self.entries();
+        let all = entries.values();
+        let open = all.filter(|entry| !entry.run.state.is_final()).count();
+        if open >= OPEN_LIMIT {
+            return Err(RunError::Full);
+        }
+        let last = entries.last_key_value().map(|(id, _)| id);
+        let run = Run::queued(RunId::after(last, SystemTime::now()), job, request);
+        self.folders
+            .create(&run, &request.job_file)
+            .map_err(RunError::Keep)?;
+        let entry = Entry {
+            run: run.clone(),
+            live: Some(live),
+        };
+        entries.insert(run.id.clone(), entry);
+        Ok(run)
+    }
+
+    /// Lets a run that broke off wait again.
+    pub(super) fn add_again(&self, id: &RunId, live: Live) -> Result<Run, RunError> {
+        let mut entries = self.entries();
+        let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
+        let resumable = matches!(
+            entry.run.state,
+            RunState::Interrupted | RunState::Failed | RunState::Cancelled
+        );
+        if !resumable || entry.live.is_some() {
+            return Err(entry.cannot_be("resumed"));
+        }
+        let run = entry.run.queued_again();
+        self.folders.remove_report(id).map_err(RunError::Keep)?;
+        self.folders.save(&run).map_err(RunError::Keep)?;
+        entry.run = run.clone();
+        entry.live = Some(live);
+        Ok(run)
+    }
+
+    /// Tells a run that waits or trains to stop.
+    pub(super) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
+        let entries = self.entries();
+        let entry = entries.get(id).ok_or_else(|| no_such(id))?;
+        match &entry.live {
+            Some(live) => live.stop.cancel(),
+            None => return Err(entry.cannot_be("cancelled")),
+        }
+        Ok(entry.now())
+    }
+
+    /// Changes a run and writes it down.
+    pub(super) fn change(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(id) else {
+            return;
+        };
+        change(&mut entry.run);
+        if entry.run.state.is_final() {
+            entry.live = None;
+        }
+        if let Err(error) = self.folders.save(&entry.run) {
+            tracing::error!(%id, %error, "a run could not be written to disk; after a restart it is as it was before");
+        }
+    }
+
+    /// Changes a run for the last time in this attempt. Afterwards the run may be resumed.
+    pub(super) fn end(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
+        self.change(id, change);
+        self.prune();
+    }
+
+    /// Removes the oldest runs that have ended, beyond those that are kept.
+    fn prune(&self) {
+        let mut entries = self.entries();
+        let ended: Vec<RunId> = entries
+            .values()
+            .filter(|entry| entry.live.is_none() && entry.run.state.is_final())
+            .map(|entry| entry.run.id.clone())
+            .collect();
+        let surplus = ended.len().saturating_sub(self.keep);
+        for id in ended.into_iter().take(surplus) {
+            match self.folders.remove(&id) {
+                Ok(()) => tracing::debug!(%id, "an old run was removed"),
+                Err(error) => tracing::warn!(%id, %error, "an old run could not be removed"),
+            }
+            entries.remove(&id);
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<RunId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// The run as it is now.
+    fn now(&self) -> Run {
+        let mut run = self.run.clone();
+        if let (Some(live), RunState::Running) = (&self.live, run.state) {
+            run.progress = live.progress.now();
+        }
+        run
+    }
+
+    fn cannot_be(&self, what: &'static str) -> RunError {
+        RunError::State {
+            id: self.run.id.clone(),
+            state: self.run.state,
+            what,
+        }
+    }
+}
+
+fn no_such(id: &RunId) -> RunError {
+    RunError::NoSuchRun { id: id.clone() }
+}
