@@ -120,7 +120,7 @@ async fn a_model_that_differs_is_named_and_nothing_is_begun() {
     others.append(&other, &batch_of("5", "5")).await;
     let refused = others.refused(&other).await;
     assert!(
-        refused.contains("its job is test, this run's is other"),
+        refused.contains("job: test in the folder, other in this run"),
         "{refused}"
     );
 
@@ -131,7 +131,7 @@ async fn a_model_that_differs_is_named_and_nothing_is_begun() {
 #[tokio::test]
 async fn more_batches_than_a_wave_holds_train_in_several_and_none_twice() {
     let work = Work::new();
-    let job = job(2, &MODEL.replace("k = 3", "k = 1"));
+    let job = job(2, &MODEL.replace("k = 3", "k = 2"));
     let rows: Vec<Row<'_>> = places(&[["1", "2"], ["3", "4"]]).repeat(503);
     work.append(&job, &rows).await;
     let planned = work.prepare(&job, Existing::Keep).await.unwrap();

@@ -8,7 +8,7 @@ use arrow::array::{
     ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
     TimestampMillisecondArray,
 };
-use gugus_batches::{BatchLog, Draft, Keep, Prune};
+use gugus_batches::{Appended, BatchLog, Keep, Prune, TopicDraft};
 use gugus_files::Store;
 use gugus_models::{Existing, Extent, ModelJson, ModelStore};
 use gugus_progress::Progress;
@@ -87,8 +87,8 @@ impl Work {
                 first,
                 next,
             };
-            let draft = Draft::new(columns(first, rows), vec![range]);
-            log.append(&draft).await.unwrap();
+            let draft = TopicDraft::new(columns(first, rows), vec![range]);
+            append(&mut log, &draft).await;
         }
     }
 
@@ -99,8 +99,8 @@ impl Work {
             first: 0,
             next: 2,
         };
-        let draft = Draft::new(columns(0, &[]), vec![range]);
-        self.log(job).await.append(&draft).await.unwrap();
+        let draft = TopicDraft::new(columns(0, &[]), vec![range]);
+        append(&mut self.log(job).await, &draft).await;
     }
 
     async fn log(&self, job: &Job) -> BatchLog {
@@ -174,6 +174,11 @@ impl Work {
         let saved = ModelStore::new(self.models.clone()).read(model, of).await;
         saved.unwrap().fitted.centers().unwrap().to_vec()
     }
+}
+
+async fn append(log: &mut BatchLog, draft: &TopicDraft) {
+    let appended = log.append(draft).await.unwrap();
+    assert!(matches!(appended, Appended::Committed(_)), "{appended:?}");
 }
 
 fn columns(first: i64, rows: &[Row<'_>]) -> RecordBatch {
