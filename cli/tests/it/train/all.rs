@@ -1,10 +1,10 @@
 //! One model over all batches: `scope = "all"`.
 
 use crate::kit::machines::scheduler;
-use crate::kit::same::{holds, same};
+use crate::kit::same::same;
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::kit::machines::{executor, figure};
 use crate::kit::process::{Signal, Up, run, up};
@@ -28,11 +28,6 @@ fn places(work: &Work, name: &str, rows: u64) -> String {
     work.write(name, text)
 }
 
-fn document(work: &Work, models: &str) -> Value {
-    let path = work.path(&format!("{models}/whole/all/model.json"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
 /// The centers, as bits.
 fn centers(work: &Work, models: &str) -> Vec<Vec<u64>> {
     let models = work.path(models);
@@ -46,66 +41,6 @@ fn centers(work: &Work, models: &str) -> Vec<Vec<u64>> {
         .into_iter()
         .map(|c| c.into_iter().map(f64::to_bits).collect())
         .collect()
-}
-
-#[test]
-fn one_model_over_everything_is_trained_kept_and_trained_again_when_there_is_more() {
-    let work = Work::new();
-    let job = work.job(50, WHOLE);
-    work.import(&job, &places(&work, "first.csv", 1_000), &[])
-        .expect(0);
-
-    let planned = work.train(&job, &["--dry-run"]).expect(0).json();
-    assert_eq!(
-        (&planned["planned"], &planned["models"][0]["batch"]),
-        (&json!(1), &Value::Null)
-    );
-
-    let first = work.train(&job, &[]).expect(0).json();
-    let line = lines(&first, "whole")[0].clone();
-    assert_eq!(line["status"], "trained", "{first}");
-    assert_eq!(
-        (&line["path"], &line["batch"], &line["rows"]),
-        (&json!("whole/all"), &Value::Null, &json!(1_000))
-    );
-    assert_eq!(
-        line["sizes"],
-        json!([250, 250, 250, 250]),
-        "four places of equally many points"
-    );
-    let about = document(&work, "models");
-    assert_eq!(
-        (&about["batch"], &about["offsets"]),
-        (
-            &Value::Null,
-            &json!([{"partition": 0, "first": 0, "next": 1_000}])
-        )
-    );
-
-    let again = work.train(&job, &[]).expect(0).json();
-    holds(&again, json!({"skipped": 1, "trained": 0}));
-
-    // New batches make it old, which is no reason to refuse.
-    work.import(&job, &places(&work, "second.csv", 120), &[])
-        .expect(0);
-    let more = work.train(&job, &[]).expect(0).json();
-    assert_eq!(
-        (&more["trained"], &more["models"][0]["rows"]),
-        (&json!(1), &json!(1_120)),
-        "{more}"
-    );
-
-    // Another parameter is a reason.
-    let other = work.write(
-        "other.toml",
-        std::fs::read_to_string(&job)
-            .unwrap()
-            .replace("seed = 3", "seed = 4"),
-    );
-    let refused = work.train(&other, &[]).expect(2);
-    refused.says(&["seed 4", "--retrain"]);
-    work.train(&other, &["--retrain"]).expect(0);
-    assert_eq!(document(&work, "models")["seed"], 4);
 }
 
 #[test]
@@ -251,32 +186,4 @@ fn data_of_four_times_an_executors_memory_train_within_it() {
         LIMIT
     );
     assert!(figure(&executor, "gugus_executor_memory_reserved_bytes") <= LIMIT);
-}
-
-#[test]
-fn what_the_data_do_not_allow_fails_by_name() {
-    let work = Work::new();
-    let models = format!(
-        "{WHOLE}[[models]]\nname = \"none\"\nwhere = \"x > 100\"\nfeatures = [\"x\", \"y\"]\nk = 2\nscope = \"all\"\n\
-         [[models]]\nname = \"lenient\"\nfeatures = [\"x\", \"y\"]\nk = 2\nscope = \"all\"\nhandle_invalid = \"skip\"\n\
-         [[models]]\nname = \"divided\"\nfeatures = [{{ name = \"d\", sql = \"100 / cast(y as bigint)\" }}]\nk = 2\nscope = \"all\"\n"
-    );
-    let job = work.job(3, &models);
-    let rows = [["1", "1"], ["2", "2"], ["", "3"], ["4", "0"], ["5", "5"]];
-    work.import(&job, &work.csv("odd.csv", &rows), &[])
-        .expect(0);
-    let report = work.train(&job, &[]).expect(3).json();
-    let failed = |model: &str, words: &str| {
-        let line = lines(&report, model)[0];
-        let reason = line["reason"].as_str().unwrap_or_default();
-        assert!(
-            line["status"] == "failed" && reason.contains(words),
-            "{model}: {line}"
-        );
-    };
-    failed("whole", "feature \"x\": 1 of 5 rows are null or NaN");
-    failed("none", "no row is left by `where`");
-    failed("divided", "divide by zero");
-    let lenient = lines(&report, "lenient")[0];
-    holds(lenient, json!({"status": "trained", "rows": 4}));
 }

@@ -121,100 +121,13 @@ fn hot_spots_and_mixtures_are_trained_shown_and_served() {
 }
 
 #[test]
-fn what_a_batch_does_not_allow_fails_for_it_alone() {
-    let work = Work::new();
-    let models =
-        "[[models]]\nname = \"m\"\nalgorithm = \"gmm\"\nfeatures = [\"x\", \"y\"]\nk = 2\n";
-    let job = work.job(3, models);
-    let rows = [
-        ["1", "1"],
-        ["2", "1"],
-        ["9", "9"],
-        ["1", ""],
-        ["2", "2"],
-        ["3", "3"],
-        ["4", "4"],
-        ["4", "4"],
-        ["4", "4"],
-    ];
-    work.import(&job, &work.csv("odd.csv", &rows), &[])
-        .expect(0);
-    let report = work.train(&job, &[]).expect(3).json();
-    assert_eq!(
-        statuses(&report),
-        [(1, "trained"), (2, "failed"), (3, "failed")],
-        "{report}"
-    );
-    let reason = |i: usize| {
-        lines(&report, "m")[i]["reason"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
-    assert!(reason(1).contains("feature \"y\": 1 of 3 rows are null or NaN"));
-    assert!(reason(2).contains("lower k"), "{}", reason(2));
-}
-
-#[test]
-fn more_than_a_batch_is_refused() {
-    let work = Work::new();
-    let job = work.job(3, &format!("{MINI_BATCH}scope = \"all\"\n"));
-    let refused = work.train(&job, &[]).expect(2);
-    refused.says(&["kmeans"]);
-}
-
-#[test]
-fn each_batch_moves_the_centers_of_the_one_before() {
+fn the_latest_of_models_that_go_on_from_one_another_predicts() {
     let work = Work::new();
     let job = work.job(60, MINI_BATCH);
     work.import(&job, &points(&work, "a.csv", 0..180), &[])
         .expect(0);
-    let report = work.train(&job, &[]).expect(0).json();
-    assert_eq!(
-        statuses(&report),
-        [(1, "trained"), (2, "trained"), (3, "trained")]
-    );
-    let (first, third) = (about(&work, "models", 1), about(&work, "models", 3));
-    assert_eq!(first.get("carried_from"), None);
-    let second = about(&work, "models", 2);
-    assert_eq!(
-        (
-            &second["carried_from"]["batch"],
-            &second["carried_from"]["uid"]
-        ),
-        (&json!(1), &first["uid"])
-    );
-    let counts: Vec<u64> = serde_json::from_value(third["counts"].clone()).unwrap();
-    assert!(counts.iter().sum::<u64>() >= 180, "{counts:?}");
-
-    // The same stream, one batch a run: a run goes on where the one before ended.
-    let steps = Work::new();
-    let job = steps.job(60, MINI_BATCH);
-    for (name, rows) in [("1.csv", 0..60), ("2.csv", 60..120), ("3.csv", 120..180)] {
-        steps
-            .import(&job, &points(&steps, name, rows), &[])
-            .expect(0);
-        let step = steps.train(&job, &[]).expect(0).json();
-        assert_eq!(step["trained"], 1, "{step}");
-    }
-    for batch in 1..=3 {
-        assert_eq!(
-            work.centers("models", "m", batch),
-            steps.centers("models", "m", batch),
-            "batch {batch}"
-        );
-    }
-
-    // A batch that is gone has left its model, from which the oldest batch goes on.
-    let batches = steps.path("batch");
-    run(["batches", "prune", "--keep", "1", "--batches", &batches]).expect(0);
-    steps
-        .import(&job, &points(&steps, "4.csv", 180..240), &[])
-        .expect(0);
-    let more = steps.train(&job, &[]).expect(0).json();
-    assert_eq!(statuses(&more), [(3, "skipped"), (4, "trained")]);
-    assert_eq!(about(&steps, "models", 4)["carried_from"]["batch"], 3);
-
+    work.train(&job, &[]).expect(0);
+    assert_eq!(about(&work, "models", 1).get("carried_from"), None);
     let serve = work.serve();
     let url = format!("{}/models/m/batches/latest/predict", serve.url("rest"));
     let near = post(&url, json!({"x": 0.5, "y": 0.5}));
@@ -255,37 +168,6 @@ fn a_gap_is_trained_again_with_all_that_came_after_it() {
     let other = work.job(60, &MINI_BATCH.replace("seed = 5", "seed = 6"));
     let refused = work.train(&other, &[]).expect(2);
     refused.says(&["seed 6"]);
-}
-
-#[test]
-fn a_batch_that_allows_no_model_is_passed_by() {
-    let work = Work::new();
-    let job = work.job(3, &MINI_BATCH.replace("k = 3", "k = 2"));
-    let rows = [
-        ["1", "1"],
-        ["2", "1"],
-        ["9", "9"],
-        ["1", ""],
-        ["2", "2"],
-        ["3", "3"],
-        ["4", "4"],
-        ["4", "4"],
-        ["4", "4"],
-    ];
-    work.import(&job, &work.csv("odd.csv", &rows), &[])
-        .expect(0);
-    let report = work.train(&job, &[]).expect(3).json();
-    assert_eq!(
-        statuses(&report),
-        [(1, "trained"), (2, "failed"), (3, "trained")],
-        "later batches need no k points of their own: {report}"
-    );
-    assert_eq!(about(&work, "models", 3)["carried_from"]["batch"], 1);
-    let again = work.train(&job, &[]).expect(3).json();
-    assert_eq!(
-        statuses(&again),
-        [(1, "skipped"), (2, "failed"), (3, "skipped")]
-    );
 }
 
 #[test]

@@ -5,7 +5,6 @@ use crate::kit::machines::scheduler;
 use crate::kit::same::holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -38,12 +37,6 @@ fn rows(work: &Work, name: &str, rows: std::ops::Range<u64>, areas: &[&str]) -> 
         writeln!(text, "{x},{},{area}", noise(2)).unwrap();
     }
     work.write(name, text)
-}
-
-/// What is written down of a model, by its folder in `models`.
-fn about(work: &Work, folder: &str) -> Value {
-    let path = work.path(&format!("models/{folder}/model.json"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 /// The centers of a window's model, by `models show`.
@@ -139,51 +132,6 @@ fn a_months_model_is_the_one_of_its_rows_alone_bit_for_bit() {
 }
 
 #[test]
-fn the_last_batches_are_one_window_and_it_moves_on() {
-    let work = Work::new();
-    let last = job(&work, 50, &model("last = 3"));
-    let areas = ["north"];
-    work.import(&last, &rows(&work, "a.csv", 0..250, &areas), &[])
-        .expect(0);
-    let planned = work.train(&last, &["--dry-run"]).expect(0).json();
-    assert_eq!(planned["models"][0]["path"], "w/window_last-3", "{planned}");
-    let report = work.train(&last, &[]).expect(0).json();
-    let line = lines(&report, "w")[0];
-    assert_eq!(
-        (&line["window"], &line["rows"], &line["batch"]),
-        (&json!("last-3"), &json!(150), &Value::Null)
-    );
-    assert_eq!(
-        about(&work, "w/window_last-3")["offsets"],
-        json!([{"partition": 0, "first": 100, "next": 250}])
-    );
-
-    let alone = Work::new();
-    let batch = job(
-        &alone,
-        150,
-        "[[models]]\nname = \"w\"\nfeatures = [\"x\", \"y\"]\nk = 2\nseed = 7\n",
-    );
-    alone
-        .import(&batch, &rows(&alone, "b.csv", 100..250, &areas), &[])
-        .expect(0);
-    alone.train(&batch, &[]).expect(0);
-    assert_eq!(
-        centers(&work, "models", "w", "last-3"),
-        alone.centers("models", "w", 1)
-    );
-
-    let again = work.train(&last, &[]).expect(0).json();
-    assert_eq!(statuses(&again), expected([("last-3", "skipped")]));
-    // One batch more, and the window is over others.
-    work.import(&last, &rows(&work, "c.csv", 250..300, &areas), &[])
-        .expect(0);
-    let moved = work.train(&last, &[]).expect(0).json();
-    assert_eq!(statuses(&moved), expected([("last-3", "trained")]));
-    assert_eq!(about(&work, "w/window_last-3")["offsets"][0]["first"], 150);
-}
-
-#[test]
 fn windows_are_the_same_on_any_cluster() {
     let work = Work::new();
     let by_area = job(&work, 70, &model("sql = \"area\""));
@@ -207,64 +155,6 @@ fn windows_are_the_same_on_any_cluster() {
     for process in executors.into_iter().chain([scheduler]) {
         process.stop(Signal::Term).expect(0);
     }
-}
-
-#[test]
-fn windows_are_trained_again_when_there_are_rows_for_them() {
-    let work = Work::new();
-    let by_area = job(&work, 40, &model("sql = \"area\""));
-    // Every third record has no area, and is in no window.
-    work.import(
-        &by_area,
-        &rows(&work, "a.csv", 0..120, &["a", "b", ""]),
-        &[],
-    )
-    .expect(0);
-    let planned = work.train(&by_area, &["--dry-run"]).expect(0).json();
-    assert_eq!(planned["planned"], 1, "{planned}");
-    let first = work.train(&by_area, &[]).expect(0).json();
-    assert_eq!(
-        statuses(&first),
-        expected([("none", "skipped"), ("a", "trained"), ("b", "trained")])
-    );
-    let without = lines(&first, "w")[0];
-    assert_eq!(without["rows"], 40);
-    assert!(
-        without["reason"].as_str().unwrap().contains("null"),
-        "{without}"
-    );
-
-    let same = work.train(&by_area, &[]).expect(0).json();
-    holds(&same, json!({"trained": 0, "skipped": 3}));
-    let kept = about(&work, "w/window_a");
-    work.import(&by_area, &rows(&work, "b.csv", 0..40, &["b", "c"]), &[])
-        .expect(0);
-    let more = work.train(&by_area, &[]).expect(0).json();
-    assert_eq!(
-        statuses(&more),
-        expected([
-            ("none", "skipped"),
-            ("a", "skipped"),
-            ("b", "trained"),
-            ("c", "trained")
-        ])
-    );
-    assert_eq!(about(&work, "w/window_a"), kept, "nothing came for it");
-    assert_eq!(about(&work, "w/window_b")["rows"], 60);
-    assert_eq!(
-        about(&work, "w/window_c")["offsets"],
-        json!([{"partition": 0, "first": 120, "next": 160}])
-    );
-
-    // What was pruned is in the models still.
-    let batches = work.path("batch");
-    run(["batches", "prune", "--keep", "1", "--batches", &batches]).expect(0);
-    let pruned = work.train(&by_area, &[]).expect(0).json();
-    assert_eq!(
-        statuses(&pruned),
-        expected([("b", "skipped"), ("c", "skipped")])
-    );
-    assert_eq!(about(&work, "w/window_b")["rows"], 60);
 }
 
 #[test]
@@ -317,34 +207,6 @@ fn one_window_fails_alone() {
     );
     let models = work.training(&none, "others", &[]).run().expect(3).json();
     assert_eq!(models["models"][0]["reason"], "no row is left by `where`");
-}
-
-#[test]
-fn other_parameters_are_refused_before_anything_is_written() {
-    let work = Work::new();
-    let by_area = model("sql = \"area\"");
-    let first = job(&work, 40, &by_area);
-    work.import(&first, &rows(&work, "a.csv", 0..120, &["a", "b"]), &[])
-        .expect(0);
-    work.train(&first, &[]).expect(0);
-
-    let other = "[[models]]\nname = \"other\"\nfeatures = [\"x\"]\nk = 2\n";
-    for (changed, words) in [
-        (by_area.replace("seed = 7", "seed = 8"), "seed 8"),
-        (
-            by_area.replace("sql = \"area\"", "sql = \"lower(area)\""),
-            "one model for each lower(area)",
-        ),
-    ] {
-        let changed = job(&work, 40, &format!("{other}{changed}"));
-        let refused = work.train(&changed, &[]).expect(2);
-        refused.says(&[words, "w/window_a", "--retrain"]);
-        assert!(!Path::new(&work.path("models/other")).exists());
-    }
-    let seed = by_area.replace("seed = 7", "seed = 8");
-    let replaced = work.train(&job(&work, 40, &seed), &["--retrain"]);
-    assert_eq!(replaced.expect(0).json()["trained"], 2);
-    assert_eq!(about(&work, "w/window_b")["seed"], 8);
 }
 
 #[test]
