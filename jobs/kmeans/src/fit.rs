@@ -81,7 +81,7 @@ pub enum FitError {
 /// Fits k-means to `rows` as Spark 3.5.5 does on an RDD cut as `partitions` says.
 ///
 /// `weights`, one a row, count in sums and costs of Lloyd's iterations, but neither in the initialisation nor in
-/// [`Fit::sizes`].
+/// [`FitSummary::sizes`].
 ///
 /// # Errors
 /// [`FitError`] for parameters out of range and for rows, weights or partitions that Spark would refuse as well; and
