@@ -171,7 +171,8 @@ fn requests_are_checked_and_bounded() {
     for (what, kind, body, status) in [
         ("no JSON", AS_JSON, "{".to_owned(), 400),
         ("a form", ("content-type", "text/plain"), request("/x"), 415),
-        ("too much", AS_JSON, request(&"x".repeat(2 << 20)), 413),
+        // Just above the limit, so that the client has sent all of it when the scheduler stops reading.
+        ("too much", AS_JSON, request(&"x".repeat(1 << 20)), 413),
         ("a relative path", AS_JSON, request("data/batch"), 422),
         ("a URL of a file", AS_JSON, request("file:///etc"), 422),
         (
