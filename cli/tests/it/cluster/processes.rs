@@ -1,7 +1,7 @@
 //! Scheduler and executors as processes of their own, and what Ctrl-C does to a run.
 
 use crate::kit::http;
-use crate::kit::machines::scheduler;
+use crate::kit::machines::{executors, scheduler};
 use crate::kit::same::same;
 
 use serde_json::Value;
@@ -18,17 +18,7 @@ fn a_cluster_of_processes_trains_the_same_models_as_the_embedded_one() {
 
     let scheduler = scheduler();
     let url = scheduler.url("grpc").to_owned();
-    let executors = [(); 2].map(|()| {
-        up([
-            "executor",
-            "--scheduler",
-            &url,
-            "--listen",
-            "127.0.0.1:0",
-            "--task-slots",
-            "2",
-        ])
-    });
+    let executors = executors(&url, "2");
     let remote = work.trained(&job, "remote", &["--scheduler", &url]);
     same(&comparable(&remote), &comparable(&embedded));
     assert_eq!(lines(&remote, "location").len(), 20);

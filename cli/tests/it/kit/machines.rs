@@ -119,6 +119,11 @@ pub(crate) fn executor(url: &str, slots: &str) -> Up {
     ])
 }
 
+/// Two executors.
+pub(crate) fn executors(url: &str, slots: &str) -> [Up; 2] {
+    [(); 2].map(|()| executor(url, slots))
+}
+
 /// Waits until the scheduler has so many executors.
 #[track_caller]
 pub(crate) fn await_executors(scheduler: &Up, count: usize) {

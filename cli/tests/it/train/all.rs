@@ -1,12 +1,11 @@
 //! One model over all batches: `scope = "all"`.
 
-use crate::kit::machines::scheduler;
 use crate::kit::same::same;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::kit::machines::{executor, figure};
+use crate::kit::machines::{executor, executors, figure, scheduler};
 use crate::kit::process::{Signal, Up, run, up};
 use crate::kit::work::{Work, comparable, lines};
 
@@ -53,17 +52,7 @@ fn a_model_over_everything_is_the_same_on_any_cluster() {
     for slots in ["1", "3"] {
         let scheduler = scheduler();
         let url = scheduler.url("grpc").to_owned();
-        let executors = [(); 2].map(|()| {
-            up([
-                "executor",
-                "--scheduler",
-                &url,
-                "--listen",
-                "127.0.0.1:0",
-                "--task-slots",
-                slots,
-            ])
-        });
+        let executors = executors(&url, slots);
         let models = work.path(slots);
         let batches = work.path("batch");
         let remote = run([

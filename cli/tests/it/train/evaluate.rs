@@ -1,12 +1,12 @@
 //! `gugus models evaluate`: Spark's figures, on any cluster, for the rows that a model was trained on.
 
-use crate::kit::machines::scheduler;
+use crate::kit::machines::{executors, scheduler};
 use crate::kit::same::{holds, same};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::kit::process::{Output, Signal, run, up};
+use crate::kit::process::{Output, Signal, run};
 use crate::kit::work::{Work, shipped};
 
 /// What Spark 3.5.5 says of its own fits of the first generated records, by `dev/python/golden_evaluation.py`.
@@ -129,10 +129,7 @@ fn figures_are_sparks_and_the_same_on_any_cluster() {
 
     let scheduler = scheduler();
     let url = scheduler.url("grpc").to_owned();
-    let executors = [(); 2].map(|()| {
-        let listen = ["--listen", "127.0.0.1:0", "--task-slots", "2"];
-        up([&["executor", "--scheduler", &url], &listen[..]].concat())
-    });
+    let executors = executors(&url, "2");
     let more = ["--batch", "1", "--k", "2..6", "--scheduler", &url];
     let remote = evaluate(&work, "location", &more).expect(0);
     same(&comparable(&remote), &comparable(&embedded));

@@ -1,14 +1,14 @@
 //! Models of windows: `scope = "window"`.
 
 use crate::kit::http;
-use crate::kit::machines::scheduler;
+use crate::kit::machines::{executors, scheduler};
 use crate::kit::same::holds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::kit::process::{Signal, run, up};
+use crate::kit::process::{Signal, run};
 use crate::kit::work::{Work, lines, shipped};
 
 /// A job of x, y, area and a timestamp, with this model.
@@ -143,8 +143,7 @@ fn windows_are_the_same_on_any_cluster() {
 
     let scheduler = scheduler();
     let url = scheduler.url("grpc").to_owned();
-    let executor = ["executor", "--scheduler", &url, "--listen", "127.0.0.1:0"];
-    let executors = [(); 2].map(|()| up([&executor[..], &["--task-slots", "2"]].concat()));
+    let executors = executors(&url, "2");
     let remote = work.training(&by_area, "remote", &["--scheduler", &url]);
     let remote = remote.run().expect(0).json();
     assert_eq!(lines(&remote, "w"), lines(&embedded, "w"));

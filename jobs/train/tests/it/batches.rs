@@ -5,7 +5,7 @@ use gugus_spec::{BatchNumber, Job};
 use gugus_train::Outcome::{Failed, Planned, Skipped, Trained};
 use tokio_util::sync::CancellationToken;
 
-use crate::kit::{Row, Work, assert_failed, by_batch, job, lines, places};
+use crate::kit::{Row, Work, assert_failed, by_batch, job, lines, places, three_batches};
 
 const MODEL: &str = "[[models]]\nname = \"m\"\nfeatures = [\"x\", \"y\"]\nk = 3\nseed = 1\n";
 
@@ -169,18 +169,7 @@ async fn what_a_batch_does_not_allow_fails_for_it_alone() {
     let models =
         "[[models]]\nname = \"m\"\nalgorithm = \"gmm\"\nfeatures = [\"x\", \"y\"]\nk = 2\n";
     let job = job(3, models);
-    let rows = places(&[
-        ["1", "1"],
-        ["2", "1"],
-        ["9", "9"],
-        ["1", ""],
-        ["2", "2"],
-        ["3", "3"],
-        ["4", "4"],
-        ["4", "4"],
-        ["4", "4"],
-    ]);
-    work.append(&job, &rows).await;
+    work.append(&job, &three_batches()).await;
     let report = work.train(&job).await;
     let expected = [(1, Trained), (2, Failed), (3, Failed)];
     assert_eq!(by_batch(&report, "m"), expected, "{report:?}");

@@ -4,7 +4,7 @@ use gugus_models::{CarriedFrom, ModelStore};
 use gugus_spec::{BatchNumber, Job, Scope};
 use gugus_train::Outcome::{Failed, Skipped, Trained};
 
-use crate::kit::{Work, borrowed, by_batch, job, places, scattered};
+use crate::kit::{Work, borrowed, by_batch, job, scattered, three_batches};
 
 const MINI_BATCH: &str = "[[models]]\nname = \"m\"\nalgorithm = \"minibatch\"\nfeatures = [\"x\", \"y\"]\nk = 3\nseed = 5\n";
 
@@ -94,18 +94,7 @@ async fn what_comes_after_a_model_that_was_trained_again_is_trained_again() {
 async fn a_batch_that_allows_no_model_is_passed_by() {
     let work = Work::new();
     let job = job(3, &MINI_BATCH.replace("k = 3", "k = 2"));
-    let rows = places(&[
-        ["1", "1"],
-        ["2", "1"],
-        ["9", "9"],
-        ["1", ""],
-        ["2", "2"],
-        ["3", "3"],
-        ["4", "4"],
-        ["4", "4"],
-        ["4", "4"],
-    ]);
-    work.append(&job, &rows).await;
+    work.append(&job, &three_batches()).await;
     let report = work.train(&job).await;
     // Later batches need no k points of their own.
     let expected = [(1, Trained), (2, Failed), (3, Trained)];

@@ -41,6 +41,21 @@ pub(crate) fn places<'a>(rows: &[[&'a str; 2]]) -> Vec<Row<'a>> {
     rows.iter().map(|[x, y]| [*x, *y, ""]).collect()
 }
 
+/// Nine rows for batches of three: three places, one null among them, and one place three times.
+pub(crate) fn three_batches() -> Vec<Row<'static>> {
+    places(&[
+        ["1", "1"],
+        ["2", "1"],
+        ["9", "9"],
+        ["1", ""],
+        ["2", "2"],
+        ["3", "3"],
+        ["4", "4"],
+        ["4", "4"],
+        ["4", "4"],
+    ])
+}
+
 /// Three places that lie apart, in turn; every tenth point is far from all.
 pub(crate) fn scattered(rows: std::ops::Range<u64>) -> Vec<[String; 3]> {
     let point = |i: u64| {
