@@ -1,4 +1,4 @@
-//! The seam between what wants a physical plan run and the cluster that runs it.
+//! Runs physical plans on a cluster: the seam between the crates that make plans and the cluster that computes them.
 //!
 //! [`Submit`] runs one plan once. `gugus-engine` implements it with a Ballista cluster; [`InProcess`] runs the same plan on
 //! DataFusion in this process, so that training is tested without a cluster. [`Jobs`] adds, on either, what a run needs

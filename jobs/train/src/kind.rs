@@ -33,8 +33,8 @@ pub(crate) trait TrainingKind: Debug + Send + Sync {
     /// The report of the models that would be trained.
     fn planned(&self, run: &Run) -> Vec<ModelReport>;
 
-    /// Finds out what shows only in the rows, before any kind writes a model; gives the models that differ.
-    async fn look(
+    /// Finds what only the rows show, before any kind writes a model. Gives the models that differ.
+    async fn find_in_rows(
         &mut self,
         _run: &Run,
         _jobs: &Jobs<'_>,

@@ -150,7 +150,7 @@ impl Prepared {
         let (run, report) = (&self.run, &mut self.report);
         let mut differing = Vec::new();
         for kind in &mut self.kinds {
-            differing.extend(kind.look(run, jobs, report).await?);
+            differing.extend(kind.find_in_rows(run, jobs, report).await?);
         }
         refuse(&differing)?;
         for kind in &mut self.kinds {

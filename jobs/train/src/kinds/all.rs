@@ -1,4 +1,4 @@
-//! One model over all batches: one Ballista job a pass, until the fit is done.
+//! One model over all batches: one Ballista job per pass, until the fit is done.
 
 use async_trait::async_trait;
 use gugus_kmeans_all::StepReport;

@@ -117,7 +117,7 @@ impl TrainingKind for Windows {
         self.0.iter().flat_map(of_model).collect()
     }
 
-    async fn look(
+    async fn find_in_rows(
         &mut self,
         run: &Run,
         jobs: &Jobs<'_>,
