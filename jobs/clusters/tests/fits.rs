@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use gugus_clusters::{
-    Algorithm, CorePoint, DbscanParams, FitError, GmmInit, GmmParams, HotSpots, MiniBatch, MiniBatchInit,
-    MiniBatchParams, Mixture, Model, Parameters, Prediction,
+    Algorithm, CorePoint, DbscanParams, FitError, GmmInit, GmmParams, HotSpots, MiniBatch,
+    MiniBatchInit, MiniBatchParams, Mixture, Model, Parameters, Prediction,
 };
 use gugus_kmeans::{Fit, PredictError, RowForm, Rows};
 use linfa::DatasetBase;

@@ -33,6 +33,7 @@
 
 mod codec;
 mod error;
+mod fault;
 mod in_process;
 mod jobs;
 mod pace;
@@ -41,6 +42,7 @@ mod submit;
 
 pub use codec::PlanCodec;
 pub use error::SubmitError;
+pub use fault::Fault;
 pub use in_process::InProcess;
 pub use jobs::Jobs;
 pub use pace::{Pace, Patience};

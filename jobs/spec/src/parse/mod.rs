@@ -20,6 +20,7 @@ use crate::column::{Column, ColumnType, Nullability, RESERVED_COLUMNS};
 use crate::job::{BatchLimits, Job, OtherColumns, Source};
 use crate::{Error, TimestampFormat};
 use table::{Document, Entry, Table};
+pub use words::nearest;
 
 /// The longest name of a topic that Kafka takes.
 const LONGEST_TOPIC: usize = 249;
