@@ -21,7 +21,7 @@ pub enum Fault {
 }
 
 /// Names of types in the debug form of errors of a file system or an object store, and beginnings of their messages.
-const STORAGE: [&str; 9] = [
+const STORAGE: [&str; 10] = [
     "ObjectStore",
     "Object Store error",
     "object_store",
@@ -30,6 +30,7 @@ const STORAGE: [&str; 9] = [
     "Os {",
     "os error",
     "NotFound {",
+    "Kind(",
     "Generic {",
 ];
 
