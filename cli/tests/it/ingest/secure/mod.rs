@@ -54,24 +54,14 @@ impl Stream {
     fn produce(&self, way: &Way, how: &[String]) -> Gugus {
         let arguments = ["produce", "--job", &self.job, "--brokers", &way.brokers];
         let more = ["--input", &self.csv, "--output", "json"];
-        Gugus::new(
-            arguments
-                .into_iter()
-                .chain(more)
-                .chain(how.iter().map(String::as_str)),
-        )
+        Gugus::new(arguments).with(more).with(how)
     }
 
     fn ingest(&self, way: &Way, how: &[String]) -> Gugus {
         let batches = self.work.path("batch");
         let arguments = ["ingest", "--job", &self.job, "--brokers", &way.brokers];
         let more = ["--batches", &batches, "--until-end", "--output", "json"];
-        Gugus::new(
-            arguments
-                .into_iter()
-                .chain(more)
-                .chain(how.iter().map(String::as_str)),
-        )
+        Gugus::new(arguments).with(more).with(how)
     }
 
     /// All records there and back again, and no secret in what was printed meanwhile.
