@@ -166,8 +166,9 @@ fn nobody_listens_or_somebody_else_does() {
         refused(server, 1, &[&address, "--listen"]);
     }
 
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = free.local_addr().unwrap().to_string();
+    // The port is free again once the listener is gone.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let free = free.unwrap().to_string();
     let away = ["--scheduler", &format!("df://{free}")];
     let train = work.train(&job, &away);
     refused(train, 1, &[&free, "gugus scheduler"]);
