@@ -47,7 +47,7 @@ pub(super) fn count(number: u64) -> String {
     let mut text = number.to_string();
     for at in (1..text.len())
         .rev()
-        .filter(|at| (text.len() - at) % 3 == 0)
+        .filter(|at| (text.len() - at).is_multiple_of(3))
         .collect::<Vec<_>>()
     {
         text.insert(at, ',');
