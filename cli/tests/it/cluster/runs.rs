@@ -50,7 +50,7 @@ fn models_of(report: &Value) -> Value {
         model["reason"] = json!(null);
         model
     });
-    what.collect()
+    Value::Array(what.collect())
 }
 
 /// Fails the test unless a folder has all models, those that were there before are untouched, and all have the bits of
@@ -109,7 +109,7 @@ fn a_submitted_run_goes_on_when_its_client_has_left_and_outlives_the_scheduler()
     restarted.runs(&["show", &id]).expect(2);
     assert_eq!(written(&work, "left").len(), 600);
     let newest = again["id"].as_str().unwrap();
-    assert_eq!(restarted.show(newest), again);
+    same(&restarted.show(newest), &again);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_run_that_is_cancelled_is_gone_on_with_when_it_is_resumed() {
 
     let resumed = scheduler.told(&["resume", &id, "--wait"]);
     holds(&resumed, json!({"state": "finished", "attempts": 2}));
-    assert_eq!(resumed["skipped"], before.len(), "{resumed}");
+    holds(&resumed, json!({"skipped": before.len()}));
     same(&models_of(&resumed["report"]), &models_of(&embedded));
     nothing_is_trained_twice(&work, "resumed", &before);
     assert!(!Path::new(&work.path("never")).exists());
@@ -171,7 +171,7 @@ fn a_scheduler_that_is_killed_in_a_run_marks_it_and_resumes_it_to_the_same_bits(
     assert_eq!(marked["state"], "interrupted", "{marked}");
     contains(marked["failure"].as_str().unwrap(), &["scheduler"]);
     let resumed = scheduler.told(&["resume", &id, "--wait"]);
-    assert_eq!(resumed["skipped"], before.len(), "{resumed}");
+    holds(&resumed, json!({"skipped": before.len()}));
     assert_eq!(resumed["trained"], BATCHES - before.len());
     same(&models_of(&resumed["report"]), &models_of(&embedded));
     nothing_is_trained_twice(&work, "killed", &before);
