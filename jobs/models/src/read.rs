@@ -30,6 +30,9 @@ pub struct SavedModel {
     pub stamp: Stamp,
 }
 
+/// The files of a model folder, by their names in it.
+type Files = BTreeMap<String, Bytes>;
+
 /// A cheap identity of a saved model: it changes when the model is written again, and says nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp(String);
@@ -62,12 +65,7 @@ impl ModelStore {
     async fn read_folder(&self, found: &Found) -> Result<SavedModel, ModelError> {
         let (about, files) = match found.kind {
             Kind::Ours => {
-                let about = self.model_json(&found.folder).await?;
-                let mut files = BTreeMap::new();
-                for (file, checksum) in &about.checksums {
-                    let bytes = self.checked(&found.folder, file, checksum).await?;
-                    files.insert(file.clone(), bytes);
-                }
+                let (about, files) = self.checked_files(&found.folder).await?;
                 (Some(about), files)
             }
             Kind::Sparks => (None, self.sparks_files(&found.folder).await?),
@@ -101,7 +99,7 @@ impl ModelStore {
         &self,
         folder: &str,
         about: Option<&ModelJson>,
-        mut files: BTreeMap<String, Bytes>,
+        mut files: Files,
     ) -> Result<(Fitted, usize, String), ModelError> {
         let metadata = files
             .iter()
@@ -134,7 +132,7 @@ impl ModelStore {
         &self,
         folder: &str,
         about: &ModelJson,
-        mut files: BTreeMap<String, Bytes>,
+        mut files: Files,
     ) -> Result<Fitted, ModelError> {
         let mut file = |name: &str| files.remove(name).ok_or_else(|| self.torn(folder, name));
         let read = match &about.algorithm {
@@ -186,19 +184,22 @@ impl ModelStore {
             }) => {}
             _ => return Ok(None),
         }
-        match self.checked_json(folder).await {
-            Ok(about) => Ok(Some(about)),
+        match self.checked_files(folder).await {
+            Ok((about, _)) => Ok(Some(about)),
             Err(ModelError::Torn { .. }) => Ok(None),
             Err(e) => Err(e),
         }
     }
 
-    async fn checked_json(&self, folder: &str) -> Result<ModelJson, ModelError> {
+    /// `model.json` of a folder of ours, and the files that it names, whose checksums are right.
+    async fn checked_files(&self, folder: &str) -> Result<(ModelJson, Files), ModelError> {
         let about = self.model_json(folder).await?;
+        let mut files = Files::new();
         for (file, checksum) in &about.checksums {
-            self.checked(folder, file, checksum).await?;
+            let bytes = self.checked(folder, file, checksum).await?;
+            files.insert(file.clone(), bytes);
         }
-        Ok(about)
+        Ok((about, files))
     }
 
     /// A text that changes when a model is written again; none when the model is not there. No file is opened.
@@ -256,8 +257,8 @@ impl ModelStore {
     }
 
     /// The metadata and data of a folder that Spark wrote, by their names in it.
-    async fn sparks_files(&self, folder: &str) -> Result<BTreeMap<String, Bytes>, ModelError> {
-        let mut files = BTreeMap::new();
+    async fn sparks_files(&self, folder: &str) -> Result<Files, ModelError> {
+        let mut files = Files::new();
         for part in [METADATA, DATA] {
             let listed = self
                 .store

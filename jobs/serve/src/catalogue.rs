@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use gugus_models::{Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
+use gugus_models::{Extent, ListedModel, ModelError, ModelStore, WindowKey};
 use gugus_spec::BatchNumber;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -97,12 +97,12 @@ impl Listing {
                 Extent::Window(key.clone())
             }
             Wanted::Window(key) => return Err(Problem::unknown_window(model, key.as_str())),
-            Wanted::All if listed.whole == Whole::Present => Extent::All,
+            Wanted::All if listed.all => Extent::All,
             Wanted::All if listed.batches.is_empty() && has_windows => return Err(of_windows()),
             Wanted::All => return Err(Problem::unknown_extent(model, &Extent::All)),
             Wanted::Latest => match listed.batches.last() {
                 Some(batch) => Extent::Batch(*batch),
-                None if listed.whole == Whole::Absent && has_windows => return Err(of_windows()),
+                None if !listed.all && has_windows => return Err(of_windows()),
                 None => {
                     return Err(Problem::new(
                         Code::UnknownBatch,

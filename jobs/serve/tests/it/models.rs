@@ -183,7 +183,7 @@ fn a_model_that_cannot_be_used_is_named_and_the_others_are_served() {
     )
     .unwrap();
     let mut wrong_sql = location("sql", batch(1), &CENTERS);
-    wrong_sql.features[0].sql = "nonsense(\"LAT\")".to_owned();
+    wrong_sql.about.features[0].sql = "nonsense(\"LAT\")".to_owned();
     write(dir.path(), &wrong_sql);
 
     let service = Service::of_folder(dir.path());

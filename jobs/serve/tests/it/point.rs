@@ -229,7 +229,10 @@ fn the_model_is_the_chosen_one_else_location_else_the_old_name_else_the_only_one
 fn a_model_that_takes_no_point_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let mut three = location("location", batch(1), &CENTERS);
-    three.features.push(feature("sum", "\"LAT\" + \"LON\""));
+    three
+        .about
+        .features
+        .push(feature("sum", "\"LAT\" + \"LON\""));
     if let Fitted::Centers(model) = &mut three.fitted {
         model.centers.iter_mut().for_each(|center| center.push(1.0));
     }

@@ -272,11 +272,11 @@ fn one_wrong_record_fails_all_with_its_index() {
 fn an_expression_that_fails_names_the_record() {
     let dir = tempfile::tempdir().unwrap();
     let mut draft = location("ratio", batch(1), &CENTERS);
-    draft.columns = vec![
+    draft.about.columns = vec![
         column("A", ColumnType::Int64, Nullability::Optional),
         column("B", ColumnType::Int64, Nullability::Optional),
     ];
-    draft.features = vec![feature("ratio", "\"A\" / \"B\""), feature("b", "\"B\"")];
+    draft.about.features = vec![feature("ratio", "\"A\" / \"B\""), feature("b", "\"B\"")];
     write(dir.path(), &draft);
     let service = Service::of_folder(dir.path());
     let path = "/models/ratio/batches/1/predict";
