@@ -1,4 +1,4 @@
-//! Reading a saved model, and as much of it as a question needs.
+//! Reads saved models, or only as much of them as a caller needs.
 
 use std::collections::BTreeMap;
 
@@ -13,36 +13,36 @@ use crate::{
     spark, tables,
 };
 
-/// A model as it stands in the store.
+/// A model as it is in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SavedModel {
-    /// What `model.json` says; none for a folder that Spark wrote.
+    /// The content of `model.json`; none for a folder that Spark wrote.
     pub about: Option<ModelJson>,
-    /// What was fitted: all that predictions need.
+    /// The fitted model, which is all that predictions need.
     pub fitted: Fitted,
-    /// Clusters asked for, of which there may be fewer.
+    /// The number of clusters asked for; the model may have fewer.
     pub k: usize,
-    /// The uid of the model, Spark's own where Spark wrote it.
+    /// The uid of the model. Spark's folders have their own.
     pub uid: String,
-    /// Where it stands, relative to the store.
+    /// The folder, relative to the store.
     pub folder: String,
-    /// Changes when the model is trained again.
+    /// The stamp changes when the model is trained again.
     pub stamp: Stamp,
 }
 
 /// The files of a model folder, by their names in it.
 type Files = BTreeMap<String, Bytes>;
 
-/// A cheap identity of a saved model: it changes when the model is written again, and says nothing else.
+/// A cheap identity of a saved model. It changes when the model is written again, and has no other meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp(String);
 
 impl ModelStore {
-    /// Reads a model: ours, or one that Spark wrote.
+    /// Reads a model that Gugus or Spark wrote.
     ///
     /// # Errors
-    /// [`ModelError::NotFound`] for whatever is not there, unfinished, or no model's name; [`ModelError::Torn`] and
-    /// [`ModelError::Format`] for what is there and cannot be used.
+    /// [`ModelError::NotFound`] for a folder that is absent or unfinished, and for a text that is no model's name;
+    /// [`ModelError::Torn`] and [`ModelError::Format`] for a folder that cannot be used.
     pub async fn read(
         &self,
         model: &str,
@@ -52,7 +52,7 @@ impl ModelStore {
         let mut found = self.find(model, &extent).await?;
         loop {
             match self.read_folder(&found).await {
-                // A folder that is replaced while we read is torn for as long as that takes. It ends with a new stamp.
+                // A folder looks torn while a writer replaces it. Afterwards it has a new stamp.
                 Err(torn @ ModelError::Torn { .. }) => match self.find(model, &extent).await {
                     Ok(again) if again.stamp != found.stamp => found = again,
                     _ => return Err(torn),
@@ -94,7 +94,7 @@ impl ModelStore {
         })
     }
 
-    /// A model as Spark has it: metadata and centers. The files are those of the folder by their names in it.
+    /// Reads a model in Spark's form, which has metadata and centers.
     async fn sparks(
         &self,
         folder: &str,
@@ -127,7 +127,7 @@ impl ModelStore {
         Ok((fitted, k, uid))
     }
 
-    /// A model that Spark has not.
+    /// Reads a model of a kind that Spark does not have.
     async fn ours(
         &self,
         folder: &str,
@@ -164,7 +164,7 @@ impl ModelStore {
         }
     }
 
-    /// What `model.json` says of a model that we wrote; none when there is no complete and whole folder of ours.
+    /// The `model.json` of a model that Gugus wrote; none if there is no complete folder with the right checksums.
     ///
     /// # Errors
     /// [`ModelError::Format`] for a `model.json` of a newer version, and those of reading.
@@ -202,7 +202,7 @@ impl ModelStore {
         Ok((about, files))
     }
 
-    /// A text that changes when a model is written again; none when the model is not there. No file is opened.
+    /// The stamp of a model; none if there is no such model. No file is opened.
     ///
     /// # Errors
     /// Those of looking.
@@ -225,7 +225,7 @@ impl ModelStore {
             other => other?,
         };
         let wrong = |reason| self.wrong(folder, MODEL_JSON, reason);
-        // A file that was cut off is no JSON at all; JSON with other content is no accident of a crash.
+        // A file that was cut off is no JSON at all. JSON with other content is no accident of a crash.
         let value: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|_| self.torn(folder, MODEL_JSON))?;
         if let Some(version) = value["version"]
@@ -240,9 +240,9 @@ impl ModelStore {
             .map_err(|e| wrong(format!("it is not what gugus writes: {e}")))
     }
 
-    /// A file of a folder of ours, with the right checksum.
+    /// Reads a file of a folder of ours and checks its checksum.
     async fn checked(&self, folder: &str, file: &str, checksum: &str) -> Result<Bytes, ModelError> {
-        // The list is text from a file: it must not lead out of the folder.
+        // The name is text from a file, so it must not lead out of the folder.
         if file
             .split('/')
             .any(|part| part.is_empty() || part == "." || part == "..")
@@ -256,7 +256,7 @@ impl ModelStore {
         }
     }
 
-    /// The metadata and data of a folder that Spark wrote, by their names in it.
+    /// Reads the metadata and data of a folder that Spark wrote.
     async fn sparks_files(&self, folder: &str) -> Result<Files, ModelError> {
         let mut files = Files::new();
         for part in [METADATA, DATA] {

@@ -1,4 +1,4 @@
-//! What folders on this machine add.
+//! Cases that only folders on this machine have.
 
 use std::{
     fs,

@@ -84,7 +84,7 @@ pub(crate) async fn keep(models: &ModelStore, draft: &ModelDraft) -> ModelJson {
     models.write(draft, Existing::Keep).await.unwrap()
 }
 
-/// A model of batch 1, read for what it is not.
+/// The error of reading batch 1 of a model.
 pub(crate) async fn refused(models: &ModelStore, name: &str) -> ModelError {
     models.read(name, batch(1)).await.unwrap_err()
 }

@@ -165,7 +165,7 @@ async fn sparks_models_are_served_by_name() {
     }
 }
 
-/// Names come from whoever can reach the service.
+/// Names come from requests.
 #[tokio::test]
 async fn names_never_lead_out_of_the_folder() {
     let store = Store::in_memory();

@@ -59,8 +59,8 @@ pub(crate) struct Model {
     all: Option<TrainedModel>,
 }
 
-/// One trained model: what `model.json` says, and the centers. What is null is not known of a model that another
-/// program saved.
+/// One trained model: the content of `model.json`, and the centers. A value is null if another program saved the model
+/// without it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TrainedModel {
     /// Its name.

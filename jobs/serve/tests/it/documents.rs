@@ -43,7 +43,7 @@ fn every_path_of_the_document_is_served_by_its_methods() {
         }
         service
             .method("DELETE", &url)
-            .refused(405, "method_not_allowed", &[]);
+            .refused("405 method_not_allowed");
     }
     let error = service.get("/models/nope").json();
     fits(
