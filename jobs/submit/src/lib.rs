@@ -33,16 +33,16 @@
 
 mod codec;
 mod error;
+mod halving;
 mod in_process;
 mod jobs;
 mod pace;
-mod parts;
 mod submit;
 
 pub use codec::PlanCodec;
 pub use error::SubmitError;
+pub use halving::Parts;
 pub use in_process::InProcess;
 pub use jobs::Jobs;
 pub use pace::{Pace, Patience};
-pub use parts::Parts;
 pub use submit::Submit;
