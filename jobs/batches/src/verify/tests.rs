@@ -171,7 +171,8 @@ fn chains() {
     };
     assert_eq!(two(&|_| ()), [""; 0]);
     let ends = "its cumulative ends do not follow from its ranges and the ends before";
-    let changes: [(&dyn Fn(&mut Footer), &str); 10] = [
+    type Change<'a> = &'a dyn Fn(&mut Footer);
+    let changes: [(Change<'_>, &str); 10] = [
         (
             &|f| f.job = "x".into(),
             "job \"x\", where the batch before has \"j\"",
