@@ -1,6 +1,7 @@
 //! One record after the other. Invariant: the draws and their order depend on the seed alone.
 
 use std::collections::HashMap;
+use std::fmt::{self, Display};
 use std::io::Write as _;
 
 use chrono::{Datelike as _, Days, NaiveDate};
@@ -10,35 +11,12 @@ use crate::draw::{Draw, Spread};
 use crate::tables::{self, Crime, Place, Weapons};
 
 /// The columns of the LAPD's "Crime Data from 2020 to Present", in its order.
+#[rustfmt::skip]
 pub const COLUMNS: [&str; 28] = [
-    "DR_NO",
-    "Date Rptd",
-    "DATE OCC",
-    "TIME OCC",
-    "AREA",
-    "AREA NAME",
-    "Rpt Dist No",
-    "Part 1-2",
-    "Crm Cd",
-    "Crm Cd Desc",
-    "Mocodes",
-    "Vict Age",
-    "Vict Sex",
-    "Vict Descent",
-    "Premis Cd",
-    "Premis Desc",
-    "Weapon Used Cd",
-    "Weapon Desc",
-    "Status",
-    "Status Desc",
-    "Crm Cd 1",
-    "Crm Cd 2",
-    "Crm Cd 3",
-    "Crm Cd 4",
-    "LOCATION",
-    "Cross Street",
-    "LAT",
-    "LON",
+    "DR_NO", "Date Rptd", "DATE OCC", "TIME OCC", "AREA", "AREA NAME", "Rpt Dist No",
+    "Part 1-2", "Crm Cd", "Crm Cd Desc", "Mocodes", "Vict Age", "Vict Sex", "Vict Descent",
+    "Premis Cd", "Premis Desc", "Weapon Used Cd", "Weapon Desc", "Status", "Status Desc",
+    "Crm Cd 1", "Crm Cd 2", "Crm Cd 3", "Crm Cd 4", "LOCATION", "Cross Street", "LAT", "LON",
 ];
 
 /// Dirty values that are too rare to leave to chance, as often as in the real file.
@@ -99,10 +77,10 @@ impl Maker {
             serials,
             cell,
         } = self;
-        let mut field = |text: std::fmt::Arguments<'_>| {
+        let mut field = |value: &dyn Display| {
             cell.clear();
             // Writing to a vector does not fail.
-            let _ = cell.write_fmt(text);
+            let _ = write!(cell, "{value}");
             row.push_field(cell);
         };
 
@@ -120,52 +98,50 @@ impl Maker {
         let serial = serials.entry((year, area.number)).or_default();
         *serial += 1;
         // Five digits; from the 100,000th on six or more, which no other area's number has.
-        field(format_args!("{year:02}{:02}{:05}", area.number, *serial));
-        field(format_args!("{}", Date(reported)));
-        field(format_args!("{}", Date(occurred)));
-        field(format_args!("{:04}", time(draw)));
-        field(format_args!("{:02}", area.number));
-        field(format_args!("{}", area.name));
-        field(format_args!("{:02}{:02}", area.number, block.district));
-        field(format_args!("{}", crime.part));
-        field(format_args!("{}", crime.code));
-        field(format_args!("{}", crime.description));
+        field(&format_args!("{year:02}{:02}{:05}", area.number, *serial));
+        field(&Date(reported));
+        field(&Date(occurred));
+        field(&format_args!("{:04}", time(draw)));
+        field(&format_args!("{:02}", area.number));
+        field(&area.name);
+        field(&format_args!("{:02}{:02}", area.number, block.district));
+        field(&crime.part);
+        field(&crime.code);
+        field(&crime.description);
 
         let victim = victim(draw, &crime, dirt);
-        field(format_args!("{}", Mocodes::of(draw, &victim)));
-        field(format_args!("{}", victim.age));
-        field(format_args!("{}", victim.sex));
-        field(format_args!("{}", victim.descent));
+        field(&Mocodes::of(draw, &victim));
+        field(&victim.age);
+        field(&victim.sex);
+        field(&victim.descent);
 
         let (premise, description) = match crime.place {
             Place::Parked => draw.pick(&tables::PARKED),
             Place::Anywhere => draw.pick(&tables::ANYWHERE),
         };
         let described = !dirt.no_premise.hits(draw);
-        field(format_args!("{premise}"));
-        field(format_args!("{}", if described { description } else { "" }));
+        field(&premise);
+        field(if described { &description } else { &"" });
 
         let (weapon, description) = weapon(draw, &crime);
-        field(format_args!("{weapon}"));
-        field(format_args!("{description}"));
+        field(&weapon);
+        field(&description);
         let (status, description) = draw.pick(&tables::STATUSES);
-        field(format_args!("{status}"));
-        field(format_args!("{description}"));
+        field(&status);
+        field(&description);
 
-        let [first, second, third, fourth] = codes(draw, &crime, dirt);
-        field(format_args!("{first}"));
-        field(format_args!("{second}"));
-        field(format_args!("{third}"));
-        field(format_args!("{fourth}"));
-        field(format_args!("{}", block.location));
-        field(format_args!("{}", block.cross_street));
+        for code in codes(draw, &crime, dirt) {
+            field(&code);
+        }
+        field(&block.location);
+        field(&block.cross_street);
         let (latitude, longitude) = if dirt.no_place.hits(draw) {
             (0, 0)
         } else {
             (block.latitude, block.longitude)
         };
-        field(format_args!("{}", Degrees(latitude)));
-        field(format_args!("{}", Degrees(longitude)));
+        field(&Degrees(latitude));
+        field(&Degrees(longitude));
     }
 }
 
@@ -178,31 +154,16 @@ struct Victim {
 fn victim(draw: &mut Draw, crime: &Crime, dirt: &mut RareDirt) -> Victim {
     let [nobody, unnamed, woman] = crime.victims;
     let drawn = draw.below(1_000);
-    let mut victim = if drawn < nobody {
-        Victim {
-            sex: "",
-            descent: "",
-            age: 0,
-        }
+    let (sex, descent, age) = if drawn < nobody {
+        ("", "", 0)
     } else if drawn < nobody + unnamed {
-        Victim {
-            sex: "X",
-            descent: "X",
-            age: age(draw, 8_211),
-        }
+        ("X", "X", age(draw, 8_211))
     } else if drawn < nobody + unnamed + woman {
-        Victim {
-            sex: "F",
-            descent: draw.pick(&tables::DESCENTS_F),
-            age: age(draw, 78),
-        }
+        ("F", draw.pick(&tables::DESCENTS_F), age(draw, 78))
     } else {
-        Victim {
-            sex: "M",
-            descent: draw.pick(&tables::DESCENTS_M),
-            age: age(draw, 647),
-        }
+        ("M", draw.pick(&tables::DESCENTS_M), age(draw, 647))
     };
+    let mut victim = Victim { sex, descent, age };
     let (negative, sex_h) = (dirt.negative_age.hits(draw), dirt.sex_h.hits(draw));
     if negative {
         victim.age = -1;
@@ -284,8 +245,8 @@ fn time(draw: &mut Draw) -> u32 {
 /// Both formats of the real file: a day that could be a month went through a spreadsheet.
 struct Date(NaiveDate);
 
-impl std::fmt::Display for Date {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (month, day, year) = (self.0.month(), self.0.day(), self.0.year());
         if day <= 12 {
             write!(f, "{month:02}/{day:02}/{year} 00:00")
@@ -298,8 +259,8 @@ impl std::fmt::Display for Date {
 /// Ten-thousandths of a degree as the real file writes them, without trailing zeros.
 struct Degrees(i32);
 
-impl std::fmt::Display for Degrees {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Degrees {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let size = self.0.unsigned_abs();
         let (whole, mut fraction, mut digits) = (size / 10_000, size % 10_000, 4);
@@ -342,8 +303,8 @@ impl Mocodes {
     }
 }
 
-impl std::fmt::Display for Mocodes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Mocodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, code) in self.codes[..self.count].iter().enumerate() {
             let blank = if at == 0 { "" } else { " " };
             write!(f, "{blank}{code:04}")?;
@@ -358,14 +319,17 @@ mod tests {
 
     #[test]
     fn degrees_lose_their_trailing_zeros() {
-        let text = |d| Degrees(d).to_string();
-        assert_eq!(text(340_141), "34.0141");
-        assert_eq!(text(340_480), "34.048");
-        assert_eq!(text(340_500), "34.05");
-        assert_eq!(text(340_005), "34.0005");
-        assert_eq!(text(340_000), "34");
-        assert_eq!(text(-1_182_978), "-118.2978");
-        assert_eq!(text(-5), "-0.0005");
-        assert_eq!(text(0), "0");
+        for (degrees, text) in [
+            (340_141, "34.0141"),
+            (340_480, "34.048"),
+            (340_500, "34.05"),
+            (340_005, "34.0005"),
+            (340_000, "34"),
+            (-1_182_978, "-118.2978"),
+            (-5, "-0.0005"),
+            (0, "0"),
+        ] {
+            assert_eq!(Degrees(degrees).to_string(), text);
+        }
     }
 }

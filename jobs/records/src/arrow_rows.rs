@@ -86,7 +86,7 @@ impl Columns {
         let mut others = Vec::new();
         for (field, source) in batch.schema_ref().fields().iter().zip(batch.columns()) {
             if layout.place(field.name()) == Place::Other {
-                let text = text(source, field.name(), Kind::Utf8.name(), &mut rejects)?;
+                let text = text(source, field.name(), "utf8", &mut rejects)?;
                 others.push((field.name().as_str(), empty_to_null(&text)));
             }
         }
@@ -210,7 +210,7 @@ fn parse(
     column: &LayoutColumn,
     rejects: &mut Rejects,
 ) -> Result<ArrayRef, ImportError> {
-    let texts = text(source, &column.name, column.kind.name(), rejects)?;
+    let texts = text(source, &column.name, column.type_name, rejects)?;
     let mut buffer = Buffer::new(&column.kind);
     for (row, value) in texts.iter().enumerate() {
         match value.map(str::trim) {
@@ -220,7 +220,7 @@ fn parse(
                     buffer.push_null();
                     rejects.entry(row).or_insert_with(|| match refusal {
                         Refusal::Misfit(misfit) => {
-                            Reason::value(&column.name, value, misfit, column.kind.name())
+                            Reason::value(&column.name, value, misfit, column.type_name)
                         }
                         Refusal::Full => Reason::Full {
                             column: column.name.clone(),
@@ -288,7 +288,7 @@ fn reject(
     let value = array_value_to_string(source, row).unwrap_or_default();
     rejects
         .entry(row)
-        .or_insert_with(|| Reason::value(&column.name, &value, misfit, column.kind.name()));
+        .or_insert_with(|| Reason::value(&column.name, &value, misfit, column.type_name));
 }
 
 /// Empty text is null, wherever it comes from.

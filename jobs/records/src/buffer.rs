@@ -41,6 +41,21 @@ impl From<Full> for Refusal {
     }
 }
 
+/// The same for the buffer of any type.
+macro_rules! each {
+    ($this:expr, $buffer:ident => $do:expr) => {
+        match $this {
+            Self::Utf8($buffer) => $do,
+            Self::Bool($buffer) => $do,
+            Self::Int32($buffer) => $do,
+            Self::Int64($buffer) => $do,
+            Self::Float32($buffer) => $do,
+            Self::Float64($buffer) => $do,
+            Self::Timestamp($buffer, _) => $do,
+        }
+    };
+}
+
 /// A growing column of one type.
 #[derive(Debug)]
 pub(crate) enum Buffer {
@@ -100,45 +115,17 @@ impl Buffer {
 
     #[inline]
     pub(crate) fn push_null(&mut self) {
-        match self {
-            Self::Utf8(buffer) => buffer.push_null(),
-            Self::Bool(buffer) => buffer.push_null(),
-            Self::Int32(buffer) => buffer.push_null(),
-            Self::Int64(buffer) => buffer.push_null(),
-            Self::Float32(buffer) => buffer.push_null(),
-            Self::Float64(buffer) => buffer.push_null(),
-            Self::Timestamp(buffer, _) => buffer.push_null(),
-        }
+        each!(self, buffer => buffer.push_null());
     }
 
     /// Removes rows from the end until `rows` are left.
     pub(crate) fn truncate(&mut self, rows: usize) {
-        match self {
-            Self::Utf8(buffer) => buffer.truncate(rows),
-            Self::Bool(buffer) => buffer.truncate(rows),
-            Self::Int32(buffer) => buffer.truncate(rows),
-            Self::Int64(buffer) => buffer.truncate(rows),
-            Self::Float32(buffer) => buffer.truncate(rows),
-            Self::Float64(buffer) => buffer.truncate(rows),
-            Self::Timestamp(buffer, _) => buffer.truncate(rows),
-        }
+        each!(self, buffer => buffer.truncate(rows));
     }
 
     /// Appends a whole array of this column's type. An array of another type is a mistake of the caller and appends nulls.
     pub(crate) fn extend(&mut self, array: &dyn Array) -> Result<(), Full> {
-        match self {
-            Self::Utf8(buffer) => match array.as_string_opt::<i32>() {
-                Some(array) => buffer.extend(array)?,
-                None => (0..array.len()).for_each(|_| buffer.push_null()),
-            },
-            Self::Bool(buffer) => buffer.extend(array),
-            Self::Int32(buffer) => buffer.extend(array),
-            Self::Int64(buffer) => buffer.extend(array),
-            Self::Float32(buffer) => buffer.extend(array),
-            Self::Float64(buffer) => buffer.extend(array),
-            Self::Timestamp(buffer, _) => buffer.extend(array),
-        }
-        Ok(())
+        each!(self, buffer => buffer.extend(array))
     }
 
     /// The array of all rows; the buffer is empty afterwards.
@@ -188,7 +175,7 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
         self.nulls.truncate(rows);
     }
 
-    fn extend(&mut self, array: &dyn Array) {
+    fn extend(&mut self, array: &dyn Array) -> Result<(), Full> {
         match array.as_primitive_opt::<T>() {
             Some(array) => {
                 self.values.extend_from_slice(array.values());
@@ -196,6 +183,7 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
             }
             None => (0..array.len()).for_each(|_| self.push_null()),
         }
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<PrimitiveArray<T>, ArrowError> {
@@ -238,7 +226,7 @@ impl Truths {
         self.nulls.truncate(rows);
     }
 
-    fn extend(&mut self, array: &dyn Array) {
+    fn extend(&mut self, array: &dyn Array) -> Result<(), Full> {
         match array.as_boolean_opt() {
             Some(array) => {
                 self.values.append_buffer(array.values());
@@ -246,6 +234,7 @@ impl Truths {
             }
             None => (0..array.len()).for_each(|_| self.push_null()),
         }
+        Ok(())
     }
 
     fn finish(&mut self) -> BooleanArray {

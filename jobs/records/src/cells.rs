@@ -81,17 +81,14 @@ pub(crate) fn append_value(
         return Err(Reason::Nested {
             column: column.name.clone(),
             found,
-            expected: column.kind.name(),
+            expected: column.type_name,
         });
     }
     match buffer.push(value) {
         Ok(()) => Ok(if is_text { value.len() } else { 0 }),
-        Err(Refusal::Misfit(misfit)) => Err(Reason::value(
-            &column.name,
-            value,
-            misfit,
-            column.kind.name(),
-        )),
+        Err(Refusal::Misfit(misfit)) => {
+            Err(Reason::value(&column.name, value, misfit, column.type_name))
+        }
         Err(Refusal::Full) => Err(Reason::Full {
             column: column.name.clone(),
         }),

@@ -101,6 +101,8 @@ pub(crate) enum Place {
 pub(crate) struct LayoutColumn {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// The type's name in reasons.
+    pub(crate) type_name: &'static str,
     pub(crate) nullability: Nullability,
 }
 
@@ -126,6 +128,7 @@ impl LayoutColumn {
         Self {
             name: column.name.clone(),
             kind,
+            type_name: column.data_type.name(),
             nullability: column.nullability,
         }
     }
@@ -144,19 +147,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The type's name in reasons.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Utf8 => "utf8",
-            Self::Bool => "bool",
-            Self::Int32 => "int32",
-            Self::Int64 => "int64",
-            Self::Float32 => "float32",
-            Self::Float64 => "float64",
-            Self::Timestamp(_) => "timestamp",
-        }
-    }
-
     pub(crate) fn data_type(&self) -> DataType {
         match self {
             Self::Utf8 => DataType::Utf8,

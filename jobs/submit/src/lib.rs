@@ -34,17 +34,17 @@
 mod codec;
 mod error;
 mod fault;
+mod halving;
 mod in_process;
 mod jobs;
 mod pace;
-mod parts;
 mod submit;
 
 pub use codec::PlanCodec;
 pub use error::SubmitError;
 pub use fault::Fault;
+pub use halving::Parts;
 pub use in_process::InProcess;
 pub use jobs::Jobs;
 pub use pace::{Pace, Patience};
-pub use parts::Parts;
 pub use submit::Submit;

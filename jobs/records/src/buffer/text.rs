@@ -1,6 +1,6 @@
 //! A growing column of text that can shrink again.
 
-use arrow::array::{Array, StringArray};
+use arrow::array::{Array, AsArray, StringArray};
 use arrow::buffer::{Buffer as Bytes, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
 
@@ -74,7 +74,12 @@ impl Text {
         }
     }
 
-    pub(crate) fn extend(&mut self, array: &StringArray) -> Result<(), Full> {
+    /// Appends an array of text, and nulls for an array of another type.
+    pub(crate) fn extend(&mut self, array: &dyn Array) -> Result<(), Full> {
+        let Some(array) = array.as_string_opt::<i32>() else {
+            self.pad(self.len() + array.len());
+            return Ok(());
+        };
         let offsets = array.value_offsets();
         let (first, last) = match (offsets.first(), offsets.last()) {
             (Some(first), Some(last)) => (*first, *last),

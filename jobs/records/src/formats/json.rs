@@ -1,7 +1,7 @@
 //! One JSON object to cells.
 //!
-//! serde_json parses, and each value is taken as its text (`RawValue`). Only so do numbers keep their digits without
-//! serde_json's feature `arbitrary_precision`, which would change the numbers of every crate in the program.
+//! serde_json parses, and hands out each value as its text (`RawValue`). So numbers keep their digits. serde_json's feature
+//! `arbitrary_precision` would do the same, but it would change the numbers of every crate in the program.
 
 mod scan;
 

@@ -1,11 +1,9 @@
 //! Records in the format that the job names, and streams whose records change.
 
-use arrow::array::AsArray;
-use arrow::datatypes::{Float64Type, Int32Type};
 use gugus_records::{Columns, Header, Misfit, Reason};
 use proptest::prelude::*;
 
-use crate::support::{layout_of, names, texts};
+use crate::support::{floats, ints, layout_of, names, some, texts};
 
 fn columns(source: &str) -> Columns {
     Columns::new(layout_of(source))
@@ -23,10 +21,6 @@ fn rows() -> Columns {
     )
 }
 
-fn some(texts: &[&str]) -> Vec<Option<String>> {
-    texts.iter().map(|text| Some((*text).to_owned())).collect()
-}
-
 #[test]
 fn a_record_is_one_row_with_or_without_the_end_of_its_line() {
     let mut columns = rows();
@@ -40,14 +34,9 @@ fn a_record_is_one_row_with_or_without_the_end_of_its_line() {
         columns.push_record(record).unwrap();
     }
     let batch = columns.finish().unwrap();
-    assert_eq!(
-        batch["id"].as_primitive::<Int32Type>().values(),
-        &[1, 2, 3, 4, 5]
-    );
-    assert_eq!(
-        texts(&batch, "name"),
-        some(&["one", "two", "three", "four", "five"])
-    );
+    assert_eq!(ints(&batch, "id"), [1, 2, 3, 4, 5].map(Some));
+    let names = some(&["one", "two", "three", "four", "five"]);
+    assert_eq!(texts(&batch, "name"), names);
 }
 
 #[test]
@@ -122,7 +111,7 @@ fn a_header_names_the_cells_and_others_follow_the_rule() {
         columns.push_record(b"B\t1.5\tA,A").unwrap();
         let batch = columns.finish().unwrap();
         assert_eq!(names(&batch), expected);
-        assert_eq!(batch["x"].as_primitive::<Float64Type>().values(), &[1.5]);
+        assert_eq!(floats(&batch, "x"), [Some(1.5)]);
         if others == "utf8" {
             assert_eq!(texts(&batch, "a"), some(&["A,A"]));
         }
@@ -195,24 +184,16 @@ fn drifting(others: &str) -> Columns {
 #[test]
 fn a_column_that_changes_its_type_is_a_reject_and_no_batch_of_its_own() {
     let mut columns = drifting("utf8");
+    let mut push = |record: &str| columns.push_record(record.as_bytes());
     for i in 0..50 {
-        columns
-            .push_record(format!(r#"{{"id": {i}, "o": {i}}}"#).as_bytes())
-            .unwrap();
-        let reason = columns
-            .push_record(br#"{"id": "A-1", "o": 1}"#)
-            .unwrap_err();
+        push(&format!(r#"{{"id": {i}, "o": {i}}}"#)).unwrap();
+        let reason = push(r#"{"id": "A-1", "o": 1}"#).unwrap_err();
+        let is_kind = |misfit: &Misfit| *misfit == Misfit::Kind;
         assert!(
-            matches!(
-                reason,
-                Reason::Value {
-                    misfit: Misfit::Kind,
-                    ..
-                }
-            ),
+            matches!(&reason, Reason::Value { misfit, .. } if is_kind(misfit)),
             "{reason}"
         );
-        let reason = columns.push_record(br#"{"id": {"no": 1}}"#).unwrap_err();
+        let reason = push(r#"{"id": {"no": 1}}"#).unwrap_err();
         assert!(matches!(reason, Reason::Nested { .. }), "{reason}");
     }
     // What the job does not name is text, so its type may change.
@@ -236,10 +217,7 @@ fn a_new_column_follows_other_columns_within_the_batch() {
             columns.push_record(record.as_bytes()).unwrap();
         }
         let batch = columns.finish().unwrap();
-        assert_eq!(
-            batch["id"].as_primitive::<Int32Type>().values(),
-            &[1, 2, 3, 4]
-        );
+        assert_eq!(ints(&batch, "id"), [1, 2, 3, 4].map(Some));
         match others {
             "drop" => assert_eq!(batch.num_columns(), 1),
             _ => {
@@ -262,9 +240,8 @@ fn a_column_that_moves_within_the_record_stays_one_column() {
             .map(|at| names[(at + i) % names.len()])
             .map(|name| format!("\"{name}\": \"{i}\""))
             .collect();
-        columns
-            .push_record(format!("{{{}}}", pairs.join(", ")).as_bytes())
-            .unwrap();
+        let record = format!("{{{}}}", pairs.join(", "));
+        columns.push_record(record.as_bytes()).unwrap();
     }
     let batch = columns.finish().unwrap();
     assert_eq!((batch.num_rows(), batch.num_columns()), (63, 7));
@@ -272,11 +249,9 @@ fn a_column_that_moves_within_the_record_stays_one_column() {
         let texts = texts(&batch, name);
         // Each name stands second in every seventh record, and is left out of every third of those.
         assert_eq!(texts.iter().flatten().count(), 60, "{name}");
-        assert!(
-            texts
-                .iter()
-                .enumerate()
-                .all(|(i, text)| text.as_ref().is_none_or(|text| *text == i.to_string()))
-        );
+        let is = |i: usize, text: &Option<String>| {
+            text.as_ref().is_none_or(|text| *text == i.to_string())
+        };
+        assert!(texts.iter().enumerate().all(|(i, text)| is(i, text)));
     }
 }

@@ -8,10 +8,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Float64Type, Int32Type, TimestampMillisecondType};
 use flate2::read::MultiGzDecoder;
 use gugus_records::{Columns, Header, Layout};
 use gugus_spec::Job;
+
+use crate::support::{floats, ints, texts, times};
 
 const LAPD: &str = "DR_NO,Date Rptd,DATE OCC,TIME OCC,AREA,AREA NAME,Rpt Dist No,Part 1-2,Crm Cd,Crm Cd Desc,Mocodes,\
 Vict Age,Vict Sex,Vict Descent,Premis Cd,Premis Desc,Weapon Used Cd,Weapon Desc,Status,Status Desc,Crm Cd 1,Crm Cd 2,\
@@ -62,30 +63,18 @@ fn crime_takes_every_shape_of_the_lapds_records() {
     );
     let batch = read(&job, csv.as_bytes());
     assert_eq!((batch.num_rows(), batch.num_columns()), (3, 28));
+    let number = texts(&batch, "DR_NO").swap_remove(0);
     assert_eq!(
-        batch["DR_NO"].as_string::<i32>().value(0),
-        "099900001",
-        "zeros of a number that is a name stay"
+        number.as_deref(),
+        Some("099900001"),
+        "the zeros of a name stay"
     );
-    assert_eq!(batch["AREA"].as_string::<i32>().value(0), "03");
-    assert_eq!(
-        batch["TIME OCC"].as_primitive::<Int32Type>().values(),
-        &[330, 2359, 1]
-    );
-    assert_eq!(
-        batch["Vict Age"].as_primitive::<Int32Type>().values(),
-        &[36, -1, 0]
-    );
-    let day = 86_400_000;
-    let occurred = batch["DATE OCC"].as_primitive::<TimestampMillisecondType>();
-    assert_eq!(
-        occurred.values(),
-        &[18_268 * day, 18_268 * day, 18_322 * day]
-    );
-    assert_eq!(
-        batch["LAT"].as_primitive::<Float64Type>().values(),
-        &[34.0141, 0.0, 34.0]
-    );
+    assert_eq!(texts(&batch, "AREA")[0].as_deref(), Some("03"));
+    assert_eq!(ints(&batch, "TIME OCC"), [330, 2359, 1].map(Some));
+    assert_eq!(ints(&batch, "Vict Age"), [36, -1, 0].map(Some));
+    let days = [18_268, 18_268, 18_322].map(|day| Some(day * 86_400_000));
+    assert_eq!(times(&batch, "DATE OCC"), days);
+    assert_eq!(floats(&batch, "LAT"), [34.0141, 0.0, 34.0].map(Some));
     assert!(batch["Weapon Used Cd"].is_null(0) && batch["Mocodes"].is_null(1));
 }
 
@@ -101,48 +90,30 @@ fn chicago_takes_records_with_and_without_a_place() {
     );
     let batch = read(&job, csv.as_bytes());
     assert_eq!((batch.num_rows(), batch.num_columns()), (2, 20));
-    assert_eq!(batch["Beat"].as_string::<i32>().value(0), "0631");
+    assert_eq!(texts(&batch, "Beat")[0].as_deref(), Some("0631"));
     assert!(batch["Arrest"].as_boolean().value(0) && !batch["Arrest"].as_boolean().value(1));
-    assert_eq!(
-        batch["Latitude"]
-            .as_primitive::<Float64Type>()
-            .iter()
-            .collect::<Vec<_>>(),
-        [Some(41.5), None]
-    );
-    let (noon, day) = (12 * 3_600_000 + 60_000, 86_400_000);
-    let date = batch["Date"].as_primitive::<TimestampMillisecondType>();
-    assert_eq!(date.values(), &[17_197 * day + noon, 17_197 * day + 60_000]);
+    assert_eq!(floats(&batch, "Latitude"), [Some(41.5), None]);
+    let (day, minute) = (86_400_000, 60_000);
+    let date = [721, 1].map(|minutes| Some(17_197 * day + minutes * minute));
+    assert_eq!(times(&batch, "Date"), date);
 }
 
 #[test]
 fn the_models_are_those_of_the_handbook() {
-    let models = |file: &str| {
+    let case = ("case", 10);
+    for (file, expected) in [
+        ("crime.toml", &[("location", 2), ("time", 4), case][..]),
+        ("chicago.toml", &[("location", 2), ("time", 4)]),
+    ] {
         let job = job(file);
-        assert!(
-            job.models
-                .iter()
-                .all(|model| model.algorithm.k() == Some(5) && model.algorithm.seed() == Some(1))
-        );
-        job.models
-            .iter()
-            .map(|model| (model.name.to_string(), model.features.len()))
-            .collect::<Vec<_>>()
-    };
-    let named = |names: &[(&str, usize)]| {
-        names
-            .iter()
-            .map(|(n, f)| ((*n).to_owned(), *f))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        models("crime.toml"),
-        named(&[("location", 2), ("time", 4), ("case", 10)])
-    );
-    assert_eq!(
-        models("chicago.toml"),
-        named(&[("location", 2), ("time", 4)])
-    );
+        let models = job.models.iter();
+        let named = models.map(|model| (model.name.as_str(), model.features.len()));
+        assert_eq!(named.collect::<Vec<_>>(), expected);
+        for model in &job.models {
+            let (k, seed) = (model.algorithm.k(), model.algorithm.seed());
+            assert_eq!((k, seed), (Some(5), Some(1)));
+        }
+    }
 }
 
 #[test]

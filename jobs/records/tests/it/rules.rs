@@ -1,12 +1,10 @@
 //! The rules of text and values, one test each, from the outside.
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMillisecondType,
-};
+use arrow::datatypes::{DataType, Float32Type, Int64Type, TimeUnit};
 use gugus_records::{Columns, Header, Misfit, Reason};
 
-use crate::support::{layout, names, texts};
+use crate::support::{floats, ints, layout, names, some, texts, times, values};
 
 const COLUMNS: &str = r#"
 text = { type = "utf8" }
@@ -44,53 +42,31 @@ fn text(batch: &RecordBatch, column: &str) -> Option<String> {
 }
 
 fn i32(json: &str) -> Option<i32> {
-    one(json)["i32"]
-        .as_primitive::<Int32Type>()
-        .iter()
-        .next()
-        .unwrap()
+    ints(&one(json), "i32")[0]
 }
 
 fn time(json: &str, column: &str) -> Option<i64> {
-    one(json)[column]
-        .as_primitive::<TimestampMillisecondType>()
-        .iter()
-        .next()
-        .unwrap()
+    times(&one(json), column)[0]
 }
 
 #[test]
 fn types_are_those_of_the_job() {
-    let batch = one("{}");
-    let types: Vec<_> = batch
-        .schema()
-        .fields()
-        .iter()
-        .map(|f| f.data_type().clone())
-        .collect();
+    let schema = one("{}").schema();
+    let types = schema.fields().iter().map(|f| f.data_type().clone());
     let utc = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
-    assert_eq!(
-        types,
-        [
-            DataType::Utf8,
-            DataType::Boolean,
-            DataType::Int32,
-            DataType::Int64,
-            DataType::Float32,
-            DataType::Float64,
-            utc.clone(),
-            utc
-        ]
-    );
-    assert_eq!(
-        layout(COLUMNS, "drop").fields(),
-        batch
-            .schema()
-            .fields()
-            .iter()
-            .map(|f| (**f).clone())
-            .collect::<Vec<_>>()
-    );
+    let expected = [
+        DataType::Utf8,
+        DataType::Boolean,
+        DataType::Int32,
+        DataType::Int64,
+        DataType::Float32,
+        DataType::Float64,
+        utc.clone(),
+        utc,
+    ];
+    assert_eq!(types.collect::<Vec<_>>(), expected);
+    let fields = schema.fields().iter().map(|f| (**f).clone());
+    assert_eq!(layout(COLUMNS, "drop").fields(), fields.collect::<Vec<_>>());
 }
 
 #[test]
@@ -101,25 +77,12 @@ fn a_json_string_is_parsed_to_the_columns_type() {
     );
     assert_eq!(text(&batch, "text").as_deref(), Some("x"));
     assert!(batch["truth"].as_boolean().value(0));
-    assert_eq!(batch["i32"].as_primitive::<Int32Type>().value(0), 330);
-    assert_eq!(batch["i64"].as_primitive::<Int64Type>().value(0), i64::MIN);
-    assert_eq!(batch["f32"].as_primitive::<Float32Type>().value(0), 0.5);
-    assert_eq!(
-        batch["f64"].as_primitive::<Float64Type>().value(0),
-        -118.2978
-    );
-    assert_eq!(
-        batch["time"]
-            .as_primitive::<TimestampMillisecondType>()
-            .value(0),
-        86_400_000
-    );
-    assert_eq!(
-        batch["iso"]
-            .as_primitive::<TimestampMillisecondType>()
-            .value(0),
-        1000
-    );
+    assert_eq!(ints(&batch, "i32"), [Some(330)]);
+    assert_eq!(values::<Int64Type>(&batch, "i64"), [Some(i64::MIN)]);
+    assert_eq!(values::<Float32Type>(&batch, "f32"), [Some(0.5)]);
+    assert_eq!(floats(&batch, "f64"), [Some(-118.2978)]);
+    assert_eq!(times(&batch, "time"), [Some(86_400_000)]);
+    assert_eq!(times(&batch, "iso"), [Some(1000)]);
 }
 
 #[test]
@@ -140,39 +103,23 @@ fn empty_text_null_and_a_missing_key_are_null_for_every_type() {
 fn blanks_are_trimmed_except_in_text() {
     assert_eq!(i32(r#"{"i32": " 5\t"}"#), Some(5));
     assert_eq!(i32(r#"{"i32": "  "}"#), None);
-    assert_eq!(
-        time(r#"{"time": " 01/02/1970 "}"#, "time"),
-        Some(86_400_000)
-    );
-    assert_eq!(
-        text(&one(r#"{"text": "  a "}"#), "text").as_deref(),
-        Some("  a ")
-    );
-    assert_eq!(
-        text(&one(r#"{"text": "  "}"#), "text").as_deref(),
-        Some("  ")
-    );
+    let day = time(r#"{"time": " 01/02/1970 "}"#, "time");
+    assert_eq!(day, Some(86_400_000));
+    for blanks in ["  a ", "  "] {
+        let batch = one(&format!(r#"{{"text": "{blanks}"}}"#));
+        assert_eq!(text(&batch, "text").as_deref(), Some(blanks));
+    }
 }
 
 #[test]
 fn a_number_or_bool_for_text_becomes_its_text_as_it_stands() {
-    for number in [
-        "1.50",
-        "12345678901234567890123",
-        "-0.0",
-        "1E5",
-        "0",
-        "true",
-        "false",
-    ] {
-        assert_eq!(
-            text(&one(&format!(r#"{{"text": {number}, "i32": 1}}"#)), "text").as_deref(),
-            Some(number)
-        );
-        assert_eq!(
-            text(&one(&format!(r#"{{"other":{number} }}"#)), "other").as_deref(),
-            Some(number)
-        );
+    let digits = "12345678901234567890123";
+    for number in ["1.50", digits, "-0.0", "1E5", "0", "true", "false"] {
+        let batch = one(&format!(
+            r#"{{"text": {number}, "i32": 1, "other":{number} }}"#
+        ));
+        assert_eq!(text(&batch, "text").as_deref(), Some(number));
+        assert_eq!(text(&batch, "other").as_deref(), Some(number));
     }
 }
 
@@ -180,54 +127,54 @@ fn a_number_or_bool_for_text_becomes_its_text_as_it_stands() {
 fn a_number_must_fit_its_column() {
     assert_eq!(i32(r#"{"i32": 3.0}"#), Some(3));
     assert_eq!(i32(r#"{"i32": 3e2}"#), Some(300));
-    let misfit = |json: &str| match reason(json.as_bytes()) {
-        Reason::Value { misfit, .. } => misfit,
-        other => panic!("{other}"),
-    };
-    assert_eq!(misfit(r#"{"i32": 3.5}"#), Misfit::Fraction);
-    assert_eq!(misfit(r#"{"i32": 3000000000}"#), Misfit::Range);
-    assert_eq!(misfit(r#"{"i64": 9223372036854775808}"#), Misfit::Range);
-    assert_eq!(misfit(r#"{"f64": 1e999}"#), Misfit::Range);
-    assert_eq!(misfit(r#"{"f64": true}"#), Misfit::Kind);
-    assert_eq!(misfit(r#"{"truth": 2}"#), Misfit::Kind);
+    for (json, expected) in [
+        (r#"{"i32": 3.5}"#, Misfit::Fraction),
+        (r#"{"i32": 3000000000}"#, Misfit::Range),
+        (r#"{"i64": 9223372036854775808}"#, Misfit::Range),
+        (r#"{"f64": 1e999}"#, Misfit::Range),
+        (r#"{"f64": true}"#, Misfit::Kind),
+        (r#"{"truth": 2}"#, Misfit::Kind),
+    ] {
+        let reason = reason(json.as_bytes());
+        assert!(
+            matches!(reason, Reason::Value { misfit, .. } if misfit == expected),
+            "{json}: {reason}"
+        );
+    }
 }
 
 #[test]
 fn nested_json_is_text_for_text_and_nothing_else() {
-    assert_eq!(
-        text(&one(r#"{"text": {"a": [1, 2]} }"#), "text").as_deref(),
-        Some(r#"{"a": [1, 2]}"#)
-    );
-    assert_eq!(
-        text(&one(r#"{"other": [1,  null]}"#), "other").as_deref(),
-        Some("[1,  null]")
-    );
-    assert_eq!(
-        reason(br#"{"f64": [1.5]}"#).to_string(),
-        r#"column "f64": a JSON array does not fit type float64"#
-    );
+    let batch = one(r#"{"text": {"a": [1, 2]}, "other": [1,  null]}"#);
+    assert_eq!(text(&batch, "text").as_deref(), Some(r#"{"a": [1, 2]}"#));
+    assert_eq!(text(&batch, "other").as_deref(), Some("[1,  null]"));
+    let reason = reason(br#"{"f64": [1.5]}"#).to_string();
+    let expected = r#"column "f64": a JSON array does not fit type float64"#;
+    assert_eq!(reason, expected);
 }
 
 #[test]
 fn nan_and_infinity_are_floats() {
     let batch = one(r#"{"f64": "nan", "f32": "-inf"}"#);
-    assert!(batch["f64"].as_primitive::<Float64Type>().value(0).is_nan());
-    assert_eq!(
-        batch["f32"].as_primitive::<Float32Type>().value(0),
-        f32::NEG_INFINITY
-    );
+    assert!(floats(&batch, "f64")[0].is_some_and(f64::is_nan));
+    let f32 = values::<Float32Type>(&batch, "f32");
+    assert_eq!(f32, [Some(f32::NEG_INFINITY)]);
 }
 
 #[test]
 fn a_value_that_does_not_parse_rejects_also_where_it_is_optional() {
-    assert_eq!(
-        reason(br#"{"f64": "north"}"#).to_string(),
-        r#"column "f64": "north" is not of type float64"#
-    );
-    assert_eq!(
-        reason(br#"{"time": "1970-01-02"}"#).to_string(),
-        r#"column "time": "1970-01-02" follows none of the formats of this timestamp"#
-    );
+    for (json, expected) in [
+        (
+            r#"{"f64": "north"}"#,
+            r#"column "f64": "north" is not of type float64"#,
+        ),
+        (
+            r#"{"time": "1970-01-02"}"#,
+            r#"column "time": "1970-01-02" follows none of the formats of this timestamp"#,
+        ),
+    ] {
+        assert_eq!(reason(json.as_bytes()).to_string(), expected);
+    }
     assert_eq!(reason(br#"{"i32": "x"}"#).column(), Some("i32"));
 }
 
@@ -242,10 +189,8 @@ fn a_long_value_is_cut_in_its_reason() {
 
 #[test]
 fn null_where_a_value_is_required_rejects() {
-    let mut columns = Columns::new(layout(
-        "a = { type = \"float64\", required = true }",
-        "utf8",
-    ));
+    let columns = "a = { type = \"float64\", required = true }";
+    let mut columns = Columns::new(layout(columns, "utf8"));
     for json in ["{}", r#"{"a": null}"#, r#"{"a": ""}"#, r#"{"a": " "}"#] {
         let reason = columns.push_json(json.as_bytes()).unwrap_err();
         assert_eq!(
@@ -262,11 +207,15 @@ fn what_is_no_object_is_told_apart() {
     assert_eq!(reason(b""), Reason::Empty);
     assert_eq!(reason(b" \n\t"), Reason::Empty);
     assert_eq!(reason(b"{\"a\":\"\xff\"}"), Reason::NotUtf8 { at: 6 });
-    assert_eq!(reason(b"[1,2]"), Reason::NotAnObject { found: "array" });
-    assert_eq!(reason(b"\"a\""), Reason::NotAnObject { found: "string" });
-    assert_eq!(reason(b"null"), Reason::NotAnObject { found: "null" });
-    assert_eq!(reason(b"true"), Reason::NotAnObject { found: "bool" });
-    assert_eq!(reason(b"-1"), Reason::NotAnObject { found: "number" });
+    for (json, found) in [
+        ("[1,2]", "array"),
+        ("\"a\"", "string"),
+        ("null", "null"),
+        ("true", "bool"),
+        ("-1", "number"),
+    ] {
+        assert_eq!(reason(json.as_bytes()), Reason::NotAnObject { found });
+    }
     for torn in [
         "{",
         "{\"a\"",
@@ -290,7 +239,7 @@ fn what_is_no_object_is_told_apart() {
 fn escapes_are_undone_in_keys_and_values() {
     let batch = one(r#"{"te\u0078t": "a\"b\\\u00e9\ud83d\ude00\n", "i32": "\u0035"}"#);
     assert_eq!(text(&batch, "text").as_deref(), Some("a\"b\\é😀\n"));
-    assert_eq!(batch["i32"].as_primitive::<Int32Type>().value(0), 5);
+    assert_eq!(ints(&batch, "i32"), [Some(5)]);
     assert_eq!(reason(br#"{"text": "\ud800"}"#).column(), Some("text"));
 }
 
@@ -303,28 +252,24 @@ fn the_last_of_several_keys_wins() {
 
 #[test]
 fn formats_are_tried_in_order_and_a_date_alone_is_midnight() {
-    assert_eq!(
-        time(r#"{"time": "1/2/1970 1:00:00 PM"}"#, "time"),
-        Some(86_400_000 + 13 * 3_600_000)
-    );
-    assert_eq!(time(r#"{"time": "1/2/1970"}"#, "time"), Some(86_400_000));
-    assert_eq!(
-        time(r#"{"iso": "1970-01-02 00:00:00+01:00"}"#, "iso"),
-        Some(82_800_000)
-    );
-    let formats = |formats: &str| {
-        let layout = layout(
-            &format!("d = {{ type = \"timestamp\", format = {formats} }}"),
-            "drop",
-        );
-        let mut columns = Columns::new(layout);
+    let (hour, day) = (3_600_000, 86_400_000);
+    for (column, text, instant) in [
+        ("time", "1/2/1970 1:00:00 PM", day + 13 * hour),
+        ("time", "1/2/1970", day),
+        ("iso", "1970-01-02 00:00:00+01:00", day - hour),
+    ] {
+        let json = format!(r#"{{"{column}": "{text}"}}"#);
+        assert_eq!(time(&json, column), Some(instant));
+    }
+    for (formats, instant) in [
+        (r#"["%m/%d/%Y", "%d/%m/%Y"]"#, 31 * day),
+        (r#"["%d/%m/%Y", "%m/%d/%Y"]"#, day),
+    ] {
+        let column = format!("d = {{ type = \"timestamp\", format = {formats} }}");
+        let mut columns = Columns::new(layout(&column, "drop"));
         columns.push_json(br#"{"d": "02/01/1970"}"#).unwrap();
-        columns.finish().unwrap()["d"]
-            .as_primitive::<TimestampMillisecondType>()
-            .value(0)
-    };
-    assert_eq!(formats(r#"["%m/%d/%Y", "%d/%m/%Y"]"#), 31 * 86_400_000);
-    assert_eq!(formats(r#"["%d/%m/%Y", "%m/%d/%Y"]"#), 86_400_000);
+        assert_eq!(times(&columns.finish().unwrap(), "d"), [Some(instant)]);
+    }
 }
 
 #[test]
@@ -337,10 +282,11 @@ fn other_columns_follow_in_order_of_first_appearance() {
     columns.push_json(br#"{"b": 5, "y": "3"}"#).unwrap();
     let batch = columns.finish().unwrap();
     assert_eq!(names(&batch), ["a", "z", "y", "b"]);
-    let column = |name: &str| texts(&batch, name);
-    assert_eq!(column("z"), [Some("1".to_owned()), None, None]);
-    assert_eq!(column("y"), [None, None, Some("3".to_owned())]);
-    assert_eq!(column("b"), [None, None, Some("5".to_owned())]);
+    for (column, text, row) in [("z", "1", 0), ("y", "3", 2), ("b", "5", 2)] {
+        let mut expected = [None, None, None];
+        expected[row] = Some(text.to_owned());
+        assert_eq!(texts(&batch, column), expected);
+    }
 
     // The next batch knows nothing of them.
     columns.push_json(br#"{"y": "1"}"#).unwrap();
@@ -390,13 +336,8 @@ fn a_rejected_record_leaves_nothing_behind() {
 fn a_record_of_endless_columns_is_refused_and_forgotten() {
     let mut columns = Columns::new(layout("a = { type = \"int32\" }", "utf8"));
     let keys = |from: usize, to: usize| {
-        format!(
-            "{{{}}}",
-            (from..to)
-                .map(|i| format!("\"k{i}\":1"))
-                .collect::<Vec<_>>()
-                .join(",")
-        )
+        let pairs = (from..to).map(|i| format!("\"k{i}\":1"));
+        format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
     };
     columns.push_json(keys(0, 4000).as_bytes()).unwrap();
     let reason = columns.push_json(keys(4000, 4097).as_bytes()).unwrap_err();
@@ -435,28 +376,14 @@ mod csv_rows {
         let header = Header::new(["\u{feff}i32", "other", "text", "_offset"], &layout).unwrap();
         assert_eq!((header.len(), header.missing().len()), (4, 6));
         let mut columns = Columns::new(layout);
-        columns
-            .push_cells(&header, [b"0330".as_slice(), b"", b" a ", b"9"])
-            .unwrap();
-        columns
-            .push_cells(&header, [b"".as_slice(), b"o", b"", b"9"])
-            .unwrap();
+        for row in [[&b"0330"[..], b"", b" a ", b"9"], [b"", b"o", b"", b"9"]] {
+            columns.push_cells(&header, row).unwrap();
+        }
         let batch = columns.finish().unwrap();
-        assert_eq!(
-            batch["i32"]
-                .as_primitive::<Int32Type>()
-                .iter()
-                .collect::<Vec<_>>(),
-            [Some(330), None]
-        );
-        assert_eq!(
-            batch["text"].as_string::<i32>().iter().collect::<Vec<_>>(),
-            [Some(" a "), None]
-        );
-        assert_eq!(
-            batch["other"].as_string::<i32>().iter().collect::<Vec<_>>(),
-            [None, Some("o")]
-        );
+        assert_eq!(ints(&batch, "i32"), [Some(330), None]);
+        let owned = |text: &str| Some(text.to_owned());
+        assert_eq!(texts(&batch, "text"), [owned(" a "), None]);
+        assert_eq!(texts(&batch, "other"), [None, owned("o")]);
         assert_eq!(batch.num_columns(), 9);
     }
 
@@ -473,12 +400,9 @@ mod csv_rows {
             let reason = columns.push_cells(&header, cells).unwrap_err();
             assert_eq!(reason, Reason::CellCount { expected: 2, found });
         }
+        let (expected, found) = (2, 3);
         assert_eq!(
-            Reason::CellCount {
-                expected: 2,
-                found: 3
-            }
-            .to_string(),
+            Reason::CellCount { expected, found }.to_string(),
             "the row has 3 cells, but its header has 2"
         );
         assert_eq!(columns.finish().unwrap().num_columns(), 8);
@@ -501,11 +425,10 @@ mod csv_rows {
         let layout = layout("a = { type = \"int32\" }", "utf8");
         let header = Header::new(["a", "a", "b", "b"], &layout).unwrap();
         let mut columns = Columns::new(layout);
-        columns
-            .push_cells(&header, [b"x".as_slice(), b"2", b"3", b"4"])
-            .unwrap();
+        let cells = [b"x".as_slice(), b"2", b"3", b"4"];
+        columns.push_cells(&header, cells).unwrap();
         let batch = columns.finish().unwrap();
-        assert_eq!(batch["a"].as_primitive::<Int32Type>().value(0), 2);
-        assert_eq!(batch["b"].as_string::<i32>().value(0), "4");
+        assert_eq!(ints(&batch, "a"), [Some(2)]);
+        assert_eq!(texts(&batch, "b"), some(&["4"]));
     }
 }

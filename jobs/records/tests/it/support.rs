@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int32Type, TimestampMillisecondType};
 use gugus_records::{Columns, Layout};
 use gugus_spec::Job;
 
@@ -33,4 +34,29 @@ pub(crate) fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
 pub(crate) fn names(batch: &RecordBatch) -> Vec<String> {
     let schema = batch.schema();
     schema.fields().iter().map(|f| f.name().clone()).collect()
+}
+
+/// A column of numbers.
+pub(crate) fn values<T: ArrowPrimitiveType>(
+    batch: &RecordBatch,
+    column: &str,
+) -> Vec<Option<T::Native>> {
+    batch[column].as_primitive::<T>().iter().collect()
+}
+
+pub(crate) fn ints(batch: &RecordBatch, column: &str) -> Vec<Option<i32>> {
+    values::<Int32Type>(batch, column)
+}
+
+pub(crate) fn floats(batch: &RecordBatch, column: &str) -> Vec<Option<f64>> {
+    values::<Float64Type>(batch, column)
+}
+
+pub(crate) fn times(batch: &RecordBatch, column: &str) -> Vec<Option<i64>> {
+    values::<TimestampMillisecondType>(batch, column)
+}
+
+/// Texts that are all there.
+pub(crate) fn some(texts: &[&str]) -> Vec<Option<String>> {
+    texts.iter().map(|text| Some((*text).to_owned())).collect()
 }

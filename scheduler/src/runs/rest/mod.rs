@@ -1,10 +1,10 @@
-//! Runs over HTTP. A resource is one file in this room, and its routes are lines in `list.rs`.
+//! Runs over HTTP. A resource is one file in this room, and its routes are lines in `routes.rs`.
 
 mod blocking;
-mod list;
 mod log;
 mod named;
+mod routes;
 mod run;
 mod runs;
 
-pub(crate) use list::routes;
+pub(crate) use routes::routes;

@@ -1,4 +1,4 @@
-//! The list of pages.
+//! The routes of the pages.
 
 use axum::Router;
 use axum::routing::get;

@@ -1,4 +1,4 @@
-//! The list of routes.
+//! The routes of runs.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

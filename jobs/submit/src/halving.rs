@@ -1,4 +1,4 @@
-//! Jobs that can be cut: each answers for several parts together, and could for fewer.
+//! Halving: jobs that answer for several parts together are cut in half when they fail on their data or are too large.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
