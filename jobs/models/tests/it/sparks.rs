@@ -284,10 +284,7 @@ async fn other_formats_say_what_they_are() {
     let data = "cut/data/part-00000-0-c000.snappy.parquet";
     overwrite(&store, data, &b"PAR1"[..]).await;
     let refused = models.read("cut", None).await;
-    assert!(
-        matches!(refused, Err(ModelError::Format { .. })),
-        "{refused:?}"
-    );
+    assert_is!(refused, Err(ModelError::Format { .. }));
 
     let about = keep(&models, &model("new", batch(1))).await;
     let newer = serde_json::to_vec(&ModelJson {
