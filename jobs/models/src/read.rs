@@ -9,7 +9,7 @@ use gugus_spec::ModelName;
 
 use crate::{
     Extent, MODEL_VERSION, ModelError, ModelJson, ModelStore, centers,
-    place::{DATA, Found, Kind, METADATA, MODEL_JSON},
+    place::{DATA, Found, Kind, METADATA, MODEL_JSON, is_visible},
     spark, tables,
 };
 
@@ -103,16 +103,20 @@ impl ModelStore {
         about: Option<&ModelJson>,
         mut files: Files,
     ) -> Result<(Fitted, usize, String), ModelError> {
-        let metadata = files
+        let mut metadata = files
             .iter()
-            .find(|(file, _)| file.starts_with("metadata/part-"));
-        let (_, metadata) = metadata.ok_or_else(|| self.torn(folder, METADATA))?;
+            .filter(|(file, _)| file.starts_with("metadata/"));
+        let metadata =
+            metadata.find_map(|(file, bytes)| spark::first_line(file, bytes).transpose());
+        let metadata = metadata
+            .ok_or_else(|| self.torn(folder, METADATA))?
+            .and_then(|line| spark::parse(&line));
         let spark::Metadata {
             uid,
             k,
             distance_measure,
-        } = spark::parse(metadata).map_err(|e| self.wrong(folder, METADATA, e))?;
-        files.retain(|file, _| file.starts_with("data/") && file.ends_with(".parquet"));
+        } = metadata.map_err(|e| self.wrong(folder, METADATA, e))?;
+        files.retain(|file, _| file.starts_with("data/"));
         let centers = blocking(move || Ok(centers::from_parquet(files.into_values().collect())))
             .await?
             .map_err(|e| self.wrong(folder, DATA, e))?;
@@ -175,11 +179,8 @@ impl ModelStore {
     }
 
     pub(crate) async fn about_folder(&self, folder: &str) -> Result<Option<ModelJson>, ModelError> {
-        match self.complete(folder).await? {
-            Some(Found {
-                kind: Kind::Ours, ..
-            }) => {}
-            _ => return Ok(None),
+        if self.complete_of_ours(folder).await?.is_none() {
+            return Ok(None);
         }
         match self.checked_files(folder).await {
             Ok((about, _)) => Ok(Some(about)),
@@ -253,19 +254,18 @@ impl ModelStore {
         }
     }
 
-    /// Reads the metadata and data of a folder that Spark wrote.
+    /// Reads the metadata and data of a folder that Spark wrote: the files that Spark would read.
     async fn sparks_files(&self, folder: &str) -> Result<Files, ModelError> {
         let mut files = Files::new();
         for part in [METADATA, DATA] {
-            let listed = self
-                .store
-                .list(&format!("{folder}/{part}"), Sizes::Skip)
-                .await?;
-            for entry in listed.unwrap_or_default().files {
-                let file = format!("{part}/{}", entry.name);
-                if file.starts_with("metadata/part-") || file.ends_with(".parquet") {
+            for entry in self.entries(folder, part, Sizes::Skip).await? {
+                if is_visible(&entry.name) {
+                    let file = format!("{part}/{}", entry.name);
                     let bytes = self.store.get(&format!("{folder}/{file}")).await?;
-                    files.insert(file, bytes);
+                    // Spark writes an empty file for a part without rows, and skips such files.
+                    if !bytes.is_empty() {
+                        files.insert(file, bytes);
+                    }
                 }
             }
         }

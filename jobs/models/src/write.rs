@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 
 use crate::{
     ModelDraft, ModelError, ModelJson, ModelStore, centers,
-    place::{DATA_SUCCESS, METADATA_SUCCESS, MODEL_JSON, SUCCESS},
+    place::{MODEL_JSON, SUCCESS},
     spark, tables,
 };
 
@@ -136,5 +136,5 @@ fn parts(draft: &ModelDraft, uid: &str) -> Result<(Files, &'static [&'static str
         ("metadata/part-00000".to_owned(), Bytes::from(line)),
         (name, centers::to_parquet(centers)?),
     ];
-    Ok((parts, &[METADATA_SUCCESS, DATA_SUCCESS]))
+    Ok((parts, &["metadata/_SUCCESS", "data/_SUCCESS"]))
 }
