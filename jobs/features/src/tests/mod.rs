@@ -2,6 +2,7 @@
 
 mod all;
 mod fits;
+mod mutated;
 mod plans;
 mod waves;
 mod windows;
