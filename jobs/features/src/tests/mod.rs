@@ -2,7 +2,6 @@
 
 mod all;
 mod fits;
-mod mutated;
 mod plans;
 mod waves;
 mod windows;
