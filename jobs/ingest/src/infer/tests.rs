@@ -64,6 +64,7 @@ async fn the_same_file_is_imported_without_rejects() {
     assert_eq!(
         column(&job, "Date Rptd").data_type,
         ColumnType::Timestamp {
+            timezone: None,
             formats: vec![
                 "%m/%d/%Y %I:%M:%S %p".to_owned(),
                 "%m/%d/%Y %H:%M".to_owned()
