@@ -21,8 +21,8 @@ use datafusion::prelude::SessionConfig;
 use gugus_kmeans_all::Weighting;
 use gugus_records::Layout;
 use gugus_spec::{
-    Column, ColumnType, Feature, Model, Nullability, OtherColumns, RESERVED_COLUMNS, Scope,
-    Source, quote_identifier,
+    Column, ColumnType, Feature, Model, Nullability, OtherColumns, RESERVED_COLUMNS, Scope, Source,
+    quote_identifier,
 };
 
 use crate::error::PlanError;
