@@ -107,9 +107,5 @@ fn show(summary: &Summary) -> Result<Code, Failure> {
             "records are missing: the counts above differ; this is a fault, please report it",
         ));
     }
-    Ok(if summary.report.failed > 0 {
-        Code::SomeModelsFailed
-    } else {
-        Code::Done
-    })
+    Ok(Code::of_models(summary.report.failed))
 }

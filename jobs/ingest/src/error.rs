@@ -1,4 +1,4 @@
-//! What goes wrong on the way into a batch folder, by what the caller can do about it.
+//! The errors of this crate, by what the caller can do about them.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Correct what is named, then call again. Nothing was begun.
+    /// Correct the named thing, then call again. Nothing was begun.
     #[error("{what}: {reason}")]
     Usage {
         /// A file, a flag, a property or a folder. Never the value of a property: it may be a secret.
@@ -58,11 +58,11 @@ pub enum Error {
         #[source]
         source: Box<KafkaError>,
     },
-    /// Choose with `on_reset` how to go on: the topic does not hold what comes next. It was recreated or truncated, or
-    /// it deleted records before they were ingested.
+    /// Choose with `on_reset` how to go on: the topic does not hold the next record. The topic was recreated or truncated,
+    /// or it deleted records before they were ingested.
     #[error("{0}")]
     Reset(String),
-    /// Start again once the partition has a leader: the last record that was taken could not be compared.
+    /// Start again once the partition has a leader: the last ingested record could not be compared.
     #[error(
         "kafka did not show the last ingested record of topic {topic:?} partition {partition} within {seconds} s, so \
          gugus cannot tell whether the topic is still the same; check that the partition has a leader, then start again"
@@ -102,7 +102,7 @@ pub enum Error {
         /// Why the last one was rejected.
         reason: String,
     },
-    /// Mend the input file, then call again: reading broke off in its midst.
+    /// Mend the input file, then call again: reading broke off in the middle of it.
     #[error("{}: reading broke off after record {records}: {reason}", path.display())]
     BrokeOff {
         /// The file.
@@ -115,7 +115,7 @@ pub enum Error {
         #[source]
         source: Option<Source>,
     },
-    /// Run the import again: another process wrote into the folder meanwhile.
+    /// Run the import again: another process wrote into the folder while the import ran.
     #[error(
         "another process wrote batch {number} while this import ran; end that process, then run the import again: it \
          continues where it stopped"
@@ -127,7 +127,7 @@ pub enum Error {
     /// The batch folder could not be opened for this job.
     #[error(transparent)]
     Open(Box<LogError>),
-    /// The batch folder failed while it was worked on.
+    /// The batch folder failed while it was in use.
     #[error(transparent)]
     Log(Box<LogError>),
     /// Report it: this is our own mistake.
@@ -136,7 +136,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the request was wrong, or its execution failed.
+    /// Whether the request was wrong, or carrying it out failed.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Usage { .. } => Kind::Usage,
@@ -145,7 +145,7 @@ impl Error {
         }
     }
 
-    /// What is named cannot be used.
+    /// The error of a thing that cannot be used.
     pub(crate) fn usage(what: impl ToString, reason: impl Into<String>) -> Self {
         Self::Usage {
             what: what.to_string(),
@@ -154,7 +154,7 @@ impl Error {
         }
     }
 
-    /// The same, with what a reader or the system said.
+    /// The same, with the error of a reader or of the system.
     pub(crate) fn usage_of(
         what: impl ToString,
         reason: impl Into<String>,
@@ -167,12 +167,12 @@ impl Error {
         }
     }
 
-    /// A property of the Kafka client is misspelt, has no meaning, or is not the user's to choose.
+    /// The error of a property of the Kafka client: misspelt, without meaning, or not for the user to choose.
     pub(crate) fn property(key: &str, reason: impl Into<String>) -> Self {
         Self::usage(format_args!("-K {key}"), reason)
     }
 
-    /// The folder is fed by the other one of topic and imports.
+    /// The error of a folder that takes imports instead of a topic, or the other way round.
     pub(crate) fn fed_by(folder: impl ToString, fed_by: &str) -> Self {
         let reason = format!(
             "the folder is fed by {fed_by}, and a folder takes only one of topic and imports; name another folder"
@@ -180,12 +180,12 @@ impl Error {
         Self::usage(folder, reason)
     }
 
-    /// A folder that could not be opened.
+    /// The error of a folder that could not be opened.
     pub(crate) fn open(error: LogError) -> Self {
         Self::Open(Box::new(error))
     }
 
-    /// A folder that failed later.
+    /// The error of a folder that failed later.
     pub(crate) fn log(error: LogError) -> Self {
         Self::Log(Box::new(error))
     }

@@ -8,7 +8,7 @@ mod tee;
 
 use std::path::Path;
 
-pub(crate) use self::csv::{Csv, header_names};
+pub(crate) use self::csv::{Csv, open as open_csv};
 pub(crate) use self::file_format::{FileFormat, ToImport};
 use crate::Error;
 use crate::input::{Input, Packing};
@@ -68,7 +68,7 @@ fn wrong_start(format: &dyn FileFormat, packing: Packing, first: &[u8]) -> Optio
     format.wrong_start(first).map(str::to_owned)
 }
 
-/// Which endings a name may have.
+/// A text that lists the endings that a name may have.
 fn endings() -> String {
     let list = |is_text: bool| {
         let formats = FORMATS.iter().filter(|f| f.magic().is_none() == is_text);

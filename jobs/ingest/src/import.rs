@@ -1,8 +1,8 @@
-//! Files → batches, without Kafka. Invariant: a file is known by its checksum. The batches' footers say which of its
-//! records are in which batch, so an import that broke off continues where it stopped.
+//! Files → batches, without Kafka. Invariant: a file is known by its checksum. The footers say which of its records are
+//! in which batch, so an import that broke off continues where it stopped.
 //!
-//! Records take offsets of partition 0 that run on from the batches' end, rejected ones too. A folder takes imports or
-//! a topic, never both.
+//! All records, accepted or rejected, take offsets of partition 0. The offsets run on from the end of the batches. A folder
+//! takes imports or a topic, never both.
 
 mod config;
 pub(crate) mod cutter;
@@ -18,10 +18,10 @@ use self::plan::{Known, Planned};
 use crate::formats::ToImport;
 use crate::{Error, worker};
 
-/// Drafts that wait for their commit while the next is read. One is enough to keep both sides busy.
+/// Drafts that wait for their commit while the next draft is read. One is enough to keep both sides busy.
 const WAITING: usize = 1;
 
-/// Imports files into batches. The end closes the last batch, full or not.
+/// Imports files into batches. The end of the import closes the last batch, full or not.
 ///
 /// On `shutdown` the batch that is being written is finished, the open batch is dropped, and the summary returned. The
 /// next import of these files continues there.
@@ -29,7 +29,7 @@ const WAITING: usize = 1;
 /// # Errors
 /// Of kind [`Usage`](crate::Kind::Usage), and nothing was written: a file that is not there, is not what its name says,
 /// is cut off, lacks a required column, has a column twice, or was imported before; a folder of another job or fed by a
-/// topic. Otherwise: a file that turns out damaged in its midst, a store that fails. What was committed until then stays.
+/// topic. Otherwise: a file that turns out to be damaged further on, a store that fails. Committed batches stay.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary, Error> {
     let stop = shutdown.child_token();
     let _stop_with_me = stop.clone().drop_guard();
@@ -86,7 +86,7 @@ async fn append(
     }
 }
 
-/// Reads all files and sends their batches. Ends early when it is told to, or nobody takes the batches.
+/// Reads all files and sends their batches. Ends early when `stop` is cancelled, or nobody takes the batches.
 fn read(
     config: &Config,
     planned: &[Planned],

@@ -1,8 +1,8 @@
-//! A CSV file → a first job file. Invariant: the text that is returned is a valid job, and every row of the sample is a
-//! record that it takes: the parsers of the ingest have read each value.
+//! A CSV file → a first job file. Invariant: the returned text is a valid job that accepts every row of the sample, because
+//! the parsers of `ingest` have read each value.
 //!
-//! It is a proposal. Types are told by a sample, and what a column means nobody but a person can tell; so the text says in
-//! comments what is doubtful.
+//! The text is a proposal. A sample tells the types, but only a person can tell what a column means. So comments in the text
+//! name the doubts.
 
 mod text;
 
@@ -13,7 +13,7 @@ use gugus_spec::{Job, JobName};
 use indicatif::ProgressBar;
 
 use crate::Error;
-use crate::formats::{self, FileFormat, header_names};
+use crate::formats::{self, FileFormat, open_csv};
 use crate::input::Input;
 
 /// What to infer a job from.
@@ -21,9 +21,9 @@ use crate::input::Input;
 pub struct Config {
     /// A CSV file with a header; `.gz` is unpacked.
     pub file: PathBuf,
-    /// How many of its records are looked at, from the first.
+    /// The sample: so many records from the beginning of the file.
     pub rows: u64,
-    /// The job's name; the file's unless given.
+    /// The name of the job; when absent, made of the name of the file.
     pub name: Option<String>,
 }
 
@@ -48,7 +48,6 @@ pub fn run(config: &Config) -> Result<String, Error> {
     let sample = read(&input, config.rows)?;
     let file = input.path.file_name().unwrap_or_default();
     let text = text::job_file(&name, &file.to_string_lossy(), &sample);
-    // What is printed here is what the next command is given.
     match Job::parse(&text, "the inferred job file") {
         Ok(_) => Ok(text),
         Err(e) => Err(Error::Bug(format!(
@@ -59,11 +58,8 @@ pub fn run(config: &Config) -> Result<String, Error> {
 
 /// The first records of a file.
 fn read(input: &Input, rows: u64) -> Result<Sample, Error> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(input.text(&ProgressBar::hidden())?);
-    let header = reader.byte_headers().map_err(|e| input.broke_off(0, e))?;
-    let mut sample = Sample::new(header_names(input, header)?);
+    let (mut reader, names) = open_csv(input, input.text(&ProgressBar::hidden())?)?;
+    let mut sample = Sample::new(names);
     let mut row = csv::ByteRecord::new();
     while sample.rows() < rows
         && reader
@@ -85,10 +81,10 @@ fn read(input: &Input, rows: u64) -> Result<Sample, Error> {
     Ok(sample)
 }
 
-/// The longest name that is made of a file's name: the topic's name is a little longer, and people have to type it.
+/// The longest name that is made of the name of a file. People have to type it, and the name of the topic is even longer.
 const LONGEST_NAME: usize = 64;
 
-/// A job's name made of a file's: what cannot stand in one becomes `-`.
+/// Makes the name of a job of the name of a file. Characters that a job's name cannot have become `-`.
 fn name_of(path: &Path) -> Result<JobName, Error> {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = file.split('.').find(|part| !part.is_empty()).unwrap_or("");

@@ -1,12 +1,12 @@
 //! Kafka → batches. Invariant: the newest footer of the batches decides where reading continues, never the group's
 //! offsets in Kafka.
 //!
-//! One thread polls and parses. A full batch is written beside it, one batch at a time. Only that thread decides where
-//! reading continues. So every record is, at every moment, in Kafka after our position, in a committed batch, or in
-//! the memory of this process. The memory holds two batches at most, and what librdkafka fetched ahead.
+//! One thread polls and parses. Another thread writes full batches, one at a time. Only the first thread decides where
+//! reading continues. So every record is, at every moment, in Kafka after our position, in a committed batch, or in the
+//! memory of this process. The memory holds at most two batches and the records that librdkafka fetched ahead.
 //!
-//! The [`session`] holds the loop, and composes two halves that do not know each other. The [`reader`] is the consumer and
-//! its partitions. The [`writer`] is the batch log and the records on their way into it; it answers *committed* or *moved*.
+//! The [`session`] has the loop. It composes two halves that do not know each other. The [`reader`] is the consumer and its
+//! partitions. The [`writer`] is the batch log and the records on their way into it; it answers *committed* or *moved*.
 
 mod broker;
 mod config;
@@ -34,16 +34,16 @@ pub use self::metrics::Metrics;
 pub use self::start::{Start, StartError};
 use crate::{Error, worker};
 
-/// Ingests until it is told to stop, or has done what `until` and `max_batches` ask for.
+/// Ingests until `shutdown` is cancelled, or `until` or `max_batches` is reached.
 ///
-/// `ready` is called once the folder is read, the broker has answered and the topic is there. Partitions may come later,
-/// or never for a spare member of the group. On `shutdown` the open batch is committed, the group left, and the summary
-/// returned. Dropping the future stops the work, too, after the batch that is being written.
+/// `ready` is called once the folder is read, the broker has answered and the topic is there. Partitions may come later. A
+/// spare member of the group never gets any. On `shutdown` the open batch is committed, the group left, and the summary
+/// returned. Dropping the future also stops the work, after the batch that is written now.
 ///
 /// # Errors
 /// Of kind [`Usage`](crate::Kind::Usage): properties that librdkafka refuses, a folder of another job or fed by imports,
-/// a `start` that the topic does not have. Otherwise: no broker, no topic, records that are gone before they were
-/// ingested, a store that fails. Records that cannot be parsed are no error: they are kept aside.
+/// a `start` that the topic does not have. Otherwise: no broker, no topic, records that were deleted before they were
+/// ingested, a store that fails. A record that does not parse is not an error: it is kept as a reject.
 pub async fn run(
     config: Config,
     ready: impl FnOnce() + Send,

@@ -1,4 +1,4 @@
-//! Files to read records from.
+//! Input files.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 
 use crate::Error;
 
-/// What is read of a text at once.
+/// Bytes of a text to read at once.
 pub(crate) const BUFFER: usize = 128 * 1024;
 
 /// Whether a file is packed.
@@ -70,7 +70,7 @@ impl Input {
         Error::usage(self.path.display(), reason)
     }
 
-    /// The same, with what a reader said.
+    /// The same, with the error of a reader.
     pub(crate) fn wrong_with(&self, reason: &str, source: impl Into<Source>) -> Error {
         Error::usage_of(self.path.display(), reason, source)
     }
@@ -79,7 +79,7 @@ impl Input {
         unreadable(&self.path, source)
     }
 
-    /// The error of a file that was being read.
+    /// The error of a file that cannot be read on.
     pub(crate) fn broke_off(&self, records: u64, source: impl Into<Source>) -> Error {
         let reason =
             "the file is cut off or damaged, or its disk is; get the file anew and run this again";

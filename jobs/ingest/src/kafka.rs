@@ -1,4 +1,4 @@
-//! What `produce` and `ingest` share of Kafka's client.
+//! Kafka's client, as `produce` and `ingest` share it.
 
 pub(crate) mod context;
 pub(crate) mod properties;

@@ -1,19 +1,20 @@
-//! Everything that brings records into a folder of batches: CSV to Kafka, Kafka to batches, and files to batches.
+//! The ways of records into a folder of batches: CSV to Kafka, Kafka to batches, and files to batches.
 //!
 //! # What it is for
 //! * [`produce`](mod@produce) sends the rows of a CSV file to a topic, as JSON objects keyed by column name.
 //! * [`ingest`](mod@ingest) cuts a topic's records into numbered Parquet batches.
 //! * [`import`](mod@import) does the same with files, without Kafka.
 //! * [`replay`](mod@replay) takes rejected records again, after the job file was corrected.
+//! * [`infer`](mod@infer) proposes a job file for a CSV file.
 //!
 //! # What it guarantees
-//! * **Every record is in exactly one batch or reject file**, whichever processes are killed. The folder of batches is its own
+//! * **Every record is in exactly one batch or reject file**, even if processes are killed. The folder of batches is its own
 //!   commit log (`gugus-batches`): a batch and its offsets appear in one step. On every assignment, reading goes on where the
 //!   newest batch ends. Offsets in Kafka are committed afterwards, and only for tools that show the lag.
 //! * **No record is thrown away.** A record that does not parse is kept as it came, with its reason, in the same commit.
 //! * **Memory is bounded** by the limits of a batch, by [16 MiB of fetched records](mod@ingest), and by a limit on rejects.
 //! * **Nothing is skipped silently.** If the topic no longer holds the next record, `ingest` stops and says so.
-//! * **Imports go by content.** A file that was imported before is known by its checksum, whatever its name is. An import that
+//! * **Imports go by content.** A file that was imported before is known by its checksum, not by its name. An import that
 //!   broke off is continued where it was.
 //!
 //! # What it is not

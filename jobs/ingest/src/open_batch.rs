@@ -1,5 +1,5 @@
-//! The batch that is being filled, from a topic, from files or from rejected records. Invariant: the columns have as many
-//! rows as there are places (partition, offset, timestamp).
+//! The batch that is filled now, from a topic, from files or from rejected records. Invariant: the columns have as many rows
+//! as there are places (partition, offset, timestamp).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,13 +13,13 @@ use gugus_spec::{BatchLimits, Job};
 use crate::Error;
 use crate::reject_limit::RejectLimit;
 
-/// Rejects that are held at most before they are committed, in number and bytes. `rows` counts accepted records only,
-/// so a topic full of rubbish would otherwise fill the memory.
+/// The most rejects in memory, in number and bytes. `rows` counts accepted records only, so without these limits a topic
+/// full of rubbish would fill the memory.
 const MOST_REJECTS: usize = 100_000;
 const MOST_REJECTED_BYTES: usize = 32 * 1024 * 1024;
 
-/// What the accepted rows of a batch may take at most. A column of text holds 2 GiB, and a record must never be refused
-/// because its batch has no room.
+/// The most bytes of accepted rows in a batch. A column of text holds 2 GiB, and no record may be rejected because its batch
+/// has no room.
 const MOST_BYTES: usize = 1024 * 1024 * 1024;
 
 /// A record as it came.
@@ -70,7 +70,7 @@ pub(crate) struct OpenBatch {
     rejects: Vec<RejectedRecord>,
     rejected_bytes: usize,
     bytes: u64,
-    /// When the first and the last record came.
+    /// When the first record came, and when the last.
     opened: Option<Instant>,
     touched: Option<Instant>,
 }
@@ -93,7 +93,7 @@ impl OpenBatch {
         }
     }
 
-    /// Adds a record. `parse` appends it to the columns; a record that `parse` refuses is kept aside, and the kind of
+    /// Adds a record. `parse` appends it to the columns. A record that `parse` refuses is kept as a reject, and the kind of
     /// reason is returned.
     pub(crate) fn push(
         &mut self,
@@ -104,7 +104,7 @@ impl OpenBatch {
             .map_err(|reason| self.reject(record, &reason))
     }
 
-    /// Adds a record if it can be parsed. Nothing is kept of a record that is refused.
+    /// Adds a record if it can be parsed. Keeps nothing of a record that is refused.
     pub(crate) fn accept(
         &mut self,
         record: Record<'_>,
@@ -119,8 +119,8 @@ impl OpenBatch {
         Ok(())
     }
 
-    /// Adds rows of a file, whole columns at a time. Their offsets run on from `first`. `value` shows a row that is
-    /// refused, for the reject file.
+    /// Adds rows of a file, whole columns at a time. Their offsets run on from `first`. `value` makes the bytes of a rejected
+    /// row, for the reject file.
     pub(crate) fn push_rows(
         &mut self,
         rows: &RecordBatch,
@@ -168,12 +168,12 @@ impl OpenBatch {
         self.touched = Some(now);
     }
 
-    /// Accepted records.
+    /// How many records were accepted.
     pub(crate) fn rows(&self) -> u64 {
         self.offsets.len() as u64
     }
 
-    /// Accepted records that still have room by the job's `rows`.
+    /// How many more records the job's `rows` allows.
     pub(crate) fn rows_left(&self) -> u64 {
         self.limits.rows.get().saturating_sub(self.rows())
     }
@@ -183,7 +183,7 @@ impl OpenBatch {
         self.opened
     }
 
-    /// Nothing accepted and nothing rejected.
+    /// Whether nothing was accepted and nothing rejected.
     pub(crate) fn is_empty(&self) -> bool {
         self.offsets.is_empty() && self.rejects.is_empty()
     }
@@ -202,9 +202,9 @@ impl OpenBatch {
             || self.rejected_bytes >= MOST_REJECTED_BYTES
     }
 
-    /// When a limit will be reached that counts time, if nothing comes.
+    /// When the first limit of time is reached, if no record comes.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        // A limit of years may lie beyond the clock's end; such a limit is never reached.
+        // A limit of many years may lie beyond the end of the clock. The batch never reaches it.
         let at = |since: Option<Instant>, limit| since?.checked_add(limit?);
         let limits = [
             at(self.opened, self.limits.max_age),
@@ -218,12 +218,12 @@ impl OpenBatch {
         self.reject_limit.is_exceeded()
     }
 
-    /// The error to stop with when too many of the last records were rejected; given once.
+    /// The error to stop with when too many of the last records were rejected. It is given once.
     pub(crate) fn too_many_rejects(&mut self) -> Option<Error> {
         self.reject_limit.exceeded()
     }
 
-    /// Empties this: the rows with their places, and the rejects.
+    /// Takes everything out: the rows with their places, and the rejects.
     pub(crate) fn take(&mut self) -> Result<(RecordBatch, Vec<RejectedRecord>), Error> {
         let bug = |e: &dyn std::error::Error| {
             Error::Bug(format!("a batch could not be put together: {e}"))

@@ -1,8 +1,8 @@
-//! CSV → Kafka: each row becomes one JSON object of strings, keyed by the CSV's column names. Where the job's records are
-//! CSV, each row becomes one CSV row.
+//! CSV → Kafka: each row becomes one JSON object of strings, keyed by the CSV's column names. If the job's records are CSV,
+//! each row becomes one CSV row.
 //!
-//! Records have no key and go to the partitions in turn, so every partition gets its share whatever the data. The
-//! producer is idempotent: a record that is sent again after a connection broke is in the topic once, and in order.
+//! Records have no key and go to the partitions in turn, so every partition gets its share of any data. The producer is
+//! idempotent: when a connection broke and a record is sent again, the topic has the record once, and in order.
 
 mod config;
 mod delivery;
@@ -18,8 +18,8 @@ use crate::{Error, worker};
 
 /// Sends a file's rows, and waits until the broker has confirmed them.
 ///
-/// On `shutdown` no more rows are read, the rows handed over are waited for, and the summary tells how many there were.
-/// Dropping the future ends the same way, without anybody to tell.
+/// On `shutdown` it reads no more rows, waits for the rows that were handed over, and returns their summary. Dropping the
+/// future ends it the same way.
 ///
 /// # Errors
 /// Of kind [`Usage`](crate::Kind::Usage): a file that is not there or is not CSV, a header with a name twice, a rate that

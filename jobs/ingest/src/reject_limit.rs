@@ -1,10 +1,9 @@
-//! The limit on rejects. Invariant: records are compared with the limit a thousand at a time, so a short run is never
-//! stopped.
+//! The limit on rejects. Invariant: the limit is checked once per thousand records, so it never stops a short run.
 
 use crate::Error;
 
-/// Records that are counted together. Few enough to stop before a disk is full of rejects, many enough that a handful of
-/// wrong records in a row does not stop a run.
+/// Records that are counted together. The number is low enough to stop before a disk is full of rejects, and high enough
+/// that a few wrong records in a row do not stop a run.
 const WINDOW: u64 = 1_000;
 
 /// Counts records and rejects against a job's `max_reject_ratio`.
@@ -47,7 +46,7 @@ impl RejectLimit {
         self.exceeded.is_some()
     }
 
-    /// The error to stop with when there were too many rejects; given once.
+    /// The error to stop with when there were too many rejects. It is given once.
     pub(crate) fn exceeded(&mut self) -> Option<Error> {
         self.exceeded.take()
     }

@@ -1,5 +1,5 @@
-//! Rejected records → batches, after the job file was corrected. Invariant: a record is taken again once at most, however
-//! many replays run at a time.
+//! Rejected records → batches, after the job file was corrected. Invariant: a record is replayed at most once, even if many
+//! replays run at a time.
 //!
 //! A replay reads the reject files and parses their records by the job file as it is now. It commits the records that fit
 //! as batches of their own, with the partitions, offsets and timestamps that they came with. Such a batch names the files
@@ -26,7 +26,7 @@ use crate::open_batch::{OpenBatch, Record};
 /// reject file that is damaged.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary, Error> {
     let topic = &config.job.source.topic;
-    // Opening to append makes the folder; a mistyped one is refused first.
+    // Opening to append makes the folder. Opening to read first refuses a mistyped one.
     BatchLog::read(config.store.clone())
         .await
         .map_err(Error::open)?;
@@ -41,7 +41,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary,
         summary: Summary::default(),
         still: BTreeMap::new(),
     };
-    // A batch that was lost to another writer begins it anew with what the log says then.
+    // If another writer took the number of a batch, the replay begins anew with the new state of the log.
     while replay.pass(&shutdown).await? == Pass::Lost {
         replay.log.refresh().await.map_err(Error::log)?;
     }
@@ -51,9 +51,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary,
 /// How one pass over the reject files ended.
 #[derive(PartialEq, Eq)]
 enum Pass {
-    /// All files were read, or we were told to stop.
+    /// All files were read, or the replay was stopped.
     Done,
-    /// Another writer took a number, and may have replayed what we have in hand.
+    /// Another writer took the number, and may have replayed the records that we have in hand.
     Lost,
 }
 
@@ -61,7 +61,7 @@ struct Replay {
     config: Config,
     log: BatchLog,
     open: OpenBatch,
-    /// What is in hand, by file.
+    /// How many records are in hand, by file.
     files: Vec<ReplayedFile>,
     summary: Summary,
     still: BTreeMap<&'static str, (u64, String)>,
@@ -83,7 +83,7 @@ impl Replay {
             .set_length(self.summary.replayed + left);
         let mut generation = None;
         for rejects in &all {
-            // Offsets come again in a topic that was made anew.
+            // In a topic that was created again, offsets come again.
             if generation.replace(rejects.generation) != Some(rejects.generation)
                 && self.commit().await? == Pass::Lost
             {
@@ -139,7 +139,7 @@ impl Replay {
         }
     }
 
-    /// Commits what is in hand.
+    /// Commits the records in hand.
     async fn commit(&mut self) -> Result<Pass, Error> {
         if self.open.is_empty() {
             return Ok(Pass::Done);

@@ -1,4 +1,4 @@
-//! Work that blocks, on a thread of its own name.
+//! Work that blocks, on a thread with a name of its own.
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -13,14 +13,14 @@ pub(crate) fn spawn<T: Send + 'static>(
     let runtime = Handle::current();
     let (done, result) = oneshot::channel();
     let run = move || {
-        // Nobody may wait any more.
+        // Perhaps nobody waits any more.
         let _ = done.send(work(&runtime));
     };
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(run)
         .map_err(|e| Error::Bug(format!("the system gave no thread: {e}")))?;
-    // A thread that panicked has sent nothing.
+    // If the thread panicked, it has sent nothing.
     let panicked = |_| Err(Error::Bug("a working thread panicked".to_owned()));
     Ok(async move { result.await.unwrap_or_else(panicked) })
 }

@@ -10,8 +10,8 @@ use crate::{
     place::{DATA_SUCCESS, METADATA, METADATA_SUCCESS, MODEL_JSON, SUCCESS, split_spark_name},
 };
 
-/// A model and what there is of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A model, and the data for which it has a complete folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListedModel {
     /// Its name.
     pub model: String,
@@ -19,38 +19,28 @@ pub struct ListedModel {
     pub batches: Vec<BatchNumber>,
     /// The windows it was trained on, by key.
     pub windows: Vec<WindowKey>,
-    /// Whether there is one over all batches.
-    pub whole: Whole,
+    /// Whether it was trained over all batches.
+    pub all: bool,
 }
 
-/// Whether a model has a folder over all batches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Whole {
-    /// It has.
-    Present,
-    /// It has not.
-    #[default]
-    Absent,
+impl ListedModel {
+    fn new((model, extents): (String, BTreeSet<Extent>)) -> Self {
+        Self {
+            model,
+            batches: extents.iter().filter_map(Extent::batch).collect(),
+            windows: extents.iter().filter_map(Extent::window).cloned().collect(),
+            all: extents.contains(&Extent::All),
+        }
+    }
 }
 
+/// For each model, the data that it was trained on.
 #[derive(Default)]
-struct Gathered(BTreeMap<String, Extents>);
-
-#[derive(Default)]
-struct Extents {
-    batches: BTreeSet<BatchNumber>,
-    windows: BTreeSet<WindowKey>,
-    whole: Whole,
-}
+struct Gathered(BTreeMap<String, BTreeSet<Extent>>);
 
 impl Gathered {
     fn add(&mut self, model: &str, extent: Extent) {
-        let extents = self.0.entry(model.to_owned()).or_default();
-        match extent {
-            Extent::Batch(batch) => drop(extents.batches.insert(batch)),
-            Extent::Window(key) => drop(extents.windows.insert(key)),
-            Extent::All => extents.whole = Whole::Present,
-        }
+        self.0.entry(model.to_owned()).or_default().insert(extent);
     }
 
     fn add_sparks(&mut self, name: &str) {
@@ -76,13 +66,7 @@ impl ModelStore {
     pub async fn list(&self) -> Result<Vec<ListedModel>, ModelError> {
         let tree = self.store.tree().await?;
         let gathered = blocking(move || gather(&*tree)).await?;
-        let model = |(model, extents): (String, Extents)| ListedModel {
-            model,
-            batches: extents.batches.into_iter().collect(),
-            windows: extents.windows.into_iter().collect(),
-            whole: extents.whole,
-        };
-        Ok(gathered.0.into_iter().map(model).collect())
+        Ok(gathered.0.into_iter().map(ListedModel::new).collect())
     }
 
     /// Whether there is any model folder or file at all: a cheap check that a store is what it should be.
@@ -95,7 +79,7 @@ impl ModelStore {
     }
 }
 
-/// One look at the store, one into each folder of it, and one mark looked for in each model folder.
+/// Lists the store and each folder in it, and looks for one mark in each model folder.
 fn gather(tree: &dyn Tree) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
     for model in tree.folders("")? {

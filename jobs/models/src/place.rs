@@ -1,4 +1,4 @@
-//! Where a model may stand, and whether a folder is complete.
+//! Finds the folder of a model, and says whether a folder is complete.
 
 use gugus_files::StoreError;
 use gugus_spec::{BatchNumber, ModelName};
@@ -13,31 +13,31 @@ pub(crate) const METADATA_SUCCESS: &str = "metadata/_SUCCESS";
 pub(crate) const DATA: &str = "data";
 pub(crate) const DATA_SUCCESS: &str = "data/_SUCCESS";
 
-/// What stands between a model's name and its batch in names that Spark users gave.
+/// The text between the model's name and the batch in folder names that Spark users gave.
 const BATCH_MARK: &str = "_batch_";
 
-/// A folder that is complete, as far as markers show.
+/// A folder that is complete according to its marks.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// Relative to the store.
     pub(crate) folder: String,
     pub(crate) kind: Kind,
-    /// Changes when the folder is written again.
+    /// A text that changes when the folder is written again.
     pub(crate) stamp: String,
 }
 
 /// The writer of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It has a `model.json`.
+    /// Gugus: the folder has a `model.json`.
     Ours,
-    /// It has not.
+    /// Spark: the folder has no `model.json`.
     Sparks,
 }
 
-/// The model and batch that a folder of Spark's is by its name: `x_batch_7` is batch 7 of `x`.
+/// The model and batch in the name of a folder of Spark's: `x_batch_7` is batch 7 of `x`.
 ///
-/// Only the forms that [`names_by_spark`] looks for count, so that what is listed can be read.
+/// Only the forms of [`names_by_spark`] count, so that every listed model can be read.
 pub(crate) fn split_spark_name(name: &str) -> Option<(&str, BatchNumber)> {
     let (model, digits) = name.rsplit_once(BATCH_MARK)?;
     let number: BatchNumber = digits.parse().ok()?;
@@ -47,7 +47,7 @@ pub(crate) fn split_spark_name(name: &str) -> Option<(&str, BatchNumber)> {
     (ours && model.parse::<ModelName>().is_ok()).then_some((model, number))
 }
 
-/// The names that batch n of a model may have among Spark's folders: plain, or with zeros like our files.
+/// The names that a batch of a model may have among Spark's folders: with a plain number, or with zeros as in our files.
 fn names_by_spark(model: &str, batch: BatchNumber) -> [String; 2] {
     [
         format!("{model}{BATCH_MARK}{batch}"),
@@ -58,7 +58,7 @@ fn names_by_spark(model: &str, batch: BatchNumber) -> [String; 2] {
 impl ModelStore {
     /// Finds the complete folder of a model. Our own come before Spark's.
     ///
-    /// A name that is not a model's name is not found: names come from whoever can reach the service.
+    /// Requests may name anything, so a text that is no model's name is not found.
     pub(crate) async fn find(&self, model: &str, extent: &Extent) -> Result<Found, ModelError> {
         let not_found = || ModelError::NotFound {
             model: model.chars().take(128).collect(),
@@ -73,7 +73,7 @@ impl ModelStore {
         }
         let others = match extent {
             Extent::Batch(batch) => names_by_spark(model, *batch).to_vec(),
-            // By its full name a folder of Spark's can always be had.
+            // The full name of a folder of Spark's always finds it.
             Extent::All => vec![model.to_owned()],
             Extent::Window(_) => Vec::new(),
         };

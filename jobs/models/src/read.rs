@@ -1,4 +1,4 @@
-//! Reading a saved model, and as much of it as a question needs.
+//! Reads saved models, or only as much of them as a caller needs.
 
 use std::collections::BTreeMap;
 
@@ -13,33 +13,36 @@ use crate::{
     spark, tables,
 };
 
-/// A model as it stands in the store.
+/// A model as it is in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SavedModel {
-    /// What `model.json` says; none for a folder that Spark wrote.
+    /// The content of `model.json`; none for a folder that Spark wrote.
     pub about: Option<ModelJson>,
-    /// What was fitted: all that predictions need.
+    /// The fitted model, which is all that predictions need.
     pub fitted: Fitted,
-    /// Clusters asked for, of which there may be fewer.
+    /// The number of clusters asked for; the model may have fewer.
     pub k: usize,
-    /// The uid of the model, Spark's own where Spark wrote it.
+    /// The uid of the model. Spark's folders have their own.
     pub uid: String,
-    /// Where it stands, relative to the store.
+    /// The folder, relative to the store.
     pub folder: String,
-    /// Changes when the model is trained again.
+    /// The stamp changes when the model is trained again.
     pub stamp: Stamp,
 }
 
-/// A cheap identity of a saved model: it changes when the model is written again, and says nothing else.
+/// The files of a model folder, by their names in it.
+type Files = BTreeMap<String, Bytes>;
+
+/// A cheap identity of a saved model. It changes when the model is written again, and has no other meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp(String);
 
 impl ModelStore {
-    /// Reads a model: ours, or one that Spark wrote.
+    /// Reads a model that Gugus or Spark wrote.
     ///
     /// # Errors
-    /// [`ModelError::NotFound`] for whatever is not there, unfinished, or no model's name; [`ModelError::Torn`] and
-    /// [`ModelError::Format`] for what is there and cannot be used.
+    /// [`ModelError::NotFound`] for a folder that is absent or unfinished, and for a text that is no model's name;
+    /// [`ModelError::Torn`] and [`ModelError::Format`] for a folder that cannot be used.
     pub async fn read(
         &self,
         model: &str,
@@ -49,7 +52,7 @@ impl ModelStore {
         let mut found = self.find(model, &extent).await?;
         loop {
             match self.read_folder(&found).await {
-                // A folder that is replaced while we read is torn for as long as that takes. It ends with a new stamp.
+                // A folder looks torn while a writer replaces it. Afterwards it has a new stamp.
                 Err(torn @ ModelError::Torn { .. }) => match self.find(model, &extent).await {
                     Ok(again) if again.stamp != found.stamp => found = again,
                     _ => return Err(torn),
@@ -62,12 +65,7 @@ impl ModelStore {
     async fn read_folder(&self, found: &Found) -> Result<SavedModel, ModelError> {
         let (about, files) = match found.kind {
             Kind::Ours => {
-                let about = self.model_json(&found.folder).await?;
-                let mut files = BTreeMap::new();
-                for (file, checksum) in &about.checksums {
-                    let bytes = self.checked(&found.folder, file, checksum).await?;
-                    files.insert(file.clone(), bytes);
-                }
+                let (about, files) = self.checked_files(&found.folder).await?;
                 (Some(about), files)
             }
             Kind::Sparks => (None, self.sparks_files(&found.folder).await?),
@@ -96,12 +94,12 @@ impl ModelStore {
         })
     }
 
-    /// A model as Spark has it: metadata and centers. The files are those of the folder by their names in it.
+    /// Reads a model in Spark's form, which has metadata and centers.
     async fn sparks(
         &self,
         folder: &str,
         about: Option<&ModelJson>,
-        mut files: BTreeMap<String, Bytes>,
+        mut files: Files,
     ) -> Result<(Fitted, usize, String), ModelError> {
         let metadata = files
             .iter()
@@ -129,12 +127,12 @@ impl ModelStore {
         Ok((fitted, k, uid))
     }
 
-    /// A model that Spark has not.
+    /// Reads a model of a kind that Spark does not have.
     async fn ours(
         &self,
         folder: &str,
         about: &ModelJson,
-        mut files: BTreeMap<String, Bytes>,
+        mut files: Files,
     ) -> Result<Fitted, ModelError> {
         let mut file = |name: &str| files.remove(name).ok_or_else(|| self.torn(folder, name));
         let read = match &about.algorithm {
@@ -166,7 +164,7 @@ impl ModelStore {
         }
     }
 
-    /// What `model.json` says of a model that we wrote; none when there is no complete and whole folder of ours.
+    /// The `model.json` of a model that Gugus wrote; none if there is no complete folder with the right checksums.
     ///
     /// # Errors
     /// [`ModelError::Format`] for a `model.json` of a newer version, and those of reading.
@@ -186,22 +184,25 @@ impl ModelStore {
             }) => {}
             _ => return Ok(None),
         }
-        match self.checked_json(folder).await {
-            Ok(about) => Ok(Some(about)),
+        match self.checked_files(folder).await {
+            Ok((about, _)) => Ok(Some(about)),
             Err(ModelError::Torn { .. }) => Ok(None),
             Err(e) => Err(e),
         }
     }
 
-    async fn checked_json(&self, folder: &str) -> Result<ModelJson, ModelError> {
+    /// `model.json` of a folder of ours, and the files that it names, whose checksums are right.
+    async fn checked_files(&self, folder: &str) -> Result<(ModelJson, Files), ModelError> {
         let about = self.model_json(folder).await?;
+        let mut files = Files::new();
         for (file, checksum) in &about.checksums {
-            self.checked(folder, file, checksum).await?;
+            let bytes = self.checked(folder, file, checksum).await?;
+            files.insert(file.clone(), bytes);
         }
-        Ok(about)
+        Ok((about, files))
     }
 
-    /// A text that changes when a model is written again; none when the model is not there. No file is opened.
+    /// The stamp of a model; none if there is no such model. No file is opened.
     ///
     /// # Errors
     /// Those of looking.
@@ -224,7 +225,7 @@ impl ModelStore {
             other => other?,
         };
         let wrong = |reason| self.wrong(folder, MODEL_JSON, reason);
-        // A file that was cut off is no JSON at all; JSON with other content is no accident of a crash.
+        // A file that was cut off is no JSON at all. JSON with other content is no accident of a crash.
         let value: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|_| self.torn(folder, MODEL_JSON))?;
         if let Some(version) = value["version"]
@@ -239,9 +240,9 @@ impl ModelStore {
             .map_err(|e| wrong(format!("it is not what gugus writes: {e}")))
     }
 
-    /// A file of a folder of ours, with the right checksum.
+    /// Reads a file of a folder of ours and checks its checksum.
     async fn checked(&self, folder: &str, file: &str, checksum: &str) -> Result<Bytes, ModelError> {
-        // The list is text from a file: it must not lead out of the folder.
+        // The name is text from a file, so it must not lead out of the folder.
         if file
             .split('/')
             .any(|part| part.is_empty() || part == "." || part == "..")
@@ -255,9 +256,9 @@ impl ModelStore {
         }
     }
 
-    /// The metadata and data of a folder that Spark wrote, by their names in it.
-    async fn sparks_files(&self, folder: &str) -> Result<BTreeMap<String, Bytes>, ModelError> {
-        let mut files = BTreeMap::new();
+    /// Reads the metadata and data of a folder that Spark wrote.
+    async fn sparks_files(&self, folder: &str) -> Result<Files, ModelError> {
+        let mut files = Files::new();
         for part in [METADATA, DATA] {
             let listed = self
                 .store

@@ -11,7 +11,7 @@ const CLASS: &str = "org.apache.spark.ml.clustering.KMeansModel";
 /// The version of Spark that our folders are like.
 pub(crate) const SPARK_VERSION: &str = "3.5.5";
 
-/// What we need of Spark's metadata.
+/// The part of Spark's metadata that Gugus needs.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Metadata {
     pub(crate) uid: String,
@@ -29,7 +29,7 @@ struct Line {
     defaults: Map<String, Value>,
 }
 
-/// Reads the one line of metadata. The error is what is wrong, in words.
+/// Reads the one line of metadata. The error says in words what is wrong.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Metadata, String> {
     let Line {
         class,
@@ -49,7 +49,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Metadata, String> {
         .and_then(|k| usize::try_from(k).ok());
     let k = k.ok_or("its params have no whole number k")?;
     let distance_measure = match param("distanceMeasure").map(|m| m.as_str().unwrap_or_default()) {
-        // Spark before 2.4 had no other.
+        // Spark before 2.4 had only this distance.
         None => DistanceMeasure::Euclidean,
         Some(name) => name
             .parse()
@@ -65,13 +65,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Metadata, String> {
 /// A uid for a new model, in Spark's form.
 pub(crate) fn new_uid(algorithm: &Algorithm) -> String {
     let prefix = match algorithm {
-        // Spark gives the name of its class.
+        // Spark uses the name of its class.
         Algorithm::KMeans(_) | Algorithm::MiniBatch(_) => "KMeans",
         Algorithm::Dbscan(_) => "Dbscan",
         Algorithm::Gmm(_) => "GaussianMixture",
     };
     let digits = uuid::Uuid::new_v4().simple().to_string();
-    // The last twelve digits are random ones, all of them.
+    // The last twelve digits are all random.
     format!("{prefix}_{}", digits.get(20..).unwrap_or(&digits))
 }
 
@@ -93,7 +93,7 @@ fn spark_params(params: &Params) -> Map<String, Value> {
     }
 }
 
-/// The line that Spark writes: what was set, and all defaults.
+/// The line that Spark writes: the parameters that were set, and all defaults.
 pub(crate) fn line(
     params: &Params,
     weight_col: Option<&str>,
@@ -101,7 +101,7 @@ pub(crate) fn line(
     milliseconds: i64,
 ) -> String {
     let mut defaults = spark_params(&Params::default());
-    // As a user sets them: k and seed by name, others where they differ.
+    // As if a user had set k, seed, and the parameters that differ from their defaults.
     let keep = |name: &str, value: &Value| {
         matches!(name, "k" | "seed") || defaults.get(name) != Some(value)
     };

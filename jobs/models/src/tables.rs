@@ -1,5 +1,5 @@
-//! `data/*.parquet` of models that Spark has not: core points and Gaussians, as plain columns that any reader of Parquet
-//! takes.
+//! `data/*.parquet` of models that Spark does not have: core points and Gaussians, as plain columns that any Parquet reader
+//! can read.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(crate) fn gaussians(gaussians: &[Gaussian]) -> Result<Bytes, ParquetError> {
     ])
 }
 
-/// What [`core_points`] wrote. The error is what is wrong, in words.
+/// Reads a file that [`core_points`] wrote. The error says in words what is wrong.
 pub(crate) fn read_core_points(file: Bytes) -> Result<Vec<CorePoint>, String> {
     let mut points = Vec::new();
     for batch in batches(file)? {
@@ -60,7 +60,7 @@ pub(crate) fn read_core_points(file: Bytes) -> Result<Vec<CorePoint>, String> {
     Ok(points)
 }
 
-/// What [`gaussians`] wrote. The error is what is wrong, in words.
+/// Reads a file that [`gaussians`] wrote. The error says in words what is wrong.
 pub(crate) fn read_gaussians(file: Bytes) -> Result<Vec<Gaussian>, String> {
     let mut gaussians = Vec::new();
     for batch in batches(file)? {

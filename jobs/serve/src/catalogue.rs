@@ -1,14 +1,14 @@
-//! Which models there are, and those that are in memory.
+//! The models in the store, and the models in memory.
 //!
-//! Invariant: a name that came with a request reaches the store only after it was found in a listing of the store. A
-//! listing that is answered from is at most [`USABLE`] old; a model is compared with the store once in [`FRESH`], by the
-//! first who asks for it then, while those who ask at the same moment are answered from memory once more.
+//! Invariant: a name from a request reaches the store only if a listing of the store contains it. An answer uses a listing
+//! that is at most [`USABLE`] old. A model is compared with the store once in [`FRESH`], by the first request after that
+//! time. Other requests are answered from memory meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use gugus_models::{Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
+use gugus_models::{Extent, ListedModel, ModelError, ModelStore, WindowKey};
 use gugus_spec::BatchNumber;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -17,14 +17,14 @@ use crate::config::{Config, PREDICT_CLUSTER_MODELS};
 use crate::loaded::Loaded;
 use crate::problem::{Code, LoadError, Problem};
 
-/// How often the store is looked at, at most: once in this time for the listing, and once for each model that is asked.
+/// How often the store is asked, at most: once in this time for the listing, and once for each model in use.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Until when a listing is used while the next is being made. Under load nobody waits for a listing; after a pause
-/// whoever comes first does, and does not see what was true an hour ago.
+/// How long a listing is used while the next one is made. Under load, no request waits for a listing. After a pause, the
+/// first request waits, so that its answer is not an hour old.
 const USABLE: Duration = Duration::from_secs(2);
 
-/// How many models that cannot be used are remembered for [`FRESH`].
+/// How many unusable models are remembered for [`FRESH`].
 const FAILED: u64 = 1024;
 
 /// The models of a store.
@@ -32,16 +32,16 @@ pub(crate) struct Catalogue {
     models: ModelStore,
     predict_cluster: Option<String>,
     listing: RwLock<Arc<Listing>>,
-    /// Held by whoever makes the next listing.
+    /// Held while the next listing is made.
     refresh: Arc<Mutex<()>>,
     loaded: moka::future::Cache<Key, Arc<Loaded>>,
-    /// Models that could not be loaded a moment ago: neither store nor log is to be flooded by whoever asks on and on.
+    /// Models that could not be loaded a moment ago. A client that asks on and on must not flood store and log.
     failed: moka::future::Cache<Key, Problem>,
 }
 
 type Key = (Arc<str>, Extent);
 
-/// What was there at one time.
+/// The models in the store at one time.
 #[derive(Debug)]
 pub(crate) struct Listing {
     pub(crate) models: BTreeMap<Arc<str>, ListedModel>,
@@ -73,7 +73,7 @@ impl Listing {
         self.made.elapsed()
     }
 
-    /// Finds what a path names.
+    /// Finds the model that a path names.
     fn find(&self, model: &str, wanted: &Wanted) -> Result<Key, Problem> {
         let (name, listed) = self
             .models
@@ -97,12 +97,12 @@ impl Listing {
                 Extent::Window(key.clone())
             }
             Wanted::Window(key) => return Err(Problem::unknown_window(model, key.as_str())),
-            Wanted::All if listed.whole == Whole::Present => Extent::All,
+            Wanted::All if listed.all => Extent::All,
             Wanted::All if listed.batches.is_empty() && has_windows => return Err(of_windows()),
             Wanted::All => return Err(Problem::unknown_extent(model, &Extent::All)),
             Wanted::Latest => match listed.batches.last() {
                 Some(batch) => Extent::Batch(*batch),
-                None if listed.whole == Whole::Absent && has_windows => return Err(of_windows()),
+                None if !listed.all && has_windows => return Err(of_windows()),
                 None => {
                     return Err(Problem::new(
                         Code::UnknownBatch,
@@ -133,7 +133,7 @@ impl Catalogue {
         })
     }
 
-    /// What there is.
+    /// The current listing.
     pub(crate) async fn listing(self: &Arc<Self>) -> Arc<Listing> {
         let listing = self.current();
         match listing.age() {
@@ -148,7 +148,7 @@ impl Catalogue {
             _ => {
                 let turn = Arc::clone(&self.refresh).lock_owned().await;
                 let listing = self.current();
-                // Somebody may have made one while we waited for our turn.
+                // Another request may have made a listing while this one waited.
                 if listing.age() < FRESH {
                     listing
                 } else {
@@ -170,7 +170,7 @@ impl Catalogue {
                     error = gugus_error::chain(&error),
                     "the models could not be listed; what is in memory is served on"
                 );
-                // Tried again after the usual time, not with each request.
+                // The store is tried again after the usual time, not with each request.
                 Listing {
                     models: self.current().models.clone(),
                     made: Instant::now(),
@@ -245,7 +245,7 @@ impl Catalogue {
         if let Some(problem) = self.failed.get(&key).await {
             return Err(problem);
         }
-        // Whoever asks for the same model meanwhile waits for this one read.
+        // Other requests for the same model wait for this read.
         let (model, extent) = &key;
         match self
             .loaded
@@ -254,7 +254,7 @@ impl Catalogue {
         {
             Ok(loaded) => Ok(loaded),
             Err(error) => {
-                // It was listed. Either it was removed since, or the store cannot be read and looks empty.
+                // The model was listed. Either it was removed since, or the store cannot be read and looks empty.
                 let is_gone = matches!(&*error, LoadError::Store(ModelError::NotFound { .. }));
                 if is_gone && self.look_again().await == StoreState::Failing {
                     return Err(Problem::models_unavailable());
@@ -266,8 +266,8 @@ impl Catalogue {
         }
     }
 
-    /// Whether the store has another model in this place, or none. While the store fails, what is in memory is right as
-    /// far as anybody knows.
+    /// Whether the store has another model in this place, or none. While the store fails, the model in memory counts as
+    /// right.
     async fn is_outdated(&self, (model, extent): &Key, loaded: &Loaded) -> bool {
         match self.models.stamp(model, extent.clone()).await {
             Ok(Some(stamp)) => stamp != *loaded.stamp(),
@@ -282,7 +282,7 @@ impl Catalogue {
         }
     }
 
-    /// Lists the store whatever the age of the listing, for who found that it is wrong.
+    /// Lists the store, whatever the age of the listing, because the listing proved wrong.
     async fn look_again(&self) -> StoreState {
         let turn = Arc::clone(&self.refresh).lock_owned().await;
         self.list(turn).await.store

@@ -1,8 +1,8 @@
-//! What the service is started with.
+//! The configuration of the service.
 
 use gugus_files::Store;
 
-/// What [`run`](crate::run) is started with. [`Config::new`] gives the defaults.
+/// The configuration for [`run`](crate::run). [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
@@ -11,8 +11,8 @@ pub struct Config {
     /// The model that `/predict_cluster/` asks. Without one it is the first of [`PREDICT_CLUSTER_MODELS`] that is
     /// there, else the only model there is.
     pub predict_cluster: Option<String>,
-    /// How many models are kept in memory, [`CACHED_MODELS`] unless given; each batch of a model counts. Those that
-    /// were asked least are given up first and read again when they are asked.
+    /// How many models are kept in memory, [`CACHED_MODELS`] unless given; each batch of a model counts. The least used
+    /// models are dropped first, and read again when they are asked.
     pub cached_models: u64,
     /// The longest body of a request in bytes, [`BODY_LIMIT`] unless given.
     pub body_limit: usize,

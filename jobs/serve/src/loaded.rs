@@ -1,4 +1,4 @@
-//! A model in memory, and what it answers.
+//! A model in memory, and its answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,7 +50,7 @@ pub(crate) enum Prediction {
 /// A model, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// As it was read, but with the centers alone: `predictor` has what else was fitted.
+    /// The model as it was read, but with the centers only. `predictor` has the rest of the fitted model.
     pub(crate) saved: SavedModel,
     pub(crate) predictor: Predictor,
     input: Input,
@@ -59,7 +59,7 @@ pub(crate) struct Loaded {
     checked: AtomicU64,
 }
 
-/// What a model takes.
+/// The kind of records that a model takes.
 #[derive(Debug)]
 enum Input {
     /// Records by the columns that its expressions read.
@@ -67,7 +67,7 @@ enum Input {
         layout: Arc<Layout>,
         plan: FeaturePlan,
     },
-    /// Bare numbers: nobody wrote down what they mean.
+    /// Bare numbers, because the model has no names of features.
     Numbers,
 }
 
@@ -79,8 +79,8 @@ impl Loaded {
             Some(about) => {
                 let features = Expressions::features(&about.features);
                 let plan = FeaturePlan::new(&about.columns, OtherColumns::Utf8, &features)?;
-                // The plan's columns, not all that were saved: what only `where` and `weight_col` read may be missing in
-                // a record, since they say what the model learned from and not what it may be asked.
+                // The plan's columns, and not all saved columns. A record may lack the columns that only `where` and
+                // `weight_col` read, because those two only choose the rows that the model learned from.
                 let columns = plan.columns().to_vec();
                 let source = Source {
                     columns,
@@ -119,7 +119,7 @@ impl Loaded {
         &self.saved.stamp
     }
 
-    /// Whether it was not compared with the store for `period`. Says so to one caller only, who is to compare it.
+    /// Whether the model was not compared with the store for `period`. Only one caller gets `true`, and has to compare it.
     pub(crate) fn is_due(&self, period: Duration) -> bool {
         let now = u64::try_from(self.read.elapsed().as_millis()).unwrap_or(u64::MAX);
         let checked = self.checked.load(Ordering::Relaxed);
@@ -192,7 +192,7 @@ impl Loaded {
         let rows = columns
             .finish()
             .map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
-        // A record before the one that does not parse may have no features; then it is the first that is wrong.
+        // A record before the one that does not parse may have no features. Then that record is the first wrong one.
         let clusters = self.predict_rows(plan, &rows)?;
         wrong.map_or(Ok(clusters), Err)
     }
@@ -200,7 +200,7 @@ impl Loaded {
     fn predict_rows(&self, plan: &FeaturePlan, rows: &RecordBatch) -> Result<Vec<Cluster>, Wrong> {
         let features = match plan.evaluate(rows) {
             Ok(features) => features,
-            // The error is one for all rows; the row that it is about is found by asking for each alone.
+            // One error stands for all rows. Each row is tried alone to find the wrong one.
             Err(error) if rows.num_rows() > 1 => {
                 for index in 0..rows.num_rows() {
                     self.predict_rows(plan, &rows.slice(index, 1))
@@ -244,7 +244,7 @@ impl Loaded {
     }
 }
 
-/// A problem, and the record it is about when it is about one.
+/// A problem, and the index of its record if it has one.
 #[derive(Debug)]
 struct Wrong {
     index: Option<usize>,

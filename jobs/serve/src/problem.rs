@@ -1,6 +1,6 @@
 //! Wrong requests and failures: the one place that turns them into HTTP.
 //!
-//! Invariant: no text in here holds a path of this machine. What the operator needs beyond that goes to the log.
+//! Invariant: no text in here holds a path of this machine. The log has the rest for the operator.
 
 use std::borrow::Cow;
 
@@ -137,7 +137,7 @@ impl Problem {
         )
     }
 
-    /// The model is there, but not what of it was asked for.
+    /// The model has no such batch or window.
     pub(crate) fn unknown_extent(model: &str, extent: &Extent) -> Self {
         match extent {
             Extent::Batch(batch) => Self::new(
@@ -169,7 +169,7 @@ impl Problem {
         )
     }
 
-    /// A model that could not be loaded. Tells the log all and the caller what concerns him.
+    /// A model that could not be loaded. The log gets the whole error, and the caller only what a caller may know.
     pub(crate) fn of_model(model: &str, extent: &Extent, error: &LoadError) -> Self {
         let of_extent = match extent {
             Extent::Batch(batch) => format!(" of batch {batch}"),
@@ -180,7 +180,7 @@ impl Problem {
             LoadError::Store(ModelError::NotFound { .. }) => {
                 return Self::unknown_extent(model, extent);
             }
-            // It counts as not there, and stays so until it is trained again.
+            // A torn model counts as absent until it is trained again.
             LoadError::Store(ModelError::Torn { .. }) => Self::new(
                 match extent {
                     Extent::Window(_) => Code::UnknownWindow,

@@ -1,7 +1,7 @@
-//! Cutting a body into its records, without reading what is in them.
+//! Cuts a body into its records, without parsing them.
 //!
-//! Each record stays the bytes that came, so that it is parsed by the very code that parses a record of the topic: a
-//! number in a column of text keeps its digits, and the last of two equal keys counts.
+//! Each record stays as the bytes that came. So the same code parses it that parses a record of the topic: a number in a
+//! column of text keeps its digits, and the last of two equal keys counts.
 
 use gugus_records::Reason;
 use serde::de::IgnoredAny;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::problem::{Code, Problem};
 
-/// What a body holds.
+/// The content of a body.
 #[derive(Debug)]
 pub(crate) enum Body<'a> {
     /// No array: one record, or no record at all, which its parser finds out.
@@ -84,7 +84,7 @@ impl Elements<'_> {
         self.not_json()
     }
 
-    /// What is wrong with the array, with its place in the whole body.
+    /// The error of the array, with its place in the whole body.
     fn not_json(&self) -> Problem {
         match serde_json::from_slice::<IgnoredAny>(self.body) {
             Err(error) => Problem::not_json(&error),

@@ -147,7 +147,7 @@ impl Route {
             .boxed()
     }
 
-    /// Requests of this path and method, with what its braces stand for.
+    /// Requests of this path and method, with the texts of its braces.
     fn at(&'static self) -> impl Filter<Extract = (Captures,), Error = Rejection> + Clone {
         warp::path::full()
             .and(warp::method())
@@ -170,7 +170,7 @@ fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
     }
 }
 
-/// What the braces of `pattern` stand for in `path`; none when the path is another.
+/// The texts in `path` for the braces of `pattern`; none if the path does not fit.
 fn captures(pattern: &str, path: &str) -> Option<Captures> {
     let mut wanted = trimmed(pattern).split('/');
     let mut given = trimmed(path).split('/');

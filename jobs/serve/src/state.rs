@@ -1,4 +1,4 @@
-//! What handlers work with.
+//! The state that all handlers share.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Catalogue;
 
-/// What handlers work with.
+/// The state that all handlers share.
 pub(crate) struct State {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) body_limit: usize,

@@ -11,6 +11,9 @@ use thiserror::Error;
 
 use crate::report::Report;
 
+/// The result of a step of a run.
+pub(crate) type Result<T = (), E = Error> = std::result::Result<T, E>;
+
 /// Why a run did not begin, or did not finish.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! One whole pass through a real Apache Kafka.
+//! From `produce` to `serve`, through a real Apache Kafka.
 
 use serde_json::json;
 
@@ -35,14 +35,14 @@ fn produce_ingest_train_serve_with_three_partitions() {
     let next = partitions.map(|partition| partition["next"].as_i64().unwrap());
     assert_eq!(next.collect::<Vec<_>>(), ends);
 
-    // Nothing more is there: the second ingest commits nothing.
+    // The topic has no more records, so the second ingest commits nothing.
     topic.take(&[]).expect(0);
     assert_eq!(work.verify(), verified);
 
     let report = work.train(job, &[]).expect(0).json();
     assert_eq!(report["failed"], 0);
 
-    // The same batches, read back as they lie there and imported, give the same centers.
+    // An import of the batch files gives the same centers.
     let batches = work.path("batch");
     let files: Vec<String> = (1..=verified["batches"].as_u64().unwrap())
         .map(|number| format!("{batches}/batch_{number:08}.parquet"))
@@ -80,10 +80,8 @@ fn an_ingest_that_runs_on_is_stopped_cleanly_and_goes_on_later() {
     topic.produce(&topic.work.numbers("in.csv", 0..45), &[]);
     until("the fourth batch is there", || {
         let there = batch_files::numbers(&topic.batches());
-        match there.contains(&4) {
-            true => Ok(()),
-            false => Err(format!("{there:?}: {}", ingest.stderr())),
-        }
+        let so = || format!("{there:?}: {}", ingest.stderr());
+        there.contains(&4).then_some(()).ok_or_else(so)
     });
     ingest.stop(Signal::Term).expect(0);
     topic.take(&[]).expect(0);

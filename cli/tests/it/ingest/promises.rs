@@ -1,4 +1,4 @@
-//! What ingest promises, each promise by a test of its name: the real binary and a real Kafka.
+//! The promises of `ingest`, with the real binary and a real Kafka. Each promise has a test of its name.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::kit::sender::{End, Fate, Produced, Sender};
 use crate::kit::topic::Topic;
 use crate::kit::wait::until;
 
-/// A topic and what is there of it.
+/// A topic and its batches.
 struct Case(Topic);
 
 impl Case {
@@ -50,7 +50,7 @@ impl Case {
         self.0.ingest(more).with(properties)
     }
 
-    /// Starts one that runs on, and waits until it has partitions.
+    /// Starts an ingest that runs on, and waits until it has partitions.
     fn up(&self, protocol: Protocol) -> Up {
         let up = self.ingest(protocol, &[]).up();
         until("partitions are assigned", || {
@@ -67,24 +67,19 @@ impl Case {
 
     /// Waits until batches hold everything up to these offsets in all.
     fn await_total(&self, total: i64) {
-        until("everything is in batches", || {
+        until("all records are in batches", || {
             let ends = batch_files::ends(&self.batches());
-            match ends.values().sum::<i64>() {
-                sum if sum >= total => Ok(()),
-                _ => Err(format!(
-                    "{total} offsets wanted, the batches end at {ends:?}"
-                )),
-            }
+            let is_so = ends.values().sum::<i64>() >= total;
+            let so = || format!("{total} offsets wanted, the batches end at {ends:?}");
+            is_so.then_some(()).ok_or_else(so)
         });
     }
 
     fn await_batch(&self, number: u64) {
         until("the batch is there", || {
             let numbers = batch_files::numbers(&self.batches());
-            match numbers.contains(&number) {
-                true => Ok(()),
-                false => Err(format!("{number} wanted, there are {numbers:?}")),
-            }
+            let so = || format!("{number} wanted, there are {numbers:?}");
+            numbers.contains(&number).then_some(()).ok_or_else(so)
         });
     }
 
@@ -122,7 +117,7 @@ fn an_idle_topic_flushes_within_its_interval_plus_one_second() {
         let sent = Instant::now();
         case.await_batch(round as u64 + 1);
         let took = sent.elapsed();
-        // It counts from the record's arrival, which may be a little before we know that the broker has it.
+        // The time counts from the arrival of the record. We may learn of the arrival a little later.
         let expected = IDLE - Duration::from_millis(200)..IDLE + Duration::from_secs(1);
         assert!(expected.contains(&took), "{took:?}\n{}", ingest.stderr());
     }
@@ -140,17 +135,15 @@ fn a_burst_after_an_idle_gap_is_not_cut_into_one_row_files() {
     let mut sender = case.sender();
     sender.send(rows(0..1));
     case.await_batch(1);
-    // Longer than any clock of the batch that was closed could run.
+    // Longer than any limit of time of the closed batch.
     std::thread::sleep(Duration::from_millis(2_500));
     sender.send(rows(1..251));
     case.await_total(251);
     stop(ingest);
     case.check(&sender.finish());
-    let sizes: Vec<_> = batch_files::batches(&case.batches())
-        .iter()
-        .map(|batch| batch.rows.len())
-        .collect();
-    assert_eq!(sizes, [1, 100, 100, 50]);
+    let batches = batch_files::batches(&case.batches());
+    let sizes = batches.iter().map(|batch| batch.rows.len());
+    assert_eq!(sizes.collect::<Vec<_>>(), [1, 100, 100, 50]);
 }
 
 #[test]
@@ -169,13 +162,13 @@ fn poison_records_do_not_loop() {
             committed => Err(format!("{committed:?}\n{}", ingest.stderr())),
         }
     });
-    // Were they read again, another batch of them would come within three idle times.
+    // If they were read again, another batch would come within three idle times.
     std::thread::sleep(Duration::from_millis(1_000));
     assert_eq!(batch_files::numbers(&case.batches()), [1]);
     sender.send(rows(30..31));
     case.await_batch(2);
     stop(ingest);
-    // Whoever comes next does not meet them either.
+    // The next ingest does not read them either.
     let again = case.ingest(Protocol::Cooperative, &["--until-end", "--output", "json"]);
     assert_eq!(again.run().expect(0).json()["batches"], 0);
     let account = case.check(&sender.finish());
@@ -185,12 +178,12 @@ fn poison_records_do_not_loop() {
     assert_eq!(batches[1].ranges(), [(0, 30, 31)]);
 }
 
-/// What the group has committed to Kafka never exceeds what is in batches and never goes back, also while a member
-/// wakes up that was taken for dead and still holds records of the partitions that others have.
+/// The offsets that the group commits to Kafka never exceed the ends of the batches and never go back. This holds while a
+/// member wakes up that was taken for dead and still holds records of partitions that others have now.
 #[test]
 fn offsets_are_not_committed_after_revoke() {
     for protocol in [Protocol::Eager, Protocol::Cooperative] {
-        // What is left over stays in hand for longer than it takes to be frozen.
+        // The rest of the records stays in hand until the process is frozen.
         let Some(case) = Case::new("revoke", 2, "rows = 40\nidle = \"4s\"") else {
             return;
         };
@@ -198,25 +191,21 @@ fn offsets_are_not_committed_after_revoke() {
         let told_all = |what: &str| {
             until(what, || {
                 let (told, ends) = (asked.committed(), batch_files::ends(&folder));
-                match told == ends {
-                    true => Ok(()),
-                    false => Err(format!(
-                        "kafka was told {told:?}, the batches end at {ends:?}"
-                    )),
-                }
+                let so = || format!("kafka was told {told:?}, the batches end at {ends:?}");
+                (told == ends).then_some(()).ok_or_else(so)
             });
         };
         let over = AtomicBool::new(false);
         let sampled = std::thread::scope(|scope| {
             let sampler = scope.spawn(|| sample(&group, &folder, &over));
-            // However this ends, the sampler must, or the scope never would.
+            // The scope waits for the sampler, so the sampler must end even if an assertion fails.
             let _over = SetOnDrop(&over);
             let mut sender = case.sender();
             let mut zombie = case.up(protocol);
             sender.send(rows(0..50));
             case.await_batch(1);
             told_all("kafka knows of the first batch");
-            // It holds the ten that were left over.
+            // It holds the ten records behind the batch.
             zombie.signal(Signal::Stop);
             let heir = case.up(protocol);
             sender.send(rows(50..80));
@@ -236,10 +225,7 @@ fn offsets_are_not_committed_after_revoke() {
             sampler.join().unwrap()
         });
         assert_eq!(sampled.wrong, Vec::<String>::new(), "{protocol}");
-        assert!(
-            sampled.states > 2,
-            "{protocol}: few states were seen: {sampled:?}"
-        );
+        assert!(sampled.states > 2, "{protocol}: few states: {sampled:?}");
     }
 }
 
@@ -250,7 +236,7 @@ struct Sampled {
     wrong: Vec<String>,
 }
 
-/// Looks again and again at what the group has committed, and then at the batches, which only grow.
+/// Compares the committed offsets with the batches, again and again. The batches only grow, so they are read second.
 fn sample(group: &Group, folder: &std::path::Path, over: &AtomicBool) -> Sampled {
     let mut sampled = Sampled::default();
     let mut before = BTreeMap::new();
@@ -259,14 +245,12 @@ fn sample(group: &Group, folder: &std::path::Path, over: &AtomicBool) -> Sampled
         let ends = batch_files::ends(folder);
         for (partition, offset) in &told {
             if Some(offset) > ends.get(partition) {
-                sampled
-                    .wrong
-                    .push(format!("told {told:?}, batches end at {ends:?}"));
+                let wrong = format!("told {told:?}, batches end at {ends:?}");
+                sampled.wrong.push(wrong);
             }
             if Some(offset) < before.get(partition) {
-                sampled
-                    .wrong
-                    .push(format!("told {told:?} after {before:?}"));
+                let wrong = format!("told {told:?} after {before:?}");
+                sampled.wrong.push(wrong);
             }
         }
         if told != before {
@@ -286,7 +270,7 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// Markers take offsets and are no records; aborted records are there and must not be seen.
+/// Markers take offsets and are not records. Aborted records are in the topic and must not be seen.
 #[test]
 fn a_transactional_producer_leaves_no_gap() {
     let Some(case) = Case::new("markers", 3, "rows = 25") else {
@@ -311,16 +295,13 @@ fn a_transactional_producer_leaves_no_gap() {
     assert_eq!(sender.transaction(some(33), End::Commit), Fate::Sent);
     assert_eq!(sender.transaction(some(12), End::Abort), Fate::Aborted);
     let first = until_end();
-    // 10 + 60 + 20 + 33 good ones, and each tenth of them poison besides.
+    // 10 + 60 + 20 + 33 good records, and poison: a tenth of each number.
     holds(&first, json!({"records": 123, "rejected": 12}));
-    assert_eq!(
-        batch_files::ends(&case.batches())
-            .into_values()
-            .collect::<Vec<_>>(),
-        case.0.kafka.ends(&case.0.name, 3),
-        "the batches end where the topic does, behind the last marker"
-    );
-    // Nothing to take but what must not be seen: it ends all the same, and the next commit takes it along.
+    // The batches end where the topic ends, behind the last marker.
+    let ends = batch_files::ends(&case.batches()).into_values();
+    let topic_ends = case.0.kafka.ends(&case.0.name, 3);
+    assert_eq!(ends.collect::<Vec<_>>(), topic_ends);
+    // The topic has only hidden records. `ingest` ends all the same, and the next commit passes them.
     assert_eq!(sender.transaction(some(9), End::Abort), Fate::Aborted);
     assert_eq!(until_end()["records"], 0);
     assert_eq!(sender.transaction(some(9), End::Commit), Fate::Sent);
@@ -348,14 +329,8 @@ fn two_processes_share_a_topic_by_each_group_protocol() {
         case.await_total(600);
         let by_first = records(&stop(first));
         assert_eq!(by_first + by_second, 600, "{protocol}");
-        assert!(
-            by_second >= 100,
-            "{protocol}: the second had its share: {by_second}"
-        );
-        assert!(
-            by_first >= 300,
-            "{protocol}: the first had its share: {by_first}"
-        );
+        assert!(by_second >= 100, "{protocol}: by the second: {by_second}");
+        assert!(by_first >= 300, "{protocol}: by the first: {by_first}");
         case.check(&sender.finish());
     }
 }
@@ -364,7 +339,6 @@ fn two_processes_share_a_topic_by_each_group_protocol() {
 fn records(output: &Output) -> i64 {
     let summary = output.stdout.lines().last().unwrap_or_default();
     let number = summary.split(' ').next().unwrap_or_default();
-    number
-        .parse()
-        .unwrap_or_else(|_| panic!("no number begins {summary:?}"))
+    let number = number.parse();
+    number.unwrap_or_else(|_| panic!("no number begins {summary:?}"))
 }

@@ -1,16 +1,20 @@
-//! A topic of a real Kafka that no longer holds what comes next.
+//! A topic of a real Kafka that no longer holds the next record.
 
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::KafkaResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use serde_json::json;
 
 use crate::kit::process::Signal;
+use crate::kit::same::holds;
 use crate::kit::topic::Topic;
 use crate::kit::wait::{PATIENCE, until};
 use crate::kit::work::job;
 use crate::kit::{batch_files, kafka};
+
+type Admin = AdminClient<DefaultClientContext>;
 
 /// A topic with one partition.
 struct Reset(Topic);
@@ -30,35 +34,36 @@ impl Reset {
         producer.flush(PATIENCE).unwrap();
     }
 
-    fn admin(&self) -> (AdminClient<DefaultClientContext>, tokio::runtime::Runtime) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        (
-            kafka::client(self.0.kafka.brokers()).create().unwrap(),
-            runtime,
-        )
+    /// What an admin client answers.
+    fn ask<T>(&self, question: impl AsyncFnOnce(Admin, AdminOptions) -> KafkaResult<T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let admin = kafka::client(self.0.kafka.brokers()).create().unwrap();
+        let answer = question(admin, AdminOptions::new());
+        runtime.unwrap().block_on(answer).unwrap()
     }
 
     /// Deletes records before an offset.
     fn forget(&self, before: i64) {
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&self.0.name, 0, Offset::Offset(before))
-            .unwrap();
-        let (admin, runtime) = self.admin();
-        runtime
-            .block_on(admin.delete_records(&list, &AdminOptions::new()))
-            .unwrap();
+        let added = list.add_partition_offset(&self.0.name, 0, Offset::Offset(before));
+        added.unwrap();
+        self.ask(async |admin, options| admin.delete_records(&list, &options).await);
     }
 
     fn delete(&self) {
-        let (admin, runtime) = self.admin();
-        let deleted = runtime
-            .block_on(admin.delete_topics(&[&self.0.name], &AdminOptions::new()))
-            .unwrap();
-        deleted.into_iter().for_each(|result| {
-            result.unwrap();
-        });
+        let name = [self.0.name.as_str()];
+        let deleted = self.ask(async |admin, options| admin.delete_topics(&name, &options).await);
+        assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+    }
+
+    /// Creates it again, and gives the reason if that is not possible yet.
+    fn create(&self) -> Result<(), String> {
+        let new = [NewTopic::new(&self.0.name, 1, TopicReplication::Fixed(1))];
+        let made = self.ask(async |admin, options| admin.create_topics(&new, &options).await);
+        match made.into_iter().next() {
+            Some(Err((_, code))) => Err(code.to_string()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -75,19 +80,14 @@ fn records_that_were_deleted_before_they_were_taken_stop_it_until_it_is_told_to_
     stopped.says(&["offset 10", "25 to 40", "--on-reset earliest"]);
     let summary = topic.0.take(&["--on-reset", "earliest"]).expect(0).json();
     assert_eq!(summary["records"], 15);
-    let verified = topic.0.work.verify();
-    assert_eq!(verified["records"], 25);
-    assert_eq!(
-        verified["jumps"],
-        json!([{"batch": 2, "partition": 0, "from": 10, "to": 25, "reason": "deleted"}])
+    let jump = json!([{"batch": 2, "partition": 0, "from": 10, "to": 25, "reason": "deleted"}]);
+    holds(
+        &topic.0.work.verify(),
+        json!({"records": 25, "jumps": jump}),
     );
     let text = topic.0.work.on(&["batches", "verify"]).expect(0);
-    assert!(
-        text.stdout
-            .contains("batch 2 went on in partition 0 at offset 25 instead of 10"),
-        "{}",
-        text.stdout
-    );
+    let jump = "batch 2 went on in partition 0 at offset 25 instead of 10";
+    assert!(text.stdout.contains(jump), "{}", text.stdout);
 }
 
 #[test]
@@ -99,31 +99,14 @@ fn a_topic_that_is_deleted_and_filled_again_while_it_is_read_is_not_read_on() {
     let ingest = topic.0.ingest(&[]).up();
     until("both batches are there", || {
         let there = batch_files::numbers(&topic.0.batches());
-        if there == [1, 2] {
-            Ok(())
-        } else {
-            Err(format!("{there:?}: {}", ingest.stderr()))
-        }
+        let so = || format!("{there:?}: {}", ingest.stderr());
+        (there == [1, 2]).then_some(()).ok_or_else(so)
     });
     topic.delete();
-    // Kafka deletes in the background; a name is free when it can be taken.
-    until("the topic can be made anew", || {
-        let (admin, runtime) = topic.admin();
-        let new = rdkafka::admin::NewTopic::new(
-            &topic.0.name,
-            1,
-            rdkafka::admin::TopicReplication::Fixed(1),
-        );
-        let made = runtime
-            .block_on(admin.create_topics([&new], &AdminOptions::new()))
-            .unwrap();
-        match made.into_iter().next() {
-            Some(Err((_, code))) => Err(code.to_string()),
-            _ => Ok(()),
-        }
-    });
+    // Kafka deletes in the background. The name is free when it can be taken.
+    until("the topic can be created again", || topic.create());
     topic.send(1_000..1_050);
-    // Whether it noticed while it ran or when it is started again: it stops, says why, and has taken nothing.
+    // `ingest` notices while it runs, or when it is started again. It stops, says why, and has taken no record.
     let ended = ingest.stop(Signal::Term);
     let said = match ended.code() {
         1 => ended.stderr,
@@ -136,9 +119,6 @@ fn a_topic_that_is_deleted_and_filled_again_while_it_is_read_is_not_read_on() {
     assert_eq!(topic.0.work.verify()["records"], 20);
     let summary = topic.0.take(&["--on-reset", "earliest"]).expect(0).json();
     assert_eq!(summary["records"], 50);
-    let verified = topic.0.work.verify();
-    assert_eq!(
-        verified["jumps"],
-        json!([{"batch": 3, "partition": 0, "from": 20, "to": 0, "reason": "recreated"}])
-    );
+    let jump = json!([{"batch": 3, "partition": 0, "from": 20, "to": 0, "reason": "recreated"}]);
+    holds(&topic.0.work.verify(), json!({"jumps": jump}));
 }

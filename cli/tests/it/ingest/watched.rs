@@ -1,4 +1,4 @@
-//! What a topic's form may be, and what who watches an ingest is told.
+//! A topic of CSV rows, and the HTTP endpoints of `ingest`.
 
 use serde_json::json;
 
@@ -42,21 +42,20 @@ fn who_watches_an_ingest_is_told() {
     let metrics = until("two batches are counted, and the lag is known", || {
         let text = get("/metrics");
         let has = |line: &str| text.lines().any(|l| l == line);
-        if has("gugus_ingest_batches_total 2")
-            && has("gugus_ingest_records_total 25")
-            && has("gugus_ingest_consumer_lag{partition=\"0\"} 0")
-            && has("gugus_ingest_write_lag{partition=\"0\"} 5")
-        {
-            Ok(text)
-        } else {
-            Err(text)
+        let all = [
+            "gugus_ingest_batches_total 2",
+            "gugus_ingest_records_total 25",
+            "gugus_ingest_consumer_lag{partition=\"0\"} 0",
+            "gugus_ingest_write_lag{partition=\"0\"} 5",
+        ];
+        match all.into_iter().all(has) {
+            true => Ok(text),
+            false => Err(text),
         }
     });
-    assert!(
-        metrics.contains("gugus_ingest_commit_seconds_count 2"),
-        "{metrics}"
-    );
-    // A port that is taken is an error that names it, before anything is begun.
+    let commits = "gugus_ingest_commit_seconds_count 2";
+    assert!(metrics.contains(commits), "{metrics}");
+    // The error of a port in use names the port, and nothing is begun.
     let taken = ingest.url("http").trim_start_matches("http://").to_owned();
     let failed = topic.ingest(&["--listen", &taken]).run().expect(1);
     failed.says(&[&taken]);

@@ -1,5 +1,7 @@
 //! CSV, one row at a time.
 
+use std::io::Read;
+
 use gugus_records::{Header, Layout};
 use gugus_spec::{Job, Nullability};
 use indicatif::ProgressBar;
@@ -22,23 +24,13 @@ impl FileFormat for Csv {
     }
 
     fn check(&self, input: &Input, job: &Job) -> Result<(), Error> {
-        let text = input.text(&ProgressBar::hidden())?;
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text);
-        let names = reader
-            .byte_headers()
-            .map_err(|e| input.wrong_with("its header cannot be read; get the file anew", e))?;
-        let names = header_names(input, names)?;
+        let (_, names) = open(input, input.text(&ProgressBar::hidden())?)?;
         check_columns(input, job, &names)
     }
 
     fn read(&self, file: &ToImport<'_>, cutter: &mut Cutter<'_>) -> Result<(), Halt> {
         let input = file.input;
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .buffer_capacity(BUFFER)
-            .from_reader(Tee::new(input.text(file.progress)?));
-        let names = reader.byte_headers().map_err(|e| input.broke_off(0, e))?;
-        let names = header_names(input, names)?;
+        let (mut reader, names) = open(input, Tee::new(input.text(file.progress)?))?;
         let header = Header::new(&names, &Layout::new(&file.job.source))
             .map_err(|e| input.wrong_with("its header is not UTF-8; convert the file", e))?;
         cutter.named(names);
@@ -62,8 +54,24 @@ impl FileFormat for Csv {
     }
 }
 
-/// The names of a CSV's columns, checked: there are some, they are text, and no name is there twice.
-pub(crate) fn header_names(input: &Input, header: &csv::ByteRecord) -> Result<Vec<String>, Error> {
+/// A reader of a file's rows, and the names of its columns.
+pub(crate) fn open<R: Read>(
+    input: &Input,
+    text: R,
+) -> Result<(csv::Reader<R>, Vec<String>), Error> {
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .buffer_capacity(BUFFER)
+        .from_reader(text);
+    let header = reader
+        .byte_headers()
+        .map_err(|e| input.wrong_with("its header cannot be read; get the file anew", e))?;
+    let names = header_names(input, header)?;
+    Ok((reader, names))
+}
+
+/// The names of a CSV's columns. There must be some, all must be text, and none may stand there twice.
+fn header_names(input: &Input, header: &csv::ByteRecord) -> Result<Vec<String>, Error> {
     let mut names: Vec<String> = Vec::with_capacity(header.len());
     for (at, name) in header.iter().enumerate() {
         let Ok(name) = std::str::from_utf8(name) else {
@@ -87,7 +95,8 @@ pub(crate) fn header_names(input: &Input, header: &csv::ByteRecord) -> Result<Ve
     Ok(names)
 }
 
-/// A file that lacks a required column would be rejected row by row; a file that lacks another column is fine.
+/// Every row of a file that lacks a required column would be rejected, so such a file is refused. Other columns may be
+/// missing.
 pub(super) fn check_columns(input: &Input, job: &Job, names: &[String]) -> Result<(), Error> {
     let columns = job.source.columns.iter();
     let missing: Vec<_> = columns.filter(|c| !names.contains(&c.name)).collect();

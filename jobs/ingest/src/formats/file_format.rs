@@ -1,4 +1,4 @@
-//! What a format of files has to say of itself.
+//! The trait of a format of files.
 
 use gugus_spec::Job;
 use indicatif::ProgressBar;
@@ -20,12 +20,12 @@ pub(crate) trait FileFormat: Sync {
         None
     }
 
-    /// What is wrong with a plain file that begins like this, and what to do.
+    /// If a plain file begins with the wrong bytes: the reason, and what to do.
     fn wrong_start(&self, _first: &[u8]) -> Option<&'static str> {
         None
     }
 
-    /// Tells what can be told without reading the file to its end, before anything is written.
+    /// Checks as much as is possible without reading the file to its end. Called before anything is written.
     fn check(&self, _input: &Input, _job: &Job) -> Result<(), Error> {
         Ok(())
     }
@@ -34,7 +34,7 @@ pub(crate) trait FileFormat: Sync {
     fn read(&self, file: &ToImport<'_>, cutter: &mut Cutter<'_>) -> Result<(), Halt>;
 }
 
-/// A file that is to be imported.
+/// A file to import.
 pub(crate) struct ToImport<'a> {
     pub(crate) input: &'a Input,
     pub(crate) job: &'a Job,

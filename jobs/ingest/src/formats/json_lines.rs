@@ -1,4 +1,4 @@
-//! JSON lines, one object at a time. Each line stands for itself, so nothing can be checked beforehand.
+//! JSON lines, one object at a time. Each line stands alone, so nothing can be checked beforehand.
 
 use std::io::{BufRead, BufReader, Read};
 

@@ -21,7 +21,7 @@ use crate::Error;
 use crate::import::cutter::{Cutter, Halt};
 use crate::input::Input;
 
-/// Rows that are decoded at once: some MiB of a table of thirty columns, and still few calls for a table of two.
+/// Rows to decode at once. They are some MiB of a table with thirty columns, and few calls for a table with two.
 const AT_ONCE: usize = 8 * 1024;
 
 pub(super) struct Parquet;
@@ -51,7 +51,7 @@ impl FileFormat for Parquet {
             names.push(field.name().clone());
         }
         check_columns(input, job, &names)?;
-        // No rows, but all the types.
+        // A table without rows checks all the types.
         Columns::new(Layout::new(&job.source))
             .push_rows(&RecordBatch::new_empty(schema.clone()))
             .map_err(|e| input.wrong(format!("{e}; correct the column's type in the job file")))?;
@@ -121,7 +121,7 @@ fn not_whole(input: &Input, error: ParquetError) -> Error {
     input.wrong_with(reason, error)
 }
 
-/// A row as a JSON object of texts, since Parquet has no bytes of one row that could be kept.
+/// A row as a JSON object of texts. Parquet has no bytes of a single row that could be kept.
 fn as_json(rows: &RecordBatch, row: usize) -> Vec<u8> {
     let cell = |column: &dyn Array| match array_value_to_string(column, row) {
         Ok(text) if column.is_valid(row) => serde_json::Value::String(text),

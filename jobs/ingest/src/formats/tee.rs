@@ -1,17 +1,17 @@
-//! The bytes that a reader has passed on, kept until they are not needed any more. A rejected CSV row is kept as it came,
-//! quotes and all.
+//! A reader that keeps the bytes that it passed on until nobody needs them. So a rejected CSV row can be kept as it came,
+//! with its quotes.
 
 use std::io::{self, Read};
 
-/// The longest record that is read. A quote that is never closed would otherwise draw the whole file into memory.
+/// The longest record. Without this limit, a quote that is never closed would draw the whole file into memory.
 pub(super) const LONGEST_RECORD: usize = 64 * 1024 * 1024;
 
 pub(super) struct Tee<R> {
     inner: R,
-    /// What was passed on from `start` on, counted in bytes from the beginning.
+    /// The bytes from `start` on. `start` counts bytes from the beginning of the file.
     kept: Vec<u8>,
     start: u64,
-    /// Up to here it is not needed any more.
+    /// Nobody needs the bytes before this place.
     done: u64,
 }
 
@@ -38,7 +38,7 @@ impl<R: Read> Tee<R> {
         bytes.get(begin..end).unwrap_or_default()
     }
 
-    /// What lies before `done` is not needed any more. It goes with the next read.
+    /// Nobody needs the bytes before `done`. The next read drops them.
     pub(super) fn forget(&mut self, done: u64) {
         self.done = done;
     }

@@ -1,4 +1,4 @@
-//! What an import is given, and what it answers.
+//! The configuration of an import, and its summary.
 
 use std::path::PathBuf;
 
@@ -7,20 +7,20 @@ use gugus_spec::Job;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-/// What to import, and where to.
+/// Which files to import, and where to.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Types the columns and limits the batches.
     pub job: Job,
     /// The folder of batches.
     pub store: Store,
-    /// CSV, JSON lines (both also packed by gzip) or Parquet, told by the names' endings, in this order.
+    /// The files, in this order: CSV, JSON lines (both also packed by gzip) or Parquet. The endings of the names tell which.
     pub files: Vec<PathBuf>,
     /// How batches are cut.
     pub cut: Cut,
-    /// What becomes of files that were imported before.
+    /// Whether files that were imported before are imported again.
     pub repeat: Repeat,
-    /// Its length and position are bytes of all files.
+    /// Its length and position count bytes of all files.
     pub progress: ProgressBar,
 }
 
@@ -34,20 +34,20 @@ pub enum Cut {
     PerFile,
 }
 
-/// What becomes of files that were imported before, in full.
+/// Whether files that were imported before, to their end, are imported again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Repeat {
-    /// They are refused, and nothing is begun.
+    /// Such a file is refused, and nothing is begun.
     #[default]
     Refuse,
     /// Their records are imported once more.
     Again,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Files of which records were read.
+    /// Files whose records were read.
     pub files: u64,
     /// Batches committed.
     pub batches: u64,

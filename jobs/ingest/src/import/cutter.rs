@@ -1,5 +1,5 @@
-//! Cutting records into batches. Invariant: a batch is closed when a record comes for which it has no room, or when its
-//! file or the import ends. It is never closed before, so a file's last batch always knows that it is the last.
+//! Cutting records into batches. Invariant: a batch is closed when it has no room for the next record, or when its file or
+//! the import ends. It is never closed earlier, so the last batch of a file always knows that it is the last.
 
 use arrow::array::RecordBatch;
 use gugus_batches::{ImportDraft, ImportedPart};
@@ -14,7 +14,7 @@ use crate::open_batch::{OpenBatch, Record};
 
 /// Why reading ends before the files do.
 pub(crate) enum Halt {
-    /// We were told to, or nobody takes the batches any more.
+    /// The import was stopped, or nobody takes the batches any more.
     Stopped,
     Error(Error),
 }
@@ -31,9 +31,9 @@ pub(crate) struct Cutter<'a> {
     /// Offsets of the open batch.
     first: i64,
     next: i64,
-    /// Files of which the open batch has the end.
+    /// The files that end in the open batch.
     parts: Vec<ImportedPart>,
-    /// The file that is being read.
+    /// The file that is read now.
     file: Option<(&'a Input, ImportedPart)>,
     send: mpsc::Sender<ImportDraft>,
     stop: &'a CancellationToken,
@@ -58,7 +58,7 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// The next records are those of a file behind its first `skip`.
+    /// Begins a file. Its first `skip` records do not come.
     pub(super) fn begin(&mut self, input: &'a Input, sha256: &str, skip: u64) {
         let part = ImportedPart {
             sha256: sha256.to_owned(),
@@ -70,7 +70,7 @@ impl<'a> Cutter<'a> {
         self.file = Some((input, part));
     }
 
-    /// The names of the file's columns, where its records do not say them.
+    /// Sets the names of the file's columns, for a format whose records do not have them.
     pub(crate) fn named(&mut self, header: Vec<String>) {
         if let Some((_, part)) = &mut self.file {
             part.header = Some(header);
@@ -92,7 +92,7 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// Adds the next record of the file. `value` is how it came, for when it is refused.
+    /// Adds the next record of the file. `value` has its bytes, in case the record is rejected.
     pub(crate) fn push(
         &mut self,
         value: &[u8],
@@ -100,13 +100,13 @@ impl<'a> Cutter<'a> {
     ) -> Result<(), Halt> {
         self.make_room()?;
         let record = Record::imported(self.next, value);
-        // The open batch keeps what is refused, and counts it.
+        // The open batch keeps and counts a rejected record.
         let _ = self.open.push(record, parse);
         self.passed(1);
         Ok(())
     }
 
-    /// Adds the next records of the file, whole columns at a time. `value` shows one of them, for when it is refused.
+    /// Adds the next records of the file, whole columns at a time. `value` makes the bytes of one row, in case it is rejected.
     pub(crate) fn push_rows(
         &mut self,
         rows: &RecordBatch,
@@ -157,7 +157,7 @@ impl<'a> Cutter<'a> {
             imported,
         };
         self.first = self.next;
-        // Nobody takes it when the one before could not be committed.
+        // If the draft before could not be committed, nobody takes this one.
         self.send.blocking_send(draft).map_err(|_| Halt::Stopped)
     }
 

@@ -1,5 +1,5 @@
-//! What there is to import. Invariant: everything that can be told without reading a file to its end is told here,
-//! before anything is written.
+//! The plan of an import. Invariant: every check that is possible without parsing a file is made here, before anything is
+//! written.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -19,11 +19,11 @@ pub(super) struct Planned {
     pub(super) input: Input,
     pub(super) format: &'static dyn FileFormat,
     pub(super) sha256: String,
-    /// Records at its beginning that are in batches already.
+    /// Records at the beginning of the file that are in batches already.
     pub(super) skip: u64,
 }
 
-/// Looks at all files.
+/// Checks all files.
 pub(super) fn look(config: &Config, stop: &CancellationToken) -> Result<Vec<Planned>, Error> {
     let mut inputs = Vec::with_capacity(config.files.len());
     for path in &config.files {
@@ -62,7 +62,7 @@ fn checksum(input: &Input, stop: &CancellationToken) -> Result<String, Error> {
         .collect())
 }
 
-/// A packed file that is cut off shows it only at its end, which would be late.
+/// Unpacks a file to its end: only there does a packed file show that it is cut off. The import would notice too late.
 fn check_whole(input: &Input, stop: &CancellationToken) -> Result<(), Error> {
     let text = input.text(&ProgressBar::hidden())?;
     each_piece(text, stop, |_| ()).map_err(|e| {
@@ -79,7 +79,7 @@ fn each_piece(
     mut each: impl FnMut(&[u8]),
 ) -> std::io::Result<()> {
     let mut buffer = vec![0; 1024 * 1024];
-    // Told to stop, the rest does not matter: nothing will be imported.
+    // After a stop nothing will be imported, so the rest does not matter.
     while !stop.is_cancelled() {
         match file.read(&mut buffer) {
             Ok(0) => break,
@@ -91,7 +91,7 @@ fn each_piece(
     Ok(())
 }
 
-/// What the batches have of each file, by its checksum.
+/// How much of each file is in batches, by the checksum of the file.
 pub(super) struct Known(HashMap<String, Had>);
 
 #[derive(Clone, Copy)]
@@ -108,7 +108,7 @@ impl Known {
             let numbers = log.numbers().await.map_err(Error::open)?;
             for footer in log.footers(&numbers).await.map_err(Error::open)? {
                 for part in footer.imported {
-                    // Of a file that was imported again the newest time counts.
+                    // If a file was imported several times, the newest import counts.
                     known.insert(
                         part.sha256,
                         Had {
@@ -123,7 +123,7 @@ impl Known {
     }
 }
 
-/// What is left to be imported of these files.
+/// Skips the records of these files that are in batches already.
 pub(super) fn left(
     mut planned: Vec<Planned>,
     known: &Known,

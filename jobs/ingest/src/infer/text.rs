@@ -5,12 +5,12 @@ use std::fmt::{self, Display, Write};
 use gugus_records::infer::{InferredColumn, Sample};
 use gugus_spec::{BatchLimits, ColumnType, JobName, RESERVED_COLUMNS, quote_identifier};
 
-/// The job file that takes all records of a sample. `file` is what comments call where it came from.
+/// The job file that accepts all records of a sample. Comments in it name `file`.
 pub(super) fn job_file(name: &JobName, file: &str, sample: &Sample) -> String {
     let columns: Vec<_> = sample
         .columns()
         .into_iter()
-        // Neither can a job name: the ones are every batch's own, and the other is none.
+        // A job cannot name these columns: every batch has columns with the reserved names, and an empty name is none.
         .filter(|c| !c.column.name.is_empty() && !RESERVED_COLUMNS.contains(&&*c.column.name))
         .collect();
     let features = features(&columns);
@@ -20,7 +20,7 @@ pub(super) fn job_file(name: &JobName, file: &str, sample: &Sample) -> String {
     text
 }
 
-/// The columns proposed as features of a model.
+/// The columns to propose as features of a model.
 struct Features<'c> {
     model: &'static str,
     why: &'static str,
@@ -61,7 +61,7 @@ other_columns = \"utf8\"
     )?;
     for column in columns {
         if let Some(note) = &column.note {
-            // A note may repeat a value, but as a Rust string, so it stays on its line.
+            // A note shows a value as a Rust string, so the note is a single line.
             writeln!(text, "# {note}")?;
         }
         column_line(text, column, features.has(column))?;
@@ -93,7 +93,7 @@ fn column_line(text: &mut String, column: &InferredColumn, is_feature: bool) -> 
             }
         }
     }
-    // A model cannot do without its features; all else may be missing in a record that the sample does not show.
+    // A model needs its features. All other columns may be missing in records behind the sample.
     if is_feature && column.empty == 0 {
         write!(text, ", required = true")?;
     }
@@ -134,7 +134,7 @@ fn model(text: &mut String, features: &Features<'_>) -> fmt::Result {
     writeln!(text, "features = [{}]\nk = 5\nseed = 1", names.join(", "))
 }
 
-/// Latitude and longitude, else the first two floats, else nothing.
+/// Latitude and longitude; without these, the first two floats; without floats, nothing.
 fn features(columns: &[InferredColumn]) -> Features<'_> {
     let floats = || {
         columns
@@ -170,13 +170,13 @@ fn features(columns: &[InferredColumn]) -> Features<'_> {
     }
 }
 
-/// Whether one of the words of a name (`start_lat`, `Latitude`) is one of these.
+/// Whether a name (`start_lat`, `Latitude`) has one of these words.
 fn names(name: &str, words: &[&str]) -> bool {
     name.split(|c: char| !c.is_alphanumeric())
         .any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word)))
 }
 
-/// A text in quotes, as TOML has it.
+/// A text in quotes, as TOML writes it.
 struct Quoted<'t>(&'t str);
 
 impl Display for Quoted<'_> {

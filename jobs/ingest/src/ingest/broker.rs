@@ -1,5 +1,5 @@
-//! Questions to the broker about the topic. Invariant: a question is asked again until it is answered, refused for good,
-//! or given up: before the run is ready after some seconds, later only when the run is told to stop.
+//! Questions to the broker about the topic. Invariant: a question is repeated until the broker answers or refuses it for
+//! good, or until we give up. We give up after some seconds before the run is ready, and later only when the run is stopped.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,13 +20,13 @@ const TRY: Duration = Duration::from_secs(5);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The first offset that a partition holds, and the one after the last.
+/// The first offset that a partition holds, and the offset after the last one.
 pub(super) type Watermarks = (i64, i64);
 
 #[derive(Clone, Copy)]
 pub(super) struct Broker<'a> {
     pub(super) consumer: &'a Member,
-    /// What the consumer was made of.
+    /// The settings of the consumer.
     pub(super) setup: &'a Setup,
     pub(super) at: TopicAt<'a>,
     /// How long the broker may take to answer a question.
@@ -34,8 +34,8 @@ pub(super) struct Broker<'a> {
 }
 
 impl Broker<'_> {
-    /// The topic's partitions, once it is there: whoever sends to the topic may just be starting, and create it. `None`
-    /// when `stop` was cancelled first.
+    /// Waits for the topic, which a producer that just starts may create, and returns its partitions. `None` when `stop` was
+    /// cancelled first.
     pub(super) fn await_topic(&self, stop: &CancellationToken) -> Result<Option<Vec<i32>>, Error> {
         let at = TopicAt { stop, ..self.at };
         at.wait(self.consumer.client(), || {
@@ -50,7 +50,7 @@ impl Broker<'_> {
         })
     }
 
-    /// The offsets of a time, for those partitions that have a record of that time or later.
+    /// The offsets of a time. Partitions without a record of that time or later are left out.
     pub(super) fn offsets_at<'p>(
         &self,
         time: i64,

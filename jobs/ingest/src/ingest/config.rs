@@ -1,4 +1,4 @@
-//! What a run of `ingest` is given, and what it answers.
+//! The configuration of `ingest`, and its summary.
 
 use gugus_files::Store;
 use gugus_spec::{Job, OffsetRange};
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::metrics::Metrics;
 use super::start::Start;
 
-/// What to ingest, and where to.
+/// Which records to ingest, and where to.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Names the topic, types its columns, limits the batches. The job's name is the group's, unless `client` has a
@@ -24,40 +24,40 @@ pub struct Config {
     pub max_batches: Option<u64>,
     /// Where to begin in partitions that the batches do not know yet.
     pub start: Start,
-    /// What to do where the topic no longer holds what comes next.
+    /// What to do if the topic no longer holds the next record.
     pub on_reset: OnReset,
     /// Properties of librdkafka, over our defaults.
     pub client: Vec<(String, String)>,
-    /// A spinner; its position is records in batches, its message tells the rest.
+    /// A spinner. Its position counts records in batches, its message tells the rest.
     pub progress: ProgressBar,
-    /// Where records, batches and lags are counted, if anywhere.
+    /// Counts records, batches and lags.
     pub metrics: Option<Metrics>,
 }
 
-/// What to do where the topic no longer holds what comes next: it was recreated or truncated, or deleted records before
-/// they were taken.
+/// What to do if the topic no longer holds the next record, because the topic was recreated or truncated, or deleted
+/// records before they were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnReset {
-    /// Stop with an error: somebody has to know.
+    /// Stop with an error, because somebody has to know.
     #[default]
     Stop,
-    /// Go on with the first record that is there. The next batch says so in its footer.
+    /// Go on with the first record that the topic holds. The footer of the next batch says so.
     Earliest,
-    /// Go on with the first record that comes. The next batch says so in its footer.
+    /// Go on with the first record that arrives. The footer of the next batch says so.
     Latest,
 }
 
 /// When to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Until {
-    /// When it is told to.
+    /// Only when the run is stopped.
     #[default]
     Forever,
-    /// When everything that was in the topic at the start is in batches. Other members of the group may do their part.
+    /// When all records that were in the topic at the start are in batches, also by other members of the group.
     End,
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Batches committed.
@@ -66,6 +66,6 @@ pub struct Summary {
     pub records: u64,
     /// Records kept aside.
     pub rejected: u64,
-    /// What was taken of each partition.
+    /// The offsets that were taken of each partition.
     pub partitions: Vec<OffsetRange>,
 }

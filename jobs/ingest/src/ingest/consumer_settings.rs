@@ -1,7 +1,7 @@
-//! Properties of the consumer. Invariant: the user cannot change those that the guarantee rests on.
+//! Properties of the consumer. Invariant: the user cannot change the properties that the guarantee rests on.
 
-/// Our defaults. What is fetched ahead is bounded for the whole process, so that memory does not grow with the number
-/// of partitions. librdkafka's own bound is 64 MiB, and librdkafka pauses for a second when it is reached. The statistics
+/// Our defaults. They bound the records that are fetched ahead for the whole process, so memory does not grow with the
+/// number of partitions. librdkafka's own bound is 64 MiB, and at the bound librdkafka pauses for a second. The statistics
 /// tell the ends of the partitions, for the lag.
 pub(super) const DEFAULTS: [(&str, &str); 8] = [
     ("group.protocol", "classic"),
@@ -14,7 +14,7 @@ pub(super) const DEFAULTS: [(&str, &str); 8] = [
     ("statistics.interval.ms", "1000"),
 ];
 
-/// What the guarantee rests on.
+/// The properties that the guarantee rests on, each with what the user can do instead.
 pub(super) const FIXED: [(&str, &str, &str); 4] = [
     (
         "enable.auto.commit",

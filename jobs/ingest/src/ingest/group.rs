@@ -1,5 +1,5 @@
-//! What librdkafka tells a member of a group. Invariant: nothing is decided in a callback. Changes are handed to the main
-//! loop, which answers them.
+//! The callbacks of a member of a group. Invariant: a callback decides nothing. It hands changes to the main loop, which
+//! answers them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,24 +15,24 @@ use crate::kafka::context::{Context, Events};
 /// A consumer in a group.
 pub(super) type Member = BaseConsumer<Context<GroupEvents>>;
 
-/// A change that the group asks for. The group waits until it is answered.
+/// A change that the group asks for. The group waits for our answer.
 pub(super) enum Change {
     Assigned(Vec<i32>),
     Revoked(Vec<i32>),
 }
 
-/// What the group and the statistics have told.
+/// The news from the group and from the statistics.
 #[derive(Default)]
 pub(super) struct GroupEvents {
     changes: Mutex<VecDeque<Change>>,
     /// Where each partition ends, by the newest statistics.
     highs: Mutex<BTreeMap<i32, i64>>,
-    /// Set when the main loop has ended and nobody asks for changes any more.
+    /// Set when the main loop has ended, so that nobody takes changes any more.
     closing: AtomicBool,
 }
 
 impl GroupEvents {
-    /// The next change to be answered.
+    /// The next change to answer.
     pub(super) fn change(&self) -> Option<Change> {
         lock(&self.changes).pop_front()
     }
@@ -42,7 +42,7 @@ impl GroupEvents {
         !lock(&self.changes).is_empty()
     }
 
-    /// Where each partition ends that is read, as far as it is known.
+    /// The ends of the partitions that we read, as far as they are known.
     pub(super) fn highs(&self) -> BTreeMap<i32, i64> {
         lock(&self.highs).clone()
     }
@@ -53,7 +53,7 @@ impl GroupEvents {
     }
 }
 
-/// Of librdkafka's statistics what we read.
+/// The part of librdkafka's statistics that we read.
 #[derive(serde::Deserialize)]
 struct Statistics {
     #[serde(default)]
@@ -68,7 +68,7 @@ struct TopicStatistics {
 
 #[derive(serde::Deserialize)]
 struct PartitionStatistics {
-    /// Behind the last record that a consumer may see. Open transactions hide later records.
+    /// The offset behind the last record that a consumer may see. Open transactions hide later records.
     ls_offset: i64,
 }
 
@@ -78,7 +78,7 @@ impl Events for GroupEvents {
             Ok(statistics) => statistics,
             Err(error) => return tracing::debug!(%error, "reading librdkafka's statistics"),
         };
-        // One consumer has one topic. A partition that was not asked for yet ends at -1001.
+        // One consumer has one topic. The end of a partition that was not asked for yet is -1001.
         let partitions = statistics.topics.values().flat_map(|t| &t.partitions);
         let known = partitions.filter(|(id, p)| **id >= 0 && p.ls_offset >= 0);
         *lock(&self.highs) = known.map(|(id, p)| (*id, p.ls_offset)).collect();
@@ -113,8 +113,8 @@ impl ConsumerContext for Context<GroupEvents> {
     }
 }
 
-/// Answers a change without reading anything: assigned partitions are given back when the consumer closes, and revoked
-/// partitions are let go.
+/// Answers a change without reading anything. The consumer gives assigned partitions back when it closes, and gives revoked
+/// partitions back now.
 pub(super) fn give_up(consumer: &Member, topic: &str, change: &Change) {
     let list = |partitions: &[i32]| {
         let mut list = TopicPartitionList::new();
@@ -137,7 +137,7 @@ pub(super) fn give_up(consumer: &Member, topic: &str, change: &Change) {
     }
 }
 
-/// The group's offsets are for lag tools only. The batches know where they end.
+/// Logs the error. The group's offsets are for lag tools only, because the batches know where they end.
 pub(super) fn offsets_not_committed(error: &dyn std::error::Error) {
     tracing::warn!(%error, "the group's offsets were not committed to kafka; lag tools show too much for a while, no record is lost");
 }

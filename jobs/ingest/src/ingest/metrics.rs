@@ -1,4 +1,4 @@
-//! What a run tells a Prometheus server. Invariant: labels are of few values; no text of a record becomes one.
+//! The metrics of a run, for a Prometheus server. Invariant: labels have few values, and no text of a record becomes one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use prometheus::{
 
 use super::partition::Partition;
 
-/// Upper bounds of the commit times, in seconds: an SSD syncs in milliseconds, an object store answers in tenths, and
-/// what takes longer than ten seconds is trouble.
+/// Upper bounds of the commit times, in seconds. An SSD syncs in milliseconds, an object store answers in tenths of a
+/// second, and a commit of more than ten seconds is trouble.
 const COMMIT_SECONDS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
 /// Counters and gauges of one ingest. Cheap to clone: clones count together.
@@ -33,7 +33,7 @@ impl Metrics {
     /// Metrics that a registry shows.
     ///
     /// # Errors
-    /// When the registry has them already.
+    /// If the registry has them already.
     pub fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
         let counter = |name: &str, help: &str| show(registry, IntCounter::new(name, help)?);
         let by = |name: &str, help: &str, label: &str| {
@@ -97,7 +97,7 @@ impl Metrics {
         self.commit_seconds.observe(took.as_secs_f64());
     }
 
-    /// Sets what is measured now and then. `highs` are the ends of partitions, as far as they are known.
+    /// Sets the gauges. `highs` are the ends of partitions, as far as they are known.
     pub(super) fn tell(
         &self,
         partitions: &BTreeMap<i32, Partition>,
@@ -107,7 +107,7 @@ impl Metrics {
         self.partitions
             .set(i64::try_from(partitions.len()).unwrap_or(i64::MAX));
         self.write_lag_seconds.set(oldest.as_secs_f64());
-        // The process that has a partition now tells of it.
+        // Only the process that has a partition now shows its lag.
         self.consumer_lag.reset();
         self.write_lag.reset();
         for (id, partition) in partitions {

@@ -1,4 +1,4 @@
-//! What the writer holds of a partition, and what was last seen of it.
+//! The state of a partition in the writer, and the last record that was seen of it.
 
 use gugus_batches::{Jump, LastRecord, record_hash};
 
@@ -7,13 +7,13 @@ use crate::open_batch::Record;
 /// A partition that is ours.
 #[derive(Clone, Debug)]
 pub(super) struct Partition {
-    /// Where the next range begins: behind the records that are in batches or on their way into one.
+    /// Where the next range begins: behind the records that are in batches or in the batch that is written now.
     pub(super) first: i64,
     /// Behind the last record that is in hand.
     pub(super) next: i64,
-    /// Where the batches end, as we know it.
+    /// Where the batches end, as far as we know.
     pub(super) written: i64,
-    /// That the next range does not begin where the batches end, and why.
+    /// Set if the next range does not begin where the batches end.
     pub(super) jump: Option<Jump>,
     pub(super) last: LastSeen,
 }
@@ -29,13 +29,13 @@ impl Partition {
         }
     }
 
-    /// Whether records or markers of it are in hand.
+    /// Whether records or markers of the partition are in hand.
     pub(super) fn is_in_hand(&self) -> bool {
         self.next > self.first
     }
 }
 
-/// A copy of the last record in hand. Its bytes are kept, not its hash: only one record of a batch is hashed.
+/// A copy of the last record in hand. It keeps bytes instead of a hash, because only one record of a batch is hashed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastSeen {
     place: Option<(i64, Option<i64>)>,
@@ -50,7 +50,7 @@ impl LastSeen {
         self.value.set(record.value);
     }
 
-    /// What a batch keeps of the record; nothing when there was none since the last time.
+    /// The form in which a batch keeps the record. `None` if no record came since the last call.
     pub(super) fn take_record(&mut self) -> Option<LastRecord> {
         let (offset, timestamp) = self.place.take()?;
         Some(LastRecord {
@@ -61,7 +61,7 @@ impl LastSeen {
     }
 }
 
-/// Bytes that may be absent, in memory that is used again.
+/// Bytes that may be absent. Their memory is used again.
 #[derive(Clone, Debug, Default)]
 struct Bytes {
     bytes: Vec<u8>,

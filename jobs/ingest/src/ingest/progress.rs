@@ -1,4 +1,4 @@
-//! What a run did so far, and where it is told: the progress line, the metrics, the summary.
+//! The progress of a run: for the progress line, the metrics and the summary.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::config::{Config, Summary};
 use super::partition::Partition;
 use super::writer::Writer;
 
-/// How often the progress line and the metrics change, and the group's offsets are told to Kafka.
+/// How often the progress line and the metrics change, and Kafka gets the group's offsets.
 const TELL: Duration = Duration::from_millis(250);
 
 pub(super) struct Progress<'a> {
@@ -20,7 +20,7 @@ pub(super) struct Progress<'a> {
     rejected: u64,
     taken: BTreeMap<i32, OffsetRange>,
     told: Instant,
-    /// Whether the batches have ends that Kafka was not told of.
+    /// Whether the batches have ends that Kafka does not know.
     untold: bool,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Counts a record that was taken, with the kind of reason when it was rejected.
+    /// Counts a record, with the kind of reason if it was rejected.
     pub(super) fn read(&self, bytes: usize, taken: Result<(), &'static str>) {
         if let Some(metrics) = &self.config.metrics {
             metrics.read(bytes, taken);
@@ -58,12 +58,12 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Whether it is time to tell again.
+    /// Whether it is time for the next [`tell`](Self::tell).
     pub(super) fn is_due(&self) -> bool {
         self.told.elapsed() >= TELL
     }
 
-    /// Where the batches end in partitions of which we committed something; nothing when Kafka was told already.
+    /// The ends of the batches in the partitions of which we committed records. Empty if Kafka knows them already.
     pub(super) fn untold(&mut self, writer: &Writer) -> BTreeMap<i32, i64> {
         if !std::mem::take(&mut self.untold) {
             return BTreeMap::new();
@@ -74,7 +74,7 @@ impl<'a> Progress<'a> {
             .collect()
     }
 
-    /// Shows where the run is. `highs` are the ends of partitions, as far as they are known.
+    /// Updates the progress line and the gauges. `highs` are the ends of partitions, as far as they are known.
     pub(super) fn tell(&mut self, writer: &Writer, highs: &BTreeMap<i32, i64>) {
         self.told = Instant::now();
         let partitions = writer.partitions();

@@ -1,4 +1,4 @@
-//! The side that reads: the consumer, its partitions, and where each is read from. The batches are none of its business.
+//! The reading side: the consumer, its partitions, and the place where each is read. The reader knows no batches.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,13 +21,13 @@ pub(super) struct Reader<'a> {
 /// A partition that is assigned.
 #[derive(Default)]
 struct Reading {
-    /// Whether a record came since reading was last set to a place. Before that, librdkafka's position means nothing.
+    /// Whether a record came since the last assignment. Before the first record, librdkafka's position means nothing.
     delivered: bool,
-    /// Whether the end of the partition was met.
+    /// Whether the end of the partition was reached.
     at_end: bool,
 }
 
-/// What a poll brought.
+/// The result of a poll.
 pub(super) enum Polled<'a> {
     Record(BorrowedMessage<'a>),
     Nothing,
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
             .map_err(|e| self.broker.refused("the subscription", e))
     }
 
-    /// Waits for a record at most so long.
+    /// Waits for a record, at most for `wait`.
     pub(super) fn poll(&mut self, wait: Duration) -> Result<Polled<'a>, Error> {
         let error = match self.broker.consumer.poll(wait) {
             Some(Ok(message)) => {
@@ -86,12 +86,12 @@ impl<'a> Reader<'a> {
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
                 Err(self.broker.refused("to go on", error))
             }
-            // librdkafka goes on by itself, and has reported it.
+            // librdkafka has reported the error, and goes on by itself.
             _ => Ok(Polled::Nothing),
         }
     }
 
-    /// What the group and the statistics have told.
+    /// The news from the group and from the statistics.
     pub(super) fn events(&self) -> &'a GroupEvents {
         &self.broker.consumer.context().events
     }
@@ -105,12 +105,12 @@ impl<'a> Reader<'a> {
 
     /// Our positions in partitions of which a record came.
     ///
-    /// Transaction markers take an offset and are no record. Everything before librdkafka's position has gone through our
-    /// hands, because the position moves as records are polled. librdkafka alone passes the markers between them.
+    /// A transaction marker takes an offset and is not a record. librdkafka's position moves as records are polled, so all
+    /// records before the position have gone through our hands. Only markers are passed by librdkafka alone.
     pub(super) fn positions(&self) -> Vec<(i32, i64)> {
         let position = match self.broker.consumer.position() {
             Ok(position) => position,
-            // Then the markers belong to the next batch.
+            // In that case the markers go into the next batch.
             Err(error) => {
                 tracing::debug!(%error, "asking for the position");
                 return Vec::new();
@@ -154,15 +154,15 @@ impl<'a> Reader<'a> {
         unassigned.map_err(|e| self.broker.refused("a revocation", e))
     }
 
-    /// Answers a change without reading anything: the consumer waits for an answer before it can close.
+    /// Answers a change without reading anything, because the consumer cannot close before the answer.
     pub(super) fn give_up(&self, change: &Change) {
         give_up(self.broker.consumer, self.broker.at.topic, change);
     }
 
-    /// Reads assigned partitions from other offsets; `all` has those of all assigned partitions.
+    /// Reads assigned partitions from other offsets. `all` has the offsets of all assigned partitions.
     ///
-    /// Assigns anew rather than seeks: a seek fails while a partition has no leader, and an assignment also forgets what
-    /// was fetched before it.
+    /// Assigns anew rather than seeks: a seek fails while a partition has no leader, and an assignment also forgets the
+    /// records that were fetched before.
     pub(super) fn read_from(
         &mut self,
         changed: &BTreeMap<i32, i64>,
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
     ) -> Result<(), Error> {
         self.forget_positions(changed);
         if changed.is_empty() || self.broker.at.stop.is_cancelled() {
-            // Told to stop, nothing is read any more.
+            // After a stop nothing is read any more.
             return Ok(());
         }
         let consumer = self.broker.consumer;
@@ -182,15 +182,15 @@ impl<'a> Reader<'a> {
         } else {
             self.forget_positions(all);
             let list = self.broker.list(all)?;
-            // librdkafka answers a call only after what it queued for the call before. Assigning alone would leave its
-            // stop of the old assignment in the queue. Closing the consumer right behind that would stop each partition
-            // twice, which ends the process by an assertion.
+            // librdkafka works off its queue before it answers a call. A call of `assign` alone would leave the stop of
+            // the old assignment in the queue. If the consumer closed right then, each partition would be stopped twice,
+            // and an assertion would end the process.
             consumer.unassign().and_then(|()| consumer.assign(&list))
         };
         assigned.map_err(|e| self.broker.refused("an assignment", e))
     }
 
-    /// From now on librdkafka's positions in these partitions mean nothing, until a record comes.
+    /// Until the next record, librdkafka's positions in these partitions mean nothing.
     fn forget_positions(&mut self, starts: &BTreeMap<i32, i64>) {
         let anew = starts.keys().map(|p| (*p, Reading::default()));
         self.partitions.extend(anew);
@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// Tells the group where the batches end, without waiting for the answer.
+    /// Commits the group's offsets without waiting for the answer.
     pub(super) fn commit_offsets(&self, ends: &BTreeMap<i32, i64>) {
         match self.broker.list(ends) {
             Ok(list) if list.count() == 0 => {}

@@ -1,10 +1,9 @@
-//! Whether the topic is the one that the batches were taken from. Invariant: when the last record of a partition in the
-//! batches is another record in the topic now, that partition is never read on silently.
+//! Whether the topic is the one that the batches were taken from. Invariant: if the topic now has another record in place of
+//! the last record that was taken of a partition, that partition is never read on silently.
 //!
 //! Offsets alone cannot tell. A topic that was deleted, created again and filled past our end looks like a topic that
 //! went on. So the batches keep timestamp and hash of the last record of each partition. Before a partition is read on,
-//! that record is fetched and compared. A record that compaction or retention took cannot be compared, and proves
-//! nothing.
+//! that record is fetched and compared. If compaction or retention removed the record, there is nothing to compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -21,12 +20,12 @@ use crate::Error;
 use crate::kafka::setup;
 use crate::kafka::topic::is_final;
 
-/// What is fetched ahead: one record of each partition is wanted, and what comes with it is thrown away.
+/// Settings that fetch little: we want one record of each partition, and throw the others away.
 const FETCH: [(&str, &str); 4] = [
     ("queued.min.messages", "1"),
     ("queued.max.messages.kbytes", "1024"),
     ("statistics.interval.ms", "0"),
-    // Members of a group have sessions; this consumer only looks.
+    // This consumer is not a member of a group.
     ("group.protocol", "classic"),
 ];
 
@@ -69,7 +68,7 @@ pub(super) fn recreated(
                     recreated.insert(message.partition());
                 }
             }
-            // There is nothing at or behind that offset but markers.
+            // Only markers are at or behind that offset.
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 wanted.remove(&partition);
             }
@@ -91,7 +90,7 @@ pub(super) fn recreated(
     Ok(recreated)
 }
 
-/// A consumer of its own, in no group: the member's partitions must not lose their places.
+/// A second consumer, in no group: the first one must not lose its places.
 fn looker(broker: &Broker<'_>) -> Result<Member, Error> {
     let mut properties = ClientConfig::new();
     for (key, value) in broker.setup.config.config_map() {

@@ -27,16 +27,16 @@ use crate::kafka::setup::{self, Properties, Setup};
 use crate::kafka::topic::{PATIENCE, TopicAt};
 use crate::open_batch::Record;
 
-/// The longest that a poll waits: what a stop signal, a limit of time or a look at the log may be late by.
+/// The longest wait of a poll. A stop signal, a limit of time or a look at the log may be late by this much.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Records between two looks at the clock and at the batch that is on its way, while records keep coming.
+/// How many records are read between two looks at the clock and at the batch that is written.
 const LOOK_EVERY: u32 = 64;
 
-/// How often a member that has read everything looks whether the others have.
+/// How often a member that has read its partitions looks whether the others have read theirs.
 const LOOK_AT_OTHERS: Duration = Duration::from_secs(1);
 
-/// Runs until the end; `ready` is told when the folder is read and the broker has answered.
+/// Runs until the end. Sends `ready` when the folder is read and the broker has answered.
 pub(super) fn run(
     config: &Config,
     runtime: &Handle,
@@ -102,7 +102,7 @@ fn in_group(
         times: Times::default(),
         looked: begun,
     };
-    // Asked for all partitions, also for those that others will read: what is wrong shows before work begins.
+    // Looks up all partitions, also those that other members will read, so that errors show before work begins.
     session.choice.check(topic, &all)?;
     let found = match session.find(&all) {
         Err(_) if stop.is_cancelled() => return Ok(Summary::default()),
@@ -111,10 +111,10 @@ fn in_group(
     if config.until == Until::End {
         session.targets = Some(Targets::of(&found));
     }
-    // A broker that was there comes back, however long its restart takes.
+    // The broker was there, so it will come back. Its restart may take any time.
     session.reader.broker.patience = Duration::MAX;
     tracing::info!(topic, partitions = all.len(), batches = ?batch, "ready");
-    // Nobody may listen any more.
+    // Perhaps nobody listens any more.
     let _ = ready.send(());
     session.run()?;
     session.times.tell(begun, session.writer.waited);
@@ -126,11 +126,11 @@ struct Session<'a> {
     reader: Reader<'a>,
     writer: Writer,
     choice: Choice<'a>,
-    /// With [`Until::End`]: what is to be in batches.
+    /// With [`Until::End`]: the offsets up to which the batches must reach.
     targets: Option<Targets>,
     progress: Progress<'a>,
     times: Times,
-    /// When the log was last looked at for what others wrote.
+    /// When we last looked in the log for batches of others.
     looked: Instant,
 }
 
@@ -144,7 +144,7 @@ impl Session<'_> {
             self.read()?;
             while let Some(change) = self.reader.events().change() {
                 match self.answer(&change) {
-                    // The broker was away, and we are not to wait for it any more.
+                    // The broker is away, and after a stop we do not wait for it.
                     Err(_) if self.is_stopped() => break,
                     answered => answered?,
                 }
@@ -176,7 +176,7 @@ impl Session<'_> {
                 }
             }
         }
-        // With --max-batches what is in hand is read again by the next run.
+        // After --max-batches the next run reads the records in hand again.
         let batches = self.progress.batches;
         if self.config.max_batches.is_none_or(|most| batches < most) {
             self.commit_all()?;
@@ -189,7 +189,7 @@ impl Session<'_> {
         self.reader.broker.at.stop.is_cancelled()
     }
 
-    /// Takes records for as long as there are some, up to a number, or waits a moment for one.
+    /// Takes records as long as there are some, up to a number, or waits a moment for one.
     fn read(&mut self) -> Result<(), Error> {
         let mut wait = self.writer.open.deadline().map_or(TICK, |at| {
             at.saturating_duration_since(Instant::now()).min(TICK)
@@ -206,7 +206,7 @@ impl Session<'_> {
                 }
                 Polled::Nothing => break,
                 Polled::NoSuchOffset(error) => {
-                    // Which partition it is does not come with the error.
+                    // The error does not say which partition it means.
                     if self.look_again()? == Looked::AllThere {
                         return Err(self.reader.broker.refused("an offset", error));
                     }
@@ -221,7 +221,7 @@ impl Session<'_> {
                 self.commit()?;
                 break;
             }
-            // What the group asks for must be answered before more is taken.
+            // A change of the group must be answered before more records are taken.
             if self.writer.open.has_too_many_rejects() || self.reader.events().has_change() {
                 break;
             }
@@ -252,7 +252,7 @@ impl Session<'_> {
         }
     }
 
-    /// Sends what is in hand on its way to be the next batch.
+    /// Begins to write the records in hand as the next batch.
     fn commit(&mut self) -> Result<(), Error> {
         if self.writer.open.is_empty() {
             return Ok(());
@@ -264,19 +264,19 @@ impl Session<'_> {
         self.follow(answers)
     }
 
-    /// Waits until no batch is on its way.
+    /// Waits until no batch is being written.
     fn settle(&mut self) -> Result<(), Error> {
         let answers = self.writer.settle()?;
         self.follow(answers)
     }
 
-    /// Sends what is in hand on its way, and waits until it is in the log.
+    /// Writes the records in hand, and waits until they are in the log.
     fn commit_all(&mut self) -> Result<(), Error> {
         self.commit()?;
         self.settle()
     }
 
-    /// Does what the writer's answers ask for.
+    /// Acts on the writer's answers.
     fn follow(&mut self, answers: Vec<Answer>) -> Result<(), Error> {
         for answer in answers {
             match answer {
@@ -292,7 +292,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Reads the newest footer, once no batch of ours is on its way.
+    /// Reads the newest footer when no batch of ours is being written.
     fn refresh(&mut self) -> Result<(), Error> {
         self.settle()?;
         self.writer.refresh()
@@ -310,7 +310,7 @@ impl Session<'_> {
         answered
     }
 
-    /// Reads the newest footer, then reads on from there.
+    /// Reads the newest footer, then reads the partitions from there.
     fn assigned(&mut self, partitions: &[i32]) -> Result<(), Error> {
         self.refresh()?;
         let found = self.find(partitions)?;
@@ -319,7 +319,7 @@ impl Session<'_> {
         self.reader.assign(&starts)
     }
 
-    /// Commits what is in hand of these partitions first, if it can be.
+    /// Commits the records in hand of these partitions, if possible, then gives the partitions back.
     fn revoked(&mut self, revoked: BTreeSet<i32>) -> Result<(), Error> {
         let mut partitions = self.writer.partitions().iter();
         if partitions.any(|(id, partition)| revoked.contains(id) && partition.is_in_hand()) {
@@ -333,7 +333,7 @@ impl Session<'_> {
         self.reader.unassign(&revoked)
     }
 
-    /// Looks up where partitions are to be read from.
+    /// Looks up where to read partitions from.
     fn find(&mut self, partitions: &[i32]) -> Result<Vec<Found>, Error> {
         self.settle()?;
         let log = self.writer.log()?;
@@ -342,7 +342,7 @@ impl Session<'_> {
         self.choice.find(&self.reader.broker, partitions, ends)
     }
 
-    /// Takes records of partitions from where they were found to begin.
+    /// From now on takes the records of these partitions.
     fn begin(&mut self, found: impl IntoIterator<Item = Found>) -> BTreeMap<i32, i64> {
         let mut starts = BTreeMap::new();
         for found in found {
@@ -352,8 +352,8 @@ impl Session<'_> {
         starts
     }
 
-    /// Looks anew where every partition in hand is to be read from; what is in hand is committed first. Called when
-    /// the broker says that our positions are not there, or that the topic is not.
+    /// Commits the records in hand, then looks up anew where to read every partition from. Called when the broker says that
+    /// our positions or the topic are not there.
     fn look_again(&mut self) -> Result<Looked, Error> {
         self.commit_all()?;
         let partitions: Vec<i32> = self.writer.partitions().keys().copied().collect();
@@ -367,7 +367,7 @@ impl Session<'_> {
         Ok(Looked::Jumped)
     }
 
-    /// The broker says that the topic is not there. It may be back by now, as another one.
+    /// The broker says that the topic is not there. By now another topic of that name may be there.
     fn topic_is_gone(&mut self) -> Result<(), Error> {
         self.commit_all()?;
         let never = CancellationToken::new();
@@ -377,7 +377,7 @@ impl Session<'_> {
         }
     }
 
-    /// With [`Until::End`]: whether everything that was there at the start is in batches, of ours or of others.
+    /// With [`Until::End`]: whether all records that were there at the start are in batches, by us or by others.
     fn is_done(&mut self) -> Result<bool, Error> {
         let Some(targets) = &self.targets else {
             return Ok(false);
@@ -389,7 +389,7 @@ impl Session<'_> {
         if self.others_are_done()? {
             return Ok(true);
         }
-        // Others may wait for our last batch as we do for theirs.
+        // Others may wait for our last batch, as we wait for theirs.
         self.commit_all()?;
         if self.looked.elapsed() >= LOOK_AT_OTHERS {
             self.looked = Instant::now();
@@ -398,7 +398,7 @@ impl Session<'_> {
         self.others_are_done()
     }
 
-    /// Whether partitions that are not ours are in batches up to their targets.
+    /// Whether batches reach the targets of all partitions that are not ours.
     fn others_are_done(&mut self) -> Result<bool, Error> {
         let ours = self.writer.partitions();
         if self
@@ -414,7 +414,7 @@ impl Session<'_> {
         Ok(targets.is_none_or(|targets| targets.others_are_reached(ours, log)))
     }
 
-    /// Tells the group's offsets to Kafka, and shows where the run is.
+    /// Tells the group's offsets to Kafka, and updates progress and metrics.
     fn tell(&mut self) {
         self.tell_offsets();
         let highs = self.reader.events().highs();
@@ -427,11 +427,11 @@ impl Session<'_> {
     }
 }
 
-/// What a second look at the topic found.
+/// The result of a second look at the topic.
 #[derive(PartialEq, Eq)]
 enum Looked {
-    /// Everything that comes next is there.
+    /// All the next records are there.
     AllThere,
-    /// Something is not, and we read on elsewhere.
+    /// Some are not there, and we read on elsewhere.
     Jumped,
 }

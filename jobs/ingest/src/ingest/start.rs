@@ -1,11 +1,11 @@
-//! Where reading begins in partitions that the batches do not know yet.
+//! Where reading begins in partitions that no batch knows yet.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-/// Where `ingest` begins. Counts only for a partition for which the newest batch has no end.
+/// Where `ingest` begins. It counts only for a partition that the newest footer has no end for.
 ///
 /// ```
 /// use gugus_ingest::Start;
@@ -16,10 +16,10 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Start {
-    /// With the first record that is there.
+    /// With the first record in the topic.
     #[default]
     Earliest,
-    /// With the first record that comes.
+    /// With the first record that arrives.
     Latest,
     /// With the first record of that time or later, in ms since 1970, UTC.
     Timestamp(i64),
@@ -27,7 +27,7 @@ pub enum Start {
     Offsets(BTreeMap<i32, i64>),
 }
 
-/// A start that was not understood.
+/// A text that is not a start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is no start; it is earliest, latest, a time such as 2024-05-01T06:00:00Z (UTC without a zone) or \

@@ -1,5 +1,5 @@
-//! Where partitions are read from. Invariant: reading continues at the batches' end, as their newest footer has it, or
-//! where the user chose to continue when the topic does not hold that any more.
+//! Where partitions are read from. Invariant: reading continues at the end that the newest footer has. If the topic does not
+//! hold that record any more, reading continues where the user chose.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use super::recreated::recreated;
 use super::start::Start;
 use crate::Error;
 
-/// Where a partition is read from, and what it holds.
+/// Where to read a partition from.
 pub(super) struct Found {
     pub(super) partition: i32,
     pub(super) start: i64,
-    /// Behind its last record.
+    /// The offset behind the last record of the partition.
     pub(super) high: i64,
-    /// That reading does not continue at the batches' end, and why.
+    /// Set if reading does not continue at the end of the batches.
     pub(super) jump: Option<Jump>,
-    /// What the batches know of it.
+    /// The end of the partition in the batches.
     pub(super) known: Option<PartitionEnd>,
 }
 
-/// What the user chose.
+/// The choices of the user.
 #[derive(Clone, Copy)]
 pub(super) struct Choice<'a> {
     pub(super) start: &'a Start,
@@ -31,7 +31,7 @@ pub(super) struct Choice<'a> {
 }
 
 impl Choice<'_> {
-    /// Looks up where partitions are to be read from. `ends` is what the batches know of them.
+    /// Looks up where to read partitions from. `ends` are their ends in the batches.
     pub(super) fn find(
         &self,
         broker: &Broker<'_>,
@@ -68,7 +68,7 @@ impl Choice<'_> {
         found.collect()
     }
 
-    /// Whether the start names only partitions that the topic has.
+    /// Checks that the start names only partitions that the topic has.
     pub(super) fn check(&self, topic: &str, partitions: &[i32]) -> Result<(), Error> {
         let Start::Offsets(offsets) = self.start else {
             return Ok(());
@@ -85,7 +85,7 @@ impl Choice<'_> {
         }
     }
 
-    /// A partition that the batches do not know. `at_time` is the offset of the start's time, if there is a record.
+    /// Begins a partition that the batches do not know. `at_time` is the offset of the start's time, if there is a record.
     fn begin(&self, place: &Place<'_>, at_time: Option<i64>) -> Result<Found, Error> {
         let (low, high) = place.marks;
         let start = match self.start {
@@ -101,7 +101,7 @@ impl Choice<'_> {
         Ok(place.found(start, None, None))
     }
 
-    /// A partition that the batches know.
+    /// Continues a partition that the batches know.
     fn continue_at(&self, place: &Place<'_>, end: PartitionEnd) -> Result<Found, Error> {
         let (low, high) = place.marks;
         let (reason, hint) = if end.next < low {
@@ -123,7 +123,7 @@ impl Choice<'_> {
         self.reset(place, end, reason, format!("the batches end at {trouble}"))
     }
 
-    /// The topic does not hold what comes next: what the user chose for that.
+    /// Does what the user chose for a topic that does not hold the next record.
     fn reset(
         &self,
         place: &Place<'_>,
@@ -147,7 +147,7 @@ impl Choice<'_> {
     }
 }
 
-/// What messages call the start that the user gave.
+/// The name of the start in messages.
 const START: &str = "--start";
 
 /// A partition of the topic, and the offsets that it holds.

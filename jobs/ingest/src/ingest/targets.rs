@@ -1,5 +1,5 @@
-//! What is to be in batches when a run ends at the end. Invariant: the end has come when every record that was in the
-//! topic at the start is in a batch, whoever wrote it.
+//! The end of a run with [`Until::End`](super::Until::End). Invariant: the end has come when every record that was in the
+//! topic at the start is in a batch, by any writer.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use gugus_batches::{BatchLog, PartitionEnd};
 use super::partition::Partition;
 use super::starts::Found;
 
-/// What each partition held at the start; partitions without anything to read are left out.
+/// The end of each partition at the start. Partitions without records to read are left out.
 pub(super) struct Targets(BTreeMap<i32, Target>);
 
 struct Target {
-    /// Behind the last record that was there.
+    /// The offset behind the last record at the start.
     high: i64,
-    /// What the batches knew then, when they have to jump: their end is of another topic until they have.
+    /// For a partition that has to jump: its end in the batches at the start. Until the jump this end means another topic.
     other: Option<PartitionEnd>,
 }
 
@@ -28,19 +28,19 @@ impl Targets {
         Self(left.map(|found| (found.partition, target(found))).collect())
     }
 
-    /// Whether a partition that is read up to `next` has nothing more.
+    /// Whether a partition that is read up to `next` has reached its target.
     pub(super) fn is_read(&self, partition: i32, next: i64) -> bool {
         self.0
             .get(&partition)
             .is_none_or(|target| next >= target.high)
     }
 
-    /// Whether all of them are in our hands.
+    /// Whether all of these partitions are ours.
     pub(super) fn are_ours(&self, ours: &BTreeMap<i32, Partition>) -> bool {
         self.0.keys().all(|partition| ours.contains_key(partition))
     }
 
-    /// Whether the batches hold all that is not in our hands.
+    /// Whether the batches reach the targets of all partitions that are not ours.
     pub(super) fn others_are_reached(
         &self,
         ours: &BTreeMap<i32, Partition>,

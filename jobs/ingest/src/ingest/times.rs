@@ -1,15 +1,15 @@
-//! Where the time of a run went, for people who tune it. Invariant: measuring costs nothing unless it is logged.
+//! Where the time of a run went, for people who tune it. Invariant: measuring costs nothing unless the log shows it.
 
 use std::time::{Duration, Instant};
 
-/// Time by part, of the thread that reads; writing goes on beside it.
+/// Time by part, of the reading thread. Another thread writes at the same time.
 #[derive(Debug)]
 pub(super) struct Times {
-    /// Two looks at the clock per record cost a few percent, so only debug logs ask for them.
+    /// Two looks at the clock per record cost a few percent, so they are made for debug logs only.
     is_measured: bool,
     poll: Duration,
     parse: Duration,
-    /// From handing a batch over until it is in the log, summed.
+    /// The sum of the times from a full batch to its commit.
     commit: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Times {
         self.commit += took;
     }
 
-    /// `waited` is what reading had to wait for commits.
+    /// Logs the times. `waited` is how long reading waited for commits.
     pub(super) fn tell(&self, begun: Instant, waited: Duration) {
         tracing::debug!(
             poll_s = self.poll.as_secs_f64(),

@@ -1,11 +1,11 @@
-//! The side that writes: the batch log, the batch on its way, and the records that are gathered for the next one.
-//! Invariant: a draft's ranges begin where the batches end. Records that somebody else committed meanwhile are dropped,
-//! not committed twice.
+//! The writing side: the batch log, the batch that is written now, and the records in hand for the next batch. Invariant: the
+//! ranges of a draft begin where the batches end. Records that another process committed meanwhile are dropped, so that
+//! they are not committed twice.
 //!
-//! One batch is written while the next is gathered: encoding and the disk cost as much as parsing, and have a core of
-//! their own then. There is never more than one on its way, so commits stay in order and memory holds two batches.
+//! One batch is written while the next one fills, because encoding and the disk cost as much as parsing. So they can use
+//! another core. Only one batch is written at a time, so commits stay in order and memory holds two batches.
 //!
-//! The writer knows no consumer. It answers what became of the records, and whoever reads them follows.
+//! The writer knows no consumer. It answers whether records were committed, and the session tells the reader.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -26,40 +26,40 @@ use crate::open_batch::{OpenBatch, Record};
 pub(super) struct Writer {
     runtime: Handle,
     log: Log,
-    /// What is in hand.
+    /// The records in hand.
     pub(super) open: OpenBatch,
-    /// The partitions whose records are taken.
+    /// The partitions whose records we take.
     partitions: BTreeMap<i32, Partition>,
-    /// How long reading had to wait for batches on their way.
+    /// How long reading waited for batches that were being written.
     pub(super) waited: Duration,
 }
 
-/// What became of records.
+/// The fate of records.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// They are in the log, as this batch. It took so long since it was handed over.
+    /// They are in the log, as this batch. `took` is the time since the batch was handed over.
     Committed { footer: Box<Footer>, took: Duration },
-    /// Another process has committed records of these partitions. What was in hand of them is dropped: read on from
-    /// these offsets, the batches' ends.
+    /// Another process has committed records of these partitions, so their records in hand were dropped. Read on from these
+    /// offsets, where the batches end.
     Moved(BTreeMap<i32, i64>),
 }
 
-/// The batch log: in our hands, or with the batch that is being written.
+/// The batch log: with us, or with the batch that is being written.
 enum Log {
     Here(Box<BatchLog>),
     Writing(Flight),
-    /// The task that had it is gone, which only a panic in it or the end of the runtime can do.
+    /// The task that had it is gone. Only a panic in the task or the end of the runtime can cause that.
     Gone,
 }
 
-/// A batch on its way.
+/// A batch that is being written.
 struct Flight {
     work: JoinHandle<Written>,
     /// When its first record came.
     opened: Instant,
 }
 
-/// What became of it.
+/// A batch that was written, or not.
 struct Written {
     log: Box<BatchLog>,
     draft: TopicDraft,
@@ -68,7 +68,7 @@ struct Written {
 }
 
 impl Writer {
-    /// Writes batches of a job into its log, on the threads of `runtime`. Must be called from another thread than those.
+    /// A writer into the log of a job, on the threads of `runtime`. Its methods must be called from another thread.
     pub(super) fn new(log: BatchLog, job: &Job, runtime: &Handle) -> Self {
         Self {
             runtime: runtime.clone(),
@@ -79,30 +79,30 @@ impl Writer {
         }
     }
 
-    /// From now on records of this partition are taken, from this offset on.
+    /// From now on takes the records of this partition, beginning at this offset.
     pub(super) fn begin(&mut self, partition: i32, at: i64, jump: Option<Jump>) {
         self.partitions
             .insert(partition, Partition::starting(at, jump));
     }
 
-    /// From now on records of these partitions are ignored.
+    /// From now on ignores the records of these partitions.
     pub(super) fn end(&mut self, partitions: &BTreeSet<i32>) {
         self.partitions.retain(|p, _| !partitions.contains(p));
     }
 
-    /// The partitions whose records are taken.
+    /// The partitions whose records we take.
     pub(super) fn partitions(&self) -> &BTreeMap<i32, Partition> {
         &self.partitions
     }
 
-    /// Where each partition is to be read on.
+    /// Where to read on in each partition.
     pub(super) fn positions(&self) -> BTreeMap<i32, i64> {
         let position = |(id, partition): (&i32, &Partition)| (*id, partition.next);
         self.partitions.iter().map(position).collect()
     }
 
-    /// Adds a record, which `parse` appends to the columns; a record that `parse` refuses is kept aside, and the kind of
-    /// reason is the answer. `None` for a record that is not taken: of another partition, or one that was taken before.
+    /// Adds a record, which `parse` appends to the columns. A record that `parse` refuses is kept as a reject, and the kind of
+    /// reason is returned. `None` for a record of another partition, and for a record that was taken before.
     pub(super) fn push(
         &mut self,
         record: Record<'_>,
@@ -117,27 +117,27 @@ impl Writer {
         Some(self.open.push(record, parse))
     }
 
-    /// Passes offsets of a partition that are no records.
+    /// Passes offsets of a partition that are not records.
     pub(super) fn pass(&mut self, partition: i32, next: i64) {
         if let Some(partition) = self.partitions.get_mut(&partition) {
             partition.next = partition.next.max(next);
         }
     }
 
-    /// Sends what is in hand on its way to be the next batch, after the one before has arrived; nothing in hand is no
-    /// batch. Answers what became of the one before.
+    /// Waits for the batch before, then begins to write the records in hand. Without records in hand there is no batch.
+    /// Returns the fate of the batch before.
     pub(super) fn commit(&mut self) -> Result<Vec<Answer>, Error> {
         if self.open.is_empty() {
             return Ok(Vec::new());
         }
         let mut answers = self.settle()?;
-        // Settling may have dropped all that was in hand.
+        // Settling may have dropped all records in hand.
         if self.open.is_empty() {
             return Ok(answers);
         }
         let opened = self.open.opened().unwrap_or_else(Instant::now);
         let draft = self.draft()?;
-        // The head may have been read anew since these records came, for an assignment of other partitions.
+        // An assignment of other partitions may have read the head anew since these records came.
         if !self.moved(&draft)?.is_empty() {
             self.lost(draft, &mut answers)?;
             return Ok(answers);
@@ -159,17 +159,17 @@ impl Writer {
         Ok(answers)
     }
 
-    /// Whether a batch is on its way.
+    /// Whether a batch is being written.
     pub(super) fn is_writing(&self) -> bool {
         matches!(self.log, Log::Writing(_))
     }
 
-    /// Whether a batch is on its way that has arrived.
+    /// Whether the batch that was being written is done.
     pub(super) fn has_landed(&self) -> bool {
         matches!(&self.log, Log::Writing(flight) if flight.work.is_finished())
     }
 
-    /// When the oldest record came that is in memory.
+    /// When the oldest record in memory came.
     pub(super) fn oldest(&self) -> Option<Instant> {
         match &self.log {
             Log::Writing(flight) => Some(flight.opened),
@@ -177,10 +177,10 @@ impl Writer {
         }
     }
 
-    /// Waits until no batch is on its way.
+    /// Waits until no batch is being written.
     ///
-    /// When another writer was faster this tries again behind it. Records of partitions whose end it moved are dropped,
-    /// those in hand as well, for they follow on what was dropped.
+    /// If another writer was faster, this tries again behind its batch. If that batch moved the end of a partition, all our
+    /// records of the partition are dropped, also those in hand, because they follow on dropped ones.
     pub(super) fn settle(&mut self) -> Result<Vec<Answer>, Error> {
         let mut answers = Vec::new();
         let Log::Writing(flight) = &mut self.log else {
@@ -205,7 +205,7 @@ impl Writer {
         Ok(answers)
     }
 
-    /// The batch log, which must not be with a batch on its way: settle first.
+    /// The batch log. No batch may be in writing: settle first.
     pub(super) fn log(&self) -> Result<&BatchLog, Error> {
         match &self.log {
             Log::Here(log) => Ok(log),
@@ -213,7 +213,7 @@ impl Writer {
         }
     }
 
-    /// Reads the newest footer. No batch may be on its way: settle first.
+    /// Reads the newest footer. No batch may be in writing: settle first.
     pub(super) fn refresh(&mut self) -> Result<(), Error> {
         let Log::Here(log) = &mut self.log else {
             return Err(gone());
@@ -222,14 +222,15 @@ impl Writer {
         refreshed.map(drop).map_err(Error::log)
     }
 
-    /// Tries again with what the winners have left of our draft, then with what is in hand, if that has to be looked at.
+    /// Tries again with the part of our draft that the winners have left, then with the records in hand if they follow on
+    /// dropped ones.
     fn lost(&mut self, draft: TopicDraft, answers: &mut Vec<Answer>) -> Result<(), Error> {
         let mut drafts = VecDeque::from([draft]);
         while let Some(mut draft) = drafts.pop_front() {
             loop {
                 let moved = self.moved(&draft)?;
                 if !moved.is_empty() {
-                    // What is in hand of these partitions follows on what is dropped here.
+                    // Records in hand of these partitions follow on the ones that are dropped here.
                     if !self.open.is_empty() {
                         drafts.push_back(self.draft()?);
                     }
@@ -253,11 +254,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Sets partitions back to the batches' end. Nothing of them is in hand.
+    /// Sets partitions back to the end of the batches. None of their records may be in hand.
     fn set_back(&mut self, moved: &BTreeMap<i32, i64>) -> Option<Answer> {
         let mut set_back = BTreeMap::new();
         for (id, end) in moved {
-            // A draft that follows on one that was dropped finds its partitions set back already.
+            // After a dropped draft the next draft finds its partitions set back already.
             if let Some(partition) = self.partitions.get_mut(id)
                 && partition.next != *end
             {
@@ -276,7 +277,7 @@ impl Writer {
         Some(Answer::Moved(set_back))
     }
 
-    /// Empties what is in hand into a draft; the next one begins where this one ends.
+    /// Moves the records in hand into a draft. The next draft begins where this one ends.
     fn draft(&mut self) -> Result<TopicDraft, Error> {
         let (rows, rejects) = self.open.take()?;
         let mut draft = TopicDraft::new(rows, Vec::new());
@@ -298,7 +299,7 @@ impl Writer {
         Ok(draft)
     }
 
-    /// The partitions of the draft in which the batches no longer end where the draft continues, and where they end.
+    /// The partitions in which the batches no longer end where the draft continues, with the ends of the batches.
     fn moved(&self, draft: &TopicDraft) -> Result<BTreeMap<i32, i64>, Error> {
         let log = self.log()?;
         let moved = draft.ranges.iter().filter_map(|range| {
@@ -332,7 +333,7 @@ impl Writer {
     }
 }
 
-/// Takes out of a draft what is of these partitions.
+/// Removes the records of these partitions from a draft.
 fn without(draft: &mut TopicDraft, partitions: &BTreeMap<i32, i64>) -> Result<(), Error> {
     let bug = |what: &dyn std::fmt::Display| Error::Bug(format!("a draft cannot be cut: {what}"));
     let column = draft.rows.column_by_name(PARTITION);

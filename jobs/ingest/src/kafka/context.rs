@@ -1,4 +1,4 @@
-//! What librdkafka calls, of a consumer and a producer alike.
+//! The callbacks of librdkafka that consumers and producers share.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use rdkafka::error::KafkaError;
 use super::reports::Reports;
 use super::token::Tokens;
 
-/// The context of a client. `events` takes what only a consumer or only a producer hears of.
+/// The context of a client. `events` takes the callbacks that only a consumer or only a producer has.
 pub(crate) struct Context<E> {
     pub(crate) reports: Reports,
     pub(crate) events: E,
     pub(super) tokens: Arc<Tokens>,
 }
 
-/// What one kind of client hears of.
+/// The callbacks of one kind of client.
 pub(crate) trait Events: Send + Sync + 'static {
-    /// librdkafka's statistics, as JSON.
+    /// Takes librdkafka's statistics, as JSON.
     fn statistics(&self, _: &[u8]) {}
 }
 

@@ -1,4 +1,4 @@
-//! A file of client properties. Invariant: no value is ever shown, for it may be a secret.
+//! A file of client properties. Invariant: no value is ever shown, because it may be a secret.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::input::unreadable;
 /// lines and lines that begin with `#` or `!` are left out. Blanks around key and value do not count.
 ///
 /// # Errors
-/// Of kind [`Usage`](crate::Kind::Usage): a file that cannot be read, a line that is no property.
+/// Of kind [`Usage`](crate::Kind::Usage): a file that cannot be read, a line that is not a property.
 pub fn read_properties(path: &Path) -> Result<Vec<(String, String)>, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, e))?;
     let mut properties = Vec::new();
@@ -33,7 +33,7 @@ pub fn read_properties(path: &Path) -> Result<Vec<(String, String)>, Error> {
     Ok(properties)
 }
 
-/// What librdkafka calls a property that only Java's clients have.
+/// The property of librdkafka in place of one that only Java's clients have.
 pub(crate) fn instead_of(key: &str) -> Option<&'static str> {
     Some(match key {
         "sasl.jaas.config" => "sasl.username and sasl.password",

@@ -1,4 +1,4 @@
-//! What librdkafka reports beside its answers: for the logs, and the newest of it for error messages.
+//! The reports of librdkafka. They go to the log, and the newest one goes into error messages.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 /// How librdkafka's log marks connections that failed.
 const CONNECTION: &str = "FAIL";
 
-/// How long the same text is not repeated. A broker that stays away would otherwise be reported each second.
+/// How long the same text is not repeated. Otherwise each second would report a broker that stays away.
 const QUIET: Duration = Duration::from_secs(30);
 
 /// The reports of one client.
@@ -30,11 +30,11 @@ impl Reports {
             .clone()
     }
 
-    /// Takes an error that librdkafka mends by itself. No data is lost by it, so the log shows a warning.
+    /// Takes an error that librdkafka mends by itself. It loses no data, so the log shows a warning.
     pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         if code == Some(RDKafkaErrorCode::PartitionEOF) {
-            // The end of a partition is no error. The main loop hears of it as well.
+            // The end of a partition is not an error. The main loop hears of it as well.
             return;
         }
         // "All brokers are down" says less than the reason why the last of them is down.
@@ -57,7 +57,7 @@ impl Reports {
             | RDKafkaLogLevel::Critical
             | RDKafkaLogLevel::Error
             | RDKafkaLogLevel::Warning => {
-                // Connection trouble also comes through `error`, once.
+                // `error` gets connection trouble as well, once.
                 if facility != CONNECTION && self.is_new(message) {
                     tracing::warn!(target: "librdkafka", "{facility}: {message}");
                 }

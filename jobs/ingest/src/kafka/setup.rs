@@ -1,4 +1,4 @@
-//! How a client is set up. Invariant: no property's value is ever shown, for it may be a secret.
+//! How a client is set up. Invariant: no value of a property is ever shown, because it may be a secret.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use super::reports::Reports;
 use super::token::Tokens;
 use crate::Error;
 
-/// Properties of a client, in the order in which later ones win.
+/// Properties of a client. Later ones win over earlier ones.
 pub(crate) struct Properties<'a> {
     pub(crate) brokers: &'a str,
     /// Our defaults.
     pub(crate) defaults: &'a [(&'a str, &'a str)],
     /// The user's.
     pub(crate) user: &'a [(String, String)],
-    /// Those that are not the user's to choose, each with the reason.
+    /// Those that the user must not choose, each with the reason.
     pub(crate) fixed: &'a [(&'a str, &'a str, &'a str)],
 }
 
-/// How a client is set up.
+/// The settings of a client.
 pub(crate) struct Setup {
-    /// What librdkafka gets.
+    /// The properties for librdkafka.
     pub(crate) config: ClientConfig,
-    /// What librdkafka asks us for.
+    /// The tokens that librdkafka asks us for.
     tokens: Arc<Tokens>,
 }
 
@@ -75,7 +75,7 @@ impl Setup {
     }
 }
 
-/// The error of a client that librdkafka does not make.
+/// The error when librdkafka refuses to make a client.
 pub(crate) fn refused(error: KafkaError) -> Error {
     match error {
         KafkaError::ClientConfig(_, description, key, _) => {

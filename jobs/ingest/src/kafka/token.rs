@@ -1,9 +1,9 @@
 //! Tokens for `sasl.mechanism=OAUTHBEARER`. Invariant: neither a token nor a client's secret is ever shown.
 //!
-//! librdkafka can fetch tokens by itself only where it is built with curl, which rdkafka cannot bundle. So the properties
-//! that say how are taken out of what librdkafka gets, and their meaning is kept: `sasl.oauthbearer.method=oidc` asks an
-//! identity provider by the client credentials grant (RFC 6749, section 4.4); the default makes unsecured tokens
-//! (RFC 7515, appendix A.5), which brokers take in development only.
+//! librdkafka fetches tokens by itself only if it is built with curl, which rdkafka cannot bundle. So this module takes the
+//! properties about tokens, and follows them as librdkafka would. `sasl.oauthbearer.method=oidc` asks an identity provider
+//! by the client credentials grant (RFC 6749, section 4.4). The default makes unsecured tokens (RFC 7515, appendix A.5),
+//! which brokers take in development only.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,10 +19,10 @@ use crate::Error;
 /// How long an identity provider may take. librdkafka asks again ten seconds after a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a token lasts whose provider does not say.
+/// How long a token lasts if its provider does not say.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// The properties that are ours to follow.
+/// The properties that we follow in place of librdkafka.
 const OURS: [&str; 7] = [
     "sasl.oauthbearer.method",
     "sasl.oauthbearer.client.id",
@@ -36,12 +36,12 @@ const OURS: [&str; 7] = [
 /// Where tokens come from.
 pub(crate) struct Tokens {
     source: Source,
-    /// On whose threads an identity provider is asked.
+    /// Its threads ask the identity provider.
     runtime: Handle,
 }
 
 enum Source {
-    /// Nobody said that unsecured tokens will do.
+    /// No property allows unsecured tokens.
     Nothing,
     Unsecured,
     Provider(Provider),
@@ -58,7 +58,7 @@ struct Provider {
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Tokens {
-    /// Takes the properties that say where tokens come from out of `properties`.
+    /// Takes the properties about tokens out of `properties`.
     pub(crate) fn take(
         properties: &mut BTreeMap<String, String>,
         runtime: &Handle,
@@ -107,7 +107,7 @@ impl Tokens {
         })
     }
 
-    /// A new token. `config` is what `sasl.oauthbearer.config` says. Blocks the calling thread, which is one of ours.
+    /// A new token. `config` is the value of `sasl.oauthbearer.config`. Blocks the calling thread, which is one of ours.
     pub(crate) fn generate(&self, config: Option<&str>) -> Result<OAuthToken, Failure> {
         match &self.source {
             Source::Provider(provider) => self.runtime.block_on(provider.ask()),
@@ -126,14 +126,14 @@ fn certificate(path: &str) -> Result<reqwest::Certificate, Error> {
         .map_err(|_| wrong(format!("{path}: no certificate in PEM; name another file")))
 }
 
-/// What a provider answers.
+/// The answer of a provider.
 #[derive(Deserialize)]
 struct Answer {
     access_token: String,
     expires_in: Option<u64>,
 }
 
-/// What we read of a token, where it is one of RFC 7519.
+/// The claims that we read of a token of RFC 7519.
 #[derive(Default, Deserialize)]
 struct Claims {
     sub: Option<String>,
@@ -188,7 +188,7 @@ impl Provider {
     }
 }
 
-/// The claims of a token; none of one that is opaque, which a broker may take all the same.
+/// The claims of a token. An opaque token has none, and a broker may take it all the same.
 fn claims(token: &str) -> Claims {
     let claims = token.split('.').nth(1);
     claims
@@ -197,7 +197,7 @@ fn claims(token: &str) -> Claims {
         .unwrap_or_default()
 }
 
-/// A token that nobody signed. `config` as librdkafka has it: `principal=admin scope=a,b lifeSeconds=600`.
+/// A token without a signature. `config` as librdkafka has it: `principal=admin scope=a,b lifeSeconds=600`.
 fn unsecured(config: &str) -> Result<OAuthToken, Failure> {
     let mut principal = None;
     let mut scope = Vec::new();

@@ -16,10 +16,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(12);
 /// One try of a request within [`PATIENCE`]. A stop signal is noticed between two tries.
 const TRY: Duration = Duration::from_secs(1);
 
-/// Reports that are taken after a try, which makes only some few.
+/// Reports to take after a try. One try makes fewer.
 const REPORTS: usize = 32;
 
-/// The pause between two looks whether a topic or a leader is there.
+/// The pause before asking again for a topic or a leader.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A topic on some brokers, and the signal that ends the asking.
@@ -35,12 +35,12 @@ pub(crate) enum Topic {
     /// It has these partitions, in order.
     There(Vec<i32>),
     Missing,
-    /// We were told to stop before the broker answered.
+    /// The run was stopped before the broker answered.
     Stopped,
 }
 
 impl TopicAt<'_> {
-    /// Asks for the partitions until the topic is there. `None` when we were told to stop.
+    /// Asks for the partitions until the topic is there. `None` when the run was stopped.
     pub(crate) fn wait<E: Events>(
         &self,
         client: &Client<Context<E>>,

@@ -1,4 +1,4 @@
-//! What `produce` is given, and what it answers.
+//! The configuration of `produce`, and its summary.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,28 +8,28 @@ use gugus_spec::{Format, Source};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-/// What to send, and where to.
+/// Which records to send, and where to.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The topic. One that is not there is created with the broker's defaults.
+    /// The topic. If it is not there, it is created with the broker's defaults.
     pub topic: String,
-    /// What a record is.
+    /// The form of a record.
     pub form: Form,
     /// `host:port`, several with commas between.
     pub brokers: String,
     /// A CSV file with a header; `.gz` is unpacked.
     pub input: PathBuf,
-    /// How fast.
+    /// How fast to send.
     pub pace: Pace,
     /// Ends after this many records.
     pub limit: Option<u64>,
     /// Properties of librdkafka, over our defaults.
     pub client: Vec<(String, String)>,
-    /// Its length and position are bytes of the file.
+    /// Its length and position count bytes of the file.
     pub progress: ProgressBar,
 }
 
-/// What a record is.
+/// The form of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     /// A JSON object of strings, keyed by the file's column names.
@@ -37,15 +37,15 @@ pub enum Form {
     Json,
     /// A CSV row.
     Csv {
-        /// What stands between two cells.
+        /// The byte between two cells.
         delimiter: u8,
-        /// The names of the cells, in order. Columns of the file that are not among them are left out.
+        /// The names of the cells, in order. Other columns of the file are left out.
         header: Vec<String>,
     },
 }
 
 impl Form {
-    /// What the readers of a source expect.
+    /// The form that the readers of a source expect.
     pub fn of(source: &Source) -> Self {
         match source.format {
             Format::Json => Self::Json,
@@ -66,18 +66,18 @@ pub enum Pace {
     /// As fast as the broker takes them.
     #[default]
     Full,
-    /// So many a second, evenly. Above 0 and finite.
+    /// So many records per second, evenly. Above 0 and finite.
     Rate(f64),
-    /// With a pause after each, drawn evenly from a range.
+    /// With a pause after each record, drawn evenly from a range.
     Delay(RangeInclusive<Duration>),
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// The topic.
     pub topic: String,
-    /// Whether the topic was not there before, and was created.
+    /// Whether the topic was created.
     pub created: bool,
     /// Records that the broker has confirmed.
     pub records: u64,

@@ -1,4 +1,4 @@
-//! Delivery reports. They are called from our own polls, so nobody waits for the lock.
+//! Delivery reports. Our own polls deliver them, so nobody waits for the lock.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,10 @@ use rdkafka::producer::{BaseProducer, ProducerContext};
 
 use crate::kafka::context::{Context, Events};
 
-/// A producer that counts what becomes of its records.
+/// A producer that counts its delivered and failed records.
 pub(super) type Producer = BaseProducer<Context<Deliveries>>;
 
-/// What became of the records.
+/// How many records arrived and how many failed.
 #[derive(Default)]
 pub(super) struct Delivered {
     pub(super) partitions: BTreeMap<i32, u64>,
@@ -27,7 +27,7 @@ impl Delivered {
     }
 }
 
-/// What a producer hears of.
+/// The callbacks of a producer.
 #[derive(Default)]
 pub(super) struct Deliveries(Mutex<Delivered>);
 

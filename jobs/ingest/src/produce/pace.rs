@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::config::Pace;
 use crate::Error;
 
-/// The longest wait that is reckoned with: longer than any run.
+/// The longest wait: longer than any run.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(super) struct Clock<'a> {
@@ -29,9 +29,9 @@ impl<'a> Clock<'a> {
         }
     }
 
-    /// When the next record is due; none when it is due at once.
+    /// When the next record is due; `None` when it is due at once.
     ///
-    /// A rate is kept over the whole run: what a slow broker took longer for is caught up with.
+    /// A rate holds for the whole run: after a slow broker, the clock catches up.
     pub(super) fn next(&mut self) -> Option<Instant> {
         let due = match self.pace {
             Pace::Full => None,
@@ -44,7 +44,7 @@ impl<'a> Clock<'a> {
             Pace::Delay(range) => Instant::now().checked_add(drawn(*range.start(), *range.end())),
         };
         if self.given == 0 {
-            // The connection was set up since.
+            // The time until now went into the connection.
             self.begun = Instant::now();
         }
         self.given += 1;

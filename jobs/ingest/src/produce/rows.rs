@@ -8,7 +8,7 @@ use super::config::Form;
 /// Writes rows as records of one form.
 pub(super) struct Rows {
     writer: Writer,
-    /// Columns of the file.
+    /// How many columns the file has.
     width: usize,
 }
 
@@ -18,7 +18,7 @@ enum Writer {
 }
 
 impl Rows {
-    /// Records of a form, from rows with the cells of `names`.
+    /// Makes records of a form, from rows with the columns `names`.
     pub(super) fn of(form: &Form, names: &[String]) -> Self {
         let writer = match form {
             Form::Json => Writer::Json(json::Objects::of(names)),
@@ -35,7 +35,7 @@ impl Rows {
     /// Writes a row over `out`. Cells that the row lacks are left out or empty.
     ///
     /// # Errors
-    /// What is wrong with the row.
+    /// The fault of the row.
     pub(super) fn write(&self, row: &::csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
         if row.len() > self.width {
             let (cells, width) = (row.len(), self.width);

@@ -1,4 +1,4 @@
-//! Sending. Invariant: every record that was handed over is counted once, as delivered or as failed, before the end.
+//! Sending. Invariant: before the end, every record that was handed over is counted once, as delivered or as failed.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -15,18 +15,18 @@ use super::pace::Clock;
 use super::rows::Rows;
 use super::topic::topic_partitions;
 use crate::Error;
-use crate::formats::{self, FileFormat, header_names};
-use crate::input::{BUFFER, Input};
+use crate::formats::{self, FileFormat, open_csv};
+use crate::input::Input;
 use crate::kafka::setup::{self, Properties, Setup};
 use crate::kafka::topic::TopicAt;
 
 /// Our defaults. Nothing is compressed unless asked for, so that any client can read the topic.
 const DEFAULTS: [(&str, &str); 2] = [("enable.idempotence", "true"), ("linger.ms", "5")];
 
-/// What a poll waits at most, while the queue is full or a pause lasts.
+/// The longest wait of a poll, while the queue is full or a pause lasts.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long records that were handed over may take to be confirmed once we were told to stop.
+/// After a stop, how long the confirmation of records that were handed over may take.
 const LAST_FLUSH: Duration = Duration::from_secs(10);
 
 /// Records between two looks at the delivery reports.
@@ -34,9 +34,9 @@ const LOOK_EVERY: u64 = 64;
 
 /// Why sending ended.
 enum End {
-    /// No more rows, or as many as were asked for.
+    /// The file ended, or `limit` was reached.
     Whole,
-    /// We were told to.
+    /// The run was stopped.
     Stopped,
     /// Reading or sending broke off.
     Broke(Error),
@@ -62,14 +62,8 @@ pub(super) fn run(
     }
     let clock = Clock::new(&config.pace)?;
     config.progress.set_length(input.size()?);
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .buffer_capacity(BUFFER)
-        .from_reader(input.text(&config.progress)?);
-    let header = reader
-        .byte_headers()
-        .map_err(|e| input.wrong_with("its header cannot be read; get the file anew", e))?;
-    let rows = Rows::of(&config.form, &header_names(&input, header)?);
+    let (mut reader, names) = open_csv(&input, input.text(&config.progress)?)?;
+    let rows = Rows::of(&config.form, &names);
 
     let begun = Instant::now();
     let properties = Properties {
@@ -141,7 +135,7 @@ impl Sender<'_> {
             if self.sent.is_multiple_of(LOOK_EVERY) {
                 self.producer.poll(Duration::ZERO);
                 if self.producer.context().events.so_far().failed > 0 {
-                    // The rest would hardly fare better, and the order would be lost.
+                    // The other records would probably fail, too, and the order would be lost.
                     return End::Whole;
                 }
                 self.config
@@ -151,7 +145,7 @@ impl Sender<'_> {
         }
     }
 
-    /// Waits until the next record is due; false when we are to stop.
+    /// Waits until the next record is due; false after a stop.
     fn wait(&mut self) -> bool {
         let due = self.clock.next();
         loop {
@@ -168,7 +162,7 @@ impl Sender<'_> {
         }
     }
 
-    /// Hands a record over, waiting while the queue is full; false when we are to stop.
+    /// Hands a record over, and waits while the queue is full; false after a stop.
     fn send(&self, value: &[u8]) -> Result<bool, KafkaError> {
         let turn = (self.sent % self.partitions.len().max(1) as u64) as usize;
         let partition = self.partitions.get(turn).copied().unwrap_or(0);

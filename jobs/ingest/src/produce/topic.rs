@@ -1,4 +1,4 @@
-//! The topic: its partitions, and its creation where it is not there.
+//! The partitions of the topic, which is created if it is not there.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::Error;
 use crate::kafka::setup;
 use crate::kafka::topic::{PATIENCE, Topic, TopicAt};
 
-/// The topic's partitions, and whether it had to be created; none when we were told to stop before that was known.
+/// The partitions of the topic, and whether the topic had to be created. `None` when the run was stopped first.
 pub(super) fn topic_partitions(
     at: &TopicAt<'_>,
     properties: &ClientConfig,
@@ -38,12 +38,12 @@ pub(super) fn topic_partitions(
             let action = "to create the topic; create it by hand";
             at.refused(producer.context(), action, source)
         })?;
-    // A new topic needs a moment to be known everywhere.
+    // It takes a moment until all brokers know a new topic.
     let partitions = at.wait(producer.client(), serve)?;
     Ok(partitions.map(|partitions| (partitions, true)))
 }
 
-/// The outer error is that of the client, the inner one what the broker said.
+/// The outer error is the client's, the inner error the broker's.
 async fn create_topic(
     topic: &str,
     properties: &ClientConfig,
@@ -58,7 +58,7 @@ async fn create_topic(
     let created = admin.create_topics([&topic], &options).await;
     Ok(
         created.and_then(|results| match results.into_iter().next() {
-            // Somebody else was faster, which is as good.
+            // Another process was faster, which is as good.
             None | Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
             Some(Err((_, code))) => Err(KafkaError::AdminOp(code)),
         }),

@@ -1,22 +1,22 @@
-//! What a replay is given, and what it answers.
+//! The configuration of a replay, and its summary.
 
 use gugus_files::Store;
 use gugus_spec::{BatchNumber, Job};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
-/// What to take again.
+/// Which records to replay.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The corrected job file. Its `batches.rows` cuts the replay, too.
+    /// The corrected job file. Its `batches.rows` also limits the batches of the replay.
     pub job: Job,
     /// The folder of batches.
     pub store: Store,
-    /// Takes only what the commit of this batch refused.
+    /// Replays only the rejects of this batch.
     pub batch: Option<BatchNumber>,
     /// Whether to write.
     pub mode: Mode,
-    /// Its length and position are records.
+    /// Its length and position count records.
     pub progress: ProgressBar,
 }
 
@@ -26,11 +26,11 @@ pub enum Mode {
     /// Records that fit now are committed.
     #[default]
     Commit,
-    /// They are only counted.
+    /// Records that fit now are only counted.
     DryRun,
 }
 
-/// What a replay did.
+/// The result of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Records that fit now, and are in batches unless it was a dry run.
@@ -39,7 +39,7 @@ pub struct Summary {
     pub batches: u64,
     /// Records that still do not fit.
     pub rejected: u64,
-    /// Why not, the most frequent first.
+    /// The reasons, the most frequent first.
     pub reasons: Vec<Still>,
 }
 

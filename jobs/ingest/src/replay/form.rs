@@ -1,21 +1,21 @@
-//! How rejected records were written. Invariant: a record is read again as it was read the first time.
+//! The form of rejected records. Invariant: a record is read as it was read the first time.
 
 use gugus_batches::Footer;
 use gugus_records::{Columns, Header, Layout, Reason};
 
-/// How the records of one commit were written.
+/// The form of the records of one commit.
 pub(super) enum Form {
-    /// As the job's topic has them.
+    /// Records of the topic.
     Topic,
-    /// As the files had them that were imported: each with the offset behind its last record.
+    /// Records of imported files: for each file the offset behind its last record.
     Files(Vec<(i64, FileForm)>),
 }
 
-/// How the records of a file were written.
+/// The form of the records of a file.
 pub(super) enum FileForm {
-    /// As JSON objects; rejected rows of Parquet are kept as such, too.
+    /// JSON objects. Rejected rows of Parquet are JSON objects, too.
     Json,
-    /// As rows of CSV, with the file's header.
+    /// Rows of CSV, with the header of the file.
     Csv(Header),
 }
 

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, TimestampMillisecondType};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::Int32Type;
 use flate2::{Compression, write::GzEncoder};
+use gugus_batches::ImportedPart;
 use gugus_ingest::import::{Cut, Summary};
 use gugus_spec::BatchNumber;
 use parquet::arrow::ArrowWriter;
@@ -26,6 +27,26 @@ pub(crate) fn parquet(rows: &[RecordBatch]) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
+/// Rows with one column of text, named x.
+pub(crate) fn text_column(texts: Vec<Option<&str>>) -> RecordBatch {
+    let texts: ArrayRef = std::sync::Arc::new(StringArray::from(texts));
+    RecordBatch::try_from_iter([("x", texts)]).unwrap()
+}
+
+/// The summary of an import that rejected nothing.
+fn told(files: u64, batches: u64, records: u64) -> Summary {
+    Summary {
+        files,
+        batches,
+        records,
+        rejected: 0,
+    }
+}
+
+fn sizes(batches: &[RecordBatch]) -> Vec<usize> {
+    batches.iter().map(RecordBatch::num_rows).collect()
+}
+
 /// The rows of a CSV as lines of JSON.
 fn json_lines(csv: &[u8]) -> Vec<u8> {
     let mut reader = csv::Reader::from_reader(csv);
@@ -33,9 +54,8 @@ fn json_lines(csv: &[u8]) -> Vec<u8> {
     let mut lines = Vec::new();
     for row in reader.records() {
         let row = row.unwrap();
-        let object: serde_json::Map<_, _> = names
-            .iter()
-            .zip(&row)
+        let cells = names.iter().zip(&row);
+        let object: serde_json::Map<_, _> = cells
             .map(|(name, cell)| (name.to_owned(), cell.into()))
             .collect();
         serde_json::to_writer(&mut lines, &object).unwrap();
@@ -55,68 +75,31 @@ async fn a_csv_becomes_batches_that_verify() {
     let folder = Folder::new();
     let csv = sample(1_000, 1);
     let file = folder.write("sample.csv", &csv);
-    let summary = run_import(import(&folder, &crime("t", "rows = 100"), &[&file]))
-        .await
-        .unwrap();
-    assert_eq!(
-        summary,
-        Summary {
-            files: 1,
-            batches: 10,
-            records: 1_000,
-            rejected: 0
-        }
-    );
-    let verification = folder.verify().await;
-    assert_eq!((verification.batches, verification.records), (10, 1_000));
-    assert_eq!(ends(&verification), [(0, (0, 1_000))].into());
+    let summary = folder.import_all(&crime("t", "rows = 100"), &[&file]).await;
+    assert_eq!(summary, told(1, 10, 1_000));
+    assert_eq!(folder.counts().await, (10, 1_000, 0));
+    assert_eq!(ends(&folder.verify().await), [(0, (0, 1_000))].into());
 
     let rows = folder.rows().await;
     assert!(rows.iter().all(|rows| rows.num_rows() == 100));
     assert_eq!(offsets(&rows), (0..1_000).collect::<Vec<_>>());
-    let expected: Vec<_> = cells(&csv, "LAT")
-        .iter()
-        .map(|cell| Some(cell.parse().unwrap()))
-        .collect();
-    assert_eq!(floats(&rows, "LAT"), expected);
-    assert_eq!(
-        texts(&rows, "DR_NO"),
-        cells(&csv, "DR_NO")
-            .into_iter()
-            .map(Some)
-            .collect::<Vec<_>>()
-    );
+    let lats = cells(&csv, "LAT");
+    let lats = lats.iter().map(|cell| Some(cell.parse().unwrap()));
+    assert_eq!(floats(&rows, "LAT"), lats.collect::<Vec<_>>());
+    let numbers = cells(&csv, "DR_NO").into_iter().map(Some);
+    assert_eq!(texts(&rows, "DR_NO"), numbers.collect::<Vec<_>>());
     // Columns that the job does not name are kept as text, and empty cells are null.
-    let expected: Vec<_> = cells(&csv, "Cross Street")
-        .into_iter()
-        .map(|cell| Some(cell).filter(|c| !c.is_empty()))
-        .collect();
-    assert_eq!(texts(&rows, "Cross Street"), expected);
+    let streets = cells(&csv, "Cross Street").into_iter();
+    let streets = streets.map(|cell| Some(cell).filter(|c| !c.is_empty()));
+    assert_eq!(texts(&rows, "Cross Street"), streets.collect::<Vec<_>>());
     let first = &rows[0];
-    assert!(
-        first
-            .column_by_name("_partition")
-            .unwrap()
-            .as_primitive::<Int32Type>()
-            .values()
-            .iter()
-            .all(|p| *p == 0)
-    );
-    let times = first.column_by_name("_timestamp").unwrap();
-    assert_eq!(
-        times
-            .as_primitive::<TimestampMillisecondType>()
-            .null_count(),
-        100
-    );
-    let names: Vec<_> = first
-        .schema()
-        .fields()
-        .iter()
-        .map(|f| f.name().clone())
-        .collect();
+    let partitions = first["_partition"].as_primitive::<Int32Type>().values();
+    assert!(partitions.iter().all(|p| *p == 0));
+    assert_eq!(first["_timestamp"].null_count(), 100);
+    let schema = first.schema();
+    let names: Vec<_> = schema.fields().iter().map(|f| f.name()).collect();
     assert_eq!(names.len(), 28 + 3);
-    assert_eq!(&names[28..], ["_partition", "_offset", "_timestamp"]);
+    assert_eq!(names[28..], ["_partition", "_offset", "_timestamp"]);
 }
 
 #[tokio::test]
@@ -125,15 +108,9 @@ async fn every_format_gives_the_same_rows() {
     let job = crime("t", "rows = 100");
     let folder = Folder::new();
     let file = folder.write("sample.csv", &csv);
-    run_import(import(&folder, &job, &[&file])).await.unwrap();
+    folder.import_all(&job, &[&file]).await;
     let expected = folder.rows().await;
-    assert_eq!(
-        expected
-            .iter()
-            .map(RecordBatch::num_rows)
-            .collect::<Vec<_>>(),
-        [100, 100, 100, 50]
-    );
+    assert_eq!(sizes(&expected), [100, 100, 100, 50]);
 
     let lines = json_lines(&csv);
     // The Parquet file has _partition, _offset and _timestamp of its own, which are dropped.
@@ -145,13 +122,8 @@ async fn every_format_gives_the_same_rows() {
     ];
     for (name, bytes) in files {
         let folder = Folder::new();
-        let file = folder.write(name, bytes);
-        let summary = run_import(import(&folder, &job, &[&file])).await.unwrap();
-        assert_eq!(
-            (summary.batches, summary.records, summary.rejected),
-            (4, 350, 0),
-            "{name}"
-        );
+        let summary = folder.import(&job, name, bytes).await;
+        assert_eq!(summary, told(1, 4, 350), "{name}");
         folder.verify().await;
         assert_eq!(folder.rows().await, expected, "{name}");
     }
@@ -165,32 +137,16 @@ async fn a_batch_spans_files_and_says_which() {
     let c = folder.write("c.csv", "y,x\n,6\n,7\n,8\n,9\n,10\n");
     let empty = folder.write("empty.csv", "x,y\n");
     let job = points("t", "rows = 4");
-    let summary = run_import(import(&folder, &job, &[&a, &b, &empty, &c]))
-        .await
-        .unwrap();
-    assert_eq!(
-        summary,
-        Summary {
-            files: 4,
-            batches: 3,
-            records: 10,
-            rejected: 0
-        }
-    );
-    let rows = folder.rows().await;
-    assert_eq!(
-        floats(&rows, "x"),
-        (1..=10).map(|x| Some(f64::from(x))).collect::<Vec<_>>()
-    );
+    let summary = folder.import_all(&job, &[&a, &b, &empty, &c]).await;
+    assert_eq!(summary, told(4, 3, 10));
+    let xs = floats(&folder.rows().await, "x");
+    assert_eq!(xs, numbers(1..11).into_iter().map(Some).collect::<Vec<_>>());
     let log = folder.log().await;
     let mut parts = Vec::new();
     for footer in log.footers(&log.numbers().await.unwrap()).await.unwrap() {
-        let short = |part: &gugus_batches::ImportedPart| (part.first, part.next, part.last);
+        assert!(footer.imported.iter().all(|part| part.sha256.len() == 64));
+        let short = |part: &ImportedPart| (part.first, part.next, part.last);
         parts.push(footer.imported.iter().map(short).collect::<Vec<_>>());
-        assert_eq!(
-            footer.imported.iter().map(|part| part.sha256.len()).max(),
-            Some(64)
-        );
     }
     assert_eq!(
         parts,
@@ -212,11 +168,7 @@ async fn one_batch_per_file_whatever_its_rows() {
     config.cut = Cut::PerFile;
     let summary = run_import(config).await.unwrap();
     assert_eq!((summary.batches, summary.records), (2, 4));
-    let rows = folder.rows().await;
-    assert_eq!(
-        rows.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(),
-        [3, 1]
-    );
+    assert_eq!(sizes(&folder.rows().await), [3, 1]);
     folder.verify().await;
 }
 
@@ -225,65 +177,41 @@ async fn one_batch_per_file_whatever_its_rows() {
 async fn rejected_rows_are_kept_as_they_came() {
     let folder = Folder::new();
     let csv = "\u{feff}x,y,note\r\n1,2,a\r\nnorth,2,\"b, \"\"c\"\"\r\nd\"\r\n\r\n,3,e\r\n4,5\r\n6,7,f\r\n8,up,g";
-    let file = folder.write("a.csv", csv);
-    let summary = run_import(import(&folder, &points("t", "rows = 2"), &[&file]))
-        .await
-        .unwrap();
+    let summary = folder.import(&points("t", "rows = 2"), "a.csv", csv).await;
     assert_eq!((summary.records, summary.rejected), (2, 4));
     let rejects = folder.rejects().await;
-    let values: Vec<_> = rejects
-        .iter()
-        .map(|(at, value, _)| (*at, std::str::from_utf8(value.as_deref().unwrap()).unwrap()))
-        .collect();
-    assert_eq!(
-        values,
-        [
-            (1, "north,2,\"b, \"\"c\"\"\r\nd\""),
-            (2, ",3,e"),
-            (3, "4,5"),
-            (5, "8,up,g")
-        ]
-    );
+    let expected = [
+        (1, "north,2,\"b, \"\"c\"\"\r\nd\""),
+        (2, ",3,e"),
+        (3, "4,5"),
+        (5, "8,up,g"),
+    ];
+    assert_eq!(rejects.len(), expected.len());
+    for ((at, value, _), (offset, text)) in rejects.iter().zip(expected) {
+        assert_eq!((*at, value.as_deref()), (offset, Some(text.as_bytes())));
+    }
+    let reason = &rejects[0].2;
     assert!(
-        rejects[0].2.contains("\"x\"") && rejects[0].2.contains("north"),
-        "{}",
-        rejects[0].2
+        reason.contains("\"x\"") && reason.contains("north"),
+        "{reason}"
     );
-    let verification = folder.verify().await;
-    assert_eq!((verification.records, verification.rejected), (2, 4));
+    assert_eq!(folder.counts().await, (2, 2, 4));
     assert_eq!(offsets(&folder.rows().await), [0, 4]);
 }
 
 #[tokio::test]
 async fn wrong_lines_and_wrong_rows_of_parquet_are_rejected_alone() {
     let folder = Folder::new();
-    let lines = folder.write(
-        "a.jsonl",
-        "{\"x\":1}\nnot json\n[1]\n{\"x\":\"\"}\n{\"x\":2}\n",
-    );
-    let texts = arrow::array::StringArray::from(vec![
-        Some("3"),
-        Some("east"),
-        None,
-        Some("4"),
-        Some("west"),
-    ]);
-    let rows =
-        RecordBatch::try_from_iter([("x", std::sync::Arc::new(texts) as arrow::array::ArrayRef)])
-            .unwrap();
+    let lines = "{\"x\":1}\nnot json\n[1]\n{\"x\":\"\"}\n{\"x\":2}\n";
+    let lines = folder.write("a.jsonl", lines);
+    let rows = text_column(vec![Some("3"), Some("east"), None, Some("4"), Some("west")]);
     let table = folder.write("b.parquet", parquet(&[rows]));
-    let summary = run_import(import(&folder, &points("t", "rows = 3"), &[&lines, &table]))
-        .await
-        .unwrap();
-    assert_eq!(
-        (summary.batches, summary.records, summary.rejected),
-        (2, 4, 6)
-    );
+    let job = points("t", "rows = 3");
+    folder.import_all(&job, &[&lines, &table]).await;
+    assert_eq!(folder.counts().await, (2, 4, 6));
     let rejects = folder.rejects().await;
-    assert_eq!(
-        rejects.iter().map(|(at, ..)| *at).collect::<Vec<_>>(),
-        [1, 2, 3, 6, 7, 9]
-    );
+    let places: Vec<_> = rejects.iter().map(|(at, ..)| *at).collect();
+    assert_eq!(places, [1, 2, 3, 6, 7, 9]);
     assert_eq!(rejects[0].1.as_deref(), Some(b"not json".as_slice()));
     assert_eq!(rejects[3].1.as_deref(), Some(br#"{"x":"east"}"#.as_slice()));
     assert_eq!(rejects[4].1.as_deref(), Some(br#"{"x":null}"#.as_slice()));
@@ -291,27 +219,18 @@ async fn wrong_lines_and_wrong_rows_of_parquet_are_rejected_alone() {
         floats(&folder.rows().await, "x"),
         [Some(1.0), Some(2.0), Some(3.0), Some(4.0)]
     );
-    folder.verify().await;
 }
 
 /// The rejects at a file's end come after the last batch was full: a commit without rows carries them.
 #[tokio::test]
 async fn rejects_alone_are_committed_too() {
     let folder = Folder::new();
-    let file = folder.write("a.jsonl", "{\"x\":1}\nno\nno\n");
-    run_import(import(&folder, &points("t", "rows = 1"), &[&file]))
-        .await
-        .unwrap();
-    let verification = folder.verify().await;
-    assert_eq!(
-        (
-            verification.batches,
-            verification.records,
-            verification.rejected
-        ),
-        (2, 1, 2)
-    );
-    assert_eq!(ends(&verification), [(0, (0, 3))].into());
+    let lines = "{\"x\":1}\nno\nno\n";
+    folder
+        .import(&points("t", "rows = 1"), "a.jsonl", lines)
+        .await;
+    assert_eq!(folder.counts().await, (2, 1, 2));
+    assert_eq!(ends(&folder.verify().await), [(0, (0, 3))].into());
     let log = folder.log().await;
     let footer = log.footer(BatchNumber::FIRST.next()).await.unwrap();
     assert_eq!(footer.rows, 0);

@@ -1,8 +1,11 @@
 //! What is refused before anything is written.
 
-use gugus_batches::{Appended, BatchLog, TopicDraft};
+use std::io::Write;
+
+use arrow::array::{ArrayRef, ListArray, RecordBatch};
+use arrow::datatypes::Int32Type;
+use flate2::{Compression, write::GzEncoder};
 use gugus_ingest::Kind;
-use gugus_spec::OffsetRange;
 
 use crate::import_files::parquet;
 use crate::support::*;
@@ -11,30 +14,14 @@ use crate::support::*;
 async fn wrong_files_are_named_with_what_to_do() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path("folder.csv")).unwrap();
-    let rows = {
-        let other = Folder::new();
-        let file = other.write("a.csv", "x\n1\n2\n");
-        run_import(import(&other, &points("t", ""), &[&file]))
-            .await
-            .unwrap();
-        other.rows().await
-    };
-    let table = parquet(&rows);
-    let packed = {
-        use std::io::Write;
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        packed.write_all(b"x,").unwrap();
-        packed.write_all(&sample(500, 1)).unwrap();
-        packed.finish().unwrap()
-    };
-    let list: arrow::array::ListArray =
-        arrow::array::ListArray::from_iter_primitive::<arrow::datatypes::Int32Type, _, _>([Some(
-            [Some(1)],
-        )]);
-    let nested = arrow::array::RecordBatch::try_from_iter([(
-        "x",
-        std::sync::Arc::new(list) as arrow::array::ArrayRef,
-    )]);
+    let table = parquet(&[point_rows(1..3).await]);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(b"x,").unwrap();
+    packed.write_all(&sample(500, 1)).unwrap();
+    let packed = packed.finish().unwrap();
+    let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
+    let list: ArrayRef = std::sync::Arc::new(list);
+    let nested = RecordBatch::try_from_iter([("x", list)]).unwrap();
     let files: [(&str, Option<&[u8]>, &str); 17] = [
         ("missing.csv", None, "no such file"),
         ("folder.csv", None, "folder"),
@@ -52,21 +39,13 @@ async fn wrong_files_are_named_with_what_to_do() {
         ("array.json", Some(b" [{\"x\":1}]"), "array"),
         ("text.parquet", Some(b"x,y\n1,2\n"), "not a parquet file"),
         ("cut.parquet", Some(&table[..table.len() - 100]), "cut off"),
-        (
-            "nested.parquet",
-            Some(&parquet(&[nested.unwrap()])),
-            "\"x\"",
-        ),
+        ("nested.parquet", Some(&parquet(&[nested])), "\"x\""),
     ];
     for (name, bytes, word) in files {
         let path = bytes.map_or_else(|| folder.path(name), |bytes| folder.write(name, bytes));
         let good = folder.write("good.csv", "x\n1\n");
-        let error = run_import(import(&folder, &points("t", ""), &[&good, &path]))
-            .await
-            .unwrap_err();
-        let text = error.to_string();
-        assert_eq!(error.kind(), Kind::Usage, "{name}: {text}");
-        assert!(text.contains(name) && text.contains(word), "{name}: {text}");
+        let error = folder.import_error(&points("t", ""), &[&good, &path]).await;
+        says(&error, Kind::Usage, &[name, word]);
         assert!(!folder.path("batch").exists(), "{name}: nothing was begun");
     }
 }
@@ -75,72 +54,34 @@ async fn wrong_files_are_named_with_what_to_do() {
 async fn a_folder_fed_by_a_topic_is_refused() {
     let folder = Folder::new();
     let job = points("t", "");
-    let rows = {
-        let other = Folder::new();
-        let file = other.write("a.csv", "x\n1\n2\n");
-        run_import(import(&other, &job, &[&file])).await.unwrap();
-        other.rows().await.remove(0)
-    };
-    let mut log = BatchLog::open(folder.store(), &job.name, "t")
-        .await
-        .unwrap();
-    let ranges = vec![OffsetRange {
-        partition: 0,
-        first: 0,
-        next: 2,
-    }];
-    let draft = TopicDraft::new(rows, ranges);
-    assert!(matches!(
-        log.append(&draft).await.unwrap(),
-        Appended::Committed(_)
-    ));
-
+    folder.append(&job, point_rows(1..3).await, 0..2).await;
     let file = folder.write("b.csv", "x\n1\n");
-    let error = run_import(import(&folder, &job, &[&file]))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
-    assert!(error.to_string().contains("a topic"), "{error}");
+    let error = folder.import_error(&job, &[&file]).await;
+    says(&error, Kind::Usage, &["a topic"]);
 }
 
 #[tokio::test]
 async fn a_folder_of_another_job_is_refused() {
     let folder = Folder::new();
     let file = folder.write("a.csv", "x,DR_NO,LAT,LON\n1,2,3,4\n");
-    run_import(import(&folder, &points("t", ""), &[&file]))
-        .await
-        .unwrap();
+    folder.import_all(&points("t", ""), &[&file]).await;
     for job in [crime("t", ""), points("other", "")] {
-        let error = run_import(import(&folder, &job, &[&file]))
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage);
-        assert!(error.to_string().contains("batch_00000001"), "{error}");
+        let error = folder.import_error(&job, &[&file]).await;
+        says(&error, Kind::Usage, &["batch_00000001"]);
     }
 }
 
 #[tokio::test]
 async fn too_many_rejects_stop_it_and_keep_what_was_read() {
     let folder = Folder::new();
-    let lines: String = (0..3_000)
-        .map(|n| {
-            if n % 2 == 0 {
-                "x\n".to_owned()
-            } else {
-                format!("{{\"x\":{n}}}\n")
-            }
-        })
-        .collect();
-    let file = folder.write("a.jsonl", lines);
+    let line = |n: u32| match n % 2 {
+        0 => "x\n".to_owned(),
+        _ => format!("{{\"x\":{n}}}\n"),
+    };
+    let file = folder.write("a.jsonl", (0..3_000).map(line).collect::<String>());
     let job = points("t", "rows = 100\nmax_reject_ratio = 0.25");
-    let error = run_import(import(&folder, &job, &[&file]))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), Kind::Failed);
-    assert!(
-        error.to_string().contains("500 of the last 1000"),
-        "{error}"
-    );
-    let verification = folder.verify().await;
-    assert_eq!((verification.records, verification.rejected), (500, 500));
+    let error = folder.import_error(&job, &[&file]).await;
+    says(&error, Kind::Failed, &["500 of the last 1000"]);
+    let (_, records, rejected) = folder.counts().await;
+    assert_eq!((records, rejected), (500, 500));
 }

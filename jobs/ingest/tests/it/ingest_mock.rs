@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
-use gugus_ingest::ingest::Until;
-use gugus_ingest::{Start, produce};
-use tokio_util::sync::CancellationToken;
+use gugus_ingest::ingest::{Summary, Until};
+use gugus_ingest::{Kind, Start};
 
 use crate::support::*;
+
+fn counts(summary: &Summary) -> (u64, u64, u64) {
+    (summary.batches, summary.records, summary.rejected)
+}
 
 #[tokio::test]
 async fn what_was_produced_is_in_batches_once() {
@@ -17,33 +20,17 @@ async fn what_was_produced_is_in_batches_once() {
     let broker = Broker::with_topic("crime-topic", 3);
     let csv = sample(1_000, 1);
     let file = folder.write("sample.csv", &csv);
-    let sent = produce::run(
-        produce(&broker, "crime-topic", &file),
-        CancellationToken::new(),
-    )
-    .await
-    .unwrap();
-    assert_eq!(sent.records, 1_000);
+    let sent = run_produce(produce(&broker, "crime-topic", &file)).await;
+    assert_eq!(sent.unwrap().records, 1_000);
 
     let job = crime("crime-topic", "rows = 100");
-    let summary = run_ingest(ingest(&folder, &broker, &job)).await.unwrap();
-    assert_eq!(
-        (summary.batches, summary.records, summary.rejected),
-        (10, 1_000, 0)
-    );
-    let verification = folder.verify().await;
-    assert_eq!(
-        ends(&verification),
-        [(0, (0, 334)), (1, (0, 333)), (2, (0, 333))].into()
-    );
-    assert_eq!(
-        summary
-            .partitions
-            .iter()
-            .map(|r| (r.partition, (r.first, r.next)))
-            .collect::<std::collections::BTreeMap<_, _>>(),
-        ends(&verification)
-    );
+    let summary = folder.ingest(&broker, &job).await;
+    assert_eq!(counts(&summary), (10, 1_000, 0));
+    let taken = summary.partitions.iter();
+    let taken = taken.map(|r| (r.partition, (r.first, r.next)));
+    let expected = [(0, (0, 334)), (1, (0, 333)), (2, (0, 333))];
+    assert_eq!(taken.collect::<Vec<_>>(), expected);
+    assert_eq!(ends(&folder.verify().await), expected.into());
 
     let rows = folder.rows().await;
     assert!(rows.iter().all(|rows| rows.num_rows() == 100));
@@ -52,16 +39,8 @@ async fn what_was_produced_is_in_batches_once() {
     // The record at (partition, offset) is the row that was sent there.
     let lats = cells(&csv, "LAT");
     for rows in &rows {
-        let partitions = rows
-            .column_by_name("_partition")
-            .unwrap()
-            .as_primitive::<Int32Type>()
-            .clone();
-        let times = rows
-            .column_by_name("_timestamp")
-            .unwrap()
-            .as_primitive::<TimestampMillisecondType>()
-            .clone();
+        let partitions = rows["_partition"].as_primitive::<Int32Type>();
+        let times = rows["_timestamp"].as_primitive::<TimestampMillisecondType>();
         let lat = floats(std::slice::from_ref(rows), "LAT");
         for (row, offset) in offsets(std::slice::from_ref(rows)).into_iter().enumerate() {
             let line = offset as usize * 3 + partitions.value(row) as usize;
@@ -90,14 +69,8 @@ async fn a_restart_goes_on_where_the_batches_end() {
     // A start counts only where there are no batches.
     config.start = Start::Latest;
     assert_eq!(run_ingest(config).await.unwrap().records, 5);
-    let verification = folder.verify().await;
-    assert_eq!(verification.batches, 6);
-    let mut xs: Vec<_> = floats(&folder.rows().await, "x")
-        .into_iter()
-        .flatten()
-        .collect();
-    xs.sort_by(f64::total_cmp);
-    assert_eq!(xs, (0..50).map(f64::from).collect::<Vec<_>>());
+    assert_eq!(folder.verify().await.batches, 6);
+    assert_eq!(sorted_xs(&folder.rows().await), numbers(0..50));
 }
 
 #[tokio::test]
@@ -116,18 +89,12 @@ async fn poison_is_kept_with_its_reason_and_does_not_loop() {
         (0, None, Some(good)),
     ];
     broker.send("t", &records);
-    let summary = run_ingest(ingest(&folder, &broker, &points("t", "rows = 2")))
-        .await
-        .unwrap();
-    assert_eq!(
-        (summary.batches, summary.records, summary.rejected),
-        (1, 2, 6)
-    );
+    let job = points("t", "rows = 2");
+    let summary = folder.ingest(&broker, &job).await;
+    assert_eq!(counts(&summary), (1, 2, 6));
     let rejects = folder.rejects().await;
-    assert_eq!(
-        rejects.iter().map(|(at, ..)| *at).collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5, 6]
-    );
+    let places: Vec<_> = rejects.iter().map(|(at, ..)| *at).collect();
+    assert_eq!(places, [1, 2, 3, 4, 5, 6]);
     for (offset, value, reason) in &rejects {
         assert_eq!(value.as_deref(), records[*offset as usize].2, "{reason}");
     }
@@ -137,24 +104,15 @@ async fn poison_is_kept_with_its_reason_and_does_not_loop() {
     );
     assert_eq!(offsets(&folder.rows().await), [0, 7]);
     folder.verify().await;
-    assert_eq!(
-        run_ingest(ingest(&folder, &broker, &points("t", "rows = 2")))
-            .await
-            .unwrap()
-            .batches,
-        0
-    );
+    assert_eq!(folder.ingest(&broker, &job).await.batches, 0);
 }
 
 #[tokio::test]
 async fn an_idle_topic_flushes_within_its_time() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 2);
-    let mut config = ingest(
-        &folder,
-        &broker,
-        &points("t", "rows = 1000\nidle = \"500ms\""),
-    );
+    let job = points("t", "rows = 1000\nidle = \"500ms\"");
+    let mut config = ingest(&folder, &broker, &job);
     config.until = Until::Forever;
     let running = Running::start(config).await;
     broker.send_points("t", 2, 0..7);
@@ -170,11 +128,7 @@ async fn an_idle_topic_flushes_within_its_time() {
     until("the next is there", async || folder.batch(2).exists()).await;
     let summary = running.stop().await;
     assert_eq!(summary.records, 20);
-    assert!(
-        summary.batches <= 4,
-        "{} batches for two bursts",
-        summary.batches
-    );
+    assert!(summary.batches <= 4, "for two bursts: {summary:?}");
     folder.verify().await;
 }
 
@@ -182,11 +136,8 @@ async fn an_idle_topic_flushes_within_its_time() {
 async fn an_open_batch_grows_no_older_than_it_may() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 1);
-    let mut config = ingest(
-        &folder,
-        &broker,
-        &points("t", "rows = 100000\nmax_age = \"400ms\""),
-    );
+    let job = points("t", "rows = 100000\nmax_age = \"400ms\"");
+    let mut config = ingest(&folder, &broker, &job);
     config.until = Until::Forever;
     let running = Running::start(config).await;
     // Never idle, and never full.
@@ -205,10 +156,7 @@ async fn an_open_batch_grows_no_older_than_it_may() {
     })
     .await;
     let summary = running.stop().await;
-    assert!(
-        summary.batches > 1,
-        "the open batch is committed at the end"
-    );
+    assert!(summary.batches > 1, "the end commits the open batch");
     assert_eq!(folder.verify().await.records, summary.records);
 }
 
@@ -218,14 +166,9 @@ async fn bytes_close_a_batch_too() {
     let broker = Broker::with_topic("t", 1);
     broker.send_points("t", 1, 100..200);
     // A record has 20 bytes.
-    let summary = run_ingest(ingest(
-        &folder,
-        &broker,
-        &points("t", "rows = 1000\nbytes = \"200B\""),
-    ))
-    .await
-    .unwrap();
-    assert_eq!((summary.batches, summary.records), (10, 100));
+    let job = points("t", "rows = 1000\nbytes = \"200B\"");
+    let summary = folder.ingest(&broker, &job).await;
+    assert_eq!(counts(&summary), (10, 100, 0));
     folder.verify().await;
 }
 
@@ -234,13 +177,11 @@ async fn a_start_is_where_reading_begins() {
     let broker = Broker::with_topic("t", 2);
     broker.send_points("t", 2, 0..20);
     let job = points("t", "rows = 1000");
+    let offsets = |offsets: &[(i32, i64)]| Start::Offsets(offsets.iter().copied().collect());
     let starts = [
         (Start::Earliest, vec![(0, (0, 10)), (1, (0, 10))]),
-        (
-            Start::Offsets([(0, 4), (1, 9)].into()),
-            vec![(0, (4, 10)), (1, (9, 10))],
-        ),
-        (Start::Offsets([(1, 10)].into()), vec![(0, (0, 10))]),
+        (offsets(&[(0, 4), (1, 9)]), vec![(0, (4, 10)), (1, (9, 10))]),
+        (offsets(&[(1, 10)]), vec![(0, (0, 10))]),
         (Start::Latest, vec![]),
     ];
     // All at once, each in a group of its own.
@@ -250,7 +191,7 @@ async fn a_start_is_where_reading_begins() {
         let mut config = ingest(&folder, &broker, &job);
         config
             .client
-            .push(("group.id".to_owned(), group.to_string()));
+            .push(property(("group.id", &group.to_string())));
         config.start = start;
         running.push((folder, tokio::spawn(run_ingest(config)), expected));
     }
@@ -271,9 +212,7 @@ async fn batches_of_two_groups_in_one_folder_do_not_overlap() {
     config.max_batches = Some(1);
     for group in ["a", "b", "a"] {
         config.client = quick();
-        config
-            .client
-            .push(("group.id".to_owned(), group.to_owned()));
+        config.client.push(property(("group.id", group)));
         assert_eq!(run_ingest(config.clone()).await.unwrap().records, 10);
     }
     assert_eq!(ends(&folder.verify().await), [(0, (0, 30))].into());
@@ -283,28 +222,11 @@ async fn batches_of_two_groups_in_one_folder_do_not_overlap() {
 async fn too_many_rejects_stop_it_behind_what_was_committed() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 1);
-    let records: Vec<Sent<'_>> = (0..1_500)
-        .map(|n| {
-            (
-                0,
-                None,
-                Some(if n % 2 == 0 {
-                    b"no".as_slice()
-                } else {
-                    br#"{"x":1}"#
-                }),
-            )
-        })
-        .collect();
-    broker.send("t", &records);
+    let both: [Sent<'_>; 2] = [(0, None, Some(b"no")), (0, None, Some(br#"{"x":1}"#))];
+    broker.send("t", &both.repeat(750));
     let job = points("t", "rows = 100000\nmax_reject_ratio = 0.4");
-    let error = run_ingest(ingest(&folder, &broker, &job))
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("500 of the last 1000"),
-        "{error}"
-    );
-    let verification = folder.verify().await;
-    assert_eq!((verification.records, verification.rejected), (500, 500));
+    let error = folder.ingest_error(&broker, &job).await;
+    says(&error, Kind::Failed, &["500 of the last 1000"]);
+    let (_, records, rejected) = folder.counts().await;
+    assert_eq!((records, rejected), (500, 500));
 }

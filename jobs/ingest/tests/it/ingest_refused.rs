@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use gugus_batches::{Appended, BatchLog, TopicDraft};
-use gugus_ingest::{Error, Kind, Start, produce};
+use gugus_ingest::{Error, Kind, Start};
 use gugus_spec::OffsetRange;
 use tokio_util::sync::CancellationToken;
 
@@ -22,16 +22,9 @@ async fn a_broker_that_is_down_is_named_in_bounded_time() {
     let mut produce = produce(&broker, "t", &file);
     produce.brokers = NOBODY.to_owned();
     let begun = Instant::now();
-    let (ingested, produced) = tokio::join!(
-        run_ingest(ingest),
-        produce::run(produce, CancellationToken::new())
-    );
+    let (ingested, produced) = tokio::join!(run_ingest(ingest), run_produce(produce));
     for error in [ingested.unwrap_err(), produced.unwrap_err()] {
-        assert_eq!(error.kind(), Kind::Failed);
-        assert!(
-            error.to_string().contains(NOBODY) && error.to_string().contains("refused"),
-            "{error}"
-        );
+        says(&error, Kind::Failed, &[NOBODY, "refused"]);
     }
     assert!(begun.elapsed().as_secs() < 16, "{:?}", begun.elapsed());
 }
@@ -40,15 +33,9 @@ async fn a_broker_that_is_down_is_named_in_bounded_time() {
 async fn a_topic_that_is_not_there_is_named() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 1);
-    let error = run_ingest(ingest(&folder, &broker, &points("elsewhere", "")))
-        .await
-        .unwrap_err();
+    let error = folder.ingest_error(&broker, &points("elsewhere", "")).await;
     assert!(matches!(error, Error::NoTopic { .. }), "{error:?}");
-    assert_eq!(error.kind(), Kind::Failed);
-    assert!(
-        error.to_string().contains("elsewhere") && error.to_string().contains(&broker.address()),
-        "{error}"
-    );
+    says(&error, Kind::Failed, &["elsewhere", &broker.address()]);
 }
 
 #[tokio::test]
@@ -56,22 +43,15 @@ async fn folders_of_imports_and_of_other_topics_are_refused() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 1);
     let job = points("t", "");
-    let file = folder.write("a.csv", "x\n1\n");
-    run_import(import(&folder, &job, &[&file])).await.unwrap();
-    let error = run_ingest(ingest(&folder, &broker, &job))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
-    assert!(error.to_string().contains("imports"), "{error}");
+    folder.import(&job, "a.csv", "x\n1\n").await;
+    let error = folder.ingest_error(&broker, &job).await;
+    says(&error, Kind::Usage, &["imports"]);
 
     let folder = Folder::new();
     broker.send_points("t", 1, 0..3);
-    run_ingest(ingest(&folder, &broker, &job)).await.unwrap();
-    let error = run_ingest(ingest(&folder, &broker, &points("other", "")))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
-    assert!(error.to_string().contains("other"), "{error}");
+    folder.ingest(&broker, &job).await;
+    let error = folder.ingest_error(&broker, &points("other", "")).await;
+    says(&error, Kind::Usage, &["other"]);
 }
 
 #[tokio::test]
@@ -87,7 +67,7 @@ async fn properties_are_checked_and_secrets_stay_secret() {
         ("session.timeout.ms", "abc"),
     ] {
         let mut config = ingest(&folder, &broker, &points("t", ""));
-        config.client = vec![(key.to_owned(), value.to_owned())];
+        config.client = vec![property((key, value))];
         let error = run_ingest(config).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Usage, "{error}");
         let all = format!("{error} {error:?}");
@@ -105,55 +85,45 @@ async fn starts_that_the_topic_has_not_are_refused() {
         let mut config = ingest(&folder, &broker, &points("t", ""));
         config.start = Start::Offsets(offsets.into());
         let error = run_ingest(config).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage, "{error}");
-        assert!(error.to_string().contains(word), "{error}");
+        says(&error, Kind::Usage, &[word]);
     }
 }
 
-/// A topic that was made anew holds less than the batches have: nothing is skipped, nothing read twice.
+/// A topic that was created again holds fewer records than the batches. No record is skipped or read twice.
 #[tokio::test]
 async fn a_topic_behind_its_batches_stops_it() {
     let folder = Folder::new();
     let job = points("t", "");
     let before = Broker::with_topic("t", 1);
     before.send_points("t", 1, 0..20);
-    run_ingest(ingest(&folder, &before, &job)).await.unwrap();
+    folder.ingest(&before, &job).await;
     let anew = Broker::with_topic("t", 1);
     anew.send_points("t", 1, 0..5);
-    let error = run_ingest(ingest(&folder, &anew, &job)).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Failed);
-    let text = error.to_string();
-    assert!(
-        text.contains("offset 20") && text.contains("recreated"),
-        "{text}"
-    );
+    let error = folder.ingest_error(&anew, &job).await;
+    says(&error, Kind::Failed, &["offset 20", "recreated"]);
     assert_eq!(folder.verify().await.records, 20);
 }
 
-/// A folder that takes no batch is no reason to go on reading.
+/// `ingest` does not go on reading when the folder takes no batch.
 #[tokio::test]
 async fn a_folder_that_cannot_be_written_ends_it() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 1);
     folder.write("batch", "a file where the folder should be");
-    let error = run_ingest(ingest(&folder, &broker, &points("t", "")))
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
-    assert!(error.to_string().contains("batch"), "{error}");
+    let error = folder.ingest_error(&broker, &points("t", "")).await;
+    says(&error, Kind::Usage, &["batch"]);
 }
 
-/// The log's own check stands behind ours: a range that does not continue it is refused.
+/// The log itself refuses a range that does not begin at its end.
 #[tokio::test]
 async fn the_log_refuses_a_range_that_does_not_continue_it() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 1);
     let job = points("t", "");
     broker.send_points("t", 1, 0..3);
-    run_ingest(ingest(&folder, &broker, &job)).await.unwrap();
-    let mut log = BatchLog::open(folder.store(), &job.name, "t")
-        .await
-        .unwrap();
+    folder.ingest(&broker, &job).await;
+    let log = BatchLog::open(folder.store(), &job.name, "t").await;
+    let mut log = log.unwrap();
     let rows = log.rows(gugus_spec::BatchNumber::FIRST).await.unwrap();
     let ranges = vec![OffsetRange {
         partition: 0,
@@ -164,7 +134,7 @@ async fn the_log_refuses_a_range_that_does_not_continue_it() {
     assert!(!matches!(appended, Ok(Appended::Committed(_))));
 }
 
-/// The folder is read again when partitions are assigned; when that fails, the consumer still closes and the run ends.
+/// The folder is read again when partitions are assigned. If that fails, the consumer closes and the run ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_breaks_before_the_assignment_ends_it() {
     tokio::join!(broken_folder("range"), broken_folder("cooperative-sticky"));
@@ -173,21 +143,15 @@ async fn a_folder_that_breaks_before_the_assignment_ends_it() {
 async fn broken_folder(assignor: &str) {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 2);
-    let mut config = ingest(&folder, &broker, &points("t", ""));
-    config.until = gugus_ingest::ingest::Until::Forever;
-    config.client.push((
-        "partition.assignment.strategy".to_owned(),
-        assignor.to_owned(),
-    ));
+    let config = member(&folder, &broker, &points("t", ""), assignor);
     // The mock cluster takes three seconds to assign.
     let running = Running::start(config).await;
     folder.write("batch/batch_00000001.parquet", "no batch");
     let error = running.fail().await;
-    assert_eq!(error.kind(), Kind::Failed);
-    assert!(error.to_string().contains("batch_00000001"), "{error}");
+    says(&error, Kind::Failed, &["batch_00000001"]);
 }
 
-/// Told to stop while no broker answers, it ends at once and without an error.
+/// A run that is stopped while no broker answers ends at once and without an error.
 #[tokio::test]
 async fn a_stop_is_heard_while_waiting_for_a_broker() {
     let folder = Folder::new();
@@ -195,11 +159,8 @@ async fn a_stop_is_heard_while_waiting_for_a_broker() {
     let mut config = ingest(&folder, &broker, &points("t", ""));
     config.brokers = NOBODY.to_owned();
     let stop = CancellationToken::new();
-    let running = tokio::spawn(gugus_ingest::ingest::run(
-        config,
-        || panic!("not ready"),
-        stop.clone(),
-    ));
+    let run = gugus_ingest::ingest::run(config, || panic!("not ready"), stop.clone());
+    let running = tokio::spawn(run);
     until("it waits", async || folder.path("batch").exists()).await;
     let begun = Instant::now();
     stop.cancel();

@@ -1,4 +1,4 @@
-//! A topic that no longer holds what comes next: it is noticed, and gone on with only as the user chose.
+//! A topic that no longer holds the next record. `ingest` notices this, and goes on only as the user chose.
 
 use gugus_batches::JumpReason;
 use gugus_ingest::Kind;
@@ -6,13 +6,13 @@ use gugus_ingest::ingest::OnReset;
 
 use crate::support::*;
 
-/// A topic with twenty records of which all are in batches, and another of the same name with other records.
+/// A folder with the twenty records of a topic, and another topic of the same name with other records.
 async fn made_anew(records: i64) -> (Folder, Broker, gugus_spec::Job) {
     let folder = Folder::new();
     let job = points("t", "");
     let before = Broker::with_topic("t", 1);
     before.send_points("t", 1, 0..20);
-    run_ingest(ingest(&folder, &before, &job)).await.unwrap();
+    folder.ingest(&before, &job).await;
     let anew = Broker::with_topic("t", 1);
     anew.send_points("t", 1, 1_000..1_000 + records);
     (folder, anew, job)
@@ -22,15 +22,9 @@ async fn made_anew(records: i64) -> (Folder, Broker, gugus_spec::Job) {
 async fn a_topic_that_was_refilled_past_the_end_is_noticed() {
     for records in [20, 21, 50] {
         let (folder, anew, job) = made_anew(records).await;
-        let error = run_ingest(ingest(&folder, &anew, &job)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Failed);
-        let text = error.to_string();
-        assert!(
-            text.contains("offset 19")
-                && text.contains("recreated")
-                && text.contains("--on-reset earliest"),
-            "{text}"
-        );
+        let error = folder.ingest_error(&anew, &job).await;
+        let words = ["offset 19", "recreated", "--on-reset earliest"];
+        says(&error, Kind::Failed, &words);
         assert_eq!(folder.verify().await.records, 20);
     }
 }
@@ -41,15 +35,14 @@ async fn the_same_topic_is_known_again() {
     let job = points("t", "");
     let broker = Broker::with_topic("t", 2);
     broker.send_points("t", 2, 0..20);
-    run_ingest(ingest(&folder, &broker, &job)).await.unwrap();
+    folder.ingest(&broker, &job).await;
     let ends = folder.log().await.head().unwrap().ends.clone();
     assert_eq!(ends.len(), 2);
     for end in ends {
         assert_eq!(end.last.unwrap().offset, end.next - 1);
     }
     broker.send_points("t", 2, 20..30);
-    let summary = run_ingest(ingest(&folder, &broker, &job)).await.unwrap();
-    assert_eq!(summary.records, 10);
+    assert_eq!(folder.ingest(&broker, &job).await.records, 10);
     assert_eq!(folder.verify().await.jumps, []);
 }
 
@@ -70,14 +63,13 @@ async fn earliest_goes_on_with_all_that_a_new_topic_holds_and_writes_it_down() {
             (jump.partition, jump.from, jump.to, jump.reason),
             (0, 20, 0, JumpReason::Recreated)
         );
-        // What was chosen once is done once.
+        // The choice takes effect once.
         let again = run_ingest(config).await.unwrap();
         assert_eq!(again.records, 0);
         assert_eq!(folder.verify().await.jumps.len(), 1);
-        // And who did not choose goes on, too: the batches know the new topic now.
+        // A run without that choice goes on, too, because the batches know the new topic now.
         anew.send_points("t", 1, 2_000..2_003);
-        let more = run_ingest(ingest(&folder, &anew, &job)).await.unwrap();
-        assert_eq!(more.records, 3);
+        assert_eq!(folder.ingest(&anew, &job).await.records, 3);
         assert_eq!(folder.verify().await.records, 23 + records as u64);
     }
 }
@@ -101,12 +93,6 @@ async fn latest_goes_on_with_what_comes() {
     running.stop().await;
     let verified = folder.verify().await;
     assert_eq!(verified.records, 22);
-    assert_eq!(
-        verified
-            .jumps
-            .iter()
-            .map(|jump| (jump.from, jump.to))
-            .collect::<Vec<_>>(),
-        [(20, 7)]
-    );
+    let jumps = verified.jumps.iter().map(|jump| (jump.from, jump.to));
+    assert_eq!(jumps.collect::<Vec<_>>(), [(20, 7)]);
 }

@@ -1,7 +1,7 @@
 //! Rejected records are taken again after the job file was corrected.
 
 use gugus_ingest::Kind;
-use gugus_ingest::replay::{self, Mode};
+use gugus_ingest::replay::{self, Mode, Summary};
 use gugus_spec::BatchNumber;
 use gugus_spec::Job;
 use indicatif::ProgressBar;
@@ -9,21 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::*;
 
-/// `points`, with x no longer required.
+/// [`points`], where the job no longer requires x.
 fn corrected(batches: &str) -> Job {
-    let text = format!(
-        r#"
-        name = "points"
-        [source]
-        topic = "t"
-        [source.columns]
-        x = {{ type = "float64" }}
-        y = {{ type = "float64" }}
-        [batches]
-        {batches}
-        "#
-    );
-    Job::parse(&text, "points.toml").unwrap()
+    let columns = "x = { type = \"float64\" }\ny = { type = \"float64\" }";
+    job("points", "t", columns, batches)
 }
 
 fn config(folder: &Folder, job: Job) -> replay::Config {
@@ -36,30 +25,31 @@ fn config(folder: &Folder, job: Job) -> replay::Config {
     }
 }
 
+fn counts(summary: &Summary) -> (u64, u64, u64) {
+    (summary.replayed, summary.batches, summary.rejected)
+}
+
 async fn run(config: replay::Config) -> replay::Summary {
     replay::run(config, CancellationToken::new()).await.unwrap()
 }
 
-/// Records of two batches of which seven have no x, and two are no JSON.
+/// A folder and its topic, with nine rejects: seven have no x, and two are no JSON.
 async fn rejected() -> (Folder, Broker) {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 2);
     let job = points("t", "rows = 10");
     for round in 0..2 {
         broker.send_points("t", 2, round * 100..round * 100 + 10);
-        let poison: Vec<String> = (0..4 - round)
-            .map(|y| format!(r#"{{"y":"{y}"}}"#))
-            .collect();
-        let mut records: Vec<Sent<'_>> = poison
-            .iter()
-            .map(|value| (1, None, Some(value.as_bytes())))
-            .collect();
+        let poison = (0..4 - round).map(|y| format!(r#"{{"y":"{y}"}}"#));
+        let poison: Vec<String> = poison.collect();
+        let records = poison.iter().map(|v| (1, None, Some(v.as_bytes())));
+        let mut records: Vec<Sent<'_>> = records.collect();
         records.push((0, None, Some(b"not json")));
         broker.send("t", &records);
-        run_ingest(ingest(&folder, &broker, &job)).await.unwrap();
+        folder.ingest(&broker, &job).await;
     }
-    let verified = folder.verify().await;
-    assert_eq!((verified.records, verified.rejected), (20, 9));
+    let (_, records, rejected) = folder.counts().await;
+    assert_eq!((records, rejected), (20, 9));
     (folder, broker)
 }
 
@@ -69,32 +59,20 @@ async fn what_fits_now_is_taken_once_and_the_rest_stays() {
     let batches = folder.verify().await.batches;
     let mut dry = config(&folder, corrected("rows = 4"));
     dry.mode = Mode::DryRun;
-    let summary = run(dry).await;
-    assert_eq!(
-        (summary.replayed, summary.batches, summary.rejected),
-        (7, 0, 2)
-    );
-    assert_eq!(
-        folder.verify().await.batches,
-        batches,
-        "a dry run writes nothing"
-    );
+    assert_eq!(counts(&run(dry).await), (7, 0, 2));
+    let after = folder.verify().await.batches;
+    assert_eq!(after, batches, "a dry run writes nothing");
 
     let summary = run(config(&folder, corrected("rows = 4"))).await;
-    assert_eq!(
-        (summary.replayed, summary.batches, summary.rejected),
-        (7, 2, 2)
-    );
+    assert_eq!(counts(&summary), (7, 2, 2));
     let [still] = summary.reasons.as_slice() else {
         panic!("one kind: {:?}", summary.reasons);
     };
     assert_eq!((still.kind.as_str(), still.records), ("not_json", 2));
     let verified = folder.verify().await;
-    assert_eq!(
-        (verified.records, verified.rejected, verified.replayed),
-        (27, 2, 7)
-    );
-    // They have the places that they came with.
+    assert_eq!((verified.records, verified.rejected), (27, 2));
+    assert_eq!(verified.replayed, 7);
+    // Replayed records keep their places.
     let rows = folder.rows().await;
     let replayed = &rows[rows.len() - 2..];
     let ys: Vec<f64> = floats(replayed, "y").into_iter().flatten().collect();
@@ -102,12 +80,10 @@ async fn what_fits_now_is_taken_once_and_the_rest_stays() {
     assert!(floats(replayed, "x").iter().all(Option::is_none));
 
     let again = run(config(&folder, corrected(""))).await;
-    assert_eq!((again.replayed, again.batches, again.rejected), (0, 0, 2));
+    assert_eq!(counts(&again), (0, 0, 2));
     // The topic goes on behind its end.
     broker.send_points("t", 2, 300..305);
-    let more = run_ingest(ingest(&folder, &broker, &corrected("rows = 10")))
-        .await
-        .unwrap();
+    let more = folder.ingest(&broker, &corrected("rows = 10")).await;
     assert_eq!(more.records, 5);
     assert_eq!(folder.verify().await.records, 32);
 }
@@ -142,16 +118,14 @@ async fn replays_at_the_same_time_take_nothing_twice() {
     assert_eq!((verified.rejected, verified.replayed), (2, 7));
 }
 
-/// Rows of files say their names in a header that is not theirs.
+/// Rejected rows of CSV are read by the header of their file.
 #[tokio::test]
 async fn rows_of_imported_files_are_read_by_their_headers() {
     let folder = Folder::new();
     let csv = folder.write("a.csv", "y,x\n1,2\n\"3\",\n4,z\n");
     let json = folder.write("b.jsonl", "{\"y\":5}\n{\"x\":6}\n{\"y\":7}\n");
     let job = points("t", "");
-    let imported = run_import(import(&folder, &job, &[&csv, &json]))
-        .await
-        .unwrap();
+    let imported = folder.import_all(&job, &[&csv, &json]).await;
     assert_eq!((imported.records, imported.rejected), (2, 4));
     let summary = run(config(&folder, corrected(""))).await;
     assert_eq!((summary.replayed, summary.rejected), (3, 1));
@@ -161,17 +135,15 @@ async fn rows_of_imported_files_are_read_by_their_headers() {
     assert_eq!(offsets(replayed), [1, 3, 5]);
     assert_eq!(folder.verify().await.replayed, 3);
     // An import goes on behind it.
-    let more = folder.write("c.csv", "x,y\n8,9\n");
-    run_import(import(&folder, &job, &[&more])).await.unwrap();
+    folder.import(&job, "c.csv", "x,y\n8,9\n").await;
     assert_eq!(folder.verify().await.records, 6);
 }
 
 #[tokio::test]
 async fn a_folder_that_is_not_there_is_not_made() {
     let folder = Folder::new();
-    let error = replay::run(config(&folder, corrected("")), CancellationToken::new())
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
+    let config = config(&folder, corrected(""));
+    let error = replay::run(config, CancellationToken::new()).await;
+    assert_eq!(error.unwrap_err().kind(), Kind::Usage);
     assert!(!folder.path("batch").exists());
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type};
-use gugus_batches::{BatchLog, Verification};
+use gugus_batches::{Appended, BatchLog, TopicDraft, Verification};
 use gugus_files::Store;
-use gugus_ingest::{Error, Start, import, ingest, produce};
-use gugus_spec::Job;
+use gugus_ingest::{Error, Kind, Start, import, ingest, produce};
+use gugus_spec::{Job, OffsetRange};
 use indicatif::ProgressBar;
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
@@ -18,39 +18,26 @@ use tokio_util::sync::CancellationToken;
 
 /// A job over the sample's columns, with further lines for `[batches]`.
 pub(crate) fn crime(topic: &str, batches: &str) -> Job {
-    let text = format!(
-        r#"
-        name = "crime"
-        [source]
-        topic = "{topic}"
-        [source.columns]
-        "DR_NO" = {{ type = "utf8", required = true }}
-        "TIME OCC" = {{ type = "int32" }}
-        "Vict Age" = {{ type = "int32" }}
-        "LAT" = {{ type = "float64", required = true }}
-        "LON" = {{ type = "float64", required = true }}
-        [batches]
-        {batches}
-        "#
-    );
-    Job::parse(&text, "crime.toml").unwrap()
+    let columns = r#"
+        "DR_NO" = { type = "utf8", required = true }
+        "TIME OCC" = { type = "int32" }
+        "Vict Age" = { type = "int32" }
+        "LAT" = { type = "float64", required = true }
+        "LON" = { type = "float64", required = true }"#;
+    job("crime", topic, columns, batches)
 }
 
-/// A job over two numbers, one of them required.
+/// A job over two numbers. The job requires the first one.
 pub(crate) fn points(topic: &str, batches: &str) -> Job {
+    let columns = "x = { type = \"float64\", required = true }\ny = { type = \"float64\" }";
+    job("points", topic, columns, batches)
+}
+
+pub(crate) fn job(name: &str, topic: &str, columns: &str, batches: &str) -> Job {
     let text = format!(
-        r#"
-        name = "points"
-        [source]
-        topic = "{topic}"
-        [source.columns]
-        x = {{ type = "float64", required = true }}
-        y = {{ type = "float64" }}
-        [batches]
-        {batches}
-        "#
+        "name = \"{name}\"\n[source]\ntopic = \"{topic}\"\n[source.columns]\n{columns}\n[batches]\n{batches}\n"
     );
-    Job::parse(&text, "points.toml").unwrap()
+    Job::parse(&text, "job.toml").unwrap()
 }
 
 pub(crate) struct Folder(tempfile::TempDir);
@@ -89,6 +76,57 @@ impl Folder {
         verification
     }
 
+    /// Verifies the batches: how many there are, their records and their rejects.
+    pub(crate) async fn counts(&self) -> (u64, u64, u64) {
+        let verified = self.verify().await;
+        (verified.batches, verified.records, verified.rejected)
+    }
+
+    /// Writes a file, and imports it.
+    pub(crate) async fn import(
+        &self,
+        job: &Job,
+        name: &str,
+        bytes: impl AsRef<[u8]>,
+    ) -> import::Summary {
+        let file = self.write(name, bytes);
+        self.import_all(job, &[&file]).await
+    }
+
+    pub(crate) async fn import_all(&self, job: &Job, files: &[&Path]) -> import::Summary {
+        run_import(import(self, job, files)).await.unwrap()
+    }
+
+    /// The error of an import, which must fail.
+    pub(crate) async fn import_error(&self, job: &Job, files: &[&Path]) -> Error {
+        run_import(import(self, job, files)).await.unwrap_err()
+    }
+
+    /// Ingests up to the end of the topic.
+    pub(crate) async fn ingest(&self, broker: &Broker, job: &Job) -> ingest::Summary {
+        run_ingest(ingest(self, broker, job)).await.unwrap()
+    }
+
+    /// The error of an ingest, which must fail.
+    pub(crate) async fn ingest_error(&self, broker: &Broker, job: &Job) -> Error {
+        run_ingest(ingest(self, broker, job)).await.unwrap_err()
+    }
+
+    /// Appends a batch of `rows` as another process would, with these offsets of partition 0.
+    pub(crate) async fn append(&self, job: &Job, rows: RecordBatch, offsets: std::ops::Range<i64>) {
+        let topic = &job.source.topic;
+        let mut log = BatchLog::open(self.store(), &job.name, topic)
+            .await
+            .unwrap();
+        let range = OffsetRange {
+            partition: 0,
+            first: offsets.start,
+            next: offsets.end,
+        };
+        let appended = log.append(&TopicDraft::new(rows, vec![range])).await;
+        assert!(matches!(appended.unwrap(), Appended::Committed(_)));
+    }
+
     /// The rows of all batches, in order.
     pub(crate) async fn rows(&self) -> Vec<RecordBatch> {
         let log = self.log().await;
@@ -123,41 +161,62 @@ impl Folder {
     }
 }
 
+/// The rows that an import of points makes; y is twice x.
+pub(crate) async fn point_rows(xs: std::ops::Range<i64>) -> RecordBatch {
+    let other = Folder::new();
+    let csv: String = xs.map(|x| format!("{x},{}\n", x * 2)).collect();
+    let job = points("t", "rows = 1000");
+    other.import(&job, "a.csv", format!("x,y\n{csv}")).await;
+    other.rows().await.remove(0)
+}
+
+/// A column of all batches, by what reads one array.
+fn values<T>(rows: &[RecordBatch], column: &str, read: impl Fn(&dyn Array) -> Vec<T>) -> Vec<T> {
+    let column = |rows: &RecordBatch| read(rows.column_by_name(column).unwrap());
+    rows.iter().flat_map(column).collect()
+}
+
 /// A column of all batches as text.
 pub(crate) fn texts(rows: &[RecordBatch], column: &str) -> Vec<Option<String>> {
-    let cells = |rows: &RecordBatch| {
-        let array = rows.column_by_name(column).unwrap().clone();
-        let cell = |cell: Option<&str>| cell.map(str::to_owned);
-        array
-            .as_string::<i32>()
-            .iter()
-            .map(cell)
-            .collect::<Vec<_>>()
-    };
-    rows.iter().flat_map(cells).collect()
+    let cell = |cell: Option<&str>| cell.map(str::to_owned);
+    values(rows, column, |array| {
+        array.as_string::<i32>().iter().map(cell).collect()
+    })
 }
 
 /// A column of all batches as numbers.
 pub(crate) fn floats(rows: &[RecordBatch], column: &str) -> Vec<Option<f64>> {
-    let cells = |rows: &RecordBatch| {
-        let array = rows.column_by_name(column).unwrap().clone();
-        array
-            .as_primitive::<Float64Type>()
-            .iter()
-            .collect::<Vec<_>>()
-    };
-    rows.iter().flat_map(cells).collect()
+    values(rows, column, |array| {
+        array.as_primitive::<Float64Type>().iter().collect()
+    })
 }
 
 pub(crate) fn offsets(rows: &[RecordBatch]) -> Vec<i64> {
-    let cells = |rows: &RecordBatch| {
-        rows.column_by_name("_offset")
-            .unwrap()
-            .as_primitive::<Int64Type>()
-            .values()
-            .to_vec()
-    };
-    rows.iter().flat_map(cells).collect()
+    values(rows, "_offset", |array| {
+        array.as_primitive::<Int64Type>().values().to_vec()
+    })
+}
+
+/// The numbers of column x in all batches, sorted.
+pub(crate) fn sorted_xs(rows: &[RecordBatch]) -> Vec<f64> {
+    let mut xs: Vec<_> = floats(rows, "x").into_iter().flatten().collect();
+    xs.sort_by(f64::total_cmp);
+    xs
+}
+
+/// Whole numbers as floats.
+pub(crate) fn numbers(range: std::ops::Range<i64>) -> Vec<f64> {
+    range.map(|number| number as f64).collect()
+}
+
+/// Checks the kind of an error, and that its text has all these words.
+#[track_caller]
+pub(crate) fn says(error: &Error, kind: Kind, words: &[&str]) {
+    let text = error.to_string();
+    assert_eq!(error.kind(), kind, "{text}");
+    for word in words {
+        assert!(text.contains(word), "no {word:?} in: {text}");
+    }
 }
 
 pub(crate) fn sample(records: u64, seed: u64) -> Vec<u8> {
@@ -190,6 +249,10 @@ pub(crate) fn import(folder: &Folder, job: &Job, files: &[&Path]) -> import::Con
         repeat: import::Repeat::Refuse,
         progress: ProgressBar::hidden(),
     }
+}
+
+pub(crate) async fn run_produce(config: produce::Config) -> Result<produce::Summary, Error> {
+    produce::run(config, CancellationToken::new()).await
 }
 
 pub(crate) async fn run_import(config: import::Config) -> Result<import::Summary, Error> {
@@ -277,19 +340,37 @@ pub(crate) fn ingest(folder: &Folder, broker: &Broker, job: &Job) -> ingest::Con
 
 /// The mock cluster waits for members that do not answer until a second before their session ends.
 pub(crate) fn quick() -> Vec<(String, String)> {
-    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-    vec![
-        pair("session.timeout.ms", "3000"),
-        pair("heartbeat.interval.ms", "200"),
+    [
+        ("session.timeout.ms", "3000"),
+        ("heartbeat.interval.ms", "200"),
     ]
+    .map(property)
+    .into()
+}
+
+pub(crate) fn property((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+/// An ingest that runs until it is stopped, in a group with this assignor.
+pub(crate) fn member(
+    folder: &Folder,
+    broker: &Broker,
+    job: &Job,
+    assignor: &str,
+) -> ingest::Config {
+    let mut config = ingest(folder, broker, job);
+    config.until = ingest::Until::Forever;
+    let assignor = ("partition.assignment.strategy", assignor);
+    config.client.push(property(assignor));
+    config
 }
 
 pub(crate) async fn run_ingest(config: ingest::Config) -> Result<ingest::Summary, Error> {
     // Long enough for any machine, and still an error instead of a test that hangs.
     let run = ingest::run(config, || (), CancellationToken::new());
-    tokio::time::timeout(Duration::from_secs(60), run)
-        .await
-        .expect("ingest ends within a minute")
+    let ended = tokio::time::timeout(Duration::from_secs(60), run).await;
+    ended.expect("ingest ends within a minute")
 }
 
 /// An ingest that runs beside the test.
@@ -318,21 +399,17 @@ impl Running {
     }
 
     pub(crate) async fn fail(self) -> Error {
-        let end = tokio::time::timeout(Duration::from_secs(60), self.work).await;
-        end.expect("an end in time").unwrap().unwrap_err()
+        self.result().await.unwrap_err()
     }
 
     pub(crate) async fn stop(self) -> ingest::Summary {
         self.stop.cancel();
-        self.end().await
+        self.result().await.unwrap()
     }
 
-    pub(crate) async fn end(self) -> ingest::Summary {
-        tokio::time::timeout(Duration::from_secs(60), self.work)
-            .await
-            .expect("an end in time")
-            .unwrap()
-            .unwrap()
+    async fn result(self) -> Result<ingest::Summary, Error> {
+        let end = tokio::time::timeout(Duration::from_secs(60), self.work).await;
+        end.expect("an end in time").unwrap()
     }
 }
 

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use bytes::Bytes;
 use gugus_records::{Columns, Layout};
 use gugus_spec::{BatchNumber, Column, ColumnType, Nullability, OtherColumns, Source};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::asked::{self, Asked};
 use crate::loaded::{Cluster, Prediction};
@@ -69,6 +69,27 @@ pub(crate) enum Records {
     Many(Vec<BTreeMap<String, serde_json::Value>>),
 }
 
+/// The answers of all predictions that are no success.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes answers that problems give")]
+pub(crate) enum Refused {
+    /// The body is not JSON
+    #[response(status = 400)]
+    NotJson(Problem),
+    /// There is no such model, batch or window
+    #[response(status = 404)]
+    Unknown(Problem),
+    /// The body is too long
+    #[response(status = 413)]
+    TooLong(Problem),
+    /// A record is wrong; of an array, none was answered
+    #[response(status = 422)]
+    Wrong(Problem),
+    /// The model cannot be read
+    #[response(status = 503)]
+    Unavailable(Problem),
+}
+
 /// Predicts the cluster of a point, as the Python service did.
 ///
 /// The model that is asked is chosen when the service is started.
@@ -76,11 +97,7 @@ pub(crate) enum Records {
     post, path = CLUSTER.path, operation_id = "predict_cluster", tag = "predictions", request_body = Point,
     responses(
         (status = 200, description = "The cluster of the point", body = Cluster),
-        (status = 400, description = "The body is not JSON", body = Problem),
-        (status = 404, description = "There is no such batch", body = Problem),
-        (status = 413, description = "The body is too long", body = Problem),
-        (status = 422, description = "A field is missing or wrong", body = Problem),
-        (status = 503, description = "The model cannot be read", body = Problem),
+        Refused,
     )
 )]
 async fn cluster(
@@ -112,11 +129,7 @@ async fn cluster(
     ),
     responses(
         (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
-        (status = 400, description = "The body is not JSON", body = Problem),
-        (status = 404, description = "There is no such model or batch", body = Problem),
-        (status = 413, description = "The body is too long", body = Problem),
-        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
-        (status = 503, description = "The model cannot be read", body = Problem),
+        Refused,
     )
 )]
 async fn batch(
@@ -136,11 +149,7 @@ async fn batch(
     ),
     responses(
         (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
-        (status = 400, description = "The body is not JSON", body = Problem),
-        (status = 404, description = "There is no such model or window", body = Problem),
-        (status = 413, description = "The body is too long", body = Problem),
-        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
-        (status = 503, description = "The model cannot be read", body = Problem),
+        Refused,
     )
 )]
 async fn window(
@@ -157,11 +166,7 @@ async fn window(
     params(("model" = String, Path, description = "The model's name")),
     responses(
         (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
-        (status = 400, description = "The body is not JSON", body = Problem),
-        (status = 404, description = "There is no such model", body = Problem),
-        (status = 413, description = "The body is too long", body = Problem),
-        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
-        (status = 503, description = "The model cannot be read", body = Problem),
+        Refused,
     )
 )]
 async fn all(

@@ -70,16 +70,16 @@ fn models_and_their_batches_are_listed() {
 
     service
         .get("/models/nope")
-        .refused(404, "unknown_model", &["nope"]);
+        .refused("404 unknown_model: nope");
     service
         .get("/models/location/batches/3")
-        .refused(404, "unknown_batch", &["batch 3"]);
+        .refused("404 unknown_batch: batch 3");
     service
         .get("/models/..%2f..%2fetc")
-        .refused(404, "unknown_model", &[".."]);
+        .refused("404 unknown_model: ..");
     service
         .get("/models/whole/batches/latest")
-        .refused(404, "unknown_batch", &["no batches"]);
+        .refused("404 unknown_batch: no batches");
 }
 
 #[test]
@@ -126,14 +126,8 @@ fn a_retrained_model_is_noticed() {
     let service = Service::of_folder(dir.path());
     let record = json!({"LAT": CENTERS[0][0], "LON": CENTERS[0][1]});
     let numbers = json!({"features": CENTERS[0]});
-    let cluster = |s: &Service| {
-        s.post_json("/models/location/batches/latest/predict", &record)
-            .cluster()
-    };
-    let old = |s: &Service| {
-        s.post_json("/models/old/batches/1/predict", &numbers)
-            .cluster()
-    };
+    let cluster = |s: &Service| s.cluster("/models/location/batches/latest/predict", &record);
+    let old = |s: &Service| s.cluster("/models/old/batches/1/predict", &numbers);
     assert_eq!((cluster(&service), old(&service)), (0, 0));
 
     write(
@@ -162,7 +156,7 @@ fn a_retrained_model_is_noticed() {
     });
     service
         .post_json("/models/location/batches/1/predict", &record)
-        .refused(404, "unknown_model", &["location"]);
+        .refused("404 unknown_model: location");
 }
 
 #[test]
@@ -183,7 +177,7 @@ fn a_model_that_cannot_be_used_is_named_and_the_others_are_served() {
     )
     .unwrap();
     let mut wrong_sql = location("sql", batch(1), &CENTERS);
-    wrong_sql.features[0].sql = "nonsense(\"LAT\")".to_owned();
+    wrong_sql.about.features[0].sql = "nonsense(\"LAT\")".to_owned();
     write(dir.path(), &wrong_sql);
 
     let service = Service::of_folder(dir.path());
@@ -191,9 +185,9 @@ fn a_model_that_cannot_be_used_is_named_and_the_others_are_served() {
     let ask =
         |model: &str| service.post_json(&format!("/models/{model}/batches/1/predict"), &record);
     assert_eq!(ask("good").status, 200);
-    ask("torn").refused(404, "unknown_batch", &["torn", "trained again"]);
-    ask("foreign").refused(503, "model_unusable", &["foreign"]);
-    ask("sql").refused(503, "model_unusable", &["sql", "nonsense"]);
+    ask("torn").refused("404 unknown_batch: torn, trained again");
+    ask("foreign").refused("503 model_unusable: foreign");
+    ask("sql").refused("503 model_unusable: sql, nonsense");
     for model in ["torn", "foreign", "sql"] {
         let body = ask(model).body;
         assert!(!String::from_utf8_lossy(&body).contains(dir.path().to_str().unwrap()));
@@ -210,9 +204,7 @@ fn a_store_that_fails_is_said_and_what_is_in_memory_is_served_on() {
     let service = Service::of_folder(&folder);
     let record = json!({"LAT": CENTERS[2][0], "LON": CENTERS[2][1]});
     assert_eq!(
-        service
-            .post_json("/models/location/batches/1/predict", &record)
-            .cluster(),
+        service.cluster("/models/location/batches/1/predict", &record),
         2
     );
 
@@ -222,25 +214,21 @@ fn a_store_that_fails_is_said_and_what_is_in_memory_is_served_on() {
     service.wait_for("the failure", |s| s.get("/health/ready").status == 503);
     service
         .get("/health")
-        .refused(503, "models_unavailable", &["cannot be listed"]);
+        .refused("503 models_unavailable: cannot be listed");
     assert_eq!(service.get("/health/live").status, 200);
     assert_eq!(
-        service
-            .post_json("/models/location/batches/1/predict", &record)
-            .cluster(),
+        service.cluster("/models/location/batches/1/predict", &record),
         2
     );
     service
         .post_json("/models/location/batches/2/predict", &record)
-        .refused(503, "models_unavailable", &["try again"]);
+        .refused("503 models_unavailable: try again");
 
     fs::remove_file(&folder).unwrap();
     fs::rename(dir.path().join("away"), &folder).unwrap();
     service.wait_for("the store", |s| s.get("/health/ready").status == 200);
     assert_eq!(
-        service
-            .post_json("/models/location/batches/2/predict", &record)
-            .cluster(),
+        service.cluster("/models/location/batches/2/predict", &record),
         2
     );
 }
@@ -259,10 +247,7 @@ fn more_models_than_fit_in_memory_are_served() {
     for _ in 0..3 {
         for number in 1..=6 {
             let point = json!({"lat": CENTERS[0][0], "lon": CENTERS[0][1], "model": number});
-            assert_eq!(
-                service.post_json("/predict_cluster/", &point).cluster(),
-                number - 1
-            );
+            assert_eq!(service.cluster("/predict_cluster/", &point), number - 1);
         }
     }
 }

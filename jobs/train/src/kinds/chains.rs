@@ -13,8 +13,8 @@ use gugus_spec::{Algorithm, BatchNumber, Model, Scope};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
 use self::links::{Chain, Link};
-use crate::compare::Difference;
-use crate::error::Error;
+use crate::compare::Differing;
+use crate::error::{Error, Result};
 use crate::kind::TrainingKind;
 use crate::report::{ModelReport, Report};
 use crate::run::Run;
@@ -34,12 +34,7 @@ impl TrainingKind for Chains {
         model.scope == Scope::Batch && matches!(model.algorithm, Algorithm::MiniBatch(_))
     }
 
-    async fn find(
-        &mut self,
-        run: &Run,
-        work: ModelWork,
-        report: &mut Report,
-    ) -> Result<Vec<Difference>, Error> {
+    async fn find(&mut self, run: &Run, work: ModelWork, report: &mut Report) -> Differing {
         let name = &work.model.name;
         let (mut chain, mut differing) = (Chain::default(), Vec::new());
         let oldest = run.batches.iter().next().map(|(number, _)| number);
@@ -94,12 +89,7 @@ impl TrainingKind for Chains {
     }
 
     /// One model of the job file after the other.
-    async fn train(
-        &mut self,
-        run: &Run,
-        jobs: &Jobs<'_>,
-        report: &mut Report,
-    ) -> Result<(), Error> {
+    async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result {
         let pace = Pace::default();
         for (work, chain) in &mut self.0 {
             let waves = Waves {
@@ -131,7 +121,7 @@ struct ChainTraining<'a> {
 }
 
 impl ChainTraining<'_> {
-    async fn train(&mut self, waves: Waves<'_>, report: &mut Report) -> Result<(), Error> {
+    async fn train(&mut self, waves: Waves<'_>, report: &mut Report) -> Result {
         while !self.chain.wanted.is_empty() {
             let numbers = self.next_wave();
             let mut points = waves.points(&numbers).await?;
@@ -173,7 +163,7 @@ impl ChainTraining<'_> {
         carried_from: Option<CarriedFrom>,
         outcome: FitOutcome,
         report: &mut Report,
-    ) -> Result<u64, Error> {
+    ) -> Result<u64> {
         let (name, of) = (&self.work.model.name, Extent::Batch(number));
         let fitted = match outcome {
             FitOutcome::Trained(fitted) => fitted,
@@ -185,12 +175,10 @@ impl ChainTraining<'_> {
         if let Fitted::MiniBatch(centers) = &fitted.model {
             self.state = Some((number, centers.clone()));
         }
-        let mut draft = self
-            .run
-            .draft(self.work, of.clone(), number..=number, fitted);
-        draft.carried_from = carried_from;
+        let mut draft = self.run.draft(self.work, &of, number..=number, fitted);
+        draft.about.carried_from = carried_from;
         // One that is there went on from another than the one before it now, or the user asked for it to be trained again.
-        let written = self.run.write(&draft, Existing::Replace).await?;
+        let written = self.run.write(name, &draft, Existing::Replace).await?;
         report.push(ModelReport::trained(name, &of, &written));
         let again = self.chain.trained(number, written.uid);
         for number in &again {
@@ -215,7 +203,7 @@ impl ChainTraining<'_> {
     }
 
     /// The centers to go on from: those at hand, or those of the model that is there.
-    async fn carried(&mut self, before: Option<&CarriedFrom>) -> Result<Option<MiniBatch>, Error> {
+    async fn carried(&mut self, before: Option<&CarriedFrom>) -> Result<Option<MiniBatch>> {
         let Some(before) = before else {
             return Ok(None);
         };

@@ -8,7 +8,7 @@ use crate::kit::kafka::{Kafka, More};
 
 pub(crate) const USER: &str = "ingest";
 
-/// Told apart from everything else that a program may print.
+/// A text that nothing else prints.
 pub(crate) const PASSWORD: &str = "Pl41n-and-Scr4m-s3cret";
 
 /// How every token without a signature begins: `{"alg":"none"}` in base64.
@@ -109,7 +109,7 @@ impl Secure {
             .keeping(self.key_lines())
     }
 
-    /// The same, key and certificate in the properties themselves.
+    /// The same, with key and certificate in the properties.
     pub(crate) fn mutual_tls_in_line(&self) -> Way {
         self.way(1, "ssl")
             .with("ssl.certificate.pem", &self.certificate)
@@ -126,7 +126,7 @@ impl Secure {
             .keeping([password.to_owned(), PASSWORD.to_owned()])
     }
 
-    /// A token without signature that the client itself makes, by this configuration.
+    /// A token without signature. The client makes it by this configuration.
     pub(crate) fn token(&self, configuration: &str) -> Way {
         self.way(2, "sasl_ssl")
             .with("sasl.mechanism", "OAUTHBEARER")
@@ -135,7 +135,7 @@ impl Secure {
             .keeping([configuration, TOKEN].map(str::to_owned))
     }
 
-    /// A token that an identity provider gives for this secret.
+    /// A token of an identity provider, for this secret.
     pub(crate) fn provided(&self, provider: &Provider, secret: &str) -> Way {
         self.way(2, "sasl_ssl")
             .with("sasl.mechanism", "OAUTHBEARER")
@@ -148,7 +148,7 @@ impl Secure {
             .keeping(Provider::secrets())
     }
 
-    /// The lines of the key that are the key.
+    /// The lines between the first and the last line of the key's text.
     fn key_lines(&self) -> Vec<String> {
         let lines = self.key.lines().filter(|line| !line.starts_with('-'));
         lines.map(str::to_owned).collect()
@@ -156,7 +156,7 @@ impl Secure {
 }
 
 impl Way {
-    /// With this property, in place of one of the same name.
+    /// With this property, which replaces one of the same name.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Way {
         self.properties.retain(|(known, _)| *known != name);
         self.properties.push((name, value.into()));

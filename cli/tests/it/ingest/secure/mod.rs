@@ -1,4 +1,4 @@
-//! TLS and SASL: `produce` and `ingest` against a real Kafka that lets nobody else in, and what they never print.
+//! TLS and SASL: `produce` and `ingest` with a real Kafka that lets nobody else in, and the secrets that they never print.
 
 mod broker;
 mod provider;
@@ -13,12 +13,12 @@ use self::provider::Provider;
 use crate::kit::process::{Gugus, Output, run};
 use crate::kit::work::Work;
 
-/// How long a refusal may take: the twelve seconds for which a broker is tried, and room for a busy machine.
+/// How long a refusal may take: twelve seconds for trying the broker, and room for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const RECORDS: usize = 200;
 
-/// What a client that talks much would print: our own debug lines, and librdkafka's.
+/// Flags that make a client print our own debug lines and librdkafka's.
 const TALKATIVE: [&str; 6] = [
     "--log",
     "gugus=debug,gugus_ingest=trace,rdkafka=trace,librdkafka=trace",
@@ -28,7 +28,7 @@ const TALKATIVE: [&str; 6] = [
     "log_level=7",
 ];
 
-/// A job, records for it, and a topic that only they have.
+/// A job, records for it, and a topic of its own.
 struct Stream {
     work: Work,
     job: String,
@@ -52,29 +52,22 @@ impl Stream {
     }
 
     fn produce(&self, way: &Way, how: &[String]) -> Gugus {
-        let arguments = ["produce", "--job", &self.job, "--brokers", &way.brokers];
-        let more = ["--input", &self.csv, "--output", "json"];
-        Gugus::new(
-            arguments
-                .into_iter()
-                .chain(more)
-                .chain(how.iter().map(String::as_str)),
-        )
+        let call = ["produce", "--output", "json", "--input", &self.csv];
+        let at = ["--job", &self.job, "--brokers", &way.brokers];
+        Gugus::new(call).with(at).with(how)
     }
 
     fn ingest(&self, way: &Way, how: &[String]) -> Gugus {
         let batches = self.work.path("batch");
-        let arguments = ["ingest", "--job", &self.job, "--brokers", &way.brokers];
-        let more = ["--batches", &batches, "--until-end", "--output", "json"];
-        Gugus::new(
-            arguments
-                .into_iter()
-                .chain(more)
-                .chain(how.iter().map(String::as_str)),
-        )
+        let call = ["ingest", "--output", "json", "--until-end"];
+        let at = ["--job", &self.job, "--brokers", &way.brokers];
+        Gugus::new(call)
+            .with(["--batches", &batches])
+            .with(at)
+            .with(how)
     }
 
-    /// All records there and back again, and no secret in what was printed meanwhile.
+    /// Sends all records and takes them back. Neither command prints a secret.
     #[track_caller]
     fn passes(&self, way: &Way, how: &[String]) {
         let sent = self.produce(way, how).run();
@@ -83,39 +76,30 @@ impl Stream {
         let taken = self.ingest(way, how).run();
         keeps(&taken, way);
         assert_eq!(taken.expect(0).json()["records"], RECORDS);
-        let verified = self.work.verify();
-        holds(
-            &verified,
-            json!({"records": RECORDS, "rejected": 0, "problems": []}),
-        );
+        let expected = json!({"records": RECORDS, "rejected": 0, "problems": []});
+        holds(&self.work.verify(), expected);
     }
 
-    /// Neither gets in; each says where, and one of these words why.
+    /// Both commands are refused. Each names the brokers and, with one of these words, the reason.
     #[track_caller]
     fn is_refused(&self, way: &Way, how: &[String], words: &[&str]) {
         let begun = Instant::now();
-        // Both wait for the broker's better mind at the same time.
+        // Both try for a while, so they run at the same time.
         let both = [
             self.produce(way, how).spawn(),
             self.ingest(way, how).spawn(),
         ];
         for output in both.map(|command| command.wait()) {
             keeps(&output, way);
-            assert!(
-                matches!(output.code(), 1 | 2),
-                "{}: {}",
-                output.code(),
-                output.stderr
-            );
-            let error = error(&output);
+            let (code, error) = (output.code(), error(&output));
+            assert!(matches!(code, 1 | 2), "{code}: {error}");
             assert!(error.contains(&way.brokers), "{error}");
-            assert!(
-                words.iter().any(|word| error.contains(word)),
-                "none of {words:?} in: {error}"
-            );
+            let is_said = words.iter().any(|word| error.contains(word));
+            assert!(is_said, "none of {words:?} in: {error}");
         }
         assert!(begun.elapsed() < PATIENCE);
-        assert!(!std::path::Path::new(&self.work.path("batch/batch_00000001.parquet")).exists());
+        let batch = self.work.path("batch/batch_00000001.parquet");
+        assert!(!std::path::Path::new(&batch).exists());
     }
 }
 
@@ -123,26 +107,26 @@ impl Stream {
 #[track_caller]
 fn error(output: &Output) -> &str {
     let text = &output.stderr;
-    let at = if text.starts_with("error: ") {
-        Some(0)
-    } else {
-        text.find("\nerror: ").map(|at| at + 1)
-    };
-    at.map_or_else(|| panic!("no error in: {text}"), |at| &text[at..])
+    if text.starts_with("error: ") {
+        return text;
+    }
+    let at = text.find("\nerror: ");
+    at.map_or_else(|| panic!("no error in: {text}"), |at| &text[at + 1..])
 }
 
-/// No secret in what was printed. Not by `assert!` with the text: a failing test should not print it either.
+/// Checks that no secret was printed. A failing test must not print it either, so the text is in no assertion.
 #[track_caller]
 fn keeps(output: &Output, way: &Way) {
     for (number, secret) in way.secrets.iter().enumerate() {
         for (name, text) in [("output", &output.stdout), ("error", &output.stderr)] {
             let line = text.lines().position(|line| line.contains(secret));
-            assert_eq!(
-                line, None,
-                "standard {name} has secret {number} in this line"
-            );
+            assert_eq!(line, None, "standard {name} shows secret {number}");
         }
     }
+}
+
+fn scram(kafka: &Secure) -> Way {
+    kafka.password("SCRAM-SHA-512", broker::PASSWORD)
 }
 
 fn talkative(way: &Way) -> Vec<String> {
@@ -185,7 +169,7 @@ fn sasl_scram() {
     let Some(kafka) = Secure::shared() else {
         return;
     };
-    let way = kafka.password("SCRAM-SHA-512", broker::PASSWORD);
+    let way = scram(kafka);
     Stream::new(kafka, "scram").passes(&way, &talkative(&way));
 }
 
@@ -220,10 +204,7 @@ fn the_same_from_a_properties_file() {
         ("file-tls", kafka.tls()),
         ("file-mtls", kafka.mutual_tls()),
         ("file-plain", kafka.password("PLAIN", broker::PASSWORD)),
-        (
-            "file-scram",
-            kafka.password("SCRAM-SHA-512", broker::PASSWORD),
-        ),
+        ("file-scram", scram(kafka)),
         ("file-token", kafka.token("principal=ingest scope=records")),
     ];
     for (name, way) in ways {
@@ -239,20 +220,13 @@ fn a_property_of_the_command_line_goes_before_the_file() {
     let Some(kafka) = Secure::shared() else {
         return;
     };
-    let way = kafka.password("SCRAM-SHA-512", broker::PASSWORD);
+    let way = scram(kafka);
     let stream = Stream::new(kafka, "before");
     let wrong = way.clone().with("sasl.password", "Wr0ng-s3cret").file();
     let file = stream.work.write("client.properties", wrong);
     let password = format!("sasl.password={}", broker::PASSWORD);
-    stream.passes(
-        &way,
-        &[
-            "--client-config".to_owned(),
-            file,
-            "-K".to_owned(),
-            password,
-        ],
-    );
+    let how = ["--client-config", &file, "-K", &password];
+    stream.passes(&way, &how.map(str::to_owned));
 }
 
 #[test]
@@ -283,9 +257,8 @@ fn a_broker_that_the_authority_does_not_know_is_told() {
     let Some(kafka) = Secure::shared() else {
         return;
     };
-    let way = kafka
-        .password("PLAIN", broker::PASSWORD)
-        .with("ssl.ca.location", kafka.file("stranger.pem"));
+    let way = kafka.password("PLAIN", broker::PASSWORD);
+    let way = way.with("ssl.ca.location", kafka.file("stranger.pem"));
     let stream = Stream::new(kafka, "stranger");
     stream.is_refused(&way, &talkative(&way), &["certificate"]);
 }
@@ -303,16 +276,14 @@ fn a_client_without_the_certificate_that_is_asked_for_is_told() {
     stream.is_refused(&way, &talkative(&way), &["certificate"]);
 }
 
-/// These need no broker: nothing is begun.
+/// This test needs no broker, because nothing is begun.
 #[test]
 fn a_property_that_nobody_knows_is_refused_by_its_name() {
     let work = Work::new();
     let job = work.job(10, "");
     let csv = work.csv("in.csv", &[["1", "2"]]);
-    let file = work.write(
-        "client.properties",
-        "security.protocol=sasl_ssl\nsasl.pasword=S3cret-of-the-file\n",
-    );
+    let text = "security.protocol=sasl_ssl\nsasl.pasword=S3cret-of-the-file\n";
+    let file = work.write("client.properties", text);
     let on_the_line = ["-K", "sasl.pasword=S3cret-of-the-line"];
     let in_the_file = ["--client-config", &file];
     let brokers = "127.0.0.1:1";
@@ -333,22 +304,12 @@ fn a_property_that_nobody_knows_is_refused_by_its_name() {
 fn a_line_that_is_no_property_is_named_by_its_place() {
     let work = Work::new();
     let job = work.job(10, "");
-    let file = work.write(
-        "client.properties",
-        "# Mine.\nsecurity.protocol=ssl\nS3cret that stands alone\n",
-    );
+    let text = "# Mine.\nsecurity.protocol=ssl\nS3cret that stands alone\n";
+    let file = work.write("client.properties", text);
     let refuse = |how: &[&str]| {
-        let batches = work.path("batch");
-        let common = [
-            "ingest",
-            "--job",
-            &job,
-            "--brokers",
-            "127.0.0.1:1",
-            "--batches",
-            &batches,
-        ];
-        let output = run([&common, how].concat());
+        let call = ["ingest", "--brokers", "127.0.0.1:1", "--job", &job];
+        let folder = ["--batches", &work.path("batch")];
+        let output = run([&call, &folder[..], how].concat());
         assert!(!output.stderr.contains("S3cret"), "the line is shown");
         output.expect(2).stderr
     };

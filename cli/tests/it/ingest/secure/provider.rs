@@ -1,4 +1,4 @@
-//! An identity provider that knows one client: it gives a token for its secret and nothing else (RFC 6749, section 4.4).
+//! An identity provider with one client. It gives a token for the secret of this client only (RFC 6749, section 4.4).
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 /// What the client must show.
 pub(crate) const SECRET: &str = "Pr0viderS3cret";
 
-/// `ingest:Pr0viderS3cret` in base64, and how `ingest:` with whatever secret begins there.
+/// `ingest:Pr0viderS3cret` in base64, and the beginning of `ingest:` with any secret.
 const LOGIN: &str = "aW5nZXN0OlByMHZpZGVyUzNjcmV0";
 const ANY_LOGIN: &str = "aW5nZXN0O";
 
@@ -24,19 +24,19 @@ impl Provider {
         let address = listener.local_addr().expect("its address");
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                // Who hangs up early has no answer.
+                // A client that hangs up early gets no answer.
                 let _ = answer(connection);
             }
         });
         Provider { address }
     }
 
-    /// What `sasl.oauthbearer.token.endpoint.url` takes.
+    /// The value for `sasl.oauthbearer.token.endpoint.url`.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}/token", self.address)
     }
 
-    /// What an answer holds that must not be printed.
+    /// The parts of an answer that must not be printed.
     pub(crate) fn secrets() -> [String; 3] {
         [SECRET, ANY_LOGIN, TOKEN].map(str::to_owned)
     }
@@ -63,14 +63,11 @@ fn answer(connection: TcpStream) -> std::io::Result<()> {
         && body.contains("grant_type=client_credentials")
         && body.contains("scope=records");
     let (status, text) = if granted {
-        (
-            "200 OK",
-            format!(
-                "{{\"access_token\":\"{TOKEN}\",\"token_type\":\"Bearer\",\"expires_in\":600}}"
-            ),
-        )
+        let rest = "\"token_type\":\"Bearer\",\"expires_in\":600";
+        let text = format!("{{\"access_token\":\"{TOKEN}\",{rest}}}");
+        ("200 OK", text)
     } else {
-        // As some do, it repeats what it refuses.
+        // As some providers do, it repeats the refused request.
         (
             "401 Unauthorized",
             format!("{{\"error\":\"invalid_client\",\"seen\":{head:?}}}"),

@@ -1,4 +1,4 @@
-//! The writer on a log in memory, without Kafka. What another process would do, another log of the same folder does.
+//! The writer on a log in memory, without Kafka. A second log of the same folder stands for another process.
 
 use arrow::array::{Float64Array, RecordBatch};
 use arrow::datatypes::Float64Type;
@@ -65,7 +65,7 @@ impl Fixture {
         answers
     }
 
-    /// Commits records of a partition as another process would of which the group thinks that it is gone.
+    /// Commits records of a partition, as a process would that the group takes for dead.
     fn commit_as_another(&self, partition: i32, offsets: std::ops::Range<i64>) {
         let mut other = OpenBatch::new(&self.job);
         for offset in offsets.clone() {
@@ -115,7 +115,7 @@ fn xs(rows: &RecordBatch) -> Vec<f64> {
     xs.values().to_vec()
 }
 
-/// The footers of the batches that were committed, and where the other partitions moved to.
+/// The footers of the committed batches, and the offsets to which other partitions moved.
 fn told(answers: Vec<Answer>) -> (Vec<Footer>, Vec<BTreeMap<i32, i64>>) {
     let (mut footers, mut moved) = (Vec::new(), Vec::new());
     for answer in answers {
@@ -183,7 +183,7 @@ fn markers_are_passed_and_never_go_back() {
     assert_eq!(at.rows()[0].num_rows(), 2);
 }
 
-/// What somebody else committed meanwhile is dropped, and other partitions are not touched.
+/// Records that another process committed meanwhile are dropped. Other partitions are not touched.
 #[test]
 fn a_lost_race_drops_what_moved_and_keeps_the_rest() {
     let mut at = Fixture::new();
@@ -197,7 +197,7 @@ fn a_lost_race_drops_what_moved_and_keeps_the_rest() {
     };
     assert_eq!(ranges(footer), [(1, 0, 12)], "only what had not moved");
     assert_eq!(at.writer.positions(), [(0, 10), (1, 12)].into());
-    // What is behind the other's end comes again, and is committed once.
+    // Records behind the other batch come again, and are committed once.
     at.push(0, 10..15);
     let (footers, moved) = told(at.commit_all());
     assert_eq!((ranges(&footers[0]), moved.len()), (vec![(0, 10, 15)], 0));
@@ -219,8 +219,7 @@ fn a_number_that_is_taken_is_tried_again() {
     at.rows();
 }
 
-/// What is in hand follows on a batch that was lost: its records of the partitions that moved are dropped, too, and the
-/// rest is committed.
+/// Records in hand behind a lost batch are dropped, too, if their partition moved. The rest is committed.
 #[test]
 fn what_is_in_hand_behind_a_lost_batch_is_looked_at_again() {
     let mut at = Fixture::new();
@@ -240,7 +239,7 @@ fn what_is_in_hand_behind_a_lost_batch_is_looked_at_again() {
     at.rows();
 }
 
-/// A partition whose every record somebody else committed leaves nothing to commit.
+/// If another process committed all records of the draft, nothing is left to commit.
 #[test]
 fn a_draft_of_which_nothing_is_left_is_no_batch() {
     let mut at = Fixture::new();
@@ -252,7 +251,7 @@ fn a_draft_of_which_nothing_is_left_is_no_batch() {
     assert_eq!(at.rows().len(), 1);
 }
 
-/// A head that was read anew shows the race before the draft is sent on its way.
+/// A head that was read anew shows the lost race before the draft is written.
 #[test]
 fn a_refreshed_head_shows_what_moved() {
     let mut at = Fixture::new();

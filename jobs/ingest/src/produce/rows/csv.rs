@@ -1,14 +1,14 @@
-//! Rows as CSV lines. Invariant: cells stand in the order that the job's readers expect, whatever the file's order is.
+//! Rows as CSV lines. Invariant: cells have the order that the job's readers expect, not the order of the file.
 
 /// How the rows of a file become records.
 pub(super) struct Lines {
     delimiter: u8,
-    /// For each cell of a record the file's column; none for one that the file has not.
+    /// For each cell of a record the column of the file, or `None` if the file lacks it.
     order: Vec<Option<usize>>,
 }
 
 impl Lines {
-    /// Records with the cells of `header`, from rows with the cells of `names`.
+    /// Makes records with the cells of `header`, from rows with the columns `names`.
     pub(super) fn of(names: &[String], header: &[String], delimiter: u8) -> Self {
         let place = |name: &String| names.iter().position(|other| other == name);
         Self {
@@ -17,10 +17,10 @@ impl Lines {
         }
     }
 
-    /// Writes a row over `out`, without the end of the line. Cells that the row has not are empty.
+    /// Writes a row over `out`, without the end of the line. Cells that the row lacks are empty.
     ///
     /// # Errors
-    /// What is wrong with the row.
+    /// The fault of the row.
     pub(super) fn write(&self, row: &csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
         out.clear();
         let mut writer = csv::WriterBuilder::new()

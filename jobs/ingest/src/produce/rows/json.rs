@@ -19,7 +19,7 @@ impl Objects {
     /// Writes a row over `out`. A row that is shorter than the header lacks its last keys.
     ///
     /// # Errors
-    /// What is wrong with the row.
+    /// The fault of the row.
     pub(super) fn write(&self, row: &csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
         out.clear();
         for (at, (key, cell)) in self.0.iter().zip(row).enumerate() {
@@ -38,7 +38,7 @@ impl Objects {
 
 fn string(out: &mut Vec<u8>, text: &str) {
     if serde_json::to_writer(&mut *out, text).is_err() {
-        // Writing text to a vector does not fail; an empty string keeps the object whole if it ever should.
+        // Writing text to a vector does not fail. If it ever did, an empty string would keep the object whole.
         let _ = out.write_all(b"\"\"");
     }
 }
