@@ -740,6 +740,10 @@ fn words_for_no_value_and_zones_have_their_rules() {
             "is the text \"PST8\", but it must be the name of a timezone",
         ),
         (
+            "columns.d = { type = \"timestamp\", format = \"%Y-%m-%dT%H:%M:%SZ\", timezone = \"Asia/Tokyo\" }",
+            "says that its times are in UTC: leave timezone out",
+        ),
+        (
             "columns.d = { type = \"int32\", timezone = \"UTC\" }",
             "only a timestamp has a timezone, and this is int32",
         ),

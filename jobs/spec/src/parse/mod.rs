@@ -187,6 +187,19 @@ fn column(entry: &Entry<'_>) -> Result<Column, Error> {
             }
         }
     }
+    if let ColumnType::Timestamp {
+        formats,
+        timezone: Some(_),
+    } = &data_type
+        && let Some(entry) = table.get("timezone")
+        && let Some(format) = formats
+            .iter()
+            .find(|f| f.ends_with('Z') || f.ends_with("UTC"))
+    {
+        return Err(entry.refuse(&format!(
+            "format {format:?} says that its times are in UTC: leave timezone out"
+        )));
+    }
     let nullability = match table
         .get("required")
         .map(|entry| entry.truth())
