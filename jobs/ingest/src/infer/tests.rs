@@ -65,17 +65,10 @@ async fn the_same_file_is_imported_without_rejects() {
     let formats = formats.map(str::to_owned).to_vec();
     assert_eq!(
         column(&job, "Date Rptd").data_type,
-<<<<<<< HEAD
         ColumnType::Timestamp {
-            timezone: None,
-            formats: vec![
-                "%m/%d/%Y %I:%M:%S %p".to_owned(),
-                "%m/%d/%Y %H:%M".to_owned()
-            ]
+            formats,
+            timezone: None
         }
-=======
-        ColumnType::Timestamp { formats }
->>>>>>> main
     );
     assert_eq!(column(&job, "AREA").data_type, ColumnType::Utf8);
     let note = "# text, since \"01\" would lose its zero as a number\n\"AREA\" = ";
