@@ -307,6 +307,55 @@ fn folders_that_cannot_be_served_are_listed_with_their_reason() {
     assert_eq!(service.cluster("/models/no_marks/predict", &record), 2);
 }
 
+/// An expression that is too long or too deep must not end the service.
+#[test]
+fn a_model_whose_expression_is_too_large_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &location("good", batch(1), &CENTERS));
+    let nested = |open: &str, close: &str, times: usize| {
+        format!("{}\"LAT\"{}", open.repeat(times), close.repeat(times))
+    };
+    let cases = [
+        ("sum", "\"LAT\"".to_owned() + &" + \"LAT\"".repeat(2_000)),
+        ("parentheses", nested("(", ")", 7_000)),
+        ("minus", nested("- ", "", 5_000)),
+        ("functions", nested("abs(", ")", 2_500)),
+        (
+            "cases",
+            nested("CASE WHEN 1 = 1 THEN ", " ELSE 0.0 END", 400),
+        ),
+        ("long", format!("\"LAT\" + {}1", "0".repeat(1_000_000))),
+    ];
+    for (name, sql) in &cases {
+        let mut draft = location(name, batch(1), &CENTERS);
+        draft.about.features[0].sql.clone_from(sql);
+        write(dir.path(), &draft);
+    }
+    let service = Service::of_folder(dir.path());
+    let record = json!({"LAT": 1, "LON": 1});
+    for (name, _) in &cases {
+        let answer = service.post_json(&format!("/models/{name}/batches/1/predict"), &record);
+        answer.refused("503 model_unusable: cannot be served, LAT");
+    }
+    let listed = service.get("/models").json();
+    let unusable = listed["unusable"].as_array().unwrap();
+    assert_eq!(unusable.len(), cases.len(), "{listed}");
+    for folder in unusable {
+        let text = folder.to_string();
+        assert!(
+            text.contains("at most") || text.contains("nested"),
+            "{text}"
+        );
+        assert!(text.len() < 1_000, "{text}");
+    }
+    assert_eq!(
+        service
+            .post_json("/models/good/batches/1/predict", &record)
+            .status,
+        200
+    );
+}
+
 #[test]
 fn a_store_that_fails_is_said_and_what_is_in_memory_is_served_on() {
     let dir = tempfile::tempdir().unwrap();
