@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use gugus_clusters::FittedError;
 use gugus_features::{EvaluateError, Missing, PlanError};
 use gugus_kmeans::PredictError;
-use gugus_models::{Extent, ModelError, WindowKey};
+use gugus_models::{Extent, ModelError, UnusableFolder, WindowKey};
 use gugus_records::Reason;
 use gugus_spec::{BatchNumber, Column};
 use serde::Serialize;
@@ -189,6 +189,17 @@ impl Problem {
                 ),
             ),
         }
+    }
+
+    /// The folder is there and not complete. `extent` is the part of the model that was asked for, if the model has others.
+    pub(crate) fn incomplete(extent: Option<&Extent>, found: &UnusableFolder) -> Self {
+        let code = match extent {
+            None => Code::UnknownModel,
+            Some(Extent::Window(_)) => Code::UnknownWindow,
+            Some(Extent::Batch(_) | Extent::All) => Code::UnknownBatch,
+        };
+        let UnusableFolder { folder, reason, .. } = found;
+        Self::new(code, format!("{folder} cannot be served: {reason}"))
     }
 
     pub(crate) fn unknown_window(model: &str, key: &str) -> Self {

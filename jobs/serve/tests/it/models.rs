@@ -230,6 +230,8 @@ fn latest_is_the_newest_model_that_can_be_served_and_the_answer_names_it() {
     assert_eq!(answer.header("gugus-batch"), None);
     let old = service.post_json("/models/location/batches/3/predict", &record);
     old.refused("404 unknown_batch: trained again");
+    let cut_off = service.post_json("/models/location/batches/4/predict", &record);
+    cut_off.refused("404 unknown_batch: location/batch_00000004 cannot be served, no _SUCCESS");
 
     let unusable = service.get("/models").json()["unusable"].clone();
     assert_eq!(service.get("/models/location").json()["unusable"], unusable);
@@ -280,17 +282,23 @@ fn folders_that_cannot_be_served_are_listed_with_their_reason() {
     for part in ["metadata", "data"] {
         fs::remove_file(dir.path().join("no_marks").join(part).join("_SUCCESS")).unwrap();
     }
+    write_as_spark(dir.path(), "copied", &CENTERS);
+    fs::remove_dir_all(dir.path().join("copied/data")).unwrap();
     let service = Service::of_folder(dir.path());
+    service
+        .get("/models/copied")
+        .refused("404 unknown_model: copied cannot be served, no file in data/");
     let listed = service.get("/models").json();
     let reasons = listed["unusable"].as_array().unwrap();
     let text = |index: usize| reasons[index].to_string();
-    assert_eq!(reasons.len(), 2, "{listed}");
+    assert_eq!(reasons.len(), 3, "{listed}");
+    assert!(text(0).contains("copied"), "{listed}");
     assert!(
-        text(0).contains("pipeline") && text(0).contains("PipelineModel"),
+        text(1).contains("pipeline") && text(1).contains("PipelineModel"),
         "{listed}"
     );
     assert!(
-        text(1).contains("sql/all") && text(1).contains("nonsense"),
+        text(2).contains("sql/all") && text(2).contains("nonsense"),
         "{listed}"
     );
     assert!(
@@ -301,7 +309,7 @@ fn folders_that_cannot_be_served_are_listed_with_their_reason() {
     let of_sql = service.get("/models/sql").json();
     assert_eq!(
         (&of_sql["all"], &of_sql["unusable"][0]),
-        (&json!(null), &reasons[1])
+        (&json!(null), &reasons[2])
     );
     let record = json!({"features": CENTERS[2]});
     assert_eq!(service.cluster("/models/no_marks/predict", &record), 2);
