@@ -111,7 +111,8 @@ impl Loaded {
             centers: saved.fitted.middles(),
             distance_measure: saved.fitted.distance_measure(),
         });
-        let predictor = Predictor::new(std::mem::replace(&mut saved.fitted, middles))?;
+        let fitted = std::mem::replace(&mut saved.fitted, middles);
+        let predictor = fitted.into_predictor()?;
         let known = match &saved.about {
             _ if unknown_columns == UnknownColumns::Ignore => None,
             Some(about) => Some(
