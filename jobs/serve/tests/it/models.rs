@@ -351,11 +351,9 @@ fn a_model_whose_expression_is_too_large_is_refused() {
     assert_eq!(unusable.len(), cases.len(), "{listed}");
     for folder in unusable {
         let text = folder.to_string();
-        assert!(
-            text.contains("at most") || text.contains("nested"),
-            "{text}"
-        );
-        assert!(text.len() < 1_000, "{text}");
+        let mut named = ["at most", "nested", "does not plan"].into_iter();
+        assert!(named.any(|part| text.contains(part)), "{text}");
+        assert!(text.len() < 1_500, "{text}");
     }
     assert_eq!(
         service
