@@ -19,6 +19,9 @@ const LONGEST: usize = 16 * 1024;
 /// The most expressions within each other. A sum of 100 terms is 100 deep.
 const DEEPEST: usize = 100;
 
+/// The most parentheses within each other. The parser tries some texts in two ways at each of them, as `(a OR NOT (b OR NOT (c`.
+const MOST_PARENTHESES: usize = 24;
+
 /// The most protobuf messages within each other that an expression may take in a plan. A reader gives up at 100, and the
 /// nodes around the expression take some of them.
 const DEEPEST_MESSAGE: usize = 74;
@@ -44,6 +47,11 @@ pub enum TooLarge {
         "it has {0} expressions within each other, and at most {DEEPEST} are possible; split a long sum into several features, and write IN (…) for many comparisons"
     )]
     Deep(usize),
+    /// It has too many parentheses within each other.
+    #[error(
+        "it has {0} parentheses within each other, and at most {MOST_PARENTHESES} are possible; split it into several features"
+    )]
+    Parentheses(usize),
     /// The plan of it cannot be sent.
     #[error("it is nested too deeply to be sent to an executor; split it into several features")]
     Unsendable,
@@ -72,6 +80,18 @@ pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
 pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if sql.len() > LONGEST {
         return Err(TooLarge::Long(sql.len()));
+    }
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in sql.bytes() {
+        match byte {
+            b'(' => open += 1,
+            b')' => open = open.saturating_sub(1),
+            _ => continue,
+        }
+        most = most.max(open);
+    }
+    if most > MOST_PARENTHESES {
+        return Err(TooLarge::Parentheses(most));
     }
     Ok(())
 }
