@@ -109,6 +109,7 @@ impl Work {
                     start: Start::Earliest,
                     on_reset: OnReset::Stop,
                     metrics: None,
+                    connection: Default::default(),
                     client: Vec::new(),
                     progress: ProgressBar::hidden(),
                 },

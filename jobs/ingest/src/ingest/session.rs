@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
 use super::config::{Config, Summary, Until};
+use super::connection::{Link, METADATA_REFRESH};
 use super::consumer_settings::{DEFAULTS, FIXED};
 use super::group::{Change, GroupEvents};
 use super::progress::Progress;
@@ -41,10 +42,12 @@ pub(super) fn run(
     config: &Config,
     runtime: &Handle,
     ready: oneshot::Sender<()>,
+    link: &Link,
     stop: &CancellationToken,
 ) -> Result<Summary, Error> {
     let group = [("group.id", config.job.name.as_str())];
-    let defaults: Vec<_> = group.into_iter().chain(DEFAULTS).collect();
+    let more = group.into_iter().chain([METADATA_REFRESH]);
+    let defaults: Vec<_> = more.chain(DEFAULTS).collect();
     let properties = Properties {
         brokers: &config.brokers,
         defaults: &defaults,
@@ -64,6 +67,7 @@ pub(super) fn run(
             stop,
         },
         patience: PATIENCE,
+        link,
     };
     let result = in_group(config, runtime, ready, broker);
     // Closing waits until the group's last changes are answered.
@@ -114,6 +118,7 @@ fn in_group(
     // The broker was there, so it will come back. Its restart may take any time.
     session.reader.broker.patience = Duration::MAX;
     tracing::info!(topic, partitions = all.len(), batches = ?batch, "ready");
+    broker.link.opened();
     // Perhaps nobody listens any more.
     let _ = ready.send(());
     session.run()?;
@@ -417,8 +422,14 @@ impl Session<'_> {
     /// Tells the group's offsets to Kafka, and updates progress and metrics.
     fn tell(&mut self) {
         self.tell_offsets();
-        let highs = self.reader.events().highs();
-        self.progress.tell(&self.writer, &highs);
+        let mut news = self.reader.events().news();
+        let partitions = self.writer.partitions().keys().copied();
+        let lost = self.reader.broker.link.judge(&news, partitions);
+        if lost.is_some() {
+            // These ends are old.
+            news.highs.clear();
+        }
+        self.progress.tell(&self.writer, &news.highs, lost);
     }
 
     fn tell_offsets(&mut self) {

@@ -10,6 +10,7 @@ mod import_files;
 mod import_refused;
 mod import_resume;
 mod ingest_counts;
+mod ingest_cut_off;
 mod ingest_group;
 mod ingest_mock;
 mod ingest_refused;

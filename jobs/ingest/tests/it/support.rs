@@ -281,6 +281,11 @@ impl Broker {
         self.cluster.bootstrap_servers()
     }
 
+    /// From now on the broker answers each request after this time.
+    pub(crate) fn answer_after(&self, time: Duration) {
+        self.cluster.broker_round_trip_time(1, time).unwrap();
+    }
+
     /// Sends records and waits for their delivery.
     pub(crate) fn send(&self, topic: &str, records: &[Sent<'_>]) {
         let producer: BaseProducer = ClientConfig::new()
@@ -335,6 +340,7 @@ pub(crate) fn ingest(folder: &Folder, broker: &Broker, job: &Job) -> ingest::Con
         client: quick(),
         progress: ProgressBar::hidden(),
         metrics: None,
+        connection: Default::default(),
     }
 }
 
