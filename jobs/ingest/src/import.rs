@@ -78,6 +78,10 @@ async fn append(
             summary.batches += 1;
             summary.records += footer.rows;
             summary.rejected += footer.rejected_rows();
+            if summary.first_reason.is_none() {
+                let first = draft.rejects.first();
+                summary.first_reason = first.map(|reject| reject.reason.clone());
+            }
             Ok(())
         }
         Appended::Lost { head } => Err(Error::Overtaken {

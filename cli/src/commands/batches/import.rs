@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gugus_files::Stores;
-use gugus_ingest::import::{self, Config, Cut, Repeat};
+use gugus_ingest::import::{self, Config, Cut, Repeat, Summary};
 
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::folders::BatchesFolder;
@@ -73,6 +73,20 @@ impl Import {
             &stop,
             "stopped before the end; run the same command again to go on where it stopped",
         )?;
-        Ok(Code::Done)
+        Ok(if summary.is_all_rejected() {
+            eprintln!("warning: {}", all_rejected(&summary));
+            Code::AllRejected
+        } else {
+            Code::Done
+        })
     }
+}
+
+fn all_rejected(summary: &Summary) -> String {
+    format!(
+        "no record was accepted: all {} were rejected, the first because {}; `gugus rejected show` shows them; correct the \
+         job file, then `gugus rejected replay` takes them again",
+        count(summary.rejected),
+        summary.first_reason.as_deref().unwrap_or("its reason is lost"),
+    )
 }

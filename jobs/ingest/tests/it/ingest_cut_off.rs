@@ -42,7 +42,10 @@ async fn a_cut_connection_is_told_within_seconds_and_so_is_its_return() {
 
     let running = Running::start(config).await;
     told(Connection::Up).await;
-    until("the lag is known", async || metric(&registry, LAG).is_some()).await;
+    until("the lag is known", async || {
+        metric(&registry, LAG).is_some()
+    })
+    .await;
     assert_eq!(metric(&registry, CONNECTED), Some(1.0));
 
     broker.answer_after(Duration::from_secs(600));
@@ -61,7 +64,10 @@ async fn a_cut_connection_is_told_within_seconds_and_so_is_its_return() {
     broker.send_points("t", 1, 5..10);
     until("the batch is there", async || folder.batch(1).exists()).await;
     assert_eq!(metric(&registry, CONNECTED), Some(1.0));
-    until("the lag is known", async || metric(&registry, LAG).is_some()).await;
+    until("the lag is known", async || {
+        metric(&registry, LAG).is_some()
+    })
+    .await;
     assert_eq!(running.stop().await.records, 10);
 }
 
