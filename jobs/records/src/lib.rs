@@ -70,6 +70,7 @@ mod buffer;
 mod cell;
 mod cells;
 mod columns;
+mod csv;
 mod expected_keys;
 mod formats;
 mod header;
@@ -77,11 +78,16 @@ pub mod infer;
 mod layout;
 mod parse;
 mod reason;
+mod row_json;
 mod slots;
 mod unescape;
 
 pub use arrow_rows::{ImportError, RejectedRow};
 pub use columns::{Columns, FinishError};
-pub use header::{Header, HeaderError};
+pub use csv::{
+    CsvError, CsvRow, CsvRows, HeaderError, LONGEST_ROW, fitting_delimiter, header_names,
+};
+pub use header::Header;
 pub use layout::Layout;
-pub use reason::{Misfit, Reason};
+pub use reason::{Misfit, QuotePlace, Reason};
+pub use row_json::row_json;

@@ -9,7 +9,7 @@ use gugus_clusters::{Centers, Fitted, Predictor};
 use gugus_features::{Expressions, FeaturePlan};
 use gugus_models::{SavedModel, Stamp};
 use gugus_records::{Columns, Layout};
-use gugus_spec::{Column, Format, OtherColumns, Source};
+use gugus_spec::{Column, OtherColumns, Source};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -83,10 +83,9 @@ impl Loaded {
                 // a record, since they say what the model learned from and not what it may be asked.
                 let columns = plan.columns().to_vec();
                 let source = Source {
-                    topic: String::new(),
-                    format: Format::Json,
                     columns,
                     other_columns: OtherColumns::Drop,
+                    ..Source::default()
                 };
                 Input::Columns {
                     layout: Layout::new(&source),
