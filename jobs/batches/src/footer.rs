@@ -26,6 +26,9 @@ pub struct ImportedPart {
     /// The names of its columns, of a CSV file: without them a rejected row could not be read again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Vec<String>>,
+    /// The name of its format, such as `parquet`. Footers of earlier builds do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 /// The file of records that a batch's commit refused.

@@ -13,6 +13,7 @@ mod config;
 mod connection;
 mod consumer_settings;
 mod group;
+mod headers;
 mod metrics;
 mod partition;
 mod progress;

@@ -23,7 +23,7 @@ use crate::signals::Stop;
 /// Next: `gugus batches list` shows the batches, `gugus train` makes their models.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The files: .csv, .jsonl, .ndjson, .json (each also .gz) or .parquet
+    /// The files: .csv, .jsonl, .ndjson, .json (each also .gz) or .parquet; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -87,6 +87,9 @@ fn all_rejected(summary: &Summary) -> String {
         "no record was accepted: all {} were rejected, the first because {}; `gugus rejected show` shows them; correct the \
          job file, then `gugus rejected replay` takes them again",
         count(summary.rejected),
-        summary.first_reason.as_deref().unwrap_or("its reason is lost"),
+        summary
+            .first_reason
+            .as_deref()
+            .unwrap_or("its reason is lost"),
     )
 }

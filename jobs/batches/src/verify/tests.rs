@@ -123,6 +123,7 @@ fn imports_leave_no_offset_out() {
             next: 3,
             last: true,
             header: None,
+            format: None,
         }];
     };
     assert_eq!(
@@ -193,6 +194,7 @@ fn chains() {
         next: 3,
         last: true,
         header: None,
+        format: None,
     };
     let fed = ["the folder is fed by both a topic and imports"];
     assert_eq!(two(&|f| f.imported = vec![part.clone()]), fed);
@@ -397,6 +399,7 @@ fn replays() {
         next: 5,
         last: true,
         header: None,
+        format: None,
     }];
     let first = Footer {
         imported,

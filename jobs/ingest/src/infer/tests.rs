@@ -112,7 +112,7 @@ async fn names_that_a_job_cannot_have_are_left_to_the_batch() {
     let (text, job) = imported("..%%.csv", content).await;
     assert_eq!(job.name.as_str(), "job", "{text}");
     let names: Vec<_> = job.source.columns.iter().map(|c| c.name.as_str()).collect();
-    assert_eq!(names, ["a\\b", "two\nlines", "\u{7f}", "\""]);
+    assert_eq!(names, ["a\\b", "two\nlines", "_c3", "\u{7f}", "\""]);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use gugus_batches::{BatchLog, FedBy, PartitionEnd};
+use gugus_spec::Kept;
 use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -17,6 +18,7 @@ use super::config::{Config, Summary, Until};
 use super::connection::{Link, METADATA_REFRESH};
 use super::consumer_settings::{DEFAULTS, FIXED};
 use super::group::{Change, GroupEvents};
+use super::headers::headers_as_json;
 use super::progress::Progress;
 use super::reader::{Polled, Reader};
 use super::starts::{Choice, Found};
@@ -105,6 +107,7 @@ fn in_group(
         progress: Progress::new(config),
         times: Times::default(),
         looked: begun,
+        keeps_headers: config.job.source.keep.contains(&Kept::Headers),
     };
     // Looks up all partitions, also those that other members will read, so that errors show before work begins.
     session.choice.check(topic, &all)?;
@@ -137,6 +140,7 @@ struct Session<'a> {
     times: Times,
     /// When we last looked in the log for batches of others.
     looked: Instant,
+    keeps_headers: bool,
 }
 
 impl Session<'_> {
@@ -240,12 +244,17 @@ impl Session<'_> {
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
+        let headers = match self.keeps_headers {
+            true => headers_as_json(message),
+            false => None,
+        };
         let record = Record {
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
             key: message.key(),
             value: message.payload(),
+            headers: headers.as_deref(),
         };
         let most = self.config.job.batches.max_record_bytes;
         let taken = self.writer.push(record, |columns| {

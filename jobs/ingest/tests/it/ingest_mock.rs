@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, TimestampMillisecondType};
 use gugus_ingest::ingest::{Summary, Until};
 use gugus_ingest::{Kind, Start};
+use rdkafka::ClientConfig;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::support::*;
 
@@ -229,4 +232,70 @@ async fn too_many_rejects_stop_it_behind_what_was_committed() {
     says(&error, Kind::Failed, &["500 of the last 1000"]);
     let (_, records, rejected) = folder.counts().await;
     assert_eq!((records, rejected), (500, 500));
+}
+
+/// Keys and headers are columns of their own if the job says so, also of rejects that are taken again.
+#[tokio::test]
+async fn keys_and_headers_are_kept_where_the_job_says_so() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", broker.address())
+        .create()
+        .unwrap();
+    for value in [r#"{"x":1,"_key":"mine"}"#, r#"{"y":2}"#] {
+        let header = Header {
+            key: "source",
+            value: Some("web"),
+        };
+        let record = BaseRecord::to("t").key(b"k\xff".as_slice()).payload(value);
+        let record = record.headers(OwnedHeaders::new().insert(header));
+        producer.send(record).map_err(|(e, _)| e).unwrap();
+    }
+    producer.flush(Duration::from_secs(20)).unwrap();
+    broker.send("t", &[(0, None, Some(b"{\"x\":3}"))]);
+
+    let keeping = |x: &str| {
+        let text = format!(
+            "name = \"points\"\n[source]\ntopic = \"t\"\nkeep = [\"key\", \"headers\"]\n[source.columns]\n{x}\n\
+             y = {{ type = \"float64\" }}\n"
+        );
+        gugus_spec::Job::parse(&text, "job.toml").unwrap()
+    };
+    let job = keeping("x = { type = \"float64\", required = true }");
+    assert_eq!(counts(&folder.ingest(&broker, &job).await), (1, 2, 1));
+    let replay = gugus_ingest::replay::Config {
+        job: keeping("x = { type = \"float64\" }"),
+        store: folder.store(),
+        batch: None,
+        mode: gugus_ingest::replay::Mode::Commit,
+        progress: indicatif::ProgressBar::hidden(),
+    };
+    let replayed = gugus_ingest::replay::run(replay, Default::default()).await;
+    assert_eq!(replayed.unwrap().replayed, 1);
+    folder.verify().await;
+    let rows = folder.rows().await;
+    let kept = |batch: usize, row: usize| {
+        let (keys, headers) = (&rows[batch]["_key"], &rows[batch]["_headers"]);
+        let key = keys
+            .is_valid(row)
+            .then(|| keys.as_binary::<i32>().value(row).to_vec());
+        let header = headers.is_valid(row);
+        (
+            key,
+            header.then(|| headers.as_string::<i32>().value(row).to_owned()),
+        )
+    };
+    let all = (
+        Some(b"k\xff".to_vec()),
+        Some(r#"{"source":"web"}"#.to_owned()),
+    );
+    assert_eq!(kept(0, 0), all);
+    assert_eq!(kept(0, 1), (None, None));
+    assert_eq!(kept(1, 0), all, "of a reject that was taken again");
+
+    // A file has neither.
+    let other = Folder::new();
+    other.import(&job, "a.csv", "x,_key\n1,mine\n").await;
+    assert_eq!(other.rows().await[0]["_key"].null_count(), 1);
 }

@@ -6,6 +6,7 @@
     reason = "helpers of a test"
 )]
 
+mod dirty;
 mod import_files;
 mod import_refused;
 mod import_resume;

@@ -317,10 +317,14 @@ impl Broker {
 
 pub(crate) fn produce(broker: &Broker, topic: &str, input: &Path) -> produce::Config {
     produce::Config {
-        topic: topic.to_owned(),
-        form: produce::Form::Json,
+        source: gugus_spec::Source {
+            topic: topic.to_owned(),
+            ..Default::default()
+        },
         brokers: broker.address(),
         input: input.to_owned(),
+        from_line: None,
+        on_bad_row: produce::OnBadRow::Stop,
         pace: produce::Pace::Full,
         limit: None,
         client: Vec::new(),

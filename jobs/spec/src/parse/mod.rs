@@ -18,7 +18,7 @@ use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
 use crate::column::{A_ZONE, Column, ColumnType, Nullability, RESERVED_COLUMNS};
-use crate::job::{BatchLimits, Job, OtherColumns, Source};
+use crate::job::{BatchLimits, Job, Kept, OtherColumns, Source};
 use crate::{Error, TimestampFormat};
 use table::{Document, Entry, Table};
 
@@ -85,6 +85,7 @@ fn source(entry: &Entry<'_>) -> Result<Source, Error> {
             "format",
             "csv",
             "null_values",
+            "keep",
             "columns",
             "other_columns",
         ],
@@ -112,14 +113,39 @@ fn source(entry: &Entry<'_>) -> Result<Source, Error> {
         Some(entry) => null_values(&entry)?,
         None => Vec::new(),
     };
+    let keep = match table.get("keep") {
+        Some(entry) => keep(&entry, &columns)?,
+        None => Vec::new(),
+    };
     Ok(Source {
         topic: name.to_owned(),
         format,
         csv,
         null_values,
+        keep,
         columns,
         other_columns,
     })
+}
+
+/// The parts of a record to keep. Their columns must not be among the columns that the job names.
+fn keep(entry: &Entry<'_>, columns: &[Column]) -> Result<Vec<Kept>, Error> {
+    let items = entry.items("it must be a list such as [\"key\", \"headers\"]")?;
+    let mut keep = Vec::new();
+    for item in items {
+        let kept = item.choice(&[("key", Kept::Key), ("headers", Kept::Headers)])?;
+        if keep.contains(&kept) {
+            return Err(item.refuse(&"it stands there twice"));
+        }
+        let name = kept.column();
+        if columns.iter().any(|column| column.name == name) {
+            return Err(item.refuse(&format!(
+                "it makes a column {name}, which the job names as well"
+            )));
+        }
+        keep.push(kept);
+    }
+    Ok(keep)
 }
 
 /// Texts that mean "no value".
