@@ -154,10 +154,10 @@ impl Link {
     }
 
     fn set(&self, connection: Connection) {
-        self.told.send_replace(connection);
         if let Some(metrics) = &self.metrics {
             metrics.connected(connection);
         }
+        self.told.send_replace(connection);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

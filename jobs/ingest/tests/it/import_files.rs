@@ -249,6 +249,6 @@ async fn a_summary_says_why_the_first_record_was_rejected_and_whether_all_were()
     let all = folder.import(&job, "all.csv", "x\nnorth\n,\n").await;
     assert!(all.is_all_rejected(), "{all:?}");
     let reason = all.first_reason.unwrap();
-    let whole = "column \"x\": \"north\" is not a float64";
+    let whole = "column \"x\": \"north\" is not of type float64";
     assert!(reason.starts_with(whole), "{reason}");
 }

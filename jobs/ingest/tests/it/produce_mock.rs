@@ -53,7 +53,10 @@ fn read(
 async fn rows_become_json_objects_without_keys_in_turn() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 3);
-    let file = folder.write("a.csv", "DR_NO,a \"b\"\n01,x\n02,\"1,2\"\n03,\n04,ä\n");
+    let file = folder.write(
+        "a.csv",
+        "DR_NO,\"a \"\"b\"\"\"\n01,x\n02,\"1,2\"\n03,\n04,ä\n",
+    );
     let summary = run_produce(produce(&broker, "t", &file)).await.unwrap();
     assert_eq!((summary.records, summary.created), (4, false));
     let share = |partition, records| Produced { partition, records };
