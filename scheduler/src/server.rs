@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ballista;
 use crate::ballista::view::ClusterView;
+use crate::ballista::watch::watch;
 use crate::endpoint::Endpoint;
 use crate::port::hosts::Hosts;
 use crate::port::metrics::{Collector, SchedulerMetrics};
@@ -92,6 +93,7 @@ pub async fn run(
         .await
         .map_err(SchedulerError::Ballista)?;
     let scheduler = Arc::new(scheduler);
+    let watching = watch(Arc::clone(&scheduler));
     let cluster = ClusterView::new(Arc::clone(&scheduler));
     let runs = match config.runs {
         Some(runs) => Some(Runs::open(
@@ -116,6 +118,7 @@ pub async fn run(
 
     let closed = CancellationToken::new();
     let _closes = closed.clone().drop_guard();
+    tokio::spawn(closed.clone().run_until_cancelled_owned(watching));
     let told = monitor.clone();
     let tell = move |address| {
         told.set(Readiness::Ready);

@@ -37,8 +37,9 @@ impl Link {
         }
     }
 
-    /// Delivers statuses once. What surely did not arrive is sent again; where that is not sure it is not, for a task that
-    /// ends twice would have its rows counted twice.
+    /// Delivers statuses once. Statuses that surely did not arrive are sent again. If nobody knows whether they arrived, they
+    /// are not: a task that ends twice would have its rows counted twice. This executor then takes a new id, so the scheduler
+    /// gives the old one up and has all of its tasks run again, instead of waiting for them for ever.
     async fn deliver(&mut self, id: &str, statuses: Vec<TaskStatus>) {
         let request = UpdateTaskStatusParams {
             executor_id: id.to_owned(),
@@ -62,8 +63,11 @@ impl Link {
                     tracing::warn!(
                         tasks,
                         reason = status.message(),
-                        "the ends of tasks may not have reached the scheduler"
+                        "the ends of tasks may not have reached the scheduler; this executor comes back under another id"
                     );
+                    if !self.node.leaves() {
+                        self.node.renew().await;
+                    }
                     return;
                 }
             }

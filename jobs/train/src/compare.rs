@@ -11,7 +11,7 @@ use gugus_models::{Existing, Extent, ModelJson, ModelStore};
 use gugus_spec::{Feature, Model, ModelName, Scope, Window};
 
 use crate::batches::BatchFacts;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::run::Run;
 
 /// How many `model.json` are read at the same time.
@@ -20,8 +20,11 @@ const READS: usize = 16;
 /// A model that is there and differs: its folder, and in what it differs.
 pub(crate) type Difference = (String, String);
 
+/// The models that differ among those that were looked at.
+pub(crate) type Differing = Result<Vec<Difference>>;
+
 /// Refuses to go on where models differ.
-pub(crate) fn refuse(differing: &[Difference]) -> Result<(), Error> {
+pub(crate) fn refuse(differing: &[Difference]) -> Result {
     match differing.first() {
         None => Ok(()),
         Some((path, difference)) => Err(Error::Differs {
@@ -38,7 +41,7 @@ impl Run {
         &self,
         model: &ModelName,
         of: impl IntoIterator<Item = E>,
-    ) -> Result<BTreeMap<E, ModelJson>, Error>
+    ) -> Result<BTreeMap<E, ModelJson>>
     where
         E: Clone + Ord + Into<Extent>,
     {

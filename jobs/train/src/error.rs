@@ -11,6 +11,9 @@ use thiserror::Error;
 
 use crate::report::Report;
 
+/// The result of a step of a run.
+pub(crate) type Result<T = (), E = Error> = std::result::Result<T, E>;
+
 /// Why a run did not begin, or did not finish.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -39,6 +42,18 @@ pub enum Error {
         /// The mistake.
         #[source]
         source: PlanError,
+    },
+    /// A column that neither the job file nor any batch has.
+    #[error(
+        "model \"{model}\" reads the column {column}, which neither the job file nor any batch has{hint}"
+    )]
+    NoSuchColumn {
+        /// The model's name.
+        model: ModelName,
+        /// The column, in double quotes.
+        column: String,
+        /// What to write instead, as the end of a sentence.
+        hint: String,
     },
     /// The algorithm takes the rows of one batch, and the model asks for more.
     #[error(
@@ -139,6 +154,7 @@ impl Error {
             Self::NoModels { .. }
             | Self::NoSuchModel { .. }
             | Self::Expression { .. }
+            | Self::NoSuchColumn { .. }
             | Self::Algorithm { .. }
             | Self::Batches(_)
             | Self::NoBatches { .. }

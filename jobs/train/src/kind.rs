@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use gugus_spec::Model;
 use gugus_submit::Jobs;
 
-use crate::compare::Difference;
-use crate::error::Error;
+use crate::compare::Differing;
+use crate::error::Result;
 use crate::report::{ModelReport, Report};
 use crate::run::Run;
 use crate::work::ModelWork;
@@ -20,12 +20,7 @@ pub(crate) trait TrainingKind: Debug + Send + Sync {
 
     /// Takes a model in: reports what is there of it already, keeps what is to be trained, and gives the models that
     /// differ.
-    async fn find(
-        &mut self,
-        run: &Run,
-        work: ModelWork,
-        report: &mut Report,
-    ) -> Result<Vec<Difference>, Error>;
+    async fn find(&mut self, run: &Run, work: ModelWork, report: &mut Report) -> Differing;
 
     /// How many models are to be trained, as far as that is known: at least one, where there is something to do.
     fn pending(&self) -> u64;
@@ -39,11 +34,10 @@ pub(crate) trait TrainingKind: Debug + Send + Sync {
         _run: &Run,
         _jobs: &Jobs<'_>,
         _report: &mut Report,
-    ) -> Result<Vec<Difference>, Error> {
+    ) -> Differing {
         Ok(Vec::new())
     }
 
     /// Trains what is to be trained. Models that are written before an error stay, and are reported.
-    async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report)
-    -> Result<(), Error>;
+    async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use gugus_features::{
     BATCH_COLUMN, ExecutionPlan, FitOutcome, OUTCOME_COLUMN, WaveError, WaveFile, points_plan,
@@ -100,19 +100,29 @@ pub(crate) fn failed<K>((key, answer): (K, Result<FitOutcome, String>)) -> (K, F
     (key, answer.unwrap_or_else(failed))
 }
 
-fn read(rows: &[RecordBatch]) -> Result<BTreeMap<u64, FitOutcome>, WaveError> {
+/// Reads an outcome for each of `keys`, which finds the keys in a column.
+pub(crate) fn read_outcomes<K: Ord>(
+    rows: &[RecordBatch],
+    column: &str,
+    keys: impl Fn(&ArrayRef) -> Option<Vec<K>>,
+) -> Result<BTreeMap<K, FitOutcome>, WaveError> {
     let layout = |column: &str| WaveError::Layout {
         column: column.to_owned(),
     };
     let mut outcomes = BTreeMap::new();
     for rows in rows {
-        let column = |name: &str| rows.column_by_name(name).ok_or_else(|| layout(name));
-        let numbers = column(BATCH_COLUMN)?.as_primitive_opt::<UInt64Type>();
-        let numbers = numbers.ok_or_else(|| layout(BATCH_COLUMN))?;
-        let results = column(OUTCOME_COLUMN)?;
-        for (index, number) in numbers.values().iter().enumerate() {
-            outcomes.insert(*number, FitOutcome::read(results.as_ref(), index)?);
+        let named = |name: &str| rows.column_by_name(name).ok_or_else(|| layout(name));
+        let keys = keys(named(column)?).ok_or_else(|| layout(column))?;
+        let results = named(OUTCOME_COLUMN)?;
+        for (index, key) in keys.into_iter().enumerate() {
+            outcomes.insert(key, FitOutcome::read(results.as_ref(), index)?);
         }
     }
     Ok(outcomes)
+}
+
+fn read(rows: &[RecordBatch]) -> Result<BTreeMap<u64, FitOutcome>, WaveError> {
+    read_outcomes(rows, BATCH_COLUMN, |numbers| {
+        Some(numbers.as_primitive_opt::<UInt64Type>()?.values().to_vec())
+    })
 }

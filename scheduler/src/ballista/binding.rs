@@ -38,7 +38,7 @@ impl Binding<'_> {
     }
 
     /// A task for each group: at its home if that is free, else wherever most is free.
-    pub(super) fn at_home(&mut self, budgets: &mut [&mut AvailableVcores], hosts: &[Host]) {
+    pub(super) fn at_home(&mut self, budgets: &mut [AvailableVcores], hosts: &[Host]) {
         let total = self.stage.partitions;
         let mut others = Vec::new();
         for group in self.stage.pending.next_slice(usize::MAX) {
@@ -63,7 +63,7 @@ impl Binding<'_> {
 
     /// As Ballista's "bias": a task takes as many groups as its executor has free slots, unless the stage brings
     /// everything together, which only one task can do.
-    pub(super) fn anywhere(&mut self, budgets: &mut [&mut AvailableVcores]) {
+    pub(super) fn anywhere(&mut self, budgets: &mut [AvailableVcores]) {
         let collapses = collapses(&self.stage.plan);
         let options = self.stage.session_config.options();
         let most = match options.extensions.get::<BallistaConfig>() {
@@ -124,19 +124,10 @@ impl Binding<'_> {
 }
 
 /// The executor with the most free slots, if any has one.
-fn freest<'a>(budgets: &'a mut [&mut AvailableVcores]) -> Option<&'a mut AvailableVcores> {
-    budgets
-        .iter_mut()
-        .filter(|budget| budget.vcores > 0)
-        // The first of several, so that an executor is filled before the next.
-        .reduce(|first, next| {
-            if next.vcores > first.vcores {
-                next
-            } else {
-                first
-            }
-        })
-        .map(|budget| &mut **budget)
+fn freest(budgets: &mut [AvailableVcores]) -> Option<&mut AvailableVcores> {
+    // The first of several, so that an executor is filled before the next: of equals, `max_by_key` gives the last.
+    let free = budgets.iter_mut().rev().filter(|budget| budget.vcores > 0);
+    free.max_by_key(|budget| budget.vcores)
 }
 
 /// Where a group of `total` belongs.
@@ -205,8 +196,7 @@ mod tests {
             executor_id: id.to_owned(),
             vcores,
         };
-        let (mut a, mut b, mut c) = (offer("a", 0), offer("b", 2), offer("c", 2));
-        let mut budgets = vec![&mut a, &mut b, &mut c];
+        let mut budgets = [offer("a", 0), offer("b", 2), offer("c", 2)];
         let found = freest(&mut budgets).unwrap();
         assert_eq!(found.executor_id, "b");
         found.vcores = 0;

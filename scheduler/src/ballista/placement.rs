@@ -1,61 +1,51 @@
-//! Which executor runs which part of a stage.
+//! Which executor runs which part of a stage, and how many slots each executor has free.
 //!
 //! A model over all batches reads the same files in every pass, and an executor that has read a group of files once keeps
 //! what it decoded. So each group of such a stage has a *home*, and goes there when its home is free. It never waits: a
 //! group that another executor reads again costs less than an idle slot. All other stages are spread as Ballista's own
 //! policy "bias" does: the executor with the most free slots is filled first.
 //!
-//! Homes are reckoned, not remembered: executors in the order of their ids, groups in the order of the plan, as many groups
+//! Homes are computed, not remembered: executors in the order of their ids, groups in the order of the plan, as many groups
 //! for each as it has slots. So two passes over the same files agree without any state, and an executor that comes or goes
 //! moves homes once.
+//!
+//! Free slots are computed, too. Ballista's own state takes slots from a number when it hands a task out, and gives them back
+//! when it hears of the task's end. To know how many, it looks the task up in its stage. A stage that was rolled back after
+//! the loss of an executor has forgotten its tasks, so the slots of the executors that live were never given back: the job
+//! stood still beside idle executors. The tasks that run are the truth, so they are counted each time.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use ballista_core::JobId;
+use ballista_core::error::Result;
 use ballista_core::serde::protobuf::job_status::Status;
-use ballista_core::serde::protobuf::{AvailableVcores, executor_status};
-use ballista_scheduler::cluster::{BoundTask, ClusterState, DistributionPolicy};
+use ballista_core::serde::protobuf::{AvailableVcores, ExecutorHeartbeat};
+use ballista_core::serde::scheduler::{ExecutorData, ExecutorMetadata};
+use ballista_scheduler::cluster::memory::InMemoryClusterState;
+use ballista_scheduler::cluster::{BoundTask, ClusterState, ClusterStateEventStream, ExecutorSlot};
+use ballista_scheduler::config::TaskDistributionPolicy;
 use ballista_scheduler::state::task_manager::JobInfoCache;
-use datafusion::error::Result;
+use tokio::sync::Mutex;
 
 use super::binding::{Binding, Host};
+use super::sight::Sight;
 
-/// The policy. It is made before the cluster is, and told of it by [`Self::watch`].
+/// The executors as Ballista knows them, and what they are given to do.
 #[derive(Default)]
 pub(crate) struct Placement {
-    cluster: OnceLock<Arc<dyn ClusterState>>,
-}
-
-impl std::fmt::Debug for Placement {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Placement")
-    }
+    executors: InMemoryClusterState,
+    /// Slots are counted first and taken afterwards, so this is done by one at a time.
+    turn: Mutex<()>,
 }
 
 impl Placement {
-    /// Where to learn which executors there are, busy ones included: only free ones are offered for binding.
-    pub(crate) fn watch(&self, cluster: Arc<dyn ClusterState>) {
-        // Only the first cluster counts; a scheduler has one.
-        let _ = self.cluster.set(cluster);
-    }
-
-    /// All executors that take tasks, in the order of their ids.
-    async fn hosts(&self) -> Vec<Host> {
-        let Some(cluster) = self.cluster.get() else {
-            return Vec::new();
-        };
-        let beats = cluster.executor_heartbeats();
-        let takes_tasks = |id: &str| {
-            let status = beats.get(id).and_then(|beat| beat.status.as_ref());
-            matches!(
-                status.and_then(|status| status.status.as_ref()),
-                Some(executor_status::Status::Active(_))
-            )
-        };
-        let registered = cluster.registered_executor_metadata().await.into_iter();
+    /// The executors that take tasks, in the order of their ids.
+    async fn hosts(&self, alive: Option<HashSet<String>>) -> Vec<Host> {
+        let registered = self.registered_executor_metadata().await.into_iter();
+        let is_alive = |id: &str| alive.as_ref().is_none_or(|alive| alive.contains(id));
         let mut hosts: Vec<Host> = registered
-            .filter(|executor| takes_tasks(&executor.id))
+            .filter(|executor| is_alive(&executor.id))
             .map(|executor| Host {
                 slots: executor.specification.vcores,
                 id: executor.id,
@@ -66,15 +56,36 @@ impl Placement {
     }
 }
 
+/// The free slots of each host while these jobs run.
+async fn free_slots(hosts: &[Host], jobs: &HashMap<JobId, JobInfoCache>) -> Vec<AvailableVcores> {
+    let mut taken: HashMap<String, u32> = HashMap::new();
+    for job in jobs.values() {
+        let sight = Sight::of(&**job.execution_graph.read().await);
+        for (executor, slots) in sight.taken {
+            *taken.entry(executor).or_default() += slots;
+        }
+    }
+    let free = |host: &Host| AvailableVcores {
+        executor_id: host.id.clone(),
+        vcores: host
+            .slots
+            .saturating_sub(taken.get(&host.id).copied().unwrap_or(0)),
+    };
+    hosts.iter().map(free).collect()
+}
+
 #[tonic::async_trait]
-impl DistributionPolicy for Placement {
-    async fn bind_tasks(
+impl ClusterState for Placement {
+    async fn bind_schedulable_tasks(
         &self,
-        mut budgets: Vec<&mut AvailableVcores>,
+        _: TaskDistributionPolicy,
         running_jobs: Arc<HashMap<JobId, JobInfoCache>>,
+        alive: Option<HashSet<String>>,
     ) -> Result<Vec<BoundTask>> {
+        let _turn = self.turn.lock().await;
+        let hosts = self.hosts(alive).await;
+        let mut free = free_slots(&hosts, &running_jobs).await;
         let mut bound = Vec::new();
-        let mut hosts = None;
         for (job, info) in running_jobs.iter() {
             if !matches!(info.status, Some(Status::Running(_))) {
                 continue;
@@ -84,7 +95,7 @@ impl DistributionPolicy for Placement {
             // Stages that had their turn; those that still have something pending would come for ever.
             let mut seen = Vec::new();
             while let Some(stage) = graph.fetch_running_stage(&seen) {
-                if budgets.iter().all(|budget| budget.vcores == 0) {
+                if free.iter().all(|executor| executor.vcores == 0) {
                     return Ok(bound);
                 }
                 seen.push(stage.stage_id);
@@ -95,20 +106,57 @@ impl DistributionPolicy for Placement {
                     bound: &mut bound,
                 };
                 if binding.keeps_rows() {
-                    let hosts = match &hosts {
-                        Some(hosts) => hosts,
-                        None => hosts.insert(self.hosts().await),
-                    };
-                    binding.at_home(&mut budgets, hosts);
+                    binding.at_home(&mut free, &hosts);
                 } else {
-                    binding.anywhere(&mut budgets);
+                    binding.anywhere(&mut free);
                 }
             }
         }
         Ok(bound)
     }
 
-    fn name(&self) -> &str {
-        "gugus"
+    /// Nothing to do: a task that has ended is not counted any more.
+    async fn unbind_tasks(&self, _: Vec<ExecutorSlot>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn register_executor(
+        &self,
+        metadata: ExecutorMetadata,
+        data: ExecutorData,
+    ) -> Result<()> {
+        self.executors.register_executor(metadata, data).await
+    }
+
+    async fn save_executor_metadata(&self, metadata: ExecutorMetadata) -> Result<()> {
+        self.executors.save_executor_metadata(metadata).await
+    }
+
+    async fn get_executor_metadata(&self, id: &str) -> Result<ExecutorMetadata> {
+        self.executors.get_executor_metadata(id).await
+    }
+
+    async fn registered_executor_metadata(&self) -> Vec<ExecutorMetadata> {
+        self.executors.registered_executor_metadata().await
+    }
+
+    async fn save_executor_heartbeat(&self, beat: ExecutorHeartbeat) -> Result<()> {
+        self.executors.save_executor_heartbeat(beat).await
+    }
+
+    async fn remove_executor(&self, id: &str) -> Result<()> {
+        self.executors.remove_executor(id).await
+    }
+
+    fn executor_heartbeats(&self) -> HashMap<String, ExecutorHeartbeat> {
+        self.executors.executor_heartbeats()
+    }
+
+    fn get_executor_heartbeat(&self, id: &str) -> Option<ExecutorHeartbeat> {
+        self.executors.get_executor_heartbeat(id)
+    }
+
+    async fn cluster_state_events(&self) -> Result<ClusterStateEventStream> {
+        self.executors.cluster_state_events().await
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ballista_core::error::BallistaError;
 use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
 use ballista_scheduler::cluster::BallistaCluster;
-use ballista_scheduler::config::{SchedulerConfig, TaskDistributionPolicy};
+use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::metrics::SchedulerMetricsCollector;
 use gugus_engine::{MESSAGE_LIMIT, PlanCodec, environment, session_config, session_state};
 use gugus_files::Stores;
@@ -40,10 +40,9 @@ pub(crate) async fn start(
     stores: Stores,
     metrics: Arc<dyn SchedulerMetricsCollector>,
 ) -> Result<Scheduler, BallistaError> {
-    let placement = Arc::new(Placement::default());
-    let config = Arc::new(config(endpoint, stores, Arc::clone(&placement)));
+    let config = Arc::new(config(endpoint, stores));
     let cluster = BallistaCluster::new_from_config(&config).await?;
-    placement.watch(cluster.cluster_state());
+    let cluster = BallistaCluster::new(Arc::new(Placement::default()), cluster.job_state());
     let codec = BallistaCodec::new(
         Arc::new(BallistaLogicalExtensionCodec::default()),
         Arc::new(PlanCodec::default()),
@@ -55,7 +54,7 @@ pub(crate) async fn start(
     Ok(scheduler)
 }
 
-fn config(endpoint: &Endpoint, stores: Stores, placement: Arc<Placement>) -> SchedulerConfig {
+fn config(endpoint: &Endpoint, stores: Stores) -> SchedulerConfig {
     let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX);
     let environment = environment(None, stores);
     SchedulerConfig {
@@ -66,7 +65,6 @@ fn config(endpoint: &Endpoint, stores: Stores, placement: Arc<Placement>) -> Sch
         executor_timeout_seconds: EXECUTOR_TIMEOUT_SECONDS,
         expire_dead_executor_interval_seconds: EXPIRY_CHECK_SECONDS,
         executor_termination_grace_period: LEAVING_TIMEOUT_SECONDS,
-        task_distribution: TaskDistributionPolicy::Custom(placement),
         override_create_grpc_client_endpoint: Some(endpoint.security.dial()),
         no_executors_grace_period_seconds: NO_EXECUTORS_GRACE_SECONDS,
         finished_job_data_clean_up_interval_seconds: JOB_DATA_SECONDS,

@@ -1,6 +1,5 @@
 //! Small parts that several pages share.
 
-use indicatif::HumanCount;
 use maud::{Markup, html};
 
 use crate::runs::{Run, RunState};
@@ -27,7 +26,7 @@ pub(super) fn run_state(run: &Run) -> Markup {
 /// How far a run is.
 pub(super) fn progress(run: &Run) -> Markup {
     let progress = &run.progress;
-    let (done, total) = (HumanCount(progress.done), HumanCount(progress.total));
+    let (done, total) = (count(progress.done), count(progress.total));
     html! {
         @if progress.total > 0 {
             progress value=(progress.done) max=(progress.total) { }
@@ -41,6 +40,19 @@ pub(super) fn progress(run: &Run) -> Markup {
             span.quiet { "there was nothing to train" }
         }
     }
+}
+
+/// A number with commas between its thousands.
+pub(super) fn count(number: u64) -> String {
+    let mut text = number.to_string();
+    for at in (1..text.len())
+        .rev()
+        .filter(|at| (text.len() - at).is_multiple_of(3))
+        .collect::<Vec<_>>()
+    {
+        text.insert(at, ',');
+    }
+    text
 }
 
 /// The beginning of a long text.
@@ -64,6 +76,12 @@ pub(super) fn moment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_are_parted_by_commas() {
+        let texts = [0, 999, 1_000, 12_345, 1_234_567].map(count);
+        assert_eq!(texts, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
 
     #[test]
     fn long_failures_are_cut_between_characters() {

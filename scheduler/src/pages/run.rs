@@ -3,11 +3,10 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use indicatif::HumanCount;
 use maud::{Markup, html};
 
 use super::document::{document, refusal};
-use super::parts::{moment, progress, run_state, state};
+use super::parts::{count, moment, progress, run_state, state};
 use super::shown::Shown;
 use super::tables::ROWS;
 use crate::runs::{RunDetail, RunError, RunId};
@@ -54,9 +53,9 @@ fn body(detail: &RunDetail, log: &str) -> Markup {
             @if !run.only.is_empty() { tr { th { "Only" } td { (run.only.join(", ")) } } }
             tr { th { "Progress" } td { (progress(run)) } }
             @if run.state.is_final() {
-                tr { th { "Trained" } td { (HumanCount(run.trained)) } }
-                tr { th { "Failed" } td { (HumanCount(run.failed)) } }
-                tr { th { "Skipped" } td { (HumanCount(run.skipped)) } }
+                tr { th { "Trained" } td { (count(run.trained)) } }
+                tr { th { "Failed" } td { (count(run.failed)) } }
+                tr { th { "Skipped" } td { (count(run.skipped)) } }
             }
             tr { th { "Submitted" } td { (moment(&run.submitted)) " UTC" } }
             @if let Some(started) = &run.started { tr { th { "Started" } td { (moment(started)) " UTC" } } }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use indicatif::HumanCount;
 use maud::{Markup, html};
 
-use super::parts::{moment, progress, run_state, shortened, state};
+use super::parts::{count, moment, progress, run_state, shortened, state};
 use crate::ballista::view::{ExecutorSeen, JobSeen};
 use crate::runs::Run;
 
@@ -52,7 +51,7 @@ pub(super) fn runs(runs: &[Run]) -> Markup {
                     td { (run.job) }
                     td.rest { (progress(run)) }
                     @for models in [run.trained, run.failed, run.skipped] {
-                        td.n { @if run.state.is_final() { (HumanCount(models)) } }
+                        td.n { @if run.state.is_final() { (count(models)) } }
                     }
                     td { (moment(&run.submitted)) }
                 }

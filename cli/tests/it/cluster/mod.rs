@@ -4,4 +4,5 @@ mod losses;
 mod members;
 mod port;
 mod processes;
+mod rollback;
 mod runs;

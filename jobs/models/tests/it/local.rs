@@ -1,37 +1,23 @@
-//! What folders on this machine add.
+//! Cases that only folders on this machine have.
 
 use std::{
     fs,
-    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
-use gugus_files::{Store, StoreError};
-use gugus_kmeans::FitSummary;
-use gugus_models::{Existing, ModelDraft, ModelError, ModelStore};
+use gugus_files::StoreError;
+use gugus_files::conformance::{folder, names};
+use gugus_models::{Existing, ModelError, ModelStore};
 use gugus_spec::BatchNumber;
 
-use crate::models::{centers, model};
-
-fn store(path: &Path) -> Store {
-    Store::open(path.to_str().unwrap()).unwrap()
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
+use crate::models::{centers, keep, model, with_centers};
 
 #[tokio::test]
 async fn a_folder_that_is_not_there_holds_no_models() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b");
-    assert_eq!(ModelStore::new(store(&path)).list().await.unwrap(), []);
+    assert_eq!(ModelStore::new(folder(&path)).list().await.unwrap(), []);
     assert!(!path.exists());
 }
 
@@ -41,15 +27,12 @@ async fn a_file_in_the_way_of_a_folder_is_named() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("below")] {
-        let models = ModelStore::new(store(&path));
+        let models = ModelStore::new(folder(&path));
         let error = models
             .write(&model("m", None), Existing::Keep)
             .await
             .unwrap_err();
-        assert!(
-            matches!(error, ModelError::Store(StoreError::NotAFolder { .. })),
-            "{error:?}"
-        );
+        assert_is!(error, ModelError::Store(StoreError::NotAFolder { .. }));
     }
 }
 
@@ -63,12 +46,9 @@ async fn half_built_models_are_swept_when_old() {
         .unwrap()
         .set_modified(SystemTime::now() - Duration::from_secs(7200))
         .unwrap();
-    let models = ModelStore::new(store(dir.path()));
+    let models = ModelStore::new(folder(dir.path()));
     assert_eq!(models.list().await.unwrap(), []);
-    models
-        .write(&model("m", Some(BatchNumber::FIRST)), Existing::Keep)
-        .await
-        .unwrap();
+    keep(&models, &model("m", Some(BatchNumber::FIRST))).await;
     assert_eq!(names(&dir.path().join("m")), ["batch_00000001"]);
 }
 
@@ -76,17 +56,13 @@ async fn half_built_models_are_swept_when_old() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replacing_is_never_seen_half_way() {
     let dir = tempfile::tempdir().unwrap();
-    let models = ModelStore::new(store(dir.path()));
-    let draft = |x: f64| ModelDraft {
-        fitted: centers(vec![vec![x, x]]),
-        summary: FitSummary {
-            sizes: vec![1],
-            training_cost: x,
-            ..model("m", None).summary
-        },
-        ..model("m", None)
+    let models = ModelStore::new(folder(dir.path()));
+    let draft = |x: f64| {
+        let mut draft = with_centers(model("m", None), vec![vec![x, x]]);
+        draft.about.summary.training_cost = x;
+        draft
     };
-    models.write(&draft(0.0), Existing::Keep).await.unwrap();
+    keep(&models, &draft(0.0)).await;
     let done = std::sync::Arc::new(AtomicBool::new(false));
     let (reading, finished) = (models.clone(), done.clone());
     let reader = tokio::spawn(async move {
@@ -99,10 +75,8 @@ async fn replacing_is_never_seen_half_way() {
         }
     });
     for x in 1..100 {
-        models
-            .write(&draft(f64::from(x)), Existing::Replace)
-            .await
-            .unwrap();
+        let draft = draft(f64::from(x));
+        models.write(&draft, Existing::Replace).await.unwrap();
     }
     done.store(true, Ordering::Relaxed);
     reader.await.unwrap();
@@ -123,13 +97,10 @@ async fn replacing_is_never_seen_half_way() {
 async fn ten_thousand_models() {
     const COUNT: u64 = 10_000;
     let dir = tempfile::tempdir().unwrap();
-    let store = ModelStore::new(store(dir.path()));
+    let store = ModelStore::new(folder(dir.path()));
     let started = Instant::now();
     for number in 1..=COUNT {
-        store
-            .write(&model("m", BatchNumber::new(number)), Existing::Keep)
-            .await
-            .unwrap();
+        keep(&store, &model("m", BatchNumber::new(number))).await;
     }
     println!("write {COUNT} models: {:?}", started.elapsed());
     let started = Instant::now();

@@ -2,14 +2,12 @@
 
 use serde_json::json;
 
-use crate::folders::{CENTERS, batch, location, mixture, month, spots, write};
-use crate::service::Service;
+use crate::folders::{CENTERS, batch, location, mixture, month, spots};
+use crate::service::{Service, cases};
 
 #[test]
 fn a_place_near_no_hot_spot_is_noise() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &spots("location", batch(1)));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([spots("location", batch(1))]);
     let records = json!([
         {"LAT": 34.3, "LON": -118.0},
         {"LAT": 35.0, "LON": -118.0},
@@ -36,9 +34,7 @@ fn a_place_near_no_hot_spot_is_noise() {
 
 #[test]
 fn a_mixture_gives_probabilities() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &mixture("mixed", batch(1)));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([mixture("mixed", batch(1))]);
     let record = json!({"LAT": 35.5, "LON": -118.0});
     let answer = service.post_json("/models/mixed/batches/latest/predict", &record);
     let answer = answer.json();
@@ -53,19 +49,25 @@ fn a_mixture_gives_probabilities() {
             "/models/mixed/batches/latest/predict",
             &json!({"LAT": null, "LON": 1}),
         )
-        .refused(422, "missing_field", &["LAT"]);
+        .refused("422 missing_field: LAT");
 }
+
+/// Paths that name no window.
+const UNKNOWN: &str = r#"
+    /models/monthly/windows/2024-06/predict => 404 unknown_window: no window "2024-06"
+    /models/plain/windows/2024-05/predict => 404 unknown_window: no window
+    /models/none/windows/2024-05/predict => 404 unknown_model: none
+    /models/monthly/predict => 404 unknown_batch: one of its windows
+    /models/monthly/batches/latest/predict => 404 unknown_batch: one of its windows
+"#;
 
 #[test]
 fn windows_are_asked_by_their_keys() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &month("monthly", "2024-05", &CENTERS));
-    write(
-        dir.path(),
-        &month("monthly", "N Hollywood/ä", &[CENTERS[2], CENTERS[0]]),
-    );
-    write(dir.path(), &location("plain", batch(1), &CENTERS));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([
+        month("monthly", "2024-05", &CENTERS),
+        month("monthly", "N Hollywood/ä", &[CENTERS[2], CENTERS[0]]),
+        location("plain", batch(1), &CENTERS),
+    ]);
     assert_eq!(
         service.get("/models").json()["models"],
         json!([
@@ -77,42 +79,14 @@ fn windows_are_asked_by_their_keys() {
     let record = json!({"LAT": lat, "LON": lon});
     for (key, cluster) in [("2024-05", 0), ("N%20Hollywood%2F%C3%A4", 1)] {
         let path = format!("/models/monthly/windows/{key}/predict");
-        assert_eq!(service.post_json(&path, &record).cluster(), cluster);
+        assert_eq!(service.cluster(&path, &record), cluster);
     }
     let shown = service.get("/models/monthly/windows/2024-05").json();
     assert_eq!(
         (&shown["window"], &shown["batch"]),
         (&json!("2024-05"), &json!(null))
     );
-    for (path, error, part) in [
-        (
-            "/models/monthly/windows/2024-06/predict",
-            "unknown_window",
-            "no window \"2024-06\"",
-        ),
-        (
-            "/models/plain/windows/2024-05/predict",
-            "unknown_window",
-            "no window",
-        ),
-        (
-            "/models/none/windows/2024-05/predict",
-            "unknown_model",
-            "none",
-        ),
-        (
-            "/models/monthly/predict",
-            "unknown_batch",
-            "one of its windows",
-        ),
-        (
-            "/models/monthly/batches/latest/predict",
-            "unknown_batch",
-            "one of its windows",
-        ),
-    ] {
-        service
-            .post_json(path, &record)
-            .refused(404, error, &[part]);
+    for (path, expected) in cases(UNKNOWN) {
+        service.post_json(path, &record).refused(expected);
     }
 }

@@ -1,4 +1,6 @@
 //! A running service, and requests to it.
+//!
+//! Many tests are tables, one case per line.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -6,11 +8,15 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gugus_files::Store;
+use gugus_models::ModelDraft;
 use gugus_serve::{Config, run};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::folders::write;
 
 /// How long a condition may take to come true. It is long, since machines that run tests are slow at times.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -22,6 +28,7 @@ pub(crate) struct Service {
     runtime: Runtime,
     running: Option<JoinHandle<Result<(), gugus_serve::Error>>>,
     agent: ureq::Agent,
+    folder: Option<TempDir>,
 }
 
 /// An answer.
@@ -51,18 +58,16 @@ impl Answer {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Asserts that this is an error as they all have to be: with a text that stays, and a detail that names `parts`.
+    /// Asserts that this is an error, given as `STATUS CODE: PART, PART`. The detail has to name each part.
     #[track_caller]
-    pub(crate) fn refused(&self, status: u16, error: &str, parts: &[&str]) {
+    pub(crate) fn refused(&self, expected: &str) {
+        let (head, parts) = expected.split_once(": ").unwrap_or((expected, ""));
         let body = self.json();
-        assert_eq!(
-            (self.status, body["error"].as_str()),
-            (status, Some(error)),
-            "{body}"
-        );
+        let code = body["error"].as_str().unwrap_or_default();
+        assert_eq!(format!("{} {code}", self.status), head, "{body}");
         assert_eq!(self.header("content-type"), Some("application/json"));
         let detail = body["detail"].as_str().unwrap();
-        for part in parts {
+        for part in parts.split(", ") {
             assert!(detail.contains(part), "{part:?} is not in {detail:?}");
         }
     }
@@ -92,7 +97,29 @@ impl Answer {
     }
 }
 
+/// The lines of a table, cut at ` => `: a request and what is expected.
+pub(crate) fn cases(table: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = table.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines
+        .map(|line| line.rsplit_once("=>").unwrap())
+        .map(|(given, expected)| (given.trim(), expected.trim()))
+}
+
 impl Service {
+    /// Serves these models from a folder that goes with the service.
+    pub(crate) fn of<const N: usize>(models: [ModelDraft; N]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        models.iter().for_each(|model| write(folder.path(), model));
+        let mut service = Self::of_folder(folder.path());
+        service.folder = Some(folder);
+        service
+    }
+
+    /// The folder of [`Service::of`].
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
     pub(crate) fn of_folder(folder: &Path) -> Self {
         Self::start(Config::new(Store::open(folder.to_str().unwrap()).unwrap()))
     }
@@ -130,6 +157,7 @@ impl Service {
             runtime,
             running: Some(running),
             agent,
+            folder: None,
         }
     }
 
@@ -147,6 +175,18 @@ impl Service {
 
     pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.agent.post(self.url(path)).send_json(body))
+    }
+
+    /// The cluster of a record.
+    #[track_caller]
+    pub(crate) fn cluster(&self, path: &str, record: &Value) -> u64 {
+        self.post_json(path, record).cluster()
+    }
+
+    /// The clusters of records.
+    #[track_caller]
+    pub(crate) fn clusters(&self, path: &str, records: &Value) -> Vec<u64> {
+        self.post_json(path, records).clusters()
     }
 
     /// A method without body, to a path that may not take it.

@@ -6,8 +6,8 @@ use gugus_models::{Existing, Extent};
 use gugus_spec::{Model, Scope};
 use gugus_submit::Jobs;
 
-use crate::compare::{Difference, has_seen};
-use crate::error::Error;
+use crate::compare::{Differing, has_seen};
+use crate::error::Result;
 use crate::kind::TrainingKind;
 use crate::passes::Passes;
 use crate::report::{ModelReport, Report};
@@ -24,12 +24,7 @@ impl TrainingKind for OverAll {
         model.scope == Scope::All && model.algorithm.kmeans().is_some()
     }
 
-    async fn find(
-        &mut self,
-        run: &Run,
-        work: ModelWork,
-        report: &mut Report,
-    ) -> Result<Vec<Difference>, Error> {
+    async fn find(&mut self, run: &Run, work: ModelWork, report: &mut Report) -> Differing {
         let (name, of) = (&work.model.name, Extent::All);
         let Some(newest) = run.batches.newest().filter(|_| run.batches.rows(..) > 0) else {
             report.push(ModelReport::skipped(name, &of, 0, "no batch has rows"));
@@ -59,12 +54,7 @@ impl TrainingKind for OverAll {
     }
 
     /// One after another: each keeps the whole cluster busy.
-    async fn train(
-        &mut self,
-        run: &Run,
-        jobs: &Jobs<'_>,
-        report: &mut Report,
-    ) -> Result<(), Error> {
+    async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result {
         for work in &self.0 {
             let name = &work.model.name;
             let told = |done: &StepReport| {

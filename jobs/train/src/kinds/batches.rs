@@ -6,8 +6,8 @@ use gugus_models::Extent;
 use gugus_spec::{BatchNumber, Model, Scope};
 use gugus_submit::{Jobs, Pace};
 
-use crate::compare::Difference;
-use crate::error::Error;
+use crate::compare::Differing;
+use crate::error::Result;
 use crate::kind::TrainingKind;
 use crate::report::{ModelReport, Report};
 use crate::run::{Run, WRITES_AT_ONCE};
@@ -27,12 +27,7 @@ impl TrainingKind for PerBatch {
         model.scope == Scope::Batch
     }
 
-    async fn find(
-        &mut self,
-        run: &Run,
-        work: ModelWork,
-        report: &mut Report,
-    ) -> Result<Vec<Difference>, Error> {
+    async fn find(&mut self, run: &Run, work: ModelWork, report: &mut Report) -> Differing {
         let name = &work.model.name;
         let listed = run.listed(name);
         let listed = listed.filter(|number| run.batches.get(*number).is_some());
@@ -64,12 +59,7 @@ impl TrainingKind for PerBatch {
         self.0.iter().flat_map(of_model).collect()
     }
 
-    async fn train(
-        &mut self,
-        run: &Run,
-        jobs: &Jobs<'_>,
-        report: &mut Report,
-    ) -> Result<(), Error> {
+    async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result {
         let halt = jobs.stop().child_token();
         let (jobs, pace) = (&jobs.until(halt.clone()), &Pace::default());
         let waves = self.0.iter().flat_map(|(work, numbers)| {
@@ -103,7 +93,7 @@ async fn train_wave(
     run: &Run,
     waves: Waves<'_>,
     numbers: &[BatchNumber],
-) -> Result<Vec<ModelReport>, Error> {
+) -> Result<Vec<ModelReport>> {
     let mut outcomes = waves.fit(numbers).await?;
     let writes = numbers.iter().filter_map(|number| {
         let outcome = outcomes.remove(&number.get())?;

@@ -6,15 +6,15 @@
 mod links;
 
 use async_trait::async_trait;
-use gugus_clusters::{Fitted, MiniBatch};
+use gugus_clusters::Fitted;
 use gugus_features::{FitOutcome, fit_points};
 use gugus_models::{CarriedFrom, Existing, Extent, ModelError};
-use gugus_spec::{Algorithm, BatchNumber, Model, Scope};
+use gugus_spec::{BatchNumber, Model, Scope};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
 use self::links::{Chain, Link};
-use crate::compare::Difference;
-use crate::error::Error;
+use crate::compare::Differing;
+use crate::error::{Error, Result};
 use crate::kind::TrainingKind;
 use crate::report::{ModelReport, Report};
 use crate::run::Run;
@@ -31,15 +31,10 @@ pub(super) struct Chains(Vec<(ModelWork, Chain)>);
 #[async_trait(?Send)]
 impl TrainingKind for Chains {
     fn takes(&self, model: &Model) -> bool {
-        model.scope == Scope::Batch && matches!(model.algorithm, Algorithm::MiniBatch(_))
+        model.scope == Scope::Batch && model.algorithm.facts().chained
     }
 
-    async fn find(
-        &mut self,
-        run: &Run,
-        work: ModelWork,
-        report: &mut Report,
-    ) -> Result<Vec<Difference>, Error> {
+    async fn find(&mut self, run: &Run, work: ModelWork, report: &mut Report) -> Differing {
         let name = &work.model.name;
         let (mut chain, mut differing) = (Chain::default(), Vec::new());
         let oldest = run.batches.iter().next().map(|(number, _)| number);
@@ -94,12 +89,7 @@ impl TrainingKind for Chains {
     }
 
     /// One model of the job file after the other.
-    async fn train(
-        &mut self,
-        run: &Run,
-        jobs: &Jobs<'_>,
-        report: &mut Report,
-    ) -> Result<(), Error> {
+    async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result {
         let pace = Pace::default();
         for (work, chain) in &mut self.0 {
             let waves = Waves {
@@ -126,12 +116,12 @@ struct ChainTraining<'a> {
     run: &'a Run,
     work: &'a ModelWork,
     chain: &'a mut Chain,
-    /// The centers that the next batch moves on, and the batch they are of.
-    state: Option<(BatchNumber, MiniBatch)>,
+    /// The model that the next batch goes on from, and its batch.
+    state: Option<(BatchNumber, Fitted)>,
 }
 
 impl ChainTraining<'_> {
-    async fn train(&mut self, waves: Waves<'_>, report: &mut Report) -> Result<(), Error> {
+    async fn train(&mut self, waves: Waves<'_>, report: &mut Report) -> Result {
         while !self.chain.wanted.is_empty() {
             let numbers = self.next_wave();
             let mut points = waves.points(&numbers).await?;
@@ -173,7 +163,7 @@ impl ChainTraining<'_> {
         carried_from: Option<CarriedFrom>,
         outcome: FitOutcome,
         report: &mut Report,
-    ) -> Result<u64, Error> {
+    ) -> Result<u64> {
         let (name, of) = (&self.work.model.name, Extent::Batch(number));
         let fitted = match outcome {
             FitOutcome::Trained(fitted) => fitted,
@@ -182,15 +172,11 @@ impl ChainTraining<'_> {
                 return Ok(0);
             }
         };
-        if let Fitted::MiniBatch(centers) = &fitted.model {
-            self.state = Some((number, centers.clone()));
-        }
-        let mut draft = self
-            .run
-            .draft(self.work, of.clone(), number..=number, fitted);
-        draft.carried_from = carried_from;
+        self.state = Some((number, fitted.model.clone()));
+        let mut draft = self.run.draft(self.work, &of, number..=number, fitted);
+        draft.about.carried_from = carried_from;
         // One that is there went on from another than the one before it now, or the user asked for it to be trained again.
-        let written = self.run.write(&draft, Existing::Replace).await?;
+        let written = self.run.write(name, &draft, Existing::Replace).await?;
         report.push(ModelReport::trained(name, &of, &written));
         let again = self.chain.trained(number, written.uid);
         for number in &again {
@@ -214,29 +200,27 @@ impl ChainTraining<'_> {
         numbers
     }
 
-    /// The centers to go on from: those at hand, or those of the model that is there.
-    async fn carried(&mut self, before: Option<&CarriedFrom>) -> Result<Option<MiniBatch>, Error> {
+    /// The model to go on from: the one at hand, or the saved one.
+    async fn carried(&mut self, before: Option<&CarriedFrom>) -> Result<Option<Fitted>> {
         let Some(before) = before else {
             return Ok(None);
         };
-        if let Some((batch, centers)) = &self.state
+        if let Some((batch, model)) = &self.state
             && *batch == before.batch
         {
-            return Ok(Some(centers.clone()));
+            return Ok(Some(model.clone()));
         }
         let name = self.work.model.name.as_str();
         let saved = self.run.models.read(name, before.batch).await;
         let saved = saved.map_err(Error::Carried)?;
-        match saved.fitted {
-            Fitted::MiniBatch(centers) if saved.uid == before.uid => {
-                self.state = Some((before.batch, centers.clone()));
-                Ok(Some(centers))
-            }
-            _ => Err(Error::Carried(ModelError::Format {
+        if saved.uid != before.uid {
+            return Err(Error::Carried(ModelError::Format {
                 file: saved.folder,
                 reason: "it was replaced while this run went on; run the same command again"
                     .to_owned(),
-            })),
+            }));
         }
+        self.state = Some((before.batch, saved.fitted.clone()));
+        Ok(Some(saved.fitted))
     }
 }

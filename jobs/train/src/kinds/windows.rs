@@ -8,21 +8,21 @@ mod census;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use gugus_features::{FitOutcome, OUTCOME_COLUMN, WINDOW_COLUMN, WaveError, window_plan};
+use gugus_features::{FitOutcome, WINDOW_COLUMN, WaveError, window_plan};
 use gugus_models::{Existing, Extent, WindowKey};
 use gugus_spec::{Model, Scope, Window};
 use gugus_submit::{Jobs, Pace, Parts};
 
 use self::census::{Span, census};
-use crate::compare::{Difference, has_seen};
-use crate::error::Error;
+use crate::compare::{Difference, Differing, has_seen};
+use crate::error::Result;
 use crate::kind::TrainingKind;
 use crate::report::{ModelReport, Report};
 use crate::run::{Run, WRITES_AT_ONCE};
-use crate::wave::{NO_ROWS, failed};
+use crate::wave::{NO_ROWS, failed, read_outcomes};
 use crate::work::ModelWork;
 
 /// Models whose windows are looked at.
@@ -55,12 +55,7 @@ impl TrainingKind for Windows {
 
     /// The one window of the newest batches is compared with what is there; which other windows there are shows only in
     /// the rows.
-    async fn find(
-        &mut self,
-        run: &Run,
-        work: ModelWork,
-        report: &mut Report,
-    ) -> Result<Vec<Difference>, Error> {
+    async fn find(&mut self, run: &Run, work: ModelWork, report: &mut Report) -> Differing {
         let Scope::Window(window) = &work.model.scope else {
             return Ok(Vec::new());
         };
@@ -117,12 +112,7 @@ impl TrainingKind for Windows {
         self.0.iter().flat_map(of_model).collect()
     }
 
-    async fn find_in_rows(
-        &mut self,
-        run: &Run,
-        jobs: &Jobs<'_>,
-        report: &mut Report,
-    ) -> Result<Vec<Difference>, Error> {
+    async fn find_in_rows(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Differing {
         let mut differing = Vec::new();
         for WindowsWork { work, span, wanted } in &mut self.0 {
             if let Wanted::InRows = wanted {
@@ -140,12 +130,7 @@ impl TrainingKind for Windows {
     }
 
     /// One job file's model after another.
-    async fn train(
-        &mut self,
-        run: &Run,
-        jobs: &Jobs<'_>,
-        report: &mut Report,
-    ) -> Result<(), Error> {
+    async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result {
         for WindowsWork { work, wanted, .. } in &self.0 {
             let Wanted::Known(wanted) = wanted else {
                 continue;
@@ -175,7 +160,7 @@ async fn compare(
     model: &Model,
     spans: BTreeMap<WindowKey, Span>,
     report: &mut Report,
-) -> Result<(BTreeMap<WindowKey, Span>, Vec<Difference>), Error> {
+) -> Result<(BTreeMap<WindowKey, Span>, Vec<Difference>)> {
     let name = &model.name;
     let keys = spans.keys().map(|key| Extent::Window(key.clone()));
     let there = run.there(name, keys).await?;
@@ -209,7 +194,7 @@ async fn fit(
     jobs: &Jobs<'_>,
     work: &ModelWork,
     wanted: &BTreeMap<WindowKey, Span>,
-) -> Result<BTreeMap<String, FitOutcome>, Error> {
+) -> Result<BTreeMap<String, FitOutcome>> {
     let first = wanted.values().map(|span| span.first).min();
     let last = wanted.values().map(|span| span.last).max();
     let (Some(first), Some(last)) = (first, last) else {
@@ -238,19 +223,12 @@ async fn fit(
 }
 
 fn read(rows: &[RecordBatch]) -> Result<BTreeMap<String, FitOutcome>, WaveError> {
-    let layout = |column: &str| WaveError::Layout {
-        column: column.to_owned(),
-    };
-    let mut outcomes = BTreeMap::new();
-    for rows in rows {
-        let column = |name: &str| rows.column_by_name(name).ok_or_else(|| layout(name));
-        let keys = column(WINDOW_COLUMN)?.as_string_opt::<i32>();
-        let keys = keys.ok_or_else(|| layout(WINDOW_COLUMN))?;
-        let results = column(OUTCOME_COLUMN)?;
-        for index in 0..keys.len() {
-            let outcome = FitOutcome::read(results.as_ref(), index)?;
-            outcomes.insert(keys.value(index).to_owned(), outcome);
-        }
-    }
-    Ok(outcomes)
+    read_outcomes(rows, WINDOW_COLUMN, |keys| {
+        let keys = keys.as_string_opt::<i32>()?;
+        Some(
+            keys.iter()
+                .map(|key| key.unwrap_or_default().to_owned())
+                .collect(),
+        )
+    })
 }

@@ -1,0 +1,69 @@
+//! Jobs of two stages: when the second one loses an executor, both go back a step.
+
+use std::time::{Duration, Instant};
+
+use crate::kit::http;
+use crate::kit::machines::Cluster;
+use crate::kit::process::{Signal, Up};
+use crate::kit::same::{same, short};
+use crate::kit::wait::until;
+use crate::kit::work::{Work, comparable, models};
+
+/// What a lost executor may cost beside its share of the work.
+const RECOVERY: Duration = Duration::from_secs(15);
+
+/// Eight windows, whose fits take seconds.
+const WINDOWS: &str = "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 40\nseed = 3\ntol = 0.0\nmax_iter = 60\nscope = \"window\"\n\
+                       window = { sql = \"CAST(floor(x) AS BIGINT) % 8\" }\n";
+
+/// Waits until the windows are fitted: the second stage of their job runs.
+fn await_fit(scheduler: &Up) {
+    let api = format!("{}/api", scheduler.url("http"));
+    until("windows are fitted", || {
+        let jobs = http::get(format!("{api}/jobs"));
+        let mut running = jobs.as_array().unwrap().iter();
+        let fit = running.find(|job| {
+            let name = job["job_name"].as_str().unwrap_or_default();
+            name.ends_with(" 8 windows") && job["job_status"] == "Running"
+        });
+        let Some(id) = fit.and_then(|job| job["job_id"].as_str()) else {
+            return Err(short(&jobs.to_string()));
+        };
+        let stages = http::get(format!("{api}/job/{id}/stages"));
+        let all = stages["stages"].as_array().unwrap();
+        let runs =
+            |of: &serde_json::Value| of["stage_id"] == "2" && of["stage_status"] == "Running";
+        match all.iter().any(runs) {
+            true => Ok(()),
+            false => Err(short(&stages.to_string())),
+        }
+    });
+}
+
+/// Killed, it closes its connections. Frozen, it keeps them and passes no byte, as when its link goes down.
+#[test]
+fn windows_are_fitted_seconds_after_an_executor_is_lost_in_the_second_stage() {
+    let work = Work::new();
+    let job = work.job(500, WINDOWS);
+    work.imported(&job, &work.scattered("in.csv", 200_000));
+    let began = Instant::now();
+    let embedded = comparable(&work.train(&job, &[]).expect(0).json());
+    let usual = began.elapsed();
+    for (models_folder, signal) in [("killed", Signal::Kill), ("frozen", Signal::Stop)] {
+        let mut cluster = Cluster::<2>::new("1");
+        let training = cluster.training(&work, &job, models_folder).spawn();
+        await_fit(&cluster.scheduler);
+        let lost = Instant::now();
+        cluster.executors[0].signal(signal);
+        let report = training.wait().expect(0).json();
+        let took = lost.elapsed();
+        same(&comparable(&report), &embedded);
+        let (found, wanted) = (work.path(models_folder), work.path("models"));
+        same(&models(&found), &models(&wanted));
+        // Half the cluster does all of the work, perhaps beside a compiler.
+        assert!(
+            took < 3 * usual + RECOVERY,
+            "{models_folder}: {took:?} after the loss, {usual:?} without one"
+        );
+    }
+}
