@@ -271,11 +271,13 @@ fn peek(reader: &mut impl Read, is_enough: impl Fn(&[u8]) -> bool) -> io::Result
     Ok(bytes)
 }
 
-/// Whether a path is no regular file. A shell's `<(command)` and `/dev/stdin` are not, even where a file is behind them.
+/// Whether a path is not a regular file. `/dev/stdin` and a shell's `<(command)` count as pipes, even if a file is behind
+/// them, because their names tell nothing.
 fn is_pipe(path: &Path) -> bool {
     let is_device = path.starts_with("/dev") || path.starts_with("/proc");
+    let is_nameless = is_device && path.extension().is_none();
     match path.metadata() {
-        Ok(about) => !about.is_dir() && (is_device || !about.is_file()),
+        Ok(about) => !about.is_dir() && (is_nameless || !about.is_file()),
         Err(_) => false,
     }
 }
