@@ -17,8 +17,11 @@ use super::metrics::Metrics;
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// Makes librdkafka ask some broker for the topic this often. A spare member of a group asks for nothing else but heartbeats,
-/// and may choose to send these seldom.
-pub(super) const METADATA_REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "1500");
+/// and may choose to send these seldom. How long an answer counts stays as long as it is by default.
+pub(super) const METADATA_REFRESH: [(&str, &str); 2] = [
+    ("topic.metadata.refresh.interval.ms", "1500"),
+    ("metadata.max.age.ms", "900000"),
+];
 
 /// How often [`watch`] looks.
 const LOOK: Duration = Duration::from_millis(250);

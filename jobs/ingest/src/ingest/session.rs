@@ -48,7 +48,7 @@ pub(super) fn run(
     stop: &CancellationToken,
 ) -> Result<Summary, Error> {
     let group = [("group.id", config.job.name.as_str())];
-    let more = group.into_iter().chain([METADATA_REFRESH]);
+    let more = group.into_iter().chain(METADATA_REFRESH);
     let defaults: Vec<_> = more.chain(DEFAULTS).collect();
     let properties = Properties {
         brokers: &config.brokers,
