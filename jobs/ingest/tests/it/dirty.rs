@@ -1,24 +1,16 @@
 //! Files as people have them: damaged, empty, packed, cut at another character, or not files at all. `docs/ingest.md` has a
 //! table made of these tests.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use arrow::array::{ArrayRef, BinaryArray, Float32Array, Int64Array, RecordBatch};
 use arrow::array::{AsArray, StringArray};
-use flate2::{Compression, write::GzEncoder};
 use gugus_ingest::import::Repeat;
 use gugus_ingest::{Kind, infer};
 use gugus_spec::Job;
 
-use crate::import_files::parquet;
+use crate::import_files::{gzip, parquet};
 use crate::support::*;
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    packed.write_all(bytes).unwrap();
-    packed.finish().unwrap()
-}
 
 /// `points` for CSV files with semicolons.
 fn semicolons() -> Job {

@@ -16,6 +16,7 @@ mod ingest_group;
 mod ingest_mock;
 mod ingest_refused;
 mod ingest_reset;
+mod mutated;
 mod produce_mock;
 mod replay;
 mod support;
