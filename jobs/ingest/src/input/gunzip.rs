@@ -4,38 +4,30 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// Unpacks all parts of a packed file, one after the other.
-pub(super) struct Gunzip<R>(State<R>);
-
-enum State<R> {
-    Part(GzDecoder<R>),
-    Done,
-}
+/// Unpacks all parts of a packed file, one after the other. `None` at the end.
+pub(super) struct Gunzip<R>(Option<GzDecoder<R>>);
 
 impl<R: BufRead> Gunzip<R> {
     pub(super) fn new(packed: R) -> Self {
-        Self(State::Part(GzDecoder::new(packed)))
+        Self(Some(GzDecoder::new(packed)))
     }
 }
 
 impl<R: BufRead> Read for Gunzip<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let State::Part(part) = &mut self.0 else {
-                return Ok(0);
-            };
+        while let Some(part) = &mut self.0 {
             let length = part.read(buffer)?;
             if length > 0 || buffer.is_empty() {
                 return Ok(length);
             }
-            let State::Part(part) = std::mem::replace(&mut self.0, State::Done) else {
-                return Ok(0);
+            let Some(mut packed) = self.0.take().map(GzDecoder::into_inner) else {
+                break;
             };
-            let mut packed = part.into_inner();
             if has_another_part(&mut packed)? {
-                self.0 = State::Part(GzDecoder::new(packed));
+                self.0 = Some(GzDecoder::new(packed));
             }
         }
+        Ok(0)
     }
 }
 
