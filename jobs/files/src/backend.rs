@@ -79,6 +79,12 @@ pub trait Tree: Send {
     /// Those of listing.
     fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError>;
 
+    /// The names of the files in a folder; none if the folder does not exist.
+    ///
+    /// # Errors
+    /// Those of listing.
+    fn files(&self, folder: &str) -> Result<Vec<String>, StoreError>;
+
     /// Whether a file is there.
     fn has(&self, file: &str) -> bool;
 }

@@ -292,22 +292,32 @@ impl Backend for Objects {
 /// The names of all objects.
 struct Names(BTreeSet<String>);
 
-impl Tree for Names {
-    fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+impl Names {
+    /// The names below a folder, relative to it.
+    fn below(&self, folder: &str) -> impl Iterator<Item = &str> {
         let above = match folder {
             "" => String::new(),
             folder => format!("{folder}/"),
         };
-        let mut folders: Vec<String> = Vec::new();
         let below = self.0.range(above.clone()..);
-        for name in below.map_while(|name| name.strip_prefix(&above)) {
-            if let Some((folder, _)) = name.split_once('/')
-                && folders.last().is_none_or(|last| last != folder)
-            {
+        below.map_while(move |name| name.strip_prefix(&above))
+    }
+}
+
+impl Tree for Names {
+    fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let mut folders: Vec<String> = Vec::new();
+        for (folder, _) in self.below(folder).filter_map(|name| name.split_once('/')) {
+            if folders.last().is_none_or(|last| last != folder) {
                 folders.push(folder.to_owned());
             }
         }
         Ok(folders)
+    }
+
+    fn files(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let files = self.below(folder).filter(|name| !name.contains('/'));
+        Ok(files.map(str::to_owned).collect())
     }
 
     fn has(&self, file: &str) -> bool {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use gugus_clusters::{Centers, Fitted, HotSpots, MiniBatch, Mixture};
+use gugus_clusters::{Centers, Fitted, Saved, TableLayout};
 use gugus_files::{Sizes, StoreError, blocking, sha256_hex};
-use gugus_spec::{Algorithm, ModelName};
+use gugus_spec::ModelName;
 
 use crate::{
     Extent, MODEL_VERSION, ModelError, ModelJson, ModelStore, centers,
-    place::{DATA, Found, Kind, METADATA, MODEL_JSON},
+    place::{DATA, Found, Kind, METADATA, MODEL_JSON, is_visible},
     spark, tables,
 };
 
@@ -70,13 +70,15 @@ impl ModelStore {
             }
             Kind::Sparks => (None, self.sparks_files(&found.folder).await?),
         };
-        let algorithm = about.as_ref().map(|about| &about.algorithm);
-        let (fitted, k, uid) = match (algorithm, &about) {
-            (Some(Algorithm::Dbscan(_) | Algorithm::Gmm(_)), Some(about)) => {
-                let fitted = self.ours(&found.folder, about, files).await?;
-                (fitted, about.k, about.uid.clone())
-            }
-            _ => self.sparks(&found.folder, about.as_ref(), files).await?,
+        let (fitted, k, uid) = match &about {
+            Some(about) => match &about.algorithm.facts().table {
+                Some(layout) => {
+                    let fitted = self.tabled(&found.folder, about, layout, files).await?;
+                    (fitted, about.k, about.uid.clone())
+                }
+                None => self.sparks(&found.folder, Some(about), files).await?,
+            },
+            None => self.sparks(&found.folder, None, files).await?,
         };
         let features = about.as_ref().map(|about| about.features.len());
         if let Some(features) = features.filter(|features| *features != fitted.dimensions()) {
@@ -101,25 +103,33 @@ impl ModelStore {
         about: Option<&ModelJson>,
         mut files: Files,
     ) -> Result<(Fitted, usize, String), ModelError> {
-        let metadata = files
+        let mut metadata = files
             .iter()
-            .find(|(file, _)| file.starts_with("metadata/part-"));
-        let (_, metadata) = metadata.ok_or_else(|| self.torn(folder, METADATA))?;
+            .filter(|(file, _)| file.starts_with("metadata/"));
+        let metadata =
+            metadata.find_map(|(file, bytes)| spark::first_line(file, bytes).transpose());
+        let metadata = metadata
+            .ok_or_else(|| self.torn(folder, METADATA))?
+            .and_then(|line| spark::parse(&line));
         let spark::Metadata {
             uid,
             k,
             distance_measure,
-        } = spark::parse(metadata).map_err(|e| self.wrong(folder, METADATA, e))?;
-        files.retain(|file, _| file.starts_with("data/") && file.ends_with(".parquet"));
+        } = metadata.map_err(|e| self.wrong(folder, METADATA, e))?;
+        files.retain(|file, _| file.starts_with("data/"));
         let centers = blocking(move || Ok(centers::from_parquet(files.into_values().collect())))
             .await?
             .map_err(|e| self.wrong(folder, DATA, e))?;
-        let fitted = match about.map(|about| (&about.algorithm, &about.counts)) {
-            Some((Algorithm::MiniBatch(_), counts)) => Fitted::MiniBatch(MiniBatch {
-                centers,
-                counts: counts.clone(),
-            }),
-            _ => Fitted::Centers(Centers {
+        let fitted = match about {
+            Some(about) => {
+                let saved = Saved {
+                    centers,
+                    ..saved(about)
+                };
+                let opened = about.algorithm.open(saved);
+                opened.map_err(|e| self.wrong(folder, DATA, e))?
+            }
+            None => Fitted::Centers(Centers {
                 centers,
                 distance_measure,
             }),
@@ -127,34 +137,25 @@ impl ModelStore {
         Ok((fitted, k, uid))
     }
 
-    /// Reads a model of a kind that Spark does not have.
-    async fn ours(
+    /// A model that is saved in a table of our own.
+    async fn tabled(
         &self,
         folder: &str,
         about: &ModelJson,
+        layout: &'static TableLayout,
         mut files: Files,
     ) -> Result<Fitted, ModelError> {
-        let mut file = |name: &str| files.remove(name).ok_or_else(|| self.torn(folder, name));
-        let read = match &about.algorithm {
-            Algorithm::Dbscan(params) => {
-                let file = file(tables::CORE_POINTS)?;
-                let points = blocking(move || Ok(tables::read_core_points(file))).await?;
-                points.map(|core_points| {
-                    Fitted::HotSpots(HotSpots {
-                        dimensions: about.features.len(),
-                        eps: params.eps,
-                        clusters: about.summary.sizes.len(),
-                        core_points,
-                    })
-                })
-            }
-            _ => {
-                let file = file(tables::GAUSSIANS)?;
-                let gaussians = blocking(move || Ok(tables::read_gaussians(file))).await?;
-                gaussians.map(|gaussians| Fitted::Mixture(Mixture { gaussians }))
-            }
+        let name = tables::path(layout);
+        let file = files.remove(&name);
+        let file = file.ok_or_else(|| self.torn(folder, &name))?;
+        let table = blocking(move || Ok(tables::read(layout, file))).await?;
+        let open = |table| {
+            let rest = saved(about);
+            about.algorithm.open(Saved { table, ..rest })
         };
-        read.map_err(|e| self.wrong(folder, DATA, e))
+        table
+            .and_then(open)
+            .map_err(|e| self.wrong(folder, DATA, e))
     }
 
     fn wrong(&self, folder: &str, part: &str, reason: String) -> ModelError {
@@ -178,11 +179,8 @@ impl ModelStore {
     }
 
     pub(crate) async fn about_folder(&self, folder: &str) -> Result<Option<ModelJson>, ModelError> {
-        match self.complete(folder).await? {
-            Some(Found {
-                kind: Kind::Ours, ..
-            }) => {}
-            _ => return Ok(None),
+        if self.complete_of_ours(folder).await?.is_none() {
+            return Ok(None);
         }
         match self.checked_files(folder).await {
             Ok((about, _)) => Ok(Some(about)),
@@ -256,19 +254,18 @@ impl ModelStore {
         }
     }
 
-    /// Reads the metadata and data of a folder that Spark wrote.
+    /// Reads the metadata and data of a folder that Spark wrote: the files that Spark would read.
     async fn sparks_files(&self, folder: &str) -> Result<Files, ModelError> {
         let mut files = Files::new();
         for part in [METADATA, DATA] {
-            let listed = self
-                .store
-                .list(&format!("{folder}/{part}"), Sizes::Skip)
-                .await?;
-            for entry in listed.unwrap_or_default().files {
-                let file = format!("{part}/{}", entry.name);
-                if file.starts_with("metadata/part-") || file.ends_with(".parquet") {
+            for entry in self.entries(folder, part, Sizes::Skip).await? {
+                if is_visible(&entry.name) {
+                    let file = format!("{part}/{}", entry.name);
                     let bytes = self.store.get(&format!("{folder}/{file}")).await?;
-                    files.insert(file, bytes);
+                    // Spark writes an empty file for a part without rows, and skips such files.
+                    if !bytes.is_empty() {
+                        files.insert(file, bytes);
+                    }
                 }
             }
         }
@@ -280,5 +277,15 @@ impl ModelStore {
             folder: self.store.display(folder),
             file: file.to_owned(),
         }
+    }
+}
+
+/// What `model.json` says of the model itself.
+fn saved(about: &ModelJson) -> Saved {
+    Saved {
+        dimensions: about.features.len(),
+        clusters: about.summary.sizes.len(),
+        counts: about.counts.clone(),
+        ..Saved::default()
     }
 }

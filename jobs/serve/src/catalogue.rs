@@ -8,12 +8,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use gugus_models::{Extent, ListedModel, ModelError, ModelStore, WindowKey};
+use futures::StreamExt;
+use gugus_models::{
+    Extent, ListedModel, ModelError, ModelStore, Survey, UnusableFolder, WindowKey,
+};
 use gugus_spec::BatchNumber;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::asked::{Asked, Wanted};
-use crate::config::{Config, PREDICT_CLUSTER_MODELS};
+use crate::asked::Wanted;
+use crate::config::{Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
+use crate::examined::{self, Examined, Key, Verdict};
 use crate::loaded::Loaded;
 use crate::problem::{Code, LoadError, Problem};
 
@@ -27,6 +31,12 @@ const USABLE: Duration = Duration::from_secs(2);
 /// How many unusable models are remembered for [`FRESH`].
 const FAILED: u64 = 1024;
 
+/// How many batches `latest` tries before it gives up.
+const MOST_TRIED: usize = 100;
+
+/// How many folders are examined at a time.
+const EXAMINED_AT_ONCE: usize = 8;
+
 /// The models of a store.
 pub(crate) struct Catalogue {
     models: ModelStore,
@@ -37,14 +47,16 @@ pub(crate) struct Catalogue {
     loaded: moka::future::Cache<Key, Arc<Loaded>>,
     /// Models that could not be loaded a moment ago. A client that asks on and on must not flood store and log.
     failed: moka::future::Cache<Key, Problem>,
+    examined: Examined,
+    unknown_columns: UnknownColumns,
 }
-
-type Key = (Arc<str>, Extent);
 
 /// The models in the store at one time.
 #[derive(Debug)]
 pub(crate) struct Listing {
     pub(crate) models: BTreeMap<Arc<str>, ListedModel>,
+    /// Folders that look like models and are not complete.
+    unusable: Vec<UnusableFolder>,
     made: Instant,
     /// Whether the store could still be listed when last asked.
     pub(crate) store: StoreState,
@@ -57,13 +69,14 @@ pub(crate) enum StoreState {
 }
 
 impl Listing {
-    fn new(models: Vec<ListedModel>) -> Self {
+    fn new(survey: Survey) -> Self {
+        let models = survey.models.into_iter();
         let models = models
-            .into_iter()
             .map(|listed| (Arc::from(listed.model.as_str()), listed))
             .collect();
         Self {
             models,
+            unusable: survey.unusable,
             made: Instant::now(),
             store: StoreState::Listed,
         }
@@ -73,53 +86,47 @@ impl Listing {
         self.made.elapsed()
     }
 
-    /// Finds the model that a path names.
-    fn find(&self, model: &str, wanted: &Wanted) -> Result<Key, Problem> {
+    /// Finds the models that a path names: one, or for `latest` the newest ones in the order in which they may answer.
+    fn find(&self, model: &str, wanted: &Wanted) -> Result<Vec<Key>, Problem> {
         let (name, listed) = self
             .models
             .get_key_value(model)
             .ok_or_else(|| Problem::unknown_model(model))?;
-        let has_windows = !listed.windows.is_empty();
-        let of_windows = || {
-            Problem::new(
-                Code::UnknownBatch,
-                format!("model {model:?} was trained by window; ask one of its windows"),
-            )
-        };
         let extent = match wanted {
-            Wanted::Number(batch) if listed.batches.binary_search(batch).is_ok() => {
-                Extent::Batch(*batch)
+            Wanted::Number(batch) => Extent::Batch(*batch),
+            Wanted::Window(key) => Extent::Window(key.clone()),
+            Wanted::All => Extent::All,
+            Wanted::Latest if !listed.batches.is_empty() => {
+                let newest = listed.batches.iter().rev().take(MOST_TRIED);
+                let key = |batch: &BatchNumber| (Arc::clone(name), Extent::Batch(*batch));
+                return Ok(newest.map(key).collect());
             }
-            Wanted::Number(batch) => {
-                return Err(Problem::unknown_extent(model, &Extent::Batch(*batch)));
+            Wanted::Latest if listed.windows.is_empty() || listed.all => {
+                let detail = format!("model {model:?} has no batches; ask /models/{model}/predict");
+                return Err(Problem::new(Code::UnknownBatch, detail));
             }
-            Wanted::Window(key) if listed.windows.binary_search(key).is_ok() => {
-                Extent::Window(key.clone())
-            }
-            Wanted::Window(key) => return Err(Problem::unknown_window(model, key.as_str())),
-            Wanted::All if listed.all => Extent::All,
-            Wanted::All if listed.batches.is_empty() && has_windows => return Err(of_windows()),
-            Wanted::All => return Err(Problem::unknown_extent(model, &Extent::All)),
-            Wanted::Latest => match listed.batches.last() {
-                Some(batch) => Extent::Batch(*batch),
-                None if !listed.all && has_windows => return Err(of_windows()),
-                None => {
-                    return Err(Problem::new(
-                        Code::UnknownBatch,
-                        format!("model {model:?} has no batches; ask /models/{model}/predict"),
-                    ));
-                }
-            },
+            Wanted::Latest => return Err(of_windows(model)),
         };
-        Ok((Arc::clone(name), extent))
+        match extent {
+            extent if listed.has(&extent) => Ok(vec![(Arc::clone(name), extent)]),
+            Extent::All if listed.batches.is_empty() && !listed.windows.is_empty() => {
+                Err(of_windows(model))
+            }
+            extent => Err(Problem::unknown_extent(model, &extent)),
+        }
     }
+}
+
+fn of_windows(model: &str) -> Problem {
+    let detail = format!("model {model:?} was trained by window; ask one of its windows");
+    Problem::new(Code::UnknownBatch, detail)
 }
 
 impl Catalogue {
     /// Looks at the store for the first time.
     pub(crate) async fn open(config: &Config) -> Result<Self, ModelError> {
         let models = ModelStore::new(config.models.clone());
-        let listing = Listing::new(models.list().await?);
+        let listing = Listing::new(models.survey().await?);
         Ok(Self {
             models,
             predict_cluster: config.predict_cluster.clone(),
@@ -130,6 +137,8 @@ impl Catalogue {
                 .max_capacity(FAILED)
                 .time_to_live(FRESH)
                 .build(),
+            examined: Examined::default(),
+            unknown_columns: config.unknown_columns,
         })
     }
 
@@ -163,16 +172,18 @@ impl Catalogue {
     }
 
     async fn list(&self, _turn: OwnedMutexGuard<()>) -> Arc<Listing> {
-        let listing = match self.models.list().await {
-            Ok(models) => Listing::new(models),
+        let listing = match self.models.survey().await {
+            Ok(survey) => Listing::new(survey),
             Err(error) => {
                 tracing::warn!(
                     error = gugus_error::chain(&error),
                     "the models could not be listed; what is in memory is served on"
                 );
                 // The store is tried again after the usual time, not with each request.
+                let last = self.current();
                 Listing {
-                    models: self.current().models.clone(),
+                    models: last.models.clone(),
+                    unusable: last.unusable.clone(),
                     made: Instant::now(),
                     store: StoreState::Failing,
                 }
@@ -183,15 +194,22 @@ impl Catalogue {
         listing
     }
 
-    /// The model that a path names, ready to be asked, and its batch.
+    /// The model that a path names, ready to be asked. `latest` is the newest model that can be served.
     pub(crate) async fn model(
         self: &Arc<Self>,
-        asked: &Asked,
-    ) -> Result<(Arc<Loaded>, Extent), Problem> {
+        model: &str,
+        wanted: &Wanted,
+    ) -> Result<Arc<Loaded>, Problem> {
         let listing = self.listing().await;
-        let key = listing.find(&asked.model, &asked.wanted)?;
-        let extent = key.1.clone();
-        Ok((self.load(key).await?, extent))
+        let mut newest = None;
+        for key in listing.find(model, wanted)? {
+            match self.load(key).await {
+                Ok(loaded) => return Ok(loaded),
+                Err(problem) if problem.allows_older() => drop(newest.get_or_insert(problem)),
+                Err(problem) => return Err(problem),
+            }
+        }
+        Err(newest.unwrap_or_else(|| Problem::unknown_model(model)))
     }
 
     /// Batch `batch` of the model that `/predict_cluster/` asks.
@@ -200,11 +218,77 @@ impl Catalogue {
         batch: BatchNumber,
     ) -> Result<Arc<Loaded>, Problem> {
         let listing = self.listing().await;
-        let key = listing.find(
-            self.predict_cluster_model(&listing)?,
-            &Wanted::Number(batch),
-        )?;
-        self.load(key).await
+        let model = self.predict_cluster_model(&listing)?;
+        self.model(model, &Wanted::Number(batch)).await
+    }
+
+    /// The folders that cannot be served, by name: of one model, or of all.
+    pub(crate) async fn unusable(
+        &self,
+        listing: &Listing,
+        of: Option<&str>,
+    ) -> Vec<UnusableFolder> {
+        let is_wanted = |model: &str| of.is_none_or(|of| of == model);
+        let models = listing.models.iter().filter(|(name, _)| is_wanted(name));
+        let keys = models.flat_map(|(name, listed)| {
+            examined::newest(listed).map(|extent| (Arc::clone(name), extent))
+        });
+        let keys: Vec<Key> = keys.collect();
+        let found = futures::stream::iter(keys)
+            .map(async |key| Some((self.examine(&key).await?, key)))
+            .buffer_unordered(EXAMINED_AT_ONCE)
+            .filter_map(async |found| found);
+        let mut unusable: Vec<UnusableFolder> = found
+            .map(|(reason, key)| UnusableFolder {
+                folder: examined::folder(&key),
+                model: key.0.to_string(),
+                reason,
+            })
+            .collect()
+            .await;
+        self.examined.retain(|(name, extent)| {
+            listing
+                .models
+                .get(name)
+                .is_some_and(|listed| listed.has(extent))
+        });
+        unusable.extend(
+            listing
+                .unusable
+                .iter()
+                .filter(|folder| is_wanted(&folder.model))
+                .cloned(),
+        );
+        unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
+        unusable
+    }
+
+    /// The reason why a model cannot be served; none if it can be, or if the store fails.
+    async fn examine(&self, key: &Key) -> Option<String> {
+        let (model, extent) = key;
+        let stamp = match self.examined.get(key) {
+            Some(Verdict::Usable) => return None,
+            Some(Verdict::Unusable(reason, known)) => {
+                let stamp = self.models.stamp(model, extent.clone()).await.ok()?;
+                if stamp == known {
+                    return Some(reason);
+                }
+                stamp
+            }
+            None => self.models.stamp(model, extent.clone()).await.ok()?,
+        };
+        let verdict = match self.read(key).await {
+            Ok(_) => Verdict::Usable,
+            Err(LoadError::Store(ModelError::Store(_) | ModelError::NotFound { .. })) => {
+                return None;
+            }
+            Err(error) => Verdict::Unusable(error.reason(), stamp),
+        };
+        self.examined.set(key, verdict.clone());
+        match verdict {
+            Verdict::Usable => None,
+            Verdict::Unusable(reason, _) => Some(reason),
+        }
     }
 
     fn predict_cluster_model<'a>(&'a self, listing: &'a Listing) -> Result<&'a str, Problem> {
@@ -247,12 +331,11 @@ impl Catalogue {
         }
         // Other requests for the same model wait for this read.
         let (model, extent) = &key;
-        match self
-            .loaded
-            .try_get_with_by_ref(&key, self.read(model, extent))
-            .await
-        {
-            Ok(loaded) => Ok(loaded),
+        match self.loaded.try_get_with_by_ref(&key, self.read(&key)).await {
+            Ok(loaded) => {
+                self.examined.set(&key, Verdict::Usable);
+                Ok(loaded)
+            }
             Err(error) => {
                 // The model was listed. Either it was removed since, or the store cannot be read and looks empty.
                 let is_gone = matches!(&*error, LoadError::Store(ModelError::NotFound { .. }));
@@ -260,6 +343,8 @@ impl Catalogue {
                     return Err(Problem::models_unavailable());
                 }
                 let problem = Problem::of_model(model, extent, &error);
+                // The next listing reads the folder again and finds the reason.
+                self.examined.forget(&key);
                 self.failed.insert(key, problem.clone()).await;
                 Err(problem)
             }
@@ -288,10 +373,13 @@ impl Catalogue {
         self.list(turn).await.store
     }
 
-    async fn read(&self, model: &str, extent: &Extent) -> Result<Arc<Loaded>, LoadError> {
-        let saved = self.models.read(model, extent.clone()).await?;
+    async fn read(&self, key: &Key) -> Result<Arc<Loaded>, LoadError> {
+        let (model, extent) = key.clone();
+        let saved = self.models.read(&model, extent.clone()).await?;
+        let unknown_columns = self.unknown_columns;
         // Planning SQL takes milliseconds.
-        match tokio::task::spawn_blocking(move || Loaded::new(saved)).await {
+        let load = move || Loaded::new(model, extent, saved, unknown_columns);
+        match tokio::task::spawn_blocking(load).await {
             Ok(loaded) => loaded.map(Arc::new),
             Err(stopped) => Err(LoadError::Stopped(stopped)),
         }

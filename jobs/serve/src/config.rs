@@ -16,6 +16,18 @@ pub struct Config {
     pub cached_models: u64,
     /// The longest body of a request in bytes, [`BODY_LIMIT`] unless given.
     pub body_limit: usize,
+    /// Whether a record may have columns that its model does not know.
+    pub unknown_columns: UnknownColumns,
+}
+
+/// The treatment of columns that a model does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownColumns {
+    /// They are ignored, because the records of a topic have many columns that no feature reads.
+    #[default]
+    Ignore,
+    /// The record is refused, and the answer names them. So a misspelt column is noticed.
+    Refuse,
 }
 
 /// A thousand models of a few centers, each with its compiled expressions, are some ten megabytes.
@@ -36,6 +48,7 @@ impl Config {
             predict_cluster: None,
             cached_models: CACHED_MODELS,
             body_limit: BODY_LIMIT,
+            unknown_columns: UnknownColumns::default(),
         }
     }
 }

@@ -121,6 +121,30 @@ pub(crate) fn features(record: &[u8]) -> Result<Vec<f64>, Problem> {
 /// How a record of numbers looks.
 const WANTED: &str = "{\"features\": [numbers]}";
 
+/// The keys of a record, in its order; none if it is no object.
+pub(crate) fn keys(record: &[u8]) -> Vec<String> {
+    struct Keys;
+
+    impl<'de> de::Visitor<'de> for Keys {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a record")
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+            let mut keys = Vec::new();
+            while let Some((key, IgnoredAny)) = map.next_entry()? {
+                keys.push(key);
+            }
+            Ok(keys)
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_slice(record);
+    deserializer.deserialize_map(Keys).unwrap_or_default()
+}
+
 /// `features` of a record; the last counts where there are two, and other keys do not count.
 struct Record(Option<Vec<f64>>);
 
@@ -209,6 +233,13 @@ mod tests {
         assert_eq!(elements(&deep).unwrap().len(), 1);
         let long = format!("[{}1]", "1,".repeat(100_000));
         assert_eq!(elements(&long).unwrap().len(), 100_001);
+    }
+
+    #[test]
+    fn keys_of_a_record() {
+        let record = br#"{"a": {"b": 1}, "c\u00e4": [2], "a": null}"#;
+        assert_eq!(keys(record), ["a", "c\u{e4}", "a"]);
+        assert_eq!(keys(b"[1]"), [""; 0]);
     }
 
     fn code(record: &str) -> (String, String) {

@@ -6,11 +6,13 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Catalogue;
+use crate::config::UnknownColumns;
 
 /// The state that all handlers share.
 pub(crate) struct State {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) body_limit: usize,
+    pub(crate) unknown_columns: UnknownColumns,
     /// The OpenAPI document.
     pub(crate) document: Bytes,
     pub(crate) shutdown: CancellationToken,

@@ -7,7 +7,7 @@ use gugus_files::{
 };
 use gugus_spec::BatchNumber;
 
-use crate::kit::{JOB, TOPIC, commit, draft, draft_with_reject, open, problems, rows};
+use crate::kit::{JOB, TOPIC, commit, commit_with_reject, draft, open, problems, rows};
 
 fn name(number: u64) -> String {
     BatchNumber::new(number).unwrap().file_name()
@@ -16,11 +16,7 @@ fn name(number: u64) -> String {
 async fn three_batches(store: &Store) {
     let mut log = open(store).await;
     for first in [0, 10, 20] {
-        commit(
-            &mut log,
-            &draft_with_reject(0, first, first + 10, first + 3),
-        )
-        .await;
+        commit_with_reject(&mut log, first, first + 10, first + 3).await;
     }
 }
 

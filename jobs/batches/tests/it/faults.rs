@@ -105,16 +105,13 @@ async fn a_store_that_stays_down_is_reported(store: Store) {
         let mut log = open(&store).await;
         let first = log.end_of(0).unwrap_or(0);
         let failed = log.append(&draft(0, first, first + 10)).await;
-        assert!(
-            matches!(
-                failed,
-                Err(LogError::Commit {
-                    tries: 6,
-                    source: Some(_),
-                    ..
-                })
-            ),
-            "{failed:?}"
+        assert_is!(
+            failed,
+            Err(LogError::Commit {
+                tries: 6,
+                source: Some(_),
+                ..
+            })
         );
         // The last try may have taken effect since. The same records again: in the log once, either way.
         match log.append(&draft(0, first, first + 10)).await.unwrap() {

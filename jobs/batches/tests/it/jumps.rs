@@ -8,8 +8,8 @@ use gugus_batches::{
 use gugus_files::Store;
 
 use crate::kit::{
-    Change, commit, draft, draft_with_reject, found, lose, open, range, refuses, rows, spans,
-    verified,
+    Change, commit, commit_with_reject, draft, draft_with_reject, found, lose, open, range,
+    refuses, rows, spans, verified,
 };
 
 /// A draft of `to..next` that jumps there from `from`.
@@ -79,7 +79,7 @@ async fn a_recreated_topic_begins_anew() {
     let end = log.partition_end(0).unwrap();
     assert_eq!((end.next, &end.last), (2, &None));
     // Offsets 4 to 9 once more, of the new topic.
-    commit(&mut log, &draft_with_reject(0, 2, 12, 6)).await;
+    commit_with_reject(&mut log, 2, 12, 6).await;
     let found = found(&store).await;
     assert_eq!(found.problems, Vec::<String>::new());
     assert_eq!(
@@ -143,10 +143,7 @@ async fn two_writers_that_jump_race(store: Store) {
         log.refresh().await.unwrap();
         for (from, stale) in [(5, jump.clone()), (5, draft(0, 5, 9))] {
             let again = log.append(&stale).await;
-            assert!(
-                matches!(again, Err(LogError::NotAtEnd { first, end: 22, .. }) if first == from),
-                "{again:?}"
-            );
+            assert_is!(again, Err(LogError::NotAtEnd { first, end: 22, .. }) if first == from);
         }
     }
     // A writer that has not seen the jump loses the number first.

@@ -166,6 +166,21 @@ pub(crate) async fn problems(store: &Store) -> Vec<String> {
     found(store).await.problems
 }
 
+/// Appends a draft that accepts `first..next` and refuses one record of them.
+pub(crate) async fn commit_with_reject(
+    log: &mut BatchLog,
+    first: i64,
+    next: i64,
+    refused: i64,
+) -> Footer {
+    commit(log, &draft_with_reject(0, first, next, refused)).await
+}
+
+/// The numbers of problems, of accepted and of rejected records.
+pub(crate) fn counts(found: &Verification) -> (usize, u64, u64) {
+    (found.problems.len(), found.records, found.rejected)
+}
+
 /// Partition, first and next offset of each partition that was found.
 pub(crate) fn spans(found: &Verification) -> Vec<(i32, i64, i64)> {
     let partitions = found.partitions.iter();

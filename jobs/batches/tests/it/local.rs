@@ -60,10 +60,7 @@ async fn a_file_in_the_way_of_a_folder_is_named() {
             BatchLog::read(store(&path)).await.unwrap_err(),
         ];
         for error in errors {
-            assert!(
-                matches!(error, LogError::Store(StoreError::NotAFolder { .. })),
-                "{error:?}"
-            );
+            assert_is!(error, LogError::Store(StoreError::NotAFolder { .. }));
             assert!(
                 error.to_string().contains("file where a folder is needed"),
                 "{error}"
@@ -91,10 +88,7 @@ async fn a_folder_that_may_not_be_read_is_named() {
     ];
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     for error in errors {
-        assert!(
-            matches!(error, LogError::Store(StoreError::Denied { .. })),
-            "{error:?}"
-        );
+        assert_is!(error, LogError::Store(StoreError::Denied { .. }));
     }
 }
 

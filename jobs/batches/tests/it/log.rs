@@ -14,8 +14,8 @@ use gugus_files::{
 use gugus_spec::BatchNumber;
 
 use crate::kit::{
-    JOB, TOPIC, commit, draft, draft_with_reject, found, lose, open, range, reject, rows, spans,
-    verified,
+    JOB, TOPIC, commit, counts, draft, draft_with_reject, found, lose, open, range, reject, rows,
+    spans, verified,
 };
 
 fn number(number: u64) -> BatchNumber {
@@ -153,10 +153,7 @@ async fn two_writers_race(store: Store) {
         commit(log, &draft(0, end, end + 5)).await;
     }
     let found = found(&store).await;
-    assert_eq!(
-        (found.problems.len(), found.records, found.rejected),
-        (0, 19, 1)
-    );
+    assert_eq!(counts(&found), (0, 19, 1));
     assert_eq!(
         found.unreferenced_rejects, 0,
         "the loser takes its rejects away"
@@ -178,16 +175,13 @@ async fn a_stale_writer_loses_once_and_goes_on() {
     assert_eq!(stale.head(), Some(&head));
     // Its old position would leave an overlap now, which is refused before anything is written.
     let again = stale.append(&draft(0, 5, 9)).await;
-    assert!(
-        matches!(
-            again,
-            Err(LogError::NotAtEnd {
-                partition: 0,
-                first: 5,
-                end: 20
-            })
-        ),
-        "{again:?}"
+    assert_is!(
+        again,
+        Err(LogError::NotAtEnd {
+            partition: 0,
+            first: 5,
+            end: 20
+        })
     );
     // Partitions that the others did not touch lose nothing but the number.
     commit(&mut stale, &draft(1, 0, 3)).await;
@@ -227,12 +221,8 @@ async fn a_commit_of_no_rows_carries_rejects() {
     let file = footer.rejected.as_ref().unwrap();
     assert_eq!(file.file, format!("rejected/{}.parquet", footer.commit_id));
     let read = log.rejected(&footer).await.unwrap();
-    let columns: Vec<_> = read
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
+    let schema = read.schema();
+    let columns: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     assert_eq!(
         columns,
         [PARTITION, OFFSET, TIMESTAMP, "key", "value", "reason"]
@@ -253,22 +243,10 @@ async fn a_commit_of_no_rows_carries_rejects() {
 async fn ranges_may_be_wider_than_records() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
-    commit(
-        &mut log,
-        &TopicDraft {
-            rows: rows(&[(0, 3), (0, 7)]),
-            ..draft(0, 0, 20)
-        },
-    )
-    .await;
-    commit(
-        &mut log,
-        &TopicDraft {
-            rows: rows(&[]),
-            ..draft(0, 20, 22)
-        },
-    )
-    .await;
+    for (places, first, next) in [(&[(0, 3), (0, 7)][..], 0, 20), (&[], 20, 22)] {
+        let draft = TopicDraft::new(rows(places), vec![range(0, first, next)]);
+        commit(&mut log, &draft).await;
+    }
     commit(&mut log, &draft(0, 22, 23)).await;
     assert_eq!(verified(&store).await, (3, 0));
 }

@@ -13,7 +13,7 @@ use gugus_files::{
 };
 use gugus_spec::BatchNumber;
 
-use crate::kit::{commit, draft, draft_with_reject, found, open, problems};
+use crate::kit::{commit, commit_with_reject, draft, draft_with_reject, found, open, problems};
 
 /// Never stops the pruning.
 pub(crate) fn on(_: u64) -> ControlFlow<()> {
@@ -44,11 +44,7 @@ async fn files(store: &Store, folder: &str) -> usize {
 async fn five_batches(store: &Store) -> BatchLog {
     let mut log = open(store).await;
     for first in [0, 10, 20, 30, 40] {
-        commit(
-            &mut log,
-            &draft_with_reject(0, first, first + 10, first + 3),
-        )
-        .await;
+        commit_with_reject(&mut log, first, first + 10, first + 3).await;
     }
     log
 }
@@ -70,16 +66,15 @@ async fn the_newest_are_kept() {
         .await
         .unwrap();
     assert_eq!(pruned, dry);
-    assert_eq!(
-        (
-            pruned.batches,
-            pruned.first,
-            pruned.last,
-            pruned.rejects,
-            pruned.unreferenced
-        ),
-        (3, BatchNumber::new(1), BatchNumber::new(3), 3, 0)
-    );
+    let expected = Pruned {
+        batches: 3,
+        first: BatchNumber::new(1),
+        last: BatchNumber::new(3),
+        rejects: 3,
+        unreferenced: 0,
+        bytes: pruned.bytes,
+    };
+    assert_eq!(pruned, expected);
     assert!(pruned.bytes > 3_000, "{pruned:?}");
     assert_eq!(told, [1, 2, 3]);
     assert_eq!(

@@ -30,10 +30,7 @@ async fn imports_run_on() {
             ..draft_import(9, "cc", 0, 3, true)
         };
         let refused = log.append(&wrong).await;
-        assert!(
-            matches!(refused, Err(LogError::Draft { .. })),
-            "{refused:?}"
-        );
+        assert_is!(refused, Err(LogError::Draft { .. }));
     }
     assert_eq!(verified(&store).await, (9, 0));
 }
@@ -97,10 +94,7 @@ async fn folders_of_others_are_refused() {
         let refused = BatchLog::open(store.clone(), &job.parse().unwrap(), topic)
             .await
             .unwrap_err();
-        assert!(
-            matches!(refused, LogError::Foreign { what: w, .. } if w == what),
-            "{refused}"
-        );
+        assert_is!(refused, LogError::Foreign { what: w, .. } if w == what);
     }
     assert!(
         BatchLog::read(store).await.is_ok(),

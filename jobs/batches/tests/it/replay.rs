@@ -11,7 +11,7 @@ use gugus_files::{
 
 use crate::jumps::draft_jump;
 use crate::kit::{
-    commit, draft, draft_import, draft_with_reject, found, lose, open, reject, rows, verified,
+    commit, commit_with_reject, draft, draft_import, found, lose, open, reject, rows, verified,
 };
 
 /// A draft that replays these places of these files.
@@ -30,6 +30,16 @@ pub(crate) fn draft_replay(parts: &[(&Rejects, &[(i32, i64)])]) -> ReplayDraft {
     }
 }
 
+/// How many records of each file are still rejected.
+async fn left(log: &BatchLog) -> Vec<u64> {
+    log.rejects()
+        .await
+        .unwrap()
+        .iter()
+        .map(Rejects::left)
+        .collect()
+}
+
 /// A log of offsets 0 to 29, of which 3 and 4, 13, and 23 are refused.
 async fn with_rejects(store: &Store) -> BatchLog {
     let mut log = open(store).await;
@@ -40,11 +50,7 @@ async fn with_rejects(store: &Store) -> BatchLog {
     };
     commit(&mut log, &two).await;
     for first in [10, 20] {
-        commit(
-            &mut log,
-            &draft_with_reject(0, first, first + 10, first + 3),
-        )
-        .await;
+        commit_with_reject(&mut log, first, first + 10, first + 3).await;
     }
     log
 }
@@ -56,8 +62,8 @@ async fn rejected_records_are_replayed() {
     let mut log = with_rejects(&store).await;
     let before = log.head().unwrap().ends.clone();
     let rejects = log.rejects().await.unwrap();
-    let left: Vec<_> = rejects.iter().map(|r| (r.batch.get(), r.left())).collect();
-    assert_eq!(left, [(1, 2), (2, 1), (3, 1)]);
+    let batches: Vec<_> = rejects.iter().map(|r| (r.batch.get(), r.left())).collect();
+    assert_eq!(batches, [(1, 2), (2, 1), (3, 1)]);
     let records = log.rejected_records(&rejects[0]).await.unwrap();
     assert_eq!(records, [reject(0, 3), reject(0, 4)]);
 
@@ -72,14 +78,7 @@ async fn rejected_records_are_replayed() {
     assert_eq!(rejects[0].replayed, [(0, 4)].into());
     let rest = draft_replay(&[(&rejects[2], &[(0, 23)]), (&rejects[0], &[(0, 3)])]);
     commit(&mut log, &rest).await;
-    let left: Vec<_> = log
-        .rejects()
-        .await
-        .unwrap()
-        .iter()
-        .map(Rejects::left)
-        .collect();
-    assert_eq!(left, [0, 1, 0]);
+    assert_eq!(left(&log).await, [0, 1, 0]);
     commit(&mut log, &draft(0, 30, 31)).await;
     let found = found(&store).await;
     assert_eq!(found.problems, Vec::<String>::new());
@@ -219,10 +218,7 @@ async fn reject_files_are_checked_before_a_replay() {
     commit(&mut log, &draft_replay(&[(&rejects[0], &[(0, 3)])])).await;
     overwrite(&store, &rejects[1].file.file, &b"other"[..]).await;
     let refused = log.rejected_records(&rejects[1]).await;
-    assert!(
-        matches!(&refused, Err(LogError::Checksum { batch, .. }) if batch.get() == 2),
-        "{refused:?}"
-    );
+    assert_is!(refused, Err(LogError::Checksum { batch, .. }) if batch.get() == 2);
     for pruned in &rejects[..2] {
         remove(&store, &pruned.batch.file_name()).await;
         remove(&store, &pruned.file.file).await;
@@ -262,14 +258,7 @@ async fn generations_are_told_apart() {
         let rejects = log.rejects().await.unwrap();
         commit(&mut log, &draft_replay(&[(&rejects[index], &[(0, 3)])])).await;
     }
-    let left: Vec<_> = log
-        .rejects()
-        .await
-        .unwrap()
-        .iter()
-        .map(Rejects::left)
-        .collect();
-    assert_eq!(left, [1, 1, 1, 0]);
+    assert_eq!(left(&log).await, [1, 1, 1, 0]);
     assert_eq!(verified(&store).await, (20 + 1 + 2, 3));
 }
 

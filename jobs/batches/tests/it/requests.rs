@@ -6,7 +6,7 @@ use gugus_files::{
     conformance::s3_server::{BUCKET, S3Server},
 };
 
-use crate::kit::{self, JOB, TOPIC, commit, draft, draft_with_reject};
+use crate::kit::{self, JOB, TOPIC, commit, commit_with_reject, draft};
 
 /// The client asks again by itself when the answer of a creation is lost, and hears that the name is taken: by itself.
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn a_creation_whose_answer_is_lost_is_ours() {
     let store = server.open(&format!("s3://{BUCKET}/lost-answers/{id}"));
     let mut log = kit::open(&store).await;
     for first in [0, 10, 20] {
-        commit(&mut log, &draft_with_reject(0, first, first + 10, first)).await;
+        commit_with_reject(&mut log, first, first + 10, first).await;
     }
     assert_eq!(kit::verified(&store).await, (27, 3));
 }
@@ -33,7 +33,7 @@ async fn a_conflict_is_tried_again() {
     let id = uuid::Uuid::new_v4().simple();
     let store = server.open(&format!("s3://{BUCKET}/conflicts/{id}"));
     let mut log = kit::open(&store).await;
-    commit(&mut log, &draft_with_reject(0, 0, 10, 3)).await;
+    commit_with_reject(&mut log, 0, 10, 3).await;
     assert_eq!(kit::verified(&store).await, (9, 1));
 }
 
@@ -70,10 +70,7 @@ async fn a_bucket_that_is_not_there_is_no_empty_folder() {
         .unwrap_err();
     let read = BatchLog::read(store).await.unwrap_err();
     for error in [opened, read] {
-        assert!(
-            matches!(error, LogError::Store(StoreError::NoBucket { .. })),
-            "{error:?}"
-        );
+        assert_is!(error, LogError::Store(StoreError::NoBucket { .. }));
         assert!(
             error.to_string().contains("no bucket nobody-made-this"),
             "{error}"

@@ -173,6 +173,9 @@ pub async fn folders_are_listed_and_looked_through(store: Store) {
         (folders("m/b"), folders("gone")),
         (vec!["c".to_owned()], vec![])
     );
+    assert_eq!(tree.files("m").unwrap(), ["file"]);
+    assert_eq!(tree.files("").unwrap(), ["top"]);
+    assert!(tree.files("gone").unwrap().is_empty());
     for (file, there) in [
         ("top", true),
         ("m/a/1", true),

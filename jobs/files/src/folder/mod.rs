@@ -141,6 +141,11 @@ impl Tree for Folder {
         Ok(listed.unwrap_or_default().folders)
     }
 
+    fn files(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let listed = list(&self.0.join(folder), Sizes::Skip)?.unwrap_or_default();
+        Ok(listed.files.into_iter().map(|file| file.name).collect())
+    }
+
     fn has(&self, file: &str) -> bool {
         self.0.join(file).exists()
     }

@@ -45,10 +45,7 @@ async fn a_file_in_the_way_of_a_folder_is_named() {
             .write(&model("m", None), Existing::Keep)
             .await
             .unwrap_err();
-        assert!(
-            matches!(error, ModelError::Store(StoreError::NotAFolder { .. })),
-            "{error:?}"
-        );
+        assert_is!(error, ModelError::Store(StoreError::NotAFolder { .. }));
     }
 }
 

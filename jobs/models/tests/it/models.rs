@@ -286,10 +286,7 @@ async fn contradictory_models_are_refused() {
     let mut other_way = spots();
     other_way.fitted = centers(vec![vec![1.0, 2.0], vec![3.0, 4.0]]);
     let refused = models.write(&other_way, Existing::Replace).await;
-    assert!(
-        matches!(refused, Err(ModelError::Draft { .. })),
-        "{refused:?}"
-    );
+    assert_is!(refused, Err(ModelError::Draft { .. }));
     assert_eq!(models.list().await.unwrap(), []);
     assert!(models.is_empty().await.unwrap());
 }

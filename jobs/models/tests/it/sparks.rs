@@ -1,6 +1,6 @@
 //! Cases of model folders that Spark wrote, and of names and formats that are not ours.
 
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
 
 use arrow::{
     array::{
@@ -157,11 +157,86 @@ async fn sparks_models_are_served_by_name() {
         None,
         "it has no model.json"
     );
+}
+
+/// Spark can be told to write no marks and to compress its metadata, and loads both.
+#[tokio::test]
+async fn sparks_models_need_no_marks_and_may_be_compressed() {
+    let store = Store::in_memory();
+    let models = ModelStore::new(store.clone());
+    write_like_spark(&store, "plain").await;
     for mark in ["metadata/_SUCCESS", "data/_SUCCESS"] {
-        write_like_spark(&store, "plain").await;
         remove(&store, &format!("plain/{mark}")).await;
-        let absent = models.read("plain", None).await;
-        assert!(matches!(absent, Err(ModelError::NotFound { .. })), "{mark}");
+    }
+    let stamp = models.read("plain", None).await.unwrap().stamp;
+    assert_eq!(
+        models.stamp("plain", None).await.unwrap(),
+        Some(stamp.clone())
+    );
+    assert!(models.list().await.unwrap()[0].all);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(SPARK_LINE.as_bytes()).unwrap();
+    remove(&store, "plain/metadata/part-00000").await;
+    overwrite(
+        &store,
+        "plain/metadata/part-00000.gz",
+        gzip.finish().unwrap(),
+    )
+    .await;
+    // Files that Spark does not read: hidden ones, and empty parts.
+    overwrite(&store, "plain/metadata/.part-00000.gz.crc", &b"crc"[..]).await;
+    overwrite(&store, "plain/data/part-00001.parquet", &b""[..]).await;
+    let saved = models.read("plain", None).await.unwrap();
+    assert_eq!((saved.k, saved.fitted.clusters()), (3, 2));
+    let data = "plain/data/part-00000-0-c000.snappy.parquet";
+    let renamed = data.replace("-0-", "-1-");
+    overwrite(&store, &renamed, bytes_of(&store, data).await).await;
+    remove(&store, data).await;
+    assert_ne!(models.stamp("plain", None).await.unwrap(), Some(stamp));
+}
+
+/// A folder that looks like a model and is none has a reason. No file is opened for that.
+#[tokio::test]
+async fn folders_that_are_no_models_have_a_reason() {
+    let store = Store::in_memory();
+    let models = ModelStore::new(store.clone());
+    for folder in ["whole", "a b", "_hidden", "writing_batch_7", "copied"] {
+        write_like_spark(&store, folder).await;
+    }
+    for part in ["_SUCCESS", "part-00000-0-c000.snappy.parquet"] {
+        remove(&store, &format!("writing_batch_7/data/{part}")).await;
+    }
+    overwrite(
+        &store,
+        "writing_batch_7/data/_temporary/0/part-00000",
+        &b"x"[..],
+    )
+    .await;
+    for file in ["_SUCCESS", "part-00000"] {
+        remove(&store, &format!("copied/metadata/{file}")).await;
+    }
+    overwrite(&store, "copied/metadata/x/y", &b""[..]).await;
+    overwrite(&store, "notes/data/table.csv", &b""[..]).await;
+    keep(&models, &model("ours", batch(1))).await;
+    remove(&store, "ours/batch_00000001/_SUCCESS").await;
+    let survey = models.survey().await.unwrap();
+    let listed: Vec<_> = survey.models.iter().map(|m| m.model.as_str()).collect();
+    assert_eq!(listed, ["whole"]);
+    for (folder, model, part) in [
+        ("a b", "a b", "rename"),
+        ("copied", "copied", "no file in metadata/"),
+        ("ours/batch_00000001", "ours", "train the model again"),
+        ("writing_batch_7", "writing", "no file in data/"),
+    ] {
+        let found = survey.unusable.iter().find(|it| it.folder == folder);
+        let found = found.unwrap_or_else(|| panic!("{folder} in {survey:?}"));
+        assert_eq!(found.model, model);
+        assert!(found.reason.contains(part), "{found:?}");
+    }
+    assert_eq!(survey.unusable.len(), 4, "{survey:?}");
+    for (model, batch) in [("writing", batch(7)), ("copied", None), ("ours", batch(1))] {
+        let absent = models.read(model, batch).await.unwrap_err();
+        assert!(matches!(absent, ModelError::NotFound { .. }), "{absent}");
     }
 }
 
@@ -209,10 +284,7 @@ async fn other_formats_say_what_they_are() {
     let data = "cut/data/part-00000-0-c000.snappy.parquet";
     overwrite(&store, data, &b"PAR1"[..]).await;
     let refused = models.read("cut", None).await;
-    assert!(
-        matches!(refused, Err(ModelError::Format { .. })),
-        "{refused:?}"
-    );
+    assert_is!(refused, Err(ModelError::Format { .. }));
 
     let about = keep(&models, &model("new", batch(1))).await;
     let newer = serde_json::to_vec(&ModelJson {

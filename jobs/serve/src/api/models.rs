@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gugus_models::{Extent, ListedModel, WindowKey};
+use gugus_models::{ListedModel, UnusableFolder, WindowKey};
 use gugus_spec::BatchNumber;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -36,6 +36,25 @@ pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
 pub(crate) struct Models {
     /// By name.
     models: Vec<ModelBatches>,
+    /// Folders that cannot be served, by name; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unusable: Vec<Unusable>,
+}
+
+/// A folder that looks like a model and cannot be served.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Unusable {
+    /// The folder, relative to the store.
+    #[schema(examples("location/batch_00000007"))]
+    folder: String,
+    /// The reason, and what to do.
+    reason: String,
+}
+
+impl From<UnusableFolder> for Unusable {
+    fn from(UnusableFolder { folder, reason, .. }: UnusableFolder) -> Self {
+        Self { folder, reason }
+    }
 }
 
 /// A model and its batches.
@@ -57,6 +76,9 @@ pub(crate) struct Model {
     listed: ModelBatches,
     /// The model over all batches, if there is one.
     all: Option<TrainedModel>,
+    /// Folders of the model that cannot be served, by name; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unusable: Vec<Unusable>,
 }
 
 /// One trained model: the content of `model.json`, and the centers. A value is null if another program saved the model
@@ -137,7 +159,11 @@ pub(crate) struct Column {
 async fn list((): (), state: Arc<State>) -> Result<Models, Problem> {
     let listing = state.catalogue.listing().await;
     let models = listing.models.values().map(ModelBatches::from).collect();
-    Ok(Models { models })
+    let unusable = state.catalogue.unusable(&listing, None).await;
+    Ok(Models {
+        models,
+        unusable: unusable.into_iter().map(Unusable::from).collect(),
+    })
 }
 
 /// Shows a model's batches, and the model over all batches.
@@ -156,12 +182,19 @@ async fn model(asked: Asked, state: Arc<State>) -> Result<Model, Problem> {
         .models
         .get(asked.model.as_str())
         .ok_or_else(|| Problem::unknown_model(&asked.model))?;
-    Ok(Model {
-        all: match listed.all {
-            true => Some(trained(asked, &state).await?),
-            false => None,
+    let unusable = state.catalogue.unusable(&listing, Some(&asked.model)).await;
+    let all = match listed.all {
+        false => None,
+        true => match trained(asked, &state).await {
+            // The list of folders that cannot be served has the reason.
+            Err(problem) if problem.allows_older() => None,
+            all => Some(all?),
         },
+    };
+    Ok(Model {
         listed: listed.into(),
+        all,
+        unusable: unusable.into_iter().map(Unusable::from).collect(),
     })
 }
 
@@ -200,8 +233,8 @@ async fn window(asked: Asked, state: Arc<State>) -> Result<TrainedModel, Problem
 }
 
 async fn trained(asked: Asked, state: &State) -> Result<TrainedModel, Problem> {
-    let (loaded, extent) = state.catalogue.model(&asked).await?;
-    Ok(TrainedModel::new(&asked.model, &extent, &loaded))
+    let loaded = state.catalogue.model(&asked.model, &asked.wanted).await?;
+    Ok(TrainedModel::from(&*loaded))
 }
 
 impl From<&ListedModel> for ModelBatches {
@@ -215,13 +248,13 @@ impl From<&ListedModel> for ModelBatches {
     }
 }
 
-impl TrainedModel {
-    fn new(model: &str, extent: &Extent, loaded: &Loaded) -> Self {
-        let saved = &loaded.saved;
+impl From<&Loaded> for TrainedModel {
+    fn from(loaded: &Loaded) -> Self {
+        let (saved, extent) = (&loaded.saved, &loaded.extent);
         let about = saved.about.as_ref();
         let features = about.iter().flat_map(|about| &about.features);
         Self {
-            model: model.to_owned(),
+            model: loaded.model.to_string(),
             batch: extent.batch().map(BatchNumber::get),
             window: extent.window().map(|key| key.as_str().to_owned()),
             job: about.map(|a| a.job.clone()),

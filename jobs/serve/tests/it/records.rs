@@ -1,5 +1,7 @@
 //! Predictions by a record's own columns, or by bare numbers.
 
+use gugus_files::Store;
+use gugus_serve::{Config, UnknownColumns};
 use gugus_spec::{ColumnType, Nullability};
 use serde_json::{Value, json};
 
@@ -118,7 +120,8 @@ const REFUSED: &str = r#"
 
 /// As [`REFUSED`], by the model of SQL.
 const REFUSED_BY_SQL: &str = r#"
-    {} => 422 missing_field: hour, TIME OCC
+    {"TIME OCC": null} => 422 missing_field: hour, TIME OCC
+    {} => 422 missing_field: none of the columns, TIME OCC, PART
     {"TIME OCC": 3.5} => 422 wrong_value: TIME OCC, 3.5
 "#;
 
@@ -143,7 +146,8 @@ const REFUSED_ARRAYS: &str = r#"
 
 /// As [`REFUSED_ARRAYS`], by the model of SQL.
 const REFUSED_ARRAYS_BY_SQL: &str = r#"
-    [{"TIME OCC": 1}, {}, {"TIME OCC": "x"}] => 1 missing_field: hour
+    [{"TIME OCC": 1}, {"PART": "1"}, {"TIME OCC": "x"}] => 1 missing_field: hour
+    [{"TIME OCC": 1}, {}, {"TIME OCC": "x"}] => 1 missing_field: none of the columns
     [{"TIME OCC": "x"}, {}] => 0 wrong_value: TIME OCC
 "#;
 
@@ -200,6 +204,73 @@ fn an_expression_that_fails_names_the_record() {
             .len(),
         2
     );
+}
+
+/// The model of optional columns answers a record with one of them, even if it is null.
+#[test]
+fn a_record_needs_one_column_of_its_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut draft = location("kind", batch(1), &CENTERS);
+    draft.about.columns = vec![
+        column("TIME OCC", ColumnType::Int32, Nullability::Optional),
+        column("PART", ColumnType::Utf8, Nullability::Optional),
+    ];
+    draft.about.features = vec![
+        feature("hour", "coalesce(\"TIME OCC\", 0)"),
+        feature("night", "CASE WHEN \"PART\" = '1' THEN 1.0 ELSE 0.0 END"),
+    ];
+    write(dir.path(), &draft);
+    let service = Service::of_folder(dir.path());
+    for record in [
+        json!({"TIME OCC": null}),
+        json!({"PART": ""}),
+        json!({"PART": "x", "y": 1}),
+    ] {
+        assert_eq!(service.post_json(SQL, &record).status, 200, "{record}");
+    }
+    let none = "422 missing_field: none of the columns, \"TIME OCC\", \"PART\", \"Time Occ\"";
+    service.post(SQL, r#"{"Time Occ": 3}"#).refused(none);
+    service
+        .post(SQL, "{}")
+        .refused("422 missing_field: none of the columns, it has nothing");
+    let second = service.post(SQL, r#"[{"PART": null}, {"part": "1"}, {"TIME OCC": "x"}]"#);
+    second.refused("422 missing_field: none of the columns, index 1");
+}
+
+#[test]
+fn a_strict_service_refuses_columns_that_the_model_does_not_know() {
+    let dir = folder();
+    let mut config = Config::new(Store::open(dir.path().to_str().unwrap()).unwrap());
+    config.unknown_columns = UnknownColumns::Refuse;
+    let service = Service::start(config);
+    let [lat, lon] = CENTERS[1];
+    assert_eq!(
+        service.cluster(LOCATION, &json!({"LAT": lat, "LON": lon})),
+        1
+    );
+    // `where` reads AREA, so the model knows the column.
+    assert_eq!(
+        service.cluster(SQL, &json!({"TIME OCC": 330, "AREA": 3})),
+        0
+    );
+    let more = json!({"LAT": lat, "LON": lon, "lat": 1});
+    let unknown = "422 unknown_field: does not know \"lat\", it knows \"LAT\", \"LON\"";
+    service.post_json(LOCATION, &more).refused(unknown);
+    let many = json!([{"LAT": lat, "LON": lon}, more]);
+    let answer = service.post_json(LOCATION, &many);
+    answer.refused("422 unknown_field: index 1");
+    service
+        .post_json(
+            "/models/crime_k5/predict",
+            &json!({"features": CENTERS[0], "x": 1}),
+        )
+        .refused("422 unknown_field: \"x\", \"features\"");
+    service
+        .post_json(
+            "/predict_cluster/",
+            &json!({"lat": 1, "lon": 1, "model": 1, "batch": 2}),
+        )
+        .refused("422 unknown_field: \"batch\", \"model\"");
 }
 
 #[test]
