@@ -25,33 +25,30 @@ fn no_job_file_stops_a_check_or_a_scheduler() {
     let runs = format!("{}/gugus/v1/runs", scheduler.http);
     let bases =
         ["crime.toml", "chicago.toml"].map(|name| fs::read_to_string(shipped(name)).unwrap());
-    cases(CASES, 22, |what, draw| {
+    cases(CASES, 22, |draw| {
         let text = match draw.below(4) {
             0 => damaged(bases[draw.below(2)].clone(), draw),
             _ => with_expression(draw),
         };
+        let wrong = |what: &str| Err(format!("{what}\n--- the job\n{}", short(&text)));
         let job = text.clone();
-        let said = in_time(what, move || check(&job));
-        assert!(!said.contains("panic"), "{what}: {said}\n{}", short(&text));
-        if draw.below(SUBMITTED) == 0 {
-            let body = json!({
-                "job_file": text, "batches": work.path("batch"), "models": work.path("new"), "dry_run": true
-            });
-            let runs = runs.clone();
-            let json = [("content-type", "application/json")];
-            let answer = in_time(what, move || http::send(&runs, &json, &body.to_string()));
-            let status = answer.status().as_u16();
-            let said = http::text(answer);
-            assert!(
-                status < 500 && !said.contains("panic"),
-                "{what}: {status} {said}\n{}",
-                short(&text)
-            );
-            assert!(
-                scheduler.up.runs(),
-                "{what} ended the scheduler:\n{}",
-                short(&text)
-            );
+        match in_time(move || check(&job)) {
+            Ok(said) if said.contains("panic") => return wrong(&short(&said)),
+            Ok(_) => {}
+            Err(why) => return wrong(&why),
+        }
+        if draw.below(SUBMITTED) > 0 {
+            return Ok(());
+        }
+        let (batches, models) = (work.path("batch"), work.path("new"));
+        let body = json!({"job_file": text, "batches": batches, "models": models, "dry_run": true});
+        let runs = runs.clone();
+        let json = [("content-type", "application/json")];
+        match in_time(move || http::send(&runs, &json, &body.to_string())) {
+            Ok(answer) if answer.status().as_u16() >= 500 => wrong(&http::text(answer)),
+            Ok(_) if !scheduler.up.runs() => wrong("the scheduler ended"),
+            Ok(_) => Ok(()),
+            Err(why) => wrong(&why),
         }
     });
 }

@@ -28,34 +28,47 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + number("GUGUS_CHAOS_SEEDS", 1)
 }
 
-/// Runs the cases of each seed, as many as `GUGUS_CHAOS_CASES` says. Each has its own draws and a name for messages.
-/// `purpose` keeps the draws of different tests apart.
-fn cases(default: u64, purpose: u64, mut run: impl FnMut(&str, &mut Draw)) {
-    let count = number("GUGUS_CHAOS_CASES", default);
-    let only = std::env::var("GUGUS_CHAOS_CASE").ok();
+/// Failing cases that are shown.
+const SHOWN: usize = 3;
+
+/// Runs the cases of each seed, as many as `GUGUS_CHAOS_CASES` says. Each has its own draws, and
+/// says what is wrong. `purpose` keeps the draws of different tests apart.
+#[track_caller]
+fn cases(default: u64, purpose: u64, mut run: impl FnMut(&mut Draw) -> Result<(), String>) {
+    let mut numbers = 0..number("GUGUS_CHAOS_CASES", default);
+    if std::env::var_os("GUGUS_CHAOS_CASE").is_some() {
+        let only = number("GUGUS_CHAOS_CASE", 0);
+        numbers = only..only + 1;
+    }
+    let mut failed = Vec::new();
     for seed in seeds() {
-        for case in 0..count {
-            if only.as_ref().is_none_or(|only| *only == case.to_string()) {
-                let what = format!("seed {seed}, case {case}");
-                run(&what, &mut Draw::new(seed, (case << 8) + purpose));
-            }
+        for case in numbers.clone() {
+            let what = format!("seed {seed}, case {case}");
+            let ended = run(&mut Draw::new(seed, (case << 8) + purpose));
+            failed.extend(ended.err().map(|wrong| format!("{what}: {wrong}")));
         }
     }
+    let shown = &failed[..failed.len().min(SHOWN)];
+    assert!(
+        failed.is_empty(),
+        "{} cases failed, among them:\n{}",
+        failed.len(),
+        shown.join("\n")
+    );
 }
 
-/// Runs a case on a thread of its own. The test fails when the case panics or takes longer than [`HANG`].
-#[track_caller]
-fn in_time<T: Send + 'static>(what: &str, case: impl FnOnce() -> T + Send + 'static) -> T {
+/// Runs a case on a thread of its own. It is an error when the case panics or takes longer than [`HANG`].
+fn in_time<T: Send + 'static>(case: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
     let (tell, ended) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         let _ = tell.send(case());
     });
     match ended.recv_timeout(HANG) {
-        Ok(found) => found,
-        Err(RecvTimeoutError::Timeout) => panic!("{what} took more than {HANG:?}"),
+        Ok(found) => Ok(found),
+        Err(RecvTimeoutError::Timeout) => Err(format!("it took more than {HANG:?}")),
         Err(RecvTimeoutError::Disconnected) => {
             let _ = thread.join();
-            panic!("{what} panicked")
+            Err("it panicked".to_owned())
         }
     }
 }
