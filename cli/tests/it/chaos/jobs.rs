@@ -60,7 +60,7 @@ fn check(text: &str) -> String {
         Err(error) => return gugus_error::chain(&error),
     };
     match gugus_train::check(&job) {
-        Ok(()) => job.to_string(),
+        Ok(_) => job.to_string(),
         Err(error) => gugus_error::chain(&error),
     }
 }
