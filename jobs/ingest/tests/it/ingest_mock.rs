@@ -121,7 +121,8 @@ async fn an_idle_topic_flushes_within_its_time() {
             true => folder.rows().await,
             false => Vec::new(),
         };
-        records == batches.iter().map(|rows| rows.num_rows() as i64).sum()
+        let rows = batches.iter().map(|rows| rows.num_rows() as i64);
+        rows.sum::<i64>() == records
     };
     // Where other programs run beside this test, a batch may be late, but not each of five.
     let mut waited = Vec::new();
