@@ -1,122 +1,158 @@
-//! The algorithm of a model, with its parameters.
+//! What an algorithm has to say about itself: the trait that each module of `algorithms` implements.
 
 use std::fmt;
 
-use gugus_kmeans::Params;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use gugus_kmeans::Fit;
+#[cfg(feature = "fit")]
+use gugus_kmeans::Rows;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::params::{DbscanParams, GmmParams, MiniBatchParams};
+#[cfg(feature = "fit")]
+use crate::fit::FitError;
+use crate::model::{Model, Saved, TableLayout};
 
-/// The algorithm of a model, with its parameters.
-///
-/// In JSON: `{algorithm, params}`. Without `algorithm` it is `kmeans`, as in documents from before there were others.
-/// Flatten it into the object around it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "algorithm", content = "params", rename_all = "lowercase")]
-pub enum Algorithm {
-    /// `kmeans`, the default: Spark's k-means.
-    KMeans(Params),
-    /// `minibatch`: k-means that each batch moves on from the centers of the batch before.
-    MiniBatch(MiniBatchParams),
-    /// `dbscan`: clusters are where points lie dense; all other points are noise.
-    Dbscan(DbscanParams),
-    /// `gmm`: a mixture of Gaussians, which gives probabilities.
-    Gmm(GmmParams),
-}
+/// The parameters of one algorithm. The trait holds whatever tells this algorithm from the others.
+pub trait Parameters: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned {
+    /// What other crates look up.
+    const FACTS: Facts;
 
-impl Algorithm {
-    /// The names of all algorithms in the job file.
-    pub const NAMES: [&'static str; 4] = ["kmeans", "minibatch", "dbscan", "gmm"];
-
-    /// The name in the job file.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::KMeans(_) => "kmeans",
-            Self::MiniBatch(_) => "minibatch",
-            Self::Dbscan(_) => "dbscan",
-            Self::Gmm(_) => "gmm",
-        }
-    }
-
-    /// The parameters, if the algorithm is Spark's k-means.
-    pub fn kmeans(&self) -> Option<&Params> {
-        match self {
-            Self::KMeans(params) => Some(params),
-            _ => None,
-        }
-    }
+    /// What a fit gives.
+    type Model: Model;
 
     /// How many clusters the job asks for; `None` if the points decide.
-    pub fn k(&self) -> Option<usize> {
-        match self {
-            Self::KMeans(params) => Some(params.k),
-            Self::MiniBatch(params) => Some(params.k),
-            Self::Dbscan(_) => None,
-            Self::Gmm(params) => Some(params.k),
-        }
-    }
+    fn k(&self) -> Option<usize>;
 
     /// The seed; `None` if nothing is drawn.
-    pub fn seed(&self) -> Option<i64> {
-        match self {
-            Self::KMeans(params) => Some(params.seed),
-            Self::MiniBatch(params) => Some(params.seed),
-            Self::Dbscan(_) => None,
-            Self::Gmm(params) => Some(params.seed),
+    fn seed(&self) -> Option<i64>;
+
+    /// Writes the parameters in one line.
+    ///
+    /// # Errors
+    /// Those of the formatter.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// What in the model contradicts these parameters, if anything.
+    fn contradiction(&self, model: &Self::Model) -> Option<String>;
+
+    /// The model that was saved.
+    ///
+    /// # Errors
+    /// What is wrong with the saved data, in words.
+    fn open(&self, saved: Saved) -> Result<Self::Model, String>;
+
+    /// Fits a model to all rows at once. `carried` is the model of the batch before, if the algorithm is [`Facts::chained`].
+    /// Only algorithms that are [`Facts::weighted`] look at `weights`.
+    ///
+    /// # Errors
+    /// [`FitError`] says why there is no fit.
+    #[cfg(feature = "fit")]
+    fn fit(
+        &self,
+        carried: Option<&Self::Model>,
+        rows: &Rows,
+        weights: Option<&[f64]>,
+    ) -> Result<Fit<Self::Model>, FitError>;
+}
+
+/// What other crates look up about an algorithm.
+#[derive(Debug)]
+pub struct Facts {
+    /// The name in the job file.
+    pub name: &'static str,
+    /// How the uids of its models begin. Spark uses the name of its class.
+    pub uid: &'static str,
+    /// Its keys in the job file. Messages list them in this order.
+    pub parameters: &'static [Parameter],
+    /// Whether rows may have weights.
+    pub weighted: bool,
+    /// Whether it is fitted over more than one batch, too.
+    pub any_scope: bool,
+    /// Whether each batch goes on from the model of the batch before.
+    pub chained: bool,
+    /// The table that its models are saved in. Without one, a model is centers in the format of Spark.
+    pub table: Option<TableLayout>,
+}
+
+/// A parameter in the job file.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// The key in the job file, and the field of the parameters.
+    pub key: &'static str,
+    /// The values that are allowed.
+    pub takes: Takes,
+    /// What the value means, if the key may not be left out.
+    pub needed: Option<&'static str>,
+}
+
+/// The values that a parameter may have.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// Whole numbers, both ends included.
+    Whole(i64, i64),
+    /// Finite numbers that are not negative.
+    NotNegative,
+    /// Finite numbers above 0.
+    AboveZero,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+}
+
+/// Whole numbers end where Spark's do. Spark keeps 32 bits, and must be able to load what we save.
+const SPARK_INT: i64 = i32::MAX as i64;
+
+impl Parameter {
+    const fn new(key: &'static str, takes: Takes) -> Self {
+        Self {
+            key,
+            takes,
+            needed: None,
+        }
+    }
+
+    /// The seed: any whole number.
+    pub(crate) const SEED: Self = Self::new("seed", Takes::Whole(i64::MIN, i64::MAX));
+
+    /// A whole number of at least `least`.
+    pub(crate) const fn whole(key: &'static str, least: i64) -> Self {
+        Self::new(key, Takes::Whole(least, SPARK_INT))
+    }
+
+    /// A finite number that is not negative.
+    pub(crate) const fn not_negative(key: &'static str) -> Self {
+        Self::new(key, Takes::NotNegative)
+    }
+
+    /// A finite number above 0.
+    pub(crate) const fn above_zero(key: &'static str) -> Self {
+        Self::new(key, Takes::AboveZero)
+    }
+
+    /// One of some texts.
+    pub(crate) const fn one_of(key: &'static str, texts: &'static [&'static str]) -> Self {
+        Self::new(key, Takes::OneOf(texts))
+    }
+
+    /// The same parameter, which may not be left out.
+    pub(crate) const fn needed(self, meaning: &'static str) -> Self {
+        Self {
+            needed: Some(meaning),
+            ..self
         }
     }
 }
 
-impl Default for Algorithm {
-    fn default() -> Self {
-        Self::KMeans(Params::default())
-    }
-}
+/// Gives an enum of choices the names of its variants in the job file, from one list.
+macro_rules! choices {
+    ($type:ident, $($name:literal => $variant:ident),+ $(,)?) => {
+        impl $type {
+            pub(crate) const NAMES: &[&str] = &[$($name),+];
 
-/// The parameters in one line.
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // Without the name of the algorithm, because a job file need not say it.
-            Self::KMeans(p) => {
-                write!(f, "k {}, seed {}", p.k, p.seed)?;
-                write!(f, ", max_iter {}, tol {}", p.max_iter, p.tol)?;
-                write!(f, ", {} with {} steps", p.init_mode, p.init_steps)?;
-                write!(f, ", {}, solver {}", p.distance_measure, p.solver)
-            }
-            Self::MiniBatch(p) => {
-                write!(f, "minibatch, k {}, seed {}", p.k, p.seed)?;
-                write!(f, ", {}, best of {} draws", p.init_mode.name(), p.n_runs)
-            }
-            Self::Dbscan(p) => write!(f, "dbscan, eps {}, min_points {}", p.eps, p.min_points),
-            Self::Gmm(p) => {
-                write!(f, "gmm, k {}, seed {}", p.k, p.seed)?;
-                write!(f, ", max_iter {}, tol {}", p.max_iter, p.tol)?;
-                write!(f, ", {} covariances", p.covariance_type.name())?;
-                write!(f, ", reg_covar {}", p.reg_covar)?;
-                write!(f, ", {}, best of {} runs", p.init_mode.name(), p.n_runs)
+            /// The name in the job file.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
             }
         }
-    }
+    };
 }
-
-impl<'de> Deserialize<'de> for Algorithm {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Written {
-            algorithm: Option<String>,
-            params: serde_json::Value,
-        }
-        fn read<T: de::DeserializeOwned, E: de::Error>(params: serde_json::Value) -> Result<T, E> {
-            serde_json::from_value(params).map_err(|e| E::custom(format_args!("params: {e}")))
-        }
-        let Written { algorithm, params } = Written::deserialize(deserializer)?;
-        match algorithm.as_deref() {
-            None | Some("kmeans") => read(params).map(Self::KMeans),
-            Some("minibatch") => read(params).map(Self::MiniBatch),
-            Some("dbscan") => read(params).map(Self::Dbscan),
-            Some("gmm") => read(params).map(Self::Gmm),
-            Some(other) => Err(de::Error::unknown_variant(other, &Self::NAMES)),
-        }
-    }
-}
+pub(crate) use choices;

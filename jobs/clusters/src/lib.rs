@@ -8,15 +8,16 @@
 //!
 //! ```
 //! # #[cfg(feature = "fit")] {
-//! use gugus_clusters::{DbscanParams, Prediction, Predictor, fit};
+//! use gugus_clusters::{Algorithm, DbscanParams, Prediction};
 //! use gugus_kmeans::{RowForm, Rows};
 //!
 //! let x = [1.0, 1.1, 1.2, 7.0, 7.1, 7.2, 90.0];
 //! let rows = Rows::from_columns(&[&x], RowForm::Dense);
-//! let found = fit::dbscan(&DbscanParams { eps: 0.3, min_points: 3 }, &rows)?;
+//! let dbscan = Algorithm::Dbscan(DbscanParams { eps: 0.3, min_points: 3 });
+//! let found = dbscan.fit(None, &rows, None)?;
 //! assert_eq!((&found.summary.sizes[..], found.summary.noise), (&[3, 3][..], 1));
 //!
-//! let predictor = Predictor::new(found.model)?;
+//! let predictor = found.model.into_predictor()?;
 //! assert_eq!(predictor.predict(&[7.3])?, Prediction::Cluster(1));
 //! assert_eq!(predictor.predict(&[50.0])?, Prediction::Noise);
 //! # }
@@ -48,21 +49,20 @@
 //! [linfa-clustering]: https://docs.rs/linfa-clustering
 
 mod algorithm;
+mod algorithms;
 #[cfg(feature = "fit")]
-pub mod fit;
-mod fitted;
-mod gaussian;
+mod fit;
+mod model;
 mod params;
 mod predict;
-mod spots;
 
-pub use algorithm::Algorithm;
+pub use algorithm::{Facts, Parameter, Parameters, Takes};
+pub use algorithms::*;
 #[cfg(feature = "fit")]
 pub use fit::FitError;
-pub use fitted::{
-    Centers, CorePoint, Fit, Fitted, FittedError, Gaussian, HotSpots, MiniBatch, Mixture,
-};
-pub use params::{
-    Covariance, DbscanParams, GmmInit, GmmParams, MiniBatchInit, MiniBatchParams, ParamsError,
-};
+pub use model::{Cells, FittedError, Holds, Model, Saved, TableLayout};
+pub use params::ParamsError;
 pub use predict::{Prediction, Predictor};
+
+/// What a fit found, whatever the algorithm.
+pub type Fit = gugus_kmeans::Fit<Fitted>;

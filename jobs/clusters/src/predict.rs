@@ -1,23 +1,21 @@
 //! Predicts the cluster of a point, for every kind of model.
 
-use gugus_kmeans::{DistanceMeasure, PredictError};
+use std::fmt;
+use std::sync::Arc;
 
-use crate::fitted::{Fitted, FittedError};
-use crate::gaussian::Densities;
-use crate::spots::Spots;
+use gugus_kmeans::PredictError;
 
-/// A fitted model prepared for prediction.
-#[derive(Clone, Debug, PartialEq)]
+/// A fitted model prepared for predictions.
+#[derive(Clone, Debug)]
 pub struct Predictor {
     dimensions: usize,
-    kind: Kind,
+    model: Arc<dyn Predict>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Kind {
-    Centers(gugus_kmeans::Predictor),
-    HotSpots(Spots),
-    Mixture(Densities),
+/// Answers for one kind of model.
+pub(crate) trait Predict: fmt::Debug + Send + Sync {
+    /// Predicts a finite point of the right width.
+    fn predict(&self, point: &[f64]) -> Result<Prediction, PredictError>;
 }
 
 /// The answer of a model about a point.
@@ -53,31 +51,11 @@ impl Prediction {
 }
 
 impl Predictor {
-    /// Prepares a fitted or saved model.
-    ///
-    /// # Errors
-    /// [`FittedError`] for what no fit gives.
-    pub fn new(fitted: Fitted) -> Result<Self, FittedError> {
-        let dimensions = fitted.dimensions();
-        let kind = match fitted {
-            Fitted::Centers(model) => Kind::Centers(gugus_kmeans::Predictor::new(
-                model.centers,
-                model.distance_measure,
-            )?),
-            Fitted::MiniBatch(model) => {
-                model.check()?;
-                Kind::Centers(gugus_kmeans::Predictor::new(
-                    model.centers,
-                    DistanceMeasure::Euclidean,
-                )?)
-            }
-            Fitted::HotSpots(model) => {
-                model.check()?;
-                Kind::HotSpots(Spots::new(model))
-            }
-            Fitted::Mixture(model) => Kind::Mixture(Densities::new(&model)?),
-        };
-        Ok(Self { dimensions, kind })
+    pub(crate) fn new(dimensions: usize, model: impl Predict + 'static) -> Self {
+        Self {
+            dimensions,
+            model: Arc::new(model),
+        }
     }
 
     /// How many numbers a point has.
@@ -85,51 +63,20 @@ impl Predictor {
         self.dimensions
     }
 
-    /// Predicts a point. For centers, the point is taken in the form that Spark's `VectorAssembler` would emit.
+    /// Predicts a point. A model of centers takes the point in the form that Spark's `VectorAssembler` would emit.
     ///
     /// # Errors
     /// [`PredictError`] when the point does not fit the model.
     pub fn predict(&self, point: &[f64]) -> Result<Prediction, PredictError> {
-        match &self.kind {
-            Kind::Centers(centers) => centers.predict(point).map(Prediction::Cluster),
-            Kind::HotSpots(spots) => {
-                self.check(point)?;
-                let nearest = spots.nearest(point);
-                Ok(nearest.map_or(Prediction::Noise, Prediction::Cluster))
-            }
-            Kind::Mixture(densities) => {
-                self.check(point)?;
-                let (probabilities, _) = densities.of(point);
-                let cluster = first_greatest(&probabilities);
-                Ok(Prediction::Probable {
-                    cluster,
-                    probabilities,
-                })
-            }
-        }
-    }
-
-    fn check(&self, point: &[f64]) -> Result<(), PredictError> {
         if point.len() != self.dimensions {
             return Err(PredictError::Dimensions {
                 expected: self.dimensions,
                 given: point.len(),
             });
         }
-        match point.iter().position(|x| !x.is_finite()) {
-            Some(dimension) => Err(PredictError::NotFinite { dimension }),
-            None => Ok(()),
+        if let Some(dimension) = point.iter().position(|x| !x.is_finite()) {
+            return Err(PredictError::NotFinite { dimension });
         }
+        self.model.predict(point)
     }
-}
-
-/// The first position of the greatest number.
-fn first_greatest(numbers: &[f64]) -> usize {
-    let mut best = 0;
-    for (i, number) in numbers.iter().enumerate() {
-        if *number > numbers[best] {
-            best = i;
-        }
-    }
-    best
 }

@@ -3,11 +3,13 @@
 // Helpers fail a test as the test itself does; the lint knows only functions marked as tests.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
+
 use gugus_clusters::{
-    CorePoint, DbscanParams, Fit, FitError, Fitted, GmmInit, GmmParams, HotSpots, MiniBatch,
-    MiniBatchInit, MiniBatchParams, Mixture, Prediction, Predictor, fit,
+    Algorithm, CorePoint, DbscanParams, FitError, GmmInit, GmmParams, HotSpots, MiniBatch,
+    MiniBatchInit, MiniBatchParams, Mixture, Model, Parameters, Prediction,
 };
-use gugus_kmeans::{PredictError, RowForm, Rows};
+use gugus_kmeans::{Fit, PredictError, RowForm, Rows};
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::traits::{Fit as _, FitWith, Predict, Transformer};
@@ -46,31 +48,26 @@ fn matrix(points: &[Vec<f64>]) -> Array2<f64> {
     Array2::from_shape_vec((points.len(), points[0].len()), flat).unwrap()
 }
 
-fn labels(fit: &Fit, points: &[Vec<f64>]) -> Vec<Option<usize>> {
-    let predictor = Predictor::new(fit.model.clone()).unwrap();
+fn labels<M: Model + Clone>(fit: &Fit<M>, points: &[Vec<f64>]) -> Vec<Option<usize>> {
+    let predictor = fit.model.clone().into_predictor().unwrap();
     let predict = |point: &Vec<f64>| predictor.predict(point).unwrap().cluster();
     points.iter().map(predict).collect()
 }
 
-fn mini_batch(fit: &Fit) -> &MiniBatch {
-    match &fit.model {
-        Fitted::MiniBatch(model) => model,
-        other => panic!("{other:?}"),
-    }
+fn mini_batch(
+    params: &MiniBatchParams,
+    carried: Option<&MiniBatch>,
+    rows: &Rows,
+) -> Result<Fit<MiniBatch>, FitError> {
+    params.fit(carried, rows, None)
 }
 
-fn hot_spots(fit: &Fit) -> &HotSpots {
-    match &fit.model {
-        Fitted::HotSpots(model) => model,
-        other => panic!("{other:?}"),
-    }
+fn dbscan(params: &DbscanParams, rows: &Rows) -> Result<Fit<HotSpots>, FitError> {
+    params.fit(None, rows, None)
 }
 
-fn mixture(fit: &Fit) -> &Mixture {
-    match &fit.model {
-        Fitted::Mixture(model) => model,
-        other => panic!("{other:?}"),
-    }
+fn gmm(params: &GmmParams, rows: &Rows) -> Result<Fit<Mixture>, FitError> {
+    params.fit(None, rows, None)
 }
 
 fn three() -> MiniBatchParams {
@@ -107,8 +104,8 @@ fn centers_carried_over_in_our_form_are_those_that_linfa_carries() {
                 Ok(model) | Err(IncrKMeansError::NotConverged(model)) => model,
                 Err(error) => panic!("{error}"),
             };
-            let fit = fit::mini_batch(&params, ours.as_ref(), &rows(&points)).unwrap();
-            let model = mini_batch(&fit);
+            let fit = mini_batch(&params, ours.as_ref(), &rows(&points)).unwrap();
+            let model = &fit.model;
             assert_eq!(matrix(&model.centers), *next.centroids(), "batch {batch}");
             let counts: Vec<f64> = model.counts.iter().map(|n| *n as f64).collect();
             assert_eq!(counts, next.cluster_count().to_vec());
@@ -121,9 +118,9 @@ fn centers_carried_over_in_our_form_are_those_that_linfa_carries() {
             assert_eq!(fit.summary.sizes.iter().sum::<u64>(), points.len() as u64);
             // As a model that was saved and read again.
             let saved = serde_json::to_string(&fit.model).unwrap();
-            let read: Fitted = serde_json::from_str(&saved).unwrap();
+            let read: MiniBatch = serde_json::from_str(&saved).unwrap();
             assert_eq!(read, fit.model);
-            ours = Some(mini_batch(&fit).clone());
+            ours = Some(fit.model);
             theirs = Some(next);
         }
         assert_eq!(
@@ -135,11 +132,11 @@ fn centers_carried_over_in_our_form_are_those_that_linfa_carries() {
 
 #[test]
 fn a_center_that_nothing_is_near_to_stays() {
-    let first = fit::mini_batch(&three(), None, &rows(&blobs(60, 1))).unwrap();
-    let model = mini_batch(&first);
+    let first = mini_batch(&three(), None, &rows(&blobs(60, 1))).unwrap();
+    let model = &first.model;
     let one_place = vec![vec![34.0, -118.0]; 10];
-    let next = fit::mini_batch(&three(), Some(model), &rows(&one_place)).unwrap();
-    let moved = mini_batch(&next);
+    let next = mini_batch(&three(), Some(model), &rows(&one_place)).unwrap();
+    let moved = &next.model;
     let stayed = |i: &usize| moved.centers[*i] == model.centers[*i];
     assert_eq!((0..3).filter(stayed).count(), 2);
     let mut sizes = next.summary.sizes.clone();
@@ -148,12 +145,12 @@ fn a_center_that_nothing_is_near_to_stays() {
 }
 
 #[test]
-fn what_cannot_be_carried_on_is_refused() {
+fn a_model_that_cannot_be_carried_on_is_refused() {
     let points = blobs(30, 1);
-    let model = mini_batch(&fit::mini_batch(&three(), None, &rows(&points)).unwrap()).clone();
+    let model = mini_batch(&three(), None, &rows(&points)).unwrap().model;
     let two = MiniBatchParams { k: 2, ..three() };
     assert_eq!(
-        fit::mini_batch(&two, Some(&model), &rows(&points))
+        mini_batch(&two, Some(&model), &rows(&points))
             .unwrap_err()
             .to_string(),
         "the model carried over has 3 centers of 2 numbers, but k is 2 and rows have 2: train from the first batch on"
@@ -162,19 +159,17 @@ fn what_cannot_be_carried_on_is_refused() {
         .iter()
         .map(|p| [p.as_slice(), &[0.0]].concat())
         .collect();
-    assert!(matches!(
-        fit::mini_batch(&three(), Some(&model), &rows(&wide)),
-        Err(FitError::Carried { width: 3, .. })
-    ));
+    let error = mini_batch(&three(), Some(&model), &rows(&wide)).unwrap_err();
+    assert!(error.to_string().contains("rows have 3"), "{error}");
     let mut torn = model.clone();
     torn.counts.pop();
     assert!(matches!(
-        fit::mini_batch(&three(), Some(&torn), &rows(&points)),
+        mini_batch(&three(), Some(&torn), &rows(&points)),
         Err(FitError::Fitted(_))
     ));
     let mut damaged = model;
     damaged.centers[0][0] = f64::NAN;
-    assert!(fit::mini_batch(&three(), Some(&damaged), &rows(&points)).is_err());
+    assert!(mini_batch(&three(), Some(&damaged), &rows(&points)).is_err());
 }
 
 #[test]
@@ -182,13 +177,13 @@ fn hot_spots_are_those_that_linfa_finds() {
     for (eps, min_points) in [(0.05, 3), (0.1, 4), (0.3, 5), (2.0, 5), (1e-9, 2)] {
         let points = blobs(150, 3);
         let params = DbscanParams { eps, min_points };
-        let fit = fit::dbscan(&params, &rows(&points)).unwrap();
+        let fit = dbscan(&params, &rows(&points)).unwrap();
         let theirs = Dbscan::params(min_points)
             .tolerance(eps)
             .check()
             .unwrap()
             .transform(&matrix(&points));
-        let model = hot_spots(&fit);
+        let model = &fit.model;
         let near = |a: &[f64], b: &[f64]| {
             let squares: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
             squares <= eps * eps
@@ -222,8 +217,8 @@ fn a_place_is_kept_once_however_often_it_was_seen() {
         eps: 1.0,
         min_points: 5,
     };
-    let fit = fit::dbscan(&params, &rows(&points)).unwrap();
-    assert_eq!(hot_spots(&fit).core_points.len(), 1);
+    let fit = dbscan(&params, &rows(&points)).unwrap();
+    assert_eq!(fit.model.core_points.len(), 1);
     assert_eq!((fit.summary.sizes, fit.summary.noise), (vec![50], 0));
 }
 
@@ -234,9 +229,9 @@ fn all_noise_is_an_answer() {
         eps: 1.0,
         min_points: 2,
     };
-    let fit = fit::dbscan(&params, &rows(&points)).unwrap();
+    let fit = dbscan(&params, &rows(&points)).unwrap();
     assert_eq!((fit.summary.sizes.len(), fit.summary.noise), (0, 9));
-    let predictor = Predictor::new(fit.model).unwrap();
+    let predictor = fit.model.into_predictor().unwrap();
     assert_eq!(predictor.predict(&[10.0]).unwrap(), Prediction::Noise);
     assert_eq!(predictor.predict(&[10.0]).unwrap().label(), -1);
     assert_eq!(
@@ -259,7 +254,7 @@ fn probabilities_are_linfas() {
             max_iter: 500,
             ..GmmParams::default()
         };
-        let fit = fit::gmm(&params, &rows(&points)).unwrap();
+        let fit = gmm(&params, &rows(&points)).unwrap();
         let theirs: GaussianMixtureModel<f64> =
             LinfaGmm::new_with_rng(3, Xoshiro256Plus::seed_from_u64(11))
                 .init_method(match init_mode {
@@ -269,7 +264,7 @@ fn probabilities_are_linfas() {
                 .max_n_iterations(500)
                 .fit(&DatasetBase::from(matrix(&points)))
                 .unwrap();
-        let model = mixture(&fit);
+        let model = &fit.model;
         for (i, gaussian) in model.gaussians.iter().enumerate() {
             assert_eq!(gaussian.weight, theirs.weights()[i]);
             assert_eq!(gaussian.mean, theirs.means().row(i).to_vec());
@@ -277,7 +272,7 @@ fn probabilities_are_linfas() {
         let asked = matrix(&points);
         let probabilities = theirs.predict_proba(&asked);
         let clusters = theirs.predict(&asked);
-        let predictor = Predictor::new(fit.model.clone()).unwrap();
+        let predictor = fit.model.clone().into_predictor().unwrap();
         for (i, point) in points.iter().enumerate() {
             let Prediction::Probable {
                 cluster,
@@ -307,7 +302,7 @@ fn more_runs_never_cost_more() {
             max_iter: 1000,
             ..GmmParams::default()
         };
-        fit::gmm(&params, &rows(&points)).unwrap()
+        gmm(&params, &rows(&points)).unwrap()
     };
     let costs: Vec<f64> = [1, 2, 4, 8]
         .map(|runs| fit(runs).summary.training_cost)
@@ -320,26 +315,19 @@ fn more_runs_never_cost_more() {
 fn the_number_of_threads_changes_no_bit() {
     let points = rows(&blobs(2000, 4));
     let all = || {
-        let first = fit::mini_batch(&three(), None, &points).unwrap();
-        let second = fit::mini_batch(&three(), Some(mini_batch(&first)), &points).unwrap();
-        let spots = fit::dbscan(
-            &DbscanParams {
-                eps: 0.05,
-                min_points: 4,
-            },
-            &points,
-        );
+        let first = mini_batch(&three(), None, &points).unwrap();
+        let second = mini_batch(&three(), Some(&first.model), &points).unwrap();
+        let spots = DbscanParams {
+            eps: 0.05,
+            min_points: 4,
+        };
+        let spots = dbscan(&spots, &points).unwrap();
         let params = GmmParams {
             k: 3,
             n_runs: 2,
             ..GmmParams::default()
         };
-        [
-            first,
-            second,
-            spots.unwrap(),
-            fit::gmm(&params, &points).unwrap(),
-        ]
+        (first, second, spots, gmm(&params, &points).unwrap())
     };
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
@@ -359,9 +347,9 @@ fn rows_that_cannot_be_fitted_say_why() {
     };
     let all = |rows: &Rows| {
         [
-            fit::mini_batch(&three(), None, rows).unwrap_err(),
-            fit::dbscan(&spots, rows).unwrap_err(),
-            fit::gmm(&GmmParams::default(), rows).unwrap_err(),
+            mini_batch(&three(), None, rows).unwrap_err(),
+            dbscan(&spots, rows).unwrap_err(),
+            gmm(&GmmParams::default(), rows).unwrap_err(),
         ]
     };
     for error in all(&Rows::new(2, RowForm::Dense)) {
@@ -377,11 +365,9 @@ fn rows_that_cannot_be_fitted_say_why() {
         assert_eq!(error, FitError::Overflow);
     }
     let twins = rows(&[vec![0.0, 2.0], vec![-0.0, 2.0], vec![0.0, 2.0]]);
-    let [few, _, few_too] = [
-        fit::mini_batch(&three(), None, &twins),
-        fit::dbscan(&spots, &twins),
-        fit::gmm(&GmmParams::default(), &twins),
-    ];
+    let few = mini_batch(&three(), None, &twins);
+    assert!(dbscan(&spots, &twins).is_ok());
+    let few_too = gmm(&GmmParams::default(), &twins);
     assert_eq!(
         few.unwrap_err().to_string(),
         "there are 1 distinct rows, but k asks for 3 clusters: lower k, or fit more rows"
@@ -402,7 +388,7 @@ fn mixtures_that_do_not_settle_name_the_parameter() {
         ..GmmParams::default()
     };
     assert_eq!(
-        fit::gmm(&params, &points).unwrap_err().to_string(),
+        gmm(&params, &points).unwrap_err().to_string(),
         "gmm did not converge in max_iter = 1 rounds: raise max_iter or tol, or lower k"
     );
     // Points on a line have no volume, and nothing gives them one.
@@ -411,9 +397,10 @@ fn mixtures_that_do_not_settle_name_the_parameter() {
         reg_covar: 0.0,
         ..GmmParams::default()
     };
-    let error = fit::gmm(&flat, &rows(&line)).unwrap_err();
-    assert!(matches!(error, FitError::Degenerate { .. }), "{error}");
-    assert!(error.to_string().contains("raise reg_covar"), "{error}");
+    let error = gmm(&flat, &rows(&line)).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("gmm has no answer"), "{text}");
+    assert!(text.contains("raise reg_covar"), "{text}");
 }
 
 #[test]
@@ -424,67 +411,32 @@ fn parameters_out_of_range_are_named() {
         min_points: 5,
     };
     assert_eq!(
-        fit::dbscan(&bad, &points).unwrap_err().to_string(),
+        dbscan(&bad, &points).unwrap_err().to_string(),
         "eps is 0, but it must be a finite number above 0"
     );
-    let errors = [
-        DbscanParams {
-            eps: f64::NAN,
-            min_points: 5,
-        }
-        .validate(),
-        DbscanParams {
-            eps: 1.0,
-            min_points: 1,
-        }
-        .validate(),
-        MiniBatchParams { k: 1, ..three() }.validate(),
-        MiniBatchParams {
-            n_runs: 0,
-            ..three()
-        }
-        .validate(),
-        GmmParams {
-            k: 0,
-            ..GmmParams::default()
-        }
-        .validate(),
-        GmmParams {
-            max_iter: 0,
-            ..GmmParams::default()
-        }
-        .validate(),
-        GmmParams {
-            tol: 0.0,
-            ..GmmParams::default()
-        }
-        .validate(),
-        GmmParams {
-            n_runs: 0,
-            ..GmmParams::default()
-        }
-        .validate(),
-        GmmParams {
-            reg_covar: -1.0,
-            ..GmmParams::default()
-        }
-        .validate(),
-    ];
-    let names = errors.map(|error| error.unwrap_err().parameter);
-    assert_eq!(
-        names,
-        [
-            "eps",
-            "min_points",
-            "k",
-            "n_runs",
-            "k",
-            "max_iter",
-            "tol",
-            "n_runs",
-            "reg_covar"
-        ]
-    );
+    let dbscan = |eps, min_points| DbscanParams { eps, min_points }.validate();
+    let mini_batch = |k, n_runs| {
+        let rest = three();
+        MiniBatchParams { k, n_runs, ..rest }.validate()
+    };
+    let gmm = |change: fn(&mut GmmParams)| {
+        let mut params = GmmParams::default();
+        change(&mut params);
+        params.validate()
+    };
+    for (checked, parameter) in [
+        (dbscan(f64::NAN, 5), "eps"),
+        (dbscan(1.0, 1), "min_points"),
+        (mini_batch(1, 10), "k"),
+        (mini_batch(3, 0), "n_runs"),
+        (gmm(|params| params.k = 0), "k"),
+        (gmm(|params| params.max_iter = 0), "max_iter"),
+        (gmm(|params| params.tol = 0.0), "tol"),
+        (gmm(|params| params.n_runs = 0), "n_runs"),
+        (gmm(|params| params.reg_covar = -1.0), "reg_covar"),
+    ] {
+        assert_eq!(checked.unwrap_err().parameter, parameter);
+    }
     for json in [r#"{"min_points": 5}"#, r#"{"eps": 1.0, "k": 3}"#] {
         assert!(
             serde_json::from_str::<DbscanParams>(json).is_err(),
@@ -497,6 +449,22 @@ fn parameters_out_of_range_are_named() {
         serde_json::from_str::<GmmParams>("{}").unwrap(),
         GmmParams::default()
     );
+}
+
+/// Other crates read an algorithm's keys from its list of parameters.
+#[test]
+fn the_keys_of_an_algorithm_are_the_fields_of_its_parameters() {
+    for facts in Algorithm::ALL {
+        let needed = facts.parameters.iter().filter(|p| p.needed.is_some());
+        let given = needed.map(|p| (p.key.to_owned(), 1.into())).collect();
+        let given = serde_json::Value::Object(given);
+        let algorithm = Algorithm::from_json::<serde_json::Error>(facts.name, given).unwrap();
+        let written = serde_json::to_value(&algorithm).unwrap();
+        assert_eq!(written["algorithm"], facts.name);
+        let fields = written["params"].as_object().unwrap();
+        let fields: BTreeSet<_> = fields.keys().map(String::as_str).collect();
+        assert_eq!(fields, facts.parameters.iter().map(|p| p.key).collect());
+    }
 }
 
 /// Rows with what libraries stumble over: equal ones, far ones, near ones, ones on a line.
@@ -524,13 +492,13 @@ proptest! {
     ) {
         let rows = rows(&points);
         let params = MiniBatchParams { k, seed, n_runs: 2, ..MiniBatchParams::default() };
-        if let Ok(first) = fit::mini_batch(&params, None, &rows) {
-            let _ = fit::mini_batch(&params, Some(mini_batch(&first)), &rows);
+        if let Ok(first) = mini_batch(&params, None, &rows) {
+            let _ = mini_batch(&params, Some(&first.model), &rows);
         }
-        let _ = fit::dbscan(&DbscanParams { eps, min_points: k }, &rows);
+        let _ = dbscan(&DbscanParams { eps, min_points: k }, &rows);
         for init_mode in [GmmInit::KMeans, GmmInit::Random] {
             let params = GmmParams { k, seed, init_mode, max_iter: 20, ..GmmParams::default() };
-            let _ = fit::gmm(&params, &rows);
+            let _ = gmm(&params, &rows);
         }
     }
 }

@@ -1,18 +1,27 @@
-//! How our functions and nodes are written into a plan and read from it.
+//! How our functions, expressions and nodes are written into a plan and read from it.
 
 use std::sync::Arc;
 
 use datafusion::common::{DataFusionError, Result, internal_err};
-use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::all::{AllPassExec, Pass};
 use crate::fit::ModelFit;
+use crate::growing;
+use crate::named::{NAMED, Named};
 use crate::settings::FitSettings;
 
 /// The first bytes of our plan node. No message of Ballista begins with them: read as Protobuf, `g` would be a field of a
 /// wire type that does not exist.
 const NODE_MARK: &[u8] = b"gugus whole pass 1\n";
+
+/// The first bytes of our expression; like [`NODE_MARK`].
+const EXPRESSION_MARK: &[u8] = b"gugus named 1\n";
+
+/// What marks a function that has a limit here.
+const FUNCTION_MARK: &[u8] = b"gugus growing 1\n";
 
 /// Writes the settings of one of our functions. It writes nothing for other functions, which are found by name.
 ///
@@ -66,6 +75,51 @@ pub fn decode_node(
         Ok(Arc::new(AllPassExec::new(Arc::clone(input), Arc::new(pass))) as _)
     };
     Some(read())
+}
+
+/// Writes one of our expressions; `None` when `expression` is not ours.
+///
+/// # Errors
+/// When its name does not encode, which would be a fault of ours.
+pub fn encode_expression(
+    expression: &Arc<dyn PhysicalExpr>,
+    buffer: &mut Vec<u8>,
+) -> Option<Result<()>> {
+    let named = expression.downcast_ref::<Named>()?;
+    buffer.extend_from_slice(EXPRESSION_MARK);
+    Some(serde_json::to_writer(buffer, named.name()).map_err(about(NAMED)))
+}
+
+/// Reads one of our expressions over its children; `None` when the bytes are not ours.
+///
+/// # Errors
+/// When the bytes are not a name as this version writes it, or there is not one child: client and executor run different
+/// versions.
+pub fn decode_expression(
+    buffer: &[u8],
+    inputs: &[Arc<dyn PhysicalExpr>],
+) -> Option<Result<Arc<dyn PhysicalExpr>>> {
+    let name = buffer.strip_prefix(EXPRESSION_MARK)?;
+    let read = || {
+        let [inner] = inputs else {
+            return internal_err!("{} has one child, not {}", NAMED, inputs.len());
+        };
+        let name = serde_json::from_slice(name).map_err(about(NAMED))?;
+        Ok(Arc::new(Named::new(name, Arc::clone(inner))) as _)
+    };
+    Some(read())
+}
+
+/// Writes a function of DataFusion that has a limit here. It writes nothing for other functions, which are found by name.
+pub fn encode_function(function: &ScalarUDF, buffer: &mut Vec<u8>) {
+    if growing::is_growing(function) {
+        buffer.extend_from_slice(FUNCTION_MARK);
+    }
+}
+
+/// Reads a function with a limit; `None` when it is not ours.
+pub fn decode_function(name: &str, buffer: &[u8]) -> Option<Arc<ScalarUDF>> {
+    (buffer == FUNCTION_MARK).then(|| growing::function(name))?
 }
 
 fn about(name: &'static str) -> impl Fn(serde_json::Error) -> DataFusionError {

@@ -4,6 +4,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use thiserror::Error;
 
+use crate::limits::TooLarge;
+
 /// An expression of a job file or a saved model cannot be used. Nothing has been read yet: the text has to change.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -43,6 +45,14 @@ pub enum PlanError {
         /// The function that is refused.
         function: String,
     },
+    /// The expression is longer or deeper than a process can bear.
+    #[error("{place}: {source}")]
+    TooLarge {
+        /// Which expression.
+        place: String,
+        /// In which way.
+        source: TooLarge,
+    },
     /// There is nothing to cluster by.
     #[error("no features: name at least one column or expression in `features`")]
     NoFeatures,
@@ -53,13 +63,12 @@ pub enum PlanError {
 #[non_exhaustive]
 pub enum EvaluateError {
     /// An expression failed on these values, as a division of integers by zero does.
-    #[error("feature \"{feature}\" fails on these values: {}", first_line(source))]
+    #[error("feature \"{feature}\" fails on these values: {reason}")]
     Expression {
         /// The feature's name.
         feature: String,
-        /// What DataFusion says.
-        #[source]
-        source: Box<DataFusionError>,
+        /// What is wrong, as a sentence.
+        reason: String,
     },
     /// A column has another type than the plan was made for.
     #[error("column \"{column}\" is of type {found}, the expressions were planned for {wanted}")]

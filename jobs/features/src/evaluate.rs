@@ -7,7 +7,10 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use std::sync::Arc;
 
+use datafusion::common::DataFusionError;
+
 use crate::error::EvaluateError;
+use crate::named::DataError;
 use crate::plan::FeaturePlan;
 
 /// The features of some rows, column by column.
@@ -35,9 +38,12 @@ impl FeaturePlan {
     /// # Errors
     /// [`EvaluateError`] when an expression fails on these values or a column has another type.
     pub fn evaluate(&self, rows: &RecordBatch) -> Result<FeatureRows, EvaluateError> {
-        let failed = |feature: &str, source| EvaluateError::Expression {
+        let failed = |feature: &str, error: &DataFusionError| EvaluateError::Expression {
             feature: feature.to_owned(),
-            source: Box::new(source),
+            reason: match DataError::of(error) {
+                Some(data) => data.reason.clone(),
+                None => error.strip_backtrace(),
+            },
         };
         let input = self.project(rows)?;
         let mut names = Vec::with_capacity(self.width());
@@ -47,7 +53,7 @@ impl FeaturePlan {
                 .expression
                 .evaluate(&input)
                 .and_then(|value| value.into_array(rows.num_rows()))
-                .map_err(|source| failed(&number.name, source))?;
+                .map_err(|error| failed(&number.name, &error))?;
             let array = array
                 .as_any()
                 .downcast_ref::<Float64Array>()
@@ -85,9 +91,9 @@ impl FeaturePlan {
             .collect::<Result<Vec<ArrayRef>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(self.schema()), columns, &options).map_err(
-            |source| EvaluateError::Expression {
+            |error| EvaluateError::Expression {
                 feature: "*".to_owned(),
-                source: Box::new(source.into()),
+                reason: error.to_string(),
             },
         )
     }

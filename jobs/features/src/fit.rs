@@ -12,7 +12,7 @@ use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
-use gugus_clusters::MiniBatch;
+use gugus_clusters::Fitted;
 use gugus_kmeans::{RowForm, Rows};
 use gugus_kmeans_all::Weighting;
 use gugus_spec::HandleInvalid;
@@ -173,13 +173,9 @@ pub(crate) fn append(values: &mut Vec<f64>, columns: &[ArrayRef]) {
 }
 
 /// Sorts out rows that cannot be fitted, then fits the rest. `values` has a row after the other, the weight last; a null
-/// is NaN. `carried` is what `minibatch` goes on from, where there is a batch before.
+/// is NaN. `carried` is the model of the batch before, in a chain.
 #[must_use]
-pub fn fit_points(
-    settings: &FitSettings,
-    carried: Option<&MiniBatch>,
-    values: &[f64],
-) -> FitOutcome {
+pub fn fit_points(settings: &FitSettings, carried: Option<&Fitted>, values: &[f64]) -> FitOutcome {
     let (width, dimensions) = (settings.width(), settings.features.len());
     let given = (values.len() / width) as u64;
     let failed = |reason: String| FitOutcome::Failed {
@@ -212,7 +208,7 @@ pub fn fit_points(
     }
 
     let weights = (settings.weighting == Weighting::LastColumn).then_some(weights.as_slice());
-    match gugus_clusters::fit::fit(&settings.algorithm, carried, &rows, weights) {
+    match settings.algorithm.fit(carried, &rows, weights) {
         Ok(mut fit) => {
             fit.summary.dropped = dropped;
             FitOutcome::Trained(fit)

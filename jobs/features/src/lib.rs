@@ -9,7 +9,10 @@
 //! * The result of a fit depends only on the rows of its batch, their order, and the parameters. It runs on one thread.
 //! * The aggregate never fails because of the data. A null, a NaN or an infinity gives a [`FitOutcome`] that names the
 //!   column. An error would fail the whole Ballista job without naming a batch.
-//! * Expressions that depend on anything but their row (`random()`, `now()`) are refused when they are planned.
+//! * Expressions that depend on anything but their row (`random()`, `now()`) are refused when they are planned. So are
+//!   expressions whose length or depth would end a process.
+//! * An expression that fails on a row gives a [`DataError`] with its name, on whichever side of a cluster. A number in an
+//!   expression, as in `repeat("a", 100000000)`, does not decide how much memory a process takes.
 //!
 //! # What it is not
 //! It knows neither Ballista nor folders nor TOML: `gugus-engine` registers these functions and nodes with Ballista, and
@@ -42,6 +45,10 @@ mod codec;
 mod error;
 mod evaluate;
 mod fit;
+mod growing;
+mod guards;
+mod limits;
+mod named;
 mod outcome;
 mod plan;
 mod points;
@@ -58,11 +65,16 @@ pub use all::{
     YieldingPool, pass_plan,
 };
 pub use census::{WindowRows, census_plan, read_census};
-pub use codec::{decode_aggregate, decode_node, encode_aggregate, encode_node};
+pub use codec::{
+    decode_aggregate, decode_expression, decode_function, decode_node, encode_aggregate,
+    encode_expression, encode_function, encode_node,
+};
 pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
 pub use fit::{ModelFit, fit_points};
 pub use gugus_kmeans_all::Weighting;
+pub use limits::TooLarge;
+pub use named::{DataError, NAMED};
 pub use outcome::FitOutcome;
 pub use plan::{Expressions, FeaturePlan};
 pub use points::{points_plan, read_points};

@@ -10,8 +10,8 @@ use std::sync::{Arc, LazyLock};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column as SqlColumn, DFSchema, DataFusionError, SchemaError};
-use datafusion::execution::SessionState;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{FunctionRegistry, SessionState};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
@@ -26,6 +26,12 @@ use gugus_spec::{
 };
 
 use crate::error::PlanError;
+use crate::growing::{self, is_growing};
+use crate::guards::{Place, guarded};
+use crate::limits::{
+    MOST_GROWING, TooLarge, check_parsed, check_planned, check_text, on_large_stack,
+};
+use crate::named::{Name, Named};
 
 /// The expressions of one model, as text.
 #[derive(Clone, Debug)]
@@ -78,6 +84,7 @@ pub(crate) struct Number {
 #[derive(Clone, Debug)]
 pub struct FeaturePlan {
     columns: Vec<Column>,
+    undeclared: Vec<String>,
     schema: SchemaRef,
     pub(crate) condition: Option<Arc<dyn PhysicalExpr>>,
     pub(crate) features: Vec<Number>,
@@ -100,54 +107,61 @@ impl FeaturePlan {
         if expressions.features.is_empty() {
             return Err(PlanError::NoFeatures);
         }
+        on_large_stack(|| Self::compile(columns, other, expressions))
+    }
+
+    fn compile(
+        columns: &[Column],
+        other: OtherColumns,
+        expressions: &Expressions<'_>,
+    ) -> Result<Self, PlanError> {
         let mut known = columns.to_vec();
         if expressions.key.is_some() {
             known.push(record_timestamp());
         }
+        let declared = known.len();
         let mut read = BTreeSet::new();
-        let condition = expressions
-            .condition
-            .map(|sql| Parsed::new("where".to_owned(), sql, &mut known, other, &mut read))
-            .transpose()?;
+        let mut parsed = |place: String, sql: &str| {
+            let name = Name {
+                place,
+                sql: sql.to_owned(),
+            };
+            Parsed::new(name, &mut known, other, &mut read)
+        };
+        let mut place = |place: &str, sql: Option<&str>| {
+            sql.map(|sql| parsed(place.to_owned(), sql)).transpose()
+        };
+        let condition = place("where", expressions.condition)?;
         let features = expressions
             .features
             .iter()
             .map(|f| {
-                let parsed = Parsed::new(
-                    format!("feature \"{}\"", f.name),
-                    &f.sql,
-                    &mut known,
-                    other,
-                    &mut read,
-                )?;
-                Ok((f.name.clone(), parsed))
+                let parsed = place(&format!("feature \"{}\"", f.name), Some(&f.sql))?;
+                Ok(parsed.map(|parsed| (f.name.clone(), parsed)))
             })
+            .filter_map(Result::transpose)
             .collect::<Result<Vec<_>, PlanError>>()?;
-        let weight = expressions
-            .weight_col
-            .map(|column| {
-                let sql = quote_identifier(column);
-                let parsed =
-                    Parsed::new("weight_col".to_owned(), &sql, &mut known, other, &mut read)?;
-                Ok::<_, PlanError>((column.to_owned(), parsed))
-            })
-            .transpose()?;
+        let weight = expressions.weight_col.map(quote_identifier);
+        let weight = place("weight_col", weight.as_deref())?;
+        let key = place("window", expressions.key.as_deref())?;
 
-        let key = expressions
-            .key
-            .as_deref()
-            .map(|sql| Parsed::new("window".to_owned(), sql, &mut known, other, &mut read))
-            .transpose()?;
-
+        let undeclared = known.split_off(declared);
+        let undeclared: Vec<Column> = undeclared
+            .into_iter()
+            .filter(|c| read.contains(&c.name))
+            .collect();
+        let names = undeclared.iter().map(|c| c.name.clone()).collect();
         let columns: Vec<Column> = known
             .into_iter()
             .filter(|c| read.contains(&c.name))
+            .chain(undeclared)
             .collect();
         let schema = Arc::new(schema_of(&columns));
         let number = |(name, parsed): (String, Parsed)| {
             let expression = parsed.number(&schema)?;
             Ok::<_, PlanError>(Number { name, expression })
         };
+        let weight = weight.map(|weight| ("the weight".to_owned(), weight));
         Ok(Self {
             condition: condition
                 .map(|parsed| parsed.condition(&schema))
@@ -155,6 +169,7 @@ impl FeaturePlan {
             features: features.into_iter().map(number).collect::<Result<_, _>>()?,
             weight: weight.map(number).transpose()?,
             key: key.map(|parsed| parsed.text(&schema)).transpose()?,
+            undeclared: names,
             columns,
             schema,
         })
@@ -164,6 +179,13 @@ impl FeaturePlan {
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// The names of the columns that the job file does not have. Each counts as one of the other columns of the stream, which
+    /// are text. Whether any batch has it, only the batches know.
+    #[must_use]
+    pub fn undeclared(&self) -> &[String] {
+        &self.undeclared
     }
 
     /// The Arrow schema of [`Self::columns`].
@@ -190,61 +212,56 @@ impl FeaturePlan {
 
 /// An expression that names only known columns and depends on its row only.
 struct Parsed {
-    place: String,
-    sql: String,
+    name: Name,
     expression: Expr,
 }
 
 impl Parsed {
     fn new(
-        place: String,
-        sql: &str,
+        name: Name,
         known: &mut Vec<Column>,
         other: OtherColumns,
         read: &mut BTreeSet<String>,
     ) -> Result<Self, PlanError> {
-        let wrong = |source: DataFusionError| PlanError::Sql {
-            place: place.clone(),
-            sql: sql.to_owned(),
-            source: Box::new(source),
-        };
+        let too_large = |source| name.too_large(source);
+        check_text(&name.sql).map_err(too_large)?;
+        let dialect = PLANNER.config().options().sql_parser.dialect;
+        let text = PLANNER.sql_to_expr_with_alias(&name.sql, &dialect);
+        let text = text.map_err(|error| name.wrong(error))?;
+        check_parsed(&text.expr).map_err(too_large)?;
         let expression = loop {
-            let schema = DFSchema::try_from(schema_of(known)).map_err(wrong)?;
-            match PLANNER.create_logical_expr(sql, &schema) {
+            let schema = DFSchema::try_from(schema_of(known)).map_err(|e| name.wrong(e))?;
+            match PLANNER.create_logical_expr_from_sql_expr(text.clone(), &schema) {
                 Ok(expression) => break expression,
                 Err(error) => match (missing_column(&error), other) {
-                    (Some(name), OtherColumns::Utf8) if known.iter().all(|c| c.name != name) => {
+                    (Some(missing), OtherColumns::Utf8)
+                        if known.iter().all(|c| c.name != missing) =>
+                    {
                         known.push(Column {
-                            name,
+                            name: missing,
                             data_type: ColumnType::Utf8,
                             nullability: Nullability::Optional,
                         })
                     }
-                    _ => return Err(wrong(error)),
+                    _ => return Err(name.wrong(error)),
                 },
             }
         };
-        let parsed = Self {
-            place: place.clone(),
-            sql: sql.to_owned(),
-            expression,
-        };
-        parsed.refuse_what_is_not_of_the_row().map_err(wrong)??;
-        read.extend(
-            parsed
-                .expression
-                .column_refs()
-                .into_iter()
-                .map(|c| c.name.clone()),
-        );
+        let parsed = Self { name, expression };
+        parsed
+            .refuse_what_is_not_of_the_row()
+            .map_err(|error| parsed.name.wrong(error))??;
+        let columns = parsed.expression.column_refs();
+        read.extend(columns.into_iter().map(|c| c.name.clone()));
         Ok(parsed)
     }
 
     fn refuse_what_is_not_of_the_row(&self) -> Result<Result<(), PlanError>, DataFusionError> {
-        let mut refused = None;
+        let (mut refused, mut growing) = (None, 0);
         self.expression.apply(|node| {
             let function = match node {
                 Expr::ScalarFunction(f) => {
+                    growing += usize::from(is_growing(&f.func));
                     // A stable function without arguments (`now()`, `current_date()`) reads the clock or the session.
                     let volatility = f.func.signature().volatility;
                     let changes = volatility == Volatility::Volatile
@@ -268,22 +285,23 @@ impl Parsed {
             })
         })?;
         Ok(match refused {
+            None if growing > MOST_GROWING => Err(self.name.too_large(TooLarge::Growing(growing))),
             None => Ok(()),
             Some(function) => Err(PlanError::NotRepeatable {
-                place: self.place.clone(),
-                sql: self.sql.clone(),
+                place: self.name.place.clone(),
+                sql: self.name.sql.clone(),
                 function,
             }),
         })
     }
 
     /// As a physical expression over `schema`, with the type it has there.
-    fn physical(&self, schema: &SchemaRef) -> Result<(Arc<dyn PhysicalExpr>, DataType), PlanError> {
-        let wrong = |source: DataFusionError| PlanError::Sql {
-            place: self.place.clone(),
-            sql: self.sql.clone(),
-            source: Box::new(source),
-        };
+    fn physical(
+        &self,
+        schema: &SchemaRef,
+        place: Place,
+    ) -> Result<(Arc<dyn PhysicalExpr>, DataType), PlanError> {
+        let wrong = |source: DataFusionError| self.name.wrong(source);
         let schema = DFSchema::try_from(Arc::clone(schema)).map_err(wrong)?;
         let config = Arc::clone(PLANNER.config_options());
         let context = SimplifyContext::builder()
@@ -295,15 +313,22 @@ impl Parsed {
         let expression = simplifier
             .coerce(self.expression.clone(), &schema)
             .and_then(|expression| simplifier.simplify(expression))
+            .and_then(|expression| guarded(expression, place, &schema))
             .and_then(|expression| PLANNER.create_physical_expr(expression, &schema))
             .map_err(wrong)?;
+        check_planned(&expression).map_err(|source| self.name.too_large(source))?;
         let found = expression.data_type(schema.as_arrow()).map_err(wrong)?;
         Ok((expression, found))
     }
 
-    fn condition(&self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
-        match self.physical(schema)? {
-            (expression, DataType::Boolean) => Ok(expression),
+    /// The expression under its name.
+    fn named(self, expression: Arc<dyn PhysicalExpr>) -> Arc<dyn PhysicalExpr> {
+        Arc::new(Named::new(self.name, expression))
+    }
+
+    fn condition(self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
+        match self.physical(schema, Place::Condition)? {
+            (expression, DataType::Boolean) => Ok(self.named(expression)),
             (_, found) => Err(self.wrong_type(
                 found,
                 "a condition is wanted, such as `\"LAT\" <> 0`".to_owned(),
@@ -311,30 +336,26 @@ impl Parsed {
         }
     }
 
-    fn number(&self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
-        let (expression, found) = self.physical(schema)?;
-        if found == DataType::Float64 {
-            return Ok(expression);
-        }
+    fn number(self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
+        let (expression, found) = self.physical(schema, Place::Value)?;
         if !(found.is_numeric() || found == DataType::Boolean) {
             return Err(self.wrong_type(found, self.number_wanted()));
         }
-        cast(expression, schema, DataType::Float64).map_err(|source| PlanError::Sql {
-            place: self.place.clone(),
-            sql: self.sql.clone(),
-            source: Box::new(source),
-        })
+        let number = cast(expression, schema, DataType::Float64);
+        let number = number.map_err(|source| self.name.wrong(source))?;
+        Ok(self.named(number))
     }
 
-    fn text(&self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
-        let (expression, found) = self.physical(schema)?;
-        if found == DataType::Utf8 {
-            return Ok(expression);
+    fn text(self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
+        let (expression, found) = self.physical(schema, Place::Value)?;
+        match cast(expression, schema, DataType::Utf8) {
+            Ok(text) => Ok(self.named(text)),
+            Err(_) => {
+                let wanted =
+                    "something with a text is wanted, such as to_char(\"DATE OCC\", '%Y-%m')";
+                Err(self.wrong_type(found, wanted.to_owned()))
+            }
         }
-        cast(expression, schema, DataType::Utf8).map_err(|_| {
-            let wanted = "something with a text is wanted, such as to_char(\"DATE OCC\", '%Y-%m')";
-            self.wrong_type(found, wanted.to_owned())
-        })
     }
 
     fn number_wanted(&self) -> String {
@@ -350,10 +371,27 @@ impl Parsed {
 
     fn wrong_type(&self, found: DataType, wanted: String) -> PlanError {
         PlanError::Type {
-            place: self.place.clone(),
-            sql: self.sql.clone(),
+            place: self.name.place.clone(),
+            sql: self.name.sql.clone(),
             found,
             wanted,
+        }
+    }
+}
+
+impl Name {
+    fn wrong(&self, source: DataFusionError) -> PlanError {
+        PlanError::Sql {
+            place: self.place.clone(),
+            sql: self.sql.clone(),
+            source: Box::new(source),
+        }
+    }
+
+    fn too_large(&self, source: TooLarge) -> PlanError {
+        PlanError::TooLarge {
+            place: self.place.clone(),
+            source,
         }
     }
 }
@@ -363,10 +401,15 @@ static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
     // As in Ballista, text is Utf8 everywhere, because views do not travel well over Flight.
     let config =
         SessionConfig::new().set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false);
-    SessionStateBuilder::new()
+    let mut state = SessionStateBuilder::new()
         .with_default_features()
         .with_config(config)
-        .build()
+        .build();
+    for function in growing::functions() {
+        // It only fails for a registry that takes no functions, and this one does.
+        let _ = state.register_udf(Arc::clone(function));
+    }
+    state
 });
 
 /// The time of the record itself. Windows may be cut by it, too.

@@ -4,7 +4,8 @@
 //! rows: draws are by hash, and means are exact until they are rounded once.
 
 use gugus_kmeans::{
-    DistanceMeasure, FitSummary, HandleInvalid, InitMode, Params, ParamsError, candidates,
+    Centers, DistanceMeasure, Fit, FitSummary, HandleInvalid, InitMode, Params, ParamsError,
+    candidates,
 };
 
 use crate::draws::Drawn;
@@ -47,10 +48,8 @@ pub struct StepReport {
 /// One model over all data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AllFit {
-    /// The centers, by cluster number. At least one, at most `k`.
-    pub centers: Vec<Vec<f64>>,
-    /// How the fit went.
-    pub summary: FitSummary,
+    /// What every fit gives.
+    pub fit: Fit,
     /// Whether the iterations ended because no center moved farther than `tol`.
     pub converged: bool,
     /// What the rows cost with the centers, by weight.
@@ -98,7 +97,7 @@ enum Stage {
 ///     println!("{}: pass {}", report.step, report.pass);
 /// }
 /// let fit = training.finish().ok_or("it is done")?;
-/// assert_eq!(fit.summary.sizes, [3, 3]);
+/// assert_eq!(fit.fit.summary.sizes, [3, 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -230,16 +229,20 @@ impl Training {
         else {
             return None;
         };
-        Some(AllFit {
+        let model = Centers {
             centers: self.centers,
-            summary: FitSummary {
-                rows: self.rows,
-                dropped: self.dropped,
-                iterations: self.iterations,
-                training_cost,
-                sizes,
-                noise: 0,
-            },
+            distance_measure: self.params.distance_measure,
+        };
+        let summary = FitSummary {
+            rows: self.rows,
+            dropped: self.dropped,
+            iterations: self.iterations,
+            training_cost,
+            sizes,
+            noise: 0,
+        };
+        Some(AllFit {
+            fit: Fit { model, summary },
             converged: self.converged,
             cost,
         })

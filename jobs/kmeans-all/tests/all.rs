@@ -64,9 +64,9 @@ proptest! {
         let zero = |row: &Vec<f64>| row.iter().all(|value| *value == 0.0);
         match plain {
             Ok((fit, progress)) => {
-                prop_assert_eq!(fit.summary.sizes.iter().sum::<u64>(), data.rows.len() as u64);
-                prop_assert!((1..=params.k).contains(&fit.centers.len()));
-                prop_assert!(fit.summary.iterations <= params.max_iter);
+                prop_assert_eq!(fit.fit.summary.sizes.iter().sum::<u64>(), data.rows.len() as u64);
+                prop_assert!((1..=params.k).contains(&fit.fit.model.centers.len()));
+                prop_assert!(fit.fit.summary.iterations <= params.max_iter);
                 let last = progress.last().unwrap();
                 prop_assert_eq!((last.step, last.cost), ("evaluate", Some(fit.cost)));
                 prop_assert_eq!(last.pass as usize, progress.len());
@@ -115,14 +115,14 @@ fn blobs_are_found_as_by_the_fit_of_one_machine() {
         centers.sort_by(|a, b| a.partial_cmp(b).unwrap());
         centers
     };
-    for (ours, theirs) in sorted(&whole.centers)
+    for (ours, theirs) in sorted(&whole.fit.model.centers)
         .concat()
         .iter()
-        .zip(sorted(&fit.centers).concat())
+        .zip(sorted(&fit.model.centers).concat())
     {
         assert!((ours - theirs).abs() < 1e-9, "{ours} and {theirs}");
     }
-    assert_eq!(whole.summary.sizes, [1000; 4]);
+    assert_eq!(whole.fit.summary.sizes, [1000; 4]);
     assert!(whole.converged);
     assert!((whole.cost / fit.summary.training_cost - 1.0).abs() < 1e-9);
     let last = progress
@@ -130,7 +130,7 @@ fn blobs_are_found_as_by_the_fit_of_one_machine() {
         .rfind(|progress| progress.step == "lloyd")
         .unwrap();
     assert!(
-        (last.cost.unwrap() / whole.summary.training_cost - 1.0).abs() < 1e-9,
+        (last.cost.unwrap() / whole.fit.summary.training_cost - 1.0).abs() < 1e-9,
         "{progress:?}"
     );
     assert_eq!(last.moved, Some(0.0));
@@ -174,7 +174,11 @@ fn what_is_no_number_is_told_by_column() {
     );
     let fit = train(&rows, None, Euclidean, HandleInvalid::Skip).unwrap();
     assert_eq!(
-        (fit.summary.rows, fit.summary.dropped, fit.summary.sizes),
+        (
+            fit.fit.summary.rows,
+            fit.fit.summary.dropped,
+            fit.fit.summary.sizes
+        ),
         (2, 2, vec![1, 1])
     );
     let weights = Some([1.0, nan, 1.0, 1.0]);
@@ -234,15 +238,15 @@ fn equal_rows_have_their_own_value_as_center() {
         weights: Some(vec![0.3; 1000]),
     };
     let (fit, _) = data.train(&Params::default(), WAYS[3]).unwrap();
-    assert_eq!(fit.centers.len(), 1);
-    assert!((fit.centers[0][0] - 0.1).abs() < 1e-16);
+    assert_eq!(fit.fit.model.centers.len(), 1);
+    assert!((fit.fit.model.centers[0][0] - 0.1).abs() < 1e-16);
     let data = Data {
         weights: None,
         ..data
     };
     let (fit, _) = data.train(&Params::default(), WAYS[3]).unwrap();
-    assert_eq!(fit.centers, [[0.1, -118.3]]);
-    assert_eq!((fit.cost, fit.summary.training_cost), (0.0, 0.0));
+    assert_eq!(fit.fit.model.centers, [[0.1, -118.3]]);
+    assert_eq!((fit.cost, fit.fit.summary.training_cost), (0.0, 0.0));
 }
 
 #[test]
@@ -332,7 +336,7 @@ fn one_tree_serves_trainings_of_other_scales() {
     };
     let alone = train(&[&points]);
     let both = train(&[&points, &far]);
-    assert_eq!(both.summary.rows, 3002);
+    assert_eq!(both.fit.summary.rows, 3002);
     assert_eq!(train(&[&points]), alone);
     assert_eq!(points.heap_size(), size, "sums were counted from the start");
 }

@@ -180,10 +180,19 @@ fn a_fit_costs_what_its_assessment_says() {
         training.absorb(partial).unwrap();
     }
     let fit = training.finish().unwrap();
-    let assessed = assess(&data, &fit.centers, DistanceMeasure::Euclidean, PLAIN).unwrap();
-    assert_eq!((assessed.cost, assessed.rows), (fit.cost, fit.summary.rows));
+    let assessed = assess(
+        &data,
+        &fit.fit.model.centers,
+        DistanceMeasure::Euclidean,
+        PLAIN,
+    )
+    .unwrap();
+    assert_eq!(
+        (assessed.cost, assessed.rows),
+        (fit.cost, fit.fit.summary.rows)
+    );
     let sizes: Vec<u64> = assessed.clusters.iter().map(|of| of.rows).collect();
-    assert_eq!(sizes, fit.summary.sizes);
+    assert_eq!(sizes, fit.fit.summary.sizes);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The skipping is part of the answer: it compares rounded numbers, so of two centers that are equally near but for
 //! rounding it is not always the one a plain scan would find.
 
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::{Cosine, Euclidean, Measure, Point};
 
 /// Spark scans plainly from this many centers on, for the bounds grow with their square.
@@ -21,7 +21,7 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// Computes the bounds between `centers`.
-    pub(crate) fn update<M: BoundedMeasure>(&mut self, centers: &Centers) {
+    pub(crate) fn update<M: BoundedMeasure>(&mut self, centers: &CenterList) {
         let len = centers.len();
         self.between.clear();
         self.around.clear();
@@ -48,7 +48,11 @@ impl Bounds {
 
     /// The center nearest to a point and its cost. `centers` are those the bounds were computed for.
     #[inline]
-    pub(crate) fn nearest<M: Measure>(&self, centers: &Centers, point: Point<'_>) -> (usize, f64) {
+    pub(crate) fn nearest<M: Measure>(
+        &self,
+        centers: &CenterList,
+        point: Point<'_>,
+    ) -> (usize, f64) {
         let len = self.around.len();
         if len == 0 {
             return centers.nearest::<M>(0..centers.len(), point);
@@ -99,8 +103,8 @@ mod tests {
     use super::*;
     use crate::rows::RowForm;
 
-    fn centers(rows: &[[f64; 2]]) -> Centers {
-        let mut centers = Centers::new(2);
+    fn centers(rows: &[[f64; 2]]) -> CenterList {
+        let mut centers = CenterList::new(2);
         for row in rows {
             centers.push(Point::new(row, RowForm::Dense));
         }

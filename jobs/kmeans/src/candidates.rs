@@ -1,6 +1,6 @@
 //! What k-means|| ends with, for who has drawn the candidates: fewer of them, as Spark would choose.
 
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::Point;
 use crate::init::LOCAL_ROUNDS;
 use crate::local::k_means_plus_plus;
@@ -18,8 +18,8 @@ pub fn reduce(candidates: &[Vec<f64>], weights: &[f64], k: usize) -> Vec<Vec<f64
     k_means_plus_plus(&centers_of(candidates), weights, k, LOCAL_ROUNDS).to_rows()
 }
 
-fn centers_of(rows: &[Vec<f64>]) -> Centers {
-    let mut centers = Centers::new(rows.first().map_or(0, Vec::len));
+fn centers_of(rows: &[Vec<f64>]) -> CenterList {
+    let mut centers = CenterList::new(rows.first().map_or(0, Vec::len));
     for row in rows {
         centers.push(Point::new(row, RowForm::Dense));
     }

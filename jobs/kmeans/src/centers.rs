@@ -7,14 +7,14 @@ use crate::vectors::{norm, scale};
 
 /// Centers (or candidates for them), one after the other, with their norms and forms.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Centers {
+pub(crate) struct CenterList {
     dimensions: usize,
     values: Vec<f64>,
     norms: Vec<f64>,
     sparse: Vec<bool>,
 }
 
-impl Centers {
+impl CenterList {
     pub(crate) fn new(dimensions: usize) -> Self {
         Self {
             dimensions,
@@ -136,8 +136,8 @@ mod tests {
     use crate::distance::Euclidean;
     use crate::rows::RowForm;
 
-    fn centers(rows: &[[f64; 2]]) -> Centers {
-        let mut centers = Centers::new(2);
+    fn centers(rows: &[[f64; 2]]) -> CenterList {
+        let mut centers = CenterList::new(2);
         for row in rows {
             centers.push(Point::new(row, RowForm::Dense));
         }

@@ -2,24 +2,15 @@
 
 use thiserror::Error;
 
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::Points;
 use crate::init::first_centers;
-use crate::lloyd::{self, BlockCosine, BlockEuclidean, Ended, RowCosine, RowEuclidean};
+use crate::lloyd::{self, BlockCosine, BlockEuclidean, Ended, Loop, RowCosine, RowEuclidean};
 use crate::params::{DistanceMeasure, Params, ParamsError, Solver};
 use crate::predict::Nearest;
 use crate::rows::{Partitions, RowForm, Rows};
-use crate::summary::FitSummary;
+use crate::summary::{Centers, Fit, FitSummary};
 use crate::vectors::scale;
-
-/// What a fit found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fit {
-    /// The centers, by cluster number; each as wide as the rows. At least one, at most `k`.
-    pub centers: Vec<Vec<f64>>,
-    /// How the fit went.
-    pub summary: FitSummary,
-}
 
 /// Why there is no fit.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -109,53 +100,28 @@ pub fn fit(
     }
 
     let mut centers = first_centers(params, &points, &partitions);
-    let limits = (params.max_iter, params.tol);
+    let over = Loop {
+        weights,
+        partitions: &partitions,
+        max_iter: params.max_iter,
+        tol: params.tol,
+    };
     let ended = match (params.distance_measure, uses_blocks(params.solver, rows)) {
         (DistanceMeasure::Euclidean, true) => {
             let mut scheme = BlockEuclidean::new(&points);
-            lloyd::run(
-                &mut scheme,
-                &mut centers,
-                &points,
-                weights,
-                &partitions,
-                limits,
-            )
+            lloyd::run(&mut scheme, &mut centers, &points, &over)
         }
         (DistanceMeasure::Euclidean, false) => {
-            let mut scheme = RowEuclidean::default();
-            lloyd::run(
-                &mut scheme,
-                &mut centers,
-                &points,
-                weights,
-                &partitions,
-                limits,
-            )
+            lloyd::run(&mut RowEuclidean::default(), &mut centers, &points, &over)
         }
         (DistanceMeasure::Cosine, true) => {
             centers = centers.normalized();
             let unit = unit_rows(&points);
             let unit = Points::new(&unit, points.dimensions(), points.len(), RowForm::Dense);
-            lloyd::run(
-                &mut BlockCosine,
-                &mut centers,
-                &unit,
-                weights,
-                &partitions,
-                limits,
-            )
+            lloyd::run(&mut BlockCosine, &mut centers, &unit, &over)
         }
         (DistanceMeasure::Cosine, false) => {
-            let mut scheme = RowCosine::default();
-            lloyd::run(
-                &mut scheme,
-                &mut centers,
-                &points,
-                weights,
-                &partitions,
-                limits,
-            )
+            lloyd::run(&mut RowCosine::default(), &mut centers, &points, &over)
         }
     };
     finish(params.distance_measure, &points, centers, &ended)
@@ -165,7 +131,7 @@ pub fn fit(
 fn finish(
     measure: DistanceMeasure,
     points: &Points<'_>,
-    centers: Centers,
+    centers: CenterList,
     ended: &Ended,
 ) -> Result<Fit, FitError> {
     if !ended.cost.is_finite() || !centers.is_finite() {
@@ -177,7 +143,10 @@ fn finish(
         sizes[nearest.to(points.get(row))] += 1;
     }
     Ok(Fit {
-        centers: nearest.centers().to_rows(),
+        model: Centers {
+            centers: nearest.centers().to_rows(),
+            distance_measure: measure,
+        },
         summary: FitSummary {
             rows: points.len() as u64,
             iterations: ended.iterations,

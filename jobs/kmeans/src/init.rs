@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::{Cosine, Euclidean, Measure, Points};
 use crate::local;
 use crate::params::{DistanceMeasure, InitMode, Params};
@@ -17,7 +17,7 @@ pub(crate) fn first_centers(
     params: &Params,
     points: &Points<'_>,
     partitions: &[Range<usize>],
-) -> Centers {
+) -> CenterList {
     let seed = XorShiftRandom::new(params.seed).next_int();
     match (params.init_mode, params.distance_measure) {
         (InitMode::Random, _) => random(params.k, seed, points, partitions),
@@ -31,8 +31,8 @@ pub(crate) fn first_centers(
 }
 
 /// Rows drawn without replacement; what was drawn twice, because it stands in several rows, is dropped.
-fn random(k: usize, seed: i32, points: &Points<'_>, partitions: &[Range<usize>]) -> Centers {
-    let mut centers = Centers::new(points.dimensions());
+fn random(k: usize, seed: i32, points: &Points<'_>, partitions: &[Range<usize>]) -> CenterList {
+    let mut centers = CenterList::new(points.dimensions());
     for row in take_sample(partitions, k, seed) {
         // Unlike the candidates of k-means||, these keep the form of their rows.
         centers.push(points.get(row));
@@ -47,8 +47,8 @@ fn parallel<M: Measure>(
     seed: i32,
     points: &Points<'_>,
     partitions: &[Range<usize>],
-) -> Centers {
-    let mut candidates = Centers::new(points.dimensions());
+) -> CenterList {
+    let mut candidates = CenterList::new(points.dimensions());
     for row in take_sample(partitions, 1, seed) {
         candidates.push(points.get(row).dense());
     }

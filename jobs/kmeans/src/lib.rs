@@ -17,10 +17,10 @@
 //!
 //! let params = Params { k: 2, seed: 1, ..Params::default() };
 //! let fit = fit(&params, &rows, None, &Partitions::one())?;
-//! assert_eq!(fit.centers.len(), 2);
+//! assert_eq!(fit.model.centers.len(), 2);
 //! assert_eq!(fit.summary.sizes, [3, 3]);
 //!
-//! let predictor = Predictor::new(fit.centers, DistanceMeasure::Euclidean)?;
+//! let predictor = Predictor::new(fit.model.centers, DistanceMeasure::Euclidean)?;
 //! assert_eq!(predictor.predict(&[34.01, -118.30])?, predictor.predict(&[34.02, -118.28])?);
 //! assert_ne!(predictor.predict(&[34.01, -118.30])?, predictor.predict(&[34.20, -118.50])?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -73,11 +73,11 @@ mod sample;
 mod summary;
 pub mod vectors;
 
-pub use fit::{Fit, FitError, fit};
+pub use fit::{FitError, fit};
 pub use params::{
     DEFAULT_SEED, DistanceMeasure, HandleInvalid, InitMode, Params, ParamsError, ParseChoiceError,
     Solver,
 };
 pub use predict::{CentersError, PredictError, Predictor};
 pub use rows::{Partitions, RowForm, Rows};
-pub use summary::FitSummary;
+pub use summary::{Centers, Fit, FitSummary};

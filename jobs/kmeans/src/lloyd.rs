@@ -11,16 +11,16 @@ use std::ops::Range;
 pub(crate) use block::{BlockCosine, BlockEuclidean};
 pub(crate) use row::{RowCosine, RowEuclidean};
 
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::{Point, Points};
 use crate::vectors::{add_scaled, scale};
 
 /// What the solvers and measures do differently within the loop.
 pub(crate) trait Scheme {
     /// Looks at the centers of the pass to come.
-    fn begin(&mut self, centers: &Centers);
+    fn begin(&mut self, centers: &CenterList);
     /// The center a row joins and what that costs.
-    fn nearest(&self, centers: &Centers, points: &Points<'_>, row: usize) -> (usize, f64);
+    fn nearest(&self, centers: &CenterList, points: &Points<'_>, row: usize) -> (usize, f64);
     /// The factor at which a row of this weight enters its cluster's sum.
     fn share(&self, points: &Points<'_>, row: usize, weight: f64) -> f64;
     /// Makes a center of a cluster's mean and gives the norm it is used with.
@@ -37,16 +37,29 @@ pub(crate) struct Ended {
     pub(crate) cost: f64,
 }
 
-/// Moves `centers` until none moves farther than `tol` or `max_iter` passes are over. A cluster that nobody joins keeps
-/// its center.
+/// What the loop goes over, and when it ends.
+pub(crate) struct Loop<'a> {
+    /// One weight per row.
+    pub(crate) weights: Option<&'a [f64]>,
+    pub(crate) partitions: &'a [Range<usize>],
+    pub(crate) max_iter: u32,
+    pub(crate) tol: f64,
+}
+
+/// Moves `centers` until none moves farther than `tol` or `max_iter` passes are over. A cluster without rows keeps its
+/// center.
 pub(crate) fn run(
     scheme: &mut impl Scheme,
-    centers: &mut Centers,
+    centers: &mut CenterList,
     points: &Points<'_>,
-    weights: Option<&[f64]>,
-    partitions: &[Range<usize>],
-    (max_iter, tol): (u32, f64),
+    over: &Loop<'_>,
 ) -> Ended {
+    let Loop {
+        weights,
+        partitions,
+        max_iter,
+        tol,
+    } = *over;
     let dimensions = points.dimensions();
     let mut total = Sums::new(centers.len(), dimensions);
     let mut part = Sums::new(centers.len(), dimensions);
@@ -150,32 +163,24 @@ mod tests {
         weights: &[f64],
         cut: usize,
         solver: usize,
-    ) -> (Centers, f64) {
-        let mut moved = Centers::new(2);
+    ) -> (CenterList, f64) {
+        let mut moved = CenterList::new(2);
         for center in centers {
             moved.push(crate::distance::Point::new(center, RowForm::Dense));
         }
         let points = Points::new(points.as_flattened(), 2, points.len(), RowForm::Dense);
         let partitions = [0..cut, cut..points.len()];
-        let (weights, limits) = (Some(weights), (1, 0.0));
+        let over = Loop {
+            weights: Some(weights),
+            partitions: &partitions,
+            max_iter: 1,
+            tol: 0.0,
+        };
         let ended = if solver == 0 {
-            run(
-                &mut BlockEuclidean::new(&points),
-                &mut moved,
-                &points,
-                weights,
-                &partitions,
-                limits,
-            )
+            let mut scheme = BlockEuclidean::new(&points);
+            run(&mut scheme, &mut moved, &points, &over)
         } else {
-            run(
-                &mut RowEuclidean::default(),
-                &mut moved,
-                &points,
-                weights,
-                &partitions,
-                limits,
-            )
+            run(&mut RowEuclidean::default(), &mut moved, &points, &over)
         };
         assert_eq!(ended.iterations, 1);
         (moved, ended.cost)
@@ -204,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_nobody_joins_keeps_its_center() {
+    fn a_cluster_without_rows_keeps_its_center() {
         let (centers, cost) = pass(
             &vec![[0.0, 0.0], [9.0, 9.0]],
             &vec![[1.0, 0.0], [3.0, 0.0]],

@@ -2,18 +2,18 @@
 //!
 //! It stays Euclidean also where the fit is not, as in Spark.
 
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::{Euclidean, Measure, Point};
 use crate::random::{JavaRandom, Random};
 use crate::vectors::{add_scaled, norm, scale};
 
 /// Reduces weighted candidates to `k` centers in at most `rounds` rounds.
 pub(crate) fn k_means_plus_plus(
-    candidates: &Centers,
+    candidates: &CenterList,
     weights: &[f64],
     k: usize,
     rounds: u32,
-) -> Centers {
+) -> CenterList {
     let mut random = JavaRandom::new(0);
     let mut centers = seed_centers(candidates, weights, k, &mut random);
     lloyd(candidates, weights, &mut centers, rounds, &mut random);
@@ -22,12 +22,12 @@ pub(crate) fn k_means_plus_plus(
 
 /// Draws `k` candidates, each with a probability in proportion to its weighted cost so far.
 fn seed_centers(
-    candidates: &Centers,
+    candidates: &CenterList,
     weights: &[f64],
     k: usize,
     random: &mut JavaRandom,
-) -> Centers {
-    let mut centers = Centers::new(candidates.dimensions());
+) -> CenterList {
+    let mut centers = CenterList::new(candidates.dimensions());
     let first = pick(weights.iter().copied(), random);
     centers.push(candidates.get(first));
     let mut costs: Vec<f64> = (0..candidates.len())
@@ -73,9 +73,9 @@ fn pick(shares: impl Iterator<Item = f64> + Clone, random: &mut JavaRandom) -> u
 
 /// Weighted Lloyd's iterations until no candidate changes its center.
 fn lloyd(
-    candidates: &Centers,
+    candidates: &CenterList,
     weights: &[f64],
-    centers: &mut Centers,
+    centers: &mut CenterList,
     rounds: u32,
     random: &mut JavaRandom,
 ) {

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::bounds::Bounds;
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::{Cosine, Euclidean, Point};
 use crate::params::DistanceMeasure;
 use crate::rows::{RowForm, Rows};
@@ -87,7 +87,7 @@ impl Predictor {
     /// [`CentersError`] when there are none, when they differ in width, and when one of them holds what no fit gives.
     pub fn new(centers: Vec<Vec<f64>>, measure: DistanceMeasure) -> Result<Self, CentersError> {
         let expected = centers.first().ok_or(CentersError::None)?.len();
-        let mut flat = Centers::new(expected);
+        let mut flat = CenterList::new(expected);
         for (center, values) in centers.iter().enumerate() {
             if values.len() != expected {
                 return Err(CentersError::Dimensions {
@@ -173,13 +173,13 @@ const BOUNDS_BELOW: usize = 1_000_000;
 /// The search that predictions and [`crate::Fit::sizes`] share, which hence agree.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Nearest {
-    centers: Centers,
+    centers: CenterList,
     measure: DistanceMeasure,
     bounds: Bounds,
 }
 
 impl Nearest {
-    pub(crate) fn new(centers: Centers, measure: DistanceMeasure) -> Self {
+    pub(crate) fn new(centers: CenterList, measure: DistanceMeasure) -> Self {
         let mut bounds = Bounds::default();
         let size = centers
             .len()
@@ -198,7 +198,7 @@ impl Nearest {
         }
     }
 
-    pub(crate) fn centers(&self) -> &Centers {
+    pub(crate) fn centers(&self) -> &CenterList {
         &self.centers
     }
 

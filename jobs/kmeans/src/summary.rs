@@ -2,6 +2,36 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::params::DistanceMeasure;
+
+/// What a fit found, whatever the algorithm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit<M = Centers> {
+    /// The model.
+    pub model: M,
+    /// How the fit went. Sizes are counted with the predictor that serves the model later.
+    pub summary: FitSummary,
+}
+
+impl<M> Fit<M> {
+    /// The same fit, with its model in another form.
+    pub fn of<N>(self, form: impl FnOnce(M) -> N) -> Fit<N> {
+        Fit {
+            model: form(self.model),
+            summary: self.summary,
+        }
+    }
+}
+
+/// Centers of k-means, by cluster number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Centers {
+    /// One center per cluster, each as wide as the rows. A fit gives at least one, and at most `k`.
+    pub centers: Vec<Vec<f64>>,
+    /// What "near" means.
+    pub distance_measure: DistanceMeasure,
+}
+
 /// How a fit went. Under serde these are keys of `model.json`, meant to be flattened into what holds them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FitSummary {

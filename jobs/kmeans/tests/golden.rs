@@ -107,7 +107,7 @@ impl Case {
         let partitions = Partitions::of_sizes(&self.partition_sizes);
         let fit = fit(&params, &rows, weights.as_deref(), &partitions)
             .map_err(|error| error.to_string())?;
-        let predictor = Predictor::new(fit.centers.clone(), params.distance_measure)
+        let predictor = Predictor::new(fit.model.centers.clone(), params.distance_measure)
             .map_err(|error| error.to_string())?;
         let predicted = predictor
             .predict_rows(&rows)
@@ -124,14 +124,15 @@ impl Case {
 
     fn compare(&self, fit: &Fit, predicted: &[usize]) -> Result<(), String> {
         let spark = &self.spark;
-        if fit.centers.len() != spark.centers.len() {
+        if fit.model.centers.len() != spark.centers.len() {
             return Err(format!(
                 "{} centers, Spark has {}",
-                fit.centers.len(),
+                fit.model.centers.len(),
                 spark.centers.len()
             ));
         }
         for (ours, theirs) in fit
+            .model
             .centers
             .iter()
             .flatten()
@@ -140,7 +141,7 @@ impl Case {
             if !near(*ours, *theirs, 1e-12) {
                 return Err(format!(
                     "centers {:?}, Spark's {:?}",
-                    fit.centers, spark.centers
+                    fit.model.centers, spark.centers
                 ));
             }
         }

@@ -67,6 +67,7 @@ fn every_batch_of_lapd_records_equals_spark() {
         assert_eq!(rows.len(), spark.rows);
         let fit = fit(&params, &rows, None, &Partitions::one()).expect("a fit");
         for (ours, theirs) in fit
+            .model
             .centers
             .iter()
             .flatten()
@@ -79,7 +80,7 @@ fn every_batch_of_lapd_records_equals_spark() {
             );
         }
         assert_eq!(
-            fit.centers.len(),
+            fit.model.centers.len(),
             spark.centers.len(),
             "batch {}",
             spark.batch
@@ -102,7 +103,8 @@ fn every_batch_of_lapd_records_equals_spark() {
             fit.summary.training_cost,
             spark.training_cost
         );
-        let predictor = Predictor::new(fit.centers, DistanceMeasure::Euclidean).expect("centers");
+        let predictor =
+            Predictor::new(fit.model.centers, DistanceMeasure::Euclidean).expect("centers");
         let predicted = predictor.predict_rows(&rows).expect("predictions");
         assert_eq!(predicted, spark.prediction, "batch {}", spark.batch);
     }

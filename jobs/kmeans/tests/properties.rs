@@ -135,7 +135,7 @@ proptest! {
         for max_iter in 0..8 {
             let params = Params { max_iter, tol: 0.0, ..euclidean(params.clone()) };
             let fit = passes(&points, &params, None).unwrap();
-            let (now, _) = inertia(&points, &fit.centers);
+            let (now, _) = inertia(&points, &fit.model.centers);
             prop_assert!(now <= last * (1.0 + 1e-9) + 1e-9, "pass {max_iter}: {last} became {now}");
             if max_iter > 0 && fit.summary.iterations == max_iter {
                 // The cost of a pass belongs to the centers it began with.
@@ -149,13 +149,13 @@ proptest! {
     fn a_pass_moves_each_center_to_the_mean_of_its_rows(points in cloud(), params in any_params()) {
         let before = passes(&points, &Params { max_iter: 0, ..euclidean(params.clone()) }, None).unwrap();
         let after = passes(&points, &Params { max_iter: 1, ..euclidean(params) }, None).unwrap();
-        prop_assert_eq!(before.centers.len(), after.centers.len());
-        let (_, nearest) = inertia(&points, &before.centers);
-        for (cluster, center) in after.centers.iter().enumerate() {
+        prop_assert_eq!(before.model.centers.len(), after.model.centers.len());
+        let (_, nearest) = inertia(&points, &before.model.centers);
+        for (cluster, center) in after.model.centers.iter().enumerate() {
             let members: Vec<_> = points.iter().zip(&nearest).filter(|(_, nearest)| **nearest == cluster).collect();
             for dimension in 0..DIMENSIONS {
                 let sum: f64 = members.iter().map(|(point, _)| point[dimension]).sum();
-                let mean = if members.is_empty() { before.centers[cluster][dimension] } else { sum / members.len() as f64 };
+                let mean = if members.is_empty() { before.model.centers[cluster][dimension] } else { sum / members.len() as f64 };
                 prop_assert!((center[dimension] - mean).abs() <= 1e-9, "{} is not {mean}", center[dimension]);
             }
         }
@@ -170,7 +170,7 @@ proptest! {
     ) {
         let params = Params { k: points.len().max(2), init_mode: InitMode::Random, ..euclidean(params) };
         let sorted = |points: &[[f64; DIMENSIONS]]| {
-            let mut centers = passes(points, &params, None).unwrap().centers;
+            let mut centers = passes(points, &params, None).unwrap().model.centers;
             centers.sort_by(|a, b| a.partial_cmp(b).unwrap());
             centers
         };
@@ -198,7 +198,7 @@ proptest! {
                 prop_assert!(matches!(error, FitError::ZeroVector { .. } | FitError::Overflow), "{}", error);
             }
             Ok(fit) => {
-                let predictor = Predictor::new(fit.centers, params.distance_measure).unwrap();
+                let predictor = Predictor::new(fit.model.centers, params.distance_measure).unwrap();
                 let mut sizes = vec![0; fit.summary.sizes.len()];
                 for point in &points {
                     sizes[predictor.predict(point).unwrap()] += 1;
@@ -213,8 +213,8 @@ proptest! {
         let k = distinct(&points) + extra;
         let params = Params { k: k.max(2), ..euclidean(params) };
         let fit = passes(&points, &params, None).unwrap();
-        prop_assert!(fit.centers.len() <= distinct(&points));
-        prop_assert_eq!(fit.summary.sizes.len(), fit.centers.len());
+        prop_assert!(fit.model.centers.len() <= distinct(&points));
+        prop_assert_eq!(fit.summary.sizes.len(), fit.model.centers.len());
         prop_assert_eq!(fit.summary.sizes.iter().sum::<u64>(), points.len() as u64);
     }
 
@@ -230,14 +230,14 @@ proptest! {
         let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
         let first = passes(&points, &Params { max_iter: 0, ..params.clone() }, None).unwrap();
         let weighted = passes(&points, &params, Some(&weights)).unwrap();
-        let (_, nearest) = inertia(&points, &first.centers);
-        for (cluster, center) in weighted.centers.iter().enumerate() {
+        let (_, nearest) = inertia(&points, &first.model.centers);
+        for (cluster, center) in weighted.model.centers.iter().enumerate() {
             let (mut sum, mut weight) = (0.0, 0.0);
             for row in (0..points.len()).filter(|row| nearest[*row] == cluster) {
                 sum += weights[row] * points[row][0];
                 weight += weights[row];
             }
-            let mean = if weight > 0.0 { sum / weight } else { first.centers[cluster][0] };
+            let mean = if weight > 0.0 { sum / weight } else { first.model.centers[cluster][0] };
             prop_assert!((center[0] - mean).abs() <= 1e-9);
         }
     }
@@ -253,7 +253,7 @@ proptest! {
         let cut = cut.index(points.len() + 1);
         let partitions = Partitions::of_sizes(&[cut, points.len() - cut]);
         match fit(&params, &rows, None, &partitions) {
-            Ok(fit) => prop_assert!(fit.centers.iter().flatten().all(|value| value.is_finite())),
+            Ok(fit) => prop_assert!(fit.model.centers.iter().flatten().all(|value| value.is_finite())),
             Err(FitError::NoRows) => prop_assert!(points.is_empty()),
             Err(FitError::ZeroVector { .. } | FitError::Overflow) => {}
             Err(other) => prop_assert!(false, "{}", other),

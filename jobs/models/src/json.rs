@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gugus_clusters::{Fitted, Predictor};
+use gugus_clusters::Fitted;
 use gugus_kmeans::FitSummary;
 use gugus_spec::{
     Algorithm, BatchNumber, Column, CommitId, Feature, HandleInvalid, JobName, ModelName,
@@ -150,33 +150,17 @@ impl ModelDraft {
         if !self.summary.training_cost.is_finite() {
             return Some("its training cost is not finite".to_owned());
         }
-        match (&self.algorithm, &self.fitted) {
-            (Algorithm::KMeans(params), Fitted::Centers(model))
-                if params.distance_measure != model.distance_measure =>
-            {
-                Some("its centers have another distance than its parameters".to_owned())
-            }
-            (Algorithm::KMeans(_), Fitted::Centers(model)) => self.wrong_centers(&model.centers),
-            (Algorithm::MiniBatch(_), Fitted::MiniBatch(model)) => {
-                if model.counts.len() != clusters {
-                    return Some("it has not one count a center".to_owned());
-                }
-                self.wrong_centers(&model.centers)
-            }
-            (Algorithm::Dbscan(params), Fitted::HotSpots(model)) if params.eps != model.eps => {
-                Some("its hot spots have another eps than its parameters".to_owned())
-            }
-            (Algorithm::Dbscan(_), Fitted::HotSpots(_))
-            | (Algorithm::Gmm(_), Fitted::Mixture(_)) => {
-                if self.fitted.dimensions() != self.features.len() {
-                    return Some("it is not as wide as its features".to_owned());
-                }
-                Predictor::new(self.fitted.clone())
-                    .err()
-                    .map(|e| e.to_string())
-            }
-            (algorithm, _) => Some(format!("it holds what {} does not fit", algorithm.name())),
+        if let Some(reason) = self.algorithm.contradiction(&self.fitted) {
+            return Some(reason);
         }
+        if let Some(centers) = self.fitted.centers() {
+            return self.wrong_centers(centers);
+        }
+        if self.fitted.dimensions() != self.features.len() {
+            return Some("it is not as wide as its features".to_owned());
+        }
+        let predictor = self.fitted.clone().into_predictor();
+        predictor.err().map(|e| e.to_string())
     }
 
     fn wrong_centers(&self, centers: &[Vec<f64>]) -> Option<String> {
@@ -220,10 +204,7 @@ impl ModelDraft {
             offsets: self.offsets,
             rejected: self.rejected,
             summary: self.summary,
-            counts: match self.fitted {
-                Fitted::MiniBatch(model) => model.counts,
-                _ => Vec::new(),
-            },
+            counts: self.fitted.counts().to_vec(),
             carried_from: self.carried_from,
             uid,
             trained_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),

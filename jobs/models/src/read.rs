@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use gugus_clusters::{Centers, Fitted, HotSpots, MiniBatch, Mixture};
+use gugus_clusters::{Centers, Fitted, Saved, TableLayout};
 use gugus_files::{Sizes, StoreError, blocking, sha256_hex};
-use gugus_spec::{Algorithm, ModelName};
+use gugus_spec::ModelName;
 
 use crate::{
     Extent, MODEL_VERSION, ModelError, ModelJson, ModelStore, centers,
@@ -72,13 +72,15 @@ impl ModelStore {
             }
             Kind::Sparks => (None, self.sparks_files(&found.folder).await?),
         };
-        let algorithm = about.as_ref().map(|about| &about.algorithm);
-        let (fitted, k, uid) = match (algorithm, &about) {
-            (Some(Algorithm::Dbscan(_) | Algorithm::Gmm(_)), Some(about)) => {
-                let fitted = self.ours(&found.folder, about, files).await?;
-                (fitted, about.k, about.uid.clone())
-            }
-            _ => self.sparks(&found.folder, about.as_ref(), files).await?,
+        let (fitted, k, uid) = match &about {
+            Some(about) => match &about.algorithm.facts().table {
+                Some(layout) => {
+                    let fitted = self.tabled(&found.folder, about, layout, files).await?;
+                    (fitted, about.k, about.uid.clone())
+                }
+                None => self.sparks(&found.folder, Some(about), files).await?,
+            },
+            None => self.sparks(&found.folder, None, files).await?,
         };
         let features = about.as_ref().map(|about| about.features.len());
         if let Some(features) = features.filter(|features| *features != fitted.dimensions()) {
@@ -116,12 +118,16 @@ impl ModelStore {
         let centers = blocking(move || Ok(centers::from_parquet(files.into_values().collect())))
             .await?
             .map_err(|e| self.wrong(folder, DATA, e))?;
-        let fitted = match about.map(|about| (&about.algorithm, &about.counts)) {
-            Some((Algorithm::MiniBatch(_), counts)) => Fitted::MiniBatch(MiniBatch {
-                centers,
-                counts: counts.clone(),
-            }),
-            _ => Fitted::Centers(Centers {
+        let fitted = match about {
+            Some(about) => {
+                let saved = Saved {
+                    centers,
+                    ..saved(about)
+                };
+                let opened = about.algorithm.open(saved);
+                opened.map_err(|e| self.wrong(folder, DATA, e))?
+            }
+            None => Fitted::Centers(Centers {
                 centers,
                 distance_measure,
             }),
@@ -129,34 +135,25 @@ impl ModelStore {
         Ok((fitted, k, uid))
     }
 
-    /// A model that Spark has not.
-    async fn ours(
+    /// A model that is saved in a table of our own.
+    async fn tabled(
         &self,
         folder: &str,
         about: &ModelJson,
+        layout: &'static TableLayout,
         mut files: BTreeMap<String, Bytes>,
     ) -> Result<Fitted, ModelError> {
-        let mut file = |name: &str| files.remove(name).ok_or_else(|| self.torn(folder, name));
-        let read = match &about.algorithm {
-            Algorithm::Dbscan(params) => {
-                let file = file(tables::CORE_POINTS)?;
-                let points = blocking(move || Ok(tables::read_core_points(file))).await?;
-                points.map(|core_points| {
-                    Fitted::HotSpots(HotSpots {
-                        dimensions: about.features.len(),
-                        eps: params.eps,
-                        clusters: about.summary.sizes.len(),
-                        core_points,
-                    })
-                })
-            }
-            _ => {
-                let file = file(tables::GAUSSIANS)?;
-                let gaussians = blocking(move || Ok(tables::read_gaussians(file))).await?;
-                gaussians.map(|gaussians| Fitted::Mixture(Mixture { gaussians }))
-            }
+        let name = tables::path(layout);
+        let file = files.remove(&name);
+        let file = file.ok_or_else(|| self.torn(folder, &name))?;
+        let table = blocking(move || Ok(tables::read(layout, file))).await?;
+        let open = |table| {
+            let rest = saved(about);
+            about.algorithm.open(Saved { table, ..rest })
         };
-        read.map_err(|e| self.wrong(folder, DATA, e))
+        table
+            .and_then(open)
+            .map_err(|e| self.wrong(folder, DATA, e))
     }
 
     fn wrong(&self, folder: &str, part: &str, reason: String) -> ModelError {
@@ -279,5 +276,15 @@ impl ModelStore {
             folder: self.store.display(folder),
             file: file.to_owned(),
         }
+    }
+}
+
+/// What `model.json` says of the model itself.
+fn saved(about: &ModelJson) -> Saved {
+    Saved {
+        dimensions: about.features.len(),
+        clusters: about.summary.sizes.len(),
+        counts: about.counts.clone(),
+        ..Saved::default()
     }
 }

@@ -64,12 +64,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Metadata, String> {
 
 /// A uid for a new model, in Spark's form.
 pub(crate) fn new_uid(algorithm: &Algorithm) -> String {
-    let prefix = match algorithm {
-        // Spark gives the name of its class.
-        Algorithm::KMeans(_) | Algorithm::MiniBatch(_) => "KMeans",
-        Algorithm::Dbscan(_) => "Dbscan",
-        Algorithm::Gmm(_) => "GaussianMixture",
-    };
+    let prefix = algorithm.facts().uid;
     let digits = uuid::Uuid::new_v4().simple().to_string();
     // The last twelve digits are random ones, all of them.
     format!("{prefix}_{}", digits.get(20..).unwrap_or(&digits))

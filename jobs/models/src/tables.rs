@@ -1,5 +1,4 @@
-//! `data/*.parquet` of models that Spark has not: core points and Gaussians, as plain columns that any reader of Parquet
-//! takes.
+//! `data/*.parquet` of models that Spark does not have: plain columns, which any reader of Parquet takes.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use arrow::{
     datatypes::{DataType, Field, Float64Type, Int32Type},
 };
 use bytes::Bytes;
-use gugus_clusters::{CorePoint, Gaussian};
+use gugus_clusters::{Cells, Holds, TableLayout};
 use gugus_files::catch_panic;
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
@@ -18,79 +17,37 @@ use parquet::{
     file::properties::WriterProperties,
 };
 
-/// The file of core points: `cluster` int32, `point` list of float64.
-pub(crate) const CORE_POINTS: &str = "data/core_points.parquet";
-/// The file of Gaussians, by cluster: `weight` float64, `mean` and `covariance` lists of float64.
-pub(crate) const GAUSSIANS: &str = "data/gaussians.parquet";
-
-pub(crate) fn core_points(points: &[CorePoint]) -> Result<Bytes, ParquetError> {
-    let clusters: Result<Vec<i32>, _> = points.iter().map(|p| i32::try_from(p.cluster)).collect();
-    let clusters = clusters.map_err(|e| ParquetError::General(e.to_string()))?;
-    to_parquet([
-        ("cluster", Arc::new(Int32Array::from(clusters))),
-        ("point", lists(points.iter().map(|p| p.at.as_slice()))?),
-    ])
+/// The path of a table in its folder.
+pub(crate) fn path(layout: &TableLayout) -> String {
+    format!("data/{}.parquet", layout.name)
 }
 
-pub(crate) fn gaussians(gaussians: &[Gaussian]) -> Result<Bytes, ParquetError> {
-    let weights = gaussians.iter().map(|g| g.weight);
-    to_parquet([
-        ("weight", Arc::new(Float64Array::from_iter_values(weights))),
-        ("mean", lists(gaussians.iter().map(|g| g.mean.as_slice()))?),
-        (
-            "covariance",
-            lists(gaussians.iter().map(|g| g.covariance.as_slice()))?,
-        ),
-    ])
-}
-
-/// What [`core_points`] wrote. The error is what is wrong, in words.
-pub(crate) fn read_core_points(file: Bytes) -> Result<Vec<CorePoint>, String> {
-    let mut points = Vec::new();
-    for batch in batches(file)? {
-        let clusters = column(&batch, "cluster")?
-            .as_primitive_opt::<Int32Type>()
-            .ok_or("column cluster is not int32")?;
-        let places = numbers(&batch, "point")?;
-        for (cluster, at) in clusters.values().iter().zip(places) {
-            let cluster = usize::try_from(*cluster).map_err(|_| "a cluster is negative")?;
-            points.push(CorePoint { cluster, at });
-        }
+/// A table as Parquet: numbers of clusters as int32, other numbers as float64.
+pub(crate) fn write(layout: &TableLayout, table: Vec<Cells>) -> Result<Bytes, ParquetError> {
+    let mut columns = Vec::with_capacity(table.len());
+    for ((name, _), cells) in layout.columns.iter().zip(table) {
+        let column: ArrayRef = match cells {
+            Cells::Clusters(clusters) => {
+                let numbers: Result<Vec<i32>, _> =
+                    clusters.into_iter().map(i32::try_from).collect();
+                let numbers = numbers.map_err(|e| ParquetError::General(e.to_string()))?;
+                Arc::new(Int32Array::from(numbers))
+            }
+            Cells::Numbers(numbers) => Arc::new(Float64Array::from(numbers)),
+            Cells::Lists(rows) => {
+                let lengths = OffsetBuffer::from_lengths(rows.iter().map(Vec::len));
+                let values = Float64Array::from_iter_values(rows.into_iter().flatten());
+                let element = Arc::new(Field::new("element", DataType::Float64, false));
+                Arc::new(ListArray::try_new(
+                    element,
+                    lengths,
+                    Arc::new(values),
+                    None,
+                )?)
+            }
+        };
+        columns.push((*name, column, false));
     }
-    Ok(points)
-}
-
-/// What [`gaussians`] wrote. The error is what is wrong, in words.
-pub(crate) fn read_gaussians(file: Bytes) -> Result<Vec<Gaussian>, String> {
-    let mut gaussians = Vec::new();
-    for batch in batches(file)? {
-        let weights = column(&batch, "weight")?
-            .as_primitive_opt::<Float64Type>()
-            .ok_or("column weight is not float64")?;
-        let shapes = numbers(&batch, "mean")?
-            .into_iter()
-            .zip(numbers(&batch, "covariance")?);
-        for (weight, (mean, covariance)) in weights.values().iter().zip(shapes) {
-            gaussians.push(Gaussian {
-                weight: *weight,
-                mean,
-                covariance,
-            });
-        }
-    }
-    Ok(gaussians)
-}
-
-fn lists<'a>(rows: impl Iterator<Item = &'a [f64]> + Clone) -> Result<ArrayRef, ParquetError> {
-    let lengths = OffsetBuffer::from_lengths(rows.clone().map(<[f64]>::len));
-    let values = Float64Array::from_iter_values(rows.flatten().copied());
-    let element = Arc::new(Field::new("element", DataType::Float64, false));
-    let lists = ListArray::try_new(element, lengths, Arc::new(values), None)?;
-    Ok(Arc::new(lists))
-}
-
-fn to_parquet<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<Bytes, ParquetError> {
-    let columns = columns.map(|(name, column)| (name, column, false));
     let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
@@ -98,6 +55,47 @@ fn to_parquet<const N: usize>(columns: [(&str, ArrayRef); N]) -> Result<Bytes, P
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
     writer.write(&batch)?;
     writer.into_inner().map(Bytes::from)
+}
+
+/// The columns that [`write`] wrote. The error says what is wrong, in words.
+pub(crate) fn read(layout: &TableLayout, file: Bytes) -> Result<Vec<Cells>, String> {
+    let batches = batches(file)?;
+    let cells = |(name, holds): &(&str, Holds)| {
+        Ok(match holds {
+            Holds::Clusters => Cells::Clusters(each(&batches, name, clusters)?),
+            Holds::Numbers => Cells::Numbers(each(&batches, name, numbers)?),
+            Holds::Lists => Cells::Lists(each(&batches, name, lists)?),
+        })
+    };
+    layout.columns.iter().map(cells).collect()
+}
+
+/// The values of a column of all record batches.
+fn each<T>(
+    batches: &[RecordBatch],
+    name: &str,
+    values: fn(&dyn Array, &str) -> Result<Vec<T>, String>,
+) -> Result<Vec<T>, String> {
+    let mut all = Vec::new();
+    for batch in batches {
+        all.extend(values(column(batch, name)?, name)?);
+    }
+    Ok(all)
+}
+
+fn clusters(column: &dyn Array, name: &str) -> Result<Vec<usize>, String> {
+    let numbers = column.as_primitive_opt::<Int32Type>();
+    let numbers = numbers.ok_or_else(|| format!("column {name} is not int32"))?;
+    let clusters = numbers.values().iter().map(|n| usize::try_from(*n));
+    clusters
+        .collect::<Result<_, _>>()
+        .map_err(|_| format!("column {name} has a negative number"))
+}
+
+fn numbers(column: &dyn Array, name: &str) -> Result<Vec<f64>, String> {
+    let numbers = column.as_primitive_opt::<Float64Type>();
+    let numbers = numbers.ok_or_else(|| format!("column {name} is not float64"))?;
+    Ok(numbers.values().to_vec())
 }
 
 fn batches(file: Bytes) -> Result<Vec<RecordBatch>, String> {
@@ -116,11 +114,9 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, Strin
         .ok_or_else(|| format!("it has no column {name} without nulls"))
 }
 
-fn numbers(batch: &RecordBatch, name: &str) -> Result<Vec<Vec<f64>>, String> {
+fn lists(column: &dyn Array, name: &str) -> Result<Vec<Vec<f64>>, String> {
     let wrong = || format!("column {name} does not hold lists of float64");
-    let lists = column(batch, name)?
-        .as_list_opt::<i32>()
-        .ok_or_else(wrong)?;
+    let lists = column.as_list_opt::<i32>().ok_or_else(wrong)?;
     (0..lists.len())
         .map(|row| {
             let list = lists.value(row);
@@ -136,51 +132,64 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const POINTS: TableLayout = TableLayout {
+        name: "points",
+        columns: &[("cluster", Holds::Clusters), ("point", Holds::Lists)],
+    };
+    const SHAPES: TableLayout = TableLayout {
+        name: "shapes",
+        columns: &[("weight", Holds::Numbers), ("mean", Holds::Lists)],
+    };
+
     proptest! {
         #[test]
-        fn numbers_come_back_bit_for_bit(rows in prop::collection::vec((0_usize..9, prop::collection::vec(any::<f64>(), 0..4)), 0..9)) {
-            let bits = |rows: &[Vec<f64>]| -> Vec<Vec<u64>> {
-                rows.iter().map(|row| row.iter().map(|x| x.to_bits()).collect()).collect()
+        fn numbers_come_back_bit_for_bit(rows in prop::collection::vec((0_usize..9, any::<f64>(), prop::collection::vec(any::<f64>(), 0..4)), 0..9)) {
+            let clusters = Cells::Clusters(rows.iter().map(|row| row.0).collect());
+            let weights = Cells::Numbers(rows.iter().map(|row| row.1).collect());
+            let lists = Cells::Lists(rows.iter().map(|row| row.2.clone()).collect());
+            // Bits, because a NaN is not equal to itself.
+            let bits = |table: &[Cells]| -> Vec<Vec<u64>> {
+                table.iter().map(|cells| match cells {
+                    Cells::Clusters(clusters) => clusters.iter().map(|n| *n as u64).collect(),
+                    Cells::Numbers(numbers) => numbers.iter().map(|x| x.to_bits()).collect(),
+                    Cells::Lists(lists) => lists.iter().flat_map(|list| {
+                        let values = list.iter().map(|x| x.to_bits());
+                        std::iter::once(list.len() as u64).chain(values)
+                    }).collect(),
+                }).collect()
             };
-            let points: Vec<_> = rows.iter().map(|(cluster, at)| CorePoint { cluster: *cluster, at: at.clone() }).collect();
-            let read = read_core_points(core_points(&points).unwrap()).unwrap();
-            let at = |points: &[CorePoint]| bits(&points.iter().map(|p| p.at.clone()).collect::<Vec<_>>());
-            prop_assert_eq!(at(&read), at(&points));
-            prop_assert!(read.iter().zip(&points).all(|(a, b)| a.cluster == b.cluster));
-
-            let shapes: Vec<_> = rows.iter().map(|(n, at)| Gaussian { weight: *n as f64 / 3.0, mean: at.clone(), covariance: at.repeat(2) }).collect();
-            let read = read_gaussians(gaussians(&shapes).unwrap()).unwrap();
-            let covariances = |shapes: &[Gaussian]| bits(&shapes.iter().map(|g| g.covariance.clone()).collect::<Vec<_>>());
-            prop_assert_eq!(covariances(&read), covariances(&shapes));
-            prop_assert!(read.iter().zip(&shapes).all(|(a, b)| a.weight == b.weight));
+            for (layout, table) in [(POINTS, vec![clusters, lists.clone()]), (SHAPES, vec![weights, lists])] {
+                let back = read(&layout, write(&layout, table.clone()).unwrap()).unwrap();
+                prop_assert_eq!(bits(&back), bits(&table));
+            }
         }
+    }
+
+    fn one_point() -> Bytes {
+        let table = vec![Cells::Clusters(vec![0]), Cells::Lists(vec![vec![1.0]])];
+        write(&POINTS, table).unwrap()
     }
 
     #[test]
     fn other_files_say_what_they_lack() {
-        let points = core_points(&[CorePoint {
-            cluster: 0,
-            at: vec![1.0],
-        }]);
-        let error = read_gaussians(points.unwrap()).unwrap_err();
+        let error = read(&SHAPES, one_point()).unwrap_err();
         assert_eq!(error, "it has no column weight without nulls");
-        assert!(read_core_points(Bytes::from_static(b"PAR1")).is_err());
+        assert!(read(&POINTS, Bytes::from_static(b"PAR1")).is_err());
     }
 
     #[test]
     fn damage_is_an_error_and_never_a_panic() {
-        let shape = Gaussian {
-            weight: 1.0,
-            mean: vec![1.0, 2.0],
-            covariance: vec![1.0; 4],
-        };
-        let whole = gaussians(&[shape]).unwrap();
+        let table = vec![
+            Cells::Numbers(vec![1.0]),
+            Cells::Lists(vec![vec![1.0, 2.0]]),
+        ];
+        let complete = write(&SHAPES, table).unwrap();
         let mut errors = 0;
-        for at in 0..whole.len() {
-            let mut file = whole.to_vec();
+        for at in 0..complete.len() {
+            let mut file = complete.to_vec();
             file[at] = !file[at];
-            errors += usize::from(read_gaussians(file.into()).is_err());
+            errors += usize::from(read(&SHAPES, file.into()).is_err());
         }
-        assert!(errors > whole.len() / 20, "only {errors}");
+        assert!(errors > complete.len() / 20, "only {errors}");
     }
 }

@@ -3,10 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use gugus_clusters::Fitted;
 use gugus_files::{FolderContent, Onto, Placed, sha256_hex};
 use gugus_kmeans::Params;
-use gugus_spec::{Algorithm, ModelName};
+use gugus_spec::ModelName;
 use parquet::errors::ParquetError;
 
 use crate::{
@@ -110,27 +109,20 @@ fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
 
 /// The files of a model beside `model.json`, and the marks that Spark looks for where it can load them.
 fn parts(draft: &ModelDraft, uid: &str) -> Result<(Files, &'static [&'static str]), ParquetError> {
-    let centers = match &draft.fitted {
-        Fitted::Centers(model) => &model.centers,
-        Fitted::MiniBatch(model) => &model.centers,
-        Fitted::HotSpots(model) => {
-            let points = tables::core_points(&model.core_points)?;
-            return Ok((vec![(tables::CORE_POINTS.to_owned(), points)], &[]));
-        }
-        Fitted::Mixture(model) => {
-            let gaussians = tables::gaussians(&model.gaussians)?;
-            return Ok((vec![(tables::GAUSSIANS.to_owned(), gaussians)], &[]));
-        }
-    };
+    if let Some(layout) = &draft.algorithm.facts().table {
+        let table = tables::write(layout, draft.fitted.table())?;
+        return Ok((vec![(tables::path(layout), table)], &[]));
+    }
+    let centers = draft.fitted.centers().unwrap_or_default();
     let now = chrono::Utc::now().timestamp_millis();
     let weight_col = draft.weight_col.as_deref();
-    let line = match &draft.algorithm {
-        Algorithm::KMeans(params) => spark::line(params, weight_col, uid, now),
-        // What Spark has in common with it. Another value, such as our k-means++, it would refuse to load.
-        other => {
+    let line = match draft.algorithm.kmeans() {
+        Some(params) => spark::line(params, weight_col, uid, now),
+        // The parameters that Spark has, too. Spark would refuse other values, such as our k-means++.
+        None => {
             let mut params = Params::default();
-            params.k = other.k().unwrap_or(centers.len());
-            params.seed = other.seed().unwrap_or(params.seed);
+            params.k = draft.algorithm.k().unwrap_or(centers.len());
+            params.seed = draft.algorithm.seed().unwrap_or(params.seed);
             spark::line(&params, weight_col, uid, now)
         }
     };

@@ -98,7 +98,8 @@ impl Loaded {
             centers: saved.fitted.middles(),
             distance_measure: saved.fitted.distance_measure(),
         });
-        let predictor = Predictor::new(std::mem::replace(&mut saved.fitted, middles))?;
+        let fitted = std::mem::replace(&mut saved.fitted, middles);
+        let predictor = fitted.into_predictor()?;
         Ok(Self {
             saved,
             predictor,

@@ -38,7 +38,7 @@ pub enum Error {
         /// The most similar allowed key, if one is similar.
         nearest: Option<&'static str>,
         /// All allowed keys of the table.
-        allowed: &'static [&'static str],
+        allowed: Box<[&'static str]>,
     },
     /// A required key is missing.
     #[error("{place}: {table} lacks the key {key:?}, {expected}")]

@@ -67,5 +67,6 @@ pub use gugus_clusters::Algorithm;
 pub use gugus_kmeans::HandleInvalid;
 pub use job::{BatchLimits, Feature, Job, Model, OtherColumns, Source};
 pub use names::{JobName, ModelName, NameError};
+pub use parse::nearest;
 pub use scope::{Period, Scope, Window};
 pub use timestamp::{TimestampFormat, parse_iso_timestamp};

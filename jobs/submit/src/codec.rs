@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
-use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr_common::physical_expr::proto_decode::PhysicalExprDecodeCtx;
+use datafusion::physical_expr_common::physical_expr::proto_encode::PhysicalExprEncodeCtx;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-/// Writes and reads [`gugus_features::ModelFit`] and [`gugus_features::AllPassExec`], and hands all else to another codec.
+/// Writes and reads what is ours: [`gugus_features::ModelFit`], [`gugus_features::AllPassExec`], named expressions, and
+/// functions with a limit. All else goes to another codec.
 #[derive(Debug, Default)]
 pub struct PlanCodec<Other> {
     other: Other,
@@ -25,6 +29,7 @@ impl<Other> PlanCodec<Other> {
     pub const NAMES: &[&str] = &[
         gugus_features::ModelFit::NAME,
         gugus_features::AllPassExec::NAME,
+        gugus_features::NAMED,
     ];
 }
 
@@ -52,6 +57,42 @@ impl<Other: PhysicalExtensionCodec> PhysicalExtensionCodec for PlanCodec<Other> 
             Some(written) => written,
             None => self.other.try_encode(node, buffer, converter),
         }
+    }
+
+    fn try_decode_expr(
+        &self,
+        buffer: &[u8],
+        inputs: &[Arc<dyn PhysicalExpr>],
+        context: &PhysicalExprDecodeCtx<'_>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        match gugus_features::decode_expression(buffer, inputs) {
+            Some(expression) => expression,
+            None => self.other.try_decode_expr(buffer, inputs, context),
+        }
+    }
+
+    fn try_encode_expr(
+        &self,
+        expression: &Arc<dyn PhysicalExpr>,
+        buffer: &mut Vec<u8>,
+        context: &PhysicalExprEncodeCtx<'_>,
+    ) -> Result<()> {
+        match gugus_features::encode_expression(expression, buffer) {
+            Some(written) => written,
+            None => self.other.try_encode_expr(expression, buffer, context),
+        }
+    }
+
+    fn try_decode_udf(&self, name: &str, buffer: &[u8]) -> Result<Arc<ScalarUDF>> {
+        match gugus_features::decode_function(name, buffer) {
+            Some(function) => Ok(function),
+            None => self.other.try_decode_udf(name, buffer),
+        }
+    }
+
+    fn try_encode_udf(&self, function: &ScalarUDF, buffer: &mut Vec<u8>) -> Result<()> {
+        gugus_features::encode_function(function, buffer);
+        Ok(())
     }
 
     fn try_decode_udaf(&self, name: &str, buffer: &[u8]) -> Result<Arc<AggregateUDF>> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use gugus_features::WaveError;
 use thiserror::Error;
 
+use crate::fault::Fault;
+
 /// Any error of an implementation.
 type Source = Box<dyn Error + Send + Sync>;
 
@@ -66,11 +68,10 @@ impl SubmitError {
     /// A job that the cluster says has failed: whether its data or the cluster is to blame shows in the message.
     #[must_use]
     pub fn failed(job: String, message: String) -> Self {
-        if is_about_data(&message) {
-            let reason = reason(&message);
-            return Self::Data { reason };
+        match Fault::in_text(&message) {
+            Fault::Data(reason) => Self::Data { reason },
+            Fault::Machine(message) => Self::Failed { job, message },
         }
-        Self::Failed { job, message }
     }
 
     /// Whether another attempt may succeed.
@@ -87,61 +88,9 @@ impl SubmitError {
     }
 }
 
-/// Whether a failed job failed on what its files hold, rather than on the cluster. Ballista hands errors on as text;
-/// these are the words that DataFusion, Arrow and Parquet put before theirs.
-fn is_about_data(message: &str) -> bool {
-    [
-        "ArrowError",
-        "Arrow error",
-        "ParquetError",
-        "Parquet error",
-        "Execution error",
-        "DivideByZero",
-    ]
-    .iter()
-    .any(|word| message.contains(word))
-}
-
-/// What a user can act on in a failed job's message. Ballista hands an error on in Rust's debug form, several wrappers
-/// deep: the innermost text stands in quotes, a division by zero has none.
-fn reason(message: &str) -> String {
-    let detail = if message.contains("DivideByZero") {
-        "divide by zero"
-    } else {
-        message.split('"').nth(1).unwrap_or(message).trim()
-    };
-    let detail = detail.lines().next().unwrap_or_default();
-    format!("its rows cannot be read or an expression fails on one of them: {detail}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The reason, where the data are to blame.
-    fn blamed(message: &str) -> Option<String> {
-        match SubmitError::failed("job".to_owned(), message.to_owned()) {
-            SubmitError::Data { reason } => Some(reason),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn the_innermost_text_is_the_reason() {
-        let wrapped = "Job failed due to stage 1 failed: Task failed due to runtime execution error: \
-                       DataFusionError(ArrowError(CastError(\"Cannot cast string 'x' to value of Float64 type\"), None))";
-        let reason = blamed(wrapped).unwrap();
-        assert!(
-            reason
-                .ends_with("fails on one of them: Cannot cast string 'x' to value of Float64 type")
-        );
-        let zero = "Task failed due to runtime execution error: DataFusionError(Shared(External(ArrowError(DivideByZero, None))))";
-        assert!(blamed(zero).unwrap().ends_with("divide by zero"));
-        assert_eq!(
-            blamed("Job failed due to no executor having registered in 30 s"),
-            None
-        );
-    }
 
     #[test]
     fn what_the_data_cannot_give_is_not_tried_again() {

@@ -33,6 +33,7 @@
 
 mod codec;
 mod error;
+mod fault;
 mod halving;
 mod in_process;
 mod jobs;
@@ -41,6 +42,7 @@ mod submit;
 
 pub use codec::PlanCodec;
 pub use error::SubmitError;
+pub use fault::Fault;
 pub use halving::Parts;
 pub use in_process::InProcess;
 pub use jobs::Jobs;

@@ -105,7 +105,10 @@ fn lost() -> SubmitError {
 }
 
 fn about_data() -> SubmitError {
-    SubmitError::failed("j".to_owned(), "ArrowError(DivideByZero, None)".to_owned())
+    SubmitError::failed(
+        "j".to_owned(),
+        "ArrowError(ComputeError(\"divide by zero\"), None)".to_owned(),
+    )
 }
 
 #[tokio::test]
@@ -224,7 +227,7 @@ async fn a_part_that_is_to_blame_is_found_by_halving() {
         assert_eq!(found[&part], Ok(part * 10));
     }
     assert_eq!(found[&2], Err("nothing is there".to_owned()));
-    assert!(found[&6].as_ref().unwrap_err().ends_with("divide by zero"));
+    assert!(found[&6].as_ref().unwrap_err().contains("divide by zero"));
     // All, two halves, two quarters of the second, two of its first quarter.
     assert_eq!(script.submitted(), 7);
 }

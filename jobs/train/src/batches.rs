@@ -1,7 +1,7 @@
 //! The batches of a run, as they are when it begins. Batches that are committed later belong to the next run.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::ops::RangeBounds;
 
@@ -21,6 +21,8 @@ const FOOTERS_AT_ONCE: usize = 1_000;
 pub struct Batches {
     store: Store,
     facts: BTreeMap<BatchNumber, BatchFacts>,
+    /// The names of all columns of all batches; `None` where a footer does not say.
+    columns: Option<BTreeSet<String>>,
 }
 
 /// What a batch's footer says that a model records.
@@ -76,17 +78,29 @@ impl Batches {
         if files.is_empty() {
             return Err(none(store));
         }
-        let mut facts = BTreeMap::new();
+        let (mut facts, mut columns) = (BTreeMap::new(), Some(BTreeSet::new()));
+        let mut before = Vec::new();
         for files in files.chunks(FOOTERS_AT_ONCE) {
             let numbers: Vec<BatchNumber> = files.iter().map(|file| file.number).collect();
             let footers = log.footers(&numbers).await.map_err(Error::Batches)?;
             for (file, footer) in files.iter().zip(footers) {
                 see_job(store, &footer.job, job)?;
+                if footer.schema.is_empty() {
+                    columns = None;
+                } else if footer.schema != before {
+                    before.clone_from(&footer.schema);
+                    let names = footer.schema.iter().map(|field| field.name.clone());
+                    columns.iter_mut().for_each(|all| all.extend(names.clone()));
+                }
                 facts.insert(file.number, BatchFacts::new(file, footer));
             }
         }
         let store = store.clone();
-        Ok(Self { store, facts })
+        Ok(Self {
+            store,
+            facts,
+            columns,
+        })
     }
 
     /// This batch alone; `None` where it is not there.
@@ -104,6 +118,7 @@ impl Batches {
         Ok(Some(Self {
             store: store.clone(),
             facts: BTreeMap::from([(number, BatchFacts::new(file, footer))]),
+            columns: None,
         }))
     }
 
@@ -129,6 +144,11 @@ impl Batches {
     #[must_use]
     pub fn get(&self, number: BatchNumber) -> Option<&BatchFacts> {
         self.facts.get(&number)
+    }
+
+    /// The names of the columns that at least one batch has; `None` where nobody knows.
+    pub(crate) fn columns(&self) -> Option<&BTreeSet<String>> {
+        self.columns.as_ref()
     }
 
     /// The newest.

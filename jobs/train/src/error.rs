@@ -43,6 +43,18 @@ pub enum Error {
         #[source]
         source: PlanError,
     },
+    /// A column that neither the job file nor any batch has.
+    #[error(
+        "model \"{model}\" reads the column {column}, which neither the job file nor any batch has{hint}"
+    )]
+    NoSuchColumn {
+        /// The model's name.
+        model: ModelName,
+        /// The column, in double quotes.
+        column: String,
+        /// What to write instead, as the end of a sentence.
+        hint: String,
+    },
     /// The algorithm takes the rows of one batch, and the model asks for more.
     #[error(
         "model \"{model}\" is of algorithm \"{algorithm}\", which is fitted batch by batch; leave out its scope, or take kmeans"
@@ -142,6 +154,7 @@ impl Error {
             Self::NoModels { .. }
             | Self::NoSuchModel { .. }
             | Self::Expression { .. }
+            | Self::NoSuchColumn { .. }
             | Self::Algorithm { .. }
             | Self::Batches(_)
             | Self::NoBatches { .. }

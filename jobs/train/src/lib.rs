@@ -41,4 +41,4 @@ pub use passes::{Passed, Passes, describe};
 pub use prepare::{Config, Prepared, check_request, prepare};
 pub use report::{ModelReport, Outcome, Report};
 pub use wave::Waves;
-pub use work::{ModelWork, check};
+pub use work::{ModelWork, Undeclared, check};

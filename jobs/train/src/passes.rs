@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use gugus_clusters::{Centers, Fit, Fitted};
+use gugus_clusters::Fitted;
 use gugus_features::{
     AllFile, FitOutcome, PARTIAL_COLUMN, Pass, PointSettings, WaveError, pass_plan,
 };
@@ -108,13 +108,7 @@ impl<'a> Passes<'a> {
         let Some(fit) = training.finish() else {
             return failed("the fit ended without a model".to_owned(), 0);
         };
-        Ok(FitOutcome::Trained(Fit {
-            model: Fitted::Centers(Centers {
-                centers: fit.centers,
-                distance_measure: params.distance_measure,
-            }),
-            summary: fit.summary,
-        }))
+        Ok(FitOutcome::Trained(fit.fit.of(Fitted::Centers)))
     }
 
     /// Computes a step on all files.

@@ -16,7 +16,7 @@ use crate::kind::TrainingKind;
 use crate::kinds::kinds;
 use crate::report::Report;
 use crate::run::Run;
-use crate::work::ModelWork;
+use crate::work::{ModelWork, Undeclared};
 
 /// What to train.
 #[derive(Clone, Debug)]
@@ -56,8 +56,15 @@ pub struct Prepared {
 pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut kinds = kinds();
     let compiled = compile(&config, &kinds)?;
-    let job = config.job.name;
+    let job = config.job.name.clone();
     let batches = Batches::freeze(&config.batches, job.as_str()).await?;
+    if let Some(columns) = batches.columns() {
+        let works = compiled.iter().map(|(work, _)| work);
+        let mut undeclared = works.flat_map(|work| Undeclared::of(&config.job, work, columns));
+        if let Some(undeclared) = undeclared.next() {
+            return Err(undeclared.refused());
+        }
+    }
     let models = ModelStore::new(config.models);
     let listed = models.list().await.map_err(Error::Models)?.into_iter();
     let label = config.run.unwrap_or_else(made_up);

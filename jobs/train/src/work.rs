@@ -1,7 +1,10 @@
 //! One model to train: what the job file says of it, with its expressions compiled.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use gugus_features::{Expressions, FeaturePlan, FitSettings};
-use gugus_spec::{Column, Job, Model, OtherColumns};
+use gugus_spec::{Column, Job, Model, ModelName, OtherColumns, nearest, quote_identifier};
 
 use crate::error::Error;
 
@@ -46,11 +49,74 @@ impl ModelWork {
     }
 }
 
-/// Compiles every expression of a job file, as training would.
+/// A model reads a column that the job file does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undeclared {
+    /// The model.
+    pub model: ModelName,
+    /// The column.
+    pub column: String,
+    /// The known column whose name is most like it.
+    pub nearest: Option<String>,
+}
+
+impl Undeclared {
+    /// The columns of this model that are not among those of the job and these others.
+    pub(crate) fn of<'a>(
+        job: &'a Job,
+        work: &'a ModelWork,
+        others: &'a BTreeSet<String>,
+    ) -> impl Iterator<Item = Self> + 'a {
+        let declared = job.source.columns.iter().map(|c| c.name.as_str());
+        let known: Vec<&str> = declared.chain(others.iter().map(String::as_str)).collect();
+        let missing = work.plan.undeclared().iter();
+        let missing = missing.filter(|name| !others.contains(*name));
+        missing.map(move |name| Self {
+            model: work.model.name.clone(),
+            column: name.clone(),
+            nearest: nearest(name, &known).map(str::to_owned),
+        })
+    }
+
+    /// The error where no batch has the column either.
+    pub(crate) fn refused(self) -> Error {
+        Error::NoSuchColumn {
+            column: quote_identifier(&self.column),
+            hint: self.hint(),
+            model: self.model,
+        }
+    }
+
+    /// What to write instead, as the end of a sentence.
+    fn hint(&self) -> String {
+        match &self.nearest {
+            None => String::new(),
+            Some(near) if near.to_lowercase() == self.column => format!(
+                "; write {} in double quotes, because SQL reads other names in lower case",
+                quote_identifier(near)
+            ),
+            Some(near) => format!("; did you mean {}", quote_identifier(near)),
+        }
+    }
+}
+
+impl fmt::Display for Undeclared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (model, column) = (&self.model, quote_identifier(&self.column));
+        write!(f, "model \"{model}\" reads the column {column}, ")?;
+        write!(f, "which the job file does not have{}", self.hint())
+    }
+}
+
+/// Compiles every expression of a job file, as training would. Gives the columns that only the batches can have.
 ///
 /// # Errors
 /// [`Error::Expression`] for the first that cannot be used.
-pub fn check(job: &Job) -> Result<(), Error> {
-    let mut models = job.models.iter();
-    models.try_for_each(|model| ModelWork::of_job(job, model).map(drop))
+pub fn check(job: &Job) -> Result<Vec<Undeclared>, Error> {
+    let mut undeclared = Vec::new();
+    for model in &job.models {
+        let work = ModelWork::of_job(job, model)?;
+        undeclared.extend(Undeclared::of(job, &work, &BTreeSet::new()));
+    }
+    Ok(undeclared)
 }

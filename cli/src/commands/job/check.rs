@@ -27,7 +27,10 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<Code, Failure> {
         let job = read_job(&self.file)?;
-        gugus_train::check(&job).map_err(Failure::usage)?;
+        let undeclared = gugus_train::check(&job).map_err(Failure::usage)?;
+        for column in undeclared {
+            eprintln!("warning: {column}; `train` refuses it if no batch has it either");
+        }
         self.output
             .show(&job, || job.to_string().trim_end().to_owned())?;
         Ok(Code::Done)

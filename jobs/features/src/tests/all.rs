@@ -191,7 +191,7 @@ async fn a_model_over_everything_is_the_same_however_its_files_are_grouped() {
     let files: Vec<AllFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
     let expected = expected(&numbers);
     assert!(
-        expected.centers.len() > 3 && expected.summary.iterations > 1,
+        expected.fit.model.centers.len() > 3 && expected.fit.summary.iterations > 1,
         "{expected:?}"
     );
     let context = caching();

@@ -115,6 +115,7 @@ async fn every_batch_is_fitted_as_alone_however_files_are_grouped() {
                 number,
                 fit(&params, &rows, None, &Partitions::one())
                     .unwrap()
+                    .model
                     .centers,
             )
         })

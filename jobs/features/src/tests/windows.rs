@@ -193,6 +193,7 @@ fn expected(numbers: &[u64], key: impl Fn(u64, &Row) -> Option<String>) -> Cente
     let fitted = |rows: Rows| {
         fit(&params, &rows, None, &Partitions::one())
             .unwrap()
+            .model
             .centers
     };
     windows

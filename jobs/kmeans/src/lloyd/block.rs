@@ -1,7 +1,7 @@
 //! The block solver: distances from products of rows and centers, as Spark takes them from a matrix product.
 
 use super::Scheme;
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::{Cosine, Measure, Point, Points};
 use crate::vectors::{dot, norm, scale, squared_distance};
 
@@ -22,14 +22,14 @@ impl BlockEuclidean {
 }
 
 impl Scheme for BlockEuclidean {
-    fn begin(&mut self, centers: &Centers) {
+    fn begin(&mut self, centers: &CenterList) {
         self.center_squares.clear();
         let square = |j| dot(centers.values(j), centers.values(j));
         self.center_squares.extend((0..centers.len()).map(square));
     }
 
     #[inline]
-    fn nearest(&self, centers: &Centers, points: &Points<'_>, row: usize) -> (usize, f64) {
+    fn nearest(&self, centers: &CenterList, points: &Points<'_>, row: usize) -> (usize, f64) {
         let (point, square) = (points.values(row), self.point_squares[row]);
         let mut best = (0, f64::INFINITY);
         for (j, center_square) in self.center_squares.iter().enumerate() {
@@ -59,10 +59,10 @@ impl Scheme for BlockEuclidean {
 pub(crate) struct BlockCosine;
 
 impl Scheme for BlockCosine {
-    fn begin(&mut self, _: &Centers) {}
+    fn begin(&mut self, _: &CenterList) {}
 
     #[inline]
-    fn nearest(&self, centers: &Centers, points: &Points<'_>, row: usize) -> (usize, f64) {
+    fn nearest(&self, centers: &CenterList, points: &Points<'_>, row: usize) -> (usize, f64) {
         let mut best = (0, f64::INFINITY);
         for j in 0..centers.len() {
             let cost = 1.0 - dot(points.values(row), centers.values(j));

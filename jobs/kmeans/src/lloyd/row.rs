@@ -2,7 +2,7 @@
 
 use super::Scheme;
 use crate::bounds::Bounds;
-use crate::centers::Centers;
+use crate::centers::CenterList;
 use crate::distance::{Cosine, Euclidean, Measure, Point, Points};
 use crate::vectors::{norm, scale};
 
@@ -11,12 +11,12 @@ use crate::vectors::{norm, scale};
 pub(crate) struct RowEuclidean(Bounds);
 
 impl Scheme for RowEuclidean {
-    fn begin(&mut self, centers: &Centers) {
+    fn begin(&mut self, centers: &CenterList) {
         self.0.update::<Euclidean>(centers);
     }
 
     #[inline]
-    fn nearest(&self, centers: &Centers, points: &Points<'_>, row: usize) -> (usize, f64) {
+    fn nearest(&self, centers: &CenterList, points: &Points<'_>, row: usize) -> (usize, f64) {
         self.0.nearest::<Euclidean>(centers, points.get(row))
     }
 
@@ -39,12 +39,12 @@ impl Scheme for RowEuclidean {
 pub(crate) struct RowCosine(Bounds);
 
 impl Scheme for RowCosine {
-    fn begin(&mut self, centers: &Centers) {
+    fn begin(&mut self, centers: &CenterList) {
         self.0.update::<Cosine>(centers);
     }
 
     #[inline]
-    fn nearest(&self, centers: &Centers, points: &Points<'_>, row: usize) -> (usize, f64) {
+    fn nearest(&self, centers: &CenterList, points: &Points<'_>, row: usize) -> (usize, f64) {
         self.0.nearest::<Cosine>(centers, points.get(row))
     }
 

@@ -20,6 +20,7 @@ use crate::column::{Column, ColumnType, Nullability, RESERVED_COLUMNS};
 use crate::job::{BatchLimits, Job, OtherColumns, Source};
 use crate::{Error, TimestampFormat};
 use table::{Document, Entry, Table};
+pub use words::nearest;
 
 /// The longest name of a topic that Kafka takes.
 const LONGEST_TOPIC: usize = 249;
@@ -60,14 +61,9 @@ fn job(text: &str, origin: &str) -> Result<Job, Error> {
     let name = root.need("name", "the job's name, such as \"crime\"")?;
     let name = name.text()?.parse().map_err(|e| name.refuse(&e))?;
     let source = source(&root.need("source", "a table with the topic and its columns")?)?;
-    let batches = match root.get("batches") {
-        Some(entry) => batches(&entry)?,
-        None => BatchLimits::default(),
-    };
-    let models = match root.get("models") {
-        Some(entry) => model::models(&entry, &source)?,
-        None => Vec::new(),
-    };
+    let batches = root.read("batches", batches)?.unwrap_or_default();
+    let models = root.read("models", |entry| model::models(entry, &source))?;
+    let models = models.unwrap_or_default();
     Ok(Job {
         name,
         source,
@@ -89,21 +85,14 @@ fn source(entry: &Entry<'_>) -> Result<Source, Error> {
     if name.is_empty() || name.len() > LONGEST_TOPIC || !fits || name == "." || name == ".." {
         return Err(topic.refuse(&"a topic has 1 to 249 of A-Z, a-z, 0-9, \".\", \"_\" and \"-\", and is not \".\" or \"..\""));
     }
-    let other_columns = match table.get("other_columns") {
-        Some(entry) => {
-            entry.choice(&[("utf8", OtherColumns::Utf8), ("drop", OtherColumns::Drop)])?
-        }
-        None => OtherColumns::default(),
-    };
-    let columns = match table.get("columns") {
-        Some(entry) => columns(&entry)?,
-        None => Vec::new(),
-    };
+    let others = [("utf8", OtherColumns::Utf8), ("drop", OtherColumns::Drop)];
+    let other_columns = table.read("other_columns", |entry| entry.choice(&others))?;
+    let columns = table.read("columns", columns)?.unwrap_or_default();
     Ok(Source {
         topic: name.to_owned(),
         format: format::format(&table, &columns)?,
         columns,
-        other_columns,
+        other_columns: other_columns.unwrap_or_default(),
     })
 }
 
@@ -150,11 +139,7 @@ fn column(entry: &Entry<'_>) -> Result<Column, Error> {
             }
         }
     }
-    let nullability = match table
-        .get("required")
-        .map(|entry| entry.truth())
-        .transpose()?
-    {
+    let nullability = match table.read("required", Entry::truth)? {
         Some(true) => Nullability::Required,
         Some(false) | None => Nullability::Optional,
     };
@@ -198,33 +183,14 @@ fn batches(entry: &Entry<'_>) -> Result<BatchLimits, Error> {
             "max_reject_ratio",
         ],
     )?;
-    let rows = match table.get("rows") {
-        Some(entry) => u64::try_from(entry.integer(1, i64::MAX)?)
-            .ok()
-            .and_then(NonZeroU64::new),
-        None => None,
-    };
+    let rows = table.read("rows", |entry| entry.integer(1, i64::MAX))?;
+    let rows = rows.and_then(|rows| NonZeroU64::new(rows.unsigned_abs()));
     Ok(BatchLimits {
         rows: rows.unwrap_or(BatchLimits::DEFAULT_ROWS),
-        bytes: table
-            .get("bytes")
-            .map(|entry| units::size(&entry))
-            .transpose()?,
-        max_record_bytes: table
-            .get("max_record_bytes")
-            .map(|entry| units::size(&entry))
-            .transpose()?,
-        max_age: table
-            .get("max_age")
-            .map(|entry| units::duration(&entry))
-            .transpose()?,
-        idle: table
-            .get("idle")
-            .map(|entry| units::duration(&entry))
-            .transpose()?,
-        max_reject_ratio: table
-            .get("max_reject_ratio")
-            .map(|entry| entry.number(0.0, 1.0))
-            .transpose()?,
+        bytes: table.read("bytes", units::size)?,
+        max_record_bytes: table.read("max_record_bytes", units::size)?,
+        max_age: table.read("max_age", units::duration)?,
+        idle: table.read("idle", units::duration)?,
+        max_reject_ratio: table.read("max_reject_ratio", |entry| entry.number(0.0, 1.0))?,
     })
 }

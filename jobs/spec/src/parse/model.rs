@@ -2,11 +2,11 @@
 
 use toml::de::DeValue;
 
-use super::algorithm::{self, Name};
+use super::algorithm;
 use super::scope::scope;
 use super::table::Entry;
-use crate::HandleInvalid;
 use crate::job::{Feature, Model, OtherColumns, Source};
+use crate::{Algorithm, HandleInvalid};
 use crate::{Error, ModelName};
 
 pub(super) fn models(entry: &Entry<'_>, source: &Source) -> Result<Vec<Model>, Error> {
@@ -28,7 +28,7 @@ pub(super) fn models(entry: &Entry<'_>, source: &Source) -> Result<Vec<Model>, E
 
 /// A model, and the entry of its name.
 fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entry<'t>), Error> {
-    // A model is called by its name where it has one: nobody counts tables.
+    // Messages name the model if it has a name, because nobody counts tables.
     let mut title = match item
         .value()
         .get("name")
@@ -39,21 +39,18 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
     };
     // Which keys there are depends on the algorithm, so that is read first, and messages about keys name it.
     let entries = item.any_table(&title, "it must be a table")?.entries();
-    let algorithm = match entries.iter().find(|entry| entry.name() == "algorithm") {
+    let facts = match entries.iter().find(|entry| entry.name() == "algorithm") {
         Some(entry) => {
-            let algorithm = Name::of(entry)?;
-            title.push_str(&format!(" with algorithm \"{}\"", algorithm.text()));
-            algorithm
+            let facts = algorithm::named(entry)?;
+            title.push_str(&format!(" with algorithm \"{}\"", facts.name));
+            facts
         }
-        None => Name::default(),
+        None => Algorithm::default().facts(),
     };
-    let table = item.table(&title, algorithm.keys())?;
+    let table = item.table(&title, &algorithm::keys(facts))?;
     let entry = table.need("name", "the model's name, such as \"location\"")?;
     let name: ModelName = entry.text()?.parse().map_err(|e| entry.refuse(&e))?;
-    let condition = table
-        .get("where")
-        .map(|entry| entry.filled_text().map(str::to_owned))
-        .transpose()?;
+    let condition = table.read("where", |entry| entry.filled_text().map(str::to_owned))?;
     let features = features(
         &table.need(
             "features",
@@ -62,11 +59,8 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
         &title,
         source,
     )?;
-    let weight_col = algorithm
-        .takes("weight_col")
-        .then(|| table.get("weight_col"))
-        .flatten();
-    let weight_col = match weight_col {
+    let weight_col = facts.weighted.then(|| table.get("weight_col"));
+    let weight_col = match weight_col.flatten() {
         Some(entry) => {
             let column = entry.filled_text()?;
             must_be_kept(&entry, column, source)?;
@@ -74,21 +68,19 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
         }
         None => None,
     };
-    let handle_invalid = match table.get("handle_invalid") {
-        Some(entry) => entry.choice(&[
-            ("error", HandleInvalid::Error),
-            ("skip", HandleInvalid::Skip),
-        ])?,
-        None => HandleInvalid::default(),
-    };
+    let choices = [
+        ("error", HandleInvalid::Error),
+        ("skip", HandleInvalid::Skip),
+    ];
+    let handle_invalid = table.read("handle_invalid", |entry| entry.choice(&choices))?;
     let model = Model {
         name,
         condition,
         features,
-        scope: scope(&table, &title, algorithm, source)?,
-        algorithm: algorithm::algorithm(algorithm, &table)?,
+        scope: scope(&table, &title, facts, source)?,
+        algorithm: algorithm::algorithm(facts, item, &table)?,
         weight_col,
-        handle_invalid,
+        handle_invalid: handle_invalid.unwrap_or_default(),
     };
     Ok((model, entry))
 }

@@ -2,10 +2,11 @@
 
 use std::num::NonZeroU64;
 
-use super::algorithm::Name;
+use gugus_clusters::Facts;
+
 use super::table::{Entry, Table};
 use crate::job::Source;
-use crate::{ColumnType, Error, Period, Scope, Window};
+use crate::{Algorithm, ColumnType, Error, Period, Scope, Window};
 
 /// The column of a record's own timestamp, which every batch has.
 const TIMESTAMP: &str = "_timestamp";
@@ -22,7 +23,7 @@ enum Kind {
 pub(super) fn scope(
     model: &Table<'_>,
     title: &str,
-    algorithm: Name,
+    algorithm: &Facts,
     source: &Source,
 ) -> Result<Scope, Error> {
     let scope = model.get("scope");
@@ -33,10 +34,13 @@ pub(super) fn scope(
                 ("all", Kind::All),
                 ("window", Kind::Window),
             ])?;
-            if kind != Kind::Batch && algorithm != Name::KMeans {
-                return Err(entry.refuse(
-                    &"only algorithm = \"kmeans\" is fitted over more than a batch: leave it out, or take that algorithm",
-                ));
+            if kind != Kind::Batch && !algorithm.any_scope {
+                let others = Algorithm::ALL.iter().filter(|facts| facts.any_scope);
+                let others: Vec<_> = others.map(|facts| facts.name).collect();
+                return Err(entry.refuse(&format!(
+                    "only algorithm = \"{}\" is fitted over more than a batch: leave it out, or take that algorithm",
+                    others.join("\" or \"")
+                )));
             }
             kind
         }

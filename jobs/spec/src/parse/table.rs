@@ -51,7 +51,7 @@ pub(super) struct Table<'t> {
     title: String,
     at: usize,
     entries: &'t DeTable<'t>,
-    allowed: &'static [&'static str],
+    allowed: Vec<&'static str>,
 }
 
 impl<'t> Table<'t> {
@@ -61,14 +61,14 @@ impl<'t> Table<'t> {
         title: &str,
         at: usize,
         entries: &'t DeTable<'t>,
-        allowed: &'static [&'static str],
+        allowed: &[&'static str],
     ) -> Result<Self, Error> {
         let table = Self {
             document,
             title: title.to_owned(),
             at,
             entries,
-            allowed,
+            allowed: allowed.to_vec(),
         };
         for entry in table.entries() {
             if !allowed.contains(&entry.name()) {
@@ -78,7 +78,7 @@ impl<'t> Table<'t> {
                     key: cut(entry.name()).into(),
                     table: table.title.into(),
                     nearest,
-                    allowed,
+                    allowed: allowed.into(),
                 });
             }
         }
@@ -106,6 +106,15 @@ impl<'t> Table<'t> {
         self.entries
             .get_key_value(key)
             .map(|(key, value)| self.entry(key, value))
+    }
+
+    /// The value of a key that may be absent.
+    pub(super) fn read<T>(
+        &self,
+        key: &'static str,
+        value: impl FnOnce(&Entry<'t>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        self.get(key).map(|entry| value(&entry)).transpose()
     }
 
     /// The entry of a key that must be there.
@@ -268,11 +277,7 @@ impl<'t> Entry<'t> {
     }
 
     /// A table with these keys and no others.
-    pub(super) fn table(
-        &self,
-        title: &str,
-        allowed: &'static [&'static str],
-    ) -> Result<Table<'t>, Error> {
+    pub(super) fn table(&self, title: &str, allowed: &[&'static str]) -> Result<Table<'t>, Error> {
         let entries = self
             .value()
             .as_table()
@@ -298,7 +303,7 @@ impl<'t> Entry<'t> {
             title: title.to_owned(),
             at,
             entries,
-            allowed: &[],
+            allowed: Vec::new(),
         })
     }
 }

@@ -14,7 +14,7 @@ const LIKE_ENOUGH: f64 = 0.6;
 
 /// The allowed text that is most like this one, if any is like it. Case and separators do not count, so that Spark's
 /// `maxIter` finds `max_iter`.
-pub(super) fn nearest(text: &str, allowed: &[&'static str]) -> Option<&'static str> {
+pub fn nearest<'a>(text: &str, allowed: &[&'a str]) -> Option<&'a str> {
     let plain = |text: &str| -> String {
         text.chars()
             .filter(|c| c.is_alphanumeric())

@@ -6,10 +6,10 @@
 mod links;
 
 use async_trait::async_trait;
-use gugus_clusters::{Fitted, MiniBatch};
+use gugus_clusters::Fitted;
 use gugus_features::{FitOutcome, fit_points};
 use gugus_models::{CarriedFrom, Existing, Extent, ModelError};
-use gugus_spec::{Algorithm, BatchNumber, Model, Scope};
+use gugus_spec::{BatchNumber, Model, Scope};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
 use self::links::{Chain, Link};
@@ -31,7 +31,7 @@ pub(super) struct Chains(Vec<(ModelWork, Chain)>);
 #[async_trait(?Send)]
 impl TrainingKind for Chains {
     fn takes(&self, model: &Model) -> bool {
-        model.scope == Scope::Batch && matches!(model.algorithm, Algorithm::MiniBatch(_))
+        model.scope == Scope::Batch && model.algorithm.facts().chained
     }
 
     async fn find(&mut self, run: &Run, work: ModelWork, report: &mut Report) -> Differing {
@@ -116,8 +116,8 @@ struct ChainTraining<'a> {
     run: &'a Run,
     work: &'a ModelWork,
     chain: &'a mut Chain,
-    /// The centers that the next batch moves on, and the batch they are of.
-    state: Option<(BatchNumber, MiniBatch)>,
+    /// The model that the next batch goes on from, and its batch.
+    state: Option<(BatchNumber, Fitted)>,
 }
 
 impl ChainTraining<'_> {
@@ -172,9 +172,7 @@ impl ChainTraining<'_> {
                 return Ok(0);
             }
         };
-        if let Fitted::MiniBatch(centers) = &fitted.model {
-            self.state = Some((number, centers.clone()));
-        }
+        self.state = Some((number, fitted.model.clone()));
         let mut draft = self
             .run
             .draft(self.work, of.clone(), number..=number, fitted);
@@ -204,29 +202,27 @@ impl ChainTraining<'_> {
         numbers
     }
 
-    /// The centers to go on from: those at hand, or those of the model that is there.
-    async fn carried(&mut self, before: Option<&CarriedFrom>) -> Result<Option<MiniBatch>> {
+    /// The model to go on from: the one at hand, or the saved one.
+    async fn carried(&mut self, before: Option<&CarriedFrom>) -> Result<Option<Fitted>> {
         let Some(before) = before else {
             return Ok(None);
         };
-        if let Some((batch, centers)) = &self.state
+        if let Some((batch, model)) = &self.state
             && *batch == before.batch
         {
-            return Ok(Some(centers.clone()));
+            return Ok(Some(model.clone()));
         }
         let name = self.work.model.name.as_str();
         let saved = self.run.models.read(name, before.batch).await;
         let saved = saved.map_err(Error::Carried)?;
-        match saved.fitted {
-            Fitted::MiniBatch(centers) if saved.uid == before.uid => {
-                self.state = Some((before.batch, centers.clone()));
-                Ok(Some(centers))
-            }
-            _ => Err(Error::Carried(ModelError::Format {
+        if saved.uid != before.uid {
+            return Err(Error::Carried(ModelError::Format {
                 file: saved.folder,
                 reason: "it was replaced while this run went on; run the same command again"
                     .to_owned(),
-            })),
+            }));
         }
+        self.state = Some((before.batch, saved.fitted.clone()));
+        Ok(Some(saved.fitted))
     }
 }

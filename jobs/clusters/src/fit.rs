@@ -1,47 +1,16 @@
-//! The fits. Each one takes all rows at once and returns a model, or the reason why there is none.
-
-mod dbscan;
-mod gmm;
-mod kmeans;
-mod mini_batch;
+//! What the fits share: errors, checks of rows, and figures about a model.
 
 use std::collections::HashSet;
 
-use gugus_kmeans::{FitSummary, PredictError, Rows};
+use gugus_kmeans::{Fit, FitSummary, PredictError, Rows};
 use ndarray::Array2;
 use thiserror::Error;
 
-use crate::algorithm::Algorithm;
-use crate::fitted::{Fit, Fitted, FittedError, MiniBatch};
+use crate::model::{FittedError, Model};
 use crate::params::ParamsError;
-use crate::predict::Predictor;
-
-pub use dbscan::dbscan;
-pub use gmm::gmm;
-pub use kmeans::kmeans;
-pub use mini_batch::mini_batch;
 
 /// Numbers beyond this are refused: their squares, or sums of them, overflow.
 const GREATEST: f64 = 1e150;
-
-/// Fits by whatever algorithm is asked for. `carried` is what `minibatch` goes on from, where there is a batch before; weights
-/// are for `kmeans` alone.
-///
-/// # Errors
-/// Those of the algorithm.
-pub fn fit(
-    algorithm: &Algorithm,
-    carried: Option<&MiniBatch>,
-    rows: &Rows,
-    weights: Option<&[f64]>,
-) -> Result<Fit, FitError> {
-    match algorithm {
-        Algorithm::KMeans(params) => kmeans(params, rows, weights),
-        Algorithm::MiniBatch(params) => mini_batch(params, carried, rows),
-        Algorithm::Dbscan(params) => dbscan(params, rows),
-        Algorithm::Gmm(params) => gmm(params, rows),
-    }
-}
 
 /// Why there is no fit.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -79,20 +48,6 @@ pub enum FitError {
         /// The clusters asked for.
         k: usize,
     },
-    /// The model of the previous batch does not fit these parameters or rows.
-    #[error(
-        "the model carried over has {centers} centers of {dimensions} numbers, but k is {k} and rows have {width}: train from the first batch on"
-    )]
-    Carried {
-        /// The centers carried over.
-        centers: usize,
-        /// Their width.
-        dimensions: usize,
-        /// The clusters asked for.
-        k: usize,
-        /// The width of the rows.
-        width: usize,
-    },
     /// The model of the previous batch, or the result, is incomplete.
     #[error("the model is incomplete: {0}")]
     Fitted(#[from] FittedError),
@@ -106,42 +61,9 @@ pub enum FitError {
         /// Which algorithm it is, as the job file has it.
         algorithm: &'static str,
     },
-    /// `eps` is too large for the data: so many rows are neighbours that visiting all pairs would not end.
-    #[error(
-        "more than {most} pairs of rows are within eps = {eps} of each other: lower eps, or fit smaller batches"
-    )]
-    TooDense {
-        /// The reach asked for.
-        eps: f64,
-        /// The most pairs there may be.
-        most: usize,
-    },
-    /// More core points than a saved model holds.
-    #[error(
-        "there are {core_points} core points, more than the {most} that a model keeps: raise min_points, or fit smaller batches"
-    )]
-    TooManyCorePoints {
-        /// The core points found.
-        core_points: usize,
-        /// The most there may be.
-        most: usize,
-    },
-    /// Expectation and maximisation did not settle.
-    #[error(
-        "gmm did not converge in max_iter = {max_iter} rounds: raise max_iter or tol, or lower k"
-    )]
-    NotConverged {
-        /// The rounds it had.
-        max_iter: u32,
-    },
-    /// A Gaussian lost its points or its volume, or a point is too far from all.
-    #[error(
-        "gmm has no answer for these rows ({reason}): lower k, raise reg_covar, or filter out rows far from all others"
-    )]
-    Degenerate {
-        /// The reason that linfa gives.
-        reason: String,
-    },
+    /// The algorithm has no answer for these rows; the sentence says which parameter to change.
+    #[error("{0}")]
+    Refused(String),
     /// linfa refused for another reason.
     #[error("linfa cannot fit these rows: {reason}")]
     Library {
@@ -161,7 +83,7 @@ impl FitError {
         }
     }
 
-    fn library(error: &impl ToString) -> Self {
+    pub(crate) fn library(error: &impl ToString) -> Self {
         Self::Library {
             reason: error.to_string(),
         }
@@ -173,7 +95,7 @@ impl FitError {
 ///
 /// The first call makes the thread the only member of a rayon pool. It stays so as long as it lives, because rayon can
 /// neither take a thread out of such a pool nor end the pool. A thread that is in another pool stays there.
-fn alone<T>(fit: impl FnOnce() -> T) -> T {
+pub(crate) fn alone<T>(fit: impl FnOnce() -> T) -> T {
     thread_local! {
         static POOL: () = {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread();
@@ -186,7 +108,7 @@ fn alone<T>(fit: impl FnOnce() -> T) -> T {
 }
 
 /// Checks that the rows are finite and not too large, and gives them in linfa's form.
-fn checked(rows: &Rows) -> Result<Array2<f64>, FitError> {
+pub(crate) fn checked(rows: &Rows) -> Result<Array2<f64>, FitError> {
     if rows.is_empty() {
         return Err(FitError::NoRows);
     }
@@ -212,7 +134,7 @@ fn checked(rows: &Rows) -> Result<Array2<f64>, FitError> {
 }
 
 /// Refuses fewer distinct rows than `k`.
-fn need_distinct(points: &Array2<f64>, k: usize) -> Result<(), FitError> {
+pub(crate) fn need_distinct(points: &Array2<f64>, k: usize) -> Result<(), FitError> {
     let mut distinct = HashSet::new();
     for row in points.rows() {
         distinct.insert(row.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
@@ -227,9 +149,13 @@ fn need_distinct(points: &Array2<f64>, k: usize) -> Result<(), FitError> {
 }
 
 /// Counts the rows of each cluster by predicting them with the model.
-fn finish(fitted: Fitted, rows: &Rows, cost: f64) -> Result<Fit, FitError> {
-    let predictor = Predictor::new(fitted.clone())?;
-    let mut sizes = vec![0; fitted.clusters()];
+pub(crate) fn finish<M: Model + Clone>(
+    model: M,
+    rows: &Rows,
+    cost: f64,
+) -> Result<Fit<M>, FitError> {
+    let predictor = model.clone().into_predictor()?;
+    let mut sizes = vec![0; model.clusters()];
     let mut noise = 0;
     for row in 0..rows.len() {
         let prediction = predictor
@@ -243,16 +169,14 @@ fn finish(fitted: Fitted, rows: &Rows, cost: f64) -> Result<Fit, FitError> {
     if !cost.is_finite() {
         return Err(FitError::Overflow);
     }
-    Ok(Fit {
-        model: fitted,
-        summary: FitSummary {
-            rows: rows.len() as u64,
-            training_cost: cost,
-            sizes,
-            noise,
-            ..FitSummary::default()
-        },
-    })
+    let summary = FitSummary {
+        rows: rows.len() as u64,
+        training_cost: cost,
+        sizes,
+        noise,
+        ..FitSummary::default()
+    };
+    Ok(Fit { model, summary })
 }
 
 #[cfg(test)]
@@ -270,6 +194,6 @@ mod tests {
         }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build();
         let threads = pool.unwrap().install(|| alone(rayon::current_num_threads));
-        assert_eq!(threads, 3, "who is in a pool already stays in it");
+        assert_eq!(threads, 3, "a thread of a pool stays in its pool");
     }
 }

@@ -1,11 +1,14 @@
 //! Finds the nearest core point within reach without looking at all core points.
 
-use crate::fitted::{CorePoint, HotSpots};
+use gugus_kmeans::PredictError;
+
+use super::{CorePoint, HotSpots};
+use crate::predict::{Predict, Prediction};
 
 /// Core points in the order of the dimension in which they are spread widest. A core point that is too far away in this
 /// dimension alone is too far away.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Spots {
+pub(super) struct Spots {
     dimension: usize,
     /// Square of the reach, as linfa compares it.
     reach: f64,
@@ -14,7 +17,7 @@ pub(crate) struct Spots {
 
 impl Spots {
     /// Sorts core points that were checked.
-    pub(crate) fn new(spots: HotSpots) -> Self {
+    pub(super) fn new(spots: HotSpots) -> Self {
         let HotSpots {
             dimensions,
             eps,
@@ -38,12 +41,12 @@ impl Spots {
         }
     }
 
-    /// The cluster of the nearest core point within reach, the lowest where several are equally near.
-    pub(crate) fn nearest(&self, point: &[f64]) -> Option<usize> {
+    /// The cluster of the nearest core point within reach, the lowest number if several are equally near.
+    fn nearest(&self, point: &[f64]) -> Option<usize> {
         let x = point[self.dimension];
         let from = self.points.partition_point(|p| p.at[self.dimension] < x);
         let mut best: Option<(f64, usize)> = None;
-        let mut look = |candidate: &CorePoint| {
+        let mut compare = |candidate: &CorePoint| {
             // This is one term of the sum of squares, and rounding cannot make the sum smaller than a term.
             let alone = candidate.at[self.dimension] - x;
             if alone * alone > best.map_or(self.reach, |(cost, _)| cost) {
@@ -57,9 +60,16 @@ impl Spots {
             true
         };
         let (before, after) = self.points.split_at(from);
-        let _ = after.iter().all(&mut look);
-        let _ = before.iter().rev().all(&mut look);
+        let _ = after.iter().all(&mut compare);
+        let _ = before.iter().rev().all(&mut compare);
         best.map(|(_, cluster)| cluster)
+    }
+}
+
+impl Predict for Spots {
+    fn predict(&self, point: &[f64]) -> Result<Prediction, PredictError> {
+        let nearest = self.nearest(point);
+        Ok(nearest.map_or(Prediction::Noise, Prediction::Cluster))
     }
 }
 
@@ -99,7 +109,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_what_looking_at_all_finds(
+        fn the_search_finds_what_a_scan_of_all_core_points_finds(
             points in prop::collection::vec((0_usize..4, [-8_i32..8, -8..8]), 0..40),
             asked in [-9_i32..9, -9..9],
             eps in 1_u32..6,

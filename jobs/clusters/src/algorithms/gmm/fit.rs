@@ -1,6 +1,6 @@
-//! `gmm`: a mixture of Gaussians.
+//! The fit of `gmm`, by linfa.
 
-use gugus_kmeans::Rows;
+use gugus_kmeans::{Fit, Rows};
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::traits::Fit as _;
@@ -11,10 +11,9 @@ use ndarray::ArrayView2;
 use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
 
-use super::{FitError, alone, checked, finish, need_distinct};
-use crate::fitted::{Fit, Fitted, Gaussian, Mixture};
-use crate::gaussian::Densities;
-use crate::params::{Covariance, GmmInit, GmmParams};
+use super::densities::Densities;
+use super::{Covariance, Gaussian, GmmInit, GmmParams, Mixture};
+use crate::fit::{FitError, alone, checked, finish, need_distinct};
 
 /// The most numbers in one table of a fit (rows by dimensions, or rows by Gaussians). About ten tables are alive at a time,
 /// so this limit means two gigabytes.
@@ -23,9 +22,9 @@ const MOST_CELLS: usize = 25_000_000;
 /// Fits a mixture of Gaussians by expectation and maximisation, and keeps the likeliest of `n_runs`.
 ///
 /// # Errors
-/// [`FitError::FewPoints`] for fewer distinct rows than `k`, [`FitError::NotConverged`] and [`FitError::Degenerate`] when no
-/// run ends well, [`FitError::TooManyRows`] for what a fit cannot hold, and those of rows and parameters.
-pub fn gmm(params: &GmmParams, rows: &Rows) -> Result<Fit, FitError> {
+/// [`FitError::FewPoints`] for fewer distinct rows than `k`, [`FitError::Refused`] when no run ends well,
+/// [`FitError::TooManyRows`] for what a fit cannot hold, and those of rows and parameters.
+pub(super) fn fit(params: &GmmParams, rows: &Rows) -> Result<Fit<Mixture>, FitError> {
     params.validate()?;
     let most = MOST_CELLS / rows.dimensions().max(params.k).max(1);
     if rows.len() > most {
@@ -53,12 +52,10 @@ pub fn gmm(params: &GmmParams, rows: &Rows) -> Result<Fit, FitError> {
         }
     }
     match (best, first_error) {
-        (Some((cost, mixture)), _) => finish(Fitted::Mixture(mixture), rows, cost),
+        (Some((cost, mixture)), _) => finish(mixture, rows, cost),
         (None, Some(error)) => Err(error),
         // The validated parameters have at least one run.
-        (None, None) => Err(FitError::NotConverged {
-            max_iter: params.max_iter,
-        }),
+        (None, None) => Err(not_converged(params)),
     }
 }
 
@@ -87,17 +84,13 @@ fn one_run(
         .and_then(|fit| alone(|| fit.fit(&DatasetBase::from(points))))
         .map_err(|error| refused(&error, params))?;
     let mixture = mixture(&model);
-    let densities = Densities::new(&mixture).map_err(|error| FitError::Degenerate {
-        reason: error.to_string(),
-    })?;
+    let densities = Densities::new(&mixture).map_err(|error| degenerate(&error.to_string()))?;
     let mut cost = 0.0;
     for row in points.rows() {
         cost -= densities.of(&row.to_vec()).1;
     }
     if !cost.is_finite() {
-        return Err(FitError::Degenerate {
-            reason: "a row has no likelihood".to_owned(),
-        });
+        return Err(degenerate("a row has no likelihood"));
     }
     Ok((cost, mixture))
 }
@@ -118,13 +111,8 @@ fn mixture(model: &GaussianMixtureModel<f64>) -> Mixture {
 
 /// Sorts linfa's errors by what the user can do.
 fn refused(error: &GmmError, params: &GmmParams) -> FitError {
-    let degenerate = |reason: &str| FitError::Degenerate {
-        reason: reason.to_owned(),
-    };
     match error {
-        GmmError::NotConverged(_) => FitError::NotConverged {
-            max_iter: params.max_iter,
-        },
+        GmmError::NotConverged(_) => not_converged(params),
         GmmError::LinalgError(_) => degenerate("the covariances of a gaussian collapsed"),
         GmmError::EmptyCluster(_) => degenerate("a gaussian lost all its rows"),
         GmmError::LowerBoundError(_) | GmmError::MinMaxError(_) => {
@@ -134,4 +122,18 @@ fn refused(error: &GmmError, params: &GmmParams) -> FitError {
             FitError::library(error)
         }
     }
+}
+
+fn not_converged(params: &GmmParams) -> FitError {
+    FitError::Refused(format!(
+        "gmm did not converge in max_iter = {} rounds: raise max_iter or tol, or lower k",
+        params.max_iter
+    ))
+}
+
+/// A Gaussian lost its points or its volume, or a point is too far from all.
+fn degenerate(reason: &str) -> FitError {
+    FitError::Refused(format!(
+        "gmm has no answer for these rows ({reason}): lower k, raise reg_covar, or filter out rows far from all others"
+    ))
 }

@@ -1,6 +1,6 @@
-//! `minibatch`: centers that each batch moves on.
+//! The fit of `minibatch`, by linfa.
 
-use gugus_kmeans::Rows;
+use gugus_kmeans::{Fit, Rows};
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::traits::FitWith;
@@ -11,10 +11,9 @@ use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
 use serde_json::json;
 
-use super::{FitError, alone, checked, finish, need_distinct};
-use crate::fitted::{Fit, Fitted, MiniBatch};
-use crate::params::{MiniBatchInit, MiniBatchParams};
-use crate::predict::Predictor;
+use super::{MiniBatch, MiniBatchInit, MiniBatchParams};
+use crate::fit::{FitError, alone, checked, finish, need_distinct};
+use crate::model::Model as _;
 
 type Model = KMeans<f64, L2Dist>;
 
@@ -25,13 +24,13 @@ type Model = KMeans<f64, L2Dist>;
 /// nearest to it, and one that no row is nearest to stays.
 ///
 /// # Errors
-/// [`FitError::FewPoints`] for a first batch of fewer distinct rows than `k`, [`FitError::Carried`] for a model that does
+/// [`FitError::FewPoints`] for a first batch of fewer distinct rows than `k`, [`FitError::Refused`] for a model that does
 /// not fit the parameters, and those of rows and parameters.
-pub fn mini_batch(
+pub(super) fn fit(
     params: &MiniBatchParams,
     carried: Option<&MiniBatch>,
     rows: &Rows,
-) -> Result<Fit, FitError> {
+) -> Result<Fit<MiniBatch>, FitError> {
     params.validate()?;
     let points = checked(rows)?;
     let carried = match carried {
@@ -68,7 +67,7 @@ pub fn mini_batch(
         centers: rows_of(model.centroids()),
         counts: model.cluster_count().iter().map(|n| *n as u64).collect(),
     };
-    finish(Fitted::MiniBatch(fitted), rows, model.inertia() * count)
+    finish(fitted, rows, model.inertia() * count)
 }
 
 fn rows_of(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
@@ -78,15 +77,12 @@ fn rows_of(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 /// Makes linfa's model from ours. Its fields are private, and deserialising is the only way to set them. No number passes
 /// through text.
 fn rebuilt(model: &MiniBatch, k: usize, width: usize) -> Result<Model, FitError> {
-    Predictor::new(Fitted::MiniBatch(model.clone()))?;
-    let dimensions = model.centers.first().map_or(0, Vec::len);
-    if (model.centers.len(), dimensions) != (k, width) {
-        return Err(FitError::Carried {
-            centers: model.centers.len(),
-            dimensions,
-            k,
-            width,
-        });
+    model.clone().into_predictor()?;
+    let (clusters, dimensions) = (model.clusters(), model.dimensions());
+    if (clusters, dimensions) != (k, width) {
+        return Err(FitError::Refused(format!(
+            "the model carried over has {clusters} centers of {dimensions} numbers, but k is {k} and rows have {width}: train from the first batch on"
+        )));
     }
     let centers: Vec<f64> = model.centers.iter().flatten().copied().collect();
     let counts: Vec<f64> = model.counts.iter().map(|n| *n as f64).collect();

@@ -2,11 +2,15 @@
 
 use std::f64::consts::TAU;
 
-use crate::fitted::{FittedError, Gaussian, Mixture};
+use gugus_kmeans::PredictError;
+
+use super::{Gaussian, Mixture};
+use crate::model::FittedError;
+use crate::predict::{Predict, Prediction};
 
 /// A mixture prepared for prediction.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Densities(Vec<Density>);
+pub(super) struct Densities(Vec<Density>);
 
 /// One Gaussian: its density is `exp(constant - |L⁻¹ (x - mean)|² / 2)` for `L Lᵀ` the covariances.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,31 +23,31 @@ struct Density {
 
 impl Densities {
     /// Checks and prepares a mixture.
-    pub(crate) fn new(mixture: &Mixture) -> Result<Self, FittedError> {
+    pub(super) fn new(mixture: &Mixture) -> Result<Self, FittedError> {
+        let wrong = |reason: String| FittedError::Other(reason);
         let gaussians = &mixture.gaussians;
-        let dimensions = gaussians
-            .first()
-            .ok_or(FittedError::NoGaussians)?
-            .mean
-            .len();
+        let none = || wrong("there are no gaussians to predict with".to_owned());
+        let dimensions = gaussians.first().ok_or_else(none)?.mean.len();
         let densities = gaussians.iter().enumerate().map(|(gaussian, given)| {
             let Gaussian {
                 weight,
                 mean,
                 covariance,
             } = given;
-            let whole = mean.len() == dimensions
+            let complete = mean.len() == dimensions
                 && Some(covariance.len()) == dimensions.checked_mul(dimensions)
                 && (0.0..=2.0).contains(weight)
                 && mean.iter().chain(covariance).all(|x| x.is_finite());
-            if !whole || dimensions == 0 {
-                return Err(FittedError::Gaussian {
-                    gaussian,
-                    dimensions,
-                });
+            if !complete || dimensions == 0 {
+                return Err(wrong(format!(
+                    "gaussian {gaussian} does not have a weight, {dimensions} means and {dimensions} by {dimensions} covariances that are finite"
+                )));
             }
-            let triangle =
-                triangle(covariance, dimensions).ok_or(FittedError::Covariance { gaussian })?;
+            let flat = || {
+                let reason = "are not positive definite";
+                wrong(format!("the covariances of gaussian {gaussian} {reason}"))
+            };
+            let triangle = triangle(covariance, dimensions).ok_or_else(flat)?;
             let half_log_det: f64 = (1..=dimensions)
                 .map(|n| triangle[n * (n + 1) / 2 - 1].ln())
                 .sum();
@@ -58,7 +62,7 @@ impl Densities {
     }
 
     /// The probability of each Gaussian given the point, and the logarithm of the point's density.
-    pub(crate) fn of(&self, point: &[f64]) -> (Vec<f64>, f64) {
+    pub(super) fn of(&self, point: &[f64]) -> (Vec<f64>, f64) {
         let mut logs: Vec<f64> = self.0.iter().map(|density| density.log(point)).collect();
         let greatest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if greatest == f64::NEG_INFINITY {
@@ -73,6 +77,27 @@ impl Densities {
         }
         (logs, norm)
     }
+}
+
+impl Predict for Densities {
+    fn predict(&self, point: &[f64]) -> Result<Prediction, PredictError> {
+        let (probabilities, _) = self.of(point);
+        Ok(Prediction::Probable {
+            cluster: first_greatest(&probabilities),
+            probabilities,
+        })
+    }
+}
+
+/// The first position of the greatest number.
+fn first_greatest(numbers: &[f64]) -> usize {
+    let mut best = 0;
+    for (i, number) in numbers.iter().enumerate() {
+        if *number > numbers[best] {
+            best = i;
+        }
+    }
+    best
 }
 
 impl Density {
@@ -186,20 +211,18 @@ mod tests {
 
     #[test]
     fn what_is_no_mixture_is_refused() {
+        let refused = |mixture: &Mixture| Densities::new(mixture).unwrap_err().to_string();
         assert_eq!(
-            Densities::new(&mixture(&[])).unwrap_err(),
-            FittedError::NoGaussians
+            refused(&mixture(&[])),
+            "there are no gaussians to predict with"
         );
         let mut ragged = mixture(&[(0.5, [0.0, 0.0], UNIT), (0.5, [9.0, 0.0], UNIT)]);
         ragged.gaussians[1].mean.push(1.0);
-        assert!(matches!(
-            Densities::new(&ragged),
-            Err(FittedError::Gaussian { gaussian: 1, .. })
-        ));
+        assert!(refused(&ragged).starts_with("gaussian 1 does not have a weight"));
         let flat = mixture(&[(1.0, [0.0, 0.0], [1.0, 1.0, 1.0, 1.0])]);
         assert_eq!(
-            Densities::new(&flat).unwrap_err(),
-            FittedError::Covariance { gaussian: 0 }
+            refused(&flat),
+            "the covariances of gaussian 0 are not positive definite"
         );
         let heavy = mixture(&[(f64::NAN, [0.0, 0.0], UNIT)]);
         assert!(Densities::new(&heavy).is_err());

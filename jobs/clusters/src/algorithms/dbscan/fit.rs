@@ -1,8 +1,8 @@
-//! `dbscan`: clusters are where points lie dense; all other points are noise.
+//! The fit of `dbscan`, by linfa.
 
 use std::collections::HashSet;
 
-use gugus_kmeans::Rows;
+use gugus_kmeans::{Fit, Rows};
 use linfa::ParamGuard;
 use linfa::traits::Transformer;
 use linfa_clustering::Dbscan;
@@ -10,9 +10,8 @@ use linfa_nn::distance::L2Dist;
 use linfa_nn::{CommonNearestNeighbour, NearestNeighbour};
 use ndarray::Array2;
 
-use super::{FitError, checked, finish};
-use crate::fitted::{CorePoint, Fit, Fitted, HotSpots};
-use crate::params::DbscanParams;
+use super::{CorePoint, DbscanParams, HotSpots};
+use crate::fit::{FitError, checked, finish};
 
 /// The most rows of a fit. The tree over the rows holds each row several times: half a gigabyte for so many.
 const MOST_ROWS: usize = 1_000_000;
@@ -33,9 +32,9 @@ const MOST_CORE_POINTS: usize = 200_000;
 /// If all rows are noise, the result is a model without clusters.
 ///
 /// # Errors
-/// [`FitError::TooManyRows`], [`FitError::TooDense`] and [`FitError::TooManyCorePoints`] for what a fit or a model cannot
-/// hold, and those of rows and parameters.
-pub fn dbscan(params: &DbscanParams, rows: &Rows) -> Result<Fit, FitError> {
+/// [`FitError::TooManyRows`] and [`FitError::Refused`] for what a fit or a model cannot hold, and those of rows and
+/// parameters.
+pub(super) fn fit(params: &DbscanParams, rows: &Rows) -> Result<Fit<HotSpots>, FitError> {
     params.validate()?;
     if rows.len() > MOST_ROWS {
         return Err(FitError::TooManyRows {
@@ -69,10 +68,10 @@ pub fn dbscan(params: &DbscanParams, rows: &Rows) -> Result<Fit, FitError> {
         }
     }
     if core_points.len() > MOST_CORE_POINTS {
-        return Err(FitError::TooManyCorePoints {
-            core_points: core_points.len(),
-            most: MOST_CORE_POINTS,
-        });
+        return Err(FitError::Refused(format!(
+            "there are {} core points, more than the {MOST_CORE_POINTS} that a model keeps: raise min_points, or fit smaller batches",
+            core_points.len()
+        )));
     }
     let fitted = HotSpots {
         dimensions: points.ncols(),
@@ -80,7 +79,7 @@ pub fn dbscan(params: &DbscanParams, rows: &Rows) -> Result<Fit, FitError> {
         clusters,
         core_points,
     };
-    finish(Fitted::HotSpots(fitted), rows, 0.0)
+    finish(fitted, rows, 0.0)
 }
 
 /// Finds the core points, because linfa does not name them. The tree and the distance are linfa's, so that both count
@@ -102,10 +101,10 @@ fn core_points(
             .len();
         pairs += neighbours;
         if pairs > most {
-            return Err(FitError::TooDense {
-                eps: params.eps,
-                most,
-            });
+            return Err(FitError::Refused(format!(
+                "more than {most} pairs of rows are within eps = {} of each other: lower eps, or fit smaller batches",
+                params.eps
+            )));
         }
         found.push(neighbours >= params.min_points);
     }
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_not_end_is_refused() {
+    fn a_fit_that_would_not_end_is_refused() {
         let points = Array2::zeros((20, 2));
         let params = DbscanParams {
             eps: 1.0,

@@ -1,0 +1,108 @@
+//! `kmeans`: Spark's, by `gugus-kmeans`.
+
+use std::fmt;
+
+#[cfg(feature = "fit")]
+use gugus_kmeans::{Fit, Partitions, Rows};
+use gugus_kmeans::{DistanceMeasure, PredictError};
+pub use gugus_kmeans::{Centers, Params};
+
+use crate::algorithm::{Facts, Parameter, Parameters};
+#[cfg(feature = "fit")]
+use crate::fit::FitError;
+use crate::model::{FittedError, Model, Saved, width};
+use crate::predict::{Predict, Prediction, Predictor};
+
+impl Parameters for Params {
+    const FACTS: Facts = Facts {
+        name: "kmeans",
+        uid: "KMeans",
+        parameters: &[
+            Parameter::whole("k", 2),
+            Parameter::SEED,
+            Parameter::whole("max_iter", 0),
+            Parameter::not_negative("tol"),
+            Parameter::one_of("init_mode", &["k-means||", "random"]),
+            Parameter::whole("init_steps", 1),
+            Parameter::one_of("distance_measure", &["euclidean", "cosine"]),
+            Parameter::one_of("solver", &["auto", "block", "row"]),
+        ],
+        weighted: true,
+        any_scope: true,
+        chained: false,
+        table: None,
+    };
+
+    type Model = Centers;
+
+    fn k(&self) -> Option<usize> {
+        Some(self.k)
+    }
+
+    fn seed(&self) -> Option<i64> {
+        Some(self.seed)
+    }
+
+    /// The name of the algorithm is left out, because a job file need not say it.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "k {}, seed {}", self.k, self.seed)?;
+        write!(f, ", max_iter {}, tol {}", self.max_iter, self.tol)?;
+        write!(f, ", {} with {} steps", self.init_mode, self.init_steps)?;
+        write!(f, ", {}, solver {}", self.distance_measure, self.solver)
+    }
+
+    fn contradiction(&self, model: &Centers) -> Option<String> {
+        (self.distance_measure != model.distance_measure)
+            .then(|| "its centers have another distance than its parameters".to_owned())
+    }
+
+    fn open(&self, saved: Saved) -> Result<Centers, String> {
+        Ok(Centers {
+            centers: saved.centers,
+            distance_measure: self.distance_measure,
+        })
+    }
+
+    #[cfg(feature = "fit")]
+    fn fit(
+        &self,
+        _: Option<&Centers>,
+        rows: &Rows,
+        weights: Option<&[f64]>,
+    ) -> Result<Fit, FitError> {
+        Ok(gugus_kmeans::fit(self, rows, weights, &Partitions::one())?)
+    }
+}
+
+impl Model for Centers {
+    fn clusters(&self) -> usize {
+        self.centers.len()
+    }
+
+    fn dimensions(&self) -> usize {
+        width(&self.centers)
+    }
+
+    fn middles(&self) -> Vec<Vec<f64>> {
+        self.centers.clone()
+    }
+
+    fn centers(&self) -> Option<&[Vec<f64>]> {
+        Some(&self.centers)
+    }
+
+    fn distance_measure(&self) -> DistanceMeasure {
+        self.distance_measure
+    }
+
+    fn into_predictor(self) -> Result<Predictor, FittedError> {
+        let centers = gugus_kmeans::Predictor::new(self.centers, self.distance_measure)?;
+        Ok(Predictor::new(centers.dimensions(), centers))
+    }
+}
+
+impl Predict for gugus_kmeans::Predictor {
+    fn predict(&self, point: &[f64]) -> Result<Prediction, PredictError> {
+        Self::predict(self, point).map(Prediction::Cluster)
+    }
+}

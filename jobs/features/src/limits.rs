@@ -1,0 +1,137 @@
+//! How long and how deep an expression may be.
+//!
+//! Planning, sending and computing an expression are recursive in many crates. A chain of thousands of operators would
+//! overflow the stack, and that ends a process. So an expression is measured before anything else walks over it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::error::Result;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, CaseExpr};
+use datafusion::sql::sqlparser::ast::{Expr, Visit, Visitor};
+
+/// The longest text of an expression, in bytes: some two thousand codes in a list.
+const LONGEST: usize = 16 * 1024;
+
+/// The most expressions within each other. A sum of 100 terms is 100 deep.
+const DEEPEST: usize = 100;
+
+/// The most protobuf messages within each other that an expression may take in a plan. A reader gives up at 100, and the
+/// nodes around the expression take some of them.
+const DEEPEST_MESSAGE: usize = 74;
+
+/// The stack for parsing and planning. A text of [`LONGEST`] bytes may be parsed to a tree of 8,000 levels before it is
+/// measured. Only the part that is used takes memory.
+const STACK: usize = 128 * 1024 * 1024;
+
+/// Why an expression is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TooLarge {
+    /// The text is too long.
+    #[error(
+        "it has {0} bytes, and at most {LONGEST} are possible; shorten it, or split it into several features"
+    )]
+    Long(usize),
+    /// It is nested too deeply.
+    #[error(
+        "it has {0} expressions within each other, and at most {DEEPEST} are possible; split a long sum into several features, and write IN (…) for many comparisons"
+    )]
+    Deep(usize),
+    /// The plan of it cannot be sent.
+    #[error("it is nested too deeply to be sent to an executor; split it into several features")]
+    Unsendable,
+    /// It has too many functions that make long texts or lists.
+    #[error(
+        "{0} of its functions make texts or lists longer, and at most {most} are possible; split it into several features",
+        most = MOST_GROWING
+    )]
+    Growing(usize),
+}
+
+/// The most calls of functions whose result may be much longer than their arguments.
+pub(crate) const MOST_GROWING: usize = 32;
+
+/// Runs a piece of planning on a stack of its own.
+pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> T {
+    stacker::grow(STACK, work)
+}
+
+/// Refuses a text that is too long to be parsed.
+pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
+    if sql.len() > LONGEST {
+        return Err(TooLarge::Long(sql.len()));
+    }
+    Ok(())
+}
+
+/// Refuses a parsed expression that is too deep.
+pub(crate) fn check_parsed(expression: &Expr) -> Result<(), TooLarge> {
+    #[derive(Default)]
+    struct Depth {
+        now: usize,
+        most: usize,
+    }
+    impl Visitor for Depth {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+            self.now += 1;
+            self.most = self.most.max(self.now);
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+            self.now -= 1;
+            ControlFlow::Continue(())
+        }
+    }
+    let mut depth = Depth::default();
+    let _ = expression.visit(&mut depth);
+    if depth.most > DEEPEST {
+        return Err(TooLarge::Deep(depth.most));
+    }
+    Ok(())
+}
+
+/// Refuses a planned expression whose plan no executor could read. Planning adds casts, so this depth is not the one of the
+/// text.
+pub(crate) fn check_planned(expression: &Arc<dyn PhysicalExpr>) -> Result<(), TooLarge> {
+    if depth(expression) > 2 * DEEPEST || messages(expression) > DEEPEST_MESSAGE {
+        return Err(TooLarge::Unsendable);
+    }
+    Ok(())
+}
+
+fn depth(expression: &Arc<dyn PhysicalExpr>) -> usize {
+    let children = expression.children();
+    1 + children.into_iter().map(depth).max().unwrap_or(0)
+}
+
+/// How many protobuf messages lie within each other.
+fn messages(expression: &Arc<dyn PhysicalExpr>) -> usize {
+    // A CASE has a message of its own for each of its branches.
+    let own = if expression.downcast_ref::<CaseExpr>().is_some() {
+        3
+    } else {
+        2
+    };
+    let mut operands = Vec::new();
+    match expression.downcast_ref::<BinaryExpr>() {
+        // A chain of one operator is sent as one message with a list.
+        Some(binary) => {
+            let mut left = binary.left();
+            operands.push(binary.right());
+            while let Some(next) = left.downcast_ref::<BinaryExpr>()
+                && next.op() == binary.op()
+            {
+                operands.push(next.right());
+                left = next.left();
+            }
+            operands.push(left);
+        }
+        None => operands = expression.children(),
+    }
+    own + operands.into_iter().map(messages).max().unwrap_or(0)
+}
