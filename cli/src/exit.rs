@@ -18,6 +18,16 @@ pub(crate) enum Code {
     SomeModelsFailed,
 }
 
+impl Code {
+    /// The code of a command that trained or fitted models, of which so many failed.
+    pub(crate) fn of_models(failed: u64) -> Self {
+        match failed {
+            0 => Self::Done,
+            _ => Self::SomeModelsFailed,
+        }
+    }
+}
+
 impl From<Code> for ExitCode {
     fn from(code: Code) -> Self {
         ExitCode::from(match code {

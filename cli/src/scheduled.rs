@@ -140,8 +140,7 @@ pub(crate) fn code(run: &Run) -> Result<Code, Failure> {
     let why = || run.failure.clone().unwrap_or_default();
     let id = &run.id;
     match (run.state, run.failure_kind) {
-        (RunState::Finished, _) if run.failed > 0 => Ok(Code::SomeModelsFailed),
-        (RunState::Finished, _) => Ok(Code::Done),
+        (RunState::Finished, _) => Ok(Code::of_models(run.failed)),
         (RunState::Failed, Some(Kind::Usage)) => Err(Failure::usage(why())),
         (RunState::Failed, _) => Err(Failure::failed(why())),
         (RunState::Interrupted, _) => Err(Failure::failed(format!(

@@ -1,6 +1,6 @@
 //! Sockets of servers, and the server of `ingest --listen` and `executor --monitor`: metrics, health, readiness.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use gugus_http::Monitor;
 use tokio::task::JoinHandle;
@@ -37,6 +37,17 @@ impl Monitoring {
     }
 }
 
+/// Reads `HOST:PORT`, where the host is a name or an address. Of several addresses of a name, one of IP version 4 counts.
+pub(crate) fn host_port(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs();
+    let found: Vec<SocketAddr> = found
+        .map_err(|e| format!("{e}; name a host and a port, such as localhost:8000"))?
+        .collect();
+    let first = found.iter().find(|address| address.is_ipv4());
+    let first = first.or(found.first()).copied();
+    first.ok_or_else(|| "the name has no address".to_owned())
+}
+
 /// A socket for a server, or an error that names the address.
 pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).map_err(|source| Failure::failed(ListenError { address, source }))
@@ -50,4 +61,26 @@ struct ListenError {
     address: SocketAddr,
     #[source]
     source: std::io::Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_or_addresses() {
+        for (text, address) in [
+            ("localhost:0", "127.0.0.1:0"),
+            ("127.0.0.1:8000", "127.0.0.1:8000"),
+            ("[::1]:80", "[::1]:80"),
+        ] {
+            assert_eq!(host_port(text), Ok(address.parse().unwrap()), "{text}");
+        }
+        for text in ["localhost", "8000", "127.0.0.1:99999", ""] {
+            assert!(
+                host_port(text).unwrap_err().contains("localhost:8000"),
+                "{text}"
+            );
+        }
+    }
 }

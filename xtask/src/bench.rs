@@ -26,11 +26,8 @@ pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
 
 fn ingest(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let setup = setup::run(host)?;
-    let python = setup
-        .environment
-        .iter()
-        .find(|(name, _)| *name == "GUGUS_TEST_PYTHON");
-    let Some((_, python)) = python else {
+    let mut variables = setup.environment.iter();
+    let Some((_, python)) = variables.find(|(name, _)| *name == "GUGUS_TEST_PYTHON") else {
         setup.print();
         return Err(Problem::Missing(
             "the benchmark wants Python, Java and Kafka's jars; what is missing is above"
@@ -40,21 +37,10 @@ fn ingest(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     // In one call, so that both are built with the same features of what they share.
     build(
         host,
-        &[
-            "-p",
-            "gugus",
-            "-p",
-            "gugus-ingest",
-            "--bin",
-            "gugus",
-            "--example",
-            "bare_loop",
-        ],
+        "-p gugus -p gugus-ingest --bin gugus --example bare_loop",
     )?;
-    let variables = setup
-        .environment
-        .iter()
-        .map(|(name, path)| (*name, path.as_path()));
+    let variables = setup.environment.iter();
+    let variables = variables.map(|(name, path)| (*name, path.as_path()));
     become_bench(host, python, "bench/ingest/bench.py", arguments, variables)
 }
 
@@ -73,18 +59,19 @@ fn train(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     };
     let python = python::environment(host, &python::BENCH_TRAIN)?;
     drop(lock);
-    build(host, &["-p", "gugus", "--bin", "gugus"])?;
+    build(host, "-p gugus --bin gugus")?;
     let variables = [("JAVA_HOME", java.home.as_path())];
     become_bench(host, &python, "bench/train/bench.py", arguments, variables)
 }
 
 /// The release build, unless `GUGUS` names a binary.
-fn build(host: &Host, targets: &[&str]) -> Result<(), Problem> {
+fn build(host: &Host, targets: &str) -> Result<(), Problem> {
     if std::env::var_os("GUGUS").is_some() {
         return Ok(());
     }
     let mut build = host.cargo();
-    build.args(["build", "--release", "--locked"]).args(targets);
+    build.args(["build", "--release", "--locked"]);
+    build.args(targets.split(' '));
     host::run(build)
 }
 

@@ -27,24 +27,12 @@ pub(crate) fn run(host: &Host, named: &[OsString]) -> Result<(), Problem> {
         match part {
             "fmt" => cargo.args(["fmt", "--all", "--check"]),
             // A crate of its own, since it needs syn and we need nothing.
-            "layers" | "deny" => cargo.args([
-                "run",
-                "--quiet",
-                "--locked",
-                "--package",
-                "xtask-rules",
-                "--",
-                part,
-            ]),
-            "clippy" => cargo.args([
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ]),
+            "layers" | "deny" => cargo
+                .args("run --quiet --locked --package xtask-rules --".split(' '))
+                .arg(part),
+            "clippy" => {
+                cargo.args("clippy --workspace --all-targets --locked -- -D warnings".split(' '))
+            }
             // Added to what is set, or a developer's own flags would vanish for this one command.
             _ => cargo
                 .args(["doc", "--workspace", "--no-deps", "--locked"])

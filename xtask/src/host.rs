@@ -86,20 +86,13 @@ impl Host {
             run(apt(&["update", "-q"]))?;
         }
         for package in packages {
-            let policy =
-                output(Command::new("apt-cache").args(["policy", package])).unwrap_or_default();
-            if policy
-                .lines()
-                .any(|line| line.trim().starts_with("Candidate:") && !line.contains("(none)"))
-            {
+            let policy = output(Command::new("apt-cache").args(["policy", package]));
+            let there =
+                |line: &str| line.trim().starts_with("Candidate:") && !line.contains("(none)");
+            if policy.unwrap_or_default().lines().any(there) {
                 eprintln!("xtask: installing the system package {package}");
-                return run(apt(&[
-                    "install",
-                    "-q",
-                    "-y",
-                    "--no-install-recommends",
-                    package,
-                ]));
+                let quietly = ["-q", "-y", "--no-install-recommends"];
+                return run(apt(&[&["install"], &quietly[..], &[package]].concat()));
             }
         }
         Err(Problem::Missing(format!(
@@ -164,18 +157,8 @@ pub(crate) fn replace_by(mut command: Command) -> Problem {
 /// The command in a few words, for messages.
 pub(crate) fn name_of(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let mut words = vec![
-        program
-            .file_name()
-            .unwrap_or(command.get_program())
-            .to_string_lossy()
-            .into_owned(),
-    ];
-    words.extend(
-        command
-            .get_args()
-            .take(8)
-            .map(|argument| argument.to_string_lossy().into_owned()),
-    );
-    words.join(" ")
+    let name = program.file_name().unwrap_or(command.get_program());
+    let words = [name].into_iter().chain(command.get_args().take(8));
+    let words = words.map(|word| word.to_string_lossy());
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -62,13 +62,8 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let command = arguments.next();
     let rest: Vec<OsString> = arguments.collect();
-    match run(
-        command
-            .as_deref()
-            .and_then(|c| c.to_str())
-            .unwrap_or("help"),
-        &rest,
-    ) {
+    let command = command.as_deref().and_then(|c| c.to_str());
+    match run(command.unwrap_or("help"), &rest) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("\nxtask: {problem}");

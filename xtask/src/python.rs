@@ -68,9 +68,9 @@ pub(crate) fn environment(host: &Host, wanted: &Environment) -> Result<PathBuf, 
 
     // The stamp holds what was installed, and is written last: an environment that was cut short has none. The
     // environment's Python is a link into the system, so an upgrade there can break it.
+    let imports = format!("import {}", wanted.modules);
     if fs::read_to_string(&stamp).is_ok_and(|had| had == pinned)
-        && host::output(Command::new(&ours).args(["-c", &format!("import {}", wanted.modules)]))
-            .is_ok()
+        && host::output(Command::new(&ours).args(["-c", &imports])).is_ok()
     {
         return Ok(ours);
     }
@@ -111,18 +111,11 @@ pub(crate) fn environment(host: &Host, wanted: &Environment) -> Result<PathBuf, 
         .stdin(Stdio::null());
     host::run(venv)?;
     let mut pip = host.command(&ours);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--retries",
-        "5",
-        "--requirement",
-    ]);
-    pip.arg(&requirements).stdin(Stdio::null());
+    let quietly = "--quiet --disable-pip-version-check --no-input --retries 5 --requirement";
+    pip.args(["-m", "pip", "install"])
+        .args(quietly.split(' '))
+        .arg(&requirements)
+        .stdin(Stdio::null());
     host::run(pip)?;
     fs::write(&stamp, pinned)
         .map_err(|error| Problem::Failed(format!("{}: {error}", stamp.display())))?;

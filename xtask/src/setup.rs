@@ -50,9 +50,8 @@ pub(crate) fn run(host: &Host) -> Result<Setup, Problem> {
     let mut java = java::find(&|java| java::for_kafka(java) && java::for_spark(java));
     let mut why = String::new();
     if java.is_none() {
-        match host.install(&JAVA) {
-            Ok(()) => {}
-            Err(problem) => why = format!("; {problem}"),
+        if let Err(problem) = host.install(&JAVA) {
+            why = format!("; {problem}");
         }
         // One that does for half of the tests is better than none.
         java = java::find(&java::for_kafka).or_else(|| java::find(&java::for_spark));

@@ -11,6 +11,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::job_file::read_job;
 use crate::output::progress::draw;
 use crate::output::{count, print, ready, report, table};
+use crate::servers::host_port;
 use crate::signals::Stop;
 
 /// Run everything at once in this process: broker, producer, ingest, Ballista, training and REST
@@ -31,10 +32,10 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "FILE")]
     job: Option<PathBuf>,
     /// Where REST listens; port 0 chooses a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = host_port)]
     listen: SocketAddr,
     /// Where the scheduler listens; port 0 chooses a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050", value_parser = host_port)]
     scheduler_listen: SocketAddr,
     /// End after the last step
     #[arg(long)]
@@ -107,9 +108,5 @@ fn show(summary: &Summary) -> Result<Code, Failure> {
             "records are missing: the counts above differ; this is a fault, please report it",
         ));
     }
-    Ok(if summary.report.failed > 0 {
-        Code::SomeModelsFailed
-    } else {
-        Code::Done
-    })
+    Ok(Code::of_models(summary.report.failed))
 }

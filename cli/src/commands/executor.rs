@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::exit::{Code, Failure};
 use crate::flags::security::ClusterSecurity;
 use crate::output::ready;
-use crate::servers::Monitoring;
+use crate::servers::{Monitoring, host_port};
 use crate::signals::Stop;
 
 /// Run one of a cluster's executors
@@ -33,7 +33,7 @@ pub(crate) struct Executor {
     #[arg(long, value_name = "df://HOST:PORT")]
     scheduler: ClusterUrl,
     /// Where to listen for tasks and for requests for results; port 0 chooses a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", value_parser = host_port)]
     listen: SocketAddr,
     /// The name by which scheduler and clients reach this executor; when absent, the address that it listens on
     #[arg(long, value_name = "HOST")]
@@ -51,7 +51,7 @@ pub(crate) struct Executor {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     drain: Duration,
     /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     monitor: Option<SocketAddr>,
     #[command(flatten)]
     security: ClusterSecurity,

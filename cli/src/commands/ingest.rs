@@ -14,7 +14,7 @@ use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
 use crate::output::progress::status;
 use crate::output::{Output, count, ready, ready_line};
-use crate::servers::Monitoring;
+use crate::servers::{Monitoring, host_port};
 use crate::signals::Stop;
 
 /// Take records from a job's Kafka topic and cut them into numbered Parquet batches
@@ -47,7 +47,7 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_reset: OnReset,
     /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     listen: Option<SocketAddr>,
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -12,7 +12,7 @@ use gugus_scheduler::{Origin, RunsConfig, SchedulerConfig, SchedulerError};
 use crate::exit::{Code, Failure};
 use crate::flags::security::ClusterSecurity;
 use crate::output::ready;
-use crate::servers::listen;
+use crate::servers::{host_port, listen};
 use crate::signals::Stop;
 
 /// Run a cluster's scheduler: gRPC, REST and a page for browsers on one port
@@ -26,7 +26,7 @@ use crate::signals::Stop;
 #[derive(Debug, Args)]
 pub(crate) struct Scheduler {
     /// Where to listen; port 0 chooses a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050", value_parser = host_port)]
     listen: SocketAddr,
     /// The name by which executors call back; when absent, the address that the scheduler listens on
     #[arg(long, value_name = "HOST")]

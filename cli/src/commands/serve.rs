@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use gugus_files::Stores;
+use gugus_serve::UnknownColumns;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::ModelsFolder;
 use crate::output::ready;
-use crate::servers::listen;
+use crate::servers::{host_port, listen};
 use crate::signals::Stop;
 
 /// Serve predictions of trained models over REST
@@ -24,17 +25,23 @@ pub(crate) struct Serve {
     #[command(flatten)]
     models: ModelsFolder,
     /// Where to listen; port 0 chooses a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = host_port)]
     listen: SocketAddr,
     /// The model that POST /predict_cluster/ asks; when absent, `location`, else `kmeans_model`, else the only model
     #[arg(long, value_name = "MODEL")]
     predict_cluster: Option<String>,
+    /// Refuse records with columns that their model does not know; without this such columns are ignored
+    #[arg(long)]
+    strict_columns: bool,
 }
 
 impl Serve {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let mut config = gugus_serve::Config::new(self.models.open(&Stores::from_env())?);
         config.predict_cluster = self.predict_cluster;
+        if self.strict_columns {
+            config.unknown_columns = UnknownColumns::Refuse;
+        }
         let listener = listen(self.listen)?;
         let tell = |address: SocketAddr| ready(&[("rest", format!("http://{address}"))]);
         gugus_serve::run(listener, config, tell, stop.token)

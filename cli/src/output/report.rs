@@ -11,11 +11,7 @@ const FAILURES_SHOWN: usize = 20;
 /// Prints a report and returns the exit code that it means.
 pub(crate) fn show(report: &Report, output: Output) -> Result<Code, Failure> {
     output.show(report, || summary(report))?;
-    Ok(if report.failed > 0 {
-        Code::SomeModelsFailed
-    } else {
-        Code::Done
-    })
+    Ok(Code::of_models(report.failed))
 }
 
 /// One line per model, then the failed batches.

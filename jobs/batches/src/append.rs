@@ -1,13 +1,15 @@
 //! The commit protocol.
 //!
-//! 1. Rejects go first, to `rejected/<commit id>.parquet`. Until a footer names that file it is rubbish.
+//! 1. Rejects go first, to `rejected/<commit id>.parquet`. Until a footer names the file, it counts for nothing.
 //! 2. The batch is created under the next number, only if nothing has that name. This is the commit.
-//! 3. After an error or "already exists", the number is read: our commit id there means that the creation took effect
-//!    and only its answer was lost; nothing there means to try the same number again; another's id means that we lost.
-//! 4. Where the head that the number follows is pruned by now, we look whether the number was pruned too: then what we
-//!    created is no part of the log, and we take it back and have lost.
+//! 3. After an error or "already exists", the writer reads the batch of that number. Its own commit id means that the
+//!    creation took effect and only the answer was lost. No batch means that the writer tries the same number again.
+//!    Another commit id means that the writer lost.
+//! 4. If the batch before was pruned meanwhile, the number may have been pruned, too. Then the new file is no part of
+//!    the log. The writer removes the file again and has lost.
 //!
-//! The number after that is never tried before this one was read, so nobody can commit past what it has not seen.
+//! A writer never tries the next number before it has read this one. So no writer commits past a batch that it has not
+//! seen.
 
 use std::time::{Duration, SystemTime};
 
@@ -27,18 +29,18 @@ use crate::{
     tail::read_footer,
 };
 
-/// How long an append must have taken for its reject file to be written once more. Far below the hour after which
-/// pruning takes a file that no footer names, and far above what an append takes that was not stopped.
+/// An append that took longer than this writes its reject file once more, because pruning may have removed the file.
+/// Pruning waits an hour before it removes a file that no footer names. An append that is not stopped takes seconds.
 const SWEPT_MEANWHILE: Duration = Duration::from_secs(300);
 
 /// How an append ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a lost append has committed nothing"]
 pub enum Appended {
-    /// The batch is in the log, durably; this is its footer.
+    /// The batch is in the log, durably. This is the footer of the batch.
     Committed(Footer),
-    /// Another writer took the number; nothing of the draft is in the log. Drop the buffers of partitions whose end
-    /// moved, seek to the log's end, go on.
+    /// Another writer took the number, and nothing of the draft is in the log. Drop the buffers of partitions whose end
+    /// moved, seek to the log's end, and go on.
     Lost {
         /// The newest footer.
         head: Footer,
@@ -52,32 +54,14 @@ struct Encoded {
     footer: Footer,
 }
 
-/// Why a draft was not encoded.
-enum Refused {
-    Draft(LogError),
-    Parquet(ParquetError),
-}
-
-impl From<LogError> for Refused {
-    fn from(error: LogError) -> Self {
-        Self::Draft(error)
-    }
-}
-
-impl From<ParquetError> for Refused {
-    fn from(error: ParquetError) -> Self {
-        Self::Parquet(error)
-    }
-}
-
 impl BatchLog {
     /// Commits a draft as the next batch.
     ///
-    /// Dropping the future leaves open whether it commits: [`BatchLog::refresh`] before going on.
+    /// If the future is dropped, the batch may or may not be committed. Call [`BatchLog::refresh`] before going on.
     ///
     /// # Errors
-    /// [`LogError::NotAtEnd`] and [`LogError::FedBy`] when the draft does not continue this log, [`LogError::Draft`] when it
-    /// contradicts itself: then nothing was written. [`LogError::Commit`] when the store kept failing.
+    /// [`LogError::NotAtEnd`] and [`LogError::FedBy`] when the draft does not continue this log, and [`LogError::Draft`] when
+    /// the draft contradicts itself. Then nothing was written. [`LogError::Commit`] when the store kept failing.
     pub async fn append<'a>(&mut self, draft: impl Into<Draft<'a>>) -> Result<Appended, LogError> {
         let encoded = self.encode(draft.into()).await?;
         let before = self.head.as_ref().map(|head| head.number);
@@ -85,8 +69,8 @@ impl BatchLog {
         let (rejects, newest) = futures::join!(self.write_rejects(&encoded), self.is_newest());
         rejects?;
         if !newest? {
-            // Our head was pruned, so there are newer ones, and the number after ours may have been pruned too: creating
-            // it would succeed, and tear the log apart.
+            // Our head was pruned, so there are newer batches. The next number may have been pruned, too. Creating its
+            // file would succeed and leave a gap in the log.
             self.find_head().await?;
             return self.lost(&encoded.footer).await;
         }
@@ -95,7 +79,7 @@ impl BatchLog {
             if self.is_behind(before, footer.number).await {
                 return self.retract(&encoded.footer).await;
             }
-            // A process may be stopped anywhere, for hours, and pruning takes old reject files that no footer names.
+            // A process may be stopped for hours. Meanwhile pruning removes old reject files that no footer names.
             if begun.elapsed().is_ok_and(|took| took > SWEPT_MEANWHILE) {
                 self.write_rejects(&encoded).await?;
             }
@@ -115,14 +99,18 @@ impl BatchLog {
         for part in &footer.replayed {
             check_reject_path(&self.store, footer.number, &part.file)?;
         }
-        let number = footer.number;
+        let file = self.store.display(&footer.number.file_name());
+        let failed = move |source| LogError::Encode {
+            file: file.clone(),
+            source,
+        };
         let refused = match draft.rejects().as_slice() {
             [] => None,
-            some => Some(reject_rows(some).map_err(|source| self.encode_error(number, source))?),
+            some => Some(reject_rows(some).map_err(&failed)?),
         };
-        let work = move || -> Result<Encoded, Refused> {
+        let work = move || {
             let rejects = refused.as_ref().map(|rows| to_parquet(rows, None));
-            let rejects = rejects.transpose()?;
+            let rejects = rejects.transpose().map_err(&failed)?;
             let named = rejects.as_ref().zip(refused.as_ref());
             footer.rejected = named.map(|(bytes, rows)| RejectFile {
                 file: format!("{REJECTED}/{}.parquet", footer.commit_id),
@@ -132,21 +120,17 @@ impl BatchLog {
             let refused = refused.as_ref().map_or(Ok(Vec::new()), places)?;
             let found = contradictions(&footer, &places(&rows)?, Some(&refused));
             if let Some(reason) = found.into_iter().next() {
-                return Err(LogError::contradiction(reason).into());
+                return Err(LogError::contradiction(reason));
             }
             let text = serde_json::to_string(&footer);
-            let text = text.map_err(|e| ParquetError::External(e.into()))?;
+            let text = text.map_err(|e| failed(ParquetError::External(e.into())))?;
             Ok(Encoded {
-                batch: to_parquet(&rows, Some(text))?,
+                batch: to_parquet(&rows, Some(text)).map_err(&failed)?,
                 rejects,
                 footer,
             })
         };
-        let encoded = blocking(move || Ok(work())).await?;
-        encoded.map_err(|refused| match refused {
-            Refused::Draft(error) => error,
-            Refused::Parquet(source) => self.encode_error(number, source),
-        })
+        blocking(move || Ok(work())).await?
     }
 
     fn check_continues(&self, footer: &Footer) -> Result<(), LogError> {
@@ -184,7 +168,7 @@ impl BatchLog {
         })
     }
 
-    /// Step 1. The name is new, so if it is there already, it is there from an earlier try of ours.
+    /// Step 1. The name is new. A file of that name can only come from an earlier try of this append.
     async fn write_rejects(&self, encoded: &Encoded) -> Result<(), LogError> {
         let (Some(bytes), Some(file)) = (&encoded.rejects, &encoded.footer.rejected) else {
             return Ok(());
@@ -213,8 +197,8 @@ impl BatchLog {
         Ok(())
     }
 
-    /// Whether the head that we know is still there; the newest batch is never pruned. A writer that has seen no batch
-    /// yet lists instead.
+    /// Whether our head still exists. The newest batch is never pruned. A writer that has seen no batch yet lists the
+    /// folder instead.
     async fn is_newest(&self) -> Result<bool, LogError> {
         match &self.head {
             Some(head) => Ok(self.store.exists(&head.number.file_name()).await?),
@@ -238,7 +222,7 @@ impl BatchLog {
             };
             match read_footer(&self.store, number).await {
                 Ok(Some(there)) if there.commit_id == footer.commit_id => {
-                    // What failed may have been the last step, making the name durable.
+                    // The failed step may have been the last one, which makes the name durable.
                     self.store.sync("").await?;
                     return Ok(self.committed(footer.clone()));
                 }
@@ -257,7 +241,7 @@ impl BatchLog {
                 Some(e) => {
                     tracing::warn!(batch = %number, try_number, error = gugus_error::chain(e), "commit failed, trying again")
                 }
-                // "Already exists", then gone: somebody removes batches, or a store is not consistent.
+                // The file existed and then was gone. Someone removes batches, or the store is not consistent.
                 None => {
                     tracing::warn!(batch = %number, try_number, "a batch was there and is not, trying again")
                 }
@@ -267,7 +251,7 @@ impl BatchLog {
                 wait *= 2;
             }
         }
-        // The reject file stays: the last try may yet take effect, and then its footer names it.
+        // The reject file stays, because the last try may still take effect. Then the new footer names the file.
         Err(match last {
             Some(e) if !e.may_pass() => e,
             last => LogError::Commit {
@@ -278,10 +262,10 @@ impl BatchLog {
         })
     }
 
-    /// Whether the batch that we created stands where others were pruned: then it is no part of the log.
+    /// Whether our new batch took a number that was pruned. Then the batch is no part of the log.
     ///
-    /// It can be when we were stopped between looking for our head and creating the next number, while others
-    /// committed, and pruned what they had committed. Pruning goes upwards, so our head, the one `before`, went first.
+    /// This happens when a process is stopped between looking for its head and creating the next number. Meanwhile
+    /// other writers commit and prune batches. Pruning goes upwards, so our old head, the batch `before`, goes first.
     async fn is_behind(&self, before: Option<BatchNumber>, ours: BatchNumber) -> bool {
         let look = async {
             if let Some(before) = before
@@ -296,14 +280,14 @@ impl BatchLog {
         match look.await {
             Ok(behind) => behind,
             Err(e) => {
-                // The batch is there, and all but surely where it should be: no reason to call it failed.
+                // The batch is committed, and almost surely in its place. So the append did not fail.
                 tracing::warn!(batch = %ours, error = gugus_error::chain(&e), "committed, but whether older batches were pruned meanwhile could not be seen");
                 false
             }
         }
     }
 
-    /// Takes back a batch that is no part of the log. Until then there is a gap after it, so nobody appends to it.
+    /// Removes a batch that is no part of the log. Until then a gap follows the batch, so no writer appends to it.
     async fn retract(&mut self, ours: &Footer) -> Result<Appended, LogError> {
         self.store.delete(&ours.number.file_name()).await?;
         self.store.sync("").await?;
@@ -317,7 +301,7 @@ impl BatchLog {
         Appended::Committed(footer)
     }
 
-    /// The number went to somebody else, so our reject file will never be named by a footer.
+    /// Another writer took the number, so no footer will ever name our reject file.
     async fn lost(&mut self, ours: &Footer) -> Result<Appended, LogError> {
         if let Some(file) = &ours.rejected
             && let Err(e) = self.store.delete(&file.file).await

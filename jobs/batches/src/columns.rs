@@ -1,4 +1,4 @@
-//! The rows of a batch file: the job's columns, then ours; sorted by partition and offset.
+//! The rows of a batch file: first the job's columns, then ours. The rows are sorted by partition and offset.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
 }
 
-/// The rows as they go into the file.
+/// The rows in the form of the file.
 pub(crate) fn arranged(rows: &RecordBatch) -> Result<RecordBatch, LogError> {
     sorted(with_our_columns_last(rows)?)
 }

@@ -1,11 +1,11 @@
-//! A footer against the records of its own batch.
+//! Checks a footer against the records of its own batch.
 
 use gugus_spec::OffsetRange;
 
 use crate::{Footer, columns::RecordPlace};
 
-/// In what a footer contradicts itself or the places of its rows and rejects. `rejects` is `None` when they could not be
-/// read. An append refuses a draft for the first of these, and [`verify`](crate::verify) lists all.
+/// The ways in which a footer contradicts itself or its rows and rejects. `rejects` is `None` if they could not be read.
+/// An append refuses a draft for the first contradiction, and [`verify`](crate::verify) lists all of them.
 pub(crate) fn contradictions(
     footer: &Footer,
     rows: &[RecordPlace],
@@ -20,7 +20,7 @@ pub(crate) fn contradictions(
             footer.rows
         ));
     }
-    // The rows of a replay are of ranges that other commits took.
+    // A replay's rows come from ranges that other commits took.
     let replay = !footer.replayed.is_empty();
     let takes = !footer.ranges.is_empty()
         || !footer.imported.is_empty()
@@ -81,8 +81,8 @@ pub(crate) fn contradictions(
     if rejects.is_some() {
         check_lasts(footer, &all, &mut problem);
     }
-    // A topic leaves holes (transaction markers, compaction), so there a missing offset proves nothing. An import's
-    // offsets we count ourselves.
+    // A topic leaves holes (transaction markers, compaction), so a missing offset proves nothing. But Gugus counts the
+    // offsets of an import itself.
     if !footer.imported.is_empty() && rejects.is_some() {
         all.dedup();
         let expected = footer
@@ -103,7 +103,7 @@ pub(crate) fn contradictions(
     problems
 }
 
-/// The last record that a batch tells of is the newest that it holds. `all` are the places of its records, sorted.
+/// Checks that the footer's last record is the newest record of the batch. `all` holds the sorted places of its records.
 fn check_lasts(footer: &Footer, all: &[RecordPlace], problem: &mut impl FnMut(String)) {
     for range in &footer.ranges {
         let end = footer.partition_end(range.partition);
@@ -113,7 +113,7 @@ fn check_lasts(footer: &Footer, all: &[RecordPlace], problem: &mut impl FnMut(St
         let newest = all.partition_point(|(of, _)| *of <= range.partition);
         let newest = newest.checked_sub(1).and_then(|index| all.get(index));
         let newest = newest.filter(|(of, _)| *of == range.partition);
-        // Of an earlier batch otherwise, which the chain tells.
+        // Otherwise the record is of an earlier batch, and the chain of footers checks it.
         if (range.first..range.next).contains(&last.offset)
             && newest != Some(&(range.partition, last.offset))
         {

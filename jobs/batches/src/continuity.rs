@@ -1,6 +1,6 @@
-//! Whether a batch continues the log: the one rule for what is appended and for what is verified.
+//! Whether a batch continues the log. Appending and verifying share this one rule.
 //!
-//! Each range begins where the log ends, unless a jump says from where to where.
+//! Each range begins where the log ends, unless a jump says otherwise.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use gugus_spec::{CommitId, OffsetRange};
 
 use crate::{FedBy, Footer, Jump, JumpReason, PartitionEnd, ends::ends_after};
 
-/// What is before a batch.
+/// The part of the log before a batch.
 #[derive(Clone, Copy)]
 pub(crate) enum Before<'a> {
     /// Nothing: it is the first batch of its log.
     Nothing,
-    /// Something that cannot be read any more: it was pruned, or is damaged.
+    /// A batch that cannot be read any more, because it was pruned or is damaged.
     Unknown,
     /// The batch with this footer.
     Batch(&'a Footer),
 }
 
 impl<'a> Before<'a> {
-    /// Where the log ended; none where nobody knows.
+    /// Where the log ended; `None` if that is unknown.
     fn ends(self) -> Option<&'a [PartitionEnd]> {
         match self {
             Self::Nothing => Some(&[]),
@@ -30,10 +30,10 @@ impl<'a> Before<'a> {
     }
 }
 
-/// In what way a batch does not continue the log.
+/// A way in which a batch does not continue the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Break {
-    /// Until then the folder was fed by something else.
+    /// The folder was fed by another source until then.
     FedBy(FedBy),
     /// A range begins elsewhere than at the log's end.
     RangeNotAtEnd {
@@ -41,10 +41,10 @@ pub(crate) enum Break {
         first: i64,
         end: i64,
     },
-    /// A jump leaves from elsewhere than from the log's end. So of two writers that both jump, and of one that jumps and one
-    /// that does not, the second finds the log elsewhere.
+    /// A jump leaves from elsewhere than the log's end. If two writers race and one of them jumps, the second finds
+    /// that the log ends elsewhere.
     JumpNotAtEnd { partition: i32, from: i64, end: i64 },
-    /// What no race of two writers can lead to, in words.
+    /// A mistake that no race of two writers can cause, in words.
     Other(String),
 }
 
@@ -76,7 +76,7 @@ impl fmt::Display for Break {
     }
 }
 
-/// In what ways a batch does not continue what is before it; none when all is well.
+/// Lists how a batch fails to continue the log before it. The list is empty when all is well.
 pub(crate) fn breaks(footer: &Footer, before: Before<'_>) -> Vec<Break> {
     let mut found = Vec::new();
     if let Before::Batch(before) = before {
@@ -212,7 +212,7 @@ fn check_ends(footer: &Footer, before: Option<&[PartitionEnd]>, found: &mut Vec<
     }
     let Some(before) = before else { return };
     for end in &footer.ends {
-        // Writers that know nothing of last records drop them.
+        // Older writers drop last records.
         let Some(last) = &end.last else { continue };
         let taken = footer.ranges.iter().any(|range| {
             range.partition == end.partition && (range.first..range.next).contains(&last.offset)

@@ -1,4 +1,4 @@
-//! What is to be appended: records of a topic, an import or a replay. Each says no more than its kind can take.
+//! Drafts of batches: records of a topic, of an import, or of a replay. Each kind has only the fields that it can use.
 
 use arrow::array::RecordBatch;
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
@@ -9,11 +9,11 @@ use crate::{
     footer::{FOOTER_VERSION, schema_fields},
 };
 
-/// The next batch, as its writer has gathered it.
+/// The next batch, as its writer gathered it.
 ///
 /// The rows of each kind are the accepted records: the job's columns in any order, with [`PARTITION`](crate::PARTITION),
-/// [`OFFSET`](crate::OFFSET) and [`TIMESTAMP`](crate::TIMESTAMP). They need not be sorted; the file will be. There may be
-/// none.
+/// [`OFFSET`](crate::OFFSET) and [`TIMESTAMP`](crate::TIMESTAMP). The rows need not be sorted, because appending sorts
+/// them. There may be no rows.
 #[derive(Clone, Copy, Debug)]
 pub enum Draft<'a> {
     /// Records of a topic.
@@ -29,19 +29,19 @@ pub enum Draft<'a> {
 pub struct TopicDraft {
     /// The accepted records.
     pub rows: RecordBatch,
-    /// What the commit takes: for each partition from the log's end to the consumer's position. Ranges that are
-    /// empty are left out.
+    /// The offsets that the commit takes: for each partition, from the log's end to the consumer's position. Empty
+    /// ranges are left out.
     pub ranges: Vec<OffsetRange>,
     /// The records that were refused, in any order.
     pub rejects: Vec<RejectedRecord>,
     /// The newest record of each partition that a range holds records of.
     pub lasts: Vec<(i32, LastRecord)>,
-    /// The ranges that begin elsewhere than at the log's end because the topic no longer holds what comes next.
+    /// The jumps of ranges that begin elsewhere than at the log's end, because the topic no longer holds the next record.
     pub jumps: Vec<Jump>,
 }
 
 impl TopicDraft {
-    /// A draft of these rows and ranges, and nothing else.
+    /// A draft of only these rows and ranges.
     pub fn new(rows: RecordBatch, ranges: Vec<OffsetRange>) -> Self {
         Self {
             rows,
@@ -67,7 +67,7 @@ pub struct ImportDraft {
 }
 
 impl ImportDraft {
-    /// As many offsets as the parts have records.
+    /// A range with one offset for each record of the parts.
     fn range(&self) -> Result<OffsetRange, LogError> {
         let mut next = self.first;
         for part in &self.imported {
@@ -97,7 +97,7 @@ pub struct ReplayDraft {
 }
 
 impl ReplayDraft {
-    /// The files, sorted, when they are told as often as the rows are.
+    /// The files, sorted. Fails unless their counts add up to the number of rows.
     fn files(&self) -> Result<Vec<ReplayedFile>, LogError> {
         let mut files = self.replayed.clone();
         files.sort_unstable_by(|one, other| one.file.cmp(&other.file));
@@ -162,7 +162,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Sorted.
+    /// The rejects, sorted by partition and offset.
     pub(crate) fn rejects(&self) -> Vec<&RejectedRecord> {
         let rejects: &[RejectedRecord] = match self {
             Self::Topic(draft) => &draft.rejects,
@@ -174,7 +174,7 @@ impl Draft<'_> {
         rejects
     }
 
-    /// The footer of this draft after `head`, but for its reject file. `rows` are the draft's as they go into the file.
+    /// The footer of this draft after `head`, without its reject file. `rows` are the arranged rows of the draft.
     pub(crate) fn footer(
         &self,
         job: &str,
@@ -218,7 +218,7 @@ impl Draft<'_> {
                     LogError::contradiction("it replays rejects, where nothing was ever taken")
                 })?;
                 footer.replayed = draft.files()?;
-                // Else a folder whose newest batch is a replay would no longer know what feeds it.
+                // Otherwise, after a replay, the folder would not know its source any more.
                 footer.fed_by = Some(head.feed()).filter(|feed| *feed == FedBy::Imports);
             }
         }
@@ -237,7 +237,7 @@ fn taken(ranges: &[OffsetRange]) -> Result<Vec<OffsetRange>, LogError> {
     }
 }
 
-/// The newest records that a draft names are of its ranges. That they are the newest shows where records are known.
+/// Checks that the newest records of a draft lie in its ranges. Later, `contradictions` checks that they are the newest.
 fn check_lasts(lasts: &[(i32, LastRecord)], ranges: &[OffsetRange]) -> Result<(), LogError> {
     for (partition, LastRecord { offset, .. }) in lasts {
         let takes = |range: &OffsetRange| {

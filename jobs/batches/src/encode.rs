@@ -40,7 +40,7 @@ pub(crate) fn to_parquet(
     writer.into_inner().map(Bytes::from)
 }
 
-/// All rows of a Parquet file. The footer, which the reader hands out with the schema, stays out: these are rows.
+/// All rows of a Parquet file. The reader adds the footer to the schema, so the schema is made again without it.
 pub(crate) fn from_parquet(bytes: Bytes) -> Result<RecordBatch, ParquetError> {
     catch_panic(|| {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
@@ -50,7 +50,7 @@ pub(crate) fn from_parquet(bytes: Bytes) -> Result<RecordBatch, ParquetError> {
     })
 }
 
-/// Rejects as rows of their file.
+/// The rows of a reject file.
 pub(crate) fn reject_rows(rejects: &[&RejectedRecord]) -> Result<RecordBatch, ParquetError> {
     let schema = Schema::new(vec![
         Field::new(PARTITION, DataType::Int32, false),
@@ -88,7 +88,7 @@ pub(crate) fn reject_rows(rejects: &[&RejectedRecord]) -> Result<RecordBatch, Pa
     Ok(batch?)
 }
 
-/// What [`reject_rows`] made of records, as records.
+/// Reads the rows that [`reject_rows`] made.
 pub(crate) fn reject_records(rows: &RecordBatch) -> Result<Vec<RejectedRecord>, ParquetError> {
     let column = |name: &str| {
         let column = rows.column_by_name(name);

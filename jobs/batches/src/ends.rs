@@ -14,13 +14,13 @@ pub struct PartitionEnd {
     pub partition: i32,
     /// The first offset that is not in the log yet.
     pub next: i64,
-    /// The newest record before `next`; none where the writer did not tell, as in imports and in old logs.
+    /// The newest record before `next`. Imports and old logs do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<LastRecord>,
 }
 
-/// What a record is known by when its offset alone proves nothing: a topic that was made anew and filled past our end
-/// has another record at this offset.
+/// Identifies a record beyond its offset. A topic that was made anew and filled past our end has another record at the
+/// same offset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRecord {
     /// Its offset.
@@ -32,8 +32,8 @@ pub struct LastRecord {
     pub sha256: String,
 }
 
-/// The hash of a record's key and value, in hex: sha256 over presence, length and bytes of the one, then of the other, so
-/// that no two pairs give the same bytes.
+/// The hash of a record's key and value, in hex: sha256 over presence, length and bytes of the key, then of the value. So
+/// no two pairs give the same bytes.
 ///
 /// ```
 /// use gugus_batches::record_hash;
@@ -55,13 +55,13 @@ pub fn record_hash(key: Option<&[u8]>, value: Option<&[u8]>) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JumpReason {
-    /// The topic deleted records before they were taken: nobody has them any more.
+    /// The topic deleted records before Gugus took them. The records are lost.
     Deleted,
-    /// The topic is another than before, so its offsets began anew.
+    /// The topic was made anew, so its offsets began anew.
     Recreated,
 }
 
-/// A step over what the topic no longer holds, which a user chose to take.
+/// A step over records that the topic no longer holds. A user chose to take the step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jump {
     /// The partition.
@@ -75,7 +75,7 @@ pub struct Jump {
 }
 
 impl Jump {
-    /// Whether a range begins where this leads.
+    /// Whether a range begins where this jump leads.
     pub(crate) fn leads_to(&self, range: &OffsetRange) -> bool {
         (self.partition, self.to) == (range.partition, range.first)
     }
@@ -83,8 +83,8 @@ impl Jump {
 
 /// The ends after a commit, given those before.
 ///
-/// What a partition's newest record is stays known while ranges hold no record (only transaction markers, say), until
-/// the topic is another.
+/// A partition keeps its newest record while ranges hold no record, such as only transaction markers. A topic that was
+/// made anew forgets it.
 pub(crate) fn ends_after(
     before: &[PartitionEnd],
     ranges: &[OffsetRange],

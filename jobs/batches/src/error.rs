@@ -84,7 +84,7 @@ pub enum LogError {
         /// What the log was opened for.
         expected: String,
     },
-    /// Numbers are missing between batches: whoever removed the file cut the log in two.
+    /// Numbers are missing between batches. Someone removed a file, which cut the log in two.
     #[error(
         "{missing} is missing while {newest} is there; restore it, or move away every batch after the gap"
     )]
@@ -140,12 +140,12 @@ pub enum LogError {
         /// Where the log ends.
         end: i64,
     },
-    /// What was to be appended contradicts itself: a mistake in the program that made it.
+    /// A draft contradicts itself, which is a mistake in the program.
     #[error(
         "the draft of a batch contradicts itself: {reason}; this is a mistake in gugus, report it"
     )]
     Draft {
-        /// In what way, naming column, partition and offset.
+        /// The contradiction, with column, partition and offset.
         reason: String,
     },
     /// Rows could not be encoded.
@@ -166,21 +166,21 @@ pub enum LogError {
         file: String,
         /// How many tries were made.
         tries: u32,
-        /// What the last one met.
+        /// The error of the last try.
         #[source]
         source: Option<Box<LogError>>,
     },
 }
 
 impl LogError {
-    /// A draft that nobody should make.
+    /// The error of a draft that contradicts itself.
     pub(crate) fn contradiction(reason: impl Into<String>) -> Self {
         Self::Draft {
             reason: reason.into(),
         }
     }
 
-    /// True when trying again later may help: what stands in the way is the store, not a file's content.
+    /// Whether trying again later may help, because the store failed and no file is wrong.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Store(e) if e.may_pass())
     }

@@ -1,4 +1,4 @@
-//! What a batch file says about itself, in the Parquet key-value entry [`FOOTER_KEY`].
+//! The footer of a batch file, in the Parquet key-value entry [`FOOTER_KEY`].
 
 use arrow::datatypes::{DataType, Schema};
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
@@ -15,7 +15,7 @@ pub const FOOTER_VERSION: u32 = 1;
 /// Records `first..next` of an imported file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportedPart {
-    /// The file's checksum, in hex: what it is known by, for names change.
+    /// The file's checksum, in hex. It identifies the file, because names change.
     pub sha256: String,
     /// The first of its records in this batch, from 0.
     pub first: u64,
@@ -23,12 +23,12 @@ pub struct ImportedPart {
     pub next: u64,
     /// Whether the file ends here.
     pub last: bool,
-    /// The names of its columns, of a CSV file: without them a rejected row could not be read again.
+    /// The column names of a CSV file. They are needed to read a rejected row again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Vec<String>>,
 }
 
-/// The file of records that a batch's commit refused.
+/// The file of the records that a commit refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectFile {
     /// Relative to the batches' folder: `rejected/<commit id>.parquet`.
@@ -51,7 +51,7 @@ pub enum FedBy {
     Imports,
 }
 
-/// How much of a reject file an own batch took again.
+/// How many records of a reject file a batch took again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayedFile {
     /// A reject file that an earlier batch names, relative to the batches' folder.
@@ -72,7 +72,7 @@ pub struct SchemaField {
 
 /// The state of a log after one batch, written into that batch.
 ///
-/// The newest footer alone is the whole state of a log: `ends` is cumulative. Keys that we do not know are ignored.
+/// The newest footer alone is the whole state of a log, because `ends` is cumulative. Unknown keys are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footer {
     /// [`FOOTER_VERSION`]
@@ -83,19 +83,19 @@ pub struct Footer {
     pub topic: String,
     /// The batch's own number.
     pub number: BatchNumber,
-    /// Rows of the batch, which are the accepted records. 0 where only rejects arrived.
+    /// The number of accepted records, which are the rows of the batch. 0 if only rejects arrived.
     pub rows: u64,
-    /// What this commit took, one entry a partition, sorted. May be wider than the records: transaction markers and
-    /// compaction leave holes.
+    /// The offsets that this commit took, one entry per partition, sorted. A range may be wider than its records, because
+    /// transaction markers and compaction leave holes.
     pub ranges: Vec<OffsetRange>,
-    /// Where every partition that was ever in the log stands after this commit, sorted.
+    /// The end of every partition of the log after this commit, sorted.
     pub ends: Vec<PartitionEnd>,
-    /// Random, new with every try to commit.
+    /// A random name, new for every append.
     pub commit_id: CommitId,
     /// The commit before; none for the first.
     #[serde(default)]
     pub previous: Option<CommitId>,
-    /// The files that the rows came from; empty where they came from a topic.
+    /// The imported files that the rows came from; empty for records of a topic.
     #[serde(default)]
     pub imported: Vec<ImportedPart>,
     /// The records that this commit refused.
@@ -104,30 +104,30 @@ pub struct Footer {
     /// The columns of the file, in its order.
     #[serde(default)]
     pub schema: Vec<SchemaField>,
-    /// The ranges that begin elsewhere than where the log ended, one entry a partition, sorted.
+    /// The jumps of ranges that begin elsewhere than at the log's end, one entry per partition, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jumps: Vec<Jump>,
-    /// The reject files whose records are the rows of this batch, sorted; not empty for a replay only, which has no
-    /// ranges.
+    /// For a replay, the reject files whose records are the rows of this batch, sorted. A replay has no ranges. Other
+    /// batches have no such files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replayed: Vec<ReplayedFile>,
-    /// Set in replays of a folder that imports feed: such a batch itself imported nothing. See [`Footer::feed`].
+    /// Set in replays of a folder that imports feed, because a replay itself imports nothing. See [`Footer::feed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fed_by: Option<FedBy>,
 }
 
 impl Footer {
-    /// Where a partition stands after this commit; none when the log never had it.
+    /// The end of a partition after this commit; none if the log never had the partition.
     pub fn end_of(&self, partition: i32) -> Option<i64> {
         self.partition_end(partition).map(|end| end.next)
     }
 
-    /// Where a partition stands after this commit, with its newest record.
+    /// The end of a partition after this commit, with its newest record.
     pub fn partition_end(&self, partition: i32) -> Option<&PartitionEnd> {
         self.ends.iter().find(|end| end.partition == partition)
     }
 
-    /// Where the records of the folder come from.
+    /// The source of the folder's records.
     pub fn feed(&self) -> FedBy {
         match self.fed_by {
             Some(fed_by) => fed_by,
@@ -142,7 +142,7 @@ impl Footer {
     }
 }
 
-/// A schema as footers tell it.
+/// A schema in the form of footers.
 pub(crate) fn schema_fields(schema: &Schema) -> Vec<SchemaField> {
     let fields = schema.fields().iter();
     fields

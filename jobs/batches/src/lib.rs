@@ -21,15 +21,15 @@
 //!   stopped, the log has no gap.
 //! * [`verify`] proves the first guarantee from the files alone.
 //!
-//! # Rejected records, again
-//! Reject files never change. When the job file was corrected, [`BatchLog::rejects`] says what is rejected still,
-//! [`BatchLog::rejected_records`] gives it as it came, and a [`ReplayDraft`] appends it as a
-//! batch of its own, each row with the partition, offset and timestamp that its record had. No end moves by that.
+//! # Replays
+//! Reject files never change. After the job file was corrected, [`BatchLog::rejects`] lists the records that are still
+//! rejected, and [`BatchLog::rejected_records`] gives them as they came. A [`ReplayDraft`] appends them as a batch of its own.
+//! Each row keeps the partition, offset and timestamp of its record. A replay moves no end.
 //!
 //! # What it is not
-//! It is no query engine: it hands out paths ([`Store::object_path`](gugus_files::Store::object_path)) for one to read. It is
-//! no consumer: `gugus-ingest` decides from [`BatchLog::end_of`] where to seek. It prunes only when it is told to. Commits of
-//! one folder are serial, about as many per second as the store creates files.
+//! It is no query engine, but it gives paths to one ([`Store::object_path`](gugus_files::Store::object_path)). It is no
+//! consumer: `gugus-ingest` decides from [`BatchLog::end_of`] where to seek. It prunes only on request. Commits of one folder
+//! are serial, about as many per second as the store creates files.
 //!
 //! # Why not a table format, or a transaction in Kafka
 //! A table format brings a catalogue or a log of its own beside the files, and a client for it. It solves problems that we do

@@ -17,8 +17,8 @@ pub struct BatchFile {
     pub size: u64,
 }
 
-/// A batch file that was listed. Without its path: a long log would spend more time on paths than on listing, and most
-/// who ask need the numbers only.
+/// A batch file that was listed, without its path. Making the paths of a long log would take longer than listing it, and
+/// most callers need only the numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
     pub(crate) number: BatchNumber,
@@ -35,25 +35,25 @@ impl Found {
     }
 }
 
-/// Numbers that are there, up to the first that is not.
+/// The batches up to the first missing number.
 pub(crate) struct Run {
-    /// Without a gap, ascending. The first need not be number 1, for old batches may be pruned.
+    /// The batches without a gap, ascending. The first need not be number 1, because old batches may be pruned.
     pub(crate) files: Vec<Found>,
     pub(crate) gap: Option<GapAt>,
 }
 
 /// Where a log is cut in two.
 pub(crate) struct GapAt {
-    /// The first number that is not there.
+    /// The first missing number.
     pub(crate) missing: BatchNumber,
-    /// The newest that is.
+    /// The newest batch.
     pub(crate) newest: BatchNumber,
     /// How many files are behind the gap.
     pub(crate) beyond: usize,
 }
 
 impl Run {
-    /// The run of a log that is to be appended to: there a gap is an error.
+    /// The batches of a log to append to, where a gap is an error.
     pub(crate) fn without_gap(self, store: &Store) -> Result<Vec<Found>, LogError> {
         match self.gap {
             None => Ok(self.files),
@@ -65,7 +65,7 @@ impl Run {
     }
 }
 
-/// Lists the longest run of numbers without a gap from the first that is there. `None` when the folder is not there.
+/// Lists the batches from the first one up to the first gap. `None` if there is no folder.
 pub(crate) async fn run(store: &Store, sizes: Sizes) -> Result<Option<Run>, LogError> {
     let Some(listed) = store.list("", sizes).await? else {
         return Ok(None);
@@ -82,8 +82,8 @@ pub(crate) async fn run(store: &Store, sizes: Sizes) -> Result<Option<Run>, LogE
     let mut files: Vec<Found> = Vec::with_capacity(found.len());
     let total = found.len();
     for (index, file) in found.into_iter().enumerate() {
-        // A listing is no snapshot: one that runs while batches are committed may have missed a file and seen the
-        // next. So a missing number is looked for by name before it is called missing.
+        // A listing is no snapshot. While batches are committed, it may miss a file and contain the next one. So a
+        // missing number is looked for by name before it counts as missing.
         while let Some(last) = files.last().copied()
             && last.number.next() < file.number
         {
@@ -95,8 +95,8 @@ pub(crate) async fn run(store: &Store, sizes: Sizes) -> Result<Option<Run>, LogE
                 });
                 continue;
             }
-            // And one that runs while old batches are pruned, which goes from the first on, may have seen a file that
-            // went before the missing one did.
+            // Pruning goes from the first batch upwards. While it runs, a listing may contain a file that was removed
+            // before the missing one.
             if !store.exists(&last.number.file_name()).await? {
                 files.clear();
                 break;

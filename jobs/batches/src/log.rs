@@ -11,13 +11,13 @@ use crate::{
     reject_path, tail, verify,
 };
 
-/// How many footers are read at a time. Enough to hide the time of one request, few enough for any store.
+/// How many footers are read at a time: enough to hide the time of one request, and few enough for any store.
 pub(crate) const FOOTERS_AT_ONCE: usize = 32;
 
 /// A folder of numbered batches that is its own commit log.
 ///
-/// One of these holds no lock and no open file: any number of writers and readers may have the folder open. A writer
-/// that is behind loses its next append, learns the new head, and may go on.
+/// It holds no lock and no open file, so any number of writers and readers may have the folder open. A writer that is
+/// behind loses its next append, learns the new head, and may go on.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -40,7 +40,7 @@ pub struct BatchLog {
     pub(crate) head: Option<Footer>,
 }
 
-/// For whom a log was opened.
+/// The job and topic that a log was opened for.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) job: String,
@@ -53,7 +53,7 @@ impl BatchLog {
     /// # Errors
     /// [`LogError::Foreign`] when the newest batch is of another job or topic, [`LogError::Gap`] when batches are
     /// missing between others, [`StoreError::HardLinks`] and [`StoreError::CreateOnly`] where nothing can be committed, and
-    /// whatever reading may meet.
+    /// all errors of reading.
     pub async fn open(store: Store, job: &JobName, topic: &str) -> Result<Self, LogError> {
         store.prepare().await?;
         for folder in ["", reject_path::REJECTED] {
@@ -73,10 +73,10 @@ impl BatchLog {
         Ok(log)
     }
 
-    /// Opens a log to read it, whatever job it belongs to. A folder without batches is fine.
+    /// Opens a log of any job to read it. The folder may have no batches.
     ///
     /// # Errors
-    /// [`LogError::NoFolder`] when the folder is not there, and whatever reading the newest footer may meet.
+    /// [`LogError::NoFolder`] when there is no folder, and those of reading the newest footer.
     pub async fn read(store: Store) -> Result<Self, LogError> {
         let mut log = Self {
             store,
@@ -88,27 +88,27 @@ impl BatchLog {
         Ok(log)
     }
 
-    /// This log, with other tries of writes that fail than the usual ones.
+    /// This log, with another number of tries for writes that fail.
     pub fn retrying(self, retry: Retry) -> Self {
         Self { retry, ..self }
     }
 
-    /// The footer of the newest batch that we know of; none while the log is empty.
+    /// The newest footer that was read; none while the log is empty.
     pub fn head(&self) -> Option<&Footer> {
         self.head.as_ref()
     }
 
-    /// Where the log ends in a partition: the first offset that is not in it. None when the partition never was.
+    /// The end of a partition: the first offset that is not in the log. None if the log never had the partition.
     pub fn end_of(&self, partition: i32) -> Option<i64> {
         self.head.as_ref().and_then(|head| head.end_of(partition))
     }
 
-    /// Where the log ends in a partition, with the newest record that it has of it.
+    /// The end of a partition, with its newest record in the log.
     pub fn partition_end(&self, partition: i32) -> Option<&PartitionEnd> {
         self.head.as_ref()?.partition_end(partition)
     }
 
-    /// Where the log's records come from.
+    /// The source of the log's records.
     pub fn fed_by(&self) -> FedBy {
         self.head.as_ref().map_or(FedBy::Nothing, Footer::feed)
     }
@@ -118,7 +118,8 @@ impl BatchLog {
         &self.store
     }
 
-    /// Looks whether others have committed since, and returns the newest footer. One or two requests when they have not.
+    /// Looks for newer batches of other writers, and returns the newest footer. Without newer batches, this takes one or two
+    /// requests.
     ///
     /// # Errors
     /// As [`BatchLog::open`] for a log that was opened to append, as [`BatchLog::read`] for others.
@@ -135,10 +136,10 @@ impl BatchLog {
         Ok(self.head.as_ref())
     }
 
-    /// Lists, and reads the newest footer.
+    /// Lists the folder and reads the newest footer.
     pub(crate) async fn find_head(&mut self) -> Result<(), LogError> {
-        // The newest batch is never pruned, but it may stop being the newest and be pruned between our listing and
-        // our reading. That cannot go on for ever; a few listings are plenty.
+        // The newest batch is never pruned. But other writers may append and prune between listing and reading. A few
+        // listings are enough.
         const LISTINGS: usize = 5;
         for _ in 0..LISTINGS {
             let Some(number) = self.list(Sizes::Skip).await?.last().map(|file| file.number) else {
@@ -182,35 +183,28 @@ impl BatchLog {
         Ok(())
     }
 
-    /// The batch files that are there: the longest run of numbers without a gap from the first.
+    /// The batch files from the first one up to the first gap.
     ///
     /// # Errors
     /// Those of listing a folder; and [`LogError::Gap`] for a log that was opened to append.
     pub async fn batches(&self) -> Result<Vec<BatchFile>, LogError> {
-        let found = self.list(Sizes::Read).await?;
-        Ok(found
-            .into_iter()
-            .map(|found| found.file(&self.store))
-            .collect())
+        let found = self.list(Sizes::Read).await?.into_iter();
+        Ok(found.map(|found| found.file(&self.store)).collect())
     }
 
-    /// The numbers of [`BatchLog::batches`]; cheaper, for it asks for no sizes.
+    /// The numbers of [`BatchLog::batches`]. This is cheaper, because it asks for no sizes.
     ///
     /// # Errors
     /// As [`BatchLog::batches`].
     pub async fn numbers(&self) -> Result<Vec<BatchNumber>, LogError> {
-        Ok(self
-            .list(Sizes::Skip)
-            .await?
-            .into_iter()
-            .map(|file| file.number)
-            .collect())
+        let found = self.list(Sizes::Skip).await?;
+        Ok(found.into_iter().map(|file| file.number).collect())
     }
 
     /// The footer of a batch.
     ///
     /// # Errors
-    /// [`LogError::NoBatch`], and an error that names the file when it is no batch of this folder.
+    /// [`LogError::NoBatch`], and an error with the file's name if the file is no batch of this folder.
     pub async fn footer(&self, number: BatchNumber) -> Result<Footer, LogError> {
         let footer = tail::read_footer(&self.store, number)
             .await?
@@ -222,7 +216,7 @@ impl BatchLog {
     /// The footers of several batches, in the order asked for, read several at a time.
     ///
     /// # Errors
-    /// As [`BatchLog::footer`], for the first that fails.
+    /// As [`BatchLog::footer`], for the first footer that fails.
     pub async fn footers(&self, numbers: &[BatchNumber]) -> Result<Vec<Footer>, LogError> {
         let footers = stream::iter(numbers.to_vec()).map(|number| self.footer(number));
         footers.buffered(FOOTERS_AT_ONCE).try_collect().await
@@ -240,7 +234,7 @@ impl BatchLog {
         }
     }
 
-    /// The records that a commit refused, with the columns of reject files; no rows when it refused none.
+    /// The records that a commit refused, with the columns of reject files. There may be no rows.
     ///
     /// # Errors
     /// [`LogError::RejectPath`] for a footer that names a file elsewhere, and [`LogError::Damaged`].
@@ -250,16 +244,17 @@ impl BatchLog {
                 reject_path::check_reject_path(&self.store, footer.number, &reject.file)?;
                 self.decode(&reject.file).await
             }
-            None => {
-                encode::reject_rows(&[]).map_err(|source| self.encode_error(footer.number, source))
-            }
+            None => encode::reject_rows(&[]).map_err(|source| LogError::Encode {
+                file: self.store.display(&footer.number.file_name()),
+                source,
+            }),
         }
     }
 
-    /// Reads every file of the log; see [`verify`]. `progress` is told how many batches are done.
+    /// Reads every file of the log; see [`verify`]. `progress` is called with the number of batches that are done.
     ///
     /// # Errors
-    /// Those of listing the folder. What is wrong with a file is a problem in the result.
+    /// Those of listing the folder. A wrong file is a problem in the result.
     pub async fn verify(&self, progress: impl FnMut(u64)) -> Result<Verification, LogError> {
         verify(&self.store, progress).await
     }
@@ -276,17 +271,6 @@ impl BatchLog {
     pub(crate) fn no_batch(&self, number: BatchNumber) -> LogError {
         LogError::NoBatch {
             file: self.store.display(&number.file_name()),
-        }
-    }
-
-    pub(crate) fn encode_error(
-        &self,
-        number: BatchNumber,
-        source: parquet::errors::ParquetError,
-    ) -> LogError {
-        LogError::Encode {
-            file: self.store.display(&number.file_name()),
-            source,
         }
     }
 }

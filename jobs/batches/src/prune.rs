@@ -1,6 +1,6 @@
-//! Taking old batches away: the first ones, in ascending order, and never the newest, which is the whole state of the log.
+//! Removes old batches, from the first one upwards. The newest batch always stays, because it is the whole state of the log.
 //!
-//! Invariant: whenever this stops, for whatever reason, what is left is a run without a gap.
+//! Invariant: pruning may stop anywhere, and the remaining batches have no gap.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,35 +22,35 @@ use crate::{
     tail::read_footer,
 };
 
-/// Batches whose footers are in memory at a time, and after which the folder is synced. A sync takes milliseconds, so
-/// one for a thousand files costs nothing.
+/// How many footers are in memory at a time. After so many batches the folder is synced. A sync takes milliseconds, so one
+/// for a thousand files costs nothing.
 const AT_ONCE: usize = 1_000;
 
 /// How old a reject file that no footer names must be before it is removed.
 ///
-/// A younger one may belong to a commit that is being written: rejects go first. That takes seconds, and a minute at worst
-/// when the store fails; an hour leaves room for a process that was stopped, and for clocks that differ.
+/// A younger file may belong to a commit in progress, because rejects are written first. A commit takes seconds, or a
+/// minute while the store fails. An hour leaves room for a process that was stopped, and for clocks that differ.
 const UNREFERENCED_AFTER: Duration = Duration::from_secs(3600);
 
 /// Which batches stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// So many of the newest.
+    /// This many of the newest batches.
     Newest(NonZeroU64),
-    /// Those whose files were written at this time or later, and all after the first of these; and the newest.
+    /// All batches from the first one whose file was written at this time or later; and the newest batch.
     Since(SystemTime),
 }
 
 /// Whether batches are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prune {
-    /// Only find what would be removed.
+    /// Only count the files that would be removed.
     DryRun,
     /// Remove it.
     Delete,
 }
 
-/// What was removed, or would be.
+/// The files that were removed, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     /// How many batches.
@@ -61,22 +61,22 @@ pub struct Pruned {
     pub last: Option<BatchNumber>,
     /// Bytes of all files: batches, their reject files, and reject files that no batch names.
     pub bytes: u64,
-    /// How many reject files that those batches name.
+    /// The number of reject files of those batches.
     pub rejects: u64,
-    /// How many reject files that no batch names.
+    /// The number of reject files that no batch names.
     pub unreferenced: u64,
 }
 
 impl BatchLog {
-    /// Removes old batches with their reject files, and reject files that no batch names and that are an hour old.
+    /// Removes old batches with their reject files. Also removes reject files that no batch names, if they are an hour old.
     ///
-    /// The newest batch always stays, so numbers and offsets go on. Models that were trained on a batch stay too. Others
-    /// may append and read meanwhile; a reader may miss a batch that was there when it listed them. `progress` is told
-    /// how many batches are done, and may say to stop: all up to there is done then, and nothing else.
+    /// The newest batch always stays, so numbers and offsets go on. The models of a batch stay, too. Other processes may
+    /// append and read meanwhile; a reader may miss a batch that it has listed. `progress` is called with the number of
+    /// batches that are done, and may stop the pruning after them.
     ///
     /// # Errors
-    /// [`LogError::Gap`] for a log that is cut in two; and those of listing, of reading footers and of removing files. What
-    /// was removed before stays removed.
+    /// [`LogError::Gap`] for a log with a gap; and those of listing, of reading footers and of removing files. Files that were
+    /// removed before an error stay removed.
     pub async fn prune(
         &self,
         keep: Keep,
@@ -105,7 +105,7 @@ impl BatchLog {
     }
 }
 
-/// How many of the first files go.
+/// How many files are removed, from the first one on.
 fn goes(files: &[Found], keep: Keep) -> usize {
     let all_but_newest = files.len().saturating_sub(1);
     match keep {
@@ -126,20 +126,20 @@ struct Work<'a> {
     log: &'a BatchLog,
     mode: Prune,
     pruned: Pruned,
-    /// Reject files of the batches that went.
+    /// The reject files of the removed batches.
     named: BTreeSet<String>,
 }
 
 impl Work<'_> {
-    /// Some of the batches that go. Batches first, then their reject files: whoever is killed between leaves reject files
-    /// that nobody names.
+    /// Removes some batches, and then their reject files. A process that is killed between the two leaves reject files that
+    /// no batch names.
     async fn prune(
         &mut self,
         some: &[Found],
         progress: &mut impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, LogError> {
         let store = &self.log.store;
-        // A batch that somebody else has pruned since has no footer any more.
+        // Another process may have pruned a batch meanwhile. Then the batch has no footer any more.
         let footers: Vec<Option<Footer>> = stream::iter(some.to_vec())
             .map(|found| read_footer(store, found.number))
             .buffered(FOOTERS_AT_ONCE)
@@ -167,7 +167,7 @@ impl Work<'_> {
             }
         }
         if self.mode == Prune::Delete {
-            // A power cut that undid a removal, and not the removal of what comes after, would leave a gap, or a batch
+            // A power cut may undo a removal and keep a later one. Without this sync, that would leave a gap, or a batch
             // without its rejects.
             store.sync("").await?;
         }
@@ -184,7 +184,7 @@ impl Work<'_> {
         Ok(flow)
     }
 
-    /// Reject files that no batch names, neither one that went nor one of those `kept`.
+    /// Removes reject files that no batch names, neither a removed batch nor one of `kept`.
     async fn sweep(&mut self, kept: &[Found]) -> Result<(), LogError> {
         let store = &self.log.store;
         let listed = store.list(REJECTED, Sizes::Read).await?.unwrap_or_default();
@@ -200,7 +200,7 @@ impl Work<'_> {
             .map(|entry| (format!("{REJECTED}/{}", entry.name), entry.about.size))
             .filter(|(file, _)| is_reject_path(file) && !self.named.contains(file))
             .collect();
-        // Where every file is named, this ends at the newest batch that names an old one.
+        // If some batch names every file, this ends at the newest batch that names an old file.
         let mut footers = stream::iter(kept.to_vec())
             .map(|found| read_footer(store, found.number))
             .buffered(FOOTERS_AT_ONCE);

@@ -8,7 +8,7 @@ use crate::LogError;
 /// The folder of reject files.
 pub(crate) const REJECTED: &str = "rejected";
 
-/// A footer is text from a file: the name in it must not lead out of the folder.
+/// Checks the name of a reject file. A footer is text from a file, so a name in it must not lead out of the folder.
 pub(crate) fn check_reject_path(
     store: &Store,
     number: BatchNumber,
@@ -23,7 +23,7 @@ pub(crate) fn check_reject_path(
     })
 }
 
-/// Whether a name is one that a writer of ours gives to a reject file.
+/// Whether Gugus gives such a name to a reject file.
 pub(crate) fn is_reject_path(name: &str) -> bool {
     let id = name
         .strip_prefix(REJECTED)

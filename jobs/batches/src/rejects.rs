@@ -1,7 +1,7 @@
-//! Reject files: written before the batch that names them, read again for a replay.
+//! Reject files. They are written before the batch that names them, and read again for a replay.
 //!
-//! A reject file never changes. Which of its records were taken again is written in the batches that took them: they
-//! name the file under `replayed`. So an offset that was rejected is in one reject file, and in one batch at most.
+//! A reject file never changes. A batch that took some of its records again names the file under `replayed`. So a rejected
+//! offset is in one reject file, and in at most one batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,32 +17,32 @@ use crate::{
     reject_path::check_reject_path,
 };
 
-/// A reject file, and what became of its records.
+/// A reject file, and which of its records were replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejects {
     /// The batch whose commit refused them.
     pub batch: BatchNumber,
     /// The file.
     pub file: RejectFile,
-    /// Partition and offset of its records that a later batch has as rows: those are rejected no longer.
+    /// Partition and offset of its records that later batches took. These records are no longer rejected.
     pub replayed: BTreeSet<(i32, i64)>,
-    /// How often the topic was made anew before, as far as the batches that are there tell. Offsets come again with
-    /// each, so a replay may name files of one generation only.
+    /// How often the topic was made anew before, as far as the remaining batches tell. Each time the offsets begin anew, so
+    /// a replay may name files of one generation only.
     pub generation: u64,
 }
 
 impl Rejects {
-    /// How many records of the file are rejected still.
+    /// How many records of the file are still rejected.
     pub fn left(&self) -> u64 {
         self.file.rows.saturating_sub(self.replayed.len() as u64)
     }
 }
 
 impl BatchLog {
-    /// The reject files that batches name, in the order of the batches, each with what later batches took again of it.
+    /// The reject files of all batches, in the order of the batches, with the records that later batches took again.
     ///
-    /// Holds the places of replayed records and no others. Whoever appends a replay makes this list after the last
-    /// [`BatchLog::refresh`], and makes it anew when the append is lost: then nothing is replayed twice.
+    /// Make this list after the last [`BatchLog::refresh`] before a replay is appended, and make it anew if the append is
+    /// lost. Then no record is replayed twice.
     ///
     /// # Errors
     /// Those of [`BatchLog::footers`], [`BatchLog::rows`] and [`BatchLog::rejected_records`].
@@ -83,7 +83,7 @@ impl BatchLog {
         Ok(all)
     }
 
-    /// Finds which records of which files a batch replayed. Files that are pruned are left out.
+    /// Finds the records that a batch replayed, by file. Pruned files are left out.
     async fn note_replay(
         &self,
         footer: &Footer,
@@ -115,7 +115,7 @@ impl BatchLog {
         Ok(())
     }
 
-    /// All records of a reject file as they came, sorted by partition and offset, those that were replayed among them.
+    /// All records of a reject file as they came, including replayed ones, sorted by partition and offset.
     ///
     /// # Errors
     /// [`LogError::Checksum`] and [`LogError::Damaged`] when the file is not as its batch says, [`LogError::RejectPath`]

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-/// How often one write is tried before its error is handed up.
+/// How often one write is tried before the caller gets its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// How many tries there are.
     pub tries: u32,
-    /// The wait after the first try; it doubles with each.
+    /// The wait after the first try. The wait doubles with each try.
     pub first_wait: Duration,
 }
 
-/// With the waits between (0.1, 0.2, 0.4, 0.8, 1.6 s) six tries ride over a store's hiccup of three seconds; longer
-/// trouble is for the caller, who knows how to say so.
+/// With the waits between (0.1, 0.2, 0.4, 0.8, 1.6 s), six tries outlast a failure of three seconds. The caller decides
+/// about longer failures.
 impl Default for Retry {
     fn default() -> Self {
         Self {

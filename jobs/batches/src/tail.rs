@@ -1,11 +1,11 @@
-//! Reading one footer: the end of one file, and nothing else.
+//! Reads one footer from the end of one file.
 
 use bytes::Bytes;
 use gugus_files::{Store, catch_panic};
 use gugus_spec::BatchNumber;
 use parquet::{
     errors::ParquetError,
-    file::metadata::{FooterTail, ParquetMetaDataReader},
+    file::metadata::{FileMetaData, FooterTail, ParquetMetaDataReader},
 };
 
 use crate::{
@@ -13,14 +13,14 @@ use crate::{
     footer::{FOOTER_KEY, FOOTER_VERSION},
 };
 
-/// What is read of a file's end at first. A file of thirty columns has about 10 KiB of metadata in one row group, so
-/// this is nearly always enough, and still one packet train on a network.
+/// How many bytes of a file's end are read at first. A file of thirty columns has about 10 KiB of metadata in one row
+/// group, so this is nearly always enough, and a network still sends it at once.
 const FIRST_READ: u64 = 64 * 1024;
 
-/// Length of what ends every Parquet file: the length of the metadata, and `PAR1`.
+/// The length of the end of every Parquet file: the length of the metadata, and `PAR1`.
 const TAIL: usize = 8;
 
-/// The footer of a batch; `None` when there is no such file.
+/// The footer of a batch; `None` if there is no such file.
 pub(crate) async fn read_footer(
     store: &Store,
     number: BatchNumber,
@@ -52,7 +52,10 @@ pub(crate) async fn read_footer(
     }
     let start = tail.bytes.len().saturating_sub(length + TAIL);
     let end = tail.bytes.len().saturating_sub(TAIL);
-    footer_of_metadata(&store.display(&name), number, &tail.bytes.slice(start..end)).map(Some)
+    let metadata = tail.bytes.slice(start..end);
+    let metadata = catch_panic(|| ParquetMetaDataReader::decode_metadata(&metadata));
+    let metadata = metadata.map_err(damaged)?;
+    footer_of(&store.display(&name), number, metadata.file_metadata()).map(Some)
 }
 
 /// The length of the metadata, from the last bytes of a file.
@@ -67,33 +70,16 @@ fn metadata_length(bytes: &Bytes) -> Result<usize, ParquetError> {
     Ok(FooterTail::try_new(last)?.metadata_length())
 }
 
-fn footer_of_metadata(
+/// Reads the footer from a file's metadata, and checks what can be checked of a footer alone.
+pub(crate) fn footer_of(
     file: &str,
     number: BatchNumber,
-    metadata: &[u8],
+    metadata: &FileMetaData,
 ) -> Result<Footer, LogError> {
-    let metadata =
-        catch_panic(|| ParquetMetaDataReader::decode_metadata(metadata)).map_err(|source| {
-            LogError::Damaged {
-                file: file.to_owned(),
-                source,
-            }
-        })?;
-    let entries = metadata.file_metadata().key_value_metadata();
+    let entries = metadata.key_value_metadata().into_iter().flatten();
     let text = entries
-        .into_iter()
-        .flatten()
-        .find(|entry| entry.key == FOOTER_KEY)
-        .and_then(|entry| entry.value.as_deref());
-    footer_of_text(file, number, text)
-}
-
-/// Checks what can be checked of a footer alone.
-pub(crate) fn footer_of_text(
-    file: &str,
-    number: BatchNumber,
-    text: Option<&str>,
-) -> Result<Footer, LogError> {
+        .filter(|entry| entry.key == FOOTER_KEY)
+        .find_map(|entry| entry.value.as_deref());
     let text = text.ok_or_else(|| LogError::NotABatch {
         file: file.to_owned(),
     })?;

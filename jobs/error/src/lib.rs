@@ -1,4 +1,4 @@
-//! What all errors of Gugus share: their kind, and how an error is printed with its causes.
+//! The common part of all errors of Gugus: their kind, and how an error is printed with its causes.
 //!
 //! Each crate has its own error type, because only the crate knows what can go wrong in it. Programs need two answers from
 //! every one of these types. [`Kind`] says whether the request was wrong or the work failed: that decides the exit code of
@@ -30,7 +30,7 @@ use std::error::Error;
 pub enum Kind {
     /// The caller: the request, the job file or the input is wrong. Nothing was begun.
     Usage,
-    /// Nobody asked for anything wrong. The work failed on the way.
+    /// The request was right. The work failed on the way.
     Failed,
 }
 

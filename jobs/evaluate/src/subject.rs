@@ -4,7 +4,7 @@ use std::fmt;
 
 use gugus_files::Store;
 use gugus_kmeans::DistanceMeasure;
-use gugus_models::{Extent, ModelJson, ModelStore, SavedWindow, Whole, WindowKey};
+use gugus_models::{Extent, ModelJson, ModelStore, SavedWindow, WindowKey};
 use gugus_spec::{BatchNumber, Model, NameError, OffsetRange, OtherColumns, Scope};
 use gugus_submit::{Jobs, Submit};
 use gugus_train::{Batches, ModelWork};
@@ -152,10 +152,10 @@ async fn latest(models: &ModelStore, model: &str) -> Result<Extent, Error> {
     let Some(found) = listed.into_iter().find(|listed| listed.model == model) else {
         return Ok(Extent::All);
     };
-    match (found.batches.last(), found.whole, found.windows.as_slice()) {
+    match (found.batches.last(), found.all, found.windows.as_slice()) {
         (Some(batch), _, _) => Ok(Extent::Batch(*batch)),
-        (None, Whole::Absent, [only]) => Ok(Extent::Window(only.clone())),
-        (None, Whole::Absent, [_, ..]) => Err(Error::WhichWindow {
+        (None, false, [only]) => Ok(Extent::Window(only.clone())),
+        (None, false, [_, ..]) => Err(Error::WhichWindow {
             model: model.to_owned(),
             windows: found.windows.len(),
         }),

@@ -18,8 +18,11 @@ use datafusion::logical_expr::{
 /// The most bytes of a result, for the rows that are computed at a time (8,192 at most).
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
+/// The size of a result for one row, by the sizes of the arguments.
+type SizeOf = fn(&[u64]) -> u64;
+
 /// The functions, each with the size of its result for one row. A text counts by its bytes, a number by its value.
-const GROWING: &[(&str, fn(&[u64]) -> u64)] = &[
+const GROWING: &[(&str, SizeOf)] = &[
     ("repeat", |of| product(of, 0, 1)),
     ("lpad", |of| at(of, 1).saturating_mul(4)),
     ("rpad", |of| at(of, 1).saturating_mul(4)),

@@ -6,10 +6,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use datafusion::error::Result;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, CaseExpr};
-use datafusion::sql::sqlparser::ast::{Expr, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Visit, Visitor};
 
 /// The longest text of an expression, in bytes: some two thousand codes in a list.
 const LONGEST: usize = 16 * 1024;
@@ -20,6 +21,9 @@ const DEEPEST: usize = 100;
 /// The most protobuf messages within each other that an expression may take in a plan. A reader gives up at 100, and the
 /// nodes around the expression take some of them.
 const DEEPEST_MESSAGE: usize = 74;
+
+/// The most terms after planning, which writes some parts of an expression twice.
+const MOST_TERMS: u64 = 100_000;
 
 /// The stack for parsing and planning. A text of [`LONGEST`] bytes may be parsed to a tree of 8,000 levels before it is
 /// measured. Only the part that is used takes memory.
@@ -42,6 +46,11 @@ pub enum TooLarge {
     /// The plan of it cannot be sent.
     #[error("it is nested too deeply to be sent to an executor; split it into several features")]
     Unsendable,
+    /// Planning would repeat its parts too often.
+    #[error(
+        "CASE, BETWEEN and IN within each other make {0} terms of it, and at most {MOST_TERMS} are possible; split it into several features"
+    )]
+    Repeating(u64),
     /// It has too many functions that make long texts or lists.
     #[error(
         "{0} of its functions make texts or lists longer, and at most {most} are possible; split it into several features",
@@ -67,7 +76,7 @@ pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
 }
 
 /// Refuses a parsed expression that is too deep.
-pub(crate) fn check_parsed(expression: &Expr) -> Result<(), TooLarge> {
+pub(crate) fn check_parsed(expression: &SqlExpr) -> Result<(), TooLarge> {
     #[derive(Default)]
     struct Depth {
         now: usize,
@@ -76,13 +85,13 @@ pub(crate) fn check_parsed(expression: &Expr) -> Result<(), TooLarge> {
     impl Visitor for Depth {
         type Break = ();
 
-        fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+        fn pre_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
             self.now += 1;
             self.most = self.most.max(self.now);
             ControlFlow::Continue(())
         }
 
-        fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+        fn post_visit_expr(&mut self, _: &SqlExpr) -> ControlFlow<()> {
             self.now -= 1;
             ControlFlow::Continue(())
         }
@@ -93,6 +102,61 @@ pub(crate) fn check_parsed(expression: &Expr) -> Result<(), TooLarge> {
         return Err(TooLarge::Deep(depth.most));
     }
     Ok(())
+}
+
+/// Refuses an expression that planning would make too large: `a BETWEEN b AND c` becomes `a >= b AND a <= c`, and so `a` doubles
+/// at each level of such expressions within each other.
+pub(crate) fn check_terms(expression: &Expr) -> Result<(), TooLarge> {
+    let terms = terms(expression);
+    if terms > MOST_TERMS {
+        return Err(TooLarge::Repeating(terms));
+    }
+    Ok(())
+}
+
+fn terms(expression: &Expr) -> u64 {
+    let times = |of: &Expr, times: u64| terms(of).saturating_mul(times);
+    let mut sum = 1_u64;
+    let mut add = |terms: u64| sum = sum.saturating_add(terms);
+    match expression {
+        Expr::Between(between) => {
+            add(times(&between.expr, 2));
+            add(terms(&between.low));
+            add(terms(&between.high));
+        }
+        // Of a CASE of truths, planning makes a chain of AND and OR with each condition and its opposite.
+        Expr::Case(case) => {
+            case.expr.iter().for_each(|of| add(terms(of)));
+            for (when, then) in &case.when_then_expr {
+                add(times(when, 3));
+                add(terms(then));
+            }
+            case.else_expr.iter().for_each(|of| add(terms(of)));
+        }
+        // A short list becomes a chain of comparisons.
+        Expr::InList(list) => {
+            let copies = if list.list.len() <= 3 { 3 } else { 1 };
+            add(times(&list.expr, copies));
+            list.list.iter().for_each(|of| add(terms(of)));
+        }
+        other => {
+            let twice = match other {
+                Expr::ScalarFunction(f) => {
+                    matches!(
+                        f.func.name(),
+                        "coalesce" | "ifnull" | "nullif" | "nvl" | "nvl2"
+                    )
+                }
+                _ => false,
+            };
+            let copies = if twice { 2 } else { 1 };
+            let _ = other.apply_children(|of| {
+                add(times(of, copies));
+                Ok(TreeNodeRecursion::Continue)
+            });
+        }
+    }
+    sum
 }
 
 /// Refuses a planned expression whose plan no executor could read. Planning adds casts, so this depth is not the one of the

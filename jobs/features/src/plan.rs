@@ -29,7 +29,7 @@ use crate::error::PlanError;
 use crate::growing::{self, is_growing};
 use crate::guards::{Place, guarded};
 use crate::limits::{
-    MOST_GROWING, TooLarge, check_parsed, check_planned, check_text, on_large_stack,
+    MOST_GROWING, TooLarge, check_parsed, check_planned, check_terms, check_text, on_large_stack,
 };
 use crate::named::{Name, Named};
 
@@ -247,6 +247,7 @@ impl Parsed {
                 },
             }
         };
+        check_terms(&expression).map_err(too_large)?;
         let parsed = Self { name, expression };
         parsed
             .refuse_what_is_not_of_the_row()

@@ -19,15 +19,15 @@ pub trait Backend: Send + Sync {
     /// Makes ready to write: the folder is there afterwards, and [`Backend::create`] is seen to refuse a second creation
     /// of one name, where that is in doubt.
     ///
-    /// The look cannot show that one of two creations at the same time is refused. A place that looks at the condition
-    /// at all is trusted to do that.
+    /// The probe cannot show that a place checks the condition atomically. A place that checks the condition at all is
+    /// trusted to do so.
     ///
     /// # Errors
     /// [`StoreError::HardLinks`] and [`StoreError::CreateOnly`] where creations are not safe.
     async fn prepare(&self) -> Result<(), StoreError>;
 
-    /// What stands directly in a folder; `None` when a folder on this machine is not there. Buckets have no folders, so
-    /// a folder that is not there is empty in a bucket.
+    /// The files and folders directly in a folder; `None` if a folder on this machine does not exist. Buckets have no
+    /// folders, so a missing folder in a bucket is empty.
     async fn list(&self, folder: &str, sizes: Sizes) -> Result<Option<Listed>, StoreError>;
 
     /// All folders and files, to be looked through. Looking may block.
@@ -52,13 +52,13 @@ pub trait Backend: Send + Sync {
     /// After an error the file may be there nevertheless.
     async fn create(&self, file: &str, bytes: Bytes) -> Result<Created, StoreError>;
 
-    /// Takes a file away; it is no error when it is not there.
+    /// Removes a file. A missing file is no error.
     async fn delete(&self, file: &str) -> Result<(), StoreError>;
 
-    /// Makes durable what was created and deleted in a folder, where that is in doubt.
+    /// Makes creations and deletions in a folder durable, where that is in doubt.
     async fn sync(&self, folder: &str) -> Result<(), StoreError>;
 
-    /// Removes what writers that were killed long ago have left half done in a folder.
+    /// Removes unfinished files that writers left in a folder when they were killed long ago.
     async fn sweep(&self, folder: &str) -> Result<(), StoreError>;
 
     /// Puts a whole folder of files in place, so that a reader finds the old folder, the new one, or one without its
@@ -71,13 +71,19 @@ pub trait Backend: Send + Sync {
     ) -> Result<Placed, StoreError>;
 }
 
-/// A store as it was when [`Backend::tree`] was called, or as it is now: whichever is cheaper to tell.
+/// The content of a store, either at the call of [`Backend::tree`] or now, whichever is cheaper.
 pub trait Tree: Send {
-    /// The names of the folders in a folder; none when it is not there.
+    /// The names of the folders in a folder; none if the folder does not exist.
     ///
     /// # Errors
     /// Those of listing.
     fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError>;
+
+    /// The names of the files in a folder; none if the folder does not exist.
+    ///
+    /// # Errors
+    /// Those of listing.
+    fn files(&self, folder: &str) -> Result<Vec<String>, StoreError>;
 
     /// Whether a file is there.
     fn has(&self, file: &str) -> bool;
@@ -102,7 +108,7 @@ pub struct About {
 }
 
 impl About {
-    /// Of a file that nobody asked about.
+    /// The facts of a file whose size and age were not asked for.
     pub const UNASKED: Self = Self {
         size: 0,
         modified: SystemTime::UNIX_EPOCH,
@@ -163,7 +169,7 @@ pub struct FolderContent {
     pub mark: &'static str,
 }
 
-/// What a new folder may replace.
+/// Which content a new folder may replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Onto {
     /// Nothing at all.

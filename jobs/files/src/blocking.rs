@@ -1,4 +1,4 @@
-//! Work that blocks, beside the threads that wait for many things.
+//! Runs work that blocks on threads of its own, away from the threads that wait for many things.
 
 use crate::StoreError;
 

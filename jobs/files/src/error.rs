@@ -24,12 +24,12 @@ pub enum StoreError {
         /// The mistake.
         reason: String,
     },
-    /// What is set for the kind of store, in this process's environment, does not do.
+    /// The settings for this kind of store in the process's environment are wrong.
     #[error("{location} cannot be opened: {reason}")]
     Settings {
         /// The location as it was given.
         location: String,
-        /// What is missing or contradicts itself, by the names of the variables.
+        /// The variables that are missing or contradict each other.
         reason: String,
     },
     /// A file stands where a folder should be.
@@ -49,9 +49,9 @@ pub enum StoreError {
         "{action} {path} is not permitted; give this user the right to, or name another folder"
     )]
     Denied {
-        /// The attempted operation, such as "reading".
+        /// The operation, such as "reading".
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: String,
         /// The error of the system.
         #[source]
@@ -72,9 +72,9 @@ pub enum StoreError {
         "{action} {path}: {endpoint} does not take the credentials; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
     )]
     Credentials {
-        /// The attempted operation, such as "reading".
+        /// The operation, such as "reading".
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: String,
         /// The store that was asked.
         endpoint: String,
@@ -93,14 +93,14 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Nobody answers where the object store should be. Trying again may help.
+    /// The object store does not answer at its endpoint. Trying again may help.
     #[error(
         "{action} {path} failed: {endpoint} cannot be reached; check AWS_ENDPOINT_URL and the network"
     )]
     Unreachable {
-        /// The attempted operation, such as "reading".
+        /// The operation, such as "reading".
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: String,
         /// The store that was asked.
         endpoint: String,
@@ -133,9 +133,9 @@ pub enum StoreError {
     /// Anything else the system reports: a full disk, a broken connection. Trying again may help.
     #[error("{action} {path} failed")]
     Failed {
-        /// The attempted operation, such as "reading".
+        /// The operation, such as "reading".
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: String,
         /// The error of the system.
         #[source]

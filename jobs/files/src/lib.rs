@@ -1,6 +1,6 @@
 //! One folder of files: on this machine, in a bucket that speaks S3, or in memory.
 //!
-//! Batches and models are files in a folder. Whoever writes them must not care where that folder is. So this crate offers
+//! Batches and models are files in a folder. The code that writes them must not depend on where the folder is. So this crate offers
 //! one type, [`Store`], and one trait, [`Backend`], with the few operations that the batch log and the model folders need.
 //!
 //! # What it guarantees

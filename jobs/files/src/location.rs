@@ -64,7 +64,7 @@ fn wrong(location: &str, reason: &str) -> StoreError {
     }
 }
 
-/// An absolute path without `..` and without links as far as the path exists: what object stores take.
+/// An absolute path without `..`, and without links as far as the path exists. Object stores take only such paths.
 fn resolve(path: &Path) -> std::io::Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     let mut there = absolute.clone();

@@ -27,15 +27,15 @@ use crate::{
     s3::trouble::{Kind, Trouble},
 };
 
-/// What a mark keeps beside it, as `x-amz-meta-stamp` on S3.
+/// The attribute that tells one mark from another: `x-amz-meta-stamp` on S3.
 const STAMP: Attribute = Attribute::Metadata(Cow::Borrowed("stamp"));
 
 /// Whether an object store is known to refuse a second creation of one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Creations {
-    /// By its code, which is in this process.
+    /// It is safe by its code, which runs in this process.
     Safe,
-    /// Some stores that speak S3's protocol overwrite. So the store is looked at once, before anything is created.
+    /// Some stores that speak S3's protocol overwrite. So the store is probed once, before anything is created.
     Unproven,
 }
 
@@ -69,7 +69,7 @@ impl Objects {
         let payload = PutPayload::from_bytes(bytes);
         match self.place.objects.put_opts(&path, payload, options).await {
             Ok(_) => Ok(Created::New),
-            // Some stores answer the lost race of two creations with a failed precondition.
+            // Some stores answer a lost race of two creations with a failed precondition.
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if creating => {
                 Ok(Created::Exists)
             }
@@ -82,8 +82,8 @@ impl Objects {
         put.await.map(drop)
     }
 
-    /// Writes an empty object that says that something is done. Empty objects are all alike, and buckets tell times in
-    /// seconds; so each is written with a stamp of its own, by which [`Backend::head`] tells a new one from an old one.
+    /// Writes an empty object as a mark. Empty objects are all alike, and buckets give times in seconds. So each mark has
+    /// its own stamp, by which [`Backend::head`] tells a new mark from an old one.
     async fn put_mark(&self, file: &str) -> Result<(), StoreError> {
         let stamp = uuid::Uuid::new_v4().simple().to_string();
         let options = PutOptions {
@@ -110,7 +110,7 @@ impl Objects {
         Ok(objects.iter().filter_map(relative).collect())
     }
 
-    /// Creates a name twice. That the first creation says "exists" is fine: its answer was lost, and the client asked
+    /// Creates a name twice. The first creation may answer "exists" if its first answer was lost and the client asked
     /// again.
     async fn create_twice(&self, file: &str) -> Result<(), StoreError> {
         let create = || self.create(file, Bytes::from_static(b"probe"));
@@ -186,7 +186,7 @@ impl Backend for Objects {
         };
         let path = self.place.path(file);
         let got = match self.place.objects.get_opts(&path, options).await {
-            // The last bytes of an object that has none: S3 refuses, others send all of it.
+            // For an empty object, S3 refuses the range. Other stores send the whole object.
             Err(e) if kind(&e) == Some(Kind::NoSuchRange) => {
                 return match self.head(file).await? {
                     Some(head) if head.about.size == 0 => Ok(Tail {
@@ -239,7 +239,7 @@ impl Backend for Objects {
         }
     }
 
-    /// Durable it is when the store has answered.
+    /// An object is durable when the store has answered.
     async fn sync(&self, _: &str) -> Result<(), StoreError> {
         Ok(())
     }
@@ -262,7 +262,7 @@ impl Backend for Objects {
         if onto == Onto::Nothing && !old.is_empty() {
             return Ok(Placed::InTheWay);
         }
-        // Mostly nothing is there, and a request takes as long as everything else that is done for a folder.
+        // Mostly the folder is new, and one request takes as long as all other work for a folder.
         if old.contains(&mark) {
             self.delete(&mark).await?;
         }
@@ -292,22 +292,32 @@ impl Backend for Objects {
 /// The names of all objects.
 struct Names(BTreeSet<String>);
 
-impl Tree for Names {
-    fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+impl Names {
+    /// The names below a folder, relative to it.
+    fn below(&self, folder: &str) -> impl Iterator<Item = &str> {
         let above = match folder {
             "" => String::new(),
             folder => format!("{folder}/"),
         };
-        let mut folders: Vec<String> = Vec::new();
         let below = self.0.range(above.clone()..);
-        for name in below.map_while(|name| name.strip_prefix(&above)) {
-            if let Some((folder, _)) = name.split_once('/')
-                && folders.last().is_none_or(|last| last != folder)
-            {
+        below.map_while(move |name| name.strip_prefix(&above))
+    }
+}
+
+impl Tree for Names {
+    fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let mut folders: Vec<String> = Vec::new();
+        for (folder, _) in self.below(folder).filter_map(|name| name.split_once('/')) {
+            if folders.last().is_none_or(|last| last != folder) {
                 folders.push(folder.to_owned());
             }
         }
         Ok(folders)
+    }
+
+    fn files(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let files = self.below(folder).filter(|name| !name.contains('/'));
+        Ok(files.map(str::to_owned).collect())
     }
 
     fn has(&self, file: &str) -> bool {
@@ -326,7 +336,7 @@ fn kind(error: &Error) -> Option<Kind> {
     Trouble::of(error).map(|trouble| trouble.kind)
 }
 
-/// True when the store does not know what it was asked to do.
+/// Whether the store does not know the operation.
 fn is_not_implemented(error: &StoreError) -> bool {
     let StoreError::Failed { source, .. } = error else {
         return false;

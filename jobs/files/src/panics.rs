@@ -7,7 +7,7 @@ use parquet::errors::ParquetError;
 /// Runs a decoder over bytes from disk, and makes an error of its panic.
 ///
 /// The parquet crate checks most of what it reads and asserts the rest (a negative column offset, for one), so a flipped
-/// bit can panic. What is on disk must not end a process that could name the file instead. Nothing of what the
+/// bit can panic. A file must not end a process that could name the file instead. Nothing of what the
 /// decoder held is used afterwards, so unwinding leaves nothing half done.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! [`Store`]: one folder of files, wherever it is.
+//! [`Store`]: one folder of files, in any place.
 
 use std::{fmt, ops::Deref, path::PathBuf, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Opening stores by what a user names them.
+//! Opens stores by the location that a user gives.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use crate::{S3Settings, Store, StoreError, location, s3::SCHEME};
 
 /// Opens stores. All stores of one bucket that are opened by this or by a clone of it share one client.
 ///
-/// A process makes one of these when it starts and hands it to whatever opens stores.
+/// A process makes one `Stores` when it starts, and passes it on to all code that opens stores.
 ///
 /// ```
 /// # fn main() -> Result<(), gugus_files::StoreError> {
@@ -95,7 +95,7 @@ impl Default for Stores {
     }
 }
 
-/// Says where buckets are, and not by which right.
+/// Shows the endpoint, and no credentials.
 impl fmt::Debug for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Stores").field(&self.settings).finish()

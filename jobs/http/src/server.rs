@@ -195,6 +195,6 @@ where
             "requests were still in flight and are broken off"
         );
     }
-    // Dropping the set ends what is left.
+    // Dropping the set ends the remaining connections.
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `data/*.parquet` of a model folder: one row a cluster, the center as Spark's VectorUDT.
+//! `data/*.parquet` of a model folder: one row per cluster, with the center as Spark's VectorUDT.
 
 use std::sync::Arc;
 
@@ -27,18 +27,18 @@ use parquet::{
 
 use crate::spark::SPARK_VERSION;
 
-/// The entry by which Spark finds the types of columns.
+/// The entry from which Spark reads the types of columns.
 pub(crate) const ROW_METADATA_KEY: &str = "org.apache.spark.sql.parquet.row.metadata";
 
-/// Without this entry Spark sees a struct where it expects a vector, and refuses the model.
+/// The value of that entry. Without it Spark reads a struct instead of a vector, and refuses the model.
 pub(crate) const ROW_METADATA: &str = r#"{"type":"struct","fields":[{"name":"clusterIdx","type":"integer","nullable":false,"metadata":{}},{"name":"clusterCenter","type":{"type":"udt","class":"org.apache.spark.ml.linalg.VectorUDT","pyClass":"pyspark.ml.linalg.VectorUDT","sqlType":{"type":"struct","fields":[{"name":"type","type":"byte","nullable":false,"metadata":{}},{"name":"size","type":"integer","nullable":true,"metadata":{}},{"name":"indices","type":{"type":"array","elementType":"integer","containsNull":false},"nullable":true,"metadata":{}},{"name":"values","type":{"type":"array","elementType":"double","containsNull":false},"nullable":true,"metadata":{}}]}},"nullable":true,"metadata":{}}]}"#;
 
-/// More dimensions than anybody clusters in; a larger number in a file is damage, and must not become an allocation.
+/// No real model has so many dimensions. A larger number in a file is damage, and must not become an allocation.
 const MOST_DIMENSIONS: usize = 1 << 24;
 
-/// `type` of a vector that lists what is not zero.
+/// The `type` of a vector that lists only the numbers that are not zero.
 const SPARSE: i8 = 0;
-/// `type` of a vector that lists everything.
+/// The `type` of a vector that lists all numbers.
 const DENSE: i8 = 1;
 
 fn element(data_type: DataType) -> Arc<Field> {
@@ -82,8 +82,8 @@ pub(crate) fn to_parquet(centers: &[Vec<f64>]) -> Result<Bytes, ParquetError> {
         ("org.apache.spark.version", SPARK_VERSION),
     ];
     let entries = entries.map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
-    // Dictionaries, page indexes and statistics of pages are for files of which a reader wants a part. Nobody wants a part
-    // of these, and to make them takes longer than to write the centers.
+    // Dictionaries, page indexes and page statistics help to read a part of a file. These files are always read whole, and
+    // making such extras takes longer than writing the centers.
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_dictionary_enabled(false)
@@ -100,7 +100,7 @@ pub(crate) fn to_parquet(centers: &[Vec<f64>]) -> Result<Bytes, ParquetError> {
     writer.into_inner().map(Bytes::from)
 }
 
-/// The centers of all data files of a model, in the order of their clusters. The error is what is wrong, in words.
+/// The centers of all data files of a model, in the order of their clusters. The error says in words what is wrong.
 pub(crate) fn from_parquet(files: Vec<Bytes>) -> Result<Vec<Vec<f64>>, String> {
     let mut found: Vec<(i32, Vec<f64>)> = Vec::new();
     for file in files {
@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    /// Every byte, three ways wrong. Some of it made the parquet crate panic, which is why decoding is guarded.
+    /// Every byte is changed in three ways. Some changes make the parquet crate panic, so decoding is guarded.
     #[test]
     fn damage_is_an_error_and_never_a_panic() {
         let whole = to_parquet(&[vec![1.0, 2.0], vec![3.0, 4.0]]).unwrap();

@@ -1,4 +1,4 @@
-//! What goes wrong with saved models, by what the caller can do about it.
+//! The errors of saved models, by what the caller can do about them.
 
 use gugus_files::StoreError;
 
@@ -11,43 +11,43 @@ pub enum ModelError {
     /// The folder or object store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No such model, no such batch or window of it, or a folder that was never finished. The text holds no path, so it may be
-    /// shown to whoever asked.
+    /// There is no such model, no such batch or window of it, or the folder was never finished. The text holds no path, so a
+    /// service may send it to its clients.
     #[error("there is no model {model:?}{}; list the models that are there", of_what(.extent))]
     NotFound {
-        /// The name as it was asked for.
+        /// The requested name.
         model: String,
-        /// What of it was asked for.
+        /// The requested batch or window, or all batches.
         extent: Extent,
     },
-    /// The folder was finished, but its files are not those that were written: it counts as not there. Train it again.
+    /// The folder was finished, but a file is missing or changed. The folder counts as absent. Train the model again.
     #[error("{folder} is torn: {file} is missing or was cut off; train the model again")]
     Torn {
         /// The folder.
         folder: String,
-        /// The file that gave it away.
+        /// The missing or changed file.
         file: String,
     },
-    /// The folder holds something else than a model that we can read.
+    /// The folder does not hold a model that this crate can read.
     #[error("{file} cannot be served: {reason}")]
     Format {
         /// The file.
         file: String,
-        /// What is there, what was expected, and what to do.
+        /// The problem, and what to do.
         reason: String,
     },
-    /// A complete model stands there, and was not to be replaced.
+    /// There is a complete model, and replacing it was not allowed.
     #[error("{folder} is there already; train with --retrain to replace it")]
     Exists {
         /// The folder.
         folder: String,
     },
-    /// What was to be saved contradicts itself: a mistake in the program that made it.
+    /// A draft contradicts itself, which is a mistake in the program.
     #[error("model {model} cannot be saved: {reason}; this is a mistake in gugus, report it")]
     Draft {
         /// The model.
         model: String,
-        /// In what way.
+        /// The contradiction.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What a model was trained on, and the name of the folder that says so.
+//! The data that a model was trained on, and the name of its folder.
 
 use gugus_spec::BatchNumber;
 
@@ -7,19 +7,19 @@ use crate::WindowKey;
 /// The folder of a model over all batches.
 const ALL: &str = "all";
 
-/// What a model was trained on.
+/// The data that a model was trained on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Extent {
     /// One batch.
     Batch(BatchNumber),
-    /// Everything. Folders that Spark wrote without a batch in their names count as this.
+    /// All batches. A folder of Spark's without a batch in its name counts as this.
     All,
     /// One window of rows.
     Window(WindowKey),
 }
 
 impl Extent {
-    /// The name of its folder in that of the model.
+    /// The name of its folder in the folder of the model.
     pub fn folder_name(&self) -> String {
         match self {
             Self::Batch(batch) => batch.folder_name(),
@@ -28,7 +28,7 @@ impl Extent {
         }
     }
 
-    /// Reads what [`Extent::folder_name`] wrote; `None` for every other name.
+    /// Reads a name that [`Extent::folder_name`] wrote; `None` for every other name.
     pub fn from_folder_name(name: &str) -> Option<Self> {
         if name == ALL {
             return Some(Self::All);
@@ -37,7 +37,7 @@ impl Extent {
         batch.or_else(|| WindowKey::from_folder_name(name).map(Self::Window))
     }
 
-    /// The batch, if it is one.
+    /// The batch, if the data is one batch.
     pub fn batch(&self) -> Option<BatchNumber> {
         match self {
             Self::Batch(batch) => Some(*batch),
@@ -45,7 +45,7 @@ impl Extent {
         }
     }
 
-    /// The window, if it is one.
+    /// The window, if the data is one window.
     pub fn window(&self) -> Option<&WindowKey> {
         match self {
             Self::Window(key) => Some(key),
@@ -60,7 +60,7 @@ impl From<BatchNumber> for Extent {
     }
 }
 
-/// Without a batch it is everything.
+/// No batch means all batches.
 impl From<Option<BatchNumber>> for Extent {
     fn from(batch: Option<BatchNumber>) -> Self {
         batch.map_or(Self::All, Self::Batch)

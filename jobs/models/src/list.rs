@@ -1,4 +1,4 @@
-//! Listing models without reading a file.
+//! Lists models without reading a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,11 +7,11 @@ use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{
     Extent, ModelError, ModelStore, WindowKey,
-    place::{DATA_SUCCESS, METADATA, METADATA_SUCCESS, MODEL_JSON, SUCCESS, split_spark_name},
+    place::{DATA, METADATA, MODEL_JSON, SUCCESS, has_content, split_spark_name},
 };
 
-/// A model and what there is of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A model, and the data for which it has a complete folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListedModel {
     /// Its name.
     pub model: String,
@@ -19,70 +19,96 @@ pub struct ListedModel {
     pub batches: Vec<BatchNumber>,
     /// The windows it was trained on, by key.
     pub windows: Vec<WindowKey>,
-    /// Whether there is one over all batches.
-    pub whole: Whole,
+    /// Whether it was trained over all batches.
+    pub all: bool,
 }
 
-/// Whether a model has a folder over all batches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Whole {
-    /// It has.
-    Present,
-    /// It has not.
-    #[default]
-    Absent,
+impl ListedModel {
+    /// Whether it was trained on this data.
+    pub fn has(&self, extent: &Extent) -> bool {
+        match extent {
+            Extent::Batch(batch) => self.batches.binary_search(batch).is_ok(),
+            Extent::Window(key) => self.windows.binary_search(key).is_ok(),
+            Extent::All => self.all,
+        }
+    }
+
+    fn new((model, extents): (String, BTreeSet<Extent>)) -> Self {
+        Self {
+            model,
+            batches: extents.iter().filter_map(Extent::batch).collect(),
+            windows: extents.iter().filter_map(Extent::window).cloned().collect(),
+            all: extents.contains(&Extent::All),
+        }
+    }
 }
 
-#[derive(Default)]
-struct Gathered(BTreeMap<String, Extents>);
+/// The models of a store, and the folders that look like models and are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// All models with a complete folder, by name.
+    pub models: Vec<ListedModel>,
+    /// The folders that cannot be read, by name.
+    pub unusable: Vec<UnusableFolder>,
+}
 
+/// A folder that looks like a model and cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusableFolder {
+    /// The folder, relative to the store.
+    pub folder: String,
+    /// The model that it would belong to.
+    pub model: String,
+    /// The reason, in words.
+    pub reason: String,
+}
+
+/// The models found so far: for each, the data that it was trained on.
 #[derive(Default)]
-struct Extents {
-    batches: BTreeSet<BatchNumber>,
-    windows: BTreeSet<WindowKey>,
-    whole: Whole,
+struct Gathered {
+    models: BTreeMap<String, BTreeSet<Extent>>,
+    unusable: Vec<UnusableFolder>,
 }
 
 impl Gathered {
-    fn add(&mut self, model: &str, extent: Extent) {
-        let extents = self.0.entry(model.to_owned()).or_default();
-        match extent {
-            Extent::Batch(batch) => drop(extents.batches.insert(batch)),
-            Extent::Window(key) => drop(extents.windows.insert(key)),
-            Extent::All => extents.whole = Whole::Present,
-        }
-    }
-
-    fn add_sparks(&mut self, name: &str) {
-        match split_spark_name(name) {
-            Some((model, batch)) => self.add(model, Extent::Batch(batch)),
-            None => self.add(name, Extent::All),
-        }
-    }
-
-    /// A folder in a model's folder.
-    fn add_ours(&mut self, model: &str, folder: &str) {
-        if let Some(extent) = Extent::from_folder_name(folder) {
-            self.add(model, extent);
+    fn add(&mut self, model: &str, extent: Extent, folder: String, state: State) {
+        match state {
+            State::Complete => {
+                let extents = self.models.entry(model.to_owned()).or_default();
+                extents.insert(extent);
+            }
+            State::Unusable(reason) => self.unusable.push(UnusableFolder {
+                folder,
+                model: model.to_owned(),
+                reason: reason.to_owned(),
+            }),
+            State::NoModel => {}
         }
     }
 }
 
 impl ModelStore {
-    /// All models with a complete folder, by name. No file is opened, so a torn folder is listed too.
+    /// All models with a complete folder, by name. No file is opened, so a torn folder is listed, too.
     ///
     /// # Errors
-    /// Those of listing. A store that is not there is empty.
+    /// Those of listing. A missing store is empty.
     pub async fn list(&self) -> Result<Vec<ListedModel>, ModelError> {
+        Ok(self.survey().await?.models)
+    }
+
+    /// As [`ModelStore::list`], with the folders that look like models and cannot be read.
+    ///
+    /// # Errors
+    /// Those of listing. A missing store is empty.
+    pub async fn survey(&self) -> Result<Survey, ModelError> {
         let tree = self.store.tree().await?;
-        let gathered = blocking(move || gather(&*tree)).await?;
-        let model = |(model, extents): (String, Extents)| ListedModel {
-            model,
-            batches: extents.batches.into_iter().collect(),
-            windows: extents.windows.into_iter().collect(),
-            whole: extents.whole,
-        };
-        Ok(gathered.0.into_iter().map(model).collect())
+        let mut gathered = blocking(move || gather(&*tree)).await?;
+        let unusable = &mut gathered.unusable;
+        unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
+        Ok(Survey {
+            models: gathered.models.into_iter().map(ListedModel::new).collect(),
+            unusable: gathered.unusable,
+        })
     }
 
     /// Whether there is any model folder or file at all: a cheap check that a store is what it should be.
@@ -95,27 +121,74 @@ impl ModelStore {
     }
 }
 
-/// One look at the store, one into each folder of it, and one mark looked for in each model folder.
+/// Lists the store and each folder in it, and looks for one mark in each model folder.
 fn gather(tree: &dyn Tree) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
-    for model in tree.folders("")? {
-        if model.parse::<ModelName>().is_err() {
+    for name in tree.folders("")? {
+        let hidden = name.starts_with(['.', '_']);
+        let inner = tree.folders(&name)?;
+        let is_sparks = inner.iter().any(|folder| folder == METADATA);
+        if name.parse::<ModelName>().is_err() {
+            if is_sparks && !hidden {
+                let state = State::Unusable(WRONG_NAME);
+                gathered.add(&name, Extent::All, name.clone(), state);
+            }
             continue;
         }
-        for inner in tree.folders(&model)? {
-            if inner == METADATA {
-                if is_complete(tree, &model) && !tree.has(&format!("{model}/{MODEL_JSON}")) {
-                    gathered.add_sparks(&model);
-                }
-            } else if !inner.starts_with('.') && is_complete(tree, &format!("{model}/{inner}")) {
-                gathered.add_ours(&model, &inner);
+        if is_sparks {
+            let state = match tree.has(&format!("{name}/{MODEL_JSON}")) {
+                true => State::NoModel,
+                false => state(tree, &name)?,
+            };
+            let (model, extent) = match split_spark_name(&name) {
+                Some((model, batch)) => (model, Extent::Batch(batch)),
+                None => (name.as_str(), Extent::All),
+            };
+            gathered.add(model, extent, name.clone(), state);
+        }
+        for inner in inner {
+            if let Some(extent) = Extent::from_folder_name(&inner) {
+                let folder = format!("{name}/{inner}");
+                let state = state(tree, &folder)?;
+                gathered.add(&name, extent, folder, state);
             }
         }
     }
     Ok(gathered)
 }
 
-fn is_complete(tree: &dyn Tree, folder: &str) -> bool {
+/// Whether a folder holds a model, as far as names show.
+enum State {
+    Complete,
+    Unusable(&'static str),
+    NoModel,
+}
+
+const WRONG_NAME: &str =
+    "its name cannot be a model's name, which has letters, digits, _, - and .; rename the folder";
+const UNFINISHED: &str =
+    "it has no _SUCCESS: it is still being written, or training was cut off; train the model again";
+const NO_METADATA: &str = "it has no file in metadata/: Spark has not finished it, or it was copied in part; save it again";
+const NO_DATA: &str = "it has no file in data/: Spark has not finished it, it was copied in part, or it is no KMeansModel; \
+                       save the KMeansModel again";
+
+fn state(tree: &dyn Tree, folder: &str) -> Result<State, StoreError> {
     let has = |file: &str| tree.has(&format!("{folder}/{file}"));
-    has(SUCCESS) || (!has(MODEL_JSON) && has(METADATA_SUCCESS) && has(DATA_SUCCESS))
+    if has(SUCCESS) {
+        return Ok(State::Complete);
+    }
+    if has(MODEL_JSON) {
+        return Ok(State::Unusable(UNFINISHED));
+    }
+    let is_filled = |part: &str| -> Result<bool, StoreError> {
+        let is_marked = has(&format!("{part}/{SUCCESS}"));
+        let files = || tree.files(&format!("{folder}/{part}"));
+        Ok(is_marked || has_content(files()?.iter().map(String::as_str)))
+    };
+    Ok(match (is_filled(METADATA)?, is_filled(DATA)?) {
+        (true, true) => State::Complete,
+        (true, false) => State::Unusable(NO_DATA),
+        (false, true) => State::Unusable(NO_METADATA),
+        (false, false) => State::NoModel,
+    })
 }

@@ -1,6 +1,8 @@
-//! Where a model may stand, and whether a folder is complete.
+//! Finds the folder of a model, and says whether a folder is complete.
 
-use gugus_files::StoreError;
+use std::time::SystemTime;
+
+use gugus_files::{Entry, Sizes, StoreError};
 use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{Extent, ModelError, ModelStore};
@@ -9,35 +11,33 @@ use crate::{Extent, ModelError, ModelStore};
 pub(crate) const SUCCESS: &str = "_SUCCESS";
 pub(crate) const MODEL_JSON: &str = "model.json";
 pub(crate) const METADATA: &str = "metadata";
-pub(crate) const METADATA_SUCCESS: &str = "metadata/_SUCCESS";
 pub(crate) const DATA: &str = "data";
-pub(crate) const DATA_SUCCESS: &str = "data/_SUCCESS";
 
-/// What stands between a model's name and its batch in names that Spark users gave.
+/// The text between the model's name and the batch in folder names that Spark users gave.
 const BATCH_MARK: &str = "_batch_";
 
-/// A folder that is complete, as far as markers show.
+/// A folder that is complete according to its marks.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// Relative to the store.
     pub(crate) folder: String,
     pub(crate) kind: Kind,
-    /// Changes when the folder is written again.
+    /// A text that changes when the folder is written again.
     pub(crate) stamp: String,
 }
 
 /// The writer of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It has a `model.json`.
+    /// Gugus: the folder has a `model.json`.
     Ours,
-    /// It has not.
+    /// Spark: the folder has no `model.json`.
     Sparks,
 }
 
-/// The model and batch that a folder of Spark's is by its name: `x_batch_7` is batch 7 of `x`.
+/// The model and batch in the name of a folder of Spark's: `x_batch_7` is batch 7 of `x`.
 ///
-/// Only the forms that [`names_by_spark`] looks for count, so that what is listed can be read.
+/// Only the forms of [`names_by_spark`] count, so that every listed model can be read.
 pub(crate) fn split_spark_name(name: &str) -> Option<(&str, BatchNumber)> {
     let (model, digits) = name.rsplit_once(BATCH_MARK)?;
     let number: BatchNumber = digits.parse().ok()?;
@@ -47,7 +47,7 @@ pub(crate) fn split_spark_name(name: &str) -> Option<(&str, BatchNumber)> {
     (ours && model.parse::<ModelName>().is_ok()).then_some((model, number))
 }
 
-/// The names that batch n of a model may have among Spark's folders: plain, or with zeros like our files.
+/// The names that a batch of a model may have among Spark's folders: with a plain number, or with zeros as in our files.
 fn names_by_spark(model: &str, batch: BatchNumber) -> [String; 2] {
     [
         format!("{model}{BATCH_MARK}{batch}"),
@@ -58,7 +58,7 @@ fn names_by_spark(model: &str, batch: BatchNumber) -> [String; 2] {
 impl ModelStore {
     /// Finds the complete folder of a model. Our own come before Spark's.
     ///
-    /// A name that is not a model's name is not found: names come from whoever can reach the service.
+    /// Requests may name anything, so a text that is no model's name is not found.
     pub(crate) async fn find(&self, model: &str, extent: &Extent) -> Result<Found, ModelError> {
         let not_found = || ModelError::NotFound {
             model: model.chars().take(128).collect(),
@@ -73,7 +73,7 @@ impl ModelStore {
         }
         let others = match extent {
             Extent::Batch(batch) => names_by_spark(model, *batch).to_vec(),
-            // By its full name a folder of Spark's can always be had.
+            // The full name of a folder of Spark's always finds it.
             Extent::All => vec![model.to_owned()],
             Extent::Window(_) => Vec::new(),
         };
@@ -89,32 +89,71 @@ impl ModelStore {
         Err(not_found())
     }
 
-    /// Whether a folder has what is written last. One with `model.json` needs [`SUCCESS`]; one without is Spark's and
-    /// needs Spark's two marks.
+    /// Finds out whether a folder is complete. A folder of ours needs its last mark, [`SUCCESS`].
     pub(crate) async fn complete(&self, folder: &str) -> Result<Option<Found>, StoreError> {
-        let at = |file: &str| format!("{folder}/{file}");
-        let found = |kind, stamp| {
-            Some(Found {
-                folder: folder.to_owned(),
-                kind,
-                stamp,
-            })
-        };
-        if let Some(head) = self.store.head(&at(SUCCESS)).await? {
-            return Ok(found(Kind::Ours, head.stamp));
+        match self.complete_of_ours(folder).await? {
+            Some(found) => Ok(Some(found)),
+            None => self.complete_of_sparks(folder).await,
         }
-        // Spark writes data last. Most folders that are not there are known by this one request more.
-        let Some(head) = self.store.head(&at(DATA_SUCCESS)).await? else {
-            return Ok(None);
-        };
-        let whole = self.store.exists(&at(METADATA_SUCCESS)).await?
-            && !self.store.exists(&at(MODEL_JSON)).await?;
-        Ok(if whole {
-            found(Kind::Sparks, head.stamp)
-        } else {
-            None
-        })
     }
+
+    pub(crate) async fn complete_of_ours(&self, folder: &str) -> Result<Option<Found>, StoreError> {
+        let head = self.store.head(&format!("{folder}/{SUCCESS}")).await?;
+        Ok(head.map(|head| Found {
+            folder: folder.to_owned(),
+            kind: Kind::Ours,
+            stamp: head.stamp,
+        }))
+    }
+
+    /// Spark loads a folder with metadata and data, and needs no mark: it can be told to write none. While Spark writes,
+    /// the files have other names. A folder with `model.json` is an unfinished one of ours.
+    async fn complete_of_sparks(&self, folder: &str) -> Result<Option<Found>, StoreError> {
+        // Spark writes the data last. So one request is enough for most folders that are absent.
+        let data = self.entries(folder, DATA, Sizes::Read).await?;
+        if !has_content(data.iter().map(|file| &*file.name))
+            || self.store.exists(&format!("{folder}/{MODEL_JSON}")).await?
+        {
+            return Ok(None);
+        }
+        let metadata = self.entries(folder, METADATA, Sizes::Skip).await?;
+        if !has_content(metadata.iter().map(|file| &*file.name)) {
+            return Ok(None);
+        }
+        let stamps = data.iter().map(|Entry { name, about }| {
+            let age = about.modified.duration_since(SystemTime::UNIX_EPOCH);
+            let age = age.unwrap_or_default().as_nanos();
+            format!("{name}-{}-{age}", about.size)
+        });
+        Ok(Some(Found {
+            folder: folder.to_owned(),
+            kind: Kind::Sparks,
+            stamp: stamps.collect::<Vec<_>>().join(" "),
+        }))
+    }
+
+    /// The files of a part of a folder, sorted by name.
+    pub(crate) async fn entries(
+        &self,
+        folder: &str,
+        part: &str,
+        sizes: Sizes,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let listed = self.store.list(&format!("{folder}/{part}"), sizes).await?;
+        let mut files = listed.unwrap_or_default().files;
+        files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Ok(files)
+    }
+}
+
+/// Whether Spark reads a file of this name.
+pub(crate) fn is_visible(name: &str) -> bool {
+    !name.starts_with(['_', '.'])
+}
+
+/// Whether a part of a folder has a file that Spark reads, or at least Spark's mark.
+pub(crate) fn has_content<'a>(mut names: impl Iterator<Item = &'a str>) -> bool {
+    names.any(|name| name == SUCCESS || is_visible(name))
 }
 
 #[cfg(test)]

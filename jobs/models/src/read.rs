@@ -1,4 +1,4 @@
-//! Reading a saved model, and as much of it as a question needs.
+//! Reads saved models, or only as much of them as a caller needs.
 
 use std::collections::BTreeMap;
 
@@ -9,37 +9,40 @@ use gugus_spec::ModelName;
 
 use crate::{
     Extent, MODEL_VERSION, ModelError, ModelJson, ModelStore, centers,
-    place::{DATA, Found, Kind, METADATA, MODEL_JSON},
+    place::{DATA, Found, Kind, METADATA, MODEL_JSON, is_visible},
     spark, tables,
 };
 
-/// A model as it stands in the store.
+/// A model as it is in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SavedModel {
-    /// What `model.json` says; none for a folder that Spark wrote.
+    /// The content of `model.json`; none for a folder that Spark wrote.
     pub about: Option<ModelJson>,
-    /// What was fitted: all that predictions need.
+    /// The fitted model, which is all that predictions need.
     pub fitted: Fitted,
-    /// Clusters asked for, of which there may be fewer.
+    /// The number of clusters asked for; the model may have fewer.
     pub k: usize,
-    /// The uid of the model, Spark's own where Spark wrote it.
+    /// The uid of the model. Spark's folders have their own.
     pub uid: String,
-    /// Where it stands, relative to the store.
+    /// The folder, relative to the store.
     pub folder: String,
-    /// Changes when the model is trained again.
+    /// The stamp changes when the model is trained again.
     pub stamp: Stamp,
 }
 
-/// A cheap identity of a saved model: it changes when the model is written again, and says nothing else.
+/// The files of a model folder, by their names in it.
+type Files = BTreeMap<String, Bytes>;
+
+/// A cheap identity of a saved model. It changes when the model is written again, and has no other meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp(String);
 
 impl ModelStore {
-    /// Reads a model: ours, or one that Spark wrote.
+    /// Reads a model that Gugus or Spark wrote.
     ///
     /// # Errors
-    /// [`ModelError::NotFound`] for whatever is not there, unfinished, or no model's name; [`ModelError::Torn`] and
-    /// [`ModelError::Format`] for what is there and cannot be used.
+    /// [`ModelError::NotFound`] for a folder that is absent or unfinished, and for a text that is no model's name;
+    /// [`ModelError::Torn`] and [`ModelError::Format`] for a folder that cannot be used.
     pub async fn read(
         &self,
         model: &str,
@@ -49,7 +52,7 @@ impl ModelStore {
         let mut found = self.find(model, &extent).await?;
         loop {
             match self.read_folder(&found).await {
-                // A folder that is replaced while we read is torn for as long as that takes. It ends with a new stamp.
+                // A folder looks torn while a writer replaces it. Afterwards it has a new stamp.
                 Err(torn @ ModelError::Torn { .. }) => match self.find(model, &extent).await {
                     Ok(again) if again.stamp != found.stamp => found = again,
                     _ => return Err(torn),
@@ -62,12 +65,7 @@ impl ModelStore {
     async fn read_folder(&self, found: &Found) -> Result<SavedModel, ModelError> {
         let (about, files) = match found.kind {
             Kind::Ours => {
-                let about = self.model_json(&found.folder).await?;
-                let mut files = BTreeMap::new();
-                for (file, checksum) in &about.checksums {
-                    let bytes = self.checked(&found.folder, file, checksum).await?;
-                    files.insert(file.clone(), bytes);
-                }
+                let (about, files) = self.checked_files(&found.folder).await?;
                 (Some(about), files)
             }
             Kind::Sparks => (None, self.sparks_files(&found.folder).await?),
@@ -98,23 +96,27 @@ impl ModelStore {
         })
     }
 
-    /// A model as Spark has it: metadata and centers. The files are those of the folder by their names in it.
+    /// Reads a model in Spark's form, which has metadata and centers.
     async fn sparks(
         &self,
         folder: &str,
         about: Option<&ModelJson>,
-        mut files: BTreeMap<String, Bytes>,
+        mut files: Files,
     ) -> Result<(Fitted, usize, String), ModelError> {
-        let metadata = files
+        let mut metadata = files
             .iter()
-            .find(|(file, _)| file.starts_with("metadata/part-"));
-        let (_, metadata) = metadata.ok_or_else(|| self.torn(folder, METADATA))?;
+            .filter(|(file, _)| file.starts_with("metadata/"));
+        let metadata =
+            metadata.find_map(|(file, bytes)| spark::first_line(file, bytes).transpose());
+        let metadata = metadata
+            .ok_or_else(|| self.torn(folder, METADATA))?
+            .and_then(|line| spark::parse(&line));
         let spark::Metadata {
             uid,
             k,
             distance_measure,
-        } = spark::parse(metadata).map_err(|e| self.wrong(folder, METADATA, e))?;
-        files.retain(|file, _| file.starts_with("data/") && file.ends_with(".parquet"));
+        } = metadata.map_err(|e| self.wrong(folder, METADATA, e))?;
+        files.retain(|file, _| file.starts_with("data/"));
         let centers = blocking(move || Ok(centers::from_parquet(files.into_values().collect())))
             .await?
             .map_err(|e| self.wrong(folder, DATA, e))?;
@@ -141,7 +143,7 @@ impl ModelStore {
         folder: &str,
         about: &ModelJson,
         layout: &'static TableLayout,
-        mut files: BTreeMap<String, Bytes>,
+        mut files: Files,
     ) -> Result<Fitted, ModelError> {
         let name = tables::path(layout);
         let file = files.remove(&name);
@@ -163,7 +165,7 @@ impl ModelStore {
         }
     }
 
-    /// What `model.json` says of a model that we wrote; none when there is no complete and whole folder of ours.
+    /// The `model.json` of a model that Gugus wrote; none if there is no complete folder with the right checksums.
     ///
     /// # Errors
     /// [`ModelError::Format`] for a `model.json` of a newer version, and those of reading.
@@ -177,28 +179,28 @@ impl ModelStore {
     }
 
     pub(crate) async fn about_folder(&self, folder: &str) -> Result<Option<ModelJson>, ModelError> {
-        match self.complete(folder).await? {
-            Some(Found {
-                kind: Kind::Ours, ..
-            }) => {}
-            _ => return Ok(None),
+        if self.complete_of_ours(folder).await?.is_none() {
+            return Ok(None);
         }
-        match self.checked_json(folder).await {
-            Ok(about) => Ok(Some(about)),
+        match self.checked_files(folder).await {
+            Ok((about, _)) => Ok(Some(about)),
             Err(ModelError::Torn { .. }) => Ok(None),
             Err(e) => Err(e),
         }
     }
 
-    async fn checked_json(&self, folder: &str) -> Result<ModelJson, ModelError> {
+    /// `model.json` of a folder of ours, and the files that it names, whose checksums are right.
+    async fn checked_files(&self, folder: &str) -> Result<(ModelJson, Files), ModelError> {
         let about = self.model_json(folder).await?;
+        let mut files = Files::new();
         for (file, checksum) in &about.checksums {
-            self.checked(folder, file, checksum).await?;
+            let bytes = self.checked(folder, file, checksum).await?;
+            files.insert(file.clone(), bytes);
         }
-        Ok(about)
+        Ok((about, files))
     }
 
-    /// A text that changes when a model is written again; none when the model is not there. No file is opened.
+    /// The stamp of a model; none if there is no such model. No file is opened.
     ///
     /// # Errors
     /// Those of looking.
@@ -221,7 +223,7 @@ impl ModelStore {
             other => other?,
         };
         let wrong = |reason| self.wrong(folder, MODEL_JSON, reason);
-        // A file that was cut off is no JSON at all; JSON with other content is no accident of a crash.
+        // A file that was cut off is no JSON at all. JSON with other content is no accident of a crash.
         let value: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|_| self.torn(folder, MODEL_JSON))?;
         if let Some(version) = value["version"]
@@ -236,9 +238,9 @@ impl ModelStore {
             .map_err(|e| wrong(format!("it is not what gugus writes: {e}")))
     }
 
-    /// A file of a folder of ours, with the right checksum.
+    /// Reads a file of a folder of ours and checks its checksum.
     async fn checked(&self, folder: &str, file: &str, checksum: &str) -> Result<Bytes, ModelError> {
-        // The list is text from a file: it must not lead out of the folder.
+        // The name is text from a file, so it must not lead out of the folder.
         if file
             .split('/')
             .any(|part| part.is_empty() || part == "." || part == "..")
@@ -252,19 +254,18 @@ impl ModelStore {
         }
     }
 
-    /// The metadata and data of a folder that Spark wrote, by their names in it.
-    async fn sparks_files(&self, folder: &str) -> Result<BTreeMap<String, Bytes>, ModelError> {
-        let mut files = BTreeMap::new();
+    /// Reads the metadata and data of a folder that Spark wrote: the files that Spark would read.
+    async fn sparks_files(&self, folder: &str) -> Result<Files, ModelError> {
+        let mut files = Files::new();
         for part in [METADATA, DATA] {
-            let listed = self
-                .store
-                .list(&format!("{folder}/{part}"), Sizes::Skip)
-                .await?;
-            for entry in listed.unwrap_or_default().files {
-                let file = format!("{part}/{}", entry.name);
-                if file.starts_with("metadata/part-") || file.ends_with(".parquet") {
+            for entry in self.entries(folder, part, Sizes::Skip).await? {
+                if is_visible(&entry.name) {
+                    let file = format!("{part}/{}", entry.name);
                     let bytes = self.store.get(&format!("{folder}/{file}")).await?;
-                    files.insert(file, bytes);
+                    // Spark writes an empty file for a part without rows, and skips such files.
+                    if !bytes.is_empty() {
+                        files.insert(file, bytes);
+                    }
                 }
             }
         }

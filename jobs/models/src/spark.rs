@@ -1,5 +1,7 @@
 //! `metadata/part-00000` of a model folder, as Spark 3.5.5 writes and reads it.
 
+use std::io::{BufRead, BufReader, Read};
+
 use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_spec::Algorithm;
 use serde::Deserialize;
@@ -11,7 +13,7 @@ const CLASS: &str = "org.apache.spark.ml.clustering.KMeansModel";
 /// The version of Spark that our folders are like.
 pub(crate) const SPARK_VERSION: &str = "3.5.5";
 
-/// What we need of Spark's metadata.
+/// The part of Spark's metadata that Gugus needs.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Metadata {
     pub(crate) uid: String,
@@ -29,7 +31,35 @@ struct Line {
     defaults: Map<String, Value>,
 }
 
-/// Reads the one line of metadata. The error is what is wrong, in words.
+/// Longer metadata is no metadata. A small compressed file must not fill the memory.
+const LONGEST_METADATA: u64 = 1 << 20;
+
+/// The first line of a file of metadata, decompressed by the ending of its name, as Spark does; `None` if the file is empty.
+/// The error says in words what is wrong.
+pub(crate) fn first_line(file: &str, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let decoder: Box<dyn Read + '_> = match ending {
+        "gz" => Box::new(flate2::read::MultiGzDecoder::new(bytes)),
+        "deflate" => Box::new(flate2::read::ZlibDecoder::new(bytes)),
+        "bz2" => Box::new(bzip2::read::MultiBzDecoder::new(bytes)),
+        "zst" => Box::new(zstd::Decoder::new(bytes).map_err(|e| format!("{file}: {e}"))?),
+        "lz4" | "snappy" => {
+            return Err(format!(
+                "{file} is compressed in a way that gugus does not read; let Spark write metadata as gzip or without compression"
+            ));
+        }
+        _ => Box::new(bytes),
+    };
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(decoder.take(LONGEST_METADATA));
+    match reader.read_until(b'\n', &mut line) {
+        Ok(0) => Ok(None),
+        Ok(_) => Ok(Some(line)),
+        Err(e) => Err(format!("{file} cannot be decompressed: {e}")),
+    }
+}
+
+/// Reads the one line of metadata. The error says in words what is wrong.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Metadata, String> {
     let Line {
         class,
@@ -49,7 +79,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Metadata, String> {
         .and_then(|k| usize::try_from(k).ok());
     let k = k.ok_or("its params have no whole number k")?;
     let distance_measure = match param("distanceMeasure").map(|m| m.as_str().unwrap_or_default()) {
-        // Spark before 2.4 had no other.
+        // Spark before 2.4 had only this distance.
         None => DistanceMeasure::Euclidean,
         Some(name) => name
             .parse()
@@ -66,7 +96,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Metadata, String> {
 pub(crate) fn new_uid(algorithm: &Algorithm) -> String {
     let prefix = algorithm.facts().uid;
     let digits = uuid::Uuid::new_v4().simple().to_string();
-    // The last twelve digits are random ones, all of them.
+    // The last twelve digits are all random.
     format!("{prefix}_{}", digits.get(20..).unwrap_or(&digits))
 }
 
@@ -88,7 +118,7 @@ fn spark_params(params: &Params) -> Map<String, Value> {
     }
 }
 
-/// The line that Spark writes: what was set, and all defaults.
+/// The line that Spark writes: the parameters that were set, and all defaults.
 pub(crate) fn line(
     params: &Params,
     weight_col: Option<&str>,
@@ -96,7 +126,7 @@ pub(crate) fn line(
     milliseconds: i64,
 ) -> String {
     let mut defaults = spark_params(&Params::default());
-    // As a user sets them: k and seed by name, others where they differ.
+    // As if a user had set k, seed, and the parameters that differ from their defaults.
     let keep = |name: &str, value: &Value| {
         matches!(name, "k" | "seed") || defaults.get(name) != Some(value)
     };
@@ -179,6 +209,45 @@ mod tests {
         assert!(parse(b"{}").is_err() && parse(b"").is_err());
         let no_k = format!(r#"{{"class":"{CLASS}","uid":"x","paramMap":{{}}}}"#);
         assert!(parse(no_k.as_bytes()).unwrap_err().contains('k'));
+    }
+
+    #[test]
+    fn the_first_line_is_read_as_spark_reads_it() {
+        use std::io::Write;
+        let text = b"{\"class\"}\nsecond\n";
+        let line = Ok(Some(b"{\"class\"}\n".to_vec()));
+        assert_eq!(first_line("metadata/part-00000", text), line);
+        assert_eq!(first_line("metadata/part-00000", b""), Ok(None));
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+        gzip.write_all(text).unwrap();
+        let gzip = gzip.finish().unwrap();
+        assert_eq!(first_line("metadata/part-00000.gz", &gzip), line);
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), Default::default());
+        zlib.write_all(text).unwrap();
+        let zlib = zlib.finish().unwrap();
+        assert_eq!(first_line("metadata/part-00000.deflate", &zlib), line);
+        let mut bzip = bzip2::write::BzEncoder::new(Vec::new(), Default::default());
+        bzip.write_all(text).unwrap();
+        assert_eq!(
+            first_line("metadata/part-00000.bz2", &bzip.finish().unwrap()),
+            line
+        );
+        let zstd = zstd::encode_all(&text[..], 0).unwrap();
+        assert_eq!(first_line("metadata/part-00000.zst", &zstd), line);
+        let cut = first_line("metadata/part-00000.gz", &gzip[..gzip.len() / 2]).unwrap_err();
+        assert!(cut.contains("metadata/part-00000.gz"), "{cut}");
+        let other = first_line("metadata/part-00000.snappy", text).unwrap_err();
+        assert!(other.contains("gzip"), "{other}");
+    }
+
+    /// A few kilobytes may become gigabytes.
+    #[test]
+    fn a_bomb_of_metadata_is_bounded() {
+        use std::io::Write;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&vec![b' '; 3 << 20]).unwrap();
+        let line = first_line("metadata/part-00000.gz", &gzip.finish().unwrap());
+        assert_eq!(line.unwrap().unwrap().len() as u64, LONGEST_METADATA);
     }
 
     #[test]

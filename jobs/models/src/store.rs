@@ -1,4 +1,4 @@
-//! Saved models. Invariant: a folder counts only when what is written last is there and its checksums are right.
+//! Saved models. Invariant: a folder counts only if its last mark is there and its checksums are right.
 
 use std::{
     collections::BTreeSet,
@@ -13,11 +13,11 @@ use crate::Extent;
 /// A folder of models: `<model>/batch_00000001/` for a model of one batch, `<model>/all/` for one over all batches,
 /// `<model>/window_2024-05/` for one of a window ([`crate::WindowKey`]).
 ///
-/// Models with centers (`kmeans`, `minibatch`) are folders that Spark loads. Spark has no model like the others; of those
-/// there are `model.json` and a Parquet file under `data/`, under the same checksums and the same last mark.
+/// Spark loads folders of models with centers (`kmeans`, `minibatch`). Spark has no model like the others. Their folders
+/// have a `model.json` and a Parquet file under `data/`, with the same checksums and the same last mark.
 ///
-/// Folders that Spark wrote stand beside them, right in the store. One whose name ends in `_batch_<n>` is batch n of
-/// the model named before it; any other is a model without batch.
+/// Folders that Spark wrote are beside them, directly in the store. A folder named `<model>_batch_<n>` is batch n of that
+/// model. Any other folder of Spark's is a model without batch.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -26,14 +26,14 @@ use crate::Extent;
 /// use gugus_models::{ModelError, ModelStore};
 /// let models = ModelStore::new(Store::in_memory());
 /// assert!(models.list().await?.is_empty());
-/// // Names come from anywhere, and never lead out of the folder.
+/// // A name never leads out of the folder.
 /// assert!(matches!(models.read("../secrets", None).await, Err(ModelError::NotFound { .. })));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
 pub struct ModelStore {
     pub(crate) store: Store,
-    /// Models whose folder was looked through for what killed writers left, so that each is looked through once.
+    /// Models whose folder was searched for remains of killed writers. Each folder is searched once.
     pub(crate) swept: Arc<Mutex<BTreeSet<ModelName>>>,
 }
 

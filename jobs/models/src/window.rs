@@ -4,10 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The key of a window of rows, such as `2024-05` or `Hollywood`: any text that fits in the name of a folder.
+/// The key of a window of rows, such as `2024-05` or `Hollywood`. Any text that fits in the name of a folder is a key.
 ///
-/// In that name, bytes other than letters, digits, `-` and `.` are `_` and two hex digits: a percent-encoding without the
-/// percent sign, which urls, shells and object stores encode once more.
+/// In that name, bytes other than letters, digits, `-` and `.` are `_` and two hex digits. This is percent-encoding without
+/// the percent sign, because urls, shells and object stores would encode that sign again.
 ///
 /// ```
 /// use gugus_models::WindowKey;
@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct WindowKey(String);
 
-/// What the folder of a window begins with. No batch's does, nor does that of a model over all batches.
+/// The beginning of a window's folder name. No other folder of a model begins like this.
 const WINDOW: &str = "window_";
 
-/// The longest encoded key. File systems take 255 bytes, of which a temporary name needs some sixty beside the key.
+/// The longest encoded key. File systems allow 255 bytes, and a temporary name needs about sixty beside the key.
 const LONGEST_KEY: usize = 180;
 
 impl WindowKey {
@@ -37,7 +37,7 @@ impl WindowKey {
         format!("{WINDOW}{}", encoded(&self.0))
     }
 
-    /// Reads what [`WindowKey::folder_name`] wrote; `None` for every other name.
+    /// Reads a name that [`WindowKey::folder_name`] wrote; `None` for every other name.
     pub fn from_folder_name(name: &str) -> Option<Self> {
         let code = name.strip_prefix(WINDOW)?;
         let mut bytes = Vec::with_capacity(code.len());
@@ -51,7 +51,7 @@ impl WindowKey {
             bytes.push((digit()? * 16 + digit()?) as u8);
         }
         let key = Self::try_from(String::from_utf8(bytes).ok()?).ok()?;
-        // One key has one name: else two folders could claim the same window.
+        // One key has one name. Otherwise two folders could claim the same window.
         (encoded(&key.0) == code).then_some(key)
     }
 }
@@ -74,7 +74,7 @@ impl fmt::Display for WindowKey {
     }
 }
 
-/// A text is no key of a window: it is empty, or too long for the name of a folder.
+/// A text that is no key of a window, because it is empty or too long for the name of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the window key {given:?} {rule}")]
 pub struct NotAWindowKey {
@@ -93,7 +93,7 @@ impl TryFrom<String> for WindowKey {
         } else {
             return Ok(Self(text));
         };
-        // A key comes from data; a message is for people to read.
+        // A key comes from data and may be long. A message has to be short.
         let given = text.chars().take(64).collect();
         Err(NotAWindowKey { given, rule })
     }

@@ -10,11 +10,11 @@ use parquet::errors::ParquetError;
 
 use crate::{
     ModelDraft, ModelError, ModelJson, ModelStore, centers,
-    place::{DATA_SUCCESS, METADATA_SUCCESS, MODEL_JSON, SUCCESS},
+    place::{MODEL_JSON, SUCCESS},
     spark, tables,
 };
 
-/// What becomes of a complete model that stands where one is to be written.
+/// Whether writing replaces a complete model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// It stays, and writing ends in [`ModelError::Exists`].
@@ -23,13 +23,13 @@ pub enum Existing {
     Replace,
 }
 
-/// A folder's files, the one that has to be written first at the front, without the last one, [`SUCCESS`].
+/// A folder's files in the order of writing, without the last one, [`SUCCESS`].
 type Files = Vec<(String, Bytes)>;
 
 impl ModelStore {
     /// Saves a fit with its `model.json`: as a folder that Spark loads where it has centers, else with data of our own.
     ///
-    /// A folder that is unfinished or torn is replaced whatever `existing` says: it counts as not there.
+    /// An unfinished or torn folder is replaced whatever `existing` says, because it counts as absent.
     ///
     /// # Errors
     /// [`ModelError::Exists`], [`ModelError::Draft`] for a fit that contradicts itself, and those of writing.
@@ -38,24 +38,22 @@ impl ModelStore {
         draft: &ModelDraft,
         existing: Existing,
     ) -> Result<ModelJson, ModelError> {
+        let name: ModelName = draft.about.model.parse().map_err(wrong(draft))?;
         if let Some(reason) = draft.contradiction() {
-            return Err(ModelError::Draft {
-                model: draft.model.to_string(),
-                reason,
-            });
+            return Err(wrong(draft)(reason));
         }
         let (about, files) = encode(draft)?;
         let content = Arc::new(FolderContent {
             files,
             mark: SUCCESS,
         });
-        if self.first_write(&draft.model) {
-            self.store.sweep(draft.model.as_str()).await?;
+        if self.first_write(&name) {
+            self.store.sweep(name.as_str()).await?;
         }
-        let folder = Self::folder(&draft.model, &draft.extent);
+        let folder = Self::folder(&name, &about.extent());
         let put = |onto| self.store.put_folder(&folder, Arc::clone(&content), onto);
         let onto = match existing {
-            // Mostly nothing is there, which the call that writes finds out, too.
+            // Mostly nothing is there, and the call that writes finds that out.
             Existing::Keep => Onto::Nothing,
             Existing::Replace => Onto::Anything,
         };
@@ -66,7 +64,7 @@ impl ModelStore {
         Ok(about)
     }
 
-    /// [`ModelError::Exists`] where a complete model stands.
+    /// Fails with [`ModelError::Exists`] if the folder is complete.
     async fn refuse_existing(&self, folder: &str) -> Result<(), ModelError> {
         match self.about_folder(folder).await? {
             Some(_) => Err(ModelError::Exists {
@@ -76,7 +74,7 @@ impl ModelStore {
         }
     }
 
-    /// Whether this is the first model of that name that we write.
+    /// Whether this process has not written a model of this name before.
     fn first_write(&self, model: &ModelName) -> bool {
         let mut swept = self
             .swept
@@ -86,20 +84,24 @@ impl ModelStore {
     }
 }
 
+/// Makes the error of a draft that cannot be saved.
+fn wrong<E: ToString>(draft: &ModelDraft) -> impl Fn(E) -> ModelError {
+    |reason| ModelError::Draft {
+        model: draft.about.model.clone(),
+        reason: reason.to_string(),
+    }
+}
+
 /// `model.json` comes first: without it a folder with Spark's two marks would pass for one of Spark's.
 fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
-    let contradiction = |reason: String| ModelError::Draft {
-        model: draft.model.to_string(),
-        reason,
-    };
-    let uid = spark::new_uid(&draft.algorithm);
-    let (parts, marks) = parts(draft, &uid).map_err(|e| contradiction(e.to_string()))?;
+    let uid = spark::new_uid(&draft.about.algorithm);
+    let (parts, marks) = parts(draft, &uid).map_err(wrong(draft))?;
     let checksums: BTreeMap<_, _> = parts
         .iter()
         .map(|(file, bytes)| (file.clone(), sha256_hex(bytes)))
         .collect();
-    let about = draft.clone().into_json(uid, checksums);
-    let mut json = serde_json::to_vec_pretty(&about).map_err(|e| contradiction(e.to_string()))?;
+    let about = draft.complete(uid, checksums);
+    let mut json = serde_json::to_vec_pretty(&about).map_err(wrong(draft))?;
     json.push(b'\n');
     let mut files = vec![(MODEL_JSON.to_owned(), json.into())];
     files.extend(parts);
@@ -109,20 +111,20 @@ fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
 
 /// The files of a model beside `model.json`, and the marks that Spark looks for where it can load them.
 fn parts(draft: &ModelDraft, uid: &str) -> Result<(Files, &'static [&'static str]), ParquetError> {
-    if let Some(layout) = &draft.algorithm.facts().table {
+    if let Some(layout) = &draft.about.algorithm.facts().table {
         let table = tables::write(layout, draft.fitted.table())?;
         return Ok((vec![(tables::path(layout), table)], &[]));
     }
     let centers = draft.fitted.centers().unwrap_or_default();
     let now = chrono::Utc::now().timestamp_millis();
-    let weight_col = draft.weight_col.as_deref();
-    let line = match draft.algorithm.kmeans() {
+    let weight_col = draft.about.weight_col.as_deref();
+    let line = match draft.about.algorithm.kmeans() {
         Some(params) => spark::line(params, weight_col, uid, now),
         // The parameters that Spark has, too. Spark would refuse other values, such as our k-means++.
         None => {
             let mut params = Params::default();
-            params.k = draft.algorithm.k().unwrap_or(centers.len());
-            params.seed = draft.algorithm.seed().unwrap_or(params.seed);
+            params.k = draft.about.algorithm.k().unwrap_or(centers.len());
+            params.seed = draft.about.algorithm.seed().unwrap_or(params.seed);
             spark::line(&params, weight_col, uid, now)
         }
     };
@@ -134,5 +136,5 @@ fn parts(draft: &ModelDraft, uid: &str) -> Result<(Files, &'static [&'static str
         ("metadata/part-00000".to_owned(), Bytes::from(line)),
         (name, centers::to_parquet(centers)?),
     ];
-    Ok((parts, &[METADATA_SUCCESS, DATA_SUCCESS]))
+    Ok((parts, &["metadata/_SUCCESS", "data/_SUCCESS"]))
 }

@@ -1,4 +1,4 @@
-//! Numbers beside centers, none over another.
+//! Numbers beside centers. No number overlaps another.
 
 use crate::frame::Frame;
 

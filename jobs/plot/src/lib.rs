@@ -6,7 +6,7 @@
 //! # Guarantees
 //! * Plain data in, SVG text out: the same [`Sample`] always gives the same bytes.
 //! * A map tells everything twice, by colour and by shape or number, for people who see few colours and for printers.
-//! * Names of features and models are text, whatever they hold.
+//! * Names of features and models are printed as text, even if they contain markup.
 //! * Few rows far out do not make a dot of all others: the map leaves them out and says how many they are.
 //!
 //! # What it is not

@@ -24,7 +24,7 @@ const COLOURS: [&str; 8] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#6b6b00",
 ];
 
-/// What rows of a cluster look like; where there are more clusters than colours, the next shape begins.
+/// The shapes of rows. Each time the colours run out, the next shape begins.
 const SHAPES: [Shape; 4] = [Shape::Disc, Shape::Square, Shape::Triangle, Shape::Diamond];
 
 /// Clusters that the legend has room for.

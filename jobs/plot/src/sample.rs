@@ -1,4 +1,4 @@
-//! What a map shows.
+//! The content of a map.
 
 /// Some rows, each with its cluster.
 #[derive(Clone, Debug, PartialEq)]

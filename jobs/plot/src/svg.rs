@@ -9,7 +9,8 @@ pub(crate) fn number(value: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text }
 }
 
-/// Text for the content of an element: names of features and models are anybody's. What XML has no way to write at all becomes �.
+/// Text for the content of an element. Names of features and models may hold any text. Characters that XML cannot hold
+/// become �.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Which part of the plane the map shows, and where on the map a point of it is.
+//! The part of the plane that the map shows, and the place of a point on the map.
 
 use crate::axes::{is_latitude, is_longitude};
 use crate::frame::Frame;
@@ -7,7 +7,7 @@ use crate::frame::Frame;
 /// the map leaves out what is beyond: one row at latitude 0 would make a dot of a city.
 const FAR: f64 = 8.0;
 
-/// What is left free on either side, as a part of the range.
+/// The margin on either side, as a part of the range.
 const MARGIN: f64 = 0.04;
 
 /// About how many ticks an axis has.
@@ -147,7 +147,7 @@ impl Range {
     }
 }
 
-/// The range of the values with some margin, without what lies far beyond most of them.
+/// The range of most values with some margin. Values far beyond the others are left out.
 fn range(values: &[f64]) -> Range {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -167,7 +167,7 @@ fn range(values: &[f64]) -> Range {
         largest: *largest,
     };
     let mut range = if middle.width() > 0.0 && all.width() > FAR * middle.width() {
-        // What is only a little outside of the middle is no outlier.
+        // A value only a little outside of the middle is no outlier.
         let near = |value: &&f64| {
             (middle.least - middle.width()..=middle.largest + middle.width()).contains(*value)
         };

@@ -39,9 +39,9 @@ pub struct Progress(Arc<Shared>);
 pub struct Standing {
     /// How many parts are done.
     pub done: u64,
-    /// How many parts there are; 0 as long as nobody knows.
+    /// The number of parts; 0 as long as it is unknown.
     pub total: u64,
-    /// What is being done; empty when there is nothing to say.
+    /// The current work, in words; may be empty.
     pub message: String,
 }
 
@@ -73,7 +73,7 @@ impl Progress {
         self.0.done.fetch_add(parts, Ordering::Relaxed);
     }
 
-    /// Says what is being done.
+    /// Sets the words for the current work.
     pub fn say(&self, message: impl Into<String>) {
         *self.message() = message.into();
     }

@@ -1,12 +1,12 @@
-//! What a path names, parsed once where the request comes in.
+//! The model that a path names. A path is parsed once, where the request comes in.
 
 use gugus_models::WindowKey;
 use gugus_spec::BatchNumber;
 
 use crate::problem::{Code, Problem, cut};
 
-/// A model by its name, and what of it a path names. The name is any text until a listing has it: folders that Spark wrote
-/// have names that no job file could give.
+/// A model by its name, and the batch or window that a path names. The name may be any text until a listing contains it,
+/// because Spark's folders have names that no job file could give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) model: String,

@@ -1,4 +1,4 @@
-//! Reading a body, no longer than it may be.
+//! Reads a body up to its limit.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use warp::reject::Rejection;
 
 use crate::problem::{Code, Problem};
 
-/// How long a body may take. A slow line brings 8 MiB in that time; a client that sends a byte now and then does not
-/// hold memory for ever.
+/// How long a body may take. A slow line brings 8 MiB in this time. A client that sends a byte now and then must not hold
+/// memory for ever.
 const READ_TIME: Duration = Duration::from_secs(60);
 
-/// How much of a body that is too long is read and dropped, and for how long. Many clients write all of it before they
-/// read the answer, and would see a broken connection instead of the 413.
+/// How much of a too long body is read and dropped, and for how long. Many clients write the whole body before they read
+/// the answer, and would see a broken connection instead of the 413.
 const DRAINED: usize = 64 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// The body, or why there is none. The content type is not looked at: what is no JSON is found out anyway, and `curl -d`
-/// sends another.
+/// The body, or why there is none. The content type is ignored, because a body that is not JSON is refused anyway, and
+/// `curl -d` sends another type.
 pub(crate) fn read(
     limit: usize,
 ) -> impl Filter<Extract = (Result<Bytes, Problem>,), Error = Rejection> + Clone {
@@ -31,7 +31,7 @@ pub(crate) fn read(
         .then(
             move |length: Option<u64>, expect: Option<String>, body| async move {
                 if length.is_some_and(|length| length > limit as u64) {
-                    // Who waits to be asked for the body has not sent it, and need not.
+                    // A client that sent `Expect` has not sent the body yet, and need not send it.
                     if expect.is_none() {
                         drain(body).await;
                     }

@@ -1,50 +1,62 @@
-//! Which models there are, and those that are in memory.
+//! The models in the store, and the models in memory.
 //!
-//! Invariant: a name that came with a request reaches the store only after it was found in a listing of the store. A
-//! listing that is answered from is at most [`USABLE`] old; a model is compared with the store once in [`FRESH`], by the
-//! first who asks for it then, while those who ask at the same moment are answered from memory once more.
+//! Invariant: a name from a request reaches the store only if a listing of the store contains it. An answer uses a listing
+//! that is at most [`USABLE`] old. A model is compared with the store once in [`FRESH`], by the first request after that
+//! time. Other requests are answered from memory meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use gugus_models::{Extent, ListedModel, ModelError, ModelStore, Whole, WindowKey};
+use futures::StreamExt;
+use gugus_models::{
+    Extent, ListedModel, ModelError, ModelStore, Survey, UnusableFolder, WindowKey,
+};
 use gugus_spec::BatchNumber;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::asked::{Asked, Wanted};
-use crate::config::{Config, PREDICT_CLUSTER_MODELS};
+use crate::asked::Wanted;
+use crate::config::{Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
+use crate::examined::{self, Examined, Key, Verdict};
 use crate::loaded::Loaded;
 use crate::problem::{Code, LoadError, Problem};
 
-/// How often the store is looked at, at most: once in this time for the listing, and once for each model that is asked.
+/// How often the store is asked, at most: once in this time for the listing, and once for each model in use.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Until when a listing is used while the next is being made. Under load nobody waits for a listing; after a pause
-/// whoever comes first does, and does not see what was true an hour ago.
+/// How long a listing is used while the next one is made. Under load, no request waits for a listing. After a pause, the
+/// first request waits, so that its answer is not an hour old.
 const USABLE: Duration = Duration::from_secs(2);
 
-/// How many models that cannot be used are remembered for [`FRESH`].
+/// How many unusable models are remembered for [`FRESH`].
 const FAILED: u64 = 1024;
+
+/// How many batches `latest` tries before it gives up.
+const MOST_TRIED: usize = 100;
+
+/// How many folders are examined at a time.
+const EXAMINED_AT_ONCE: usize = 8;
 
 /// The models of a store.
 pub(crate) struct Catalogue {
     models: ModelStore,
     predict_cluster: Option<String>,
     listing: RwLock<Arc<Listing>>,
-    /// Held by whoever makes the next listing.
+    /// Held while the next listing is made.
     refresh: Arc<Mutex<()>>,
     loaded: moka::future::Cache<Key, Arc<Loaded>>,
-    /// Models that could not be loaded a moment ago: neither store nor log is to be flooded by whoever asks on and on.
+    /// Models that could not be loaded a moment ago. A client that asks on and on must not flood store and log.
     failed: moka::future::Cache<Key, Problem>,
+    examined: Examined,
+    unknown_columns: UnknownColumns,
 }
 
-type Key = (Arc<str>, Extent);
-
-/// What was there at one time.
+/// The models in the store at one time.
 #[derive(Debug)]
 pub(crate) struct Listing {
     pub(crate) models: BTreeMap<Arc<str>, ListedModel>,
+    /// Folders that look like models and are not complete.
+    unusable: Vec<UnusableFolder>,
     made: Instant,
     /// Whether the store could still be listed when last asked.
     pub(crate) store: StoreState,
@@ -57,13 +69,14 @@ pub(crate) enum StoreState {
 }
 
 impl Listing {
-    fn new(models: Vec<ListedModel>) -> Self {
+    fn new(survey: Survey) -> Self {
+        let models = survey.models.into_iter();
         let models = models
-            .into_iter()
             .map(|listed| (Arc::from(listed.model.as_str()), listed))
             .collect();
         Self {
             models,
+            unusable: survey.unusable,
             made: Instant::now(),
             store: StoreState::Listed,
         }
@@ -73,53 +86,47 @@ impl Listing {
         self.made.elapsed()
     }
 
-    /// Finds what a path names.
-    fn find(&self, model: &str, wanted: &Wanted) -> Result<Key, Problem> {
+    /// Finds the models that a path names: one, or for `latest` the newest ones in the order in which they may answer.
+    fn find(&self, model: &str, wanted: &Wanted) -> Result<Vec<Key>, Problem> {
         let (name, listed) = self
             .models
             .get_key_value(model)
             .ok_or_else(|| Problem::unknown_model(model))?;
-        let has_windows = !listed.windows.is_empty();
-        let of_windows = || {
-            Problem::new(
-                Code::UnknownBatch,
-                format!("model {model:?} was trained by window; ask one of its windows"),
-            )
-        };
         let extent = match wanted {
-            Wanted::Number(batch) if listed.batches.binary_search(batch).is_ok() => {
-                Extent::Batch(*batch)
+            Wanted::Number(batch) => Extent::Batch(*batch),
+            Wanted::Window(key) => Extent::Window(key.clone()),
+            Wanted::All => Extent::All,
+            Wanted::Latest if !listed.batches.is_empty() => {
+                let newest = listed.batches.iter().rev().take(MOST_TRIED);
+                let key = |batch: &BatchNumber| (Arc::clone(name), Extent::Batch(*batch));
+                return Ok(newest.map(key).collect());
             }
-            Wanted::Number(batch) => {
-                return Err(Problem::unknown_extent(model, &Extent::Batch(*batch)));
+            Wanted::Latest if listed.windows.is_empty() || listed.all => {
+                let detail = format!("model {model:?} has no batches; ask /models/{model}/predict");
+                return Err(Problem::new(Code::UnknownBatch, detail));
             }
-            Wanted::Window(key) if listed.windows.binary_search(key).is_ok() => {
-                Extent::Window(key.clone())
-            }
-            Wanted::Window(key) => return Err(Problem::unknown_window(model, key.as_str())),
-            Wanted::All if listed.whole == Whole::Present => Extent::All,
-            Wanted::All if listed.batches.is_empty() && has_windows => return Err(of_windows()),
-            Wanted::All => return Err(Problem::unknown_extent(model, &Extent::All)),
-            Wanted::Latest => match listed.batches.last() {
-                Some(batch) => Extent::Batch(*batch),
-                None if listed.whole == Whole::Absent && has_windows => return Err(of_windows()),
-                None => {
-                    return Err(Problem::new(
-                        Code::UnknownBatch,
-                        format!("model {model:?} has no batches; ask /models/{model}/predict"),
-                    ));
-                }
-            },
+            Wanted::Latest => return Err(of_windows(model)),
         };
-        Ok((Arc::clone(name), extent))
+        match extent {
+            extent if listed.has(&extent) => Ok(vec![(Arc::clone(name), extent)]),
+            Extent::All if listed.batches.is_empty() && !listed.windows.is_empty() => {
+                Err(of_windows(model))
+            }
+            extent => Err(Problem::unknown_extent(model, &extent)),
+        }
     }
+}
+
+fn of_windows(model: &str) -> Problem {
+    let detail = format!("model {model:?} was trained by window; ask one of its windows");
+    Problem::new(Code::UnknownBatch, detail)
 }
 
 impl Catalogue {
     /// Looks at the store for the first time.
     pub(crate) async fn open(config: &Config) -> Result<Self, ModelError> {
         let models = ModelStore::new(config.models.clone());
-        let listing = Listing::new(models.list().await?);
+        let listing = Listing::new(models.survey().await?);
         Ok(Self {
             models,
             predict_cluster: config.predict_cluster.clone(),
@@ -130,10 +137,12 @@ impl Catalogue {
                 .max_capacity(FAILED)
                 .time_to_live(FRESH)
                 .build(),
+            examined: Examined::default(),
+            unknown_columns: config.unknown_columns,
         })
     }
 
-    /// What there is.
+    /// The current listing.
     pub(crate) async fn listing(self: &Arc<Self>) -> Arc<Listing> {
         let listing = self.current();
         match listing.age() {
@@ -148,7 +157,7 @@ impl Catalogue {
             _ => {
                 let turn = Arc::clone(&self.refresh).lock_owned().await;
                 let listing = self.current();
-                // Somebody may have made one while we waited for our turn.
+                // Another request may have made a listing while this one waited.
                 if listing.age() < FRESH {
                     listing
                 } else {
@@ -163,16 +172,18 @@ impl Catalogue {
     }
 
     async fn list(&self, _turn: OwnedMutexGuard<()>) -> Arc<Listing> {
-        let listing = match self.models.list().await {
-            Ok(models) => Listing::new(models),
+        let listing = match self.models.survey().await {
+            Ok(survey) => Listing::new(survey),
             Err(error) => {
                 tracing::warn!(
                     error = gugus_error::chain(&error),
                     "the models could not be listed; what is in memory is served on"
                 );
-                // Tried again after the usual time, not with each request.
+                // The store is tried again after the usual time, not with each request.
+                let last = self.current();
                 Listing {
-                    models: self.current().models.clone(),
+                    models: last.models.clone(),
+                    unusable: last.unusable.clone(),
                     made: Instant::now(),
                     store: StoreState::Failing,
                 }
@@ -183,15 +194,22 @@ impl Catalogue {
         listing
     }
 
-    /// The model that a path names, ready to be asked, and its batch.
+    /// The model that a path names, ready to be asked. `latest` is the newest model that can be served.
     pub(crate) async fn model(
         self: &Arc<Self>,
-        asked: &Asked,
-    ) -> Result<(Arc<Loaded>, Extent), Problem> {
+        model: &str,
+        wanted: &Wanted,
+    ) -> Result<Arc<Loaded>, Problem> {
         let listing = self.listing().await;
-        let key = listing.find(&asked.model, &asked.wanted)?;
-        let extent = key.1.clone();
-        Ok((self.load(key).await?, extent))
+        let mut newest = None;
+        for key in listing.find(model, wanted)? {
+            match self.load(key).await {
+                Ok(loaded) => return Ok(loaded),
+                Err(problem) if problem.allows_older() => drop(newest.get_or_insert(problem)),
+                Err(problem) => return Err(problem),
+            }
+        }
+        Err(newest.unwrap_or_else(|| Problem::unknown_model(model)))
     }
 
     /// Batch `batch` of the model that `/predict_cluster/` asks.
@@ -200,11 +218,77 @@ impl Catalogue {
         batch: BatchNumber,
     ) -> Result<Arc<Loaded>, Problem> {
         let listing = self.listing().await;
-        let key = listing.find(
-            self.predict_cluster_model(&listing)?,
-            &Wanted::Number(batch),
-        )?;
-        self.load(key).await
+        let model = self.predict_cluster_model(&listing)?;
+        self.model(model, &Wanted::Number(batch)).await
+    }
+
+    /// The folders that cannot be served, by name: of one model, or of all.
+    pub(crate) async fn unusable(
+        &self,
+        listing: &Listing,
+        of: Option<&str>,
+    ) -> Vec<UnusableFolder> {
+        let is_wanted = |model: &str| of.is_none_or(|of| of == model);
+        let models = listing.models.iter().filter(|(name, _)| is_wanted(name));
+        let keys = models.flat_map(|(name, listed)| {
+            examined::newest(listed).map(|extent| (Arc::clone(name), extent))
+        });
+        let keys: Vec<Key> = keys.collect();
+        let found = futures::stream::iter(keys)
+            .map(async |key| Some((self.examine(&key).await?, key)))
+            .buffer_unordered(EXAMINED_AT_ONCE)
+            .filter_map(async |found| found);
+        let mut unusable: Vec<UnusableFolder> = found
+            .map(|(reason, key)| UnusableFolder {
+                folder: examined::folder(&key),
+                model: key.0.to_string(),
+                reason,
+            })
+            .collect()
+            .await;
+        self.examined.retain(|(name, extent)| {
+            listing
+                .models
+                .get(name)
+                .is_some_and(|listed| listed.has(extent))
+        });
+        unusable.extend(
+            listing
+                .unusable
+                .iter()
+                .filter(|folder| is_wanted(&folder.model))
+                .cloned(),
+        );
+        unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
+        unusable
+    }
+
+    /// The reason why a model cannot be served; none if it can be, or if the store fails.
+    async fn examine(&self, key: &Key) -> Option<String> {
+        let (model, extent) = key;
+        let stamp = match self.examined.get(key) {
+            Some(Verdict::Usable) => return None,
+            Some(Verdict::Unusable(reason, known)) => {
+                let stamp = self.models.stamp(model, extent.clone()).await.ok()?;
+                if stamp == known {
+                    return Some(reason);
+                }
+                stamp
+            }
+            None => self.models.stamp(model, extent.clone()).await.ok()?,
+        };
+        let verdict = match self.read(key).await {
+            Ok(_) => Verdict::Usable,
+            Err(LoadError::Store(ModelError::Store(_) | ModelError::NotFound { .. })) => {
+                return None;
+            }
+            Err(error) => Verdict::Unusable(error.reason(), stamp),
+        };
+        self.examined.set(key, verdict.clone());
+        match verdict {
+            Verdict::Usable => None,
+            Verdict::Unusable(reason, _) => Some(reason),
+        }
     }
 
     fn predict_cluster_model<'a>(&'a self, listing: &'a Listing) -> Result<&'a str, Problem> {
@@ -245,29 +329,30 @@ impl Catalogue {
         if let Some(problem) = self.failed.get(&key).await {
             return Err(problem);
         }
-        // Whoever asks for the same model meanwhile waits for this one read.
+        // Other requests for the same model wait for this read.
         let (model, extent) = &key;
-        match self
-            .loaded
-            .try_get_with_by_ref(&key, self.read(model, extent))
-            .await
-        {
-            Ok(loaded) => Ok(loaded),
+        match self.loaded.try_get_with_by_ref(&key, self.read(&key)).await {
+            Ok(loaded) => {
+                self.examined.set(&key, Verdict::Usable);
+                Ok(loaded)
+            }
             Err(error) => {
-                // It was listed. Either it was removed since, or the store cannot be read and looks empty.
+                // The model was listed. Either it was removed since, or the store cannot be read and looks empty.
                 let is_gone = matches!(&*error, LoadError::Store(ModelError::NotFound { .. }));
                 if is_gone && self.look_again().await == StoreState::Failing {
                     return Err(Problem::models_unavailable());
                 }
                 let problem = Problem::of_model(model, extent, &error);
+                // The next listing reads the folder again and finds the reason.
+                self.examined.forget(&key);
                 self.failed.insert(key, problem.clone()).await;
                 Err(problem)
             }
         }
     }
 
-    /// Whether the store has another model in this place, or none. While the store fails, what is in memory is right as
-    /// far as anybody knows.
+    /// Whether the store has another model in this place, or none. While the store fails, the model in memory counts as
+    /// right.
     async fn is_outdated(&self, (model, extent): &Key, loaded: &Loaded) -> bool {
         match self.models.stamp(model, extent.clone()).await {
             Ok(Some(stamp)) => stamp != *loaded.stamp(),
@@ -282,16 +367,19 @@ impl Catalogue {
         }
     }
 
-    /// Lists the store whatever the age of the listing, for who found that it is wrong.
+    /// Lists the store, whatever the age of the listing, because the listing proved wrong.
     async fn look_again(&self) -> StoreState {
         let turn = Arc::clone(&self.refresh).lock_owned().await;
         self.list(turn).await.store
     }
 
-    async fn read(&self, model: &str, extent: &Extent) -> Result<Arc<Loaded>, LoadError> {
-        let saved = self.models.read(model, extent.clone()).await?;
+    async fn read(&self, key: &Key) -> Result<Arc<Loaded>, LoadError> {
+        let (model, extent) = key.clone();
+        let saved = self.models.read(&model, extent.clone()).await?;
+        let unknown_columns = self.unknown_columns;
         // Planning SQL takes milliseconds.
-        match tokio::task::spawn_blocking(move || Loaded::new(saved)).await {
+        let load = move || Loaded::new(model, extent, saved, unknown_columns);
+        match tokio::task::spawn_blocking(load).await {
             Ok(loaded) => loaded.map(Arc::new),
             Err(stopped) => Err(LoadError::Stopped(stopped)),
         }

@@ -1,8 +1,8 @@
-//! What the service is started with.
+//! The configuration of the service.
 
 use gugus_files::Store;
 
-/// What [`run`](crate::run) is started with. [`Config::new`] gives the defaults.
+/// The configuration for [`run`](crate::run). [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
@@ -11,11 +11,23 @@ pub struct Config {
     /// The model that `/predict_cluster/` asks. Without one it is the first of [`PREDICT_CLUSTER_MODELS`] that is
     /// there, else the only model there is.
     pub predict_cluster: Option<String>,
-    /// How many models are kept in memory, [`CACHED_MODELS`] unless given; each batch of a model counts. Those that
-    /// were asked least are given up first and read again when they are asked.
+    /// How many models are kept in memory, [`CACHED_MODELS`] unless given; each batch of a model counts. The least used
+    /// models are dropped first, and read again when they are asked.
     pub cached_models: u64,
     /// The longest body of a request in bytes, [`BODY_LIMIT`] unless given.
     pub body_limit: usize,
+    /// Whether a record may have columns that its model does not know.
+    pub unknown_columns: UnknownColumns,
+}
+
+/// The treatment of columns that a model does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownColumns {
+    /// They are ignored, because the records of a topic have many columns that no feature reads.
+    #[default]
+    Ignore,
+    /// The record is refused, and the answer names them. So a misspelt column is noticed.
+    Refuse,
 }
 
 /// A thousand models of a few centers, each with its compiled expressions, are some ten megabytes.
@@ -36,6 +48,7 @@ impl Config {
             predict_cluster: None,
             cached_models: CACHED_MODELS,
             body_limit: BODY_LIMIT,
+            unknown_columns: UnknownColumns::default(),
         }
     }
 }

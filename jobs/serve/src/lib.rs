@@ -12,6 +12,8 @@
 //!   fails. Of an array of records, all are answered or none; the error names the wrong one by its index.
 //! * **Nothing leaks.** No answer holds a path of the machine, and no name from a request reaches the store unless a
 //!   listing of the store has it.
+//! * **A folder that cannot be served is named.** `GET /models` lists it with the reason. `latest` means the newest model that
+//!   can be served, and the headers of an answer name the model that gave it.
 //! * **It notices retrained models.** The service compares its listing and each model in use with the store, at most once a
 //!   second. It reads a replaced model again.
 //! * **Memory is bounded.** Bodies, and the models in memory, have limits ([`Config`]).
@@ -51,6 +53,7 @@ mod asked;
 mod body;
 mod catalogue;
 mod config;
+mod examined;
 mod loaded;
 mod problem;
 mod records;
@@ -60,6 +63,6 @@ mod routes;
 mod server;
 mod state;
 
-pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS};
+pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
 pub use routes::document as openapi;
 pub use server::{Error, run};

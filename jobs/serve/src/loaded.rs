@@ -1,5 +1,6 @@
-//! A model in memory, and what it answers.
+//! A model in memory, and its answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -7,12 +8,13 @@ use std::time::{Duration, Instant};
 use arrow::array::{Array, RecordBatch};
 use gugus_clusters::{Centers, Fitted, Predictor};
 use gugus_features::{Expressions, FeaturePlan};
-use gugus_models::{SavedModel, Stamp};
+use gugus_models::{Extent, SavedModel, Stamp};
 use gugus_records::{Columns, Layout};
 use gugus_spec::{Column, Format, OtherColumns, Source};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::config::UnknownColumns;
 use crate::problem::{Code, LoadError, Problem};
 use crate::records::{self, Body};
 
@@ -50,16 +52,22 @@ pub(crate) enum Prediction {
 /// A model, ready to be asked.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// As it was read, but with the centers alone: `predictor` has what else was fitted.
+    /// Its name.
+    pub(crate) model: Arc<str>,
+    /// The data that it was trained on.
+    pub(crate) extent: Extent,
+    /// The model as it was read, but with the centers only. `predictor` has the rest of the fitted model.
     pub(crate) saved: SavedModel,
     pub(crate) predictor: Predictor,
     input: Input,
+    /// The columns that a record may have, if others are refused.
+    known: Option<BTreeSet<String>>,
     read: Instant,
     /// When it was last compared with the store, in milliseconds since it was read: a number that fits in an atomic.
     checked: AtomicU64,
 }
 
-/// What a model takes.
+/// The kind of records that a model takes.
 #[derive(Debug)]
 enum Input {
     /// Records by the columns that its expressions read.
@@ -67,20 +75,25 @@ enum Input {
         layout: Arc<Layout>,
         plan: FeaturePlan,
     },
-    /// Bare numbers: nobody wrote down what they mean.
+    /// Bare numbers, because the model has no names of features.
     Numbers,
 }
 
 impl Loaded {
     /// Compiles a model. This is work for a thread that may block.
-    pub(crate) fn new(mut saved: SavedModel) -> Result<Self, LoadError> {
+    pub(crate) fn new(
+        model: Arc<str>,
+        extent: Extent,
+        mut saved: SavedModel,
+        unknown_columns: UnknownColumns,
+    ) -> Result<Self, LoadError> {
         let input = match &saved.about {
             None => Input::Numbers,
             Some(about) => {
                 let features = Expressions::features(&about.features);
                 let plan = FeaturePlan::new(&about.columns, OtherColumns::Utf8, &features)?;
-                // The plan's columns, not all that were saved: what only `where` and `weight_col` read may be missing in
-                // a record, since they say what the model learned from and not what it may be asked.
+                // The plan's columns, and not all saved columns. A record may lack the columns that only `where` and
+                // `weight_col` read, because those two only choose the rows that the model learned from.
                 let columns = plan.columns().to_vec();
                 let source = Source {
                     topic: String::new(),
@@ -100,10 +113,24 @@ impl Loaded {
         });
         let fitted = std::mem::replace(&mut saved.fitted, middles);
         let predictor = fitted.into_predictor()?;
+        let known = match &saved.about {
+            _ if unknown_columns == UnknownColumns::Ignore => None,
+            Some(about) => Some(
+                about
+                    .columns
+                    .iter()
+                    .map(|column| column.name.clone())
+                    .collect(),
+            ),
+            None => Some(["features".to_owned()].into()),
+        };
         Ok(Self {
+            model,
+            extent,
             saved,
             predictor,
             input,
+            known,
             read: Instant::now(),
             checked: AtomicU64::new(0),
         })
@@ -121,7 +148,7 @@ impl Loaded {
         &self.saved.stamp
     }
 
-    /// Whether it was not compared with the store for `period`. Says so to one caller only, who is to compare it.
+    /// Whether the model was not compared with the store for `period`. Only one caller gets `true`, and has to compare it.
     pub(crate) fn is_due(&self, period: Duration) -> bool {
         let now = u64::try_from(self.read.elapsed().as_millis()).unwrap_or(u64::MAX);
         let checked = self.checked.load(Ordering::Relaxed);
@@ -163,13 +190,29 @@ impl Loaded {
             Input::Columns { layout, plan } => self.predict_columns(layout, plan, records),
             Input::Numbers => records
                 .enumerate()
-                .map(|(index, record)| {
-                    let point = records::features(record?).map_err(Wrong::at(index))?;
-                    self.predict_point(&point, |d| format!("feature {d}"))
-                        .map_err(Wrong::at(index))
-                })
+                .map(|(index, record)| self.predict_numbers(record?).map_err(Wrong::at(index)))
                 .collect(),
         }
+    }
+
+    fn predict_numbers(&self, record: &[u8]) -> Result<Cluster, Problem> {
+        let point = records::features(record)?;
+        self.check_known(record)?;
+        self.predict_point(&point, |d| format!("feature {d}"))
+    }
+
+    /// Refuses a record with columns that the model does not know, if the service is to do so.
+    fn check_known(&self, record: &[u8]) -> Result<(), Problem> {
+        let Some(known) = &self.known else {
+            return Ok(());
+        };
+        let mut unknown = records::keys(record);
+        unknown.retain(|key| !known.contains(key));
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        Err(Problem::unknown_columns(&unknown, &known))
     }
 
     fn predict_columns<'a>(
@@ -179,41 +222,55 @@ impl Loaded {
         records: impl Iterator<Item = Result<&'a [u8], Problem>>,
     ) -> Result<Vec<Cluster>, Wrong> {
         let mut columns = Columns::new(Arc::clone(layout));
+        let mut texts = Vec::new();
         let mut wrong = None;
         for (index, record) in records.enumerate() {
-            // The body itself is broken: no record in it counts.
+            // The body itself is broken, so no record in it counts.
             let record = record?;
-            if let Err(reason) = columns.push_json(record) {
-                wrong = Some(Wrong {
-                    index: Some(index),
-                    problem: reason.into(),
-                });
+            let pushed = columns.push_json(record).map_err(Problem::from);
+            if let Err(problem) = pushed.and_then(|()| self.check_known(record)) {
+                wrong = Some(Wrong::at(index)(problem));
                 break;
             }
+            texts.push(record);
         }
         let rows = columns
             .finish()
             .map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
-        // A record before the one that does not parse may have no features; then it is the first that is wrong.
-        let clusters = self.predict_rows(plan, &rows)?;
+        // A record before the one that is refused may have no features. Then that record is the first wrong one.
+        let clusters = self.predict_rows(plan, &rows.slice(0, texts.len()), &texts)?;
         wrong.map_or(Ok(clusters), Err)
     }
 
-    fn predict_rows(&self, plan: &FeaturePlan, rows: &RecordBatch) -> Result<Vec<Cluster>, Wrong> {
+    /// `texts` are the records of the rows.
+    fn predict_rows(
+        &self,
+        plan: &FeaturePlan,
+        rows: &RecordBatch,
+        texts: &[&[u8]],
+    ) -> Result<Vec<Cluster>, Wrong> {
+        let check = |index: usize| match texts.get(index) {
+            Some(text) => check_columns(plan, rows, index, text).map_err(Wrong::at(index)),
+            None => Ok(()),
+        };
         let features = match plan.evaluate(rows) {
             Ok(features) => features,
-            // The error is one for all rows; the row that it is about is found by asking for each alone.
+            // One error stands for all rows. Each row is tried alone to find the wrong one.
             Err(error) if rows.num_rows() > 1 => {
-                for index in 0..rows.num_rows() {
-                    self.predict_rows(plan, &rows.slice(index, 1))
+                for (index, text) in texts.iter().enumerate() {
+                    self.predict_rows(plan, &rows.slice(index, 1), &[text])
                         .map_err(|e| Wrong::at(index)(e.problem))?;
                 }
                 return Err(Problem::from(error).into());
             }
-            Err(error) => return Err(Wrong::at(0)(error.into())),
+            Err(error) => {
+                check(0)?;
+                return Err(Wrong::at(0)(error.into()));
+            }
         };
         (0..features.len())
             .map(|index| {
+                check(index)?;
                 let point = features.row(index).map_err(|missing| {
                     let problem = Problem::from(&missing);
                     Wrong::at(index)(problem.because(&without_value(rows, index)))
@@ -246,7 +303,7 @@ impl Loaded {
     }
 }
 
-/// A problem, and the record it is about when it is about one.
+/// A problem, and the index of its record if it has one.
 #[derive(Debug)]
 struct Wrong {
     index: Option<usize>,
@@ -269,6 +326,26 @@ impl From<Problem> for Wrong {
             problem,
         }
     }
+}
+
+/// Refuses a record that has none of the model's columns. Its features would be made of nulls, and a misspelt column would
+/// get an answer.
+fn check_columns(
+    plan: &FeaturePlan,
+    rows: &RecordBatch,
+    index: usize,
+    record: &[u8],
+) -> Result<(), Problem> {
+    // Only if all columns are null is it worth while to look at the keys.
+    let columns = plan.columns();
+    if columns.is_empty() || rows.columns().iter().any(|column| column.is_valid(index)) {
+        return Ok(());
+    }
+    let keys = records::keys(record);
+    if columns.iter().any(|column| keys.contains(&column.name)) {
+        return Ok(());
+    }
+    Err(Problem::no_column(columns, &keys))
 }
 
 /// The columns that are null in a row.

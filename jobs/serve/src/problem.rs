@@ -1,6 +1,6 @@
 //! Wrong requests and failures: the one place that turns them into HTTP.
 //!
-//! Invariant: no text in here holds a path of this machine. What the operator needs beyond that goes to the log.
+//! Invariant: no text in here holds a path of this machine. The log has the rest for the operator.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use gugus_features::{EvaluateError, Missing, PlanError};
 use gugus_kmeans::PredictError;
 use gugus_models::{Extent, ModelError, WindowKey};
 use gugus_records::Reason;
-use gugus_spec::BatchNumber;
+use gugus_spec::{BatchNumber, Column};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::http::{HeaderValue, StatusCode, header::ALLOW};
@@ -41,6 +41,8 @@ pub(crate) enum Code {
     BodyTooLarge,
     /// A field, column or feature has no value.
     MissingField,
+    /// A field or column that the model does not know, where such columns are refused.
+    UnknownField,
     /// A value of another type or out of range.
     WrongValue,
     /// A number that is NaN or infinite.
@@ -64,9 +66,11 @@ impl Code {
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MissingField | Self::WrongValue | Self::NotFinite | Self::WrongModel => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::MissingField
+            | Self::UnknownField
+            | Self::WrongValue
+            | Self::NotFinite
+            | Self::WrongModel => StatusCode::UNPROCESSABLE_ENTITY,
             Self::ModelUnusable | Self::ModelsUnavailable | Self::ShuttingDown => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -112,15 +116,48 @@ impl Problem {
         if columns.is_empty() {
             return self;
         }
-        let names = columns
-            .iter()
-            .map(|name| format!("{name:?}"))
-            .collect::<Vec<_>>()
-            .join(", ");
         Self {
-            detail: format!("{}; the record has no value for {names}", self.detail).into(),
+            detail: format!(
+                "{}; the record has no value for {}",
+                self.detail,
+                quoted(columns)
+            )
+            .into(),
             ..self
         }
+    }
+
+    /// The record has none of the columns that the model reads.
+    pub(crate) fn no_column(columns: &[Column], keys: &[String]) -> Self {
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let has = match keys {
+            [] => "nothing".to_owned(),
+            keys => quoted(keys),
+        };
+        Self::new(
+            Code::MissingField,
+            format!(
+                "the record has none of the columns that the model reads, {}; it has {has}",
+                quoted(&names)
+            ),
+        )
+    }
+
+    /// The record has columns that the model does not know.
+    pub(crate) fn unknown_columns(unknown: &[String], known: &[&str]) -> Self {
+        Self::new(
+            Code::UnknownField,
+            format!(
+                "the model does not know {}; it knows {}",
+                quoted(unknown),
+                quoted(known)
+            ),
+        )
+    }
+
+    /// Whether an older model may answer instead of the one that has this problem.
+    pub(crate) fn allows_older(&self) -> bool {
+        matches!(self.code, Code::UnknownBatch | Code::ModelUnusable)
     }
 
     pub(crate) fn not_json(error: &serde_json::Error) -> Self {
@@ -137,7 +174,7 @@ impl Problem {
         )
     }
 
-    /// The model is there, but not what of it was asked for.
+    /// The model has no such batch or window.
     pub(crate) fn unknown_extent(model: &str, extent: &Extent) -> Self {
         match extent {
             Extent::Batch(batch) => Self::new(
@@ -169,7 +206,7 @@ impl Problem {
         )
     }
 
-    /// A model that could not be loaded. Tells the log all and the caller what concerns him.
+    /// A model that could not be loaded. The log gets the whole error, and the caller only what a caller may know.
     pub(crate) fn of_model(model: &str, extent: &Extent, error: &LoadError) -> Self {
         let of_extent = match extent {
             Extent::Batch(batch) => format!(" of batch {batch}"),
@@ -180,7 +217,7 @@ impl Problem {
             LoadError::Store(ModelError::NotFound { .. }) => {
                 return Self::unknown_extent(model, extent);
             }
-            // It counts as not there, and stays so until it is trained again.
+            // A torn model counts as absent until it is trained again.
             LoadError::Store(ModelError::Torn { .. }) => Self::new(
                 match extent {
                     Extent::Window(_) => Code::UnknownWindow,
@@ -191,15 +228,12 @@ impl Problem {
                 ),
             ),
             LoadError::Store(ModelError::Store(_)) => Self::models_unavailable(),
-            LoadError::Store(_) | LoadError::Stopped(_) => Self::new(
+            error => Self::new(
                 Code::ModelUnusable,
                 format!(
-                    "model {model:?}{of_extent} is there, but cannot be served; the log of the service says why"
+                    "model {model:?}{of_extent} cannot be served: {}",
+                    error.reason()
                 ),
-            ),
-            LoadError::Plan(_) | LoadError::Fitted(_) => Self::new(
-                Code::ModelUnusable,
-                format!("model {model:?}{of_extent} cannot be served: {error}"),
             ),
         };
         tracing::warn!(
@@ -225,6 +259,20 @@ pub(crate) enum LoadError {
     /// The thread that compiled it ended early: the runtime is shutting down, or we have a bug.
     #[error("the model could not be compiled")]
     Stopped(#[source] tokio::task::JoinError),
+}
+
+impl LoadError {
+    /// The reason in words, without any path of this machine.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Store(ModelError::Torn { file, .. }) => {
+                format!("{file} is missing or was changed; train the model again")
+            }
+            Self::Store(ModelError::Format { reason, .. }) => reason.clone(),
+            Self::Store(_) | Self::Stopped(_) => "the log of the service says why".to_owned(),
+            Self::Plan(_) | Self::Fitted(_) => self.to_string(),
+        }
+    }
 }
 
 impl From<Reason> for Problem {
@@ -286,6 +334,22 @@ pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static(allowed));
     response
+}
+
+/// The most names in a message.
+const NAMES: usize = 20;
+
+/// Names in quotes, as many as a message has room for.
+fn quoted(names: &[impl AsRef<str>]) -> String {
+    let shown = names
+        .iter()
+        .take(NAMES)
+        .map(|name| format!("{:?}", cut(name.as_ref())));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Text of a stranger, short enough for a message.

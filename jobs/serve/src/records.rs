@@ -1,7 +1,7 @@
-//! Cutting a body into its records, without reading what is in them.
+//! Cuts a body into its records, without parsing them.
 //!
-//! Each record stays the bytes that came, so that it is parsed by the very code that parses a record of the topic: a
-//! number in a column of text keeps its digits, and the last of two equal keys counts.
+//! Each record stays as the bytes that came. So the same code parses it that parses a record of the topic: a number in a
+//! column of text keeps its digits, and the last of two equal keys counts.
 
 use gugus_records::Reason;
 use serde::de::IgnoredAny;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::problem::{Code, Problem};
 
-/// What a body holds.
+/// The content of a body.
 #[derive(Debug)]
 pub(crate) enum Body<'a> {
     /// No array: one record, or no record at all, which its parser finds out.
@@ -84,7 +84,7 @@ impl Elements<'_> {
         self.not_json()
     }
 
-    /// What is wrong with the array, with its place in the whole body.
+    /// The error of the array, with its place in the whole body.
     fn not_json(&self) -> Problem {
         match serde_json::from_slice::<IgnoredAny>(self.body) {
             Err(error) => Problem::not_json(&error),
@@ -120,6 +120,30 @@ pub(crate) fn features(record: &[u8]) -> Result<Vec<f64>, Problem> {
 
 /// How a record of numbers looks.
 const WANTED: &str = "{\"features\": [numbers]}";
+
+/// The keys of a record, in its order; none if it is no object.
+pub(crate) fn keys(record: &[u8]) -> Vec<String> {
+    struct Keys;
+
+    impl<'de> de::Visitor<'de> for Keys {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a record")
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+            let mut keys = Vec::new();
+            while let Some((key, IgnoredAny)) = map.next_entry()? {
+                keys.push(key);
+            }
+            Ok(keys)
+        }
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_slice(record);
+    deserializer.deserialize_map(Keys).unwrap_or_default()
+}
 
 /// `features` of a record; the last counts where there are two, and other keys do not count.
 struct Record(Option<Vec<f64>>);
@@ -209,6 +233,13 @@ mod tests {
         assert_eq!(elements(&deep).unwrap().len(), 1);
         let long = format!("[{}1]", "1,".repeat(100_000));
         assert_eq!(elements(&long).unwrap().len(), 100_001);
+    }
+
+    #[test]
+    fn keys_of_a_record() {
+        let record = br#"{"a": {"b": 1}, "c\u00e4": [2], "a": null}"#;
+        assert_eq!(keys(record), ["a", "c\u{e4}", "a"]);
+        assert_eq!(keys(b"[1]"), [""; 0]);
     }
 
     fn code(record: &str) -> (String, String) {

@@ -17,6 +17,7 @@ use warp::reject::{Reject, Rejection};
 use warp::reply::{Reply, Response};
 
 use crate::body;
+use crate::loaded::Loaded;
 use crate::problem::Problem;
 use crate::reply;
 use crate::state::State;
@@ -105,9 +106,9 @@ impl Route {
         self.at().then(answer).boxed()
     }
 
-    /// As [`Self::json`], for requests with a body. The handler gets a body that could not be read, too: a path that names
-    /// nothing is told first.
-    pub(crate) fn json_of_body<P, T, F>(
+    /// As [`Self::json`], for predictions. The handler gets a body that could not be read, too, because an answer names a
+    /// wrong path before a wrong body. The headers of the answer name the model.
+    pub(crate) fn prediction<P, T, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
@@ -116,17 +117,21 @@ impl Route {
     where
         P: Send + 'static,
         T: Serialize + 'static,
-        F: Future<Output = Result<T, Problem>> + Send + 'static,
+        F: Future<Output = Result<(T, Arc<Loaded>), Problem>> + Send + 'static,
     {
         let state = Arc::clone(state);
         let body = body::read(state.body_limit);
         let answer = move |captures, body| {
             let state = Arc::clone(&state);
             async move {
-                answer(match parse(captures) {
+                let answered = match parse(captures) {
                     Ok(path) => handler(path, state, body).await,
                     Err(problem) => Err(problem),
-                })
+                };
+                match answered {
+                    Ok((value, model)) => reply::by_model(&value, &model),
+                    Err(problem) => problem.into_response(),
+                }
             }
         };
         self.at().and(body).then(answer).boxed()
@@ -147,7 +152,7 @@ impl Route {
             .boxed()
     }
 
-    /// Requests of this path and method, with what its braces stand for.
+    /// Requests of this path and method, with the texts of its braces.
     fn at(&'static self) -> impl Filter<Extract = (Captures,), Error = Rejection> + Clone {
         warp::path::full()
             .and(warp::method())
@@ -170,7 +175,7 @@ fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
     }
 }
 
-/// What the braces of `pattern` stand for in `path`; none when the path is another.
+/// The texts in `path` for the braces of `pattern`; none if the path does not fit.
 fn captures(pattern: &str, path: &str) -> Option<Captures> {
     let mut wanted = trimmed(pattern).split('/');
     let mut given = trimmed(path).split('/');

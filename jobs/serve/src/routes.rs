@@ -91,7 +91,7 @@ pub(crate) fn all(
         .with(warp::log::custom(access))
 }
 
-/// Answers what no route took.
+/// Answers requests that no route took.
 async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     Ok(if let Some(WrongMethod(allowed)) = rejection.find() {
         method_not_allowed(allowed)

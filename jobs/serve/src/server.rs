@@ -41,6 +41,7 @@ pub async fn run(
     let state = Arc::new(State {
         catalogue,
         body_limit: config.body_limit,
+        unknown_columns: config.unknown_columns,
         document: routes::document().unwrap_or_default().into(),
         shutdown: shutdown.clone(),
     });

@@ -1,4 +1,4 @@
-//! What handlers work with.
+//! The state that all handlers share.
 
 use std::sync::Arc;
 
@@ -6,11 +6,13 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Catalogue;
+use crate::config::UnknownColumns;
 
-/// What handlers work with.
+/// The state that all handlers share.
 pub(crate) struct State {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) body_limit: usize,
+    pub(crate) unknown_columns: UnknownColumns,
     /// The OpenAPI document.
     pub(crate) document: Bytes,
     pub(crate) shutdown: CancellationToken,

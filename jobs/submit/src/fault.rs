@@ -33,7 +33,7 @@ const DATA_MARK: &str = "gugus data fault: ";
 const STORAGE_MARK: &str = "gugus storage fault: ";
 
 /// Names of types in the debug form of errors of a file system or an object store, and beginnings of their messages.
-const STORAGE: [&str; 9] = [
+const STORAGE: [&str; 10] = [
     "ObjectStore",
     "Object Store error",
     "object_store",
@@ -42,6 +42,7 @@ const STORAGE: [&str; 9] = [
     "Os {",
     "os error",
     "NotFound {",
+    "Kind(",
     "Generic {",
 ];
 

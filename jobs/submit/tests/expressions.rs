@@ -98,7 +98,7 @@ async fn an_expression_that_fails_on_a_row_is_named_and_about_the_data() {
             "extract(hour from to_timestamp(d) AT TIME ZONE 'America/Los_Angles')",
             "Los_Angles",
         ),
-        ("date_part('day', make_date(2024, n, 1))", "month"),
+        ("date_part('day', make_date(2024, n, 1))", "Month"),
         ("ascii(chr(n - 1))", "chr"),
         ("CAST(d AS INT)", "2024-01-31"),
         ("100 / n", "divide by zero"),

@@ -5,7 +5,7 @@ use std::ops::RangeBounds;
 
 use gugus_clusters::Fit;
 use gugus_features::FitOutcome;
-use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore};
+use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
 use gugus_progress::Progress;
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
@@ -65,9 +65,9 @@ impl Run {
         match outcome {
             FitOutcome::Failed { reason, rows } => Ok(ModelReport::failed(name, &of, rows, reason)),
             FitOutcome::Trained(fitted) => {
-                let draft = self.draft(work, of, batches, fitted);
-                let written = self.write(&draft, existing).await?;
-                Ok(ModelReport::trained(name, &draft.extent, &written))
+                let draft = self.draft(work, &of, batches, fitted);
+                let written = self.write(name, &draft, existing).await?;
+                Ok(ModelReport::trained(name, &of, &written))
             }
         }
     }
@@ -76,23 +76,26 @@ impl Run {
     pub(crate) fn draft(
         &self,
         work: &ModelWork,
-        extent: Extent,
+        extent: &Extent,
         batches: impl RangeBounds<BatchNumber>,
         fit: Fit,
     ) -> ModelDraft {
         let (model, origin) = (&work.model, self.batches.origin(batches));
-        let window = match &model.scope {
-            Scope::Window(window) => Some(window.clone()),
-            Scope::Batch | Scope::All => None,
+        let window = match (&model.scope, extent) {
+            (Scope::Window(window), Extent::Window(key)) => Some(SavedWindow {
+                key: key.clone(),
+                window: window.clone(),
+            }),
+            _ => None,
         };
-        ModelDraft {
-            job: self.job.clone(),
-            model: model.name.clone(),
-            extent,
+        let about = ModelJson {
+            job: self.job.to_string(),
+            model: model.name.to_string(),
+            batch: extent.batch().map(BatchNumber::get),
             window,
-            commit_id: origin.commit_id,
+            commit_id: origin.commit_id.map(String::from),
             features: model.features.clone(),
-            condition: model.condition.clone(),
+            r#where: model.condition.clone(),
             weight_col: model.weight_col.clone(),
             handle_invalid: model.handle_invalid,
             columns: work.plan.columns().to_vec(),
@@ -100,7 +103,10 @@ impl Run {
             offsets: origin.offsets,
             rejected: origin.rejected,
             summary: fit.summary,
-            carried_from: None,
+            ..ModelJson::default()
+        };
+        ModelDraft {
+            about,
             fitted: fit.model,
         }
     }
@@ -108,13 +114,14 @@ impl Run {
     /// Writes a model.
     pub(crate) async fn write(
         &self,
+        model: &ModelName,
         draft: &ModelDraft,
         existing: Existing,
     ) -> Result<ModelJson, Error> {
         let written = self.models.write(draft, existing).await;
         written.map_err(|source| Error::Write {
-            model: draft.model.clone(),
-            place: ModelStore::folder(&draft.model, &draft.extent),
+            model: model.clone(),
+            place: ModelStore::folder(model, &draft.about.extent()),
             source: Box::new(source),
         })
     }

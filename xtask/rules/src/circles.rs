@@ -4,7 +4,7 @@
 //! file that defines a name which it uses. `mod x;` is no arrow, nor is a re-export of a parent: they show what there
 //! is and use nothing. Code that only tests see does not count.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use proc_macro2::{TokenStream, TokenTree};
@@ -12,9 +12,8 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, ImplItemFn, Item, ItemUse, Macro, Visibility};
 
 use crate::metadata::Metadata;
-use crate::modules::{self, Modules, Place, Used};
-use crate::names::Found;
-use crate::words;
+use crate::modules::{self, Found, Modules, Place};
+use crate::ways::shortest;
 
 /// A file, a file that it uses, and the names by which it does.
 type Arrows = BTreeMap<PathBuf, BTreeMap<PathBuf, BTreeSet<String>>>;
@@ -22,19 +21,14 @@ type Arrows = BTreeMap<PathBuf, BTreeMap<PathBuf, BTreeSet<String>>>;
 /// What is broken, ready to be read.
 pub(crate) fn check(metadata: &Metadata) -> Result<Vec<String>, String> {
     let mut broken = Vec::new();
-    for package in metadata.members() {
-        for target in &package.targets {
-            if !target
-                .kind
-                .iter()
-                .any(|kind| kind == "lib" || kind == "bin")
-            {
-                continue;
-            }
+    for target in metadata.members().flat_map(|package| &package.targets) {
+        if target
+            .kind
+            .iter()
+            .any(|kind| kind == "lib" || kind == "bin")
+        {
             let arrows = arrows(&Modules::read(&target.src_path)?);
-            for knot in knots(&arrows) {
-                broken.push(describe(&target.name, &metadata.root, &arrows, &knot));
-            }
+            broken.extend(circles(&target.name, &metadata.root, &arrows));
         }
     }
     Ok(broken)
@@ -43,10 +37,11 @@ pub(crate) fn check(metadata: &Metadata) -> Result<Vec<String>, String> {
 fn arrows(modules: &Modules) -> Arrows {
     let mut arrows = Arrows::new();
     for (place, module) in &modules.by_place {
+        let file = &module.file;
         let mut reader = Reader {
             modules,
             place,
-            file: &module.file,
+            file,
             arrows: &mut arrows,
         };
         for item in &module.items {
@@ -66,12 +61,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn path(&mut self, path: &[String]) {
-        let found = match path {
-            [] => None,
-            [name] => self.modules.resolve_name(self.place, name),
-            path => self.modules.resolve(self.place, path),
-        };
-        self.note(found);
+        self.note(self.modules.resolve(self.place, path));
     }
 
     /// A module that is only named is no arrow: what is used of it is named where it is used.
@@ -79,12 +69,11 @@ impl Reader<'_> {
         let Some(Found::Item(place, name)) = found else {
             return;
         };
-        let Some(file) = self.modules.file_of(&place) else {
-            return;
-        };
-        if file != self.file {
+        if let Some(used) = self.modules.by_place.get(&place)
+            && used.file != self.file
+        {
             let from = self.arrows.entry(self.file.to_owned()).or_default();
-            from.entry(file.to_owned()).or_default().insert(name);
+            from.entry(used.file.clone()).or_default().insert(name);
         }
     }
 
@@ -136,10 +125,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_item_use(&mut self, using: &'ast ItemUse) {
         let shows = !matches!(using.vis, Visibility::Inherited);
-        for used in modules::paths(&using.tree) {
-            let Used::Name { path, .. } = used else {
-                continue;
-            };
+        for (_, path) in modules::leaves(&using.tree) {
             let found = self.modules.resolve(self.place, &path);
             let below =
                 matches!(&found, Some(Found::Item(place, _)) if place.starts_with(self.place));
@@ -151,12 +137,8 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         if path.leading_colon.is_none() {
-            let words: Vec<String> = path
-                .segments
-                .iter()
-                .map(|segment| segment.ident.to_string())
-                .collect();
-            self.path(&words);
+            let words = path.segments.iter().map(|word| word.ident.to_string());
+            self.path(&words.collect::<Vec<_>>());
         }
         visit::visit_path(self, path);
     }
@@ -173,134 +155,60 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 }
 
-/// Groups of files each of which reaches each other one.
-fn knots(arrows: &Arrows) -> Vec<BTreeSet<PathBuf>> {
-    let reached: BTreeMap<&Path, BTreeSet<&Path>> = arrows
-        .keys()
-        .map(|file| (file.as_path(), reach(arrows, file)))
-        .collect();
-    let mut knots: BTreeSet<BTreeSet<PathBuf>> = BTreeSet::new();
-    for (file, all) in &reached {
-        if all.contains(file) {
-            let knot = all
-                .iter()
-                .filter(|other| reached.get(*other).is_some_and(|back| back.contains(file)));
-            knots.insert(knot.map(|file| (*file).to_owned()).collect());
-        }
-    }
-    knots.into_iter().collect()
-}
-
-fn reach<'a>(arrows: &'a Arrows, from: &Path) -> BTreeSet<&'a Path> {
-    let mut reached = BTreeSet::new();
-    let mut next: Vec<&Path> = used(arrows, from).collect();
-    while let Some(file) = next.pop() {
-        if reached.insert(file) {
-            next.extend(used(arrows, file));
-        }
-    }
-    reached
-}
-
-fn used<'a>(arrows: &'a Arrows, file: &Path) -> impl Iterator<Item = &'a Path> {
-    let used = arrows.get(file).into_iter().flatten();
-    used.map(|(file, _)| file.as_path())
-}
-
-/// The shortest circle that goes through a file.
-fn circle<'a>(arrows: &'a Arrows, start: &'a Path) -> Option<Vec<&'a Path>> {
-    let mut came_from: BTreeMap<&Path, &Path> = BTreeMap::new();
-    let mut next = VecDeque::from([start]);
-    while let Some(file) = next.pop_front() {
-        for used in used(arrows, file) {
-            if used == start {
-                let mut circle = vec![file];
-                while let Some(before) = came_from.get(circle[circle.len() - 1]) {
-                    circle.push(before);
-                }
-                circle.reverse();
-                return Some(circle);
-            }
-            if !came_from.contains_key(used) {
-                came_from.insert(used, file);
-                next.push_back(used);
-            }
-        }
-    }
-    None
-}
-
-/// More names than these say no more.
+/// Names of an arrow that are told.
 const NAMES: usize = 6;
 
-fn describe(target: &str, root: &Path, arrows: &Arrows, knot: &BTreeSet<PathBuf>) -> String {
-    let name = |file: &Path| {
-        let name = file.strip_prefix(root).unwrap_or(file);
-        name.display().to_string()
+/// For each file the shortest circle that goes through it, each circle once, ready to be read.
+fn circles(target: &str, root: &Path, arrows: &Arrows) -> Vec<String> {
+    let used = |file: &Path| {
+        let used = arrows.get(file).into_iter().flatten();
+        used.map(|(file, _)| file.as_path()).collect::<Vec<_>>()
     };
-    let line = |from: &Path, to: &Path| {
-        let names = arrows.get(from).and_then(|used| used.get(to));
-        let all: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
-        let more = match all.len().saturating_sub(NAMES) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let names = all[..all.len().min(NAMES)].join(", ");
-        format!("  {} uses {names}{more} of {}\n", name(from), name(to))
-    };
-    let circles = knot.iter().filter_map(|file| circle(arrows, file));
-    let shortest = circles.min_by_key(Vec::len).unwrap_or_default();
-    let round: Vec<(&Path, &Path)> = shortest
-        .iter()
-        .zip(shortest.iter().cycle().skip(1))
-        .map(|(from, to)| (*from, *to))
-        .collect();
-
-    let mut text = format!("circle of files in {target}:\n");
-    for (from, to) in &round {
-        text.push_str(&line(from, to));
-    }
-    if knot.len() > round.len() {
-        let count = words::plural(knot.len(), "file");
-        text.push_str(&format!(
-            "  this is the shortest of a knot of {count}, whose other arrows are:\n"
-        ));
-        for from in knot {
-            for to in used(arrows, from).filter(|to| knot.contains(*to)) {
-                if !round.contains(&(from.as_path(), to)) {
-                    text.push_str("  ");
-                    text.push_str(&line(from, to));
-                }
-            }
+    let mut circles: BTreeMap<BTreeSet<&Path>, Vec<&Path>> = BTreeMap::new();
+    for file in arrows.keys() {
+        if let Some(circle) = shortest(file.as_path(), used, |other| other == file) {
+            circles
+                .entry(circle.iter().copied().collect())
+                .or_insert(circle);
         }
     }
-    text.push_str(
-        "  move the names of one arrow to a file below both, or hand over what is needed as a value or a trait",
-    );
-    text
+    let name = |file: &Path| {
+        file.strip_prefix(root)
+            .unwrap_or(file)
+            .display()
+            .to_string()
+    };
+    let line = |from: &Path, to: &Path| {
+        let names = arrows[from][to].iter().take(NAMES).map(String::as_str);
+        let names = names.collect::<Vec<_>>().join(", ");
+        format!("  {} uses {names} of {}\n", name(from), name(to))
+    };
+    let told = circles.values().map(|circle| {
+        let lines: String = circle.windows(2).map(|pair| line(pair[0], pair[1])).collect();
+        format!(
+            "circle of files in {target}:\n{lines}  move the names of one arrow to a file below both, or hand over what is \
+             needed as a value or a trait"
+        )
+    });
+    told.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The knots of a crate of these files, as text.
+    /// The circles of a crate of these files, as text.
     fn told(files: &[(&str, &str)]) -> String {
-        let folder = std::env::temp_dir().join(format!(
-            "xtask-rules-{}-{:?}",
-            std::process::id(),
-            std::thread::current().id()
-        ));
+        let thread = std::thread::current().id();
+        let folder = format!("xtask-rules-{}-{thread:?}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
         for (name, text) in files {
             let path = folder.join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
         let arrows = arrows(&Modules::read(&folder.join("lib.rs")).unwrap());
-        let told = knots(&arrows)
-            .iter()
-            .map(|knot| describe("it", &folder, &arrows, knot))
-            .collect();
+        let told = circles("it", &folder, &arrows).concat();
         std::fs::remove_dir_all(folder).unwrap();
         told
     }
@@ -333,7 +241,7 @@ mod tests {
     #[test]
     fn a_name_that_comes_through_a_re_export_counts_for_the_file_that_defines_it() {
         let told = told(&[
-            ("lib.rs", "mod a; mod b; pub use a::A; pub use b::*;"),
+            ("lib.rs", "mod a; mod b; pub use a::A; pub use b::B;"),
             ("a/mod.rs", "mod deep; pub use deep::A;"),
             ("a/deep.rs", "use crate::B; pub struct A(B);"),
             ("b.rs", "pub struct B(crate::A);"),
@@ -356,14 +264,25 @@ mod tests {
     }
 
     #[test]
-    fn a_long_way_round_is_told_by_its_shortest_circle() {
+    fn a_glob_counts_as_a_use_of_its_file() {
+        let told = told(&[
+            ("lib.rs", "mod a; mod b;"),
+            ("a.rs", "use crate::b::*; pub struct A(B);"),
+            ("b.rs", "pub struct B(crate::a::A);"),
+        ]);
+        assert!(told.contains("a.rs uses * of b.rs\n"), "{told}");
+    }
+
+    #[test]
+    fn each_file_is_told_by_its_shortest_circle() {
         let told = told(&[
             ("lib.rs", "mod a; mod b; mod c;"),
             ("a.rs", "pub fn f() { crate::b::f() }"),
             ("b.rs", "pub fn f() { crate::c::f() }"),
             ("c.rs", "use crate::a; pub fn f() { a::f(); crate::b::f() }"),
         ]);
-        assert!(told.contains("b.rs uses f of c.rs\n  c.rs uses f of b.rs\n  this is the shortest of a knot of 3 files"), "{told}");
-        assert!(told.contains("    a.rs uses f of b.rs\n"), "{told}");
+        let short = "b.rs uses f of c.rs\n  c.rs uses f of b.rs\n";
+        let long = "a.rs uses f of b.rs\n  b.rs uses f of c.rs\n  c.rs uses f of a.rs\n";
+        assert!(told.contains(short) && told.contains(long), "{told}");
     }
 }

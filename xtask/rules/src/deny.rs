@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use spdx::{Expression, ParseMode};
+
 use crate::metadata::{Metadata, Package};
 
 /// Licences under which a dependency may reach our users. All of them let a program under Apache-2.0 contain it.
@@ -90,49 +92,9 @@ fn licence(package: &Package) -> Option<String> {
 
 /// Whether an expression such as `(MIT OR Apache-2.0) AND Unicode-3.0` can be met by allowed licences.
 fn is_allowed(expression: &str) -> bool {
-    // `AND` binds closer than `OR`; before there were expressions, a slash meant `OR`.
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
-    let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut at = 0;
-    either(&words, &mut at).is_some_and(|allowed| allowed && at == words.len())
-}
-
-fn either(words: &[&str], at: &mut usize) -> Option<bool> {
-    let mut allowed = both(words, at)?;
-    while words.get(*at) == Some(&"OR") {
-        *at += 1;
-        allowed |= both(words, at)?;
-    }
-    Some(allowed)
-}
-
-fn both(words: &[&str], at: &mut usize) -> Option<bool> {
-    let mut allowed = one(words, at)?;
-    while words.get(*at) == Some(&"AND") {
-        *at += 1;
-        allowed &= one(words, at)?;
-    }
-    Some(allowed)
-}
-
-fn one(words: &[&str], at: &mut usize) -> Option<bool> {
-    let word = *words.get(*at)?;
-    *at += 1;
-    if word == "(" {
-        let allowed = either(words, at)?;
-        let closed = words.get(*at) == Some(&")");
-        *at += 1;
-        return closed.then_some(allowed);
-    }
-    if words.get(*at) == Some(&"WITH") {
-        let exception = words.get(*at + 1)?;
-        *at += 2;
-        return Some(LICENCES.contains(&format!("{word} WITH {exception}").as_str()));
-    }
-    Some(LICENCES.contains(&word))
+    // Before there were expressions, a slash meant `OR`.
+    let read = Expression::parse_mode(expression, ParseMode::LAX);
+    read.is_ok_and(|read| read.evaluate(|wanted| LICENCES.contains(&&*wanted.to_string())))
 }
 
 fn source(package: &Package) -> Option<String> {
@@ -145,40 +107,34 @@ fn source(package: &Package) -> Option<String> {
     })
 }
 
-fn wildcards(package: &Package) -> Vec<String> {
-    let open = package
-        .dependencies
-        .iter()
-        .filter(|dependency| dependency.path.is_none() && dependency.req == "*");
-    let told = open.map(|dependency| {
+fn wildcards(package: &Package) -> impl Iterator<Item = String> {
+    let dependencies = package.dependencies.iter();
+    let open = dependencies.filter(|used| used.path.is_none() && used.req == "*");
+    open.map(|used| {
         format!(
             "{} takes any version of {}\n  name one in the workspace's Cargo.toml",
-            package.name, dependency.name
+            package.name, used.name
         )
-    });
-    told.collect()
+    })
 }
 
 fn duplicates(versions: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<String> {
-    let known: BTreeMap<&str, &str> = DUPLICATES.iter().copied().collect();
-    let twice = |name: &str| {
-        versions
-            .get(name)
-            .is_some_and(|versions| versions.len() > 1)
-    };
-    let new = versions
-        .iter()
-        .filter(|(name, _)| twice(name) && !known.contains_key(*name));
+    let known: BTreeSet<&str> = DUPLICATES.iter().map(|(name, _)| *name).collect();
+    let twice = versions.iter().filter(|(_, versions)| versions.len() > 1);
+    let twice: BTreeMap<&str, Vec<&str>> = twice
+        .map(|(name, versions)| (*name, versions.iter().copied().collect()))
+        .collect();
+    let new = twice.iter().filter(|(name, _)| !known.contains(*name));
     let new = new.map(|(name, versions)| {
-        let versions: Vec<&str> = versions.iter().copied().collect();
         format!(
             "{name} is compiled in the versions {}\n  `cargo tree -i {name}@{}` shows who wants the old one: agree on one, or add \
              it with the reason to DUPLICATES in xtask/rules/src/deny.rs",
             versions.join(" and "),
-            versions.first().unwrap_or(&"")
+            versions[0]
         )
     });
-    let gone = known.keys().filter(|name| !twice(name)).map(|name| {
+    let gone = known.iter().filter(|name| !twice.contains_key(*name));
+    let gone = gone.map(|name| {
         format!(
             "{name} has one version only\n  take it out of DUPLICATES in xtask/rules/src/deny.rs"
         )
@@ -217,12 +173,11 @@ mod tests {
 
     #[test]
     fn a_second_version_is_news_and_so_is_one_that_went() {
-        let mut versions: BTreeMap<&str, BTreeSet<&str>> = DUPLICATES
-            .iter()
-            .map(|(name, _)| (*name, BTreeSet::from(["1.0.0", "2.0.0"])))
-            .collect();
+        let two = BTreeSet::from(["1.0.0", "2.0.0"]);
+        let known = DUPLICATES.iter().map(|(name, _)| (*name, two.clone()));
+        let mut versions: BTreeMap<&str, BTreeSet<&str>> = known.collect();
         assert_eq!(duplicates(&versions), [""; 0]);
-        versions.insert("new", BTreeSet::from(["1.0.0", "2.0.0"]));
+        versions.insert("new", two);
         versions.insert("syn", BTreeSet::from(["3.0.0"]));
         let told = duplicates(&versions).join("\n");
         assert!(told.contains("new is compiled in the versions 1.0.0 and 2.0.0"));

@@ -4,129 +4,90 @@
 //! [`NEVER`] keeps a crate free of what it must not need, directly or through any other crate. Both look at what
 //! libraries and binaries use; tests may use more.
 
-use std::collections::BTreeSet;
-
 use crate::metadata::{Metadata, Package};
 
 /// Our crates from the bottom to the top. A crate may use the crates of the floors above its own line.
-const FLOORS: &[(&str, &[&str])] = &[
+const FLOORS: &[(&str, &str)] = &[
     (
         "plain values and arithmetic, which need nothing of ours",
-        &[
-            "gugus-error",
-            "gugus-generate",
-            "gugus-kmeans",
-            "gugus-progress",
-        ],
+        "gugus-error gugus-generate gugus-kmeans gugus-progress",
     ),
     (
         "what a few of these make up",
-        &[
-            "gugus-clusters",
-            "gugus-http",
-            "gugus-kmeans-all",
-            "gugus-plot",
-        ],
+        "gugus-clusters gugus-http gugus-kmeans-all gugus-plot",
     ),
-    ("the job file, which names the algorithms", &["gugus-spec"]),
+    ("the job file, which names the algorithms", "gugus-spec"),
     (
         "values in the job's types, and files in any store",
-        &["gugus-files", "gugus-records"],
+        "gugus-files gugus-records",
     ),
     (
         "what lies in these files, and features of these values",
-        &["gugus-batches", "gugus-features", "gugus-models"],
+        "gugus-batches gugus-features gugus-models",
     ),
     (
         "the services without a cluster, and the seam at the cluster",
-        &["gugus-ingest", "gugus-serve", "gugus-submit"],
+        "gugus-ingest gugus-serve gugus-submit",
     ),
     (
         "the cluster on one side of the seam, training on the other",
-        &["gugus-engine", "gugus-train"],
+        "gugus-engine gugus-train",
     ),
     (
         "evaluation, which reads what training wrote",
-        &["gugus-evaluate"],
+        "gugus-evaluate",
     ),
     (
         "the scheduler, which drives runs of training",
-        &["gugus-scheduler"],
+        "gugus-scheduler",
     ),
-    ("everything in one process", &["gugus-demo"]),
-    ("the command line", &["gugus"]),
+    ("everything in one process", "gugus-demo"),
+    ("the command line", "gugus"),
 ];
 
-/// What some crates must not reach, with the reason. A name that ends in `*` stands for all packages that begin so.
-struct Never {
-    crates: &'static [&'static str],
-    reach: &'static [&'static str],
-    why: &'static str,
-}
-
-const BALLISTA: &str = "ballista*";
-const DATAFUSION: &str = "datafusion*";
-
-const NEVER: &[Never] = &[
-    Never {
-        crates: &["gugus-clusters", "gugus-kmeans", "gugus-kmeans-all"],
-        reach: &[
-            "arrow*",
-            "gugus-files",
-            "hyper",
-            "object_store",
-            "parquet",
-            "tokio",
-        ],
-        why: "the algorithms do no I/O: the same numbers come out on an executor, in a test and in a notebook",
-    },
-    Never {
-        crates: &["gugus-records", "gugus-spec"],
-        reach: &["object_store", "tokio", DATAFUSION],
-        why: "ingest, train and serve read job files and values by the same rules, and not each of them has an engine",
-    },
-    Never {
-        crates: &[
-            "gugus-batches",
-            "gugus-files",
-            "gugus-generate",
-            "gugus-ingest",
-            "gugus-models",
-        ],
-        reach: &[DATAFUSION, BALLISTA],
-        why: "records are written where no query engine runs, and ingest must build without one",
-    },
-    Never {
-        crates: &["gugus-batches"],
-        reach: &["gugus-models"],
-        why: "batches and models are two formats that change apart from each other",
-    },
-    Never {
-        crates: &["gugus-models"],
-        reach: &["gugus-batches"],
-        why: "batches and models are two formats that change apart from each other",
-    },
-    Never {
-        crates: &["gugus-features", "gugus-serve"],
-        reach: &[BALLISTA],
-        why: "a service that predicts needs expressions and no cluster",
-    },
-    Never {
-        crates: &["gugus-evaluate", "gugus-submit", "gugus-train"],
-        reach: &["gugus-engine", BALLISTA],
-        why: "training speaks to a cluster through the trait of gugus-submit, so that its tests need none",
-    },
-    Never {
-        crates: &["gugus-plot"],
-        reach: &["tokio", DATAFUSION, BALLISTA],
-        why: "a map is drawn from plain data: a web page draws, too",
-    },
-    Never {
-        crates: &["gugus-http"],
-        reach: &["arrow*", DATAFUSION],
-        why: "the server loop knows nothing of what is served",
-    },
+/// Crates, the packages that they must not reach, and the reason. A name that ends in `*` stands for all packages that
+/// begin so.
+const NEVER: &[(&str, &str, &str)] = &[
+    (
+        "gugus-clusters gugus-kmeans gugus-kmeans-all",
+        "arrow* gugus-files hyper object_store parquet tokio",
+        "the algorithms do no I/O: the same numbers come out on an executor, in a test and in a notebook",
+    ),
+    (
+        "gugus-records gugus-spec",
+        "object_store tokio datafusion*",
+        "ingest, train and serve read job files and values by the same rules, and not each of them has an engine",
+    ),
+    (
+        "gugus-batches gugus-files gugus-generate gugus-ingest gugus-models",
+        "datafusion* ballista*",
+        "records are written where no query engine runs, and ingest must build without one",
+    ),
+    ("gugus-batches", "gugus-models", TWO_FORMATS),
+    ("gugus-models", "gugus-batches", TWO_FORMATS),
+    (
+        "gugus-features gugus-serve",
+        "ballista*",
+        "a service that predicts needs expressions and no cluster",
+    ),
+    (
+        "gugus-evaluate gugus-submit gugus-train",
+        "gugus-engine ballista*",
+        "training speaks to a cluster through the trait of gugus-submit, so that its tests need none",
+    ),
+    (
+        "gugus-plot",
+        "tokio datafusion* ballista*",
+        "a map is drawn from plain data: a web page draws, too",
+    ),
+    (
+        "gugus-http",
+        "arrow* datafusion*",
+        "the server loop knows nothing of what is served",
+    ),
 ];
+
+const TWO_FORMATS: &str = "batches and models are two formats that change apart from each other";
 
 /// What is broken, ready to be read.
 pub(crate) fn check(metadata: &Metadata) -> Vec<String> {
@@ -135,15 +96,12 @@ pub(crate) fn check(metadata: &Metadata) -> Vec<String> {
         broken.extend(floors(metadata, package));
         broken.extend(never(metadata, package));
     }
-    let here: BTreeSet<&str> = metadata
-        .members()
-        .map(|package| package.name.as_str())
-        .collect();
-    let named = FLOORS.iter().flat_map(|(_, crates)| *crates);
-    for gone in named.filter(|name| !here.contains(**name)) {
-        broken.push(format!(
-            "the workspace has no crate {gone}\n  FLOORS in xtask/rules/src/layers.rs names it: take it out there"
-        ));
+    for gone in FLOORS.iter().flat_map(|(_, crates)| crates.split(' ')) {
+        if !metadata.members().any(|package| package.name == gone) {
+            broken.push(format!(
+                "the workspace has no crate {gone}\n  FLOORS in xtask/rules/src/layers.rs names it: take it out there"
+            ));
+        }
     }
     broken
 }
@@ -153,7 +111,8 @@ fn is_ours(name: &str) -> bool {
 }
 
 fn floor(name: &str) -> Option<usize> {
-    FLOORS.iter().position(|(_, crates)| crates.contains(&name))
+    let mut floors = FLOORS.iter();
+    floors.position(|(_, crates)| crates.split(' ').any(|known| known == name))
 }
 
 fn floors(metadata: &Metadata, package: &Package) -> Vec<String> {
@@ -177,22 +136,19 @@ fn floors(metadata: &Metadata, package: &Package) -> Vec<String> {
 }
 
 fn never(metadata: &Metadata, package: &Package) -> Vec<String> {
-    let rules = NEVER
-        .iter()
-        .filter(|rule| rule.crates.contains(&package.name.as_str()));
-    let told = rules.flat_map(|rule| {
-        let ways = rule.reach.iter().filter_map(|unwanted| {
-            let way = metadata.way(package, |name| matches(unwanted, name))?;
-            let unwanted = unwanted.trim_end_matches('*');
-            Some(format!(
-                "{} reaches {unwanted}: {}\n  it must not, because {}: give up the first arrow of that way that is ours, or put \
-                 the code into another crate (NEVER in xtask/rules/src/layers.rs)",
-                package.name,
-                way.join(" -> "),
-                rule.why
-            ))
-        });
-        ways.collect::<Vec<_>>()
+    let name = &package.name;
+    let rules = NEVER.iter();
+    let rules = rules.filter(|(crates, ..)| crates.split(' ').any(|known| known == name));
+    let reach =
+        rules.flat_map(|(_, reach, why)| reach.split(' ').map(move |unwanted| (unwanted, why)));
+    let told = reach.filter_map(|(unwanted, why)| {
+        let way = metadata.way(package, |name| matches(unwanted, name))?;
+        Some(format!(
+            "{name} reaches {}: {}\n  it must not, because {why}: give up the first arrow of that way that is ours, or put the \
+             code into another crate (NEVER in xtask/rules/src/layers.rs)",
+            unwanted.trim_end_matches('*'),
+            way.join(" -> ")
+        ))
     });
     told.collect()
 }

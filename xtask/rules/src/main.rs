@@ -10,8 +10,7 @@ mod deny;
 mod layers;
 mod metadata;
 mod modules;
-mod names;
-mod words;
+mod ways;
 
 use std::process::ExitCode;
 
@@ -34,7 +33,7 @@ fn main() -> ExitCode {
             for what in &broken {
                 eprintln!("{what}\n");
             }
-            eprintln!("{} broken", words::plural(broken.len(), "rule"));
+            eprintln!("rules that are broken: {}", broken.len());
             ExitCode::FAILURE
         }
         Err(error) => {

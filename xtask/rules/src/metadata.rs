@@ -1,26 +1,27 @@
-//! `cargo metadata`: the packages of the workspace and of its dependencies, and who depends on whom.
+//! `cargo metadata`: the packages of the workspace and of its dependencies, and which package uses which.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::ways::shortest;
 
 /// All packages that `Cargo.lock` pins, and the arrows between them.
 pub(crate) struct Metadata {
-    pub(crate) packages: BTreeMap<Id, Package>,
+    pub(crate) packages: BTreeMap<String, Package>,
     pub(crate) root: PathBuf,
-    members: BTreeSet<Id>,
+    members: Vec<String>,
     /// For each package, the packages that its library and its binaries use: neither its tests nor its build script.
-    normal: BTreeMap<Id, Vec<Id>>,
+    normal: BTreeMap<String, Vec<String>>,
 }
-
-/// How cargo names one version of one package.
-pub(crate) type Id = String;
 
 #[derive(Deserialize)]
 pub(crate) struct Package {
-    pub(crate) id: Id,
+    /// How cargo names one version of one package.
+    pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) license: Option<String>,
@@ -56,24 +57,27 @@ impl Metadata {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(format!("cargo metadata failed: {}", said.trim()));
         }
-        Self::parse(&output.stdout)
+        serde_json::from_slice(&output.stdout)
+            .and_then(Self::parse)
+            .map_err(|error| format!("cargo metadata's answer cannot be read: {error}"))
     }
 
-    fn parse(document: &[u8]) -> Result<Self, String> {
-        let document: Document = serde_json::from_slice(document)
-            .map_err(|error| format!("cargo metadata's answer cannot be read: {error}"))?;
-        let normal = document.resolve.nodes.into_iter().map(|node| {
-            let used = node.deps.into_iter().filter(Edge::is_normal);
-            (node.id, used.map(|edge| edge.pkg).collect())
-        });
-        let packages = document.packages.into_iter();
+    fn parse(mut document: Value) -> serde_json::Result<Self> {
+        let packages: Vec<Package> = serde_json::from_value(document["packages"].take())?;
+        let ids = packages.into_iter().map(|p| (p.id.clone(), p));
+        let used = |node: &Value| {
+            let edges = list(&node["deps"]).iter().filter(|edge| is_normal(edge));
+            edges.map(|edge| text(&edge["pkg"])).collect()
+        };
+        let nodes = list(&document["resolve"]["nodes"]).iter();
         Ok(Self {
-            root: document.workspace_root,
-            members: document.workspace_members,
-            normal: normal.collect(),
-            packages: packages
-                .map(|package| (package.id.clone(), package))
+            packages: ids.collect(),
+            root: text(&document["workspace_root"]).into(),
+            members: list(&document["workspace_members"])
+                .iter()
+                .map(text)
                 .collect(),
+            normal: nodes.map(|node| (text(&node["id"]), used(node))).collect(),
         })
     }
 
@@ -83,128 +87,69 @@ impl Metadata {
     }
 
     /// The packages that a package uses directly.
-    pub(crate) fn uses(&self, id: &Id) -> impl Iterator<Item = &Package> {
+    pub(crate) fn uses(&self, id: &str) -> impl Iterator<Item = &Package> {
         let used = self.normal.get(id).into_iter().flatten();
         used.filter_map(|id| self.packages.get(id))
     }
 
-    /// The shortest way from a package to one of those wanted, as names, the package's own first.
+    /// The shortest way from a package to a wanted one, as names.
     pub(crate) fn way(&self, from: &Package, wanted: impl Fn(&str) -> bool) -> Option<Vec<&str>> {
-        let mut came_from: BTreeMap<&str, &Package> = BTreeMap::new();
-        let mut seen = BTreeSet::from([from.id.as_str()]);
-        let mut next = std::collections::VecDeque::from([from.id.as_str()]);
-        while let Some(id) = next.pop_front() {
-            let package = self.packages.get(id)?;
-            if package.id != from.id && wanted(&package.name) {
-                let mut way = vec![package.name.as_str()];
-                let mut at = id;
-                while let Some(before) = came_from.get(at) {
-                    way.push(&before.name);
-                    at = &before.id;
-                }
-                way.reverse();
-                return Some(way);
-            }
-            for used in self.uses(&package.id) {
-                if seen.insert(&used.id) {
-                    came_from.insert(&used.id, package);
-                    next.push_back(&used.id);
-                }
-            }
-        }
-        None
+        let name = |id: &str| self.packages.get(id).map_or("", |p| p.name.as_str());
+        let next = |id: &str| self.uses(id).map(|package| package.id.as_str()).collect();
+        let way = shortest(from.id.as_str(), next, |id| wanted(name(id)))?;
+        Some(way.into_iter().map(name).collect())
     }
 }
 
-#[derive(Deserialize)]
-struct Document {
-    packages: Vec<Package>,
-    workspace_root: PathBuf,
-    workspace_members: BTreeSet<Id>,
-    resolve: Resolve,
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
-#[derive(Deserialize)]
-struct Resolve {
-    nodes: Vec<Node>,
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
-#[derive(Deserialize)]
-struct Node {
-    id: Id,
-    deps: Vec<Edge>,
-}
-
-#[derive(Deserialize)]
-struct Edge {
-    pkg: Id,
-    dep_kinds: Vec<EdgeKind>,
-}
-
-#[derive(Deserialize)]
-struct EdgeKind {
-    /// Nothing for a normal dependency, else `dev` or `build`.
-    kind: Option<String>,
-}
-
-impl Edge {
-    fn is_normal(&self) -> bool {
-        self.dep_kinds.iter().any(|kind| kind.kind.is_none())
-    }
+/// A normal dependency has a kind of null; others are `dev` or `build`.
+fn is_normal(edge: &Value) -> bool {
+    list(&edge["dep_kinds"])
+        .iter()
+        .any(|kind| kind["kind"].is_null())
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use serde_json::json;
 
-    /// Packages and their normal dependencies, all of them members.
+    /// Packages and their dependencies, all of them members. A dependency that ends in `!` is used by tests alone.
     pub(crate) fn of(arrows: &[(&str, &[&str])]) -> Metadata {
-        let packages = arrows.iter().map(|(name, used)| {
-            let dependencies = used.iter().map(|used| Dependency {
-                name: (*used).to_owned(),
-                req: "^1".to_owned(),
-                path: None,
+        let packages = arrows.iter().map(|(name, _)| {
+            json!({
+                "id": name, "name": name, "version": "1.0.0", "license": "MIT", "source": null,
+                "dependencies": [], "targets": []
+            })
+        });
+        let nodes = arrows.iter().map(|(name, used)| {
+            let used = used.iter().map(|used| {
+                let kind = used.ends_with('!').then_some("dev");
+                json!({"pkg": used.trim_end_matches('!'), "dep_kinds": [{"kind": kind}]})
             });
-            let package = Package {
-                id: (*name).to_owned(),
-                name: (*name).to_owned(),
-                version: "1.0.0".to_owned(),
-                license: Some("Apache-2.0".to_owned()),
-                source: None,
-                dependencies: dependencies.collect(),
-                targets: Vec::new(),
-            };
-            (package.id.clone(), package)
+            json!({"id": name, "deps": used.collect::<Value>()})
         });
-        let normal = arrows.iter().map(|(name, used)| {
-            let used = used.iter().map(|used| (*used).to_owned());
-            ((*name).to_owned(), used.collect())
+        let names = arrows.iter().map(|(name, _)| *name);
+        let document = json!({
+            "workspace_root": "/", "workspace_members": names.collect::<Value>(),
+            "packages": packages.collect::<Value>(), "resolve": {"nodes": nodes.collect::<Value>()}
         });
-        Metadata {
-            root: PathBuf::from("/"),
-            members: arrows.iter().map(|(name, _)| (*name).to_owned()).collect(),
-            normal: normal.collect(),
-            packages: packages.collect(),
-        }
+        Metadata::parse(document).unwrap()
     }
 
     #[test]
     fn the_way_is_the_shortest_and_ignores_what_only_tests_use() {
-        let text = r#"{"workspace_root": "/", "workspace_members": ["a"],
-            "packages": [
-              {"id": "a", "name": "a", "version": "1.0.0", "license": null, "source": null, "dependencies": [], "targets": []},
-              {"id": "b", "name": "b", "version": "1.0.0", "license": null, "source": null, "dependencies": [], "targets": []},
-              {"id": "c", "name": "c", "version": "1.0.0", "license": null, "source": null, "dependencies": [], "targets": []}],
-            "resolve": {"nodes": [
-              {"id": "a", "deps": [{"pkg": "b", "dep_kinds": [{"kind": null}]}, {"pkg": "c", "dep_kinds": [{"kind": "dev"}]}]},
-              {"id": "b", "deps": [{"pkg": "c", "dep_kinds": [{"kind": null}, {"kind": "dev"}]}]},
-              {"id": "c", "deps": []}]}}"#;
-        let metadata = Metadata::parse(text.as_bytes()).unwrap();
+        let metadata = of(&[("a", &["b", "c!"]), ("b", &["c"]), ("c", &[])]);
         let a = metadata.members().next().unwrap();
-        assert_eq!(
-            metadata.way(a, |name| name == "c").unwrap(),
-            ["a", "b", "c"]
-        );
-        assert_eq!(metadata.way(a, |name| name == "a"), None);
+        let way = |wanted: &str| metadata.way(a, |name| name == wanted);
+        assert_eq!(way("c").unwrap(), ["a", "b", "c"]);
+        assert_eq!(way("a"), None);
     }
 }

@@ -1,9 +1,9 @@
-//! The modules of one target: which file each lies in, and which names it has.
+//! The modules of one target: which file each lies in, and which file defines what a path names.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use syn::{Attribute, Item, ItemMod, Meta, UseTree};
+use syn::{Attribute, Item, Meta, UseTree};
 
 /// A module's place in its crate: `["a", "b"]` for `crate::a::b`.
 pub(crate) type Place = Vec<String>;
@@ -15,33 +15,39 @@ pub(crate) struct Modules {
 }
 
 /// A module: a file, or a block `mod x { … }` in one.
+#[derive(Default)]
 pub(crate) struct Module {
     pub(crate) file: PathBuf,
     /// What stands in it, without its submodules and without what only tests see.
     pub(crate) items: Vec<Item>,
-    /// Names that it defines itself.
-    pub(crate) defined: Vec<String>,
     /// Names that it has from elsewhere, by `use`.
-    pub(crate) aliases: BTreeMap<String, Vec<String>>,
-    /// Modules or enums of which it has all names.
-    pub(crate) globs: Vec<Vec<String>>,
+    aliases: BTreeMap<String, Vec<String>>,
 }
+
+/// What a path of code leads to.
+pub(crate) enum Found {
+    Module(Place),
+    /// A name that a module defines.
+    Item(Place, String),
+}
+
+/// Re-exports of re-exports are followed this far. It ends the search where two of them name each other.
+const DEPTH: usize = 32;
 
 impl Modules {
     /// Reads a target, beginning with its first file.
     pub(crate) fn read(root: &Path) -> Result<Self, String> {
         let mut modules = Self::default();
-        let below = root.parent().unwrap_or(Path::new("")).to_owned();
-        modules.file(root, &below, Vec::new())?;
+        let below = root.parent().unwrap_or(Path::new(""));
+        modules.file(root, below, Place::new())?;
         Ok(modules)
     }
 
     /// `below` is the folder that the file's own modules lie in.
     fn file(&mut self, path: &Path, below: &Path, place: Place) -> Result<(), String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
-        let file =
-            syn::parse_file(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
+        let file = syn::parse_file(&text).map_err(|error| said(&error))?;
         self.module(file.items, path, below, place)
     }
 
@@ -54,147 +60,117 @@ impl Modules {
     ) -> Result<(), String> {
         let mut module = Module {
             file: path.to_owned(),
-            items: Vec::new(),
-            defined: Vec::new(),
-            aliases: BTreeMap::new(),
-            globs: Vec::new(),
+            ..Module::default()
         };
-        for item in items {
-            if is_for_tests(attributes(&item)) {
-                continue;
-            }
-            match item {
-                Item::Mod(submodule) => self.submodule(submodule, path, below, &place)?,
-                item => {
-                    if let Item::Use(using) = &item {
-                        for used in paths(&using.tree) {
-                            match used {
-                                Used::Name { path, name } => {
-                                    module.aliases.insert(name, path);
-                                }
-                                Used::All(path) => module.globs.push(path),
-                            }
-                        }
-                    }
-                    module.defined.extend(defined(&item));
-                    module.items.push(item);
+        for item in items
+            .into_iter()
+            .filter(|item| !is_for_tests(attributes(item)))
+        {
+            let Item::Mod(submodule) = item else {
+                if let Item::Use(using) = &item {
+                    module.aliases.extend(leaves(&using.tree));
                 }
+                module.items.push(item);
+                continue;
+            };
+            let name = submodule.ident.to_string();
+            let (flat, below) = (below.join(format!("{name}.rs")), below.join(&name));
+            let place = [place.as_slice(), &[name]].concat();
+            match submodule.content {
+                Some((_, items)) => self.module(items, path, &below, place)?,
+                None if flat.is_file() => self.file(&flat, &below, place)?,
+                None => self.file(&below.join("mod.rs"), &below, place)?,
             }
         }
         self.by_place.insert(place, module);
         Ok(())
     }
 
-    fn submodule(
-        &mut self,
-        submodule: ItemMod,
-        path: &Path,
-        below: &Path,
-        parent: &Place,
-    ) -> Result<(), String> {
-        let name = submodule.ident.to_string();
-        let below_it = below.join(&name);
-        let mut place = parent.clone();
-        place.push(name.clone());
-        if let Some((_, items)) = submodule.content {
-            return self.module(items, path, &below_it, place);
-        }
-        if let Some(named) = named_path(&submodule.attrs) {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let file = folder.join(named);
-            let below = file.parent().unwrap_or(folder).to_owned();
-            return self.file(&file, &below, place);
-        }
-        let flat = below.join(format!("{name}.rs"));
-        let file = if flat.is_file() {
-            flat
-        } else {
-            below_it.join("mod.rs")
-        };
-        self.file(&file, &below_it, place)
+    /// What a path that stands in the module `place` leads to; nothing where it leads out of the crate.
+    pub(crate) fn resolve(&self, place: &Place, path: &[String]) -> Option<Found> {
+        self.resolve_within(place, path, DEPTH)
     }
-}
 
-/// What one leaf of a `use` brings.
-pub(crate) enum Used {
-    Name { path: Vec<String>, name: String },
-    All(Vec<String>),
-}
-
-/// The leaves of a `use`.
-pub(crate) fn paths(tree: &UseTree) -> Vec<Used> {
-    let mut used = Vec::new();
-    leaves(tree, &mut Vec::new(), &mut used);
-    used
-}
-
-fn leaves(tree: &UseTree, before: &mut Vec<String>, used: &mut Vec<Used>) {
-    let mut name = |before: &[String], last: String, known_as: String| {
-        let mut path = before.to_vec();
-        // `use a::{self}` brings `a`.
-        let known_as = if last == "self" && known_as == "self" {
-            path.last().cloned().unwrap_or_default()
-        } else {
-            known_as
+    fn resolve_within(&self, place: &Place, path: &[String], depth: usize) -> Option<Found> {
+        let depth = depth.checked_sub(1)?;
+        let (first, mut rest) = path.split_first()?;
+        let mut at = match first.as_str() {
+            "crate" => Place::new(),
+            "self" => place.clone(),
+            "super" => parent(place)?,
+            name => match self.look_up(place, name, depth)? {
+                Found::Module(place) => place,
+                item => return Some(item),
+            },
         };
-        if last != "self" || path.is_empty() {
-            path.push(last);
-        }
-        used.push(Used::Name {
-            path,
-            name: known_as,
-        });
-    };
-    match tree {
-        UseTree::Path(path) => {
-            before.push(path.ident.to_string());
-            leaves(&path.tree, before, used);
-            before.pop();
-        }
-        UseTree::Name(leaf) => name(before, leaf.ident.to_string(), leaf.ident.to_string()),
-        UseTree::Rename(leaf) => name(before, leaf.ident.to_string(), leaf.rename.to_string()),
-        UseTree::Glob(_) => used.push(Used::All(before.clone())),
-        UseTree::Group(group) => {
-            for tree in &group.items {
-                leaves(tree, before, used);
+        while let Some((name, after)) = rest.split_first() {
+            rest = after;
+            if name == "super" {
+                at = parent(&at)?;
+                continue;
+            }
+            match self.look_up(&at, name, depth) {
+                Some(Found::Module(place)) => at = place,
+                Some(item) => return Some(item),
+                // The module that the path names defines it.
+                None => return Some(Found::Item(at, name.clone())),
             }
         }
+        Some(Found::Module(at))
+    }
+
+    /// A submodule, or what a `use` of the module brings.
+    fn look_up(&self, place: &Place, name: &str, depth: usize) -> Option<Found> {
+        let below = [place.as_slice(), &[name.to_owned()]].concat();
+        if self.by_place.contains_key(&below) {
+            return Some(Found::Module(below));
+        }
+        let path = self.by_place.get(place)?.aliases.get(name)?;
+        // `use tokio::time` has no `tokio` in the crate to find, and `use time` must not find itself.
+        (path.as_slice() != [name]).then(|| self.resolve_within(place, path, depth))?
     }
 }
 
-fn defined(item: &Item) -> Option<String> {
-    let name = match item {
-        Item::Const(item) => &item.ident,
-        Item::Enum(item) => &item.ident,
-        Item::Fn(item) => &item.sig.ident,
-        Item::Macro(item) => item.ident.as_ref()?,
-        Item::Static(item) => &item.ident,
-        Item::Struct(item) => &item.ident,
-        Item::Trait(item) => &item.ident,
-        Item::TraitAlias(item) => &item.ident,
-        Item::Type(item) => &item.ident,
-        Item::Union(item) => &item.ident,
-        _ => return None,
-    };
-    Some(name.to_string())
+fn parent(place: &Place) -> Option<Place> {
+    let (_, above) = place.split_last()?;
+    Some(above.to_vec())
+}
+
+/// The names that a `use` brings, each with its path. A glob brings the name `*`.
+pub(crate) fn leaves(tree: &UseTree) -> Vec<(String, Vec<String>)> {
+    match tree {
+        UseTree::Path(path) => {
+            let first = path.ident.to_string();
+            let mut below = leaves(&path.tree);
+            for (name, path) in &mut below {
+                // `use a::{self}` brings `a`.
+                if name == "self" {
+                    name.clone_from(&first);
+                }
+                path.insert(0, first.clone());
+                path.pop_if(|last| last == "self");
+            }
+            below
+        }
+        UseTree::Name(leaf) => vec![(leaf.ident.to_string(), vec![leaf.ident.to_string()])],
+        UseTree::Rename(leaf) => vec![(leaf.rename.to_string(), vec![leaf.ident.to_string()])],
+        UseTree::Glob(_) => vec![("*".to_owned(), vec!["*".to_owned()])],
+        UseTree::Group(group) => group.items.iter().flat_map(leaves).collect(),
+    }
 }
 
 pub(crate) fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,
-        Item::ExternCrate(item) => &item.attrs,
         Item::Fn(item) => &item.attrs,
-        Item::ForeignMod(item) => &item.attrs,
         Item::Impl(item) => &item.attrs,
         Item::Macro(item) => &item.attrs,
         Item::Mod(item) => &item.attrs,
         Item::Static(item) => &item.attrs,
         Item::Struct(item) => &item.attrs,
         Item::Trait(item) => &item.attrs,
-        Item::TraitAlias(item) => &item.attrs,
         Item::Type(item) => &item.attrs,
-        Item::Union(item) => &item.attrs,
         Item::Use(item) => &item.attrs,
         _ => &[],
     }
@@ -209,20 +185,5 @@ pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
             condition == "test" || condition.starts_with("all (test")
         }
         _ => false,
-    })
-}
-
-fn named_path(attributes: &[Attribute]) -> Option<String> {
-    attributes.iter().find_map(|attribute| {
-        let Meta::NameValue(pair) = &attribute.meta else {
-            return None;
-        };
-        let syn::Expr::Lit(value) = &pair.value else {
-            return None;
-        };
-        match &value.lit {
-            syn::Lit::Str(text) if pair.path.is_ident("path") => Some(text.value()),
-            _ => None,
-        }
     })
 }

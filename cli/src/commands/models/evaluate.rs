@@ -61,12 +61,11 @@ impl Evaluate {
         drop(bar);
         let evaluation = evaluation?;
         output.show(&evaluation, || text(&evaluation))?;
-        let failed = evaluation.elbow.iter().any(|point| point.reason.is_some());
-        Ok(if failed {
-            Code::SomeModelsFailed
-        } else {
-            Code::Done
-        })
+        let failed = evaluation
+            .elbow
+            .iter()
+            .filter(|point| point.reason.is_some());
+        Ok(Code::of_models(failed.count() as u64))
     }
 }
 

@@ -33,14 +33,12 @@ impl List {
     pub(super) async fn run(self, output: Output) -> Result<Code, Failure> {
         let store = ModelStore::new(self.models.open(&Stores::from_env())?);
         let listed = store.list().await.map_err(Failure::usage)?;
-        let listed: Vec<Listed> = listed
-            .into_iter()
-            .map(|m| Listed {
-                model: m.model,
-                batches: m.batches.iter().map(|b| b.get()).collect(),
-                windows: m.windows,
-            })
-            .collect();
+        let listed = listed.into_iter().map(|m| Listed {
+            model: m.model,
+            batches: m.batches.iter().map(|b| b.get()).collect(),
+            windows: m.windows,
+        });
+        let listed: Vec<Listed> = listed.collect();
         output.show(&json!({ "models": listed }), || text(&listed))?;
         Ok(Code::Done)
     }

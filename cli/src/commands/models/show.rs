@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gugus_files::Stores;
-use gugus_models::{Extent, ListedModel, ModelStore, SavedModel, Whole, WindowKey};
+use gugus_models::{Extent, ListedModel, ModelStore, SavedModel, WindowKey};
 use gugus_spec::BatchNumber;
 use serde_json::json;
 
@@ -62,13 +62,13 @@ async fn latest(store: &ModelStore, model: &str) -> Result<Extent, Failure> {
     let ListedModel {
         batches,
         windows,
-        whole,
+        all,
         ..
     } = listed;
-    match (batches.last(), whole, windows.as_slice()) {
+    match (batches.last(), all, windows.as_slice()) {
         (Some(batch), _, _) => Ok(Extent::Batch(*batch)),
-        (None, Whole::Absent, [only]) => Ok(Extent::Window(only.clone())),
-        (None, Whole::Absent, [_, ..]) => {
+        (None, false, [only]) => Ok(Extent::Window(only.clone())),
+        (None, false, [_, ..]) => {
             let shown = windows.iter().take(WINDOWS_SHOWN);
             let shown: Vec<&str> = shown.map(WindowKey::as_str).collect();
             let more = match windows.len().saturating_sub(WINDOWS_SHOWN) {

@@ -32,15 +32,13 @@ impl List {
     pub(super) async fn run(self, output: Output) -> Result<Code, Failure> {
         let log = self.batches.log().await?;
         let rejects = log.rejects().await.map_err(Failure::failed)?;
-        let listed: Vec<Listed> = rejects
-            .iter()
-            .map(|rejects| Listed {
-                batch: rejects.batch.get(),
-                rejected: rejects.left(),
-                replayed: rejects.replayed.len() as u64,
-                file: rejects.file.file.clone(),
-            })
-            .collect();
+        let listed = rejects.iter().map(|rejects| Listed {
+            batch: rejects.batch.get(),
+            rejected: rejects.left(),
+            replayed: rejects.replayed.len() as u64,
+            file: rejects.file.file.clone(),
+        });
+        let listed: Vec<Listed> = listed.collect();
         output.show(&json!({ "rejected": listed }), || text(&listed))?;
         Ok(Code::Done)
     }

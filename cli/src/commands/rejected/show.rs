@@ -87,10 +87,8 @@ impl Show {
             if room == 0 {
                 break;
             }
-            let records = log
-                .rejected_records(rejects)
-                .await
-                .map_err(Failure::failed)?;
+            let records = log.rejected_records(rejects).await;
+            let records = records.map_err(Failure::failed)?;
             shown.extend(records.into_iter().take(room).map(|r| as_shown(rejects, r)));
         }
         output.show(&json!({ "records": shown }), || text(&shown))?;

@@ -55,7 +55,7 @@ fn models_are_the_same_whatever_happens_to_the_cluster() {
     let work = Work::new();
     let job = work.job(200, MODELS);
     let csv = work.scattered("in.csv", 60_000);
-    work.import(&job, &csv, &[]).expect(0);
+    work.imported(&job, &csv);
     work.train(&job, &[]).expect(0);
     let expected = models(&work.path("models"));
     assert_eq!(expected.as_object().unwrap().len(), 300 + 300 + 1 + 2);

@@ -1,13 +1,15 @@
 //! A scheduler's port: which callers it lets in, what its answers tell and what they hide, and its pages.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::kit::http::{ask, send, text};
 use crate::kit::machines::{Scheduler, executor, prepared};
 use crate::kit::process::{Gugus, Signal, run};
-use crate::kit::wait::until;
+use crate::kit::same::{contains, short};
+use crate::kit::wait::until_so;
 use crate::kit::work::Work;
 
 const AS_JSON: (&str, &str) = ("content-type", "application/json");
@@ -22,10 +24,7 @@ fn health_readiness_and_metrics_are_there() {
     }
     run(["health", &format!("{http}/readyz")]).expect(0);
     let _executor = executor(&scheduler.url, "2");
-    scheduler
-        .submitting(&work, &job, "new", &["--wait"])
-        .run()
-        .expect(0);
+    scheduler.submitted(&work, &job, "new", &["--wait"]);
     let metrics = text(ask(&format!("{http}/metrics"), &[]));
     for line in [
         "gugus_executors 1",
@@ -36,12 +35,9 @@ fn health_readiness_and_metrics_are_there() {
         "gugus_ballista_jobs_total{event=\"completed\"} 1",
         "gugus_ballista_job_seconds_count 1",
     ] {
-        assert!(
-            metrics.lines().any(|l| l == line),
-            "no {line} in\n{metrics}"
-        );
+        contains(&metrics, &[&format!("\n{line}\n")]);
     }
-    assert!(metrics.contains("gugus_build_info{version="), "{metrics}");
+    contains(&metrics, &["gugus_build_info{version="]);
 }
 
 #[test]
@@ -53,32 +49,21 @@ fn only_who_knows_the_token_sees_or_changes_anything_and_no_answer_says_it() {
     let _executor = Gugus::new(["executor", "--scheduler", &scheduler.url])
         .env("GUGUS_TOKEN", secret)
         .up();
-    let refused = scheduler
-        .submitting(&work, &job, "new", &[])
-        .run()
-        .expect(1);
-    refused.says(&["wants its token"]);
+    let refused = scheduler.submitting(&work, &job, "new", &[]).run();
+    refused.expect(1).says(&["wants its token"]);
     let done = scheduler.submitted(&work, &job, "new", &["--wait", "--token-file", &file]);
     let id = done["id"].as_str().unwrap();
     let ballista_job = done["ballista_jobs"][0]["id"].as_str().unwrap();
 
     let paths = [
-        "/".to_owned(),
-        "/metrics".to_owned(),
-        "/gugus/v1/about".to_owned(),
-        "/gugus/v1/runs".to_owned(),
-        "/api/state".to_owned(),
-        "/api/executors".to_owned(),
-        "/api/jobs".to_owned(),
-        format!("/runs/{id}"),
-        format!("/gugus/v1/runs/{id}"),
-        format!("/gugus/v1/runs/{id}/log"),
-        format!("/api/job/{ballista_job}"),
-        format!("/api/job/{ballista_job}/config"),
-        format!("/api/job/{ballista_job}/stages"),
-    ];
+        "/ /metrics /gugus/v1/about /gugus/v1/runs /api/state /api/executors /api/jobs",
+        &format!("/runs/{id} /gugus/v1/runs/{id} /gugus/v1/runs/{id}/log"),
+        &format!("/api/job/{ballista_job} /api/job/{ballista_job}/config"),
+        &format!("/api/job/{ballista_job}/stages"),
+    ]
+    .join(" ");
     let known = format!("Bearer {secret}");
-    for path in &paths {
+    for path in paths.split(' ') {
         let url = format!("{}{path}", scheduler.http);
         assert_eq!(ask(&url, &[]).status(), 401, "{path}");
         let wrong = ask(&url, &[("authorization", "Bearer wrong")]);
@@ -133,26 +118,15 @@ fn pages_of_other_sites_see_and_change_nothing_unless_their_site_is_named() {
     assert_eq!(send(&runs, &[AS_JSON], "{}").status(), 422);
     drop(closed);
 
-    let open = Scheduler::start(
-        &work,
-        "127.0.0.1:0",
-        &[
-            "--cors-allowed-origins",
-            "https://other.example,https://grafana.example",
-        ],
-    );
-    let welcome = Some(named.to_owned());
+    let origins = "https://other.example,https://grafana.example";
+    let flags = ["--cors-allowed-origins", origins];
+    let open = Scheduler::start(&work, "127.0.0.1:0", &flags);
     let answered = allowed_for(&open, ("origin", named));
-    assert!(
-        answered.iter().all(|header| *header == welcome),
-        "{answered:?}"
-    );
+    assert_eq!(answered, [(); 4].map(|()| Some(named.to_owned())));
     assert_eq!(allowed_for(&open, stranger), [const { None }; 4]);
     let runs = format!("{}/gugus/v1/runs", open.http);
-    assert_eq!(
-        send(&runs, &[("origin", named), AS_JSON], "{}").status(),
-        422
-    );
+    let sent = send(&runs, &[("origin", named), AS_JSON], "{}");
+    assert_eq!(sent.status(), 422);
     drop(open);
 
     let wrong = run(["scheduler", "--cors-allowed-origins", "*"]).expect(2);
@@ -168,6 +142,7 @@ fn requests_are_checked_and_bounded() {
         let (job_file, models) = (fs::read_to_string(&job).unwrap(), work.path("new"));
         json!({ "job_file": job_file, "batches": batches, "models": models }).to_string()
     };
+    let key = "{\"job_file\":\"\",\"batches\":\"\",\"models\":\"\",\"x\":1}".to_owned();
     for (what, kind, body, status) in [
         ("no JSON", AS_JSON, "{".to_owned(), 400),
         ("a form", ("content-type", "text/plain"), request("/x"), 415),
@@ -175,24 +150,15 @@ fn requests_are_checked_and_bounded() {
         ("too much", AS_JSON, request(&"x".repeat(1 << 20)), 413),
         ("a relative path", AS_JSON, request("data/batch"), 422),
         ("a URL of a file", AS_JSON, request("file:///etc"), 422),
-        (
-            "a key too many",
-            AS_JSON,
-            "{\"job_file\":\"\",\"batches\":\"\",\"models\":\"\",\"x\":1}".to_owned(),
-            422,
-        ),
+        ("a key too many", AS_JSON, key, 422),
     ] {
         let mut answer = send(&runs, &[kind], &body);
         assert_eq!(answer.status(), status, "{what}");
         let problem: Value = answer.body_mut().read_json().unwrap();
         assert!(problem["detail"].is_string(), "{what}: {problem}");
     }
-    for path in [
-        "/nowhere",
-        "/gugus/v1/runs/000000000",
-        "/gugus/v1/runs/%2e%2e",
-        "/runs/000000000",
-    ] {
+    let nowhere = "/nowhere /gugus/v1/runs/000000000 /gugus/v1/runs/%2e%2e /runs/000000000";
+    for path in nowhere.split(' ') {
         let answer = ask(&format!("{}{path}", scheduler.http), &[]);
         assert_eq!(answer.status(), 404, "{path}");
     }
@@ -207,94 +173,47 @@ fn the_page_shows_what_there_is_escapes_it_and_loads_nothing_from_elsewhere() {
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let page = |path: &str| {
         let answer = ask(&format!("{}{path}", scheduler.http), &[]);
-        let policy = answer.headers()["content-security-policy"]
-            .to_str()
-            .unwrap();
+        let policy = &answer.headers()["content-security-policy"];
+        let policy = policy.to_str().unwrap();
         assert!(policy.starts_with("default-src 'none';"), "{policy}");
         text(answer)
     };
     let empty = page("/");
-    assert!(
-        empty.contains("None has registered") && empty.contains("None was submitted"),
-        "{empty}"
-    );
+    contains(&empty, &["None has registered", "None was submitted"]);
 
     let _executor = executor(&scheduler.url, "3");
     let done = scheduler.submitted(&work, &job, "new", &["--wait"]);
     let done = done["id"].as_str().unwrap();
-    // It has no batches by the time that its turn comes, and says so with the name of their folder.
-    let (batches, models) = (
-        work.path(&format!("batch {hostile}").replace('/', "")),
-        work.path("none"),
-    );
+    // The names of the batches' folder and of the job file are hostile, too.
+    let batches = work.path(&format!("batch {hostile}").replace('/', ""));
     fs::create_dir(&batches).unwrap();
     for entry in fs::read_dir(work.path("batch")).unwrap() {
         let entry = entry.unwrap();
-        fs::copy(
-            entry.path(),
-            std::path::Path::new(&batches).join(entry.file_name()),
-        )
-        .unwrap();
+        fs::copy(entry.path(), Path::new(&batches).join(entry.file_name())).unwrap();
     }
-    let submit = ["submit", "--job", &job, "--scheduler", &scheduler.url];
-    let more = [
-        "--batches",
-        &batches,
-        "--models",
-        &models,
-        "--output",
-        "json",
-    ];
-    let other = run([&submit[..], &more].concat()).expect(0).json();
-    let other = other["id"].as_str().unwrap().to_owned();
-    until("the run has ended", || {
-        let run = scheduler.show(&other);
-        match run["ended"].is_string() {
-            true => Ok(()),
-            false => Err(run.to_string()),
-        }
-    });
+    let models = work.path("none");
+    let places = ["--batches", &batches, "--models", &models, "--job", &job];
+    let more = ["--scheduler", &scheduler.url, "--output", "json"];
+    let other = run([&["submit"], &places[..], &more].concat()).expect(0);
+    let other = other.json()["id"].as_str().unwrap().to_owned();
+    let show = || scheduler.show(&other);
+    until_so("the run has ended", show, |run| run["ended"].is_string());
 
     let front = page("/");
-    for shown in [
-        done,
-        other.as_str(),
-        "finished",
-        "3 of 3",
-        "successful",
-        "each batches 1-3",
-    ] {
-        assert!(front.contains(shown), "no {shown} in {front}");
-    }
-    let (own, others) = (
-        page(&format!("/runs/{done}")),
-        page(&format!("/runs/{other}")),
-    );
-    assert!(own.contains("the run is finished"), "{own}");
-    assert!(
-        own.contains("&lt;script&gt;alert(1)&lt;/script&gt;"),
-        "{own}"
-    );
-    assert!(others.contains("batch &lt;script&gt;"), "{others}");
+    let models = ["3 of 3", "successful", "each batches 1-3"];
+    contains(&front, &[&[done, &other, "finished"], &models[..]].concat());
+    let [own, others] = [done, &other].map(|id| page(&format!("/runs/{id}")));
+    let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;";
+    contains(&own, &["the run is finished", escaped]);
+    contains(&others, &["batch &lt;script&gt;"]);
+    let elsewhere = "<script <img <iframe src= url( @import href=\"http http:// https://";
     for page in [empty, front, own, others] {
-        for wrong in [
-            "<script",
-            "<img",
-            "<iframe",
-            "src=",
-            "url(",
-            "@import",
-            "href=\"http",
-            "http://",
-            "https://",
-        ] {
-            assert!(!page.contains(wrong), "{wrong} in {page}");
+        for wrong in elsewhere.split(' ') {
+            assert!(!page.contains(wrong), "{wrong} in {}", short(&page));
         }
         for link in page.split("href=\"").skip(1) {
-            assert!(
-                link.starts_with('/') || link.starts_with("data:,\""),
-                "{link}"
-            );
+            let here = link.starts_with('/') || link.starts_with("data:,\"");
+            assert!(here, "{}", short(link));
         }
     }
 }
@@ -304,11 +223,11 @@ fn one_folder_of_runs_belongs_to_one_scheduler() {
     let work = Work::new();
     let first = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let state = work.path("state");
-    let second = ["scheduler", "--listen", "127.0.0.1:0", "--state", &state];
-    let refused = run(second).expect(2);
-    refused.says(&["another scheduler", "--state"]);
+    let start = |state: &str| run(format!("scheduler --listen 127.0.0.1:0 --state {state}"));
+    start(&state)
+        .expect(2)
+        .says(&["another scheduler", "--state"]);
     first.up.stop(Signal::Term).expect(0);
     let file = work.write("file", "");
-    let refused = run(["scheduler", "--listen", "127.0.0.1:0", "--state", &file]).expect(2);
-    refused.says(&[&file]);
+    start(&file).expect(2).says(&[&file]);
 }

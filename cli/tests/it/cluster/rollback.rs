@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::kit::http;
-use crate::kit::machines::{executors, scheduler};
+use crate::kit::machines::Cluster;
 use crate::kit::process::{Signal, Up};
 use crate::kit::same::{same, short};
 use crate::kit::wait::until;
@@ -45,20 +45,16 @@ fn await_fit(scheduler: &Up) {
 fn windows_are_fitted_seconds_after_an_executor_is_lost_in_the_second_stage() {
     let work = Work::new();
     let job = work.job(500, WINDOWS);
-    let csv = work.scattered("in.csv", 200_000);
-    work.import(&job, &csv, &[]).expect(0);
+    work.imported(&job, &work.scattered("in.csv", 200_000));
     let began = Instant::now();
     let embedded = comparable(&work.train(&job, &[]).expect(0).json());
     let usual = began.elapsed();
     for (models_folder, signal) in [("killed", Signal::Kill), ("frozen", Signal::Stop)] {
-        let scheduler = scheduler();
-        let url = scheduler.url("grpc").to_owned();
-        let mut executors = executors(&url, "1");
-        let training = work.training(&job, models_folder, &["--scheduler", &url]);
-        let training = training.spawn();
-        await_fit(&scheduler);
+        let mut cluster = Cluster::<2>::new("1");
+        let training = cluster.training(&work, &job, models_folder).spawn();
+        await_fit(&cluster.scheduler);
         let lost = Instant::now();
-        executors[0].signal(signal);
+        cluster.executors[0].signal(signal);
         let report = training.wait().expect(0).json();
         let took = lost.elapsed();
         same(&comparable(&report), &embedded);

@@ -1,7 +1,7 @@
 //! Runs that a scheduler drives: submitted, left alone, looked at, cancelled, interrupted, resumed.
 
 use crate::kit::http;
-use crate::kit::same::{holds, same};
+use crate::kit::same::{contains, holds, same};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -10,9 +10,9 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::kit::machines::{Scheduler, executor, prepared};
-use crate::kit::process::{Gugus, Signal};
-use crate::kit::wait::until;
-use crate::kit::work::{Work, comparable, models};
+use crate::kit::process::{Signal, run};
+use crate::kit::wait::{until, until_so};
+use crate::kit::work::{self, Work, comparable, model, models};
 
 /// Three waves: enough that a run can be met half way.
 const BATCHES: usize = 1_200;
@@ -36,15 +36,11 @@ fn written(work: &Work, models: &str) -> BTreeMap<String, SystemTime> {
 
 /// Waits until the first models of a run are there.
 fn await_some(work: &Work, models: &str) {
-    until("the first models are written", || {
-        match written(work, models).len() {
-            0 => Err("none is there".to_owned()),
-            _ => Ok(()),
-        }
-    });
+    let count = || written(work, models).len();
+    until_so("the first models are written", count, |count| *count > 0);
 }
 
-/// The report of an undisturbed run where a resumed one found some models: what each model is, not who trained it.
+/// The models of a report, without what says which run trained them. A resumed run skips some models.
 fn models_of(report: &Value) -> Value {
     let models = report["models"].as_array().unwrap().iter();
     let what = models.map(|model| {
@@ -57,15 +53,26 @@ fn models_of(report: &Value) -> Value {
     Value::Array(what.collect())
 }
 
+/// Fails the test unless a folder has all models, those that were there before are untouched, and all have the bits of
+/// an undisturbed training.
+#[track_caller]
+fn nothing_is_trained_twice(work: &Work, folder: &str, before: &BTreeMap<String, SystemTime>) {
+    let after = written(work, folder);
+    assert_eq!(after.len(), BATCHES);
+    for (model, time) in before {
+        assert_eq!(after[model], *time, "{model} was trained twice");
+    }
+    same(&models(&work.path(folder)), &models(&work.path("models")));
+}
+
 #[test]
 fn a_submitted_run_goes_on_when_its_client_has_left_and_outlives_the_scheduler() {
     let (work, job, embedded) = prepared(600, 50, 5);
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let _executor = executor(&scheduler.url, "2");
 
-    let client = scheduler
-        .submitting(&work, &job, "left", &["--wait"])
-        .spawn();
+    let client = scheduler.submitting(&work, &job, "left", &["--wait"]);
+    let client = client.spawn();
     client.await_stderr("the scheduler has the run");
     let left = client.stop(Signal::Int).expect(130);
     left.says(&["goes on at the scheduler", "gugus runs cancel"]);
@@ -74,35 +81,26 @@ fn a_submitted_run_goes_on_when_its_client_has_left_and_outlives_the_scheduler()
     assert_eq!(listed["runs"].as_array().unwrap().len(), 1, "{listed}");
 
     let followed = scheduler.runs(&["logs", &id, "--follow"]).expect(0);
-    for word in ["the run begins", "models=600", "the run is finished"] {
-        assert!(followed.stdout.contains(word), "{}", followed.stdout);
-    }
+    followed.prints(&["the run begins", "models=600", "the run is finished"]);
     let run = scheduler.show(&id);
     assert_eq!(run["state"], "finished", "{run}");
     same(&comparable(&run["report"]), &embedded);
     same(&models(&work.path("left")), &models(&work.path("models")));
     let jobs = run["ballista_jobs"].as_array().unwrap();
     let named = format!("test run {id} each batches ");
-    assert!(
-        jobs.len() == 2
-            && jobs
-                .iter()
-                .all(|job| job["name"].as_str().unwrap().starts_with(&named)),
-        "{run}"
-    );
+    assert_eq!(jobs.len(), 2, "{run}");
+    let mut names = jobs.iter().map(|job| job["name"].as_str().unwrap());
+    assert!(names.all(|name| name.starts_with(&named)), "{run}");
 
     // Nothing is left to do, and a table says so to people.
     let again = scheduler.submitted(&work, &job, "left", &["--wait"]);
     holds(&again, json!({"trained": 0, "skipped": 600}));
     let log = scheduler.told(&["logs", &id]);
     assert_eq!(log["log"], followed.stdout);
-    let table = scheduler.runs(&["list"]).expect(0).stdout;
-    assert!(
-        table.contains(&id) && table.contains("600 of 600"),
-        "{table}"
-    );
-    let text = scheduler.runs(&["show", &id]).expect(0).stdout;
-    assert!(text.contains("600 trained, 0 failed"), "{text}");
+    let table = scheduler.runs(&["list"]).expect(0);
+    table.prints(&[&id, "600 of 600"]);
+    let text = scheduler.runs(&["show", &id]).expect(0);
+    text.prints(&["600 trained, 0 failed"]);
 
     let listen = scheduler.listen().to_owned();
     scheduler.up.stop(Signal::Term).expect(0);
@@ -133,29 +131,17 @@ fn a_run_that_is_cancelled_is_gone_on_with_when_it_is_resumed() {
     assert!(!before.is_empty() && before.len() < BATCHES);
     let jobs: Value = http::get(format!("{}/api/jobs", scheduler.http));
     assert!(!jobs.to_string().contains("\"Running\""), "{jobs}");
-    scheduler
-        .runs(&["cancel", &id])
-        .expect(2)
-        .says(&["is cancelled and cannot be cancelled"]);
+    let refused = scheduler.runs(&["cancel", &id]).expect(2);
+    refused.says(&["is cancelled and cannot be cancelled"]);
 
     let resumed = scheduler.told(&["resume", &id, "--wait"]);
     holds(&resumed, json!({"state": "finished", "attempts": 2}));
     holds(&resumed, json!({"skipped": before.len()}));
     same(&models_of(&resumed["report"]), &models_of(&embedded));
-    let after = written(&work, "resumed");
-    assert_eq!(after.len(), BATCHES);
-    for (model, time) in before {
-        assert_eq!(after[&model], time, "{model} was trained twice");
-    }
-    same(
-        &models(&work.path("resumed")),
-        &models(&work.path("models")),
-    );
+    nothing_is_trained_twice(&work, "resumed", &before);
     assert!(!Path::new(&work.path("never")).exists());
-    scheduler
-        .runs(&["resume", &id])
-        .expect(2)
-        .says(&["is finished and cannot be resumed"]);
+    let refused = scheduler.runs(&["resume", &id]).expect(2);
+    refused.says(&["is finished and cannot be resumed"]);
 }
 
 #[test]
@@ -163,9 +149,8 @@ fn a_scheduler_that_is_killed_in_a_run_marks_it_and_resumes_it_to_the_same_bits(
     let (work, job, embedded) = prepared(BATCHES as u64, 50, 5);
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let _executor = executor(&scheduler.url, "2");
-    let waiting = scheduler
-        .submitting(&work, &job, "killed", &["--wait"])
-        .spawn();
+    let waiting = scheduler.submitting(&work, &job, "killed", &["--wait"]);
+    let waiting = waiting.spawn();
     let listen = scheduler.listen().to_owned();
     let id = until("the run is there", || {
         let listed = scheduler.runs(&["list", "--output", "json"]).expect(0);
@@ -175,31 +160,21 @@ fn a_scheduler_that_is_killed_in_a_run_marks_it_and_resumes_it_to_the_same_bits(
     // Nothing between the first models and the kill: a run lasts seconds.
     await_some(&work, "killed");
     scheduler.up.stop(Signal::Kill);
-    // Who waited is told.
-    waiting
-        .wait()
-        .expect(1)
-        .says(&["stopped answering", &format!("gugus runs show {id}")]);
+    // The waiting client is told.
+    let told = waiting.wait().expect(1);
+    told.says(&["stopped answering", &format!("gugus runs show {id}")]);
     let before = written(&work, "killed");
     assert!(before.len() < BATCHES, "the scheduler was killed too late");
 
     let scheduler = Scheduler::start(&work, &listen, &[]);
     let marked = scheduler.show(&id);
     assert_eq!(marked["state"], "interrupted", "{marked}");
-    assert!(
-        marked["failure"].as_str().unwrap().contains("scheduler"),
-        "{marked}"
-    );
+    contains(marked["failure"].as_str().unwrap(), &["scheduler"]);
     let resumed = scheduler.told(&["resume", &id, "--wait"]);
     holds(&resumed, json!({"skipped": before.len()}));
     assert_eq!(resumed["trained"], BATCHES - before.len());
     same(&models_of(&resumed["report"]), &models_of(&embedded));
-    let after = written(&work, "killed");
-    assert_eq!(after.len(), BATCHES);
-    for (model, time) in before {
-        assert_eq!(after[&model], time, "{model} was trained twice");
-    }
-    same(&models(&work.path("killed")), &models(&work.path("models")));
+    nothing_is_trained_twice(&work, "killed", &before);
     let log = scheduler.runs(&["logs", &id]).expect(0).stdout;
     assert_eq!(log.matches("the run begins").count(), 2, "{log}");
 }
@@ -243,32 +218,23 @@ fn what_cannot_be_run_is_told_before_anything_begins() {
     submit(&wrong, &[]).expect(2).says(&["wrong.toml", "topik"]);
     let nowhere = work.path("nowhere.toml");
     submit(&nowhere, &[]).expect(2).says(&["nowhere.toml"]);
-    submit(&job, &["--model", "none"])
-        .expect(2)
-        .says(&["no model \"none\"", "each"]);
+    let none = submit(&job, &["--model", "none"]).expect(2);
+    none.says(&["no model \"none\"", "each"]);
+    let each = model("each", "k = 2\nseed = 3\n");
     let broken = work.job(
         10,
-        "[[models]]\nname = \"each\"\nfeatures = [\"x\", { name = \"b\", sql = \"z + 1\" }]\n",
+        &each.replace("\"y\"", "{ name = \"b\", sql = \"z + 1\" }"),
     );
     submit(&broken, &[]).expect(2).says(&["each"]);
-    let job = work.job(
-        10,
-        "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 2\nseed = 3\n",
-    );
-    let other = work.write(
-        "other.toml",
-        fs::read_to_string(&job)
-            .unwrap()
-            .replace("\"test\"", "\"other\""),
-    );
-    submit(&other, &[])
-        .expect(2)
-        .says(&["belong to job \"test\"", "\"other\""]);
+    let job = work.job(10, &each);
+    let other = work.write("other.toml", work::job("other", 10, &each));
+    let other = submit(&other, &[]).expect(2);
+    other.says(&["belong to job \"test\"", "\"other\""]);
 
     let place = |batches: &str, models: &str| {
-        let all = ["submit", "--job", &job, "--scheduler", &scheduler.url];
-        let places = ["--batches", batches, "--models", models];
-        Gugus::new([&all[..], &places].concat()).run()
+        let url = &scheduler.url;
+        let places = format!("--batches {batches} --models {models}");
+        run(format!("submit --job {job} --scheduler {url} {places}"))
     };
     let (batches, models) = (work.path("batch"), work.path("new"));
     place(&work.path("nothing"), &models)
@@ -277,27 +243,20 @@ fn what_cannot_be_run_is_told_before_anything_begins() {
     let outside = tempfile::tempdir().unwrap();
     let outside = outside.path().to_str().unwrap();
     for (batches, models) in [(outside, models.as_str()), (&batches, outside)] {
-        place(batches, models)
-            .expect(2)
-            .says(&[outside, "--data-root"]);
+        let refused = place(batches, models).expect(2);
+        refused.says(&[outside, "--data-root"]);
     }
     let up = format!("{batches}/../../other");
     place(&up, &models).expect(2).says(&[".."]);
 
     for what in ["show", "logs", "cancel", "resume"] {
-        scheduler
-            .runs(&[what, "000000000"])
-            .expect(2)
-            .says(&["no run 000000000", "gugus runs list"]);
-        scheduler
-            .runs(&[what, "../../etc"])
-            .expect(2)
-            .says(&["names no run"]);
+        let none = scheduler.runs(&[what, "000000000"]).expect(2);
+        none.says(&["no run 000000000", "gugus runs list"]);
+        let no_id = scheduler.runs(&[what, "../../etc"]).expect(2);
+        no_id.says(&["names no run"]);
     }
-    let away = ["runs", "list", "--scheduler", "df://127.0.0.1:1"];
-    crate::kit::process::run(away)
-        .expect(1)
-        .says(&["no scheduler answers at df://127.0.0.1:1"]);
+    let away = run("runs list --scheduler df://127.0.0.1:1").expect(1);
+    away.says(&["no scheduler answers at df://127.0.0.1:1"]);
     let listed = scheduler.told(&["list"]);
     assert_eq!(listed, json!({ "runs": [] }));
     assert!(!Path::new(&models).exists());
@@ -306,35 +265,23 @@ fn what_cannot_be_run_is_told_before_anything_begins() {
 #[test]
 fn models_that_fail_and_models_that_differ_end_a_run_as_they_end_train() {
     let work = Work::new();
-    let job = work.job(
-        2,
-        "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 2\n",
-    );
+    let both = model("each", "k = 2\n");
+    let job = work.job(2, &both);
     let csv = work.csv("in.csv", &[["1", "1"], ["2", "2"], ["3", ""], ["4", "4"]]);
-    work.import(&job, &csv, &[]).expect(0);
+    work.imported(&job, &csv);
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let _executor = executor(&scheduler.url, "2");
-    let some = scheduler
-        .submitting(&work, &job, "some", &["--wait"])
-        .run()
-        .expect(3)
-        .json();
+    let submit = |job: &str| scheduler.submitting(&work, job, "some", &["--wait"]).run();
+    let some = submit(&job).expect(3).json();
     holds(
         &some,
         json!({"state": "finished", "trained": 1, "failed": 1}),
     );
-    let id = some["id"].as_str().unwrap();
-    let log = scheduler.runs(&["logs", id]).expect(0).stdout;
-    assert!(log.contains("failed: each batch 2: "), "{log}");
+    let log = scheduler.runs(&["logs", some["id"].as_str().unwrap()]);
+    log.expect(0).prints(&["failed: each batch 2: "]);
 
-    let job = work.job(
-        2,
-        "[[models]]\nname = \"each\"\nfeatures = [\"x\"]\nk = 2\n",
-    );
-    let differs = scheduler
-        .submitting(&work, &job, "some", &["--wait"])
-        .run()
-        .expect(2);
+    let job = work.job(2, &both.replace(", \"y\"", ""));
+    let differs = submit(&job).expect(2);
     differs.says(&["differ from what would be trained", "--retrain"]);
     let failed = differs.json();
     holds(&failed, json!({"state": "failed", "failure_kind": "usage"}));

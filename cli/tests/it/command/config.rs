@@ -8,24 +8,16 @@ fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
     let work = Work::new();
     std::fs::create_dir_all(work.path("from_file")).unwrap();
     let folder = work.path("");
-    work.write(
-        "gugus.toml",
-        format!(
-            "batches = \"{}\"\n[train]\nretrain = true\n",
-            work.path("from_file")
-        ),
-    );
-    let job = shipped("crime.toml");
-    let place = |gugus: Gugus| gugus.folder(&folder).run().expect(2).stderr;
-    let file = place(Gugus::new(["train", "--job", &job]));
-    assert!(file.contains("from_file"), "{file}");
-    let variable = place(
-        Gugus::new(["train", "--job", &job]).env("GUGUS_BATCHES", work.path("from_variable")),
-    );
-    assert!(variable.contains("from_variable"), "{variable}");
-    let flag = ["train", "--job", &job, "--batches", &work.path("from_flag")];
-    let flag = place(Gugus::new(flag).env("GUGUS_BATCHES", work.path("from_variable")));
-    assert!(flag.contains("from_flag"), "{flag}");
+    let [file, variable, flag] = ["from_file", "from_variable", "from_flag"].map(|p| work.path(p));
+    let config = format!("batches = \"{file}\"\n[train]\nretrain = true\n");
+    work.write("gugus.toml", config);
+    let call = ["train", "--job", &shipped("crime.toml")];
+    let train = || Gugus::new(call).folder(&folder);
+    train().run().expect(2).says(&["from_file"]);
+    let train = || train().env("GUGUS_BATCHES", &variable);
+    train().run().expect(2).says(&["from_variable"]);
+    let train = train().with(["--batches", &flag]);
+    train.run().expect(2).says(&["from_flag"]);
 }
 
 #[test]
@@ -42,30 +34,13 @@ fn an_unknown_key_is_refused_and_an_unknown_variable_is_not() {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in [
-        "demo",
-        "generate",
-        "produce",
-        "ingest",
-        "batches",
-        "train",
-        "models",
-        "serve",
-        "job",
-        "scheduler",
-        "executor",
-        "submit",
-        "runs",
-    ] {
+    let commands = "demo generate produce ingest batches train models serve job scheduler executor submit runs";
+    for command in commands.split(' ') {
         let help = run([command, "--help"]).expect(0);
-        assert!(
-            help.stdout.contains("Usage: gugus"),
-            "{command}: {}",
-            help.stdout
-        );
+        help.prints(&["Usage: gugus", command]);
         assert!(help.stderr.is_empty(), "{command}: {}", help.stderr);
     }
-    assert!(run(["--version"]).expect(0).stdout.starts_with("gugus "));
-    run(["nosuchcommand"]).expect(2);
-    run(["train"]).expect(2);
+    assert!(run("--version").expect(0).stdout.starts_with("gugus "));
+    run("nosuchcommand").expect(2);
+    run("train").expect(2);
 }

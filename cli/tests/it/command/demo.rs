@@ -1,72 +1,37 @@
-//! The demo, whole.
+//! The demo as a user starts it.
+
+use serde_json::json;
 
 use crate::kit::http;
-
 use crate::kit::process::{Signal, run, up};
+use crate::kit::same::short;
 use crate::kit::work::Work;
+
+const LISTEN: &str = "--listen 127.0.0.1:0 --scheduler-listen 127.0.0.1:0";
 
 #[test]
 fn it_ends_by_itself_and_counts_every_record() {
-    let demo = run([
-        "demo",
-        "--exit",
-        "--listen",
-        "127.0.0.1:0",
-        "--scheduler-listen",
-        "127.0.0.1:0",
-    ])
-    .expect(0);
-    for line in ["in the file (in)", "accounted for (out)"] {
-        let line = demo
-            .stdout
-            .lines()
-            .find(|l| l.contains(line))
-            .unwrap_or_else(|| panic!("{}", demo.stdout));
-        assert!(line.contains("1,000"), "{line}");
+    let demo = run(format!("demo --exit {LISTEN}")).expect(0);
+    for words in ["in the file (in)", "accounted for (out)"] {
+        let mut lines = demo.stdout.lines();
+        let counted = |line: &str| line.contains(words) && line.contains("1,000");
+        assert!(lines.any(counted), "{words}: {}", short(&demo.stdout));
     }
-    assert!(
-        demo.stdout.contains("30 trained, 0 failed, 0 skipped"),
-        "{}",
-        demo.stdout
-    );
-    assert!(
-        demo.stdout.contains("curl -s http://127.0.0.1:") && demo.stdout.contains("\"cluster\""),
-        "{}",
-        demo.stdout
-    );
-    assert!(demo.stdout.contains("stand-in"), "{}", demo.stdout);
+    let trained = "30 trained, 0 failed, 0 skipped";
+    let asked = "curl -s http://127.0.0.1:";
+    demo.prints(&[trained, asked, "\"cluster\"", "stand-in"]);
 }
 
 #[test]
 fn it_takes_a_file_and_stays_up_until_it_is_stopped() {
     let work = Work::new();
-    let csv = work.path("mine.csv");
-    run([
-        "generate",
-        "--records",
-        "250",
-        "--seed",
-        "7",
-        "--output",
-        &csv,
-    ])
-    .expect(0);
-    let demo = up([
-        "demo",
-        "--input",
-        &csv,
-        "--listen",
-        "127.0.0.1:0",
-        "--scheduler-listen",
-        "127.0.0.1:0",
-    ]);
-    let models: serde_json::Value = http::get(format!("{}/models", demo.url("rest")));
-    assert_eq!(models["models"][0]["batches"], serde_json::json!([1, 2, 3]));
-    let jobs: serde_json::Value = http::get(format!("{}/api/jobs", demo.url("http")));
+    let csv = work.generate(250, 7);
+    let demo = up(format!("demo --input {csv} {LISTEN}"));
+    let models = http::get(format!("{}/models", demo.url("rest")));
+    assert_eq!(models["models"][0]["batches"], json!([1, 2, 3]));
+    let jobs = http::get(format!("{}/api/jobs", demo.url("http")));
     assert_eq!(jobs.as_array().unwrap().len(), 3);
-    assert!(
-        demo.url("grpc").starts_with("df://127.0.0.1:")
-            && demo.url("broker").starts_with("127.0.0.1:")
-    );
+    assert!(demo.url("grpc").starts_with("df://127.0.0.1:"));
+    assert!(demo.url("broker").starts_with("127.0.0.1:"));
     demo.stop(Signal::Int).expect(0);
 }

@@ -3,20 +3,20 @@
 use serde_json::Value;
 
 use crate::kit::http;
-use crate::kit::process::{Gugus, Output, Up, up};
+use crate::kit::process::{Gugus, Output, Signal, Up, up};
 use crate::kit::same::short;
-use crate::kit::wait::until;
-use crate::kit::work::{Work, comparable};
+use crate::kit::wait::until_so;
+use crate::kit::work::{Work, comparable, model};
 
 /// `batches` batches of `rows` rows of two columns, in no order; the report of the embedded cluster.
 pub(crate) fn prepared(batches: u64, rows: u64, k: u64) -> (Work, String, Value) {
     let work = Work::new();
-    let job = work.job(
-        rows,
-        &format!("[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = {k}\nseed = 3\ntol = 0.0\nmax_iter = 60\n"),
+    let model = model(
+        "each",
+        &format!("k = {k}\nseed = 3\ntol = 0.0\nmax_iter = 60\n"),
     );
-    let csv = work.scattered("in.csv", batches * rows);
-    work.import(&job, &csv, &[]).expect(0);
+    let job = work.job(rows, &model);
+    work.imported(&job, &work.scattered("in.csv", batches * rows));
     let embedded = work.train(&job, &[]).expect(0).json();
     (work, job, comparable(&embedded))
 }
@@ -85,68 +85,86 @@ impl Scheduler {
     }
 
     pub(crate) fn await_state(&self, id: &str, state: &str) -> Value {
-        until(&format!("the run is {state}"), || {
-            let run = self.asked(id);
-            if run["state"] == state {
-                Ok(run)
-            } else {
-                Err(short(&run.to_string()))
-            }
-        })
-    }
-
-    /// What a script gets that asks by HTTP.
-    fn asked(&self, id: &str) -> Value {
-        http::get(format!("{}/gugus/v1/runs/{id}", self.http))
+        let url = format!("{}/gugus/v1/runs/{id}", self.http);
+        let what = format!("the run is {state}");
+        until_so(&what, || http::get(&url), |run| run["state"] == state)
     }
 }
 
 /// A scheduler that keeps its runs to itself.
 pub(crate) fn scheduler() -> Up {
-    up(["scheduler", "--listen", "127.0.0.1:0"])
+    up("scheduler --listen 127.0.0.1:0")
 }
 
 /// An executor that can be asked how it is.
 pub(crate) fn executor(url: &str, slots: &str) -> Up {
-    up([
-        "executor",
-        "--scheduler",
-        url,
-        "--task-slots",
-        slots,
-        "--monitor",
-        "127.0.0.1:0",
-    ])
+    executor_with(url, slots, "")
 }
 
-/// Two executors.
-pub(crate) fn executors(url: &str, slots: &str) -> [Up; 2] {
-    [(); 2].map(|()| executor(url, slots))
+/// An executor with further arguments.
+pub(crate) fn executor_with(url: &str, slots: &str, more: &str) -> Up {
+    up(format!(
+        "executor --scheduler {url} --task-slots {slots} --monitor 127.0.0.1:0 {more}"
+    ))
+}
+
+/// A scheduler with executors.
+pub(crate) struct Cluster<const N: usize> {
+    pub(crate) scheduler: Up,
+    pub(crate) executors: [Up; N],
+    pub(crate) url: String,
+}
+
+impl<const N: usize> Cluster<N> {
+    pub(crate) fn new(slots: &str) -> Self {
+        let scheduler = scheduler();
+        let url = scheduler.url("grpc").to_owned();
+        Self {
+            executors: [(); N].map(|()| executor(&url, slots)),
+            scheduler,
+            url,
+        }
+    }
+
+    /// `gugus train` on this cluster into the folder `models`, not begun yet.
+    pub(crate) fn training(&self, work: &Work, job: &str, models: &str) -> Gugus {
+        work.training(job, models, &["--scheduler", &self.url])
+    }
+
+    /// The report of a training on this cluster into the folder `models`.
+    #[track_caller]
+    pub(crate) fn trained(&self, work: &Work, job: &str, models: &str) -> Value {
+        self.training(work, job, models).run().expect(0).json()
+    }
+
+    /// Stops all processes. Each must end with exit code 0.
+    #[track_caller]
+    pub(crate) fn stop(self) {
+        for process in self.executors.into_iter().chain([self.scheduler]) {
+            process.stop(Signal::Term).expect(0);
+        }
+    }
 }
 
 /// Waits until the scheduler has so many executors.
 #[track_caller]
 pub(crate) fn await_executors(scheduler: &Up, count: usize) {
     let url = format!("{}/api/executors", scheduler.url("http"));
-    until(&format!("{count} executors are there"), || {
-        let listed = http::get(&url);
-        match listed.as_array().map(Vec::len) {
-            Some(found) if found == count => Ok(()),
-            _ => Err(listed.to_string()),
-        }
-    });
+    let so = |listed: &Value| listed.as_array().is_some_and(|all| all.len() == count);
+    until_so(
+        &format!("{count} executors are there"),
+        || http::get(&url),
+        so,
+    );
 }
 
 /// A figure of an executor's `/metrics`.
 pub(crate) fn figure(executor: &Up, name: &str) -> u64 {
     let url = format!("{}/metrics", executor.url("http"));
     let text = http::text(http::ask(&url, &[]));
-    let line = text
-        .lines()
-        .find(|line| line.split(' ').next() == Some(name));
-    let value = line.and_then(|line| line.split(' ').nth(1));
-    value
-        .unwrap_or_else(|| panic!("no {name} in\n{text}"))
-        .parse()
-        .unwrap()
+    let mut figures = text.lines().filter_map(|line| line.split_once(' '));
+    let Some((_, value)) = figures.find(|(named, _)| *named == name) else {
+        panic!("no {name} in\n{}", short(&text));
+    };
+    value.parse().unwrap()
 }

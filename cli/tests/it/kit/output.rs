@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 
 use serde_json::Value;
 
-use crate::kit::same::short;
+use crate::kit::same::{contains, short};
 
 /// What a command that ended left.
 #[derive(Debug)]
@@ -50,12 +50,15 @@ impl Output {
         }
     }
 
-    /// Fails the test unless standard error has each of these words.
+    /// Fails the test unless standard error contains each of these words.
     #[track_caller]
     pub(crate) fn says(&self, words: &[&str]) {
-        for word in words {
-            let said = self.stderr.contains(word);
-            assert!(said, "no {word:?} in: {}", short(&self.stderr));
-        }
+        contains(&self.stderr, words);
+    }
+
+    /// Fails the test unless standard output contains each of these words.
+    #[track_caller]
+    pub(crate) fn prints(&self, words: &[&str]) {
+        contains(&self.stdout, words);
     }
 }

@@ -24,15 +24,50 @@ pub(crate) fn skipped(what: &str, why: &str) {
     let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {what}: {why}");
 }
 
+/// The words of a command: a text that is cut at its spaces, or a list whose words may contain spaces.
+pub(crate) trait Words {
+    fn words(self) -> Vec<OsString>;
+}
+
+impl Words for &str {
+    fn words(self) -> Vec<OsString> {
+        self.split_whitespace().map(OsString::from).collect()
+    }
+}
+
+impl Words for String {
+    fn words(self) -> Vec<OsString> {
+        self.as_str().words()
+    }
+}
+
+impl<W: AsRef<OsStr>> Words for &[W] {
+    fn words(self) -> Vec<OsString> {
+        self.iter().map(|word| word.as_ref().to_owned()).collect()
+    }
+}
+
+impl<W: AsRef<OsStr>, const N: usize> Words for [W; N] {
+    fn words(self) -> Vec<OsString> {
+        self.as_slice().words()
+    }
+}
+
+impl<W: AsRef<OsStr>> Words for Vec<W> {
+    fn words(self) -> Vec<OsString> {
+        self.as_slice().words()
+    }
+}
+
 /// Runs `gugus` with these arguments to its end.
 #[track_caller]
-pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
+pub(crate) fn run(arguments: impl Words) -> Output {
     Gugus::new(arguments).run()
 }
 
 /// Starts `gugus` with these arguments and waits until it is ready.
 #[track_caller]
-pub(crate) fn up<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Up {
+pub(crate) fn up(arguments: impl Words) -> Up {
     Gugus::new(arguments).up()
 }
 
@@ -47,24 +82,18 @@ pub(crate) struct Gugus {
 
 impl Gugus {
     /// `gugus` with these arguments.
-    pub(crate) fn new<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Gugus {
+    pub(crate) fn new(arguments: impl Words) -> Gugus {
         Gugus {
             wrapper: Vec::new(),
-            arguments: arguments
-                .into_iter()
-                .map(|argument| argument.as_ref().to_owned())
-                .collect(),
+            arguments: arguments.words(),
             environment: Vec::new(),
             folder: None,
         }
     }
 
     /// Through another program, which gets the binary and its arguments after these words.
-    pub(crate) fn under<A: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = A>) -> Gugus {
-        self.wrapper = wrapper
-            .into_iter()
-            .map(|word| word.as_ref().to_owned())
-            .collect();
+    pub(crate) fn under(mut self, wrapper: impl Words) -> Gugus {
+        self.wrapper = wrapper.words();
         self
     }
 

@@ -37,6 +37,14 @@ pub(crate) fn holds(document: &Value, expected: Value) {
     }
 }
 
+/// Fails the test unless a text contains each of these words.
+#[track_caller]
+pub(crate) fn contains(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "no {word:?} in: {}", short(text));
+    }
+}
+
 /// A text, or its beginning and its end where it is long.
 pub(crate) fn short(text: &str) -> String {
     if text.len() <= 2 * ENDS {

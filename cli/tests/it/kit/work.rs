@@ -52,20 +52,18 @@ impl Work {
 
     /// A CSV file of made-up crime records.
     pub(crate) fn generate(&self, records: u64, seed: u64) -> String {
-        let (csv, records, seed) = (
-            self.path("generated.csv"),
-            records.to_string(),
-            seed.to_string(),
-        );
-        let how = ["--records", &records, "--seed", &seed, "--output", &csv];
-        run([&["generate"], &how[..]].concat()).expect(0);
+        let csv = self.path("generated.csv");
+        run(format!(
+            "generate --records {records} --seed {seed} --output {csv}"
+        ))
+        .expect(0);
         csv
     }
 
     /// Imports made-up records as batches of the shipped crime job, and gives that job.
     pub(crate) fn generated(&self, records: u64, seed: u64) -> String {
         let (csv, job) = (self.generate(records, seed), shipped("crime.toml"));
-        self.import(&job, &csv, &[]).expect(0);
+        self.imported(&job, &csv);
         job
     }
 
@@ -103,6 +101,12 @@ impl Work {
     pub(crate) fn import(&self, job: &str, file: &str, more: &[&str]) -> Output {
         let batches = self.path("batch");
         run([&importing(job, file, &batches), more].concat())
+    }
+
+    /// Imports a file without a mishap.
+    #[track_caller]
+    pub(crate) fn imported(&self, job: &str, file: &str) {
+        self.import(job, file, &[]).expect(0);
     }
 
     pub(crate) fn train(&self, job: &str, more: &[&str]) -> Output {
@@ -146,15 +150,22 @@ impl Work {
     #[track_caller]
     pub(crate) fn serve(&self) -> Up {
         let models = self.path("models");
-        up(["serve", "--models", &models, "--listen", "127.0.0.1:0"])
+        up(format!("serve --models {models} --listen 127.0.0.1:0"))
     }
 
-    /// The centers of a model, by `models show`.
+    /// The centers of a model of a batch.
     #[track_caller]
     pub(crate) fn centers(&self, models: &str, model: &str, batch: u64) -> Vec<Vec<f64>> {
-        let (models, batch) = (self.path(models), batch.to_string());
-        let which = ["models", "show", model, "--batch", &batch];
-        let shown = run([&which[..], &["--models", &models, "--output", "json"]].concat());
+        self.centers_of(models, &format!("{model} --batch {batch}"))
+    }
+
+    /// The centers that `models show` prints of a model.
+    #[track_caller]
+    pub(crate) fn centers_of(&self, models: &str, model: &str) -> Vec<Vec<f64>> {
+        let models = self.path(models);
+        let shown = run(format!(
+            "models show {model} --models {models} --output json"
+        ));
         serde_json::from_value(shown.expect(0).json()["centers"].clone()).unwrap()
     }
 }
@@ -168,32 +179,21 @@ pub(crate) fn job(name: &str, rows: u64, models: &str) -> String {
     )
 }
 
-/// The arguments of `gugus batches import`.
-pub(crate) fn importing<'a>(job: &'a str, file: &'a str, batches: &'a str) -> [&'a str; 7] {
-    [
-        "batches",
-        "import",
-        file,
-        "--job",
-        job,
-        "--batches",
-        batches,
-    ]
+/// A `[[models]]` entry over the features x and y; `more` are its other keys.
+pub(crate) fn model(name: &str, more: &str) -> String {
+    format!("[[models]]\nname = \"{name}\"\nfeatures = [\"x\", \"y\"]\n{more}")
 }
 
-/// The arguments of `gugus train`, which reports as JSON.
-pub(crate) fn training<'a>(job: &'a str, batches: &'a str, models: &'a str) -> [&'a str; 9] {
-    [
-        "train",
-        "--job",
-        job,
-        "--batches",
-        batches,
-        "--models",
-        models,
-        "--output",
-        "json",
-    ]
+/// The arguments of `gugus batches import`. Their places may have spaces.
+pub(crate) fn importing<'a>(job: &'a str, file: &'a str, batches: &'a str) -> Vec<&'a str> {
+    let places = ["--job", job, "--batches", batches];
+    [&["batches", "import", file], &places[..]].concat()
+}
+
+/// The arguments of `gugus train`, which reports as JSON. Their places may have spaces.
+pub(crate) fn training<'a>(job: &'a str, batches: &'a str, models: &'a str) -> Vec<&'a str> {
+    let places = ["--batches", batches, "--models", models];
+    [&["train", "--job", job, "--output", "json"], &places[..]].concat()
 }
 
 /// All models of a folder by their paths, without what may differ between two trainings of the same: `model.json`, whose
@@ -203,12 +203,10 @@ pub(crate) fn models(folder: &str) -> Value {
         let entries = std::fs::read_dir(folder).unwrap();
         entries.map(|entry| entry.unwrap().path()).collect()
     };
+    let models = subfolders(Path::new(folder));
     let mut found = Map::new();
-    for place in subfolders(Path::new(folder))
-        .iter()
-        .flat_map(|model| subfolders(model))
-    {
-        // One who is killed leaves what it was writing, under another name or without the last file.
+    for place in models.iter().flat_map(|model| subfolders(model)) {
+        // A killed process leaves the folder that it was writing, under another name or without its last file.
         if !place.join("_SUCCESS").exists() {
             continue;
         }
@@ -218,7 +216,7 @@ pub(crate) fn models(folder: &str) -> Value {
         about.remove("uid");
         about.remove("trained_at");
         if let Some(before) = about.get_mut("carried_from") {
-            // The batch says which model that is; its uid is new with every training.
+            // The batch says which model it was. Each training gives it a new uid.
             before["uid"].take();
         }
         let checksums = about.remove("checksums").unwrap();

@@ -1,13 +1,13 @@
 //! `gugus models evaluate`: Spark's figures, on any cluster, for the rows that a model was trained on.
 
-use crate::kit::machines::{executors, scheduler};
+use crate::kit::machines::Cluster;
 use crate::kit::same::{holds, same};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::kit::process::{Output, Signal, run};
-use crate::kit::work::{Work, shipped};
+use crate::kit::process::{Gugus, Output, Words, run};
+use crate::kit::work::{Work, model};
 
 /// What Spark 3.5.5 says of its own fits of the first generated records, by `dev/python/golden_evaluation.py`.
 const GOLDEN: &str = include_str!("../../fixtures/generated_300_evaluation.json");
@@ -22,6 +22,19 @@ struct Golden {
     silhouette: f64,
 }
 
+impl Golden {
+    /// Fails the test unless cost and silhouette of a document are Spark's.
+    #[track_caller]
+    fn agrees(&self, document: &Value) {
+        for (key, sparks) in [("cost", self.cost), ("silhouette", self.silhouette)] {
+            assert!(
+                close(&document[key], sparks),
+                "{key} is not {sparks}: {document}"
+            );
+        }
+    }
+}
+
 fn golden() -> Vec<Golden> {
     let golden: Vec<Golden> = serde_json::from_str(GOLDEN).unwrap();
     assert_eq!(golden.len(), 7);
@@ -34,12 +47,15 @@ fn close(ours: &Value, sparks: f64) -> bool {
         .is_some_and(|ours| (ours - sparks).abs() <= 1e-9 * sparks.abs())
 }
 
-fn evaluate(work: &Work, model: &str, more: &[&str]) -> Output {
-    let (models, batches) = (work.path("models"), work.path("batch"));
-    let all = [
-        "models",
-        "evaluate",
-        model,
+/// `gugus models evaluate` with these words after it.
+fn evaluate(work: &Work, words: impl Words) -> Output {
+    evaluate_on(work, "batch", words)
+}
+
+/// On batches of another folder.
+fn evaluate_on(work: &Work, batches: &str, words: impl Words) -> Output {
+    let (models, batches) = (work.path("models"), work.path(batches));
+    let places = [
         "--models",
         &models,
         "--batches",
@@ -47,7 +63,16 @@ fn evaluate(work: &Work, model: &str, more: &[&str]) -> Output {
         "--output",
         "json",
     ];
-    run([&all, more].concat())
+    Gugus::new("models evaluate")
+        .with(words.words())
+        .with(places)
+        .run()
+}
+
+/// A refusal that contains these words.
+#[track_caller]
+fn refused(work: &Work, asked: &str, words: &str) {
+    evaluate(work, asked).expect(2).says(&[words]);
 }
 
 /// Without what differs between two evaluations of the same.
@@ -60,18 +85,7 @@ fn comparable(evaluation: &Output) -> Value {
 /// 300 generated records, three batches, and the models of the shipped job.
 fn trained() -> Work {
     let work = Work::new();
-    let (csv, job) = (work.path("generated.csv"), shipped("crime.toml"));
-    let generate = [
-        "generate",
-        "--records",
-        "300",
-        "--seed",
-        "1",
-        "--output",
-        &csv,
-    ];
-    run(generate).expect(0);
-    work.import(&job, &csv, &[]).expect(0);
+    let job = work.generated(300, 1);
     work.train(&job, &["--model", "location"]).expect(0);
     work
 }
@@ -80,44 +94,25 @@ fn trained() -> Work {
 fn figures_are_sparks_and_the_same_on_any_cluster() {
     let work = trained();
     let (first, others): (Vec<_>, Vec<_>) = golden().into_iter().partition(|g| g.batch == 1);
-    let embedded = evaluate(&work, "location", &["--batch", "1", "--k", "2..6"]).expect(0);
+    let elbow = "location --batch 1 --k 2..6";
+    let embedded = evaluate(&work, elbow).expect(0);
     let document = embedded.json();
     for (point, golden) in document["elbow"].as_array().unwrap().iter().zip(&first) {
-        holds(
-            point,
-            json!({"k": golden.k, "iterations": golden.iterations, "clusters": golden.sizes.len()}),
-        );
-        assert!(
-            close(&point["cost"], golden.cost),
-            "{point}: {}",
-            golden.cost
-        );
-        let sparks = golden.silhouette;
-        assert!(close(&point["silhouette"], sparks), "{point}: {sparks}");
+        let expected =
+            json!({"k": golden.k, "iterations": golden.iterations, "clusters": golden.sizes.len()});
+        holds(point, expected);
+        golden.agrees(point);
     }
     let own = first.iter().find(|golden| golden.k == 5).unwrap();
-    for (document, golden) in others
-        .iter()
-        .map(|golden| {
-            let batch = golden.batch.to_string();
-            (
-                evaluate(&work, "location", &["--batch", &batch])
-                    .expect(0)
-                    .json(),
-                golden,
-            )
-        })
-        .chain([(document.clone(), own)])
-    {
+    let others = others.iter().map(|golden| {
+        let asked = format!("location --batch {}", golden.batch);
+        (evaluate(&work, asked).expect(0).json(), golden)
+    });
+    for (document, golden) in others.chain([(document, own)]) {
         assert_eq!(document["batch"], golden.batch);
         assert_eq!(document["on"], json!([golden.batch]));
         assert_eq!(document["sizes"], json!(golden.sizes), "{document}");
-        assert!(close(&document["cost"], golden.cost), "{document}");
-        let sparks = golden.silhouette;
-        assert!(
-            close(&document["silhouette"], sparks),
-            "{document}: {sparks}"
-        );
+        golden.agrees(&document);
         let of = |name: &str| -> Vec<Value> {
             let clusters = document["clusters"].as_array().unwrap().iter();
             clusters.map(|cluster| cluster[name].clone()).collect()
@@ -127,19 +122,17 @@ fn figures_are_sparks_and_the_same_on_any_cluster() {
         assert!(close(&document["cost"], costs), "{document}");
     }
 
-    let scheduler = scheduler();
-    let url = scheduler.url("grpc").to_owned();
-    let executors = executors(&url, "2");
-    let more = ["--batch", "1", "--k", "2..6", "--scheduler", &url];
-    let remote = evaluate(&work, "location", &more).expect(0);
-    same(&comparable(&remote), &comparable(&embedded));
-    for process in executors.into_iter().chain([scheduler]) {
-        process.stop(Signal::Term).expect(0);
-    }
+    let cluster = Cluster::<2>::new("2");
+    let remote = evaluate(&work, format!("{elbow} --scheduler {}", cluster.url));
+    same(&comparable(&remote.expect(0)), &comparable(&embedded));
+    cluster.stop();
 }
 
-const WHOLE: &str = "[[models]]\nname = \"whole\"\nfeatures = [\"x\", \"y\"]\nwhere = \"x < 100\"\nk = 3\nseed = 1\nscope = \"all\"\n\
-                     [[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 2\nhandle_invalid = \"skip\"\n";
+/// A model over all batches, and one of each batch.
+fn models() -> String {
+    let all = "where = \"x < 100\"\nk = 3\nseed = 1\nscope = \"all\"\n";
+    model("all", all) + &model("each", "k = 2\nhandle_invalid = \"skip\"\n")
+}
 
 /// Ten points around each of three places, and one far out.
 fn points(work: &Work, name: &str) -> String {
@@ -153,147 +146,92 @@ fn points(work: &Work, name: &str) -> String {
 }
 
 #[test]
-fn a_model_over_everything_is_evaluated_on_what_it_was_trained_on() {
+fn a_model_over_all_batches_is_evaluated_on_what_it_was_trained_on() {
     let work = Work::new();
-    let job = work.job(8, WHOLE);
-    work.import(&job, &points(&work, "first.csv"), &[])
-        .expect(0);
-    let report = work.train(&job, &["--model", "whole"]).expect(0).json();
-    let first = evaluate(&work, "whole", &[]).expect(0);
+    let job = work.job(8, &models());
+    work.imported(&job, &points(&work, "first.csv"));
+    let report = work.train(&job, &["--model", "all"]).expect(0).json();
+    let first = evaluate(&work, "all").expect(0);
     let document = first.json();
-    assert_eq!(
-        (&document["batch"], &document["on"], &document["rows"]),
-        (&Value::Null, &json!([1, 2, 3, 4]), &json!(30)),
-        "{document}"
+    holds(
+        &document,
+        json!({"batch": null, "on": [1, 2, 3, 4], "rows": 30}),
     );
     assert_eq!(document["sizes"], report["models"][0]["sizes"]);
     assert!(document["silhouette"].as_f64().unwrap() > 0.9, "{document}");
 
-    // What came later is not among them, unless it is asked for.
+    // Batches that came later are not among them, unless they are asked for.
     work.import(&job, &points(&work, "second.csv"), &["--again"])
         .expect(0);
-    same(
-        &comparable(&evaluate(&work, "whole", &["--batch", "all"]).expect(0)),
-        &comparable(&first),
-    );
-    let all = evaluate(&work, "whole", &["--on", "all", "--k", "2..4"])
-        .expect(0)
-        .json();
-    assert_eq!(
-        (&all["rows"], &all["on"][7]),
-        (&json!(60), &json!(8)),
-        "{all}"
-    );
+    let again = evaluate(&work, "all --batch all").expect(0);
+    same(&comparable(&again), &comparable(&first));
+    let all = evaluate(&work, "all --on all --k 2..4").expect(0).json();
+    holds(&all, json!({"rows": 60, "on": [1, 2, 3, 4, 5, 6, 7, 8]}));
     let of_k = |k: usize, what: &str| all["elbow"][k - 2][what].as_f64().unwrap();
     assert!(of_k(3, "cost") < of_k(2, "cost") && of_k(4, "cost") < of_k(3, "cost"));
     assert!(of_k(3, "silhouette") > of_k(2, "silhouette").max(of_k(4, "silhouette")));
-    let newest = evaluate(&work, "whole", &["--on", "newest"])
-        .expect(0)
-        .json();
+    let newest = evaluate(&work, "all --on newest").expect(0).json();
     holds(&newest, json!({"on": [8], "rows": 7}));
 
-    let text = run([
-        "models",
-        "evaluate",
-        "whole",
-        "--models",
-        &work.path("models"),
-        "--batches",
-        &work.path("batch"),
-        "--on",
-        "2..3",
-        "--k",
-        "3",
-    ])
-    .expect(0);
-    for words in [
-        "model whole over all batches, on 16 rows of batches 2 to 3",
-        "silhouette",
-        "iterations",
-    ] {
-        assert!(text.stdout.contains(words), "{words}: {}", text.stdout);
-    }
+    let (models, batches) = (work.path("models"), work.path("batch"));
+    let places = format!("--models {models} --batches {batches}");
+    let text = run(format!("models evaluate all {places} --on 2..3 --k 3"));
+    let title = "model all over all batches, on 16 rows of batches 2 to 3";
+    text.expect(0).prints(&[title, "silhouette", "iterations"]);
 
     // Pruning takes rows that the model was trained on.
-    let prune = [
-        "batches",
-        "prune",
-        "--keep",
-        "5",
-        "--batches",
-        &work.path("batch"),
-    ];
-    run(prune).expect(0);
-    let refused = evaluate(&work, "whole", &[]).expect(2);
-    refused.says(&["--on all"]);
-    evaluate(&work, "whole", &["--on", "all"]).expect(0);
+    work.on(&["batches", "prune", "--keep", "5"]).expect(0);
+    refused(&work, "all", "--on all");
+    evaluate(&work, "all --on all").expect(0);
 }
 
 #[test]
 fn what_cannot_be_evaluated_is_refused_by_name() {
     let work = Work::new();
-    let job = work.job(8, WHOLE);
+    let job = work.job(8, &models());
     let rows = [["1", "1"], ["2", ""], ["9", "9"], ["8", "9"]];
-    work.import(&job, &work.csv("odd.csv", &rows), &[])
-        .expect(0);
+    work.imported(&job, &work.csv("odd.csv", &rows));
     work.train(&job, &["--model", "each"]).expect(0);
-    let refused = |more: &[&str], words: &str| {
-        let (model, more) = more.split_first().unwrap();
-        let said = evaluate(&work, model, more).expect(2).stderr;
-        assert!(said.contains(words), "{words}: {said}");
-    };
-    let skipping = evaluate(&work, "each", &[]).expect(0).json();
+    let skipping = evaluate(&work, "each").expect(0).json();
     holds(&skipping, json!({"rows": 3, "dropped": 1}));
-    refused(&["none"], "there is no model \"none\"");
-    refused(
-        &["each", "--batch", "7"],
-        "there is no model \"each\" of batch 7",
-    );
-    refused(&["each", "--batch", "all"], "there is no model \"each\"");
-    refused(
-        &["each", "--on", "3..5"],
-        "has none of the batches 3..5; it has 1 to 1",
-    );
-    refused(&["each", "--k", "1..3"], "numbers of clusters from 2");
-    refused(&["each", "--on", "latest"], "is not a batch number");
+    for (asked, words) in [
+        ("none", "there is no model \"none\""),
+        ("each --batch 7", "there is no model \"each\" of batch 7"),
+        ("each --batch all", "there is no model \"each\""),
+        (
+            "each --on 3..5",
+            "has none of the batches 3..5; it has 1 to 1",
+        ),
+        ("each --k 1..3", "numbers of clusters from 2"),
+        ("each --on latest", "is not a batch number"),
+    ] {
+        refused(&work, asked, words);
+    }
 
-    // One cluster has no silhouette, and all else.
+    // One cluster has no silhouette, but all other figures.
     let one = work.csv("one.csv", &[["3", "3"], ["3", "3"]]);
-    work.import(&job, &one, &[]).expect(0);
+    work.imported(&job, &one);
     work.train(&job, &["--model", "each"]).expect(0);
-    let single = evaluate(&work, "each", &["--batch", "2"]).expect(0).json();
-    assert_eq!(
-        (&single["silhouette"], &single["sizes"], &single["cost"]),
-        (&Value::Null, &json!([2]), &json!(0.0)),
-        "{single}"
+    let single = evaluate(&work, "each --batch 2").expect(0).json();
+    holds(
+        &single,
+        json!({"silhouette": null, "sizes": [2], "cost": 0.0}),
     );
 
     // A batch that is another one under the same number.
     let other = work.path("other");
-    let elsewhere = [
-        "batches",
-        "import",
-        &one,
-        "--job",
-        &job,
-        "--batches",
-        &other,
-    ];
-    run(elsewhere).expect(0);
-    let models = work.path("models");
-    let given = ["--models", &models, "--batches", &other];
-    let said =
-        run([&["models", "evaluate", "each", "--batch", "1"], &given[..]].concat()).expect(2);
-    said.says(&["has commit_id"]);
-    let said =
-        run([&["models", "evaluate", "each", "--batch", "2"], &given[..]].concat()).expect(2);
-    said.says(&["it was pruned, or --batches"]);
+    run(format!(
+        "batches import {one} --job {job} --batches {other}"
+    ))
+    .expect(0);
+    for (batch, words) in [("1", "has commit_id"), ("2", "it was pruned, or --batches")] {
+        let asked = format!("each --batch {batch}");
+        evaluate_on(&work, "other", asked).expect(2).says(&[words]);
+    }
 
-    // A folder without what only `gugus train` writes.
-    let (ours, sparks) = (
-        work.path("models/each/batch_00000001"),
-        work.path("models/sparks"),
-    );
+    // A folder without the files that only `gugus train` writes.
+    let ours = work.path("models/each/batch_00000001");
+    let sparks = work.path("models/sparks");
     std::fs::rename(ours, &sparks).unwrap();
     for file in ["model.json", "_SUCCESS"] {
         std::fs::remove_file(format!("{sparks}/{file}")).unwrap();
@@ -301,61 +239,60 @@ fn what_cannot_be_evaluated_is_refused_by_name() {
     for part in ["metadata", "data"] {
         std::fs::write(format!("{sparks}/{part}/_SUCCESS"), "").unwrap();
     }
-    refused(&["sparks"], "model \"sparks\" in sparks has no model.json");
+    let words = "model \"sparks\" in sparks has no model.json";
+    refused(&work, "sparks", words);
 }
-
-const WINDOWS: &str = "[[models]]\nname = \"side\"\nfeatures = [\"x\", \"y\"]\nwhere = \"x < 100\"\nk = 2\nseed = 1\nscope = \"window\"\n\
-                       window = { sql = \"CASE WHEN x < 3 THEN 'it''s left' WHEN x < 20 THEN 'right' END\" }\n\
-                       [[models]]\nname = \"last\"\nfeatures = [\"x\", \"y\"]\nwhere = \"x < 100\"\nk = 2\nscope = \"window\"\nwindow = { last = 2 }\n\
-                       [[models]]\nname = \"dense\"\nfeatures = [\"x\", \"y\"]\nalgorithm = \"dbscan\"\neps = 2.0\nmin_points = 2\n\
-                       [[models]]\nname = \"mini\"\nfeatures = [\"x\", \"y\"]\nalgorithm = \"minibatch\"\nk = 2\n";
 
 #[test]
 fn windows_are_evaluated_on_their_rows_and_other_algorithms_as_far_as_they_have_centers() {
     let work = Work::new();
-    let job = work.job(8, WINDOWS);
-    work.import(&job, &points(&work, "points.csv"), &[])
-        .expect(0);
+    let window = "where = \"x < 100\"\nk = 2\nseed = 1\nscope = \"window\"\n";
+    let side = "CASE WHEN x < 3 THEN 'it''s left' WHEN x < 20 THEN 'right' END";
+    let models = [
+        model(
+            "side",
+            &format!("{window}window = {{ sql = \"{side}\" }}\n"),
+        ),
+        model("last", &format!("{window}window = {{ last = 2 }}\n")),
+        model(
+            "dense",
+            "algorithm = \"dbscan\"\neps = 2.0\nmin_points = 2\n",
+        ),
+        model("mini", "algorithm = \"minibatch\"\nk = 2\n"),
+    ];
+    let job = work.job(8, &models.concat());
+    work.imported(&job, &points(&work, "points.csv"));
     let report = work.train(&job, &[]).expect(0).json();
-    let evaluated = |model: &str, more: &[&str]| {
-        let document = evaluate(&work, model, more).expect(0).json();
-        let trained = report["models"].as_array().unwrap().iter().find(|line| {
-            line["model"] == model
-                && ["batch", "window"]
-                    .iter()
-                    .all(|of| line[*of] == document[*of])
+    let evaluated = |words: &[&str]| {
+        let document = evaluate(&work, words).expect(0).json();
+        let mut trained = report["models"].as_array().unwrap().iter();
+        let trained = trained.find(|line| {
+            let same = |key: &&str| line[*key] == document[*key];
+            ["model", "batch", "window"].iter().all(same)
         });
         assert_eq!(trained.unwrap()["rows"], document["rows"], "{document}");
         document
     };
-    let left = evaluated("side", &["--window", "it's left"]);
+    let left = evaluated(&["side", "--window", "it's left"]);
     holds(&left, json!({"window": "it's left", "rows": 10}));
-    let right = evaluated("side", &["--window", "right", "--k", "2..3"]);
+    let right = evaluated(&["side", "--window", "right", "--k", "2..3"]);
     assert_eq!(right["rows"], 20, "{right}");
     let costs = (right["elbow"][0]["cost"].as_f64(), right["cost"].as_f64());
     assert!(close(&right["cost"], costs.0.unwrap()), "{costs:?}");
-    let last = evaluated("last", &[]);
+    let last = evaluated(&["last"]);
     holds(&last, json!({"window": "last-2", "on": [3, 4]}));
-    let mini = evaluated("mini", &["--batch", "4"]);
+    let mini = evaluated(&["mini", "--batch", "4"]);
     assert_eq!(mini["rows"], 7, "{mini}");
 
-    let refused = |arguments: &[&str], words: &str| {
-        let (model, more) = arguments.split_first().unwrap();
-        let said = evaluate(&work, model, more).expect(2).stderr;
-        assert!(said.contains(words), "{words}: {said}");
-    };
-    refused(
-        &["side"],
-        "model \"side\" has 2 windows; name one with --window",
-    );
-    refused(&["side", "--window", "up"], "there is no model \"side\"");
-    refused(
-        &["side", "--window", "right", "--batch", "1"],
-        "cannot be used with",
-    );
-    refused(
-        &["dense"],
-        "is of algorithm \"dbscan\": only k-means can be evaluated",
-    );
-    refused(&["mini", "--k", "2..3"], "--k takes one of kmeans");
+    let which = "model \"side\" has 2 windows; name one with --window";
+    let dense = "is of algorithm \"dbscan\": only k-means can be evaluated";
+    for (asked, words) in [
+        ("side", which),
+        ("side --window up", "there is no model \"side\""),
+        ("side --window right --batch 1", "cannot be used with"),
+        ("dense", dense),
+        ("mini --k 2..3", "--k takes one of kmeans"),
+    ] {
+        refused(&work, asked, words);
+    }
 }

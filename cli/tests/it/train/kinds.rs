@@ -1,29 +1,34 @@
 //! Models that Spark has not: `minibatch`, `dbscan`, `gmm`.
 
-use crate::kit::machines::scheduler;
+use crate::kit::http::post;
+use crate::kit::machines::Cluster;
 use crate::kit::same::holds;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::kit::process::{Signal, run, up};
+use crate::kit::process::{Signal, run};
 use crate::kit::spark::load_in_spark;
-use crate::kit::work::{Work, lines};
+use crate::kit::work::{Work, lines, model};
 
-const MINI_BATCH: &str = "[[models]]\nname = \"m\"\nalgorithm = \"minibatch\"\nfeatures = [\"x\", \"y\"]\nk = 3\nseed = 5\n";
+/// Mini-batches of a seed.
+fn minibatch(seed: u64) -> String {
+    model(
+        "m",
+        &format!("algorithm = \"minibatch\"\nk = 3\nseed = {seed}\n"),
+    )
+}
 
 /// Three places that lie apart, in turn; every tenth point is far from all.
 fn points(work: &Work, name: &str, rows: std::ops::Range<u64>) -> String {
     let mut text = "x,y\n".to_owned();
     for i in rows {
         let noise = |salt: u64| ((i * 7_919 + salt) % 1_009) as f64 / 1_009.0;
-        let far = if i % 10 == 9 {
-            100.0 + i as f64 * 50.0
-        } else {
-            0.0
-        };
-        let x = noise(1) + 10.0 * (i % 3) as f64 + far;
+        let mut x = noise(1) + 10.0 * (i % 3) as f64;
+        if i % 10 == 9 {
+            x += 100.0 + i as f64 * 50.0;
+        }
         writeln!(text, "{x},{}", noise(2)).unwrap();
     }
     work.write(name, text)
@@ -43,20 +48,16 @@ fn statuses(report: &Value) -> Vec<(u64, &str)> {
         .collect()
 }
 
-/// Posts to the service and reads its answer.
-fn post(url: &str, body: Value) -> Value {
-    let mut answer = ureq::post(url).send_json(body).unwrap();
-    answer.body_mut().read_json().unwrap()
-}
-
 #[test]
 fn hot_spots_and_mixtures_are_trained_shown_and_served() {
     let work = Work::new();
-    let models = "[[models]]\nname = \"spots\"\nalgorithm = \"dbscan\"\nfeatures = [\"x\", \"y\"]\neps = 1.0\nmin_points = 4\n\
-                  [[models]]\nname = \"mixed\"\nalgorithm = \"gmm\"\nfeatures = [\"x\", \"y\"]\nwhere = \"x < 50\"\nk = 3\nseed = 2\n";
-    let job = work.job(100, models);
-    work.import(&job, &points(&work, "points.csv", 0..200), &[])
-        .expect(0);
+    let spots = model(
+        "spots",
+        "algorithm = \"dbscan\"\neps = 1.0\nmin_points = 4\n",
+    );
+    let mixed = "algorithm = \"gmm\"\nwhere = \"x < 50\"\nk = 3\nseed = 2\n";
+    let job = work.job(100, &(spots + &model("mixed", mixed)));
+    work.imported(&job, &points(&work, "points.csv", 0..200));
     let report = work.train(&job, &[]).expect(0).json();
     assert_eq!(report["trained"], 4, "{report}");
     for line in lines(&report, "spots") {
@@ -66,48 +67,34 @@ fn hot_spots_and_mixtures_are_trained_shown_and_served() {
         holds(line, json!({"rows": 90, "status": "trained"}));
         assert_eq!(line["sizes"].as_array().unwrap().len(), 3);
     }
-    let folder = work.path("models/spots/batch_00000001");
-    assert!(Path::new(&folder).join("_SUCCESS").is_file());
+    let folder = PathBuf::from(work.path("models/spots/batch_00000001"));
+    assert!(folder.join("_SUCCESS").is_file());
     assert!(
-        !Path::new(&folder).join("metadata").exists(),
-        "it is not Spark's"
+        !folder.join("metadata").exists(),
+        "the folder is not Spark's"
     );
     let again = work.train(&job, &[]).expect(0).json();
     holds(&again, json!({"trained": 0, "skipped": 4}));
 
     let stored = work.path("models");
-    let shown = run(["models", "show", "spots", "--models", &stored]).expect(0);
-    for words in ["dbscan, eps 1, min_points 4", "noise"] {
-        assert!(shown.stdout.contains(words), "{}", shown.stdout);
-    }
-    let shown = run([
-        "models", "show", "mixed", "--batch", "1", "--models", &stored, "--output", "json",
-    ]);
+    let shown = run(format!("models show spots --models {stored}"));
+    shown
+        .expect(0)
+        .prints(&["dbscan, eps 1, min_points 4", "noise"]);
+    let shown = run(format!(
+        "models show mixed --batch 1 --models {stored} --output json"
+    ));
     let shown = shown.expect(0).json();
-    assert_eq!(
-        (
-            &shown["algorithm"],
-            &shown["params"]["covariance_type"],
-            &shown["k"]
-        ),
-        (&json!("gmm"), &json!("full"), &json!(3))
-    );
+    holds(&shown, json!({"algorithm": "gmm", "k": 3}));
+    assert_eq!(shown["params"]["covariance_type"], "full");
 
-    let serve = up(["serve", "--models", &stored, "--listen", "127.0.0.1:0"]);
+    let serve = work.serve();
     let rest = serve.url("rest").to_owned();
     let records = json!([{"x": 0.5, "y": 0.5}, {"x": "10.5", "y": 0.5}, {"x": 5000, "y": 0}]);
-    let spots = post(
-        &format!("{rest}/models/spots/batches/1/predict"),
-        records.clone(),
-    );
-    assert_eq!(
-        spots,
-        json!([{"cluster": 0}, {"cluster": 1}, {"cluster": -1}])
-    );
-    let mixed = post(
-        &format!("{rest}/models/mixed/batches/latest/predict"),
-        records,
-    );
+    let ask = |model: &str| post(format!("{rest}/models/{model}/predict"), records.clone());
+    let spots = json!([{"cluster": 0}, {"cluster": 1}, {"cluster": -1}]);
+    assert_eq!(ask("spots/batches/1"), spots);
+    let mixed = ask("mixed/batches/latest");
     for answer in mixed.as_array().unwrap() {
         let probabilities: Vec<f64> =
             serde_json::from_value(answer["probabilities"].clone()).unwrap();
@@ -123,9 +110,8 @@ fn hot_spots_and_mixtures_are_trained_shown_and_served() {
 #[test]
 fn the_latest_of_models_that_go_on_from_one_another_predicts() {
     let work = Work::new();
-    let job = work.job(60, MINI_BATCH);
-    work.import(&job, &points(&work, "a.csv", 0..180), &[])
-        .expect(0);
+    let job = work.job(60, &minibatch(5));
+    work.imported(&job, &points(&work, "a.csv", 0..180));
     work.train(&job, &[]).expect(0);
     assert_eq!(about(&work, "models", 1).get("carried_from"), None);
     let serve = work.serve();
@@ -138,9 +124,8 @@ fn the_latest_of_models_that_go_on_from_one_another_predicts() {
 #[test]
 fn a_gap_is_trained_again_with_all_that_came_after_it() {
     let work = Work::new();
-    let job = work.job(60, MINI_BATCH);
-    work.import(&job, &points(&work, "a.csv", 0..240), &[])
-        .expect(0);
+    let job = work.job(60, &minibatch(5));
+    work.imported(&job, &points(&work, "a.csv", 0..240));
     work.train(&job, &[]).expect(0);
     let before = work.centers("models", "m", 4);
     let (second, fourth) = (about(&work, "models", 2), about(&work, "models", 4));
@@ -148,24 +133,15 @@ fn a_gap_is_trained_again_with_all_that_came_after_it() {
     let report = work.train(&job, &[]).expect(0);
     report.says(&["trained again"]);
     let report = report.json();
-    assert_eq!(
-        statuses(&report),
-        [
-            (1, "skipped"),
-            (2, "trained"),
-            (3, "trained"),
-            (4, "trained")
-        ]
-    );
+    let again = [(2, "trained"), (3, "trained"), (4, "trained")];
+    assert_eq!(statuses(&report), [&[(1, "skipped")], &again[..]].concat());
     assert_eq!(work.centers("models", "m", 4), before);
     assert_ne!(about(&work, "models", 2)["uid"], second["uid"]);
     assert_ne!(about(&work, "models", 4)["uid"], fourth["uid"]);
-    assert_eq!(
-        statuses(&work.train(&job, &[]).expect(0).json())[3],
-        (4, "skipped")
-    );
+    let report = work.train(&job, &[]).expect(0).json();
+    assert_eq!(statuses(&report)[3], (4, "skipped"));
 
-    let other = work.job(60, &MINI_BATCH.replace("seed = 5", "seed = 6"));
+    let other = work.job(60, &minibatch(6));
     let refused = work.train(&other, &[]).expect(2);
     refused.says(&["seed 6"]);
 }
@@ -173,23 +149,16 @@ fn a_gap_is_trained_again_with_all_that_came_after_it() {
 #[test]
 fn executors_change_nothing_and_spark_loads_a_mini_batch() {
     let work = Work::new();
-    let job = work.job(50, MINI_BATCH);
-    work.import(&job, &points(&work, "a.csv", 0..400), &[])
-        .expect(0);
+    let job = work.job(50, &minibatch(5));
+    work.imported(&job, &points(&work, "a.csv", 0..400));
     work.train(&job, &[]).expect(0);
-    let scheduler = scheduler();
-    let url = scheduler.url("grpc").to_owned();
-    let executor = ["executor", "--scheduler", &url, "--listen", "127.0.0.1:0"];
-    let executors = [(); 2].map(|()| up(executor));
-    let remote = work.training(&job, "remote", &["--scheduler", &url]);
-    assert_eq!(remote.run().expect(0).json()["trained"], 8);
+    let cluster = Cluster::<2>::new("2");
+    assert_eq!(cluster.trained(&work, &job, "remote")["trained"], 8);
     for batch in [1, 5, 8] {
         let centers = ["models", "remote"].map(|models| work.centers(models, "m", batch));
         assert_eq!(centers[0], centers[1], "batch {batch}");
     }
-    for process in executors.into_iter().chain([scheduler]) {
-        process.stop(Signal::Term).expect(0);
-    }
+    cluster.stop();
     let folder = work.path("models/m/batch_00000008");
     let Some(loaded) = load_in_spark(&[(folder.into(), vec![vec![0.5, 0.5]])]) else {
         return;

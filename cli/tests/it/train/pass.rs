@@ -26,11 +26,8 @@ fn ten_thousand_generated_records_give_300_models_equal_to_sparks() {
     let work = Work::new();
     let job = work.generated(10_000, 1);
     let verified = work.verify();
-    holds(
-        &verified,
-        json!({"batches": 100, "records": 10_000, "rejected": 0}),
-    );
-    assert_eq!(verified["problems"], json!([]));
+    let expected = json!({"batches": 100, "records": 10_000, "rejected": 0, "problems": []});
+    holds(&verified, expected);
 
     let report = work.train(&job, &[]).expect(0).json();
     holds(&report, json!({"trained": 300, "failed": 0, "skipped": 0}));
@@ -43,28 +40,28 @@ fn ten_thousand_generated_records_give_300_models_equal_to_sparks() {
     let location = lines(&report, "location");
     for golden in golden {
         let line = location[usize::try_from(golden.batch).unwrap() - 1];
-        assert_eq!(line["batch"], golden.batch);
-        assert_eq!(
-            line["iterations"], golden.iterations,
-            "batch {}",
-            golden.batch
+        let Golden {
+            batch,
+            iterations,
+            sizes,
+            ..
+        } = &golden;
+        holds(
+            line,
+            json!({"batch": batch, "iterations": iterations, "sizes": sizes}),
         );
-        assert_eq!(line["sizes"], json!(golden.sizes), "batch {}", golden.batch);
         let model = PathBuf::from(work.path("models")).join(line["path"].as_str().unwrap());
         assert!(model.join("_SUCCESS").is_file());
         // One process for each of 100 batches would take long; every tenth is enough to see the numbers themselves.
         if golden.batch % 10 == 1 {
             let centers = work.centers("models", "location", golden.batch);
-            let equal = centers
+            assert_eq!(centers.len(), golden.centers.len(), "batch {batch}");
+            let mut pairs = centers
                 .iter()
                 .flatten()
-                .zip(golden.centers.iter().flatten())
-                .all(|(a, b)| close(*a, *b));
-            assert!(
-                equal && centers.len() == golden.centers.len(),
-                "batch {}: {centers:?}",
-                golden.batch
-            );
+                .zip(golden.centers.iter().flatten());
+            let equal = pairs.all(|(a, b)| close(*a, *b));
+            assert!(equal, "batch {batch}: {centers:?}");
         }
     }
 }
@@ -74,48 +71,30 @@ fn spark_loads_the_models_and_predicts_what_serve_predicts() {
     let work = Work::new();
     let job = work.generated(300, 1);
     work.train(&job, &["--model", "location"]).expect(0);
-    let points: Vec<Vec<f64>> = (0..100)
-        .map(|i| {
-            vec![
-                33.7 + f64::from(i) * 0.006,
-                -118.7 + f64::from(i * 37 % 100) * 0.006,
-            ]
-        })
-        .collect();
-    let folders: Vec<PathBuf> = (1..=3)
-        .map(|b| work.path(&format!("models/location/batch_{b:08}")).into())
-        .collect();
-    let asked: Vec<_> = folders
-        .iter()
-        .map(|folder| (folder.clone(), points.clone()))
-        .collect();
+    let degrees = |from: f64, steps: u32| from + f64::from(steps) * 0.006;
+    let points = (0..100).map(|i| vec![degrees(33.7, i), degrees(-118.7, i * 37 % 100)]);
+    let points: Vec<Vec<f64>> = points.collect();
+    let asked = [1, 2, 3].map(|batch| {
+        let folder = work.path(&format!("models/location/batch_{batch:08}"));
+        (folder.into(), points.clone())
+    });
     let Some(loaded) = load_in_spark(&asked) else {
         return;
     };
 
     let serve = work.serve();
     for (batch, spark) in (1..=3).zip(loaded) {
-        assert_eq!(
-            (spark.k, spark.seed, spark.distance_measure.as_str()),
-            (5, 1, "euclidean")
-        );
+        let distance = spark.distance_measure.as_str();
+        assert_eq!((spark.k, spark.seed, distance), (5, 1, "euclidean"));
         assert_eq!(spark.centers, work.centers("models", "location", batch));
-        let records: Vec<Value> = points
-            .iter()
-            .map(|p| json!({"LAT": p[0], "LON": p[1]}))
-            .collect();
+        let records = points.iter().map(|p| json!({"LAT": p[0], "LON": p[1]}));
         let url = format!(
             "{}/models/location/batches/{batch}/predict",
             serve.url("rest")
         );
-        let answer = http::post(url, json!(records));
-        let clusters: Vec<usize> = answer
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|a| a["cluster"].as_u64().unwrap() as usize)
-            .collect();
-        assert_eq!(clusters, spark.predictions, "batch {batch}");
+        let answer = http::post(url, records.collect());
+        let expected = spark.predictions.iter().map(|c| json!({"cluster": c}));
+        assert_eq!(answer, expected.collect::<Value>(), "batch {batch}");
     }
     serve.stop(Signal::Term).expect(0);
 }
@@ -144,19 +123,13 @@ fn the_old_request_and_a_record_by_its_own_columns_are_answered() {
     work.train(&job, &[]).expect(0);
     let serve = work.serve();
     let post = |path: &str, body| http::post(format!("{}{path}", serve.url("rest")), body);
-    let old = post(
-        "/predict_cluster/",
-        json!({"lat": 34.05, "lon": -118.25, "model": 2}),
-    );
-    let new = post(
-        "/models/location/batches/latest/predict",
-        json!({"LAT": "34.05", "LON": -118.25}),
-    );
+    let old = json!({"lat": 34.05, "lon": -118.25, "model": 2});
+    let old = post("/predict_cluster/", old);
+    let new = json!({"LAT": "34.05", "LON": -118.25});
+    let new = post("/models/location/batches/latest/predict", new);
     assert_eq!(old, new);
     assert!(old["cluster"].as_u64().unwrap() < 5);
-    let time = post(
-        "/models/time/batches/1/predict",
-        json!({"DATE OCC": "01/08/2020 12:00:00 AM", "TIME OCC": "2230"}),
-    );
+    let time = json!({"DATE OCC": "01/08/2020 12:00:00 AM", "TIME OCC": "2230"});
+    let time = post("/models/time/batches/1/predict", time);
     assert!(time["cluster"].as_u64().unwrap() < 5);
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::kit::process::{Output, run};
+use crate::kit::same::{contains, short};
 use crate::kit::work::Work;
 
 fn plot(work: &Work, model: &str, more: &[&str]) -> Output {
@@ -34,31 +35,25 @@ fn a_map_shows_rows_and_centers_the_same_every_time() {
     let svg = std::fs::read_to_string(&file).unwrap();
     assert!(
         svg.starts_with("<svg ") && svg.ends_with("</svg>\n"),
-        "{svg}"
+        "{}",
+        short(&svg)
     );
-    for words in [
-        "location, batch 2",
-        ">LON<",
-        ">LAT<",
-        "5 clusters, 100 rows",
-        "4: ",
-    ] {
-        assert!(svg.contains(words), "{words}: {svg}");
-    }
+    let legend = "5 clusters, 100 rows";
+    contains(
+        &svg,
+        &["location, batch 2", ">LON<", ">LAT<", legend, "4: "],
+    );
     let outside = svg.contains("outside of the map");
-    assert!(rows(&svg) == 100 || outside, "{svg}");
+    assert!(rows(&svg) == 100 || outside, "{} rows", rows(&svg));
     plot(&work, "location", &first).expect(0);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), svg);
 
     // Any two features, by name.
     let axes = ["--x", "age", "--y", "theft", "--output-file", &file];
-    let said = plot(&work, "case", &axes).expect(0).stdout;
-    assert!(said.contains("age and theft of 100 of 100 rows"), "{said}");
+    let drawn = plot(&work, "case", &axes).expect(0);
+    drawn.prints(&["age and theft of 100 of 100 rows"]);
     let other = std::fs::read_to_string(&file).unwrap();
-    assert!(
-        other.contains(">age<") && other.contains("case, batch 3"),
-        "{other}"
-    );
+    contains(&other, &[">age<", "case, batch 3"]);
 
     let refused = plot(&work, "location", &["--x", "AREA", "--output-file", &file]).expect(2);
     let words = "model \"location\" has no feature \"AREA\"; it has LAT, LON";
@@ -78,20 +73,16 @@ fn of_many_rows_some_are_drawn_and_names_are_text() {
     for i in 0..25_000_u32 {
         text.push_str(&format!("{},{}\n", i % 2 * 10, f64::from(i) / 1e4));
     }
-    work.import(&job, &work.write("many.csv", text), &[])
-        .expect(0);
+    work.imported(&job, &work.write("many.csv", text));
     work.train(&job, &[]).expect(0);
     let file = work.path("map.svg");
-    let said = plot(&work, "many", &["--output-file", &file])
-        .expect(0)
-        .stdout;
-    assert!(said.contains("20,000 of 25,000 rows"), "{said}");
+    let drawn = plot(&work, "many", &["--output-file", &file]).expect(0);
+    drawn.prints(&["20,000 of 25,000 rows"]);
     let svg = std::fs::read_to_string(&file).unwrap();
     assert_eq!(rows(&svg), 20_000);
-    assert!(svg.contains("&lt;x&gt; &amp; co") && !svg.contains("<x>"));
-    assert!(
-        svg.contains("12,500 (50.0 %)") && svg.contains("20,000 of 25,000 rows, drawn at random")
-    );
+    let legend = "20,000 of 25,000 rows, drawn at random";
+    contains(&svg, &["&lt;x&gt; &amp; co", "12,500 (50.0 %)", legend]);
+    assert!(!svg.contains("<x>"));
     assert!(svg.len() < 2_000_000, "{} bytes", svg.len());
 
     let refused = plot(&work, "line", &["--output-file", &file]).expect(2);

@@ -1,4 +1,4 @@
-//! One batch file, with its reject file, against its own footer.
+//! Checks one batch file and its reject file against its own footer.
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -8,14 +8,14 @@ use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, errors::Parq
 
 use crate::{
     Footer, LogError, RejectFile, columns::places, contents::contradictions, encode::from_parquet,
-    footer::FOOTER_KEY, reject_path::check_reject_path, tail::footer_of_text,
+    reject_path::check_reject_path, tail::footer_of,
 };
 
-/// What one batch says by itself.
+/// The result of checking one batch by itself.
 pub(super) struct Checked {
-    /// None when it could not be read.
+    /// `None` if the footer could not be read.
     pub(super) footer: Option<Footer>,
-    /// The places of all rows, if the batch is a replay: what it replayed has to be asked of other batches.
+    /// The places of all rows of a replay. They have to be compared with the reject files of other batches.
     pub(super) replayed: Option<Vec<(i32, i64)>>,
     pub(super) problems: Vec<String>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Checked {
 /// Reads one batch and its rejects, and checks them against its own footer.
 pub(super) async fn check(store: &Store, number: BatchNumber) -> Checked {
     let file = number.file_name();
-    let failed = |error: &dyn std::error::Error| Checked {
+    let failed = |error: &(dyn std::error::Error + 'static)| Checked {
         footer: None,
         replayed: None,
         problems: vec![describe(&file, error)],
@@ -62,14 +62,9 @@ pub(super) async fn check(store: &Store, number: BatchNumber) -> Checked {
     }
 }
 
-/// An error with its sources, behind the name of the file.
-fn describe(file: &str, error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
+/// An error with its causes, behind the name of the file.
+fn describe(file: &str, error: &(dyn std::error::Error + 'static)) -> String {
+    let text = gugus_error::chain(error);
     if text.starts_with(file) {
         text
     } else {
@@ -77,14 +72,14 @@ fn describe(file: &str, error: &dyn std::error::Error) -> String {
     }
 }
 
-/// What a batch file holds.
+/// The content of a batch file.
 struct Parsed {
     footer: Footer,
-    /// The places of all rows. A footer can be whole where the rows are not.
+    /// The places of all rows. The rows may be damaged while the footer is whole.
     rows: Result<Vec<(i32, i64)>, LogError>,
 }
 
-/// Every page is decoded, so that damage anywhere shows.
+/// Reads a batch file and decodes every page, so that any damage shows.
 fn parse(file: &str, number: BatchNumber, bytes: Bytes) -> Result<Parsed, LogError> {
     let damaged = |source: ParquetError| LogError::Damaged {
         file: file.to_owned(),
@@ -92,12 +87,7 @@ fn parse(file: &str, number: BatchNumber, bytes: Bytes) -> Result<Parsed, LogErr
     };
     let reader =
         catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(bytes)).map_err(damaged)?;
-    let entries = reader.metadata().file_metadata().key_value_metadata();
-    let entry = entries
-        .into_iter()
-        .flatten()
-        .find(|entry| entry.key == FOOTER_KEY);
-    let footer = footer_of_text(file, number, entry.and_then(|entry| entry.value.as_deref()))?;
+    let footer = footer_of(file, number, reader.metadata().file_metadata())?;
     let batches = catch_panic(|| Ok(reader.build()?.collect::<Result<Vec<RecordBatch>, _>>()?));
     let rows = batches.map_err(damaged).and_then(|batches| {
         let places: Vec<_> = batches.iter().map(places).collect::<Result<_, _>>()?;
@@ -134,32 +124,24 @@ pub(super) async fn read_rejects(
     let expected = reject.sha256.clone();
     let work = move || {
         let right = sha256_hex(&bytes) == expected;
-        let decoded = from_parquet(bytes).map_err(|source| LogError::Damaged {
-            file: String::new(),
-            source,
-        });
-        Ok((right, decoded.and_then(|rows| places(&rows))))
+        Ok((right, from_parquet(bytes).map(|rows| places(&rows))))
     };
-    let decoded = match blocking(work).await {
-        Ok((right, decoded)) => {
-            if !right {
-                problems.push(format!(
-                    "{file} does not have the checksum that {batch} gives"
-                ));
-            }
-            decoded
-        }
-        Err(e) => Err(e.into()),
-    };
-    match decoded {
-        Ok(places) => Some(places),
-        Err(LogError::Damaged { source, .. }) => {
-            problems.push(describe(file, &source));
-            None
-        }
+    let (right, decoded) = match blocking(work).await {
+        Ok(done) => done,
         Err(e) => {
             problems.push(describe(file, &e));
-            None
+            return None;
         }
+    };
+    if !right {
+        problems.push(format!(
+            "{file} does not have the checksum that {batch} gives"
+        ));
     }
+    problems.push(match decoded {
+        Ok(Ok(places)) => return Some(places),
+        Ok(Err(e)) => describe(file, &e),
+        Err(e) => describe(file, &e),
+    });
+    None
 }

@@ -1,4 +1,4 @@
-//! The footers of a log against each other.
+//! Checks the footers of a log against each other.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Chain {
     pub(super) newest: Option<BatchNumber>,
-    /// Of the batch just before; none at the start, and after one that could not be read.
+    /// The footer of the batch just before; none at the start and after an unreadable batch.
     before: Option<Footer>,
     topic: String,
-    /// By partition.
+    /// First and next offset, by partition.
     spans: BTreeMap<i32, (i64, i64)>,
-    /// As the footers tell them; those that contradict the footers are among the problems too.
+    /// All jumps in the footers. Jumps that contradict the footers are problems, too.
     pub(super) jumps: Vec<VerifiedJump>,
 }
 
@@ -53,7 +53,7 @@ impl Chain {
                 reason: jump.reason,
             }));
         for end in &footer.ends {
-            // A partition whose batches are all pruned: nothing of it is here, and we know where it goes on.
+            // All batches of this partition are pruned, but its end is known.
             self.spans
                 .entry(end.partition)
                 .or_insert((end.next, end.next));
@@ -63,7 +63,7 @@ impl Chain {
         self.before = Some(footer.clone());
     }
 
-    /// A batch whose footer could not be read.
+    /// Notes a batch whose footer could not be read.
     pub(super) fn lose(&mut self) {
         self.before = None;
     }

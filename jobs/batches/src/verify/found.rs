@@ -1,55 +1,55 @@
-//! What verifying tells.
+//! The result of verifying.
 
 use gugus_spec::BatchNumber;
 use serde::Serialize;
 
 use crate::JumpReason;
 
-/// What [`verify`](crate::verify) found. Serialises to the JSON that scripts read.
+/// The result of [`verify`](crate::verify). Serialises to the JSON that scripts read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verification {
     /// Batches that were read.
     pub batches: u64,
-    /// Accepted records: rows of batches, those that replays added among them.
+    /// Accepted records, which are the rows of all batches, including replays.
     pub records: u64,
-    /// Records that are rejected still: those in the reject files of batches that are there, without the replayed ones.
+    /// Records that are still rejected: those in reject files of the remaining batches, without the replayed ones.
     pub rejected: u64,
-    /// Records that were rejected, and taken again by a later batch.
+    /// Rejected records that a later batch took again.
     pub replayed: u64,
-    /// What the log holds of each partition.
+    /// The offsets of each partition in the log.
     pub partitions: Vec<VerifiedPartition>,
-    /// Where the log goes on elsewhere than where it ended, because a user chose so. They are no problem.
+    /// Where the log goes on elsewhere than at its end, because a user chose so. Jumps are no problem.
     pub jumps: Vec<VerifiedJump>,
-    /// What is wrong, each naming file, partition and offset; empty when all is well.
+    /// All problems, each with file, partition and offset; empty when all is well.
     pub problems: Vec<String>,
-    /// Reject files that no footer names: left by writers that lost or were killed. They are no problem.
+    /// Reject files that no footer names. Writers that lost or were killed leave such files, and they are no problem.
     #[serde(skip)]
     pub unreferenced_rejects: u64,
 }
 
-/// What a log holds of a partition.
+/// The offsets of one partition in a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VerifiedPartition {
     /// The topic.
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// The first offset that the batches which are there account for; since the topic was last made anew.
+    /// The first offset in the remaining batches, since the topic was last made anew.
     pub first: i64,
-    /// The first offset that the log has not.
+    /// The first offset that is not in the log.
     pub next: i64,
 }
 
-/// A step of the log over what its topic no longer held.
+/// A step of the log over records that its topic no longer held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VerifiedJump {
-    /// The batch that begins after it.
+    /// The batch that begins after the jump.
     pub batch: BatchNumber,
     /// The partition.
     pub partition: i32,
-    /// Where the log ended before.
+    /// The end of the log before the jump.
     pub from: i64,
-    /// Where it goes on.
+    /// The offset where the log goes on.
     pub to: i64,
     /// Why.
     pub reason: JumpReason,

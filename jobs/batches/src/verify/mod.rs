@@ -1,6 +1,6 @@
-//! Proving from the files that every offset is in exactly one batch or reject file.
+//! Proves from the files that every offset is in exactly one batch or reject file.
 //!
-//! Each file is checked by itself first ([`batch`]), several at a time; then the chain of footers ([`chain`]), in order.
+//! Each file is checked by itself first ([`batch`]), several at a time. Then the footers are checked in order ([`chain`]).
 
 mod batch;
 mod chain;
@@ -17,15 +17,15 @@ pub use self::found::{Verification, VerifiedJump, VerifiedPartition};
 use self::{batch::check, chain::Chain, replay::Replays};
 use crate::{LogError, listing, reject_path::REJECTED};
 
-/// Batches read at a time: enough to keep two cores decoding while the next files arrive, and few in memory.
+/// How many batches are read at a time: enough for two cores to decode while the next files arrive, and few in memory.
 const AT_ONCE: usize = 4;
 
 /// Reads every batch and reject file of a log and checks them against each other.
 ///
-/// `progress` is told how many batches are done, after each.
+/// `progress` is called after each batch with the number of batches that are done.
 ///
 /// # Errors
-/// Only those of listing the folder, [`LogError::NoFolder`] among them. All else is a problem in the result.
+/// Only those of listing the folder, such as [`LogError::NoFolder`]. Everything else is a problem in the result.
 pub async fn verify(
     store: &Store,
     mut progress: impl FnMut(u64),

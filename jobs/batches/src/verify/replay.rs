@@ -1,5 +1,4 @@
-//! What was rejected and taken again: each row of a replay is a record of a reject file that it names, and of no other
-//! replay.
+//! Checks replays. Each row of a replay is a record of a reject file that the replay names, and in no other replay.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +12,10 @@ use crate::{Footer, RejectFile};
 #[derive(Default)]
 pub(super) struct Replays {
     named: BTreeMap<String, Named>,
-    /// True when batches that may have named reject files were not read: pruned ones, and damaged ones.
+    /// Whether some batches could not be read, because they are pruned or damaged. They may have named reject files.
     incomplete: bool,
     begun: bool,
-    /// Records that replays took.
+    /// The number of records that replays took.
     pub(super) replayed: u64,
 }
 
@@ -24,14 +23,14 @@ pub(super) struct Replays {
 struct Named {
     batch: BatchNumber,
     file: RejectFile,
-    /// The places of its records that were replayed.
+    /// The places of its replayed records.
     taken: BTreeSet<(i32, i64)>,
-    /// How many were, by the footers.
+    /// The number of its replayed records, by the footers.
     rows_taken: u64,
 }
 
 impl Replays {
-    /// A batch; `rows` are the places of its rows if it is a replay that could be read.
+    /// Adds a batch. `rows` has the places of its rows if the batch is a replay and could be read.
     pub(super) async fn add(
         &mut self,
         store: &Store,
@@ -56,13 +55,13 @@ impl Replays {
         }
     }
 
-    /// A batch whose footer could not be read.
+    /// Notes a batch whose footer could not be read.
     pub(super) fn lose(&mut self) {
         self.begun = true;
         self.incomplete = true;
     }
 
-    /// How many records are rejected still.
+    /// How many records are still rejected.
     pub(super) fn left(&self) -> u64 {
         let left = |named: &Named| named.file.rows.saturating_sub(named.rows_taken);
         self.named.values().map(left).sum()
@@ -92,7 +91,7 @@ impl Replays {
             ));
         }
         let mut left: BTreeSet<(i32, i64)> = rows.unwrap_or_default().iter().copied().collect();
-        // Whether every file that it names could be read: only then is a row that is in none of them a problem.
+        // Whether every named file could be read. Only then is a row that is in none of them a problem.
         let mut all_read = true;
         for part in &footer.replayed {
             let Some(named) = self.named.get_mut(&part.file) else {
@@ -106,7 +105,7 @@ impl Replays {
                 continue;
             };
             named.rows_taken = named.rows_taken.saturating_add(part.rows);
-            // What is wrong with the file was said where its own batch was checked.
+            // Problems of the file were reported with its own batch.
             let records = read_rejects(store, named.batch, &named.file, &mut Vec::new()).await;
             let (Some(records), true) = (records, rows.is_some()) else {
                 all_read = false;

@@ -1,4 +1,4 @@
-//! Every problem that verifying names, from footers and rows that no writer of ours would make.
+//! Every problem that verifying names, from footers and rows that Gugus would not write.
 
 use super::chain::Chain;
 use crate::{
@@ -58,6 +58,17 @@ fn of_batch(
     contradictions(&footer, rows, rejects)
 }
 
+/// One whole file of so many records.
+fn imported(records: u64) -> Vec<ImportedPart> {
+    vec![ImportedPart {
+        sha256: "aa".into(),
+        first: 0,
+        next: records,
+        last: true,
+        header: None,
+    }]
+}
+
 fn refused(rows: u64) -> Option<RejectFile> {
     Some(RejectFile {
         file: "rejected/c1.parquet".into(),
@@ -71,65 +82,60 @@ fn batches() {
     let none: Option<&[(i32, i64)]> = Some(&[]);
     let good = [(0, 5), (0, 8)];
     assert_eq!(of_batch(|_| (), &good, none), [""; 0]);
+    let refuses_one = |f: &mut Footer| f.rejected = refused(1);
+    assert_eq!(of_batch(refuses_one, &good, Some(&[(0, 6)])), [""; 0]);
     assert_eq!(
-        of_batch(|f| f.rows = 3, &good, none),
-        ["2 rows, where its footer says 3"]
-    );
-    assert_eq!(
-        of_batch(|_| (), &[(0, 8), (0, 5)], none),
-        ["accepted offset 5 of partition 0 is out of order"]
-    );
-    assert_eq!(
-        of_batch(|_| (), &[(0, 5), (0, 5)], none),
-        ["offset 5 of partition 0 is there twice"]
-    );
-    let outside = ["accepted offset 10 of partition 0 is outside of its range (1 more)"];
-    assert_eq!(of_batch(|_| (), &[(0, 10), (1, 6)], none), outside);
-    assert_eq!(
-        of_batch(|f| f.rejected = refused(1), &good, Some(&[(0, 6)])),
-        [""; 0]
-    );
-    assert_eq!(
-        of_batch(|f| f.rejected = refused(1), &good, None),
+        of_batch(refuses_one, &good, None),
         [""; 0],
         "told of where it was read"
     );
-    let both = ["offset 8 of partition 0 is there twice"];
-    assert_eq!(
-        of_batch(|f| f.rejected = refused(1), &good, Some(&[(0, 8)])),
-        both
-    );
-    let count = ["1 rejected records, where its footer says 2"];
-    assert_eq!(
-        of_batch(|f| f.rejected = refused(2), &good, Some(&[(0, 6)])),
-        count
-    );
-    let turned = of_batch(
-        |f| f.ranges = vec![range(1, 0, 1), range(0, 5, 10)],
-        &good,
-        none,
-    );
-    assert_eq!(turned, ["ranges of partitions 1 and 0 out of order"]);
+    let turned = |f: &mut Footer| f.ranges = vec![range(1, 0, 1), range(0, 5, 10)];
+    for (found, problem) in [
+        (
+            of_batch(|f| f.rows = 3, &good, none),
+            "2 rows, where its footer says 3",
+        ),
+        (
+            of_batch(|_| (), &[(0, 8), (0, 5)], none),
+            "accepted offset 5 of partition 0 is out of order",
+        ),
+        (
+            of_batch(|_| (), &[(0, 5), (0, 5)], none),
+            "offset 5 of partition 0 is there twice",
+        ),
+        (
+            of_batch(|_| (), &[(0, 10), (1, 6)], none),
+            "accepted offset 10 of partition 0 is outside of its range (1 more)",
+        ),
+        (
+            of_batch(refuses_one, &good, Some(&[(0, 8)])),
+            "offset 8 of partition 0 is there twice",
+        ),
+        (
+            of_batch(|f| f.rejected = refused(2), &good, Some(&[(0, 6)])),
+            "1 rejected records, where its footer says 2",
+        ),
+        (
+            of_batch(turned, &good, none),
+            "ranges of partitions 1 and 0 out of order",
+        ),
+    ] {
+        assert_eq!(found, [problem]);
+    }
 }
 
 #[test]
 fn imports_leave_no_offset_out() {
-    let imported = |f: &mut Footer| {
+    let of_a_file = |f: &mut Footer| {
         f.ranges = vec![range(0, 5, 8)];
         f.rejected = refused(1);
-        f.imported = vec![ImportedPart {
-            sha256: "aa".into(),
-            first: 0,
-            next: 3,
-            last: true,
-            header: None,
-        }];
+        f.imported = imported(3);
     };
     assert_eq!(
-        of_batch(imported, &[(0, 5), (0, 7)], Some(&[(0, 6)])),
+        of_batch(of_a_file, &[(0, 5), (0, 7)], Some(&[(0, 6)])),
         [""; 0]
     );
-    let missing = of_batch(imported, &[(0, 5), (0, 6)], Some(&[(0, 6)]));
+    let missing = of_batch(of_a_file, &[(0, 5), (0, 6)], Some(&[(0, 6)]));
     assert_eq!(missing.len(), 2, "{missing:?}");
     assert_eq!(
         missing[1],
@@ -164,40 +170,47 @@ fn chains() {
         of_chain(&[first.clone(), second])
     };
     assert_eq!(two(&|_| ()), [""; 0]);
-    assert_eq!(
-        two(&|f| f.job = "x".into()),
-        ["job \"x\", where the batch before has \"j\""]
-    );
-    assert_eq!(
-        two(&|f| f.topic = "x".into()),
-        ["topic \"x\", where the batch before has \"t\""]
-    );
-    assert_eq!(
-        two(&|f| f.previous = Some(id("x"))),
-        ["it follows commit x, but the batch before is commit c1"]
-    );
-    assert_eq!(
-        two(&|f| f.previous = None),
-        ["it follows commit none, but the batch before is commit c1"]
-    );
-    let gap = "a gap in partition 0: it starts at offset 6, the log ended at 5";
-    assert_eq!(two(&|f| f.ranges[0].first = 6), [gap]);
-    let overlap = "an overlap in partition 0: it starts at offset 4, the log ended at 5";
-    assert_eq!(two(&|f| f.ranges[0].first = 4), [overlap]);
-    let ends = ["its cumulative ends do not follow from its ranges and the ends before"];
-    assert_eq!(two(&|f| f.ends = vec![end(0, 7)]), ends);
-    assert_eq!(two(&|f| f.ends[0].next = 8), ends);
-    let part = ImportedPart {
-        sha256: "aa".into(),
-        first: 0,
-        next: 3,
-        last: true,
-        header: None,
-    };
-    let fed = ["the folder is fed by both a topic and imports"];
-    assert_eq!(two(&|f| f.imported = vec![part.clone()]), fed);
-    let backwards = two(&|f| f.ranges[1] = range(1, 5, 4));
-    assert_eq!(backwards, ["the range 5..4 of partition 1 runs backwards"]);
+    let ends = "its cumulative ends do not follow from its ranges and the ends before";
+    type Change<'a> = &'a dyn Fn(&mut Footer);
+    let changes: [(Change<'_>, &str); 10] = [
+        (
+            &|f| f.job = "x".into(),
+            "job \"x\", where the batch before has \"j\"",
+        ),
+        (
+            &|f| f.topic = "x".into(),
+            "topic \"x\", where the batch before has \"t\"",
+        ),
+        (
+            &|f| f.previous = Some(id("x")),
+            "it follows commit x, but the batch before is commit c1",
+        ),
+        (
+            &|f| f.previous = None,
+            "it follows commit none, but the batch before is commit c1",
+        ),
+        (
+            &|f| f.ranges[0].first = 6,
+            "a gap in partition 0: it starts at offset 6, the log ended at 5",
+        ),
+        (
+            &|f| f.ranges[0].first = 4,
+            "an overlap in partition 0: it starts at offset 4, the log ended at 5",
+        ),
+        (&|f| f.ends = vec![end(0, 7)], ends),
+        (&|f| f.ends[0].next = 8, ends),
+        (
+            &|f| f.imported = imported(3),
+            "the folder is fed by both a topic and imports",
+        ),
+        (
+            &|f| f.ranges[1] = range(1, 5, 4),
+            "the range 5..4 of partition 1 runs backwards",
+        ),
+    ];
+    for (change, problem) in changes {
+        assert_eq!(two(change), [problem]);
+    }
     let headless = Footer {
         previous: Some(id("x")),
         ..first.clone()
@@ -391,15 +404,8 @@ fn replays() {
         more,
         ["it replays rejects, and takes something else beside"]
     );
-    let imported = vec![ImportedPart {
-        sha256: "aa".into(),
-        first: 0,
-        next: 5,
-        last: true,
-        header: None,
-    }];
     let first = Footer {
-        imported,
+        imported: imported(5),
         ..footer(1, &[range(0, 0, 5)], &[end(0, 5)])
     };
     let second = Footer {

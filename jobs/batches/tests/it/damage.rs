@@ -1,19 +1,13 @@
-//! Cases of files that are not what they should be: each ends in an error that names the file, or in a problem.
+//! Damaged and foreign files. Each ends in an error that names the file, or in a problem.
 
-use gugus_batches::{BatchLog, LogError, Verification};
+use gugus_batches::{BatchLog, LogError};
 use gugus_files::{
     Store,
     conformance::{bytes_of, overwrite, remove},
 };
 use gugus_spec::BatchNumber;
 
-use crate::kit::{JOB, TOPIC, draft, draft_with_reject, open, rows};
-use crate::log::committed;
-
-async fn problems(store: &Store) -> Vec<String> {
-    let Verification { problems, .. } = gugus_batches::verify(store, |_| ()).await.unwrap();
-    problems
-}
+use crate::kit::{JOB, TOPIC, commit, commit_with_reject, draft, open, problems, rows};
 
 fn name(number: u64) -> String {
     BatchNumber::new(number).unwrap().file_name()
@@ -22,14 +16,11 @@ fn name(number: u64) -> String {
 async fn three_batches(store: &Store) {
     let mut log = open(store).await;
     for first in [0, 10, 20] {
-        committed(
-            log.append(&draft_with_reject(0, first, first + 10, first + 3))
-                .await,
-        );
+        commit_with_reject(&mut log, first, first + 10, first + 3).await;
     }
 }
 
-/// What opening to append, opening to read and verifying make of the folder.
+/// Expects that opening to append, opening to read and verifying all name the fault.
 async fn refused(store: &Store, part: &str, is: fn(&LogError) -> bool) {
     let opened = BatchLog::open(store.clone(), &JOB.parse().unwrap(), TOPIC)
         .await
@@ -93,7 +84,7 @@ async fn renamed_batches_are_named() {
     .await;
 }
 
-/// A number in the middle is gone: readers stop there, nobody appends.
+/// A number in the middle is gone: readers stop there, and no writer appends.
 #[tokio::test]
 async fn gaps_stop_readers_and_refuse_writers() {
     let store = Store::in_memory();
@@ -121,8 +112,8 @@ async fn a_batch_of_another_chain_shows() {
     three_batches(&store).await;
     let twin = Store::in_memory();
     let mut log = open(&twin).await;
-    committed(log.append(&draft(0, 0, 8)).await);
-    committed(log.append(&draft(0, 8, 15)).await);
+    commit(&mut log, &draft(0, 0, 8)).await;
+    commit(&mut log, &draft(0, 8, 15)).await;
     overwrite(&store, &name(2), bytes_of(&twin, &name(2)).await).await;
     let found = problems(&store).await.join("\n");
     for part in [

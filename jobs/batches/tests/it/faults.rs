@@ -1,4 +1,4 @@
-//! What appending makes of a store that fails.
+//! Appending to a store that fails.
 
 use std::sync::Arc;
 
@@ -9,8 +9,7 @@ use gugus_files::{
 };
 use object_store::{ObjectStore, path::Path, prefix::PrefixStore};
 
-use crate::kit::{draft, draft_with_reject, open, verified};
-use crate::log::{committed, lost};
+use crate::kit::{commit, draft, draft_with_reject, lose, open, verified};
 
 /// The folder as an object store of its own.
 fn root_of(store: &Store) -> Arc<dyn ObjectStore> {
@@ -35,12 +34,11 @@ async fn a_lost_answer_is_no_lost_commit(store: Store) {
     {
         let faulty = Faulty::new(Arc::clone(&inner), writes, &[]);
         let first = 10 * at as i64;
-        let footer = committed(
-            open(&faulty.store())
-                .await
-                .append(&draft(0, first, first + 10))
-                .await,
-        );
+        let footer = commit(
+            &mut open(&faulty.store()).await,
+            &draft(0, first, first + 10),
+        )
+        .await;
         assert_eq!(footer.number.get(), at as u64 + 1, "{writes:?}");
     }
     verified(&Store::on_objects(inner, Path::default(), "memory:///")).await;
@@ -54,7 +52,7 @@ async fn reading_the_number_is_tried_again(store: Store) {
         &[Fault::AnswerLost],
         &[Fault::Refused, Fault::Refused],
     );
-    committed(open(&faulty.store()).await.append(&draft(0, 0, 10)).await);
+    commit(&mut open(&faulty.store()).await, &draft(0, 0, 10)).await;
     verified(&faulty.store()).await;
 }
 
@@ -64,16 +62,16 @@ async fn an_error_may_hide_a_loss(store: Store) {
     let good = Store::on_objects(Arc::clone(&inner), Path::default(), "memory:///");
     let faulty = Faulty::new(inner, &[Fault::Refused], &[]);
     let mut unlucky = open(&faulty.store()).await;
-    let winner = committed(open(&good).await.append(&draft(0, 0, 4)).await);
+    let winner = commit(&mut open(&good).await, &draft(0, 0, 4)).await;
     // It has not seen a batch, so it lists before its first commit; let it see one.
-    assert_eq!(lost(unlucky.append(&draft(0, 0, 10)).await), winner);
-    let other = committed(open(&good).await.append(&draft(0, 4, 5)).await);
-    assert_eq!(lost(unlucky.append(&draft(0, 4, 10)).await), other);
-    committed(unlucky.append(&draft(0, 5, 6)).await);
+    assert_eq!(lose(&mut unlucky, &draft(0, 0, 10)).await, winner);
+    let other = commit(&mut open(&good).await, &draft(0, 4, 5)).await;
+    assert_eq!(lose(&mut unlucky, &draft(0, 4, 10)).await, other);
+    commit(&mut unlucky, &draft(0, 5, 6)).await;
     verified(&good).await;
 }
 
-/// Rejects are written before the batch, whatever their answers say.
+/// Rejects are written before the batch, even if the answers to the writes are errors.
 async fn rejects_go_first(store: Store) {
     let inner = root_of(&store);
     let faulty = Faulty::new(
@@ -81,12 +79,11 @@ async fn rejects_go_first(store: Store) {
         &[Fault::AnswerLost, Fault::None, Fault::Refused],
         &[],
     );
-    let footer = committed(
-        open(&faulty.store())
-            .await
-            .append(&draft_with_reject(0, 0, 10, 4))
-            .await,
-    );
+    let footer = commit(
+        &mut open(&faulty.store()).await,
+        &draft_with_reject(0, 0, 10, 4),
+    )
+    .await;
     let rejects = format!("rejected/{}.parquet", footer.commit_id);
     let batch = footer.number.file_name();
     assert_eq!(
@@ -96,7 +93,7 @@ async fn rejects_go_first(store: Store) {
     assert_eq!(verified(&faulty.store()).await, (9, 1));
 }
 
-/// A store that is down for longer than we wait, and what is true afterwards.
+/// A store stays down for longer than an append waits.
 async fn a_store_that_stays_down_is_reported(store: Store) {
     let inner = root_of(&store);
     for writes in [
@@ -108,16 +105,13 @@ async fn a_store_that_stays_down_is_reported(store: Store) {
         let mut log = open(&store).await;
         let first = log.end_of(0).unwrap_or(0);
         let failed = log.append(&draft(0, first, first + 10)).await;
-        assert!(
-            matches!(
-                failed,
-                Err(LogError::Commit {
-                    tries: 6,
-                    source: Some(_),
-                    ..
-                })
-            ),
-            "{failed:?}"
+        assert_is!(
+            failed,
+            Err(LogError::Commit {
+                tries: 6,
+                source: Some(_),
+                ..
+            })
         );
         // The last try may have taken effect since. The same records again: in the log once, either way.
         match log.append(&draft(0, first, first + 10)).await.unwrap() {
@@ -145,7 +139,7 @@ async fn who_slept_through_pruning_takes_its_batch_back(store: Store) {
         faulty.before_next_write(async move {
             let mut other = open(&world).await;
             for first in [first, first + 5, first + 10] {
-                committed(other.append(&draft(0, first, first + 5)).await);
+                commit(&mut other, &draft(0, first, first + 5)).await;
             }
             let keep = crate::prune::newest(1);
             other
@@ -153,9 +147,9 @@ async fn who_slept_through_pruning_takes_its_batch_back(store: Store) {
                 .await
                 .unwrap();
         });
-        let head = lost(sleeper.append(&draft(0, first, first + 5)).await);
+        let head = lose(&mut sleeper, &draft(0, first, first + 5)).await;
         assert_eq!(head.end_of(0), Some(first + 15));
-        committed(sleeper.append(&draft(0, first + 15, first + 20)).await);
+        commit(&mut sleeper, &draft(0, first + 15, first + 20)).await;
         assert_eq!(verified(&good).await, (10, 0), "the newest two batches");
     }
 }
@@ -167,7 +161,7 @@ async fn a_listing_amid_pruning_shows_no_gap(store: Store) {
     let faulty = Faulty::new(inner, &[], &[]);
     let mut log = open(&good).await;
     for first in [0, 5, 10, 15] {
-        committed(log.append(&draft(0, first, first + 5)).await);
+        commit(&mut log, &draft(0, first, first + 5)).await;
     }
     let world = good.clone();
     faulty.amid_next_listing(async move {
@@ -179,7 +173,7 @@ async fn a_listing_amid_pruning_shows_no_gap(store: Store) {
     });
     let mut opened = open(&faulty.store()).await;
     assert_eq!(opened.head(), log.head());
-    committed(opened.append(&draft(0, 20, 21)).await);
+    commit(&mut opened, &draft(0, 20, 21)).await;
     verified(&good).await;
 }
 

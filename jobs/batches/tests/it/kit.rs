@@ -1,4 +1,4 @@
-//! What the tests share: drafts of all kinds, and a log to append them to.
+//! Shared by the tests: drafts of all kinds, and a log to append them to.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,8 +7,8 @@ use arrow::array::{
     TimestampMillisecondArray,
 };
 use gugus_batches::{
-    BatchLog, ImportDraft, ImportedPart, OFFSET, PARTITION, RejectedRecord, Retry, TIMESTAMP,
-    TopicDraft,
+    Appended, BatchLog, Draft, Footer, ImportDraft, ImportedPart, LogError, OFFSET, PARTITION,
+    RejectedRecord, Retry, TIMESTAMP, TopicDraft, Verification,
 };
 use gugus_files::{Store, conformance::s3_server::S3Server};
 use gugus_spec::OffsetRange;
@@ -34,47 +34,42 @@ pub(crate) const IMPATIENT: Retry = Retry {
 
 /// Rows of these places: `LAT` is the offset, `text` is null for every third.
 pub(crate) fn rows(places: &[(i32, i64)]) -> RecordBatch {
-    let latitudes = places.iter().map(|(_, offset)| *offset as f64);
-    let texts = places
-        .iter()
-        .map(|(_, offset)| (offset % 3 != 0).then(|| format!("record {offset}")));
-    let times =
-        TimestampMillisecondArray::from_iter(places.iter().map(|(_, offset)| Some(1_000 * offset)));
-    RecordBatch::try_from_iter_with_nullable([
+    let (partitions, offsets): (Vec<_>, Vec<_>) = places.iter().copied().unzip();
+    let latitudes = offsets.iter().map(|offset| *offset as f64);
+    let text = |offset: &i64| (offset % 3 != 0).then(|| format!("record {offset}"));
+    let times = offsets.iter().map(|offset| 1_000 * offset);
+    let times = TimestampMillisecondArray::from_iter_values(times).with_timezone("UTC");
+    let columns: [(&str, ArrayRef, bool); 5] = [
         (
             "LAT",
-            Arc::new(Float64Array::from_iter_values(latitudes)) as ArrayRef,
-            false,
-        ),
-        ("text", Arc::new(texts.collect::<StringArray>()), true),
-        (
-            PARTITION,
-            Arc::new(Int32Array::from_iter_values(
-                places.iter().map(|place| place.0),
-            )),
+            Arc::new(Float64Array::from_iter_values(latitudes)),
             false,
         ),
         (
-            OFFSET,
-            Arc::new(Int64Array::from_iter_values(
-                places.iter().map(|place| place.1),
-            )),
-            false,
+            "text",
+            Arc::new(offsets.iter().map(text).collect::<StringArray>()),
+            true,
         ),
-        (TIMESTAMP, Arc::new(times.with_timezone("UTC")), true),
-    ])
-    .unwrap()
+        (PARTITION, Arc::new(Int32Array::from(partitions)), false),
+        (OFFSET, Arc::new(Int64Array::from(offsets)), false),
+        (TIMESTAMP, Arc::new(times), true),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+}
+
+/// Offsets `first..next` of a partition.
+pub(crate) fn range(partition: i32, first: i64, next: i64) -> OffsetRange {
+    OffsetRange {
+        partition,
+        first,
+        next,
+    }
 }
 
 /// A draft that accepts `first..next` of one partition.
 pub(crate) fn draft(partition: i32, first: i64, next: i64) -> TopicDraft {
     let places: Vec<_> = (first..next).map(|offset| (partition, offset)).collect();
-    let range = OffsetRange {
-        partition,
-        first,
-        next,
-    };
-    TopicDraft::new(rows(&places), vec![range])
+    TopicDraft::new(rows(&places), vec![range(partition, first, next)])
 }
 
 /// A draft like [`draft`], but for one record of it that is refused.
@@ -126,9 +121,75 @@ pub(crate) fn reject(partition: i32, offset: i64) -> RejectedRecord {
     }
 }
 
+/// Appends a draft that has to be committed.
+pub(crate) async fn commit<'a>(log: &mut BatchLog, draft: impl Into<Draft<'a>>) -> Footer {
+    match log.append(draft).await.unwrap() {
+        Appended::Committed(footer) => footer,
+        Appended::Lost { head } => panic!("lost to batch {}", head.number),
+    }
+}
+
+/// Appends a draft that has to lose, and returns the head that it lost to.
+pub(crate) async fn lose<'a>(log: &mut BatchLog, draft: impl Into<Draft<'a>>) -> Footer {
+    match log.append(draft).await.unwrap() {
+        Appended::Lost { head } => head,
+        Appended::Committed(footer) => panic!("batch {} was committed", footer.number),
+    }
+}
+
+/// Changes one thing of a draft.
+pub(crate) type Change = fn(&mut TopicDraft);
+
+/// Expects that a log refuses `base` after each of these changes.
+pub(crate) async fn refuses(log: &mut BatchLog, base: &TopicDraft, changes: &[(&str, Change)]) {
+    for (what, change) in changes {
+        let mut draft = base.clone();
+        change(&mut draft);
+        let refused = log.append(&draft).await;
+        assert!(
+            matches!(
+                refused,
+                Err(LogError::Draft { .. } | LogError::NotAtEnd { .. })
+            ),
+            "{what}: {refused:?}"
+        );
+    }
+}
+
+/// Verifies a log.
+pub(crate) async fn found(store: &Store) -> Verification {
+    gugus_batches::verify(store, |_| ()).await.unwrap()
+}
+
+/// Verifies a log and returns its problems.
+pub(crate) async fn problems(store: &Store) -> Vec<String> {
+    found(store).await.problems
+}
+
+/// Appends a draft that accepts `first..next` and refuses one record of them.
+pub(crate) async fn commit_with_reject(
+    log: &mut BatchLog,
+    first: i64,
+    next: i64,
+    refused: i64,
+) -> Footer {
+    commit(log, &draft_with_reject(0, first, next, refused)).await
+}
+
+/// The numbers of problems, of accepted and of rejected records.
+pub(crate) fn counts(found: &Verification) -> (usize, u64, u64) {
+    (found.problems.len(), found.records, found.rejected)
+}
+
+/// Partition, first and next offset of each partition that was found.
+pub(crate) fn spans(found: &Verification) -> Vec<(i32, i64, i64)> {
+    let partitions = found.partitions.iter();
+    partitions.map(|p| (p.partition, p.first, p.next)).collect()
+}
+
 /// Verifies a log and expects nothing wrong; returns accepted and rejected records.
 pub(crate) async fn verified(store: &Store) -> (u64, u64) {
-    let found = gugus_batches::verify(store, |_| ()).await.unwrap();
+    let found = found(store).await;
     assert_eq!(found.problems, Vec::<String>::new());
     (found.records, found.rejected)
 }

@@ -1,4 +1,4 @@
-//! What only folders on this machine can get wrong.
+//! Cases that only folders on this machine have.
 
 use std::io::Write as _;
 use std::{
@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use gugus_batches::{Appended, BatchLog, FOOTER_KEY, Footer, Keep, LogError, Prune, Pruned};
+use gugus_batches::{BatchLog, FOOTER_KEY, Footer, Keep, LogError, Prune, Pruned};
 use gugus_files::{Store, StoreError};
 use gugus_spec::BatchNumber;
 
-use crate::kit::{self, draft};
+use crate::kit::{self, commit, draft, found};
 
 fn store(path: &Path) -> Store {
     Store::open(path.to_str().unwrap()).unwrap()
@@ -60,10 +60,7 @@ async fn a_file_in_the_way_of_a_folder_is_named() {
             BatchLog::read(store(&path)).await.unwrap_err(),
         ];
         for error in errors {
-            assert!(
-                matches!(error, LogError::Store(StoreError::NotAFolder { .. })),
-                "{error:?}"
-            );
+            assert_is!(error, LogError::Store(StoreError::NotAFolder { .. }));
             assert!(
                 error.to_string().contains("file where a folder is needed"),
                 "{error}"
@@ -91,10 +88,7 @@ async fn a_folder_that_may_not_be_read_is_named() {
     ];
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     for error in errors {
-        assert!(
-            matches!(error, LogError::Store(StoreError::Denied { .. })),
-            "{error:?}"
-        );
+        assert_is!(error, LogError::Store(StoreError::Denied { .. }));
     }
 }
 
@@ -116,10 +110,7 @@ async fn a_folder_named_like_a_batch_is_no_batch() {
 async fn a_half_written_temporary_file_is_ignored_and_cleaned() {
     let dir = tempfile::tempdir().unwrap();
     let mut log = open(dir.path()).await.unwrap();
-    assert!(matches!(
-        log.append(&draft(0, 0, 1)).await.unwrap(),
-        Appended::Committed(_)
-    ));
+    commit(&mut log, &draft(0, 0, 1)).await;
     let (old, young) = (
         dir.path().join(".batch_00000002.parquet.a.tmp"),
         dir.path().join(".batch_00000002.parquet.b.tmp"),
@@ -130,9 +121,7 @@ async fn a_half_written_temporary_file_is_ignored_and_cleaned() {
         .unwrap()
         .set_modified(SystemTime::now() - Duration::from_secs(7200))
         .unwrap();
-    let found = gugus_batches::verify(&store(dir.path()), |_| ())
-        .await
-        .unwrap();
+    let found = found(&store(dir.path())).await;
     assert_eq!((found.problems.len(), found.batches), (0, 1));
     assert!(old.exists(), "readers remove nothing");
     open(dir.path()).await.unwrap();
@@ -151,10 +140,7 @@ async fn batches_are_pruned_by_age() {
     let dir = tempfile::tempdir().unwrap();
     let mut log = open(dir.path()).await.unwrap();
     for (first, hours) in [(0, 5), (1, 4), (2, 1), (3, 6), (4, 0)] {
-        let Appended::Committed(footer) = log.append(&draft(0, first, first + 1)).await.unwrap()
-        else {
-            panic!("nobody else writes");
-        };
+        let footer = commit(&mut log, &draft(0, first, first + 1)).await;
         age(&dir.path().join(footer.number.file_name()), hours);
     }
     let keep = Keep::Since(SystemTime::now() - Duration::from_secs(3 * 3600));
@@ -173,7 +159,7 @@ async fn batches_are_pruned_by_age() {
     assert_eq!(left, [3, 4, 5]);
 }
 
-/// Reject files of writers that were killed go once they are old; those that a batch names stay, however old.
+/// Reject files of killed writers are removed when they are old. Files that a batch names stay at any age.
 #[tokio::test]
 async fn old_reject_files_that_no_batch_names_are_pruned() {
     let dir = tempfile::tempdir().unwrap();
@@ -181,9 +167,7 @@ async fn old_reject_files_that_no_batch_names_are_pruned() {
     let mut named = Vec::new();
     for first in [0, 5] {
         let draft = kit::draft_with_reject(0, first, first + 5, first);
-        let Appended::Committed(footer) = log.append(&draft).await.unwrap() else {
-            panic!("nobody else writes");
-        };
+        let footer = commit(&mut log, &draft).await;
         named.push(dir.path().join(footer.rejected.unwrap().file));
     }
     let rejected = dir.path().join("rejected");
@@ -213,7 +197,7 @@ async fn old_reject_files_that_no_batch_names_are_pruned() {
         assert_eq!(old.exists(), mode == Prune::DryRun);
     }
     assert!(young.exists() && other.exists());
-    // A reject file of a batch that would go is not one that nobody names.
+    // A reject file of a batch that would be removed has a name in a batch.
     let one = Keep::Newest(NonZeroU64::MIN);
     let dry = log
         .prune(one, Prune::DryRun, |_| ControlFlow::Continue(()))
@@ -235,10 +219,8 @@ async fn a_log_of_100_000_batches_opens_in_under_a_second() {
             .join(BatchNumber::new(number).unwrap().file_name())
     };
     let mut log = open(dir.path()).await.unwrap();
-    let Appended::Committed(footer) = log.append(&draft(0, 0, 10)).await.unwrap() else {
-        panic!("nobody else writes");
-    };
-    // Nobody reads those between, so they may be links.
+    let footer = commit(&mut log, &draft(0, 0, 10)).await;
+    // The batches between are never read, so they may be links.
     for number in 2..COUNT {
         if number % LINKS == 0 {
             fs::copy(path(1), path(number)).unwrap();
@@ -252,7 +234,7 @@ async fn a_log_of_100_000_batches_opens_in_under_a_second() {
     };
     write_batch(&path(COUNT), &newest);
 
-    // Other tests run at the same time, and the machine may have better to do: the best of a few is what it takes.
+    // Other tests run at the same time, so the best of a few tries counts.
     const TRIES: usize = 5;
     let mut best = [Duration::MAX; 4];
     for _ in 0..TRIES {
@@ -285,10 +267,7 @@ async fn a_log_of_100_000_batches_opens_in_under_a_second() {
     let mut log = open(dir.path()).await.unwrap();
     let mut reader = BatchLog::read(store(dir.path())).await.unwrap();
     let started = Instant::now();
-    assert!(matches!(
-        log.append(&draft(0, 10, 11)).await.unwrap(),
-        Appended::Committed(_)
-    ));
+    commit(&mut log, &draft(0, 10, 11)).await;
     println!("append: {:?}", started.elapsed());
     assert_eq!(
         reader.refresh().await.unwrap().unwrap().number.get(),
@@ -324,11 +303,7 @@ async fn ten_thousand_batches() {
     let mut log = open(&batches).await.unwrap();
     let started = Instant::now();
     for number in 0..COUNT as i64 {
-        let appended = log
-            .append(&draft(0, 10 * number, 10 * number + 10))
-            .await
-            .unwrap();
-        assert!(matches!(appended, Appended::Committed(_)));
+        commit(&mut log, &draft(0, 10 * number, 10 * number + 10)).await;
     }
     println!("{COUNT} commits: {:?}", started.elapsed());
     let started = Instant::now();

@@ -5,32 +5,18 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use futures::future::join_all;
 
 use gugus_batches::{
-    Appended, BatchLog, FedBy, Footer, LogError, OFFSET, PARTITION, PartitionEnd, TIMESTAMP,
-    TopicDraft,
+    Appended, BatchLog, FedBy, LogError, OFFSET, PARTITION, PartitionEnd, TIMESTAMP, TopicDraft,
 };
 use gugus_files::{
     Store,
     conformance::{bytes_of, overwrite, remove},
 };
-use gugus_spec::{BatchNumber, OffsetRange};
+use gugus_spec::BatchNumber;
 
-use crate::kit::{JOB, TOPIC, draft, draft_with_reject, open, reject, rows, verified};
-
-/// The footer of an append that has to succeed.
-pub(crate) fn committed(appended: Result<Appended, LogError>) -> Footer {
-    match appended.unwrap() {
-        Appended::Committed(footer) => footer,
-        Appended::Lost { head } => panic!("lost to batch {}", head.number),
-    }
-}
-
-/// The head that an append has to lose to.
-pub(crate) fn lost(appended: Result<Appended, LogError>) -> Footer {
-    match appended.unwrap() {
-        Appended::Lost { head } => head,
-        Appended::Committed(footer) => panic!("batch {} was committed", footer.number),
-    }
-}
+use crate::kit::{
+    JOB, TOPIC, commit, counts, draft, draft_with_reject, found, lose, open, range, reject, rows,
+    spans, verified,
+};
 
 fn number(number: u64) -> BatchNumber {
     BatchNumber::new(number).unwrap()
@@ -42,8 +28,8 @@ async fn commits_are_numbered_and_read_back() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
     assert!(log.head().is_none() && log.fed_by() == FedBy::Nothing && log.end_of(0).is_none());
-    let first = committed(log.append(&draft(0, 7, 10)).await);
-    let second = committed(log.append(&draft(0, 10, 12)).await);
+    let first = commit(&mut log, &draft(0, 7, 10)).await;
+    let second = commit(&mut log, &draft(0, 10, 12)).await;
     assert_eq!((first.number, second.number), (number(1), number(2)));
     assert_eq!(
         (&first.previous, second.previous.as_ref()),
@@ -119,31 +105,16 @@ async fn rows_are_sorted_and_our_columns_last() {
     let mut log = open(&store).await;
     let given = rows(&[(3, 9), (0, 2), (3, 8), (0, 0), (0, 1)]);
     let turned = given.project(&[4, 2, 1, 3, 0]).unwrap();
-    let ranges = vec![
-        OffsetRange {
-            partition: 3,
-            first: 8,
-            next: 10,
-        },
-        OffsetRange {
-            partition: 1,
-            first: 4,
-            next: 4,
-        },
-        OffsetRange {
-            partition: 0,
-            first: 0,
-            next: 3,
-        },
-    ];
-    let footer = committed(
-        log.append(&TopicDraft {
+    let ranges = vec![range(3, 8, 10), range(1, 4, 4), range(0, 0, 3)];
+    let footer = commit(
+        &mut log,
+        &TopicDraft {
             rows: turned,
             ranges,
             ..draft(0, 0, 3)
-        })
-        .await,
-    );
+        },
+    )
+    .await;
     assert_eq!(
         footer
             .ranges
@@ -179,13 +150,10 @@ async fn two_writers_race(store: Store) {
     for log in &mut logs {
         log.refresh().await.unwrap();
         let end = log.end_of(0).unwrap();
-        committed(log.append(&draft(0, end, end + 5)).await);
+        commit(log, &draft(0, end, end + 5)).await;
     }
-    let found = gugus_batches::verify(&store, |_| ()).await.unwrap();
-    assert_eq!(
-        (found.problems.len(), found.records, found.rejected),
-        (0, 19, 1)
-    );
+    let found = found(&store).await;
+    assert_eq!(counts(&found), (0, 19, 1));
     assert_eq!(
         found.unreferenced_rejects, 0,
         "the loser takes its rejects away"
@@ -197,33 +165,30 @@ async fn two_writers_race(store: Store) {
 async fn a_stale_writer_loses_once_and_goes_on() {
     let store = Store::in_memory();
     let mut stale = open(&store).await;
-    committed(stale.append(&draft(0, 0, 5)).await);
+    commit(&mut stale, &draft(0, 0, 5)).await;
     let mut other = open(&store).await;
     for first in [5, 10, 15] {
-        committed(other.append(&draft(0, first, first + 5)).await);
+        commit(&mut other, &draft(0, first, first + 5)).await;
     }
-    let head = lost(stale.append(&draft(0, 5, 9)).await);
+    let head = lose(&mut stale, &draft(0, 5, 9)).await;
     assert_eq!((head.number, head.end_of(0)), (number(4), Some(20)));
     assert_eq!(stale.head(), Some(&head));
     // Its old position would leave an overlap now, which is refused before anything is written.
     let again = stale.append(&draft(0, 5, 9)).await;
-    assert!(
-        matches!(
-            again,
-            Err(LogError::NotAtEnd {
-                partition: 0,
-                first: 5,
-                end: 20
-            })
-        ),
-        "{again:?}"
+    assert_is!(
+        again,
+        Err(LogError::NotAtEnd {
+            partition: 0,
+            first: 5,
+            end: 20
+        })
     );
     // Partitions that the others did not touch lose nothing but the number.
-    committed(stale.append(&draft(1, 0, 3)).await);
+    commit(&mut stale, &draft(1, 0, 3)).await;
     assert_eq!(verified(&store).await, (23, 0));
 }
 
-/// What a reader and a writer see of others' commits.
+/// Readers and writers see the commits of others.
 #[tokio::test]
 async fn refreshing_finds_the_newest() {
     let store = Store::in_memory();
@@ -231,7 +196,7 @@ async fn refreshing_finds_the_newest() {
     assert_eq!(reader.refresh().await.unwrap(), None);
     let mut writer = open(&store).await;
     for first in 0..4 {
-        let footer = committed(writer.append(&draft(0, first, first + 1)).await);
+        let footer = commit(&mut writer, &draft(0, first, first + 1)).await;
         assert_eq!(reader.refresh().await.unwrap(), Some(&footer));
         assert_eq!(reader.refresh().await.unwrap(), Some(&footer));
     }
@@ -243,24 +208,21 @@ async fn a_commit_of_no_rows_carries_rejects() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
     let rejects = vec![reject(0, 1), reject(0, 0)];
-    let footer = committed(
-        log.append(&TopicDraft {
+    let footer = commit(
+        &mut log,
+        &TopicDraft {
             rows: rows(&[]),
             rejects,
             ..draft(0, 0, 2)
-        })
-        .await,
-    );
+        },
+    )
+    .await;
     assert_eq!((footer.rows, footer.rejected_rows()), (0, 2));
     let file = footer.rejected.as_ref().unwrap();
     assert_eq!(file.file, format!("rejected/{}.parquet", footer.commit_id));
     let read = log.rejected(&footer).await.unwrap();
-    let columns: Vec<_> = read
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
+    let schema = read.schema();
+    let columns: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     assert_eq!(
         columns,
         [PARTITION, OFFSET, TIMESTAMP, "key", "value", "reason"]
@@ -271,7 +233,7 @@ async fn a_commit_of_no_rows_carries_rejects() {
     );
     assert_eq!(read["value"].as_binary::<i32>().value(0), b"{\xff");
     assert_eq!(log.rows(footer.number).await.unwrap().num_rows(), 0);
-    let footer = committed(log.append(&draft(0, 2, 4)).await);
+    let footer = commit(&mut log, &draft(0, 2, 4)).await;
     assert_eq!(log.rejected(&footer).await.unwrap().num_rows(), 0);
     assert_eq!(verified(&store).await, (2, 2));
 }
@@ -281,21 +243,11 @@ async fn a_commit_of_no_rows_carries_rejects() {
 async fn ranges_may_be_wider_than_records() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
-    committed(
-        log.append(&TopicDraft {
-            rows: rows(&[(0, 3), (0, 7)]),
-            ..draft(0, 0, 20)
-        })
-        .await,
-    );
-    committed(
-        log.append(&TopicDraft {
-            rows: rows(&[]),
-            ..draft(0, 20, 22)
-        })
-        .await,
-    );
-    committed(log.append(&draft(0, 22, 23)).await);
+    for (places, first, next) in [(&[(0, 3), (0, 7)][..], 0, 20), (&[], 20, 22)] {
+        let draft = TopicDraft::new(rows(places), vec![range(0, first, next)]);
+        commit(&mut log, &draft).await;
+    }
+    commit(&mut log, &draft(0, 22, 23)).await;
     assert_eq!(verified(&store).await, (3, 0));
 }
 
@@ -306,37 +258,32 @@ async fn old_batches_may_be_pruned() {
     let mut log = open(&store).await;
     let mut stale = open(&store).await;
     let mut empty = open(&store).await;
-    committed(log.append(&draft(5, 0, 2)).await);
+    commit(&mut log, &draft(5, 0, 2)).await;
     stale.refresh().await.unwrap();
     for first in [0, 2, 4] {
-        committed(log.append(&draft(0, first, first + 2)).await);
+        commit(&mut log, &draft(0, first, first + 2)).await;
     }
     for pruned in [1, 2, 3] {
         remove(&store, &number(pruned).file_name()).await;
     }
-    // The numbers after what these two know are free again. Taking one would tear the log apart.
-    assert_eq!(lost(stale.append(&draft(1, 0, 1)).await).number, number(4));
-    assert_eq!(lost(empty.append(&draft(1, 0, 1)).await).number, number(4));
+    // The next numbers of these two are free again. Taking one would leave a gap in the log.
+    assert_eq!(lose(&mut stale, &draft(1, 0, 1)).await.number, number(4));
+    assert_eq!(lose(&mut empty, &draft(1, 0, 1)).await.number, number(4));
     let log = open(&store).await;
     assert_eq!((log.end_of(5), log.end_of(0)), (Some(2), Some(6)));
     assert_eq!(log.numbers().await.unwrap(), [number(4)]);
-    committed(stale.append(&draft(1, 0, 1)).await);
-    let found = gugus_batches::verify(&store, |_| ()).await.unwrap();
+    commit(&mut stale, &draft(1, 0, 1)).await;
+    let found = found(&store).await;
     assert_eq!(found.problems, Vec::<String>::new());
-    let spans: Vec<_> = found
-        .partitions
-        .iter()
-        .map(|p| (p.partition, p.first, p.next))
-        .collect();
-    assert_eq!(spans, [(0, 4, 6), (1, 0, 1), (5, 2, 2)]);
+    assert_eq!(spans(&found), [(0, 4, 6), (1, 0, 1), (5, 2, 2)]);
 }
 
-/// Files that are none of ours are in nobody's way.
+/// Files of other programs do no harm.
 #[tokio::test]
 async fn other_files_are_ignored() {
     let store = Store::in_memory();
     let mut log = open(&store).await;
-    committed(log.append(&draft(0, 0, 1)).await);
+    commit(&mut log, &draft(0, 0, 1)).await;
     for name in [
         "batch_1.parquet",
         "batch_00000009.csv",
@@ -346,8 +293,8 @@ async fn other_files_are_ignored() {
     ] {
         overwrite(&store, name, &b"not ours"[..]).await;
     }
-    committed(open(&store).await.append(&draft(0, 1, 2)).await);
-    let found = gugus_batches::verify(&store, |_| ()).await.unwrap();
+    commit(&mut open(&store).await, &draft(0, 1, 2)).await;
+    let found = found(&store).await;
     assert_eq!(
         (
             found.problems.len(),

@@ -13,15 +13,14 @@ use gugus_files::{
 };
 use gugus_spec::BatchNumber;
 
-use crate::kit::{draft, draft_with_reject, open};
-use crate::log::committed;
+use crate::kit::{commit, commit_with_reject, draft, draft_with_reject, found, open, problems};
 
-/// All of it, telling nobody.
+/// Never stops the pruning.
 pub(crate) fn on(_: u64) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// So many of the newest.
+/// Keeps this many of the newest batches.
 pub(crate) fn newest(count: u64) -> Keep {
     Keep::Newest(NonZeroU64::new(count).unwrap())
 }
@@ -45,19 +44,12 @@ async fn files(store: &Store, folder: &str) -> usize {
 async fn five_batches(store: &Store) -> BatchLog {
     let mut log = open(store).await;
     for first in [0, 10, 20, 30, 40] {
-        committed(
-            log.append(&draft_with_reject(0, first, first + 10, first + 3))
-                .await,
-        );
+        commit_with_reject(&mut log, first, first + 10, first + 3).await;
     }
     log
 }
 
-async fn problems(store: &Store) -> Vec<String> {
-    gugus_batches::verify(store, |_| ()).await.unwrap().problems
-}
-
-/// The newest stay, with their reject files, and what would be removed is known before.
+/// The newest batches stay, with their reject files. A dry run finds what would be removed.
 #[tokio::test]
 async fn the_newest_are_kept() {
     let store = Store::in_memory();
@@ -74,16 +66,15 @@ async fn the_newest_are_kept() {
         .await
         .unwrap();
     assert_eq!(pruned, dry);
-    assert_eq!(
-        (
-            pruned.batches,
-            pruned.first,
-            pruned.last,
-            pruned.rejects,
-            pruned.unreferenced
-        ),
-        (3, BatchNumber::new(1), BatchNumber::new(3), 3, 0)
-    );
+    let expected = Pruned {
+        batches: 3,
+        first: BatchNumber::new(1),
+        last: BatchNumber::new(3),
+        rejects: 3,
+        unreferenced: 0,
+        bytes: pruned.bytes,
+    };
+    assert_eq!(pruned, expected);
     assert!(pruned.bytes > 3_000, "{pruned:?}");
     assert_eq!(told, [1, 2, 3]);
     assert_eq!(
@@ -91,7 +82,7 @@ async fn the_newest_are_kept() {
         (vec![4, 5], 2)
     );
     assert_eq!(problems(&store).await, Vec::<String>::new());
-    committed(log.append(&draft(0, 50, 51)).await);
+    commit(&mut log, &draft(0, 50, 51)).await;
     assert_eq!(problems(&store).await, Vec::<String>::new());
     let nothing = reader.prune(newest(9), Prune::Delete, on).await.unwrap();
     assert_eq!(nothing, Pruned::default());
@@ -120,7 +111,7 @@ async fn the_head_stays_whatever_its_age() {
     assert_eq!(problems(&store).await, Vec::<String>::new());
 }
 
-/// Who stops it, or is killed, leaves a shorter log.
+/// Pruning that is stopped or killed leaves a shorter log.
 #[tokio::test]
 async fn pruning_may_stop_anywhere() {
     let store = Store::in_memory();
@@ -140,7 +131,7 @@ async fn pruning_may_stop_anywhere() {
     );
     // As if it was killed after a batch, and before its reject file.
     remove(&store, &BatchNumber::new(3).unwrap().file_name()).await;
-    let found = gugus_batches::verify(&store, |_| ()).await.unwrap();
+    let found = found(&store).await;
     assert_eq!((found.problems.len(), found.unreferenced_rejects), (0, 1));
     let pruned = log.prune(newest(1), Prune::Delete, on).await.unwrap();
     assert_eq!(
@@ -152,7 +143,7 @@ async fn pruning_may_stop_anywhere() {
         2,
         "it may be of a commit that is being written"
     );
-    committed(log.append(&draft(0, 50, 51)).await);
+    commit(&mut log, &draft(0, 50, 51)).await;
 }
 
 /// Files that are none of ours stay, and a log that is cut in two is left as it is.
@@ -189,19 +180,13 @@ async fn batch_numbers_never_restart() {
     log.prune(newest(1), Prune::Delete, on).await.unwrap();
     let mut log = open(&store).await;
     assert_eq!(log.end_of(0), Some(50));
-    assert_eq!(
-        committed(log.append(&draft(0, 50, 60)).await).number.get(),
-        6
-    );
-    committed(log.append(&draft(0, 60, 70)).await);
+    assert_eq!(commit(&mut log, &draft(0, 50, 60)).await.number.get(), 6);
+    commit(&mut log, &draft(0, 60, 70)).await;
     for by_hand in [5, 6] {
         remove(&store, &BatchNumber::new(by_hand).unwrap().file_name()).await;
     }
     let mut log = open(&store).await;
-    assert_eq!(
-        committed(log.append(&draft(0, 70, 80)).await).number.get(),
-        8
-    );
+    assert_eq!(commit(&mut log, &draft(0, 70, 80)).await.number.get(), 8);
     assert_eq!(problems(&store).await, Vec::<String>::new());
 }
 

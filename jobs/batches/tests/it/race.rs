@@ -14,7 +14,7 @@ use gugus_files::{
 };
 use proptest::prelude::*;
 
-use crate::kit::{self, draft, draft_with_reject};
+use crate::kit::{self, draft, draft_with_reject, found, spans};
 
 /// Names the folder to a process of ours that is a writer.
 const FOLDER: &str = "GUGUS_STORE_RACE_FOLDER";
@@ -44,15 +44,10 @@ async fn write_until(log: &mut BatchLog, goal: i64, width: i64) -> Result<u32, L
 }
 
 async fn check(store: &Store, goal: i64) {
-    let found = gugus_batches::verify(store, |_| ()).await.unwrap();
+    let found = found(store).await;
     assert_eq!(found.problems, Vec::<String>::new());
-    let spans: Vec<_> = found
-        .partitions
-        .iter()
-        .map(|p| (p.partition, p.first, p.next))
-        .collect();
     assert_eq!(
-        spans,
+        spans(&found),
         (0..PARTITIONS).map(|p| (p, 0, goal)).collect::<Vec<_>>()
     );
     assert_eq!(
@@ -92,7 +87,7 @@ fn temporary_files(folder: &Path) -> usize {
     names.filter(|name| name.starts_with('.')).count()
 }
 
-/// Not a test by itself: what the processes of the next one run.
+/// No test by itself: the processes of the next test run it.
 #[test]
 fn writer_process() {
     let Ok(folder) = std::env::var(FOLDER) else {
@@ -165,7 +160,7 @@ fn faults(longest: usize) -> impl Strategy<Value = Vec<Fault>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Three writers over one set of objects, each with faults of its own; who fails opens the log anew.
+    /// Three writers share one set of objects, each with its own faults. A writer that fails opens the log anew.
     #[test]
     fn faults_never_lose_or_double_an_offset(plans in prop::collection::vec((faults(40), faults(10)), 3)) {
         const GOAL: i64 = 40;

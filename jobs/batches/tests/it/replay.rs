@@ -2,7 +2,7 @@
 
 use gugus_batches::{
     BatchLog, FedBy, ImportDraft, JumpReason, LogError, Rejects, ReplayDraft, ReplayedFile,
-    TopicDraft, Verification,
+    TopicDraft,
 };
 use gugus_files::{
     Store,
@@ -10,8 +10,9 @@ use gugus_files::{
 };
 
 use crate::jumps::draft_jump;
-use crate::kit::{draft, draft_import, draft_with_reject, open, reject, rows, verified};
-use crate::log::{committed, lost};
+use crate::kit::{
+    commit, commit_with_reject, draft, draft_import, found, lose, open, reject, rows, verified,
+};
 
 /// A draft that replays these places of these files.
 pub(crate) fn draft_replay(parts: &[(&Rejects, &[(i32, i64)])]) -> ReplayDraft {
@@ -29,6 +30,16 @@ pub(crate) fn draft_replay(parts: &[(&Rejects, &[(i32, i64)])]) -> ReplayDraft {
     }
 }
 
+/// How many records of each file are still rejected.
+async fn left(log: &BatchLog) -> Vec<u64> {
+    log.rejects()
+        .await
+        .unwrap()
+        .iter()
+        .map(Rejects::left)
+        .collect()
+}
+
 /// A log of offsets 0 to 29, of which 3 and 4, 13, and 23 are refused.
 async fn with_rejects(store: &Store) -> BatchLog {
     let mut log = open(store).await;
@@ -37,18 +48,11 @@ async fn with_rejects(store: &Store) -> BatchLog {
         rejects: vec![reject(0, 4), reject(0, 3)],
         ..draft(0, 0, 10)
     };
-    committed(log.append(&two).await);
+    commit(&mut log, &two).await;
     for first in [10, 20] {
-        committed(
-            log.append(&draft_with_reject(0, first, first + 10, first + 3))
-                .await,
-        );
+        commit_with_reject(&mut log, first, first + 10, first + 3).await;
     }
     log
-}
-
-async fn found(store: &Store) -> Verification {
-    gugus_batches::verify(store, |_| ()).await.unwrap()
 }
 
 /// Part of one file, then the rest of it with another.
@@ -58,12 +62,12 @@ async fn rejected_records_are_replayed() {
     let mut log = with_rejects(&store).await;
     let before = log.head().unwrap().ends.clone();
     let rejects = log.rejects().await.unwrap();
-    let left: Vec<_> = rejects.iter().map(|r| (r.batch.get(), r.left())).collect();
-    assert_eq!(left, [(1, 2), (2, 1), (3, 1)]);
+    let batches: Vec<_> = rejects.iter().map(|r| (r.batch.get(), r.left())).collect();
+    assert_eq!(batches, [(1, 2), (2, 1), (3, 1)]);
     let records = log.rejected_records(&rejects[0]).await.unwrap();
     assert_eq!(records, [reject(0, 3), reject(0, 4)]);
 
-    let footer = committed(log.append(&draft_replay(&[(&rejects[0], &[(0, 4)])])).await);
+    let footer = commit(&mut log, &draft_replay(&[(&rejects[0], &[(0, 4)])])).await;
     assert_eq!(
         (footer.rows, &footer.ranges, &footer.ends),
         (1, &vec![], &before)
@@ -73,16 +77,9 @@ async fn rejected_records_are_replayed() {
     let rejects = log.rejects().await.unwrap();
     assert_eq!(rejects[0].replayed, [(0, 4)].into());
     let rest = draft_replay(&[(&rejects[2], &[(0, 23)]), (&rejects[0], &[(0, 3)])]);
-    committed(log.append(&rest).await);
-    let left: Vec<_> = log
-        .rejects()
-        .await
-        .unwrap()
-        .iter()
-        .map(Rejects::left)
-        .collect();
-    assert_eq!(left, [0, 1, 0]);
-    committed(log.append(&draft(0, 30, 31)).await);
+    commit(&mut log, &rest).await;
+    assert_eq!(left(&log).await, [0, 1, 0]);
+    commit(&mut log, &draft(0, 30, 31)).await;
     let found = found(&store).await;
     assert_eq!(found.problems, Vec::<String>::new());
     assert_eq!(
@@ -100,8 +97,8 @@ async fn two_replays_race(store: Store) {
         replay(&one.rejects().await.unwrap()),
         replay(&other.rejects().await.unwrap()),
     );
-    committed(one.append(&first).await);
-    lost(other.append(&second).await);
+    commit(&mut one, &first).await;
+    lose(&mut other, &second).await;
     assert_eq!(other.rejects().await.unwrap()[1].left(), 0);
     assert_eq!(verified(&store).await, (2 + 9 + 9 + 1, 3));
 }
@@ -116,19 +113,19 @@ async fn imports_go_on_after_a_replay() {
         rejects: vec![reject(0, 1)],
         ..draft_import(0, "aa", 0, 3, true)
     };
-    committed(log.append(&import).await);
+    commit(&mut log, &import).await;
     let rejects = log.rejects().await.unwrap();
-    let footer = committed(log.append(&draft_replay(&[(&rejects[0], &[(0, 1)])])).await);
+    let footer = commit(&mut log, &draft_replay(&[(&rejects[0], &[(0, 1)])])).await;
     assert!(footer.imported.is_empty() && footer.feed() == FedBy::Imports);
     let mut log = open(&store).await;
     assert_eq!(log.fed_by(), FedBy::Imports);
     let mixed = log.append(&draft(0, 3, 4)).await;
     assert!(matches!(mixed, Err(LogError::FedBy { .. })), "{mixed:?}");
-    committed(log.append(&draft_import(3, "bb", 0, 2, true)).await);
+    commit(&mut log, &draft_import(3, "bb", 0, 2, true)).await;
     assert_eq!(verified(&store).await, (5, 0));
 }
 
-/// Replays that nobody should make, and what verifying says of those that an append cannot see through.
+/// Contradictory replays are refused, or verifying reports them if an append cannot see them.
 #[tokio::test]
 async fn contradictory_replays_are_refused_or_show() {
     let store = Store::in_memory();
@@ -186,7 +183,7 @@ async fn contradictory_replays_are_refused_or_show() {
     }
     assert_eq!(verified(&store).await, (20, 4));
 
-    committed(log.append(&draft_replay(&[(&rejects[0], &[(0, 3)])])).await);
+    commit(&mut log, &draft_replay(&[(&rejects[0], &[(0, 3)])])).await;
     let replays = [
         (
             draft_replay(&[(&rejects[0], &[(0, 3)])]),
@@ -205,7 +202,7 @@ async fn contradictory_replays_are_refused_or_show() {
         ),
     ];
     for (replay, problem) in replays {
-        let file = committed(log.append(&replay).await).number.file_name();
+        let file = commit(&mut log, &replay).await.number.file_name();
         let problems = found(&store).await.problems;
         let expected = format!("{file}: {problem}");
         assert!(problems.contains(&expected), "{problem} in {problems:?}");
@@ -218,13 +215,10 @@ async fn reject_files_are_checked_before_a_replay() {
     let store = Store::in_memory();
     let mut log = with_rejects(&store).await;
     let rejects = log.rejects().await.unwrap();
-    committed(log.append(&draft_replay(&[(&rejects[0], &[(0, 3)])])).await);
+    commit(&mut log, &draft_replay(&[(&rejects[0], &[(0, 3)])])).await;
     overwrite(&store, &rejects[1].file.file, &b"other"[..]).await;
     let refused = log.rejected_records(&rejects[1]).await;
-    assert!(
-        matches!(&refused, Err(LogError::Checksum { batch, .. }) if batch.get() == 2),
-        "{refused:?}"
-    );
+    assert_is!(refused, Err(LogError::Checksum { batch, .. }) if batch.get() == 2);
     for pruned in &rejects[..2] {
         remove(&store, &pruned.batch.file_name()).await;
         remove(&store, &pruned.file.file).await;
@@ -255,26 +249,16 @@ async fn generations_are_told_apart() {
         rows: rows(&[(0, 2)]),
         ..draft_jump(0, 30, 2, 5, JumpReason::Recreated)
     };
-    committed(log.append(&anew).await);
+    commit(&mut log, &anew).await;
     let rejects = log.rejects().await.unwrap();
     let generations: Vec<_> = rejects.iter().map(|r| r.generation).collect();
     assert_eq!(generations, [0, 0, 0, 1]);
     // The same place of both, one after the other.
     for index in [0, 3] {
         let rejects = log.rejects().await.unwrap();
-        committed(
-            log.append(&draft_replay(&[(&rejects[index], &[(0, 3)])]))
-                .await,
-        );
+        commit(&mut log, &draft_replay(&[(&rejects[index], &[(0, 3)])])).await;
     }
-    let left: Vec<_> = log
-        .rejects()
-        .await
-        .unwrap()
-        .iter()
-        .map(Rejects::left)
-        .collect();
-    assert_eq!(left, [1, 1, 1, 0]);
+    assert_eq!(left(&log).await, [1, 1, 1, 0]);
     assert_eq!(verified(&store).await, (20 + 1 + 2, 3));
 }
 

@@ -1,12 +1,12 @@
 //! Requests to a real server that go wrong on the way.
 
-use gugus_batches::{Appended, BatchLog, LogError};
+use gugus_batches::{BatchLog, LogError};
 use gugus_files::{
     StoreError,
     conformance::s3_server::{BUCKET, S3Server},
 };
 
-use crate::kit::{self, JOB, TOPIC, draft, draft_with_reject};
+use crate::kit::{self, JOB, TOPIC, commit, commit_with_reject, draft};
 
 /// The client asks again by itself when the answer of a creation is lost, and hears that the name is taken: by itself.
 #[tokio::test]
@@ -18,13 +18,7 @@ async fn a_creation_whose_answer_is_lost_is_ours() {
     let store = server.open(&format!("s3://{BUCKET}/lost-answers/{id}"));
     let mut log = kit::open(&store).await;
     for first in [0, 10, 20] {
-        let appended = log
-            .append(&draft_with_reject(0, first, first + 10, first))
-            .await;
-        assert!(
-            matches!(appended, Ok(Appended::Committed(_))),
-            "{appended:?}"
-        );
+        commit_with_reject(&mut log, first, first + 10, first).await;
     }
     assert_eq!(kit::verified(&store).await, (27, 3));
 }
@@ -39,11 +33,7 @@ async fn a_conflict_is_tried_again() {
     let id = uuid::Uuid::new_v4().simple();
     let store = server.open(&format!("s3://{BUCKET}/conflicts/{id}"));
     let mut log = kit::open(&store).await;
-    let appended = log.append(&draft_with_reject(0, 0, 10, 3)).await;
-    assert!(
-        matches!(appended, Ok(Appended::Committed(_))),
-        "{appended:?}"
-    );
+    commit_with_reject(&mut log, 0, 10, 3).await;
     assert_eq!(kit::verified(&store).await, (9, 1));
 }
 
@@ -54,11 +44,7 @@ async fn nothing_of_the_probe_stays() {
     };
     let store = server.fresh();
     let mut log = kit::open(&store).await;
-    let appended = log.append(&draft(0, 0, 1)).await;
-    assert!(
-        matches!(appended, Ok(Appended::Committed(_))),
-        "{appended:?}"
-    );
+    commit(&mut log, &draft(0, 0, 1)).await;
     let listed = store
         .object_store()
         .list_with_delimiter(Some(&store.object_path("")))
@@ -84,10 +70,7 @@ async fn a_bucket_that_is_not_there_is_no_empty_folder() {
         .unwrap_err();
     let read = BatchLog::read(store).await.unwrap_err();
     for error in [opened, read] {
-        assert!(
-            matches!(error, LogError::Store(StoreError::NoBucket { .. })),
-            "{error:?}"
-        );
+        assert_is!(error, LogError::Store(StoreError::NoBucket { .. }));
         assert!(
             error.to_string().contains("no bucket nobody-made-this"),
             "{error}"

@@ -74,7 +74,7 @@ pub async fn one_of_many_creations_wins(store: Store) {
     }
 }
 
-/// A store is ready to write when it says so, however often it is asked, and nothing of the look stays.
+/// A store can be made ready several times, and the probe leaves nothing behind.
 pub async fn getting_ready_leaves_nothing(store: Store) {
     for _ in 0..2 {
         store.prepare().await.unwrap();
@@ -129,7 +129,7 @@ pub async fn a_file_is_told_without_reading(store: Store) {
     assert!(apart.unwrap_or_default().as_secs() <= 1);
 }
 
-/// Deleting is done when the file is gone, by whomever.
+/// Deleting succeeds if the file is gone afterwards.
 pub async fn deleting_twice_is_no_error(store: Store) {
     create(&store, "a", "").await;
     for _ in 0..2 {
@@ -140,7 +140,7 @@ pub async fn deleting_twice_is_no_error(store: Store) {
     store.delete("below/b").await.unwrap();
 }
 
-/// A listing has what stands directly in a folder, and a tree has all of it.
+/// A listing has the direct content of a folder, and a tree has the whole content.
 pub async fn folders_are_listed_and_looked_through(store: Store) {
     assert!(
         store
@@ -173,6 +173,9 @@ pub async fn folders_are_listed_and_looked_through(store: Store) {
         (folders("m/b"), folders("gone")),
         (vec!["c".to_owned()], vec![])
     );
+    assert_eq!(tree.files("m").unwrap(), ["file"]);
+    assert_eq!(tree.files("").unwrap(), ["top"]);
+    assert!(tree.files("gone").unwrap().is_empty());
     for (file, there) in [
         ("top", true),
         ("m/a/1", true),
@@ -183,7 +186,7 @@ pub async fn folders_are_listed_and_looked_through(store: Store) {
     }
 }
 
-/// A folder is put where nothing is, stays where it is to stay, and is replaced as a whole.
+/// A folder is put in an empty place, kept if it must stay, and replaced as a whole.
 pub async fn folders_are_put_in_place_whole(store: Store) {
     const MARK: &str = "_SUCCESS";
     let put = async |files: &[(&str, &str)], onto| {
@@ -229,7 +232,7 @@ pub async fn folders_are_put_in_place_whole(store: Store) {
         (listed.folders, listed.files.len()),
         (vec!["a".to_owned()], 0)
     );
-    // A folder that lost its mark is in the way, too: what it means is for others to say.
+    // A folder that lost its mark is in the way, too. The caller decides about it.
     remove(&store, "m/a/_SUCCESS").await;
     assert_eq!(put(&old, Onto::Nothing).await, Placed::InTheWay);
     assert_eq!(put(&old, Onto::Anything).await, Placed::Written);

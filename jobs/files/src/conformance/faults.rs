@@ -1,4 +1,4 @@
-//! A store that fails as it is told.
+//! A store that fails on request.
 //!
 //! Faults come from a list that is used up, so every case ends.
 
@@ -59,17 +59,17 @@ impl Faulty {
         })
     }
 
-    /// Names of what was written, in order, with or without success.
+    /// The names of all writes, in order, with or without success.
     pub fn written(&self) -> Vec<String> {
         self.state().written.clone()
     }
 
-    /// What the world does before the next write goes through, as if the writer were stopped there.
+    /// Runs `world` before the next write, as if the writer were stopped there.
     pub fn before_next_write(&self, world: impl Future<Output = ()> + Send + 'static) {
         self.state().before_write = Some(world.boxed());
     }
 
-    /// What the world does while the next listing is answered: after the first object of it, before the others.
+    /// Runs `world` during the next listing: after the first object, before the others.
     pub fn amid_next_listing(&self, world: impl Future<Output = ()> + Send + 'static) {
         self.state().amid_listing = Some(world.boxed());
     }
@@ -128,7 +128,7 @@ impl ObjectStore for Faulty {
             )
         };
         for (location, payload, opts) in late {
-            // Too late is too late: who answered with an error already has nothing more to say.
+            // The answer was sent long ago, so this result does not matter.
             let _ = self.inner.put_opts(&location, payload, opts).await;
         }
         match fault {

@@ -21,7 +21,7 @@ use crate::{
 /// process was stopped for an hour, say) cannot link it, finds its number free, and writes it anew.
 const STALE_AFTER: Duration = Duration::from_secs(3600);
 
-/// A name beside `path` that nobody else uses.
+/// A unique name beside `path`.
 pub(super) fn temporary_beside(path: &Path) -> PathBuf {
     let name = path
         .file_name()
@@ -34,7 +34,7 @@ pub(super) fn temporary_beside(path: &Path) -> PathBuf {
 }
 
 /// Creates `path` if nothing is there: a temporary file in the same folder, synced, then linked to the name, then
-/// the folder synced. Linking is what takes the name, all of the file at once, and fails when the name is taken.
+/// the folder synced. Linking takes the name for the whole file at once, and fails if the name is taken.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
     let temporary = temporary_beside(path);
     let result = write_synced(&temporary, bytes)
@@ -44,7 +44,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
             Err(e) => Err(StoreError::io("linking", path, e)),
         });
-    // What stays behind here is swept by the next writer that opens the folder.
+    // The next writer that opens the folder sweeps a file that stays behind here.
     let _ = fs::remove_file(&temporary);
     result
 }
@@ -65,7 +65,7 @@ fn sync_parent(path: &Path) -> Result<(), StoreError> {
     path.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Makes a folder and those above it, durably; it is fine when it is there.
+/// Makes a folder and the folders above it, durably. An existing folder is fine.
 pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|p| !p.exists()).collect();
     match fs::create_dir_all(folder) {
@@ -80,7 +80,7 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     missing.into_iter().rev().try_for_each(sync_parent)
 }
 
-/// Tries what [`create`] needs, with files of its own: that a name can be linked, and only once.
+/// Tries with temporary files whether a name can be linked, and only once, as [`create`] needs.
 pub(super) fn probe_hard_links(folder: &Path) -> Result<(), StoreError> {
     let file = temporary_beside(&folder.join("probe"));
     let link = temporary_beside(&folder.join("probe"));
@@ -102,7 +102,7 @@ pub(super) fn probe_hard_links(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// Removes temporary files and folders that stood since before [`STALE_AFTER`]; says how many.
-/// What cannot be looked at or removed stays: it is in nobody's way.
+/// A file that cannot be examined or removed stays, because it does no harm.
 pub(super) fn sweep(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder) else {
         return 0;

@@ -134,11 +134,16 @@ impl Backend for Folder {
     }
 }
 
-/// Looks at the file system when it is asked: a model of ten files costs one look and not ten entries of a listing.
+/// Looks at the file system for each question. A model of ten files costs one look instead of ten entries of a listing.
 impl Tree for Folder {
     fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let listed = list(&self.0.join(folder), Sizes::Skip)?;
         Ok(listed.unwrap_or_default().folders)
+    }
+
+    fn files(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let listed = list(&self.0.join(folder), Sizes::Skip)?.unwrap_or_default();
+        Ok(listed.files.into_iter().map(|file| file.name).collect())
     }
 
     fn has(&self, file: &str) -> bool {
@@ -188,7 +193,7 @@ fn list(folder: &Path, sizes: Sizes) -> Result<Option<Listed>, StoreError> {
         };
         let mut kind = entry.file_type().map_err(wrong)?;
         if kind.is_symlink() {
-            // A link counts as what it points at; one that points nowhere as nothing.
+            // A link counts as its target. A link without a target does not count.
             let Ok(target) = fs::metadata(entry.path()) else {
                 continue;
             };

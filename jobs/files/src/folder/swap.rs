@@ -11,7 +11,7 @@ use crate::{
     backend::{FolderContent, Onto, Placed},
 };
 
-/// What bears the temporary name in the end.
+/// The folder that has the temporary name in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Left {
     Nothing,
@@ -76,7 +76,7 @@ fn make_beside(temporary: &Path) -> Result<(), StoreError> {
 
 /// Renames; where a folder stands in the way that may be replaced, exchanges names with it.
 fn put_in_place(temporary: &Path, path: &Path, mark: &str, onto: Onto) -> io::Result<Left> {
-    // Renaming a folder onto another succeeds only when that one is empty, and then nothing is lost.
+    // Renaming a folder onto another succeeds only if the other is empty, and then nothing is lost.
     match fs::rename(temporary, path).map(|()| Left::Nothing) {
         Err(e)
             if matches!(

@@ -1,4 +1,4 @@
-//! Where buckets are, and by which right we use them.
+//! The endpoint of buckets, and the credentials for them.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -10,8 +10,8 @@ use object_store::{
 use super::{bucket::Bucket, location::Location, trouble};
 use crate::{Store, StoreError};
 
-/// How often the client tries a request again by itself. Commits and reject files are tried again on top of this; four
-/// retries ride over a connection that was cut and a store that asks to slow down.
+/// How often the client tries a request again by itself. Commits and reject files are tried again on top of this. Four
+/// retries outlast a connection that was cut, and a store that asks to slow down.
 const RETRIES: usize = 4;
 
 /// No retry is begun after this time. With the client's limit for one request (30 s, `AWS_TIMEOUT`) this bounds every
@@ -56,7 +56,7 @@ const NOT_TAKEN: [AmazonS3ConfigKey; 3] = [
 #[derive(Clone)]
 pub struct S3Settings {
     builder: AmazonS3Builder,
-    /// Those of the variables that are no settings of the client.
+    /// The variables that are no settings of the client.
     others: BTreeMap<String, String>,
 }
 
@@ -69,7 +69,7 @@ impl S3Settings {
         }))
     }
 
-    /// From variables and their values. Those that do not begin with `AWS_` are ignored.
+    /// From variables and their values. Variables that do not begin with `AWS_` are ignored.
     pub fn from_vars<N: Into<String>, V: Into<String>>(
         vars: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
@@ -210,7 +210,7 @@ impl S3Settings {
         value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint))
     }
 
-    /// Where requests go, as messages name it: without what may stand before an `@`, which would be a secret.
+    /// The endpoint as messages name it. The part before an `@` is left out, because it may be a secret.
     fn endpoint(&self) -> String {
         let Some(endpoint) = self.endpoint_variable() else {
             let region = self.builder.get_config_value(&AmazonS3ConfigKey::Region);
@@ -245,7 +245,7 @@ impl S3Settings {
     }
 }
 
-/// Says where, and not by which right.
+/// Shows the endpoint, and no credentials.
 impl fmt::Debug for S3Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "S3Settings({})", self.endpoint())
@@ -253,7 +253,7 @@ impl fmt::Debug for S3Settings {
 }
 
 fn is_true(value: &str) -> bool {
-    // What the client takes for yes.
+    // The values that the client takes for yes.
     ["1", "true", "on", "yes", "y"]
         .iter()
         .any(|yes| value.eq_ignore_ascii_case(yes))

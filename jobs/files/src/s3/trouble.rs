@@ -1,6 +1,6 @@
 //! The refusals of an S3 store, in our own words.
 
-use std::{error::Error as _, fmt};
+use std::fmt;
 
 use object_store::{
     Error,
@@ -13,7 +13,7 @@ pub(super) const STORE: &str = "S3";
 /// The longest text of a store's answer that goes into a message: some proxies answer with pages of HTML.
 const LONGEST: usize = 300;
 
-/// Where trouble happened, and what must not be said about it.
+/// The place of an error, and the secrets that no message may contain.
 pub(super) struct Spot {
     pub(super) bucket: String,
     pub(super) endpoint: String,
@@ -26,18 +26,18 @@ impl fmt::Debug for Spot {
     }
 }
 
-/// An answer that was no success, or that never came. The source of every error that a bucket of ours gives.
+/// A failed request, or a request without an answer. Every error of a bucket has this as its source.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct Trouble {
     pub(crate) kind: Kind,
-    /// The store's code and message, or what the network said.
+    /// The code and message of the store, or the error of the network.
     text: String,
     pub(crate) bucket: String,
     pub(crate) endpoint: String,
 }
 
-/// What the caller can do about an error.
+/// Errors by what the caller can do about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// There is no such bucket.
@@ -48,11 +48,11 @@ pub(crate) enum Kind {
     Denied,
     /// The bucket is in another region than the one that requests are signed for.
     Region,
-    /// Nobody answers at the endpoint.
+    /// The endpoint does not answer.
     Unreachable,
-    /// The range that was asked for is not what came, as with one of an empty object.
+    /// The store did not send the range, for example of an empty object.
     NoSuchRange,
-    /// The store does not know what we asked for.
+    /// The store does not know the operation.
     NotImplemented,
     /// Anything else; trying again may help.
     Other,
@@ -61,19 +61,13 @@ pub(crate) enum Kind {
 impl Trouble {
     /// The trouble behind an error, when the error is of a bucket.
     pub(crate) fn of(error: &Error) -> Option<&Self> {
-        let mut next = error.source();
-        while let Some(source) = next {
-            if let Some(trouble) = source.downcast_ref() {
-                return Some(trouble);
-            }
-            next = source.source();
-        }
-        None
+        gugus_error::find(error)
     }
 
     fn new(error: &Error, spot: &Spot) -> Self {
-        let said = chain(error);
-        let (kind, text) = match http(error) {
+        // For looking into, never for a message.
+        let said = gugus_error::chain(error);
+        let (kind, text) = match gugus_error::find::<HttpError>(error) {
             Some(http) => of_network(http, &said),
             None => of_answer(&said),
         };
@@ -86,7 +80,7 @@ impl Trouble {
     }
 }
 
-/// The same error for callers that tell errors apart by their variant, with nothing in it but its [`Trouble`].
+/// The same variant of error, with only its [`Trouble`] as the source.
 pub(super) fn replaced(error: Error, spot: &Spot) -> Error {
     let trouble = Trouble::new(&error, spot);
     let kind = trouble.kind;
@@ -110,43 +104,13 @@ pub(super) fn replaced(error: Error, spot: &Spot) -> Error {
 
 /// Whether a creation met another one that has not ended yet.
 pub(super) fn is_conflict(error: &Error) -> bool {
-    tagged(&chain(error), "Code").as_deref() == Some("ConditionalRequestConflict")
+    tagged(&gugus_error::chain(error), "Code").as_deref() == Some("ConditionalRequestConflict")
 }
 
-/// An error and its sources, for looking into; never for a message.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        // Most of them hold the words of their source already.
-        let words = source.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = source.source();
-    }
-    text
-}
-
-fn http(error: &Error) -> Option<&HttpError> {
-    let mut next = error.source();
-    while let Some(source) = next {
-        if let Some(http) = source.downcast_ref() {
-            return Some(http);
-        }
-        next = source.source();
-    }
-    None
-}
-
-/// No answer came. `said` is looked into for who was asked.
+/// No answer came. `said` tells which server was asked.
 fn of_network(error: &HttpError, said: &str) -> (Kind, String) {
-    let mut last: &dyn std::error::Error = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    let why = last.to_string();
+    let why = gugus_error::causes(error).last();
+    let why = why.map(ToString::to_string).unwrap_or_default();
     if asks_for_role(said) {
         return (Kind::Credentials, no_role(&why));
     }

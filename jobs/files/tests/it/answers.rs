@@ -130,10 +130,8 @@ async fn an_endpoint_where_nobody_listens_is_named() {
     ] {
         assert!(text.contains(hint), "{hint} in {text}");
     }
-    assert!(
-        matches!(error, StoreError::Unreachable { .. }) && error.may_pass(),
-        "{error:?}"
-    );
+    assert_is!(error, StoreError::Unreachable { .. });
+    assert!(error.may_pass());
 }
 
 #[tokio::test]
@@ -180,10 +178,7 @@ fn takes_all(request: &crate::canned::Request) -> Option<Answer> {
 async fn a_store_that_overwrites_is_refused_before_anything_is_committed() {
     let server = Canned::start(|_, request| takes_all(request));
     let error = server.store(&[]).prepare().await.unwrap_err();
-    assert!(
-        matches!(error, StoreError::CreateOnly { source: None, .. }),
-        "{error:?}"
-    );
+    assert_is!(error, StoreError::CreateOnly { source: None, .. });
     assert!(all_of(&error).contains("s3://crime/batches: the store lets a second creation"));
     let requests = server.requests();
     let puts: Vec<_> = requests.iter().filter(|it| it.method == "PUT").collect();
@@ -211,15 +206,12 @@ async fn a_store_that_does_not_know_the_condition_is_refused() {
         _ => takes_all(request),
     });
     let error = server.store(&[]).prepare().await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            StoreError::CreateOnly {
-                source: Some(_),
-                ..
-            }
-        ),
-        "{error:?}"
+    assert_is!(
+        error,
+        StoreError::CreateOnly {
+            source: Some(_),
+            ..
+        }
     );
     assert!(all_of(&error).contains("A header you provided"));
 }

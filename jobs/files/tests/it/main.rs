@@ -2,6 +2,13 @@
 //! are lost.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+/// Asserts that a value fits a pattern, and shows the value if not.
+macro_rules! assert_is {
+    ($value:expr, $pattern:pat $(if $guard:expr)?) => {
+        assert!(matches!($value, $pattern $(if $guard)?), "{:?}", $value)
+    };
+}
+
 mod answers;
 mod canned;
 mod conformance;

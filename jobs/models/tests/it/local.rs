@@ -1,4 +1,4 @@
-//! What folders on this machine add.
+//! Cases that only folders on this machine have.
 
 use std::{
     fs,
@@ -8,11 +8,10 @@ use std::{
 };
 
 use gugus_files::{Store, StoreError};
-use gugus_kmeans::FitSummary;
-use gugus_models::{Existing, ModelDraft, ModelError, ModelStore};
+use gugus_models::{Existing, ModelError, ModelStore};
 use gugus_spec::BatchNumber;
 
-use crate::models::{centers, model};
+use crate::models::{centers, keep, model, with_centers};
 
 fn store(path: &Path) -> Store {
     Store::open(path.to_str().unwrap()).unwrap()
@@ -46,10 +45,7 @@ async fn a_file_in_the_way_of_a_folder_is_named() {
             .write(&model("m", None), Existing::Keep)
             .await
             .unwrap_err();
-        assert!(
-            matches!(error, ModelError::Store(StoreError::NotAFolder { .. })),
-            "{error:?}"
-        );
+        assert_is!(error, ModelError::Store(StoreError::NotAFolder { .. }));
     }
 }
 
@@ -65,10 +61,7 @@ async fn half_built_models_are_swept_when_old() {
         .unwrap();
     let models = ModelStore::new(store(dir.path()));
     assert_eq!(models.list().await.unwrap(), []);
-    models
-        .write(&model("m", Some(BatchNumber::FIRST)), Existing::Keep)
-        .await
-        .unwrap();
+    keep(&models, &model("m", Some(BatchNumber::FIRST))).await;
     assert_eq!(names(&dir.path().join("m")), ["batch_00000001"]);
 }
 
@@ -77,16 +70,12 @@ async fn half_built_models_are_swept_when_old() {
 async fn replacing_is_never_seen_half_way() {
     let dir = tempfile::tempdir().unwrap();
     let models = ModelStore::new(store(dir.path()));
-    let draft = |x: f64| ModelDraft {
-        fitted: centers(vec![vec![x, x]]),
-        summary: FitSummary {
-            sizes: vec![1],
-            training_cost: x,
-            ..model("m", None).summary
-        },
-        ..model("m", None)
+    let draft = |x: f64| {
+        let mut draft = with_centers(model("m", None), vec![vec![x, x]]);
+        draft.about.summary.training_cost = x;
+        draft
     };
-    models.write(&draft(0.0), Existing::Keep).await.unwrap();
+    keep(&models, &draft(0.0)).await;
     let done = std::sync::Arc::new(AtomicBool::new(false));
     let (reading, finished) = (models.clone(), done.clone());
     let reader = tokio::spawn(async move {
@@ -99,10 +88,8 @@ async fn replacing_is_never_seen_half_way() {
         }
     });
     for x in 1..100 {
-        models
-            .write(&draft(f64::from(x)), Existing::Replace)
-            .await
-            .unwrap();
+        let draft = draft(f64::from(x));
+        models.write(&draft, Existing::Replace).await.unwrap();
     }
     done.store(true, Ordering::Relaxed);
     reader.await.unwrap();
@@ -126,10 +113,7 @@ async fn ten_thousand_models() {
     let store = ModelStore::new(store(dir.path()));
     let started = Instant::now();
     for number in 1..=COUNT {
-        store
-            .write(&model("m", BatchNumber::new(number)), Existing::Keep)
-            .await
-            .unwrap();
+        keep(&store, &model("m", BatchNumber::new(number))).await;
     }
     println!("write {COUNT} models: {:?}", started.elapsed());
     let started = Instant::now();

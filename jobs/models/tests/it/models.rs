@@ -2,15 +2,16 @@
 
 use gugus_clusters::{Centers, Fitted};
 use gugus_files::{
-    Store,
+    Sizes, Store,
     conformance::{bytes_of, overwrite, remove},
 };
 use gugus_kmeans::{DistanceMeasure, FitSummary, Params};
-use gugus_models::{Existing, ListedModel, ModelDraft, ModelError, ModelStore, Whole};
+use gugus_models::{Existing, ListedModel, ModelDraft, ModelError, ModelJson, ModelStore};
 use gugus_spec::{
-    Algorithm, BatchNumber, Column, ColumnType, CommitId, Feature, HandleInvalid, Nullability,
-    OffsetRange,
+    Algorithm, BatchNumber, Column, ColumnType, Feature, HandleInvalid, Nullability, OffsetRange,
 };
+
+use crate::kinds::{mixture, month, moving, spots};
 
 pub(crate) fn batch(number: u64) -> Option<BatchNumber> {
     BatchNumber::new(number)
@@ -24,49 +25,68 @@ pub(crate) fn model(name: &str, batch: Option<BatchNumber>) -> ModelDraft {
         nullability: Nullability::Required,
     };
     ModelDraft {
-        job: "conformance".parse().unwrap(),
-        model: name.parse().unwrap(),
-        extent: batch.into(),
-        window: None,
-        commit_id: Some("0b0e-1".parse::<CommitId>().unwrap()),
-        features: vec![
-            Feature::column("LAT"),
-            Feature {
-                name: "hour".into(),
-                sql: "floor(\"TIME OCC\" / 100)".into(),
+        about: ModelJson {
+            job: "conformance".to_owned(),
+            model: name.to_owned(),
+            batch: batch.map(BatchNumber::get),
+            commit_id: Some("0b0e-1".to_owned()),
+            features: vec![
+                Feature::column("LAT"),
+                Feature {
+                    name: "hour".into(),
+                    sql: "floor(\"TIME OCC\" / 100)".into(),
+                },
+            ],
+            r#where: Some("\"LAT\" > 0".into()),
+            handle_invalid: HandleInvalid::Skip,
+            columns: vec![
+                column("LAT", ColumnType::Float64),
+                column("TIME OCC", ColumnType::Int32),
+            ],
+            algorithm: Algorithm::KMeans(Params {
+                k: 3,
+                seed: 1,
+                tol: 1e-7,
+                ..Params::default()
+            }),
+            offsets: vec![OffsetRange {
+                partition: 0,
+                first: 0,
+                next: 100,
+            }],
+            rejected: 1,
+            summary: FitSummary {
+                rows: 99,
+                iterations: 4,
+                // A careless parser loses the last bit of this number.
+                training_cost: 0.123_456_789_012_345_67,
+                sizes: vec![60, 39],
+                ..FitSummary::default()
             },
-        ],
-        condition: Some("\"LAT\" > 0".into()),
-        weight_col: None,
-        handle_invalid: HandleInvalid::Skip,
-        columns: vec![
-            column("LAT", ColumnType::Float64),
-            column("TIME OCC", ColumnType::Int32),
-        ],
-        algorithm: Algorithm::KMeans(Params {
-            k: 3,
-            seed: 1,
-            tol: 1e-7,
-            ..Params::default()
-        }),
-        offsets: vec![OffsetRange {
-            partition: 0,
-            first: 0,
-            next: 100,
-        }],
-        rejected: 1,
-        summary: FitSummary {
-            rows: 99,
-            dropped: 0,
-            iterations: 4,
-            // A number that loses its last bit in a careless parser.
-            training_cost: 0.123_456_789_012_345_67,
-            sizes: vec![60, 39],
-            noise: 0,
+            ..ModelJson::default()
         },
-        carried_from: None,
         fitted: centers(vec![vec![34.05, 1.0 / 3.0], vec![0.0, -0.0]]),
     }
+}
+
+/// The same model with other centers, one row for each.
+pub(crate) fn with_centers(draft: ModelDraft, others: Vec<Vec<f64>>) -> ModelDraft {
+    let mut about = draft.about;
+    about.summary.sizes = vec![1; others.len()];
+    ModelDraft {
+        about,
+        fitted: centers(others),
+    }
+}
+
+/// Writes a model where none is.
+pub(crate) async fn keep(models: &ModelStore, draft: &ModelDraft) -> ModelJson {
+    models.write(draft, Existing::Keep).await.unwrap()
+}
+
+/// The error of reading batch 1 of a model.
+pub(crate) async fn refused(models: &ModelStore, name: &str) -> ModelError {
+    models.read(name, batch(1)).await.unwrap_err()
 }
 
 /// Centers under the Euclidean distance.
@@ -77,15 +97,14 @@ pub(crate) fn centers(centers: Vec<Vec<f64>>) -> Fitted {
     })
 }
 
-/// What is written is read: by us whole, and as `model.json` alone.
 #[tokio::test]
 async fn models_are_written_and_read() {
     let store = Store::in_memory();
     let models = ModelStore::new(store.clone());
     let draft = model("location", batch(3));
-    let about = models.write(&draft, Existing::Keep).await.unwrap();
+    let about = keep(&models, &draft).await;
     assert_eq!(
-        ModelStore::folder(&draft.model, &draft.extent),
+        ModelStore::folder(&"location".parse().unwrap(), &about.extent()),
         "location/batch_00000003"
     );
     assert_eq!(
@@ -96,10 +115,8 @@ async fn models_are_written_and_read() {
         (about.r#where.as_deref(), about.checksums.len()),
         (Some("\"LAT\" > 0"), 2)
     );
-    assert_eq!(
-        models.about(&draft.model, batch(3)).await.unwrap().as_ref(),
-        Some(&about)
-    );
+    let alone = models.about(&"location".parse().unwrap(), batch(3)).await;
+    assert_eq!(alone.unwrap().as_ref(), Some(&about));
     let saved = models.read("location", batch(3)).await.unwrap();
     assert_eq!(saved.about.as_ref(), Some(&about));
     assert_eq!(
@@ -107,64 +124,48 @@ async fn models_are_written_and_read() {
         (&draft.fitted, 3, &about.uid)
     );
     assert_eq!(saved.folder, "location/batch_00000003");
-    assert_eq!(
-        about.summary.training_cost.to_bits(),
-        draft.summary.training_cost.to_bits()
-    );
-    let text = bytes_of(&store, "location/batch_00000003/model.json").await;
-    let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let bits = |about: &ModelJson| about.summary.training_cost.to_bits();
+    assert_eq!(bits(&about), bits(&draft.about));
+    let json = json_of(&store, "location/batch_00000003/model.json").await;
     assert_eq!(json["features"][1]["sql"], "floor(\"TIME OCC\" / 100)");
     assert_eq!(json["params"]["tol"], 1e-7);
     assert_eq!(json["algorithm"], "kmeans");
     assert!(json["weight_col"].is_null() && json.get("where").is_some());
-    assert_eq!(
+    assert!(
         bytes_of(&store, "location/batch_00000003/_SUCCESS")
             .await
-            .len(),
-        0
+            .is_empty()
     );
 
-    let whole = models
-        .write(&model("location", None), Existing::Keep)
-        .await
-        .unwrap();
-    assert_eq!(whole.batch, None);
-    assert_eq!(
-        models.read("location", None).await.unwrap().folder,
-        "location/all"
-    );
-    let listed = models.list().await.unwrap();
+    assert_eq!(keep(&models, &model("location", None)).await.batch, None);
+    let all = models.read("location", None).await.unwrap();
+    assert_eq!(all.folder, "location/all");
     let expected = ListedModel {
         model: "location".into(),
         batches: batch(3).into_iter().collect(),
         windows: Vec::new(),
-        whole: Whole::Present,
+        all: true,
     };
-    assert_eq!(listed, [expected]);
+    assert_eq!(models.list().await.unwrap(), [expected]);
 }
 
-/// Keeping, replacing, and noticing that a model was replaced.
+/// The JSON in a file.
+pub(crate) async fn json_of(store: &Store, file: &str) -> serde_json::Value {
+    serde_json::from_slice(&bytes_of(store, file).await).unwrap()
+}
+
 #[tokio::test]
 async fn models_are_kept_or_replaced() {
     let store = Store::in_memory();
     let models = ModelStore::new(store.clone());
-    let name = "m".parse().unwrap();
-    assert_eq!(models.stamp("m", batch(1)).await.unwrap(), None);
-    models
-        .write(&model("m", batch(1)), Existing::Replace)
-        .await
-        .unwrap();
-    let before = models.stamp("m", batch(1)).await.unwrap().unwrap();
-    assert_eq!(models.stamp("m", batch(1)).await.unwrap().unwrap(), before);
+    let stamp = async || models.stamp("m", batch(1)).await.unwrap();
+    assert_eq!(stamp().await, None);
+    let draft = model("m", batch(1));
+    models.write(&draft, Existing::Replace).await.unwrap();
+    let before = stamp().await.unwrap();
+    assert_eq!(stamp().await.unwrap(), before);
     assert_eq!(models.read("m", batch(1)).await.unwrap().stamp, before);
-    let other = ModelDraft {
-        fitted: centers(vec![vec![1.0, 2.0]]),
-        summary: FitSummary {
-            sizes: vec![99],
-            ..model("m", batch(1)).summary
-        },
-        ..model("m", batch(1))
-    };
+    let other = with_centers(draft, vec![vec![1.0, 2.0]]);
     let kept = models.write(&other, Existing::Keep).await;
     assert!(matches!(kept, Err(ModelError::Exists { .. })), "{kept:?}");
     assert_eq!(
@@ -174,147 +175,118 @@ async fn models_are_kept_or_replaced() {
     let about = models.write(&other, Existing::Replace).await.unwrap();
     let read = models.read("m", batch(1)).await.unwrap();
     assert_eq!(
-        (read.about.unwrap(), read.fitted),
-        (about.clone(), other.fitted)
+        (read.about.as_ref(), read.fitted),
+        (Some(&about), other.fitted)
     );
-    assert_eq!(models.about(&name, batch(1)).await.unwrap(), Some(about));
-    assert_ne!(models.stamp("m", batch(1)).await.unwrap().unwrap(), before);
-    let names: Vec<_> = data_files(&store, "m/batch_00000001").await;
-    assert_eq!(names.len(), 2, "one data file and its mark: {names:?}");
+    let alone = models.about(&"m".parse().unwrap(), batch(1)).await.unwrap();
+    assert_eq!(alone, Some(about));
+    assert_ne!(stamp().await.unwrap(), before);
+    let listed = store.list("m/batch_00000001/data", Sizes::Skip).await;
+    let files = listed.unwrap().unwrap().files;
+    assert_eq!(files.len(), 2, "one data file and its mark: {files:?}");
 }
 
-async fn data_files(store: &Store, folder: &str) -> Vec<String> {
-    let listed = store
-        .list(&format!("{folder}/data"), gugus_files::Sizes::Skip)
-        .await
-        .unwrap()
-        .unwrap_or_default();
-    listed.files.into_iter().map(|entry| entry.name).collect()
-}
-
-/// What a crash may leave of a folder that was finished: it counts as not there, and may be written over.
+/// A crash may tear a folder that was finished. The folder counts as absent and may be replaced.
 #[tokio::test]
 async fn torn_models_count_as_not_there() {
     let store = Store::in_memory();
     let models = ModelStore::new(store.clone());
     let draft = model("m", batch(1));
+    let name = "m".parse().unwrap();
     for file in ["data", "metadata/part-00000", "model.json"] {
         let about = models.write(&draft, Existing::Replace).await.unwrap();
-        let file = about
-            .checksums
-            .keys()
+        let mut files = about.checksums.keys();
+        let file = files
             .find(|name| name.starts_with(file))
             .map_or(file, String::as_str);
         let path = format!("m/batch_00000001/{file}");
         let whole = bytes_of(&store, &path).await;
         for cut in [whole.slice(..0), whole.slice(..whole.len() / 2)] {
             overwrite(&store, &path, cut).await;
-            assert_eq!(
-                models.about(&draft.model, batch(1)).await.unwrap(),
-                None,
-                "{path}"
-            );
-            let torn = models.read("m", batch(1)).await.unwrap_err();
+            assert_eq!(models.about(&name, batch(1)).await.unwrap(), None, "{path}");
+            let torn = refused(&models, "m").await;
             assert!(matches!(torn, ModelError::Torn { .. }), "{torn}");
         }
         if file != "model.json" {
             remove(&store, &path).await;
-            assert!(matches!(
-                models.read("m", batch(1)).await,
-                Err(ModelError::Torn { .. })
-            ));
+            let torn = refused(&models, "m").await;
+            assert!(matches!(torn, ModelError::Torn { .. }), "{torn}");
         }
-        models.write(&draft, Existing::Keep).await.unwrap();
+        keep(&models, &draft).await;
         models.read("m", batch(1)).await.unwrap();
     }
 }
 
-/// What a killed writer leaves: everything but the last mark.
+/// A killed writer leaves everything but the last mark.
 #[tokio::test]
 async fn unfinished_models_are_not_there() {
     let store = Store::in_memory();
     let models = ModelStore::new(store.clone());
-    models
-        .write(&model("m", batch(1)), Existing::Keep)
-        .await
-        .unwrap();
+    keep(&models, &model("m", batch(1))).await;
     remove(&store, "m/batch_00000001/_SUCCESS").await;
-    assert!(matches!(
-        models.read("m", batch(1)).await,
-        Err(ModelError::NotFound { .. })
-    ));
+    let absent = refused(&models, "m").await;
+    assert!(matches!(absent, ModelError::NotFound { .. }), "{absent}");
     assert_eq!(
         models.about(&"m".parse().unwrap(), batch(1)).await.unwrap(),
         None
     );
     assert_eq!(models.stamp("m", batch(1)).await.unwrap(), None);
     assert_eq!(models.list().await.unwrap(), []);
-    models
-        .write(&model("m", batch(1)), Existing::Keep)
-        .await
-        .unwrap();
+    keep(&models, &model("m", batch(1))).await;
     assert_eq!(models.list().await.unwrap().len(), 1);
 }
 
-/// Fits that nobody should save.
+/// Changes one thing of a draft.
+type Change = fn(&mut ModelDraft);
+
 #[tokio::test]
 async fn contradictory_models_are_refused() {
-    let store = Store::in_memory();
-    let models = ModelStore::new(store);
-    let base = model("m", batch(1));
-    for (what, draft) in [
-        (
-            "no centers",
-            ModelDraft {
-                fitted: centers(vec![]),
-                summary: FitSummary {
-                    sizes: vec![],
-                    ..base.summary.clone()
-                },
-                ..base.clone()
-            },
-        ),
-        (
-            "sizes",
-            ModelDraft {
-                summary: FitSummary {
-                    sizes: vec![1],
-                    ..base.summary.clone()
-                },
-                ..base.clone()
-            },
-        ),
-        (
-            "dimensions",
-            ModelDraft {
-                fitted: centers(vec![vec![1.0], vec![2.0]]),
-                ..base.clone()
-            },
-        ),
-        (
-            "not finite",
-            ModelDraft {
-                fitted: centers(vec![vec![1.0, f64::NAN], vec![2.0, 1.0]]),
-                ..base.clone()
-            },
-        ),
-        (
-            "cost",
-            ModelDraft {
-                summary: FitSummary {
-                    training_cost: f64::INFINITY,
-                    ..base.summary.clone()
-                },
-                ..base.clone()
-            },
-        ),
-    ] {
+    let models = ModelStore::new(Store::in_memory());
+    let k_means = || model("m", batch(1));
+    let cases: [(ModelDraft, Change); 14] = [
+        (with_centers(k_means(), vec![]), |_| ()),
+        (k_means(), |m| m.about.summary.sizes = vec![1]),
+        (k_means(), |m| {
+            m.fitted = centers(vec![vec![1.0], vec![2.0]])
+        }),
+        (k_means(), |m| {
+            m.fitted = centers(vec![vec![1.0, f64::NAN], vec![2.0, 1.0]])
+        }),
+        (k_means(), |m| m.about.summary.training_cost = f64::INFINITY),
+        (k_means(), |m| m.about.model = "no/name".to_owned()),
+        (k_means(), |m| m.fitted = spots().fitted),
+        (moving(), |m| match &mut m.fitted {
+            Fitted::MiniBatch(fitted) => drop(fitted.counts.pop()),
+            _ => unreachable!(),
+        }),
+        (spots(), |m| match &mut m.fitted {
+            Fitted::HotSpots(fitted) => fitted.core_points[0].cluster = 2,
+            _ => unreachable!(),
+        }),
+        (spots(), |m| match &mut m.fitted {
+            Fitted::HotSpots(fitted) => fitted.eps = 1.0,
+            _ => unreachable!(),
+        }),
+        (mixture(), |m| match &mut m.fitted {
+            Fitted::Mixture(fitted) => fitted.gaussians[1].covariance = vec![0.0; 4],
+            _ => unreachable!(),
+        }),
+        (spots(), |m| m.about.features.truncate(1)),
+        (spots(), |m| m.about.summary.sizes = vec![99]),
+        (month("2024-05"), |m| m.about.batch = Some(1)),
+    ];
+    for (number, (mut draft, change)) in cases.into_iter().enumerate() {
+        change(&mut draft);
         let refused = models.write(&draft, Existing::Replace).await;
         assert!(
             matches!(refused, Err(ModelError::Draft { .. })),
-            "{what}: {refused:?}"
+            "case {number}: {refused:?}"
         );
     }
+    let mut other_way = spots();
+    other_way.fitted = centers(vec![vec![1.0, 2.0], vec![3.0, 4.0]]);
+    let refused = models.write(&other_way, Existing::Replace).await;
+    assert_is!(refused, Err(ModelError::Draft { .. }));
     assert_eq!(models.list().await.unwrap(), []);
     assert!(models.is_empty().await.unwrap());
 }

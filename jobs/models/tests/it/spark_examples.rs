@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use gugus_files::Store;
 use gugus_kmeans::DistanceMeasure;
-use gugus_models::{Existing, ModelStore, Whole};
+use gugus_models::ModelStore;
 use gugus_spec::BatchNumber;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::models::model;
+use crate::models::{keep, model};
 
 /// The models are not part of the project: `GUGUS_TEST_DATA` names the folder that has them.
 fn folder() -> Option<PathBuf> {
@@ -33,7 +33,7 @@ async fn sparks_own_models_are_listed_and_read() {
         .iter()
         .find(|m| m.model == "crime_batch_9_k5_seed1")
         .unwrap();
-    assert_eq!((other.batches.len(), other.whole), (0, Whole::Present));
+    assert_eq!((other.batches.len(), other.all), (0, true));
     for batch in &upstream.batches {
         let saved = models.read("kmeans_model", Some(*batch)).await.unwrap();
         assert_eq!(
@@ -58,10 +58,7 @@ async fn our_data_files_have_sparks_schema() {
     let Some(folder) = folder() else { return };
     let dir = tempfile::tempdir().unwrap();
     let models = ModelStore::new(Store::open(dir.path().to_str().unwrap()).unwrap());
-    models
-        .write(&model("m", Some(BatchNumber::FIRST)), Existing::Keep)
-        .await
-        .unwrap();
+    keep(&models, &model("m", Some(BatchNumber::FIRST))).await;
     let ours = data_file(&dir.path().join("m/batch_00000001/data"));
     let sparks = data_file(&folder.join("kmeans_model_batch_1/data"));
     let [ours, sparks] = [ours, sparks].map(|reader| {

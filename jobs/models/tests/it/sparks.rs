@@ -1,6 +1,6 @@
 //! Cases of model folders that Spark wrote, and of names and formats that are not ours.
 
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
 
 use arrow::{
     array::{
@@ -23,9 +23,9 @@ use gugus_files::{
     Store,
     conformance::{bytes_of, overwrite, remove},
 };
-use gugus_models::{Existing, ModelError, ModelJson, ModelStore, Whole};
+use gugus_models::{ListedModel, ModelError, ModelJson, ModelStore};
 
-use crate::models::{batch, model};
+use crate::models::{batch, keep, model};
 
 const SPARK_LINE: &str = r#"{"class":"org.apache.spark.ml.clustering.KMeansModel","timestamp":1,"sparkVersion":"3.5.5","uid":"KMeans_0123456789ab","paramMap":{"k":3},"defaultParamMap":{"k":2,"distanceMeasure":"cosine"}}"#;
 
@@ -33,10 +33,7 @@ const SPARK_LINE: &str = r#"{"class":"org.apache.spark.ml.clustering.KMeansModel
 async fn row_metadata() -> KeyValue {
     let store = Store::in_memory();
     let models = ModelStore::new(store.clone());
-    let about = models
-        .write(&model("m", None), Existing::Keep)
-        .await
-        .unwrap();
+    let about = keep(&models, &model("m", None)).await;
     let file = about
         .checksums
         .keys()
@@ -53,16 +50,9 @@ async fn row_metadata() -> KeyValue {
 
 /// A folder as Spark writes it, with vectors that are sparse where they can be.
 pub(crate) async fn write_like_spark(store: &Store, folder: &str) {
-    let mut indices = ListBuilder::new(Int32Builder::new()).with_field(Field::new(
-        "element",
-        DataType::Int32,
-        false,
-    ));
-    let mut values = ListBuilder::new(Float64Builder::new()).with_field(Field::new(
-        "element",
-        DataType::Float64,
-        false,
-    ));
+    let element = |data_type| Field::new("element", data_type, false);
+    let mut indices = ListBuilder::new(Int32Builder::new()).with_field(element(DataType::Int32));
+    let mut values = ListBuilder::new(Float64Builder::new()).with_field(element(DataType::Float64));
     indices.append_value([Some(1), Some(3)]);
     values.append_value([Some(5.0), Some(6.0)]);
     indices.append_null();
@@ -101,21 +91,15 @@ pub(crate) async fn write_like_spark(store: &Store, folder: &str) {
     let mut writer =
         parquet::arrow::ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties)).unwrap();
     writer.write(&rows).unwrap();
-    overwrite(
-        store,
-        &format!("{folder}/metadata/part-00000"),
-        SPARK_LINE.as_bytes(),
-    )
-    .await;
-    overwrite(store, &format!("{folder}/metadata/_SUCCESS"), &b""[..]).await;
     let data = writer.into_inner().unwrap();
-    overwrite(
-        store,
-        &format!("{folder}/data/part-00000-0-c000.snappy.parquet"),
-        data,
-    )
-    .await;
-    overwrite(store, &format!("{folder}/data/_SUCCESS"), &b""[..]).await;
+    for (file, content) in [
+        ("metadata/part-00000", SPARK_LINE.as_bytes().to_vec()),
+        ("metadata/_SUCCESS", vec![]),
+        ("data/part-00000-0-c000.snappy.parquet", data),
+        ("data/_SUCCESS", vec![]),
+    ] {
+        overwrite(store, &format!("{folder}/{file}"), content).await;
+    }
 }
 
 fn list_field(name: &str, element: DataType) -> Arc<Field> {
@@ -141,27 +125,16 @@ async fn sparks_models_are_served_by_name() {
     ] {
         write_like_spark(&store, folder).await;
     }
-    models
-        .write(&model("ours", batch(1)), Existing::Keep)
-        .await
-        .unwrap();
+    keep(&models, &model("ours", batch(1))).await;
     let listed = models.list().await.unwrap();
-    let listed: Vec<_> = listed
-        .iter()
-        .map(|m| {
-            (
-                m.model.as_str(),
-                m.batches.iter().map(|b| b.get()).collect::<Vec<_>>(),
-                m.whole,
-            )
-        })
-        .collect();
+    let numbers = |m: &ListedModel| m.batches.iter().map(|b| b.get()).collect::<Vec<_>>();
+    let listed = listed.iter().map(|m| (m.model.as_str(), numbers(m), m.all));
     let expected = [
-        ("kmeans_model", vec![1, 12], Whole::Absent),
-        ("ours", vec![1, 2], Whole::Absent),
-        ("plain", vec![], Whole::Present),
+        ("kmeans_model", vec![1, 12], false),
+        ("ours", vec![1, 2], false),
+        ("plain", vec![], true),
     ];
-    assert_eq!(listed, expected);
+    assert_eq!(listed.collect::<Vec<_>>(), expected);
     let names = [
         ("kmeans_model", batch(12)),
         ("plain", None),
@@ -175,14 +148,8 @@ async fn sparks_models_are_served_by_name() {
             [vec![1.0, 2.0, 3.0, 4.0], vec![0.0, 5.0, 0.0, 6.0]],
             "by clusterIdx"
         );
-        assert_eq!(
-            (
-                saved.about.is_none(),
-                saved.k,
-                saved.fitted.distance_measure()
-            ),
-            (true, 3, DistanceMeasure::Cosine)
-        );
+        assert!(saved.about.is_none() && saved.k == 3);
+        assert_eq!(saved.fitted.distance_measure(), DistanceMeasure::Cosine);
         assert_eq!(models.stamp(name, batch).await.unwrap(), Some(saved.stamp));
     }
     assert_eq!(
@@ -190,20 +157,90 @@ async fn sparks_models_are_served_by_name() {
         None,
         "it has no model.json"
     );
+}
+
+/// Spark can be told to write no marks and to compress its metadata, and loads both.
+#[tokio::test]
+async fn sparks_models_need_no_marks_and_may_be_compressed() {
+    let store = Store::in_memory();
+    let models = ModelStore::new(store.clone());
+    write_like_spark(&store, "plain").await;
     for mark in ["metadata/_SUCCESS", "data/_SUCCESS"] {
-        write_like_spark(&store, "plain").await;
         remove(&store, &format!("plain/{mark}")).await;
-        assert!(
-            matches!(
-                models.read("plain", None).await,
-                Err(ModelError::NotFound { .. })
-            ),
-            "{mark}"
-        );
+    }
+    let stamp = models.read("plain", None).await.unwrap().stamp;
+    assert_eq!(
+        models.stamp("plain", None).await.unwrap(),
+        Some(stamp.clone())
+    );
+    assert!(models.list().await.unwrap()[0].all);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(SPARK_LINE.as_bytes()).unwrap();
+    remove(&store, "plain/metadata/part-00000").await;
+    overwrite(
+        &store,
+        "plain/metadata/part-00000.gz",
+        gzip.finish().unwrap(),
+    )
+    .await;
+    // Files that Spark does not read: hidden ones, and empty parts.
+    overwrite(&store, "plain/metadata/.part-00000.gz.crc", &b"crc"[..]).await;
+    overwrite(&store, "plain/data/part-00001.parquet", &b""[..]).await;
+    let saved = models.read("plain", None).await.unwrap();
+    assert_eq!((saved.k, saved.fitted.clusters()), (3, 2));
+    let data = "plain/data/part-00000-0-c000.snappy.parquet";
+    let renamed = data.replace("-0-", "-1-");
+    overwrite(&store, &renamed, bytes_of(&store, data).await).await;
+    remove(&store, data).await;
+    assert_ne!(models.stamp("plain", None).await.unwrap(), Some(stamp));
+}
+
+/// A folder that looks like a model and is none has a reason. No file is opened for that.
+#[tokio::test]
+async fn folders_that_are_no_models_have_a_reason() {
+    let store = Store::in_memory();
+    let models = ModelStore::new(store.clone());
+    for folder in ["whole", "a b", "_hidden", "writing_batch_7", "copied"] {
+        write_like_spark(&store, folder).await;
+    }
+    for part in ["_SUCCESS", "part-00000-0-c000.snappy.parquet"] {
+        remove(&store, &format!("writing_batch_7/data/{part}")).await;
+    }
+    overwrite(
+        &store,
+        "writing_batch_7/data/_temporary/0/part-00000",
+        &b"x"[..],
+    )
+    .await;
+    for file in ["_SUCCESS", "part-00000"] {
+        remove(&store, &format!("copied/metadata/{file}")).await;
+    }
+    overwrite(&store, "copied/metadata/x/y", &b""[..]).await;
+    overwrite(&store, "notes/data/table.csv", &b""[..]).await;
+    keep(&models, &model("ours", batch(1))).await;
+    remove(&store, "ours/batch_00000001/_SUCCESS").await;
+    let survey = models.survey().await.unwrap();
+    let listed: Vec<_> = survey.models.iter().map(|m| m.model.as_str()).collect();
+    assert_eq!(listed, ["whole"]);
+    for (folder, model, part) in [
+        ("a b", "a b", "rename"),
+        ("copied", "copied", "no file in metadata/"),
+        ("ours/batch_00000001", "ours", "train the model again"),
+        ("writing_batch_7", "writing", "no file in data/"),
+    ] {
+        let found = survey.unusable.iter().find(|it| it.folder == folder);
+        let found = found.unwrap_or_else(|| panic!("{folder} in {survey:?}"));
+        assert_eq!(found.model, model);
+        assert!(found.reason.contains(part), "{found:?}");
+    }
+    assert_eq!(survey.unusable.len(), 4, "{survey:?}");
+    for (model, batch) in [("writing", batch(7)), ("copied", None), ("ours", batch(1))] {
+        let absent = models.read(model, batch).await.unwrap_err();
+        assert!(matches!(absent, ModelError::NotFound { .. }), "{absent}");
     }
 }
 
-/// Names come from whoever can reach the service.
+/// Names come from requests.
 #[tokio::test]
 async fn names_never_lead_out_of_the_folder() {
     let store = Store::in_memory();
@@ -216,20 +253,8 @@ async fn names_never_lead_out_of_the_folder() {
     let models = ModelStore::new(inner);
     write_like_spark(&store, "inside/.tmp").await;
     let long = "x".repeat(100_000);
-    for name in [
-        "../outside",
-        "..",
-        ".",
-        "",
-        "/outside",
-        "x/../../outside",
-        "..%2foutside",
-        ".tmp",
-        "a\0b",
-        "ä",
-        "inside/.tmp",
-        &long,
-    ] {
+    let names = "../outside|..|.||/outside|x/../../outside|..%2foutside|.tmp|a\0b|ä|inside/.tmp";
+    for name in names.split('|').chain([long.as_str()]) {
         for batch in [None, batch(1)] {
             let refused = models.read(name, batch).await.unwrap_err();
             assert!(
@@ -252,28 +277,16 @@ async fn other_formats_say_what_they_are() {
     let line = SPARK_LINE.replace("clustering.KMeansModel", "PipelineModel");
     overwrite(&store, "pipeline/metadata/part-00000", line.into_bytes()).await;
     let refused = models.read("pipeline", None).await.unwrap_err();
-    assert!(
-        matches!(refused, ModelError::Format { .. })
-            && refused.to_string().contains("PipelineModel"),
-        "{refused}"
-    );
+    assert!(matches!(refused, ModelError::Format { .. }), "{refused}");
+    assert!(refused.to_string().contains("PipelineModel"), "{refused}");
 
     write_like_spark(&store, "cut").await;
-    overwrite(
-        &store,
-        "cut/data/part-00000-0-c000.snappy.parquet",
-        &b"PAR1"[..],
-    )
-    .await;
-    assert!(matches!(
-        models.read("cut", None).await,
-        Err(ModelError::Format { .. })
-    ));
+    let data = "cut/data/part-00000-0-c000.snappy.parquet";
+    overwrite(&store, data, &b"PAR1"[..]).await;
+    let refused = models.read("cut", None).await;
+    assert_is!(refused, Err(ModelError::Format { .. }));
 
-    let about = models
-        .write(&model("new", batch(1)), Existing::Keep)
-        .await
-        .unwrap();
+    let about = keep(&models, &model("new", batch(1))).await;
     let newer = serde_json::to_vec(&ModelJson {
         version: 2,
         ..about

@@ -37,7 +37,7 @@ const PAGE: &str = include_str!("docs/page.html");
 /// Starts Swagger UI. The validator is off: it would send the document's address to a service of Swagger's.
 const START: &str = include_str!("docs/start.js");
 
-/// What the browser may load: nothing from elsewhere. Swagger UI sets styles on elements and has its icons in its CSS.
+/// The browser may load nothing from elsewhere. Swagger UI sets styles on elements and has its icons in its CSS.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
 
 /// The files of Swagger UI that the page needs, with their types.

@@ -1,8 +1,8 @@
-//! What there is to ask.
+//! The models that can be asked.
 
 use std::sync::Arc;
 
-use gugus_models::{Extent, ListedModel, Whole, WindowKey};
+use gugus_models::{ListedModel, UnusableFolder, WindowKey};
 use gugus_spec::BatchNumber;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -36,6 +36,25 @@ pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
 pub(crate) struct Models {
     /// By name.
     models: Vec<ModelBatches>,
+    /// Folders that cannot be served, by name; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unusable: Vec<Unusable>,
+}
+
+/// A folder that looks like a model and cannot be served.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Unusable {
+    /// The folder, relative to the store.
+    #[schema(examples("location/batch_00000007"))]
+    folder: String,
+    /// The reason, and what to do.
+    reason: String,
+}
+
+impl From<UnusableFolder> for Unusable {
+    fn from(UnusableFolder { folder, reason, .. }: UnusableFolder) -> Self {
+        Self { folder, reason }
+    }
 }
 
 /// A model and its batches.
@@ -53,19 +72,17 @@ pub(crate) struct ModelBatches {
 /// A model, its batches, and the model over all batches.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Model {
-    /// Its name.
-    model: String,
-    /// The batches it was trained on, ascending.
-    batches: Vec<u64>,
-    /// The keys of the windows it was trained on; left out where there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    windows: Vec<String>,
+    #[serde(flatten)]
+    listed: ModelBatches,
     /// The model over all batches, if there is one.
     all: Option<TrainedModel>,
+    /// Folders of the model that cannot be served, by name; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unusable: Vec<Unusable>,
 }
 
-/// One trained model: what `model.json` says, and the centers. What is null is not known of a model that another
-/// program saved.
+/// One trained model: the content of `model.json`, and the centers. A value is null if another program saved the model
+/// without it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TrainedModel {
     /// Its name.
@@ -141,13 +158,12 @@ pub(crate) struct Column {
 )]
 async fn list((): (), state: Arc<State>) -> Result<Models, Problem> {
     let listing = state.catalogue.listing().await;
-    let entry = |listed: &ListedModel| ModelBatches {
-        model: listed.model.clone(),
-        batches: numbers(listed),
-        windows: keys(listed),
-    };
-    let models = listing.models.values().map(entry).collect();
-    Ok(Models { models })
+    let models = listing.models.values().map(ModelBatches::from).collect();
+    let unusable = state.catalogue.unusable(&listing, None).await;
+    Ok(Models {
+        models,
+        unusable: unusable.into_iter().map(Unusable::from).collect(),
+    })
 }
 
 /// Shows a model's batches, and the model over all batches.
@@ -166,15 +182,19 @@ async fn model(asked: Asked, state: Arc<State>) -> Result<Model, Problem> {
         .models
         .get(asked.model.as_str())
         .ok_or_else(|| Problem::unknown_model(&asked.model))?;
-    let all = match listed.whole {
-        Whole::Absent => None,
-        Whole::Present => Some(trained(asked, &state).await?),
+    let unusable = state.catalogue.unusable(&listing, Some(&asked.model)).await;
+    let all = match listed.all {
+        false => None,
+        true => match trained(asked, &state).await {
+            // The list of folders that cannot be served has the reason.
+            Err(problem) if problem.allows_older() => None,
+            all => Some(all?),
+        },
     };
     Ok(Model {
-        model: listed.model.clone(),
-        batches: numbers(listed),
-        windows: keys(listed),
+        listed: listed.into(),
         all,
+        unusable: unusable.into_iter().map(Unusable::from).collect(),
     })
 }
 
@@ -213,38 +233,33 @@ async fn window(asked: Asked, state: Arc<State>) -> Result<TrainedModel, Problem
 }
 
 async fn trained(asked: Asked, state: &State) -> Result<TrainedModel, Problem> {
-    let (loaded, extent) = state.catalogue.model(&asked).await?;
-    Ok(TrainedModel::new(&asked.model, &extent, &loaded))
+    let loaded = state.catalogue.model(&asked.model, &asked.wanted).await?;
+    Ok(TrainedModel::from(&*loaded))
 }
 
-fn keys(listed: &ListedModel) -> Vec<String> {
-    let keys = listed.windows.iter().map(WindowKey::as_str);
-    keys.map(str::to_owned).collect()
-}
-
-fn numbers(listed: &ListedModel) -> Vec<u64> {
-    listed.batches.iter().map(|batch| batch.get()).collect()
-}
-
-impl TrainedModel {
-    fn new(model: &str, extent: &Extent, loaded: &Loaded) -> Self {
-        let saved = &loaded.saved;
-        let about = saved.about.as_ref();
-        let feature = |f: &gugus_spec::Feature| Feature {
-            name: f.name.clone(),
-            sql: f.sql.clone(),
-        };
+impl From<&ListedModel> for ModelBatches {
+    fn from(listed: &ListedModel) -> Self {
+        let key = |key: &WindowKey| key.as_str().to_owned();
         Self {
-            model: model.to_owned(),
+            model: listed.model.clone(),
+            batches: listed.batches.iter().map(|batch| batch.get()).collect(),
+            windows: listed.windows.iter().map(key).collect(),
+        }
+    }
+}
+
+impl From<&Loaded> for TrainedModel {
+    fn from(loaded: &Loaded) -> Self {
+        let (saved, extent) = (&loaded.saved, &loaded.extent);
+        let about = saved.about.as_ref();
+        let features = about.iter().flat_map(|about| &about.features);
+        Self {
+            model: loaded.model.to_string(),
             batch: extent.batch().map(BatchNumber::get),
             window: extent.window().map(|key| key.as_str().to_owned()),
             job: about.map(|a| a.job.clone()),
             commit_id: about.and_then(|a| a.commit_id.clone()),
-            features: about
-                .iter()
-                .flat_map(|a| &a.features)
-                .map(feature)
-                .collect(),
+            features: features.map(Feature::from).collect(),
             r#where: about.and_then(|a| a.r#where.clone()),
             columns: loaded.columns().iter().map(Column::from).collect(),
             k: saved.k,
@@ -263,6 +278,15 @@ impl TrainedModel {
             uid: saved.uid.clone(),
             trained_at: about.map(|a| a.trained_at.clone()),
             centers: saved.fitted.middles(),
+        }
+    }
+}
+
+impl From<&gugus_spec::Feature> for Feature {
+    fn from(feature: &gugus_spec::Feature) -> Self {
+        Self {
+            name: feature.name.clone(),
+            sql: feature.sql.clone(),
         }
     }
 }

@@ -8,11 +8,13 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use bytes::Bytes;
 use gugus_records::{Columns, Layout};
 use gugus_spec::{BatchNumber, Column, ColumnType, Format, Nullability, OtherColumns, Source};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::asked::{self, Asked};
-use crate::loaded::{Cluster, Prediction};
+use crate::config::UnknownColumns;
+use crate::loaded::{Cluster, Loaded, Prediction};
 use crate::problem::{Code, Problem};
+use crate::records;
 use crate::route::{Answer, Route};
 use crate::state::State;
 
@@ -27,10 +29,10 @@ pub(crate) struct Document;
 
 pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
     vec![
-        CLUSTER.json_of_body(state, asked::nothing, cluster),
-        BATCH.json_of_body(state, asked::batch, batch),
-        ALL.json_of_body(state, asked::model, all),
-        WINDOW.json_of_body(state, asked::window, window),
+        CLUSTER.prediction(state, asked::nothing, cluster),
+        BATCH.prediction(state, asked::batch, batch),
+        ALL.prediction(state, asked::model, all),
+        WINDOW.prediction(state, asked::window, window),
     ]
 }
 
@@ -69,28 +71,74 @@ pub(crate) enum Records {
     Many(Vec<BTreeMap<String, serde_json::Value>>),
 }
 
+/// The answer for a point.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes an answer that is made elsewhere")]
+pub(crate) enum PointAnswer {
+    /// The cluster of the point
+    #[response(status = 200, headers(
+        ("gugus-model" = String, description = "The name of the model that answered"),
+        ("gugus-batch" = u64, description = "The batch of that model, if it is of a batch"),
+        ("gugus-window" = String, description = "The window of that model, if it is of a window; percent-encoded"),
+        ("gugus-uid" = String, description = "The uid of that model"),
+    ))]
+    Found(Cluster),
+}
+
+/// The answer for records.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes an answer that is made elsewhere")]
+pub(crate) enum RecordsAnswer {
+    /// The cluster of the record, or those of the records in their order
+    #[response(status = 200, headers(
+        ("gugus-model" = String, description = "The name of the model that answered"),
+        ("gugus-batch" = u64, description = "The batch of that model, if it is of a batch"),
+        ("gugus-window" = String, description = "The window of that model, if it is of a window; percent-encoded"),
+        ("gugus-uid" = String, description = "The uid of that model"),
+    ))]
+    Found(Prediction),
+}
+
+/// The answers of all predictions that are no success.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it describes answers that problems give")]
+pub(crate) enum Refused {
+    /// The body is not JSON
+    #[response(status = 400)]
+    NotJson(Problem),
+    /// There is no such model, batch or window
+    #[response(status = 404)]
+    Unknown(Problem),
+    /// The body is too long
+    #[response(status = 413)]
+    TooLong(Problem),
+    /// A record is wrong; of an array, none was answered
+    #[response(status = 422)]
+    Wrong(Problem),
+    /// The model cannot be read
+    #[response(status = 503)]
+    Unavailable(Problem),
+}
+
 /// Predicts the cluster of a point, as the Python service did.
 ///
 /// The model that is asked is chosen when the service is started.
 #[utoipa::path(
     post, path = CLUSTER.path, operation_id = "predict_cluster", tag = "predictions", request_body = Point,
     responses(
-        (status = 200, description = "The cluster of the point", body = Cluster),
-        (status = 400, description = "The body is not JSON", body = Problem),
-        (status = 404, description = "There is no such batch", body = Problem),
-        (status = 413, description = "The body is too long", body = Problem),
-        (status = 422, description = "A field is missing or wrong", body = Problem),
-        (status = 503, description = "The model cannot be read", body = Problem),
+        PointAnswer,
+        Refused,
     )
 )]
 async fn cluster(
     (): (),
     state: Arc<State>,
     body: Result<Bytes, Problem>,
-) -> Result<Cluster, Problem> {
-    let (lat, lon, batch) = point(&body?)?;
+) -> Result<(Cluster, Arc<Loaded>), Problem> {
+    let body = body?;
+    let (lat, lon, batch) = point(&body, state.unknown_columns)?;
     let model = state.catalogue.predict_cluster(batch).await?;
-    match model.predictor.dimensions() {
+    let cluster = match model.predictor.dimensions() {
         2 => model.predict_point(&[lat, lon], |d| {
             format!("field {:?}", if d == 0 { "lat" } else { "lon" })
         }),
@@ -100,7 +148,8 @@ async fn cluster(
                 "the model has {n} features, and a point has two; ask it by its name with a record"
             ),
         )),
-    }
+    }?;
+    Ok((cluster, model))
 }
 
 /// Predicts the clusters of records by the model of a batch.
@@ -111,19 +160,15 @@ async fn cluster(
         ("batch" = String, Path, description = "The batch's number, or `latest`", example = "latest"),
     ),
     responses(
-        (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
-        (status = 400, description = "The body is not JSON", body = Problem),
-        (status = 404, description = "There is no such model or batch", body = Problem),
-        (status = 413, description = "The body is too long", body = Problem),
-        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
-        (status = 503, description = "The model cannot be read", body = Problem),
+        RecordsAnswer,
+        Refused,
     )
 )]
 async fn batch(
     asked: Asked,
     state: Arc<State>,
     body: Result<Bytes, Problem>,
-) -> Result<Prediction, Problem> {
+) -> Result<(Prediction, Arc<Loaded>), Problem> {
     predict(asked, &state, body).await
 }
 
@@ -135,19 +180,15 @@ async fn batch(
         ("window" = String, Path, description = "The window's key, percent-encoded", example = "2024-05"),
     ),
     responses(
-        (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
-        (status = 400, description = "The body is not JSON", body = Problem),
-        (status = 404, description = "There is no such model or window", body = Problem),
-        (status = 413, description = "The body is too long", body = Problem),
-        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
-        (status = 503, description = "The model cannot be read", body = Problem),
+        RecordsAnswer,
+        Refused,
     )
 )]
 async fn window(
     asked: Asked,
     state: Arc<State>,
     body: Result<Bytes, Problem>,
-) -> Result<Prediction, Problem> {
+) -> Result<(Prediction, Arc<Loaded>), Problem> {
     predict(asked, &state, body).await
 }
 
@@ -156,19 +197,15 @@ async fn window(
     post, path = ALL.path, operation_id = "predict", tag = "predictions", request_body = Records,
     params(("model" = String, Path, description = "The model's name")),
     responses(
-        (status = 200, description = "The cluster of the record, or those of the records in their order", body = Prediction),
-        (status = 400, description = "The body is not JSON", body = Problem),
-        (status = 404, description = "There is no such model", body = Problem),
-        (status = 413, description = "The body is too long", body = Problem),
-        (status = 422, description = "A record is wrong; of an array, none was answered", body = Problem),
-        (status = 503, description = "The model cannot be read", body = Problem),
+        RecordsAnswer,
+        Refused,
     )
 )]
 async fn all(
     asked: Asked,
     state: Arc<State>,
     body: Result<Bytes, Problem>,
-) -> Result<Prediction, Problem> {
+) -> Result<(Prediction, Arc<Loaded>), Problem> {
     predict(asked, &state, body).await
 }
 
@@ -176,20 +213,22 @@ async fn predict(
     asked: Asked,
     state: &State,
     body: Result<Bytes, Problem>,
-) -> Result<Prediction, Problem> {
-    let (model, _) = state.catalogue.model(&asked).await?;
+) -> Result<(Prediction, Arc<Loaded>), Problem> {
+    let model = state.catalogue.model(&asked.model, &asked.wanted).await?;
     let body = body?;
+    let asked = Arc::clone(&model);
     if body.len() <= AT_ONCE {
-        return model.predict(&body);
+        return Ok((model.predict(&body)?, asked));
     }
     let answer = tokio::task::spawn_blocking(move || model.predict(&body)).await;
-    answer.unwrap_or_else(|stopped| {
+    let answer = answer.unwrap_or_else(|stopped| {
         tracing::error!(%stopped, "a prediction ended early");
         Err(Problem::new(
             Code::ShuttingDown,
             "the prediction was broken off; send it again",
         ))
-    })
+    });
+    Ok((answer?, asked))
 }
 
 /// The fields of a point are columns of a record, so that text and numbers mean the same everywhere.
@@ -211,9 +250,17 @@ static POINT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
     })
 });
 
-fn point(body: &[u8]) -> Result<(f64, f64, BatchNumber), Problem> {
+fn point(body: &[u8], unknown_columns: UnknownColumns) -> Result<(f64, f64, BatchNumber), Problem> {
     let mut columns = Columns::new(Arc::clone(&POINT));
     columns.push_json(body)?;
+    if unknown_columns == UnknownColumns::Refuse {
+        let known = ["lat", "lon", "model"];
+        let mut unknown = records::keys(body);
+        unknown.retain(|key| !known.contains(&key.as_str()));
+        if !unknown.is_empty() {
+            return Err(Problem::unknown_columns(&unknown, &known));
+        }
+    }
     let row = columns
         .finish()
         .map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::folders::{CENTERS, batch, location, month, write};
 use crate::service::Service;
@@ -43,7 +43,7 @@ fn every_path_of_the_document_is_served_by_its_methods() {
         }
         service
             .method("DELETE", &url)
-            .refused(405, "method_not_allowed", &[]);
+            .refused("405 method_not_allowed");
     }
     let error = service.get("/models/nope").json();
     fits(
@@ -59,31 +59,25 @@ fn every_path_of_the_document_is_served_by_its_methods() {
 }
 
 /// A value has the keys that its schema names, and no others.
-fn fits(document: &serde_json::Value, schema: &serde_json::Value, value: &serde_json::Value) {
-    let schema = match schema["$ref"].as_str() {
-        Some(reference) => {
-            &document["components"]["schemas"][reference.rsplit('/').next().unwrap()]
-        }
-        None => schema,
-    };
-    let Some(properties) = schema["properties"].as_object() else {
+fn fits(document: &Value, schema: &Value, value: &Value) {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    collect_keys(document, schema, &mut properties, &mut required);
+    if properties.is_empty() {
         return;
-    };
+    }
     let keys: BTreeSet<&String> = value.as_object().unwrap().keys().collect();
     let known: BTreeSet<&String> = properties.keys().collect();
     assert!(keys.is_subset(&known), "{keys:?} {known:?}");
-    for required in schema["required"].as_array().into_iter().flatten() {
-        assert!(
-            value.get(required.as_str().unwrap()).is_some(),
-            "{required} is missing in {value}"
-        );
+    for key in required {
+        assert!(value.get(&key).is_some(), "{key} is missing in {value}");
     }
-    for (key, inner) in properties {
+    for (key, inner) in &properties {
         match &value[key] {
-            serde_json::Value::Array(items) => items
+            Value::Array(items) => items
                 .iter()
                 .for_each(|item| fits(document, &inner["items"], item)),
-            object @ serde_json::Value::Object(_) => {
+            object @ Value::Object(_) => {
                 let inner = inner["oneOf"]
                     .as_array()
                     .and_then(|of| of.iter().find(|s| s.get("$ref").is_some()))
@@ -93,6 +87,35 @@ fn fits(document: &serde_json::Value, schema: &serde_json::Value, value: &serde_
             _ => {}
         }
     }
+}
+
+/// The keys of a schema, of those that it refers to, and of those that it joins.
+fn collect_keys(
+    document: &Value,
+    schema: &Value,
+    properties: &mut Map<String, Value>,
+    required: &mut Vec<String>,
+) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap();
+        collect_keys(
+            document,
+            &document["components"]["schemas"][name],
+            properties,
+            required,
+        );
+    }
+    for joined in schema["allOf"].as_array().into_iter().flatten() {
+        collect_keys(document, joined, properties, required);
+    }
+    properties.extend(
+        schema["properties"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
+    );
+    let keys = schema["required"].as_array().into_iter().flatten();
+    required.extend(keys.map(|key| key.as_str().unwrap().to_owned()));
 }
 
 #[test]

@@ -8,10 +8,9 @@ use gugus_clusters::{
 };
 use gugus_files::Store;
 use gugus_kmeans::{DistanceMeasure, FitSummary, Params};
-use gugus_models::{Existing, Extent, ModelDraft, ModelStore};
-use gugus_spec::BatchNumber;
+use gugus_models::{Existing, ModelDraft, ModelJson, ModelStore, SavedWindow};
 use gugus_spec::{
-    Algorithm, Column, ColumnType, Feature, HandleInvalid, Nullability, Period, Window,
+    Algorithm, BatchNumber, Column, ColumnType, Feature, Nullability, Period, Window,
 };
 
 /// Centers in latitude and longitude, far from each other.
@@ -42,26 +41,26 @@ pub(crate) fn location(
     number: Option<BatchNumber>,
     centers: &[[f64; 2]],
 ) -> ModelDraft {
-    ModelDraft {
-        features: vec![Feature::column("LAT"), Feature::column("LON")],
-        columns: vec![
-            column("LAT", ColumnType::Float64, Nullability::Required),
-            column("LON", ColumnType::Float64, Nullability::Required),
-        ],
-        ..of_centers(model, number, centers.iter().map(|c| c.to_vec()).collect())
-    }
+    let mut draft = of_centers(model, number, centers.iter().map(|c| c.to_vec()).collect());
+    draft.about.features = vec![Feature::column("LAT"), Feature::column("LON")];
+    draft.about.columns = vec![
+        column("LAT", ColumnType::Float64, Nullability::Required),
+        column("LON", ColumnType::Float64, Nullability::Required),
+    ];
+    draft
 }
 
 /// A model of a month.
 pub(crate) fn month(model: &str, key: &str, centers: &[[f64; 2]]) -> ModelDraft {
-    ModelDraft {
-        extent: Extent::Window(key.parse().unwrap()),
-        window: Some(Window::By {
+    let mut draft = location(model, None, centers);
+    draft.about.window = Some(SavedWindow {
+        key: key.parse().unwrap(),
+        window: Window::By {
             by: Period::Month,
             column: "DATE OCC".to_owned(),
-        }),
-        ..location(model, None, centers)
-    }
+        },
+    });
+    draft
 }
 
 /// Two hot spots and noise.
@@ -70,24 +69,20 @@ pub(crate) fn spots(model: &str, number: Option<BatchNumber>) -> ModelDraft {
         cluster,
         at: at.to_vec(),
     };
-    ModelDraft {
-        algorithm: Algorithm::Dbscan(DbscanParams {
-            eps: 0.5,
-            min_points: 2,
-        }),
-        summary: FitSummary {
-            sizes: vec![60, 30],
-            noise: 10,
-            ..summary(2)
-        },
-        fitted: Fitted::HotSpots(HotSpots {
-            dimensions: 2,
-            eps: 0.5,
-            clusters: 2,
-            core_points: vec![core(0, [34.0, -118.0]), core(1, [36.0, -118.0])],
-        }),
-        ..location(model, number, &[])
-    }
+    let mut draft = location(model, number, &[]);
+    draft.about.algorithm = Algorithm::Dbscan(DbscanParams {
+        eps: 0.5,
+        min_points: 2,
+    });
+    draft.about.summary.sizes = vec![60, 30];
+    draft.about.summary.noise = 10;
+    draft.fitted = Fitted::HotSpots(HotSpots {
+        dimensions: 2,
+        eps: 0.5,
+        clusters: 2,
+        core_points: vec![core(0, [34.0, -118.0]), core(1, [36.0, -118.0])],
+    });
+    draft
 }
 
 /// Two Gaussians around 34 and 36 degrees north.
@@ -97,65 +92,48 @@ pub(crate) fn mixture(model: &str, number: Option<BatchNumber>) -> ModelDraft {
         mean: vec![lat, -118.0],
         covariance: vec![1.0, 0.0, 0.0, 1.0],
     };
-    ModelDraft {
-        algorithm: Algorithm::Gmm(GmmParams::default()),
-        summary: FitSummary {
-            sizes: vec![50, 50],
-            ..summary(2)
-        },
-        fitted: Fitted::Mixture(Mixture {
-            gaussians: vec![gaussian(34.0), gaussian(36.0)],
-        }),
-        ..location(model, number, &[])
-    }
+    let mut draft = location(model, number, &[]);
+    draft.about.algorithm = Algorithm::Gmm(GmmParams::default());
+    draft.about.summary.sizes = vec![50, 50];
+    draft.fitted = Fitted::Mixture(Mixture {
+        gaussians: vec![gaussian(34.0), gaussian(36.0)],
+    });
+    draft
 }
 
 /// A model of an SQL feature over a whole number and one over a text column.
 pub(crate) fn by_sql(model: &str, number: Option<BatchNumber>) -> ModelDraft {
-    ModelDraft {
-        condition: Some("\"AREA\" IS NOT NULL AND \"Vict Age\" > 0".to_owned()),
-        features: vec![
-            feature("hour", "floor(\"TIME OCC\" / 100)"),
-            feature(
-                "night",
-                "CASE WHEN \"PART\" = '1.50' THEN 100.0 ELSE 0.0 END",
-            ),
-        ],
-        columns: vec![
-            column("TIME OCC", ColumnType::Int32, Nullability::Optional),
-            column("AREA", ColumnType::Int32, Nullability::Required),
-            column("Vict Age", ColumnType::Int32, Nullability::Optional),
-            column("PART", ColumnType::Utf8, Nullability::Optional),
-        ],
-        ..of_centers(
-            model,
-            number,
-            vec![vec![3.0, 0.0], vec![20.0, 0.0], vec![3.0, 100.0]],
-        )
-    }
+    let centers = vec![vec![3.0, 0.0], vec![20.0, 0.0], vec![3.0, 100.0]];
+    let mut draft = of_centers(model, number, centers);
+    draft.about.r#where = Some("\"AREA\" IS NOT NULL AND \"Vict Age\" > 0".to_owned());
+    let night = "CASE WHEN \"PART\" = '1.50' THEN 100.0 ELSE 0.0 END";
+    draft.about.features = vec![
+        feature("hour", "floor(\"TIME OCC\" / 100)"),
+        feature("night", night),
+    ];
+    draft.about.columns = vec![
+        column("TIME OCC", ColumnType::Int32, Nullability::Optional),
+        column("AREA", ColumnType::Int32, Nullability::Required),
+        column("Vict Age", ColumnType::Int32, Nullability::Optional),
+        column("PART", ColumnType::Utf8, Nullability::Optional),
+    ];
+    draft
 }
 
 fn of_centers(model: &str, number: Option<BatchNumber>, centers: Vec<Vec<f64>>) -> ModelDraft {
     ModelDraft {
-        job: "crime".parse().unwrap(),
-        model: model.parse().unwrap(),
-        extent: number.into(),
-        window: None,
-        commit_id: None,
-        features: Vec::new(),
-        condition: None,
-        weight_col: None,
-        handle_invalid: HandleInvalid::Error,
-        columns: Vec::new(),
-        algorithm: Algorithm::KMeans(Params {
-            k: centers.len().max(2),
-            seed: 1,
-            ..Params::default()
-        }),
-        offsets: Vec::new(),
-        rejected: 0,
-        summary: summary(centers.len()),
-        carried_from: None,
+        about: ModelJson {
+            job: "crime".to_owned(),
+            model: model.to_owned(),
+            batch: number.map(BatchNumber::get),
+            algorithm: Algorithm::KMeans(Params {
+                k: centers.len().max(2),
+                seed: 1,
+                ..Params::default()
+            }),
+            summary: summary(centers.len()),
+            ..ModelJson::default()
+        },
         fitted: Fitted::Centers(Centers {
             centers,
             distance_measure: DistanceMeasure::Euclidean,
@@ -177,7 +155,7 @@ fn summary(clusters: usize) -> FitSummary {
 /// The same under the cosine distance.
 pub(crate) fn cosine(mut draft: ModelDraft) -> ModelDraft {
     if let (Algorithm::KMeans(params), Fitted::Centers(model)) =
-        (&mut draft.algorithm, &mut draft.fitted)
+        (&mut draft.about.algorithm, &mut draft.fitted)
     {
         params.distance_measure = DistanceMeasure::Cosine;
         model.distance_measure = DistanceMeasure::Cosine;

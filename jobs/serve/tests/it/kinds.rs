@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::folders::{CENTERS, batch, location, mixture, month, spots, write};
-use crate::service::Service;
+use crate::service::{Service, cases};
 
 #[test]
 fn a_place_near_no_hot_spot_is_noise() {
@@ -53,8 +53,17 @@ fn a_mixture_gives_probabilities() {
             "/models/mixed/batches/latest/predict",
             &json!({"LAT": null, "LON": 1}),
         )
-        .refused(422, "missing_field", &["LAT"]);
+        .refused("422 missing_field: LAT");
 }
+
+/// Paths that name no window.
+const UNKNOWN: &str = r#"
+    /models/monthly/windows/2024-06/predict => 404 unknown_window: no window "2024-06"
+    /models/plain/windows/2024-05/predict => 404 unknown_window: no window
+    /models/none/windows/2024-05/predict => 404 unknown_model: none
+    /models/monthly/predict => 404 unknown_batch: one of its windows
+    /models/monthly/batches/latest/predict => 404 unknown_batch: one of its windows
+"#;
 
 #[test]
 fn windows_are_asked_by_their_keys() {
@@ -77,42 +86,14 @@ fn windows_are_asked_by_their_keys() {
     let record = json!({"LAT": lat, "LON": lon});
     for (key, cluster) in [("2024-05", 0), ("N%20Hollywood%2F%C3%A4", 1)] {
         let path = format!("/models/monthly/windows/{key}/predict");
-        assert_eq!(service.post_json(&path, &record).cluster(), cluster);
+        assert_eq!(service.cluster(&path, &record), cluster);
     }
     let shown = service.get("/models/monthly/windows/2024-05").json();
     assert_eq!(
         (&shown["window"], &shown["batch"]),
         (&json!("2024-05"), &json!(null))
     );
-    for (path, error, part) in [
-        (
-            "/models/monthly/windows/2024-06/predict",
-            "unknown_window",
-            "no window \"2024-06\"",
-        ),
-        (
-            "/models/plain/windows/2024-05/predict",
-            "unknown_window",
-            "no window",
-        ),
-        (
-            "/models/none/windows/2024-05/predict",
-            "unknown_model",
-            "none",
-        ),
-        (
-            "/models/monthly/predict",
-            "unknown_batch",
-            "one of its windows",
-        ),
-        (
-            "/models/monthly/batches/latest/predict",
-            "unknown_batch",
-            "one of its windows",
-        ),
-    ] {
-        service
-            .post_json(path, &record)
-            .refused(404, error, &[part]);
+    for (path, expected) in cases(UNKNOWN) {
+        service.post_json(path, &record).refused(expected);
     }
 }

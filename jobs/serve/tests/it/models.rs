@@ -1,12 +1,13 @@
-//! What there is, and that it is noticed when it changes.
+//! The models that can be asked, and changes of them.
 
 use std::fs;
+use std::path::Path;
 
 use gugus_files::Store;
 use gugus_serve::Config;
 use serde_json::json;
 
-use crate::folders::{CENTERS, batch, by_sql, location, write, write_as_spark};
+use crate::folders::{CENTERS, batch, by_sql, location, month, write, write_as_spark};
 use crate::service::Service;
 
 #[test]
@@ -70,16 +71,16 @@ fn models_and_their_batches_are_listed() {
 
     service
         .get("/models/nope")
-        .refused(404, "unknown_model", &["nope"]);
+        .refused("404 unknown_model: nope");
     service
         .get("/models/location/batches/3")
-        .refused(404, "unknown_batch", &["batch 3"]);
+        .refused("404 unknown_batch: batch 3");
     service
         .get("/models/..%2f..%2fetc")
-        .refused(404, "unknown_model", &[".."]);
+        .refused("404 unknown_model: ..");
     service
         .get("/models/whole/batches/latest")
-        .refused(404, "unknown_batch", &["no batches"]);
+        .refused("404 unknown_batch: no batches");
 }
 
 #[test]
@@ -126,14 +127,8 @@ fn a_retrained_model_is_noticed() {
     let service = Service::of_folder(dir.path());
     let record = json!({"LAT": CENTERS[0][0], "LON": CENTERS[0][1]});
     let numbers = json!({"features": CENTERS[0]});
-    let cluster = |s: &Service| {
-        s.post_json("/models/location/batches/latest/predict", &record)
-            .cluster()
-    };
-    let old = |s: &Service| {
-        s.post_json("/models/old/batches/1/predict", &numbers)
-            .cluster()
-    };
+    let cluster = |s: &Service| s.cluster("/models/location/batches/latest/predict", &record);
+    let old = |s: &Service| s.cluster("/models/old/batches/1/predict", &numbers);
     assert_eq!((cluster(&service), old(&service)), (0, 0));
 
     write(
@@ -162,7 +157,7 @@ fn a_retrained_model_is_noticed() {
     });
     service
         .post_json("/models/location/batches/1/predict", &record)
-        .refused(404, "unknown_model", &["location"]);
+        .refused("404 unknown_model: location");
 }
 
 #[test]
@@ -170,12 +165,7 @@ fn a_model_that_cannot_be_used_is_named_and_the_others_are_served() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &location("good", batch(1), &CENTERS));
     write(dir.path(), &location("torn", batch(1), &CENTERS));
-    let data = dir.path().join("torn/batch_00000001/data");
-    let part = fs::read_dir(&data)
-        .unwrap()
-        .map(|f| f.unwrap().path())
-        .find(|p| p.extension().is_some_and(|e| e == "parquet"));
-    fs::write(part.unwrap(), b"PAR1").unwrap();
+    tear(&dir.path().join("torn/batch_00000001"));
     write_as_spark(dir.path(), "foreign_batch_1", &CENTERS);
     fs::write(
         dir.path().join("foreign_batch_1/metadata/part-00000"),
@@ -183,7 +173,7 @@ fn a_model_that_cannot_be_used_is_named_and_the_others_are_served() {
     )
     .unwrap();
     let mut wrong_sql = location("sql", batch(1), &CENTERS);
-    wrong_sql.features[0].sql = "nonsense(\"LAT\")".to_owned();
+    wrong_sql.about.features[0].sql = "nonsense(\"LAT\")".to_owned();
     write(dir.path(), &wrong_sql);
 
     let service = Service::of_folder(dir.path());
@@ -191,14 +181,130 @@ fn a_model_that_cannot_be_used_is_named_and_the_others_are_served() {
     let ask =
         |model: &str| service.post_json(&format!("/models/{model}/batches/1/predict"), &record);
     assert_eq!(ask("good").status, 200);
-    ask("torn").refused(404, "unknown_batch", &["torn", "trained again"]);
-    ask("foreign").refused(503, "model_unusable", &["foreign"]);
-    ask("sql").refused(503, "model_unusable", &["sql", "nonsense"]);
+    ask("torn").refused("404 unknown_batch: torn, trained again");
+    ask("foreign").refused("503 model_unusable: foreign");
+    ask("sql").refused("503 model_unusable: sql, nonsense");
     for model in ["torn", "foreign", "sql"] {
         let body = ask(model).body;
         assert!(!String::from_utf8_lossy(&body).contains(dir.path().to_str().unwrap()));
     }
     assert_eq!(service.get("/health").status, 200);
+}
+
+/// Cuts off the data of a model.
+fn tear(folder: &Path) {
+    let data = fs::read_dir(folder.join("data")).unwrap();
+    let mut files = data.map(|file| file.unwrap().path());
+    let part = files.find(|path| path.extension().is_some_and(|e| e == "parquet"));
+    fs::write(part.unwrap(), b"PAR1").unwrap();
+}
+
+#[test]
+fn latest_is_the_newest_model_that_can_be_served_and_the_answer_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in [1, 2, 3, 4] {
+        write(dir.path(), &location("location", batch(number), &CENTERS));
+    }
+    write(dir.path(), &month("location", "May ä", &CENTERS));
+    tear(&dir.path().join("location/batch_00000003"));
+    fs::remove_file(dir.path().join("location/batch_00000004/_SUCCESS")).unwrap();
+    write_as_spark(dir.path(), "location_batch_5", &CENTERS);
+    tear(&dir.path().join("location_batch_5"));
+    let service = Service::of_folder(dir.path());
+    let [lat, lon] = CENTERS[1];
+    let record = json!({"LAT": lat, "LON": lon});
+    let latest = service.get("/models/location/batches/latest").json();
+    assert_eq!(latest["batch"], 2);
+    let answer = service.post_json("/models/location/batches/latest/predict", &record);
+    assert_eq!(
+        (answer.cluster(), answer.header("gugus-batch")),
+        (1, Some("2"))
+    );
+    assert_eq!(answer.header("gugus-model"), Some("location"));
+    assert_eq!(answer.header("gugus-uid"), latest["uid"].as_str());
+    let point = json!({"lat": lat, "lon": lon, "model": 1});
+    let answer = service.post_json("/predict_cluster/", &point);
+    assert_eq!(answer.header("gugus-batch"), Some("1"));
+    let answer = service.post_json("/models/location/windows/May%20%C3%A4/predict", &record);
+    assert_eq!(answer.header("gugus-window"), Some("May %C3%A4"));
+    assert_eq!(answer.header("gugus-batch"), None);
+    let old = service.post_json("/models/location/batches/3/predict", &record);
+    old.refused("404 unknown_batch: trained again");
+
+    let unusable = service.get("/models").json()["unusable"].clone();
+    assert_eq!(service.get("/models/location").json()["unusable"], unusable);
+    let expected = [
+        ("location/batch_00000003", "is missing or was changed"),
+        ("location/batch_00000004", "no _SUCCESS"),
+        ("location/batch_00000005", "not a whole parquet file"),
+    ];
+    assert_eq!(
+        unusable.as_array().unwrap().len(),
+        expected.len(),
+        "{unusable}"
+    );
+    for (index, (folder, reason)) in expected.into_iter().enumerate() {
+        assert_eq!(unusable[index]["folder"], folder);
+        assert!(
+            unusable[index]["reason"].as_str().unwrap().contains(reason),
+            "{unusable}"
+        );
+    }
+
+    // A folder that is written again is served again.
+    write(dir.path(), &location("location", batch(3), &CENTERS));
+    service.wait_for("the model of batch 3", |s| {
+        let answer = s.post_json("/models/location/batches/latest/predict", &record);
+        answer.header("gugus-batch") == Some("3")
+    });
+    let unusable = service.get("/models").json()["unusable"].clone();
+    assert_eq!(unusable.as_array().unwrap().len(), 2, "{unusable}");
+}
+
+#[test]
+fn folders_that_cannot_be_served_are_listed_with_their_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &location("good", batch(1), &CENTERS));
+    let mut wrong_sql = location("sql", None, &CENTERS);
+    wrong_sql.about.features[0].sql = "nonsense(\"LAT\")".to_owned();
+    write(dir.path(), &wrong_sql);
+    write_as_spark(dir.path(), "pipeline", &CENTERS);
+    let metadata = dir.path().join("pipeline/metadata/part-00000");
+    let line = fs::read_to_string(&metadata).unwrap();
+    fs::write(
+        &metadata,
+        line.replace("clustering.KMeansModel", "PipelineModel"),
+    )
+    .unwrap();
+    write_as_spark(dir.path(), "no_marks", &CENTERS);
+    for part in ["metadata", "data"] {
+        fs::remove_file(dir.path().join("no_marks").join(part).join("_SUCCESS")).unwrap();
+    }
+    let service = Service::of_folder(dir.path());
+    let listed = service.get("/models").json();
+    let reasons = listed["unusable"].as_array().unwrap();
+    let text = |index: usize| reasons[index].to_string();
+    assert_eq!(reasons.len(), 2, "{listed}");
+    assert!(
+        text(0).contains("pipeline") && text(0).contains("PipelineModel"),
+        "{listed}"
+    );
+    assert!(
+        text(1).contains("sql/all") && text(1).contains("nonsense"),
+        "{listed}"
+    );
+    assert!(
+        !listed.to_string().contains(dir.path().to_str().unwrap()),
+        "{listed}"
+    );
+    assert_eq!(service.get("/models/good").json().get("unusable"), None);
+    let of_sql = service.get("/models/sql").json();
+    assert_eq!(
+        (&of_sql["all"], &of_sql["unusable"][0]),
+        (&json!(null), &reasons[1])
+    );
+    let record = json!({"features": CENTERS[2]});
+    assert_eq!(service.cluster("/models/no_marks/predict", &record), 2);
 }
 
 #[test]
@@ -210,9 +316,7 @@ fn a_store_that_fails_is_said_and_what_is_in_memory_is_served_on() {
     let service = Service::of_folder(&folder);
     let record = json!({"LAT": CENTERS[2][0], "LON": CENTERS[2][1]});
     assert_eq!(
-        service
-            .post_json("/models/location/batches/1/predict", &record)
-            .cluster(),
+        service.cluster("/models/location/batches/1/predict", &record),
         2
     );
 
@@ -222,25 +326,21 @@ fn a_store_that_fails_is_said_and_what_is_in_memory_is_served_on() {
     service.wait_for("the failure", |s| s.get("/health/ready").status == 503);
     service
         .get("/health")
-        .refused(503, "models_unavailable", &["cannot be listed"]);
+        .refused("503 models_unavailable: cannot be listed");
     assert_eq!(service.get("/health/live").status, 200);
     assert_eq!(
-        service
-            .post_json("/models/location/batches/1/predict", &record)
-            .cluster(),
+        service.cluster("/models/location/batches/1/predict", &record),
         2
     );
     service
         .post_json("/models/location/batches/2/predict", &record)
-        .refused(503, "models_unavailable", &["try again"]);
+        .refused("503 models_unavailable: try again");
 
     fs::remove_file(&folder).unwrap();
     fs::rename(dir.path().join("away"), &folder).unwrap();
     service.wait_for("the store", |s| s.get("/health/ready").status == 200);
     assert_eq!(
-        service
-            .post_json("/models/location/batches/2/predict", &record)
-            .cluster(),
+        service.cluster("/models/location/batches/2/predict", &record),
         2
     );
 }
@@ -259,10 +359,7 @@ fn more_models_than_fit_in_memory_are_served() {
     for _ in 0..3 {
         for number in 1..=6 {
             let point = json!({"lat": CENTERS[0][0], "lon": CENTERS[0][1], "model": number});
-            assert_eq!(
-                service.post_json("/predict_cluster/", &point).cluster(),
-                number - 1
-            );
+            assert_eq!(service.cluster("/predict_cluster/", &point), number - 1);
         }
     }
 }

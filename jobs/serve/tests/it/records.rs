@@ -1,14 +1,14 @@
 //! Predictions by a record's own columns, or by bare numbers.
 
-use std::path::Path;
-
+use gugus_files::Store;
+use gugus_serve::{Config, UnknownColumns};
 use gugus_spec::{ColumnType, Nullability};
 use serde_json::{Value, json};
 
 use crate::folders::{
     CENTERS, batch, by_sql, column, cosine, feature, location, write, write_as_spark,
 };
-use crate::service::Service;
+use crate::service::{Service, cases};
 
 const LOCATION: &str = "/models/location/batches/1/predict";
 const SQL: &str = "/models/kind/batches/1/predict";
@@ -39,17 +39,11 @@ fn one_record_and_many() {
         .map(|c| json!({"LAT": c[0], "LON": c[1], "DR_NO": "7"}))
         .collect();
     for (cluster, record) in (0..).zip(&records) {
-        assert_eq!(service.post_json(LOCATION, record).cluster(), cluster);
-        assert_eq!(
-            service.post_json(LOCATION, &json!([record])).clusters(),
-            [cluster]
-        );
+        assert_eq!(service.cluster(LOCATION, record), cluster);
+        assert_eq!(service.clusters(LOCATION, &json!([record])), [cluster]);
     }
     let backwards: Vec<&Value> = records.iter().rev().collect();
-    assert_eq!(
-        service.post_json(LOCATION, &json!(backwards)).clusters(),
-        [2, 1, 0]
-    );
+    assert_eq!(service.clusters(LOCATION, &json!(backwards)), [2, 1, 0]);
     assert_eq!(service.post_json(LOCATION, &json!([])).json(), json!([]));
     assert_eq!(
         service
@@ -62,23 +56,14 @@ fn one_record_and_many() {
     );
     // The latest batch has the highest number, whatever the order of its text; the model without batch is another.
     assert_eq!(
-        service
-            .post_json("/models/location/batches/latest/predict", &records[0])
-            .cluster(),
+        service.cluster("/models/location/batches/latest/predict", &records[0]),
         1
     );
     assert_eq!(
-        service
-            .post_json("/models/location/batches/12/predict", &records[2])
-            .cluster(),
+        service.cluster("/models/location/batches/12/predict", &records[2]),
         0
     );
-    assert_eq!(
-        service
-            .post_json("/models/location/predict", &records[1])
-            .cluster(),
-        0
-    );
+    assert_eq!(service.cluster("/models/location/predict", &records[1]), 0);
 }
 
 #[test]
@@ -115,146 +100,70 @@ fn values_are_those_of_ingestion() {
     );
 }
 
+/// Records, and how the model of two columns refuses them.
+const REFUSED: &str = r#"
+    {"LAT": 1} => 422 missing_field: LON
+    {"lat": 1, "lon": 2} => 422 missing_field: LAT
+    {"LAT": 1, "LON": ""} => 422 missing_field: LON
+    {"LAT": "north", "LON": 1} => 422 wrong_value: LAT, north
+    {"LAT": {"deg": 1}, "LON": 1} => 422 wrong_value: LAT, object
+    {"LAT": 1e999, "LON": 1} => 422 wrong_value: LAT
+    {"LAT": "nan", "LON": 1} => 422 not_finite: LAT, NaN
+    {"LAT": 1, "LON": "-inf"} => 422 not_finite: LON, infinite
+    {"LAT": NaN, "LON": 1} => 400 not_json
+    {"LAT": 1, "LON": 1 => 400 not_json
+    {"LAT": 1, "LON": 1} {} => 400 not_json
+     => 400 not_json
+    null => 422 wrong_value: null
+    "text" => 422 wrong_value: string
+"#;
+
+/// As [`REFUSED`], by the model of SQL.
+const REFUSED_BY_SQL: &str = r#"
+    {"TIME OCC": null} => 422 missing_field: hour, TIME OCC
+    {} => 422 missing_field: none of the columns, TIME OCC, PART
+    {"TIME OCC": 3.5} => 422 wrong_value: TIME OCC, 3.5
+"#;
+
 #[test]
 fn wrong_records_are_refused_with_column_or_feature() {
     let dir = folder();
     let service = Service::of_folder(dir.path());
-    for (path, body, status, error, parts) in [
-        (LOCATION, r#"{"LAT": 1}"#, 422, "missing_field", vec!["LON"]),
-        (
-            LOCATION,
-            r#"{"lat": 1, "lon": 2}"#,
-            422,
-            "missing_field",
-            vec!["LAT"],
-        ),
-        (
-            LOCATION,
-            r#"{"LAT": 1, "LON": ""}"#,
-            422,
-            "missing_field",
-            vec!["LON"],
-        ),
-        (
-            LOCATION,
-            r#"{"LAT": "north", "LON": 1}"#,
-            422,
-            "wrong_value",
-            vec!["LAT", "north"],
-        ),
-        (
-            LOCATION,
-            r#"{"LAT": {"deg": 1}, "LON": 1}"#,
-            422,
-            "wrong_value",
-            vec!["LAT", "object"],
-        ),
-        (
-            LOCATION,
-            r#"{"LAT": 1e999, "LON": 1}"#,
-            422,
-            "wrong_value",
-            vec!["LAT"],
-        ),
-        (
-            LOCATION,
-            r#"{"LAT": "nan", "LON": 1}"#,
-            422,
-            "not_finite",
-            vec!["LAT", "NaN"],
-        ),
-        (
-            LOCATION,
-            r#"{"LAT": 1, "LON": "-inf"}"#,
-            422,
-            "not_finite",
-            vec!["LON", "infinite"],
-        ),
-        (
-            LOCATION,
-            r#"{"LAT": NaN, "LON": 1}"#,
-            400,
-            "not_json",
-            vec![],
-        ),
-        (LOCATION, r#"{"LAT": 1, "LON": 1"#, 400, "not_json", vec![]),
-        (
-            LOCATION,
-            r#"{"LAT": 1, "LON": 1} {}"#,
-            400,
-            "not_json",
-            vec![],
-        ),
-        (LOCATION, "", 400, "not_json", vec![]),
-        (LOCATION, "null", 422, "wrong_value", vec!["null"]),
-        (LOCATION, "\"text\"", 422, "wrong_value", vec!["string"]),
-        (SQL, "{}", 422, "missing_field", vec!["hour", "TIME OCC"]),
-        (
-            SQL,
-            r#"{"TIME OCC": 3.5}"#,
-            422,
-            "wrong_value",
-            vec!["TIME OCC", "3.5"],
-        ),
-    ] {
-        service.post(path, body).refused(status, error, &parts);
+    for (path, table) in [(LOCATION, REFUSED), (SQL, REFUSED_BY_SQL)] {
+        for (body, expected) in cases(table) {
+            service.post(path, body).refused(expected);
+        }
     }
 }
+
+/// Arrays, with the index of the first record that is wrong, in whatever way it is.
+const REFUSED_ARRAYS: &str = r#"
+    [{"LAT": 1, "LON": 1}, {"LAT": 2, "LON": 2}, {"LAT": 1}] => 2 missing_field: LON
+    [{"LAT": 1, "LON": 1}, 7, {"LAT": 1, "LON": 1}] => 1 wrong_value: number
+    [{"LAT": 1, "LON": 1}, [], {"LAT": 1, "LON": 1}] => 1 wrong_value: array
+    [{"LAT": "nan", "LON": 1}, {"LAT": 1, "LON": 1}] => 0 not_finite: LAT
+"#;
+
+/// As [`REFUSED_ARRAYS`], by the model of SQL.
+const REFUSED_ARRAYS_BY_SQL: &str = r#"
+    [{"TIME OCC": 1}, {"PART": "1"}, {"TIME OCC": "x"}] => 1 missing_field: hour
+    [{"TIME OCC": 1}, {}, {"TIME OCC": "x"}] => 1 missing_field: none of the columns
+    [{"TIME OCC": "x"}, {}] => 0 wrong_value: TIME OCC
+"#;
 
 #[test]
 fn one_wrong_record_fails_all_with_its_index() {
     let dir = folder();
     let service = Service::of_folder(dir.path());
-    let good = r#"{"LAT": 1, "LON": 1}"#;
-    for (path, body, error, index, part) in [
-        (
-            LOCATION,
-            format!("[{good}, {good}, {{\"LAT\": 1}}]"),
-            "missing_field",
-            2,
-            "LON",
-        ),
-        (
-            LOCATION,
-            format!("[{good}, 7, {good}]"),
-            "wrong_value",
-            1,
-            "number",
-        ),
-        (
-            LOCATION,
-            format!("[{good}, [], {good}]"),
-            "wrong_value",
-            1,
-            "array",
-        ),
-        (
-            LOCATION,
-            format!("[{{\"LAT\": \"nan\", \"LON\": 1}}, {good}]"),
-            "not_finite",
-            0,
-            "LAT",
-        ),
-        // The first that is wrong, in whatever way it is.
-        (
-            SQL,
-            r#"[{"TIME OCC": 1}, {}, {"TIME OCC": "x"}]"#.to_owned(),
-            "missing_field",
-            1,
-            "hour",
-        ),
-        (
-            SQL,
-            r#"[{"TIME OCC": "x"}, {}]"#.to_owned(),
-            "wrong_value",
-            0,
-            "TIME OCC",
-        ),
-    ] {
-        let answer = service.post(path, &body);
-        answer.refused(422, error, &[part, &format!("index {index}")]);
-        assert_eq!(answer.json()["index"], index, "{body}");
+    for (path, table) in [(LOCATION, REFUSED_ARRAYS), (SQL, REFUSED_ARRAYS_BY_SQL)] {
+        for (body, expected) in cases(table) {
+            let answer = service.post(path, body);
+            let (index, expected) = expected.split_once(' ').unwrap();
+            answer.refused(&format!("422 {expected}, index {index}"));
+            assert_eq!(answer.json()["index"].to_string(), index, "{body}");
+        }
     }
+    let good = r#"{"LAT": 1, "LON": 1}"#;
     for body in [
         format!("[{good}"),
         format!("[{good},]"),
@@ -264,7 +173,7 @@ fn one_wrong_record_fails_all_with_its_index() {
     ] {
         service
             .post(LOCATION, &body)
-            .refused(400, "not_json", &["line 1"]);
+            .refused("400 not_json: line 1");
     }
 }
 
@@ -272,22 +181,22 @@ fn one_wrong_record_fails_all_with_its_index() {
 fn an_expression_that_fails_names_the_record() {
     let dir = tempfile::tempdir().unwrap();
     let mut draft = location("ratio", batch(1), &CENTERS);
-    draft.columns = vec![
+    draft.about.columns = vec![
         column("A", ColumnType::Int64, Nullability::Optional),
         column("B", ColumnType::Int64, Nullability::Optional),
     ];
-    draft.features = vec![feature("ratio", "\"A\" / \"B\""), feature("b", "\"B\"")];
+    draft.about.features = vec![feature("ratio", "\"A\" / \"B\""), feature("b", "\"B\"")];
     write(dir.path(), &draft);
     let service = Service::of_folder(dir.path());
     let path = "/models/ratio/batches/1/predict";
     service
         .post(path, r#"{"A": 1, "B": 0}"#)
-        .refused(422, "wrong_value", &["ratio", "zero"]);
+        .refused("422 wrong_value: ratio, zero");
     let answer = service.post(
         path,
         r#"[{"A": 1, "B": 1}, {"A": 4, "B": 2}, {"A": 1, "B": 0}, {"A": 1, "B": 1}]"#,
     );
-    answer.refused(422, "wrong_value", &["ratio", "index 2"]);
+    answer.refused("422 wrong_value: ratio, index 2");
     assert_eq!(
         service
             .post(path, r#"[{"A": 1, "B": 1}, {"A": 4, "B": 2}]"#)
@@ -295,6 +204,73 @@ fn an_expression_that_fails_names_the_record() {
             .len(),
         2
     );
+}
+
+/// The model of optional columns answers a record with one of them, even if it is null.
+#[test]
+fn a_record_needs_one_column_of_its_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut draft = location("kind", batch(1), &CENTERS);
+    draft.about.columns = vec![
+        column("TIME OCC", ColumnType::Int32, Nullability::Optional),
+        column("PART", ColumnType::Utf8, Nullability::Optional),
+    ];
+    draft.about.features = vec![
+        feature("hour", "coalesce(\"TIME OCC\", 0)"),
+        feature("night", "CASE WHEN \"PART\" = '1' THEN 1.0 ELSE 0.0 END"),
+    ];
+    write(dir.path(), &draft);
+    let service = Service::of_folder(dir.path());
+    for record in [
+        json!({"TIME OCC": null}),
+        json!({"PART": ""}),
+        json!({"PART": "x", "y": 1}),
+    ] {
+        assert_eq!(service.post_json(SQL, &record).status, 200, "{record}");
+    }
+    let none = "422 missing_field: none of the columns, \"TIME OCC\", \"PART\", \"Time Occ\"";
+    service.post(SQL, r#"{"Time Occ": 3}"#).refused(none);
+    service
+        .post(SQL, "{}")
+        .refused("422 missing_field: none of the columns, it has nothing");
+    let second = service.post(SQL, r#"[{"PART": null}, {"part": "1"}, {"TIME OCC": "x"}]"#);
+    second.refused("422 missing_field: none of the columns, index 1");
+}
+
+#[test]
+fn a_strict_service_refuses_columns_that_the_model_does_not_know() {
+    let dir = folder();
+    let mut config = Config::new(Store::open(dir.path().to_str().unwrap()).unwrap());
+    config.unknown_columns = UnknownColumns::Refuse;
+    let service = Service::start(config);
+    let [lat, lon] = CENTERS[1];
+    assert_eq!(
+        service.cluster(LOCATION, &json!({"LAT": lat, "LON": lon})),
+        1
+    );
+    // `where` reads AREA, so the model knows the column.
+    assert_eq!(
+        service.cluster(SQL, &json!({"TIME OCC": 330, "AREA": 3})),
+        0
+    );
+    let more = json!({"LAT": lat, "LON": lon, "lat": 1});
+    let unknown = "422 unknown_field: does not know \"lat\", it knows \"LAT\", \"LON\"";
+    service.post_json(LOCATION, &more).refused(unknown);
+    let many = json!([{"LAT": lat, "LON": lon}, more]);
+    let answer = service.post_json(LOCATION, &many);
+    answer.refused("422 unknown_field: index 1");
+    service
+        .post_json(
+            "/models/crime_k5/predict",
+            &json!({"features": CENTERS[0], "x": 1}),
+        )
+        .refused("422 unknown_field: \"x\", \"features\"");
+    service
+        .post_json(
+            "/predict_cluster/",
+            &json!({"lat": 1, "lon": 1, "model": 1, "batch": 2}),
+        )
+        .refused("422 unknown_field: \"batch\", \"model\"");
 }
 
 #[test]
@@ -306,9 +282,7 @@ fn cosine_models_refuse_what_has_no_direction() {
     );
     let service = Service::of_folder(dir.path());
     assert_eq!(
-        service
-            .post_json(LOCATION, &json!({"LAT": 0.1, "LON": 500}))
-            .cluster(),
+        service.cluster(LOCATION, &json!({"LAT": 0.1, "LON": 500})),
         1
     );
     service
@@ -316,7 +290,7 @@ fn cosine_models_refuse_what_has_no_direction() {
             LOCATION,
             &json!([{"LAT": 1, "LON": 1}, {"LAT": 0, "LON": 0}]),
         )
-        .refused(422, "wrong_value", &["zero vector", "index 1"]);
+        .refused("422 wrong_value: zero vector, index 1");
 }
 
 #[test]
@@ -330,91 +304,60 @@ fn models_of_spark_take_numbers() {
         "/models/from_spark/batches/latest/predict",
         "/models/crime_k5/predict",
     ] {
-        assert_eq!(service.post_json(path, &record).cluster(), 2, "{path}");
+        assert_eq!(service.cluster(path, &record), 2, "{path}");
         assert_eq!(
-            service
-                .post_json(path, &json!([record, {"features": CENTERS[0]}]))
-                .clusters(),
+            service.clusters(path, &json!([record, {"features": CENTERS[0]}])),
             [2, 0]
         );
         service
             .post(path, r#"{"LAT": 1, "LON": 2}"#)
-            .refused(422, "missing_field", &["features"]);
-        service.post(path, r#"{"features": [1]}"#).refused(
-            422,
-            "wrong_value",
-            &["1 dimensions", "2"],
-        );
+            .refused("422 missing_field: features");
+        service
+            .post(path, r#"{"features": [1]}"#)
+            .refused("422 wrong_value: 1 dimensions, 2");
         service
             .post(path, r#"{"features": [1, "2"]}"#)
-            .refused(422, "wrong_value", &["features"]);
-        service.post(path, r#"{"features": [1, 1e999]}"#).refused(
-            422,
-            "not_finite",
-            &["too large"],
-        );
+            .refused("422 wrong_value: features");
+        service
+            .post(path, r#"{"features": [1, 1e999]}"#)
+            .refused("422 not_finite: too large");
         service
             .post(path, r#"[{"features": [1, 2]}, {"features": null}]"#)
-            .refused(422, "missing_field", &["index 1"]);
+            .refused("422 missing_field: index 1");
         service
             .post(path, r#"{"features": [1, 2"#)
-            .refused(400, "not_json", &[]);
+            .refused("400 not_json");
     }
 }
+
+/// Paths that name nothing.
+const UNKNOWN: &str = r#"
+    /models/nope/batches/1/predict => 404 unknown_model: nope
+    /models/nope/predict => 404 unknown_model: nope
+    /models/location/batches/2/predict => 404 unknown_batch: batch 2
+    /models/location/batches/0/predict => 404 unknown_batch: "0"
+    /models/location/batches/-1/predict => 404 unknown_batch: "-1"
+    /models/location/batches/99999999999999999999/predict => 404 unknown_batch: 99999
+    /models/location/batches/first/predict => 404 unknown_batch: first
+    /models/crime_k5/batches/latest/predict => 404 unknown_batch: no batches
+    /models/kind/predict => 404 unknown_batch: latest
+    /models/..%2f..%2fetc/predict => 404 unknown_model: ..
+    /models/%2e%2e/batches/1/predict => 404 unknown_model: ..
+    /models/location%2fbatch_00000001/predict => 404 unknown_model: location/batch
+    /models/loc%00ation/predict => 404 unknown_model: loc
+    /models/location/batches/1/predicts => 404 unknown_path
+    /models/location/batch/1/predict => 404 unknown_path
+"#;
 
 #[test]
 fn unknown_models_and_batches() {
     let dir = folder();
     let service = Service::of_folder(dir.path());
-    let body = r#"{"LAT": 1, "LON": 1}"#;
-    for (path, error, part) in [
-        ("/models/nope/batches/1/predict", "unknown_model", "nope"),
-        ("/models/nope/predict", "unknown_model", "nope"),
-        (
-            "/models/location/batches/2/predict",
-            "unknown_batch",
-            "batch 2",
-        ),
-        (
-            "/models/location/batches/0/predict",
-            "unknown_batch",
-            "\"0\"",
-        ),
-        (
-            "/models/location/batches/-1/predict",
-            "unknown_batch",
-            "\"-1\"",
-        ),
-        (
-            "/models/location/batches/99999999999999999999/predict",
-            "unknown_batch",
-            "99999",
-        ),
-        (
-            "/models/location/batches/first/predict",
-            "unknown_batch",
-            "first",
-        ),
-        (
-            "/models/crime_k5/batches/latest/predict",
-            "unknown_batch",
-            "no batches",
-        ),
-        ("/models/kind/predict", "unknown_batch", "latest"),
-        ("/models/..%2f..%2fetc/predict", "unknown_model", ".."),
-        ("/models/%2e%2e/batches/1/predict", "unknown_model", ".."),
-        (
-            "/models/location%2fbatch_00000001/predict",
-            "unknown_model",
-            "location/batch",
-        ),
-        ("/models/loc%00ation/predict", "unknown_model", "loc"),
-        ("/models/location/batches/1/predicts", "unknown_path", ""),
-        ("/models/location/batch/1/predict", "unknown_path", ""),
-    ] {
-        let answer = service.post(path, body);
-        answer.refused(404, error, &[part]);
-        assert_no_path(&answer.body, dir.path());
+    for (path, expected) in cases(UNKNOWN) {
+        let answer = service.post(path, r#"{"LAT": 1, "LON": 1}"#);
+        answer.refused(expected);
+        let body = String::from_utf8_lossy(&answer.body);
+        assert!(!body.contains(dir.path().to_str().unwrap()), "{body}");
     }
 }
 
@@ -426,13 +369,5 @@ fn a_long_array_is_answered_in_order() {
         .map(|i| json!({"LAT": CENTERS[i % 3][0], "LON": CENTERS[i % 3][1], "Crm Cd Desc": "THEFT OF IDENTITY"}))
         .collect();
     let expected: Vec<u64> = (0..5000).map(|i| i % 3).collect();
-    assert_eq!(
-        service.post_json(LOCATION, &json!(records)).clusters(),
-        expected
-    );
-}
-
-fn assert_no_path(body: &[u8], folder: &Path) {
-    let body = String::from_utf8_lossy(body);
-    assert!(!body.contains(folder.to_str().unwrap()), "{body}");
+    assert_eq!(service.clusters(LOCATION, &json!(records)), expected);
 }

@@ -1,4 +1,6 @@
 //! A running service, and requests to it.
+//!
+//! Many tests are tables, one case per line.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -51,18 +53,16 @@ impl Answer {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Asserts that this is an error as they all have to be: with a text that stays, and a detail that names `parts`.
+    /// Asserts that this is an error, given as `STATUS CODE: PART, PART`. The detail has to name each part.
     #[track_caller]
-    pub(crate) fn refused(&self, status: u16, error: &str, parts: &[&str]) {
+    pub(crate) fn refused(&self, expected: &str) {
+        let (head, parts) = expected.split_once(": ").unwrap_or((expected, ""));
         let body = self.json();
-        assert_eq!(
-            (self.status, body["error"].as_str()),
-            (status, Some(error)),
-            "{body}"
-        );
+        let code = body["error"].as_str().unwrap_or_default();
+        assert_eq!(format!("{} {code}", self.status), head, "{body}");
         assert_eq!(self.header("content-type"), Some("application/json"));
         let detail = body["detail"].as_str().unwrap();
-        for part in parts {
+        for part in parts.split(", ") {
             assert!(detail.contains(part), "{part:?} is not in {detail:?}");
         }
     }
@@ -90,6 +90,14 @@ impl Answer {
             .map(|one| one["cluster"].as_u64().unwrap())
             .collect()
     }
+}
+
+/// The lines of a table, cut at ` => `: a request and what is expected.
+pub(crate) fn cases(table: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = table.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines
+        .map(|line| line.rsplit_once("=>").unwrap())
+        .map(|(given, expected)| (given.trim(), expected.trim()))
 }
 
 impl Service {
@@ -147,6 +155,18 @@ impl Service {
 
     pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.agent.post(self.url(path)).send_json(body))
+    }
+
+    /// The cluster of a record.
+    #[track_caller]
+    pub(crate) fn cluster(&self, path: &str, record: &Value) -> u64 {
+        self.post_json(path, record).cluster()
+    }
+
+    /// The clusters of records.
+    #[track_caller]
+    pub(crate) fn clusters(&self, path: &str, records: &Value) -> Vec<u64> {
+        self.post_json(path, records).clusters()
     }
 
     /// A method without body, to a path that may not take it.

@@ -47,7 +47,7 @@ fn models_that_spark_saved_are_served() {
                 .0;
             let point = json!({"lat": lat, "lon": lon, "model": number});
             assert_eq!(
-                service.post_json("/predict_cluster/", &point).cluster(),
+                service.cluster("/predict_cluster/", &point),
                 nearest as u64,
                 "{point}"
             );
@@ -55,20 +55,15 @@ fn models_that_spark_saved_are_served() {
             expected.push(nearest as u64);
         }
         let path = format!("/models/kmeans_model/batches/{number}/predict");
-        assert_eq!(
-            service.post_json(&path, &Value::Array(points)).clusters(),
-            expected
-        );
+        assert_eq!(service.clusters(&path, &Value::Array(points)), expected);
     }
     let whole = service.get("/models/crime_batch_9_k5_seed1").json();
     let features = &whole["all"]["centers"][3];
     assert_eq!(
-        service
-            .post_json(
-                "/models/crime_batch_9_k5_seed1/predict",
-                &json!({ "features": features })
-            )
-            .cluster(),
+        service.cluster(
+            "/models/crime_batch_9_k5_seed1/predict",
+            &json!({ "features": features })
+        ),
         3
     );
 }

@@ -173,12 +173,10 @@ impl ChainTraining<'_> {
             }
         };
         self.state = Some((number, fitted.model.clone()));
-        let mut draft = self
-            .run
-            .draft(self.work, of.clone(), number..=number, fitted);
-        draft.carried_from = carried_from;
+        let mut draft = self.run.draft(self.work, &of, number..=number, fitted);
+        draft.about.carried_from = carried_from;
         // One that is there went on from another than the one before it now, or the user asked for it to be trained again.
-        let written = self.run.write(&draft, Existing::Replace).await?;
+        let written = self.run.write(name, &draft, Existing::Replace).await?;
         report.push(ModelReport::trained(name, &of, &written));
         let again = self.chain.trained(number, written.uid);
         for number in &again {

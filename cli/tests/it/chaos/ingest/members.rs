@@ -25,28 +25,24 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    fn call(&self) -> Vec<String> {
-        let mut words: Vec<String> = [
-            "ingest",
-            "--job",
-            &self.job,
-            "--brokers",
-            &self.brokers,
-            "--batches",
-            &self.batches,
-        ]
-        .map(str::to_owned)
-        .into();
-        for (key, value) in &self.properties {
-            words.extend(["-K".to_owned(), format!("{key}={value}")]);
-        }
-        words
+    fn call(&self) -> Gugus {
+        let Self {
+            job,
+            brokers,
+            batches,
+            ..
+        } = self;
+        let call = format!("ingest --job {job} --brokers {brokers} --batches {batches}");
+        let properties = self.properties.iter();
+        properties.fold(Gugus::new(call), |call, (key, value)| {
+            call.with(["-K", &format!("{key}={value}")])
+        })
     }
 
     /// Starts a process and waits until it is ready.
     #[track_caller]
     pub(super) fn start(&self, name: &str) -> Process {
-        let up = Gugus::new(self.call()).under(NO_SIGNAL_WHEN_FULL).up();
+        let up = self.call().under(NO_SIGNAL_WHEN_FULL).up();
         Process {
             log: self.logs.join(format!("{name}-{}.log", up.id())),
             up: Some(up),
@@ -56,7 +52,7 @@ impl Setup {
     /// Takes what is left, alone.
     #[track_caller]
     pub(super) fn until_end(&self) -> Output {
-        let output = Gugus::new(self.call().into_iter().chain(["--until-end".to_owned()])).run();
+        let output = self.call().with(["--until-end"]).run();
         keep(&self.logs.join("until-end.log"), &output.stderr);
         output.expect(0)
     }
