@@ -7,6 +7,7 @@
 //! [`Fault::in_text`] finds in whatever Ballista makes of it. In the text of others, the names of types decide.
 
 use std::error::Error;
+use std::io;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
@@ -66,7 +67,8 @@ impl Fault {
         if let Some(error) = find::<object_store::Error>(error) {
             return Self::Storage(one_line(&chain(error)));
         }
-        if find::<std::io::Error>(error).is_some() {
+        // A decoder that meets the end of its bytes, or odd ones, tells that as an error of I/O, too.
+        if find::<io::Error>(error).is_some_and(is_of_the_system) {
             return Self::Storage(one_line(&chain(error)));
         }
         let text = match error.downcast_ref::<DataFusionError>() {
@@ -121,6 +123,13 @@ impl Fault {
         let detail = message.split('"').nth(1).unwrap_or(message);
         Self::Data(format!("its rows cannot be read: {}", one_line(detail)))
     }
+}
+
+/// Whether the system said so, and not a decoder of bytes.
+fn is_of_the_system(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof, WriteZero};
+    let of_bytes = [InvalidData, InvalidInput, Other, UnexpectedEof, WriteZero];
+    error.raw_os_error().is_some() || !of_bytes.contains(&error.kind())
 }
 
 /// What follows a mark. Ballista quotes the last error of a task that it tried several times.
@@ -186,6 +195,10 @@ mod tests {
 
     #[test]
     fn damage_in_a_file_is_about_the_data_and_its_store_is_not() {
+        let cut_off = io::Error::new(io::ErrorKind::UnexpectedEof, "invalid page header");
+        let cut_off = ParquetError::External(Box::new(cut_off));
+        let cut_off = Fault::of(&DataFusionError::ParquetError(Box::new(cut_off)));
+        assert!(matches!(cut_off, Fault::Data(_)), "{cut_off:?}");
         let damaged = ParquetError::General("invalid page header".to_owned());
         for fault in both(DataFusionError::ParquetError(Box::new(damaged))) {
             let Fault::Data(reason) = fault else {

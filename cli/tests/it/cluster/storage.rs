@@ -1,10 +1,11 @@
 //! Executors that do not reach the folder of batches.
 
 use std::fs;
+use std::process::Command;
 
 use crate::kit::http;
 use crate::kit::machines::{executor, scheduler};
-use crate::kit::process::Up;
+use crate::kit::process::{Gugus, Up, skipped};
 use crate::kit::same::same;
 use crate::kit::wait::until;
 use crate::kit::work::{Work, comparable};
@@ -58,4 +59,34 @@ fn a_folder_that_executors_do_not_reach_is_named_and_fails_no_batch() {
         assert_eq!(ended.stdout, "");
         fs::rename(&away, &batches).unwrap();
     }
+}
+
+/// An empty folder is mounted over that of the batches, which only the processes of one executor see.
+#[test]
+fn a_task_that_cannot_read_its_files_runs_on_another_executor() {
+    let mount = "mount -t tmpfs none \"$0\" && exec \"$@\"";
+    let can_mount = Command::new("unshare").args(["-m", "true"]).status();
+    if !can_mount.is_ok_and(|status| status.success()) {
+        return skipped("a folder that is not mounted", "this user cannot mount");
+    }
+    let work = Work::new();
+    let job = work.job(10, MODEL);
+    let csv = work.scattered("in.csv", 400);
+    work.import(&job, &csv, &[]).expect(0);
+    let embedded = comparable(&work.train(&job, &[]).expect(0).json());
+    let scheduler = scheduler();
+    let url = scheduler.url("grpc").to_owned();
+    let batches = work.path("batch");
+    let arguments = format!("executor --scheduler {url} --task-slots 2");
+    let blind = Gugus::new(arguments.as_str());
+    let blind = blind
+        .under(["unshare", "-m", "sh", "-c", mount, &batches])
+        .up();
+    let training = work.training(&job, "elsewhere", &["--scheduler", &url]);
+    let training = training.spawn();
+    // The first tasks fail before there is another executor.
+    blind.await_stderr("files cannot be used");
+    let _seeing = executor(&url, "1");
+    let report = training.wait().expect(0).json();
+    same(&comparable(&report), &embedded);
 }
