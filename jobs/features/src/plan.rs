@@ -21,8 +21,8 @@ use datafusion::prelude::SessionConfig;
 use gugus_kmeans_all::Weighting;
 use gugus_records::Layout;
 use gugus_spec::{
-    Column, ColumnType, Feature, Format, Model, Nullability, OtherColumns, RESERVED_COLUMNS, Scope,
-    Source, quote_identifier,
+    Column, ColumnType, Feature, Model, Nullability, OtherColumns, RESERVED_COLUMNS, Scope, Source,
+    quote_identifier,
 };
 
 use crate::error::PlanError;
@@ -417,9 +417,7 @@ static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
 fn record_timestamp() -> Column {
     Column {
         name: RESERVED_COLUMNS[2].to_owned(),
-        data_type: ColumnType::Timestamp {
-            formats: Vec::new(),
-        },
+        data_type: ColumnType::TIMESTAMP,
         nullability: Nullability::Optional,
     }
 }
@@ -427,10 +425,9 @@ fn record_timestamp() -> Column {
 /// The Arrow fields of `columns`, typed as ingest types them. All are nullable: a batch may lack a column.
 fn schema_of(columns: &[Column]) -> Schema {
     let source = Source {
-        topic: String::new(),
-        format: Format::Json,
         columns: columns.to_vec(),
         other_columns: OtherColumns::Drop,
+        ..Source::default()
     };
     let typed = Layout::new(&source);
     Schema::new(

@@ -59,6 +59,8 @@ pub struct UnusableFolder {
     pub folder: String,
     /// The model that it would belong to.
     pub model: String,
+    /// The data that the model would be trained on.
+    pub extent: Extent,
     /// The reason, in words.
     pub reason: String,
 }
@@ -80,6 +82,7 @@ impl Gathered {
             State::Unusable(reason) => self.unusable.push(UnusableFolder {
                 folder,
                 model: model.to_owned(),
+                extent,
                 reason: reason.to_owned(),
             }),
             State::NoModel => {}

@@ -7,16 +7,18 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, TimestampMillisecondArray,
     make_array, new_null_array,
 };
+use arrow::compute::kernels::nullif::nullif;
 use arrow::compute::{CastOptions, can_cast_types, cast_with_options, filter};
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int64Type, TimeUnit};
 use arrow::error::ArrowError;
+use arrow::json::writer::{EncoderOptions, make_encoder};
 use arrow::util::display::array_value_to_string;
-use gugus_spec::Nullability;
+use gugus_spec::{NotAnInstant, Nullability, TimestampReader};
 use thiserror::Error;
 
 use crate::buffer::{Buffer, Refusal};
 use crate::columns::Columns;
-use crate::layout::{Kind, LayoutColumn, Place};
+use crate::layout::{Kind, Layout, LayoutColumn, Place};
 use crate::{Misfit, Reason};
 
 /// A row that was left out.
@@ -32,9 +34,10 @@ pub struct RejectedRow {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// A column has a type whose values have no text: cast it in the file, or leave it out of the job, with
-    /// `other_columns = "drop"`.
-    #[error("column {column:?} is {found}, which cannot become {expected}")]
+    /// The values of a column cannot have the type of the job.
+    #[error(
+        "column {column:?} is {found}, which cannot become {expected}: give it the type utf8, which keeps the JSON text of lists and structs, or leave it out of the job, with other_columns = \"drop\""
+    )]
     Type {
         /// The column.
         column: String,
@@ -59,8 +62,8 @@ pub enum ImportError {
 impl Columns {
     /// Appends all rows of an Arrow batch that follow the rules of text: a number is read as its text would be.
     ///
-    /// Columns are found by name; a missing column is null in every row. Timestamps without a zone are UTC. Rows keep their
-    /// order. A row that is wrong in several columns is rejected because of the first one.
+    /// Columns are found by name; a missing column is null in every row. Timestamps without a zone follow the clocks of their
+    /// column's zone. Lists and structs become JSON text in columns of text. Rows keep their order. A row that is wrong in several columns is rejected because of the first one.
     ///
     /// # Errors
     /// [`ImportError`], when a column as a whole cannot be read or held.
@@ -71,7 +74,10 @@ impl Columns {
         let mut job = Vec::with_capacity(layout.columns().len());
         for column in layout.columns() {
             let array = match batch.column_by_name(&column.name) {
-                Some(source) => convert(source, column, &mut rejects)?,
+                Some(source) => {
+                    let source = plain(source, &column.name, &layout)?;
+                    convert(&source, column, &mut rejects)?
+                }
                 None => new_null_array(&column.kind.data_type(), rows),
             };
             if column.nullability == Nullability::Required && array.null_count() > 0 {
@@ -86,7 +92,8 @@ impl Columns {
         let mut others = Vec::new();
         for (field, source) in batch.schema_ref().fields().iter().zip(batch.columns()) {
             if layout.place(field.name()) == Place::Other {
-                let text = text(source, field.name(), "utf8", &mut rejects)?;
+                let source = plain(source, field.name(), &layout)?;
+                let text = text(&source, field.name(), "utf8", &mut rejects)?;
                 others.push((field.name().as_str(), empty_to_null(&text)));
             }
         }
@@ -114,13 +121,32 @@ impl Columns {
     }
 }
 
-type Rejects = BTreeMap<usize, Reason>;
+pub(crate) type Rejects = BTreeMap<usize, Reason>;
 
 fn arrow_error(column: &str, source: ArrowError) -> ImportError {
     ImportError::Arrow {
         column: column.to_owned(),
         source,
     }
+}
+
+/// The same values, with a null wherever there is no value: columns of type null and encoded ones hide their nulls, and the
+/// job may have words for "no value".
+fn plain(source: &ArrayRef, column: &str, layout: &Layout) -> Result<ArrayRef, ImportError> {
+    let source = match source.data_type() {
+        DataType::Null => return Ok(new_null_array(&DataType::Utf8, source.len())),
+        DataType::Dictionary(_, values) => cast(source, values, column)?,
+        DataType::RunEndEncoded(_, values) => cast(source, values.data_type(), column)?,
+        _ => source.clone(),
+    };
+    if !layout.has_null_values() || source.data_type().is_nested() {
+        return Ok(source);
+    }
+    let texts = text(&source, column, "utf8", &mut Rejects::new())?;
+    let is_null = texts
+        .iter()
+        .map(|text| Some(text.is_some_and(|text| layout.is_null(text))));
+    nullif(&source, &is_null.collect::<BooleanArray>()).map_err(|e| arrow_error(column, e))
 }
 
 /// The array in the column's type; rows that do not fit are null in it and named in `rejects`.
@@ -139,10 +165,10 @@ fn convert(
             "utf8",
             rejects,
         )?))),
-        kind if *from == kind.data_type() => Ok(source.clone()),
-        Kind::Timestamp(_) if matches!(from, Timestamp(..) | Date32 | Date64) => {
-            instants(source, column, rejects)
+        Kind::Timestamp(reader) if matches!(from, Timestamp(..) | Date32 | Date64) => {
+            instants(source, column, reader, rejects)
         }
+        kind if *from == kind.data_type() => Ok(source.clone()),
         Kind::Int32 | Kind::Int64 if from.is_integer() => cast_numbers(source, column, rejects),
         Kind::Float32 | Kind::Float64 if number(from) => cast_numbers(source, column, rejects),
         _ => parse(source, column, rejects),
@@ -175,30 +201,40 @@ fn cast_numbers(
     Ok(array)
 }
 
-/// Timestamps and dates to milliseconds in UTC. Arrow's cast between zones would need a list of zones.
+/// Timestamps and dates to milliseconds in UTC. Those without a zone follow the clocks of the column's zone. Arrow's cast
+/// between zones would need a list of zones.
 fn instants(
     source: &ArrayRef,
     column: &LayoutColumn,
+    reader: &TimestampReader,
     rejects: &mut Rejects,
 ) -> Result<ArrayRef, ImportError> {
+    let from = source.data_type();
     let plain = cast(source, &DataType::Int64, &column.name)?;
-    let to_millis = |value: i64| match source.data_type() {
+    let to_millis = |value: i64| match from {
         DataType::Date32 => value.checked_mul(86_400_000),
         DataType::Timestamp(TimeUnit::Second, _) => value.checked_mul(1000),
         DataType::Timestamp(TimeUnit::Microsecond, _) => Some(value.div_euclid(1000)),
         DataType::Timestamp(TimeUnit::Nanosecond, _) => Some(value.div_euclid(1_000_000)),
         _ => Some(value),
     };
-    let millis: TimestampMillisecondArray = plain
-        .as_primitive::<Int64Type>()
-        .iter()
-        .enumerate()
-        .map(|(row, value)| {
-            let millis = value.and_then(to_millis);
-            if value.is_some() && millis.is_none() {
-                reject(source, row, column, Misfit::Range, rejects);
+    let is_local = !matches!(from, DataType::Timestamp(_, Some(_)));
+    let to_instant = |value: i64| {
+        let millis = to_millis(value).ok_or(NotAnInstant::Range)?;
+        if is_local {
+            reader.local(millis)
+        } else {
+            reader.instant(millis)
+        }
+    };
+    let values = plain.as_primitive::<Int64Type>().iter().enumerate();
+    let millis: TimestampMillisecondArray = values
+        .map(|(row, value)| match value.map(to_instant)? {
+            Ok(instant) => Some(instant),
+            Err(why) => {
+                reject(source, row, column, why.into(), rejects);
+                None
             }
-            millis
         })
         .collect();
     Ok(Arc::new(millis))
@@ -234,14 +270,18 @@ fn parse(
 }
 
 /// The text of each value. Bytes that are no text are rejected.
-fn text(
+pub(crate) fn text(
     source: &ArrayRef,
     column: &str,
     expected: &'static str,
     rejects: &mut Rejects,
 ) -> Result<StringArray, ImportError> {
     let from = source.data_type();
-    if from.is_nested() || !can_cast_types(from, &DataType::Utf8) {
+    if from.is_nested() && expected == "utf8" {
+        return nested_text(source, column);
+    }
+    let is_bytes = matches!(from, DataType::FixedSizeBinary(_));
+    if from.is_nested() || !(is_bytes || can_cast_types(from, &DataType::Utf8)) {
         return Err(ImportError::Type {
             column: column.to_owned(),
             found: from.clone(),
@@ -255,6 +295,9 @@ fn text(
             let relabelled = source.to_data().into_builder().data_type(utc).build();
             &make_array(relabelled.map_err(|e| arrow_error(column, e))?)
         }
+        // A short float is the long float that it equals. So its text gives the same number in a column of long floats.
+        DataType::Float16 | DataType::Float32 => &cast(source, &DataType::Float64, column)?,
+        DataType::FixedSizeBinary(_) => &cast(source, &DataType::Binary, column)?,
         _ => source,
     };
     let texts = cast(source, &DataType::Utf8, column)?;
@@ -262,15 +305,46 @@ fn text(
         for row in (0..source.len()).filter(|row| source.is_valid(*row) && texts.is_null(*row)) {
             rejects.entry(row).or_insert_with(|| Reason::CellNotUtf8 {
                 column: column.to_owned(),
-                at: 0,
+                at: not_utf8_at(source, row),
             });
         }
     }
     Ok(texts.as_string::<i32>().clone())
 }
 
+/// The first byte of a value that is not UTF-8.
+fn not_utf8_at(source: &ArrayRef, row: usize) -> usize {
+    let bytes = cast(&source.slice(row, 1), &DataType::Binary, "");
+    let bytes = bytes.as_ref().ok().and_then(|b| b.as_binary_opt::<i32>());
+    let end = bytes.map(|bytes| std::str::from_utf8(bytes.value(0)));
+    end.and_then(Result::err).map_or(0, |e| e.valid_up_to())
+}
+
+/// The JSON text of each list or struct.
+fn nested_text(source: &ArrayRef, column: &str) -> Result<StringArray, ImportError> {
+    let options = EncoderOptions::default().with_explicit_nulls(true);
+    let field = Arc::new(Field::new(column, source.data_type().clone(), true));
+    let mut encoder = make_encoder(&field, source, &options).map_err(|e| arrow_error(column, e))?;
+    let mut json = Vec::new();
+    let rows = (0..source.len()).map(|row| {
+        if source.is_null(row) {
+            return Ok(None);
+        }
+        json.clear();
+        encoder.encode(row, &mut json);
+        let text = std::str::from_utf8(&json).map(str::to_owned);
+        text.map(Some)
+            .map_err(|e| arrow_error(column, ArrowError::ExternalError(e.into())))
+    });
+    rows.collect()
+}
+
 /// Values that cannot be cast become null.
-fn cast(source: &ArrayRef, to: &DataType, column: &str) -> Result<ArrayRef, ImportError> {
+pub(crate) fn cast(
+    source: &ArrayRef,
+    to: &DataType,
+    column: &str,
+) -> Result<ArrayRef, ImportError> {
     let options = CastOptions {
         safe: true,
         ..CastOptions::default()

@@ -14,12 +14,13 @@ use arrow::datatypes::{
     ArrowPrimitiveType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
 use arrow::error::ArrowError;
+use gugus_spec::{NotAnInstant, TimestampReader};
 
 use self::text::Full;
 pub(crate) use self::text::Text;
 use self::validity::Validity;
 use crate::Misfit;
-use crate::layout::{Formats, Kind, UTC};
+use crate::layout::{Kind, UTC};
 use crate::parse::{self, trim};
 
 /// Why a text cannot be appended.
@@ -65,7 +66,7 @@ pub(crate) enum Buffer {
     Int64(Fixed<Int64Type>),
     Float32(Fixed<Float32Type>),
     Float64(Fixed<Float64Type>),
-    Timestamp(Fixed<TimestampMillisecondType>, Arc<Formats>),
+    Timestamp(Fixed<TimestampMillisecondType>, Instants),
 }
 
 impl Buffer {
@@ -77,7 +78,20 @@ impl Buffer {
             Kind::Int64 => Self::Int64(Fixed::default()),
             Kind::Float32 => Self::Float32(Fixed::default()),
             Kind::Float64 => Self::Float64(Fixed::default()),
-            Kind::Timestamp(formats) => Self::Timestamp(Fixed::default(), formats.clone()),
+            Kind::Timestamp(reader) => Self::Timestamp(
+                Fixed::default(),
+                Instants {
+                    reader: reader.clone(),
+                    also_iso: false,
+                },
+            ),
+        }
+    }
+
+    /// Whether a timestamp may be written in ISO 8601, whatever the formats of the job are.
+    pub(crate) fn read_also_iso(&mut self, yes: bool) {
+        if let Self::Timestamp(_, instants) = self {
+            instants.also_iso = yes;
         }
     }
 
@@ -90,9 +104,7 @@ impl Buffer {
             Self::Int64(buffer) => buffer.push(parse::int64(text)?),
             Self::Float32(buffer) => buffer.push(parse::float32(text)?),
             Self::Float64(buffer) => buffer.push(parse::float64(text)?),
-            Self::Timestamp(buffer, formats) => {
-                buffer.push(formats.parse(text).ok_or(Misfit::Format)?)
-            }
+            Self::Timestamp(buffer, instants) => buffer.push(instants.parse(text)?),
         }
         Ok(())
     }
@@ -107,7 +119,7 @@ impl Buffer {
             }
             Self::Int32(buffer) => buffer.push(parse::int32(trim(text)).ok()?),
             Self::Float64(buffer) => buffer.push(parse::float64(trim(text)).ok()?),
-            Self::Timestamp(buffer, formats) => buffer.push(formats.parse(trim(text))?),
+            Self::Timestamp(buffer, instants) => buffer.push(instants.parse(trim(text)).ok()?),
             other => other.push(trim(text)).ok()?,
         }
         Some(0)
@@ -139,6 +151,23 @@ impl Buffer {
             Self::Float64(buffer) => Arc::new(buffer.finish()?),
             Self::Timestamp(buffer, _) => Arc::new(buffer.finish()?.with_timezone(UTC)),
         })
+    }
+}
+
+/// How the texts of a timestamp column are read.
+#[derive(Debug)]
+pub(crate) struct Instants {
+    reader: Arc<TimestampReader>,
+    /// Whether ISO 8601 is read beside the formats of the job.
+    also_iso: bool,
+}
+
+impl Instants {
+    fn parse(&self, text: &str) -> Result<i64, Misfit> {
+        match self.reader.parse(text) {
+            Err(NotAnInstant::Format) if self.also_iso => Ok(self.reader.parse_iso(text)?),
+            read => Ok(read?),
+        }
     }
 }
 

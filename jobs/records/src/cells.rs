@@ -41,11 +41,13 @@ pub(crate) fn append_plain(
     buffer: &mut Buffer,
     cell: &Cell,
     text: &str,
+    layout: &Layout,
 ) -> Option<usize> {
     match cell.kind {
-        CellKind::Text if cell.start < cell.end => {
-            buffer.push_plain(text.get(cell.start..cell.end)?)
-        }
+        CellKind::Text if cell.start < cell.end => match text.get(cell.start..cell.end)? {
+            null if layout.is_null(null) => None,
+            value => buffer.push_plain(value),
+        },
         CellKind::Text | CellKind::Null if column.nullability == Nullability::Optional => {
             buffer.push_null();
             Some(0)
@@ -60,10 +62,11 @@ pub(crate) fn append_value(
     buffer: &mut Buffer,
     kind: CellKind,
     text: &str,
+    layout: &Layout,
 ) -> Result<usize, Reason> {
     let is_text = matches!(buffer, Buffer::Utf8(_));
     let value = if is_text { text } else { trim(text) };
-    if value.is_empty() {
+    if value.is_empty() || layout.is_null(value) {
         if column.nullability == Nullability::Required {
             return Err(Reason::Null {
                 column: column.name.clone(),

@@ -11,6 +11,8 @@ use thiserror::Error;
 use crate::buffer::{Buffer, Text};
 use crate::cell::{CellKind, Target};
 use crate::cells::{append_plain, append_value, cell_text, read_cells};
+use crate::csv::Splitter;
+use crate::formats::csv::cells_of;
 use crate::formats::{self, RecordFormat, json};
 use crate::layout::Layout;
 use crate::slots::Slots;
@@ -34,6 +36,8 @@ pub struct Columns {
     format: Option<Box<dyn RecordFormat>>,
     /// Text of the current unescaped JSON string.
     unescaped: String,
+    /// Made with the first row of CSV that does not come from the topic.
+    splitter: Option<Splitter>,
 }
 
 /// Finds the cells in the text of an object.
@@ -61,6 +65,7 @@ impl Columns {
             bytes: 0,
             row: String::new(),
             unescaped: String::new(),
+            splitter: None,
         }
     }
 
@@ -128,6 +133,31 @@ impl Columns {
         self.settle(appended)
     }
 
+    /// Appends one row of CSV in the bytes of one record, whatever the job's topic has. `header` must be of this layout.
+    ///
+    /// # Errors
+    /// Why the row is rejected; nothing was appended.
+    pub fn push_csv(&mut self, header: &Header, record: &[u8]) -> Result<(), Reason> {
+        let splitter = self.splitter.take();
+        let mut splitter = splitter.unwrap_or_else(|| Splitter::new(self.layout.csv().into()));
+        let pushed =
+            cells_of(&mut splitter, record).and_then(|cells| self.push_cells(header, cells));
+        self.splitter = Some(splitter);
+        pushed
+    }
+
+    /// Appends one row that [`row_json`](crate::row_json) wrote: as [`push_json`](Self::push_json), but timestamps may stand
+    /// in ISO 8601 whatever the formats of the job are. The instants of Parquet have no format.
+    ///
+    /// # Errors
+    /// Why the row is rejected; nothing was appended.
+    pub fn push_row_json(&mut self, bytes: &[u8]) -> Result<(), Reason> {
+        self.job.iter_mut().for_each(|b| b.read_also_iso(true));
+        let pushed = self.push_json(bytes);
+        self.job.iter_mut().for_each(|b| b.read_also_iso(false));
+        pushed
+    }
+
     /// Rows appended since the start or the last [`finish`](Self::finish).
     pub fn rows(&self) -> usize {
         self.rows
@@ -192,11 +222,11 @@ impl Columns {
         let mut bytes = self.layout.row_bytes();
         let columns = self.layout.columns().iter().zip(&mut self.job);
         for ((column, buffer), cell) in columns.zip(self.slots.job_cells()) {
-            bytes += match append_plain(column, buffer, cell, text) {
+            bytes += match append_plain(column, buffer, cell, text, &self.layout) {
                 Some(kept) => kept,
                 None => {
                     let value = cell_text(cell, text, &mut self.unescaped, &column.name)?;
-                    append_value(column, buffer, cell.kind, value)?
+                    append_value(column, buffer, cell.kind, value, &self.layout)?
                 }
             };
         }
@@ -214,7 +244,7 @@ impl Columns {
                 CellKind::Text | CellKind::Nested => &text[cell.start..cell.end],
                 CellKind::Escaped => cell_text(cell, text, &mut self.unescaped, name)?,
             };
-            if !value.is_empty() {
+            if !value.is_empty() && !self.layout.is_null(value) {
                 buffer.pad(self.rows);
                 buffer.push(value).map_err(|_| Reason::Full {
                     column: name.clone(),

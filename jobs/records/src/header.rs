@@ -1,7 +1,6 @@
 //! The header of a CSV file, resolved to columns once.
 
-use thiserror::Error;
-
+use crate::HeaderError;
 use crate::layout::{Layout, Place};
 
 /// The names of a CSV's cells, resolved to columns.
@@ -17,20 +16,6 @@ pub(crate) enum HeaderCell {
     Column(usize),
     Other(String),
     Nowhere,
-}
-
-/// A header that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum HeaderError {
-    /// A name is not text: convert the file to UTF-8.
-    #[error("name {position} of the header is not UTF-8 at its byte {at}")]
-    NotUtf8 {
-        /// The position of the name, from 1.
-        position: usize,
-        /// The first byte that is not UTF-8, from 0.
-        at: usize,
-    },
 }
 
 impl Header {

@@ -202,7 +202,10 @@ impl Seen {
             return (ColumnType::Bool, None);
         }
         match self.instants.formats() {
-            Some((formats, note)) => (ColumnType::Timestamp { formats }, note),
+            Some((formats, note)) => {
+                let timezone = None;
+                (ColumnType::Timestamp { formats, timezone }, note)
+            }
             None => (ColumnType::Utf8, None),
         }
     }

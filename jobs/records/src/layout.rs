@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use gugus_spec::{
-    ColumnType, Format, Nullability, OtherColumns, RESERVED_COLUMNS, Source, TimestampFormat,
-    parse_iso_timestamp,
+    ColumnType, CsvFormat, Format, Nullability, OtherColumns, RESERVED_COLUMNS, Source,
+    TimestampReader,
 };
 
 /// The most columns that a batch keeps beside those of the job.
@@ -24,13 +24,12 @@ pub struct Layout {
     other_columns: OtherColumns,
     row_bytes: usize,
     format: Format,
+    csv: CsvFormat,
+    null_values: Vec<String>,
 }
 
 impl Layout {
     /// Compiles the columns of a source.
-    ///
-    /// All timestamp formats of a validated [`gugus_spec::Job`] can be followed. A format from elsewhere that cannot be
-    /// followed is left out, so it reads nothing.
     pub fn new(source: &Source) -> Arc<Layout> {
         let columns: Vec<_> = source.columns.iter().map(LayoutColumn::new).collect();
         Arc::new(Layout {
@@ -48,13 +47,31 @@ impl Layout {
             other_columns: source.other_columns,
             row_bytes: columns.iter().map(|c| c.kind.bytes()).sum(),
             columns,
-            format: source.format.clone(),
+            format: source.format,
+            csv: source.csv.clone(),
+            null_values: source.null_values.clone(),
         })
     }
 
     /// How the records of the job's topic are written.
-    pub(crate) fn format(&self) -> &Format {
-        &self.format
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How rows of CSV are written.
+    pub(crate) fn csv(&self) -> &CsvFormat {
+        &self.csv
+    }
+
+    /// Whether a text means "no value", although it is not empty.
+    #[inline]
+    pub(crate) fn is_null(&self, text: &str) -> bool {
+        !self.null_values.is_empty() && self.null_values.iter().any(|null| null == text.trim())
+    }
+
+    /// Whether there are texts that mean "no value".
+    pub(crate) fn has_null_values(&self) -> bool {
+        !self.null_values.is_empty()
     }
 
     /// The job's columns as Arrow fields, in the job file's order. Other columns of a batch follow them.
@@ -115,15 +132,9 @@ impl LayoutColumn {
             ColumnType::Int64 => Kind::Int64,
             ColumnType::Float32 => Kind::Float32,
             ColumnType::Float64 => Kind::Float64,
-            ColumnType::Timestamp { formats } if formats.is_empty() => {
-                Kind::Timestamp(Arc::new(Formats::Iso))
+            ColumnType::Timestamp { formats, timezone } => {
+                Kind::Timestamp(Arc::new(TimestampReader::new(formats, *timezone)))
             }
-            ColumnType::Timestamp { formats } => Kind::Timestamp(Arc::new(Formats::Listed(
-                formats
-                    .iter()
-                    .filter_map(|format| TimestampFormat::new(format).ok())
-                    .collect(),
-            ))),
         };
         Self {
             name: column.name.clone(),
@@ -143,7 +154,7 @@ pub(crate) enum Kind {
     Int64,
     Float32,
     Float64,
-    Timestamp(Arc<Formats>),
+    Timestamp(Arc<TimestampReader>),
 }
 
 impl Kind {
@@ -171,20 +182,3 @@ impl Kind {
 
 /// The zone of every timestamp.
 pub(crate) const UTC: &str = "UTC";
-
-/// How the texts of a timestamp column are read.
-#[derive(Debug)]
-pub(crate) enum Formats {
-    Iso,
-    Listed(Vec<TimestampFormat>),
-}
-
-impl Formats {
-    /// Milliseconds since 1970 in UTC, by the first format that reads the text.
-    pub(crate) fn parse(&self, text: &str) -> Option<i64> {
-        match self {
-            Self::Iso => parse_iso_timestamp(text),
-            Self::Listed(formats) => formats.iter().find_map(|format| format.parse(text)),
-        }
-    }
-}

@@ -9,17 +9,20 @@
 //! * **All of a record or nothing.** If a push returns a [`Reason`], no column has grown, and no column was added.
 //! * **No text is lost.** A JSON number in a column of text keeps its text: `1.50` stays `1.50`, and an identifier of 20
 //!   digits keeps all digits.
+//! * **Damage is never data.** A row that breaks the rules of CSV is a [`Reason`] with the place of its quote, and each byte of
+//!   a file is in some row ([`CsvRows`]).
 //! * **Any bytes are allowed.** Each record gives a row or a [`Reason`], and never a panic.
 //! * **The same records give the same batch**, bit for bit, whatever records came before.
 //!
 //! # Rules
-//! * Empty text is null for every type. Blanks alone are null for every type but text. JSON null and a missing key are null.
+//! * Empty text is null for every type, and so are the `null_values` of the job. Blanks alone are null for every type but text. JSON null and a missing key are null.
 //!   Null in a required column rejects the record.
 //! * Blanks around values are trimmed, except in text. For an int32, `0330` is 330, `3.0` and `3e0` are 3, and `3.5` rejects
 //!   the record.
-//! * `nan` and `inf` are floats. A number that is too large for its type rejects the record, also for floats (`1e999`).
+//! * `nan` and `inf` are floats, also without quotes in JSON, as Python's `json` writes them. A number that is too large for its type rejects the record, also for floats (`1e999`).
 //! * A bool is `true` or `false` in any case, or `1` or `0`.
-//! * The first format that can read a timestamp decides its value; without formats, ISO 8601 / RFC 3339.
+//! * The first format that can read a timestamp decides its value; without formats, ISO 8601 / RFC 3339. A timestamp outside of
+//!   the years 0001 to 9999 rejects the record. So does a time that the clocks of the column's zone skip.
 //! * A JSON number, bool, array or object in a column of text becomes its JSON text, unchanged.
 //! * A value that does not parse rejects the record, even if the column is not required.
 //! * If a key (or a header cell) appears several times, the last one counts, as in Python and JavaScript.
@@ -27,7 +30,7 @@
 //!   job says. `_partition`, `_offset` and `_timestamp` in a record are dropped, because a batch has its own.
 //!
 //! # What it is not
-//! It reads no files and decodes no Parquet: callers hand over bytes, cells or Arrow batches. It never guesses a type while
+//! It opens no files and decodes no Parquet: callers hand over readers, bytes, cells or Arrow batches. It never guesses a type while
 //! records flow. [`infer`] proposes types once, and a person checks them.
 //!
 //! # Why not arrow-json or arrow-csv
@@ -70,6 +73,7 @@ mod buffer;
 mod cell;
 mod cells;
 mod columns;
+mod csv;
 mod expected_keys;
 mod formats;
 mod header;
@@ -77,11 +81,16 @@ pub mod infer;
 mod layout;
 mod parse;
 mod reason;
+mod row_json;
 mod slots;
 mod unescape;
 
 pub use arrow_rows::{ImportError, RejectedRow};
 pub use columns::{Columns, FinishError};
-pub use header::{Header, HeaderError};
+pub use csv::{
+    CsvError, CsvRow, CsvRows, HeaderError, LONGEST_ROW, fitting_delimiter, header_names,
+};
+pub use header::Header;
 pub use layout::Layout;
-pub use reason::{Misfit, Reason};
+pub use reason::{Misfit, QuotePlace, Reason};
+pub use row_json::row_json;

@@ -1,5 +1,8 @@
 //! Why a record is rejected.
 
+use std::fmt;
+
+use gugus_spec::NotAnInstant;
 use thiserror::Error;
 
 use crate::layout::MAX_OTHER_COLUMNS;
@@ -63,8 +66,27 @@ pub enum Reason {
     #[error("the record has more than one row of CSV, but each row is a record of its own")]
     ManyRows,
     /// A quote in a row of CSV begins a cell that does not end.
-    #[error("the record opens a quote that it does not close")]
-    OpenQuote,
+    #[error("the quote that opens {place} is never closed")]
+    OpenQuote {
+        /// The quote.
+        place: QuotePlace,
+    },
+    /// A cell of CSV goes on behind its closing quote.
+    #[error(
+        "text follows the closing quote of {place}: double the quotes within a cell, or name their escape in [source.csv]"
+    )]
+    BehindQuote {
+        /// The quote that opens the cell.
+        place: QuotePlace,
+    },
+    /// A cell of CSV that does not begin with a quote has one.
+    #[error(
+        "a quote stands within {place}, which does not begin with one: put the cell in quotes and double those within"
+    )]
+    StrayQuote {
+        /// The quote.
+        place: QuotePlace,
+    },
     /// A row has not as many cells as its header.
     #[error("the row has {found} cells, but its header has {expected}")]
     CellCount {
@@ -120,6 +142,21 @@ pub enum Reason {
     },
 }
 
+/// Where a quote stands. Displays as `cell 5 at line 2`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QuotePlace {
+    /// The line, from 1: of the file, or of the record of a topic.
+    pub line: u64,
+    /// The number of the cell in its row, from 1.
+    pub cell: usize,
+}
+
+impl fmt::Display for QuotePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cell {} at line {}", self.cell, self.line)
+    }
+}
+
 /// In what way a value does not fit its column. Displays as the middle of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
@@ -136,6 +173,19 @@ pub enum Misfit {
     /// None of the column's formats reads it.
     #[error("follows none of the formats of this")]
     Format,
+    /// It lies in an hour that the clocks of the column's timezone skip.
+    #[error("lies in an hour that the clocks of its timezone skip, so it is no")]
+    Gap,
+}
+
+impl From<NotAnInstant> for Misfit {
+    fn from(why: NotAnInstant) -> Self {
+        match why {
+            NotAnInstant::Format => Self::Format,
+            NotAnInstant::Range => Self::Range,
+            NotAnInstant::Gap => Self::Gap,
+        }
+    }
 }
 
 impl Reason {
@@ -156,7 +206,9 @@ impl Reason {
             | Self::NotAnObject { .. }
             | Self::TooLarge { .. }
             | Self::ManyRows
-            | Self::OpenQuote
+            | Self::OpenQuote { .. }
+            | Self::BehindQuote { .. }
+            | Self::StrayQuote { .. }
             | Self::CellCount { .. } => None,
         }
     }
@@ -172,7 +224,9 @@ impl Reason {
             Self::NotAnObject { .. } => "not_an_object",
             Self::TooLarge { .. } => "too_large",
             Self::ManyRows => "many_rows",
-            Self::OpenQuote => "open_quote",
+            Self::OpenQuote { .. } => "open_quote",
+            Self::BehindQuote { .. } => "behind_quote",
+            Self::StrayQuote { .. } => "stray_quote",
             Self::CellCount { .. } => "cell_count",
             Self::Null { .. } => "required",
             Self::Value { .. } => "value",

@@ -86,12 +86,24 @@ impl Listing {
         self.made.elapsed()
     }
 
+    /// Finds a model by its name.
+    pub(crate) fn model(&self, model: &str) -> Result<(&Arc<str>, &ListedModel), Problem> {
+        let found = self.models.get_key_value(model);
+        found.ok_or_else(|| match self.incomplete(model, None) {
+            Some(folder) => Problem::incomplete(None, folder),
+            None => Problem::unknown_model(model),
+        })
+    }
+
+    /// The folder of a model, or of one part of the model, that is not complete.
+    fn incomplete(&self, model: &str, extent: Option<&Extent>) -> Option<&UnusableFolder> {
+        let mut folders = self.unusable.iter();
+        folders.find(|it| it.model == model && extent.is_none_or(|extent| it.extent == *extent))
+    }
+
     /// Finds the models that a path names: one, or for `latest` the newest ones in the order in which they may answer.
     fn find(&self, model: &str, wanted: &Wanted) -> Result<Vec<Key>, Problem> {
-        let (name, listed) = self
-            .models
-            .get_key_value(model)
-            .ok_or_else(|| Problem::unknown_model(model))?;
+        let (name, listed) = self.model(model)?;
         let extent = match wanted {
             Wanted::Number(batch) => Extent::Batch(*batch),
             Wanted::Window(key) => Extent::Window(key.clone()),
@@ -112,7 +124,10 @@ impl Listing {
             Extent::All if listed.batches.is_empty() && !listed.windows.is_empty() => {
                 Err(of_windows(model))
             }
-            extent => Err(Problem::unknown_extent(model, &extent)),
+            extent => Err(match self.incomplete(model, Some(&extent)) {
+                Some(folder) => Problem::incomplete(Some(&extent), folder),
+                None => Problem::unknown_extent(model, &extent),
+            }),
         }
     }
 }
@@ -242,6 +257,7 @@ impl Catalogue {
             .map(|(reason, key)| UnusableFolder {
                 folder: examined::folder(&key),
                 model: key.0.to_string(),
+                extent: key.1,
                 reason,
             })
             .collect()

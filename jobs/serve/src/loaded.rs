@@ -10,7 +10,7 @@ use gugus_clusters::{Centers, Fitted, Predictor};
 use gugus_features::{Expressions, FeaturePlan};
 use gugus_models::{Extent, SavedModel, Stamp};
 use gugus_records::{Columns, Layout};
-use gugus_spec::{Column, Format, OtherColumns, Source};
+use gugus_spec::{Column, OtherColumns, Source};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -96,10 +96,9 @@ impl Loaded {
                 // `weight_col` read, because those two only choose the rows that the model learned from.
                 let columns = plan.columns().to_vec();
                 let source = Source {
-                    topic: String::new(),
-                    format: Format::Json,
                     columns,
                     other_columns: OtherColumns::Drop,
+                    ..Source::default()
                 };
                 Input::Columns {
                     layout: Layout::new(&source),

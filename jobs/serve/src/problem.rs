@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use gugus_clusters::FittedError;
 use gugus_features::{EvaluateError, Missing, PlanError};
 use gugus_kmeans::PredictError;
-use gugus_models::{Extent, ModelError, WindowKey};
+use gugus_models::{Extent, ModelError, UnusableFolder, WindowKey};
 use gugus_records::Reason;
 use gugus_spec::{BatchNumber, Column};
 use serde::Serialize;
@@ -191,6 +191,17 @@ impl Problem {
         }
     }
 
+    /// The folder is there and not complete. `extent` is the part of the model that was asked for, if the model has others.
+    pub(crate) fn incomplete(extent: Option<&Extent>, found: &UnusableFolder) -> Self {
+        let code = match extent {
+            None => Code::UnknownModel,
+            Some(Extent::Window(_)) => Code::UnknownWindow,
+            Some(Extent::Batch(_) | Extent::All) => Code::UnknownBatch,
+        };
+        let UnusableFolder { folder, reason, .. } = found;
+        Self::new(code, format!("{folder} cannot be served: {reason}"))
+    }
+
     pub(crate) fn unknown_window(model: &str, key: &str) -> Self {
         let (model, key) = (cut(model), cut(key));
         Self::new(
@@ -264,14 +275,15 @@ pub(crate) enum LoadError {
 impl LoadError {
     /// The reason in words, without any path of this machine.
     pub(crate) fn reason(&self) -> String {
-        match self {
+        let reason = match self {
             Self::Store(ModelError::Torn { file, .. }) => {
                 format!("{file} is missing or was changed; train the model again")
             }
             Self::Store(ModelError::Format { reason, .. }) => reason.clone(),
             Self::Store(_) | Self::Stopped(_) => "the log of the service says why".to_owned(),
             Self::Plan(_) | Self::Fitted(_) => self.to_string(),
-        }
+        };
+        without_middle(reason)
     }
 }
 
@@ -350,6 +362,20 @@ fn quoted(names: &[impl AsRef<str>]) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
+}
+
+/// How many characters at both ends of a long text are kept.
+const ENDS: usize = 300;
+
+/// A text without its middle, if it is long. A reason may quote an expression of many kilobytes before it says what is wrong.
+fn without_middle(text: String) -> String {
+    let length = text.chars().count();
+    if length <= 3 * ENDS {
+        return text;
+    }
+    let begin: String = text.chars().take(ENDS).collect();
+    let end: String = text.chars().skip(length - ENDS).collect();
+    format!("{begin} … {end}")
 }
 
 /// Text of a stranger, short enough for a message.

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::TimestampFormat;
 
 /// A column that the job names.
 ///
-/// Under serde: `{name, type, format, required}`, where `type` is as in the job file, `format` is a list that is left out
-/// when it is empty, and `required` is false when it is left out.
+/// Under serde: `{name, type, format, timezone, required}`, where `type` is as in the job file, `format` is a list that is
+/// left out when it is empty, `timezone` is left out when there is none, and `required` is false when it is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Column {
@@ -38,12 +39,20 @@ pub enum ColumnType {
     Float64,
     /// `timestamp`: milliseconds since 1970 in UTC.
     Timestamp {
-        /// chrono's strftime formats, tried in this order. None: ISO 8601 / RFC 3339. Texts without an offset are UTC.
+        /// The formats of [`TimestampFormat`], tried in this order. None: ISO 8601 / RFC 3339.
         formats: Vec<String>,
+        /// The clocks that times without an offset follow. `None`: UTC.
+        timezone: Option<Tz>,
     },
 }
 
 impl ColumnType {
+    /// A timestamp in ISO 8601, where times without an offset are UTC.
+    pub const TIMESTAMP: Self = Self::Timestamp {
+        formats: Vec::new(),
+        timezone: None,
+    };
+
     /// The names of all types, as the job file has them.
     pub const NAMES: [&'static str; 7] = [
         "utf8",
@@ -77,9 +86,7 @@ impl ColumnType {
             "int64" => Self::Int64,
             "float32" => Self::Float32,
             "float64" => Self::Float64,
-            "timestamp" => Self::Timestamp {
-                formats: Vec::new(),
-            },
+            "timestamp" => Self::TIMESTAMP,
             _ => return None,
         })
     }
@@ -90,6 +97,10 @@ impl fmt::Display for ColumnType {
         f.pad(self.name())
     }
 }
+
+/// What a timezone must be, as a clause that follows "but".
+pub(crate) const A_ZONE: &str =
+    "it must be the name of a timezone, such as \"America/Los_Angeles\" or \"UTC\"";
 
 /// Whether a column may be without a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -108,20 +119,25 @@ struct Written {
     r#type: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     format: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timezone: Option<String>,
     #[serde(default)]
     required: bool,
 }
 
 impl From<Column> for Written {
     fn from(column: Column) -> Self {
+        let r#type = column.data_type.name().to_owned();
+        let (format, timezone) = match column.data_type {
+            ColumnType::Timestamp { formats, timezone } => (formats, timezone),
+            _ => (Vec::new(), None),
+        };
         Self {
             name: column.name,
-            r#type: column.data_type.name().to_owned(),
+            r#type,
             required: column.nullability == Nullability::Required,
-            format: match column.data_type {
-                ColumnType::Timestamp { formats } => formats,
-                _ => Vec::new(),
-            },
+            format,
+            timezone: timezone.map(|zone| zone.name().to_owned()),
         }
     }
 }
@@ -134,6 +150,7 @@ impl TryFrom<Written> for Column {
             name,
             r#type,
             format,
+            timezone,
             required,
         } = written;
         let mut data_type = ColumnType::from_name(&r#type)
@@ -142,11 +159,18 @@ impl TryFrom<Written> for Column {
             TimestampFormat::new(format)
                 .map_err(|why| format!("format of column {name:?} is {format:?}, but {why}"))?;
         }
+        let zone = timezone.map(|zone| {
+            zone.parse::<Tz>()
+                .map_err(|_| format!("timezone of column {name:?} is {zone:?}, but {A_ZONE}"))
+        });
         match &mut data_type {
-            ColumnType::Timestamp { formats } => *formats = format,
-            other if !format.is_empty() => {
+            ColumnType::Timestamp { formats, timezone } => {
+                *formats = format;
+                *timezone = zone.transpose()?;
+            }
+            other if !format.is_empty() || zone.is_some() => {
                 return Err(format!(
-                    "column {name:?} has a format, but only a timestamp has one and this is {other}"
+                    "column {name:?} has a format or a timezone, but only a timestamp has one and this is {other}"
                 ));
             }
             _ => {}

@@ -1,25 +1,29 @@
-//! How the records of a topic are written.
+//! How the records of a topic are written, and the rows of files.
 
 use serde::{Serialize, Serializer};
 
 /// How the records of a topic are written. It does not apply to files: their names tell their format.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// `json`: each record is one object, keyed by the columns' names.
     #[default]
     Json,
     /// `csv`: each record is one row of RFC 4180, without a header.
-    Csv(CsvFormat),
+    Csv,
 }
 
-/// How the rows of a topic are written: `[source.csv]`.
+/// How rows of CSV are written, in files and in the topic: `[source.csv]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CsvFormat {
     /// The character between two cells: ASCII, and neither a quote nor the end of a line.
     #[serde(serialize_with = "character")]
     pub delimiter: u8,
-    /// The names of the cells, no name twice. `None`: the job's columns in the file's order.
+    /// The character before a quote that does not end a cell in quotes, as Spark writes it. `None`: such a quote is
+    /// doubled, as RFC 4180 has it.
+    #[serde(serialize_with = "maybe_character")]
+    pub escape: Option<u8>,
+    /// The names of the cells of a topic's rows, no name twice. `None`: the job's columns in the file's order.
     pub header: Option<Vec<String>>,
 }
 
@@ -32,12 +36,20 @@ impl Default for CsvFormat {
     fn default() -> Self {
         Self {
             delimiter: Self::DEFAULT_DELIMITER,
+            escape: None,
             header: None,
         }
     }
 }
 
-/// A delimiter is written as it is in the job file.
-fn character<S: Serializer>(delimiter: &u8, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_char(char::from(*delimiter))
+/// A character is written as it is in the job file.
+fn character<S: Serializer>(character: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_char(char::from(*character))
+}
+
+fn maybe_character<S: Serializer>(
+    character: &Option<u8>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    character.map(char::from).serialize(serializer)
 }

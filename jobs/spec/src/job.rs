@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::column::quote_identifier;
-use crate::{Algorithm, Column, Format, HandleInvalid, JobName, ModelName, Scope};
+use crate::{Algorithm, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Scope};
 
 /// One stream and its models. It exists only when the whole file was valid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,12 +22,16 @@ pub struct Job {
 }
 
 /// Where records come from and what their values are.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Source {
     /// The Kafka topic.
     pub topic: String,
     /// How its records are written.
     pub format: Format,
+    /// How rows of CSV are written, in files and in the topic.
+    pub csv: CsvFormat,
+    /// Texts that mean "no value", beside the empty text.
+    pub null_values: Vec<String>,
     /// The columns that the job names, in the file's order.
     pub columns: Vec<Column>,
     /// What becomes of columns that it does not name.

@@ -69,4 +69,4 @@ pub use job::{BatchLimits, Feature, Job, Model, OtherColumns, Source};
 pub use names::{JobName, ModelName, NameError};
 pub use parse::nearest;
 pub use scope::{Period, Scope, Window};
-pub use timestamp::{TimestampFormat, parse_iso_timestamp};
+pub use timestamp::{NotAnInstant, TimestampFormat, TimestampReader, parse_iso_timestamp};

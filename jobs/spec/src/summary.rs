@@ -14,16 +14,27 @@ impl fmt::Display for Job {
         let source = &self.source;
         writeln!(f, "job {}", self.name)?;
         writeln!(f, "topic {}", source.topic)?;
-        if let Format::Csv(CsvFormat { delimiter, header }) = &source.format {
-            write!(
-                f,
-                "records are CSV, {:?} between cells, ",
-                char::from(*delimiter)
-            )?;
+        let CsvFormat {
+            delimiter,
+            escape,
+            header,
+        } = &source.csv;
+        let delimiter = char::from(*delimiter);
+        if source.format == Format::Csv {
+            write!(f, "records are CSV, {delimiter:?} between cells, ")?;
             match header {
                 Some(header) => writeln!(f, "in the order {header:?}")?,
                 None => writeln!(f, "in the order of the columns")?,
             }
+        } else if delimiter != ',' {
+            writeln!(f, "files of CSV have {delimiter:?} between cells")?;
+        }
+        if let Some(escape) = escape {
+            let escape = char::from(*escape);
+            writeln!(f, "in cells of CSV, {escape:?} stands before a quote")?;
+        }
+        if !source.null_values.is_empty() {
+            writeln!(f, "no value is also written {:?}", source.null_values)?;
         }
         let others = match source.other_columns {
             OtherColumns::Utf8 => "all others are kept as text",
@@ -32,10 +43,13 @@ impl fmt::Display for Job {
         writeln!(f, "columns {}, {others}", source.columns.len())?;
         for column in &source.columns {
             write!(f, "  {:?} {}", column.name, column.data_type)?;
-            if let ColumnType::Timestamp { formats } = &column.data_type {
+            if let ColumnType::Timestamp { formats, timezone } = &column.data_type {
                 match formats.as_slice() {
                     [] => write!(f, " ISO 8601")?,
                     formats => write!(f, " {formats:?}")?,
+                }
+                if let Some(zone) = timezone {
+                    write!(f, " in {zone}")?;
                 }
             }
             if column.nullability == Nullability::Required {

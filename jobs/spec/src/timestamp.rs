@@ -1,154 +1,144 @@
 //! Texts to instants: the formats that a timestamp column may have.
 //!
 //! The check of a job file and the parser of records share this code. So a format that the check accepts can be followed.
+//! A wrong instant is worse than a reject, so nothing is guessed: a year has four digits, a format that would lose a part of
+//! the text is refused, and an instant outside of the years 0001 to 9999 is none.
 
+mod epoch;
 mod iso;
+mod moment;
+mod parts;
 mod plain;
+mod reader;
 
 use std::fmt;
 
-use chrono::format::{Item, Parsed, StrftimeItems};
+use chrono::format::{Fixed, Item, Numeric, StrftimeItems};
 use chrono::{DateTime, Utc};
 
-pub use iso::parse_iso_timestamp;
-use plain::Plain;
+use self::epoch::Epoch;
+pub use self::iso::parse_iso_timestamp;
+use self::moment::Moment;
+use self::parts::Parts;
+use self::plain::Plain;
+pub use self::reader::{NotAnInstant, TimestampReader};
 
-/// A compiled format of timestamps, in chrono's strftime language.
+/// A compiled format of timestamps: chrono's strftime language, or `epoch_s`, `epoch_ms` and `epoch_us` for numbers that
+/// count from 1970.
 ///
 /// Missing parts of a text are filled in: without a time it is midnight, without minutes or seconds the full hour or minute,
-/// without an offset UTC. As in chrono, a blank in the format matches any number of blanks in the text.
+/// without an offset UTC. As in chrono, a blank in the format matches any number of blanks in the text. Unlike chrono, `%Y`
+/// reads exactly four digits, `%y` exactly two, and `%f` behind a point reads the fraction of a second.
 /// ```
 /// let format = gugus_spec::TimestampFormat::new("%m/%d/%Y %H:%M").unwrap();
 /// assert_eq!(format.parse("1/2/1970 00:01"), Some(86_460_000));
-/// assert_eq!(format.parse("1970-01-02"), None);
+/// assert_eq!(format.parse("1/2/70 00:01"), None);
 /// assert!(gugus_spec::TimestampFormat::new("%H:%M").is_err());
 /// ```
 #[derive(Clone, Debug)]
-pub struct TimestampFormat {
-    items: Vec<Item<'static>>,
-    /// The same format for the faster parser, if that parser can read it.
-    plain: Option<Plain>,
+pub struct TimestampFormat(Way);
+
+#[derive(Clone, Debug)]
+enum Way {
+    Epoch(Epoch),
+    Strftime {
+        parts: Parts,
+        /// The same format for the faster parser, if that parser can read it.
+        plain: Option<Plain>,
+    },
 }
 
+/// `%Z`, the name of a zone.
+const ZONE_NAME: &str = "%Z would read any name of a zone as UTC: write the offset in the text and read it with %z, or take the \
+    names out of the text and give the column timezone = \"America/Chicago\" (or where its clocks are)";
+
+/// `%f` where it does not stand behind a point.
+const BARE_FRACTION: &str = "%f is the fraction of a second only behind a point: write %S%.f for \"05.25\", or %3f, %6f or %9f for \
+    exactly so many digits behind another character";
+
 impl TimestampFormat {
-    /// Compiles a format and proves that it can be followed: it must read the text that it writes, and give an instant.
+    /// Compiles a format and proves that it can be followed without loss: it must read back the instant that it writes.
     ///
     /// # Errors
     /// Why it cannot be followed, as a clause that follows "but".
     pub fn new(format: &str) -> Result<Self, &'static str> {
+        if let Some(epoch) = Epoch::named(format) {
+            return Ok(Self(Way::Epoch(epoch)));
+        }
         let items = StrftimeItems::new(format)
             .parse_to_owned()
             .map_err(|_| "chrono knows no such specifier (see its page on strftime)")?;
+        let items = with_fractions(items)?;
         // The last Sunday of 2024, after noon: week, month and weekday all tell different numbers.
-        let sample = DateTime::<Utc>::from_timestamp(1_735_483_506, 0).unwrap_or_default();
+        let sample =
+            DateTime::<Utc>::from_timestamp(1_735_483_506, 507_000_000).unwrap_or_default();
         let mut text = String::new();
-        if fmt::write(
-            &mut text,
-            format_args!("{}", sample.format_with_items(items.iter())),
-        )
-        .is_err()
-        {
+        let written = sample.format_with_items(items.iter());
+        if fmt::write(&mut text, format_args!("{written}")).is_err() {
             return Err("no time can be written by it");
         }
         let plain = Plain::new(&items);
-        let format = Self { items, plain };
+        let parts = Parts::new(items);
+        let format = Self(Way::Strftime { parts, plain });
         match format.parse(&text) {
-            Some(_) => Ok(format),
+            Some(instant) if keeps(sample.timestamp_millis(), instant) => Ok(format),
+            Some(_) => Err(
+                "it would lose a part of the time: it needs hours (%H, or %I with %p) where it has minutes, and minutes where it has seconds",
+            ),
             None => Err(
-                "it gives no instant: it needs year, month and day (such as \"%Y-%m-%d\") or %s, and %p where it has %I",
+                "it gives no instant: it needs year, month and day (such as \"%Y-%m-%d\"), and %p where it has %I; or it is one of %s, epoch_s, epoch_ms and epoch_us",
             ),
         }
     }
 
-    /// The instant of a text, in milliseconds since 1970 in UTC; `None` when the text does not follow the format.
+    /// The instant of a text, in milliseconds since 1970 in UTC; `None` when the text does not follow the format. A text
+    /// without an offset is in UTC.
     pub fn parse(&self, text: &str) -> Option<i64> {
-        match self.plain.as_ref().and_then(|plain| plain.parse(text)) {
-            Some(answer) => answer,
-            None => self.parse_by_chrono(text),
-        }
+        self.moment(text)?.at(None).ok()
     }
 
-    fn parse_by_chrono(&self, text: &str) -> Option<i64> {
-        let mut parsed = Parsed::new();
-        chrono::format::parse(&mut parsed, text, self.items.iter()).ok()?;
-        if parsed.timestamp().is_none() {
-            let hour = parsed.hour_div_12().is_some() || parsed.hour_mod_12().is_some();
-            if !hour && parsed.minute().is_none() {
-                parsed.set_hour(0).ok()?;
-            }
-            if parsed.minute().is_none() {
-                parsed.set_minute(0).ok()?;
+    fn moment(&self, text: &str) -> Option<Moment> {
+        match &self.0 {
+            Way::Epoch(epoch) => epoch.parse(text).map(Moment::Instant),
+            Way::Strftime { parts, plain } => {
+                match plain.as_ref().and_then(|plain| plain.parse(text)) {
+                    Some(answer) => answer.map(Moment::Local),
+                    None => parts.parse(text),
+                }
             }
         }
-        let offset = parsed.offset().unwrap_or(0);
-        let local = parsed.to_naive_datetime_with_offset(offset).ok()?;
-        Some(local.and_utc().timestamp_millis() - i64::from(offset) * 1000)
     }
+}
+
+/// The same items, but with the fraction of a second for a point and `%f`, which chrono takes for a count of nanoseconds.
+fn with_fractions(items: Vec<Item<'static>>) -> Result<Vec<Item<'static>>, &'static str> {
+    let mut read = Vec::with_capacity(items.len());
+    for item in items {
+        match item {
+            Item::Fixed(Fixed::TimezoneName) => return Err(ZONE_NAME),
+            Item::Numeric(Numeric::Nanosecond, _) => {
+                let before: Box<str> = match read.pop() {
+                    Some(Item::Literal(text)) => text.into(),
+                    Some(Item::OwnedLiteral(text)) => text,
+                    _ => return Err(BARE_FRACTION),
+                };
+                let before = before.strip_suffix('.').ok_or(BARE_FRACTION)?;
+                if !before.is_empty() {
+                    read.push(Item::OwnedLiteral(before.into()));
+                }
+                read.push(Item::Fixed(Fixed::Nanosecond));
+            }
+            item => read.push(item),
+        }
+    }
+    Ok(read)
+}
+
+/// Whether an instant is the sample, cut off to milliseconds, a second, a minute, an hour or a day.
+fn keeps(sample: i64, instant: i64) -> bool {
+    let mut units = [1, 1000, 60_000, 3_600_000, 86_400_000].into_iter();
+    units.any(|unit| sample - sample % unit == instant)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const HOUR: i64 = 3_600_000;
-    const DAY: i64 = 24 * HOUR;
-
-    #[test]
-    fn what_a_format_leaves_out_is_filled_in() {
-        let parse = |format: &str, text: &str| TimestampFormat::new(format).unwrap().parse(text);
-        assert_eq!(parse("%m/%d/%Y", "01/02/1970"), Some(DAY));
-        assert_eq!(parse("%Y-%m-%d %H", "1970-01-02 05"), Some(DAY + 5 * HOUR));
-        assert_eq!(
-            parse("%m/%d/%Y %I:%M:%S %p", "01/02/1970 12:00:00 AM"),
-            Some(DAY)
-        );
-        assert_eq!(parse("%m/%d/%Y %H:%M", "1/2/1970 0:00"), Some(DAY));
-        assert_eq!(
-            parse("%Y-%m-%d %H:%M %z", "1970-01-02 05:00 +0200"),
-            Some(DAY + 3 * HOUR)
-        );
-        assert_eq!(parse("%s", "86400"), Some(DAY));
-        assert_eq!(parse("%Y-%j", "1970-002"), Some(DAY));
-        assert_eq!(parse("%m/%d/%Y %H:%M", "13/02/1970 00:00"), None);
-    }
-
-    #[test]
-    fn formats_that_give_no_instant_are_refused() {
-        for format in ["", "x", "%H:%M", "%Y-%m", "%d", "%Q", "%", "%m/%d/%Y %I:%M"] {
-            assert!(TimestampFormat::new(format).is_err(), "{format}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_panics(format in "[%a-zA-Z/: .-]{0,12}|\\PC{0,20}", text in "[0-9T :+.Z-]{0,30}|\\PC{0,30}") {
-            let _ = parse_iso_timestamp(&text);
-            if let Ok(format) = TimestampFormat::new(&format) {
-                let _ = format.parse(&text);
-            }
-        }
-
-        #[test]
-        fn the_way_without_chrono_answers_as_chrono_does(
-            format in prop::sample::select(vec![
-                "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M", "%Y-%m-%d", "%FT%T", "%d.%m.%Y %Hh", "%Y%m%d%H%M%S", "%p%I %d %m %Y",
-                "%m/%d/%Y  %S", "%-m/%e/%Y\t%k:%M",
-            ]),
-            text in prop_oneof![
-                "[0-9]{1,3}/[0-9]{1,2}/[0-9]{3,5} {0,2}[0-9]{1,2}:[0-9]{2}(:[0-9]{2} ?[aApP][mM])?",
-                "[0-1][0-9]/[0-3][0-9]/20[0-2][0-9] [0-2][0-9]:[0-6][0-9]",
-                "[0-1][0-9]/[0-3][0-9]/20[0-2][0-9] [0-1][0-9]:[0-6][0-9]:[0-6][0-9] [AP]M",
-                "[0-9]{3,4}-[0-1][0-9]-[0-3][0-9](T[0-2][0-9]:[0-5][0-9]:[0-6][0-9])?",
-                "20[0-9]{2}[01][0-9][0-3][0-9][0-2][0-9][0-5][0-9][0-6][0-9]",
-                "[ /:.T0-9apmAPM+\t-]{0,20}",
-                "\\PC{0,20}",
-            ],
-        ) {
-            let format = TimestampFormat::new(format).unwrap();
-            prop_assert!(format.plain.is_some());
-            prop_assert_eq!(format.parse(&text), format.parse_by_chrono(&text));
-        }
-    }
-}
+mod tests;

@@ -31,6 +31,7 @@ fn column(name: &str, data_type: ColumnType, nullability: Nullability) -> Column
 
 fn timestamp(formats: &[&str]) -> ColumnType {
     ColumnType::Timestamp {
+        timezone: None,
         formats: formats.iter().map(|f| (*f).to_owned()).collect(),
     }
 }
@@ -42,7 +43,6 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
         name: "every-key".parse().unwrap(),
         source: Source {
             topic: "a.topic_of-ours".to_owned(),
-            format: Format::Json,
             columns: vec![
                 column("DR_NO", ColumnType::Utf8, Required),
                 column("Arrest", ColumnType::Bool, Optional),
@@ -60,6 +60,7 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                 column("a \"quoted\" name", ColumnType::Float64, Optional),
             ],
             other_columns: OtherColumns::Drop,
+            ..Source::default()
         },
         batches: BatchLimits {
             rows: NonZeroU64::new(1000).unwrap(),
@@ -121,11 +122,15 @@ fn every_key_of_the_frozen_file_of_rows_means_what_it_meant() {
     let job = Job::from_file(&path).unwrap_or_else(|e| panic!("{e}"));
     let header = ["id", "a \"quoted\" name", "Größe"].map(str::to_owned);
     assert_eq!(
-        job.source.format,
-        Format::Csv(CsvFormat {
-            delimiter: b';',
-            header: Some(header.to_vec())
-        })
+        (job.source.format, job.source.csv),
+        (
+            Format::Csv,
+            CsvFormat {
+                delimiter: b';',
+                escape: None,
+                header: Some(header.to_vec())
+            }
+        )
     );
     assert_eq!(job.batches.max_record_bytes, Some(1 << 20));
 }
@@ -198,6 +203,8 @@ fn written_columns_are_checked_when_read() {
         r#"{"name": "a", "type": "float"}"#,
         r#"{"name": "a", "type": "int32", "format": ["%Y-%m-%d"]}"#,
         r#"{"name": "a", "type": "timestamp", "format": ["%H"]}"#,
+        r#"{"name": "a", "type": "timestamp", "timezone": "Mars"}"#,
+        r#"{"name": "a", "type": "utf8", "timezone": "UTC"}"#,
     ] {
         assert!(serde_json::from_str::<Column>(json).is_err(), "{json}");
     }
@@ -212,9 +219,7 @@ fn little_is_needed() {
         job.source,
         Source {
             topic: "t".to_owned(),
-            format: Format::Json,
-            columns: vec![],
-            other_columns: OtherColumns::Utf8
+            ..Source::default()
         }
     );
     assert!(job.models.is_empty(), "a job may only ingest");
@@ -227,7 +232,8 @@ fn records_may_be_rows_of_csv() {
         Job::parse(&text, "j.toml").unwrap_or_else(|e| panic!("{e}"))
     };
     let job = parse("columns.a = { type = \"utf8\" }");
-    assert_eq!(job.source.format, Format::Csv(CsvFormat::default()));
+    assert_eq!(job.source.format, Format::Csv);
+    assert_eq!(job.source.csv, CsvFormat::default());
     assert!(
         job.to_string()
             .contains("\nrecords are CSV, ',' between cells, in the order of the columns\n"),
@@ -235,9 +241,7 @@ fn records_may_be_rows_of_csv() {
     );
 
     let job = parse("csv = { delimiter = \"\\t\", header = [\"a b\", \"ä\"] }");
-    let Format::Csv(csv) = &job.source.format else {
-        panic!("{:?}", job.source.format)
-    };
+    let csv = &job.source.csv;
     assert_eq!(csv.delimiter, b'\t');
     assert_eq!(csv.header.as_deref().unwrap(), ["a b", "ä"]);
     assert!(
@@ -246,13 +250,59 @@ fn records_may_be_rows_of_csv() {
         "{job}"
     );
     assert_eq!(
-        serde_json::to_value(&job).unwrap()["source"]["format"],
-        serde_json::json!({"csv": {"delimiter": "\t", "header": ["a b", "ä"]}})
+        serde_json::to_value(&job).unwrap()["source"]["csv"],
+        serde_json::json!({"delimiter": "\t", "escape": null, "header": ["a b", "ä"]})
     );
     assert_eq!(
         serde_json::to_value(fixture()).unwrap()["source"]["format"],
         "json"
     );
+}
+
+#[test]
+fn what_files_hold_can_be_said_of_any_format() {
+    let job = Job::parse(
+        r#"
+        name = "n"
+        [source]
+        topic = "t"
+        null_values = ["NULL", "\\N"]
+        [source.csv]
+        delimiter = ";"
+        escape = "\\"
+        [source.columns]
+        at = { type = "timestamp", timezone = "America/Los_Angeles" }
+        ms = { type = "timestamp", format = ["epoch_ms", "%Y-%m-%d %H:%M:%S.%f"] }
+        "#,
+        "j.toml",
+    )
+    .unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(job.source.format, Format::Json);
+    assert_eq!(job.source.null_values, ["NULL", "\\N"]);
+    let csv = &job.source.csv;
+    assert_eq!((csv.delimiter, csv.escape), (b';', Some(b'\\')));
+    let zone = |column: &Column| match column.data_type {
+        ColumnType::Timestamp { timezone, .. } => timezone.map(|zone| zone.to_string()),
+        _ => None,
+    };
+    let zones = job.source.columns.iter().map(zone);
+    assert_eq!(
+        zones.collect::<Vec<_>>(),
+        [Some("America/Los_Angeles".to_owned()), None]
+    );
+    let text = job.to_string();
+    for line in [
+        "files of CSV have ';' between cells\n",
+        "in cells of CSV, '\\\\' stands before a quote\n",
+        "no value is also written [\"NULL\", \"\\\\N\"]\n",
+        "  \"at\" timestamp ISO 8601 in America/Los_Angeles\n",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    for column in &job.source.columns {
+        let json = serde_json::to_value(column).unwrap();
+        assert_eq!(serde_json::from_value::<Column>(json).unwrap(), *column);
+    }
 }
 
 #[test]

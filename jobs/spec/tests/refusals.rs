@@ -593,6 +593,10 @@ fn line() -> impl Strategy<Value = String> {
         "source.columns.a",
         "type",
         "format",
+        "timezone",
+        "null_values",
+        "csv",
+        "escape",
         "required",
         "batches",
         "rows",
@@ -699,9 +703,47 @@ fn formats_that_cannot_be_read_are_refused() {
     }
     for format in ["", "format = \"json\""] {
         assert_eq!(
-            source(&format!("{format}\ncsv = {{ delimiter = \";\" }}")),
-            "j.toml line 6: csv in [source] is a table, but it says how rows of CSV are written: add format = \"csv\" to [source], or leave it out"
+            source(&format!("{format}\ncsv = {{ header = [\"a\"] }}")),
+            "j.toml line 6: header in [source.csv] is a list, but it names the cells of a topic's rows, and a file has its own header: add format = \"csv\" to [source], or leave it out"
         );
+    }
+}
+
+#[test]
+fn words_for_no_value_and_zones_have_their_rules() {
+    for (line, why) in [
+        ("null_values = \"NULL\"", "it must be a list of texts"),
+        ("null_values = [1]", "is 1, but it must be text in quotes"),
+        ("null_values = [\"\"]", "empty text is always null"),
+        ("null_values = [\" NA\"]", "without blanks around it"),
+        (
+            "csv = { escape = \"ab\" }",
+            "it must be one ASCII character",
+        ),
+        ("csv = { escape = \",\" }", "but that is the delimiter"),
+        (
+            "columns.d = { type = \"timestamp\", timezone = \"PST8\" }",
+            "is the text \"PST8\", but it must be the name of a timezone",
+        ),
+        (
+            "columns.d = { type = \"timestamp\", format = \"%Y-%m-%dT%H:%M:%SZ\", timezone = \"Asia/Tokyo\" }",
+            "says that its times are in UTC: leave timezone out",
+        ),
+        (
+            "columns.d = { type = \"int32\", timezone = \"UTC\" }",
+            "only a timestamp has a timezone, and this is int32",
+        ),
+        (
+            "columns.d = { type = \"timestamp\", format = \"%Y-%m-%d %Z\" }",
+            "%Z would read any name of a zone as UTC",
+        ),
+        (
+            "columns.d = { type = \"timestamp\", format = \"%Y-%m-%d %H:%M:%S %f\" }",
+            "write %S%.f",
+        ),
+    ] {
+        let message = source(line);
+        assert!(message.contains(why), "{line}: {message}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Flag, variable, file: in this order, for the binary as a whole.
 
+use crate::kit::http::send;
 use crate::kit::process::{Gugus, run};
-use crate::kit::work::{Work, shipped};
+use crate::kit::work::{Work, root, shipped};
 
 #[test]
 fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
@@ -30,6 +31,30 @@ fn an_unknown_key_is_refused_and_an_unknown_variable_is_not() {
         .env("GUGUS_NO_SUCH_THING", "1")
         .run()
         .expect(0);
+}
+
+/// A server listens on the name of a host, and is strict if the flag, the variable or the file says so.
+#[test]
+fn serve_is_strict_by_flag_variable_or_file() {
+    let work = Work::new();
+    let strict = work.write("strict.toml", "[serve]\nstrict_columns = true\n");
+    let models = root().join("jobs/models/tests/fixtures/v1/models");
+    let models = models.to_str().unwrap();
+    let serve = || Gugus::new(["serve", "--models", models, "--listen", "localhost:0"]);
+    for (server, expected) in [
+        (serve(), 200),
+        (serve().with(["--strict-columns"]), 422),
+        (serve().env("GUGUS_STRICT_COLUMNS", "true"), 422),
+        (serve().with(["--config", &strict]), 422),
+    ] {
+        let server = server.up();
+        let path = format!(
+            "{}/models/location/batches/latest/predict",
+            server.url("rest")
+        );
+        let answer = send(&path, &[], r#"{"LAT": 34.0, "TIME OCC": 100, "more": 1}"#);
+        assert_eq!(answer.status().as_u16(), expected);
+    }
 }
 
 #[test]

@@ -11,41 +11,35 @@ use std::{
 };
 
 use gugus_batches::{BatchLog, FOOTER_KEY, Footer, Keep, LogError, Prune, Pruned};
-use gugus_files::{Store, StoreError};
+use gugus_files::StoreError;
+use gugus_files::conformance::{folder, names};
 use gugus_spec::BatchNumber;
 
 use crate::kit::{self, commit, draft, found};
 
-fn store(path: &Path) -> Store {
-    Store::open(path.to_str().unwrap()).unwrap()
-}
-
 async fn open(path: &Path) -> Result<BatchLog, LogError> {
-    BatchLog::open(store(path), &kit::JOB.parse().unwrap(), kit::TOPIC).await
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
+    BatchLog::open(folder(path), &kit::JOB.parse().unwrap(), kit::TOPIC).await
 }
 
 #[tokio::test]
 async fn a_folder_that_is_not_there_is_made_by_writers_only() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b");
-    let missing = BatchLog::read(store(&path)).await.unwrap_err();
+    let missing = BatchLog::read(folder(&path)).await.unwrap_err();
     assert!(matches!(missing, LogError::NoFolder { .. }), "{missing}");
     assert!(matches!(
-        gugus_batches::verify(&store(&path), |_| ()).await,
+        gugus_batches::verify(&folder(&path), |_| ()).await,
         Err(LogError::NoFolder { .. })
     ));
     assert!(!path.exists());
     open(&path).await.unwrap();
-    assert!(BatchLog::read(store(&path)).await.unwrap().head().is_none());
+    assert!(
+        BatchLog::read(folder(&path))
+            .await
+            .unwrap()
+            .head()
+            .is_none()
+    );
     assert_eq!(names(&path), [""; 0]);
 }
 
@@ -57,7 +51,7 @@ async fn a_file_in_the_way_of_a_folder_is_named() {
     for path in [file.clone(), file.join("below")] {
         let errors = [
             open(&path).await.unwrap_err(),
-            BatchLog::read(store(&path)).await.unwrap_err(),
+            BatchLog::read(folder(&path)).await.unwrap_err(),
         ];
         for error in errors {
             assert_is!(error, LogError::Store(StoreError::NotAFolder { .. }));
@@ -84,7 +78,7 @@ async fn a_folder_that_may_not_be_read_is_named() {
     }
     let errors = [
         open(&path).await.unwrap_err(),
-        BatchLog::read(store(&path)).await.unwrap_err(),
+        BatchLog::read(folder(&path)).await.unwrap_err(),
     ];
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     for error in errors {
@@ -121,7 +115,7 @@ async fn a_half_written_temporary_file_is_ignored_and_cleaned() {
         .unwrap()
         .set_modified(SystemTime::now() - Duration::from_secs(7200))
         .unwrap();
-    let found = found(&store(dir.path())).await;
+    let found = found(&folder(dir.path())).await;
     assert_eq!((found.problems.len(), found.batches), (0, 1));
     assert!(old.exists(), "readers remove nothing");
     open(dir.path()).await.unwrap();
@@ -244,7 +238,7 @@ async fn a_log_of_100_000_batches_opens_in_under_a_second() {
         took.push(started.elapsed());
         assert_eq!((log.head(), log.end_of(0)), (Some(&newest), Some(10)));
         let started = Instant::now();
-        let mut reader = BatchLog::read(store(dir.path())).await.unwrap();
+        let mut reader = BatchLog::read(folder(dir.path())).await.unwrap();
         took.push(started.elapsed());
         let started = Instant::now();
         assert_eq!(reader.numbers().await.unwrap().len() as u64, COUNT);
@@ -265,7 +259,7 @@ async fn a_log_of_100_000_batches_opens_in_under_a_second() {
         "refreshing lists nothing: {best:?}"
     );
     let mut log = open(dir.path()).await.unwrap();
-    let mut reader = BatchLog::read(store(dir.path())).await.unwrap();
+    let mut reader = BatchLog::read(folder(dir.path())).await.unwrap();
     let started = Instant::now();
     commit(&mut log, &draft(0, 10, 11)).await;
     println!("append: {:?}", started.elapsed());

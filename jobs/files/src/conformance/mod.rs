@@ -1,5 +1,5 @@
-//! What every [`Backend`](crate::Backend) has to pass ([`backend`]), and what tests of crates above need: a store that fails
-//! as told ([`faults`]), and a server that speaks S3 ([`s3_server`]).
+//! The suite that every [`Backend`](crate::Backend) has to pass ([`backend`]), and helpers for the tests of other crates: a
+//! store that fails on request ([`faults`]), and a server that speaks S3 ([`s3_server`]).
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,12 +10,29 @@ pub mod backend;
 pub mod faults;
 pub mod s3_server;
 
+use std::path::Path;
+
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, PutPayload};
 
 use crate::Store;
 
-/// Writes a file past everything, as an operator or a fault might.
+/// The store in a folder on this machine.
+pub fn folder(path: &Path) -> Store {
+    Store::open(path.to_str().unwrap()).unwrap()
+}
+
+/// The names of all files and folders in a folder on this machine, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Writes a file without the store's rules, as an operator or a fault might.
 pub async fn overwrite(store: &Store, file: &str, bytes: impl Into<PutPayload>) {
     store
         .object_store()
@@ -24,7 +41,7 @@ pub async fn overwrite(store: &Store, file: &str, bytes: impl Into<PutPayload>) 
         .unwrap();
 }
 
-/// Reads a file past everything.
+/// Reads a file as a query engine does.
 pub async fn bytes_of(store: &Store, file: &str) -> Bytes {
     store
         .object_store()
@@ -36,7 +53,7 @@ pub async fn bytes_of(store: &Store, file: &str) -> Bytes {
         .unwrap()
 }
 
-/// Takes a file away, as an operator might.
+/// Removes a file without the store's rules, as an operator might.
 pub async fn remove(store: &Store, file: &str) {
     store
         .object_store()

@@ -1,13 +1,18 @@
 //! Parquet, whole columns at a time.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use gugus_files::catch_panic;
 use gugus_records::{Columns, Layout};
 use gugus_spec::Job;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 
 use super::csv::check_columns;
@@ -79,7 +84,36 @@ impl FileFormat for Parquet {
 
 fn open(input: &Input) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
     let file = input.file()?;
-    catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(file)).map_err(|e| not_whole(input, e))
+    let open = || {
+        let options = ArrowReaderOptions::new();
+        let metadata = ArrowReaderMetadata::load(&file, options)?;
+        let options = ArrowReaderOptions::new().with_schema(without_nanoseconds(&metadata));
+        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(
+            file, metadata,
+        ))
+    };
+    catch_panic(open).map_err(|e| not_whole(input, e))
+}
+
+/// The schema of a file, but with milliseconds in UTC for INT96, by which Spark writes instants. The nanoseconds that the
+/// reader takes them for wrap round beyond the years 1677 and 2262.
+fn without_nanoseconds(metadata: &ArrowReaderMetadata) -> SchemaRef {
+    let schema = metadata.schema();
+    let parquet = metadata.parquet_schema();
+    let is_int96 = |at: usize| match parquet.root_schema().get_fields().get(at) {
+        Some(field) => field.is_primitive() && field.get_physical_type() == PhysicalType::INT96,
+        None => false,
+    };
+    let instant = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
+    let fields = schema.fields().iter().enumerate().map(|(at, field)| {
+        if is_int96(at) {
+            Arc::new(field.as_ref().clone().with_data_type(instant.clone()))
+        } else {
+            field.clone()
+        }
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 fn not_whole(input: &Input, error: ParquetError) -> Error {

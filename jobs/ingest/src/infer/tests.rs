@@ -65,7 +65,10 @@ async fn the_same_file_is_imported_without_rejects() {
     let formats = formats.map(str::to_owned).to_vec();
     assert_eq!(
         column(&job, "Date Rptd").data_type,
-        ColumnType::Timestamp { formats }
+        ColumnType::Timestamp {
+            formats,
+            timezone: None
+        }
     );
     assert_eq!(column(&job, "AREA").data_type, ColumnType::Utf8);
     let note = "# text, since \"01\" would lose its zero as a number\n\"AREA\" = ";

@@ -83,7 +83,7 @@ fn column_line(text: &mut String, column: &InferredColumn, is_feature: bool) -> 
         "{} = {{ type = \"{data_type}\"",
         Quoted(&column.column.name)
     )?;
-    if let ColumnType::Timestamp { formats } = data_type {
+    if let ColumnType::Timestamp { formats, .. } = data_type {
         match formats.as_slice() {
             [] => {}
             [format] => write!(text, ", format = {}", Quoted(format))?,

@@ -47,11 +47,11 @@ pub enum Form {
 impl Form {
     /// The form that the readers of a source expect.
     pub fn of(source: &Source) -> Self {
-        match &source.format {
+        match source.format {
             Format::Json => Self::Json,
-            Format::Csv(csv) => Self::Csv {
-                delimiter: csv.delimiter,
-                header: csv.header.clone().unwrap_or_else(|| {
+            Format::Csv => Self::Csv {
+                delimiter: source.csv.delimiter,
+                header: source.csv.header.clone().unwrap_or_else(|| {
                     let names = source.columns.iter().map(|column| column.name.clone());
                     names.collect()
                 }),

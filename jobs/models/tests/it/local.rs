@@ -2,35 +2,22 @@
 
 use std::{
     fs,
-    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
-use gugus_files::{Store, StoreError};
+use gugus_files::StoreError;
+use gugus_files::conformance::{folder, names};
 use gugus_models::{Existing, ModelError, ModelStore};
 use gugus_spec::BatchNumber;
 
 use crate::models::{centers, keep, model, with_centers};
 
-fn store(path: &Path) -> Store {
-    Store::open(path.to_str().unwrap()).unwrap()
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
 #[tokio::test]
 async fn a_folder_that_is_not_there_holds_no_models() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b");
-    assert_eq!(ModelStore::new(store(&path)).list().await.unwrap(), []);
+    assert_eq!(ModelStore::new(folder(&path)).list().await.unwrap(), []);
     assert!(!path.exists());
 }
 
@@ -40,7 +27,7 @@ async fn a_file_in_the_way_of_a_folder_is_named() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     for path in [file.clone(), file.join("below")] {
-        let models = ModelStore::new(store(&path));
+        let models = ModelStore::new(folder(&path));
         let error = models
             .write(&model("m", None), Existing::Keep)
             .await
@@ -59,7 +46,7 @@ async fn half_built_models_are_swept_when_old() {
         .unwrap()
         .set_modified(SystemTime::now() - Duration::from_secs(7200))
         .unwrap();
-    let models = ModelStore::new(store(dir.path()));
+    let models = ModelStore::new(folder(dir.path()));
     assert_eq!(models.list().await.unwrap(), []);
     keep(&models, &model("m", Some(BatchNumber::FIRST))).await;
     assert_eq!(names(&dir.path().join("m")), ["batch_00000001"]);
@@ -69,7 +56,7 @@ async fn half_built_models_are_swept_when_old() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replacing_is_never_seen_half_way() {
     let dir = tempfile::tempdir().unwrap();
-    let models = ModelStore::new(store(dir.path()));
+    let models = ModelStore::new(folder(dir.path()));
     let draft = |x: f64| {
         let mut draft = with_centers(model("m", None), vec![vec![x, x]]);
         draft.about.summary.training_cost = x;
@@ -110,7 +97,7 @@ async fn replacing_is_never_seen_half_way() {
 async fn ten_thousand_models() {
     const COUNT: u64 = 10_000;
     let dir = tempfile::tempdir().unwrap();
-    let store = ModelStore::new(store(dir.path()));
+    let store = ModelStore::new(folder(dir.path()));
     let started = Instant::now();
     for number in 1..=COUNT {
         keep(&store, &model("m", BatchNumber::new(number))).await;

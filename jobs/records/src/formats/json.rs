@@ -34,11 +34,12 @@ impl RecordFormat for Json {
     }
 }
 
-/// The bytes of a record as text that begins an object.
+/// The bytes of a record as text that begins an object. A byte order mark, which some programs write, is no part of it.
 pub(crate) fn object_text(bytes: &[u8]) -> Result<&str, Reason> {
     let text = std::str::from_utf8(bytes).map_err(|e| Reason::NotUtf8 {
         at: e.valid_up_to(),
     })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let found = match text
         .bytes()
         .find(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
@@ -69,8 +70,52 @@ pub(crate) fn read(text: &str, slots: &mut Slots) -> Result<(), Reason> {
     }
 }
 
-/// Does the same for any text, also an invalid one, by serde_json alone.
+/// Does the same for any text, also an invalid one, by serde_json alone. Only the values that Python's `json` writes and
+/// JSON does not know are replaced by numbers of the same length. The cells hold places, so the values themselves are read.
 pub(crate) fn read_by_serde(text: &str, slots: &mut Slots) -> Result<(), Reason> {
+    match parse_object(text, slots) {
+        Err(Reason::NotJson { message }) => match with_finite_numbers(text) {
+            Some(finite) => parse_object(&finite, slots),
+            None => Err(Reason::NotJson { message }),
+        },
+        read => read,
+    }
+}
+
+/// The text with a number of the same length for each `NaN` and `Infinity` that stands outside of strings, if there is one.
+fn with_finite_numbers(text: &str) -> Option<String> {
+    const NUMBERS: [(&str, &str); 2] = [("NaN", "0.0"), ("Infinity", "0.000000")];
+    let mut finite = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut is_changed = false;
+    while let Some(at) = rest.find(['"', 'N', 'I']) {
+        let (before, found) = rest.split_at(at);
+        finite.push_str(before);
+        let begins = finite.trim_end_matches('-');
+        let begins = begins.ends_with([':', ',', '[', ' ', '\t', '\r', '\n']);
+        let ends =
+            |behind: &str| !behind.starts_with(|c: char| c.is_alphanumeric() || ".+-".contains(c));
+        let is = |name| begins && found.strip_prefix(name).is_some_and(ends);
+        let number = NUMBERS.iter().find(|(name, _)| is(name));
+        let length = match number {
+            Some((name, number)) => {
+                is_changed = true;
+                finite.push_str(number);
+                name.len()
+            }
+            None => {
+                let length = scan::string_end(found).unwrap_or(1);
+                finite.push_str(found.get(..length)?);
+                length
+            }
+        };
+        rest = found.get(length..)?;
+    }
+    finite.push_str(rest);
+    is_changed.then_some(finite)
+}
+
+fn parse_object(text: &str, slots: &mut Slots) -> Result<(), Reason> {
     slots.begin();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let read = deserializer

@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 
 use gugus_spec::{TimestampFormat, parse_iso_timestamp};
 
-/// What files have, in the order in which a job should try them. A year of two digits stands before the one of four,
-/// which would read `20` as the year 20.
+/// What files have, in the order in which a job should try them.
 const COMMON: [(&str, Order); 29] = [
     ("%m/%d/%y %I:%M:%S %p", Order::MonthFirst),
     ("%m/%d/%y %I:%M %p", Order::MonthFirst),
@@ -52,9 +51,6 @@ static COMPILED: LazyLock<Vec<Option<TimestampFormat>>> = LazyLock::new(|| {
     COMMON.iter().map(compile).collect()
 });
 
-/// The year 1000 in milliseconds since 1970: what is read as earlier was read wrongly.
-const EARLIEST: i64 = -30_610_224_000_000;
-
 /// How many sets of formats are told apart; a column with more of them holds no instants.
 const MOST_SETS: usize = 64;
 
@@ -84,7 +80,7 @@ impl Instants {
         let mut set = 0_u32;
         for (i, format) in COMPILED.iter().enumerate() {
             let instant = format.as_ref().and_then(|format| format.parse(text));
-            set |= u32::from(instant.is_some_and(|instant| instant >= EARLIEST)) << i;
+            set |= u32::from(instant.is_some()) << i;
         }
         if set == 0 || sets.len() >= MOST_SETS {
             self.sets = None;

@@ -1,4 +1,4 @@
-use gugus_spec::{ColumnType, Format, OtherColumns, Source};
+use gugus_spec::{ColumnType, Source};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,7 +19,7 @@ fn data_type(values: &[&str]) -> ColumnType {
 
 fn formats(values: &[&str]) -> Vec<String> {
     match data_type(values) {
-        ColumnType::Timestamp { formats } => formats,
+        ColumnType::Timestamp { formats, .. } => formats,
         other => panic!("{values:?} are {other}"),
     }
 }
@@ -131,10 +131,8 @@ proptest! {
     ], 1..4), copies in 1_usize..3) {
         let values: Vec<&str> = values.iter().map(String::as_str).cycle().take(values.len() * copies).collect();
         let source = Source {
-            topic: "t".to_owned(),
-            format: Format::Json,
             columns: vec![infer(&values).column],
-            other_columns: OtherColumns::Utf8,
+            ..Source::default()
         };
         let mut columns = Columns::new(Layout::new(&source));
         let header = Header::new(["c"], columns.layout()).unwrap();

@@ -1,6 +1,6 @@
 //! Records in the format that the job names, and streams whose records change.
 
-use gugus_records::{Columns, Header, Misfit, Reason};
+use gugus_records::{Columns, Header, Misfit, QuotePlace, Reason};
 use proptest::prelude::*;
 
 use crate::support::{floats, ints, layout_of, names, some, texts};
@@ -65,8 +65,16 @@ fn what_is_not_one_row_is_rejected_with_its_reason() {
         assert_eq!(reason(&mut columns, empty), Reason::Empty);
     }
     assert_eq!(reason(&mut columns, b"1,a\n2,b"), Reason::ManyRows);
-    assert_eq!(reason(&mut columns, b"1,\"a\n2,b"), Reason::OpenQuote);
-    assert_eq!(reason(&mut columns, b"1,\""), Reason::OpenQuote);
+    let place = QuotePlace { line: 1, cell: 2 };
+    for (record, expected) in [
+        (&b"1,\"a\n2,b"[..], Reason::OpenQuote { place }),
+        (b"1,\"", Reason::OpenQuote { place }),
+        (b"1,\"a\"b", Reason::BehindQuote { place }),
+        (b"1,a\"b\"", Reason::StrayQuote { place }),
+        (b"1, \"a\"", Reason::StrayQuote { place }),
+    ] {
+        assert_eq!(reason(&mut columns, record), expected);
+    }
     let count = |found| Reason::CellCount { expected: 2, found };
     assert_eq!(reason(&mut columns, b"1"), count(1));
     assert_eq!(reason(&mut columns, b"1,a,"), count(3));
@@ -86,7 +94,9 @@ fn what_is_not_one_row_is_rejected_with_its_reason() {
         reason(&mut columns, b"\xc3,\xa9"),
         Reason::CellNotUtf8 { .. }
     ));
-    assert_eq!(reason(&mut columns, br#"{"id": 1}"#), count(1));
+    let place = QuotePlace { line: 1, cell: 1 };
+    let json = reason(&mut columns, br#"{"id": 1}"#);
+    assert_eq!(json, Reason::StrayQuote { place });
     columns.push_record(b"1,after").unwrap();
     assert_eq!(
         texts(&columns.finish().unwrap(), "name"),

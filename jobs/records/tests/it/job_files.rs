@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use flate2::read::MultiGzDecoder;
-use gugus_records::{Columns, Header, Layout};
+use gugus_records::{Columns, CsvRows, Header, Layout, header_names};
 use gugus_spec::Job;
 
 use crate::support::{floats, ints, texts, times};
@@ -29,16 +29,16 @@ fn job(file: &str) -> Job {
 /// The batch of a CSV, all of whose records must be accepted.
 fn read(job: &Job, csv: impl Read) -> RecordBatch {
     let layout = Layout::new(&job.source);
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv);
-    let header = Header::new(reader.byte_headers().unwrap(), &layout).unwrap();
+    let mut rows = CsvRows::new(csv, &job.source.csv);
+    let names = rows.next_row().unwrap().unwrap().cells().unwrap();
+    let names = header_names(names, &job.source.columns).unwrap();
+    let header = Header::new(&names, &layout).unwrap();
     assert_eq!(header.missing(), [] as [&str; 0]);
     let mut columns = Columns::new(layout);
-    let mut record = csv::ByteRecord::new();
-    while reader.read_byte_record(&mut record).unwrap() {
-        let line = record.position().map_or(0, |position| position.line());
-        columns
-            .push_cells(&header, &record)
-            .unwrap_or_else(|reason| panic!("line {line}: {reason}"));
+    while let Some(row) = rows.next_row().unwrap() {
+        row.cells()
+            .and_then(|cells| columns.push_cells(&header, cells))
+            .unwrap_or_else(|reason| panic!("line {}: {reason}", row.line()));
     }
     columns.finish().unwrap()
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array,
-    Float64Array, Int8Array, Int32Array, Int64Array, LargeStringArray, ListArray, RecordBatch,
-    StringArray, StringDictionaryBuilder, StringViewArray, StructArray, TimestampMicrosecondArray,
-    TimestampNanosecondArray, TimestampSecondArray, UInt64Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray,
+    Float32Array, Float64Array, Int8Array, Int32Array, Int64Array, LargeStringArray, ListArray,
+    NullArray, RecordBatch, StringArray, StringDictionaryBuilder, StringViewArray, StructArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    TimestampSecondArray, UInt64Array,
 };
-use arrow::datatypes::{DataType, Float32Type, Int32Type, Int64Type};
-use gugus_records::{ImportError, RejectedRow};
+use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, Int64Type};
+use gugus_records::{Columns, ImportError, RejectedRow, row_json};
 
-use crate::support::{columns, floats, ints, some, texts, times, values};
+use crate::support::{columns, floats, ints, layout_of, some, texts, times, values};
 
 /// A batch of these columns.
 fn table<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBatch {
@@ -258,22 +259,160 @@ fn slices_are_read_from_their_start() {
 }
 
 #[test]
-fn nested_columns_are_refused_by_name_unless_they_are_dropped() {
-    let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1)])]);
-    let record = StructArray::from(vec![(
-        Arc::new(arrow::datatypes::Field::new("x", DataType::Int32, true)),
-        Arc::new(Int32Array::from(vec![1])) as ArrayRef,
-    )]);
-    for nested in [Arc::new(list) as ArrayRef, Arc::new(record)] {
-        let batch = table([("n", nested)]);
+fn instants_lie_in_the_years_1_to_9999_and_follow_their_clocks() {
+    let far = 253_402_300_800_000;
+    let millis = TimestampMillisecondArray::from(vec![far - 1, far, -far]).with_timezone("UTC");
+    let (batch, reasons) = push("timestamp", millis);
+    assert_eq!(times(&batch, "a"), [Some(far - 1)]);
+    assert_eq!(reasons.len(), 2);
+    assert!(reasons[0].ends_with("is out of range for type timestamp"));
+
+    // Half past two in the morning of a day in July, and of the day when that hour is skipped.
+    let times_of_day = vec![1_593_916_200, 1_583_634_600];
+    let zoned = "timestamp\", timezone = \"America/Chicago";
+    let (batch, reasons) = push(zoned, TimestampSecondArray::from(times_of_day.clone()));
+    assert_eq!(
+        times(&batch, "a"),
+        [Some((1_593_916_200 + 5 * 3600) * 1000)]
+    );
+    assert!(reasons[0].contains("skip"), "{reasons:?}");
+    // With a zone of their own they are instants.
+    let instants = TimestampSecondArray::from(times_of_day).with_timezone("+00:00");
+    assert_eq!(push(zoned, instants).1, [] as [&str; 0]);
+    let (batch, _) = push(zoned, Date32Array::from(vec![18_448]));
+    assert_eq!(times(&batch, "a"), [Some((18_448 * 24 + 5) * 3_600_000)]);
+}
+
+#[test]
+fn columns_that_hide_their_nulls_are_columns_of_nulls() {
+    for data_type in ["utf8", "int32", "float64", "timestamp", "bool"] {
+        let (batch, reasons) = push(data_type, NullArray::new(2));
+        assert_eq!((batch.num_rows(), batch["a"].null_count()), (2, 2));
+        assert_eq!(reasons, [] as [&str; 0]);
+    }
+    let values = StringArray::from(vec![Some("x"), None]);
+    let keys = Int32Array::from(vec![0, 1]);
+    let dictionary = DictionaryArray::new(keys, Arc::new(values));
+    let (batch, reasons) = push("utf8", dictionary);
+    assert_eq!(texts(&batch, "a"), [Some("x".to_owned()), None]);
+    assert_eq!(reasons, [] as [&str; 0]);
+    let required = "a = { type = \"utf8\", required = true }";
+    let batch = table([("a", Arc::new(NullArray::new(2)))]);
+    let rejects = columns(required, "drop").push_rows(&batch).unwrap();
+    assert_eq!(rejects.len(), 2);
+}
+
+#[test]
+fn the_jobs_words_for_no_value_are_null() {
+    let source = "null_values = [\"NA\", \"-999\"]\n[source.columns]\na = { type = \"int32\" }\nb = { type = \"utf8\" }";
+    let mut columns = Columns::new(layout_of(source));
+    let batch = table([
+        ("a", Arc::new(Int64Array::from(vec![1, -999, 3]))),
+        ("b", Arc::new(StringArray::from(vec!["x", "y", " NA"]))),
+        ("c", Arc::new(StringArray::from(vec!["NA", "z", "z"]))),
+    ]);
+    assert!(columns.push_rows(&batch).unwrap().is_empty());
+    let batch = columns.finish().unwrap();
+    assert_eq!(ints(&batch, "a"), [Some(1), None, Some(3)]);
+    let nulls = ["b", "c"].map(|name| texts(&batch, name).iter().position(Option::is_none));
+    assert_eq!(nulls, [Some(2), Some(0)]);
+}
+
+fn list() -> ArrayRef {
+    let rows = [Some(vec![Some(1), None]), None];
+    Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows))
+}
+
+fn structs() -> ArrayRef {
+    let field = Field::new("x", DataType::Utf8, true);
+    let values = StringArray::from(vec![Some("a\"b"), None]);
+    let columns = vec![(Arc::new(field), Arc::new(values) as ArrayRef)];
+    Arc::new(StructArray::from(columns))
+}
+
+#[test]
+fn lists_and_structs_are_json_text_for_text_and_nothing_else() {
+    for (source, expected) in [
+        (list(), [Some("[1,null]"), None]),
+        (structs(), [Some(r#"{"x":"a\"b"}"#), Some(r#"{"x":null}"#)]),
+    ] {
+        let expected = expected.map(|text| text.map(str::to_owned));
+        assert_eq!(texts(&push("utf8", source.clone()).0, "a"), expected);
+        let batch = table([("n", source)]);
         let mut kept = columns("a = { type = \"int32\" }", "utf8");
-        let error = kept.push_rows(&batch).unwrap_err();
+        assert!(kept.push_rows(&batch).unwrap().is_empty());
+        assert_eq!(texts(&kept.finish().unwrap(), "n"), expected);
+        let mut dropped = columns("a = { type = \"int32\" }", "drop");
+        assert!(dropped.push_rows(&batch).unwrap().is_empty());
+        let mut typed = columns("n = { type = \"int32\" }", "drop");
+        let error = typed.push_rows(&batch).unwrap_err();
         assert!(
             matches!(&error, ImportError::Type { column, .. } if column == "n"),
             "{error}"
         );
-        assert_eq!(kept.rows(), 0);
-        let mut dropped = columns("a = { type = \"int32\" }", "drop");
-        assert!(dropped.push_rows(&batch).unwrap().is_empty());
+        assert!(error.to_string().contains("type utf8"), "{error}");
+        assert_eq!(typed.rows(), 0);
     }
+}
+
+#[test]
+fn a_row_as_json_has_the_values_of_the_row() {
+    let nanoseconds =
+        TimestampNanosecondArray::from(vec![Some(-1), Some(1_577_934_245_250_000_001)]);
+    let batch = table([
+        (
+            "big",
+            Arc::new(Int64Array::from(vec![Some(5_000_000_000), None])),
+        ),
+        ("short", Arc::new(Float32Array::from(vec![41.2, f32::NAN]))),
+        (
+            "bytes",
+            Arc::new(BinaryArray::from_vec(vec![b"OAK \"ST\"\n", b"\xc3\xa4"])),
+        ),
+        ("local", Arc::new(nanoseconds.clone())),
+        (
+            "zoned",
+            Arc::new(nanoseconds.with_timezone("America/Los_Angeles")),
+        ),
+        ("day", Arc::new(Date32Array::from(vec![18_263, -1]))),
+        ("truth", Arc::new(BooleanArray::from(vec![true, false]))),
+        ("none", Arc::new(NullArray::new(2))),
+        ("list", list()),
+        ("struct", structs()),
+    ]);
+    let typed = r#"
+        big = { type = "int64" }
+        short = { type = "float64" }
+        bytes = { type = "utf8" }
+        local = { type = "timestamp", format = "%m/%d/%Y", timezone = "America/Chicago" }
+        zoned = { type = "timestamp", format = "epoch_ms" }
+        day = { type = "timestamp", format = ["%m/%d/%Y", "%H:%M %d.%m.%Y"] }
+        truth = { type = "bool" }
+        none = { type = "float32" }"#;
+    for (spec, others) in [(typed, "utf8"), ("", "utf8")] {
+        let (mut rows, mut json) = (columns(spec, others), columns(spec, others));
+        assert_eq!(rows.push_rows(&batch).unwrap(), []);
+        for row in 0..batch.num_rows() {
+            json.push_row_json(&row_json(&batch, row)).unwrap();
+        }
+        let (mut by_rows, mut by_json) = (rows.finish().unwrap(), json.finish().unwrap());
+        // NaN is not equal to itself.
+        for batch in [&mut by_rows, &mut by_json] {
+            if !spec.is_empty() {
+                assert!(floats(batch, "short")[1].is_some_and(f64::is_nan));
+                batch.remove_column(1);
+            }
+        }
+        assert_eq!(by_json, by_rows);
+    }
+    // A record of the topic follows the formats.
+    let mut json = columns(typed, "drop");
+    json.push_json(br#"{"day": "2020-01-02"}"#).unwrap_err();
+    let wrong = table([("bytes", Arc::new(BinaryArray::from_vec(vec![b"\xff"])))]);
+    let reject = json.push_rows(&wrong).unwrap().remove(0);
+    assert_eq!(
+        reject.reason.to_string(),
+        "column \"bytes\" is not UTF-8 at byte 0 of the cell"
+    );
+    json.push_row_json(&row_json(&wrong, 0)).unwrap_err();
 }

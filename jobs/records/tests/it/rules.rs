@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float32Type, Int64Type, TimeUnit};
 use gugus_records::{Columns, Header, Misfit, Reason};
 
-use crate::support::{floats, ints, layout, names, some, texts, times, values};
+use crate::support::{floats, ints, layout, layout_of, names, some, texts, times, values};
 
 const COLUMNS: &str = r#"
 text = { type = "utf8" }
@@ -162,6 +162,76 @@ fn nan_and_infinity_are_floats() {
 }
 
 #[test]
+fn what_python_writes_for_nan_and_infinity_is_read() {
+    let batch =
+        one(r#"{"f64": NaN, "f32":-Infinity,"text": NaN , "o": {"NaN": ["NaN", NaN,-Infinity]}}"#);
+    assert!(floats(&batch, "f64")[0].is_some_and(f64::is_nan));
+    let f32 = values::<Float32Type>(&batch, "f32");
+    assert_eq!(f32, [Some(f32::NEG_INFINITY)]);
+    assert_eq!(text(&batch, "text").as_deref(), Some("NaN"));
+    let nested = r#"{"NaN": ["NaN", NaN,-Infinity]}"#;
+    assert_eq!(text(&batch, "o").as_deref(), Some(nested));
+    let reason = reason(br#"{"i32": Infinity}"#).to_string();
+    assert_eq!(reason, r#"column "i32": "Infinity" is not of type int32"#);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_record() {
+    assert_eq!(i32("\u{feff}{\"i32\": 7}\r\n"), Some(7));
+    assert_eq!(reason("\u{feff}".as_bytes()), Reason::Empty);
+}
+
+#[test]
+fn the_jobs_words_for_no_value_are_null_in_every_type() {
+    let source =
+        format!("null_values = [\"NULL\", \"NA\", \"\\\\N\", \"-999\"]\n[source.columns]{COLUMNS}");
+    let layout = layout_of(&source);
+    let mut columns = Columns::new(layout.clone());
+    for word in ["NULL", " NA ", "\\N", "-999"] {
+        let word = serde_json::to_string(word).unwrap();
+        let pairs = ["text", "truth", "i32", "f64", "time", "iso", "other"];
+        let pairs = pairs.map(|name| format!("\"{name}\": {word}"));
+        let record = format!("{{{}}}", pairs.join(","));
+        columns.push_json(record.as_bytes()).unwrap();
+    }
+    columns
+        .push_json(br#"{"i32": -999, "text": -999}"#)
+        .unwrap();
+    let header = Header::new(["i32", "other"], &layout).unwrap();
+    columns.push_cells(&header, [&b"NA"[..], b"NA"]).unwrap();
+    let batch = columns.finish().unwrap();
+    assert!(batch.columns().iter().all(|array| array.null_count() == 6));
+    let required = "null_values = [\"NA\"]\ncolumns.a = { type = \"utf8\", required = true }";
+    let mut columns = Columns::new(layout_of(required));
+    let reason = columns.push_json(br#"{"a": "NA"}"#).unwrap_err();
+    assert!(matches!(reason, Reason::Null { .. }), "{reason}");
+    columns.push_json(br#"{"a": "NAN"}"#).unwrap();
+}
+
+#[test]
+fn a_time_that_does_not_exist_says_why() {
+    let column =
+        r#"t = { type = "timestamp", format = "%Y-%m-%d %H:%M", timezone = "America/Chicago" }"#;
+    let mut columns = Columns::new(layout(column, "drop"));
+    let mut push = |text: &str| columns.push_json(format!(r#"{{"t": "{text}"}}"#).as_bytes());
+    for (text, expected) in [
+        (
+            "2020-03-08 02:30",
+            r#"column "t": "2020-03-08 02:30" lies in an hour that the clocks of its timezone skip, so it is no timestamp"#,
+        ),
+        (
+            "0000-03-08 02:30",
+            r#"column "t": "0000-03-08 02:30" is out of range for type timestamp"#,
+        ),
+    ] {
+        assert_eq!(push(text).unwrap_err().to_string(), expected);
+    }
+    push("2020-03-08 03:30").unwrap();
+    let batch = columns.finish().unwrap();
+    assert_eq!(times(&batch, "t"), [Some(1_583_656_200_000)]);
+}
+
+#[test]
 fn a_value_that_does_not_parse_rejects_also_where_it_is_optional() {
     for (json, expected) in [
         (
@@ -221,7 +291,11 @@ fn what_is_no_object_is_told_apart() {
         "{\"a\"",
         "{\"a\":1",
         "{\"a\":1}}",
-        "{\"a\":NaN}",
+        "{\"a\":NaNs}",
+        "{\"a\":1NaN}",
+        "{\"a\":nan}",
+        "{NaN:1}",
+        "{\"a\":[+Infinity]}",
         "{a:1}",
         "[1,2",
         "DR_NO,LAT",

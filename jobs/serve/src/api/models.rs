@@ -178,10 +178,7 @@ async fn list((): (), state: Arc<State>) -> Result<Models, Problem> {
 )]
 async fn model(asked: Asked, state: Arc<State>) -> Result<Model, Problem> {
     let listing = state.catalogue.listing().await;
-    let listed = listing
-        .models
-        .get(asked.model.as_str())
-        .ok_or_else(|| Problem::unknown_model(&asked.model))?;
+    let listed = listing.model(&asked.model)?.1;
     let unusable = state.catalogue.unusable(&listing, Some(&asked.model)).await;
     let all = match listed.all {
         false => None,

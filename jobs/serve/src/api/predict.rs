@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use bytes::Bytes;
 use gugus_records::{Columns, Layout};
-use gugus_spec::{BatchNumber, Column, ColumnType, Format, Nullability, OtherColumns, Source};
+use gugus_spec::{BatchNumber, Column, ColumnType, Nullability, OtherColumns, Source};
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::asked::{self, Asked};
@@ -239,14 +239,13 @@ static POINT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
         nullability: Nullability::Required,
     };
     Layout::new(&Source {
-        topic: String::new(),
-        format: Format::Json,
         columns: vec![
             column("lat", ColumnType::Float64),
             column("lon", ColumnType::Float64),
             column("model", ColumnType::Int64),
         ],
         other_columns: OtherColumns::Drop,
+        ..Source::default()
     })
 });
 

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::folders::{CENTERS, batch, location, month, write};
+use crate::folders::{CENTERS, batch, location, month};
 use crate::service::Service;
 
 #[test]
 fn every_path_of_the_document_is_served_by_its_methods() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &location("location", batch(1), &CENTERS));
-    write(dir.path(), &location("location", None, &CENTERS));
-    write(dir.path(), &month("location", "2024-05", &CENTERS));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([
+        location("location", batch(1), &CENTERS),
+        location("location", None, &CENTERS),
+        month("location", "2024-05", &CENTERS),
+    ]);
     let answer = service.get("/openapi.json");
     assert_eq!(
         (answer.status, answer.header("content-type")),

@@ -2,14 +2,12 @@
 
 use serde_json::json;
 
-use crate::folders::{CENTERS, batch, location, mixture, month, spots, write};
+use crate::folders::{CENTERS, batch, location, mixture, month, spots};
 use crate::service::{Service, cases};
 
 #[test]
 fn a_place_near_no_hot_spot_is_noise() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &spots("location", batch(1)));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([spots("location", batch(1))]);
     let records = json!([
         {"LAT": 34.3, "LON": -118.0},
         {"LAT": 35.0, "LON": -118.0},
@@ -36,9 +34,7 @@ fn a_place_near_no_hot_spot_is_noise() {
 
 #[test]
 fn a_mixture_gives_probabilities() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &mixture("mixed", batch(1)));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([mixture("mixed", batch(1))]);
     let record = json!({"LAT": 35.5, "LON": -118.0});
     let answer = service.post_json("/models/mixed/batches/latest/predict", &record);
     let answer = answer.json();
@@ -67,14 +63,11 @@ const UNKNOWN: &str = r#"
 
 #[test]
 fn windows_are_asked_by_their_keys() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &month("monthly", "2024-05", &CENTERS));
-    write(
-        dir.path(),
-        &month("monthly", "N Hollywood/ä", &[CENTERS[2], CENTERS[0]]),
-    );
-    write(dir.path(), &location("plain", batch(1), &CENTERS));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([
+        month("monthly", "2024-05", &CENTERS),
+        month("monthly", "N Hollywood/ä", &[CENTERS[2], CENTERS[0]]),
+        location("plain", batch(1), &CENTERS),
+    ]);
     assert_eq!(
         service.get("/models").json()["models"],
         json!([

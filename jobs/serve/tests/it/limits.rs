@@ -10,11 +10,8 @@ use serde_json::json;
 use crate::folders::{CENTERS, batch, location, write};
 use crate::service::{DEADLINE, Service};
 
-fn service() -> (tempfile::TempDir, Service) {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &location("location", batch(1), &CENTERS));
-    let service = Service::of_folder(dir.path());
-    (dir, service)
+fn service() -> Service {
+    Service::of([location("location", batch(1), &CENTERS)])
 }
 
 /// Sends bytes as they are and reads until the other side ends.
@@ -31,7 +28,7 @@ fn raw(service: &Service, parts: &[&[u8]]) -> String {
 
 #[test]
 fn unknown_paths() {
-    let (_dir, service) = service();
+    let service = service();
     for path in [
         "/nope",
         "/",
@@ -54,7 +51,7 @@ fn unknown_paths() {
 
 #[test]
 fn wrong_methods_name_the_right_ones() {
-    let (_dir, service) = service();
+    let service = service();
     for (method, path, allow) in [
         ("GET", "/predict_cluster/", "POST"),
         ("PUT", "/predict_cluster", "POST"),
@@ -79,7 +76,7 @@ fn wrong_methods_name_the_right_ones() {
 
 #[test]
 fn the_content_type_does_not_matter() {
-    let (_dir, service) = service();
+    let service = service();
     for header in [
         "",
         "Content-Type: application/x-www-form-urlencoded\r\n",
@@ -157,14 +154,14 @@ fn bodies_have_a_limit_with_and_without_a_length() {
 
 #[test]
 fn by_default_ten_megabytes_are_too_many() {
-    let (_dir, service) = service();
+    let service = service();
     let answer = service.post("/predict_cluster/", vec![b' '; 10_000_000]);
     answer.refused(&format!("413 body_too_large: {}", gugus_serve::BODY_LIMIT));
 }
 
 #[test]
 fn what_is_no_http_is_dropped_and_the_service_goes_on() {
-    let (_dir, service) = service();
+    let service = service();
     raw(
         &service,
         &[b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n"],
@@ -181,7 +178,7 @@ fn what_is_no_http_is_dropped_and_the_service_goes_on() {
 
 #[test]
 fn requests_in_flight_are_finished_and_then_it_ends() {
-    let (_dir, service) = service();
+    let service = service();
     let body = r#"{"lat": 33.7, "lon": -118.3, "model": 1}"#;
     let mut stream = TcpStream::connect(service.address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -218,7 +215,7 @@ fn requests_in_flight_are_finished_and_then_it_ends() {
 
 #[test]
 fn health() {
-    let (_dir, service) = service();
+    let service = service();
     assert_eq!(
         service.get("/health").json(),
         json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "models": 1})

@@ -230,6 +230,8 @@ fn latest_is_the_newest_model_that_can_be_served_and_the_answer_names_it() {
     assert_eq!(answer.header("gugus-batch"), None);
     let old = service.post_json("/models/location/batches/3/predict", &record);
     old.refused("404 unknown_batch: trained again");
+    let cut_off = service.post_json("/models/location/batches/4/predict", &record);
+    cut_off.refused("404 unknown_batch: location/batch_00000004 cannot be served, no _SUCCESS");
 
     let unusable = service.get("/models").json()["unusable"].clone();
     assert_eq!(service.get("/models/location").json()["unusable"], unusable);
@@ -280,17 +282,23 @@ fn folders_that_cannot_be_served_are_listed_with_their_reason() {
     for part in ["metadata", "data"] {
         fs::remove_file(dir.path().join("no_marks").join(part).join("_SUCCESS")).unwrap();
     }
+    write_as_spark(dir.path(), "copied", &CENTERS);
+    fs::remove_dir_all(dir.path().join("copied/data")).unwrap();
     let service = Service::of_folder(dir.path());
+    service
+        .get("/models/copied")
+        .refused("404 unknown_model: copied cannot be served, no file in data/");
     let listed = service.get("/models").json();
     let reasons = listed["unusable"].as_array().unwrap();
     let text = |index: usize| reasons[index].to_string();
-    assert_eq!(reasons.len(), 2, "{listed}");
+    assert_eq!(reasons.len(), 3, "{listed}");
+    assert!(text(0).contains("copied"), "{listed}");
     assert!(
-        text(0).contains("pipeline") && text(0).contains("PipelineModel"),
+        text(1).contains("pipeline") && text(1).contains("PipelineModel"),
         "{listed}"
     );
     assert!(
-        text(1).contains("sql/all") && text(1).contains("nonsense"),
+        text(2).contains("sql/all") && text(2).contains("nonsense"),
         "{listed}"
     );
     assert!(
@@ -301,10 +309,58 @@ fn folders_that_cannot_be_served_are_listed_with_their_reason() {
     let of_sql = service.get("/models/sql").json();
     assert_eq!(
         (&of_sql["all"], &of_sql["unusable"][0]),
-        (&json!(null), &reasons[1])
+        (&json!(null), &reasons[2])
     );
     let record = json!({"features": CENTERS[2]});
     assert_eq!(service.cluster("/models/no_marks/predict", &record), 2);
+}
+
+/// An expression that is too long or too deep must not end the service.
+#[test]
+fn a_model_whose_expression_is_too_large_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &location("good", batch(1), &CENTERS));
+    let nested = |open: &str, close: &str, times: usize| {
+        format!("{}\"LAT\"{}", open.repeat(times), close.repeat(times))
+    };
+    let cases = [
+        ("sum", "\"LAT\"".to_owned() + &" + \"LAT\"".repeat(2_000)),
+        ("parentheses", nested("(", ")", 7_000)),
+        ("minus", nested("- ", "", 5_000)),
+        ("functions", nested("abs(", ")", 2_500)),
+        (
+            "cases",
+            nested("CASE WHEN 1 = 1 THEN ", " ELSE 0.0 END", 400),
+        ),
+        ("long", format!("\"LAT\" + {}1", "0".repeat(1_000_000))),
+    ];
+    for (name, sql) in &cases {
+        let mut draft = location(name, batch(1), &CENTERS);
+        draft.about.features[0].sql.clone_from(sql);
+        write(dir.path(), &draft);
+    }
+    let service = Service::of_folder(dir.path());
+    let record = json!({"LAT": 1, "LON": 1});
+    for (name, _) in &cases {
+        let answer = service.post_json(&format!("/models/{name}/batches/1/predict"), &record);
+        answer.refused("503 model_unusable: cannot be served, LAT");
+        assert!(answer.body.len() < 1_500, "{name}");
+    }
+    let listed = service.get("/models").json();
+    let unusable = listed["unusable"].as_array().unwrap();
+    assert_eq!(unusable.len(), cases.len(), "{listed}");
+    for folder in unusable {
+        let text = folder.to_string();
+        let mut named = ["at most", "nested", "does not plan"].into_iter();
+        assert!(named.any(|part| text.contains(part)), "{text}");
+        assert!(text.len() < 1_500, "{text}");
+    }
+    assert_eq!(
+        service
+            .post_json("/models/good/batches/1/predict", &record)
+            .status,
+        200
+    );
 }
 
 #[test]
@@ -339,10 +395,11 @@ fn a_store_that_fails_is_said_and_what_is_in_memory_is_served_on() {
     fs::remove_file(&folder).unwrap();
     fs::rename(dir.path().join("away"), &folder).unwrap();
     service.wait_for("the store", |s| s.get("/health/ready").status == 200);
-    assert_eq!(
-        service.cluster("/models/location/batches/2/predict", &record),
-        2
-    );
+    // A model that could not be read is not tried again for a second.
+    service.wait_for("the model of batch 2", |s| {
+        let answer = s.post_json("/models/location/batches/2/predict", &record);
+        answer.status == 200 && answer.cluster() == 2
+    });
 }
 
 #[test]

@@ -12,13 +12,10 @@ const PATH: &str = "/predict_cluster/";
 
 #[test]
 fn the_nearest_center_of_the_batch_with_and_without_a_slash() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &location("location", batch(1), &CENTERS));
-    write(
-        dir.path(),
-        &location("location", batch(2), &[CENTERS[2], CENTERS[0]]),
-    );
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([
+        location("location", batch(1), &CENTERS),
+        location("location", batch(2), &[CENTERS[2], CENTERS[0]]),
+    ]);
     for path in [PATH, "/predict_cluster"] {
         for (cluster, [lat, lon]) in (0..).zip(CENTERS) {
             assert_eq!(
@@ -36,9 +33,7 @@ fn the_nearest_center_of_the_batch_with_and_without_a_slash() {
 
 #[test]
 fn numbers_may_be_text_and_other_fields_do_not_matter() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &location("location", batch(1), &CENTERS));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([location("location", batch(1), &CENTERS)]);
     for body in [
         r#"{"lat": "33.7", "lon": " -118.3 ", "model": "1"}"#,
         r#"{"lat": 33.7, "lon": -118.3, "model": 1.0, "extra": {"a": [1]}}"#,
@@ -74,9 +69,7 @@ const REFUSED: &str = r#"
 
 #[test]
 fn wrong_requests_are_refused_with_the_field() {
-    let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), &location("location", batch(1), &CENTERS));
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([location("location", batch(1), &CENTERS)]);
     let blank = [
         ("", "400 not_json: empty"),
         ("   ", "400 not_json: empty"),
@@ -86,7 +79,7 @@ fn wrong_requests_are_refused_with_the_field() {
         let answer = service.post(PATH, body);
         answer.refused(expected);
         let text = String::from_utf8_lossy(&answer.body);
-        assert!(!text.contains(dir.path().to_str().unwrap()), "{body}");
+        assert!(!text.contains(service.folder().to_str().unwrap()), "{body}");
     }
     service
         .post(PATH, b"{\"lat\": \"\xff\"}")

@@ -179,15 +179,13 @@ fn one_wrong_record_fails_all_with_its_index() {
 
 #[test]
 fn an_expression_that_fails_names_the_record() {
-    let dir = tempfile::tempdir().unwrap();
     let mut draft = location("ratio", batch(1), &CENTERS);
     draft.about.columns = vec![
         column("A", ColumnType::Int64, Nullability::Optional),
         column("B", ColumnType::Int64, Nullability::Optional),
     ];
     draft.about.features = vec![feature("ratio", "\"A\" / \"B\""), feature("b", "\"B\"")];
-    write(dir.path(), &draft);
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([draft]);
     let path = "/models/ratio/batches/1/predict";
     service
         .post(path, r#"{"A": 1, "B": 0}"#)
@@ -209,7 +207,6 @@ fn an_expression_that_fails_names_the_record() {
 /// The model of optional columns answers a record with one of them, even if it is null.
 #[test]
 fn a_record_needs_one_column_of_its_model() {
-    let dir = tempfile::tempdir().unwrap();
     let mut draft = location("kind", batch(1), &CENTERS);
     draft.about.columns = vec![
         column("TIME OCC", ColumnType::Int32, Nullability::Optional),
@@ -219,8 +216,7 @@ fn a_record_needs_one_column_of_its_model() {
         feature("hour", "coalesce(\"TIME OCC\", 0)"),
         feature("night", "CASE WHEN \"PART\" = '1' THEN 1.0 ELSE 0.0 END"),
     ];
-    write(dir.path(), &draft);
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([draft]);
     for record in [
         json!({"TIME OCC": null}),
         json!({"PART": ""}),
@@ -275,12 +271,11 @@ fn a_strict_service_refuses_columns_that_the_model_does_not_know() {
 
 #[test]
 fn cosine_models_refuse_what_has_no_direction() {
-    let dir = tempfile::tempdir().unwrap();
-    write(
-        dir.path(),
-        &cosine(location("location", batch(1), &[[1.0, 0.0], [0.0, 1.0]])),
-    );
-    let service = Service::of_folder(dir.path());
+    let service = Service::of([cosine(location(
+        "location",
+        batch(1),
+        &[[1.0, 0.0], [0.0, 1.0]],
+    ))]);
     assert_eq!(
         service.cluster(LOCATION, &json!({"LAT": 0.1, "LON": 500})),
         1

@@ -8,11 +8,15 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gugus_files::Store;
+use gugus_models::ModelDraft;
 use gugus_serve::{Config, run};
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::folders::write;
 
 /// How long a condition may take to come true. It is long, since machines that run tests are slow at times.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -24,6 +28,7 @@ pub(crate) struct Service {
     runtime: Runtime,
     running: Option<JoinHandle<Result<(), gugus_serve::Error>>>,
     agent: ureq::Agent,
+    folder: Option<TempDir>,
 }
 
 /// An answer.
@@ -101,6 +106,20 @@ pub(crate) fn cases(table: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 impl Service {
+    /// Serves these models from a folder that goes with the service.
+    pub(crate) fn of<const N: usize>(models: [ModelDraft; N]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        models.iter().for_each(|model| write(folder.path(), model));
+        let mut service = Self::of_folder(folder.path());
+        service.folder = Some(folder);
+        service
+    }
+
+    /// The folder of [`Service::of`].
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
     pub(crate) fn of_folder(folder: &Path) -> Self {
         Self::start(Config::new(Store::open(folder.to_str().unwrap()).unwrap()))
     }
@@ -138,6 +157,7 @@ impl Service {
             runtime,
             running: Some(running),
             agent,
+            folder: None,
         }
     }
 

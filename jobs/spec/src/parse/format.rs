@@ -3,57 +3,63 @@
 use super::table::{Entry, Table};
 use crate::{Column, CsvFormat, Error, Format, Nullability, RESERVED_COLUMNS};
 
-/// What `format` may be.
-#[derive(Clone, Copy)]
-enum Name {
-    Json,
-    Csv,
-}
-
 /// Why a row without names for its cells is no record.
 const NAMELESS: &str = "nothing names the cells of a row: give a header in [source.csv], or name the columns in [source.columns]";
 
-/// The format of `[source]`, whose columns are these.
-pub(super) fn format(source: &Table<'_>, columns: &[Column]) -> Result<Format, Error> {
-    let format = source.get("format");
-    let name = match &format {
-        Some(entry) => entry.choice(&[("json", Name::Json), ("csv", Name::Csv)])?,
-        None => Name::Json,
+/// How the records and the files of `[source]` are written, whose columns are these.
+pub(super) fn format(source: &Table<'_>, columns: &[Column]) -> Result<(Format, CsvFormat), Error> {
+    let entry = source.get("format");
+    let format = match &entry {
+        Some(entry) => entry.choice(&[("json", Format::Json), ("csv", Format::Csv)])?,
+        None => Format::Json,
     };
-    match (name, source.get("csv")) {
-        (Name::Json, None) => Ok(Format::Json),
-        (Name::Json, Some(entry)) => Err(entry.refuse(
-            &"it says how rows of CSV are written: add format = \"csv\" to [source], or leave it out",
-        )),
-        (Name::Csv, Some(entry)) => Ok(Format::Csv(csv(&entry, columns)?)),
-        (Name::Csv, None) => match format {
-            Some(entry) if columns.is_empty() => Err(entry.refuse(&NAMELESS)),
-            _ => Ok(Format::Csv(CsvFormat::default())),
-        },
+    let table = source.get("csv");
+    let csv = match &table {
+        Some(table) => csv(table, format, columns)?,
+        None => CsvFormat::default(),
+    };
+    match table.or(entry) {
+        Some(entry) if format == Format::Csv && csv.header.is_none() && columns.is_empty() => {
+            Err(entry.refuse(&NAMELESS))
+        }
+        _ => Ok((format, csv)),
     }
 }
 
-fn csv(entry: &Entry<'_>, columns: &[Column]) -> Result<CsvFormat, Error> {
-    let table = entry.table("[source.csv]", &["delimiter", "header"])?;
+fn csv(entry: &Entry<'_>, format: Format, columns: &[Column]) -> Result<CsvFormat, Error> {
+    let table = entry.table("[source.csv]", &["delimiter", "escape", "header"])?;
     let delimiter = match table.get("delimiter") {
-        Some(entry) => delimiter(&entry)?,
+        Some(entry) => character(&entry, r#"",", ";" or "\t""#)?,
         None => CsvFormat::DEFAULT_DELIMITER,
     };
-    let header = match table.get("header") {
-        Some(entry) => Some(header(&entry, columns)?),
-        None if columns.is_empty() => return Err(entry.refuse(&NAMELESS)),
-        None => None,
+    let escape = table.get("escape");
+    let escape = escape.map(|entry| match character(&entry, r#""\\""#)? {
+        escape if escape == delimiter => Err(entry.refuse(&"that is the delimiter")),
+        escape => Ok(escape),
+    });
+    let header = match (table.get("header"), format) {
+        (None, _) => None,
+        (Some(entry), Format::Csv) => Some(header(&entry, columns)?),
+        (Some(entry), Format::Json) => {
+            return Err(entry.refuse(
+                &"it names the cells of a topic's rows, and a file has its own header: add format = \"csv\" to [source], or leave it out",
+            ));
+        }
     };
-    Ok(CsvFormat { delimiter, header })
+    Ok(CsvFormat {
+        delimiter,
+        escape: escape.transpose()?,
+        header,
+    })
 }
 
-fn delimiter(entry: &Entry<'_>) -> Result<u8, Error> {
+fn character(entry: &Entry<'_>, such_as: &str) -> Result<u8, Error> {
     match entry.value().as_str().map(str::as_bytes) {
         // A quote or the end of a line has another meaning in CSV, and a byte beyond ASCII is half a character.
         Some(&[byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(byte),
-        _ => Err(entry.refuse(
-            &r#"it must be one ASCII character such as ",", ";" or "\t", but neither a quote nor the end of a line"#,
-        )),
+        _ => Err(entry.refuse(&format!(
+            "it must be one ASCII character such as {such_as}, but neither a quote nor the end of a line"
+        ))),
     }
 }
 

@@ -14,9 +14,10 @@ mod words;
 use std::num::NonZeroU64;
 use std::path::Path;
 
+use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
-use crate::column::{Column, ColumnType, Nullability, RESERVED_COLUMNS};
+use crate::column::{A_ZONE, Column, ColumnType, Nullability, RESERVED_COLUMNS};
 use crate::job::{BatchLimits, Job, OtherColumns, Source};
 use crate::{Error, TimestampFormat};
 use table::{Document, Entry, Table};
@@ -75,7 +76,14 @@ fn job(text: &str, origin: &str) -> Result<Job, Error> {
 fn source(entry: &Entry<'_>) -> Result<Source, Error> {
     let table = entry.table(
         "[source]",
-        &["topic", "format", "csv", "columns", "other_columns"],
+        &[
+            "topic",
+            "format",
+            "csv",
+            "null_values",
+            "columns",
+            "other_columns",
+        ],
     )?;
     let topic = table.need("topic", "the name of the Kafka topic")?;
     let name = topic.text()?;
@@ -88,12 +96,32 @@ fn source(entry: &Entry<'_>) -> Result<Source, Error> {
     let others = [("utf8", OtherColumns::Utf8), ("drop", OtherColumns::Drop)];
     let other_columns = table.read("other_columns", |entry| entry.choice(&others))?;
     let columns = table.read("columns", columns)?.unwrap_or_default();
+    let (format, csv) = format::format(&table, &columns)?;
+    let null_values = table.read("null_values", null_values)?.unwrap_or_default();
     Ok(Source {
         topic: name.to_owned(),
-        format: format::format(&table, &columns)?,
+        format,
+        csv,
+        null_values,
         columns,
         other_columns: other_columns.unwrap_or_default(),
     })
+}
+
+/// Texts that mean "no value".
+fn null_values(entry: &Entry<'_>) -> Result<Vec<String>, Error> {
+    let items = entry.items("it must be a list of texts such as [\"NULL\", \"NA\"]")?;
+    let texts = items.iter().map(|item| {
+        let text = item.text()?;
+        // A value is compared without the blanks around it, so this could never be one.
+        if text.is_empty() || text.trim() != text {
+            return Err(
+                item.refuse(&"it must be text without blanks around it; empty text is always null")
+            );
+        }
+        Ok(text.to_owned())
+    });
+    texts.collect()
 }
 
 /// The columns in the order of the file. TOML itself refuses a key that stands twice.
@@ -121,7 +149,7 @@ fn column(entry: &Entry<'_>) -> Result<Column, Error> {
         );
     }
     let title = format!("[source.columns.{}]", entry.key());
-    let table = entry.table(&title, &["type", "format", "required"])?;
+    let table = entry.table(&title, &["type", "format", "timezone", "required"])?;
     let kind = table.need(
         "type",
         "one of utf8, bool, int32, int64, float32, float64, timestamp",
@@ -129,15 +157,34 @@ fn column(entry: &Entry<'_>) -> Result<Column, Error> {
     let text = kind.text()?;
     let mut data_type =
         ColumnType::from_name(text).ok_or_else(|| kind.not_one_of(&ColumnType::NAMES))?;
-    if let Some(entry) = table.get("format") {
+    for key in ["format", "timezone"] {
+        let Some(entry) = table.get(key) else {
+            continue;
+        };
         match &mut data_type {
-            ColumnType::Timestamp { formats } => *formats = timestamp_formats(&entry)?,
+            ColumnType::Timestamp { formats, .. } if key == "format" => {
+                *formats = timestamp_formats(&entry)?;
+            }
+            ColumnType::Timestamp { timezone, .. } => *timezone = Some(zone(&entry)?),
             other => {
                 return Err(entry.refuse(&format!(
-                    "only a timestamp has a format, and this is {other}"
+                    "only a timestamp has a {key}, and this is {other}"
                 )));
             }
         }
+    }
+    if let ColumnType::Timestamp {
+        formats,
+        timezone: Some(_),
+    } = &data_type
+        && let Some(entry) = table.get("timezone")
+        && let Some(format) = formats
+            .iter()
+            .find(|f| f.ends_with('Z') || f.ends_with("UTC"))
+    {
+        return Err(entry.refuse(&format!(
+            "format {format:?} says that its times are in UTC: leave timezone out"
+        )));
     }
     let nullability = match table.read("required", Entry::truth)? {
         Some(true) => Nullability::Required,
@@ -148,6 +195,11 @@ fn column(entry: &Entry<'_>) -> Result<Column, Error> {
         data_type,
         nullability,
     })
+}
+
+/// The clocks that times without an offset follow.
+fn zone(entry: &Entry<'_>) -> Result<Tz, Error> {
+    entry.text()?.parse().map_err(|_| entry.refuse(&A_ZONE))
 }
 
 /// One format or a list of them.

@@ -2,10 +2,12 @@
 
 use chrono::NaiveDate;
 
+use super::Moment;
+
 /// The instant of an ISO 8601 / RFC 3339 text, in milliseconds since 1970 in UTC.
 ///
-/// `2020-03-01`, `2020-03-01T14:30`, `2020-03-01 14:30:05.25`, each with or without `Z`, `+02:00`, `+0200` or `+02` after
-/// a time. Without a time it is midnight, without an offset UTC; digits beyond milliseconds are cut off. Week dates,
+/// `2020-03-01`, `2020-03-01T14:30`, `2020-03-01 14:30:05.25`. Behind a time there may be `Z`, `UTC`, `+02:00`, `+0200` or
+/// `+02`, with or without a blank before it. Without a time it is midnight, without an offset UTC; digits beyond milliseconds are cut off. Week dates,
 /// days of the year and the basic form without separators are not read: give a format for those.
 ///
 /// ```
@@ -13,6 +15,11 @@ use chrono::NaiveDate;
 /// assert_eq!(gugus_spec::parse_iso_timestamp("01.01.1970"), None);
 /// ```
 pub fn parse_iso_timestamp(text: &str) -> Option<i64> {
+    moment(text)?.at(None).ok()
+}
+
+/// What such a text says.
+pub(super) fn moment(text: &str) -> Option<Moment> {
     let mut rest = Cursor(text.as_bytes());
     let year = rest.digits(4)?;
     rest.byte(b'-')?;
@@ -22,7 +29,7 @@ pub fn parse_iso_timestamp(text: &str) -> Option<i64> {
     let date = NaiveDate::from_ymd_opt(year as i32, month, day)?;
     let mut millis = date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis();
     if rest.is_empty() {
-        return Some(millis);
+        return Some(Moment::Local(millis));
     }
     rest.any(b"Tt ")?;
     let hour = rest.digits(2)?;
@@ -40,22 +47,12 @@ pub fn parse_iso_timestamp(text: &str) -> Option<i64> {
         return None;
     }
     millis += (i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)) * 1000;
-    if rest.any(b"Zz").is_none()
-        && let Some(sign) = rest.any(b"+-")
-    {
-        let hours = rest.digits(2)?;
-        let minutes = match rest.byte(b':') {
-            Some(()) => rest.digits(2)?,
-            None if rest.is_empty() => 0,
-            None => rest.digits(2)?,
-        };
-        if hours > 23 || minutes > 59 {
-            return None;
-        }
-        let offset = i64::from(hours * 60 + minutes) * 60_000;
-        millis += if sign == b'-' { offset } else { -offset };
+    if rest.is_empty() {
+        return Some(Moment::Local(millis));
     }
-    rest.is_empty().then_some(millis)
+    let _ = rest.byte(b' ');
+    let offset = rest.offset()?;
+    rest.is_empty().then_some(Moment::Instant(millis - offset))
 }
 
 /// What is left of a text.
@@ -87,6 +84,25 @@ impl Cursor<'_> {
             self.0 = rest;
             first
         })
+    }
+
+    /// An offset from UTC, in milliseconds.
+    fn offset(&mut self) -> Option<i64> {
+        if self.any(b"Zz").is_some() {
+            return Some(0);
+        }
+        if let Some((b"UTC", rest)) = self.0.split_first_chunk() {
+            self.0 = rest;
+            return Some(0);
+        }
+        let sign = if self.any(b"+-")? == b'-' { -1 } else { 1 };
+        let hours = self.digits(2)?;
+        let minutes = match self.byte(b':') {
+            None if self.is_empty() => 0,
+            _ => self.digits(2)?,
+        };
+        let valid = hours <= 23 && minutes <= 59;
+        valid.then(|| sign * i64::from(hours * 60 + minutes) * 60_000)
     }
 
     /// One digit or more after the point, as milliseconds.
@@ -123,6 +139,11 @@ mod tests {
             ("1970-01-02T03:00:01.5Z", DAY + 3 * HOUR + 1500),
             ("1970-01-02T03:00:01.123456789z", DAY + 3 * HOUR + 1123),
             ("1970-01-02T03:00+01:00", DAY + 2 * HOUR),
+            ("1970-01-02 03:00:00 UTC", DAY + 3 * HOUR),
+            ("1970-01-02 03:00:00.5 UTC", DAY + 3 * HOUR + 500),
+            ("1970-01-02 03:00:00UTC", DAY + 3 * HOUR),
+            ("1970-01-02 03:00:00 Z", DAY + 3 * HOUR),
+            ("1970-01-02 03:00:00 +0100", DAY + 2 * HOUR),
             ("1970-01-02T03:00-0130", DAY + 4 * HOUR + HOUR / 2),
             ("1970-01-02T03:00:00+01", DAY + 2 * HOUR),
             ("1969-12-31", -DAY),
@@ -149,6 +170,10 @@ mod tests {
             "1970-01-02Z",
             "1970-01-02T03:00Zx",
             "1970-01-02T03:00+1",
+            "1970-01-02 03:00 CET",
+            "1970-01-02 03:00 UTC+1",
+            "1970-01-02 03:00  UTC",
+            "0000-01-01",
             "٠٠٠٠-01-01",
         ] {
             assert_eq!(parse_iso_timestamp(text), None, "{text}");
@@ -160,9 +185,9 @@ mod tests {
         fn iso_agrees_with_chrono(seconds in -62_135_596_800_i64..253_402_300_800, millis in 0_u32..1000, minutes in -1439_i32..1440) {
             let offset = chrono::FixedOffset::east_opt(minutes * 60).unwrap();
             let instant = DateTime::<Utc>::from_timestamp(seconds, millis * 1_000_000).unwrap();
-            // The offset may push the year to 0 or 10000, which four digits cannot tell.
+            // The offset may push the year to 0 or 10000, which is refused or cannot be written.
             let local = instant.with_timezone(&offset);
-            prop_assume!((0..10_000).contains(&chrono::Datelike::year(&local)));
+            prop_assume!((1..10_000).contains(&chrono::Datelike::year(&local)));
             let text = local.format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
             prop_assert_eq!(parse_iso_timestamp(&text), Some(instant.timestamp_millis()));
         }

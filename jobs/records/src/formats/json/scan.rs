@@ -56,7 +56,10 @@ pub(crate) fn scan(text: &str, slots: &mut Slots) -> Option<()> {
                 let end = match first {
                     b't' => literal(bytes, start, b"true")?,
                     b'f' => literal(bytes, start, b"false")?,
-                    _ => number(bytes, start)?,
+                    _ => match number(bytes, start) {
+                        Some(end) => end,
+                        None => not_finite(bytes, start)?,
+                    },
                 };
                 (CellKind::Text, (start, end), end)
             }
@@ -180,6 +183,23 @@ fn number(bytes: &[u8], at: usize) -> Option<usize> {
         end = digits(end + 1 + usize::from(signed))?;
     }
     Some(end)
+}
+
+/// The end of a float that Python's `json` writes and JSON does not know.
+#[cold]
+fn not_finite(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut names = [&b"NaN"[..], b"Infinity", b"-Infinity"].into_iter();
+    names.find_map(|name| literal(bytes, at, name))
+}
+
+/// The end of the string that the text begins with, behind its quote; `None` if it begins with none.
+pub(super) fn string_end(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let end = plain(bytes, literal(bytes, 0, b"\"")?);
+    match bytes.get(end)? {
+        b'"' => Some(end + 1),
+        _ => escaped(bytes, end),
+    }
 }
 
 /// The length of the array or object that the text begins with.
