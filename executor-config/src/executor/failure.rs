@@ -13,14 +13,7 @@ use gugus_submit::Fault;
 /// else fails the Ballista job at once, because it would fail anywhere, or because the driver knows what to do. Results that
 /// could not be fetched, and cancelled tasks, are told as Ballista tells them.
 pub(super) fn told(error: BallistaError, executor: &ExecutorRegistration) -> FailedTask {
-    let fault = match &error {
-        BallistaError::DataFusionError(error) => {
-            Fault::of(error.as_ref() as &(dyn Error + 'static))
-        }
-        BallistaError::ArrowError(error) => Fault::of(error.as_ref() as &(dyn Error + 'static)),
-        BallistaError::IoError(error) => Fault::of(error),
-        other => Fault::Machine(other.to_string()),
-    };
+    let fault = fault_of(&error);
     let told = FailedTask::from(error);
     if matches!(
         told.failed_reason,
@@ -47,5 +40,42 @@ pub(super) fn told(error: BallistaError, executor: &ExecutorRegistration) -> Fai
             true => FailedReason::IoError(IoError {}),
             false => FailedReason::ExecutionError(ExecutionError {}),
         }),
+    }
+}
+
+/// Sorts an error of Ballista. It tells no cause, and stands between errors of DataFusion that do.
+fn fault_of(error: &BallistaError) -> Fault {
+    let of = |error: &(dyn Error + 'static)| match gugus_error::find::<BallistaError>(error) {
+        Some(inner) => fault_of(inner),
+        None => Fault::of(error),
+    };
+    match error {
+        BallistaError::DataFusionError(error) => of(error.as_ref()),
+        BallistaError::ArrowError(error) => of(error.as_ref()),
+        BallistaError::IoError(error) => of(error),
+        other => Fault::Machine(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::error::ArrowError;
+    use datafusion::error::DataFusionError;
+
+    use super::*;
+
+    /// The writers of results put an error of Ballista around each error of DataFusion.
+    #[test]
+    fn an_error_within_errors_of_ballista_is_found() {
+        let zero = DataFusionError::ArrowError(Box::new(ArrowError::DivideByZero), None);
+        let wrapped = BallistaError::DataFusionError(Box::new(zero)).into_datafusion();
+        let wrapped = BallistaError::DataFusionError(Box::new(wrapped)).into_datafusion();
+        let told = told(
+            BallistaError::DataFusionError(Box::new(wrapped)),
+            &ExecutorRegistration::default(),
+        );
+        let fault = Fault::in_text(&told.error);
+        assert!(matches!(&fault, Fault::Data(_)), "{fault:?}");
+        assert!(!told.retryable);
     }
 }
