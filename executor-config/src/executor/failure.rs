@@ -50,8 +50,8 @@ fn fault_of(error: &BallistaError) -> Fault {
         None => Fault::of(error),
     };
     match error {
-        BallistaError::DataFusionError(error) => of(error.as_ref()),
-        BallistaError::ArrowError(error) => of(error.as_ref()),
+        BallistaError::DataFusionError(error) => of(&**error),
+        BallistaError::ArrowError(error) => of(&**error),
         BallistaError::IoError(error) => of(error),
         other => Fault::Machine(other.to_string()),
     }
