@@ -90,6 +90,7 @@ pub use columns::{Columns, FinishError};
 pub use csv::{
     CsvError, CsvRow, CsvRows, HeaderError, LONGEST_ROW, fitting_delimiter, header_names,
 };
+pub use formats::json::with_finite_numbers;
 pub use header::Header;
 pub use layout::Layout;
 pub use reason::{Misfit, QuotePlace, Reason};

@@ -3,7 +3,7 @@
 //! Each record stays as the bytes that came. So the same code parses it that parses a record of the topic: a number in a
 //! column of text keeps its digits, and the last of two equal keys counts.
 
-use gugus_records::Reason;
+use gugus_records::{Reason, with_finite_numbers};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, de};
 
@@ -20,11 +20,13 @@ pub(crate) enum Body<'a> {
 
 impl<'a> Body<'a> {
     pub(crate) fn new(body: &'a [u8]) -> Self {
+        let body = without_mark(body);
         let trimmed = body.trim_ascii_start();
         match trimmed.first() {
             Some(b'[') => Self::Many(Elements {
                 body,
                 rest: &trimmed[1..],
+                finite: None,
                 state: Expect::First,
             }),
             _ => Self::One(body),
@@ -37,6 +39,8 @@ impl<'a> Body<'a> {
 pub(crate) struct Elements<'a> {
     body: &'a [u8],
     rest: &'a [u8],
+    /// The end of the body with numbers in place of `NaN` and `Infinity`, once such a value was found.
+    finite: Option<String>,
     state: Expect,
 }
 
@@ -65,20 +69,44 @@ impl<'a> Iterator for Elements<'a> {
             (Expect::Next, Some(b',')) => &rest[1..],
             _ => return Some(Err(self.fail())),
         };
-        let mut values = serde_json::Deserializer::from_slice(element).into_iter::<IgnoredAny>();
-        match values.next() {
-            Some(Ok(_)) => {
-                let (element, rest) = element.split_at(values.byte_offset());
+        match self.length(element) {
+            Some(length) => {
+                let (element, rest) = element.split_at(length);
                 self.rest = rest;
                 self.state = Expect::Next;
                 Some(Ok(element))
             }
-            _ => Some(Err(self.fail())),
+            None => Some(Err(self.fail())),
         }
     }
 }
 
+/// The length of the JSON value at the beginning of a text.
+fn value_length(text: &[u8]) -> Option<usize> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    values.next()?.ok()?;
+    Some(values.byte_offset())
+}
+
+/// A text without a byte order mark, which some programs write.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 impl Elements<'_> {
+    /// The length of the element at the beginning of a text, which is the end of the body. Its parser takes `NaN` and
+    /// `Infinity`, so they do not break the array.
+    fn length(&mut self, text: &[u8]) -> Option<usize> {
+        if self.finite.is_none() {
+            if let Some(length) = value_length(text) {
+                return Some(length);
+            }
+            self.finite = Some(with_finite_numbers(str::from_utf8(text).ok()?)?);
+        }
+        let finite = self.finite.as_ref()?.as_bytes();
+        value_length(finite.get(finite.len().checked_sub(text.len())?..)?)
+    }
+
     fn fail(&mut self) -> Problem {
         self.state = Expect::Nothing;
         self.not_json()
@@ -86,7 +114,9 @@ impl Elements<'_> {
 
     /// The error of the array, with its place in the whole body.
     fn not_json(&self) -> Problem {
-        match serde_json::from_slice::<IgnoredAny>(self.body) {
+        let finite = str::from_utf8(self.body).ok().and_then(with_finite_numbers);
+        let body = finite.as_deref().map_or(self.body, str::as_bytes);
+        match serde_json::from_slice::<IgnoredAny>(body) {
             Err(error) => Problem::not_json(&error),
             Ok(_) => Problem::new(Code::NotJson, "the body is not a JSON array"),
         }
@@ -95,7 +125,7 @@ impl Elements<'_> {
 
 /// The numbers of a record `{"features": [...]}`, which a model without named columns takes.
 pub(crate) fn features(record: &[u8]) -> Result<Vec<f64>, Problem> {
-    let text = str::from_utf8(record).map_err(|e| Reason::NotUtf8 {
+    let text = str::from_utf8(without_mark(record)).map_err(|e| Reason::NotUtf8 {
         at: e.valid_up_to(),
     })?;
     if text.trim().is_empty() {
@@ -141,8 +171,10 @@ pub(crate) fn keys(record: &[u8]) -> Vec<String> {
         }
     }
 
-    let mut deserializer = serde_json::Deserializer::from_slice(record);
-    deserializer.deserialize_map(Keys).unwrap_or_default()
+    let read = |text: &str| serde_json::Deserializer::from_str(text).deserialize_map(Keys);
+    let text = str::from_utf8(without_mark(record)).unwrap_or_default();
+    let finite = || with_finite_numbers(text).and_then(|finite| read(&finite).ok());
+    read(text).ok().or_else(finite).unwrap_or_default()
 }
 
 /// `features` of a record; the last counts where there are two, and other keys do not count.
@@ -210,10 +242,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_python_do_not_break_an_array() {
+        let body = "\u{feff}[1, {\"a\": NaN, \"b\": \"NaN\"}, [-Infinity], 2]";
+        let expected = ["1", "{\"a\": NaN, \"b\": \"NaN\"}", "[-Infinity]", "2"];
+        assert_eq!(elements(body).unwrap(), expected);
+        for body in ["[NaN", "[{\"a\": NaN]", "[NaNs]", "[1, NaN,]"] {
+            let problem = serde_json::to_value(elements(body).unwrap_err()).unwrap();
+            assert_eq!(problem["error"], "not_json", "{body}");
+        }
+    }
+
+    #[test]
     fn what_is_no_array_is_refused_with_its_place() {
         for body in [
-            "[", "[,]", "[1,]", "[1 2]", "[1", "[1,", "[{]", "[NaN]", "[1]x", "[1],", "[]]",
-            "[\"a]",
+            "[", "[,]", "[1,]", "[1 2]", "[1", "[1,", "[{]", "[NaN", "[1]x", "[1],", "[]]", "[\"a]",
         ] {
             let problem = serde_json::to_value(elements(body).unwrap_err()).unwrap();
             assert_eq!(problem["error"], "not_json", "{body}");
@@ -239,6 +281,7 @@ mod tests {
     fn keys_of_a_record() {
         let record = br#"{"a": {"b": 1}, "c\u00e4": [2], "a": null}"#;
         assert_eq!(keys(record), ["a", "c\u{e4}", "a"]);
+        assert_eq!(keys("\u{feff}{\"a\": NaN}".as_bytes()), ["a"]);
         assert_eq!(keys(b"[1]"), [""; 0]);
     }
 

@@ -83,7 +83,8 @@ pub(crate) fn read_by_serde(text: &str, slots: &mut Slots) -> Result<(), Reason>
 }
 
 /// The text with a number of the same length for each `NaN` and `Infinity` that stands outside of strings, if there is one.
-fn with_finite_numbers(text: &str) -> Option<String> {
+/// Python's `json` writes these two, and JSON does not know them.
+pub fn with_finite_numbers(text: &str) -> Option<String> {
     const NUMBERS: [(&str, &str); 2] = [("NaN", "0.0"), ("Infinity", "0.000000")];
     let mut finite = String::with_capacity(text.len());
     let mut rest = text;

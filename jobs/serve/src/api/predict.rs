@@ -24,7 +24,10 @@ static WINDOW: Route = Route::post("/models/{model}/windows/{window}/predict");
 static ALL: Route = Route::post("/models/{model}/predict");
 
 #[derive(OpenApi)]
-#[openapi(paths(cluster, batch, window, all))]
+#[openapi(
+    paths(cluster, batch, window, all),
+    components(schemas(Cluster, Prediction))
+)]
 pub(crate) struct Document;
 
 pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {

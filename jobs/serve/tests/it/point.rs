@@ -61,7 +61,7 @@ const REFUSED: &str = r#"
     {"lat": 1e999, "lon": 1, "model": 1} => 422 wrong_value: lat, 1e999
     {"lat": "inf", "lon": 1, "model": 1} => 422 not_finite: lat
     {"lat": 1, "lon": "nan", "model": 1} => 422 not_finite: lon
-    {"lat": NaN, "lon": 1, "model": 1} => 400 not_json
+    {"lat": NaN, "lon": 1, "model": 1} => 422 not_finite: lat
     { => 400 not_json
     [] => 422 wrong_value: array
     17 => 422 wrong_value: number
@@ -73,7 +73,7 @@ fn wrong_requests_are_refused_with_the_field() {
     let blank = [
         ("", "400 not_json: empty"),
         ("   ", "400 not_json: empty"),
-        ("\u{feff}{}", "400 not_json"),
+        ("\u{feff}{}", "422 missing_field: lat"),
     ];
     for (body, expected) in cases(REFUSED).chain(blank) {
         let answer = service.post(PATH, body);

@@ -110,7 +110,7 @@ const REFUSED: &str = r#"
     {"LAT": 1e999, "LON": 1} => 422 wrong_value: LAT
     {"LAT": "nan", "LON": 1} => 422 not_finite: LAT, NaN
     {"LAT": 1, "LON": "-inf"} => 422 not_finite: LON, infinite
-    {"LAT": NaN, "LON": 1} => 400 not_json
+    {"LAT": NaN, "LON": 1} => 422 not_finite: LAT
     {"LAT": 1, "LON": 1 => 400 not_json
     {"LAT": 1, "LON": 1} {} => 400 not_json
      => 400 not_json
@@ -142,6 +142,7 @@ const REFUSED_ARRAYS: &str = r#"
     [{"LAT": 1, "LON": 1}, 7, {"LAT": 1, "LON": 1}] => 1 wrong_value: number
     [{"LAT": 1, "LON": 1}, [], {"LAT": 1, "LON": 1}] => 1 wrong_value: array
     [{"LAT": "nan", "LON": 1}, {"LAT": 1, "LON": 1}] => 0 not_finite: LAT
+    [{"LAT": 1, "LON": 1, "x": Infinity}, {"LAT": 1, "LON": NaN}] => 1 not_finite: LON
 "#;
 
 /// As [`REFUSED_ARRAYS`], by the model of SQL.
