@@ -15,7 +15,7 @@ use crate::settings::FitSettings;
 
 /// The first bytes of our plan node. No message of Ballista begins with them: read as Protobuf, `g` would be a field of a
 /// wire type that does not exist.
-const NODE_MARK: &[u8] = b"gugus whole pass 1\n";
+const NODE_MARK: &[u8] = b"gugus all pass 1\n";
 
 /// The first bytes of our expression; like [`NODE_MARK`].
 const EXPRESSION_MARK: &[u8] = b"gugus named 1\n";

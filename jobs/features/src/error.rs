@@ -53,6 +53,11 @@ pub enum PlanError {
         /// In which way.
         source: TooLarge,
     },
+    /// The planner has a fault that these expressions show.
+    #[error(
+        "the planner panicked over the expressions; write them in another way, and report this"
+    )]
+    Panicked,
     /// There is nothing to cluster by.
     #[error("no features: name at least one column or expression in `features`")]
     NoFeatures,

@@ -16,7 +16,7 @@ use datafusion::logical_expr::{
 };
 
 /// The most bytes of a result, for the rows that are computed at a time (8,192 at most).
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The size of a result for one row, by the sizes of the arguments.
 type SizeOf = fn(&[u64]) -> u64;
@@ -47,7 +47,7 @@ const GROWING: &[(&str, SizeOf)] = &[
         at(of, 0).saturating_mul(at(of, 1).saturating_add(1))
     }),
     // It has no long result, but takes a step for each pair of characters.
-    ("levenshtein", |of| product(of, 0, 1) / 64),
+    ("levenshtein", |of| product(of, 0, 1) / 16),
 ];
 
 /// Functions that make lists between two values. Nothing says how long before the list is there.

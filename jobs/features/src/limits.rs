@@ -4,6 +4,7 @@
 //! overflow the stack, and that ends a process. So an expression is measured before anything else walks over it.
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -27,7 +28,7 @@ const MOST_TERMS: u64 = 100_000;
 
 /// The stack for parsing and planning. A text of [`LONGEST`] bytes may be parsed to a tree of 8,000 levels before it is
 /// measured. Only the part that is used takes memory.
-const STACK: usize = 128 * 1024 * 1024;
+const STACK: usize = 64 * 1024 * 1024;
 
 /// Why an expression is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,11 +61,11 @@ pub enum TooLarge {
 }
 
 /// The most calls of functions whose result may be much longer than their arguments.
-pub(crate) const MOST_GROWING: usize = 32;
+pub(crate) const MOST_GROWING: usize = 24;
 
-/// Runs a piece of planning on a stack of its own.
-pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> T {
-    stacker::grow(STACK, work)
+/// Runs a piece of planning on a stack of its own. `None` if it panics: no text may end a process.
+pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
+    stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(work)).ok())
 }
 
 /// Refuses a text that is too long to be parsed.

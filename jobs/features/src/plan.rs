@@ -108,6 +108,7 @@ impl FeaturePlan {
             return Err(PlanError::NoFeatures);
         }
         on_large_stack(|| Self::compile(columns, other, expressions))
+            .unwrap_or(Err(PlanError::Panicked))
     }
 
     fn compile(

@@ -49,7 +49,7 @@ fn train(k: usize, points: &[Points]) -> Answer<()> {
         ..Params::default()
     };
     let mut training = Training::new(params, dimensions, Weighting::Uniform, HandleInvalid::Error)?;
-    let whole = Instant::now();
+    let began = Instant::now();
     let mut iterations = Vec::new();
     while let Some(step) = training.step() {
         let started = Instant::now();
@@ -70,7 +70,7 @@ fn train(k: usize, points: &[Points]) -> Answer<()> {
     }
     let texts: Vec<String> = iterations.iter().map(|took| format!("{took:.1}")).collect();
     println!("  k = {k}: lloyd {} ms", texts.join(" "));
-    println!("  k = {k}: all {:.1} ms", milliseconds(whole));
+    println!("  k = {k}: all {:.1} ms", milliseconds(began));
     Ok(())
 }
 

@@ -95,7 +95,7 @@ impl Partial {
     /// The partial as bytes for [`Partial::decode`] of the same version of this crate.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        // Memory takes everything; should it not, then what is left is refused by whoever reads it.
+        // Writing to memory does not fail. If it did, the reader would refuse the empty rest.
         postcard::to_extend(&self.0, vec![VERSION]).unwrap_or_default()
     }
 

@@ -32,7 +32,7 @@ pub enum Weighting {
 #[derive(Debug)]
 pub struct Points {
     pub(crate) rows: usize,
-    /// Columns with room for a whole kernel's width behind the last row, so that kernels need no second loop.
+    /// columns with room for a full kernel's width behind the last row, so that kernels need no second loop.
     pub(crate) columns: Vec<Vec<f64>>,
     pub(crate) weights: Option<Vec<f64>>,
     pub(crate) keys: Vec<u64>,
@@ -124,7 +124,7 @@ impl Points {
     /// The sums of all rows, and of the tree's nodes when there is a tree, in a scale: from the last pass of the same scale, or made now.
     pub(crate) fn sums(&self, scale: &Scale) -> Result<Arc<NodeSums>, PartialError> {
         // Whoever comes second waits for the first one's sums instead of making them again. A panic elsewhere leaves
-        // either no sums or whole ones behind.
+        // either no sums or complete ones behind.
         let mut kept = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, sums)) = &*kept
             && of == scale

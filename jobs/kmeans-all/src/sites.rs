@@ -9,7 +9,7 @@ use crate::error::PartialError;
 pub(crate) struct Sites {
     dimensions: usize,
     values: Vec<f64>,
-    /// The first of each run of equal ones: the others, equally near to everything, never win.
+    /// The first of each run of equal centers. The others are as near to every point, and never win.
     distinct: Vec<u32>,
 }
 

@@ -104,7 +104,7 @@ fn blobs_are_found_as_by_the_fit_of_one_machine() {
         seed: 3,
         ..Params::default()
     };
-    let (whole, progress) = data.train(&params, WAYS[1]).unwrap();
+    let (all, progress) = data.train(&params, WAYS[1]).unwrap();
     let mut rows = gugus_kmeans::Rows::new(2, gugus_kmeans::RowForm::Dense);
     for row in &data.rows {
         rows.push(row);
@@ -115,22 +115,22 @@ fn blobs_are_found_as_by_the_fit_of_one_machine() {
         centers.sort_by(|a, b| a.partial_cmp(b).unwrap());
         centers
     };
-    for (ours, theirs) in sorted(&whole.fit.model.centers)
+    for (ours, theirs) in sorted(&all.fit.model.centers)
         .concat()
         .iter()
         .zip(sorted(&fit.model.centers).concat())
     {
         assert!((ours - theirs).abs() < 1e-9, "{ours} and {theirs}");
     }
-    assert_eq!(whole.fit.summary.sizes, [1000; 4]);
-    assert!(whole.converged);
-    assert!((whole.cost / fit.summary.training_cost - 1.0).abs() < 1e-9);
+    assert_eq!(all.fit.summary.sizes, [1000; 4]);
+    assert!(all.converged);
+    assert!((all.cost / fit.summary.training_cost - 1.0).abs() < 1e-9);
     let last = progress
         .iter()
         .rfind(|progress| progress.step == "lloyd")
         .unwrap();
     assert!(
-        (last.cost.unwrap() / whole.fit.summary.training_cost - 1.0).abs() < 1e-9,
+        (last.cost.unwrap() / all.fit.summary.training_cost - 1.0).abs() < 1e-9,
         "{progress:?}"
     );
     assert_eq!(last.moved, Some(0.0));

@@ -93,7 +93,7 @@ impl BoundedMeasure for Euclidean {
 
 impl BoundedMeasure for Cosine {
     fn half_way(cost: f64) -> f64 {
-        // The cosine of half an angle, by that of the whole.
+        // The cosine of half an angle, by the cosine of the angle.
         1.0 - (1.0 - cost / 2.0).sqrt()
     }
 }

@@ -57,7 +57,7 @@ fn pick(shares: impl Iterator<Item = f64> + Clone, random: &mut JavaRandom) -> u
     let mut walked = 0;
     let mut cumulated = 0.0;
     for share in shares {
-        // Where the sum is no number, nothing is walked, and the first candidate is taken.
+        // If the sum is no number, no step is taken, and the first candidate wins.
         if !matches!(
             cumulated.partial_cmp(&target),
             Some(std::cmp::Ordering::Less)
@@ -67,7 +67,7 @@ fn pick(shares: impl Iterator<Item = f64> + Clone, random: &mut JavaRandom) -> u
         cumulated += share;
         walked += 1;
     }
-    // Nothing is walked when everything costs nothing.
+    // If all candidates cost nothing, no step is taken.
     walked.max(1) - 1
 }
 

@@ -139,7 +139,7 @@ impl ExecutionPlan for AllPassExec {
         let read = MetricBuilder::new(&self.metrics).counter("files_read", partition);
         let (input, pass) = (Arc::clone(&self.input), Arc::clone(&self.pass));
         let work = async move {
-            let mut whole = Partial::empty(&pass.step, pass.points.dimensions);
+            let mut all = Partial::empty(&pass.step, pass.points.dimensions);
             for file in files {
                 let plan = |file: PartitionedFile| alone(&input, file);
                 let work = FilePass::new(&pass, &store, file, &context);
@@ -148,9 +148,9 @@ impl ExecutionPlan for AllPassExec {
                     Source::Cache => cached.add(1),
                     Source::File => read.add(1),
                 }
-                whole.merge(partial).map_err(external)?;
+                all.merge(partial).map_err(external)?;
             }
-            let bytes = whole.encode();
+            let bytes = all.encode();
             let column = BinaryArray::from_vec(vec![&bytes]);
             Ok(RecordBatch::try_new(
                 result_schema(),

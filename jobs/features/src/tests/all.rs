@@ -138,14 +138,14 @@ async fn partials(plan: Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> V
 }
 
 fn merged(of: &Pass, partials: Vec<Partial>) -> Partial {
-    let mut whole = Partial::empty(&of.step, 2);
+    let mut all = Partial::empty(&of.step, 2);
     for partial in partials {
-        whole.merge(partial).unwrap();
+        all.merge(partial).unwrap();
     }
-    whole
+    all
 }
 
-/// A whole fit; every pass as a cluster runs it, written to bytes and read back.
+/// A fit over all batches. Every pass runs as on a cluster: it is written to bytes and read back.
 async fn fit(files: &[AllFile], groups: usize, run: &str, context: &Arc<TaskContext>) -> AllFit {
     let plan = plan();
     let mut training = training();
@@ -185,7 +185,7 @@ fn pool(bytes: usize) -> (Arc<dyn MemoryPool>, Arc<TaskContext>) {
 }
 
 #[tokio::test]
-async fn a_model_over_everything_is_the_same_however_its_files_are_grouped() {
+async fn a_model_over_all_batches_is_the_same_however_its_files_are_grouped() {
     let folder = tempfile::tempdir().unwrap();
     let numbers: Vec<u64> = (1..=9).collect();
     let files: Vec<AllFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
@@ -239,7 +239,7 @@ async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
     let of = pass(&training(), &plan, "sliced");
     let groups = 6;
     let made = pass_plan(&plan, of.clone(), "file:///", &files, groups).unwrap();
-    let whole = merged(&of, partials(Arc::clone(&made), &context).await);
+    let all = merged(&of, partials(Arc::clone(&made), &context).await);
     // Each set of cuts between neighbouring groups is one way of slicing: 32 of them.
     for cuts in 0..1_u32 << (groups - 1) {
         let mut found = Vec::new();
@@ -252,12 +252,12 @@ async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
                 first = next;
             }
         }
-        assert_eq!(merged(&of, found), whole, "cuts {cuts:05b}");
+        assert_eq!(merged(&of, found), all, "cuts {cuts:05b}");
     }
 }
 
 #[tokio::test]
-async fn what_does_not_fit_into_memory_is_read_again_and_gives_the_same() {
+async fn points_that_do_not_fit_into_memory_are_read_again_and_give_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let numbers: Vec<u64> = (41..=44).collect();
     let files: Vec<AllFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();

@@ -170,12 +170,12 @@ fn a_state_that_was_spilled_comes_back_as_it_was() {
         Arc::new(Float64Array::from(vec![0.0, 1.0, 10.0, 11.0])),
         Arc::new(Float64Array::from(vec![0.0, 1.0, 10.0, 11.0])),
     ];
-    let (mut whole, mut first, mut second) = (
+    let (mut together, mut first, mut second) = (
         accumulator(settings(2, Weighting::Uniform)),
         accumulator(settings(2, Weighting::Uniform)),
         accumulator(settings(2, Weighting::Uniform)),
     );
-    whole.update_batch(&columns).unwrap();
+    together.update_batch(&columns).unwrap();
     first.update_batch(&columns).unwrap();
     let state: Vec<ArrayRef> = first
         .state()
@@ -186,7 +186,7 @@ fn a_state_that_was_spilled_comes_back_as_it_was() {
     second.merge_batch(&state).unwrap();
     assert_eq!(
         read(second.evaluate().unwrap()),
-        read(whole.evaluate().unwrap())
+        read(together.evaluate().unwrap())
     );
 }
 

@@ -1,4 +1,4 @@
-//! Tests of the crate as a whole, within it so that they share one build with the units.
+//! Tests of several modules together. They are in the crate, so that they share one build with the unit tests.
 
 mod all;
 mod fits;

@@ -10,5 +10,6 @@
 mod all;
 mod batches;
 mod chains;
+mod columns;
 mod kit;
 mod windows;
