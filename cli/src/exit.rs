@@ -16,6 +16,8 @@ pub(crate) enum Code {
     Problems,
     /// The command did its work, but some models failed.
     SomeModelsFailed,
+    /// The command did its work, but rejected every record.
+    AllRejected,
 }
 
 impl Code {
@@ -33,7 +35,7 @@ impl From<Code> for ExitCode {
         ExitCode::from(match code {
             Code::Done => 0,
             Code::Problems => 1,
-            Code::SomeModelsFailed => 3,
+            Code::SomeModelsFailed | Code::AllRejected => 3,
         })
     }
 }

@@ -9,7 +9,7 @@ use gugus_engine::{Cluster, ClusterUrl};
 use gugus_files::Store;
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, OnReset, Until};
-use gugus_ingest::produce::{self, Form, Pace};
+use gugus_ingest::produce::{self, OnBadRow, Pace};
 use gugus_models::Existing;
 use gugus_progress::Progress;
 use gugus_spec::Job;
@@ -86,10 +86,11 @@ impl Work {
         for portion in &portions.files {
             let summary = produce::run(
                 produce::Config {
-                    topic: self.job.source.topic.clone(),
-                    form: Form::of(&self.job.source),
+                    source: self.job.source.clone(),
                     brokers: brokers.to_owned(),
                     input: portion.clone(),
+                    from_line: None,
+                    on_bad_row: OnBadRow::Stop,
                     pace: Pace::Full,
                     limit: None,
                     client: Vec::new(),
@@ -109,6 +110,7 @@ impl Work {
                     start: Start::Earliest,
                     on_reset: OnReset::Stop,
                     metrics: None,
+                    connection: Default::default(),
                     client: Vec::new(),
                     progress: ProgressBar::hidden(),
                 },

@@ -89,11 +89,11 @@ pub async fn run(
     let monitor = Monitor::new()?;
     let metrics = SchedulerMetrics::registered(monitor.registry())?;
     let counted = Arc::new(Collector(Arc::clone(&metrics)));
-    let scheduler = ballista::start::start(&endpoint, config.stores.clone(), counted)
+    let (scheduler, placement) = ballista::start::start(&endpoint, config.stores.clone(), counted)
         .await
         .map_err(SchedulerError::Ballista)?;
     let scheduler = Arc::new(scheduler);
-    let watching = watch(Arc::clone(&scheduler));
+    let watching = watch(Arc::clone(&scheduler), placement);
     let cluster = ClusterView::new(Arc::clone(&scheduler));
     let runs = match config.runs {
         Some(runs) => Some(Runs::open(

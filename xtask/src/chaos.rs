@@ -6,24 +6,36 @@ use crate::host::Host;
 use crate::problem::Problem;
 use crate::test;
 
-/// The one of ingest and the one of training.
-const TESTS: [&str; 2] = [
+/// The tests of ingest, of training, of damaged files and of damaged job files.
+const TESTS: [&str; 4] = [
     "chaos::ingest::every_record_is_in_one_place_whatever_happens",
     "chaos::cluster::models_are_the_same_whatever_happens_to_the_cluster",
+    "chaos::files::no_damage_to_a_file_hides_a_line_or_stops_a_command",
+    "chaos::jobs::no_job_file_stops_a_check_or_a_scheduler",
 ];
 
-/// What the tests read, by the flag that says it. Steps are those of ingest.
-const FLAGS: [(&str, &str); 3] = [
+/// The variables that the tests read, by their flags. Steps are those of ingest, cases are files and job files.
+const FLAGS: [(&str, &str); 5] = [
     ("--seed", "GUGUS_CHAOS_SEED"),
     ("--seeds", "GUGUS_CHAOS_SEEDS"),
     ("--steps", "GUGUS_CHAOS_STEPS"),
+    ("--cases", "GUGUS_CHAOS_CASES"),
+    ("--case", "GUGUS_CHAOS_CASE"),
 ];
 
 /// Runs the chaos tests alone, and shows what they say.
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let variables = variables(arguments)?;
     let cargo = ["-p", "gugus", "--test", "it", "--"];
-    let cargo = cargo.into_iter().chain(TESTS).chain(["--nocapture"]);
+    // One case is a damaged file or a damaged job file.
+    let one = variables
+        .iter()
+        .any(|(name, _)| *name == "GUGUS_CHAOS_CASE");
+    let tests = if one { &TESTS[2..] } else { &TESTS[..] };
+    let cargo = cargo
+        .into_iter()
+        .chain(tests.iter().copied())
+        .chain(["--nocapture"]);
     let cargo: Vec<OsString> = cargo.map(OsString::from).collect();
     test::run_with(host, &cargo, &variables)
 }
@@ -39,7 +51,7 @@ fn variables(arguments: &[OsString]) -> Result<Vec<(&'static str, String)>, Prob
         let known = FLAGS.iter().find(|(name, _)| *name == flag);
         let Some((_, variable)) = known else {
             return Err(Problem::Usage(format!(
-                "chaos knows no {flag}; it takes --seed N, --seeds N and --steps N"
+                "chaos knows no {flag}; it takes --seed N, --seeds N, --steps N, --cases N and --case N"
             )));
         };
         let value = given.or_else(|| words.next().map(String::from));

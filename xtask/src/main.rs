@@ -33,10 +33,11 @@ Commands:
                              clippy and doc (warnings denied)
   test [ARGUMENT]...         every test; sets up first what they need (see setup). Arguments go to cargo test
                              instead of --workspace: cargo xtask test -p gugus-kmeans -- golden
-  chaos [--seeds N] [--steps N] [--seed N]
-                             ingest among crashes, freezes, rebalances and faults of broker, disk and store, and
-                             training among executors and schedulers that are killed and frozen: N seeds (1) from
-                             --seed on (1), N mishaps of ingest each (11)
+  chaos [--seeds N] [--steps N] [--cases N] [--seed N] [--case N]
+                             ingest among crashes, freezes, rebalances and faults of broker, disk and store,
+                             training among executors and schedulers that are killed and frozen, and damaged files and
+                             job files: N seeds (1) from --seed on (1), each with N mishaps of ingest (11) and N cases
+                             of damage. --case repeats one case of damage
   setup                      only the setting up: Python with pyspark and kafka-python for the tests that ask them,
                              Apache Kafka's jars for those that use a real broker, both under .cache. Installs a
                              missing system package where it may (root, apt-get), else names it

@@ -6,7 +6,9 @@ use clap::{Args, ValueEnum};
 use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use gugus_ingest::Start;
-use gugus_ingest::ingest::{self, Config, Metrics, Until};
+use gugus_ingest::ingest::{self, Config, Connection, Metrics, Until};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::BatchesFolder;
@@ -89,6 +91,7 @@ impl Ingest {
             },
             progress: bar.clone(),
             metrics: Some(Metrics::registered(monitor.registry()).map_err(Failure::failed)?),
+            connection: watch::Sender::default(),
         };
         let mut urls = vec![("broker", self.client.brokers)];
         let monitoring = match self.listen {
@@ -109,15 +112,10 @@ impl Ingest {
                 Output::Json => eprintln!("{}", ready_line(&urls)),
             }
         };
-        let ending = {
-            let (monitor, token) = (monitor.clone(), stop.token.clone());
-            tokio::spawn(async move {
-                token.cancelled().await;
-                monitor.set(Readiness::NotReady);
-            })
-        };
+        let connection = config.connection.subscribe();
+        let watching = tokio::spawn(watch_over(connection, monitor.clone(), stop.token.clone()));
         let result = ingest::run(config, tell, stop.token).await;
-        ending.abort();
+        watching.abort();
         monitor.set(Readiness::NotReady);
         bar.finish_and_clear();
         if let Some(monitoring) = monitoring {
@@ -134,4 +132,22 @@ impl Ingest {
         })?;
         Ok(Code::Done)
     }
+}
+
+/// The command is ready while the brokers answer and nobody has asked it to stop.
+async fn watch_over(
+    mut connection: watch::Receiver<Connection>,
+    monitor: Monitor,
+    stop: CancellationToken,
+) {
+    let watched = async {
+        while connection.changed().await.is_ok() {
+            monitor.set(match *connection.borrow_and_update() {
+                Connection::Up => Readiness::Ready,
+                Connection::Opening | Connection::Lost => Readiness::NotReady,
+            });
+        }
+    };
+    stop.run_until_cancelled(watched).await;
+    monitor.set(Readiness::NotReady);
 }

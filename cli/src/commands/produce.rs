@@ -1,11 +1,11 @@
 //! `gugus produce`.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
-use gugus_ingest::produce::{self, Config, Form, Pace};
+use clap::{Args, ValueEnum};
+use gugus_ingest::produce::{self, Config, OnBadRow, Pace};
 
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::job_file::JobFile;
@@ -28,9 +28,19 @@ pub(crate) struct Produce {
     job: JobFile,
     #[command(flatten)]
     client: KafkaClient,
-    /// The CSV file to read, also .csv.gz
+    /// The CSV file to read, also .csv.gz; - is standard input
     #[arg(long, value_name = "FILE.csv")]
     input: PathBuf,
+    /// Begin with the row at this line of the file, to go on where an earlier run stopped
+    #[arg(long, value_name = "N")]
+    from_line: Option<u64>,
+    /// What to do with a row that cannot be sent
+    #[arg(long, value_name = "WHAT", default_value = "stop")]
+    on_bad_row: WhatToDo,
+    /// The file to which --on-bad-row skip appends skipped rows with their reasons; when absent, <FILE>.skipped.jsonl in the
+    /// current folder
+    #[arg(long, value_name = "FILE")]
+    skipped: Option<PathBuf>,
     /// Send this many records per second; when absent, as many as the broker takes
     #[arg(long, value_name = "N/s", value_parser = rate)]
     rate: Option<f64>,
@@ -43,6 +53,16 @@ pub(crate) struct Produce {
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
+}
+
+/// What to do with a row that cannot be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum WhatToDo {
+    /// Stop with an error that says how to go on.
+    #[default]
+    Stop,
+    /// Write the row and the reason to a file, and go on.
+    Skip,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -88,12 +108,23 @@ impl Produce {
             (None, None) => Pace::Full,
         };
         let client = self.client.properties()?;
-        let source = self.job.read()?.source;
+        let on_bad_row = match self.on_bad_row {
+            WhatToDo::Stop => OnBadRow::Stop,
+            WhatToDo::Skip => OnBadRow::Skip(match self.skipped {
+                Some(path) => path,
+                None => skipped_path(&self.input),
+            }),
+        };
+        let skipped = match &on_bad_row {
+            OnBadRow::Stop => String::new(),
+            OnBadRow::Skip(path) => path.display().to_string(),
+        };
         let config = Config {
-            topic: source.topic.clone(),
-            form: Form::of(&source),
+            source: self.job.read()?.source,
             brokers: self.client.brokers,
             input: self.input,
+            from_line: self.from_line,
+            on_bad_row,
             pace,
             limit: self.limit,
             client,
@@ -103,19 +134,39 @@ impl Produce {
         bar.finish_and_clear();
         let summary = result?;
         self.output.show(&summary, || {
-            format!(
+            let mut text = format!(
                 "sent {} records to {} in {:.1} s",
                 count(summary.records),
                 summary.topic,
                 summary.seconds
-            )
+            );
+            if summary.skipped > 0 {
+                let rows = count(summary.skipped);
+                text.push_str(&format!("; skipped {rows} rows, which are in {skipped}"));
+            }
+            if let Some(line) = summary.next_line {
+                text.push_str(&format!("; to go on add --from-line {line}"));
+            }
+            text
         })?;
         unless_stopped(
             &stop,
             "stopped before the end of the file; what was sent is confirmed by the broker",
         )?;
-        Ok(Code::Done)
+        Ok(if summary.records == 0 && summary.skipped > 0 {
+            eprintln!("warning: no row could be sent, all are in {skipped}");
+            Code::AllRejected
+        } else {
+            Code::Done
+        })
     }
+}
+
+/// The file of skipped rows, in the current folder.
+fn skipped_path(input: &Path) -> PathBuf {
+    let name = input.file_name().filter(|_| input != Path::new("-"));
+    let name = name.map_or("stdin".into(), |name| name.to_string_lossy());
+    PathBuf::from(format!("{name}.skipped.jsonl"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 pub(crate) mod config;
 pub(crate) mod error;
+mod failure;
 mod fetches;
 mod leave;
 mod link;

@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ballista_core::error::BallistaError;
-use ballista_core::serde::protobuf::{
-    ExecutorRegistration, FailedTask, TaskStatus, failed_task, task_status,
-};
+use ballista_core::serde::protobuf::{ExecutorRegistration, TaskStatus, failed_task, task_status};
 use ballista_core::serde::scheduler::{TaskDefinition, TaskKey};
 use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
+use super::failure;
 use super::metrics::ExecutorMetrics;
 use super::task::{self, Parts};
 
@@ -173,17 +172,13 @@ impl Node {
             }
             Ok(Err(error)) => {
                 tracing::debug!(?key, %error, "a task failed");
-                (
-                    Vec::new(),
-                    task_status::Status::Failed(FailedTask::from(error)),
-                )
+                let failed = failure::told(error, &self.registration());
+                (Vec::new(), task_status::Status::Failed(failed))
             }
             Err(_) => {
                 let error = BallistaError::Internal("the task's thread panicked".to_owned());
-                (
-                    Vec::new(),
-                    task_status::Status::Failed(FailedTask::from(error)),
-                )
+                let failed = failure::told(error, &self.registration());
+                (Vec::new(), task_status::Status::Failed(failed))
             }
         };
         TaskStatus {

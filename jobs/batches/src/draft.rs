@@ -131,6 +131,8 @@ pub struct RejectedRecord {
     pub key: Option<Vec<u8>>,
     /// Its value, as it came.
     pub value: Option<Vec<u8>>,
+    /// Its headers as JSON, if the job keeps them.
+    pub headers: Option<String>,
     /// Why it was refused.
     pub reason: String,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, AsArray, BinaryArray, BinaryBuilder, Int32Array, Int64Array, RecordBatch,
+        Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Int32Array, Int64Array, RecordBatch,
         StringArray, TimestampMillisecondArray,
     },
     compute::concat_batches,
@@ -50,16 +50,19 @@ pub(crate) fn from_parquet(bytes: Bytes) -> Result<RecordBatch, ParquetError> {
     })
 }
 
+/// The column of the headers, in files of jobs that keep them.
+const HEADERS: &str = "headers";
+
 /// The rows of a reject file.
 pub(crate) fn reject_rows(rejects: &[&RejectedRecord]) -> Result<RecordBatch, ParquetError> {
-    let schema = Schema::new(vec![
+    let mut fields = vec![
         Field::new(PARTITION, DataType::Int32, false),
         Field::new(OFFSET, DataType::Int64, false),
         Field::new(TIMESTAMP, timestamp_type(), true),
         Field::new("key", DataType::Binary, true),
         Field::new("value", DataType::Binary, true),
         Field::new("reason", DataType::Utf8, false),
-    ]);
+    ];
     let binary = |of: fn(&RejectedRecord) -> Option<&[u8]>| {
         let mut builder = BinaryBuilder::new();
         rejects
@@ -68,24 +71,29 @@ pub(crate) fn reject_rows(rejects: &[&RejectedRecord]) -> Result<RecordBatch, Pa
         Arc::new(builder.finish())
     };
     let times = TimestampMillisecondArray::from_iter(rejects.iter().map(|r| r.timestamp));
-    let batch = RecordBatch::try_new(
-        schema.into(),
-        vec![
-            Arc::new(Int32Array::from_iter_values(
-                rejects.iter().map(|r| r.partition),
-            )),
-            Arc::new(Int64Array::from_iter_values(
-                rejects.iter().map(|r| r.offset),
-            )),
-            Arc::new(times.with_timezone("UTC")),
-            binary(|r| r.key.as_deref()),
-            binary(|r| r.value.as_deref()),
-            Arc::new(StringArray::from_iter_values(
-                rejects.iter().map(|r| r.reason.as_str()),
-            )),
-        ],
-    );
-    Ok(batch?)
+    let mut columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from_iter_values(
+            rejects.iter().map(|r| r.partition),
+        )),
+        Arc::new(Int64Array::from_iter_values(
+            rejects.iter().map(|r| r.offset),
+        )),
+        Arc::new(times.with_timezone("UTC")),
+        binary(|r| r.key.as_deref()),
+        binary(|r| r.value.as_deref()),
+        Arc::new(StringArray::from_iter_values(
+            rejects.iter().map(|r| r.reason.as_str()),
+        )),
+    ];
+    if rejects.iter().any(|r| r.headers.is_some()) {
+        fields.push(Field::new(HEADERS, DataType::Utf8, true));
+        let headers = rejects.iter().map(|r| r.headers.as_deref());
+        columns.push(Arc::new(headers.collect::<StringArray>()));
+    }
+    Ok(RecordBatch::try_new(
+        Arc::new(Schema::new(fields)),
+        columns,
+    )?)
 }
 
 /// Reads the rows that [`reject_rows`] made.
@@ -108,6 +116,9 @@ pub(crate) fn reject_records(rows: &RecordBatch) -> Result<Vec<RejectedRecord>, 
     let (keys, values) = (binary("key")?, binary("value")?);
     let reasons = column("reason")?.as_string_opt::<i32>();
     let reasons = reasons.ok_or_else(|| wrong("reason"))?;
+    // Most files do not have this column.
+    let headers = rows.column_by_name(HEADERS);
+    let headers = headers.and_then(|column| column.as_string_opt::<i32>());
     let bytes =
         |column: &BinaryArray, row| column.is_valid(row).then(|| column.value(row).to_vec());
     Ok((0..rows.num_rows())
@@ -117,6 +128,9 @@ pub(crate) fn reject_records(rows: &RecordBatch) -> Result<Vec<RejectedRecord>, 
             timestamp: times.is_valid(row).then(|| times.value(row)),
             key: bytes(keys, row),
             value: bytes(values, row),
+            headers: headers
+                .filter(|headers| headers.is_valid(row))
+                .map(|headers| headers.value(row).to_owned()),
             reason: reasons.value(row).to_owned(),
         })
         .collect())

@@ -26,6 +26,9 @@ pub struct ImportedPart {
     /// The column names of a CSV file. They are needed to read a rejected row again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<Vec<String>>,
+    /// The name of its format, such as `parquet`. Footers of earlier builds do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 /// The file of the records that a commit refused.

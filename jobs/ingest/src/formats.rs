@@ -2,29 +2,61 @@
 
 mod csv;
 mod file_format;
-mod json_lines;
+mod json;
+mod json_pieces;
 mod parquet;
-mod tee;
 
 use std::path::Path;
 
 pub(crate) use self::csv::{Csv, open as open_csv};
 pub(crate) use self::file_format::{FileFormat, ToImport};
+pub(crate) use self::parquet::NAME as PARQUET;
 use crate::Error;
-use crate::input::{Input, Packing};
+use crate::input::{Input, Packing, Reads};
 
 /// Every format that can be imported.
-const FORMATS: [&dyn FileFormat; 3] = [&Csv, &json_lines::JsonLines, &parquet::Parquet];
+const FORMATS: [&dyn FileFormat; 3] = [&Csv, &json::Json, &parquet::Parquet];
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
-/// Tells the format of a file by its name's ending, and checks it against the first bytes.
-pub(crate) fn of(path: &Path) -> Result<(Input, &'static dyn FileFormat), Error> {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
+/// How a file begins that is UTF-16, with the smaller or the larger byte first.
+const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
+/// Tells the format of a file by the ending of its name, and checks it against the first bytes. The first bytes of a pipe
+/// alone tell its format.
+pub(crate) fn of(path: &Path, reads: Reads) -> Result<(Input, &'static dyn FileFormat), Error> {
+    let mut input = Input::of(path, reads)?;
+    let format = if input.is_pipe() {
+        by_content(&input)?
+    } else {
+        by_name(&mut input)?
+    };
+    if format.magic().is_none() {
+        let begin = input.begin(|bytes| bytes.len() >= 2)?;
+        if UTF_16.iter().any(|mark| begin.starts_with(mark)) {
+            let reason = "it is UTF-16; convert it, such as with `iconv -f UTF-16 -t UTF-8`";
+            return Err(input.wrong(reason));
+        }
+    }
+    Ok((input, format))
+}
+
+fn by_content(input: &Input) -> Result<&'static dyn FileFormat, Error> {
+    let head = input.head()?;
+    let is =
+        |format: &&&dyn FileFormat| format.magic().is_some_and(|magic| head.starts_with(magic));
+    if let Some(format) = FORMATS.iter().find(is) {
+        return Ok(*format);
+    }
+    Ok(match input.first_byte()? {
+        Some(b'{' | b'[') => &json::Json,
+        _ => &Csv,
+    })
+}
+
+fn by_name(input: &mut Input) -> Result<&'static dyn FileFormat, Error> {
+    let name = input.path.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().to_lowercase();
     let (name, packing) = match name.strip_suffix(".gz") {
         Some(name) => (name, Packing::Gzip),
         None => (name.as_str(), Packing::Plain),
@@ -35,15 +67,17 @@ pub(crate) fn of(path: &Path) -> Result<(Input, &'static dyn FileFormat), Error>
             && (packing == Packing::Plain || format.magic().is_none())
     };
     let Some(format) = FORMATS.iter().find(fits) else {
-        return Err(Error::usage(path.display(), endings()));
+        return Err(input.wrong(endings()));
     };
-    let input = Input {
-        path: path.to_owned(),
-        packing,
-    };
-    match wrong_start(*format, packing, &input.first_bytes()?) {
+    let head = input.head()?;
+    // A file without a byte is a text without a record, packed or not.
+    if head.is_empty() && format.magic().is_none() {
+        return Ok(*format);
+    }
+    input.packing = packing;
+    match wrong_start(*format, packing, &head) {
         Some(reason) => Err(input.wrong(reason)),
-        None => Ok((input, *format)),
+        None => Ok(*format),
     }
 }
 
@@ -62,10 +96,8 @@ fn wrong_start(format: &dyn FileFormat, packing: Packing, first: &[u8]) -> Optio
         let name = other.name();
         return Some(format!("it is a {name} file; rename it to .{name}"));
     }
-    if first.starts_with(GZIP) {
-        return Some("it is packed by gzip; add .gz to its name".to_owned());
-    }
-    format.wrong_start(first).map(str::to_owned)
+    let reason = "it is packed by gzip; add .gz to its name";
+    first.starts_with(GZIP).then(|| reason.to_owned())
 }
 
 /// A text that lists the endings that a name may have.

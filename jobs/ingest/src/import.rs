@@ -45,7 +45,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary,
         return Err(Error::fed_by(&config.store, "a topic"));
     }
     let known = Known::of(&log).await?;
-    let planned = plan::left(planned, &known, config.repeat)?;
+    let planned = plan::left(planned, &known, &config)?;
     let begin = log.end_of(0).unwrap_or(0);
     let mut summary = Summary {
         files: planned.len() as u64,
@@ -78,6 +78,10 @@ async fn append(
             summary.batches += 1;
             summary.records += footer.rows;
             summary.rejected += footer.rejected_rows();
+            if summary.first_reason.is_none() {
+                let first = draft.rejects.first();
+                summary.first_reason = first.map(|reject| reject.reason.clone());
+            }
             Ok(())
         }
         Appended::Lost { head } => Err(Error::Overtaken {
@@ -103,7 +107,7 @@ fn read(
                 skip: file.skip,
                 progress: &config.progress,
             };
-            cutter.begin(&file.input, &file.sha256, file.skip);
+            cutter.begin(&file.input, file.part());
             file.format.read(&to_import, &mut cutter)?;
             cutter.end()?;
         }

@@ -8,13 +8,14 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+use gugus_records::fitting_delimiter;
 use gugus_records::infer::Sample;
-use gugus_spec::{Job, JobName};
+use gugus_spec::{CsvFormat, Job, JobName};
 use indicatif::ProgressBar;
 
 use crate::Error;
 use crate::formats::{self, FileFormat, open_csv};
-use crate::input::Input;
+use crate::input::{Input, Reads};
 
 /// What to infer a job from.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ pub struct Config {
 /// sample a record with too few or too many cells, or that is not UTF-8; a name that no job can have. Else: a file that is
 /// damaged.
 pub fn run(config: &Config) -> Result<String, Error> {
-    let (input, format) = formats::of(&config.file)?;
+    let (input, format) = formats::of(&config.file, Reads::Once)?;
     if format.name() != formats::Csv.name() {
         let reason = "a job can be inferred from CSV only; JSON and Parquet name their types";
         return Err(input.wrong(reason));
@@ -45,9 +46,10 @@ pub fn run(config: &Config) -> Result<String, Error> {
             .map_err(|e| input.wrong(format!("{e}, so no job can have that name; give another")))?,
         None => name_of(&input.path)?,
     };
-    let sample = read(&input, config.rows)?;
+    let csv = format_of(&input)?;
+    let sample = read(&input, config.rows, &csv)?;
     let file = input.path.file_name().unwrap_or_default();
-    let text = text::job_file(&name, &file.to_string_lossy(), &sample);
+    let text = text::job_file(&name, &file.to_string_lossy(), &sample, &csv);
     match Job::parse(&text, "the inferred job file") {
         Ok(_) => Ok(text),
         Err(e) => Err(Error::Bug(format!(
@@ -56,22 +58,34 @@ pub fn run(config: &Config) -> Result<String, Error> {
     }
 }
 
+/// How the rows of a file are written, by its first line.
+fn format_of(input: &Input) -> Result<CsvFormat, Error> {
+    let begin = input.begin(|bytes| bytes.contains(&b'\n') || bytes.len() > LONGEST_HEADER)?;
+    let header = begin.split(|byte| *byte == b'\n').next();
+    let mut format = CsvFormat::default();
+    if let Some(delimiter) = header.and_then(|line| fitting_delimiter(line, &format, &[])) {
+        format.delimiter = delimiter;
+    }
+    Ok(format)
+}
+
 /// The first records of a file.
-fn read(input: &Input, rows: u64) -> Result<Sample, Error> {
-    let (mut reader, names) = open_csv(input, input.text(&ProgressBar::hidden())?)?;
+fn read(input: &Input, rows: u64, csv: &CsvFormat) -> Result<Sample, Error> {
+    let (mut reader, names) = open_csv(input, input.text(&ProgressBar::hidden())?, csv, &[])?;
     let mut sample = Sample::new(names);
-    let mut row = csv::ByteRecord::new();
     while sample.rows() < rows
-        && reader
-            .read_byte_record(&mut row)
-            .map_err(|e| input.broke_off(sample.rows(), e))?
+        && let Some(row) = reader
+            .next_row()
+            .map_err(|e| input.broke_off_csv(sample.rows(), e))?
     {
-        sample.add(&row).map_err(|reason| {
-            let line = row.position().map_or(0, csv::Position::line);
-            input.wrong(format!(
-                "line {line}: {reason}; mend the file, or take fewer rows of it"
-            ))
-        })?;
+        row.cells()
+            .and_then(|cells| sample.add(cells))
+            .map_err(|reason| {
+                let line = row.line();
+                input.wrong(format!(
+                    "line {line}: {reason}; mend the file, or take fewer rows of it"
+                ))
+            })?;
     }
     if sample.rows() == 0 {
         let reason =
@@ -80,6 +94,9 @@ fn read(input: &Input, rows: u64) -> Result<Sample, Error> {
     }
     Ok(sample)
 }
+
+/// The longest header of which the delimiter is looked for, in bytes.
+const LONGEST_HEADER: usize = 64 * 1024;
 
 /// The longest name that is made of the name of a file. People have to type it, and the name of the topic is even longer.
 const LONGEST_NAME: usize = 64;

@@ -10,8 +10,10 @@
 
 mod broker;
 mod config;
+mod connection;
 mod consumer_settings;
 mod group;
+mod headers;
 mod metrics;
 mod partition;
 mod progress;
@@ -20,16 +22,20 @@ mod recreated;
 mod session;
 mod start;
 mod starts;
+mod statistics;
 mod targets;
 mod times;
 mod writer;
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 pub use self::config::{Config, OnReset, Summary, Until};
+pub use self::connection::Connection;
+use self::connection::{Link, watch};
 pub use self::metrics::Metrics;
 pub use self::start::{Start, StartError};
 use crate::{Error, worker};
@@ -51,9 +57,15 @@ pub async fn run(
 ) -> Result<Summary, Error> {
     let stop = shutdown.child_token();
     let _stop_with_me = stop.clone().drop_guard();
+    let link = Arc::new(Link::new(
+        config.connection.clone(),
+        config.metrics.clone(),
+        &config.brokers,
+    ));
+    let mut watched = pin!(watch(Arc::clone(&link)));
     let (tell, told) = oneshot::channel();
     let work = worker::spawn("ingest", move |runtime| {
-        session::run(&config, runtime, tell, &stop)
+        session::run(&config, runtime, tell, &link, &stop)
     })?;
     let mut work = pin!(work);
     tokio::select! {
@@ -61,5 +73,8 @@ pub async fn run(
         told = told => if told.is_ok() { ready() },
         result = &mut work => return result,
     }
-    work.await
+    tokio::select! {
+        result = &mut work => result,
+        never = &mut watched => match never {},
+    }
 }

@@ -4,11 +4,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, TimestampMillisecondBuilder};
+use arrow::array::{
+    Array, ArrayRef, BinaryBuilder, Int32Array, Int64Array, RecordBatch, StringBuilder,
+    TimestampMillisecondBuilder,
+};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use gugus_batches::{OFFSET, PARTITION, RejectedRecord, TIMESTAMP};
 use gugus_records::{Columns, ImportError, Layout, Reason};
-use gugus_spec::{BatchLimits, Job};
+use gugus_spec::{BatchLimits, Job, Kept};
 
 use crate::Error;
 use crate::reject_limit::RejectLimit;
@@ -31,6 +34,8 @@ pub(crate) struct Record<'a> {
     pub(crate) timestamp: Option<i64>,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: Option<&'a [u8]>,
+    /// As JSON, if the job keeps them.
+    pub(crate) headers: Option<&'a str>,
 }
 
 impl<'a> Record<'a> {
@@ -42,6 +47,7 @@ impl<'a> Record<'a> {
             timestamp: None,
             key: None,
             value: Some(value),
+            headers: None,
         }
     }
 
@@ -56,7 +62,8 @@ impl<'a> Record<'a> {
     }
 
     fn size(&self) -> usize {
-        self.value.map_or(0, <[u8]>::len) + self.key.map_or(0, <[u8]>::len)
+        let headers = self.headers.map_or(0, str::len);
+        self.value.map_or(0, <[u8]>::len) + self.key.map_or(0, <[u8]>::len) + headers
     }
 }
 
@@ -67,6 +74,8 @@ pub(crate) struct OpenBatch {
     partitions: Vec<i32>,
     offsets: Vec<i64>,
     timestamps: TimestampMillisecondBuilder,
+    keys: Option<BinaryBuilder>,
+    headers: Option<StringBuilder>,
     rejects: Vec<RejectedRecord>,
     rejected_bytes: usize,
     bytes: u64,
@@ -78,6 +87,7 @@ pub(crate) struct OpenBatch {
 impl OpenBatch {
     /// An empty batch of a job.
     pub(crate) fn new(job: &Job) -> Self {
+        let keeps = |kept: Kept| job.source.keep.contains(&kept);
         Self {
             limits: job.batches.clone(),
             reject_limit: RejectLimit::new(job.batches.max_reject_ratio),
@@ -85,6 +95,8 @@ impl OpenBatch {
             partitions: Vec::new(),
             offsets: Vec::new(),
             timestamps: TimestampMillisecondBuilder::new(),
+            keys: keeps(Kept::Key).then(BinaryBuilder::new),
+            headers: keeps(Kept::Headers).then(StringBuilder::new),
             rejects: Vec::new(),
             rejected_bytes: 0,
             bytes: 0,
@@ -114,6 +126,12 @@ impl OpenBatch {
         self.partitions.push(record.partition);
         self.offsets.push(record.offset);
         self.timestamps.append_option(record.timestamp);
+        if let Some(keys) = &mut self.keys {
+            keys.append_option(record.key);
+        }
+        if let Some(headers) = &mut self.headers {
+            headers.append_option(record.headers);
+        }
         self.reject_limit.accepted(1);
         self.touch(record.size());
         Ok(())
@@ -135,6 +153,13 @@ impl OpenBatch {
         self.offsets.extend(kept.map(|row| first + row as i64));
         self.partitions.resize(self.offsets.len(), 0);
         self.timestamps.append_nulls(accepted);
+        // Files have neither keys nor headers.
+        if let Some(keys) = &mut self.keys {
+            keys.append_nulls(accepted);
+        }
+        if let Some(headers) = &mut self.headers {
+            headers.append_nulls(accepted);
+        }
         self.reject_limit.accepted(accepted as u64);
         self.touch(0);
         for reject in rejects {
@@ -156,6 +181,7 @@ impl OpenBatch {
             timestamp: record.timestamp,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
+            headers: record.headers.map(str::to_owned),
             reason: text,
         });
         reason.kind()
@@ -231,10 +257,21 @@ impl OpenBatch {
         let rows = self.columns.finish().map_err(|e| bug(&e))?;
         let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
         let mut fields: Vec<_> = rows.schema().fields().iter().cloned().collect();
+        let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
+        let mut keep = |kept: Kept, column: ArrayRef| {
+            let data_type = column.data_type().clone();
+            fields.push(Arc::new(Field::new(kept.column(), data_type, true)));
+            columns.push(column);
+        };
+        if let Some(keys) = &mut self.keys {
+            keep(Kept::Key, Arc::new(keys.finish()));
+        }
+        if let Some(headers) = &mut self.headers {
+            keep(Kept::Headers, Arc::new(headers.finish()));
+        }
         fields.push(Arc::new(Field::new(PARTITION, DataType::Int32, false)));
         fields.push(Arc::new(Field::new(OFFSET, DataType::Int64, false)));
         fields.push(Arc::new(Field::new(TIMESTAMP, time, true)));
-        let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
         let partitions = std::mem::take(&mut self.partitions);
         columns.push(Arc::new(Int32Array::from(partitions)));
         columns.push(Arc::new(Int64Array::from(std::mem::take(

@@ -9,11 +9,12 @@ mod delivery;
 mod pace;
 mod rows;
 mod sender;
+mod skipped;
 mod topic;
 
 use tokio_util::sync::CancellationToken;
 
-pub use self::config::{Config, Form, Pace, Produced, Summary};
+pub use self::config::{Config, OnBadRow, Pace, Produced, Summary};
 use crate::{Error, worker};
 
 /// Sends a file's rows, and waits until the broker has confirmed them.
@@ -24,7 +25,7 @@ use crate::{Error, worker};
 /// # Errors
 /// Of kind [`Usage`](crate::Kind::Usage): a file that is not there or is not CSV, a header with a name twice, a rate that
 /// is not above 0, properties that librdkafka refuses. Otherwise: no broker, no permission, rows that were not delivered,
-/// a row that is not UTF-8 or has more cells than the header.
+/// and with [`OnBadRow::Stop`] a row that cannot be sent.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary, Error> {
     let stop = shutdown.child_token();
     let _stop_with_me = stop.clone().drop_guard();

@@ -120,6 +120,7 @@ impl Replay {
             timestamp: record.timestamp,
             key: record.key.as_deref(),
             value: record.value.as_deref(),
+            headers: record.headers.as_deref(),
         };
         let taken = self.open.accept(again, |columns| {
             form.push(columns, record.offset, again.value_within(most)?)

@@ -26,6 +26,8 @@ pub struct Layout {
     format: Format,
     csv: CsvFormat,
     null_values: Vec<String>,
+    /// Columns of a batch that have no value of the record's.
+    kept: Vec<&'static str>,
 }
 
 impl Layout {
@@ -50,6 +52,7 @@ impl Layout {
             format: source.format,
             csv: source.csv.clone(),
             null_values: source.null_values.clone(),
+            kept: source.keep.iter().map(|kept| kept.column()).collect(),
         })
     }
 
@@ -93,7 +96,8 @@ impl Layout {
         match self.index.get(name) {
             Some(&i) => Place::Column(i),
             None if self.other_columns == OtherColumns::Drop
-                || RESERVED_COLUMNS.contains(&name) =>
+                || RESERVED_COLUMNS.contains(&name)
+                || self.kept.contains(&name) =>
             {
                 Place::Nowhere
             }

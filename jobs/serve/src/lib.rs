@@ -51,6 +51,7 @@
 mod api;
 mod asked;
 mod body;
+mod by_model;
 mod catalogue;
 mod config;
 mod examined;

@@ -1,14 +1,9 @@
 //! Answers in JSON.
 
 use bytes::Bytes;
-use gugus_models::Extent;
-use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::Serialize;
-use warp::http::header::{CONTENT_TYPE, HeaderName};
-use warp::http::{HeaderValue, Response as HttpResponse, StatusCode};
+use warp::http::{HeaderValue, Response as HttpResponse, StatusCode, header::CONTENT_TYPE};
 use warp::reply::{Reply, Response};
-
-use crate::loaded::Loaded;
 
 /// `value` as JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
@@ -24,32 +19,6 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
             )
         }
     }
-}
-
-/// The headers that name the model of an answer.
-pub(crate) const MODEL: HeaderName = HeaderName::from_static("gugus-model");
-pub(crate) const BATCH: HeaderName = HeaderName::from_static("gugus-batch");
-pub(crate) const WINDOW: HeaderName = HeaderName::from_static("gugus-window");
-pub(crate) const UID: HeaderName = HeaderName::from_static("gugus-uid");
-
-/// `value` as JSON, with headers that name the model that it came from.
-pub(crate) fn by_model(value: &impl Serialize, model: &Loaded) -> Response {
-    let mut response = json(StatusCode::OK, value);
-    let mut set = |name: HeaderName, text: &str| {
-        // A header holds no text beyond ASCII, so other characters are escaped as in a path.
-        let text = utf8_percent_encode(text, CONTROLS).to_string();
-        if let Ok(value) = HeaderValue::try_from(text) {
-            response.headers_mut().insert(name, value);
-        }
-    };
-    set(MODEL, &model.model);
-    set(UID, &model.saved.uid);
-    match &model.extent {
-        Extent::Batch(batch) => set(BATCH, &batch.to_string()),
-        Extent::Window(key) => set(WINDOW, key.as_str()),
-        Extent::All => {}
-    }
-    response
 }
 
 /// Bytes of a content type that is known when compiling.

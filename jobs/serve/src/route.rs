@@ -17,6 +17,7 @@ use warp::reject::{Reject, Rejection};
 use warp::reply::{Reply, Response};
 
 use crate::body;
+use crate::by_model::by_model;
 use crate::loaded::Loaded;
 use crate::problem::Problem;
 use crate::reply;
@@ -129,7 +130,7 @@ impl Route {
                     Err(problem) => Err(problem),
                 };
                 match answered {
-                    Ok((value, model)) => reply::by_model(&value, &model),
+                    Ok((value, model)) => by_model(&value, &model),
                     Err(problem) => problem.into_response(),
                 }
             }

@@ -32,10 +32,33 @@ pub struct Source {
     pub csv: CsvFormat,
     /// Texts that mean "no value", beside the empty text.
     pub null_values: Vec<String>,
+    /// The parts of a Kafka record that batches keep beside its value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<Kept>,
     /// The columns that the job names, in the file's order.
     pub columns: Vec<Column>,
     /// What becomes of columns that it does not name.
     pub other_columns: OtherColumns,
+}
+
+/// A part of a Kafka record that batches keep beside its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kept {
+    /// The key, as binary.
+    Key,
+    /// The headers, as the text of one JSON object.
+    Headers,
+}
+
+impl Kept {
+    /// The column of a batch that has it.
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::Key => "_key",
+            Self::Headers => "_headers",
+        }
+    }
 }
 
 /// What becomes of columns that the job does not name.

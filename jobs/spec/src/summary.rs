@@ -36,6 +36,9 @@ impl fmt::Display for Job {
         if !source.null_values.is_empty() {
             writeln!(f, "no value is also written {:?}", source.null_values)?;
         }
+        for kept in &source.keep {
+            writeln!(f, "batches keep {:?} of each record", kept.column())?;
+        }
         let others = match source.other_columns {
             OtherColumns::Utf8 => "all others are kept as text",
             OtherColumns::Drop => "all others are dropped",

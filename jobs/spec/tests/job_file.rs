@@ -13,7 +13,7 @@ use gugus_clusters::{
 use gugus_kmeans::{DistanceMeasure, InitMode, Params, Solver};
 use gugus_spec::{
     Algorithm, BatchLimits, Column, ColumnType, CsvFormat, Error, Feature, Format, HandleInvalid,
-    Job, Model, Nullability, OtherColumns, Period, Scope, Source, Window,
+    Job, Kept, Model, Nullability, OtherColumns, Period, Scope, Source, Window,
 };
 
 fn fixture() -> Job {
@@ -267,6 +267,7 @@ fn what_files_hold_can_be_said_of_any_format() {
         [source]
         topic = "t"
         null_values = ["NULL", "\\N"]
+        keep = ["headers", "key"]
         [source.csv]
         delimiter = ";"
         escape = "\\"
@@ -279,6 +280,7 @@ fn what_files_hold_can_be_said_of_any_format() {
     .unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(job.source.format, Format::Json);
     assert_eq!(job.source.null_values, ["NULL", "\\N"]);
+    assert_eq!(job.source.keep, [Kept::Headers, Kept::Key]);
     let csv = &job.source.csv;
     assert_eq!((csv.delimiter, csv.escape), (b';', Some(b'\\')));
     let zone = |column: &Column| match column.data_type {

@@ -595,6 +595,7 @@ fn line() -> impl Strategy<Value = String> {
         "format",
         "timezone",
         "null_values",
+        "keep",
         "csv",
         "escape",
         "required",
@@ -716,6 +717,19 @@ fn words_for_no_value_and_zones_have_their_rules() {
         ("null_values = [1]", "is 1, but it must be text in quotes"),
         ("null_values = [\"\"]", "empty text is always null"),
         ("null_values = [\" NA\"]", "without blanks around it"),
+        (
+            "keep = \"key\"",
+            "it must be a list such as [\"key\", \"headers\"]",
+        ),
+        (
+            "keep = [\"value\"]",
+            "but it must be one of \"key\", \"headers\"",
+        ),
+        ("keep = [\"key\", \"key\"]", "it stands there twice"),
+        (
+            "keep = [\"key\"]\ncolumns._key = { type = \"utf8\" }",
+            "it makes a column _key, which the job names as well",
+        ),
         (
             "csv = { escape = \"ab\" }",
             "it must be one ASCII character",

@@ -33,6 +33,14 @@ pub enum SubmitError {
         /// The most that can be sent.
         limit: usize,
     },
+    /// An executor does not reach the files. Another attempt, on another executor or a moment later, may succeed.
+    #[error(
+        "{message}; see that every executor reaches the folder or bucket of the batches, then run the same command again"
+    )]
+    Storage {
+        /// The executor, the path and the error.
+        message: String,
+    },
     /// The job failed, and not on its data. Another attempt may succeed.
     #[error("Ballista job {job} failed: {message}")]
     Failed {
@@ -70,6 +78,7 @@ impl SubmitError {
     pub fn failed(job: String, message: String) -> Self {
         match Fault::in_text(&message) {
             Fault::Data(reason) => Self::Data { reason },
+            Fault::Storage(message) => Self::Storage { message },
             Fault::Machine(message) => Self::Failed { job, message },
         }
     }
@@ -78,7 +87,7 @@ impl SubmitError {
     pub(crate) fn passes(&self) -> bool {
         matches!(
             self,
-            Self::Failed { .. } | Self::ResultLost(_) | Self::Stalled { .. }
+            Self::Storage { .. } | Self::Failed { .. } | Self::ResultLost(_) | Self::Stalled { .. }
         )
     }
 

@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::codec::PlanCodec;
 use crate::error::SubmitError;
+use crate::fault::Fault;
 use crate::submit::Submit;
 
 /// Runs plans on DataFusion in this process: for tests, and for work that needs no cluster.
@@ -85,7 +86,7 @@ impl Submit for InProcess {
             rows = collect_partitioned(plan, self.session.task_ctx()) => rows,
         };
         // In the form in which a cluster hands errors on.
-        let failed = |error| SubmitError::failed(name.to_owned(), format!("{error:?}"));
+        let failed = |error| SubmitError::failed(name.to_owned(), Fault::of(&error).as_text());
         Ok(rows.map_err(failed)?.concat())
     }
 

@@ -151,6 +151,11 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Batches(LogError::Store(store)) | Self::Models(ModelError::Store(store))
+                if store.may_pass() =>
+            {
+                Kind::Failed
+            }
             Self::NoModels { .. }
             | Self::NoSuchModel { .. }
             | Self::Expression { .. }

@@ -13,6 +13,8 @@ use ballista_scheduler::state::execution_stage::RunningStage;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gugus_features::AllPassExec;
 
+use super::had::{Had, Part};
+
 /// An executor and the number of its slots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Host {
@@ -26,6 +28,7 @@ pub(super) struct Binding<'a> {
     pub(super) session: &'a str,
     pub(super) stage: &'a mut RunningStage,
     pub(super) bound: &'a mut Vec<BoundTask>,
+    pub(super) had: &'a mut Had,
 }
 
 impl Binding<'_> {
@@ -35,6 +38,49 @@ impl Binding<'_> {
             plan.name() == AllPassExec::NAME || plan.children().into_iter().any(below)
         }
         below(&self.stage.plan)
+    }
+
+    /// Hands out groups that came back, each to an executor that has not had it. Where all have, any executor will do: such
+    /// groups are pending again. Gives the groups that wait for an executor that is busy.
+    pub(super) fn elsewhere(
+        &mut self,
+        budgets: &mut [AvailableVcores],
+        hosts: &[Host],
+    ) -> Vec<usize> {
+        let groups = self.stage.pending.next_slice(usize::MAX);
+        let came_back = |group: &usize| self.had.anyone(self.part(*group));
+        let (back, mut left): (Vec<usize>, Vec<usize>) = groups.into_iter().partition(came_back);
+        let mut units: Vec<Vec<usize>> = back.into_iter().map(|group| vec![group]).collect();
+        // One task has all groups of such a stage.
+        if !units.is_empty() && collapses(&self.stage.plan) {
+            left.splice(0..0, units.drain(..).flatten());
+            units.push(std::mem::take(&mut left));
+        }
+        let mut waiting = Vec::new();
+        for unit in units {
+            let parts: Vec<Part> = unit.iter().map(|group| self.part(*group)).collect();
+            let is_new = |id: &str| !parts.iter().any(|part| self.had.by(*part, id));
+            let free = budgets
+                .iter()
+                .position(|budget| budget.vcores > 0 && is_new(&budget.executor_id));
+            match free.and_then(|place| budgets.get_mut(place)) {
+                Some(budget) => self.bind(unit, 1, budget),
+                None if hosts.iter().any(|host| is_new(&host.id)) => waiting.extend(unit),
+                None => left.extend(unit),
+            }
+        }
+        self.stage.pending.reschedule(left);
+        waiting
+    }
+
+    /// Keeps groups for the next time.
+    pub(super) fn hold_back(&mut self, waiting: Vec<usize>) {
+        self.had.held_back += waiting.len();
+        self.stage.pending.reschedule(waiting);
+    }
+
+    fn part(&self, group: usize) -> Part {
+        (self.stage.stage_id, self.stage.stage_attempt_num, group)
     }
 
     /// A task for each group: at its home if that is free, else wherever most is free.
@@ -93,6 +139,9 @@ impl Binding<'_> {
 
     /// Makes a task of `groups` that takes `slots` of an executor's.
     fn bind(&mut self, groups: Vec<usize>, slots: u32, budget: &mut AvailableVcores) {
+        for group in &groups {
+            self.had.note(self.part(*group), &budget.executor_id);
+        }
         let stage = &mut *self.stage;
         // A task's number is its place in the list, which only grows.
         let task_id = stage.task_infos.len();
@@ -159,7 +208,14 @@ fn collapses(plan: &Arc<dyn ExecutionPlan>) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use std::collections::HashMap;
+
+    use datafusion::arrow::datatypes::Schema;
+    use datafusion::physical_plan::empty::EmptyExec;
+    use datafusion::prelude::SessionConfig;
+
     use super::*;
 
     fn hosts(slots: &[u32]) -> Vec<Host> {
@@ -203,5 +259,44 @@ mod tests {
         assert_eq!(freest(&mut budgets).unwrap().executor_id, "c");
         budgets[2].vcores = 0;
         assert!(freest(&mut budgets).is_none());
+    }
+
+    #[test]
+    fn a_group_that_comes_back_goes_elsewhere_and_waits_for_that() {
+        let plan = Arc::new(EmptyExec::new(Arc::new(Schema::empty())));
+        let (config, hosts) = (Arc::new(SessionConfig::new()), hosts(&[1, 1]));
+        let mut stage = RunningStage::new(1, 0, plan, 2, Vec::new(), HashMap::new(), config);
+        let (job, mut had) = (JobId::from("job"), Had::default());
+        let mut give = |free: [u32; 2], failed: Option<usize>| {
+            if let Some(task) = failed {
+                stage.reset_task_info(task);
+            }
+            let offer = |(host, vcores): (&Host, u32)| AvailableVcores {
+                executor_id: host.id.clone(),
+                vcores,
+            };
+            let mut budgets: Vec<_> = hosts.iter().zip(free).map(offer).collect();
+            let (mut bound, before) = (Vec::new(), had.held_back);
+            let mut binding = Binding {
+                job: &job,
+                session: "session",
+                stage: &mut stage,
+                bound: &mut bound,
+                had: &mut had,
+            };
+            let waiting = binding.elsewhere(&mut budgets, &hosts);
+            binding.anywhere(&mut budgets);
+            binding.hold_back(waiting);
+            let given = bound.into_iter();
+            let given = given.map(|(id, task)| (id, task.global_input_partition_ids));
+            (given.collect::<Vec<_>>(), had.held_back - before)
+        };
+        let to = |id: &str, group: usize| vec![(id.to_owned(), vec![group])];
+        assert_eq!(give([1, 0], None), (to("e0", 0), 0));
+        // It failed on e0, and e1 is busy: the other group is handed out.
+        assert_eq!(give([1, 0], Some(0)), (to("e0", 1), 1));
+        assert_eq!(give([1, 1], None), (to("e1", 0), 0));
+        // Both had it: either will do.
+        assert_eq!(give([1, 0], Some(2)), (to("e0", 0), 0));
     }
 }

@@ -9,6 +9,9 @@
 //! for each as it has slots. So two passes over the same files agree without any state, and an executor that comes or goes
 //! moves homes once.
 //!
+//! A group that comes back, because its task failed or was lost, goes to an executor that has not had it, and waits for one
+//! that is busy.
+//!
 //! Free slots are computed, too. Ballista's own state takes slots from a number when it hands a task out, and gives them back
 //! when it hears of the task's end. To know how many, it looks the task up in its stage. A stage that was rolled back after
 //! the loss of an executor has forgotten its tasks, so the slots of the executors that live were never given back: the job
@@ -29,17 +32,27 @@ use ballista_scheduler::state::task_manager::JobInfoCache;
 use tokio::sync::Mutex;
 
 use super::binding::{Binding, Host};
+use super::had::Had;
 use super::sight::Sight;
 
 /// The executors as Ballista knows them, and what they are given to do.
 #[derive(Default)]
 pub(crate) struct Placement {
     executors: InMemoryClusterState,
-    /// Slots are counted first and taken afterwards, so this is done by one at a time.
-    turn: Mutex<()>,
+    /// What the executors had of the running jobs. Locked while tasks are handed out: slots are counted first and taken
+    /// afterwards.
+    had: Mutex<HashMap<JobId, Had>>,
 }
 
 impl Placement {
+    /// How many groups of each job wait for an executor that has not had them.
+    pub(crate) async fn held_back(&self) -> HashMap<JobId, usize> {
+        let had = self.had.lock().await;
+        had.iter()
+            .map(|(job, had)| (job.clone(), had.held_back))
+            .collect()
+    }
+
     /// The executors that take tasks, in the order of their ids.
     async fn hosts(&self, alive: Option<HashSet<String>>) -> Vec<Host> {
         let registered = self.registered_executor_metadata().await.into_iter();
@@ -82,7 +95,9 @@ impl ClusterState for Placement {
         running_jobs: Arc<HashMap<JobId, JobInfoCache>>,
         alive: Option<HashSet<String>>,
     ) -> Result<Vec<BoundTask>> {
-        let _turn = self.turn.lock().await;
+        let mut had = self.had.lock().await;
+        had.retain(|job, _| running_jobs.contains_key(job));
+        had.values_mut().for_each(|had| had.held_back = 0);
         let hosts = self.hosts(alive).await;
         let mut free = free_slots(&hosts, &running_jobs).await;
         let mut bound = Vec::new();
@@ -92,6 +107,7 @@ impl ClusterState for Placement {
             }
             let mut graph = info.execution_graph.write().await;
             let session = graph.session_id().to_owned();
+            let had = had.entry(job.clone()).or_default();
             // Stages that had their turn; those that still have something pending would come for ever.
             let mut seen = Vec::new();
             while let Some(stage) = graph.fetch_running_stage(&seen) {
@@ -104,12 +120,15 @@ impl ClusterState for Placement {
                     session: &session,
                     stage,
                     bound: &mut bound,
+                    had,
                 };
+                let waiting = binding.elsewhere(&mut free, &hosts);
                 if binding.keeps_rows() {
                     binding.at_home(&mut free, &hosts);
                 } else {
                     binding.anywhere(&mut free);
                 }
+                binding.hold_back(waiting);
             }
         }
         Ok(bound)

@@ -16,6 +16,8 @@ pub(super) struct Sight {
     pub(super) taken: HashMap<String, u32>,
     /// How many groups of files or rows wait for a task.
     pub(super) pending: usize,
+    /// How many of them wait for an executor that has not had them.
+    pub(super) held_back: usize,
     /// Differs from one moment to the next if a stage began, ended or was rolled back, or a task began or ended.
     pub(super) movement: u64,
     /// Each stage in a few words, for the log.

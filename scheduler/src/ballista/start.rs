@@ -39,10 +39,11 @@ pub(crate) async fn start(
     endpoint: &Endpoint,
     stores: Stores,
     metrics: Arc<dyn SchedulerMetricsCollector>,
-) -> Result<Scheduler, BallistaError> {
+) -> Result<(Scheduler, Arc<Placement>), BallistaError> {
     let config = Arc::new(config(endpoint, stores));
     let cluster = BallistaCluster::new_from_config(&config).await?;
-    let cluster = BallistaCluster::new(Arc::new(Placement::default()), cluster.job_state());
+    let placement = Arc::new(Placement::default());
+    let cluster = BallistaCluster::new(Arc::clone(&placement) as _, cluster.job_state());
     let codec = BallistaCodec::new(
         Arc::new(BallistaLogicalExtensionCodec::default()),
         Arc::new(PlanCodec::default()),
@@ -51,7 +52,7 @@ pub(crate) async fn start(
     let endpoint = config.scheduler_endpoint();
     let mut scheduler = Scheduler::new(endpoint, cluster, codec, config, metrics);
     scheduler.init().await?;
-    Ok(scheduler)
+    Ok((scheduler, placement))
 }
 
 fn config(endpoint: &Endpoint, stores: Stores) -> SchedulerConfig {

@@ -60,7 +60,8 @@ impl StandingStill {
                 .keys()
                 .any(|executor| slots.contains_key(executor));
             // Without executors, a job waits for one; Ballista limits that time.
-            let could_go_on = match sight.pending {
+            let could_go_on = match sight.pending.saturating_sub(sight.held_back) {
+                0 if sight.held_back > 0 => false,
                 0 => !works && !slots.is_empty(),
                 _ => free,
             };

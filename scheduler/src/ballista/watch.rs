@@ -14,6 +14,7 @@ use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::Request;
 
+use super::placement::Placement;
 use super::sight::Sight;
 use super::still::{Remedy, StandingStill};
 use super::view::Scheduler;
@@ -22,16 +23,18 @@ use super::view::Scheduler;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Looks at the jobs of this scheduler until it is dropped.
-pub(crate) async fn watch(scheduler: Arc<Scheduler>) {
+pub(crate) async fn watch(scheduler: Arc<Scheduler>, placement: Arc<Placement>) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut still = StandingStill::default();
     loop {
         ticks.tick().await;
         let running = scheduler.state.task_manager.get_running_job_cache();
+        let held_back = placement.held_back().await;
         let mut jobs = Vec::new();
         for (id, job) in running.iter() {
-            let sight = Sight::of(&**job.execution_graph.read().await);
+            let mut sight = Sight::of(&**job.execution_graph.read().await);
+            sight.held_back = held_back.get(id).copied().unwrap_or(0);
             jobs.push((id.clone(), sight));
         }
         let slots = slots(&scheduler).await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gugus_files::Stores;
-use gugus_ingest::import::{self, Config, Cut, Repeat};
+use gugus_ingest::import::{self, Config, Cut, Repeat, Summary};
 
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::folders::BatchesFolder;
@@ -23,7 +23,7 @@ use crate::signals::Stop;
 /// Next: `gugus batches list` shows the batches, `gugus train` makes their models.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The files: .csv, .jsonl, .ndjson, .json (each also .gz) or .parquet
+    /// The files: .csv, .jsonl, .ndjson, .json (each also .gz) or .parquet; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -73,6 +73,23 @@ impl Import {
             &stop,
             "stopped before the end; run the same command again to go on where it stopped",
         )?;
-        Ok(Code::Done)
+        Ok(if summary.is_all_rejected() {
+            eprintln!("warning: {}", all_rejected(&summary));
+            Code::AllRejected
+        } else {
+            Code::Done
+        })
     }
+}
+
+fn all_rejected(summary: &Summary) -> String {
+    format!(
+        "no record was accepted: all {} were rejected, the first because {}; `gugus rejected show` shows them; correct the \
+         job file, then `gugus rejected replay` takes them again",
+        count(summary.rejected),
+        summary
+            .first_reason
+            .as_deref()
+            .unwrap_or("its reason is lost"),
+    )
 }

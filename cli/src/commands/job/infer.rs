@@ -17,7 +17,7 @@ use crate::output::print;
 /// Next: keep the output in a file, add `[[models]]`, then `gugus job check`.
 #[derive(Debug, Args)]
 pub(super) struct Infer {
-    /// The file, .csv or .csv.gz
+    /// The file, .csv or .csv.gz; - is standard input
     file: PathBuf,
     /// How many rows to look at
     #[arg(long, value_name = "N", default_value_t = 10_000)]

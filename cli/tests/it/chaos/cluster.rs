@@ -5,7 +5,7 @@
 //! The mishaps and their moments come from a seed (`GUGUS_CHAOS_SEED`, as many as `GUGUS_CHAOS_SEEDS` says). A moment is a
 //! number of tasks that an executor has ended, not a time: so it falls between the same passes on any machine.
 
-use crate::kit::same::same;
+use crate::kit::same::{same, short};
 use std::io::Write as _;
 
 use crate::kit::draw::Draw;
@@ -47,11 +47,6 @@ const MODELS: &str = "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk 
 
 #[test]
 fn models_are_the_same_whatever_happens_to_the_cluster() {
-    let number = |name: &str, default: u64| match std::env::var(name) {
-        Ok(text) => text.parse().expect(name),
-        Err(_) => default,
-    };
-    let first = number("GUGUS_CHAOS_SEED", 1);
     let work = Work::new();
     let job = work.job(200, MODELS);
     let csv = work.scattered("in.csv", 60_000);
@@ -59,7 +54,7 @@ fn models_are_the_same_whatever_happens_to_the_cluster() {
     work.train(&job, &[]).expect(0);
     let expected = models(&work.path("models"));
     assert_eq!(expected.as_object().unwrap().len(), 300 + 300 + 1 + 2);
-    for seed in first..first + number("GUGUS_CHAOS_SEEDS", 1) {
+    for seed in super::seeds() {
         let mut draw = Draw::new(seed, 7);
         let mut deck = DECK;
         draw.shuffle(&mut deck);
@@ -110,7 +105,7 @@ impl Machines {
             assert!(
                 training.runs() || more >= moment,
                 "the training ended after {more} tasks of the victim, before anything happened to it:\n{}",
-                training.stderr()
+                short(&training.stderr())
             );
             match more >= moment {
                 true => Ok(()),
@@ -138,9 +133,13 @@ impl Machines {
             }
             Mishap::Scheduler => {
                 self.scheduler.signal(Signal::Kill);
-                let told = training.wait().expect(1);
-                let says = told.stderr;
-                assert!(says.contains(&url) && !says.contains("Error("), "{says}");
+                let told = training.wait();
+                // A training near its end may be faster than the signal.
+                if told.code() != 0 {
+                    let says = told.expect(1).stderr;
+                    let named = says.contains(&url) && !says.contains("Error(");
+                    assert!(named, "{}", short(&says));
+                }
                 let listen = url.strip_prefix("df://").unwrap();
                 self.scheduler = up(["scheduler", "--listen", listen]);
                 work.training(job, folder, &["--scheduler", &url])

@@ -6,3 +6,4 @@ mod port;
 mod processes;
 mod rollback;
 mod runs;
+mod storage;

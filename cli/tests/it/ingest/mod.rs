@@ -1,5 +1,6 @@
 //! `produce` and `ingest` with a real Apache Kafka.
 
+mod cut_off;
 mod independent;
 mod pass;
 mod promises;

@@ -21,7 +21,7 @@ fn rows_of_csv_go_through_a_topic() {
     let Some(topic) = Topic::new("rows", 2, job) else {
         return;
     };
-    let text = "x,name,y\n1.5,\"a; \"\"b\"\"\",2\n2.5,,\n,c,4\n";
+    let text = "x;name;y\n1.5;\"a; \"\"b\"\"\";2\n2.5;;\n;c;4\n";
     topic.produce(&topic.work.write("in.csv", text), &[]);
     topic.take(&[]).expect(0);
     holds(&topic.work.verify(), json!({ "records": 2, "rejected": 1 }));

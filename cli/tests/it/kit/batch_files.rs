@@ -119,7 +119,7 @@ fn batch(folder: &Path, number: u64) -> Batch {
 
 /// The rows of a file, and the JSON of its footer (null where it has none).
 #[track_caller]
-fn open(path: &Path) -> (Vec<RecordBatch>, Value) {
+pub(crate) fn open(path: &Path) -> (Vec<RecordBatch>, Value) {
     let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -3,7 +3,7 @@
 use crate::kit::batch_files::names;
 use crate::kit::http;
 use crate::kit::machines::Cluster;
-use crate::kit::same::{contains, holds};
+use crate::kit::same::{contains, holds, short};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -145,7 +145,8 @@ fn one_window_fails_alone() {
             ("null", "failed"),
             ("zero", "failed")
         ]),
-        "{report}"
+        "{}",
+        short(&report.to_string())
     );
     for (key, words) in [
         ("null", "1 of 2 rows are null or NaN"),

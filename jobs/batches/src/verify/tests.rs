@@ -66,6 +66,7 @@ fn imported(records: u64) -> Vec<ImportedPart> {
         next: records,
         last: true,
         header: None,
+        format: None,
     }]
 }
 

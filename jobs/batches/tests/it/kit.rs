@@ -100,6 +100,7 @@ pub(crate) fn draft_import(
         next,
         last,
         header: None,
+        format: None,
     };
     ImportDraft {
         rows: draft(0, offset, offset + count).rows,
@@ -117,6 +118,7 @@ pub(crate) fn reject(partition: i32, offset: i64) -> RejectedRecord {
         timestamp: Some(1_000 * offset),
         key: None,
         value: Some(b"{\xff".to_vec()),
+        headers: None,
         reason: "column LAT: not a number".to_owned(),
     }
 }

@@ -2,15 +2,14 @@
 
 use std::io::Read;
 
-use gugus_records::{Header, Layout};
-use gugus_spec::{Job, Nullability};
+use gugus_records::{CsvRows, Header, HeaderError, Layout, fitting_delimiter, header_names};
+use gugus_spec::{Column, CsvFormat, Job, Nullability};
 use indicatif::ProgressBar;
 
 use super::file_format::{FileFormat, ToImport};
-use super::tee::Tee;
 use crate::Error;
 use crate::import::cutter::{Cutter, Halt};
-use crate::input::{BUFFER, Input};
+use crate::input::Input;
 
 pub(crate) struct Csv;
 
@@ -24,75 +23,73 @@ impl FileFormat for Csv {
     }
 
     fn check(&self, input: &Input, job: &Job) -> Result<(), Error> {
-        let (_, names) = open(input, input.text(&ProgressBar::hidden())?)?;
+        let (_, names) = open_job(input, input.text(&ProgressBar::hidden())?, job)?;
         check_columns(input, job, &names)
+    }
+
+    fn has_records(&self, input: &Input, job: &Job) -> Result<bool, Error> {
+        let (mut rows, _) = open_job(input, input.text(&ProgressBar::hidden())?, job)?;
+        let row = rows.next_row().map_err(|e| input.broke_off_csv(0, e))?;
+        Ok(row.is_some())
     }
 
     fn read(&self, file: &ToImport<'_>, cutter: &mut Cutter<'_>) -> Result<(), Halt> {
         let input = file.input;
-        let (mut reader, names) = open(input, Tee::new(input.text(file.progress)?))?;
+        let (mut rows, names) = open_job(input, input.text(file.progress)?, file.job)?;
         let header = Header::new(&names, &Layout::new(&file.job.source))
-            .map_err(|e| input.wrong_with("its header is not UTF-8; convert the file", e))?;
+            .map_err(|e| input.wrong(e.to_string()))?;
         cutter.named(names);
-        let mut row = csv::ByteRecord::new();
         let mut record = 0;
-        let mut end = reader.position().byte();
-        while reader
-            .read_byte_record(&mut row)
-            .map_err(|e| input.broke_off(record, e))?
+        while let Some(row) = rows
+            .next_row()
+            .map_err(|e| input.broke_off_csv(record, e))?
         {
-            let begin = std::mem::replace(&mut end, reader.position().byte());
             record += 1;
             if record > file.skip {
-                cutter.push(reader.get_ref().between(begin, end), |columns| {
-                    columns.push_cells(&header, &row)
+                cutter.push(row.raw(), |columns| {
+                    columns.push_cells(&header, row.cells()?)
                 })?;
             }
-            reader.get_mut().forget(end);
         }
         Ok(())
     }
 }
 
-/// A reader of a file's rows, and the names of its columns.
+fn open_job<R: Read>(
+    input: &Input,
+    text: R,
+    job: &Job,
+) -> Result<(CsvRows<R>, Vec<String>), Error> {
+    open(input, text, &job.source.csv, &job.source.columns)
+}
+
+/// The rows of a file, and the names of its columns. `columns` are those of the job, if there is one.
 pub(crate) fn open<R: Read>(
     input: &Input,
     text: R,
-) -> Result<(csv::Reader<R>, Vec<String>), Error> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .buffer_capacity(BUFFER)
-        .from_reader(text);
-    let header = reader
-        .byte_headers()
-        .map_err(|e| input.wrong_with("its header cannot be read; get the file anew", e))?;
-    let names = header_names(input, header)?;
-    Ok((reader, names))
-}
-
-/// The names of a CSV's columns. There must be some, all must be text, and none may stand there twice.
-fn header_names(input: &Input, header: &csv::ByteRecord) -> Result<Vec<String>, Error> {
-    let mut names: Vec<String> = Vec::with_capacity(header.len());
-    for (at, name) in header.iter().enumerate() {
-        let Ok(name) = std::str::from_utf8(name) else {
-            return Err(input.wrong(format!(
-                "the name of column {} is not UTF-8; convert the file",
-                at + 1
-            )));
-        };
-        if let Some(first) = names.iter().position(|other| other == name) {
-            return Err(input.wrong(format!(
-                "columns {} and {} are both named {name:?}; rename one",
-                first + 1,
-                at + 1
-            )));
-        }
-        names.push(name.to_owned());
+    format: &CsvFormat,
+    columns: &[Column],
+) -> Result<(CsvRows<R>, Vec<String>), Error> {
+    let mut rows = CsvRows::new(text, format);
+    let header = rows.next_row().map_err(|e| match e {
+        gugus_records::CsvError::Read(e) => input.damaged(e),
+        long => input.wrong(long.to_string()),
+    })?;
+    let Some(header) = header else {
+        return Err(input.wrong(HeaderError::Nameless.to_string()));
+    };
+    if let Some(delimiter) = fitting_delimiter(header.raw(), format, columns) {
+        let (fits, own) = (char::from(delimiter), char::from(format.delimiter));
+        return Err(input.wrong(format!(
+            "its cells are separated by {fits:?} and not by {own:?}; set delimiter = {fits:?} under [source.csv] in the job \
+             file"
+        )));
     }
-    if names.iter().all(String::is_empty) {
-        return Err(input.wrong("it has no header; the first line must name the columns"));
-    }
-    Ok(names)
+    let cells = header
+        .cells()
+        .map_err(|reason| input.wrong(format!("its header is damaged: {reason}")))?;
+    let names = header_names(cells, columns).map_err(|e| input.wrong(e.to_string()))?;
+    Ok((rows, names))
 }
 
 /// Every row of a file that lacks a required column would be rejected, so such a file is refused. Other columns may be

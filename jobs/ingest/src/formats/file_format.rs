@@ -20,15 +20,13 @@ pub(crate) trait FileFormat: Sync {
         None
     }
 
-    /// If a plain file begins with the wrong bytes: the reason, and what to do.
-    fn wrong_start(&self, _first: &[u8]) -> Option<&'static str> {
-        None
-    }
-
     /// Checks as much as is possible without reading the file to its end. Called before anything is written.
     fn check(&self, _input: &Input, _job: &Job) -> Result<(), Error> {
         Ok(())
     }
+
+    /// Whether a file that passes [`check`](Self::check) has a record.
+    fn has_records(&self, input: &Input, job: &Job) -> Result<bool, Error>;
 
     /// Passes the file's records on, except for those at its beginning that are in batches already.
     fn read(&self, file: &ToImport<'_>, cutter: &mut Cutter<'_>) -> Result<(), Halt>;

@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
-use arrow::util::display::array_value_to_string;
 use gugus_files::catch_panic;
-use gugus_records::{Columns, Layout};
+use gugus_records::{Columns, Layout, row_json};
 use gugus_spec::Job;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -24,15 +23,18 @@ use crate::input::Input;
 /// Rows to decode at once. They are some MiB of a table with thirty columns, and few calls for a table with two.
 const AT_ONCE: usize = 8 * 1024;
 
+/// The name of the format, also in footers.
+pub(crate) const NAME: &str = "parquet";
+
 pub(super) struct Parquet;
 
 impl FileFormat for Parquet {
     fn name(&self) -> &'static str {
-        "parquet"
+        NAME
     }
 
     fn endings(&self) -> &'static [&'static str] {
-        &["parquet"]
+        &[NAME]
     }
 
     fn magic(&self) -> Option<&'static [u8]> {
@@ -58,6 +60,10 @@ impl FileFormat for Parquet {
         Ok(())
     }
 
+    fn has_records(&self, input: &Input, _: &Job) -> Result<bool, Error> {
+        Ok(open(input)?.metadata().file_metadata().num_rows() > 0)
+    }
+
     fn read(&self, file: &ToImport<'_>, cutter: &mut Cutter<'_>) -> Result<(), Halt> {
         let (input, size) = (file.input, file.input.size()?);
         let reader = open(input)?;
@@ -70,9 +76,9 @@ impl FileFormat for Parquet {
         let begin = file.progress.position();
         let mut record = file.skip;
         while let Some(rows) = catch_panic(|| Ok(reader.next().transpose()?))
-            .map_err(|e| input.broke_off(record, e))?
+            .map_err(|e| input.stopped(record, reason(&e), Some(e.into())))?
         {
-            cutter.push_rows(&rows, as_json)?;
+            cutter.push_rows(&rows, row_json)?;
             record += rows.num_rows() as u64;
             let done = u128::from(size) * u128::from(record) / u128::from(total);
             file.progress
@@ -117,20 +123,18 @@ fn without_nanoseconds(metadata: &ArrowReaderMetadata) -> SchemaRef {
 }
 
 fn not_whole(input: &Input, error: ParquetError) -> Error {
-    let reason = "it is no whole parquet file, it is cut off or damaged; get it anew";
-    input.wrong_with(reason, error)
+    input.wrong_with(reason(&error), error)
 }
 
-/// A row as a JSON object of texts. Parquet has no bytes of a single row that could be kept.
-fn as_json(rows: &RecordBatch, row: usize) -> Vec<u8> {
-    let cell = |column: &dyn Array| match array_value_to_string(column, row) {
-        Ok(text) if column.is_valid(row) => serde_json::Value::String(text),
-        _ => serde_json::Value::Null,
-    };
-    let schema = rows.schema();
-    let cells = schema.fields().iter().zip(rows.columns());
-    let object: serde_json::Map<_, _> = cells
-        .map(|(field, column)| (field.name().clone(), cell(column.as_ref())))
-        .collect();
-    serde_json::to_vec(&object).unwrap_or_default()
+/// Why a file cannot be read, and what to do.
+fn reason(error: &ParquetError) -> &'static str {
+    match error {
+        ParquetError::NYI(_) => {
+            "it is written in a way that this program does not read; write it anew, such as with compression zstd"
+        }
+        ParquetError::External(error) if error.is::<std::io::Error>() => {
+            "the system does not give all of it; check its disk or network"
+        }
+        _ => "it is no whole parquet file, it is cut off or damaged; get it anew",
+    }
 }

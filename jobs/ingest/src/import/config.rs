@@ -45,7 +45,7 @@ pub enum Repeat {
 }
 
 /// The result of an import.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Files whose records were read.
     pub files: u64,
@@ -55,4 +55,14 @@ pub struct Summary {
     pub records: u64,
     /// Records kept aside.
     pub rejected: u64,
+    /// Why the first of them was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_reason: Option<String>,
+}
+
+impl Summary {
+    /// Whether every record was rejected. Then the job file or the files are wrong.
+    pub fn is_all_rejected(&self) -> bool {
+        self.records == 0 && self.rejected > 0
+    }
 }

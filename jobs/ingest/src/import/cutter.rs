@@ -58,15 +58,8 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// Begins a file. Its first `skip` records do not come.
-    pub(super) fn begin(&mut self, input: &'a Input, sha256: &str, skip: u64) {
-        let part = ImportedPart {
-            sha256: sha256.to_owned(),
-            first: skip,
-            next: skip,
-            last: false,
-            header: None,
-        };
+    /// Begins a file, of which `part` has no record yet.
+    pub(super) fn begin(&mut self, input: &'a Input, part: ImportedPart) {
         self.file = Some((input, part));
     }
 
@@ -127,7 +120,10 @@ impl<'a> Cutter<'a> {
                 .push_rows(&rows.slice(from, count), self.next, &value);
             if let Err(error) = pushed {
                 return Err(match &self.file {
-                    Some((input, part)) => input.broke_off(part.next, error).into(),
+                    Some((input, part)) => {
+                        let reason = "correct the column's type in the job file";
+                        input.stopped(part.next, reason, Some(error.into())).into()
+                    }
                     None => Halt::Stopped,
                 });
             }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use gugus_batches::{BatchLog, FedBy};
+use gugus_batches::{BatchLog, FedBy, ImportedPart};
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::{Config, Repeat};
 use crate::Error;
 use crate::formats::{self, FileFormat};
-use crate::input::{Input, Packing};
+use crate::input::{Input, Packing, Reads};
 
 /// A file to import.
 pub(super) struct Planned {
@@ -23,11 +23,34 @@ pub(super) struct Planned {
     pub(super) skip: u64,
 }
 
+impl Planned {
+    /// The part of the file that the next batch has, before its first record.
+    pub(super) fn part(&self) -> ImportedPart {
+        ImportedPart {
+            sha256: self.sha256.clone(),
+            first: self.skip,
+            next: self.skip,
+            last: false,
+            header: None,
+            format: Some(self.format.name().to_owned()),
+        }
+    }
+}
+
 /// Checks all files.
 pub(super) fn look(config: &Config, stop: &CancellationToken) -> Result<Vec<Planned>, Error> {
-    let mut inputs = Vec::with_capacity(config.files.len());
+    let (mut inputs, mut blank) = (Vec::new(), Vec::new());
     for path in &config.files {
-        inputs.push(formats::of(path)?);
+        let (input, format) = formats::of(path, Reads::Again)?;
+        let is_blank = format.magic().is_none() && input.first_byte()?.is_none();
+        (if is_blank { &mut blank } else { &mut inputs }).push((input, format));
+    }
+    if inputs.is_empty() {
+        inputs = blank;
+    } else {
+        for (input, _) in &blank {
+            tracing::warn!(file = %input.path.display(), "the file is empty");
+        }
     }
     for (input, format) in &inputs {
         format.check(input, &config.job)?;
@@ -65,12 +88,7 @@ fn checksum(input: &Input, stop: &CancellationToken) -> Result<String, Error> {
 /// Unpacks a file to its end: only there does a packed file show that it is cut off. The import would notice too late.
 fn check_whole(input: &Input, stop: &CancellationToken) -> Result<(), Error> {
     let text = input.text(&ProgressBar::hidden())?;
-    each_piece(text, stop, |_| ()).map_err(|e| {
-        input.wrong_with(
-            "it cannot be unpacked, it is cut off or damaged; get it anew",
-            e,
-        )
-    })
+    each_piece(text, stop, |_| ()).map_err(|e| input.damaged(e))
 }
 
 fn each_piece(
@@ -127,14 +145,18 @@ impl Known {
 pub(super) fn left(
     mut planned: Vec<Planned>,
     known: &Known,
-    repeat: Repeat,
+    config: &Config,
 ) -> Result<Vec<Planned>, Error> {
+    let repeat = config.repeat;
     let mut whole: Vec<String> = Vec::new();
     let mut seen: HashMap<String, String> = HashMap::new();
     for file in &mut planned {
         let path = file.input.path.display();
         let twice = seen.insert(file.sha256.clone(), path.to_string());
-        if let Some(other) = twice.filter(|_| repeat == Repeat::Refuse) {
+        // Files without a record are not copies of each other: they only have the same header, or nothing.
+        if let Some(other) = twice.filter(|_| repeat == Repeat::Refuse)
+            && file.format.has_records(&file.input, &config.job)?
+        {
             let reason = format!("it has the same content as {other}; leave one out");
             return Err(file.input.wrong(reason));
         }

@@ -3,10 +3,10 @@
 use std::fmt::{self, Display, Write};
 
 use gugus_records::infer::{InferredColumn, Sample};
-use gugus_spec::{BatchLimits, ColumnType, JobName, RESERVED_COLUMNS, quote_identifier};
+use gugus_spec::{BatchLimits, ColumnType, CsvFormat, JobName, RESERVED_COLUMNS, quote_identifier};
 
 /// The job file that accepts all records of a sample. Comments in it name `file`.
-pub(super) fn job_file(name: &JobName, file: &str, sample: &Sample) -> String {
+pub(super) fn job_file(name: &JobName, file: &str, sample: &Sample, csv: &CsvFormat) -> String {
     let columns: Vec<_> = sample
         .columns()
         .into_iter()
@@ -15,8 +15,14 @@ pub(super) fn job_file(name: &JobName, file: &str, sample: &Sample) -> String {
         .collect();
     let features = features(&columns);
     let mut text = String::new();
+    let head = Head {
+        name,
+        file,
+        rows: sample.rows(),
+        csv,
+    };
     // Writing to a string cannot fail.
-    let _ = write(&mut text, name, file, sample.rows(), &columns, &features);
+    let _ = write(&mut text, &head, &columns, &features);
     text
 }
 
@@ -35,14 +41,26 @@ impl Features<'_> {
     }
 }
 
+/// What stands above the columns.
+struct Head<'h> {
+    name: &'h JobName,
+    file: &'h str,
+    rows: u64,
+    csv: &'h CsvFormat,
+}
+
 fn write(
     text: &mut String,
-    name: &JobName,
-    file: &str,
-    rows: u64,
+    head: &Head<'_>,
     columns: &[InferredColumn],
     features: &Features<'_>,
 ) -> fmt::Result {
+    let Head {
+        name,
+        file,
+        rows,
+        csv,
+    } = head;
     writeln!(
         text,
         "# Inferred from {rows} records of {file:?}. Types are told by this sample, and a value that does not fit its type
@@ -54,11 +72,16 @@ name = {name}
 topic = {topic}
 # Columns that are not named below are kept as text; \"drop\" leaves them out.
 other_columns = \"utf8\"
-
-[source.columns]",
+",
         name = Quoted(name.as_str()),
         topic = Quoted(&format!("{name}-topic")),
     )?;
+    if csv.delimiter != CsvFormat::default().delimiter {
+        let delimiter = char::from(csv.delimiter).to_string();
+        let delimiter = Quoted(&delimiter);
+        writeln!(text, "[source.csv]\ndelimiter = {delimiter}\n")?;
+    }
+    writeln!(text, "[source.columns]")?;
     for column in columns {
         if let Some(note) = &column.note {
             // A note shows a value as a Rust string, so the note is a single line.

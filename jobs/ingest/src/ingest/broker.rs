@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio_util::sync::CancellationToken;
 
+use super::connection::Link;
 use super::group::Member;
 use crate::Error;
 use crate::kafka::setup::Setup;
@@ -31,6 +32,7 @@ pub(super) struct Broker<'a> {
     pub(super) at: TopicAt<'a>,
     /// How long the broker may take to answer a question.
     pub(super) patience: Duration,
+    pub(super) link: &'a Link,
 }
 
 impl Broker<'_> {
@@ -86,6 +88,7 @@ impl Broker<'_> {
     }
 
     fn ask<T>(&self, mut request: impl FnMut() -> KafkaResult<T>) -> Result<T, Error> {
+        let _asking = self.link.ask();
         let begun = Instant::now();
         loop {
             match request() {

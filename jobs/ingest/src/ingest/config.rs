@@ -4,7 +4,9 @@ use gugus_files::Store;
 use gugus_spec::{Job, OffsetRange};
 use indicatif::ProgressBar;
 use serde::Serialize;
+use tokio::sync::watch;
 
+use super::connection::Connection;
 use super::metrics::Metrics;
 use super::start::Start;
 
@@ -32,6 +34,8 @@ pub struct Config {
     pub progress: ProgressBar,
     /// Counts records, batches and lags.
     pub metrics: Option<Metrics>,
+    /// Is told whether the brokers answer.
+    pub connection: watch::Sender<Connection>,
 }
 
 /// What to do if the topic no longer holds the next record, because the topic was recreated or truncated, or deleted

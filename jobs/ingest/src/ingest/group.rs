@@ -1,7 +1,7 @@
 //! The callbacks of a member of a group. Invariant: a callback decides nothing. It hands changes to the main loop, which
 //! answers them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +10,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtoc
 use rdkafka::error::KafkaResult;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::connection::News;
+use super::statistics::Statistics;
 use crate::kafka::context::{Context, Events};
 
 /// A consumer in a group.
@@ -25,8 +27,8 @@ pub(super) enum Change {
 #[derive(Default)]
 pub(super) struct GroupEvents {
     changes: Mutex<VecDeque<Change>>,
-    /// Where each partition ends, by the newest statistics.
-    highs: Mutex<BTreeMap<i32, i64>>,
+    /// By the newest statistics.
+    news: Mutex<News>,
     /// Set when the main loop has ended, so that nobody takes changes any more.
     closing: AtomicBool,
 }
@@ -42,9 +44,9 @@ impl GroupEvents {
         !lock(&self.changes).is_empty()
     }
 
-    /// The ends of the partitions that we read, as far as they are known.
-    pub(super) fn highs(&self) -> BTreeMap<i32, i64> {
-        lock(&self.highs).clone()
+    /// The newest statistics.
+    pub(super) fn news(&self) -> News {
+        lock(&self.news).clone()
     }
 
     /// From now on callbacks give everything back at once, so that the consumer can close.
@@ -53,35 +55,12 @@ impl GroupEvents {
     }
 }
 
-/// The part of librdkafka's statistics that we read.
-#[derive(serde::Deserialize)]
-struct Statistics {
-    #[serde(default)]
-    topics: BTreeMap<String, TopicStatistics>,
-}
-
-#[derive(serde::Deserialize)]
-struct TopicStatistics {
-    #[serde(default)]
-    partitions: BTreeMap<i32, PartitionStatistics>,
-}
-
-#[derive(serde::Deserialize)]
-struct PartitionStatistics {
-    /// The offset behind the last record that a consumer may see. Open transactions hide later records.
-    ls_offset: i64,
-}
-
 impl Events for GroupEvents {
     fn statistics(&self, statistics: &[u8]) {
-        let statistics: Statistics = match serde_json::from_slice(statistics) {
-            Ok(statistics) => statistics,
-            Err(error) => return tracing::debug!(%error, "reading librdkafka's statistics"),
-        };
-        // One consumer has one topic. The end of a partition that was not asked for yet is -1001.
-        let partitions = statistics.topics.values().flat_map(|t| &t.partitions);
-        let known = partitions.filter(|(id, p)| **id >= 0 && p.ls_offset >= 0);
-        *lock(&self.highs) = known.map(|(id, p)| (*id, p.ls_offset)).collect();
+        match serde_json::from_slice::<Statistics>(statistics) {
+            Ok(statistics) => *lock(&self.news) = statistics.news(),
+            Err(error) => tracing::debug!(%error, "reading librdkafka's statistics"),
+        }
     }
 }
 

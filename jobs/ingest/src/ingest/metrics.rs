@@ -1,7 +1,7 @@
 //! The metrics of a run, for a Prometheus server. Invariant: labels have few values, and no text of a record becomes one.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -9,6 +9,7 @@ use prometheus::{
     Registry,
 };
 
+use super::connection::Connection;
 use super::partition::Partition;
 
 /// Upper bounds of the commit times, in seconds. An SSD syncs in milliseconds, an object store answers in tenths of a
@@ -27,6 +28,7 @@ pub struct Metrics {
     write_lag: IntGaugeVec,
     write_lag_seconds: Gauge,
     partitions: IntGauge,
+    connected: IntGauge,
 }
 
 impl Metrics {
@@ -56,6 +58,10 @@ impl Metrics {
             "gugus_ingest_assigned_partitions",
             "Partitions that this process reads.",
         );
+        let connected = IntGauge::new(
+            "gugus_ingest_brokers_connected",
+            "1 while the brokers of all partitions of this process answer, else 0.",
+        );
         Ok(Self {
             records: counter(
                 "gugus_ingest_records_total",
@@ -80,6 +86,7 @@ impl Metrics {
             )?,
             write_lag_seconds: show(registry, write_lag_seconds?)?,
             partitions: show(registry, partitions?)?,
+            connected: show(registry, connected?)?,
         })
     }
 
@@ -95,6 +102,23 @@ impl Metrics {
     pub(super) fn committed(&self, took: Duration) {
         self.batches.inc();
         self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Shows whether the brokers answer. While they do not, no lag of a partition is known.
+    pub(super) fn connected(&self, connection: Connection) {
+        self.connected.set((connection == Connection::Up).into());
+        if connection != Connection::Up {
+            self.consumer_lag.reset();
+            self.write_lag.reset();
+        }
+    }
+
+    /// Since then records may wait in the topic without our knowledge.
+    pub(super) fn silent_since(&self, silent: Instant) {
+        let seconds = silent.elapsed().as_secs_f64();
+        if seconds > self.write_lag_seconds.get() {
+            self.write_lag_seconds.set(seconds);
+        }
     }
 
     /// Sets the gauges. `highs` are the ends of partitions, as far as they are known.

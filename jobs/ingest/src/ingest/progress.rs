@@ -74,17 +74,28 @@ impl<'a> Progress<'a> {
             .collect()
     }
 
-    /// Updates the progress line and the gauges. `highs` are the ends of partitions, as far as they are known.
-    pub(super) fn tell(&mut self, writer: &Writer, highs: &BTreeMap<i32, i64>) {
+    /// Updates the progress line and the gauges. `highs` are the ends of partitions, as far as they are known. Since `lost`
+    /// the brokers have been silent.
+    pub(super) fn tell(
+        &mut self,
+        writer: &Writer,
+        highs: &BTreeMap<i32, i64>,
+        lost: Option<Instant>,
+    ) {
         self.told = Instant::now();
         let partitions = writer.partitions();
         if let Some(metrics) = &self.config.metrics {
-            let oldest = writer.oldest();
+            // A record may have come right after the last answer of the brokers.
+            let oldest = writer.oldest().into_iter().chain(lost).min();
             let oldest = oldest.map_or(Duration::ZERO, |opened| opened.elapsed());
             metrics.tell(partitions, highs, oldest);
         }
         let behind = |(id, partition): (&i32, &Partition)| Some(highs.get(id)? - partition.written);
-        let lag: Option<i64> = partitions.iter().map(behind).sum();
+        // The sum of no partitions would be a lag of 0.
+        let lag: Option<i64> = match partitions.is_empty() {
+            true => None,
+            false => partitions.iter().map(behind).sum(),
+        };
         let bar = &self.config.progress;
         bar.set_position(self.records + self.rejected);
         bar.set_message(format!(

@@ -57,6 +57,7 @@ pub(super) fn recreated(
     consumer
         .assign(&broker.list(wanted.iter().map(|(p, last)| (p, &last.offset)))?)
         .map_err(|e| broker.refused("an assignment", e))?;
+    let _asking = broker.link.ask();
     let begun = Instant::now();
     while !wanted.is_empty() {
         match consumer.poll(TICK) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use gugus_batches::{BatchLog, FedBy, PartitionEnd};
+use gugus_spec::Kept;
 use rdkafka::Message;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -14,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
 use super::config::{Config, Summary, Until};
+use super::connection::{Link, METADATA_REFRESH};
 use super::consumer_settings::{DEFAULTS, FIXED};
 use super::group::{Change, GroupEvents};
+use super::headers::headers_as_json;
 use super::progress::Progress;
 use super::reader::{Polled, Reader};
 use super::starts::{Choice, Found};
@@ -41,10 +44,12 @@ pub(super) fn run(
     config: &Config,
     runtime: &Handle,
     ready: oneshot::Sender<()>,
+    link: &Link,
     stop: &CancellationToken,
 ) -> Result<Summary, Error> {
     let group = [("group.id", config.job.name.as_str())];
-    let defaults: Vec<_> = group.into_iter().chain(DEFAULTS).collect();
+    let more = group.into_iter().chain(METADATA_REFRESH);
+    let defaults: Vec<_> = more.chain(DEFAULTS).collect();
     let properties = Properties {
         brokers: &config.brokers,
         defaults: &defaults,
@@ -64,6 +69,7 @@ pub(super) fn run(
             stop,
         },
         patience: PATIENCE,
+        link,
     };
     let result = in_group(config, runtime, ready, broker);
     // Closing waits until the group's last changes are answered.
@@ -101,6 +107,7 @@ fn in_group(
         progress: Progress::new(config),
         times: Times::default(),
         looked: begun,
+        keeps_headers: config.job.source.keep.contains(&Kept::Headers),
     };
     // Looks up all partitions, also those that other members will read, so that errors show before work begins.
     session.choice.check(topic, &all)?;
@@ -114,6 +121,7 @@ fn in_group(
     // The broker was there, so it will come back. Its restart may take any time.
     session.reader.broker.patience = Duration::MAX;
     tracing::info!(topic, partitions = all.len(), batches = ?batch, "ready");
+    broker.link.opened();
     // Perhaps nobody listens any more.
     let _ = ready.send(());
     session.run()?;
@@ -132,6 +140,7 @@ struct Session<'a> {
     times: Times,
     /// When we last looked in the log for batches of others.
     looked: Instant,
+    keeps_headers: bool,
 }
 
 impl Session<'_> {
@@ -235,12 +244,17 @@ impl Session<'_> {
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) {
+        let headers = match self.keeps_headers {
+            true => headers_as_json(message),
+            false => None,
+        };
         let record = Record {
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),
             key: message.key(),
             value: message.payload(),
+            headers: headers.as_deref(),
         };
         let most = self.config.job.batches.max_record_bytes;
         let taken = self.writer.push(record, |columns| {
@@ -417,8 +431,14 @@ impl Session<'_> {
     /// Tells the group's offsets to Kafka, and updates progress and metrics.
     fn tell(&mut self) {
         self.tell_offsets();
-        let highs = self.reader.events().highs();
-        self.progress.tell(&self.writer, &highs);
+        let mut news = self.reader.events().news();
+        let partitions = self.writer.partitions().keys().copied();
+        let lost = self.reader.broker.link.judge(&news, partitions);
+        if lost.is_some() {
+            // These ends are old.
+            news.highs.clear();
+        }
+        self.progress.tell(&self.writer, &news.highs, lost);
     }
 
     fn tell_offsets(&mut self) {

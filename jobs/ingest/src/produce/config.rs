@@ -11,14 +11,17 @@ use serde::Serialize;
 /// Which records to send, and where to.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The topic. If it is not there, it is created with the broker's defaults.
-    pub topic: String,
-    /// The form of a record.
-    pub form: Form,
+    /// Names the topic and says how its records and the rows of the file are written. A topic that is not there is created
+    /// with the broker's defaults.
+    pub source: Source,
     /// `host:port`, several with commas between.
     pub brokers: String,
-    /// A CSV file with a header; `.gz` is unpacked.
+    /// A CSV file with a header; `.gz` is unpacked. `-` is standard input.
     pub input: PathBuf,
+    /// The line of the file at which the first row to send begins.
+    pub from_line: Option<u64>,
+    /// What to do with a row that cannot be sent.
+    pub on_bad_row: OnBadRow,
     /// How fast to send.
     pub pace: Pace,
     /// Ends after this many records.
@@ -29,9 +32,19 @@ pub struct Config {
     pub progress: ProgressBar,
 }
 
+/// What to do with a row that cannot be sent: damaged CSV, more cells than the header has, more bytes than the client sends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OnBadRow {
+    /// Stop with an error that says how to go on.
+    #[default]
+    Stop,
+    /// Append the row and the reason to this file, and go on.
+    Skip(PathBuf),
+}
+
 /// The form of a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     /// A JSON object of strings, keyed by the file's column names.
     #[default]
     Json,
@@ -46,7 +59,7 @@ pub enum Form {
 
 impl Form {
     /// The form that the readers of a source expect.
-    pub fn of(source: &Source) -> Self {
+    pub(super) fn of(source: &Source) -> Self {
         match source.format {
             Format::Json => Self::Json,
             Format::Csv => Self::Csv {
@@ -87,6 +100,11 @@ pub struct Summary {
     pub seconds: f64,
     /// How many records each partition got.
     pub partitions: Vec<Produced>,
+    /// Rows that could not be sent, and are in the file of skipped rows.
+    pub skipped: u64,
+    /// The line to go on with, if the file has rows that were not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_line: Option<u64>,
 }
 
 /// A partition's share.

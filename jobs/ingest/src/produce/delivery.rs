@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseProducer, ProducerContext};
 
@@ -49,7 +50,12 @@ impl ProducerContext for Context<Deliveries> {
                 *delivered.partitions.entry(message.partition()).or_default() += 1;
                 delivered.bytes += message.payload_len() as u64;
             }
-            Err((error, _)) => delivered.failed(|| error.to_string()),
+            Err((error, _)) => delivered.failed(|| match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::MessageSizeTooLarge) => format!(
+                    "{error}; raise max.message.bytes of the topic, or message.max.bytes of the broker"
+                ),
+                _ => error.to_string(),
+            }),
         }
     }
 }

@@ -36,14 +36,18 @@ impl Rows {
     ///
     /// # Errors
     /// The fault of the row.
-    pub(super) fn write(&self, row: &::csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
-        if row.len() > self.width {
-            let (cells, width) = (row.len(), self.width);
-            return Err(format!("has {cells} cells where the header has {width}"));
+    pub(super) fn write<'c>(
+        &self,
+        cells: impl ExactSizeIterator<Item = &'c [u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        if cells.len() > self.width {
+            let (found, width) = (cells.len(), self.width);
+            return Err(format!("it has {found} cells where the header has {width}"));
         }
         match &self.writer {
-            Writer::Json(objects) => objects.write(row, out),
-            Writer::Csv(lines) => lines.write(row, out),
+            Writer::Json(objects) => objects.write(cells, out),
+            Writer::Csv(lines) => lines.write(cells, out),
         }
     }
 }
@@ -60,8 +64,8 @@ mod tests {
         };
         for form in [Form::Json, csv] {
             let rows = Rows::of(&form, &["a".to_owned()]);
-            let long = ::csv::ByteRecord::from(vec!["1", "2"]);
-            let reason = rows.write(&long, &mut Vec::new()).unwrap_err();
+            let long = [b"1".as_slice(), b"2"];
+            let reason = rows.write(long.into_iter(), &mut Vec::new()).unwrap_err();
             assert!(reason.contains("2 cells"), "{form:?}: {reason}");
         }
     }

@@ -3,6 +3,8 @@
 use gugus_batches::Footer;
 use gugus_records::{Columns, Header, Layout, Reason};
 
+use crate::formats;
+
 /// The form of the records of one commit.
 pub(super) enum Form {
     /// Records of the topic.
@@ -13,8 +15,10 @@ pub(super) enum Form {
 
 /// The form of the records of a file.
 pub(super) enum FileForm {
-    /// JSON objects. Rejected rows of Parquet are JSON objects, too.
+    /// JSON objects.
     Json,
+    /// Rows of Parquet, which [`row_json`](gugus_records::row_json) has written.
+    Parquet,
     /// Rows of CSV, with the header of the file.
     Csv(Header),
 }
@@ -30,6 +34,7 @@ impl Form {
             let header = part.header.as_ref();
             let form = match header.and_then(|names| Header::new(names, layout).ok()) {
                 Some(header) => FileForm::Csv(header),
+                None if part.format.as_deref() == Some(formats::PARQUET) => FileForm::Parquet,
                 None => FileForm::Json,
             };
             (next, form)
@@ -48,20 +53,9 @@ impl Form {
             return columns.push_record(value);
         };
         match files.iter().find(|(next, _)| offset < *next) {
-            Some((_, FileForm::Csv(header))) => push_row(columns, header, value),
+            Some((_, FileForm::Csv(header))) => columns.push_csv(header, value),
+            Some((_, FileForm::Parquet)) => columns.push_row_json(value),
             _ => columns.push_json(value),
         }
-    }
-}
-
-fn push_row(columns: &mut Columns, header: &Header, value: &[u8]) -> Result<(), Reason> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(value);
-    let mut row = csv::ByteRecord::new();
-    match reader.read_byte_record(&mut row) {
-        Ok(true) => columns.push_cells(header, &row),
-        Ok(false) | Err(_) => Err(Reason::Empty),
     }
 }

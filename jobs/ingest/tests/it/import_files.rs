@@ -39,7 +39,7 @@ fn told(files: u64, batches: u64, records: u64) -> Summary {
         files,
         batches,
         records,
-        rejected: 0,
+        ..Summary::default()
     }
 }
 
@@ -64,7 +64,7 @@ fn json_lines(csv: &[u8]) -> Vec<u8> {
     lines
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
     packed.write_all(bytes).unwrap();
     packed.finish().unwrap()
@@ -235,4 +235,20 @@ async fn rejects_alone_are_committed_too() {
     let footer = log.footer(BatchNumber::FIRST.next()).await.unwrap();
     assert_eq!(footer.rows, 0);
     assert!(footer.imported[0].last);
+}
+
+#[tokio::test]
+async fn a_summary_says_why_the_first_record_was_rejected_and_whether_all_were() {
+    let folder = Folder::new();
+    let job = points("t", "rows = 1");
+    let some = folder.import(&job, "some.csv", "x\n1\nup\nwest\n").await;
+    assert!(!some.is_all_rejected());
+    assert!(some.first_reason.unwrap().contains("\"up\""));
+    let none = folder.import(&job, "none.csv", "x\n").await;
+    assert!(!none.is_all_rejected() && none.first_reason.is_none());
+    let all = folder.import(&job, "all.csv", "x\nnorth\n,\n").await;
+    assert!(all.is_all_rejected(), "{all:?}");
+    let reason = all.first_reason.unwrap();
+    let whole = "column \"x\": \"north\" is not of type float64";
+    assert!(reason.starts_with(whole), "{reason}");
 }

@@ -6,14 +6,17 @@
     reason = "helpers of a test"
 )]
 
+mod dirty;
 mod import_files;
 mod import_refused;
 mod import_resume;
 mod ingest_counts;
+mod ingest_cut_off;
 mod ingest_group;
 mod ingest_mock;
 mod ingest_refused;
 mod ingest_reset;
+mod mutated;
 mod produce_mock;
 mod replay;
 mod support;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gugus_ingest::produce::{self, Pace, Produced};
+use gugus_ingest::produce::{self, OnBadRow, Pace, Produced};
 use gugus_ingest::{Error, Kind};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -53,7 +53,10 @@ fn read(
 async fn rows_become_json_objects_without_keys_in_turn() {
     let folder = Folder::new();
     let broker = Broker::with_topic("t", 3);
-    let file = folder.write("a.csv", "DR_NO,a \"b\"\n01,x\n02,\"1,2\"\n03,\n04,ä\n");
+    let file = folder.write(
+        "a.csv",
+        "DR_NO,\"a \"\"b\"\"\"\n01,x\n02,\"1,2\"\n03,\n04,ä\n",
+    );
     let summary = run_produce(produce(&broker, "t", &file)).await.unwrap();
     assert_eq!((summary.records, summary.created), (4, false));
     let share = |partition, records| Produced { partition, records };
@@ -146,8 +149,10 @@ async fn what_cannot_be_sent_is_told() {
     let long = folder.write("long.csv", "a,b\n1,2\n3,4,5\n");
     says(&error(&long).await, Kind::Failed, &["long.csv", "line 3"]);
 
-    let huge = folder.write("huge.csv", format!("a\n1\n{}\n", "x".repeat(3_000_000)));
+    let huge = folder.write("huge.csv", huge_row());
     let error = error(&huge).await;
+    let words = ["-K message.max.bytes=4194304", "--from-line 3"];
+    says(&error, Kind::Failed, &words);
     let Error::Delivery { failed, sent, .. } = error else {
         panic!("{error:?}")
     };
@@ -161,4 +166,104 @@ async fn what_cannot_be_sent_is_told() {
     let mut config = produce(&broker, "t", &file);
     config.pace = Pace::Rate(0.0);
     assert_eq!(run_produce(config).await.unwrap_err().kind(), Kind::Usage);
+}
+
+/// A row whose record the client does not send, between two others.
+fn huge_row() -> String {
+    format!("a\n1\n{}\n2\n", "x".repeat(3_000_000))
+}
+
+/// A stop says how to go on, and the next run sends the rest without sending a row twice.
+#[tokio::test]
+async fn a_run_that_stopped_at_a_bad_row_goes_on_behind_it() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    let text = "a,b\n1,\"two\nlines\"\n3,4,5\n6,\"7\" 8\n9,10\n";
+    let file = folder.write("a.csv", text);
+    let error = run_produce(produce(&broker, "t", &file)).await.unwrap_err();
+    let words = ["line 4", "3 cells", "--from-line 4", "--on-bad-row skip"];
+    says(&error, Kind::Failed, &words);
+    let mut config = produce(&broker, "t", &file);
+    config.from_line = Some(5);
+    let error = run_produce(config.clone()).await.unwrap_err();
+    says(&error, Kind::Failed, &["line 5", "quote", "--from-line 5"]);
+    config.from_line = Some(6);
+    let rest = run_produce(config).await.unwrap();
+    assert_eq!((rest.records, rest.next_line), (1, None));
+    let found = read(&broker, "t", 1, 2);
+    let values: Vec<_> = found[&0].iter().map(|(_, value)| value.as_str()).collect();
+    let expected = [r#"{"a":"1","b":"two\nlines"}"#, r#"{"a":"9","b":"10"}"#];
+    assert_eq!(values, expected);
+}
+
+#[tokio::test]
+async fn skipped_rows_are_in_a_file_with_their_reasons() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 2);
+    let skipped = folder.path("skipped.jsonl");
+    let text = "a,b\n1,2\n3,4,5\n6,\"7\" 8\n9,10\n";
+    for (name, text, lines) in [
+        ("a.csv", text.to_owned(), [3, 4]),
+        ("b.csv", huge_row(), [3, 0]),
+    ] {
+        let mut config = produce(&broker, "t", &folder.write(name, text));
+        config.on_bad_row = OnBadRow::Skip(skipped.clone());
+        let summary = run_produce(config).await.unwrap();
+        let bad = lines.iter().filter(|line| **line > 0).count() as u64;
+        assert_eq!((summary.records, summary.skipped), (2, bad), "{name}");
+    }
+    let rows = std::fs::read_to_string(&skipped).unwrap();
+    let rows: Vec<serde_json::Value> = rows
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(
+        (&rows[0]["line"], &rows[0]["row"]),
+        (&3.into(), &"3,4,5".into())
+    );
+    assert!(rows[0]["reason"].as_str().unwrap().contains("3 cells"));
+    assert!(rows[1]["reason"].as_str().unwrap().contains("quote"));
+    assert!(
+        rows[2]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("message.max.bytes")
+    );
+}
+
+/// The summary of a run with a limit says where the next run goes on.
+#[tokio::test]
+async fn runs_with_a_limit_take_a_file_in_turns() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    let file = folder.write("a.csv", "a\n\n1\n2\n\n3\n");
+    let mut config = produce(&broker, "t", &file);
+    config.limit = Some(1);
+    let mut lines = Vec::new();
+    for _ in 0..3 {
+        let summary = run_produce(config.clone()).await.unwrap();
+        config.from_line = summary.next_line;
+        lines.push((summary.records, summary.next_line));
+    }
+    assert_eq!(lines, [(1, Some(4)), (1, Some(5)), (1, Some(7))]);
+    let found = read(&broker, "t", 1, 3);
+    let values: Vec<_> = found[&0].iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(values, [r#"{"a":"1"}"#, r#"{"a":"2"}"#, r#"{"a":"3"}"#]);
+}
+
+/// The delimiter of the job counts for the file, too, and a file with another one is refused.
+#[tokio::test]
+async fn the_file_is_cut_at_the_delimiter_of_the_job() {
+    let folder = Folder::new();
+    let broker = Broker::with_topic("t", 1);
+    let mut config = produce(&broker, "t", &folder.write("a.csv", "a;b\n1,5;2\n"));
+    let columns = "a = { type = \"utf8\" }\nb = { type = \"utf8\" }";
+    config.source.columns = job("t", "t", columns, "").source.columns;
+    let error = run_produce(config.clone()).await.unwrap_err();
+    says(&error, Kind::Usage, &["delimiter = ';' under [source.csv]"]);
+    config.source.csv.delimiter = b';';
+    assert_eq!(run_produce(config).await.unwrap().records, 1);
+    let found = read(&broker, "t", 1, 1);
+    assert_eq!(found[&0][0].1, r#"{"a":"1,5","b":"2"}"#);
 }

@@ -281,6 +281,11 @@ impl Broker {
         self.cluster.bootstrap_servers()
     }
 
+    /// From now on the broker answers each request after this time.
+    pub(crate) fn answer_after(&self, time: Duration) {
+        self.cluster.broker_round_trip_time(1, time).unwrap();
+    }
+
     /// Sends records and waits for their delivery.
     pub(crate) fn send(&self, topic: &str, records: &[Sent<'_>]) {
         let producer: BaseProducer = ClientConfig::new()
@@ -312,10 +317,14 @@ impl Broker {
 
 pub(crate) fn produce(broker: &Broker, topic: &str, input: &Path) -> produce::Config {
     produce::Config {
-        topic: topic.to_owned(),
-        form: produce::Form::Json,
+        source: gugus_spec::Source {
+            topic: topic.to_owned(),
+            ..Default::default()
+        },
         brokers: broker.address(),
         input: input.to_owned(),
+        from_line: None,
+        on_bad_row: produce::OnBadRow::Stop,
         pace: produce::Pace::Full,
         limit: None,
         client: Vec::new(),
@@ -335,6 +344,7 @@ pub(crate) fn ingest(folder: &Folder, broker: &Broker, job: &Job) -> ingest::Con
         client: quick(),
         progress: ProgressBar::hidden(),
         metrics: None,
+        connection: Default::default(),
     }
 }
 

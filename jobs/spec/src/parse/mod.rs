@@ -18,7 +18,7 @@ use chrono_tz::Tz;
 use toml::de::{DeTable, DeValue};
 
 use crate::column::{A_ZONE, Column, ColumnType, Nullability, RESERVED_COLUMNS};
-use crate::job::{BatchLimits, Job, OtherColumns, Source};
+use crate::job::{BatchLimits, Job, Kept, OtherColumns, Source};
 use crate::{Error, TimestampFormat};
 use table::{Document, Entry, Table};
 pub use words::nearest;
@@ -81,6 +81,7 @@ fn source(entry: &Entry<'_>) -> Result<Source, Error> {
             "format",
             "csv",
             "null_values",
+            "keep",
             "columns",
             "other_columns",
         ],
@@ -98,14 +99,36 @@ fn source(entry: &Entry<'_>) -> Result<Source, Error> {
     let columns = table.read("columns", columns)?.unwrap_or_default();
     let (format, csv) = format::format(&table, &columns)?;
     let null_values = table.read("null_values", null_values)?.unwrap_or_default();
+    let kept = table.read("keep", |entry| keep(entry, &columns))?;
     Ok(Source {
         topic: name.to_owned(),
         format,
         csv,
         null_values,
+        keep: kept.unwrap_or_default(),
         columns,
         other_columns: other_columns.unwrap_or_default(),
     })
+}
+
+/// The parts of a record to keep. Their columns must not be among the columns that the job names.
+fn keep(entry: &Entry<'_>, columns: &[Column]) -> Result<Vec<Kept>, Error> {
+    let items = entry.items("it must be a list such as [\"key\", \"headers\"]")?;
+    let mut keep = Vec::new();
+    for item in items {
+        let kept = item.choice(&[("key", Kept::Key), ("headers", Kept::Headers)])?;
+        if keep.contains(&kept) {
+            return Err(item.refuse(&"it stands there twice"));
+        }
+        let name = kept.column();
+        if columns.iter().any(|column| column.name == name) {
+            return Err(item.refuse(&format!(
+                "it makes a column {name}, which the job names as well"
+            )));
+        }
+        keep.push(kept);
+    }
+    Ok(keep)
 }
 
 /// Texts that mean "no value".

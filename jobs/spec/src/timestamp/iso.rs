@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::Moment;
+use super::moment::Moment;
 
 /// The instant of an ISO 8601 / RFC 3339 text, in milliseconds since 1970 in UTC.
 ///

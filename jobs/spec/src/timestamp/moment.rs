@@ -5,10 +5,19 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
-use super::NotAnInstant;
-
 /// The years 0001 to 9999 in milliseconds since 1970. Other years come from misread texts, and few programs read them.
 const YEARS: RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
+
+/// Why a text gives no instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAnInstant {
+    /// None of the formats reads it.
+    Format,
+    /// It lies outside of the years 0001 to 9999.
+    Range,
+    /// It lies in an hour that the clocks of the column's zone skip in spring.
+    Gap,
+}
 
 /// What a text says of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use chrono::format::{Item, Numeric, ParseResult, Parsed, parse_and_remainder};
 
-use super::Moment;
+use super::moment::Moment;
 
 /// A format, cut before and behind each number whose digits are counted.
 #[derive(Clone, Debug)]

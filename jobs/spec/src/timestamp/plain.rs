@@ -1,7 +1,7 @@
 //! Reads the most common formats (numbers for year, month, day and time, with or without AM and PM) without chrono.
 //!
 //! chrono's parser is general and takes about 300 ns per text, more than all other work on a value. This parser takes a tenth
-//! of that. It answers exactly as [`Parts`](super::Parts) does by chrono, or leaves the text to it; a property test compares the two.
+//! of that. It answers exactly as [`Parts`](super::parts::Parts) does by chrono, or leaves the text to it; a property test compares the two.
 
 use chrono::NaiveDate;
 use chrono::format::{Fixed, Item, Numeric};

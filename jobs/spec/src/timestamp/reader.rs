@@ -2,8 +2,9 @@
 
 use chrono_tz::Tz;
 
-use super::moment::Moment;
-use super::{TimestampFormat, iso};
+use super::format::TimestampFormat;
+use super::iso;
+use super::moment::{Moment, NotAnInstant};
 
 /// Reads the texts of a timestamp column, by its formats and with the clocks of its zone.
 #[derive(Clone, Debug)]
@@ -11,17 +12,6 @@ pub struct TimestampReader {
     /// `None` for ISO 8601 / RFC 3339.
     formats: Option<Vec<TimestampFormat>>,
     zone: Option<Tz>,
-}
-
-/// Why a text gives no instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAnInstant {
-    /// None of the formats reads it.
-    Format,
-    /// It lies outside of the years 0001 to 9999.
-    Range,
-    /// It lies in an hour that the clocks of the column's zone skip in spring.
-    Gap,
 }
 
 impl TimestampReader {

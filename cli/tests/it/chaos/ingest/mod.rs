@@ -18,26 +18,19 @@ use std::time::Instant;
 
 use self::plan::{DECK, by_kind, schedule};
 use self::run::Run;
+use super::{number, seeds};
 use crate::kit::kafka::{Kafka, More};
 use crate::kit::protocol::{BROKER, Protocol};
 
 /// All kinds of steps: about a minute on two cores, in a debug build.
 const STEPS: usize = DECK.len();
 
-/// The first seed where none is named.
-const SEED: u64 = 1;
-
 #[test]
 fn every_record_is_in_one_place_whatever_happens() {
-    let number = |name: &str, default: u64| match std::env::var(name) {
-        Ok(text) => text.parse().expect(name),
-        Err(_) => default,
-    };
-    let first = number("GUGUS_CHAOS_SEED", SEED);
-    let seeds = number("GUGUS_CHAOS_SEEDS", 1);
+    let seeds = seeds();
     let steps = number("GUGUS_CHAOS_STEPS", STEPS as u64) as usize;
     let mut failed = Vec::new();
-    for seed in first..first + seeds {
+    for seed in seeds.clone() {
         // One that fails must not hide what the next would find.
         match catch_unwind(AssertUnwindSafe(|| one(seed, steps))) {
             Ok(Some(found)) => say(&found),
@@ -45,9 +38,10 @@ fn every_record_is_in_one_place_whatever_happens() {
             Err(_) => failed.push(seed),
         }
     }
-    if seeds > 1 {
-        let good = seeds as usize - failed.len();
-        say(&format!("{good} of {seeds} schedules held"));
+    let count = seeds.count();
+    if count > 1 {
+        let good = count - failed.len();
+        say(&format!("{good} of {count} schedules held"));
     }
     assert!(failed.is_empty(), "seeds that failed: {failed:?}");
 }

@@ -76,6 +76,7 @@ impl Run {
             client: properties.clone(),
             progress: ProgressBar::hidden(),
             metrics: None,
+            connection: Default::default(),
         };
         let setup = Setup {
             job: job_file.to_str().unwrap().to_owned(),

@@ -54,6 +54,7 @@ impl Fixture {
             timestamp: Some(offset * 10),
             key: None,
             value: Some(value.as_bytes()),
+            headers: None,
         };
         let parse = |columns: &mut Columns| columns.push_record(record.value_within(None)?);
         self.writer.push(record, parse)

@@ -21,13 +21,18 @@ impl Lines {
     ///
     /// # Errors
     /// The fault of the row.
-    pub(super) fn write(&self, row: &csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn write<'c>(
+        &self,
+        cells: impl Iterator<Item = &'c [u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
         out.clear();
+        let row: Vec<&[u8]> = cells.collect();
         let mut writer = csv::WriterBuilder::new()
             .delimiter(self.delimiter)
             .terminator(csv::Terminator::Any(b'\n'))
             .from_writer(&mut *out);
-        let cell = |at: &Option<usize>| at.and_then(|at| row.get(at)).unwrap_or_default();
+        let cell = |at: &Option<usize>| at.and_then(|at| row.get(at).copied()).unwrap_or_default();
         let cells = self.order.iter().map(cell);
         let written = writer
             .write_record(cells)
@@ -48,14 +53,14 @@ mod tests {
         let text = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let lines = Lines::of(&text(&["a", "b", "c"]), &text(&["c", "x", "a"]), b';');
         let mut out = b"rest of the row before".to_vec();
-        let row = csv::ByteRecord::from(vec!["1", "2", "say \"3\"; 4"]);
-        lines.write(&row, &mut out).unwrap();
+        let row = [b"1".as_slice(), b"2", b"say \"3\"; 4"];
+        lines.write(row.into_iter(), &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out.clone()).unwrap(),
             r#""say ""3""; 4";;1"#
         );
         lines
-            .write(&csv::ByteRecord::from(vec!["1"]), &mut out)
+            .write([b"1".as_slice()].into_iter(), &mut out)
             .unwrap();
         assert_eq!(out, b";;1");
     }

@@ -20,11 +20,15 @@ impl Objects {
     ///
     /// # Errors
     /// The fault of the row.
-    pub(super) fn write(&self, row: &csv::ByteRecord, out: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn write<'c>(
+        &self,
+        cells: impl Iterator<Item = &'c [u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
         out.clear();
-        for (at, (key, cell)) in self.0.iter().zip(row).enumerate() {
+        for (at, (key, cell)) in self.0.iter().zip(cells).enumerate() {
             let cell = std::str::from_utf8(cell)
-                .map_err(|_| format!("is not UTF-8 in its cell {}; convert the file", at + 1))?;
+                .map_err(|_| format!("its cell {} is not UTF-8; convert the file", at + 1))?;
             out.extend_from_slice(key);
             string(out, cell);
         }
@@ -50,7 +54,7 @@ mod tests {
     fn write(names: &[&str], row: &[&[u8]]) -> Result<String, String> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut out = b"rest of the row before".to_vec();
-        Objects::of(&names).write(&csv::ByteRecord::from(row.to_vec()), &mut out)?;
+        Objects::of(&names).write(row.iter().copied(), &mut out)?;
         Ok(String::from_utf8(out).unwrap())
     }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{NotAnInstant, TimestampReader, parse_iso_timestamp};
 
 /// The instant of an ISO text.
 fn iso(text: &str) -> Option<i64> {

@@ -1,0 +1,81 @@
+//! How a task that failed is told of: what failed decides whether the scheduler tries the task elsewhere.
+
+use std::error::Error;
+
+use ballista_core::error::BallistaError;
+use ballista_core::serde::protobuf::failed_task::FailedReason;
+use ballista_core::serde::protobuf::{ExecutionError, ExecutorRegistration, FailedTask, IoError};
+use gugus_submit::Fault;
+
+/// The end of a task that failed on this executor.
+///
+/// Trouble with storage is the machine's: the scheduler tries the task again, on another executor if there is one. Everything
+/// else fails the Ballista job at once, because it would fail anywhere, or because the driver knows what to do. Results that
+/// could not be fetched, and cancelled tasks, are told as Ballista tells them.
+pub(super) fn told(error: BallistaError, executor: &ExecutorRegistration) -> FailedTask {
+    let fault = fault_of(&error);
+    let told = FailedTask::from(error);
+    if matches!(
+        told.failed_reason,
+        Some(FailedReason::FetchPartitionError(_) | FailedReason::TaskKilled(_))
+    ) {
+        return told;
+    }
+    let host = executor.host.as_deref().unwrap_or(&executor.id);
+    let machine = format!("executor {host}:{}", executor.port);
+    let (fault, elsewhere) = match fault {
+        Fault::Data(sentence) => (Fault::Data(sentence), false),
+        Fault::Storage(why) => {
+            tracing::warn!("files cannot be used: {why}");
+            let why = format!("{machine} cannot use files: {why}");
+            (Fault::Storage(why), true)
+        }
+        Fault::Machine(why) => (Fault::Machine(format!("{machine}: {why}")), false),
+    };
+    FailedTask {
+        error: fault.as_text(),
+        retryable: elsewhere,
+        count_to_failures: elsewhere,
+        failed_reason: Some(match elsewhere {
+            true => FailedReason::IoError(IoError {}),
+            false => FailedReason::ExecutionError(ExecutionError {}),
+        }),
+    }
+}
+
+/// Sorts an error of Ballista. It tells no cause, and stands between errors of DataFusion that do.
+fn fault_of(error: &BallistaError) -> Fault {
+    let of = |error: &(dyn Error + 'static)| match gugus_error::find::<BallistaError>(error) {
+        Some(inner) => fault_of(inner),
+        None => Fault::of(error),
+    };
+    match error {
+        BallistaError::DataFusionError(error) => of(&**error),
+        BallistaError::ArrowError(error) => of(&**error),
+        BallistaError::IoError(error) => of(error),
+        other => Fault::Machine(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::error::ArrowError;
+    use datafusion::error::DataFusionError;
+
+    use super::*;
+
+    /// The writers of results put an error of Ballista around each error of DataFusion.
+    #[test]
+    fn an_error_within_errors_of_ballista_is_found() {
+        let zero = DataFusionError::ArrowError(Box::new(ArrowError::DivideByZero), None);
+        let wrapped = BallistaError::DataFusionError(Box::new(zero)).into_datafusion();
+        let wrapped = BallistaError::DataFusionError(Box::new(wrapped)).into_datafusion();
+        let told = told(
+            BallistaError::DataFusionError(Box::new(wrapped)),
+            &ExecutorRegistration::default(),
+        );
+        let fault = Fault::in_text(&told.error);
+        assert!(matches!(&fault, Fault::Data(_)), "{fault:?}");
+        assert!(!told.retryable);
+    }
+}

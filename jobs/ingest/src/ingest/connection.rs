@@ -1,0 +1,242 @@
+//! Whether the brokers answer. Invariant: a connection that was cut is noticed within [`SILENCE`] and one second more, also
+//! while the main loop waits for an answer.
+//!
+//! A cut connection looks like a quiet topic: no error comes for a minute or longer, because TCP waits. But a broker that we
+//! read from answers several times a second, with no records if there are none. So silence means that the connection is cut.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::metrics::Metrics;
+
+/// How long a broker may be silent. A broker answers a fetch within `fetch.wait.max.ms`, and other requests within the
+/// interval of [`METADATA_REFRESH`].
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// Makes librdkafka ask some broker for the topic this often. A spare member of a group asks for nothing else but heartbeats,
+/// and may choose to send these seldom. How long an answer counts stays as long as it is by default.
+pub(super) const METADATA_REFRESH: [(&str, &str); 2] = [
+    ("topic.metadata.refresh.interval.ms", "1500"),
+    ("metadata.max.age.ms", "900000"),
+];
+
+/// How often [`watch`] looks.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Whether the brokers answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// The run is not ready yet.
+    #[default]
+    Opening,
+    /// The brokers of all partitions of this process answer.
+    Up,
+    /// A broker does not answer. Records may wait in the topic, and nobody knows how many.
+    Lost,
+}
+
+/// What the newest statistics tell.
+#[derive(Clone, Debug, Default)]
+pub(super) struct News {
+    /// Where each partition ends.
+    pub(super) highs: BTreeMap<i32, i64>,
+    /// How long the leader of each partition has been silent.
+    pub(super) silence: BTreeMap<i32, Duration>,
+    /// How long all brokers have been silent.
+    pub(super) all_silent: Duration,
+}
+
+impl News {
+    /// How long the most silent of the brokers that these partitions need has been silent. `None` if all answer.
+    fn too_silent(&self, partitions: impl Iterator<Item = i32>) -> Option<Duration> {
+        let silence = |partition| self.silence.get(&partition).copied();
+        let longest = partitions.filter_map(silence).max();
+        longest
+            .into_iter()
+            .chain([self.all_silent])
+            .max()
+            .filter(|silent| *silent >= SILENCE)
+    }
+}
+
+/// The state of the connection. The main loop and [`watch`] share it.
+#[derive(Debug)]
+pub(super) struct Link {
+    told: watch::Sender<Connection>,
+    metrics: Option<Metrics>,
+    brokers: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Since when the main loop waits for an answer.
+    asking: Option<Instant>,
+    /// Since when a broker has been silent, if the connection is lost.
+    lost: Option<Instant>,
+}
+
+impl Link {
+    pub(super) fn new(
+        told: watch::Sender<Connection>,
+        metrics: Option<Metrics>,
+        brokers: &str,
+    ) -> Self {
+        Self {
+            told,
+            metrics,
+            brokers: brokers.to_owned(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// The brokers have answered, and the run is ready.
+    pub(super) fn opened(&self) {
+        self.set(Connection::Up);
+    }
+
+    /// Marks the main loop as waiting for an answer until the result is dropped.
+    pub(super) fn ask(&self) -> Asking<'_> {
+        self.state().asking = Some(Instant::now());
+        Asking(self)
+    }
+
+    /// Compares the newest statistics with the partitions of this process. Returns since when the connection is lost.
+    pub(super) fn judge(
+        &self,
+        news: &News,
+        partitions: impl Iterator<Item = i32>,
+    ) -> Option<Instant> {
+        let mut state = self.state();
+        match news.too_silent(partitions) {
+            Some(silent) => self.lose(&mut state, silent),
+            None => self.find(&mut state),
+        }
+        state.lost
+    }
+
+    /// Looks whether the main loop has waited for an answer for too long, and lets the lag in seconds grow.
+    fn look(&self) {
+        let mut state = self.state();
+        let waited = state.asking.map(|asking| asking.elapsed());
+        if let Some(waited) = waited.filter(|waited| *waited >= SILENCE) {
+            self.lose(&mut state, waited);
+        }
+        if let (Some(lost), Some(metrics)) = (state.lost, &self.metrics) {
+            metrics.silent_since(lost);
+        }
+    }
+
+    fn lose(&self, state: &mut State, silent: Duration) {
+        if state.lost.is_some() || *self.told.borrow() == Connection::Opening {
+            return;
+        }
+        let now = Instant::now();
+        state.lost = Some(now.checked_sub(silent).unwrap_or(now));
+        tracing::warn!(
+            brokers = self.brokers,
+            silent_s = silent.as_secs(),
+            "kafka does not answer; how many records wait in the topic is not known until it answers again"
+        );
+        self.set(Connection::Lost);
+    }
+
+    fn find(&self, state: &mut State) {
+        if let Some(lost) = state.lost.take() {
+            let away_s = lost.elapsed().as_secs();
+            tracing::warn!(
+                brokers = self.brokers,
+                away_s,
+                "kafka answers again; no record was lost"
+            );
+            self.set(Connection::Up);
+        }
+    }
+
+    fn set(&self, connection: Connection) {
+        if let Some(metrics) = &self.metrics {
+            metrics.connected(connection);
+        }
+        self.told.send_replace(connection);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The main loop waits for an answer.
+pub(super) struct Asking<'a>(&'a Link);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.state().asking = None;
+    }
+}
+
+/// Looks after the link for as long as the future is polled.
+pub(super) async fn watch(link: Arc<Link>) -> std::convert::Infallible {
+    let mut ticks = tokio::time::interval(LOOK);
+    loop {
+        ticks.tick().await;
+        link.look();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(partitions: &[(i32, u64)], all: u64) -> News {
+        let silence = partitions.iter();
+        News {
+            highs: BTreeMap::new(),
+            silence: silence
+                .map(|(id, seconds)| (*id, Duration::from_secs(*seconds)))
+                .collect(),
+            all_silent: Duration::from_secs(all),
+        }
+    }
+
+    #[test]
+    fn a_silent_leader_of_ours_or_silence_of_all_is_a_loss_and_an_answer_ends_it() {
+        let told = watch::Sender::default();
+        let link = Link::new(told.clone(), None, "broker:9092");
+        let judge = |news: &News, ours: &[i32]| link.judge(news, ours.iter().copied()).is_some();
+        let silent = news(&[(0, 1), (1, 9)], 1);
+        assert!(!judge(&silent, &[1]), "not ready yet");
+        link.opened();
+        let cases = [
+            (news(&[], 0), vec![], Connection::Up),
+            (silent.clone(), vec![0], Connection::Up),
+            (silent.clone(), vec![0, 1], Connection::Lost),
+            (silent, vec![0], Connection::Up),
+            (news(&[], 2), vec![], Connection::Up),
+            (news(&[], 4), vec![], Connection::Lost),
+            (news(&[(0, 0)], 0), vec![0, 7], Connection::Up),
+        ];
+        for (news, ours, expected) in cases {
+            let is_lost = judge(&news, &ours);
+            assert_eq!(is_lost, expected == Connection::Lost, "{news:?} {ours:?}");
+            assert_eq!(*told.borrow(), expected);
+        }
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_a_loss() {
+        let told = watch::Sender::default();
+        let link = Link::new(told.clone(), None, "broker:9092");
+        link.opened();
+        let asking = link.ask();
+        link.look();
+        assert_eq!(*told.borrow(), Connection::Up);
+        link.state().asking = Instant::now().checked_sub(SILENCE);
+        link.look();
+        assert_eq!(*told.borrow(), Connection::Lost);
+        drop(asking);
+        assert!(link.state().asking.is_none());
+    }
+}
