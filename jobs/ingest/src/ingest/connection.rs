@@ -158,7 +158,7 @@ impl Link {
 
     fn set(&self, connection: Connection) {
         if let Some(metrics) = &self.metrics {
-            metrics.connected(connection);
+            metrics.connected(connection == Connection::Up);
         }
         self.told.send_replace(connection);
     }

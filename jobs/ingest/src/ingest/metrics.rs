@@ -9,7 +9,6 @@ use prometheus::{
     Registry,
 };
 
-use super::connection::Connection;
 use super::partition::Partition;
 
 /// Upper bounds of the commit times, in seconds. An SSD syncs in milliseconds, an object store answers in tenths of a
@@ -105,9 +104,9 @@ impl Metrics {
     }
 
     /// Shows whether the brokers answer. While they do not, no lag of a partition is known.
-    pub(super) fn connected(&self, connection: Connection) {
-        self.connected.set((connection == Connection::Up).into());
-        if connection != Connection::Up {
+    pub(super) fn connected(&self, is_connected: bool) {
+        self.connected.set(is_connected.into());
+        if !is_connected {
             self.consumer_lag.reset();
             self.write_lag.reset();
         }
