@@ -37,8 +37,8 @@ pub(crate) struct Produce {
     /// What to do with a row that cannot be sent
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_bad_row: WhatToDo,
-    /// The file to which --on-bad-row skip appends skipped rows with their reasons; when absent, <FILE>.skipped.jsonl in the
-    /// current folder
+    /// The file to which --on-bad-row skip appends skipped rows with their reasons; when absent, it is in the current folder
+    /// and named after the input, with .skipped.jsonl behind it
     #[arg(long, value_name = "FILE")]
     skipped: Option<PathBuf>,
     /// Send this many records per second; when absent, as many as the broker takes

@@ -119,9 +119,10 @@ impl Fault {
         if !has(&DATA) {
             return Self::Machine(one_line(message));
         }
-        // The innermost text stands in quotes.
-        let detail = message.split('"').nth(1).unwrap_or(message);
-        Self::Data(format!("its rows cannot be read: {}", one_line(detail)))
+        // The innermost text stands in quotes, as `{:?}` writes it.
+        let quoted = message.split_once('"').map(|(_, text)| unquoted(text));
+        let detail = quoted.unwrap_or_else(|| one_line(message));
+        Self::Data(format!("its rows cannot be read: {detail}"))
     }
 }
 

@@ -240,6 +240,10 @@ async fn windows_of_the_calendar_are_cut_by_the_time_of_the_record() {
         Some(["1970-01", "1970-02", "1970-03"][number as usize / 2].to_owned())
     });
     assert_eq!(run(window.key_sql(), &files, 2).await, months);
+    // Its records are of December 9999: nanoseconds since 1970 would end in 2262.
+    let far = [write(folder.path(), 189_218)];
+    let keys = census(window.key_sql(), &far, 1).await.into_keys();
+    assert_eq!(keys.collect::<Vec<_>>(), [Some("9999-12".to_owned())]);
 }
 
 #[tokio::test]
