@@ -183,7 +183,7 @@ fn problems(name: &str, bytes: &[u8]) -> Vec<String> {
         Err(error) => problems.extend(panic_in(&error)),
         // Damage in a compressed file ends an import. What is left of the lines is not for us to know.
         Ok(()) if name.ends_with(".gz") || name.ends_with(".parquet") => {}
-        Ok(()) => problems.extend(unaccounted(bytes, &batches)),
+        Ok(()) => problems.extend(unaccounted(name, bytes, &batches)),
     }
     problems
 }
@@ -211,7 +211,7 @@ fn panic_in(error: &Error) -> Option<String> {
 }
 
 /// Lines of a file that are in no accepted row and no reject, and rows that swallowed more than their own line.
-fn unaccounted(file: &[u8], batches: &Path) -> Vec<String> {
+fn unaccounted(name: &str, file: &[u8], batches: &Path) -> Vec<String> {
     let file = String::from_utf8_lossy(file);
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     let mut problems = Vec::new();
@@ -242,7 +242,8 @@ fn unaccounted(file: &[u8], batches: &Path) -> Vec<String> {
             }
         }
     }
-    let header = usize::from(file.starts_with("n,"));
+    // Damage may make a record the header, which is no record then.
+    let header = usize::from(name.ends_with("csv"));
     for line in file.split('\n').skip(header) {
         // Damage may make one line of two. Of a key that stands twice, a row has the last value.
         let tags: Vec<&str> = tags(line).collect();
