@@ -12,6 +12,9 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{BinaryExpr, CaseExpr};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Visit, Visitor};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 /// The longest text of an expression, in bytes: some two thousand codes in a list.
 const LONGEST: usize = 16 * 1024;
@@ -19,8 +22,12 @@ const LONGEST: usize = 16 * 1024;
 /// The most expressions within each other. A sum of 100 terms is 100 deep.
 const DEEPEST: usize = 100;
 
-/// The most parentheses within each other. The parser tries some texts in two ways at each of them, as `(a OR NOT (b OR NOT (c`.
+/// The most parentheses within each other.
 const MOST_PARENTHESES: usize = 24;
+
+/// The most keywords such as `NOT`, `CAST` or `POSITION` within each other. If a text is wrong, the parser reads what follows
+/// such a keyword up to four times, because the keyword could also be a name. Time doubles with each of them, or worse.
+const MOST_KEYWORDS: usize = 9;
 
 /// The most protobuf messages within each other that an expression may take in a plan. A reader gives up at 100, and the
 /// nodes around the expression take some of them.
@@ -52,6 +59,11 @@ pub enum TooLarge {
         "it has {0} parentheses within each other, and at most {MOST_PARENTHESES} are possible; split it into several features"
     )]
     Parentheses(usize),
+    /// It has too many keywords within each other that could also be names.
+    #[error(
+        "it has {0} of NOT, CAST, POSITION and the like within each other, and at most {MOST_KEYWORDS} are possible; split it into several features"
+    )]
+    Keywords(usize),
     /// The plan of it cannot be sent.
     #[error("it is nested too deeply to be sent to an executor; split it into several features")]
     Unsendable,
@@ -81,19 +93,74 @@ pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if sql.len() > LONGEST {
         return Err(TooLarge::Long(sql.len()));
     }
-    let (mut open, mut most) = (0_usize, 0);
-    for byte in sql.bytes() {
-        match byte {
-            b'(' => open += 1,
-            b')' => open = open.saturating_sub(1),
-            _ => continue,
-        }
-        most = most.max(open);
+    // A text without tokens does not parse either.
+    let Ok(tokens) = Tokenizer::new(&GenericDialect, sql).tokenize() else {
+        return Ok(());
+    };
+    let nesting = Nesting::of(&tokens);
+    if nesting.parentheses > MOST_PARENTHESES {
+        return Err(TooLarge::Parentheses(nesting.parentheses));
     }
-    if most > MOST_PARENTHESES {
-        return Err(TooLarge::Parentheses(most));
+    if nesting.keywords > MOST_KEYWORDS {
+        return Err(TooLarge::Keywords(nesting.keywords));
     }
     Ok(())
+}
+
+/// Words that end the operand of a `NOT`. None of them is the name of a function.
+const BINDS_LESS: &[Keyword] = &[
+    Keyword::AND,
+    Keyword::OR,
+    Keyword::CASE,
+    Keyword::WHEN,
+    Keyword::THEN,
+    Keyword::ELSE,
+];
+
+/// How many things at most lie within each other.
+#[derive(Default)]
+struct Nesting {
+    parentheses: usize,
+    keywords: usize,
+}
+
+impl Nesting {
+    fn of(tokens: &[Token]) -> Self {
+        let mut most = Self::default();
+        // How many keywords each open parenthesis lies in, and whether one of them is closed with it.
+        let mut open: Vec<(usize, bool)> = Vec::new();
+        // How many keywords this place lies in, and whether one stands right before it.
+        let (mut keywords, mut after_keyword) = (0, false);
+        for token in tokens {
+            let word = match token {
+                Token::Whitespace(_) => continue,
+                Token::Word(word) => word.keyword,
+                _ => Keyword::NoKeyword,
+            };
+            let outside = open.last().map_or(0, |(outside, _)| *outside);
+            match (token, word) {
+                (Token::LParen | Token::LBracket, _) => {
+                    keywords += usize::from(after_keyword);
+                    open.push((keywords, after_keyword));
+                }
+                (Token::RParen | Token::RBracket, _) => {
+                    if let Some((within, of_keyword)) = open.pop() {
+                        keywords = within - usize::from(of_keyword);
+                    }
+                }
+                // It reaches up to the next word that binds less.
+                (_, Keyword::NOT) => keywords += 1,
+                (Token::Comma, _) => keywords = outside,
+                (_, word) if BINDS_LESS.contains(&word) => keywords = outside,
+                _ => {}
+            }
+            after_keyword =
+                !matches!(word, Keyword::NoKeyword | Keyword::NOT) && !BINDS_LESS.contains(&word);
+            most.parentheses = most.parentheses.max(open.len());
+            most.keywords = most.keywords.max(keywords);
+        }
+        most
+    }
 }
 
 /// Refuses a parsed expression that is too deep.

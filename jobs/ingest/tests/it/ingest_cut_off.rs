@@ -28,7 +28,7 @@ async fn a_cut_connection_is_told_within_seconds_and_so_is_its_return() {
     config.until = Until::Forever;
     config.metrics = Some(Metrics::registered(&registry).unwrap());
     // The client gives up a connection that stays silent, and makes a new one.
-    config.client.push(property(("socket.timeout.ms", "3000")));
+    config.client.push(property(("socket.timeout.ms", "6000")));
     let mut connection = config.connection.subscribe();
     let mut told = async |wanted: Connection| {
         let begun = Instant::now();
