@@ -27,7 +27,7 @@ async fn a_cut_connection_is_told_within_seconds_and_so_is_its_return() {
     let mut config = ingest(&folder, &broker, &points("t", "rows = 10"));
     config.until = Until::Forever;
     config.metrics = Some(Metrics::registered(&registry).unwrap());
-    // The client gives up a connection that stays silent, and makes a new one.
+    // The client gives up a connection that stays silent, and makes a new one: after the loss was told.
     config.client.push(property(("socket.timeout.ms", "6000")));
     let mut connection = config.connection.subscribe();
     let mut told = async |wanted: Connection| {
