@@ -22,7 +22,7 @@ const LONGEST: usize = 16 * 1024;
 /// The most expressions within each other. A sum of 100 terms is 100 deep.
 const DEEPEST: usize = 100;
 
-/// The most parentheses within each other.
+/// The most parentheses and brackets within each other.
 const MOST_PARENTHESES: usize = 24;
 
 /// The most keywords such as `NOT`, `CAST` or `POSITION` within each other. If a text is wrong, the parser reads what follows
@@ -88,7 +88,7 @@ pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
     stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(work)).ok())
 }
 
-/// Refuses a text that is too long to be parsed.
+/// Refuses a text that is too long or nested too deeply to be parsed.
 pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if sql.len() > LONGEST {
         return Err(TooLarge::Long(sql.len()));
@@ -127,9 +127,9 @@ struct Nesting {
 impl Nesting {
     fn of(tokens: &[Token]) -> Self {
         let mut most = Self::default();
-        // How many keywords each open parenthesis lies in, and whether one of them is closed with it.
+        // For each open parenthesis: the keywords around its content, and whether the innermost one ends with the parenthesis.
         let mut open: Vec<(usize, bool)> = Vec::new();
-        // How many keywords this place lies in, and whether one stands right before it.
+        // For this token: the keywords around it, and whether a keyword stands right before it.
         let (mut keywords, mut after_keyword) = (0, false);
         for token in tokens {
             let word = match token {
@@ -148,7 +148,7 @@ impl Nesting {
                         keywords = within - usize::from(of_keyword);
                     }
                 }
-                // It reaches up to the next word that binds less.
+                // The operand of a NOT reaches up to the next word that binds less.
                 (_, Keyword::NOT) => keywords += 1,
                 (Token::Comma, _) => keywords = outside,
                 (_, word) if BINDS_LESS.contains(&word) => keywords = outside,
