@@ -35,6 +35,7 @@ mod runs;
 mod server;
 
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
+pub use gugus_pages::configuration::{Configuration, Setting};
 pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{
     BallistaJob, DryRun, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail, RunError, RunId,

@@ -8,6 +8,7 @@ use ballista_core::error::BallistaError;
 use gugus_engine::{Port, Security};
 use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
+use gugus_pages::configuration::Configuration;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,8 @@ pub struct SchedulerConfig {
     pub runs: Option<RunsConfig>,
     /// Opens the buckets that plans and runs name.
     pub stores: Stores,
+    /// The settings as the page of the configuration shows them.
+    pub configuration: Configuration,
 }
 
 /// Why a scheduler ended, or did not begin.
@@ -113,6 +116,7 @@ pub async fn run(
         runs: runs.clone(),
         origins: config.cors_allowed_origins.into(),
         security: endpoint.security,
+        configuration: config.configuration,
     };
     let routes = routes::all(api);
 

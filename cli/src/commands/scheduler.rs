@@ -68,6 +68,7 @@ impl Scheduler {
                 at_once: self.runs_at_once.get(),
             }),
             stores: Stores::from_env(),
+            configuration: gugus_scheduler::Configuration::default(),
         };
         let tell = |address: SocketAddr| {
             let url = ClusterUrl::new(

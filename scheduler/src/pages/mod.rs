@@ -3,11 +3,14 @@
 //!
 //! A page is one file in this room and one line in `routes.rs`.
 
+mod assets;
+mod configuration;
 mod document;
 mod overview;
 mod parts;
 mod routes;
 mod run;
+mod served;
 mod shown;
 mod tables;
 

@@ -4,12 +4,14 @@ use axum::Router;
 use axum::routing::get;
 
 use super::shown::Shown;
-use super::{overview, run};
+use super::{assets, configuration, overview, run, served};
 
 /// All pages.
 pub(crate) fn routes(shown: Shown) -> Router {
     Router::new()
         .route("/", get(overview::page))
         .route("/runs/{id}", get(run::page))
+        .merge(served::page("/configuration", configuration::gather))
+        .merge(assets::routes())
         .with_state(shown)
 }

@@ -1,5 +1,7 @@
 //! The data that pages show.
 
+use gugus_pages::configuration::Configuration;
+
 use crate::ballista::view::ClusterView;
 use crate::runs::Runs;
 
@@ -9,4 +11,6 @@ pub(crate) struct Shown {
     pub(crate) cluster: ClusterView,
     /// Absent where the scheduler takes no runs.
     pub(crate) runs: Option<Runs>,
+    /// The settings that the scheduler runs with.
+    pub(crate) configuration: Configuration,
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use gugus_engine::{Guard, MESSAGE_LIMIT, Port, Security};
 use gugus_http::Monitor;
+use gugus_pages::configuration::Configuration;
 use http::{HeaderValue, StatusCode, header};
 use tonic::service::Routes;
 
@@ -35,6 +36,7 @@ pub(crate) struct Api {
     pub(crate) hosts: Hosts,
     pub(crate) origins: Arc<[Origin]>,
     pub(crate) security: Security,
+    pub(crate) configuration: Configuration,
 }
 
 /// All routes, each behind the checks of names, sites, token and certificate.
@@ -47,6 +49,7 @@ pub(crate) fn all(api: Api) -> Router {
     let shown = Shown {
         cluster: api.cluster.clone(),
         runs: api.runs.clone(),
+        configuration: api.configuration,
     };
     let monitoring = Monitoring {
         scheduler_id: api.scheduler.scheduler_id.clone(),
