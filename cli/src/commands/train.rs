@@ -1,5 +1,7 @@
 //! `gugus train`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use gugus_files::Stores;
 use gugus_models::Existing;
@@ -67,6 +69,7 @@ impl Train {
                 Existing::Keep
             },
             progress,
+            observer: Arc::new(()),
             run: None,
         };
         let prepared = prepare(config).await?;

@@ -34,6 +34,15 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
+// A text area can take its text from a file.
+document.querySelectorAll("input[type=file][data-fills]").forEach((input) => {
+  input.closest("label").hidden = false;
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    if (file) document.getElementById(input.dataset.fills).value = await file.text();
+  });
+});
+
 function refresh(root) { tellAll(root); offerCopies(root); }
 refresh();
 setInterval(tellAll, 1000);

@@ -18,6 +18,9 @@
 pub mod configuration;
 mod page;
 mod place;
+pub mod run;
+pub mod runs;
+pub mod submit;
 
 pub use page::{Page, render};
 pub use place::Place;

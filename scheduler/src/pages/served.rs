@@ -99,7 +99,7 @@ fn wants_events(headers: &HeaderMap) -> bool {
 }
 
 /// A whole page with the headers that every page has.
-fn whole(page: String) -> Response {
+pub(super) fn whole(page: String) -> Response {
     let mut response = Html(page).into_response();
     let headers = response.headers_mut();
     headers.insert(

@@ -1,9 +1,8 @@
 //! What the scheduler answers to questions for runs.
 
+use gugus_pages::run::Run;
 use gugus_train::Report;
 use serde::{Deserialize, Serialize};
-
-use super::record::Run;
 
 /// The path of runs.
 pub const RUNS_PATH: &str = "/gugus/v1/runs";

@@ -1,13 +1,15 @@
 //! What is asked for when a run is submitted.
 
+use std::sync::Arc;
+
 use gugus_models::Existing;
+use gugus_pages::run::RunId;
 use gugus_progress::Progress;
 use gugus_spec::{Job, ModelName};
-use gugus_train::Config;
+use gugus_train::{Config, Observer};
 use serde::{Deserialize, Serialize};
 
 use super::error::RunError;
-use super::id::RunId;
 use super::places::Places;
 
 /// A request for a run.
@@ -32,12 +34,13 @@ pub struct RunRequest {
 }
 
 impl RunRequest {
-    /// The request in the form that the driver takes. The driver counts models in `progress` and names its Ballista jobs
-    /// after `id`.
+    /// The request in the form that the driver takes. The driver counts models in `progress`, tells `observer` of them
+    /// and names its Ballista jobs after `id`.
     pub(super) fn config(
         &self,
         places: &Places,
         progress: &Progress,
+        observer: Arc<dyn Observer>,
         id: Option<&RunId>,
     ) -> Result<Config, RunError> {
         let job = Job::parse(&self.job_file, "job file")?;
@@ -59,6 +62,7 @@ impl RunRequest {
                 Existing::Keep
             },
             progress: progress.clone(),
+            observer,
             run: id.map(ToString::to_string),
         })
     }

@@ -5,5 +5,6 @@ mod members;
 mod port;
 mod processes;
 mod rollback;
+mod run_pages;
 mod runs;
 mod storage;

@@ -5,9 +5,9 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::Deserialize;
 
-use super::blocking::blocking;
 use super::named::Named;
 use crate::problem::Problem;
+use crate::runs::blocking::blocking;
 use crate::runs::control::Runs;
 
 /// Which part of a log.

@@ -9,7 +9,7 @@ use crate::runs::answers::RUNS_PATH;
 use crate::runs::control::Runs;
 
 /// The largest request: a job file of hundreds of columns is a tenth of it.
-const BODY_LIMIT: usize = 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
 /// `/gugus/v1/runs` and what is below it.
 pub(crate) fn routes(all: Runs) -> Router {
@@ -18,6 +18,7 @@ pub(crate) fn routes(all: Runs) -> Router {
         .route(&format!("{RUNS_PATH}/{{id}}"), get(run::detail))
         .route(&format!("{RUNS_PATH}/{{id}}/cancel"), post(run::cancel))
         .route(&format!("{RUNS_PATH}/{{id}}/resume"), post(run::resume))
+        .route(&format!("{RUNS_PATH}/{{id}}/models"), get(run::models))
         .route(&format!("{RUNS_PATH}/{{id}}/log"), get(log::part))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(all)

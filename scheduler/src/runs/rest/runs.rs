@@ -1,19 +1,28 @@
 //! All runs: the list, and where a run is submitted.
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
-use super::blocking::blocking;
+use super::choices::{Choices, choice};
 use crate::problem::Problem;
 use crate::runs::answers::{DryRun, RunList};
+use crate::runs::blocking::blocking;
 use crate::runs::control::Runs;
+use crate::runs::list::{listed, runs_asked};
 use crate::runs::request::RunRequest;
 
-pub(super) async fn list(State(runs): State<Runs>) -> Json<RunList> {
-    Json(RunList { runs: runs.list() })
+/// All runs, the newest first; or those that the choices behind `?` ask for, as on the page `/runs`.
+pub(super) async fn list(
+    State(runs): State<Runs>,
+    Query(choices): Query<Choices>,
+) -> Json<RunList> {
+    let asked = runs_asked(|name| choice(&choices, name));
+    let rows = listed(runs.list(), &asked);
+    let runs = rows.into_iter().map(|row| row.run).collect();
+    Json(RunList { runs })
 }
 
 /// The request must say that its body is JSON. A form on a page of another site cannot say so, so no such page can make a

@@ -29,7 +29,8 @@ pub struct ParseRunIdError {
 
 impl RunId {
     /// A new id, later than `last`.
-    pub(crate) fn after(last: Option<&Self>, now: SystemTime) -> Self {
+    #[must_use]
+    pub fn after(last: Option<&Self>, now: SystemTime) -> Self {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let next = last.map_or(0, |last| last.milliseconds() + 1);
