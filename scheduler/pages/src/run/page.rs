@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gugus_look::{Column, Order, Tone, table};
 use gugus_look::{
-    Link, Section, badge, count, duration, empty, fact, instant, path_part, query_value,
+    Column, Link, Order, Section, Tone, badge, count, duration, empty, fact, instant, path_part,
+    query_value, shortened, table,
 };
 use maud::{Markup, html};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use super::grid::grid;
 use super::models::models;
 use super::parts::{progress, run_state};
 use super::passes::passes;
-use super::record::Run;
+use super::record::{BallistaJob, Run};
 use super::state::RunState;
 use crate::page::Page;
 use crate::place::Place;
@@ -138,7 +138,7 @@ impl RunPage {
             Column::text("State"),
             Column::text("Name"),
         ];
-        let row = |job: &super::record::BallistaJob| {
+        let row = |job: &BallistaJob| {
             let tone = match job.state.as_str() {
                 "running" => Tone::Busy,
                 "successful" => Tone::Good,
@@ -170,7 +170,7 @@ impl RunPage {
 
     fn job_file(&self) -> Markup {
         let part = |name: &str, text: &str| {
-            html! { div { h3 { (name) } pre tabindex="0" aria-label=(name) { (gugus_look::shortened(text, TEXT_SHOWN)) } } }
+            html! { div { h3 { (name) } pre tabindex="0" aria-label=(name) { (shortened(text, TEXT_SHOWN)) } } }
         };
         html! { div.beside {
             (part("As it was sent", &self.job_file))

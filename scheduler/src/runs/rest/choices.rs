@@ -4,7 +4,7 @@
 pub(super) type Choices = Vec<(String, String)>;
 
 /// The text of one; empty where it was not made.
-pub(super) fn choice<'a>(choices: &'a Choices, name: &str) -> &'a str {
+pub(super) fn choice<'a>(choices: &'a [(String, String)], name: &str) -> &'a str {
     let made = choices.iter().find(|(known, _)| known == name);
     made.map_or("", |(_, value)| value)
 }
