@@ -55,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 
 /// The pairs of a text such as `state=failed&sort=cost`, as it stands behind `?` and as a form sends it.
 pub(crate) fn pairs(text: &str, place: &str) -> Result<Vec<(String, String)>, Problem> {
-    let decoded = |text: &str| {
+    let decoded = |text: &str| -> Result<String, Problem> {
         let text = text.replace('+', " ");
         let decoded = percent_decode_str(&text).decode_utf8().map_err(|_| {
             let why = format!("{place} holds \"{text}\", which is not UTF-8");

@@ -5,9 +5,10 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::{
     ComponentsBuilder, Content, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder,
-    Ref, Required, ResponseBuilder, Type,
+    Ref, Required, ResponseBuilder,
 };
 
 use crate::problem;
@@ -31,7 +32,8 @@ pub(super) fn described<P: Page + ToSchema>(page: &str, json: &str) -> OpenApi {
         .parameters(Some(parts(page).map(parameter)))
         .response("200", told)
         .response("default", problem::described());
-    let paths = PathsBuilder::new().path(json, PathItem::new(HttpMethod::Get, operation));
+    let item = PathItem::new(HttpMethod::Get, operation);
+    let paths = PathsBuilder::new().path(json, item).build();
     OpenApiBuilder::new()
         .paths(paths)
         .components(Some(

@@ -11,6 +11,7 @@ mod document;
 mod live;
 mod overview;
 mod parts;
+mod refusals;
 mod routes;
 mod run;
 mod served;
@@ -18,7 +19,7 @@ mod shown;
 mod sign_in;
 mod tables;
 
-pub(crate) use document::refusals;
 pub(crate) use live::Live;
+pub(crate) use refusals::refusals;
 pub(crate) use routes::routes;
 pub(crate) use shown::Shown;

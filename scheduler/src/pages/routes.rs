@@ -16,6 +16,6 @@ pub(crate) fn routes(shown: Shown, guard: Arc<Guard>) -> OpenApiRouter {
         .route("/runs/{id}", get(run::page))
         .merge(served::page("/configuration", configuration::gather))
         .with_state(shown)
-        .merge(assets::routes().into())
+        .merge(assets::routes::<()>().into())
         .merge(sign_in::routes(guard).into())
 }

@@ -16,11 +16,11 @@ const LOG_SHOWN: usize = 16 * 1024;
 
 pub(super) async fn page(State(shown): State<Shown>, Path(id): Path<String>) -> Response {
     let Some(runs) = shown.runs else {
-        return refusal(StatusCode::NOT_FOUND, "this scheduler takes no runs", false);
+        return refusal(StatusCode::NOT_FOUND, "this scheduler takes no runs");
     };
     let id: RunId = match id.parse() {
         Ok(id) => id,
-        Err(error) => return refusal(StatusCode::NOT_FOUND, &error.to_string(), false),
+        Err(error) => return refusal(StatusCode::NOT_FOUND, &error.to_string()),
     };
     let read = tokio::task::spawn_blocking(move || {
         let detail = runs.detail(&id)?;
@@ -32,10 +32,10 @@ pub(super) async fn page(State(shown): State<Shown>, Path(id): Path<String>) -> 
             document(&title, &body(&detail, &log))
         }
         Ok(Err(error @ RunError::NoSuchRun { .. })) => {
-            refusal(StatusCode::NOT_FOUND, &error.to_string(), false)
+            refusal(StatusCode::NOT_FOUND, &error.to_string())
         }
-        Ok(Err(error)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), false),
-        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), false),
+        Ok(Err(error)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
 

@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::described::described;
-use super::document::refusal;
 use super::live::Drawn;
 use super::shown::Shown;
 use crate::problem::Problem;
@@ -23,7 +22,7 @@ use crate::problem::Problem;
 pub(super) use super::asked::Asked;
 
 /// The path below which every page is JSON.
-pub(super) const JSON: &str = "/gugus/v1";
+const JSON: &str = "/gugus/v1";
 
 /// A page at `path`, and the same as JSON below [`JSON`], where the OpenAPI document describes it.
 pub(super) fn page<P, F, G>(path: &str, gather: G) -> OpenApiRouter<Shown>
@@ -65,7 +64,7 @@ where
                 let json = format!("{JSON}{address}");
                 whole(gugus_pages::render(&page, &json, signed_in.is_some()))
             }
-            Err(problem) => refusal(problem.status(), problem.detail(), signed_in.is_some()),
+            Err(problem) => problem.into_response(),
         }
     };
     OpenApiRouter::new().route(path, get(answer))
