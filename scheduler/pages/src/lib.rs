@@ -20,7 +20,8 @@ mod page;
 mod place;
 pub mod run;
 pub mod runs;
+pub mod sign_in;
 pub mod submit;
 
-pub use page::{Page, render};
+pub use page::{Page, refused, render};
 pub use place::Place;

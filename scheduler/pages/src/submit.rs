@@ -4,6 +4,7 @@ use gugus_look::{Column, Link, Order, Section, badge, count, table};
 use gugus_progress::ModelReport;
 use maud::{Markup, html};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::page::Page;
 use crate::place::Place;
@@ -13,8 +14,8 @@ use crate::run::Mark;
 const AROUND: usize = 6;
 
 /// What a person typed into the form.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Form {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SubmitForm {
     /// The text of the job file.
     pub job_file: String,
     /// Where its batches are.
@@ -28,8 +29,8 @@ pub struct Form {
 }
 
 /// Why a job was not taken.
-#[derive(Clone, Debug, Serialize)]
-pub struct Refusal {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NotTaken {
     /// The reason in words.
     pub why: String,
     /// The line of the job file that is to blame, from 1.
@@ -37,7 +38,7 @@ pub struct Refusal {
 }
 
 /// What would be trained.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Plan {
     /// How many models would be trained.
     pub planned: u64,
@@ -46,22 +47,23 @@ pub struct Plan {
     /// How many the data do not allow, as far as that is known.
     pub failed: u64,
     /// The first of them.
+    #[schema(value_type = Vec<Object>)]
     pub models: Vec<ModelReport>,
 }
 
 /// The page with the form.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct SubmitPage {
     /// Whether the scheduler takes runs.
     pub takes_runs: bool,
     /// What is in the form.
-    pub form: Form,
+    pub form: SubmitForm,
     /// Stores of batches that runs have used.
     pub known_batches: Vec<String>,
     /// Stores of models that runs have used.
     pub known_models: Vec<String>,
     /// Why the job was not taken.
-    pub refusal: Option<Refusal>,
+    pub not_taken: Option<NotTaken>,
     /// What would be trained, after a dry run.
     pub plan: Option<Plan>,
 }
@@ -85,9 +87,9 @@ impl Page for SubmitPage {
             )];
         }
         let mut sections = Vec::new();
-        if let Some(refusal) = &self.refusal {
+        if let Some(wrong) = &self.not_taken {
             sections.push(
-                Section::fixed("refusal", self.refusal(refusal)).titled("The job was not taken"),
+                Section::fixed("not-taken", self.not_taken(wrong)).titled("The job was not taken"),
             );
         }
         if let Some(plan) = &self.plan {
@@ -99,10 +101,10 @@ impl Page for SubmitPage {
 }
 
 impl SubmitPage {
-    fn refusal(&self, refusal: &Refusal) -> Markup {
+    fn not_taken(&self, wrong: &NotTaken) -> Markup {
         html! {
-            div class="note bad" role="alert" { p.reason { (refusal.why) } }
-            @if let Some(at) = refusal.line {
+            div class="note bad" role="alert" { p.reason { (wrong.why) } }
+            @if let Some(at) = wrong.line {
                 @let first = at.saturating_sub(AROUND).max(1);
                 ol.numbered start=(first) { @for (line, text) in self.form.job_file.lines().enumerate().skip(first - 1).take(2 * AROUND + 1) {
                     @if line + 1 == at { li { mark { code { (text) } } span.quiet { " ← line " (at) } } }
@@ -187,7 +189,7 @@ mod tests {
         let lines: Vec<String> = (1..=30).map(|line| format!("# line <{line}>")).collect();
         SubmitPage {
             takes_runs: true,
-            form: Form {
+            form: SubmitForm {
                 job_file: lines.join("\n"),
                 batches: HOSTILE.to_owned(),
                 models: "/data/m".to_owned(),
@@ -196,19 +198,19 @@ mod tests {
             },
             known_batches: vec![HOSTILE.to_owned()],
             known_models: vec!["/data/m".to_owned()],
-            refusal: None,
+            not_taken: None,
             plan: None,
         }
     }
 
     #[test]
     fn a_wrong_job_file_comes_back_with_its_line_and_what_was_typed() {
-        let refusal = Refusal {
+        let wrong = NotTaken {
             why: format!("job file line 12: {HOSTILE}"),
             line: Some(12),
         };
         let page = SubmitPage {
-            refusal: Some(refusal),
+            not_taken: Some(wrong),
             ..page()
         };
         let text = render(&page, "/gugus/v1/submit", false);
@@ -227,13 +229,13 @@ mod tests {
         }
         assert!(!text.contains("<li><code># line &lt;19&gt;"), "{text}");
         // A line beyond the text is no reason to end.
-        let refusal = Refusal {
+        let wrong = NotTaken {
             why: "line 99".to_owned(),
             line: Some(99),
         };
         render(
             &SubmitPage {
-                refusal: Some(refusal),
+                not_taken: Some(wrong),
                 ..page
             },
             "/",

@@ -1,17 +1,20 @@
 //! The routes of the pages.
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use gugus_engine::Guard;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::shown::Shown;
 use super::submit::{self, FORM_LIMIT};
-use super::{actions, assets, configuration, log, overview, run, runs, served};
+use super::{actions, assets, configuration, log, overview, run, runs, served, sign_in};
 
 /// All pages.
-pub(crate) fn routes(shown: Shown) -> Router {
+pub(crate) fn routes(shown: Shown, guard: Arc<Guard>) -> OpenApiRouter {
     let submitting = post(submit::submit).layer(DefaultBodyLimit::max(FORM_LIMIT));
-    Router::new()
+    OpenApiRouter::new()
         .route("/", get(overview::page))
         // The interface of runs has the same data as JSON.
         .merge(served::html("/runs", runs::gather))
@@ -23,6 +26,7 @@ pub(crate) fn routes(shown: Shown) -> Router {
         .merge(served::page("/submit", submit::gather))
         .route("/submit", submitting)
         .merge(served::page("/configuration", configuration::gather))
-        .merge(assets::routes())
         .with_state(shown)
+        .merge(assets::routes::<()>().into())
+        .merge(sign_in::routes(guard).into())
 }

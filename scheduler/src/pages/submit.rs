@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use axum::body::Bytes;
+use axum::Extension;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::StringRejection;
 use axum::response::{IntoResponse, Redirect, Response};
+use gugus_engine::SignedIn;
 use gugus_pages::run::RunId;
-use gugus_pages::submit::{Form, Plan, Refusal, SubmitPage};
+use gugus_pages::submit::{NotTaken, Plan, SubmitForm, SubmitPage};
 use gugus_train::Report;
 use http::{HeaderMap, StatusCode, header};
-use url::form_urlencoded;
 
-use super::document::refusal;
+use super::asked::pairs;
 use super::run::named;
 use super::served::{Asked, whole};
 use super::shown::Shown;
@@ -31,11 +31,11 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<SubmitPage, Pro
         return Ok(SubmitPage::default());
     };
     let form = match asked.choice("run") {
-        "" => Form::default(),
+        "" => SubmitForm::default(),
         id => {
             let (runs, id) = named(shown, id)?;
             let (run, job_file) = blocking(move || runs.with_job_file(&id)).await?;
-            Form {
+            SubmitForm {
                 job_file,
                 batches: run.batches,
                 models: run.models,
@@ -50,20 +50,12 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<SubmitPage, Pro
 /// Submits what is in the form, or says what it would train.
 pub(super) async fn submit(
     State(shown): State<Shown>,
+    signed_in: Option<Extension<SignedIn>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let read = body
-        .map_err(|error| Problem::new(error.status(), error.body_text()))
-        .and_then(|body| read(&headers, &body));
-    let done = match read {
-        Ok((form, button)) => take(shown, form, button).await,
-        Err(problem) => Err(problem),
-    };
-    done.unwrap_or_else(|problem| refusal(problem.status(), problem.detail()))
-}
-
-async fn take(shown: Shown, form: Form, button: Button) -> Result<Response, Problem> {
+    body: Result<String, StringRejection>,
+) -> Result<Response, Problem> {
+    let body = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
+    let (form, button) = read(&headers, &body)?;
     let none = || Problem::new(StatusCode::NOT_FOUND, "this scheduler takes no runs");
     let runs = shown.runs.ok_or_else(none)?;
     let request = request(&form);
@@ -93,11 +85,11 @@ async fn take(shown: Shown, form: Form, button: Button) -> Result<Response, Prob
             };
             let problem = Problem::from(error);
             let why = problem.detail().to_owned();
-            page.refusal = Some(Refusal { why, line });
+            page.not_taken = Some(NotTaken { why, line });
             problem.status()
         }
     };
-    let html = gugus_pages::render(&page, "/gugus/v1/submit", false);
+    let html = gugus_pages::render(&page, "/gugus/v1/submit", signed_in.is_some());
     Ok((status, whole(html)).into_response())
 }
 
@@ -123,7 +115,7 @@ enum Button {
     DryRun,
 }
 
-fn page(runs: &Runs, form: Form) -> SubmitPage {
+fn page(runs: &Runs, form: SubmitForm) -> SubmitPage {
     let (mut batches, mut models) = (BTreeSet::new(), BTreeSet::new());
     for run in runs.list() {
         batches.insert(run.batches);
@@ -134,13 +126,13 @@ fn page(runs: &Runs, form: Form) -> SubmitPage {
         form,
         known_batches: batches.into_iter().collect(),
         known_models: models.into_iter().collect(),
-        refusal: None,
+        not_taken: None,
         plan: None,
     }
 }
 
 /// Reads the form. Browsers write line ends of text as on Windows.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Form, Button), Problem> {
+fn read(headers: &HeaderMap, body: &str) -> Result<(SubmitForm, Button), Problem> {
     let kind = headers.get(header::CONTENT_TYPE);
     let is_form = |kind: &http::HeaderValue| {
         kind.as_bytes()
@@ -150,9 +142,9 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Form, Button), Problem> {
         let why = "this page takes forms; to submit JSON, use /gugus/v1/runs";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    let (mut form, mut button) = (Form::default(), Button::Submit);
-    for (name, value) in form_urlencoded::parse(body) {
-        match &*name {
+    let (mut form, mut button) = (SubmitForm::default(), Button::Submit);
+    for (name, value) in pairs(body, "the form")? {
+        match name.as_str() {
             "job_file" => form.job_file = value.replace("\r\n", "\n"),
             "batches" => form.batches = value.trim().to_owned(),
             "models" => form.models = value.trim().to_owned(),
@@ -165,7 +157,7 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<(Form, Button), Problem> {
     Ok((form, button))
 }
 
-fn request(form: &Form) -> RunRequest {
+fn request(form: &SubmitForm) -> RunRequest {
     let only = form.only.split([' ', ',']).filter(|name| !name.is_empty());
     RunRequest {
         job_file: form.job_file.clone(),

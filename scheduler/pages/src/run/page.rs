@@ -163,7 +163,7 @@ impl RunPage {
             return empty("Nothing is logged yet.", None);
         }
         html! {
-            pre tabindex="0" aria-label="The end of the log" { (self.log) }
+            pre tabindex="0" data-follow aria-label="The end of the log" { (self.log) }
             p { a href={ "/runs/" (path_part(self.run.id.as_str())) "/log" } { "All of the log" } }
         }
     }
