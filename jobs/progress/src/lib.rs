@@ -32,6 +32,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use report::{ModelReport, Outcome, PassReport};
 
@@ -40,7 +41,7 @@ pub use report::{ModelReport, Outcome, PassReport};
 pub struct Progress(Arc<Shared>);
 
 /// How far the work was when somebody asked, as it stands in the record of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Standing {
     /// How many parts are done.
     pub done: u64,

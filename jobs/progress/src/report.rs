@@ -1,9 +1,10 @@
 //! What became of the models of a run, one line for each.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What became of one model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// There is a new model.
@@ -17,7 +18,7 @@ pub enum Outcome {
 }
 
 /// One model, of one batch, of one window or over all batches.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelReport {
     /// The model's name.
     pub model: String,
@@ -54,7 +55,7 @@ impl ModelReport {
 }
 
 /// One pass over all rows, for a model over all batches.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PassReport {
     /// The model's name.
     pub model: String,

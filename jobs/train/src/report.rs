@@ -3,9 +3,10 @@
 use gugus_progress::{ModelReport, Outcome};
 use gugus_spec::ModelName;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A whole run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
     /// How many models were trained.
     pub trained: u64,

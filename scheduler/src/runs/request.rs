@@ -8,12 +8,13 @@ use gugus_progress::Progress;
 use gugus_spec::{Job, ModelName};
 use gugus_train::{Config, Observer};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::error::RunError;
 use super::places::Places;
 
 /// A request for a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
     /// The text of the job file.

@@ -2,11 +2,12 @@
 
 use gugus_progress::{ModelReport, PassReport};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::mark::{Counts, Mark};
 
 /// How the models of a run come about.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Course {
     /// How many models are how far.
     pub counts: Counts,
@@ -21,7 +22,7 @@ pub struct Course {
 }
 
 /// One model, or several that follow each other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Square {
     /// The model's name.
     pub model: String,
@@ -38,7 +39,7 @@ pub struct Square {
 }
 
 /// A part of all models, in an order that the viewer chose.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct ModelTable {
     /// The models.
     pub rows: Vec<ModelRow>,
@@ -57,7 +58,7 @@ pub struct ModelTable {
 }
 
 /// One model.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ModelRow {
     /// What became of it.
     #[serde(flatten)]
@@ -69,7 +70,7 @@ pub struct ModelRow {
 }
 
 /// The passes of a model over all batches.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PassSeries {
     /// The cost by pass, for passes that tell one. Of very many passes only some are kept.
     pub costs: Vec<(u32, f64)>,

@@ -3,9 +3,10 @@
 use gugus_look::Tone;
 use gugus_progress::Outcome;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How far one model of a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
     /// The data allow none.
@@ -72,7 +73,7 @@ impl From<Outcome> for Mark {
 }
 
 /// How many models have each mark.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Counts {
     /// Models that the data did not allow.
     pub failed: u64,

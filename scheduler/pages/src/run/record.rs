@@ -3,12 +3,13 @@
 use gugus_error::Kind;
 use gugus_progress::Standing;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::id::RunId;
 use super::state::RunState;
 
 /// One Ballista job of a run. Its name begins with the job's and the run's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BallistaJob {
     /// Its id at Ballista.
     pub id: String,
@@ -19,7 +20,7 @@ pub struct BallistaJob {
 }
 
 /// A run. Times are RFC 3339, UTC.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Run {
     /// Its name.
     pub id: RunId,
@@ -54,6 +55,7 @@ pub struct Run {
     /// Why it stopped.
     pub failure: Option<String>,
     /// Whether the request or the system was at fault.
+    #[schema(value_type = Option<String>)]
     pub failure_kind: Option<Kind>,
     /// The last of its Ballista jobs.
     pub ballista_jobs: Vec<BallistaJob>,
