@@ -36,10 +36,9 @@ mod server;
 
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use gugus_pages::configuration::{Configuration, Setting};
-pub use gugus_pages::run::{BallistaJob, ParseRunIdError, Run, RunId, RunState};
 pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{
-    DryRun, PlaceError, RUNS_PATH, RunDetail, RunError, RunList, RunRequest, RunsConfig,
-    StateError, run_logs,
+    BallistaJob, DryRun, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail, RunError, RunId,
+    RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,
 };
 pub use server::{SchedulerConfig, SchedulerError, run};

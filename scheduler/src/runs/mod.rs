@@ -20,6 +20,8 @@ mod request;
 mod rest;
 mod table;
 
+pub use gugus_pages::run::{BallistaJob, ParseRunIdError, Run, RunId, RunState};
+
 pub use self::answers::{DryRun, RUNS_PATH, RunDetail, RunList};
 pub(crate) use self::blocking::blocking;
 pub(crate) use self::control::Runs;

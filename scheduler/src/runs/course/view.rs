@@ -12,12 +12,15 @@ const SQUARES: usize = 400;
 /// How many rows a page has.
 const ROWS: u64 = 50;
 
+/// The columns that models can be sorted by, beside their own order.
+const COLUMNS: [&str; 5] = ["status", "rows", "cost", "iterations", "at"];
+
 /// Which models a viewer wants to see in full, and in which order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ModelsAsked {
     /// Only models of this mark.
     pub(crate) status: Option<Mark>,
-    /// `status`, `rows`, `cost`, `iterations` or `at`; all else is the models' own order.
+    /// One of [`COLUMNS`]; all else is the models' own order.
     pub(crate) sort: String,
     /// Whether the largest comes first.
     pub(crate) descending: bool,
@@ -45,12 +48,19 @@ impl Index {
     pub(super) fn page(&self, asked: &ModelsAsked) -> (Vec<(&Key, Entry)>, u64) {
         let of_mark = |entry: &Entry| asked.status.is_none_or(|mark| entry.mark == mark);
         let all = self.entries.iter().filter(|(_, entry)| of_mark(entry));
-        let mut all: Vec<(&Key, Entry)> = all.map(|(key, entry)| (key, *entry)).collect();
-        let total = all.len() as u64;
-        let from = usize::try_from(asked.from)
-            .unwrap_or(usize::MAX)
-            .min(all.len());
+        let all = all.map(|(key, entry)| (key, *entry));
+        let from = usize::try_from(asked.from).unwrap_or(usize::MAX);
         let size = usize::try_from(asked.size).unwrap_or(usize::MAX);
+        if !COLUMNS.contains(&asked.sort.as_str()) && !asked.descending {
+            // Most pages, and so each look of an open one: nothing is sorted or copied.
+            let total = asked
+                .status
+                .map_or(self.counts.total(), |mark| self.counts.of(mark));
+            return (all.skip(from).take(size).collect(), total);
+        }
+        let mut all: Vec<(&Key, Entry)> = all.collect();
+        let total = all.len() as u64;
+        let from = from.min(all.len());
         let order = |a: &(&Key, Entry), b: &(&Key, Entry)| {
             let ordering = compare(&asked.sort, &a.1, &b.1).then_with(|| a.0.cmp(b.0));
             if asked.descending {
