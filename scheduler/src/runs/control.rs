@@ -48,6 +48,12 @@ pub(crate) struct Runs {
     drivers: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
+impl std::fmt::Debug for Runs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Runs")
+    }
+}
+
 impl Runs {
     /// Takes the folder and marks what was under way when the scheduler ended.
     pub(crate) fn open(
@@ -187,6 +193,10 @@ impl Runs {
     fn config(&self, request: &RunRequest) -> Result<Config, RunError> {
         let (places, progress) = (&self.attempts.places, Progress::default());
         request.config(places, &progress, Arc::new(()), None)
+    }
+
+    pub(super) fn attempts(&self) -> &Arc<Attempts> {
+        &self.attempts
     }
 
     fn table(&self) -> &Table {
