@@ -26,7 +26,7 @@ fn line(model: &str, batch: u64, status: Outcome) -> ModelReport {
         rows: 10,
         iterations: trained.then_some(3),
         // The later the batch, the lower the cost.
-        training_cost: trained.then(|| 1_000_000.0 - batch as f64),
+        training_cost: trained.then_some(1_000_000.0 - batch as f64),
         sizes: vec![batch, 1],
         path: trained.then(|| format!("{model}/batch_{batch:08}")),
     }
