@@ -13,7 +13,7 @@ use crate::kit::{Work, job, three_batches};
 
 const MODELS: &str = "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 2\nseed = 1\n\
      [[models]]\nname = \"chain\"\nfeatures = [\"x\"]\nk = 2\nseed = 1\nalgorithm = \"minibatch\"\n\
-     [[models]]\nname = \"month\"\nfeatures = [\"x\"]\nk = 1\nseed = 1\nscope = \"window\"\nwindow = { sql = \"case when x > 2 then 'big' else 'small' end\" }\n\
+     [[models]]\nname = \"month\"\nfeatures = [\"x\"]\nk = 2\nseed = 1\nscope = \"window\"\nwindow = { sql = \"case when x > 2 then 'big' else 'small' end\" }\n\
      [[models]]\nname = \"whole\"\nfeatures = [\"x\"]\nk = 2\nseed = 1\nscope = \"all\"\n";
 
 /// Everything that was told, in order.
