@@ -75,7 +75,7 @@ async fn an_observer_is_told_each_line_of_the_report_and_each_pass() {
     let expected = ["chain", "each"].map(|model| [1, 2, 3].map(|n| (model.to_owned(), n)));
     assert_eq!(begun, expected.concat());
 
-    let passes = notes.passes.lock().unwrap();
+    let passes = notes.passes.lock().unwrap().clone();
     let numbers: Vec<u32> = passes.iter().map(|pass| pass.pass).collect();
     let counted = u32::try_from(passes.len()).unwrap();
     assert_eq!(numbers, (1..=counted).collect::<Vec<_>>());
