@@ -1,0 +1,4 @@
+//! The scheduler's pages in a real browser, while a real cluster works.
+
+mod judge;
+mod pages;
