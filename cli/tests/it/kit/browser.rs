@@ -195,13 +195,6 @@ impl Browser {
         );
     }
 
-    /// Where a link leads.
-    #[track_caller]
-    pub(crate) fn target(&self, link: &Element) -> String {
-        let href = self.get(&format!("element/{}/property/href", link.0));
-        href.as_str().unwrap().to_owned()
-    }
-
     /// Presses a key so many times.
     #[track_caller]
     pub(crate) fn press(&self, key: &str, times: usize) {
