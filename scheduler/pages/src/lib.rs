@@ -18,6 +18,7 @@
 pub mod configuration;
 mod page;
 mod place;
+pub mod sign_in;
 
-pub use page::{Page, render};
+pub use page::{Page, refused, render};
 pub use place::Place;

@@ -4,6 +4,8 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::problem::Problem;
+
 /// Seconds after which a browser loads the page again.
 const REFRESH: &str = "5";
 
@@ -39,11 +41,7 @@ pub(super) fn document(title: &str, body: &Markup) -> Response {
     response
 }
 
-/// The page for a request that cannot be answered, with the reason.
+/// The answer to a request for a page that cannot be shown, with the reason.
 pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
-    let body = html! {
-        p { a href="/" { "Gugus scheduler" } }
-        p { (why) }
-    };
-    (status, document("Gugus scheduler", &body)).into_response()
+    Problem::new(status, why).into_response()
 }

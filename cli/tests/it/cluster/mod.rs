@@ -2,6 +2,7 @@
 
 mod losses;
 mod members;
+mod pages;
 mod port;
 mod processes;
 mod rollback;
