@@ -170,7 +170,11 @@ fn follows(browser: &Browser, place: &Place) {
         let now = browser.text();
         if now == before { Err(now) } else { Ok(()) }
     });
-    assert_eq!(browser.run("return window.stayed", &[]), true, "it was loaded again");
+    assert_eq!(
+        browser.run("return window.stayed", &[]),
+        true,
+        "it was loaded again"
+    );
     let still = browser.run("return document.activeElement.textContent", &[]);
     assert_eq!(still, focused, "a change of the page took the focus away");
 }

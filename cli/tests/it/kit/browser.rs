@@ -198,8 +198,15 @@ impl Browser {
     /// Presses a key so many times.
     #[track_caller]
     pub(crate) fn press(&self, key: &str, times: usize) {
-        let stroke = |kind: &str| json!({ "type": kind, "value": key });
-        let strokes = (0..times).flat_map(|_| [stroke("keyDown"), stroke("keyUp")]);
+        self.write(&key.repeat(times));
+    }
+
+    /// Types a text, wherever the focus is.
+    #[track_caller]
+    pub(crate) fn write(&self, text: &str) {
+        let stroke = |kind: &str, key: char| json!({ "type": kind, "value": key });
+        let strokes = text.chars();
+        let strokes = strokes.flat_map(|key| [stroke("keyDown", key), stroke("keyUp", key)]);
         let keyboard =
             json!({ "type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>() });
         self.post("actions", &json!({ "actions": [keyboard] }));
