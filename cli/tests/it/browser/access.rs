@@ -6,7 +6,7 @@ use crate::kit::machines::Scheduler;
 use crate::kit::wait::until;
 use crate::kit::work::Work;
 
-const SECRET: &str = "long and secret";
+const SECRET: &str = "long-and-secret";
 
 #[test]
 fn a_reader_signs_in_by_keyboard_and_signs_out() {
