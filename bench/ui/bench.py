@@ -102,7 +102,7 @@ class Bench:
     def run(self):
         self.fill()
         # Two executors train, because the machine is small; the others come afterwards and are only looked at.
-        keep = ["--state", str(self.folder / "state"), "--data-root", str(self.folder)]
+        keep = ["--state", str(self.folder / "state"), "--data-root", str(self.folder), "--keep-runs", "2000"]
         with Cluster(self.gugus, self.folder, scheduler=keep) as cluster:
             self.cluster = cluster
             self.history()
