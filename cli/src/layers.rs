@@ -18,7 +18,7 @@ const DEFAULT_FILE: &str = "gugus.toml";
 
 /// Errors in the configuration file.
 #[derive(Debug, Error)]
-enum FileError {
+pub(crate) enum FileError {
     #[error("configuration file {} could not be read", path.display())]
     Read {
         path: PathBuf,

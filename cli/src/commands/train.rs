@@ -1,6 +1,7 @@
 //! `gugus train`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::Args;
 use gugus_files::Stores;
@@ -77,6 +78,7 @@ impl Train {
                 Existing::Keep
             },
             progress,
+            observer: Arc::new(()),
             run: None,
         };
         let prepared = prepare(config).await?;

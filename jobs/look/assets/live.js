@@ -92,6 +92,15 @@ document.addEventListener("submit", (event) => {
   });
 });
 
+// A text area can take its text from a file.
+document.querySelectorAll("input[type=file][data-fills]").forEach((input) => {
+  input.closest("label").hidden = false;
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    if (file) document.getElementById(input.dataset.fills).value = await file.text();
+  });
+});
+
 // Filters apply as one types. The choices are in the URL, so that the page can be passed on.
 let typing;
 let asked = 0;

@@ -1,10 +1,8 @@
 //! The frame around every page.
 
 use axum::response::{Html, IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-
-use crate::problem::Problem;
 
 /// Seconds after which a browser loads the page again.
 const REFRESH: &str = "5";
@@ -39,9 +37,4 @@ pub(super) fn document(title: &str, body: &Markup) -> Response {
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// The answer to a request for a page that cannot be shown, with the reason.
-pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
-    Problem::new(status, why).into_response()
 }

@@ -3,20 +3,24 @@
 //!
 //! A page is one file in this room and one line in `routes.rs`.
 
+mod actions;
 mod asked;
 mod assets;
 mod configuration;
 mod described;
 mod document;
 mod live;
+mod log;
 mod overview;
 mod parts;
 mod refusals;
 mod routes;
 mod run;
+mod runs;
 mod served;
 mod shown;
 mod sign_in;
+mod submit;
 mod tables;
 
 pub(crate) use live::Live;

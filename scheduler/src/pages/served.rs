@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use gugus_engine::SignedIn;
 use gugus_look::POLICY;
 use gugus_pages::Page;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -101,9 +101,14 @@ where
     F: Future<Output = Option<Drawn>> + Send + 'static,
 {
     match shown.live.watch(address, gather) {
-        Some(events) => Sse::new(events)
-            .keep_alive(KeepAlive::default())
-            .into_response(),
+        Some(events) => {
+            let stream = Sse::new(events).keep_alive(KeepAlive::default());
+            let mut response = stream.into_response();
+            // Such an answer ends with its connection. In chunks, the end of a killed scheduler would be an error on the
+            // browser's console.
+            *response.version_mut() = Version::HTTP_10;
+            response
+        }
         None => {
             let why = "too many pages are open at this scheduler; close some, or load this page when you want to see more";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response()

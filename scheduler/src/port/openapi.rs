@@ -38,8 +38,22 @@ pub(super) fn served(described: OpenApiRouter) -> Router {
     let (routes, document) = all.split_for_parts();
     let text = document.to_pretty_json().unwrap_or_default();
     let kind = [(header::CONTENT_TYPE, "application/json")];
-    routes.route(
+    let routes = routes.route(
         PATH,
         get(move || async move { (kind, text).into_response() }),
-    )
+    );
+    let paths = paths(&routes);
+    debug_assert!(paths.iter().any(|path| path == PATH), "{routes:?}");
+    for path in paths {
+        let described = document.paths.get_path_item(&path).is_some();
+        debug_assert!(described, "{path} is served and not described");
+    }
+    routes
+}
+
+/// The paths below `/gugus` that a router serves. It tells them by its debug text only.
+fn paths(routes: &Router) -> Vec<String> {
+    let text = format!("{routes:?}");
+    let paths = text.split('"').filter(|path| path.starts_with("/gugus/"));
+    paths.map(str::to_owned).collect()
 }

@@ -63,7 +63,7 @@ pub(crate) fn all(api: Api) -> Router {
     };
     let described = monitoring::routes(monitoring)
         .merge(pages::routes(shown, Arc::clone(&guard)))
-        .merge(api.runs.map(runs::routes).unwrap_or_default().into());
+        .merge(api.runs.map(runs::routes).unwrap_or_default());
     let routes = Routes::new(grpc)
         .into_axum_router()
         .fallback(unknown)

@@ -6,5 +6,6 @@ mod pages;
 mod port;
 mod processes;
 mod rollback;
+mod run_pages;
 mod runs;
 mod storage;
