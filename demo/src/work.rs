@@ -12,10 +12,10 @@ use gugus_ingest::ingest::{self, OnReset, Until};
 use gugus_ingest::produce::{self, OnBadRow, Pace};
 use gugus_models::Existing;
 use gugus_progress::Progress;
+use gugus_progress::Progress;
 use gugus_spec::Job;
 use gugus_submit::SubmitError;
 use gugus_train::{Prepared, Report};
-use indicatif::ProgressBar;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -94,7 +94,7 @@ impl Work {
                     pace: Pace::Full,
                     limit: None,
                     client: Vec::new(),
-                    progress: ProgressBar::hidden(),
+                    progress: Progress::default(),
                 },
                 self.stop.clone(),
             )
@@ -112,7 +112,7 @@ impl Work {
                     metrics: None,
                     connection: Default::default(),
                     client: Vec::new(),
-                    progress: ProgressBar::hidden(),
+                    progress: Progress::default(),
                 },
                 || {},
                 self.stop.clone(),

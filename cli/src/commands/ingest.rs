@@ -7,6 +7,7 @@ use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, Config, Connection, Metrics, Until};
+use gugus_progress::Progress;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +15,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::folders::BatchesFolder;
 use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
-use crate::output::progress::status;
+use crate::output::progress::draw_status;
 use crate::output::{Output, count, ready, ready_line};
 use crate::servers::{Monitoring, host_port};
 use crate::signals::Stop;
@@ -71,7 +72,8 @@ enum OnReset {
 impl Ingest {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let monitor = Monitor::new().map_err(Failure::failed)?;
-        let bar = status("records");
+        let progress = Progress::default();
+        let bar = draw_status(&progress, "records");
         let config = Config {
             job: self.job.read()?,
             client: self.client.properties()?,
@@ -89,7 +91,7 @@ impl Ingest {
                 OnReset::Earliest => ingest::OnReset::Earliest,
                 OnReset::Latest => ingest::OnReset::Latest,
             },
-            progress: bar.clone(),
+            progress,
             metrics: Some(Metrics::registered(monitor.registry()).map_err(Failure::failed)?),
             connection: watch::Sender::default(),
         };
@@ -117,7 +119,7 @@ impl Ingest {
         let result = ingest::run(config, tell, stop.token).await;
         watching.abort();
         monitor.set(Readiness::NotReady);
-        bar.finish_and_clear();
+        drop(bar);
         if let Some(monitoring) = monitoring {
             monitoring.stop().await?;
         }
