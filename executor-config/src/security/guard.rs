@@ -18,10 +18,11 @@ use super::settings::{Port, Security};
 use super::token::Token;
 use crate::agreement::about::{ABOUT_HEADER, About};
 
-/// Paths that anybody may ask. They only tell that the process lives.
+/// Paths that anybody may ask. They tell only that the process lives.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
-/// gRPC calls by which a member joins or begins something. Later calls need no second check.
+/// gRPC calls by which a member joins or begins something. The guard also checks the version of these callers; later
+/// calls need no second check.
 const JOINING: [&str; 4] = [
     "RegisterExecutor",
     "HeartBeatFromExecutor",
@@ -29,10 +30,10 @@ const JOINING: [&str; 4] = [
     "ExecuteQueryPush",
 ];
 
-/// The reason for refusing a caller.
+/// Why a caller is refused.
 const NO_TOKEN: &str = "this cluster wants its token: name the file that holds it with --token-file, or set GUGUS_TOKEN";
 
-/// The reason if there is TLS and no token.
+/// Why a caller is refused if there is TLS and no token.
 const NO_CERTIFICATE: &str = "this cluster wants a client certificate of its authority: name one with --tls-cert and --tls-key";
 
 /// The check in front of every route of a port.
