@@ -22,8 +22,8 @@ use crate::signals::Stop;
 
 /// Take records from a job's Kafka topic and cut them into numbered Parquet batches
 ///
-/// Every offset ends up in exactly one batch or reject file, whatever is killed and when. The folder of batches is the log of
-/// what was taken. Kafka's own group offset only shows the lag.
+/// Every offset ends up in exactly one batch or reject file, whatever process is killed and when. The folder of batches
+/// is the log of what was taken. Kafka's own group offset only shows the lag.
 ///
 /// Example: gugus ingest --job jobs/crime.toml --brokers 127.0.0.1:9092 --batches data/batch --until-end
 ///
@@ -45,8 +45,8 @@ pub(crate) struct Ingest {
     /// Where to begin in partitions that no batch knows yet: earliest, latest, a time (RFC 3339), or P:OFFSET,…
     #[arg(long, value_name = "START", default_value = "earliest")]
     start: Start,
-    /// What to do if the topic no longer holds the next record, because it was recreated or truncated, or deleted records
-    /// before they were taken; the footer of the next batch records the jump
+    /// What to do if the topic no longer holds the next record, because the topic was recreated or truncated, or Kafka
+    /// deleted records before they were taken; the footer of the next batch records the jump
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_reset: OnReset,
     /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one

@@ -45,7 +45,7 @@ pub(crate) struct Produce {
     /// Send this many records per second; when absent, as many as the broker takes
     #[arg(long, value_name = "N/s", value_parser = rate)]
     rate: Option<f64>,
-    /// Wait this long between two records: each time a random time of the range
+    /// Wait between two records: this long, or each time a random time of this range
     #[arg(long, value_name = "0.5s..1.5s", value_parser = delay, conflicts_with = "rate")]
     delay: Option<RangeInclusive<Duration>>,
     /// Stop after this many records

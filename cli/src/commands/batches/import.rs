@@ -16,8 +16,8 @@ use crate::signals::Stop;
 
 /// Cut CSV, JSON lines or Parquet files into batches
 ///
-/// Use it for records that are in files and not in a topic. A file that was imported completely is refused (--again takes
-/// the file once more). An import that broke off is continued by the same command.
+/// Use it for records that are in files and not in a topic. A file that was imported completely is refused (--again
+/// takes the file once more). If an import breaks off, run the same command again to go on.
 ///
 /// Example: gugus batches import crimes.csv --job jobs/crime.toml --batches data/batch
 ///
