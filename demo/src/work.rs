@@ -12,7 +12,6 @@ use gugus_ingest::ingest::{self, OnReset, Until};
 use gugus_ingest::produce::{self, OnBadRow, Pace};
 use gugus_models::Existing;
 use gugus_progress::Progress;
-use gugus_progress::Progress;
 use gugus_spec::Job;
 use gugus_submit::SubmitError;
 use gugus_train::{Prepared, Report};
