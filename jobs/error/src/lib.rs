@@ -21,6 +21,7 @@
 //! assert_eq!((Kind::Usage.exit_code(), Kind::Failed.exit_code()), (2, 1));
 //! ```
 
+use std::any::Any;
 use std::error::Error;
 
 /// Whether a user must change the request, or the work failed.
@@ -87,6 +88,15 @@ pub fn causes<'a>(
 #[must_use]
 pub fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// What a panic said; empty if that was no text.
+#[must_use]
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    match panic.downcast_ref::<&str>() {
+        Some(text) => text,
+        None => panic.downcast_ref::<String>().map_or("", String::as_str),
+    }
 }
 
 #[cfg(test)]

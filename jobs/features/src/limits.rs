@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
@@ -14,6 +15,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, CaseExpr};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 /// The longest text of an expression, in bytes: some two thousand codes in a list.
@@ -25,9 +27,13 @@ const DEEPEST: usize = 100;
 /// The most parentheses and brackets within each other.
 const MOST_PARENTHESES: usize = 24;
 
-/// The most keywords such as `NOT`, `CAST` or `POSITION` within each other. If a text is wrong, the parser reads what follows
-/// such a keyword up to four times, because the keyword could also be a name. Time doubles with each of them, or worse.
-const MOST_KEYWORDS: usize = 9;
+/// How often the parser may read the innermost part of a wrong text anew, as a power of two. It reads what follows `CASE` or
+/// `INTERVAL` up to twice, and what follows a keyword such as `NOT`, `CAST` or `POSITION` up to four times, because each could also be a name.
+/// Within each other, these numbers multiply. A text at this bound takes about a second.
+const MOST_DOUBLINGS: usize = 18;
+
+/// The doublings by a keyword other than `CASE`.
+const BY_KEYWORD: usize = 2;
 
 /// The most protobuf messages within each other that an expression may take in a plan. A reader gives up at 100, and the
 /// nodes around the expression take some of them.
@@ -61,9 +67,15 @@ pub enum TooLarge {
     Parentheses(usize),
     /// It has too many keywords within each other that could also be names.
     #[error(
-        "it has {0} of NOT, CAST, POSITION and the like within each other, and at most {MOST_KEYWORDS} are possible; split it into several features"
+        "CASE, NOT, CAST, POSITION and the like lie within each other too often; at most {MOST_DOUBLINGS} CASE or {} of the others are possible; split it into several features",
+        MOST_DOUBLINGS / BY_KEYWORD
     )]
-    Keywords(usize),
+    Keywords,
+    /// The parser gives up on it.
+    #[error(
+        "it has more CASE, calls and operators within each other than can be parsed; split it into several features"
+    )]
+    Nested,
     /// The plan of it cannot be sent.
     #[error("it is nested too deeply to be sent to an executor; split it into several features")]
     Unsendable,
@@ -101,8 +113,8 @@ pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if nesting.parentheses > MOST_PARENTHESES {
         return Err(TooLarge::Parentheses(nesting.parentheses));
     }
-    if nesting.keywords > MOST_KEYWORDS {
-        return Err(TooLarge::Keywords(nesting.keywords));
+    if nesting.doublings > MOST_DOUBLINGS {
+        return Err(TooLarge::Keywords);
     }
     Ok(())
 }
@@ -115,52 +127,88 @@ const BINDS_LESS: &[Keyword] = &[
     Keyword::WHEN,
     Keyword::THEN,
     Keyword::ELSE,
+    Keyword::END,
 ];
 
 /// How many things at most lie within each other.
 #[derive(Default)]
 struct Nesting {
     parentheses: usize,
-    keywords: usize,
+    doublings: usize,
+}
+
+/// An open parenthesis or `CASE`.
+struct Open {
+    is_case: bool,
+    /// The doublings around it, and those of its content.
+    around: usize,
+    within: usize,
 }
 
 impl Nesting {
     fn of(tokens: &[Token]) -> Self {
         let mut most = Self::default();
-        // For each open parenthesis: the keywords around its content, and whether the innermost one ends with the parenthesis.
-        let mut open: Vec<(usize, bool)> = Vec::new();
-        // For this token: the keywords around it, and whether a keyword stands right before it.
-        let (mut keywords, mut after_keyword) = (0, false);
+        let mut open: Vec<Open> = Vec::new();
+        let mut parentheses: usize = 0;
+        // For this token: the doublings by what it lies in, and whether a keyword stands right before it.
+        let (mut doublings, mut after_keyword) = (0, false);
         for token in tokens {
             let word = match token {
                 Token::Whitespace(_) => continue,
                 Token::Word(word) => word.keyword,
                 _ => Keyword::NoKeyword,
             };
-            let outside = open.last().map_or(0, |(outside, _)| *outside);
+            let mut opens = |is_case, by| {
+                let (around, within) = (doublings, doublings + by);
+                open.push(Open {
+                    is_case,
+                    around,
+                    within,
+                });
+                within
+            };
             match (token, word) {
                 (Token::LParen | Token::LBracket, _) => {
-                    keywords += usize::from(after_keyword);
-                    open.push((keywords, after_keyword));
+                    parentheses += 1;
+                    doublings = opens(false, if after_keyword { BY_KEYWORD } else { 0 });
                 }
+                (_, Keyword::CASE) => doublings = opens(true, 1),
                 (Token::RParen | Token::RBracket, _) => {
-                    if let Some((within, of_keyword)) = open.pop() {
-                        keywords = within - usize::from(of_keyword);
+                    // A CASE in it that has no end ends here, too.
+                    while let Some(ended) = open.pop() {
+                        doublings = ended.around;
+                        if !ended.is_case {
+                            parentheses -= 1;
+                            break;
+                        }
+                    }
+                }
+                (_, Keyword::END) => {
+                    if let Some(ended) = open.pop_if(|last| last.is_case) {
+                        doublings = ended.around;
                     }
                 }
                 // The operand of a NOT reaches up to the next word that binds less.
-                (_, Keyword::NOT) => keywords += 1,
-                (Token::Comma, _) => keywords = outside,
-                (_, word) if BINDS_LESS.contains(&word) => keywords = outside,
+                (_, Keyword::NOT) => doublings += BY_KEYWORD,
+                (_, Keyword::INTERVAL) => doublings += 1,
+                (Token::Comma, _) => doublings = open.last().map_or(0, |last| last.within),
+                (_, word) if BINDS_LESS.contains(&word) => {
+                    doublings = open.last().map_or(0, |last| last.within);
+                }
                 _ => {}
             }
             after_keyword =
                 !matches!(word, Keyword::NoKeyword | Keyword::NOT) && !BINDS_LESS.contains(&word);
-            most.parentheses = most.parentheses.max(open.len());
-            most.keywords = most.keywords.max(keywords);
+            most.parentheses = most.parentheses.max(parentheses);
+            most.doublings = most.doublings.max(doublings);
         }
         most
     }
+}
+
+/// Whether the parser refused a text because too many things lie within each other.
+pub(crate) fn is_too_deep(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::SQL(error, _) if **error == ParserError::RecursionLimitExceeded)
 }
 
 /// Refuses a parsed expression that is too deep.

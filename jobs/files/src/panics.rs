@@ -14,10 +14,7 @@ use parquet::errors::ParquetError;
 /// Those of `decode`, and its panic as [`ParquetError::General`].
 pub fn catch_panic<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
+        let text = gugus_error::panic_text(&*panic);
         Err(ParquetError::General(format!(
             "the parquet reader gave up: {text}"
         )))

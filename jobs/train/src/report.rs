@@ -18,11 +18,17 @@ pub enum Outcome {
     Planned,
 }
 
+/// The scope of a model of a window.
+const WINDOW: &str = "window";
+
 /// One model, of one batch, of one window or over all batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelReport {
     /// The model's name.
     pub model: String,
+    /// The scope of the model in the job file: `batch`, `window` or `all`. Empty in a report of an earlier version.
+    #[serde(default)]
+    pub scope: String,
     /// The batch's number; null for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window's key; null for others, and where the line is about rows that are in no window.
@@ -96,9 +102,24 @@ impl ModelReport {
         }
     }
 
+    /// The line is about all windows of a model, or about rows that are in none.
+    pub(crate) fn of_windows(self) -> Self {
+        Self {
+            scope: WINDOW.to_owned(),
+            path: None,
+            ..self
+        }
+    }
+
     fn empty(model: &ModelName, of: &Extent, rows: u64) -> Self {
         Self {
             model: model.as_str().to_owned(),
+            scope: match of {
+                Extent::Batch(_) => "batch",
+                Extent::Window(_) => WINDOW,
+                Extent::All => "all",
+            }
+            .to_owned(),
             batch: of.batch().map(BatchNumber::get),
             window: of.window().map(|key| key.as_str().to_owned()),
             status: Outcome::Skipped,
@@ -111,12 +132,13 @@ impl ModelReport {
         }
     }
 
-    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `over all batches`.
+    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `by window`, `over all batches`.
     #[must_use]
     pub fn data(&self) -> String {
         match (self.batch, &self.window) {
             (Some(batch), _) => format!("batch {batch}"),
             (None, Some(key)) => format!("window {key:?}"),
+            (None, None) if self.scope == WINDOW => "by window".to_owned(),
             (None, None) => "over all batches".to_owned(),
         }
     }

@@ -68,7 +68,7 @@ impl TrainingKind for Windows {
         let mut with_rows = of_window.filter(|(_, facts)| facts.rows > 0);
         let Some((last, _)) = with_rows.next() else {
             let (name, reason) = (&work.model.name, "no batch has rows");
-            report.push(ModelReport::skipped(name, &Extent::All, 0, reason));
+            report.push(ModelReport::skipped(name, &Extent::All, 0, reason).of_windows());
             return Ok(Vec::new());
         };
         let first = with_rows.last().map_or(last, |(first, _)| first);
@@ -104,8 +104,7 @@ impl TrainingKind for Windows {
                 }
                 Wanted::InRows => vec![ModelReport {
                     reason: Some("its windows show when it is trained".to_owned()),
-                    path: None,
-                    ..planned(Extent::All)
+                    ..planned(Extent::All).of_windows()
                 }],
             }
         };
