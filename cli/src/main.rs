@@ -24,6 +24,7 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::arguments::Gugus;
 
 fn main() -> ExitCode {
+    gugus_error::hush_caught();
     let all = layers::with_variables(Gugus::command());
     let matches = match layers::matches(all.clone()) {
         Ok(matches) => matches,

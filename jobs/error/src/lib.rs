@@ -7,6 +7,7 @@
 //! # What it guarantees
 //! * One place maps a [`Kind`] to an exit code ([`Kind::exit_code`]), and one to an HTTP status ([`Kind::http_status`]).
 //! * [`chain`] says nothing twice: many errors repeat the words of their cause.
+//! * [`catch`] keeps a panic inside one call. Programs that call [`hush_caught`] print nothing about such a panic.
 //!
 //! # What it is not
 //! It is no error type. A type that every crate shares would have to know all that can go wrong in any of them, and would
@@ -21,8 +22,11 @@
 //! assert_eq!((Kind::Usage.exit_code(), Kind::Failed.exit_code()), (2, 1));
 //! ```
 
-use std::any::Any;
+mod panics;
+
 use std::error::Error;
+
+pub use panics::{catch, hush_caught, panic_text};
 
 /// Whether a user must change the request, or the work failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,15 +92,6 @@ pub fn causes<'a>(
 #[must_use]
 pub fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     causes(error).find_map(|error| error.downcast_ref())
-}
-
-/// What a panic said; empty if that was no text.
-#[must_use]
-pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    match panic.downcast_ref::<&str>() {
-        Some(text) => text,
-        None => panic.downcast_ref::<String>().map_or("", String::as_str),
-    }
 }
 
 #[cfg(test)]

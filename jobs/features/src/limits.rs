@@ -27,8 +27,8 @@ const DEEPEST: usize = 100;
 /// The most parentheses and brackets within each other.
 const MOST_PARENTHESES: usize = 24;
 
-/// How often the parser may read the innermost part of a wrong text anew, as a power of two. It reads what follows `CASE` or
-/// `INTERVAL` up to twice, and what follows a keyword such as `NOT`, `CAST` or `POSITION` up to four times, because each could also be a name.
+/// How often the parser may read the innermost part of a wrong text anew, as a power of two. It reads what follows `CASE`, `INTERVAL`
+/// or a point up to twice, and what follows a keyword such as `NOT`, `CAST` or `POSITION` up to four times, because each could also be a name.
 /// Within each other, these numbers multiply. A text at this bound takes about a second.
 const MOST_DOUBLINGS: usize = 18;
 
@@ -67,7 +67,7 @@ pub enum TooLarge {
     Parentheses(usize),
     /// It has too many keywords within each other that could also be names.
     #[error(
-        "CASE, NOT, CAST, POSITION and the like lie within each other too often; at most {MOST_DOUBLINGS} CASE or {} of the others are possible; split it into several features",
+        "CASE, INTERVAL, NOT, CAST, POSITION and the like lie within each other too often; at most {MOST_DOUBLINGS} CASE or {} of the others are possible; split it into several features",
         MOST_DOUBLINGS / BY_KEYWORD
     )]
     Keywords,
@@ -137,11 +137,12 @@ struct Nesting {
     doublings: usize,
 }
 
-/// An open parenthesis or `CASE`.
+/// An open parenthesis, bracket or `CASE`.
 struct Open {
     is_case: bool,
-    /// The doublings around it, and those of its content.
+    /// The doublings around it, the run that it is in, and the doublings of its content.
     around: usize,
+    run: usize,
     within: usize,
 }
 
@@ -152,31 +153,37 @@ impl Nesting {
         let mut parentheses: usize = 0;
         // For this token: the doublings by what it lies in, and whether a keyword stands right before it.
         let (mut doublings, mut after_keyword) = (0, false);
+        // The points of the name `a.b[1].c` that it is in, and INTERVALs without a value. Each doubles, too.
+        let (mut run, mut after_point) = (0, false);
         for token in tokens {
             let word = match token {
                 Token::Whitespace(_) => continue,
                 Token::Word(word) => word.keyword,
                 _ => Keyword::NoKeyword,
             };
-            let mut opens = |is_case, by| {
-                let (around, within) = (doublings, doublings + by);
-                open.push(Open {
-                    is_case,
-                    around,
-                    within,
-                });
-                within
-            };
+            let around_this = || open.last().map_or(0, |last| last.within);
             match (token, word) {
-                (Token::LParen | Token::LBracket, _) => {
-                    parentheses += 1;
-                    doublings = opens(false, if after_keyword { BY_KEYWORD } else { 0 });
+                (Token::LParen | Token::LBracket, _) | (_, Keyword::CASE) => {
+                    let is_case = word == Keyword::CASE;
+                    parentheses += usize::from(!is_case);
+                    let by = match (is_case, after_keyword) {
+                        (true, _) => 1,
+                        (false, true) => BY_KEYWORD,
+                        (false, false) => 0,
+                    };
+                    let (around, within) = (doublings, doublings + run + by);
+                    open.push(Open {
+                        is_case,
+                        around,
+                        run,
+                        within,
+                    });
+                    (doublings, run) = (within, 0);
                 }
-                (_, Keyword::CASE) => doublings = opens(true, 1),
                 (Token::RParen | Token::RBracket, _) => {
                     // A CASE in it that has no end ends here, too.
                     while let Some(ended) = open.pop() {
-                        doublings = ended.around;
+                        (doublings, run) = (ended.around, ended.run);
                         if !ended.is_case {
                             parentheses -= 1;
                             break;
@@ -185,22 +192,23 @@ impl Nesting {
                 }
                 (_, Keyword::END) => {
                     if let Some(ended) = open.pop_if(|last| last.is_case) {
-                        doublings = ended.around;
+                        (doublings, run) = (ended.around, 0);
                     }
                 }
                 // The operand of a NOT reaches up to the next word that binds less.
                 (_, Keyword::NOT) => doublings += BY_KEYWORD,
-                (_, Keyword::INTERVAL) => doublings += 1,
-                (Token::Comma, _) => doublings = open.last().map_or(0, |last| last.within),
-                (_, word) if BINDS_LESS.contains(&word) => {
-                    doublings = open.last().map_or(0, |last| last.within);
-                }
+                (Token::Comma, _) => (doublings, run) = (around_this(), 0),
+                (_, word) if BINDS_LESS.contains(&word) => doublings = around_this(),
+                (Token::Period, _) | (_, Keyword::INTERVAL) => run += 1,
+                (Token::Word(_), Keyword::NoKeyword) if !after_point => run = 0,
+                (Token::Number(..) | Token::SingleQuotedString(_), _) => run = 0,
                 _ => {}
             }
             after_keyword =
                 !matches!(word, Keyword::NoKeyword | Keyword::NOT) && !BINDS_LESS.contains(&word);
+            after_point = *token == Token::Period;
             most.parentheses = most.parentheses.max(parentheses);
-            most.doublings = most.doublings.max(doublings);
+            most.doublings = most.doublings.max(doublings + run);
         }
         most
     }

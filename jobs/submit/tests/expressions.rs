@@ -217,6 +217,9 @@ async fn a_long_or_deep_expression_runs_or_is_refused() {
             repeated("", "CASE WHEN x THEN ", times, "x x"),
             repeated("", "NOT CASE WHEN x THEN ", times, "x x"),
             repeated("", "INTERVAL ", times, ""),
+            repeated("", "x.", times, ""),
+            repeated("", "x[1].y.", times, ""),
+            repeated("", "x.y[", times, ""),
         ] {
             let began = std::time::Instant::now();
             let ended = run(None, &sql).await;
@@ -234,6 +237,13 @@ async fn a_long_or_deep_expression_runs_or_is_refused() {
     assert!(run(None, &list).await.is_ok());
     let casts = repeated("0.0", " + CAST(NOT (x > 1) AS DOUBLE)", 12, "");
     assert!(run(None, &casts).await.is_ok());
+    let days = repeated(
+        "to_timestamp(d) > to_timestamp(d)",
+        " - INTERVAL '1 day'",
+        30,
+        "",
+    );
+    assert!(run(None, &days).await.is_ok());
     let refused = |sql: &str| {
         let features = [Feature {
             name: "at".to_owned(),

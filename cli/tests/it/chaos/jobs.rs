@@ -218,7 +218,11 @@ fn expression(draw: &mut Draw, depth: usize) -> String {
             let times = draw.below(30);
             let inner = one(draw);
             // Some of them lack their ends.
-            let ends = if draw.chance(50) { times } else { draw.below(times + 1) };
+            let ends = if draw.chance(50) {
+                times
+            } else {
+                draw.below(times + 1)
+            };
             format!("{}{inner}{}", begin.repeat(times), end.repeat(ends))
         }
         _ => vec![one(draw); 1 + draw.below(40)].join(" + "),

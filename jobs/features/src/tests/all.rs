@@ -19,7 +19,8 @@ use gugus_kmeans_all::{
 
 use super::files;
 use crate::{
-    AllFile, FeatureCache, FeaturePlan, PARTIAL_COLUMN, Pass, YieldingPool, decode_node, encode_node, pass_plan,
+    AllFile, FeatureCache, FeaturePlan, PARTIAL_COLUMN, Pass, YieldingPool, decode_node,
+    encode_node, pass_plan,
 };
 
 const ROWS: u64 = 700;

@@ -13,8 +13,8 @@ use gugus_kmeans::{Partitions, RowForm, Rows, fit};
 use super::files;
 use super::fits::{params, settings};
 use crate::{
-    BATCH_COLUMN, FitOutcome, OUTCOME_COLUMN, WaveFile, Weighting,
-    points_plan, read_points, wave_plan,
+    BATCH_COLUMN, FitOutcome, OUTCOME_COLUMN, WaveFile, Weighting, points_plan, read_points,
+    wave_plan,
 };
 
 /// Points of batch `number`: some noise of its own around three places, no two batches alike.

@@ -134,7 +134,12 @@ pub(super) fn run(
 }
 
 impl Sender<'_> {
-    fn send_all(&mut self, input: &Input, reader: &mut CsvRows<impl Read>, writer: &RecordWriter) -> End {
+    fn send_all(
+        &mut self,
+        input: &Input,
+        reader: &mut CsvRows<impl Read>,
+        writer: &RecordWriter,
+    ) -> End {
         let mut value = Vec::with_capacity(4096);
         let from_line = self.next_line;
         loop {

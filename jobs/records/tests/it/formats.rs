@@ -156,15 +156,11 @@ fn written(source: &str, names: &[&str], rows: &[u8]) -> Vec<Result<String, Stri
 
 #[test]
 fn cells_are_written_in_the_readers_order_and_quoted() {
-    let source =
-        "format = \"csv\"\ncsv = { delimiter = \";\", header = [\"c\", \"x\", \"a\"] }";
+    let source = "format = \"csv\"\ncsv = { delimiter = \";\", header = [\"c\", \"x\", \"a\"] }";
     let records = written(source, &["a", "b", "c"], b"1,2,\"say \"\"3\"\"; 4\"\n1\n");
     assert_eq!(
         records,
-        [
-            Ok(r#""say ""3""; 4";;1"#.to_owned()),
-            Ok(";;1".to_owned())
-        ]
+        [Ok(r#""say ""3""; 4";;1"#.to_owned()), Ok(";;1".to_owned())]
     );
 }
 
@@ -187,7 +183,9 @@ fn cells_are_written_as_json_strings_as_they_are() {
 #[test]
 fn every_format_reads_what_it_writes_and_refuses_long_rows() {
     for (format, _) in Format::ALL {
-        let source = format!("format = \"{format}\"\n[source.columns]\nid = {{ type = \"int32\" }}\nname = {{ type = \"utf8\" }}");
+        let source = format!(
+            "format = \"{format}\"\n[source.columns]\nid = {{ type = \"int32\" }}\nname = {{ type = \"utf8\" }}"
+        );
         let records = written(&source, &["name", "id"], b"\"a, \"\"b\"\"\",7\n,8\n1,2,3\n");
         let [Ok(first), Ok(second), Err(long)] = records.as_slice() else {
             panic!("{format}: {records:?}")

@@ -199,7 +199,8 @@ fn panicking(bytes: Bytes) -> Bytes {
             .set_key_value_metadata(keys.cloned())
             .set_statistics_enabled(EnabledStatistics::None)
             .build();
-        let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).unwrap();
         for rows in reader.build().unwrap() {
             let columns = rows.unwrap().columns().to_vec();
             writer
@@ -215,7 +216,8 @@ fn panicking(bytes: Bytes) -> Bytes {
             Ok(reader.collect::<Result<Vec<_>, _>>()?)
         };
         // The footer stays as it is, so a panic is one over the rows.
-        catch_panic(read).is_err_and(|error| error.to_string().contains("the parquet reader gave up"))
+        catch_panic(read)
+            .is_err_and(|error| error.to_string().contains("the parquet reader gave up"))
     };
     let footer = rewritten.len() - 8;
     let length = u32::from_le_bytes(rewritten[footer..footer + 4].try_into().unwrap());
@@ -234,8 +236,11 @@ async fn a_file_that_makes_its_reader_panic_fails_alone() {
     let work = Work::new();
     let all = "[[models]]\nname = \"all\"\nfeatures = [\"x\"]\nk = 2\nscope = \"all\"\n";
     let job = job(5, &format!("{MODEL}{all}"));
-    work.append(&job, &[batch_of("5", "5"), batch_of("5", "5"), batch_of("6", "6")].concat())
-        .await;
+    work.append(
+        &job,
+        &[batch_of("5", "5"), batch_of("5", "5"), batch_of("6", "6")].concat(),
+    )
+    .await;
     let files = work.batches.object_store();
     let second = work.batches.object_path(&number(2).file_name());
     let bytes = files.get(&second).await.unwrap().bytes().await.unwrap();
@@ -245,6 +250,9 @@ async fn a_file_that_makes_its_reader_panic_fails_alone() {
     let expected = [(1, Trained), (2, Failed), (3, Trained)];
     assert_eq!(by_batch(&report, "m"), expected, "{report:?}");
     for line in [lines(&report, "m")[1], lines(&report, "all")[0]] {
-        assert_failed(line, "`gugus batches verify` tells whether its file is damaged");
+        assert_failed(
+            line,
+            "`gugus batches verify` tells whether its file is damaged",
+        );
     }
 }
