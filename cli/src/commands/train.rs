@@ -81,7 +81,8 @@ impl Train {
                 };
                 let pages = (address, settings);
                 let run = (&request, &job.name, progress.clone());
-                On::Shown(Shown::start(cluster, pages, run, &stores, &stop.token).await?)
+                let shown = Shown::start(cluster, pages, run, &stores, &stop.token);
+                On::Shown(shown.await?.into())
             }
         };
         let bar = draw(&progress, "models");
@@ -120,7 +121,7 @@ impl Train {
 enum On {
     Chosen(ChosenCluster),
     /// A cluster in this process, whose pages show the run.
-    Shown(Shown),
+    Shown(Box<Shown>),
 }
 
 impl On {
@@ -151,6 +152,7 @@ impl On {
                 Ok(prepared.train(&cluster, stop).await)
             }
             Self::Shown(shown) => {
+                let shown = *shown;
                 let training = prepared.train(&shown.cluster, shown.run.stop().clone());
                 let trained = training.instrument(shown.run.span().clone()).await;
                 shown.run.end(&trained).await;
