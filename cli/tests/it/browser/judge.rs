@@ -118,7 +118,7 @@ impl Judge {
     pub(super) fn walk(&mut self, browser: &Browser, home: &str) -> BTreeMap<String, usize> {
         let mut kinds = BTreeMap::new();
         let mut seen = BTreeSet::new();
-        let mut next = vec![format!("{home}/")];
+        let mut next = vec![format!("{home}/configuration")];
         while let Some(url) = next.pop() {
             let count = kinds.entry(kind(path(&url))).or_insert(0);
             if *count == OF_A_KIND || !seen.insert(url.clone()) {

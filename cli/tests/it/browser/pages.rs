@@ -30,9 +30,9 @@ impl Place {
         let csv = std::fs::read_to_string(work.scattered("small.csv", 2999)).unwrap();
         let csv = work.write("small.csv", format!("{csv}Infinity,1\n"));
         work.imported(&small, &csv);
-        let all = "k = 100\nseed = 1\nscope = \"all\"\ntol = 0.0\nmax_iter = 5000\n";
+        let all = "k = 1000\nseed = 1\nscope = \"all\"\ntol = 0.0\nmax_iter = 5000\n";
         let large = work.write("large.toml", job("large", 50_000, &model("longrun", all)));
-        let csv = work.scattered("large.csv", 200_000);
+        let csv = work.scattered("large.csv", 300_000);
         run(&importing(&large, &csv, &work.path("large"))[..]).expect(0);
         Self {
             failed: String::new(),
@@ -104,7 +104,7 @@ fn a_reader_finds_everything_submits_cancels_and_sees_what_is_lost() {
 
 /// Links lead everywhere, by names that a reader sees.
 fn by_links(browser: &Browser, place: &Place, judge: &mut Judge) {
-    browser.open(&place.page("/"));
+    browser.open(&place.page("/configuration"));
     for name in [
         "Overview",
         "Runs",
@@ -117,7 +117,7 @@ fn by_links(browser: &Browser, place: &Place, judge: &mut Judge) {
         browser.expect("nav a", name);
     }
     let kinds = judge.walk(browser, &place.scheduler.http);
-    assert!(kinds.len() >= 12, "{kinds:?}");
+    if kinds.len() < 12 { judge.faults.push(format!("{kinds:?}")); }
     let texts = judge.texts.values().map(|text| text.to_lowercase());
     let all = texts.collect::<Vec<_>>().join("\n");
     for word in [
@@ -129,7 +129,7 @@ fn by_links(browser: &Browser, place: &Place, judge: &mut Judge) {
         "reject",
         "heartbeat",
     ] {
-        assert!(all.contains(word), "no page says {word:?}");
+        if !all.contains(word) { judge.faults.push(format!("no page says {word:?}")); }
     }
 }
 
