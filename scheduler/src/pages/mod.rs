@@ -4,15 +4,20 @@
 //! A page is one file in this room and one line in `routes.rs`.
 
 mod assets;
+mod batch;
+mod batches;
 mod configuration;
 mod document;
+mod drift;
+mod model;
+mod model_work;
+mod models;
 mod overview;
 mod parts;
 mod routes;
 mod run;
 mod served;
 mod shown;
-mod tables;
 
 pub(crate) use routes::routes;
 pub(crate) use shown::Shown;

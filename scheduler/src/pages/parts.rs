@@ -4,9 +4,6 @@ use maud::{Markup, html};
 
 use crate::runs::{Run, RunState};
 
-/// The most characters of a failure in a table; the run's own page has all of them.
-const SHORT: usize = 300;
-
 /// A state with the colour of its class.
 pub(super) fn state(word: &str) -> Markup {
     html! { span class={ "state " (word) } { (word) } }
@@ -55,16 +52,6 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
-/// The beginning of a long text.
-pub(super) fn shortened(text: &str) -> String {
-    let mut characters = text.chars();
-    let beginning: String = characters.by_ref().take(SHORT).collect();
-    match characters.next() {
-        None => beginning,
-        Some(_) => format!("{beginning}…"),
-    }
-}
-
 /// `2026-11-23 09:10:11`, from RFC 3339.
 pub(super) fn moment(text: &str) -> String {
     match text.split_once('T') {
@@ -81,14 +68,5 @@ mod tests {
     fn thousands_are_parted_by_commas() {
         let texts = [0, 999, 1_000, 12_345, 1_234_567].map(count);
         assert_eq!(texts, ["0", "999", "1,000", "12,345", "1,234,567"]);
-    }
-
-    #[test]
-    fn long_failures_are_cut_between_characters() {
-        let long = "ä".repeat(SHORT + 1);
-        let short = shortened(&long);
-        assert_eq!(short.chars().count(), SHORT + 1);
-        assert!(short.ends_with("ä…"), "{short}");
-        assert_eq!(shortened("short"), "short");
     }
 }

@@ -8,8 +8,10 @@ use maud::{Markup, html};
 use super::document::{document, refusal};
 use super::parts::{count, moment, progress, run_state, state};
 use super::shown::Shown;
-use super::tables::ROWS;
 use crate::runs::{RunDetail, RunError, RunId};
+
+/// The most Ballista jobs that the page names.
+const ROWS: usize = 50;
 
 /// How many bytes of the end of a log the page shows.
 const LOG_SHOWN: usize = 16 * 1024;

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use futures::{Stream, StreamExt};
 use gugus_look::{POLICY, Section};
 use gugus_pages::Page;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
@@ -29,13 +30,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a viewer asked for: the names in the path, and the choices behind `?`.
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "pages that have parts and choices use them")]
 pub(super) struct Asked {
     path: HashMap<String, String>,
     query: Vec<(String, String)>,
 }
 
-#[allow(dead_code, reason = "pages that have parts and choices use them")]
 impl Asked {
     /// A part of the path, by its name in the route.
     pub(super) fn part(&self, name: &str) -> &str {
@@ -46,6 +45,18 @@ impl Asked {
     pub(super) fn choice(&self, name: &str) -> &str {
         let made = self.query.iter().find(|(known, _)| known == name);
         made.map_or("", |(_, value)| value)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, state).await;
+        let Path(path) = path.map_err(|error| Problem::new(error.status(), error.body_text()))?;
+        let query = Query::from_request_parts(parts, state).await;
+        let Query(query) = query.map_err(|error| Problem::new(error.status(), error.body_text()))?;
+        Ok(Self { path, query })
     }
 }
 

@@ -20,7 +20,7 @@ use super::id::RunId;
 use super::places::Places;
 use super::record::Run;
 use super::request::RunRequest;
-use super::table::{Live, Table};
+use super::table::{Live, Pair, Table};
 use crate::ballista::view::ClusterView;
 
 /// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
@@ -101,6 +101,21 @@ impl Runs {
     /// All runs, the newest first.
     pub(crate) fn list(&self) -> Vec<Run> {
         self.table().list()
+    }
+
+    /// The pairs of stores that runs have used, the newest first.
+    pub(crate) fn pairs(&self) -> Vec<Pair> {
+        self.table().pairs()
+    }
+
+    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    pub(crate) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
+        self.table().with_failures(models, most)
+    }
+
+    /// The places that runs, and so pages, may use.
+    pub(crate) fn places(&self) -> &Places {
+        &self.attempts.places
     }
 
     /// One run with all there is. For a thread that may block, as are the following two.

@@ -31,3 +31,4 @@ pub use self::record::{BallistaJob, Run};
 pub use self::request::RunRequest;
 pub(crate) use self::rest::routes;
 pub use self::state::RunState;
+pub(crate) use self::table::Pair;

@@ -7,3 +7,4 @@ mod processes;
 mod rollback;
 mod runs;
 mod storage;
+mod stores;
