@@ -59,7 +59,7 @@ async fn log(view: &Arc<LogView>, head: &Head, models: Vec<String>, from: u64) -
     Log {
         job: head.footer.job.clone(),
         topic: head.footer.topic.clone(),
-        fed_by: fed_by(&head.footer).to_owned(),
+        fed_by: fed_by(&head.footer),
         first,
         newest,
         written: head.written.map(rfc3339),

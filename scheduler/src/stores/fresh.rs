@@ -125,7 +125,7 @@ mod tests {
     }
 
     /// A look that never ends does not keep viewers from what is known.
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_slow_look_is_not_waited_for_when_something_is_known() {
         let fresh = Arc::new(Fresh::default());
         assert_eq!(*fresh.get(async { Ok(1) }).await.unwrap(), 1);

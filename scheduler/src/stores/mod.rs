@@ -19,6 +19,5 @@ pub(crate) use self::bench::Standing;
 pub(crate) use self::failed::FailedModel;
 pub(crate) use self::log::{Head, LogView};
 pub(crate) use self::models::{Listing, ModelsView};
-pub(crate) use self::scan::{Scan, Scanned};
 pub(crate) use self::shelf::Shelf;
 pub(crate) use self::work::{Asked, Key};
