@@ -114,7 +114,9 @@ pub async fn run(
         cluster,
         metrics,
         monitor: monitor.clone(),
-        shelf: runs.clone().map(|runs| Shelf::new(runs, endpoint.own_access())),
+        shelf: runs
+            .clone()
+            .map(|runs| Shelf::new(runs, endpoint.own_access())),
         address: endpoint.own_access().url.to_string(),
         runs: runs.clone(),
         origins: config.cors_allowed_origins.into(),

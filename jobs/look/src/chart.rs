@@ -98,7 +98,11 @@ pub fn small_line(name: &str, values: &[Option<f64>]) -> Markup {
     );
     let x = |at: usize| place(at, (WIDTH - 8.0) / place(values.len().max(2) - 1, 1.0)) + 4.0;
     let y = |value: f64| {
-        let share = if high > low { (value - low) / (high - low) } else { 0.5 };
+        let share = if high > low {
+            (value - low) / (high - low)
+        } else {
+            0.5
+        };
         HEIGHT - 4.0 - share * (HEIGHT - 8.0)
     };
     let mut path = String::new();
@@ -110,7 +114,11 @@ pub fn small_line(name: &str, values: &[Option<f64>]) -> Markup {
         }
         drawn = value.is_some();
     }
-    let last = values.iter().enumerate().rev().find_map(|(at, value)| Some((at, (*value)?)));
+    let last = values
+        .iter()
+        .enumerate()
+        .rev()
+        .find_map(|(at, value)| Some((at, (*value)?)));
     html! {
         svg.small role="img" aria-label=(name) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width=(WIDTH) height=(HEIGHT) {
             title { (name) }
@@ -144,13 +152,18 @@ fn place(at: usize, step: f64) -> f64 {
 
 #[allow(clippy::cast_precision_loss)] // a height in pixels
 fn share(value: u64, most: u64, height: f64) -> f64 {
-    if value == 0 { 0.0 } else { (value as f64 / most as f64 * height).max(LEAST) }
+    if value == 0 {
+        0.0
+    } else {
+        (value as f64 / most as f64 * height).max(LEAST)
+    }
 }
 
 /// A tenth of a pixel is as fine as a screen shows.
 fn short(value: f64) -> String {
     let text = format!("{value:.1}");
-    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
+    text.strip_suffix(".0")
+        .map_or_else(|| text.clone(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -159,12 +172,23 @@ mod tests {
 
     #[test]
     fn what_goes_down_is_below_the_line_and_small_values_are_seen() {
-        let bar = |up: f64, down: f64| Bar { label: "<1>".to_owned(), up, down, title: "<b>".to_owned() };
+        let bar = |up: f64, down: f64| Bar {
+            label: "<1>".to_owned(),
+            up,
+            down,
+            title: "<b>".to_owned(),
+        };
         let text = bars("rows & rejects", &[bar(1000.0, 0.0), bar(1.0, 3.0)]).into_string();
         assert!(text.contains("aria-label=\"rows &amp; rejects\""), "{text}");
-        assert!(text.contains("class=\"down\" x=\"61.6\" y=\"112\""), "{text}");
+        assert!(
+            text.contains("class=\"down\" x=\"61.6\" y=\"112\""),
+            "{text}"
+        );
         assert!(text.contains("height=\"1.5\""), "{text}");
-        assert!(!text.contains("<b>") && !text.contains("<1>") && !text.contains("style"), "{text}");
+        assert!(
+            !text.contains("<b>") && !text.contains("<1>") && !text.contains("style"),
+            "{text}"
+        );
         let all_up = bars("rows", &[bar(1.0, 0.0)]).into_string();
         assert!(!all_up.contains("class=\"down\""), "{all_up}");
     }

@@ -1,6 +1,8 @@
 //! `/batches/{n}`: one batch.
 
-use gugus_look::{Column, Link, Order, Section, Tone, badge, bytes, count, empty, fact, instant, quantity, table};
+use gugus_look::{
+    Column, Link, Order, Section, Tone, badge, bytes, count, empty, fact, instant, quantity, table,
+};
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -107,7 +109,10 @@ impl Page for Batch {
     }
 
     fn way(&self) -> Vec<Link> {
-        vec![Link::new("Batches", "/batches"), Link::new(self.store.clone(), batches_href(&self.store))]
+        vec![
+            Link::new("Batches", "/batches"),
+            Link::new(self.store.clone(), batches_href(&self.store)),
+        ]
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -145,7 +150,12 @@ impl Batch {
 
     fn models(&self) -> Markup {
         if self.models.is_empty() {
-            return empty("No run has made a model of this batch. Submit a run that trains it:", Some("gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT"));
+            return empty(
+                "No run has made a model of this batch. Submit a run that trains it:",
+                Some(
+                    "gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT",
+                ),
+            );
         }
         html! { ul { @for made in &self.models { li {
             a href=(model_href(&made.store, &made.model, &made.of)) { (made.model) @if made.of == "all" { " over all batches" } }
@@ -217,18 +227,37 @@ mod tests {
             rows: 2,
             rejected: 1,
             problems: vec![format!("partition 0 jumps from offset 40 to 60 {hostile}")],
-            ranges: vec![Range { partition: 0, first: 60, next: 1062 }],
-            schema: vec![Field { name: hostile.to_owned(), r#type: "utf8".to_owned() }],
+            ranges: vec![Range {
+                partition: 0,
+                first: 60,
+                next: 1062,
+            }],
+            schema: vec![Field {
+                name: hostile.to_owned(),
+                r#type: "utf8".to_owned(),
+            }],
             head: Head {
                 columns: vec![hostile.to_owned()],
                 rows: vec![vec![Some(hostile.to_owned())], vec![None]],
                 note: None,
             },
-            models: vec![Made { store: "/data/m".to_owned(), model: "places".to_owned(), of: "7".to_owned(), failure: Some(hostile.to_owned()) }],
+            models: vec![Made {
+                store: "/data/m".to_owned(),
+                model: "places".to_owned(),
+                of: "7".to_owned(),
+                failure: Some(hostile.to_owned()),
+            }],
             ..Batch::default()
         };
         let text = crate::render(&page, "/gugus/v1/batches/7", false);
-        for part in ["jumps from offset 40 to 60", "1,062", "href=\"/models/places/7?in=/data/m\"", ">null<", "1 reject", "rel=\"next\""] {
+        for part in [
+            "jumps from offset 40 to 60",
+            "1,062",
+            "href=\"/models/places/7?in=/data/m\"",
+            ">null<",
+            "1 reject",
+            "rel=\"next\"",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("<script>alert"), "{text}");

@@ -1,6 +1,9 @@
 //! `/batches`: the batches of a store.
 
-use gugus_look::{Bar, Column, Order, Pager, Section, Tone, badge, bars, count, empty, fact, instant, quantity, stretch, table};
+use gugus_look::{
+    Bar, Column, Order, Pager, Section, Tone, badge, bars, count, empty, fact, instant, quantity,
+    stretch, table,
+};
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -137,7 +140,12 @@ impl Page for Batches {
     }
 
     fn sections(&self) -> Vec<Section> {
-        let choice = choice("/batches", "Folder of batches", &self.known, self.store.as_deref());
+        let choice = choice(
+            "/batches",
+            "Folder of batches",
+            &self.known,
+            self.store.as_deref(),
+        );
         let mut sections = vec![
             Section::fixed("choice", choice),
             Section::live("facts", self.facts()),
@@ -159,7 +167,9 @@ impl Batches {
         let Some(store) = &self.store else {
             return empty(
                 "No run has used a folder of batches yet. Submit a run, or name a folder above.",
-                Some("gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT"),
+                Some(
+                    "gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT",
+                ),
             );
         };
         if let Some(trouble) = &self.trouble {
@@ -169,7 +179,10 @@ impl Batches {
             Some(log) => log.facts(),
             None => empty(
                 "There is no batch in this folder yet. Batches come from a topic, or from files:",
-                Some(&format!("gugus batches import FILE.csv --job JOB.toml --batches {}", shell_word(store))),
+                Some(&format!(
+                    "gugus batches import FILE.csv --job JOB.toml --batches {}",
+                    shell_word(store)
+                )),
             ),
         }
     }
@@ -224,7 +237,10 @@ impl Log {
             }
             _ => "Each bar is one batch.".to_owned(),
         };
-        let name = format!("Rows upwards and rejects downwards, from batch {} to {}", self.first, self.newest);
+        let name = format!(
+            "Rows upwards and rejects downwards, from batch {} to {}",
+            self.first, self.newest
+        );
         html! {
             (bars(&name, &all))
             p.quiet { (each) " Rows go up, at most " (count(rows)) "; rejects go down, at most " (count(rejected)) ", on a scale of their own." }
@@ -232,7 +248,11 @@ impl Log {
     }
 
     fn continuity(&self, store: &str) -> Markup {
-        let marks: usize = self.partitions.iter().map(|partition| partition.marks.len()).sum();
+        let marks: usize = self
+            .partitions
+            .iter()
+            .map(|partition| partition.marks.len())
+            .sum();
         let whole = marks == 0 && self.problems.is_empty() && self.gap.is_none();
         html! {
             @if whole && self.read == self.batches {
@@ -288,7 +308,13 @@ impl Log {
                 ]
             })
             .collect();
-        table("Continuity by partition", &columns, &rows, &Order::default(), None)
+        table(
+            "Continuity by partition",
+            &columns,
+            &rows,
+            &Order::default(),
+            None,
+        )
     }
 
     fn footers(&self, store: &str) -> Markup {
@@ -332,7 +358,12 @@ impl Log {
         if self.rejects.is_empty() {
             return html! { p.quiet { @if self.rejected == 0 { "No record was rejected." } @else { "The newest batches have no reject that can be shown; see the pages of older ones." } } };
         }
-        let of = self.rejects_of.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let of = self
+            .rejects_of
+            .iter()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
         html! {
             p.quiet { "Of the newest batches with rejects: " (of) ". " code { "gugus rejected list --batches " (shell_word(store)) } " lists all." }
             (reasons(store, &self.rejects))
@@ -367,23 +398,56 @@ mod tests {
                 read: 200,
                 rows: 12_345,
                 rejected: 7,
-                timeline: vec![Span { first: 1, last: 2, rows: 90, rejected: 7 }],
+                timeline: vec![Span {
+                    first: 1,
+                    last: 2,
+                    rows: 90,
+                    rejected: 7,
+                }],
                 partitions: vec![
-                    Partition { partition: 0, first: 0, next: 5_000, marks: vec![Mark { batch: 7, text: format!("it jumps from offset 40 to 60 {HOSTILE}") }] },
-                    Partition { partition: 1, first: 0, next: 5_000, marks: vec![] },
+                    Partition {
+                        partition: 0,
+                        first: 0,
+                        next: 5_000,
+                        marks: vec![Mark {
+                            batch: 7,
+                            text: format!("it jumps from offset 40 to 60 {HOSTILE}"),
+                        }],
+                    },
+                    Partition {
+                        partition: 1,
+                        first: 0,
+                        next: 5_000,
+                        marks: vec![],
+                    },
                 ],
                 partitions_total: 2,
-                problems: vec![Problem { batch: 9, text: HOSTILE.to_owned() }],
+                problems: vec![Problem {
+                    batch: 9,
+                    text: HOSTILE.to_owned(),
+                }],
                 problems_total: 1,
                 rejects: vec![Reason {
                     reason: HOSTILE.to_owned(),
                     records: 7,
-                    samples: vec![RejectSample { batch: 7, partition: 0, offset: 41, value: Some(HOSTILE.to_owned()) }],
+                    samples: vec![RejectSample {
+                        batch: 7,
+                        partition: 0,
+                        offset: 41,
+                        value: Some(HOSTILE.to_owned()),
+                    }],
                 }],
                 rejects_of: vec![7],
                 models: vec![HOSTILE.to_owned()],
                 from: 100,
-                footers: vec![Line { batch: 150, rows: 100, rejected: 7, took: HOSTILE.to_owned(), commit_id: "c".to_owned(), trouble: None }],
+                footers: vec![Line {
+                    batch: 150,
+                    rows: 100,
+                    rejected: 7,
+                    took: HOSTILE.to_owned(),
+                    commit_id: "c".to_owned(),
+                    trouble: None,
+                }],
                 ..Log::default()
             }),
         }
@@ -403,17 +467,32 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(!text.contains("<script>alert") && !text.contains(" style="), "{text}");
+        assert!(
+            !text.contains("<script>alert") && !text.contains(" style="),
+            "{text}"
+        );
     }
 
     #[test]
     fn an_empty_page_says_what_to_do() {
         let text = crate::render(&Batches::default(), "/gugus/v1/batches", false);
         assert!(text.contains("gugus submit --job"), "{text}");
-        let none = Batches { store: Some("/data/b".to_owned()), ..Batches::default() };
-        assert!(crate::render(&none, "", false).contains("gugus batches import FILE.csv --job JOB.toml --batches /data/b"));
-        let trouble = Batches { trouble: Some(HOSTILE.to_owned()), ..none };
+        let none = Batches {
+            store: Some("/data/b".to_owned()),
+            ..Batches::default()
+        };
+        assert!(
+            crate::render(&none, "", false)
+                .contains("gugus batches import FILE.csv --job JOB.toml --batches /data/b")
+        );
+        let trouble = Batches {
+            trouble: Some(HOSTILE.to_owned()),
+            ..none
+        };
         let text = crate::render(&trouble, "", false);
-        assert!(text.contains("cannot be read") && !text.contains("<script>alert"), "{text}");
+        assert!(
+            text.contains("cannot be read") && !text.contains("<script>alert"),
+            "{text}"
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! `/models/{model}/{of}`: one model.
 
-use gugus_look::{Bar, Link, Section, Tone, badge, bar, bars, command, count, empty, fact, instant, path_part, quantity, query_value, small_line};
+use gugus_look::{
+    Bar, Link, Section, Tone, badge, bar, bars, command, count, empty, fact, instant, path_part,
+    quantity, query_value, small_line,
+};
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -163,7 +166,10 @@ impl Page for Model {
     }
 
     fn way(&self) -> Vec<Link> {
-        vec![Link::new("Models", "/models"), Link::new(self.store.clone(), models_href(&self.store))]
+        vec![
+            Link::new("Models", "/models"),
+            Link::new(self.store.clone(), models_href(&self.store)),
+        ]
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -175,7 +181,8 @@ impl Page for Model {
                 Section::fixed("axes", self.axes(trained)).titled("Map of the clusters"),
                 Section::live("map", self.map(trained)),
                 Section::live("centers", trained.centers()).titled("Centers"),
-                Section::fixed("made", html! { (self.origin(trained)) (trained.made()) }).titled("How it was trained"),
+                Section::fixed("made", html! { (self.origin(trained)) (trained.made()) })
+                    .titled("How it was trained"),
                 Section::fixed("use", trained.usage(&self.store)).titled("Use it"),
             ]);
         }
@@ -222,13 +229,19 @@ impl Model {
 
     /// Where forms of this model go.
     fn path(&self, what: &str) -> String {
-        format!("/models/{}/{}/{what}", path_part(&self.model), path_part(&self.of))
+        format!(
+            "/models/{}/{}/{what}",
+            path_part(&self.model),
+            path_part(&self.of)
+        )
     }
 
     fn silhouette(&self, trained: &Trained) -> Markup {
-        let button = |word: &str| html! {
-            form.actions method="post" action={ (self.path("silhouette")) "?in=" (query_value(&self.store)) } {
-                button type="submit" { (word) }
+        let button = |word: &str| {
+            html! {
+                form.actions method="post" action={ (self.path("silhouette")) "?in=" (query_value(&self.store)) } {
+                    button type="submit" { (word) }
+                }
             }
         };
         html! { @match &trained.silhouette {
@@ -255,10 +268,12 @@ impl Model {
         let Some((x, y)) = &trained.map.axes else {
             return html! { p.quiet { "A map takes a model of k-means with two features." } };
         };
-        let pick = |label: &str, name: &str, chosen: &str| html! {
-            label { span { (label) } select name=(name) { @for feature in &trained.features {
-                option value=(feature.name) selected[feature.name == chosen] { (feature.name) }
-            } } }
+        let pick = |label: &str, name: &str, chosen: &str| {
+            html! {
+                label { span { (label) } select name=(name) { @for feature in &trained.features {
+                    option value=(feature.name) selected[feature.name == chosen] { (feature.name) }
+                } } }
+            }
         };
         html! {
             form.filter method="get" action={ "/models/" (path_part(&self.model)) "/" (path_part(&self.of)) } {
@@ -271,10 +286,14 @@ impl Model {
     }
 
     fn map(&self, trained: &Trained) -> Markup {
-        let Some((x, y)) = &trained.map.axes else { return html! {} };
-        let button = |word: &str| html! {
-            form.actions method="post" action={ (self.path("map")) "?in=" (query_value(&self.store)) "&x=" (query_value(x)) "&y=" (query_value(y)) } {
-                button type="submit" { (word) }
+        let Some((x, y)) = &trained.map.axes else {
+            return html! {};
+        };
+        let button = |word: &str| {
+            html! {
+                form.actions method="post" action={ (self.path("map")) "?in=" (query_value(&self.store)) "&x=" (query_value(x)) "&y=" (query_value(y)) } {
+                    button type="submit" { (word) }
+                }
             }
         };
         html! { @match &trained.map.picture {
@@ -288,7 +307,14 @@ impl Model {
 }
 
 fn running<T>(what: &str, work: &Work<T>) -> Markup {
-    let Work::Running { done, total, message } = work else { return html! {} };
+    let Work::Running {
+        done,
+        total,
+        message,
+    } = work
+    else {
+        return html! {};
+    };
     html! { p { (badge(Tone::Busy, what)) " " @if *total > 0 { (bar(*done, *total, what)) (count(*done)) " of " (count(*total)) } " " span.quiet { (message) } } }
 }
 
@@ -314,14 +340,29 @@ impl Trained {
                 let rows = cluster.rows?;
                 #[allow(clippy::cast_precision_loss)] // the height of a bar
                 let up = rows as f64;
-                Some(Bar { label: at.to_string(), up, down: 0.0, title: format!("cluster {at}: {}", quantity(rows, "row", "rows")) })
+                Some(Bar {
+                    label: at.to_string(),
+                    up,
+                    down: 0.0,
+                    title: format!("cluster {at}: {}", quantity(rows, "row", "rows")),
+                })
             })
             .collect();
         if all.is_empty() {
             return html! { p.quiet { "Spark does not save how many rows a cluster has." } };
         }
-        let most = self.clusters.iter().filter_map(|cluster| cluster.rows).max().unwrap_or(0);
-        let least = self.clusters.iter().filter_map(|cluster| cluster.rows).min().unwrap_or(0);
+        let most = self
+            .clusters
+            .iter()
+            .filter_map(|cluster| cluster.rows)
+            .max()
+            .unwrap_or(0);
+        let least = self
+            .clusters
+            .iter()
+            .filter_map(|cluster| cluster.rows)
+            .min()
+            .unwrap_or(0);
         html! {
             (bars("Rows of each cluster", &all))
             p.quiet { "Rows of each cluster, by its number. The largest has " (count(most)) ", the smallest " (count(least)) "." }
@@ -330,8 +371,16 @@ impl Trained {
 
     fn centers(&self) -> Markup {
         let drift = self.over.len() > 1;
-        let features: Vec<&str> = self.features.iter().map(|feature| feature.name.as_str()).take(FEATURES).collect();
-        let width = self.clusters.first().map_or(0, |cluster| cluster.center.len());
+        let features: Vec<&str> = self
+            .features
+            .iter()
+            .map(|feature| feature.name.as_str())
+            .take(FEATURES)
+            .collect();
+        let width = self
+            .clusters
+            .first()
+            .map_or(0, |cluster| cluster.center.len());
         html! {
             @if let (true, Some(first), Some(last)) = (drift, self.over.first(), self.over.last()) {
                 p { "The lines go from batch " (first) " to batch " (last) ". Each batch is fitted by itself: the line of a cluster follows the nearest center of each batch." }
@@ -390,7 +439,13 @@ impl Trained {
 
 /// A line in words: from where to where.
 fn trend(what: &str, values: &[Option<f64>], percent: bool) -> String {
-    let say = |value: f64| if percent { format!("{:.1} %", value * 100.0) } else { figure(value) };
+    let say = |value: f64| {
+        if percent {
+            format!("{:.1} %", value * 100.0)
+        } else {
+            figure(value)
+        }
+    };
     let mut there = values.iter().flatten().copied();
     match (there.next(), there.next_back()) {
         (Some(first), Some(last)) => format!("{what}: from {} to {}", say(first), say(last)),
@@ -417,8 +472,14 @@ mod tests {
             algorithm: "kmeans".to_owned(),
             params: vec![("seed".to_owned(), HOSTILE.to_owned())],
             features: vec![
-                Feature { name: "lat".to_owned(), sql: format!("LAT + '{HOSTILE}'") },
-                Feature { name: HOSTILE.to_owned(), sql: "LON".to_owned() },
+                Feature {
+                    name: "lat".to_owned(),
+                    sql: format!("LAT + '{HOSTILE}'"),
+                },
+                Feature {
+                    name: HOSTILE.to_owned(),
+                    sql: "LON".to_owned(),
+                },
             ],
             rows: Some(3_000),
             cost: Some(12.5),
@@ -427,7 +488,10 @@ mod tests {
             batches: Some("/data/batch".to_owned()),
             clusters: vec![cluster(2_000, 1.5), cluster(1_000, 2.5)],
             over: vec![5, 6, 7],
-            map: Map { axes: Some((HOSTILE.to_owned(), "lat".to_owned())), picture: Work::Done("/models/m/7/map.svg?in=/data/m".to_owned()) },
+            map: Map {
+                axes: Some((HOSTILE.to_owned(), "lat".to_owned())),
+                picture: Work::Done("/models/m/7/map.svg?in=/data/m".to_owned()),
+            },
             curl: "curl http://127.0.0.1:8000/models/m/batches/7/predict".to_owned(),
             spark: Some("/data/m/m/batch_00000007".to_owned()),
             ..Trained::default()
@@ -465,27 +529,61 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(!text.contains("<script>alert") && !text.contains(" style="), "{text}");
+        assert!(
+            !text.contains("<script>alert") && !text.contains(" style="),
+            "{text}"
+        );
     }
 
     #[test]
     fn work_is_shown_as_it_goes() {
         let shows = |silhouette: Work<Silhouette>, part: &str| {
-            let text = crate::render(&page(Some(Trained { silhouette, ..trained() })), "", false);
+            let text = crate::render(
+                &page(Some(Trained {
+                    silhouette,
+                    ..trained()
+                })),
+                "",
+                false,
+            );
             assert!(text.contains(part), "{part} in {text}");
         };
-        shows(Work::Running { done: 1, total: 3, message: "m: silhouette".to_owned() }, "1 of 3");
+        shows(
+            Work::Running {
+                done: 1,
+                total: 3,
+                message: "m: silhouette".to_owned(),
+            },
+            "1 of 3",
+        );
         shows(Work::Failed("no executor".to_owned()), "no executor");
-        shows(Work::Impossible("Spark wrote it".to_owned()), "Spark wrote it");
-        let done = Silhouette { silhouette: Some(0.731_28), clusters: vec![Some(0.5), None], rows: 9, cost: 1.0, seconds: 0.25 };
+        shows(
+            Work::Impossible("Spark wrote it".to_owned()),
+            "Spark wrote it",
+        );
+        let done = Silhouette {
+            silhouette: Some(0.731_28),
+            clusters: vec![Some(0.5), None],
+            rows: 9,
+            cost: 1.0,
+            seconds: 0.25,
+        };
         shows(Work::Done(done), "0.7313");
     }
 
     #[test]
     fn a_failed_model_says_why() {
-        let failed = Model { state: ModelState::Failed, reason: Some(format!("column \"Latitude\" has an infinity {HOSTILE}")), run: Some("20260101".to_owned()), ..page(None) };
+        let failed = Model {
+            state: ModelState::Failed,
+            reason: Some(format!("column \"Latitude\" has an infinity {HOSTILE}")),
+            run: Some("20260101".to_owned()),
+            ..page(None)
+        };
         let text = crate::render(&failed, "", false);
-        assert!(text.contains("has an infinity") && text.contains("href=\"/runs/20260101\""), "{text}");
+        assert!(
+            text.contains("has an infinity") && text.contains("href=\"/runs/20260101\""),
+            "{text}"
+        );
         assert!(!text.contains("<script>alert"), "{text}");
     }
 }

@@ -1,6 +1,9 @@
 //! `/models`: the models of a store.
 
-use gugus_look::{Column, Order, Pager, Section, Tone, badge, command, count, empty, instant, quantity, query_value, shortened, small_bars, table};
+use gugus_look::{
+    Column, Order, Pager, Section, Tone, badge, command, count, empty, instant, quantity,
+    query_value, shortened, small_bars, table,
+};
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -79,7 +82,11 @@ impl ModelState {
     /// Its badge.
     #[must_use]
     pub fn badge(self) -> Markup {
-        let tone = if self == Self::Ready { Tone::Good } else { Tone::Bad };
+        let tone = if self == Self::Ready {
+            Tone::Good
+        } else {
+            Tone::Bad
+        };
         badge(tone, self.word())
     }
 }
@@ -126,7 +133,12 @@ impl Page for Models {
     }
 
     fn sections(&self) -> Vec<Section> {
-        let choice = choice("/models", "Folder of models", &self.known, self.store.as_deref());
+        let choice = choice(
+            "/models",
+            "Folder of models",
+            &self.known,
+            self.store.as_deref(),
+        );
         let mut sections = vec![Section::fixed("choice", choice)];
         if self.store.is_some() && self.trouble.is_none() {
             sections.push(Section::fixed("filter", self.filter()));
@@ -164,7 +176,9 @@ impl Models {
         let Some(store) = &self.store else {
             return empty(
                 "No run has used a folder of models yet. Submit a run, or name a folder above.",
-                Some("gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT"),
+                Some(
+                    "gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT",
+                ),
             );
         };
         if let Some(trouble) = &self.trouble {
@@ -173,7 +187,13 @@ impl Models {
         let [ready, unusable, failed] = self.counts;
         let all = ready + unusable + failed;
         if all == 0 {
-            return empty("There is no model in this folder yet. A run trains models:", Some(&format!("gugus submit --job JOB.toml --batches DIR --models {} --scheduler df://HOST:PORT", shell_word(store))));
+            return empty(
+                "There is no model in this folder yet. A run trains models:",
+                Some(&format!(
+                    "gugus submit --job JOB.toml --batches DIR --models {} --scheduler df://HOST:PORT",
+                    shell_word(store)
+                )),
+            );
         }
         html! {
             p {
@@ -191,7 +211,11 @@ impl Models {
 
     fn table(&self, store: &str) -> Markup {
         let by = |column: Column, key: &'static str| {
-            if self.total <= self.sortable { column.sorted_by(key) } else { column }
+            if self.total <= self.sortable {
+                column.sorted_by(key)
+            } else {
+                column
+            }
         };
         let columns = [
             Column::text("Model").sorted_by("model"),
@@ -252,8 +276,16 @@ fn sizes(sizes: &[u64]) -> Markup {
         return html! {};
     }
     let shown: Vec<String> = sizes.iter().take(32).map(|size| count(*size)).collect();
-    let more = if sizes.len() > shown.len() { ", …" } else { "" };
-    let name = format!("{} with rows {}{more}", quantity(sizes.len() as u64, "cluster", "clusters"), shown.join("; "));
+    let more = if sizes.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
+    let name = format!(
+        "{} with rows {}{more}",
+        quantity(sizes.len() as u64, "cluster", "clusters"),
+        shown.join("; ")
+    );
     small_bars(&name, sizes)
 }
 
@@ -286,14 +318,21 @@ mod tests {
         Models {
             known: vec![HOSTILE.to_owned()],
             store: Some(HOSTILE.to_owned()),
-            names: vec![Name { model: HOSTILE.to_owned(), models: 3 }],
+            names: vec![Name {
+                model: HOSTILE.to_owned(),
+                models: 3,
+            }],
             model: HOSTILE.to_owned(),
             sort: "cost".to_owned(),
             descending: true,
             sortable: 2_000,
             total: 3,
             counts: [1, 1, 1],
-            rows: vec![row(ModelState::Ready, Some(facts)), row(ModelState::Unusable, None), row(ModelState::Failed, None)],
+            rows: vec![
+                row(ModelState::Ready, Some(facts)),
+                row(ModelState::Unusable, None),
+                row(ModelState::Failed, None),
+            ],
             ..Models::default()
         }
     }
@@ -301,17 +340,38 @@ mod tests {
     #[test]
     fn models_unusable_folders_and_failures_are_told() {
         let text = crate::render(&page(), "/gugus/v1/models", false);
-        for part in ["1 model is ready", "1 folder is unusable", "1 model failed", "it has no _SUCCESS", "3 clusters with rows 500; 300; 200", "12.5", "aria-sort=\"descending\""] {
+        for part in [
+            "1 model is ready",
+            "1 folder is unusable",
+            "1 model failed",
+            "it has no _SUCCESS",
+            "3 clusters with rows 500; 300; 200",
+            "12.5",
+            "aria-sort=\"descending\"",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(!text.contains("<script>alert") && !text.contains(" style="), "{text}");
+        assert!(
+            !text.contains("<script>alert") && !text.contains(" style="),
+            "{text}"
+        );
     }
 
     /// What stands within a model is read only for the rows that are shown, so many models cannot be sorted by it.
     #[test]
     fn many_models_are_sorted_by_what_a_listing_tells() {
-        let text = crate::render(&Models { total: 100_000, ..page() }, "", false);
-        assert!(text.contains("sort=batch") && !text.contains("sort=rows"), "{text}");
+        let text = crate::render(
+            &Models {
+                total: 100_000,
+                ..page()
+            },
+            "",
+            false,
+        );
+        assert!(
+            text.contains("sort=batch") && !text.contains("sort=rows"),
+            "{text}"
+        );
         assert!(text.contains("Up to 2,000 models"), "{text}");
         assert!(text.contains("1 to 100 of 100,000"), "{text}");
     }
@@ -319,7 +379,10 @@ mod tests {
     #[test]
     fn an_empty_page_says_what_to_do() {
         assert!(crate::render(&Models::default(), "", false).contains("gugus submit --job"));
-        let empty = Models { store: Some("/data/m".to_owned()), ..Models::default() };
+        let empty = Models {
+            store: Some("/data/m".to_owned()),
+            ..Models::default()
+        };
         assert!(crate::render(&empty, "", false).contains("--models /data/m"));
     }
 }

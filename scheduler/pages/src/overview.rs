@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use gugus_look::{Column, Order, Section, Tone, badge, bar, bytes, command, count, duration, empty, instant, path_part, quantity, shortened, table};
+use gugus_look::{
+    Column, Order, Section, Tone, badge, bar, bytes, command, count, duration, empty, instant,
+    path_part, quantity, shortened, table,
+};
 use maud::{Markup, html};
 use serde::Serialize;
 
@@ -26,8 +29,8 @@ pub struct Overview {
     pub pipelines_total: u64,
     /// Runs that train or wait.
     pub running: Vec<Running>,
-    /// Ballista jobs that are under way.
-    pub ballista_jobs: u64,
+    /// Ballista jobs that are under way, the newest first.
+    pub ballista_jobs: Vec<BallistaRunning>,
     /// What failed lately, the newest first.
     pub failures: Vec<Failure>,
     /// How many runs failed today, or finished without some of their models.
@@ -91,6 +94,21 @@ pub struct Running {
     pub seconds_left: Option<u64>,
 }
 
+/// A Ballista job that is under way, of a run or of a client.
+#[derive(Clone, Debug, Serialize)]
+pub struct BallistaRunning {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// How many of its stages are done.
+    pub done: u64,
+    /// How many stages it has.
+    pub stages: u64,
+    /// Seconds since its start.
+    pub seconds: u64,
+}
+
 /// Something that failed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
@@ -145,7 +163,11 @@ impl Overview {
     /// The health in one sentence, as `2 executors, 1 run at 40 %, nothing failed today`.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let alive = self.executors.iter().filter(|executor| !executor.lost).count() as u64;
+        let alive = self
+            .executors
+            .iter()
+            .filter(|executor| !executor.lost)
+            .count() as u64;
         let lost = self.executors.len() as u64 - alive;
         let mut parts = vec![match alive {
             0 => "no executor".to_owned(),
@@ -154,7 +176,11 @@ impl Overview {
         if lost > 0 {
             parts.push(format!("{} lost", count(lost)));
         }
-        let training: Vec<&Running> = self.running.iter().filter(|run| run.state == "running").collect();
+        let training: Vec<&Running> = self
+            .running
+            .iter()
+            .filter(|run| run.state == "running")
+            .collect();
         let waiting = self.running.len() - training.len();
         parts.push(match training.as_slice() {
             [] => "no run is under way".to_owned(),
@@ -191,7 +217,10 @@ impl Overview {
 
     fn pipelines(&self) -> Markup {
         if self.pipelines.is_empty() {
-            let next = format!("gugus submit --job JOB.toml --batches DIR --models DIR --scheduler {}", self.address);
+            let next = format!(
+                "gugus submit --job JOB.toml --batches DIR --models DIR --scheduler {}",
+                self.address
+            );
             return html! {
                 (empty("No run has used any batches yet. Ingest or import batches, then submit a run that makes models of them:", Some(&next)))
                 @if self.takes_runs { p.quiet { "Or use the page: " a href="/submit" { "Submit" } "." } }
@@ -206,12 +235,43 @@ impl Overview {
     }
 
     fn running(&self) -> Markup {
-        if self.running.is_empty() {
-            return html! { p.quiet {
-                "No run trains or waits." @if self.ballista_jobs > 0 { " " (quantity(self.ballista_jobs, "Ballista job of a client is", "Ballista jobs of clients are")) " under way: " a href="/jobs" { "jobs" } "." }
-            } };
+        html! {
+            @if self.running.is_empty() && self.ballista_jobs.is_empty() { p.quiet { "No run trains or waits, and no client computes." } }
+            @if !self.running.is_empty() { (self.runs()) }
+            @if !self.ballista_jobs.is_empty() { h3 { "Ballista jobs" } (self.ballista()) }
         }
-        let columns = [Column::text("Run"), Column::text("State"), Column::text("Job"), Column::text("Progress"), Column::numbers("Time left")];
+    }
+
+    fn ballista(&self) -> Markup {
+        let columns = [
+            Column::text("Ballista job"),
+            Column::text("Name"),
+            Column::numbers("Stages done"),
+            Column::numbers("For"),
+        ];
+        let rows: Vec<Vec<Markup>> = self
+            .ballista_jobs
+            .iter()
+            .map(|job| {
+                vec![
+                    html! { a href={ "/jobs/" (path_part(&job.id)) } { code { (job.id) } } },
+                    html! { (shortened(&job.name, SHORT)) },
+                    html! { (job.done) " of " (job.stages) },
+                    html! { (duration(Duration::from_secs(job.seconds))) },
+                ]
+            })
+            .collect();
+        table("Ballista jobs", &columns, &rows, &Order::default(), None)
+    }
+
+    fn runs(&self) -> Markup {
+        let columns = [
+            Column::text("Run"),
+            Column::text("State"),
+            Column::text("Job"),
+            Column::text("Progress"),
+            Column::numbers("Time left"),
+        ];
         let rows: Vec<Vec<Markup>> = self
             .running
             .iter()
@@ -234,7 +294,7 @@ impl Overview {
 
     fn failures(&self) -> Markup {
         if self.failures.is_empty() {
-            return html! { p { (badge(Tone::Good, "none")) " No run has failed that this scheduler remembers." } };
+            return html! { p { (badge(Tone::Good, "none")) " Nothing has failed that this scheduler remembers." } };
         }
         html! { ul { @for failure in &self.failures { li {
             (badge(Tone::Bad, "failed")) " " a href=(failure.href) { (failure.what) }
@@ -339,7 +399,8 @@ fn rate_of(per_hour: f64) -> String {
     if number < 10.0 {
         format!("{number:.1} per {unit}")
     } else {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate is not negative, and saturates
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        // a rate is not negative, and saturates
         let whole = number.round() as u64;
         format!("{} per {unit}", count(whole))
     }
@@ -356,15 +417,37 @@ mod tests {
     const HOSTILE: &str = "\"><script>alert('x')</script>";
 
     fn executor(lost: bool) -> ExecutorLine {
-        ExecutorLine { id: HOSTILE.to_owned(), address: HOSTILE.to_owned(), slots: 4, taken: Some(3), memory: Some(1 << 30), silent: Some(1), lost }
+        ExecutorLine {
+            id: HOSTILE.to_owned(),
+            address: HOSTILE.to_owned(),
+            slots: 4,
+            taken: Some(3),
+            memory: Some(1 << 30),
+            silent: Some(1),
+            lost,
+        }
     }
 
     fn run(state: &str, done: u64, total: u64) -> Running {
-        Running { id: "r1".to_owned(), job: HOSTILE.to_owned(), state: state.to_owned(), done, total, message: HOSTILE.to_owned(), seconds_left: Some(75) }
+        Running {
+            id: "r1".to_owned(),
+            job: HOSTILE.to_owned(),
+            state: state.to_owned(),
+            done,
+            total,
+            message: HOSTILE.to_owned(),
+            seconds_left: Some(75),
+        }
     }
 
     fn busy() -> Overview {
-        let stage = |count, newest: &str| Stage { count: Some(count), per_hour: Some(7200.0), newest: Some(newest.to_owned()), at: Some("2026-01-02T03:04:05Z".to_owned()), trouble: None };
+        let stage = |count, newest: &str| Stage {
+            count: Some(count),
+            per_hour: Some(7200.0),
+            newest: Some(newest.to_owned()),
+            at: Some("2026-01-02T03:04:05Z".to_owned()),
+            trouble: None,
+        };
         Overview {
             address: "df://127.0.0.1:50050".to_owned(),
             takes_runs: true,
@@ -376,11 +459,27 @@ mod tests {
                 topic: HOSTILE.to_owned(),
                 imports: false,
                 batch: stage(13, "batch 13"),
-                model: Stage { trouble: Some(HOSTILE.to_owned()), count: None, ..Stage::default() },
+                model: Stage {
+                    trouble: Some(HOSTILE.to_owned()),
+                    count: None,
+                    ..Stage::default()
+                },
             }],
             pipelines_total: 3,
             running: vec![run("running", 40, 100), run("queued", 0, 0)],
-            failures: vec![Failure { what: "run r0".to_owned(), href: "/runs/r0".to_owned(), why: HOSTILE.to_owned(), at: None }],
+            ballista_jobs: vec![BallistaRunning {
+                id: "j1".to_owned(),
+                name: HOSTILE.to_owned(),
+                done: 1,
+                stages: 3,
+                seconds: 4,
+            }],
+            failures: vec![Failure {
+                what: "run r0".to_owned(),
+                href: "/runs/r0".to_owned(),
+                why: HOSTILE.to_owned(),
+                at: None,
+            }],
             failed_today: 1,
             executors: vec![executor(false), executor(true)],
             ..Overview::default()
@@ -389,32 +488,79 @@ mod tests {
 
     #[test]
     fn health_is_one_sentence() {
-        assert_eq!(busy().sentence(), "1 executor, 1 lost, 1 run at 40 %, 1 waiting, 1 run with failures today");
-        let calm = Overview { executors: vec![executor(false), executor(false)], ..Overview::default() };
-        assert_eq!(calm.sentence(), "2 executors, no run is under way, nothing failed today");
-        assert_eq!(Overview::default().sentence(), "no executor, no run is under way, nothing failed today");
+        assert_eq!(
+            busy().sentence(),
+            "1 executor, 1 lost, 1 run at 40 %, 1 waiting, 1 run with failures today"
+        );
+        let calm = Overview {
+            executors: vec![executor(false), executor(false)],
+            ..Overview::default()
+        };
+        assert_eq!(
+            calm.sentence(),
+            "2 executors, no run is under way, nothing failed today"
+        );
+        assert_eq!(
+            Overview::default().sentence(),
+            "no executor, no run is under way, nothing failed today"
+        );
     }
 
     #[test]
     fn a_busy_page_tells_everything_and_hostile_text_is_text() {
         let text = crate::render(&busy(), "/gugus/v1/", false);
-        for part in ["12,345 records", "13 batches", "2.0 per second", "gugus serve --models /data/m", "about 1 min 15 s", "lost", "3 of 4", "1.0 GiB", "href=\"/submit\"", "2 older pairs"] {
+        for part in [
+            "12,345 records",
+            "13 batches",
+            "2.0 per second",
+            "gugus serve --models /data/m",
+            "about 1 min 15 s",
+            "lost",
+            "3 of 4",
+            "1.0 GiB",
+            "href=\"/submit\"",
+            "2 older pairs",
+            "1 of 3",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(!text.contains("<script>alert") && !text.contains(" style="), "{text}");
+        assert!(
+            !text.contains("<script>alert") && !text.contains(" style="),
+            "{text}"
+        );
     }
 
     #[test]
     fn an_empty_page_says_what_to_do_first() {
-        let empty = Overview { address: "df://127.0.0.1:50050".to_owned(), takes_runs: true, ..Overview::default() };
+        let empty = Overview {
+            address: "df://127.0.0.1:50050".to_owned(),
+            takes_runs: true,
+            ..Overview::default()
+        };
         let text = crate::render(&empty, "", false).to_lowercase();
-        for part in ["gugus executor --scheduler df://127.0.0.1:50050", "gugus submit --job", "batch", "model", "executor", "run", ">submit<"] {
+        for part in [
+            "gugus executor --scheduler df://127.0.0.1:50050",
+            "gugus submit --job",
+            "batch",
+            "model",
+            "executor",
+            "run",
+            ">submit<",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
 
     #[test]
     fn rates_have_a_unit_that_people_think_in() {
-        assert_eq!([3.0, 90.0, 36_000.0, 7.2e6].map(rate_of), ["3.0 per hour", "1.5 per minute", "10 per second", "2,000 per second"]);
+        assert_eq!(
+            [3.0, 90.0, 36_000.0, 7.2e6].map(rate_of),
+            [
+                "3.0 per hour",
+                "1.5 per minute",
+                "10 per second",
+                "2,000 per second"
+            ]
+        );
     }
 }

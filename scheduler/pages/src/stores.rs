@@ -25,7 +25,12 @@ pub fn models_href(store: &str) -> String {
 /// Where the page of one model is. `of` is a batch's number, `all`, or the folder of a window.
 #[must_use]
 pub fn model_href(store: &str, model: &str, of: &str) -> String {
-    format!("/models/{}/{}?in={}", path_part(model), path_part(of), query_value(store))
+    format!(
+        "/models/{}/{}?in={}",
+        path_part(model),
+        path_part(of),
+        query_value(store)
+    )
 }
 
 /// Rejects of one reason.
@@ -86,7 +91,11 @@ pub(crate) fn reasons(store: &str, reasons: &[Reason]) -> Markup {
 /// An offset with commas between its thousands.
 pub(crate) fn count_signed(number: i64) -> String {
     let digits = count(number.unsigned_abs());
-    if number < 0 { format!("-{digits}") } else { digits }
+    if number < 0 {
+        format!("-{digits}")
+    } else {
+        digits
+    }
 }
 
 /// A number of a fit: short, and exact enough to compare.
@@ -118,14 +127,20 @@ mod tests {
 
     #[test]
     fn links_keep_what_they_name() {
-        assert_eq!(model_href("/data/m&x", "a b", "window_2024"), "/models/a%20b/window_2024?in=/data/m%26x");
+        assert_eq!(
+            model_href("/data/m&x", "a b", "window_2024"),
+            "/models/a%20b/window_2024?in=/data/m%26x"
+        );
         assert_eq!(batch_href("s3://b/p", 7), "/batches/7?in=s3://b/p");
     }
 
     #[test]
     fn figures_are_short_and_words_stay_words() {
         let figures = [0.0, 1.5, -12345.678_99, 1e9, 1.0 / 3.0, 1e-9].map(figure);
-        assert_eq!(figures, ["0", "1.5", "-12345.679", "1.0000e9", "0.3333", "1.0000e-9"]);
+        assert_eq!(
+            figures,
+            ["0", "1.5", "-12345.679", "1.0000e9", "0.3333", "1.0000e-9"]
+        );
         assert_eq!(shell_word("/data/m"), "/data/m");
         assert_eq!(shell_word("a'b; rm"), "'a'\\''b; rm'");
         assert_eq!(count_signed(-1234), "-1,234");

@@ -19,7 +19,10 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Batch, Problem>
     let (shelf, store) = store(&shown, &asked)?;
     let view = shelf.log(&store).await?;
     let number: BatchNumber = asked.part("n").parse().map_err(|_| {
-        let why = format!("\"{}\" is no number of a batch; they are 1, 2, 3, …", asked.part("n"));
+        let why = format!(
+            "\"{}\" is no number of a batch; they are 1, 2, 3, …",
+            asked.part("n")
+        );
         Problem::new(StatusCode::NOT_FOUND, why)
     })?;
     let head = view.head().await?;
@@ -34,7 +37,13 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Batch, Problem>
     let rejects = view.rejects(&footer).await;
     let (rejects, rejects_note) = match rejects {
         Ok(Some(reasons)) => (reasons.as_ref().clone(), None),
-        Ok(None) => (Vec::new(), Some("There are too many rejects for a page. `gugus rejected show` prints them.".to_owned())),
+        Ok(None) => (
+            Vec::new(),
+            Some(
+                "There are too many rejects for a page. `gugus rejected show` prints them."
+                    .to_owned(),
+            ),
+        ),
         Err(problem) => (Vec::new(), Some(problem.detail().to_owned())),
     };
     let size = about.map(|(size, _)| size);
@@ -60,7 +69,12 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Batch, Problem>
 
 /// The shelf, and the store that is asked for or was used last.
 fn store(shown: &Shown, asked: &Asked) -> Result<(Shelf, String), Problem> {
-    let missing = || Problem::new(StatusCode::NOT_FOUND, "name the folder of batches, as in /batches/1?in=/data/batch");
+    let missing = || {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "name the folder of batches, as in /batches/1?in=/data/batch",
+        )
+    };
     let shelf = shown.shelf.clone().ok_or_else(missing)?;
     let known = super::batches::known(&shelf, |pair| pair.batches);
     let store = super::batches::chosen(asked.choice("in"), &known).ok_or_else(missing)?;
@@ -91,14 +105,29 @@ fn of(footer: &Footer, store: String) -> Batch {
             .imported
             .iter()
             .map(|part| {
-                let ends = if part.last { "the file ends here" } else { "the file goes on in the next batch" };
-                format!("Records {} to {} of the imported file with SHA-256 {}; {ends}.", part.first, part.next.saturating_sub(1), part.sha256)
+                let ends = if part.last {
+                    "the file ends here"
+                } else {
+                    "the file goes on in the next batch"
+                };
+                format!(
+                    "Records {} to {} of the imported file with SHA-256 {}; {ends}.",
+                    part.first,
+                    part.next.saturating_sub(1),
+                    part.sha256
+                )
             })
             .collect(),
         replayed: footer
             .replayed
             .iter()
-            .map(|file| format!("{} of {} again.", gugus_look::quantity(file.rows, "reject", "rejects"), file.file))
+            .map(|file| {
+                format!(
+                    "{} of {} again.",
+                    gugus_look::quantity(file.rows, "reject", "rejects"),
+                    file.file
+                )
+            })
             .collect(),
         schema: footer
             .schema
@@ -119,18 +148,32 @@ fn problems(footer: &Footer, before: Option<&Footer>) -> Vec<String> {
             JumpReason::Deleted => "the topic had deleted the records between",
             JumpReason::Recreated => "the topic had been made anew",
         };
-        format!("A jump in partition {} from offset {} to {}: {why}.", jump.partition, jump.from, jump.to)
+        format!(
+            "A jump in partition {} from offset {} to {}: {why}.",
+            jump.partition, jump.from, jump.to
+        )
     });
-    let breaks = footer.discontinuities(before).into_iter().map(|found| found.text);
+    let breaks = footer
+        .discontinuities(before)
+        .into_iter()
+        .map(|found| found.text);
     jumps.chain(breaks).collect()
 }
 
 /// The models made of a batch in all stores that runs used with these batches.
 async fn models(shelf: &Shelf, batches: &str, number: BatchNumber) -> Vec<Made> {
     let mut made = Vec::new();
-    for pair in shelf.pairs().into_iter().filter(|pair| pair.batches == batches) {
-        let Ok(view) = shelf.models(&pair.models).await else { continue };
-        let Ok(listing) = view.listing().await else { continue };
+    for pair in shelf
+        .pairs()
+        .into_iter()
+        .filter(|pair| pair.batches == batches)
+    {
+        let Ok(view) = shelf.models(&pair.models).await else {
+            continue;
+        };
+        let Ok(listing) = view.listing().await else {
+            continue;
+        };
         let of = |model: &str, of: &str, failure: Option<String>| Made {
             store: pair.models.clone(),
             model: model.to_owned(),
@@ -147,7 +190,9 @@ async fn models(shelf: &Shelf, batches: &str, number: BatchNumber) -> Vec<Made> 
         }
         let failed = shelf.failed(&pair.models, &listing).await.into_iter();
         let failed = failed.filter(|failed| failed.extent == Extent::Batch(number));
-        made.extend(failed.map(|failed| of(&failed.model, &number.to_string(), Some(failed.reason))));
+        made.extend(
+            failed.map(|failed| of(&failed.model, &number.to_string(), Some(failed.reason))),
+        );
     }
     made.truncate(MODELS);
     made

@@ -34,7 +34,10 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Batches, Proble
         Err(problem) => page.trouble = Some(problem.detail().to_owned()),
         Ok(head) => {
             if let Some(head) = head.as_ref() {
-                let models = shelf.pairs().into_iter().filter(|pair| pair.batches == store);
+                let models = shelf
+                    .pairs()
+                    .into_iter()
+                    .filter(|pair| pair.batches == store);
                 let models = models.map(|pair| pair.models).collect();
                 page.log = Some(log(&view, head, models, from(&asked)).await);
             }
@@ -47,7 +50,9 @@ async fn log(view: &Arc<LogView>, head: &Head, models: Vec<String>, from: u64) -
     let scanned = view.scanned(head).await;
     let (first, newest) = (head.reach.first.get(), head.reach.newest.get());
     let last = newest.saturating_sub(from);
-    let numbers = (first..=last).rev().take(usize::try_from(ROWS).unwrap_or(usize::MAX));
+    let numbers = (first..=last)
+        .rev()
+        .take(usize::try_from(ROWS).unwrap_or(usize::MAX));
     let footers = view.footers(numbers).await;
     let partitions = scanned.partitions.iter().take(PARTITIONS);
     let partitions = partitions.map(|(partition, first, marks)| Partition {
@@ -77,7 +82,10 @@ async fn log(view: &Arc<LogView>, head: &Head, models: Vec<String>, from: u64) -
         rejects_of: scanned.with_rejects,
         models,
         from,
-        footers: footers.into_iter().map(|(number, footer)| line(number, footer)).collect(),
+        footers: footers
+            .into_iter()
+            .map(|(number, footer)| line(number, footer))
+            .collect(),
     }
 }
 
@@ -106,10 +114,18 @@ fn line(number: u64, footer: Result<Arc<Footer>, Problem>) -> Line {
 fn took(footer: &Footer) -> String {
     if !footer.replayed.is_empty() {
         let files = footer.replayed.len() as u64;
-        return format!("rejects again, of {}", gugus_look::quantity(files, "reject file", "reject files"));
+        return format!(
+            "rejects again, of {}",
+            gugus_look::quantity(files, "reject file", "reject files")
+        );
     }
     let range = |range: &gugus_spec::OffsetRange| {
-        format!("partition {}: {} to {}", range.partition, range.first, range.next - 1)
+        format!(
+            "partition {}: {} to {}",
+            range.partition,
+            range.first,
+            range.next - 1
+        )
     };
     match footer.ranges.as_slice() {
         [] => "nothing".to_owned(),

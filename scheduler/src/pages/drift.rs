@@ -48,12 +48,20 @@ impl Drift {
             Some((number, read.ok()??.ok()?))
         });
         let reads = reads.collect::<Vec<_>>();
-        let steps: Vec<_> = futures::stream::iter(reads).buffered(8).filter_map(|step| async { step }).collect().await;
+        let steps: Vec<_> = futures::stream::iter(reads)
+            .buffered(8)
+            .filter_map(|step| async { step })
+            .collect()
+            .await;
         let nearest = steps.iter().map(|(_, step)| {
             let theirs = step.fitted.middles();
             own.iter().map(|center| nearest(center, &theirs)).collect()
         });
-        Self { nearest: nearest.collect(), own, steps }
+        Self {
+            nearest: nearest.collect(),
+            own,
+            steps,
+        }
     }
 
     /// The batches, the oldest first.
@@ -64,7 +72,10 @@ impl Drift {
     /// The share of the rows that the nearest cluster has in each batch.
     pub(super) fn shares(&self, cluster: usize) -> Vec<Option<f64>> {
         let steps = self.steps.iter().zip(&self.nearest);
-        let share = |((_, step), nearest): (&(BatchNumber, Arc<SavedModel>), &Vec<Option<(usize, f64)>>)| {
+        let share = |((_, step), nearest): (
+            &(BatchNumber, Arc<SavedModel>),
+            &Vec<Option<(usize, f64)>>,
+        )| {
             let (theirs, _) = (*nearest.get(cluster)?)?;
             let summary = &step.about.as_ref()?.summary;
             let size = *summary.sizes.get(theirs)?;
@@ -78,18 +89,27 @@ impl Drift {
     pub(super) fn distances(&self, cluster: usize) -> Vec<Option<f64>> {
         debug_assert!(cluster < self.own.len() || self.steps.is_empty());
         let nearest = self.nearest.iter();
-        nearest.map(|step| (*step.get(cluster)?).map(|(_, distance)| distance)).collect()
+        nearest
+            .map(|step| (*step.get(cluster)?).map(|(_, distance)| distance))
+            .collect()
     }
 }
 
 /// The nearest of these centers, and its distance.
 fn nearest(center: &[f64], others: &[Vec<f64>]) -> Option<(usize, f64)> {
     let distance = |other: &Vec<f64>| {
-        let squares = center.iter().zip(other).map(|(one, other)| (one - other).powi(2));
+        let squares = center
+            .iter()
+            .zip(other)
+            .map(|(one, other)| (one - other).powi(2));
         squares.sum::<f64>().sqrt()
     };
-    let same = others.iter().enumerate().filter(|(_, other)| other.len() == center.len());
-    same.map(|(at, other)| (at, distance(other))).min_by(|one, other| one.1.total_cmp(&other.1))
+    let same = others
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| other.len() == center.len());
+    same.map(|(at, other)| (at, distance(other)))
+        .min_by(|one, other| one.1.total_cmp(&other.1))
 }
 
 #[cfg(test)]

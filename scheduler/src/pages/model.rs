@@ -59,7 +59,12 @@ pub(super) struct Found {
 impl Found {
     /// Finds the store and checks the path. The model need not be there.
     pub(super) async fn of(shown: &Shown, asked: &Asked) -> Result<Self, Problem> {
-        let nowhere = || Problem::new(StatusCode::NOT_FOUND, "name the folder of models, as in /models/location/1?in=/data/models");
+        let nowhere = || {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "name the folder of models, as in /models/location/1?in=/data/models",
+            )
+        };
         let shelf = shown.shelf.clone().ok_or_else(nowhere)?;
         let known = super::batches::known(&shelf, |pair| pair.models);
         let store = super::batches::chosen(asked.choice("in"), &known).ok_or_else(nowhere)?;
@@ -70,7 +75,13 @@ impl Found {
             let why = format!("\"{text}\" is neither the number of a batch, nor \"all\", nor the folder of a window");
             Problem::new(StatusCode::NOT_FOUND, why)
         })?;
-        Ok(Self { shelf, store, view, model: asked.part("model").to_owned(), extent })
+        Ok(Self {
+            shelf,
+            store,
+            view,
+            model: asked.part("model").to_owned(),
+            extent,
+        })
     }
 
     /// The model if it is there, for work on it.
@@ -83,7 +94,12 @@ impl Found {
     }
 
     pub(super) fn missing(&self) -> Problem {
-        let why = format!("there is no model {:?} of {} in {}", self.model, data(&self.extent), self.store);
+        let why = format!(
+            "there is no model {:?} of {} in {}",
+            self.model,
+            data(&self.extent),
+            self.store
+        );
         Problem::new(StatusCode::NOT_FOUND, why)
     }
 
@@ -98,23 +114,35 @@ impl Found {
 
     /// Where the batches of the model are: with those that the newest run of its job used, else of any job.
     pub(super) fn batches(&self, about: Option<&ModelJson>) -> Option<String> {
-        let pairs = self.shelf.pairs().into_iter().filter(|pair| pair.models == self.store);
+        let pairs = self
+            .shelf
+            .pairs()
+            .into_iter()
+            .filter(|pair| pair.models == self.store);
         let pairs: Vec<_> = pairs.collect();
-        let of_job = pairs.iter().find(|pair| about.is_some_and(|about| about.job == pair.job));
+        let of_job = pairs
+            .iter()
+            .find(|pair| about.is_some_and(|about| about.job == pair.job));
         of_job.or(pairs.first()).map(|pair| pair.batches.clone())
     }
 
     /// Says why there is no model.
     async fn explain(&self, page: &mut Model, listing: &Listing) -> Result<(), Problem> {
         let unusable = listing.unusable.iter();
-        let mut unusable = unusable.filter(|folder| folder.model == self.model && folder.extent == self.extent);
+        let mut unusable =
+            unusable.filter(|folder| folder.model == self.model && folder.extent == self.extent);
         if let Some(folder) = unusable.next() {
             page.state = ModelState::Unusable;
-            page.reason = Some(format!("{}: {}", self.view.display(&folder.folder), folder.reason));
+            page.reason = Some(format!(
+                "{}: {}",
+                self.view.display(&folder.folder),
+                folder.reason
+            ));
             return Ok(());
         }
         let failed = self.shelf.failed(&self.store, listing).await.into_iter();
-        let mut failed = failed.filter(|failed| failed.model == self.model && failed.extent == self.extent);
+        let mut failed =
+            failed.filter(|failed| failed.model == self.model && failed.extent == self.extent);
         let Some(failed) = failed.next() else {
             return Err(self.missing());
         };
@@ -148,7 +176,10 @@ impl Found {
             map,
             batches,
             curl: curl(&self.model, &self.extent, saved),
-            spark: saved.fitted.centers().map(|_| self.view.display(&saved.folder)),
+            spark: saved
+                .fitted
+                .centers()
+                .map(|_| self.view.display(&saved.folder)),
             ..Trained::default()
         };
         match about {
@@ -161,26 +192,47 @@ impl Found {
         if let Some(why) = impossible(saved, batches) {
             return Work::Impossible(why);
         }
-        work(self.shelf.silhouette(&self.key(saved)), |done| figures(&done))
+        work(self.shelf.silhouette(&self.key(saved)), |done| {
+            figures(&done)
+        })
     }
 
     async fn map(&self, saved: &SavedModel, batches: Option<&str>, [x, y]: [&str; 2]) -> Map {
         if let Some(why) = impossible(saved, batches) {
-            return Map { axes: None, picture: Work::Impossible(why) };
+            return Map {
+                axes: None,
+                picture: Work::Impossible(why),
+            };
         }
         let Some((about, batches)) = saved.about.as_ref().zip(batches) else {
             return Map::default();
         };
-        let features: Vec<String> = about.features.iter().map(|feature| feature.name.clone()).collect();
-        let named = |name: &str| (!name.is_empty() && features.iter().any(|feature| feature == name)).then(|| name.to_owned());
-        let axes = Axes::find(&self.model, &features, named(x).as_deref(), named(y).as_deref());
-        let Ok(axes) = axes else { return Map::default() };
+        let features: Vec<String> = about
+            .features
+            .iter()
+            .map(|feature| feature.name.clone())
+            .collect();
+        let named = |name: &str| {
+            (!name.is_empty() && features.iter().any(|feature| feature == name))
+                .then(|| name.to_owned())
+        };
+        let axes = Axes::find(
+            &self.model,
+            &features,
+            named(x).as_deref(),
+            named(y).as_deref(),
+        );
+        let Ok(axes) = axes else {
+            return Map::default();
+        };
         let (x, y) = axes.names(&features);
         let key = self.key(saved);
         let mut standing = self.shelf.sample(&key);
         if standing.is_none() && Shelf::draws_itself(&key, about.summary.rows, features.len()) {
             match self.shelf.asked(key.clone(), batches).await {
-                Ok(asked) => self.shelf.draw_sample(asked, about.summary.rows, features.len()),
+                Ok(asked) => self
+                    .shelf
+                    .draw_sample(asked, about.summary.rows, features.len()),
                 Err(problem) => standing = Some(Standing::Failed(problem.detail().to_owned())),
             }
             standing = standing.or_else(|| self.shelf.sample(&key));
@@ -203,13 +255,18 @@ impl Found {
 /// Why nothing can be computed on the rows of a model.
 pub(super) fn impossible(saved: &SavedModel, batches: Option<&str>) -> Option<String> {
     if saved.about.is_none() {
-        return Some("Spark wrote this model, so nothing tells its features and its batch.".to_owned());
+        return Some(
+            "Spark wrote this model, so nothing tells its features and its batch.".to_owned(),
+        );
     }
     if saved.fitted.centers().is_none() {
         return Some("only k-means has a center for each cluster.".to_owned());
     }
     if batches.is_none() {
-        return Some("no run of this scheduler used these models, so their batches are unknown to it.".to_owned());
+        return Some(
+            "no run of this scheduler used these models, so their batches are unknown to it."
+                .to_owned(),
+        );
     }
     None
 }
@@ -219,7 +276,11 @@ fn work<T, S>(standing: Option<Standing<T>>, done: impl FnOnce(Arc<T>) -> S) -> 
         None => Work::None,
         Some(Standing::Running(progress)) => {
             let now = progress.now();
-            Work::Running { done: now.done, total: now.total, message: now.message }
+            Work::Running {
+                done: now.done,
+                total: now.total,
+                message: now.message,
+            }
         }
         Some(Standing::Done(result)) => Work::Done(done(result)),
         Some(Standing::Failed(why)) => Work::Failed(why),
@@ -229,7 +290,11 @@ fn work<T, S>(standing: Option<Standing<T>>, done: impl FnOnce(Arc<T>) -> S) -> 
 fn figures(evaluation: &Evaluation) -> Silhouette {
     Silhouette {
         silhouette: evaluation.silhouette,
-        clusters: evaluation.clusters.iter().map(|cluster| cluster.silhouette).collect(),
+        clusters: evaluation
+            .clusters
+            .iter()
+            .map(|cluster| cluster.silhouette)
+            .collect(),
         rows: evaluation.rows,
         cost: evaluation.cost,
         seconds: evaluation.seconds,
@@ -239,13 +304,18 @@ fn figures(evaluation: &Evaluation) -> Silhouette {
 /// What `model.json` tells beside.
 fn told(about: &ModelJson, known: Trained) -> Trained {
     let algorithm = serde_json::to_value(&about.algorithm).unwrap_or_default();
-    let params = algorithm.get("params").and_then(serde_json::Value::as_object);
+    let params = algorithm
+        .get("params")
+        .and_then(serde_json::Value::as_object);
     let params = params.into_iter().flatten().map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         (name.clone(), text)
     });
     let invalid = serde_json::to_value(about.handle_invalid).ok();
-    let invalid = invalid.and_then(|value| Some(("handle_invalid".to_owned(), value.as_str()?.to_owned())));
+    let invalid =
+        invalid.and_then(|value| Some(("handle_invalid".to_owned(), value.as_str()?.to_owned())));
     Trained {
         job: Some(about.job.clone()),
         algorithm: about.algorithm.name().to_owned(),
@@ -253,7 +323,10 @@ fn told(about: &ModelJson, known: Trained) -> Trained {
         features: about
             .features
             .iter()
-            .map(|feature| Feature { name: feature.name.clone(), sql: feature.sql.clone() })
+            .map(|feature| Feature {
+                name: feature.name.clone(),
+                sql: feature.sql.clone(),
+            })
             .collect(),
         condition: about.r#where.clone(),
         weight_col: about.weight_col.clone(),
@@ -277,7 +350,10 @@ fn neighbours(listing: &Listing, model: &str, extent: &Extent) -> [Option<String
     let after = listed.batches.partition_point(|other| *other <= batch);
     let text = |number: &BatchNumber| number.to_string();
     [
-        before.checked_sub(1).and_then(|at| listed.batches.get(at)).map(text),
+        before
+            .checked_sub(1)
+            .and_then(|at| listed.batches.get(at))
+            .map(text),
         listed.batches.get(after).map(text),
     ]
 }
@@ -286,10 +362,18 @@ fn neighbours(listing: &Listing, model: &str, extent: &Extent) -> [Option<String
 fn curl(model: &str, extent: &Extent, saved: &SavedModel) -> String {
     let path = match extent {
         Extent::Batch(batch) => format!("/models/{model}/batches/{batch}/predict"),
-        Extent::Window(key) => format!("/models/{model}/windows/{}/predict", path_part(key.as_str())),
+        Extent::Window(key) => format!(
+            "/models/{model}/windows/{}/predict",
+            path_part(key.as_str())
+        ),
         Extent::All => format!("/models/{model}/predict"),
     };
-    let center = saved.fitted.middles().into_iter().next().unwrap_or_default();
+    let center = saved
+        .fitted
+        .middles()
+        .into_iter()
+        .next()
+        .unwrap_or_default();
     let body = match &saved.about {
         None => serde_json::json!({ "features": center }),
         Some(about) => {
@@ -298,7 +382,8 @@ fn curl(model: &str, extent: &Extent, saved: &SavedModel) -> String {
                     feature.sql == column.name || feature.sql == format!("\"{}\"", column.name)
                 });
                 let value = feature.and_then(|at| center.get(at));
-                let value = value.map_or_else(|| serde_json::json!("…"), |value| serde_json::json!(value));
+                let value =
+                    value.map_or_else(|| serde_json::json!("…"), |value| serde_json::json!(value));
                 (column.name.clone(), value)
             });
             serde_json::Value::Object(columns.collect())

@@ -29,7 +29,12 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Models, Problem
         return Ok(Models::default());
     };
     let view = shelf.models(&store).await?;
-    let mut batches: Vec<String> = shelf.pairs().into_iter().filter(|pair| pair.models == store).map(|pair| pair.batches).collect();
+    let mut batches: Vec<String> = shelf
+        .pairs()
+        .into_iter()
+        .filter(|pair| pair.models == store)
+        .map(|pair| pair.batches)
+        .collect();
     batches.dedup();
     let page = Models {
         known,
@@ -46,7 +51,10 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Models, Problem
     let listing = match view.listing().await {
         Ok(listing) => listing,
         Err(problem) => {
-            return Ok(Models { trouble: Some(problem.detail().to_owned()), ..page });
+            return Ok(Models {
+                trouble: Some(problem.detail().to_owned()),
+                ..page
+            });
         }
     };
     let failed = shelf.failed(&store, &listing).await;
@@ -61,12 +69,20 @@ struct Found<'a> {
     reason: Option<&'a str>,
 }
 
-async fn fill(mut page: Models, view: &ModelsView, listing: &Listing, failed: &[FailedModel]) -> Result<Models, Problem> {
+async fn fill(
+    mut page: Models,
+    view: &ModelsView,
+    listing: &Listing,
+    failed: &[FailedModel],
+) -> Result<Models, Problem> {
     let mut found = found(&page, listing, failed);
     page.names = names(listing, failed);
-    page.counts = [listing.all.len(), listing.unusable.len(), failed.len()].map(|number| number as u64);
+    page.counts =
+        [listing.all.len(), listing.unusable.len(), failed.len()].map(|number| number as u64);
     page.total = found.len() as u64;
-    let first = usize::try_from(page.from).unwrap_or(usize::MAX).min(found.len());
+    let first = usize::try_from(page.from)
+        .unwrap_or(usize::MAX)
+        .min(found.len());
     let rows = usize::try_from(ROWS).unwrap_or(usize::MAX);
     let within = !matches!(page.sort.as_str(), "" | "model" | "batch");
     if within && page.total <= SORTABLE {
@@ -78,10 +94,23 @@ async fn fill(mut page: Models, view: &ModelsView, listing: &Listing, failed: &[
         page.rows = all.into_iter().skip(first).take(rows).collect();
         return Ok(page);
     }
-    let by_batch = |one: &Found<'_>, other: &Found<'_>| one.extent.cmp(other.extent).then(one.model.cmp(other.model));
+    let by_batch = |one: &Found<'_>, other: &Found<'_>| {
+        one.extent
+            .cmp(other.extent)
+            .then(one.model.cmp(other.model))
+    };
     match (page.sort.as_str(), page.descending) {
-        ("model", false) => found.sort_by(|one, other| one.model.cmp(other.model).then(one.extent.cmp(other.extent))),
-        ("model", true) => found.sort_by(|one, other| other.model.cmp(one.model).then(one.extent.cmp(other.extent))),
+        ("model", false) => found.sort_by(|one, other| {
+            one.model
+                .cmp(other.model)
+                .then(one.extent.cmp(other.extent))
+        }),
+        ("model", true) => found.sort_by(|one, other| {
+            other
+                .model
+                .cmp(one.model)
+                .then(one.extent.cmp(other.extent))
+        }),
         ("batch", false) => found.sort_by(by_batch),
         ("batch", true) => found.sort_by(|one, other| by_batch(other, one)),
         // What is wrong comes first, then the newest batches.
@@ -117,7 +146,8 @@ fn found<'a>(page: &Models, listing: &'a Listing, failed: &'a [FailedModel]) -> 
     });
     let all = ready.chain(unusable).chain(failed);
     let all = all.filter(|found| page.model.is_empty() || found.model == page.model);
-    all.filter(|found| page.state.is_empty() || found.state.word() == page.state).collect()
+    all.filter(|found| page.state.is_empty() || found.state.word() == page.state)
+        .collect()
 }
 
 fn names(listing: &Listing, failed: &[FailedModel]) -> Vec<Name> {
@@ -130,14 +160,23 @@ fn names(listing: &Listing, failed: &[FailedModel]) -> Vec<Name> {
     for name in others.chain(failed.iter().map(|failed| failed.model.as_str())) {
         *names.entry(name).or_default() += 1;
     }
-    let names = names.into_iter().map(|(model, models)| Name { model: model.to_owned(), models });
+    let names = names.into_iter().map(|(model, models)| Name {
+        model: model.to_owned(),
+        models,
+    });
     names.collect()
 }
 
 /// The rows with what stands within the models.
 async fn read(view: &ModelsView, found: &[Found<'_>]) -> Result<Vec<ModelRow>, Problem> {
-    let rows = found.iter().map(|found| row(view, found)).collect::<Vec<_>>();
-    futures::stream::iter(rows).buffered(AT_ONCE).try_collect().await
+    let rows = found
+        .iter()
+        .map(|found| row(view, found))
+        .collect::<Vec<_>>();
+    futures::stream::iter(rows)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
 }
 
 async fn row(view: &ModelsView, found: &Found<'_>) -> Result<ModelRow, Problem> {
@@ -189,10 +228,15 @@ fn by_facts(sort: &str, one: &ModelRow, other: &ModelRow) -> Ordering {
             _ => None,
         };
         let text = facts.trained_at.clone().filter(|_| sort == "trained");
-        (number.unwrap_or(f64::NEG_INFINITY), text.unwrap_or_default())
+        (
+            number.unwrap_or(f64::NEG_INFINITY),
+            text.unwrap_or_default(),
+        )
     };
     let ((one_number, one_text), (other_number, other_text)) = (of(one), of(other));
-    one_number.total_cmp(&other_number).then(one_text.cmp(&other_text))
+    one_number
+        .total_cmp(&other_number)
+        .then(one_text.cmp(&other_text))
 }
 
 /// The data of a model as a part of its path: the number of a batch, `all`, or the folder of a window.

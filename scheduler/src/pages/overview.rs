@@ -4,17 +4,21 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use gugus_models::Extent;
-use gugus_pages::overview::{ExecutorLine, Failure, Overview, Pipeline, Running, Stage};
+use gugus_pages::overview::{
+    BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, Running, Stage,
+};
 
 use super::batches::{fed_by, rfc3339};
 use super::served::Asked;
 use super::shown::Shown;
+use crate::ballista::view::JobSeen;
 use crate::problem::Problem;
 use crate::runs::{Pair, Run, RunState};
 use crate::stores::Shelf;
 
-/// Pairs of stores that the page shows, and failures.
+/// Pairs of stores that the page shows, Ballista jobs, and failures of each kind.
 const PAIRS: usize = 5;
+const JOBS: usize = 10;
 const FAILURES: usize = 8;
 
 /// How long an executor may be silent. It sends a heartbeat every second and is given up after five.
@@ -27,16 +31,35 @@ const LATELY: Duration = Duration::from_secs(15 * 60);
 pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> {
     let executors = shown.cluster.executors().await;
     let jobs = shown.cluster.jobs().await;
-    let runs = shown.runs.as_ref().map(crate::runs::Runs::list).unwrap_or_default();
+    let runs = shown
+        .runs
+        .as_ref()
+        .map(crate::runs::Runs::list)
+        .unwrap_or_default();
     let today = Utc::now().date_naive().to_string();
-    let failed_today = runs.iter().filter(|run| has_failed(run) && run.ended.as_ref().is_some_and(|ended| ended.starts_with(&today)));
+    let failed_today = runs.iter().filter(|run| {
+        has_failed(run)
+            && run
+                .ended
+                .as_ref()
+                .is_some_and(|ended| ended.starts_with(&today))
+    });
     let mut page = Overview {
         address: shown.address.clone(),
         takes_runs: shown.runs.is_some(),
         failed_today: failed_today.count() as u64,
-        running: runs.iter().filter(|run| !run.state.is_final()).map(running).collect(),
-        ballista_jobs: jobs.iter().filter(|job| job.state == "running").count() as u64,
-        failures: runs.iter().filter(|run| has_failed(run)).take(FAILURES).map(failure).collect(),
+        running: runs
+            .iter()
+            .filter(|run| !run.state.is_final())
+            .map(running)
+            .collect(),
+        ballista_jobs: jobs
+            .iter()
+            .filter(|job| job.state == "running")
+            .take(JOBS)
+            .map(ballista_running)
+            .collect(),
+        failures: failures(&runs, &jobs),
         ..Overview::default()
     };
     page.executors = executors
@@ -54,24 +77,31 @@ pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> 
     if let Some(shelf) = &shown.shelf {
         let pairs = shelf.pairs();
         page.pipelines_total = pairs.len() as u64;
-        let pipelines = pairs.into_iter().take(PAIRS).map(|pair| pipeline(shelf, pair));
+        let pipelines = pairs
+            .into_iter()
+            .take(PAIRS)
+            .map(|pair| pipeline(shelf, pair));
         page.pipelines = futures::future::join_all(pipelines).await;
     }
     Ok(page)
 }
 
 fn has_failed(run: &Run) -> bool {
-    run.state == RunState::Failed || run.state == RunState::Interrupted || (run.state == RunState::Finished && run.failed > 0)
+    run.state == RunState::Failed
+        || run.state == RunState::Interrupted
+        || (run.state == RunState::Finished && run.failed > 0)
 }
 
 fn running(run: &Run) -> Running {
     let progress = &run.progress;
     let took = run.started.as_deref().and_then(since);
-    let left = took.filter(|_| progress.done > 0 && progress.total > progress.done).map(|took| {
-        #[allow(clippy::cast_precision_loss)] // an estimate
-        let rest = (progress.total - progress.done) as f64 / progress.done as f64;
-        took.mul_f64(rest.min(1e6)).as_secs()
-    });
+    let left = took
+        .filter(|_| progress.done > 0 && progress.total > progress.done)
+        .map(|took| {
+            #[allow(clippy::cast_precision_loss)] // an estimate
+            let rest = (progress.total - progress.done) as f64 / progress.done as f64;
+            took.mul_f64(rest.min(1e6)).as_secs()
+        });
     Running {
         id: run.id.to_string(),
         job: run.job.clone(),
@@ -85,6 +115,30 @@ fn running(run: &Run) -> Running {
         },
         seconds_left: left,
     }
+}
+
+fn ballista_running(job: &JobSeen) -> BallistaRunning {
+    BallistaRunning {
+        id: job.id.clone(),
+        name: job.name.clone(),
+        done: job.stages_done as u64,
+        stages: job.stages as u64,
+        seconds: job.took.as_secs(),
+    }
+}
+
+/// The newest failures of runs, then of Ballista jobs, which tell no time.
+fn failures(runs: &[Run], jobs: &[JobSeen]) -> Vec<Failure> {
+    let runs = runs.iter().filter(|run| has_failed(run)).map(failure);
+    let jobs = jobs.iter().filter_map(|job| {
+        Some(Failure {
+            what: format!("Ballista job {}", job.name),
+            href: format!("/jobs/{}", gugus_look::path_part(&job.id)),
+            why: job.failure.clone()?,
+            at: None,
+        })
+    });
+    runs.take(FAILURES).chain(jobs.take(FAILURES)).collect()
 }
 
 fn failure(run: &Run) -> Failure {
@@ -141,7 +195,11 @@ async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Prob
         trouble: head.reach.gap.clone(),
     };
     // The newest record that a footer knows.
-    let lasts = head.footer.ends.iter().filter_map(|end| Some((end.last.as_ref()?.timestamp?, end)));
+    let lasts = head
+        .footer
+        .ends
+        .iter()
+        .filter_map(|end| Some((end.last.as_ref()?.timestamp?, end)));
     let last = lasts.max_by_key(|(timestamp, _)| *timestamp);
     let whole = scanned.read >= head.batches();
     #[allow(clippy::cast_precision_loss)] // a rate
@@ -149,8 +207,16 @@ async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Prob
     pipeline.source = Stage {
         count: whole.then_some(scanned.rows + scanned.rejected),
         per_hour: head.per_hour.map(|batches| batches * per_batch),
-        newest: last.map(|(_, end)| format!("partition {}, offset {}", end.partition, end.next.saturating_sub(1))),
-        at: last.and_then(|(timestamp, _)| DateTime::<Utc>::from_timestamp_millis(timestamp)).map(|time| rfc3339(time.into())),
+        newest: last.map(|(_, end)| {
+            format!(
+                "partition {}, offset {}",
+                end.partition,
+                end.next.saturating_sub(1)
+            )
+        }),
+        at: last
+            .and_then(|(timestamp, _)| DateTime::<Utc>::from_timestamp_millis(timestamp))
+            .map(|time| rfc3339(time.into())),
         trouble: None,
     };
     Ok(())
@@ -186,7 +252,9 @@ async fn try_model_stage(shelf: &Shelf, models: &str) -> Result<Stage, Problem> 
             None if listed.all => Extent::All,
             None => continue,
         };
-        let Some(at) = trained_at(&view, &listed.model, &last).await? else { continue };
+        let Some(at) = trained_at(&view, &listed.model, &last).await? else {
+            continue;
+        };
         if newest.as_ref().is_some_and(|(known, _)| *known >= at) {
             continue;
         }
@@ -202,14 +270,21 @@ async fn try_model_stage(shelf: &Shelf, models: &str) -> Result<Stage, Problem> 
             let models = (listed.batches.len() - 1 - before) as f64;
             rate = Some(models / (oldest - newest).as_secs_f64() * 3600.0);
         }
-        newest = Some((at, format!("{}, {}", listed.model, super::models::data(&last))));
+        newest = Some((
+            at,
+            format!("{}, {}", listed.model, super::models::data(&last)),
+        ));
     }
     stage.per_hour = rate;
     (stage.at, stage.newest) = newest.unzip();
     Ok(stage)
 }
 
-async fn trained_at(view: &crate::stores::ModelsView, model: &str, extent: &Extent) -> Result<Option<String>, Problem> {
+async fn trained_at(
+    view: &crate::stores::ModelsView,
+    model: &str,
+    extent: &Extent,
+) -> Result<Option<String>, Problem> {
     let read = view.read(model, extent).await?;
     let saved = read.and_then(Result::ok);
     Ok(saved.and_then(|saved| Some(saved.about.as_ref()?.trained_at.clone())))

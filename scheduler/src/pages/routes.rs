@@ -4,7 +4,9 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::shown::Shown;
-use super::{assets, batch, batches, configuration, model, model_work, models, overview, run, served};
+use super::{
+    assets, batch, batches, configuration, model, model_work, models, overview, run, served,
+};
 
 /// All pages.
 pub(crate) fn routes(shown: Shown) -> Router {
@@ -14,7 +16,10 @@ pub(crate) fn routes(shown: Shown) -> Router {
         .merge(served::page("/batches/{n}", batch::gather))
         .merge(served::page("/models", models::gather))
         .merge(served::page("/models/{model}/{of}", model::gather))
-        .route("/models/{model}/{of}/silhouette", post(model_work::silhouette))
+        .route(
+            "/models/{model}/{of}/silhouette",
+            post(model_work::silhouette),
+        )
         .route("/models/{model}/{of}/map", post(model_work::map))
         .route("/models/{model}/{of}/map.svg", get(model_work::picture))
         .route("/runs/{id}", get(run::page))

@@ -55,7 +55,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         let path = Path::from_request_parts(parts, state).await;
         let Path(path) = path.map_err(|error| Problem::new(error.status(), error.body_text()))?;
         let query = Query::from_request_parts(parts, state).await;
-        let Query(query) = query.map_err(|error| Problem::new(error.status(), error.body_text()))?;
+        let Query(query) =
+            query.map_err(|error| Problem::new(error.status(), error.body_text()))?;
         Ok(Self { path, query })
     }
 }

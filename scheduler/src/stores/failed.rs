@@ -47,9 +47,14 @@ impl Shelf {
         let key = (id.clone(), ended);
         let read = async move {
             let detail = tokio::task::spawn_blocking(move || runs.detail(&run)).await;
-            let report = detail.ok().and_then(Result::ok).and_then(|detail| detail.report);
+            let report = detail
+                .ok()
+                .and_then(Result::ok)
+                .and_then(|detail| detail.report);
             let models = report.map(|report| report.models).unwrap_or_default();
-            let failed = models.into_iter().filter(|model| model.status == Outcome::Failed);
+            let failed = models
+                .into_iter()
+                .filter(|model| model.status == Outcome::Failed);
             let failed = failed.filter_map(|model| of(model, &id)).take(MODELS);
             Arc::new(failed.collect::<Vec<_>>())
         };
@@ -66,7 +71,9 @@ fn of(report: ModelReport, run: &RunId) -> Option<FailedModel> {
     Some(FailedModel {
         model: report.model,
         extent,
-        reason: report.reason.unwrap_or_else(|| "no reason is known".to_owned()),
+        reason: report
+            .reason
+            .unwrap_or_else(|| "no reason is known".to_owned()),
         run: run.clone(),
     })
 }

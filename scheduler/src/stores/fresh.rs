@@ -99,7 +99,10 @@ impl<T: Send + Sync + 'static> Fresh<T> {
     }
 
     fn known(&self) -> Option<Kept<T>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -130,7 +133,8 @@ mod tests {
         let fresh = Arc::new(Fresh::default());
         assert_eq!(*fresh.get(async { Ok(1) }).await.unwrap(), 1);
         fresh.kept.lock().unwrap().as_mut().unwrap().took = Duration::ZERO;
-        fresh.kept.lock().unwrap().as_mut().unwrap().at = Instant::now().checked_sub(AGE * 2).unwrap();
+        fresh.kept.lock().unwrap().as_mut().unwrap().at =
+            Instant::now().checked_sub(AGE * 2).unwrap();
         assert_eq!(*fresh.get(std::future::pending()).await.unwrap(), 1);
     }
 }

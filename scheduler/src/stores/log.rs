@@ -113,7 +113,11 @@ impl LogView {
         };
         let footer = log.footer(reach.newest).await?;
         let written = self.written(reach.newest).await?;
-        let before = reach.newest.get().saturating_sub(RATE_OVER).max(reach.first.get());
+        let before = reach
+            .newest
+            .get()
+            .saturating_sub(RATE_OVER)
+            .max(reach.first.get());
         let mut per_hour = None;
         if let (Some(newest), Some(number)) = (written, BatchNumber::new(before))
             && newest.elapsed().is_ok_and(|age| age < LATELY)
@@ -125,7 +129,12 @@ impl LogView {
             let batches = (reach.newest.get() - before) as f64;
             per_hour = Some(batches / took.as_secs_f64() * 3600.0);
         }
-        Ok(Some(Head { reach, footer, written, per_hour }))
+        Ok(Some(Head {
+            reach,
+            footer,
+            written,
+            per_hour,
+        }))
     }
 
     /// When a batch was written.
@@ -135,13 +144,18 @@ impl LogView {
     }
 
     /// Size and time of a batch's file.
-    pub(crate) async fn about(&self, number: BatchNumber) -> Result<Option<(u64, SystemTime)>, Problem> {
+    pub(crate) async fn about(
+        &self,
+        number: BatchNumber,
+    ) -> Result<Option<(u64, SystemTime)>, Problem> {
         let head = self.store.head(&number.file_name()).await?;
         Ok(head.map(|head| (head.about.size, head.about.modified)))
     }
 
     async fn log(&self) -> Result<&BatchLog, LogError> {
-        self.log.get_or_try_init(|| BatchLog::read(self.store.clone())).await
+        self.log
+            .get_or_try_init(|| BatchLog::read(self.store.clone()))
+            .await
     }
 
     /// Somebody may have pruned the log, or have put another one into the same folder. Then everything is read anew.
@@ -207,16 +221,24 @@ impl LogView {
         numbers: impl Iterator<Item = u64>,
     ) -> Vec<(u64, Result<Arc<Footer>, Problem>)> {
         let numbers = numbers.filter_map(BatchNumber::new);
-        let footers = numbers.map(|number| async move { (number.get(), self.footer(number).await) });
+        let footers =
+            numbers.map(|number| async move { (number.get(), self.footer(number).await) });
         let all: Vec<_> = footers.collect();
         futures::stream::iter(all).buffered(AT_ONCE).collect().await
     }
 
     /// The first rows of a batch.
-    pub(crate) async fn first_rows(&self, footer: &Footer, size: u64) -> Result<Arc<FirstRows>, Problem> {
+    pub(crate) async fn first_rows(
+        &self,
+        footer: &Footer,
+        size: u64,
+    ) -> Result<Arc<FirstRows>, Problem> {
         if size > LARGEST {
             return Ok(Arc::new(FirstRows {
-                note: Some(format!("The file is too large for a page. Read it with any tool for Parquet: {}", self.store.display(&footer.number.file_name()))),
+                note: Some(format!(
+                    "The file is too large for a page. Read it with any tool for Parquet: {}",
+                    self.store.display(&footer.number.file_name())
+                )),
                 ..FirstRows::default()
             }));
         }
@@ -229,7 +251,10 @@ impl LogView {
     }
 
     /// The rejects of a batch by reason; none where there are too many for a page.
-    pub(crate) async fn rejects(&self, footer: &Footer) -> Result<Option<Arc<Vec<Reason>>>, Problem> {
+    pub(crate) async fn rejects(
+        &self,
+        footer: &Footer,
+    ) -> Result<Option<Arc<Vec<Reason>>>, Problem> {
         let Some(file) = &footer.rejected else {
             return Ok(Some(Arc::default()));
         };
@@ -246,11 +271,13 @@ impl LogView {
             let records = self.log().await?.rejected_records(&rejects).await?;
             let mut by_reason: HashMap<String, Reason> = HashMap::new();
             for record in records {
-                let reason = by_reason.entry(record.reason.clone()).or_insert_with(|| Reason {
-                    reason: record.reason.clone(),
-                    records: 0,
-                    samples: Vec::new(),
-                });
+                let reason = by_reason
+                    .entry(record.reason.clone())
+                    .or_insert_with(|| Reason {
+                        reason: record.reason.clone(),
+                        records: 0,
+                        samples: Vec::new(),
+                    });
                 reason.records += 1;
                 if reason.samples.len() < SAMPLES {
                     reason.samples.push(RejectSample {
@@ -264,15 +291,23 @@ impl LogView {
             Ok(Arc::new(most_frequent(by_reason)))
         };
         let read = self.rejects.try_get_with(footer.number, read).await;
-        read.map(Some).map_err(|error: Arc<LogError>| Problem::from(&*error))
+        read.map(Some)
+            .map_err(|error: Arc<LogError>| Problem::from(&*error))
     }
 
     /// The rejects of several batches together, by reason.
     pub(crate) async fn rejects_of(&self, batches: &[u64]) -> Vec<Reason> {
         let mut by_reason: HashMap<String, Reason> = HashMap::new();
-        for number in batches.iter().filter_map(|number| BatchNumber::new(*number)) {
-            let Ok(footer) = self.footer(number).await else { continue };
-            let Ok(Some(reasons)) = self.rejects(&footer).await else { continue };
+        for number in batches
+            .iter()
+            .filter_map(|number| BatchNumber::new(*number))
+        {
+            let Ok(footer) = self.footer(number).await else {
+                continue;
+            };
+            let Ok(Some(reasons)) = self.rejects(&footer).await else {
+                continue;
+            };
             for reason in reasons.iter() {
                 match by_reason.get_mut(&reason.reason) {
                     None => {
@@ -281,7 +316,9 @@ impl LogView {
                     Some(known) => {
                         known.records += reason.records;
                         let room = SAMPLES.saturating_sub(known.samples.len());
-                        known.samples.extend(reason.samples.iter().take(room).cloned());
+                        known
+                            .samples
+                            .extend(reason.samples.iter().take(room).cloned());
                     }
                 }
             }
@@ -292,7 +329,9 @@ impl LogView {
 
 fn most_frequent(by_reason: HashMap<String, Reason>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = by_reason.into_values().collect();
-    reasons.sort_unstable_by(|one, other| (other.records, &one.reason).cmp(&(one.records, &other.reason)));
+    reasons.sort_unstable_by(|one, other| {
+        (other.records, &one.reason).cmp(&(one.records, &other.reason))
+    });
     reasons.truncate(REASONS);
     reasons
 }
@@ -324,12 +363,19 @@ fn first_rows(rows: &datafusion::arrow::array::RecordBatch, of: u64) -> FirstRow
     let options = FormatOptions::default().with_display_error(true);
     let schema = rows.schema();
     let shown = rows.columns().iter().take(COLUMNS);
-    let formatters: Vec<_> = shown.map(|column| ArrayFormatter::try_new(column, &options).ok().map(|formatter| (column, formatter))).collect();
+    let formatters: Vec<_> = shown
+        .map(|column| {
+            ArrayFormatter::try_new(column, &options)
+                .ok()
+                .map(|formatter| (column, formatter))
+        })
+        .collect();
     let text = |row: usize| {
         let cells = formatters.iter().map(|cell| match cell {
-            Some((column, formatter)) if column.is_valid(row) => {
-                Some(gugus_look::shortened(&formatter.value(row).to_string(), CHARACTERS))
-            }
+            Some((column, formatter)) if column.is_valid(row) => Some(gugus_look::shortened(
+                &formatter.value(row).to_string(),
+                CHARACTERS,
+            )),
             _ => None,
         });
         cells.collect()
@@ -337,7 +383,11 @@ fn first_rows(rows: &datafusion::arrow::array::RecordBatch, of: u64) -> FirstRow
     let (columns, all) = (schema.fields().len().min(COLUMNS), schema.fields().len());
     let mut notes = Vec::new();
     if of > rows.num_rows() as u64 {
-        notes.push(format!("The first {} of {}.", rows.num_rows(), gugus_look::quantity(of, "row", "rows")));
+        notes.push(format!(
+            "The first {} of {}.",
+            rows.num_rows(),
+            gugus_look::quantity(of, "row", "rows")
+        ));
     }
     if all > columns {
         notes.push(format!("The first {columns} of {all} columns."));
@@ -346,7 +396,12 @@ fn first_rows(rows: &datafusion::arrow::array::RecordBatch, of: u64) -> FirstRow
         notes.push("The batch has no rows.".to_owned());
     }
     FirstRows {
-        columns: schema.fields().iter().take(columns).map(|field| field.name().clone()).collect(),
+        columns: schema
+            .fields()
+            .iter()
+            .take(columns)
+            .map(|field| field.name().clone())
+            .collect(),
         rows: (0..rows.num_rows()).map(text).collect(),
         note: (!notes.is_empty()).then(|| notes.join(" ")),
     }

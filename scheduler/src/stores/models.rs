@@ -54,7 +54,9 @@ struct Read {
 
 impl ModelsView {
     pub(super) fn new(store: Store) -> Self {
-        let read = Cache::builder().max_capacity(KEPT).weigher(|_, read: &Read| weight(read));
+        let read = Cache::builder()
+            .max_capacity(KEPT)
+            .weigher(|_, read: &Read| weight(read));
         Self {
             store: ModelStore::new(store),
             listing: Arc::default(),
@@ -71,7 +73,10 @@ impl ModelsView {
     pub(crate) async fn listing(&self) -> Result<Arc<Listing>, Problem> {
         let store = self.store.clone();
         let look = async move {
-            let survey = store.survey().await.map_err(|error| Problem::from(&error))?;
+            let survey = store
+                .survey()
+                .await
+                .map_err(|error| Problem::from(&error))?;
             let mut all = Vec::new();
             for listed in &survey.models {
                 let name: Arc<str> = listed.model.as_str().into();
@@ -81,7 +86,11 @@ impl ModelsView {
                 let extents = batches.chain(whole).chain(windows);
                 all.extend(extents.map(|extent| (Arc::clone(&name), extent)));
             }
-            Ok(Listing { models: survey.models, all, unusable: survey.unusable })
+            Ok(Listing {
+                models: survey.models,
+                all,
+                unusable: survey.unusable,
+            })
         };
         self.listing.get(look).await
     }
@@ -99,8 +108,14 @@ impl ModelsView {
         {
             return Ok(Some(kept.model.clone()));
         }
-        let now = |model| Read { model, at: Instant::now() };
-        if let Some(Read { model: Ok(saved), .. }) = kept {
+        let now = |model| Read {
+            model,
+            at: Instant::now(),
+        };
+        if let Some(Read {
+            model: Ok(saved), ..
+        }) = kept
+        {
             let stamp = self.store.stamp(model, extent.clone()).await;
             let stamp = stamp.map_err(|error| Problem::from(&error))?;
             if stamp.as_ref() == Some(&saved.stamp) {
@@ -125,7 +140,13 @@ fn weight(read: &Read) -> u32 {
     let Ok(saved) = &read.model else { return 512 };
     let numbers = saved.fitted.clusters() * (saved.fitted.dimensions() + 2);
     let about = saved.about.as_ref().map_or(0, |about| {
-        about.features.iter().map(|feature| feature.name.len() + feature.sql.len() + 48).sum::<usize>() + about.columns.len() * 64 + about.offsets.len() * 24
+        about
+            .features
+            .iter()
+            .map(|feature| feature.name.len() + feature.sql.len() + 48)
+            .sum::<usize>()
+            + about.columns.len() * 64
+            + about.offsets.len() * 24
     });
     u32::try_from(1024 + about + numbers * 8).unwrap_or(u32::MAX)
 }

@@ -98,7 +98,10 @@ impl Scan {
         }
         for range in &footer.ranges {
             let place = self.partitions.entry(range.partition);
-            place.or_insert_with(|| Places { first: range.first, ..Places::default() });
+            place.or_insert_with(|| Places {
+                first: range.first,
+                ..Places::default()
+            });
         }
         for jump in &footer.jumps {
             let why = match jump.reason {
@@ -118,13 +121,27 @@ impl Scan {
     }
 
     fn mark(&mut self, partition: i32, number: BatchNumber, text: String) {
-        let mark = Mark { batch: number.get(), text };
-        push(&mut self.partitions.entry(partition).or_default().marks, mark, MARKS);
+        let mark = Mark {
+            batch: number.get(),
+            text,
+        };
+        push(
+            &mut self.partitions.entry(partition).or_default().marks,
+            mark,
+            MARKS,
+        );
     }
 
     fn wrong(&mut self, number: BatchNumber, text: String) {
         self.problems_total += 1;
-        push(&mut self.problems, Wrong { batch: number.get(), text }, PROBLEMS);
+        push(
+            &mut self.problems,
+            Wrong {
+                batch: number.get(),
+                text,
+            },
+            PROBLEMS,
+        );
     }
 
     /// What there is at this moment.
@@ -146,7 +163,13 @@ impl Scan {
             rejected: self.rejected,
             timeline: spans.collect(),
             partitions: partitions
-                .map(|(partition, places)| (*partition, places.first, places.marks.iter().cloned().collect()))
+                .map(|(partition, places)| {
+                    (
+                        *partition,
+                        places.first,
+                        places.marks.iter().cloned().collect(),
+                    )
+                })
                 .collect(),
             problems: self.problems.iter().rev().cloned().collect(),
             problems_total: self.problems_total,

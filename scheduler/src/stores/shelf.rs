@@ -40,8 +40,14 @@ impl Shelf {
     pub(crate) fn new(runs: Runs, access: Access) -> Self {
         Self(Arc::new(Inner {
             runs,
-            logs: Cache::builder().max_capacity(STORES).time_to_idle(IDLE).build(),
-            models: Cache::builder().max_capacity(STORES).time_to_idle(IDLE).build(),
+            logs: Cache::builder()
+                .max_capacity(STORES)
+                .time_to_idle(IDLE)
+                .build(),
+            models: Cache::builder()
+                .max_capacity(STORES)
+                .time_to_idle(IDLE)
+                .build(),
             failures: Cache::new(REPORTS),
             works: Works::new(access),
         }))
@@ -73,7 +79,9 @@ impl Shelf {
             places.check(what, &place)?;
             Ok(places.open(&place)?)
         });
-        opened.await.map_err(|error| super::trouble::ended(&error))?
+        opened
+            .await
+            .map_err(|error| super::trouble::ended(&error))?
     }
 
     /// A model and the stores that it is read from, for work on all its rows.

@@ -17,7 +17,9 @@ impl From<PlaceError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let status = match &error {
-            StoreError::Location { .. } | StoreError::Unsupported { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            StoreError::Location { .. } | StoreError::Unsupported { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             error if error.is_not_found() => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_GATEWAY,
         };
@@ -53,5 +55,8 @@ impl From<&ModelError> for Problem {
 
 /// A task that ended without a result, which is a fault of ours.
 pub(super) fn ended(error: &tokio::task::JoinError) -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("a look into a store ended early: {error}"))
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        format!("a look into a store ended early: {error}"),
+    )
 }

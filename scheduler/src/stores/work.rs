@@ -85,32 +85,34 @@ impl Works {
     /// Computes the silhouette on the cluster.
     pub(super) fn compute_silhouette(&self, asked: Asked) {
         let (access, stop, turns) = self.parts();
-        self.silhouettes.begin(asked.key.clone(), |progress| async move {
-            let _turn = turns.acquire_owned().await.map_err(text)?;
-            blocking(async move {
-                let subject = subject(asked).await?;
-                let cluster = connect(access, &progress).await?;
-                let done = subject.evaluate(&cluster, None, &progress, &stop).await;
-                done.map_err(|error| gugus_error::chain(&error))
-            })
-            .await
-        });
+        self.silhouettes
+            .begin(asked.key.clone(), |progress| async move {
+                let _turn = turns.acquire_owned().await.map_err(text)?;
+                blocking(async move {
+                    let subject = subject(asked).await?;
+                    let cluster = connect(access, &progress).await?;
+                    let done = subject.evaluate(&cluster, None, &progress, &stop).await;
+                    done.map_err(|error| gugus_error::chain(&error))
+                })
+                .await
+            });
     }
 
     /// Draws a sample on the cluster.
     pub(super) fn draw_sample(&self, asked: Asked) {
         let (access, stop, turns) = self.parts();
-        self.samples.begin(asked.key.clone(), |progress| async move {
-            let _turn = turns.acquire_owned().await.map_err(text)?;
-            blocking(async move {
-                let subject = subject(asked).await?;
-                let cluster = connect(access, &progress).await?;
-                progress.say("rows are being drawn");
-                let drawn = subject.sample(&cluster, &stop).await;
-                drawn.map_err(|error| gugus_error::chain(&error))
-            })
-            .await
-        });
+        self.samples
+            .begin(asked.key.clone(), |progress| async move {
+                let _turn = turns.acquire_owned().await.map_err(text)?;
+                blocking(async move {
+                    let subject = subject(asked).await?;
+                    let cluster = connect(access, &progress).await?;
+                    progress.say("rows are being drawn");
+                    let drawn = subject.sample(&cluster, &stop).await;
+                    drawn.map_err(|error| gugus_error::chain(&error))
+                })
+                .await
+            });
     }
 
     /// Draws a sample of a few rows in this process.
@@ -129,7 +131,11 @@ impl Works {
     }
 
     fn parts(&self) -> (Access, CancellationToken, Arc<Semaphore>) {
-        (self.access.clone(), self.stop.clone(), Arc::clone(&self.on_cluster))
+        (
+            self.access.clone(),
+            self.stop.clone(),
+            Arc::clone(&self.on_cluster),
+        )
     }
 }
 
@@ -144,7 +150,9 @@ async fn connect(access: Access, progress: &Progress) -> Result<Cluster, String>
     let cluster = Cluster::connect(access).await;
     let cluster = cluster.map_err(|error| gugus_error::chain(&error))?;
     if cluster.task_slots().await == Some(0) {
-        return Err("no executor is registered; start one with `gugus executor`, then try again".to_owned());
+        return Err(
+            "no executor is registered; start one with `gugus executor`, then try again".to_owned(),
+        );
     }
     Ok(cluster)
 }

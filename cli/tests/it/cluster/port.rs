@@ -179,7 +179,10 @@ fn the_page_shows_what_there_is_escapes_it_and_loads_nothing_from_elsewhere() {
         text(answer)
     };
     let empty = page("/");
-    contains(&empty, &["None has registered", "No run has used any batches yet"]);
+    contains(
+        &empty,
+        &["None has registered", "No run has used any batches yet"],
+    );
 
     let _executor = executor(&scheduler.url, "3");
     let done = scheduler.submitted(&work, &job, "new", &["--wait"]);
@@ -200,7 +203,15 @@ fn the_page_shows_what_there_is_escapes_it_and_loads_nothing_from_elsewhere() {
     until_so("the run has ended", show, |run| run["ended"].is_string());
 
     let front = page("/");
-    contains(&front, &["3 batches", "3 models", "nothing failed today", "batch &lt;script&gt;"]);
+    contains(
+        &front,
+        &[
+            "3 batches",
+            "3 models",
+            "nothing failed today",
+            "batch &lt;script&gt;",
+        ],
+    );
     let [own, others] = [done, &other].map(|id| page(&format!("/runs/{id}")));
     let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;";
     contains(&own, &["the run is finished", escaped]);
