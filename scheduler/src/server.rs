@@ -16,6 +16,7 @@ use crate::ballista;
 use crate::ballista::view::ClusterView;
 use crate::ballista::watch::watch;
 use crate::endpoint::Endpoint;
+use crate::pages::Live;
 use crate::port::hosts::Hosts;
 use crate::port::metrics::{Collector, SchedulerMetrics};
 use crate::port::origins::Origin;
@@ -65,7 +66,7 @@ pub enum SchedulerError {
     Metrics(#[from] prometheus::Error),
 }
 
-/// Serves gRPC, REST and the page on `listener` until `shutdown`. Runs are broken off then and marked so; Ballista jobs of
+/// Serves gRPC, REST and the pages on `listener` until `shutdown`. Runs are broken off then and marked so; Ballista jobs of
 /// other clients end with the scheduler.
 ///
 /// # Errors
@@ -74,6 +75,17 @@ pub async fn run(
     listener: TcpListener,
     config: SchedulerConfig,
     ready: impl FnOnce(SocketAddr) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), SchedulerError> {
+    let ready = |address, _: Option<Runs>| ready(address);
+    serve(listener, config, ready, shutdown).await
+}
+
+/// As [`run`]; `ready` gets the runs, too.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    config: SchedulerConfig,
+    ready: impl FnOnce(SocketAddr, Option<Runs>) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), SchedulerError> {
     let address = listener
@@ -122,6 +134,7 @@ pub async fn run(
         origins: config.cors_allowed_origins.into(),
         security: endpoint.security,
         configuration: config.configuration,
+        live: Live::new(shutdown.clone()),
     };
     let routes = routes::all(api);
 
@@ -129,9 +142,10 @@ pub async fn run(
     let _closes = closed.clone().drop_guard();
     tokio::spawn(closed.clone().run_until_cancelled_owned(watching));
     let told = monitor.clone();
+    let known = runs.clone();
     let tell = move |address| {
         told.set(Readiness::Ready);
-        ready(address);
+        ready(address, known);
     };
     let served = gugus_http::serve_service(listener, door, routes, GRACE, tell, closed.clone());
     let ending = async {

@@ -5,13 +5,14 @@ use gugus_look::{
 };
 use maud::{Markup, html};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::page::Page;
 use crate::place::Place;
 use crate::stores::{Reason, batch_href, batches_href, count_signed, model_href, reasons};
 
 /// One batch.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Batch {
     /// The store.
     pub store: String,
@@ -58,7 +59,7 @@ pub struct Batch {
 }
 
 /// The offsets taken from one partition.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Range {
     /// The partition.
     pub partition: i32,
@@ -69,7 +70,7 @@ pub struct Range {
 }
 
 /// A column of the file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Field {
     /// Its name.
     pub name: String,
@@ -78,7 +79,7 @@ pub struct Field {
 }
 
 /// The first rows of a batch.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Head {
     /// The names of the columns that are shown.
     pub columns: Vec<String>,
@@ -89,7 +90,7 @@ pub struct Head {
 }
 
 /// A model made of a batch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Made {
     /// The store of models.
     pub store: String,

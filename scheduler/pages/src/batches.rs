@@ -6,13 +6,14 @@ use gugus_look::{
 };
 use maud::{Markup, html};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::page::Page;
 use crate::place::Place;
 use crate::stores::{Reason, batch_href, choice, count_signed, models_href, reasons, shell_word};
 
 /// The batches of a store, or the choice of one.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Batches {
     /// The stores that runs have used, the newest first.
     pub known: Vec<String>,
@@ -25,7 +26,7 @@ pub struct Batches {
 }
 
 /// What is in a store of batches.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Log {
     /// The job that the batches belong to.
     pub job: String,
@@ -72,7 +73,7 @@ pub struct Log {
 }
 
 /// Batches beside each other, as one bar of the timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Span {
     /// The first of them.
     pub first: u64,
@@ -85,7 +86,7 @@ pub struct Span {
 }
 
 /// The continuity of one partition.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Partition {
     /// Its number.
     pub partition: i32,
@@ -98,7 +99,7 @@ pub struct Partition {
 }
 
 /// A place where a partition does not simply go on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Mark {
     /// The batch.
     pub batch: u64,
@@ -107,7 +108,7 @@ pub struct Mark {
 }
 
 /// A batch with something wrong.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// The batch.
     pub batch: u64,
@@ -116,7 +117,7 @@ pub struct Problem {
 }
 
 /// A footer, as a line of the table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Line {
     /// The batch.
     pub batch: u64,

@@ -23,9 +23,13 @@ pub mod models;
 pub mod overview;
 mod page;
 mod place;
+pub mod run;
+pub mod runs;
+pub mod sign_in;
 pub mod stores;
+pub mod submit;
 
-pub use page::{Page, render};
+pub use page::{Page, refused, render};
 pub use place::Place;
 
 /// How many rows a page of a long table has.

@@ -6,6 +6,7 @@ use gugus_look::{
 };
 use maud::{Markup, html};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::models::ModelState;
 use crate::page::Page;
@@ -17,7 +18,7 @@ const CLUSTERS: usize = 100;
 const FEATURES: usize = 40;
 
 /// One model.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Model {
     /// The store of models.
     pub store: String,
@@ -40,7 +41,7 @@ pub struct Model {
 }
 
 /// What a saved model holds.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Trained {
     /// The job that trained it; null for a folder that Spark wrote, as are all fields that `model.json` tells.
     pub job: Option<String>,
@@ -89,7 +90,7 @@ pub struct Trained {
 }
 
 /// A dimension of the points.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Feature {
     /// Its name.
     pub name: String,
@@ -98,7 +99,7 @@ pub struct Feature {
 }
 
 /// One cluster.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Cluster {
     /// Its rows.
     pub rows: Option<u64>,
@@ -111,7 +112,7 @@ pub struct Cluster {
 }
 
 /// Work that is done when somebody asks for it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "state", content = "of")]
 pub enum Work<T> {
     /// Nobody has asked.
@@ -135,7 +136,7 @@ pub enum Work<T> {
 }
 
 /// How well clusters are apart.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Silhouette {
     /// The mean over all rows; null where fewer than two clusters have rows.
     pub silhouette: Option<f64>,
@@ -150,7 +151,7 @@ pub struct Silhouette {
 }
 
 /// The map of a model.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Map {
     /// The feature to the right, and the one upwards; none where there is no map.
     pub axes: Option<(String, String)>,

@@ -6,6 +6,7 @@ use gugus_look::{
 };
 use maud::{Markup, html};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::page::Page;
 use crate::place::Place;
@@ -15,7 +16,7 @@ use crate::stores::{batches_href, choice, figure, model_href, models_href, shell
 const SHORT: usize = 300;
 
 /// The models of a store, or the choice of one.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Models {
     /// The stores that runs have used, the newest first.
     pub known: Vec<String>,
@@ -44,11 +45,11 @@ pub struct Models {
     /// How many of all models are ready, unusable and failed.
     pub counts: [u64; 3],
     /// The rows that are shown.
-    pub rows: Vec<ModelRow>,
+    pub rows: Vec<StoredModel>,
 }
 
 /// A model entry, as it stands in the store.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Name {
     /// The model's name.
     pub model: String,
@@ -57,7 +58,7 @@ pub struct Name {
 }
 
 /// What became of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelState {
     /// It can be read.
@@ -92,8 +93,8 @@ impl ModelState {
 }
 
 /// A row of the table.
-#[derive(Clone, Debug, Serialize)]
-pub struct ModelRow {
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StoredModel {
     /// The model's name.
     pub model: String,
     /// A batch's number, `all`, or the folder of a window.
@@ -109,7 +110,7 @@ pub struct ModelRow {
 }
 
 /// What a model says about itself.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ModelFacts {
     /// Rows that were fitted.
     pub rows: Option<u64>,
@@ -249,7 +250,7 @@ impl Models {
     }
 }
 
-fn cells(store: &str, row: &ModelRow) -> Vec<Markup> {
+fn cells(store: &str, row: &StoredModel) -> Vec<Markup> {
     let nothing = || html! {};
     let mut cells = vec![
         html! { a href=(model_href(store, &row.model, &row.of)) { (row.model) } },
@@ -295,8 +296,8 @@ mod tests {
 
     const HOSTILE: &str = "\"><script>alert('x')</script>";
 
-    fn row(state: ModelState, facts: Option<ModelFacts>) -> ModelRow {
-        ModelRow {
+    fn row(state: ModelState, facts: Option<ModelFacts>) -> StoredModel {
+        StoredModel {
             model: HOSTILE.to_owned(),
             of: "7".to_owned(),
             data: "batch 7".to_owned(),

@@ -8,6 +8,7 @@ use gugus_look::{
 };
 use maud::{Markup, html};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::page::Page;
 use crate::place::Place;
@@ -17,7 +18,7 @@ use crate::stores::{batches_href, models_href, shell_word};
 const SHORT: usize = 300;
 
 /// Everything at a glance.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Overview {
     /// The address for `--scheduler`.
     pub address: String,
@@ -40,7 +41,7 @@ pub struct Overview {
 }
 
 /// From a topic to predictions, for one pair of stores.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Pipeline {
     /// The job of the newest run.
     pub job: String,
@@ -49,20 +50,20 @@ pub struct Pipeline {
     /// Where the models are.
     pub models: String,
     /// The topic, or imported files.
-    pub source: Stage,
+    pub source: PipelineStep,
     /// Its name.
     pub topic: String,
     /// Whether the records come from imported files.
     pub imports: bool,
     /// The batches.
-    pub batch: Stage,
+    pub batch: PipelineStep,
     /// The models.
-    pub model: Stage,
+    pub model: PipelineStep,
 }
 
 /// One step of a pipeline.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Stage {
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct PipelineStep {
     /// How many there are; null while that is being found out.
     pub count: Option<u64>,
     /// How many come in an hour, where some came lately.
@@ -76,7 +77,7 @@ pub struct Stage {
 }
 
 /// A run that trains or waits.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Running {
     /// Its id.
     pub id: String,
@@ -95,7 +96,7 @@ pub struct Running {
 }
 
 /// A Ballista job that is under way, of a run or of a client.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BallistaRunning {
     /// Its id.
     pub id: String,
@@ -110,7 +111,7 @@ pub struct BallistaRunning {
 }
 
 /// Something that failed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Failure {
     /// What failed, as `run 2026…`.
     pub what: String,
@@ -123,7 +124,7 @@ pub struct Failure {
 }
 
 /// An executor, as a line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ExecutorLine {
     /// Its id.
     pub id: String,
@@ -370,7 +371,7 @@ impl Pipeline {
     }
 }
 
-impl Stage {
+impl PipelineStep {
     fn html(&self, one: &str, many: &str, href: Option<&str>) -> Markup {
         let words = self.count.map(|number| quantity(number, one, many));
         html! {
@@ -441,7 +442,7 @@ mod tests {
     }
 
     fn busy() -> Overview {
-        let stage = |count, newest: &str| Stage {
+        let stage = |count, newest: &str| PipelineStep {
             count: Some(count),
             per_hour: Some(7200.0),
             newest: Some(newest.to_owned()),
@@ -459,10 +460,10 @@ mod tests {
                 topic: HOSTILE.to_owned(),
                 imports: false,
                 batch: stage(13, "batch 13"),
-                model: Stage {
+                model: PipelineStep {
                     trouble: Some(HOSTILE.to_owned()),
                     count: None,
-                    ..Stage::default()
+                    ..PipelineStep::default()
                 },
             }],
             pipelines_total: 3,

@@ -3,6 +3,7 @@
 use gugus_look::{count, path_part, query_value};
 use maud::{Markup, html};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Where a page of batches is.
 #[must_use]
@@ -34,7 +35,7 @@ pub fn model_href(store: &str, model: &str, of: &str) -> String {
 }
 
 /// Rejects of one reason.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Reason {
     /// The reason, in words.
     pub reason: String,
@@ -45,7 +46,7 @@ pub struct Reason {
 }
 
 /// The beginning of one rejected record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RejectSample {
     /// The batch whose commit refused it.
     pub batch: u64,

@@ -6,7 +6,6 @@ use gugus_look::{path_part, query_value};
 use gugus_plot::Axes;
 use http::{HeaderValue, StatusCode, header};
 
-use super::document::refusal;
 use super::model::{Found, impossible};
 use super::models::of;
 use super::served::Asked;
@@ -19,24 +18,21 @@ const POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
 
 /// Computes the silhouette, and shows the model meanwhile.
-pub(super) async fn silhouette(State(shown): State<Shown>, asked: Asked) -> Response {
-    let begun = async {
-        let (found, work, _) = prepared(&shown, &asked).await?;
-        found.shelf.compute_silhouette(work);
-        Ok(back(&found, "silhouette", &asked))
-    };
-    begun.await.unwrap_or_else(refused)
+pub(super) async fn silhouette(
+    State(shown): State<Shown>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let (found, work, _) = prepared(&shown, &asked).await?;
+    found.shelf.compute_silhouette(work);
+    Ok(back(&found, "silhouette", &asked))
 }
 
 /// Draws a sample for the map, and shows the model meanwhile.
-pub(super) async fn map(State(shown): State<Shown>, asked: Asked) -> Response {
-    let begun = async {
-        let (found, work, [rows, features]) = prepared(&shown, &asked).await?;
-        let features = usize::try_from(features).unwrap_or(usize::MAX);
-        found.shelf.draw_sample(work, rows, features);
-        Ok(back(&found, "map", &asked))
-    };
-    begun.await.unwrap_or_else(refused)
+pub(super) async fn map(State(shown): State<Shown>, asked: Asked) -> Result<Response, Problem> {
+    let (found, work, [rows, features]) = prepared(&shown, &asked).await?;
+    let features = usize::try_from(features).unwrap_or(usize::MAX);
+    found.shelf.draw_sample(work, rows, features);
+    Ok(back(&found, "map", &asked))
 }
 
 /// The model, what work on it needs, and how many rows and features it has.
@@ -71,14 +67,6 @@ fn back(found: &Found, section: &str, asked: &Asked) -> Response {
     }
     to.push_str(&format!("#{section}"));
     Redirect::to(&to).into_response()
-}
-
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the form that unwrap_or_else takes"
-)]
-fn refused(problem: Problem) -> Response {
-    refusal(problem.status(), problem.detail())
 }
 
 /// The map as a picture of its own: with thousands of rows it is larger than a page.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt};
 use gugus_models::{Extent, SavedModel};
 use gugus_pages::ROWS;
-use gugus_pages::models::{ModelFacts, ModelRow, ModelState, Models, Name};
+use gugus_pages::models::{ModelFacts, ModelState, Models, Name, StoredModel};
 
 use super::batches::{chosen, from, known};
 use super::served::Asked;
@@ -168,7 +168,7 @@ fn names(listing: &Listing, failed: &[FailedModel]) -> Vec<Name> {
 }
 
 /// The rows with what stands within the models.
-async fn read(view: &ModelsView, found: &[Found<'_>]) -> Result<Vec<ModelRow>, Problem> {
+async fn read(view: &ModelsView, found: &[Found<'_>]) -> Result<Vec<StoredModel>, Problem> {
     let rows = found
         .iter()
         .map(|found| row(view, found))
@@ -179,8 +179,8 @@ async fn read(view: &ModelsView, found: &[Found<'_>]) -> Result<Vec<ModelRow>, P
         .await
 }
 
-async fn row(view: &ModelsView, found: &Found<'_>) -> Result<ModelRow, Problem> {
-    let mut row = ModelRow {
+async fn row(view: &ModelsView, found: &Found<'_>) -> Result<StoredModel, Problem> {
+    let mut row = StoredModel {
         model: found.model.to_owned(),
         of: of(found.extent),
         data: data(found.extent),
@@ -214,8 +214,8 @@ fn facts(saved: &Arc<SavedModel>) -> ModelFacts {
     }
 }
 
-fn by_facts(sort: &str, one: &ModelRow, other: &ModelRow) -> Ordering {
-    let of = |row: &ModelRow| -> (f64, String) {
+fn by_facts(sort: &str, one: &StoredModel, other: &StoredModel) -> Ordering {
+    let of = |row: &StoredModel| -> (f64, String) {
         let Some(facts) = &row.facts else {
             return (f64::NEG_INFINITY, String::new());
         };

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use gugus_models::Extent;
 use gugus_pages::overview::{
-    BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, Running, Stage,
+    BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, PipelineStep, Running,
 };
 
 use super::batches::{fed_by, rfc3339};
@@ -161,10 +161,10 @@ fn since(rfc3339: &str) -> Option<Duration> {
 
 async fn pipeline(shelf: &Shelf, pair: Pair) -> Pipeline {
     let mut pipeline = Pipeline {
-        source: Stage::default(),
+        source: PipelineStep::default(),
         topic: String::new(),
         imports: false,
-        batch: Stage::default(),
+        batch: PipelineStep::default(),
         model: model_stage(shelf, &pair.models).await,
         job: pair.job,
         models: pair.models,
@@ -187,7 +187,7 @@ async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Prob
     pipeline.topic.clone_from(&head.footer.topic);
     pipeline.imports = fed_by(&head.footer) == "imports";
     let written = head.written.map(rfc3339);
-    pipeline.batch = Stage {
+    pipeline.batch = PipelineStep {
         count: Some(head.batches()),
         per_hour: head.per_hour,
         newest: Some(format!("batch {}", head.reach.newest)),
@@ -204,7 +204,7 @@ async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Prob
     let whole = scanned.read >= head.batches();
     #[allow(clippy::cast_precision_loss)] // a rate
     let per_batch = (scanned.rows + scanned.rejected) as f64 / scanned.read.max(1) as f64;
-    pipeline.source = Stage {
+    pipeline.source = PipelineStep {
         count: whole.then_some(scanned.rows + scanned.rejected),
         per_hour: head.per_hour.map(|batches| batches * per_batch),
         newest: last.map(|(_, end)| {
@@ -222,22 +222,22 @@ async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Prob
     Ok(())
 }
 
-async fn model_stage(shelf: &Shelf, models: &str) -> Stage {
+async fn model_stage(shelf: &Shelf, models: &str) -> PipelineStep {
     match try_model_stage(shelf, models).await {
         Ok(stage) => stage,
-        Err(problem) => Stage {
+        Err(problem) => PipelineStep {
             trouble: Some(problem.detail().to_owned()),
-            ..Stage::default()
+            ..PipelineStep::default()
         },
     }
 }
 
-async fn try_model_stage(shelf: &Shelf, models: &str) -> Result<Stage, Problem> {
+async fn try_model_stage(shelf: &Shelf, models: &str) -> Result<PipelineStep, Problem> {
     let view = shelf.models(models).await?;
     let listing = view.listing().await?;
-    let mut stage = Stage {
+    let mut stage = PipelineStep {
         count: Some(listing.all.len() as u64),
-        ..Stage::default()
+        ..PipelineStep::default()
     };
     if !listing.unusable.is_empty() {
         let folders = gugus_look::quantity(listing.unusable.len() as u64, "folder", "folders");
