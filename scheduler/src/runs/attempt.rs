@@ -74,7 +74,7 @@ impl Attempts {
     }
 
     /// Opens the log of a run. Where it cannot be written, the run goes on all the same.
-    pub(super) fn log(&self, id: &RunId) -> (Option<RunLog>, Span) {
+    pub(super) fn log(&self, id: &RunId) -> (Option<Arc<RunLog>>, Span) {
         let log = RunLog::open(id, &self.table.folders.log_path(id));
         let log = log.inspect_err(|error| {
             tracing::warn!(%id, %error, "the log of a run cannot be written");
@@ -99,7 +99,7 @@ impl Attempts {
         &self,
         id: &RunId,
         live: &Live,
-        log: Option<RunLog>,
+        log: Option<Arc<RunLog>>,
         span: &Span,
         ended: Ended,
     ) {

@@ -23,7 +23,7 @@ pub struct Followed {
     attempts: Arc<Attempts>,
     id: RunId,
     live: Live,
-    log: Option<RunLog>,
+    log: Option<Arc<RunLog>>,
     span: Span,
     told: Told,
     writing: JoinHandle<()>,
