@@ -233,13 +233,14 @@ mod tests {
             why: "line 99".to_owned(),
             line: Some(99),
         };
-        render(
-            &SubmitPage {
-                not_taken: Some(wrong),
-                ..page
-            },
-            "/",
-            false,
+        let page = SubmitPage {
+            not_taken: Some(wrong),
+            ..page
+        };
+        let text = render(&page, "/gugus/v1/submit", false);
+        assert!(
+            text.contains("<ol class=\"numbered\" start=\"93\"></ol>"),
+            "{text}"
         );
     }
 

@@ -83,7 +83,7 @@ fn a_run_is_submitted_watched_cancelled_resumed_and_found_again_by_pages_alone()
         .unwrap();
     let url = format!("{}/submit", scheduler.http);
     let refused = send(&url, &[FORM], &form(&work, &wrong, "paged", "submit"));
-    assert_eq!(refused.status().as_u16(), 400);
+    assert_eq!(refused.status().as_u16(), 422);
     let refused = http::text(refused);
     contains(
         &refused,

@@ -13,7 +13,7 @@ use crate::kit::{Work, job, three_batches};
 
 const MODELS: &str = "[[models]]\nname = \"each\"\nfeatures = [\"x\", \"y\"]\nk = 2\nseed = 1\n\
      [[models]]\nname = \"chain\"\nfeatures = [\"x\"]\nk = 2\nseed = 1\nalgorithm = \"minibatch\"\n\
-     [[models]]\nname = \"month\"\nfeatures = [\"x\"]\nk = 1\nseed = 1\nscope = \"window\"\nwindow = { sql = \"case when x > 2 then 'big' else 'small' end\" }\n\
+     [[models]]\nname = \"month\"\nfeatures = [\"x\"]\nk = 2\nseed = 1\nscope = \"window\"\nwindow = { sql = \"case when x > 2 then 'big' else 'small' end\" }\n\
      [[models]]\nname = \"whole\"\nfeatures = [\"x\"]\nk = 2\nseed = 1\nscope = \"all\"\n";
 
 /// Everything that was told, in order.
@@ -75,7 +75,7 @@ async fn an_observer_is_told_each_line_of_the_report_and_each_pass() {
     let expected = ["chain", "each"].map(|model| [1, 2, 3].map(|n| (model.to_owned(), n)));
     assert_eq!(begun, expected.concat());
 
-    let passes = notes.passes.lock().unwrap();
+    let passes = notes.passes.lock().unwrap().clone();
     let numbers: Vec<u32> = passes.iter().map(|pass| pass.pass).collect();
     let counted = u32::try_from(passes.len()).unwrap();
     assert_eq!(numbers, (1..=counted).collect::<Vec<_>>());
