@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gugus_engine::{Cluster, ClusterUrl};
 use gugus_files::Store;
@@ -46,6 +47,7 @@ impl Work {
             only: Vec::new(),
             existing: Existing::Keep,
             progress: self.progress.clone(),
+            observer: Arc::new(()),
             run: None,
         };
         Ok(gugus_train::prepare(config).await?)

@@ -7,6 +7,7 @@ use ballista_core::BALLISTA_VERSION;
 use datafusion::DATAFUSION_VERSION;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::agreement::codec::PlanCodec;
 use crate::agreement::session::function_registry;
@@ -24,7 +25,7 @@ static OURS: LazyLock<About> = LazyLock::new(About::made);
 
 /// The versions and functions of one member of a cluster. Two members work together only if theirs are equal, because both
 /// must understand the functions and settings in a plan alike.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct About {
     /// The version of Gugus.
     pub gugus: String,
@@ -37,7 +38,7 @@ pub struct About {
 }
 
 /// The answer of a scheduler at [`ABOUT_PATH`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SchedulerAbout {
     /// Versions and functions.
     #[serde(flatten)]

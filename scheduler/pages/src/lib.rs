@@ -18,6 +18,10 @@
 pub mod configuration;
 mod page;
 mod place;
+pub mod run;
+pub mod runs;
+pub mod sign_in;
+pub mod submit;
 
-pub use page::{Page, render};
+pub use page::{Page, refused, render};
 pub use place::Place;
