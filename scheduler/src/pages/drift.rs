@@ -71,18 +71,17 @@ impl Drift {
 
     /// The share of the rows that the nearest cluster has in each batch.
     pub(super) fn shares(&self, cluster: usize) -> Vec<Option<f64>> {
-        let steps = self.steps.iter().zip(&self.nearest);
-        let share = |((_, step), nearest): (
-            &(BatchNumber, Arc<SavedModel>),
-            &Vec<Option<(usize, f64)>>,
-        )| {
+        let share = |step: &SavedModel, nearest: &[Option<(usize, f64)>]| {
             let (theirs, _) = (*nearest.get(cluster)?)?;
             let summary = &step.about.as_ref()?.summary;
             let size = *summary.sizes.get(theirs)?;
             #[allow(clippy::cast_precision_loss)] // a share
             (summary.rows > 0).then(|| size as f64 / summary.rows as f64)
         };
-        steps.map(share).collect()
+        let steps = self.steps.iter().zip(&self.nearest);
+        steps
+            .map(|((_, step), nearest)| share(step, nearest))
+            .collect()
     }
 
     /// How far the nearest center of each batch is.

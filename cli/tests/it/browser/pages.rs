@@ -117,7 +117,9 @@ fn by_links(browser: &Browser, place: &Place, judge: &mut Judge) {
         browser.expect("nav a", name);
     }
     let kinds = judge.walk(browser, &place.scheduler.http);
-    if kinds.len() < 12 { judge.faults.push(format!("{kinds:?}")); }
+    if kinds.len() < 12 {
+        judge.faults.push(format!("{kinds:?}"));
+    }
     let texts = judge.texts.values().map(|text| text.to_lowercase());
     let all = texts.collect::<Vec<_>>().join("\n");
     for word in [
@@ -129,7 +131,9 @@ fn by_links(browser: &Browser, place: &Place, judge: &mut Judge) {
         "reject",
         "heartbeat",
     ] {
-        if !all.contains(word) { judge.faults.push(format!("no page says {word:?}")); }
+        if !all.contains(word) {
+            judge.faults.push(format!("no page says {word:?}"));
+        }
     }
 }
 
