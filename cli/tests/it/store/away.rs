@@ -65,7 +65,7 @@ impl Bucket {
         variables
             .filter(|v| v.0 == name)
             .map(|v| v.1)
-            .last()
+            .next_back()
             .unwrap()
     }
 
