@@ -16,8 +16,15 @@
 //! snapshot, and one line in `pages/routes.rs` there.
 
 pub mod configuration;
+pub mod executors;
+pub mod job;
+pub mod jobs;
+mod moment;
 mod page;
 mod place;
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+mod samples;
 
 pub use page::{Page, render};
 pub use place::Place;
