@@ -110,7 +110,10 @@ impl Executor {
     }
 
     fn hits(&self) -> Markup {
-        let (hits, all) = (self.load.cache_hits, self.load.cache_hits + self.load.cache_misses);
+        let (hits, all) = (
+            self.load.cache_hits,
+            self.load.cache_hits + self.load.cache_misses,
+        );
         html! { @if all > 0 { (count(hits)) " of " (count(all)) " (" (hits * 100 / all) " %)" } @else { "not used yet" } }
     }
 
@@ -137,7 +140,10 @@ impl Page for ExecutorsPage {
     }
 
     fn sections(&self) -> Vec<Section> {
-        let (here, gone): (Vec<_>, Vec<_>) = self.executors.iter().partition(|executor| executor.state.is_here());
+        let (here, gone): (Vec<_>, Vec<_>) = self
+            .executors
+            .iter()
+            .partition(|executor| executor.state.is_here());
         vec![
             Section::live("executors", list(&here)),
             Section::live("gone", past(&gone)),
@@ -303,11 +309,19 @@ impl ExecutorPage {
         if self.tasks.is_empty() {
             return html! { p.quiet { "It has had no task that is remembered." } };
         }
-        let until = if self.executor.gone > 0 { self.executor.gone } else { self.now };
+        let until = if self.executor.gone > 0 {
+            self.executor.gone
+        } else {
+            self.now
+        };
         let bars: Vec<Bar> = self.tasks.iter().map(|here| bar(here, until)).collect();
         let from = bars.iter().map(|bar| bar.started).min().unwrap_or(0);
         let last = bars.iter().map(|bar| bar.ended).max().unwrap_or(until);
-        timeline("Last tasks of the executor", bars, Span { from, until: last })
+        timeline(
+            "Last tasks of the executor",
+            bars,
+            Span { from, until: last },
+        )
     }
 
     fn jobs(&self) -> Markup {
@@ -332,14 +346,24 @@ impl ExecutorPage {
             ]
         };
         let rows: Vec<_> = self.jobs.iter().map(row).collect();
-        table("Last Ballista jobs", &columns, &rows, &Order::default(), None)
+        table(
+            "Last Ballista jobs",
+            &columns,
+            &rows,
+            &Order::default(),
+            None,
+        )
     }
 }
 
 fn bar(here: &TaskHere, until: u64) -> Bar {
     let task = &here.task;
     let running = task.state == TaskState::Running;
-    let ended = if task.ended > 0 { task.ended } else { until.max(task.started) };
+    let ended = if task.ended > 0 {
+        task.ended
+    } else {
+        until.max(task.started)
+    };
     Bar {
         band: "Tasks".to_owned(),
         state: task.state,
@@ -348,7 +372,11 @@ fn bar(here: &TaskHere, until: u64) -> Bar {
         ended,
         about: format!(
             "Job {}, stage {}, task {}: {}, {}{}",
-            here.job, here.stage, task.id, task.state.word(), span(ended.saturating_sub(task.started)),
+            here.job,
+            here.stage,
+            task.id,
+            task.state.word(),
+            span(ended.saturating_sub(task.started)),
             if running { " so far" } else { "" }
         ),
     }
@@ -368,7 +396,16 @@ mod tests {
             since: samples::NOW - 1_000_000,
             heartbeat: samples::NOW - 500,
             gone: 0,
-            load: Load { version: "0.1.0".to_owned(), running: 3, done: 12_345, memory_used: 1 << 29, memory_limit: 1 << 30, cache_hits: 3, cache_misses: 1, ..Load::default() },
+            load: Load {
+                version: "0.1.0".to_owned(),
+                running: 3,
+                done: 12_345,
+                memory_used: 1 << 29,
+                memory_limit: 1 << 30,
+                cache_hits: 3,
+                cache_misses: 1,
+                ..Load::default()
+            },
         }
     }
 
@@ -376,9 +413,19 @@ mod tests {
     fn executors_tell_slots_memory_hits_and_losses() {
         let mut lost = executor("b", ExecutorState::Lost);
         lost.gone = samples::NOW;
-        let page = ExecutorsPage { executors: vec![executor("a", ExecutorState::Ready), lost] };
+        let page = ExecutorsPage {
+            executors: vec![executor("a", ExecutorState::Ready), lost],
+        };
         let text = crate::render(&page, "/gugus/v1/executors", false);
-        for part in ["3 of 4", "12,345", "512.0 MiB of 1.0 GiB", "3 of 4 (75 %)", "lost", "Last heartbeat", "href=\"/executors/a\""] {
+        for part in [
+            "3 of 4",
+            "12,345",
+            "512.0 MiB of 1.0 GiB",
+            "3 of 4 (75 %)",
+            "lost",
+            "Last heartbeat",
+            "href=\"/executors/a\"",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
         let empty = crate::render(&ExecutorsPage::default(), "/gugus/v1/executors", false);
@@ -390,14 +437,25 @@ mod tests {
         let mut hostile = executor(samples::HOSTILE, ExecutorState::Ready);
         hostile.address = samples::HOSTILE.to_owned();
         hostile.load.version = samples::HOSTILE.to_owned();
-        let page = ExecutorsPage { executors: vec![hostile.clone(); 100] };
+        let page = ExecutorsPage {
+            executors: vec![hostile.clone(); 100],
+        };
         let text = crate::render(&page, "/gugus/v1/executors", false);
         samples::assert_harmless(&text);
         assert!(text.len() < 200_000, "{}", text.len());
-        let task = TaskHere { job: samples::HOSTILE.to_owned(), stage: 1, task: samples::stage(1, 1).tasks.remove(0) };
+        let task = TaskHere {
+            job: samples::HOSTILE.to_owned(),
+            stage: 1,
+            task: samples::stage(1, 1).tasks.remove(0),
+        };
         let mut job = samples::job().row;
         (job.id, job.name) = (samples::HOSTILE.to_owned(), samples::HOSTILE.to_owned());
-        let page = ExecutorPage { executor: hostile, tasks: vec![task], jobs: vec![job], now: samples::NOW };
+        let page = ExecutorPage {
+            executor: hostile,
+            tasks: vec![task],
+            jobs: vec![job],
+            now: samples::NOW,
+        };
         samples::assert_harmless(&crate::render(&page, "/gugus/v1/executors/a", false));
     }
 }

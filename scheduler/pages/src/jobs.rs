@@ -41,7 +41,10 @@ impl Sort {
     ];
 
     fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(sort, _)| *sort == self).map_or("when", |(_, word)| word)
+        Self::ALL
+            .iter()
+            .find(|(sort, _)| *sort == self)
+            .map_or("when", |(_, word)| word)
     }
 }
 
@@ -65,7 +68,9 @@ impl Choice {
     #[must_use]
     pub fn read<'a>(choice: impl Fn(&str) -> &'a str) -> Self {
         let sort = Sort::ALL.iter().find(|(_, word)| *word == choice("sort"));
-        let state = JobState::ALL.into_iter().find(|state| state.word() == choice("state"));
+        let state = JobState::ALL
+            .into_iter()
+            .find(|state| state.word() == choice("state"));
         Self {
             search: choice("q").to_owned(),
             state,
@@ -79,7 +84,9 @@ impl Choice {
     #[must_use]
     pub fn takes(&self, row: &Row) -> bool {
         self.state.is_none_or(|state| row.state == state)
-            && (self.search.is_empty() || row.id.contains(&self.search) || row.name.contains(&self.search))
+            && (self.search.is_empty()
+                || row.id.contains(&self.search)
+                || row.name.contains(&self.search))
     }
 
     /// Puts jobs into the order that was asked for.
@@ -225,13 +232,28 @@ mod tests {
 
     fn page(jobs: Vec<Row>) -> JobsPage {
         let total = jobs.len() as u64;
-        JobsPage { jobs, from: 0, total, all: total, not_kept: 0, runs: vec!["01kx3q2n8".to_owned()], choice: Choice::default(), now: samples::NOW }
+        JobsPage {
+            jobs,
+            from: 0,
+            total,
+            all: total,
+            not_kept: 0,
+            runs: vec!["01kx3q2n8".to_owned()],
+            choice: Choice::default(),
+            now: samples::NOW,
+        }
     }
 
     #[test]
     fn jobs_link_to_their_pages_and_runs() {
         let text = crate::render(&page(vec![samples::job().row]), "/gugus/v1/jobs", false);
-        for part in ["href=\"/jobs/a1b2c3d\"", "href=\"/runs/01kx3q2n8\"", "2 of 2", "10.0 s", "successful"] {
+        for part in [
+            "href=\"/jobs/a1b2c3d\"",
+            "href=\"/runs/01kx3q2n8\"",
+            "2 of 2",
+            "10.0 s",
+            "successful",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
@@ -257,9 +279,22 @@ mod tests {
 
     #[test]
     fn choices_are_read_from_the_url_and_kept_in_links() {
-        let url = [("q", "a b&c"), ("state", "failed"), ("sort", "time"), ("order", "asc"), ("from", "100")];
-        let choice = Choice::read(|name| url.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
-        assert_eq!((choice.state, choice.sort, choice.from), (Some(JobState::Failed), Sort::Time, 100));
+        let url = [
+            ("q", "a b&c"),
+            ("state", "failed"),
+            ("sort", "time"),
+            ("order", "asc"),
+            ("from", "100"),
+        ];
+        let choice = Choice::read(|name| {
+            url.iter()
+                .find(|(known, _)| *known == name)
+                .map_or("", |(_, value)| value)
+        });
+        assert_eq!(
+            (choice.state, choice.sort, choice.from),
+            (Some(JobState::Failed), Sort::Time, 100)
+        );
         let others = choice.order().others;
         assert_eq!(others[0], ("q".to_owned(), "a%20b%26c".to_owned()));
         let (mut short, mut long) = (samples::job().row, samples::job().row);

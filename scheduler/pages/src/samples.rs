@@ -11,7 +11,10 @@ pub(crate) const NOW: u64 = 1_795_705_200_000;
 pub(crate) const HOSTILE: &str = "\"><script>alert('x')</script><img src=x onerror=y>";
 
 pub(crate) fn assert_harmless(page: &str) {
-    assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");
+    assert!(
+        !page.contains("<script>") && !page.contains("<img"),
+        "{page}"
+    );
     assert!(page.contains("&lt;script&gt;"), "{page}");
 }
 
@@ -23,11 +26,20 @@ pub(crate) fn job() -> Job {
         stages: 2,
         stages_done: 2,
         tasks: 8,
-        ..Row::queued("a1b2c3d", "crime run 01kx3q2n8 location batches 1-3", NOW - 100_100)
+        ..Row::queued(
+            "a1b2c3d",
+            "crime run 01kx3q2n8 location batches 1-3",
+            NOW - 100_100,
+        )
     };
     let mut stages = vec![stage(1, 4), stage(2, 4)];
     stages[0].feeds = vec![2];
-    Job { row, stages, addresses: BTreeMap::new(), settings: BTreeMap::new() }
+    Job {
+        row,
+        stages,
+        addresses: BTreeMap::new(),
+        settings: BTreeMap::new(),
+    }
 }
 
 /// A stage whose tasks took a second each, on two executors in turn.
@@ -49,7 +61,10 @@ pub(crate) fn stage(id: u64, tasks: u64) -> Stage {
     let operator = |depth, text: &str| Operator {
         depth,
         text: text.to_owned(),
-        figures: vec![Figure { name: "output_rows".to_owned(), value: "1,000".to_owned() }],
+        figures: vec![Figure {
+            name: "output_rows".to_owned(),
+            value: "1,000".to_owned(),
+        }],
     };
     Stage {
         id,
@@ -59,7 +74,11 @@ pub(crate) fn stage(id: u64, tasks: u64) -> Stage {
         groups: tasks,
         waiting: 0,
         failure: None,
-        plan: vec![operator(0, "ShuffleWriterExec"), operator(1, "AggregateExec: mode=SinglePartitioned"), operator(2, "DataSourceExec")],
+        plan: vec![
+            operator(0, "ShuffleWriterExec"),
+            operator(1, "AggregateExec: mode=SinglePartitioned"),
+            operator(2, "DataSourceExec"),
+        ],
         tasks: (0..tasks).map(task).collect(),
         left_out: 0,
     }

@@ -6,6 +6,9 @@
 mod assets;
 mod configuration;
 mod document;
+mod executors;
+mod job;
+mod jobs;
 mod overview;
 mod parts;
 mod routes;

@@ -11,7 +11,7 @@ use super::tables;
 use crate::runs::Runs;
 
 pub(super) async fn page(State(shown): State<Shown>) -> Response {
-    let (executors, jobs) = (shown.cluster.executors().await, shown.cluster.jobs().await);
+    let (executors, jobs) = (shown.cluster.executors().await, shown.cluster.jobs());
     let runs = shown.runs.as_ref().map(Runs::list);
     let body = html! {
         h1 { "Gugus scheduler" }

@@ -29,13 +29,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a viewer asked for: the names in the path, and the choices behind `?`.
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "pages that have parts and choices use them")]
 pub(super) struct Asked {
     path: HashMap<String, String>,
     query: Vec<(String, String)>,
 }
 
-#[allow(dead_code, reason = "pages that have parts and choices use them")]
 impl Asked {
     /// A part of the path, by its name in the route.
     pub(super) fn part(&self, name: &str) -> &str {

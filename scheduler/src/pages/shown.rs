@@ -14,3 +14,10 @@ pub(crate) struct Shown {
     /// The settings that the scheduler runs with.
     pub(crate) configuration: Configuration,
 }
+
+impl Shown {
+    /// Whether this scheduler has a run of this name.
+    pub(super) fn has_run(&self, run: &str) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.knows(run))
+    }
+}

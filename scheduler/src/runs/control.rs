@@ -103,6 +103,11 @@ impl Runs {
         self.table().list()
     }
 
+    /// Whether there is a run of this name.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        id.parse().is_ok_and(|id| self.table().run(&id).is_ok())
+    }
+
     /// One run with all there is. For a thread that may block, as are the following two.
     pub(crate) fn detail(&self, id: &RunId) -> Result<RunDetail, RunError> {
         let folders = &self.table().folders;

@@ -90,14 +90,24 @@ fn sign(state: StageState) -> &'static str {
 
 /// What a stage mainly does: the operator below those that only write or gather.
 fn first(stage: &Stage) -> String {
-    let names = stage.plan.iter().filter_map(|operator| operator.text.split([':', ' ']).next());
-    let mut telling = names.filter(|name| !name.contains("Shuffle") && !name.starts_with("Coalesce"));
+    let names = stage
+        .plan
+        .iter()
+        .filter_map(|operator| operator.text.split([':', ' ']).next());
+    let mut telling =
+        names.filter(|name| !name.contains("Shuffle") && !name.starts_with("Coalesce"));
     gugus_look::shortened(telling.next().unwrap_or(""), 22)
 }
 
 /// How far it is, in words.
 pub(super) fn progress(stage: &Stage) -> String {
-    let count = |state| stage.tasks.iter().filter(|task| task.state == state).count() as u64;
+    let count = |state| {
+        stage
+            .tasks
+            .iter()
+            .filter(|task| task.state == state)
+            .count() as u64
+    };
     let done = quantity(count(TaskState::Done), "task", "tasks");
     match stage.state {
         StageState::Waiting => "waits for others".to_owned(),
@@ -114,7 +124,10 @@ mod tests {
     #[test]
     fn a_stage_stands_right_of_all_that_it_reads_from() {
         let mut stages = [1, 2, 3, 4].map(|id| samples::stage(id, 1));
-        for (stage, feeds) in stages.iter_mut().zip([vec![2, 4], vec![3], vec![4], vec![]]) {
+        for (stage, feeds) in stages
+            .iter_mut()
+            .zip([vec![2, 4], vec![3], vec![4], vec![]])
+        {
             stage.feeds = feeds;
         }
         let found: Vec<usize> = columns(&stages).into_values().collect();

@@ -108,9 +108,14 @@ fn stages(job: &Job, until: u64) -> Markup {
     ];
     let row = |stage: &Stage| {
         let sum = |of: &dyn Fn(&Task) -> u64| stage.tasks.iter().map(of).sum::<u64>();
-        let read = stage.tasks.iter().filter_map(|task| task.read).reduce(|a, b| a + b);
+        let read = stage
+            .tasks
+            .iter()
+            .filter_map(|task| task.read)
+            .reduce(|a, b| a + b);
         let times = times(stage);
-        let time = |of: Option<u64>| html! { @if let Some(milliseconds) = of { (span(milliseconds)) } };
+        let time =
+            |of: Option<u64>| html! { @if let Some(milliseconds) = of { (span(milliseconds)) } };
         vec![
             html! { (stage.id) },
             html! { (stage.state.word()) @if stage.attempt > 0 { ", begun again " (gugus_look::quantity(stage.attempt, "time", "times")) } },
@@ -126,7 +131,11 @@ fn stages(job: &Job, until: u64) -> Markup {
         ]
     };
     let rows: Vec<_> = job.stages.iter().take(100).map(row).collect();
-    let outliers: Vec<String> = job.stages.iter().filter_map(|stage| outlier(job, stage)).collect();
+    let outliers: Vec<String> = job
+        .stages
+        .iter()
+        .filter_map(|stage| outlier(job, stage))
+        .collect();
     html! {
         (graph(&job.stages))
         @for far in outliers.iter().take(20) { p.note.warning { (far) } }
@@ -156,7 +165,13 @@ fn tasks(job: &Job, until: u64) -> Markup {
                 again: task.again,
                 started: task.started,
                 ended,
-                about: format!("Stage {}, task {}: {}, {}", stage.id, task.id, task.state.word(), span(task.ran(until))),
+                about: format!(
+                    "Stage {}, task {}: {}, {}",
+                    stage.id,
+                    task.id,
+                    task.state.word(),
+                    span(task.ran(until))
+                ),
             });
         }
     }
@@ -194,7 +209,11 @@ mod tests {
     use crate::samples;
 
     fn page(job: Job) -> JobPage {
-        JobPage { job: Arc::new(job), now: samples::NOW, has_run: true }
+        JobPage {
+            job: Arc::new(job),
+            now: samples::NOW,
+            has_run: true,
+        }
     }
 
     #[test]
@@ -203,11 +222,21 @@ mod tests {
         job.stages[0].tasks[1].state = TaskState::Lost;
         job.stages[0].tasks[1].failure = Some("executor e1 was lost".to_owned());
         job.stages[0].tasks[2].again = true;
-        job.settings.insert("ballista.job.name".to_owned(), "crime".to_owned());
+        job.settings
+            .insert("ballista.job.name".to_owned(), "crime".to_owned());
         let text = crate::render(&page(job), "/gugus/v1/jobs/a", false);
         let parts = [
-            "<svg", "Stage 1", "lost", "tried again", "executor e1 was lost", "DataSourceExec", "output rows <b>1,000</b>",
-            "ballista.job.name", "href=\"/runs/01kx3q2n8\"", "href=\"/jobs\"", "p95",
+            "<svg",
+            "Stage 1",
+            "lost",
+            "tried again",
+            "executor e1 was lost",
+            "DataSourceExec",
+            "output rows <b>1,000</b>",
+            "ballista.job.name",
+            "href=\"/runs/01kx3q2n8\"",
+            "href=\"/jobs\"",
+            "p95",
         ];
         for part in parts {
             assert!(text.contains(part), "{part} in {text}");
@@ -217,7 +246,13 @@ mod tests {
     #[test]
     fn a_job_that_runs_moves_and_one_that_ended_long_ago_does_not() {
         let mut job = samples::job();
-        let live = |job: &Job| page(job.clone()).sections().iter().filter(|section| section.live).count();
+        let live = |job: &Job| {
+            page(job.clone())
+                .sections()
+                .iter()
+                .filter(|section| section.live)
+                .count()
+        };
         assert_eq!(live(&job), 0);
         job.row.ended = samples::NOW - 1_000;
         assert_eq!(live(&job), 4);

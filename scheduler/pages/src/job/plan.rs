@@ -24,7 +24,12 @@ pub(super) fn plans(stages: &[Stage]) -> Markup {
 
 /// The operators at this depth, each with those below it.
 fn tree(plan: &[Operator], depth: u64) -> Markup {
-    let starts: Vec<usize> = (0..plan.len()).filter(|at| plan.get(*at).is_some_and(|operator| operator.depth == depth)).collect();
+    let starts: Vec<usize> = (0..plan.len())
+        .filter(|at| {
+            plan.get(*at)
+                .is_some_and(|operator| operator.depth == depth)
+        })
+        .collect();
     let ends = starts.iter().skip(1).copied().chain([plan.len()]);
     html! { ul.plan { @for (start, end) in starts.iter().copied().zip(ends) {
         @if let Some((operator, below)) = plan.get(start..end).and_then(<[Operator]>::split_first) {
@@ -45,11 +50,24 @@ mod tests {
 
     #[test]
     fn operators_stand_within_those_above_them() {
-        let operator = |depth, text: &str| Operator { depth, text: text.to_owned(), figures: Vec::new() };
-        let plan = [operator(0, "a"), operator(1, "b"), operator(2, "c"), operator(1, "d")];
+        let operator = |depth, text: &str| Operator {
+            depth,
+            text: text.to_owned(),
+            figures: Vec::new(),
+        };
+        let plan = [
+            operator(0, "a"),
+            operator(1, "b"),
+            operator(2, "c"),
+            operator(1, "d"),
+        ];
         let text = tree(&plan, 0).into_string();
         let c = "<ul class=\"plan\"><li><code>c</code></li></ul>";
-        let below = format!("<ul class=\"plan\"><li><code>b</code>{c}</li><li><code>d</code></li></ul>");
-        assert_eq!(text, format!("<ul class=\"plan\"><li><code>a</code>{below}</li></ul>"));
+        let below =
+            format!("<ul class=\"plan\"><li><code>b</code>{c}</li><li><code>d</code></li></ul>");
+        assert_eq!(
+            text,
+            format!("<ul class=\"plan\"><li><code>a</code>{below}</li></ul>")
+        );
     }
 }

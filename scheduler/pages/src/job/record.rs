@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::row::Row;
+use super::row::{JobState, Row};
 
 /// A Ballista job with its stages and tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,9 +133,32 @@ pub struct Figure {
 }
 
 impl Job {
+    /// A job of which nothing but its row is known.
+    #[must_use]
+    pub fn without_stages(row: Row) -> Self {
+        Self {
+            row,
+            stages: Vec::new(),
+            addresses: BTreeMap::new(),
+            settings: BTreeMap::new(),
+        }
+    }
+
+    /// The scheduler ended while the job ran: its tasks are lost.
+    pub fn interrupt(&mut self) {
+        self.row.state = JobState::Interrupted;
+        let tasks = self.stages.iter_mut().flat_map(|stage| &mut stage.tasks);
+        for task in tasks.filter(|task| task.state == TaskState::Running) {
+            task.state = TaskState::Lost;
+            task.failure = Some("the scheduler ended while the task ran".to_owned());
+        }
+    }
+
     /// The address of an executor, or else its id.
     pub(crate) fn address<'a>(&'a self, executor: &'a str) -> &'a str {
-        self.addresses.get(executor).map_or(executor, String::as_str)
+        self.addresses
+            .get(executor)
+            .map_or(executor, String::as_str)
     }
 
     /// Its last moment: its end, or `now` while it runs.
@@ -192,7 +215,10 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_false(yes: &bool) -> bool {
     !*yes
 }

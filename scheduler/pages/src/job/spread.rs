@@ -26,7 +26,8 @@ pub(super) struct Spread {
 impl Spread {
     pub(super) fn of(mut values: Vec<u64>) -> Option<Self> {
         values.sort_unstable();
-        let at = |percent: usize| values.get((values.len().saturating_sub(1) * percent).div_ceil(100));
+        let at =
+            |percent: usize| values.get((values.len().saturating_sub(1) * percent).div_ceil(100));
         Some(Self {
             least: *values.first()?,
             median: *at(50)?,
@@ -82,21 +83,25 @@ fn reasons(job: &Job, tasks: &[&Task], slowest: &Task, median: u64) -> Vec<Strin
         && is_far(rows(slowest), usual.median)
     {
         let (its, usual) = (count(rows(slowest)), count(usual.median));
-        reasons.push(format!("It had more rows: {its}, where the median is {usual}"));
+        reasons.push(format!(
+            "It had more rows: {its}, where the median is {usual}"
+        ));
     } else if let Some(usual) = usual(&|task| task.groups)
         && is_far(slowest.groups, usual.median)
     {
         let (its, usual) = (count(slowest.groups), count(usual.median));
-        reasons.push(format!("It had more groups of files: {its}, where the median is {usual}"));
+        reasons.push(format!(
+            "It had more groups of files: {its}, where the median is {usual}"
+        ));
     }
     let waited = slowest.started.saturating_sub(slowest.handed);
     if waited * 2 >= time(slowest).saturating_sub(median) && waited > 0 {
         reasons.push(format!("It waited {} before it began", span(waited)));
     }
     let on = |here: bool| {
-        let same = tasks.iter().filter(|task| {
-            task.id != slowest.id && (task.executor == slowest.executor) == here
-        });
+        let same = tasks
+            .iter()
+            .filter(|task| task.id != slowest.id && (task.executor == slowest.executor) == here);
         Spread::of(same.map(|task| time(task)).collect())
     };
     if let (Some(here), Some(elsewhere)) = (on(true), on(false))
@@ -127,7 +132,12 @@ mod tests {
     #[test]
     fn places_in_a_list_are_those_of_its_order() {
         let spread = Spread::of((1..=100).rev().collect());
-        let expected = Spread { least: 1, median: 51, p95: 96, most: 100 };
+        let expected = Spread {
+            least: 1,
+            median: 51,
+            p95: 96,
+            most: 100,
+        };
         assert_eq!(spread, Some(expected));
         assert_eq!(Spread::of(vec![7]).map(|spread| spread.p95), Some(7));
         assert_eq!(Spread::of(Vec::new()), None);
@@ -141,11 +151,21 @@ mod tests {
         let slow = &mut stage.tasks[4];
         slow.ended += 5_000;
         let told = |job: &Job, stage: &Stage| outlier(job, stage).unwrap_or_default();
-        assert!(told(&job, &stage).contains("do not explain"), "{}", told(&job, &stage));
+        assert!(
+            told(&job, &stage).contains("do not explain"),
+            "{}",
+            told(&job, &stage)
+        );
         stage.tasks[4].read = Some(90_000);
         let text = told(&job, &stage);
-        assert!(text.starts_with("Stage 1: task 4 took 6.0 s, where the median is 1.0 s."), "{text}");
-        assert!(text.contains("It had more rows: 90,000, where the median is 1,000"), "{text}");
+        assert!(
+            text.starts_with("Stage 1: task 4 took 6.0 s, where the median is 1.0 s."),
+            "{text}"
+        );
+        assert!(
+            text.contains("It had more rows: 90,000, where the median is 1,000"),
+            "{text}"
+        );
         stage.tasks[4].read = Some(1_000);
         stage.tasks[4].started += 4_900;
         assert!(told(&job, &stage).contains("It waited 4.9 s before it began"));
@@ -154,7 +174,12 @@ mod tests {
         for task in stage.tasks.iter_mut().step_by(2) {
             task.ended += 1_000;
         }
-        job.addresses.insert("e0".to_owned(), "10.0.0.1:50060".to_owned());
-        assert!(told(&job, &stage).contains("Its executor 10.0.0.1:50060 was slow"), "{}", told(&job, &stage));
+        job.addresses
+            .insert("e0".to_owned(), "10.0.0.1:50060".to_owned());
+        assert!(
+            told(&job, &stage).contains("Its executor 10.0.0.1:50060 was slow"),
+            "{}",
+            told(&job, &stage)
+        );
     }
 }

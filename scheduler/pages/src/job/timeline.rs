@@ -73,7 +73,12 @@ fn lines(mut bars: Vec<Bar>) -> Vec<Vec<Bar>> {
 /// The drawing, with a sentence on what it leaves out.
 pub(crate) fn timeline(name: &str, mut bars: Vec<Bar>, shown: Span) -> Markup {
     let all = bars.len();
-    bars.sort_by_key(|bar| (!bar.is_odd(), std::cmp::Reverse(bar.ended.saturating_sub(bar.started))));
+    bars.sort_by_key(|bar| {
+        (
+            !bar.is_odd(),
+            std::cmp::Reverse(bar.ended.saturating_sub(bar.started)),
+        )
+    });
     bars.truncate(BARS);
     let mut bands: BTreeMap<String, Vec<Bar>> = BTreeMap::new();
     for bar in bars {
@@ -85,10 +90,18 @@ pub(crate) fn timeline(name: &str, mut bars: Vec<Bar>, shown: Span) -> Markup {
         .take(BANDS)
         .map(|(band, bars)| (band, lines(bars)))
         .collect();
-    let drawn: usize = bands.iter().flat_map(|(_, lines)| lines).map(Vec::len).sum();
-    let height = TOP + LINE * as_float(bands.iter().map(|(_, lines)| lines.len().max(1)).sum()) + 6.0;
+    let drawn: usize = bands
+        .iter()
+        .flat_map(|(_, lines)| lines)
+        .map(Vec::len)
+        .sum();
+    let height =
+        TOP + LINE * as_float(bands.iter().map(|(_, lines)| lines.len().max(1)).sum()) + 6.0;
     let total = shown.until.saturating_sub(shown.from).max(1);
-    let x = |at: u64| LEFT + (WIDTH - LEFT) * milliseconds(at.saturating_sub(shown.from).min(total)) / milliseconds(total);
+    let x = |at: u64| {
+        LEFT + (WIDTH - LEFT) * milliseconds(at.saturating_sub(shown.from).min(total))
+            / milliseconds(total)
+    };
     let mut y = TOP;
     html! {
         div.wide.drawing tabindex="0" role="region" aria-label=(name) {
@@ -167,10 +180,24 @@ mod tests {
         let mut bars: Vec<Bar> = (0..1_000).map(|at| bar(at, at + 50)).collect();
         bars[999].state = TaskState::Lost;
         bars[998].again = true;
-        let text = timeline("Tasks", bars, Span { from: 0, until: 2_000 }).into_string();
+        let text = timeline(
+            "Tasks",
+            bars,
+            Span {
+                from: 0,
+                until: 2_000,
+            },
+        )
+        .into_string();
         assert_eq!(text.matches("<rect").count(), BARS);
-        assert!(text.contains("class=\"bar lost\"") && text.contains(">?</text>"), "{text}");
-        assert!(text.contains("class=\"bar done again\"") && text.contains(">↻</text>"), "{text}");
+        assert!(
+            text.contains("class=\"bar lost\"") && text.contains(">?</text>"),
+            "{text}"
+        );
+        assert!(
+            text.contains("class=\"bar done again\"") && text.contains(">↻</text>"),
+            "{text}"
+        );
         assert!(text.contains("Drawn are 400 tasks of 1000"), "{text}");
         assert!(text.len() < 120_000, "{}", text.len());
     }

@@ -11,7 +11,10 @@ const ROWS: usize = 100;
 
 /// The table; nothing where all went well.
 pub(super) fn troubles(job: &Job, until: u64) -> Option<Markup> {
-    let tasks = job.stages.iter().flat_map(|stage| stage.tasks.iter().map(move |task| (stage, task)));
+    let tasks = job
+        .stages
+        .iter()
+        .flat_map(|stage| stage.tasks.iter().map(move |task| (stage, task)));
     let odd: Vec<(&Stage, &Task)> = tasks.filter(|(_, task)| is_odd(task)).collect();
     if odd.is_empty() {
         return None;

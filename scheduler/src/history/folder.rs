@@ -1,0 +1,189 @@
+//! Records on disk.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use gugus_pages::executors::Executor;
+use gugus_pages::job::Job;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::index::{Index, Line};
+
+const JOBS: &str = "jobs";
+const INDEX: &str = "jobs.jsonl";
+const EXECUTORS: &str = "executors.json";
+const EXTENSION: &str = "json";
+
+/// The longest id of a job that becomes the name of a file. Ballista's have a few digits and letters.
+const ID: usize = 64;
+
+/// The folder of records.
+#[derive(Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    index: File,
+    /// How many lines the index has that are out of date.
+    stale: usize,
+}
+
+impl Folder {
+    /// Takes the folder, and reads what the table shows. A line without a record is left out, and a record without a line is
+    /// read.
+    pub(super) fn open(root: &Path) -> io::Result<(Self, Index)> {
+        fs::create_dir_all(root.join(JOBS))?;
+        let mut there: HashSet<String> = fs::read_dir(root.join(JOBS))?
+            .filter_map(|entry| id_of(&entry.ok()?.path()))
+            .collect();
+        let text = match fs::read_to_string(root.join(INDEX)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read?,
+        };
+        let mut index = Index::default();
+        // The last line of a job is the newest.
+        for line in text.lines().rev() {
+            match serde_json::from_str::<Line>(line) {
+                Ok(line) if there.remove(&line.row.id) => index.put(line),
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, "a line of the list of jobs is damaged"),
+            }
+        }
+        for id in there {
+            match read::<Job>(&path_of(root, &id)) {
+                Ok(job) => {
+                    let bytes = fs::metadata(path_of(root, &id)).map_or(0, |about| about.len());
+                    let row = job.row.listed();
+                    index.put(Line { row, bytes });
+                }
+                Err(error) => {
+                    tracing::warn!(id, %error, "the record of a Ballista job cannot be read and is left out")
+                }
+            }
+        }
+        index.interrupt();
+        let folder = Self {
+            index: write_index(root, &index)?,
+            root: root.to_owned(),
+            stale: 0,
+        };
+        Ok((folder, index))
+    }
+
+    /// Writes a record, and gives its size.
+    pub(super) fn write(&self, job: &Job) -> io::Result<u64> {
+        if !is_plain(&job.row.id) {
+            return Err(io::Error::other(
+                "the job's id cannot be the name of a file",
+            ));
+        }
+        put(&self.path(&job.row.id), job)
+    }
+
+    /// Adds a line to the index.
+    pub(super) fn list(&mut self, line: &Line, replaces: bool) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.index.write_all(&text)?;
+        self.stale += usize::from(replaces);
+        Ok(())
+    }
+
+    /// Writes the index anew when half of it is out of date.
+    pub(super) fn tidy(&mut self, index: &Index) -> io::Result<()> {
+        if self.stale > index.len().max(1_000) {
+            self.index = write_index(&self.root, index)?;
+            self.stale = 0;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, id: &str) {
+        self.stale += 1;
+        match fs::remove_file(self.path(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(id, %error, "the old record of a Ballista job could not be removed");
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn path(&self, id: &str) -> PathBuf {
+        path_of(&self.root, id)
+    }
+
+    pub(super) fn executors_path(&self) -> PathBuf {
+        self.root.join(EXECUTORS)
+    }
+}
+
+/// Reads a record. Ids in requests may be any text, so only plain ones become a path.
+pub(super) fn read_job(path: &Path, id: &str) -> Option<Job> {
+    if !is_plain(id) {
+        return None;
+    }
+    read(path)
+        .inspect_err(
+            |error| tracing::warn!(id, %error, "the record of a Ballista job cannot be read"),
+        )
+        .ok()
+}
+
+pub(super) fn read_executors(path: &Path) -> Vec<Executor> {
+    match read(path) {
+        Ok(executors) => executors,
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!(%error, "the list of earlier executors cannot be read and is left out");
+            }
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn write_executors(path: &Path, executors: &[Executor]) -> io::Result<()> {
+    put(path, &executors).map(drop)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+/// Writes a file so that it is there as it was or as it will be, whenever the process ends.
+fn put(path: &Path, value: &impl Serialize) -> io::Result<u64> {
+    let bytes = serde_json::to_vec(value)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(bytes.len() as u64)
+}
+
+fn write_index(root: &Path, index: &Index) -> io::Result<File> {
+    let mut file = tempfile::NamedTempFile::new_in(root)?;
+    let mut text = Vec::new();
+    for line in index.lines() {
+        serde_json::to_writer(&mut text, line)?;
+        text.push(b'\n');
+    }
+    file.write_all(&text)?;
+    let path = root.join(INDEX);
+    file.persist(&path).map_err(|error| error.error)?;
+    OpenOptions::new().append(true).open(path)
+}
+
+fn path_of(root: &Path, id: &str) -> PathBuf {
+    root.join(JOBS).join(id).with_extension(EXTENSION)
+}
+
+fn id_of(path: &Path) -> Option<String> {
+    let named = path.extension().is_some_and(|ending| ending == EXTENSION);
+    let id = path.file_stem()?.to_str()?;
+    (named && is_plain(id)).then(|| id.to_owned())
+}
+
+fn is_plain(id: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    (1..=ID).contains(&id.len()) && id.chars().all(plain)
+}
