@@ -20,6 +20,9 @@ const EXTENSION: &str = "json";
 /// The longest id of a job that becomes the name of a file. Ballista's have a few digits and letters.
 const ID: usize = 64;
 
+/// With so many lines out of date, the index is written anew.
+const STALE: usize = 10_000;
+
 /// The folder of records.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -37,10 +40,11 @@ impl Folder {
         let mut there: HashSet<String> = fs::read_dir(root.join(JOBS))?
             .filter_map(|entry| id_of(&entry.ok()?.path()))
             .collect();
-        let text = match fs::read_to_string(root.join(INDEX)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let text = match fs::read(root.join(INDEX)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
+        let text = String::from_utf8_lossy(&text);
         let mut index = Index::default();
         // The last line of a job is the newest.
         for line in text.lines().rev() {
@@ -64,7 +68,7 @@ impl Folder {
         }
         index.interrupt();
         let folder = Self {
-            index: write_index(root, &index)?,
+            index: write_index(root, index.lines())?,
             root: root.to_owned(),
             stale: 0,
         };
@@ -78,7 +82,7 @@ impl Folder {
                 "the job's id cannot be the name of a file",
             ));
         }
-        put(&self.path(&job.row.id), job)
+        put(&path_of(&self.root, &job.row.id), job)
     }
 
     /// Adds a line to the index.
@@ -90,48 +94,43 @@ impl Folder {
         Ok(())
     }
 
-    /// Writes the index anew when half of it is out of date.
-    pub(super) fn tidy(&mut self, index: &Index) -> io::Result<()> {
-        if self.stale > index.len().max(1_000) {
-            self.index = write_index(&self.root, index)?;
-            self.stale = 0;
-        }
+    /// Whether many lines of the index are out of date.
+    pub(super) fn is_untidy(&self) -> bool {
+        self.stale > STALE
+    }
+
+    /// Writes the index anew.
+    pub(super) fn tidy(&mut self, lines: &[Line]) -> io::Result<()> {
+        self.index = write_index(&self.root, lines.iter())?;
+        self.stale = 0;
         Ok(())
     }
 
     pub(super) fn remove(&mut self, id: &str) {
         self.stale += 1;
-        match fs::remove_file(self.path(id)) {
+        match fs::remove_file(path_of(&self.root, id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(id, %error, "the old record of a Ballista job could not be removed");
             }
             _ => {}
         }
     }
-
-    pub(super) fn path(&self, id: &str) -> PathBuf {
-        path_of(&self.root, id)
-    }
-
-    pub(super) fn executors_path(&self) -> PathBuf {
-        self.root.join(EXECUTORS)
-    }
 }
 
 /// Reads a record. Ids in requests may be any text, so only plain ones become a path.
-pub(super) fn read_job(path: &Path, id: &str) -> Option<Job> {
+pub(super) fn read_job(root: &Path, id: &str) -> Option<Job> {
     if !is_plain(id) {
         return None;
     }
-    read(path)
+    read(&path_of(root, id))
         .inspect_err(
             |error| tracing::warn!(id, %error, "the record of a Ballista job cannot be read"),
         )
         .ok()
 }
 
-pub(super) fn read_executors(path: &Path) -> Vec<Executor> {
-    match read(path) {
+pub(super) fn read_executors(root: &Path) -> Vec<Executor> {
+    match read(&root.join(EXECUTORS)) {
         Ok(executors) => executors,
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound {
@@ -142,8 +141,8 @@ pub(super) fn read_executors(path: &Path) -> Vec<Executor> {
     }
 }
 
-pub(super) fn write_executors(path: &Path, executors: &[Executor]) -> io::Result<()> {
-    put(path, &executors).map(drop)
+pub(super) fn write_executors(root: &Path, executors: &[Executor]) -> io::Result<()> {
+    put(&root.join(EXECUTORS), &executors).map(drop)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
@@ -160,10 +159,10 @@ fn put(path: &Path, value: &impl Serialize) -> io::Result<u64> {
     Ok(bytes.len() as u64)
 }
 
-fn write_index(root: &Path, index: &Index) -> io::Result<File> {
+fn write_index<'a>(root: &Path, lines: impl Iterator<Item = &'a Line>) -> io::Result<File> {
     let mut file = tempfile::NamedTempFile::new_in(root)?;
     let mut text = Vec::new();
-    for line in index.lines() {
+    for line in lines {
         serde_json::to_writer(&mut text, line)?;
         text.push(b'\n');
     }

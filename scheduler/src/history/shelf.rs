@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,14 +23,23 @@ const RECENT: usize = 32;
 
 /// Records of jobs. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct History(Arc<Mutex<Shelf>>, Arc<AtomicU64>);
+pub(crate) struct History(Arc<Inner>);
 
-struct Shelf {
+/// Whoever takes both locks takes the folder's first. The scheduler's loop of events takes only the shelf's, which nobody holds
+/// while the disk works.
+struct Inner {
     keep: KeepJobs,
+    folder: Mutex<Option<Folder>>,
+    shelf: Mutex<Shelf>,
+    without_record: AtomicU64,
+}
+
+#[derive(Default)]
+struct Shelf {
     index: Index,
     /// The last is the newest.
     recent: VecDeque<Arc<Job>>,
-    folder: Option<Folder>,
+    root: Option<PathBuf>,
 }
 
 /// A page of the table of jobs.
@@ -45,25 +54,25 @@ pub(crate) struct Listed {
 impl History {
     /// Keeps records in memory.
     pub(crate) fn new(keep: KeepJobs) -> Self {
-        let shelf = Shelf {
+        Self(Arc::new(Inner {
             keep,
-            index: Index::default(),
-            recent: VecDeque::new(),
-            folder: None,
-        };
-        Self(Arc::new(Mutex::new(shelf)), Arc::default())
+            folder: Mutex::default(),
+            shelf: Mutex::default(),
+            without_record: AtomicU64::new(0),
+        }))
     }
 
     /// Keeps records in a folder from now on, with those that are there. Gives the executors that an earlier scheduler knew.
     pub(crate) fn open(&self, root: &Path) -> io::Result<Vec<Executor>> {
         let (folder, index) = Folder::open(root)?;
-        let executors = folder::read_executors(&folder.executors_path());
-        let mut shelf = self.shelf();
-        shelf.index = index;
-        shelf.folder = Some(folder);
-        drop(shelf);
+        *self.folder() = Some(folder);
+        {
+            let mut shelf = self.shelf();
+            shelf.index = index;
+            shelf.root = Some(root.to_owned());
+        }
         self.prune();
-        Ok(executors)
+        Ok(folder::read_executors(root))
     }
 
     /// Notes what became of a job, before its record is made.
@@ -88,10 +97,14 @@ impl History {
 
     /// Keeps the record of a job. For a thread that may block.
     pub(crate) fn keep(&self, job: Job) {
-        let mut shelf = self.shelf();
         let id = &job.row.id;
-        let known = shelf.index.get(id);
-        if known.is_some_and(|known| known.row.state.is_final()) && !job.row.state.is_final() {
+        let mut folder = self.folder();
+        let known = self.shelf().index.get(id).cloned();
+        if known
+            .as_ref()
+            .is_some_and(|known| known.row.state.is_final())
+            && !job.row.state.is_final()
+        {
             return;
         }
         let replaces = known.is_some_and(|known| known.bytes > 0);
@@ -99,7 +112,7 @@ impl History {
             row: job.row.clone().listed(),
             bytes: 0,
         };
-        if let Some(folder) = &mut shelf.folder {
+        if let Some(folder) = folder.as_mut() {
             let written = folder.write(&job).and_then(|bytes| {
                 line.bytes = bytes;
                 folder.list(&line, replaces)
@@ -109,29 +122,31 @@ impl History {
                 self.not_kept();
             }
         }
+        drop(folder);
+        let mut shelf = self.shelf();
         shelf.index.put(line);
         shelf.remember(Arc::new(job));
-        shelf.prune();
+        drop(shelf);
+        self.prune();
     }
 
     /// The record of a job that has one. For a thread that may block.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Job>> {
-        let (row, path) = {
+        let (state, root) = {
             let shelf = self.shelf();
             let line = shelf.index.get(id)?;
             if let Some(job) = shelf.recent.iter().find(|job| job.row.id == id) {
                 return Some(Arc::clone(job));
             }
             (
-                line.row.clone(),
-                shelf.folder.as_ref().filter(|_| line.bytes > 0)?.path(id),
+                line.row.state,
+                shelf.root.clone().filter(|_| line.bytes > 0)?,
             )
         };
-        // Read without the lock, so that nobody waits for the disk.
-        let mut job = folder::read_job(&path, id)?;
+        let mut job = folder::read_job(&root, id)?;
         if !job.row.state.is_final() {
             job.interrupt();
-            job.row.state = row.state;
+            job.row.state = state;
         }
         let job = Arc::new(job);
         self.shelf().remember(Arc::clone(&job));
@@ -176,31 +191,52 @@ impl History {
 
     /// A job ended without a record.
     pub(crate) fn not_kept(&self) {
-        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.without_record.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many jobs ended without a record.
     pub(crate) fn without_record(&self) -> u64 {
-        self.1.load(Ordering::Relaxed)
+        self.0.without_record.load(Ordering::Relaxed)
     }
 
     /// Removes what is beyond the limits. For a thread that may block.
     pub(crate) fn prune(&self) {
-        self.shelf().prune();
+        let mut folder = self.folder();
+        let mut keep = self.0.keep;
+        if folder.is_none() {
+            keep.number = keep.number.min(IN_MEMORY);
+        }
+        let surplus = self.shelf().take_off(&keep);
+        let Some(folder) = folder.as_mut() else {
+            return;
+        };
+        for id in surplus {
+            folder.remove(&id);
+        }
+        if folder.is_untidy() {
+            let lines: Vec<Line> = self.shelf().index.lines().cloned().collect();
+            if let Err(error) = folder.tidy(&lines) {
+                tracing::warn!(%error, "the list of Ballista jobs could not be written anew");
+            }
+        }
     }
 
     /// Writes the executors down, if there is a folder. For a thread that may block.
     pub(crate) fn write_executors(&self, executors: &[Executor]) {
-        let path = self.shelf().folder.as_ref().map(Folder::executors_path);
-        if let Some(path) = path
-            && let Err(error) = folder::write_executors(&path, executors)
+        let root = self.shelf().root.clone();
+        if let Some(root) = root
+            && let Err(error) = folder::write_executors(&root, executors)
         {
             tracing::warn!(%error, "the list of executors could not be written");
         }
     }
 
+    fn folder(&self) -> MutexGuard<'_, Option<Folder>> {
+        self.0.folder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -208,7 +244,7 @@ impl Shelf {
     fn remember(&mut self, job: Arc<Job>) {
         self.recent.retain(|known| known.row.id != job.row.id);
         self.recent.push_back(job);
-        let most = if self.folder.is_some() {
+        let most = if self.root.is_some() {
             RECENT
         } else {
             IN_MEMORY
@@ -218,23 +254,14 @@ impl Shelf {
         }
     }
 
-    fn prune(&mut self) {
-        let mut keep = self.keep;
-        if self.folder.is_none() {
-            keep.number = keep.number.min(IN_MEMORY);
+    /// Forgets what is beyond the limits, and gives the ids of that.
+    fn take_off(&mut self, keep: &KeepJobs) -> Vec<String> {
+        let surplus = self.index.surplus(keep, clock::now());
+        for id in &surplus {
+            self.index.remove(id);
+            self.recent.retain(|job| job.row.id != *id);
         }
-        for id in self.index.surplus(&keep, clock::now()) {
-            self.index.remove(&id);
-            self.recent.retain(|job| job.row.id != id);
-            if let Some(folder) = &mut self.folder {
-                folder.remove(&id);
-            }
-        }
-        if let Some(folder) = &mut self.folder
-            && let Err(error) = folder.tidy(&self.index)
-        {
-            tracing::warn!(%error, "the list of Ballista jobs could not be written anew");
-        }
+        surplus
     }
 }
 
