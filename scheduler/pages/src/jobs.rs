@@ -217,7 +217,7 @@ impl JobsPage {
                 @if self.runs.contains(run) { a href={ "/runs/" (in_url(run)) } { (run) } } @else { (shortened(run, 20)) }
             } },
             row.state.badge(),
-            html! { (count(row.stages_done)) " of " (count(row.stages)) },
+            html! { (count(row.stages_done)) " of " (count(row.stages_total)) },
             html! { (count(row.tasks)) @if row.tasks_lost > 0 { " (" (count(row.tasks_lost)) " lost)" } },
             html! { (span(row.took(self.now))) },
             moment(row.when()),

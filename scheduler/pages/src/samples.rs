@@ -23,7 +23,7 @@ pub(crate) fn job() -> Job {
         state: JobState::Successful,
         started: NOW - 100_000,
         ended: NOW - 90_000,
-        stages: 2,
+        stages_total: 2,
         stages_done: 2,
         tasks: 8,
         ..Row::queued(

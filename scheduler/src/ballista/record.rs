@@ -41,7 +41,7 @@ pub(super) fn row(graph: &dyn ExecutionGraph) -> Row {
         } else {
             0
         },
-        stages: graph.stage_count() as u64,
+        stages_total: graph.stage_count() as u64,
         stages_done: graph.completed_stages() as u64,
         failure,
         ..Row::queued(graph.job_id().to_string(), graph.job_name(), queued)

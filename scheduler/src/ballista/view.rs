@@ -102,7 +102,7 @@ impl ClusterView {
             id: row.id,
             name: row.name,
             failure: row.failure,
-            stages: usize::try_from(row.stages).unwrap_or(usize::MAX),
+            stages: usize::try_from(row.stages_total).unwrap_or(usize::MAX),
             stages_done: usize::try_from(row.stages_done).unwrap_or(usize::MAX),
         });
         seen.collect()

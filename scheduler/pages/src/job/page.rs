@@ -78,7 +78,7 @@ impl JobPage {
                 (fact("Submitted", &moment(row.when())))
                 @if row.ended > 0 { (fact("Ended", &moment(row.ended))) }
                 (fact("Time", &html! { (span(row.took(until))) }))
-                (fact("Stages done", &html! { (count(row.stages_done)) " of " (count(row.stages)) }))
+                (fact("Stages done", &html! { (count(row.stages_done)) " of " (count(row.stages_total)) }))
                 (fact("Tasks", &html! { (count(row.tasks)) @if row.tasks_lost > 0 { ", " (count(row.tasks_lost)) " of them failed or lost" } }))
             }
         }

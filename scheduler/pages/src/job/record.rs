@@ -222,3 +222,19 @@ fn is_zero(number: &u64) -> bool {
 fn is_false(yes: &bool) -> bool {
     !*yes
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn a_record_is_read_back_as_it_was_written() {
+        let mut job = samples::job();
+        job.stages[0].tasks[0].failure = Some(samples::HOSTILE.to_owned());
+        job.settings.insert("a".to_owned(), "b".to_owned());
+        let text = serde_json::to_string(&job).unwrap();
+        assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), job);
+    }
+}

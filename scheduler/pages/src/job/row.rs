@@ -86,7 +86,7 @@ pub struct Row {
     /// When it ended.
     pub ended: u64,
     /// How many stages it has.
-    pub stages: u64,
+    pub stages_total: u64,
     /// How many of them are done.
     pub stages_done: u64,
     /// How many tasks were handed out, with those that were tried again.
@@ -114,7 +114,7 @@ impl Row {
             queued,
             started: 0,
             ended: 0,
-            stages: 0,
+            stages_total: 0,
             stages_done: 0,
             tasks: 0,
             tasks_lost: 0,
