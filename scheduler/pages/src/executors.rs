@@ -117,6 +117,14 @@ impl Executor {
         html! { @if all > 0 { (count(hits)) " of " (count(all)) " (" (hits * 100 / all) " %)" } @else { "not used yet" } }
     }
 
+    fn hit_share(&self) -> Markup {
+        let (hits, all) = (
+            self.load.cache_hits,
+            self.load.cache_hits + self.load.cache_misses,
+        );
+        html! { @if all > 0 { (hits * 100 / all) " %" } @else { "–" } }
+    }
+
     fn slots(&self) -> Markup {
         html! {
             @if self.state.is_here() { (gugus_look::bar(self.load.running, self.slots, "Slots used")) (count(self.load.running)) " of " }
@@ -167,11 +175,10 @@ fn list(executors: &[&Executor]) -> Markup {
         Column::text("State"),
         Column::text("Slots used"),
         Column::numbers("Tasks done"),
-        Column::numbers("Failed"),
-        Column::text("Memory of tasks"),
+        Column::numbers("Memory of tasks"),
         Column::numbers("Process"),
         Column::numbers("Cache"),
-        Column::text("Cache hits"),
+        Column::numbers("Cache hits"),
         Column::text("Last heartbeat"),
         Column::text("Since"),
         Column::text("Version"),
@@ -182,12 +189,11 @@ fn list(executors: &[&Executor]) -> Markup {
             link(executor),
             executor.state.badge(),
             executor.slots(),
-            html! { (count(load.done)) },
-            html! { (count(load.failed)) },
+            html! { (count(load.done)) @if load.failed > 0 { ", " (count(load.failed)) " failed" } },
             executor.memory(),
             html! { (bytes(load.process)) },
             html! { (bytes(load.cache_bytes)) },
-            executor.hits(),
+            executor.hit_share(),
             moment(executor.heartbeat),
             moment(executor.since),
             html! { (shortened(&load.version, 20)) },
@@ -421,7 +427,7 @@ mod tests {
             "3 of 4",
             "12,345",
             "512.0 MiB of 1.0 GiB",
-            "3 of 4 (75 %)",
+            "75 %",
             "lost",
             "Last heartbeat",
             "href=\"/executors/a\"",

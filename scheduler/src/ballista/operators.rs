@@ -87,7 +87,13 @@ pub(super) fn rows_read(metrics: &[MetricsSet], leaves: &[usize], groups: &[usiz
     };
     let leaves = leaves.iter().filter_map(|leaf| metrics.get(*leaf));
     match leaves.map(gave).sum::<u64>() {
-        0 => metrics.iter().rev().map(gave).find(|rows| *rows > 0),
+        // The first set is of the writer, which gives results.
+        0 => metrics
+            .iter()
+            .skip(1)
+            .rev()
+            .map(gave)
+            .find(|rows| *rows > 0),
         rows => Some(rows),
     }
 }

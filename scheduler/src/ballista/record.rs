@@ -279,7 +279,10 @@ fn of_graph(
                 Some(FailedReason::TaskKilled(_)) => TaskState::Cancelled,
                 _ => TaskState::Failed,
             };
-            task.failure = Some(shortened(&failed.error, TASK_FAILURE));
+            task.failure = Some(match task.state {
+                TaskState::Lost => "its executor was lost".to_owned(),
+                _ => shortened(&failed.error, TASK_FAILURE),
+            });
         }
     }
     task

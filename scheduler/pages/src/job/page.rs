@@ -101,7 +101,7 @@ fn stages(job: &Job, until: u64) -> Markup {
         Column::numbers("Rows given"),
         Column::numbers("Bytes given"),
         Column::numbers("Time"),
-        Column::numbers("Task: min"),
+        Column::numbers("Task min"),
         Column::numbers("median"),
         Column::numbers("p95"),
         Column::numbers("max"),
