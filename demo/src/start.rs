@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use gugus_batches::BatchLog;
 use gugus_engine::{ClusterUrl, TaskSlots};
 use gugus_progress::Progress;
-use gugus_scheduler::{Embedded, EmbeddedConfig};
+use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig};
 use gugus_spec::Job;
 use gugus_train::{Outcome, Report};
 use rdkafka::mocking::MockCluster;
@@ -34,6 +34,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the scheduler listens.
     pub scheduler_listen: SocketAddr,
+    /// What the demo runs with, for the scheduler's pages.
+    pub configuration: Configuration,
 }
 
 /// The result of the demo.
@@ -90,6 +92,7 @@ impl Demo {
         let cluster_config = EmbeddedConfig {
             task_slots: TaskSlots::Cores,
             listen: config.scheduler_listen,
+            configuration: config.configuration,
             ..EmbeddedConfig::default()
         };
         let cluster =

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gugus_engine::{Cluster, ClusterUrl};
 use gugus_files::Store;
@@ -15,7 +16,6 @@ use gugus_progress::Progress;
 use gugus_spec::Job;
 use gugus_submit::SubmitError;
 use gugus_train::{Prepared, Report};
-use indicatif::ProgressBar;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +47,7 @@ impl Work {
             only: Vec::new(),
             existing: Existing::Keep,
             progress: self.progress.clone(),
+            observer: Arc::new(()),
             run: None,
         };
         Ok(gugus_train::prepare(config).await?)
@@ -94,7 +95,7 @@ impl Work {
                     pace: Pace::Full,
                     limit: None,
                     client: Vec::new(),
-                    progress: ProgressBar::hidden(),
+                    progress: Progress::default(),
                 },
                 self.stop.clone(),
             )
@@ -112,7 +113,7 @@ impl Work {
                     metrics: None,
                     connection: Default::default(),
                     client: Vec::new(),
-                    progress: ProgressBar::hidden(),
+                    progress: Progress::default(),
                 },
                 || {},
                 self.stop.clone(),

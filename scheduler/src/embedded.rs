@@ -5,12 +5,16 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use gugus_engine::{ClusterUrl, ExecutorConfig, ExecutorError, TaskSlots, run_executor};
+use gugus_engine::{
+    Access, ClusterUrl, ExecutorConfig, ExecutorError, Security, TaskSlots, run_executor,
+};
 use gugus_files::Stores;
+use gugus_pages::configuration::Configuration;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use crate::endpoint::Endpoint;
 use crate::server::{self, SchedulerConfig, SchedulerError};
 
 /// The settings of an embedded cluster.
@@ -22,6 +26,10 @@ pub struct EmbeddedConfig {
     pub listen: SocketAddr,
     /// Opens the buckets that plans name.
     pub stores: Stores,
+    /// The TLS and token for those who look at it from elsewhere.
+    pub security: Security,
+    /// The settings of the process, as the page of the configuration shows them.
+    pub configuration: Configuration,
 }
 
 impl Default for EmbeddedConfig {
@@ -30,6 +38,8 @@ impl Default for EmbeddedConfig {
             task_slots: TaskSlots::Cores,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             stores: Stores::from_env(),
+            security: Security::default(),
+            configuration: Configuration::default(),
         }
     }
 }
@@ -65,7 +75,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(2);
 /// A scheduler and an executor on loopback ports, on a runtime of their own. Dropping it ends both.
 #[derive(Debug)]
 pub struct Embedded {
-    url: ClusterUrl,
+    access: Access,
     /// In the order in which they end: an executor says goodbye to its scheduler.
     parts: [Part; 2],
     runtime: Option<Runtime>,
@@ -118,6 +128,8 @@ impl Embedded {
         let tell = started.clone();
         let scheduler_config = SchedulerConfig {
             stores: config.stores.clone(),
+            security: config.security.clone(),
+            configuration: config.configuration,
             ..SchedulerConfig::default()
         };
         let scheduler = Part::spawn(&runtime, |stop| async move {
@@ -128,13 +140,18 @@ impl Embedded {
             }
         });
         let address = wait(&start)?;
-        let url = ClusterUrl::new(address.ip().to_string(), address.port());
+        let endpoint = Endpoint {
+            address,
+            external_host: None,
+            security: config.security,
+        };
+        let access = endpoint.own_access();
 
         let executor = ExecutorConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             task_slots: config.task_slots,
             stores: config.stores,
-            ..ExecutorConfig::new(url.clone())
+            ..ExecutorConfig::new(access.clone())
         };
         let executor = Part::spawn(&runtime, |stop| async move {
             let ready = |address| drop(started.send(Ok(address)));
@@ -144,7 +161,7 @@ impl Embedded {
         });
         wait(&start)?;
         Ok(Self {
-            url,
+            access,
             parts: [executor, scheduler],
             runtime: Some(runtime),
         })
@@ -153,7 +170,13 @@ impl Embedded {
     /// Where the scheduler is.
     #[must_use]
     pub fn url(&self) -> &ClusterUrl {
-        &self.url
+        &self.access.url
+    }
+
+    /// How to reach the scheduler.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 }
 

@@ -18,6 +18,7 @@ use crate::ballista::view::ClusterView;
 use crate::ballista::watch::watch;
 use crate::endpoint::Endpoint;
 use crate::history::{History, KeepJobs};
+use crate::pages::Live;
 use crate::port::hosts::Hosts;
 use crate::port::metrics::{Collector, SchedulerMetrics};
 use crate::port::origins::Origin;
@@ -138,6 +139,7 @@ pub async fn run(
         origins: config.cors_allowed_origins.into(),
         security: endpoint.security,
         configuration: config.configuration,
+        live: Live::new(shutdown.clone()),
     };
     let routes = routes::all(api);
 

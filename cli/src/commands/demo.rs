@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gugus_demo::{Config, Demo as Running, Milestone, Summary};
 use gugus_progress::Progress;
+use gugus_scheduler::Configuration;
 
 use crate::exit::{Code, Failure};
 use crate::flags::job_file::read_job;
@@ -43,7 +44,11 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+    pub(crate) async fn run(
+        self,
+        stop: Stop,
+        configuration: Configuration,
+    ) -> Result<Code, Failure> {
         let progress = Progress::default();
         let bar = draw(&progress, "");
         let config = Config {
@@ -51,6 +56,7 @@ impl Demo {
             input: self.input,
             listen: self.listen,
             scheduler_listen: self.scheduler_listen,
+            configuration,
         };
         let say = |milestone: Milestone| bar.suspend(|| eprintln!("{milestone}"));
         let demo = Running::start(config, say, &progress, stop.token.clone()).await;

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use gugus_engine::ClusterUrl;
 use gugus_files::Stores;
-use gugus_scheduler::{KeepJobs, Origin, RunsConfig, SchedulerConfig, SchedulerError};
+use gugus_scheduler::{Configuration, KeepJobs, Origin, RunsConfig, SchedulerConfig, SchedulerError};
 
 use crate::exit::{Code, Failure};
 use crate::flags::security::ClusterSecurity;
@@ -63,7 +63,11 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+    pub(crate) async fn run(
+        self,
+        stop: Stop,
+        configuration: Configuration,
+    ) -> Result<Code, Failure> {
         let security = self.security.load()?;
         let scheme = security.scheme();
         let listener = listen(self.listen)?;
@@ -84,7 +88,7 @@ impl Scheduler {
                 age: self.keep_jobs_for,
                 bytes: self.keep_jobs_size.as_u64(),
             },
-            configuration: gugus_scheduler::Configuration::default(),
+            configuration,
         };
         let tell = |address: SocketAddr| {
             let url = ClusterUrl::new(

@@ -1,9 +1,13 @@
 //! `gugus train`.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use clap::Args;
 use gugus_files::Stores;
 use gugus_models::Existing;
 use gugus_progress::Progress;
+use gugus_scheduler::Configuration;
 use gugus_spec::ModelName;
 use gugus_train::{Config, prepare};
 
@@ -14,14 +18,16 @@ use crate::flags::job_file::JobFile;
 use crate::output::Output;
 use crate::output::progress::draw;
 use crate::output::report::show;
+use crate::servers::host_port;
 use crate::signals::Stop;
 
 /// Train the models of a job on its batches, one Ballista job per wave of batches
 ///
-/// Every batch without a model gets one. Run the command again to go on after a stop. A model with scope = "all" is fitted
-/// to all batches together, one Ballista job per pass, and trained again when there are new batches. A model with
-/// scope = "window" has one model for each window of the rows, trained again when the window has new rows. Models are
-/// folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this process.
+/// Every batch without a model gets one. Run the command again to go on after a stop. A model with scope = "all" is
+/// fitted to all batches together, one Ballista job per pass, and trained again when there are new batches. A model
+/// with scope = "window" has one model for each window of the rows. A window is trained again when it has new rows.
+/// Models are folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this
+/// process.
 ///
 /// Example: gugus train --job jobs/crime.toml --batches data/batch --models data/models
 ///
@@ -39,20 +45,26 @@ pub(crate) struct Train {
     /// Train only this model of the job file; may be given several times
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
-    /// Train again what has a model, and replace it
+    /// Also train models that exist, and replace them
     #[arg(long)]
     retrain: bool,
     /// Say what would be trained, and train nothing
     #[arg(long)]
     dry_run: bool,
+    /// Show the pages of the cluster in this process there while it trains; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port, conflicts_with = "scheduler")]
+    ui: Option<SocketAddr>,
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
 }
 
 impl Train {
-    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
-        let cluster = self.cluster.load()?;
+    pub(crate) async fn run(self, stop: Stop, settings: Configuration) -> Result<Code, Failure> {
+        let mut cluster = self.cluster.load()?;
+        if let Some(address) = self.ui {
+            cluster.shown_at(address, settings);
+        }
         let progress = Progress::default();
         let bar = draw(&progress, "models");
         let stores = Stores::from_env();
@@ -67,6 +79,7 @@ impl Train {
                 Existing::Keep
             },
             progress,
+            observer: Arc::new(()),
             run: None,
         };
         let prepared = prepare(config).await?;
@@ -78,7 +91,12 @@ impl Train {
             return show(&prepared.nothing_to_do(), self.output);
         }
         // The cluster in this process has to outlive its work.
-        let (cluster, _embedded) = cluster.connect(&stores).await?;
+        let (cluster, embedded) = cluster.connect(&stores).await?;
+        if let (Some(_), Some(embedded)) = (self.ui, &embedded) {
+            let access = embedded.access();
+            let (scheme, place) = (access.security.scheme(), access.url.authority());
+            bar.suspend(|| eprintln!("pages at {scheme}://{place}/ until the training ends"));
+        }
         let trained = prepared.train(&cluster, stop.token).await;
         drop(bar);
         if let Err(gugus_train::Error::Interrupted { report }) = &trained {

@@ -67,7 +67,7 @@ pub(crate) fn resident() -> u64 {
     system.process(own).map_or(0, sysinfo::Process::memory)
 }
 
-/// A text that is no limit.
+/// A text that is not a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "\"{text}\" is no memory limit; write a size of at least 16MiB such as 4GiB, or a share such as 60%"

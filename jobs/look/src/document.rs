@@ -39,7 +39,7 @@ pub struct Frame<'a> {
     pub version: &'a str,
     /// The links of the navigation.
     pub navigation: &'a [Link],
-    /// Where the page belongs: the name of one of these links.
+    /// Where the page belongs: the name of one of these links; no such name for a page that belongs nowhere.
     pub place: &'a str,
     /// The way to the page, without the page itself: `Runs` on the page of a run.
     pub way: &'a [Link],
@@ -71,12 +71,15 @@ pub fn document(frame: &Frame<'_>, sections: &[Section]) -> Markup {
             body {
                 a.skip href="#main" { "Skip to the content" }
                 header {
-                    a.product href="/" { (frame.product) }
-                    nav aria-label="Main" { @for link in frame.navigation {
-                        a href=(link.href) aria-current=[(link.name == frame.place).then_some("page")] { (link.name) }
-                    } }
+                    a.product href="/" { img src=(assets.icon.path) alt=""; (frame.product) }
+                    @if !frame.navigation.is_empty() {
+                        nav aria-label="Main" { @for link in frame.navigation {
+                            a href=(link.href) aria-current=[(link.name == frame.place).then_some("page")] { (link.name) }
+                        } }
+                    }
                     span.grow { }
                     @if live { span #pulse role="status" { } }
+                    button.plain #help type="button" title="Keyboard (?)" hidden { "Keyboard" }
                     @if frame.signed_in {
                         form method="post" action="/sign-out" { button.plain type="submit" { "Sign out" } }
                     }

@@ -17,13 +17,19 @@
 //! shows is made by one Rust function from one value, and the same value is its JSON.
 
 mod assets;
+mod chart;
 mod document;
+mod encoded;
+mod line_chart;
 mod parts;
 mod section;
 mod table;
 
 pub use assets::{Asset, Assets};
+pub use chart::{Bar, bars, small_bars, small_line, stretch};
 pub use document::{Frame, Link, POLICY, document};
+pub use encoded::{path_part, query_value};
+pub use line_chart::line_chart;
 pub use parts::{
     Tone, badge, bar, bytes, command, count, duration, empty, fact, instant, quantity, shortened,
 };

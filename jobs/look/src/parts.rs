@@ -108,15 +108,25 @@ pub fn duration(span: Duration) -> String {
     }
 }
 
-/// A moment, given as RFC 3339 in UTC. The page shows it in UTC; the script shows how long ago it was, and the exact time
-/// in the viewer's zone on hover.
+/// A moment, given as RFC 3339. The page shows it with its zone. The script shows how long ago it was, and the exact time in
+/// the viewer's zone on hover.
 #[must_use]
 pub fn instant(rfc3339: &str) -> Markup {
-    let shown = match rfc3339.split_once('T') {
-        Some((day, time)) => format!("{day} {} UTC", time.get(..8).unwrap_or(time)),
-        None => rfc3339.to_owned(),
-    };
-    html! { time datetime=(rfc3339) { (shown) } }
+    html! { time datetime=(rfc3339) { (moment(rfc3339)) } }
+}
+
+/// `2026-11-23 09:10:11 UTC`, from RFC 3339; any other text as it is.
+fn moment(text: &str) -> String {
+    let parts = text.split_once('T').and_then(|(day, rest)| {
+        let (clock, after) = rest.split_at_checked(8)?;
+        let zone = after.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+        let zone = match zone {
+            "Z" | "+00:00" => "UTC",
+            other => other,
+        };
+        Some(format!("{day} {clock} {zone}"))
+    });
+    parts.unwrap_or_else(|| text.to_owned())
 }
 
 /// A fact of a list of facts (`dl`).
@@ -188,6 +198,24 @@ mod tests {
                 "2 h 5 min",
                 "2 d 2 h"
             ]
+        );
+    }
+
+    #[test]
+    fn moments_have_their_zone() {
+        for (text, shown) in [
+            ("2026-11-23T09:10:11.123Z", "2026-11-23 09:10:11 UTC"),
+            ("2026-11-23T09:10:11+00:00", "2026-11-23 09:10:11 UTC"),
+            ("2026-11-23T09:10:11.5-08:00", "2026-11-23 09:10:11 -08:00"),
+            ("some day", "some day"),
+            ("Tä", "Tä"),
+        ] {
+            assert_eq!(moment(text), shown);
+        }
+        let text = instant("2026-11-23T09:10:11Z").into_string();
+        assert_eq!(
+            text,
+            "<time datetime=\"2026-11-23T09:10:11Z\">2026-11-23 09:10:11 UTC</time>"
         );
     }
 

@@ -3,12 +3,13 @@
 use gugus_look::{Column, Order, Section, table};
 use maud::html;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::page::Page;
 use crate::place::Place;
 
 /// One setting of the scheduler.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Setting {
     /// The flag, as `--listen`.
     pub flag: String,
@@ -19,7 +20,7 @@ pub struct Setting {
 }
 
 /// What a scheduler runs with.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Configuration {
     /// All settings, in the order of `--help`.
     pub settings: Vec<Setting>,

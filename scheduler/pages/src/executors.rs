@@ -3,6 +3,7 @@
 use gugus_look::{Column, Link, Order, Section, Tone, badge, bytes, count, fact, shortened, table};
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::job::{Bar, Row, Span, TaskState, timeline};
 use crate::moment::{in_url, moment, span};
@@ -13,7 +14,7 @@ use crate::place::Place;
 const SHOWN: usize = 300;
 
 /// The state of an executor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecutorState {
     /// It takes tasks.
@@ -50,7 +51,7 @@ impl ExecutorState {
 }
 
 /// What an executor tells with each heartbeat.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Load {
     /// Its version of Gugus.
@@ -78,7 +79,7 @@ pub struct Load {
 }
 
 /// An executor. Times are milliseconds since 1970; a time of 0 has not come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Executor {
     /// Its id at the scheduler.
     pub id: String,
@@ -134,7 +135,7 @@ impl Executor {
 }
 
 /// All executors, those that are here first.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct ExecutorsPage {
     /// The executors.
     pub executors: Vec<Executor>,
@@ -239,7 +240,7 @@ fn past(executors: &[&Executor]) -> Markup {
 }
 
 /// A task of an executor, with its job.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TaskHere {
     /// The id of its Ballista job.
     pub job: String,
@@ -251,7 +252,7 @@ pub struct TaskHere {
 }
 
 /// One executor with its last tasks.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ExecutorPage {
     /// The executor.
     #[serde(flatten)]

@@ -3,6 +3,7 @@
 use gugus_look::{Column, Order, Pager, Section, count, shortened, table};
 use maud::{Markup, html};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::job::{JobState, Row};
 use crate::moment::{in_url, moment, span};
@@ -120,7 +121,7 @@ impl Choice {
 }
 
 /// Ballista jobs, those that were asked for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct JobsPage {
     /// The jobs of this page.
     pub jobs: Vec<Row>,

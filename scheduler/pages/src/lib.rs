@@ -22,9 +22,13 @@ pub mod jobs;
 mod moment;
 mod page;
 mod place;
+pub mod run;
+pub mod runs;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 mod samples;
+pub mod sign_in;
+pub mod submit;
 
-pub use page::{Page, render};
+pub use page::{Page, refused, render};
 pub use place::Place;

@@ -1,7 +1,7 @@
 //! Ballista's scheduler as Gugus runs it: how it is set up, where tasks go, what it shows, and who sees that it moves.
 
 mod binding;
-mod had;
+mod job_snapshot;
 mod ledger;
 mod observed;
 mod operators;
@@ -12,8 +12,8 @@ pub(crate) mod records;
 pub(crate) mod rest;
 mod roster;
 mod secrets;
-mod sight;
 pub(crate) mod start;
 mod still;
+mod tried_executors;
 pub(crate) mod view;
 pub(crate) mod watch;

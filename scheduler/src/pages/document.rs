@@ -1,7 +1,7 @@
 //! The frame around every page.
 
 use axum::response::{Html, IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Seconds after which a browser loads the page again.
@@ -37,13 +37,4 @@ pub(super) fn document(title: &str, body: &Markup) -> Response {
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// The page for a request that cannot be answered, with the reason.
-pub(super) fn refusal(status: StatusCode, why: &str) -> Response {
-    let body = html! {
-        p { a href="/" { "Gugus scheduler" } }
-        p { (why) }
-    };
-    (status, document("Gugus scheduler", &body)).into_response()
 }

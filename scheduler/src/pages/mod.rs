@@ -1,21 +1,32 @@
-//! Pages for browsers, which show the present state. They have no script and load nothing from other sites, so that they
-//! work without the internet.
+//! Pages for browsers, which show the present state. They load nothing from other sites, so that they work without the
+//! internet.
 //!
 //! A page is one file in this room and one line in `routes.rs`.
 
+mod actions;
+mod asked;
 mod assets;
 mod configuration;
+mod described;
 mod document;
 mod executors;
 mod job;
 mod jobs;
+mod live;
+mod log;
 mod overview;
 mod parts;
+mod refusals;
 mod routes;
 mod run;
+mod runs;
 mod served;
 mod shown;
+mod sign_in;
+mod submit;
 mod tables;
 
+pub(crate) use live::Live;
+pub(crate) use refusals::refusals;
 pub(crate) use routes::routes;
 pub(crate) use shown::Shown;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::runs::{Run, RunState};
+use gugus_pages::run::{Run, RunState};
 
 /// The most characters of a failure in a table; the run's own page has all of them.
 const SHORT: usize = 300;

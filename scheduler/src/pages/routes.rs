@@ -1,21 +1,38 @@
 //! The routes of the pages.
 
-use axum::Router;
-use axum::routing::get;
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use gugus_engine::Guard;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::shown::Shown;
-use super::{assets, configuration, executors, job, jobs, overview, run, served};
+use super::submit::{self, FORM_LIMIT};
+use super::{
+    actions, assets, configuration, executors, job, jobs, log, overview, run, runs, served, sign_in,
+};
 
 /// All pages.
-pub(crate) fn routes(shown: Shown) -> Router {
-    Router::new()
+pub(crate) fn routes(shown: Shown, guard: Arc<Guard>) -> OpenApiRouter {
+    let submitting = post(submit::submit).layer(DefaultBodyLimit::max(FORM_LIMIT));
+    OpenApiRouter::new()
         .route("/", get(overview::page))
-        .route("/runs/{id}", get(run::page))
+        // The interface of runs has the same data as JSON.
+        .merge(served::html("/runs", runs::gather))
+        .merge(served::html("/runs/{id}", run::gather))
+        .route("/runs/{id}/log", get(log::whole))
+        .route("/runs/{id}/cancel", post(actions::cancel))
+        .route("/runs/{id}/resume", post(actions::resume))
+        .route("/runs/{id}/again", post(actions::again))
+        .merge(served::page("/submit", submit::gather))
+        .route("/submit", submitting)
         .merge(served::page("/jobs", jobs::gather))
         .merge(served::page("/jobs/{id}", job::gather))
         .merge(served::page("/executors", executors::gather))
         .merge(served::page("/executors/{id}", executors::gather_one))
         .merge(served::page("/configuration", configuration::gather))
-        .merge(assets::routes())
         .with_state(shown)
+        .merge(assets::routes::<()>().into())
+        .merge(sign_in::routes(guard).into())
 }

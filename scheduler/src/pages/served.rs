@@ -1,93 +1,73 @@
 //! How a page is served: as HTML, as JSON, and as a stream of the sections that change.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::future::Future;
-use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::extract::State;
+use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use futures::{Stream, StreamExt};
-use gugus_look::{POLICY, Section};
+use axum::{Extension, Json};
+use gugus_engine::SignedIn;
+use gugus_look::POLICY;
 use gugus_pages::Page;
-use http::{HeaderMap, HeaderValue, header};
-use serde_json::json;
-use tokio::time::{MissedTickBehavior, interval};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
 
-use super::document::refusal;
+use super::described::described;
+use super::live::Drawn;
 use super::shown::Shown;
 use crate::problem::Problem;
+
+pub(super) use super::asked::Asked;
 
 /// The path below which every page is JSON.
 const JSON: &str = "/gugus/v1";
 
-/// How often a page that somebody has open is looked at again. Only sections that changed are sent.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// What a viewer asked for: the names in the path, and the choices behind `?`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Asked {
-    path: HashMap<String, String>,
-    query: Vec<(String, String)>,
-}
-
-impl Asked {
-    /// A part of the path, by its name in the route.
-    pub(super) fn part(&self, name: &str) -> &str {
-        self.path.get(name).map_or("", String::as_str)
-    }
-
-    /// A choice behind `?`; empty when the viewer made none.
-    pub(super) fn choice(&self, name: &str) -> &str {
-        let made = self.query.iter().find(|(known, _)| known == name);
-        made.map_or("", |(_, value)| value)
-    }
-}
-
-/// A page at `path`, and the same as JSON below [`JSON`].
-pub(super) fn page<P, F, G>(path: &str, gather: G) -> Router<Shown>
+/// A page at `path`, and the same as JSON below [`JSON`], where the OpenAPI document describes it.
+pub(super) fn page<P, F, G>(path: &str, gather: G) -> OpenApiRouter<Shown>
 where
-    P: Page + Send + 'static,
+    P: Page + ToSchema + Send + 'static,
     F: Future<Output = Result<P, Problem>> + Send + 'static,
     G: Fn(Shown, Asked) -> F + Clone + Send + Sync + 'static,
 {
     let as_json = gather.clone();
-    let json = move |State(shown): State<Shown>, Path(path), Query(query)| async move {
-        as_json(shown, Asked { path, query }).await.map(Json)
+    let json = move |State(shown): State<Shown>, asked: Asked| async move {
+        as_json(shown, asked).await.map(Json)
     };
-    html(path, gather).route(&format!("{JSON}{path}"), get(json))
+    let at = format!("{JSON}{path}");
+    let router = OpenApiRouter::with_openapi(described::<P>(path, &at));
+    router.route(&at, get(json)).merge(html(path, gather))
 }
 
 /// A page at `path`, for data that are JSON at a path of their own.
-pub(super) fn html<P, F, G>(path: &str, gather: G) -> Router<Shown>
+pub(super) fn html<P, F, G>(path: &str, gather: G) -> OpenApiRouter<Shown>
 where
     P: Page + Send + 'static,
     F: Future<Output = Result<P, Problem>> + Send + 'static,
     G: Fn(Shown, Asked) -> F + Clone + Send + Sync + 'static,
 {
     let answer = move |State(shown): State<Shown>,
+                       signed_in: Option<Extension<SignedIn>>,
                        uri: http::Uri,
                        headers: HeaderMap,
-                       Path(path),
-                       Query(query)| async move {
-        let asked = Asked { path, query };
+                       asked: Asked| async move {
+        let address = uri.path_and_query().map_or("/", |path| path.as_str());
         if wants_events(&headers) {
-            return Sse::new(changes(shown, asked, gather))
-                .keep_alive(KeepAlive::default())
-                .into_response();
+            return stream(&shown.clone(), address, move || {
+                let page = gather(shown.clone(), asked.clone());
+                async move { page.await.ok().map(|page| drawn(&page)) }
+            });
         }
         match gather(shown, asked).await {
             Ok(page) => {
-                let json = uri.path_and_query().map_or("/", |path| path.as_str());
-                whole(gugus_pages::render(&page, &format!("{JSON}{json}"), false))
+                let json = format!("{JSON}{address}");
+                whole(gugus_pages::render(&page, &json, signed_in.is_some()))
             }
-            Err(problem) => refusal(problem.status(), problem.detail()),
+            Err(problem) => problem.into_response(),
         }
     };
-    Router::new().route(path, get(answer))
+    OpenApiRouter::new().route(path, get(answer))
 }
 
 fn wants_events(headers: &HeaderMap) -> bool {
@@ -97,7 +77,7 @@ fn wants_events(headers: &HeaderMap) -> bool {
 }
 
 /// A whole page with the headers that every page has.
-fn whole(page: String) -> Response {
+pub(super) fn whole(page: String) -> Response {
     let mut response = Html(page).into_response();
     let headers = response.headers_mut();
     headers.insert(
@@ -108,50 +88,30 @@ fn whole(page: String) -> Response {
     response
 }
 
-/// The live sections of a page, each when it is first seen to differ from what was sent before.
-fn changes<P, F, G>(
-    shown: Shown,
-    asked: Asked,
-    gather: G,
-) -> impl Stream<Item = Result<Event, Infallible>>
-where
-    P: Page + Send + 'static,
-    F: Future<Output = Result<P, Problem>> + Send + 'static,
-    G: Fn(Shown, Asked) -> F + Clone + Send + Sync + 'static,
-{
-    let mut clock = interval(LOOK_AGAIN);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let begun = (clock, HashMap::<&'static str, String>::new());
-    futures::stream::unfold(begun, move |(mut clock, mut sent)| {
-        let next = gather.clone();
-        let (shown, asked) = (shown.clone(), asked.clone());
-        async move {
-            clock.tick().await;
-            let events: Vec<Result<Event, Infallible>> = match next(shown, asked).await {
-                Ok(page) => page
-                    .sections()
-                    .iter()
-                    .filter_map(|section| changed(section, &mut sent))
-                    .map(Ok)
-                    .collect(),
-                // The page says so when somebody loads it again.
-                Err(_) => Vec::new(),
-            };
-            Some((futures::stream::iter(events), (clock, sent)))
-        }
-    })
-    .flatten()
+/// The live sections of a page. If the page cannot be made, it says so when somebody loads it again.
+fn drawn(page: &impl Page) -> Drawn {
+    let sections = page.sections();
+    let live = sections.iter().filter(|section| section.live);
+    live.map(|section| (section.id, section.html().into_string()))
+        .collect()
 }
 
-fn changed(section: &Section, sent: &mut HashMap<&'static str, String>) -> Option<Event> {
-    if !section.live {
-        return None;
+fn stream<F>(shown: &Shown, address: &str, gather: impl Fn() -> F + Send + 'static) -> Response
+where
+    F: Future<Output = Option<Drawn>> + Send + 'static,
+{
+    match shown.live.watch(address, gather) {
+        Some(events) => {
+            let stream = Sse::new(events).keep_alive(KeepAlive::default());
+            let mut response = stream.into_response();
+            // Such an answer ends with its connection. In chunks, the end of a killed scheduler would be an error on the
+            // browser's console.
+            *response.version_mut() = Version::HTTP_10;
+            response
+        }
+        None => {
+            let why = "too many pages are open at this scheduler; close some, or load this page when you want to see more";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+        }
     }
-    let html = section.html().into_string();
-    if sent.get(section.id) == Some(&html) {
-        return None;
-    }
-    let event = json!({ "id": section.id, "html": html }).to_string();
-    sent.insert(section.id, html);
-    Some(Event::default().event("section").data(event))
 }

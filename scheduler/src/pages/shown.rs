@@ -2,6 +2,7 @@
 
 use gugus_pages::configuration::Configuration;
 
+use super::live::Live;
 use crate::ballista::view::ClusterView;
 use crate::runs::Runs;
 
@@ -13,6 +14,8 @@ pub(crate) struct Shown {
     pub(crate) runs: Option<Runs>,
     /// The settings that the scheduler runs with.
     pub(crate) configuration: Configuration,
+    /// The pages that somebody looks at.
+    pub(crate) live: Live,
 }
 
 impl Shown {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::parts::{count, moment, progress, run_state, shortened, state};
 use crate::ballista::view::{ExecutorSeen, JobSeen};
-use crate::runs::Run;
+use gugus_pages::run::Run;
 
 /// The most rows of a table; the REST interface has all of them.
 pub(super) const ROWS: usize = 50;

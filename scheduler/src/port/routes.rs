@@ -16,10 +16,11 @@ use tonic::service::Routes;
 use super::hosts::{self, Hosts};
 use super::metrics::SchedulerMetrics;
 use super::monitoring::{self, Monitoring};
+use super::openapi;
 use super::origins::{self, Origin};
 use crate::ballista;
 use crate::ballista::view::{ClusterView, Scheduler};
-use crate::pages::{self, Shown};
+use crate::pages::{self, Live, Shown};
 use crate::problem::Problem;
 use crate::runs::{self, Runs};
 
@@ -37,6 +38,7 @@ pub(crate) struct Api {
     pub(crate) origins: Arc<[Origin]>,
     pub(crate) security: Security,
     pub(crate) configuration: Configuration,
+    pub(crate) live: Live,
 }
 
 /// All routes, each behind the checks of names, sites, token and certificate.
@@ -50,6 +52,7 @@ pub(crate) fn all(api: Api) -> Router {
         cluster: api.cluster.clone(),
         runs: api.runs.clone(),
         configuration: api.configuration,
+        live: api.live,
     };
     let monitoring = Monitoring {
         scheduler_id: api.scheduler.scheduler_id.clone(),
@@ -58,15 +61,17 @@ pub(crate) fn all(api: Api) -> Router {
         monitor: api.monitor,
         runs: api.runs.clone(),
     };
+    let described = monitoring::routes(monitoring)
+        .merge(pages::routes(shown, Arc::clone(&guard)))
+        .merge(api.runs.map(runs::routes).unwrap_or_default());
     let routes = Routes::new(grpc)
         .into_axum_router()
         .fallback(unknown)
         .merge(ballista::rest::routes(api.scheduler))
-        .merge(monitoring::routes(monitoring))
-        .merge(pages::routes(shown))
-        .merge(api.runs.map(runs::routes).unwrap_or_default())
+        .merge(openapi::served(described))
         .layer(from_fn_with_state(api.origins, origins::check))
         .layer(from_fn_with_state(api.hosts, hosts::check))
+        .layer(from_fn(pages::refusals))
         .layer(from_fn_with_state(guard, Guard::check))
         .layer(from_fn(sign));
     match cors {
@@ -96,6 +101,11 @@ async fn sign(request: Request, next: Next) -> Response {
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
+    );
+    // Paths of folders stand in our addresses.
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
     );
     response
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use gugus_engine::{Access, Cluster};
 use gugus_error::Kind;
+use gugus_pages::run::{BallistaJob, RunId, RunState};
 use gugus_submit::SubmitError;
-use gugus_train::{Outcome, Report};
+use gugus_train::{Observer, Outcome, Report};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -15,12 +16,11 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
+use super::course::Courses;
 use super::error::RunError;
-use super::id::RunId;
 use super::log::RunLog;
 use super::places::Places;
-use super::record::{BallistaJob, now};
-use super::state::RunState;
+use super::record::{self, add_ballista_jobs, now};
 use super::table::{Live, Table};
 use crate::ballista::view::ClusterView;
 
@@ -37,6 +37,7 @@ pub(super) struct Attempts {
     /// How drivers reach the scheduler that they are in.
     pub(super) access: Access,
     pub(super) cluster: ClusterView,
+    pub(super) courses: Courses,
     /// As many as runs train at the same time.
     pub(super) turns: Semaphore,
     /// Cancelled when the scheduler ends, and runs with it.
@@ -95,7 +96,7 @@ impl Attempts {
             run.ended = Some(now());
             run.progress = progress;
             run.progress.message.clear();
-            run.add_ballista_jobs(jobs);
+            add_ballista_jobs(run, jobs);
             (run.failure, run.failure_kind) = match failure {
                 Some((why, kind)) => (Some(why), kind),
                 None => (None, None),
@@ -116,22 +117,26 @@ impl Attempts {
         });
         let (there, id_there, live_there) = (Arc::clone(self), id.clone(), live.clone());
         let span_there = span.clone();
+        let told = self.courses.begin(id, &self.table.folders.course_path(id));
+        let observer = told.observer();
         let mut driver = spawn_blocking(move || {
-            let training = there.train(&id_there, &live_there);
+            let training = there.train(&id_there, &live_there, observer);
             block_on(training.instrument(span_there))
         });
         let writing = self.write_progress(id, live).instrument(span.clone());
-        tokio::select! {
+        let ended = tokio::select! {
             ended = &mut driver => ended.unwrap_or_else(|_| {
                 let why = "the driver panicked; its message is on the scheduler's standard error";
                 Ended::Failed(why.to_owned(), Kind::Failed)
             }),
             never = writing => match never {},
-        }
+        };
+        told.end();
+        ended
     }
 
-    async fn train(&self, id: &RunId, live: &Live) -> Ended {
-        match self.try_train(id, live).await {
+    async fn train(&self, id: &RunId, live: &Live, observer: Arc<dyn Observer>) -> Ended {
+        match self.try_train(id, live, observer).await {
             Ok(report) => Ended::Finished(report),
             Err(RunError::Train(gugus_train::Error::Interrupted { report })) => {
                 Ended::Stopped(*report)
@@ -140,7 +145,12 @@ impl Attempts {
         }
     }
 
-    async fn try_train(&self, id: &RunId, live: &Live) -> Result<Report, RunError> {
+    async fn try_train(
+        &self,
+        id: &RunId,
+        live: &Live,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Report, RunError> {
         let run = self.table.run(id)?;
         let job_file = self.table.folders.job_file(id).map_err(RunError::Keep)?;
         tracing::info!(
@@ -150,8 +160,8 @@ impl Attempts {
             models = run.models,
             "the run begins"
         );
-        let request = run.request(job_file);
-        let config = request.config(&self.places, &live.progress, Some(id))?;
+        let request = record::request(&run, job_file);
+        let config = request.config(&self.places, &live.progress, observer, Some(id))?;
         let prepared = tokio::select! {
             prepared = gugus_train::prepare(config) => prepared?,
             () = live.stop.cancelled() => {
@@ -190,7 +200,7 @@ impl Attempts {
             before = Some(seen);
             self.table.change(id, |run| {
                 run.progress = progress;
-                run.add_ballista_jobs(jobs);
+                add_ballista_jobs(run, jobs);
             });
         }
     }

@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use gugus_engine::Access;
 use gugus_files::Stores;
+use gugus_pages::run::{Course, Run, RunId};
 use gugus_progress::Progress;
-use gugus_train::Report;
+use gugus_train::{Config, Report};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::answers::RunDetail;
 use super::attempt::{Attempts, block_on};
+use super::course::{Courses, ModelsAsked};
 use super::error::RunError;
 use super::folders::{Folders, StateError};
-use super::id::RunId;
 use super::places::Places;
-use super::record::Run;
+use super::record;
 use super::request::RunRequest;
 use super::table::{Live, Table};
 use crate::ballista::view::ClusterView;
@@ -67,6 +68,7 @@ impl Runs {
                 places,
                 access,
                 cluster,
+                courses: Courses::default(),
                 turns: Semaphore::new(config.at_once.max(1)),
                 stop: CancellationToken::new(),
             }),
@@ -81,14 +83,14 @@ impl Runs {
 
     /// Finds out what would be trained. For a thread that may block.
     pub(crate) fn dry_run(&self, request: &RunRequest) -> Result<Report, RunError> {
-        let config = request.config(&self.attempts.places, &Progress::default(), None)?;
+        let config = self.config(request)?;
         let prepared = block_on(gugus_train::prepare(config))?;
         Ok(prepared.dry_run())
     }
 
     /// Keeps a new run and lets it wait for its turn. For a thread that may block.
     pub(crate) fn submit(&self, request: &RunRequest) -> Result<Run, RunError> {
-        let config = request.config(&self.attempts.places, &Progress::default(), None)?;
+        let config = self.config(request)?;
         block_on(gugus_train::check_request(&config))?;
         self.begin(|live| self.table().add(request, &config.job.name, live))
     }
@@ -96,6 +98,20 @@ impl Runs {
     /// Lets a run that broke off wait for its turn again. For a thread that may block.
     pub(crate) fn resume(&self, id: &RunId) -> Result<Run, RunError> {
         self.begin(|live| self.table().add_again(id, live))
+    }
+
+    /// Submits the request of a run once more. For a thread that may block.
+    pub(crate) fn again(&self, id: &RunId) -> Result<Run, RunError> {
+        let (run, job_file) = self.with_job_file(id)?;
+        self.submit(&record::request(&run, job_file))
+    }
+
+    /// How the models of a run came about, as far as they have. For a thread that may block.
+    pub(crate) fn course(&self, id: &RunId, asked: &ModelsAsked) -> Result<Course, RunError> {
+        self.table().run(id)?;
+        let path = self.table().folders.course_path(id);
+        let course = self.attempts.courses.show(id, &path, asked);
+        course.map_err(RunError::Keep)
     }
 
     /// All runs, the newest first.
@@ -108,13 +124,21 @@ impl Runs {
         id.parse().is_ok_and(|id| self.table().run(&id).is_ok())
     }
 
-    /// One run with all there is. For a thread that may block, as are the following two.
+    /// One run with the text of its job file. For a thread that may block, as are the following three.
+    pub(crate) fn with_job_file(&self, id: &RunId) -> Result<(Run, String), RunError> {
+        let run = self.table().run(id)?;
+        let job_file = self.table().folders.job_file(id);
+        Ok((run, job_file.map_err(RunError::Keep)?))
+    }
+
+    /// One run with all there is.
     pub(crate) fn detail(&self, id: &RunId) -> Result<RunDetail, RunError> {
-        let folders = &self.table().folders;
+        let (run, job_file) = self.with_job_file(id)?;
+        let report = self.table().folders.report(id);
         Ok(RunDetail {
-            run: self.table().run(id)?,
-            job_file: folders.job_file(id).map_err(RunError::Keep)?,
-            report: folders.report(id),
+            run,
+            job_file,
+            report,
         })
     }
 
@@ -162,6 +186,12 @@ impl Runs {
         drivers.retain(|driver| !driver.is_finished());
         drivers.push(tokio::spawn(attempt));
         Ok(run)
+    }
+
+    /// A request in the form that the driver takes, to be looked at and not to be driven.
+    fn config(&self, request: &RunRequest) -> Result<Config, RunError> {
+        let (places, progress) = (&self.attempts.places, Progress::default());
+        request.config(places, &progress, Arc::new(()), None)
     }
 
     fn table(&self) -> &Table {

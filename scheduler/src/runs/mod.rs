@@ -7,27 +7,31 @@
 
 mod answers;
 mod attempt;
+mod blocking;
 mod control;
+mod course;
 mod error;
 mod folders;
-mod id;
+mod list;
 mod log;
 mod places;
 mod record;
 mod request;
 mod rest;
-mod state;
 mod table;
 
+pub use gugus_pages::run::{BallistaJob, ParseRunIdError, Run, RunId, RunState};
+
 pub use self::answers::{DryRun, RUNS_PATH, RunDetail, RunList};
+pub(crate) use self::blocking::blocking;
 pub(crate) use self::control::Runs;
 pub use self::control::RunsConfig;
+pub(crate) use self::course::ModelsAsked;
 pub use self::error::RunError;
 pub use self::folders::StateError;
-pub use self::id::{ParseRunIdError, RunId};
+pub(crate) use self::list::{listed, runs_asked};
 pub use self::log::run_logs;
 pub use self::places::PlaceError;
-pub use self::record::{BallistaJob, Run};
+pub(crate) use self::record::took;
 pub use self::request::RunRequest;
-pub(crate) use self::rest::routes;
-pub use self::state::RunState;
+pub(crate) use self::rest::{BODY_LIMIT, routes};

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use gugus_pages::run::{Run, RunId, RunState};
 use gugus_progress::Progress;
 use gugus_spec::JobName;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{OPEN_LIMIT, RunError};
 use super::folders::{Folders, StateError};
-use super::id::RunId;
-use super::record::Run;
+use super::record::{interrupt, queued, queued_again};
 use super::request::RunRequest;
-use super::state::RunState;
 
 /// All runs of a scheduler.
 pub(super) struct Table {
@@ -43,7 +42,7 @@ impl Table {
         for mut run in folders.load()? {
             if !run.state.is_final() {
                 tracing::info!(id = %run.id, state = %run.state, "a run was interrupted by the scheduler's end; `gugus runs resume` goes on with it");
-                run.interrupt();
+                interrupt(&mut run);
                 folders
                     .save(&run)
                     .map_err(|error| folders.unusable(error))?;
@@ -85,7 +84,7 @@ impl Table {
             return Err(RunError::Full);
         }
         let last = entries.last_key_value().map(|(id, _)| id);
-        let run = Run::queued(RunId::after(last, SystemTime::now()), job, request);
+        let run = queued(RunId::after(last, SystemTime::now()), job, request);
         self.folders
             .create(&run, &request.job_file)
             .map_err(RunError::Keep)?;
@@ -108,7 +107,7 @@ impl Table {
         if !resumable || entry.live.is_some() {
             return Err(entry.cannot_be("resumed"));
         }
-        let run = entry.run.queued_again();
+        let run = queued_again(&entry.run);
         self.folders.remove_report(id).map_err(RunError::Keep)?;
         self.folders.save(&run).map_err(RunError::Keep)?;
         entry.run = run.clone();

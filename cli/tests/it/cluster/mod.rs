@@ -3,8 +3,10 @@
 mod history;
 mod losses;
 mod members;
+mod pages;
 mod port;
 mod processes;
 mod rollback;
+mod run_pages;
 mod runs;
 mod storage;

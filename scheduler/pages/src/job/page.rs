@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gugus_look::{Column, Link, Order, Section, count, fact, table};
 use maud::{Markup, html};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::graph::{graph, progress};
 use super::plan::plans;
@@ -20,10 +21,11 @@ use crate::place::Place;
 const STILL_SENT: u64 = 60_000;
 
 /// A Ballista job as its page shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct JobPage {
     /// The job.
     #[serde(flatten, serialize_with = "whole")]
+    #[schema(value_type = Job)]
     pub job: Arc<Job>,
     /// Milliseconds since 1970, now.
     #[serde(skip)]

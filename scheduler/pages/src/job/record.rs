@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::row::{JobState, Row};
 
 /// A Ballista job with its stages and tasks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
     /// What the table of jobs shows of it.
     #[serde(flatten)]
@@ -21,7 +22,7 @@ pub struct Job {
 }
 
 /// The state of a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StageState {
     /// It waits for the stages that it reads from.
@@ -35,7 +36,7 @@ pub enum StageState {
 }
 
 /// A stage: the same plan, run by one task for each part of its input.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Stage {
     /// Its number.
     pub id: u64,
@@ -62,7 +63,7 @@ pub struct Stage {
 }
 
 /// The state of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskState {
     /// It runs.
@@ -78,7 +79,7 @@ pub enum TaskState {
 }
 
 /// A task. Times are milliseconds since 1970 by the scheduler's clock.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Task {
     /// Its number in its stage.
     pub id: u64,
@@ -112,7 +113,7 @@ pub struct Task {
 }
 
 /// An operator of a stage's plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Operator {
     /// How many operators stand above it.
     pub depth: u64,
@@ -124,7 +125,7 @@ pub struct Operator {
 }
 
 /// A figure that an operator counted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Figure {
     /// Its name.
     pub name: String,

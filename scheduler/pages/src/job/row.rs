@@ -3,12 +3,13 @@
 use gugus_look::{Tone, badge, shortened};
 use maud::Markup;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The most characters of a failure in a table.
 const SHORT: usize = 300;
 
 /// What became of a Ballista job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// It waits to be cut into stages.
@@ -68,7 +69,7 @@ impl JobState {
 }
 
 /// A Ballista job in one row. Times are milliseconds since 1970; a time of 0 has not come.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Row {
     /// Its id.
     pub id: String,

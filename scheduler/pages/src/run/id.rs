@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 /// Crockford's digits. They sort by value in ASCII, and no digit looks like another one.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -14,7 +15,7 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 9;
 
 /// The name of a run: the time it was submitted, in nine digits and letters that sort by it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
@@ -29,7 +30,8 @@ pub struct ParseRunIdError {
 
 impl RunId {
     /// A new id, later than `last`.
-    pub(crate) fn after(last: Option<&Self>, now: SystemTime) -> Self {
+    #[must_use]
+    pub fn after(last: Option<&Self>, now: SystemTime) -> Self {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let next = last.map_or(0, |last| last.milliseconds() + 1);

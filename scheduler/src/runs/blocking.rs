@@ -2,11 +2,11 @@
 
 use http::StatusCode;
 
+use super::error::RunError;
 use crate::problem::Problem;
-use crate::runs::error::RunError;
 
 /// Expressions are compiled, folders listed and files written: not on a thread that others wait for.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
 ) -> Result<T, Problem> {
     match tokio::task::spawn_blocking(work).await {
