@@ -9,7 +9,9 @@ use bytesize::ByteSize;
 use clap::Args;
 use gugus_engine::ClusterUrl;
 use gugus_files::Stores;
-use gugus_scheduler::{Configuration, KeepJobs, Origin, RunsConfig, SchedulerConfig, SchedulerError};
+use gugus_scheduler::{
+    Configuration, KeepJobs, Origin, RunsConfig, SchedulerConfig, SchedulerError,
+};
 
 use crate::exit::{Code, Failure};
 use crate::flags::security::ClusterSecurity;

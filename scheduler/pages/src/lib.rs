@@ -15,11 +15,16 @@
 //! A page is one file here with its snapshot and its [`Page`], one file in the scheduler's `pages/` that gathers the
 //! snapshot, and one line in `pages/routes.rs` there.
 
+pub mod batch;
+pub mod batches;
 pub mod configuration;
 pub mod executors;
 pub mod job;
 pub mod jobs;
+pub mod model;
+pub mod models;
 mod moment;
+pub mod overview;
 mod page;
 mod place;
 pub mod run;
@@ -28,7 +33,11 @@ pub mod runs;
 #[allow(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 mod samples;
 pub mod sign_in;
+pub mod stores;
 pub mod submit;
 
 pub use page::{Page, refused, render};
 pub use place::Place;
+
+/// How many rows a page of a long table has.
+pub const ROWS: u64 = 100;
