@@ -1,12 +1,14 @@
 //! `/executors` and `/executors/{id}`: who computes, and how each of them is.
 
-use gugus_look::{Column, Link, Order, Section, Tone, badge, bytes, count, fact, shortened, table};
+use gugus_look::{
+    Column, Link, Order, Section, Tone, badge, bytes, count, fact, path_part, shortened, table,
+};
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::job::{Bar, Row, Span, TaskState, timeline};
-use crate::moment::{in_url, moment, span};
+use crate::moment::{moment, span};
 use crate::page::Page;
 use crate::place::Place;
 
@@ -161,7 +163,7 @@ impl Page for ExecutorsPage {
 }
 
 fn link(executor: &Executor) -> Markup {
-    html! { a href={ "/executors/" (in_url(&executor.id)) } { (shortened(&executor.address, 60)) } }
+    html! { a href={ "/executors/" (path_part(&executor.id)) } { (shortened(&executor.address, 60)) } }
 }
 
 fn list(executors: &[&Executor]) -> Markup {
@@ -345,7 +347,7 @@ impl ExecutorPage {
         let row = |row: &Row| {
             let here = self.tasks.iter().filter(|task| task.job == row.id).count();
             vec![
-                html! { a href={ "/jobs/" (in_url(&row.id)) } { code { (row.id) } } },
+                html! { a href={ "/jobs/" (path_part(&row.id)) } { code { (row.id) } } },
                 html! { (shortened(&row.name, 120)) },
                 row.state.badge(),
                 html! { (here) },

@@ -1,12 +1,12 @@
 //! `/jobs`: Ballista jobs.
 
-use gugus_look::{Column, Order, Pager, Section, count, shortened, table};
+use gugus_look::{Column, Order, Pager, Section, count, path_part, shortened, table};
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::job::{JobState, Row};
-use crate::moment::{in_url, moment, span};
+use crate::moment::{moment, span};
 use crate::page::Page;
 use crate::place::Place;
 
@@ -107,7 +107,7 @@ impl Choice {
     fn order(&self) -> Order {
         let mut others = Vec::new();
         if !self.search.is_empty() {
-            others.push(("q".to_owned(), in_url(&self.search)));
+            others.push(("q".to_owned(), gugus_look::query_value(&self.search)));
         }
         if let Some(state) = self.state {
             others.push(("state".to_owned(), state.word().to_owned()));
@@ -212,10 +212,10 @@ impl JobsPage {
 
     fn row(&self, row: &Row) -> Vec<Markup> {
         vec![
-            html! { a href={ "/jobs/" (in_url(&row.id)) } { code { (row.id) } } },
+            html! { a href={ "/jobs/" (path_part(&row.id)) } { code { (row.id) } } },
             html! { (shortened(&row.name, NAME)) @if let Some(why) = &row.failure { div.quiet { (why) } } },
             html! { @if let Some(run) = &row.run {
-                @if self.runs.contains(run) { a href={ "/runs/" (in_url(run)) } { (run) } } @else { (shortened(run, 20)) }
+                @if self.runs.contains(run) { a href={ "/runs/" (path_part(run)) } { (run) } } @else { (shortened(run, 20)) }
             } },
             row.state.badge(),
             html! { (count(row.stages_done)) " of " (count(row.stages_total)) },

@@ -1,10 +1,9 @@
-//! Moments and spans that are counted in milliseconds, and names in URLs.
+//! Moments and spans that are counted in milliseconds.
 
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat};
 use maud::{Markup, html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// A moment in milliseconds since 1970; nothing for 0.
 pub(crate) fn moment(milliseconds: u64) -> Markup {
@@ -18,9 +17,4 @@ pub(crate) fn moment(milliseconds: u64) -> Markup {
 /// A span in milliseconds, as people say it.
 pub(crate) fn span(milliseconds: u64) -> String {
     gugus_look::duration(Duration::from_millis(milliseconds))
-}
-
-/// A name as a part of a URL.
-pub(crate) fn in_url(name: &str) -> String {
-    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
 }

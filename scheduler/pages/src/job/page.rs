@@ -74,7 +74,7 @@ impl JobPage {
             }
             dl.facts {
                 @if let Some(run) = &row.run { (fact("Run", &match self.has_run {
-                    true => html! { a href={ "/runs/" (crate::moment::in_url(run)) } { (run) } },
+                    true => html! { a href={ "/runs/" (gugus_look::path_part(run)) } { (run) } },
                     false => html! { (run) " " span.quiet { "(driven by a client)" } },
                 })) }
                 (fact("Submitted", &moment(row.when())))

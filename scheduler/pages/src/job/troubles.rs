@@ -33,7 +33,7 @@ pub(super) fn troubles(job: &Job, until: u64) -> Option<Markup> {
             html! { (stage.id) },
             html! { (task.id) },
             html! { (task.state.word()) @if task.again { ", tried again" } },
-            html! { a href={ "/executors/" (crate::moment::in_url(&task.executor)) } { (job.address(&task.executor)) } },
+            html! { a href={ "/executors/" (gugus_look::path_part(&task.executor)) } { (job.address(&task.executor)) } },
             html! { (count(task.groups)) },
             html! { (span(task.ran(until))) },
             html! { (task.failure.as_deref().unwrap_or("")) },
