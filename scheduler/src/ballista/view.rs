@@ -1,7 +1,7 @@
 //! The state of the cluster, for pages, metrics and runs.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ballista_core::JobId;
 use ballista_scheduler::scheduler_server::SchedulerServer;
@@ -34,16 +34,6 @@ pub(crate) struct ClusterView {
     records: Arc<Records>,
 }
 
-/// A registered executor.
-#[derive(Debug)]
-pub(crate) struct ExecutorSeen {
-    pub(crate) id: String,
-    pub(crate) address: String,
-    pub(crate) slots: u32,
-    /// Since its last heartbeat.
-    pub(crate) silent: Option<Duration>,
-}
-
 /// A Ballista job that the scheduler still remembers.
 #[derive(Debug)]
 pub(crate) struct JobSeen {
@@ -63,30 +53,17 @@ impl ClusterView {
         Self { scheduler, records }
     }
 
-    /// Executors, by address.
-    pub(crate) async fn executors(&self) -> Vec<ExecutorSeen> {
-        let state = self
-            .scheduler
-            .state
-            .executor_manager
-            .get_executors_state()
-            .await;
-        let state = state.unwrap_or_else(|error| {
+    /// The slots of each executor that is registered.
+    pub(crate) async fn slots(&self) -> Vec<u32> {
+        let state = self.scheduler.state.executor_manager.get_executors_state();
+        let registered = state.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "Ballista does not list its executors");
             Vec::new()
         });
-        let now = since_1970();
-        let mut executors: Vec<ExecutorSeen> = state
-            .into_iter()
-            .map(|(about, beat, _)| ExecutorSeen {
-                address: format!("{}:{}", about.host, about.port),
-                slots: about.specification.vcores,
-                silent: beat.map(|beat| now.saturating_sub(beat)),
-                id: about.id,
-            })
-            .collect();
-        executors.sort_unstable_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
-        executors
+        let slots = registered.into_iter();
+        slots
+            .map(|(about, ..)| about.specification.vcores)
+            .collect()
     }
 
     /// The newest Ballista jobs, the newest first.
@@ -184,10 +161,4 @@ impl ClusterView {
         jobs.dedup_by(|a, b| a.id == b.id);
         (tasks, jobs)
     }
-}
-
-fn since_1970() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }
