@@ -17,7 +17,6 @@ use gugus_scheduler::Followed;
 use gugus_spec::Job;
 use gugus_submit::SubmitError;
 use gugus_train::{Prepared, Report};
-use indicatif::ProgressBar;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -105,7 +104,7 @@ impl Work {
                     pace: Pace::Full,
                     limit: None,
                     client: Vec::new(),
-                    progress: ProgressBar::hidden(),
+                    progress: Progress::default(),
                 },
                 self.stop.clone(),
             )
@@ -123,7 +122,7 @@ impl Work {
                     metrics: None,
                     connection: Default::default(),
                     client: Vec::new(),
-                    progress: ProgressBar::hidden(),
+                    progress: Progress::default(),
                 },
                 || {},
                 self.stop.clone(),

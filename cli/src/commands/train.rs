@@ -26,10 +26,11 @@ use crate::signals::Stop;
 
 /// Train the models of a job on its batches, one Ballista job per wave of batches
 ///
-/// Every batch without a model gets one. Run the command again to go on after a stop. A model with scope = "all" is fitted
-/// to all batches together, one Ballista job per pass, and trained again when there are new batches. A model with
-/// scope = "window" has one model for each window of the rows, trained again when the window has new rows. Models are
-/// folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this process.
+/// Every batch without a model gets one. Run the command again to go on after a stop. A model with scope = "all" is
+/// fitted to all batches together, one Ballista job per pass, and trained again when there are new batches. A model
+/// with scope = "window" has one model for each window of the rows. A window is trained again when it has new rows.
+/// Models are folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this
+/// process.
 ///
 /// Example: gugus train --job jobs/crime.toml --batches data/batch --models data/models
 ///
@@ -47,7 +48,7 @@ pub(crate) struct Train {
     /// Train only this model of the job file; may be given several times
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
-    /// Train again what has a model, and replace it
+    /// Also train models that exist, and replace them
     #[arg(long)]
     retrain: bool,
     /// Say what would be trained, and train nothing

@@ -1,7 +1,7 @@
 //! How long and how deep an expression may be.
 //!
-//! Planning, sending and computing an expression are recursive in many crates. A chain of thousands of operators would
-//! overflow the stack, and that ends a process. So an expression is measured before anything else walks over it.
+//! Many crates plan, send and compute expressions recursively. A chain of thousands of operators would overflow the
+//! stack, and that ends a process. So an expression is measured before any other code walks over it.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,28 +16,28 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-/// The longest text of an expression, in bytes: some two thousand codes in a list.
+/// The longest text of an expression, in bytes. A list of about two thousand codes fits.
 const LONGEST: usize = 16 * 1024;
 
-/// The most expressions within each other. A sum of 100 terms is 100 deep.
+/// How deep expressions may be nested. A sum of 100 terms is 100 deep.
 const DEEPEST: usize = 100;
 
-/// The most parentheses and brackets within each other.
+/// How deep parentheses and brackets may be nested.
 const MOST_PARENTHESES: usize = 24;
 
-/// The most keywords such as `NOT`, `CAST` or `POSITION` within each other. If a text is wrong, the parser reads what follows
-/// such a keyword up to four times, because the keyword could also be a name. Time doubles with each of them, or worse.
+/// How deep keywords such as `NOT`, `CAST` or `POSITION` may be nested. Such a keyword could also be a name. So if a
+/// text is wrong, the parser reads the part after the keyword up to four times. Each level doubles the time, or worse.
 const MOST_KEYWORDS: usize = 9;
 
-/// The most protobuf messages within each other that an expression may take in a plan. A reader gives up at 100, and the
-/// nodes around the expression take some of them.
+/// How deep the protobuf messages of an expression may be nested in a plan. A reader gives up at 100, and the nodes
+/// around the expression take some levels.
 const DEEPEST_MESSAGE: usize = 74;
 
-/// The most terms after planning, which writes some parts of an expression twice.
+/// The most terms after planning. Planning writes some parts of an expression twice.
 const MOST_TERMS: u64 = 100_000;
 
 /// The stack for parsing and planning. A text of [`LONGEST`] bytes may be parsed to a tree of 8,000 levels before it is
-/// measured. Only the part that is used takes memory.
+/// measured. Unused stack takes no memory.
 const STACK: usize = 64 * 1024 * 1024;
 
 /// Why an expression is refused.
@@ -54,17 +54,17 @@ pub enum TooLarge {
         "it has {0} expressions within each other, and at most {DEEPEST} are possible; split a long sum into several features, and write IN (…) for many comparisons"
     )]
     Deep(usize),
-    /// It has too many parentheses within each other.
+    /// Its parentheses are nested too deeply.
     #[error(
         "it has {0} parentheses within each other, and at most {MOST_PARENTHESES} are possible; split it into several features"
     )]
     Parentheses(usize),
-    /// It has too many keywords within each other that could also be names.
+    /// Its keywords that could also be names are nested too deeply.
     #[error(
         "it has {0} of NOT, CAST, POSITION and the like within each other, and at most {MOST_KEYWORDS} are possible; split it into several features"
     )]
     Keywords(usize),
-    /// The plan of it cannot be sent.
+    /// Its plan cannot be sent.
     #[error("it is nested too deeply to be sent to an executor; split it into several features")]
     Unsendable,
     /// Planning would repeat its parts too often.
@@ -83,7 +83,7 @@ pub enum TooLarge {
 /// The most calls of functions whose result may be much longer than their arguments.
 pub(crate) const MOST_GROWING: usize = 24;
 
-/// Runs a piece of planning on a stack of its own. `None` if it panics: no text may end a process.
+/// Runs a part of planning on a stack of its own. Gives `None` if that part panics, because no text may end a process.
 pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
     stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(work)).ok())
 }
@@ -93,7 +93,7 @@ pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if sql.len() > LONGEST {
         return Err(TooLarge::Long(sql.len()));
     }
-    // A text without tokens does not parse either.
+    // If a text has no tokens, the parser refuses it, too.
     let Ok(tokens) = Tokenizer::new(&GenericDialect, sql).tokenize() else {
         return Ok(());
     };
@@ -117,7 +117,7 @@ const BINDS_LESS: &[Keyword] = &[
     Keyword::ELSE,
 ];
 
-/// How many things at most lie within each other.
+/// How deep things are nested, at most.
 #[derive(Default)]
 struct Nesting {
     parentheses: usize,
@@ -127,9 +127,10 @@ struct Nesting {
 impl Nesting {
     fn of(tokens: &[Token]) -> Self {
         let mut most = Self::default();
-        // For each open parenthesis: the keywords around its content, and whether the innermost one ends with the parenthesis.
+        // For each open parenthesis: how many keywords enclose its content, and whether the innermost keyword ends with
+        // the parenthesis.
         let mut open: Vec<(usize, bool)> = Vec::new();
-        // For this token: the keywords around it, and whether a keyword stands right before it.
+        // For this token: how many keywords enclose it, and whether a keyword stands right before it.
         let (mut keywords, mut after_keyword) = (0, false);
         for token in tokens {
             let word = match token {
@@ -148,7 +149,7 @@ impl Nesting {
                         keywords = within - usize::from(of_keyword);
                     }
                 }
-                // The operand of a NOT reaches up to the next word that binds less.
+                // The operand of a NOT ends before the next word that binds less tightly.
                 (_, Keyword::NOT) => keywords += 1,
                 (Token::Comma, _) => keywords = outside,
                 (_, word) if BINDS_LESS.contains(&word) => keywords = outside,
@@ -192,8 +193,8 @@ pub(crate) fn check_parsed(expression: &SqlExpr) -> Result<(), TooLarge> {
     Ok(())
 }
 
-/// Refuses an expression that planning would make too large: `a BETWEEN b AND c` becomes `a >= b AND a <= c`, and so `a` doubles
-/// at each level of such expressions within each other.
+/// Refuses an expression that planning would make too large. For example, `a BETWEEN b AND c` becomes `a >= b AND a <=
+/// c`. So each level of nested BETWEENs doubles `a`.
 pub(crate) fn check_terms(expression: &Expr) -> Result<(), TooLarge> {
     let terms = terms(expression);
     if terms > MOST_TERMS {
@@ -212,7 +213,8 @@ fn terms(expression: &Expr) -> u64 {
             add(terms(&between.low));
             add(terms(&between.high));
         }
-        // Of a CASE of truths, planning makes a chain of AND and OR with each condition and its opposite.
+        // If the results of a CASE are truth values, planning makes a chain of AND and OR. The chain holds each
+        // condition and its opposite.
         Expr::Case(case) => {
             case.expr.iter().for_each(|of| add(terms(of)));
             for (when, then) in &case.when_then_expr {
@@ -247,8 +249,8 @@ fn terms(expression: &Expr) -> u64 {
     sum
 }
 
-/// Refuses a planned expression whose plan no executor could read. Planning adds casts, so this depth is not the one of the
-/// text.
+/// Refuses a planned expression whose plan no executor could read. Planning adds casts, so the plan can be deeper than
+/// the text.
 pub(crate) fn check_planned(expression: &Arc<dyn PhysicalExpr>) -> Result<(), TooLarge> {
     if depth(expression) > 2 * DEEPEST || messages(expression) > DEEPEST_MESSAGE {
         return Err(TooLarge::Unsendable);
@@ -261,7 +263,7 @@ fn depth(expression: &Arc<dyn PhysicalExpr>) -> usize {
     1 + children.into_iter().map(depth).max().unwrap_or(0)
 }
 
-/// How many protobuf messages lie within each other.
+/// How deep protobuf messages are nested.
 fn messages(expression: &Arc<dyn PhysicalExpr>) -> usize {
     // A CASE has a message of its own for each of its branches.
     let own = if expression.downcast_ref::<CaseExpr>().is_some() {

@@ -34,7 +34,7 @@ async fn imported(name: &str, content: &[u8]) -> (String, Job) {
         files: vec![path],
         cut: Cut::ByRows,
         repeat: Repeat::Refuse,
-        progress: ProgressBar::hidden(),
+        progress: Progress::default(),
     };
     let summary = import::run(config, Default::default()).await.unwrap();
     assert_eq!(summary.rejected, 0, "{text}");
