@@ -33,6 +33,7 @@ mod port;
 mod problem;
 mod runs;
 mod server;
+mod stores;
 
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use gugus_pages::configuration::{Configuration, Setting};

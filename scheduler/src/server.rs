@@ -22,6 +22,7 @@ use crate::port::metrics::{Collector, SchedulerMetrics};
 use crate::port::origins::Origin;
 use crate::port::routes::{self, Api};
 use crate::runs::{Runs, RunsConfig, StateError};
+use crate::stores::Shelf;
 
 /// How long requests in flight may take at the end. Streams of statuses last as long as their Ballista jobs, which end
 /// with the scheduler anyway.
@@ -125,6 +126,10 @@ pub(crate) async fn serve(
         cluster,
         metrics,
         monitor: monitor.clone(),
+        shelf: runs
+            .clone()
+            .map(|runs| Shelf::new(runs, endpoint.own_access())),
+        address: endpoint.own_access().url.to_string(),
         runs: runs.clone(),
         origins: config.cors_allowed_origins.into(),
         security: endpoint.security,

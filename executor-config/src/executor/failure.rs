@@ -1,5 +1,6 @@
 //! How an executor reports a failed task. The cause decides whether the scheduler tries the task on another executor.
 
+use std::any::Any;
 use std::error::Error;
 
 use ballista_core::error::BallistaError;
@@ -32,14 +33,25 @@ pub(super) fn told(error: BallistaError, executor: &ExecutorRegistration) -> Fai
         }
         Fault::Machine(why) => (Fault::Machine(format!("{machine}: {why}")), false),
     };
+    let reason = match elsewhere {
+        true => FailedReason::IoError(IoError {}),
+        false => FailedReason::ExecutionError(ExecutionError {}),
+    };
     FailedTask {
         error: fault.as_text(),
         retryable: elsewhere,
         count_to_failures: elsewhere,
-        failed_reason: Some(match elsewhere {
-            true => FailedReason::IoError(IoError {}),
-            false => FailedReason::ExecutionError(ExecutionError {}),
-        }),
+        failed_reason: Some(reason),
+    }
+}
+
+/// The end of a task that panicked.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> FailedTask {
+    FailedTask {
+        error: Fault::of_panic(panic).as_text(),
+        retryable: false,
+        count_to_failures: false,
+        failed_reason: Some(FailedReason::ExecutionError(ExecutionError {})),
     }
 }
 
@@ -77,5 +89,21 @@ mod tests {
         let fault = Fault::in_text(&told.error);
         assert!(matches!(&fault, Fault::Data(_)), "{fault:?}");
         assert!(!told.retryable);
+    }
+
+    /// Some damage makes the reader of Parquet panic. Only the batch of the damaged file shall fail.
+    #[test]
+    fn a_panic_is_about_the_data() {
+        for panic in [
+            std::panic::catch_unwind(|| panic!("assertion failed: {}", 7)),
+            std::panic::catch_unwind(|| panic!("assertion failed: 7")),
+        ] {
+            let told = panicked(&*panic.unwrap_err());
+            let Fault::Data(reason) = Fault::in_text(&told.error) else {
+                panic!("{}", told.error)
+            };
+            assert!(reason.contains("assertion failed: 7"), "{reason}");
+            assert!(!told.retryable);
+        }
     }
 }

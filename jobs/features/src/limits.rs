@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
@@ -14,6 +15,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, CaseExpr};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 /// The longest text of an expression, in bytes. A list of about two thousand codes fits.
@@ -25,9 +27,13 @@ const DEEPEST: usize = 100;
 /// How deep parentheses and brackets may be nested.
 const MOST_PARENTHESES: usize = 24;
 
-/// How deep keywords such as `NOT`, `CAST` or `POSITION` may be nested. Such a keyword could also be a name. So if a
-/// text is wrong, the parser reads the part after the keyword up to four times. Each level doubles the time, or worse.
-const MOST_KEYWORDS: usize = 9;
+/// How often the parser may read the innermost part of a wrong text anew, as a power of two. It reads what follows `CASE`, `INTERVAL`
+/// or a point up to twice, and what follows a keyword such as `NOT`, `CAST` or `POSITION` up to four times, because each could also be a name.
+/// Within each other, these numbers multiply. A text at this bound takes about a second.
+const MOST_DOUBLINGS: usize = 18;
+
+/// The doublings by a keyword other than `CASE`.
+const BY_KEYWORD: usize = 2;
 
 /// How deep the protobuf messages of an expression may be nested in a plan. A reader gives up at 100, and the nodes
 /// around the expression take some levels.
@@ -61,10 +67,16 @@ pub enum TooLarge {
     Parentheses(usize),
     /// Its keywords that could also be names are nested too deeply.
     #[error(
-        "it has {0} of NOT, CAST, POSITION and the like within each other, and at most {MOST_KEYWORDS} are possible; split it into several features"
+        "CASE, INTERVAL, NOT, CAST, POSITION and the like lie within each other too often; at most {MOST_DOUBLINGS} CASE or {} of the others are possible; split it into several features",
+        MOST_DOUBLINGS / BY_KEYWORD
     )]
-    Keywords(usize),
-    /// Its plan cannot be sent.
+    Keywords,
+    /// The parser gives up on it.
+    #[error(
+        "it has more CASE, calls and operators within each other than can be parsed; split it into several features"
+    )]
+    Nested,
+    /// The plan of it cannot be sent.
     #[error("it is nested too deeply to be sent to an executor; split it into several features")]
     Unsendable,
     /// Planning would repeat its parts too often.
@@ -101,8 +113,8 @@ pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if nesting.parentheses > MOST_PARENTHESES {
         return Err(TooLarge::Parentheses(nesting.parentheses));
     }
-    if nesting.keywords > MOST_KEYWORDS {
-        return Err(TooLarge::Keywords(nesting.keywords));
+    if nesting.doublings > MOST_DOUBLINGS {
+        return Err(TooLarge::Keywords);
     }
     Ok(())
 }
@@ -115,53 +127,96 @@ const BINDS_LESS: &[Keyword] = &[
     Keyword::WHEN,
     Keyword::THEN,
     Keyword::ELSE,
+    Keyword::END,
 ];
 
 /// How deep things are nested, at most.
 #[derive(Default)]
 struct Nesting {
     parentheses: usize,
-    keywords: usize,
+    doublings: usize,
+}
+
+/// An open parenthesis, bracket or `CASE`.
+struct Open {
+    is_case: bool,
+    /// The doublings around it, the run that it is in, and the doublings of its content.
+    around: usize,
+    run: usize,
+    within: usize,
 }
 
 impl Nesting {
     fn of(tokens: &[Token]) -> Self {
         let mut most = Self::default();
-        // For each open parenthesis: how many keywords enclose its content, and whether the innermost keyword ends with
-        // the parenthesis.
-        let mut open: Vec<(usize, bool)> = Vec::new();
-        // For this token: how many keywords enclose it, and whether a keyword stands right before it.
-        let (mut keywords, mut after_keyword) = (0, false);
+        let mut open: Vec<Open> = Vec::new();
+        let mut parentheses: usize = 0;
+        // For this token: the doublings by what it lies in, and whether a keyword stands right before it.
+        let (mut doublings, mut after_keyword) = (0, false);
+        // The points of the name `a.b[1].c` that it is in, and INTERVALs without a value. Each doubles, too.
+        let (mut run, mut after_point) = (0, false);
         for token in tokens {
             let word = match token {
                 Token::Whitespace(_) => continue,
                 Token::Word(word) => word.keyword,
                 _ => Keyword::NoKeyword,
             };
-            let outside = open.last().map_or(0, |(outside, _)| *outside);
+            let around_this = || open.last().map_or(0, |last| last.within);
             match (token, word) {
-                (Token::LParen | Token::LBracket, _) => {
-                    keywords += usize::from(after_keyword);
-                    open.push((keywords, after_keyword));
+                (Token::LParen | Token::LBracket, _) | (_, Keyword::CASE) => {
+                    let is_case = word == Keyword::CASE;
+                    parentheses += usize::from(!is_case);
+                    let by = match (is_case, after_keyword) {
+                        (true, _) => 1,
+                        (false, true) => BY_KEYWORD,
+                        (false, false) => 0,
+                    };
+                    let (around, within) = (doublings, doublings + run + by);
+                    open.push(Open {
+                        is_case,
+                        around,
+                        run,
+                        within,
+                    });
+                    (doublings, run) = (within, 0);
                 }
                 (Token::RParen | Token::RBracket, _) => {
-                    if let Some((within, of_keyword)) = open.pop() {
-                        keywords = within - usize::from(of_keyword);
+                    // A CASE in it that has no end ends here, too.
+                    while let Some(ended) = open.pop() {
+                        (doublings, run) = (ended.around, ended.run);
+                        if !ended.is_case {
+                            parentheses -= 1;
+                            break;
+                        }
                     }
                 }
-                // The operand of a NOT ends before the next word that binds less tightly.
-                (_, Keyword::NOT) => keywords += 1,
-                (Token::Comma, _) => keywords = outside,
-                (_, word) if BINDS_LESS.contains(&word) => keywords = outside,
+                (_, Keyword::END) => {
+                    if let Some(ended) = open.pop_if(|last| last.is_case) {
+                        (doublings, run) = (ended.around, 0);
+                    }
+                }
+                // The operand of a NOT reaches up to the next word that binds less.
+                (_, Keyword::NOT) => doublings += BY_KEYWORD,
+                (Token::Comma, _) => (doublings, run) = (around_this(), 0),
+                (_, word) if BINDS_LESS.contains(&word) => doublings = around_this(),
+                (Token::Period, _) | (_, Keyword::INTERVAL) => run += 1,
+                (Token::Word(_), Keyword::NoKeyword) if !after_point => run = 0,
+                (Token::Number(..) | Token::SingleQuotedString(_), _) => run = 0,
                 _ => {}
             }
             after_keyword =
                 !matches!(word, Keyword::NoKeyword | Keyword::NOT) && !BINDS_LESS.contains(&word);
-            most.parentheses = most.parentheses.max(open.len());
-            most.keywords = most.keywords.max(keywords);
+            after_point = *token == Token::Period;
+            most.parentheses = most.parentheses.max(parentheses);
+            most.doublings = most.doublings.max(doublings + run);
         }
         most
     }
+}
+
+/// Whether the parser refused a text because too many things lie within each other.
+pub(crate) fn is_too_deep(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::SQL(error, _) if **error == ParserError::RecursionLimitExceeded)
 }
 
 /// Refuses a parsed expression that is too deep.

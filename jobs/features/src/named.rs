@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -15,6 +14,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, exec_err, internal_err};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
+use gugus_error::catch;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
@@ -192,7 +192,7 @@ impl PhysicalExpr for Named {
 
     fn evaluate(&self, rows: &RecordBatch) -> Result<ColumnarValue> {
         // Some kernels of Arrow panic if a column of text grows beyond two gigabytes.
-        let value = catch_unwind(AssertUnwindSafe(|| self.inner.evaluate(rows)));
+        let value = catch(|| self.inner.evaluate(rows));
         let value = value.unwrap_or_else(|_| exec_err!("a function panicked on these values"));
         value.map_err(|error| self.failed(&error))
     }

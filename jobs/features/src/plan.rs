@@ -30,7 +30,8 @@ use crate::error::PlanError;
 use crate::growing::{self, is_growing};
 use crate::guards::{Place, guarded};
 use crate::limits::{
-    MOST_GROWING, TooLarge, check_parsed, check_planned, check_terms, check_text, on_large_stack,
+    MOST_GROWING, TooLarge, check_parsed, check_planned, check_terms, check_text, is_too_deep,
+    on_large_stack,
 };
 use crate::named::{Name, Named};
 
@@ -230,7 +231,10 @@ impl Parsed {
         check_text(&name.sql).map_err(too_large)?;
         let dialect = PLANNER.config().options().sql_parser.dialect;
         let text = PLANNER.sql_to_expr_with_alias(&name.sql, &dialect);
-        let text = text.map_err(|error| name.wrong(error))?;
+        let text = text.map_err(|error| match is_too_deep(&error) {
+            true => too_large(TooLarge::Nested),
+            false => name.wrong(error),
+        })?;
         check_parsed(&text.expr).map_err(too_large)?;
         let expression = loop {
             let schema = DFSchema::try_from(schema_of(known)).map_err(|e| name.wrong(e))?;

@@ -21,7 +21,7 @@ use super::folders::{Folders, StateError};
 use super::places::Places;
 use super::record;
 use super::request::RunRequest;
-use super::table::{Live, Table};
+use super::table::{Live, Pair, Table};
 use crate::ballista::view::ClusterView;
 
 /// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
@@ -130,6 +130,21 @@ impl Runs {
         let run = self.table().run(id)?;
         let job_file = self.table().folders.job_file(id);
         Ok((run, job_file.map_err(RunError::Keep)?))
+    }
+
+    /// The pairs of stores that runs have used, the newest first.
+    pub(crate) fn pairs(&self) -> Vec<Pair> {
+        self.table().pairs()
+    }
+
+    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    pub(crate) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
+        self.table().with_failures(models, most)
+    }
+
+    /// The places that runs, and so pages, may use.
+    pub(crate) fn places(&self) -> &Places {
+        &self.attempts.places
     }
 
     /// One run with all there is.

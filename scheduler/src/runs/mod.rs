@@ -37,3 +37,4 @@ pub use self::places::PlaceError;
 pub(crate) use self::record::took;
 pub use self::request::RunRequest;
 pub(crate) use self::rest::{BODY_LIMIT, routes};
+pub(crate) use self::table::Pair;

@@ -89,6 +89,17 @@ pub(crate) fn open<R: Read>(
         .cells()
         .map_err(|reason| input.wrong(format!("its header is damaged: {reason}")))?;
     let names = header_names(cells, columns).map_err(|e| input.wrong(e.to_string()))?;
+    // Else the first line is probably a record.
+    let of_topic = format.header.iter().flatten();
+    let mut known = columns.iter().map(|column| &column.name).chain(of_topic);
+    if let Some(first) = known.clone().next()
+        && !known.any(|name| names.contains(name))
+    {
+        return Err(input.wrong(format!(
+            "its first line names none of the job's columns, such as {first:?}; name the columns in the first line of the \
+             file ([source.csv] header names the cells of a topic only)"
+        )));
+    }
     Ok((rows, names))
 }
 

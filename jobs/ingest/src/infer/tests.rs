@@ -53,6 +53,22 @@ fn packed(content: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn words_for_no_value_and_instants_are_proposed() {
+    let content = "seen_at,LAT,LON,name\n1577934245,34.01,-118.29,NA\n1577934246,NULL,N/A,x\n";
+    let (text, job) = imported("events.csv", content.as_bytes()).await;
+    assert_eq!(job.source.null_values, ["N/A", "NULL"], "{text}");
+    let formats = vec!["epoch_s".to_owned()];
+    let timestamp = ColumnType::Timestamp {
+        formats,
+        timezone: None,
+    };
+    assert_eq!(column(&job, "seen_at").data_type, timestamp);
+    assert_eq!(column(&job, "LAT").data_type, ColumnType::Float64);
+    let sparse = Some("\"LAT\" IS NOT NULL AND \"LON\" IS NOT NULL");
+    assert_eq!(job.models[0].condition.as_deref(), sparse);
+}
+
+#[tokio::test]
 async fn the_same_file_is_imported_without_rejects() {
     let content = "ID,Date Rptd,TIME OCC,AREA,LAT,LON,Arrest,\"Größe \"\"x\"\"\"\n\
         1,01/31/2020 12:00:00 AM,2230,01,34.01,-118.29,true,1\n\

@@ -10,7 +10,7 @@ const NAMELESS: &str = "nothing names the cells of a row: give a header in [sour
 pub(super) fn format(source: &Table<'_>, columns: &[Column]) -> Result<(Format, CsvFormat), Error> {
     let entry = source.get("format");
     let format = match &entry {
-        Some(entry) => entry.choice(&[("json", Format::Json), ("csv", Format::Csv)])?,
+        Some(entry) => entry.choice(Format::ALL)?,
         None => Format::Json,
     };
     let table = source.get("csv");
@@ -40,7 +40,7 @@ fn csv(entry: &Entry<'_>, format: Format, columns: &[Column]) -> Result<CsvForma
     let header = match (table.get("header"), format) {
         (None, _) => None,
         (Some(entry), Format::Csv) => Some(header(&entry, columns)?),
-        (Some(entry), Format::Json) => {
+        (Some(entry), _) => {
             return Err(entry.refuse(
                 &"it names the cells of a topic's rows, and a file has its own header: add format = \"csv\" to [source], or leave it out",
             ));
