@@ -57,7 +57,7 @@ fn cells(row: &ModelRow, store: &str) -> Vec<Markup> {
             }
             _ => html! { (line.model) },
         },
-        html! { (line.data()) },
+        html! { span.line { (line.data()) } },
         badge(row.mark.tone(), row.mark.word()),
         html! { (count(line.rows)) },
         line.training_cost
