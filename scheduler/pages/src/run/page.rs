@@ -18,6 +18,7 @@ use super::record::{BallistaJob, Run};
 use super::state::RunState;
 use crate::page::Page;
 use crate::place::Place;
+use crate::stores::{batches_href, models_href};
 
 /// The most Ballista jobs that the page names.
 const JOBS_SHOWN: usize = 10;
@@ -80,8 +81,8 @@ impl RunPage {
             }
             dl.facts {
                 (fact("Job", &html! { a href={ "/runs?job=" (query_value(&run.job)) } { (run.job) } }))
-                (fact("Batches", &html! { a href={ "/batches?in=" (query_value(&run.batches)) } { (run.batches) } }))
-                (fact("Models", &html! { a href={ "/models?in=" (query_value(&run.models)) } { (run.models) } }))
+                (fact("Batches", &html! { a href=(batches_href(&run.batches)) { (run.batches) } }))
+                (fact("Models", &html! { a href=(models_href(&run.models)) { (run.models) } }))
                 @if !run.only.is_empty() { (fact("Only", &html! { (run.only.join(", ")) })) }
                 @if run.retrain { (fact("Models that are there", &html! { "are trained again" })) }
                 @if run.state.is_final() {

@@ -1,4 +1,4 @@
-"""A scheduler and two executors of one task slot each, as processes on loopback."""
+"""A scheduler and executors of one task slot each, as processes on loopback."""
 
 import os
 import queue
@@ -10,7 +10,6 @@ import time
 
 from common import Failed
 
-EXECUTORS = 2
 READY_WITHIN = 60
 # Draining has nothing left to wait for. A process that has not ended by then is killed, and the run fails.
 END_WITHIN = 30
@@ -19,15 +18,16 @@ END_WITHIN = 30
 class Cluster:
     """Started on entering, stopped on leaving. Afterwards `peak` has the sum of the processes' peaks, in bytes."""
 
-    def __init__(self, gugus, folder):
-        self.gugus, self.folder = gugus, folder
+    def __init__(self, gugus, folder, executors=2, scheduler=()):
+        self.gugus, self.folder, self.executors, self.scheduler = gugus, folder, executors, scheduler
         self.processes, self.peak = [], 0
 
     def __enter__(self):
         begun = time.monotonic()
         try:
-            self.url = self.start("scheduler", "--listen", "127.0.0.1:0")["grpc"]
-            for _ in range(EXECUTORS):
+            ready = self.start("scheduler", "--listen", "127.0.0.1:0", *self.scheduler)
+            self.url, self.http = ready["grpc"], ready["http"].rstrip("/")
+            for _ in range(self.executors):
                 self.start("executor", "--scheduler", self.url, "--listen", "127.0.0.1:0", "--task-slots", "1")
         except BaseException:
             self.stop(signal.SIGKILL)
