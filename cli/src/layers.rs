@@ -18,7 +18,7 @@ const DEFAULT_FILE: &str = "gugus.toml";
 
 /// Errors in the configuration file.
 #[derive(Debug, Error)]
-enum FileError {
+pub(crate) enum FileError {
     #[error("configuration file {} could not be read", path.display())]
     Read {
         path: PathBuf,
@@ -42,14 +42,45 @@ enum FileError {
     Value { path: PathBuf, key: String },
 }
 
-/// The arguments of this process for `command`, completed from the file. `command` already knows its variables.
-pub(crate) fn matches(command: Command) -> Result<ArgMatches, Failure> {
+/// The file of a process, if it has one.
+#[derive(Debug)]
+pub(crate) struct ConfigFile {
+    pub(crate) path: PathBuf,
+    table: Table,
+}
+
+impl ConfigFile {
+    fn read(path: PathBuf) -> Result<Self, FileError> {
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(source) => return Err(FileError::Read { path, source }),
+        };
+        match text.parse() {
+            Ok(table) => Ok(Self { path, table }),
+            Err(source) => Err(FileError::Parse { path, source }),
+        }
+    }
+
+    /// Whether the file has a value for a flag of a command: in the command's section, or at the top.
+    pub(crate) fn has(&self, command: &str, long: &str) -> bool {
+        let key = key_of(long);
+        let section = self.table.get(command).and_then(Value::as_table);
+        let at_top = self.table.get(&key).is_some_and(|value| !value.is_table());
+        at_top || section.is_some_and(|section| section.contains_key(&key))
+    }
+}
+
+/// The arguments of this process for `command`, completed from the file, which comes beside them. `command` already knows
+/// its variables.
+pub(crate) fn matches(command: Command) -> Result<(ArgMatches, Option<ConfigFile>), Failure> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let command = match config_file(&arguments) {
+    let file = config_file(&arguments).map(ConfigFile::read);
+    let file = file.transpose().map_err(Failure::usage)?;
+    let command = match &file {
         None => command,
-        Some(path) => with_file(command, &path).map_err(Failure::usage)?,
+        Some(file) => with_file(command, file).map_err(Failure::usage)?,
     };
-    Ok(command.get_matches_from(arguments))
+    Ok((command.get_matches_from(arguments), file))
 }
 
 /// The file to read: `--config`, `GUGUS_CONFIG`, or `gugus.toml` here if there is one. Clap cannot be asked yet: it
@@ -89,22 +120,15 @@ pub(crate) fn with_variables(command: Command) -> Command {
         .mut_subcommands(with_variables)
 }
 
-fn with_file(command: Command, path: &Path) -> Result<Command, FileError> {
-    let text = std::fs::read_to_string(path).map_err(|source| FileError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let file: Table = text.parse().map_err(|source| FileError::Parse {
-        path: path.to_owned(),
-        source,
-    })?;
+pub(crate) fn with_file(command: Command, file: &ConfigFile) -> Result<Command, FileError> {
+    let path = &file.path;
     let sections: BTreeSet<String> = command
         .get_subcommands()
         .map(|c| c.get_name().to_owned())
         .collect();
     let mut top = Table::new();
     let mut sectioned = Vec::new();
-    for (key, value) in file {
+    for (key, value) in file.table.clone() {
         match value {
             Value::Table(section) if sections.contains(&key) => sectioned.push((key, section)),
             value => drop(top.insert(key, value)),
@@ -214,4 +238,4 @@ fn key_of(long: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

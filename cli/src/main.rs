@@ -4,7 +4,8 @@
 //! commands at once. Results go to standard output, everything else to standard error.
 //!
 //! A command is one file in [`commands`] and one line in the list there. What several commands share lies beside them:
-//! [`flags`] reads, [`output`] prints, [`servers`] listens, [`scheduled`] asks a scheduler.
+//! [`flags`] reads, [`output`] prints, [`servers`] listens, [`scheduled`] asks a scheduler,
+//! [`settings`] tells what a command runs with.
 
 mod arguments;
 mod commands;
@@ -15,6 +16,7 @@ mod logging;
 mod output;
 mod scheduled;
 mod servers;
+mod settings;
 mod signals;
 
 use std::process::ExitCode;
@@ -26,8 +28,8 @@ use crate::arguments::Gugus;
 fn main() -> ExitCode {
     gugus_error::hush_caught();
     let all = layers::with_variables(Gugus::command());
-    let matches = match layers::matches(all.clone()) {
-        Ok(matches) => matches,
+    let (matches, file) = match layers::matches(all.clone()) {
+        Ok(found) => found,
         Err(failure) => return exit::code(Err(failure), None),
     };
     let gugus = match Gugus::from_arg_matches(&matches) {
@@ -35,5 +37,6 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     logging::start(&gugus.log);
-    commands::run(gugus.command, all)
+    let configuration = settings::configuration(&all, &matches, file.as_ref());
+    commands::run(gugus.command, all, configuration)
 }

@@ -8,6 +8,7 @@ use ballista_core::error::BallistaError;
 use gugus_engine::{Port, Security};
 use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
+use gugus_pages::configuration::Configuration;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -15,11 +16,13 @@ use crate::ballista;
 use crate::ballista::view::ClusterView;
 use crate::ballista::watch::watch;
 use crate::endpoint::Endpoint;
+use crate::pages::Live;
 use crate::port::hosts::Hosts;
 use crate::port::metrics::{Collector, SchedulerMetrics};
 use crate::port::origins::Origin;
 use crate::port::routes::{self, Api};
 use crate::runs::{Runs, RunsConfig, StateError};
+use crate::stores::Shelf;
 
 /// How long requests in flight may take at the end. Streams of statuses last as long as their Ballista jobs, which end
 /// with the scheduler anyway.
@@ -38,6 +41,8 @@ pub struct SchedulerConfig {
     pub runs: Option<RunsConfig>,
     /// Opens the buckets that plans and runs name.
     pub stores: Stores,
+    /// The settings as the page of the configuration shows them.
+    pub configuration: Configuration,
 }
 
 /// Why a scheduler ended, or did not begin.
@@ -61,7 +66,7 @@ pub enum SchedulerError {
     Metrics(#[from] prometheus::Error),
 }
 
-/// Serves gRPC, REST and the page on `listener` until `shutdown`. Runs are broken off then and marked so; Ballista jobs of
+/// Serves gRPC, REST and the pages on `listener` until `shutdown`. Runs are broken off then and marked so; Ballista jobs of
 /// other clients end with the scheduler.
 ///
 /// # Errors
@@ -70,6 +75,17 @@ pub async fn run(
     listener: TcpListener,
     config: SchedulerConfig,
     ready: impl FnOnce(SocketAddr) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), SchedulerError> {
+    let ready = |address, _: Option<Runs>| ready(address);
+    serve(listener, config, ready, shutdown).await
+}
+
+/// As [`run`]; `ready` gets the runs, too.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    config: SchedulerConfig,
+    ready: impl FnOnce(SocketAddr, Option<Runs>) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), SchedulerError> {
     let address = listener
@@ -110,9 +126,15 @@ pub async fn run(
         cluster,
         metrics,
         monitor: monitor.clone(),
+        shelf: runs
+            .clone()
+            .map(|runs| Shelf::new(runs, endpoint.own_access())),
+        address: endpoint.own_access().url.to_string(),
         runs: runs.clone(),
         origins: config.cors_allowed_origins.into(),
         security: endpoint.security,
+        configuration: config.configuration,
+        live: Live::new(shutdown.clone()),
     };
     let routes = routes::all(api);
 
@@ -120,9 +142,10 @@ pub async fn run(
     let _closes = closed.clone().drop_guard();
     tokio::spawn(closed.clone().run_until_cancelled_owned(watching));
     let told = monitor.clone();
+    let known = runs.clone();
     let tell = move |address| {
         told.set(Readiness::Ready);
-        ready(address);
+        ready(address, known);
     };
     let served = gugus_http::serve_service(listener, door, routes, GRACE, tell, closed.clone());
     let ending = async {

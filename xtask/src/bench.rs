@@ -12,14 +12,15 @@ use crate::{python, setup};
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let [name, rest @ ..] = arguments else {
         return Err(Problem::Usage(
-            "bench wants a name: ingest or train".to_owned(),
+            "bench wants a name: ingest, train or ui".to_owned(),
         ));
     };
     match name.to_str() {
         Some("ingest") => ingest(host, rest),
         Some("train") => train(host, rest),
+        Some("ui") => ui(host, rest),
         _ => Err(Problem::Usage(format!(
-            "there is no benchmark {name:?}; there are ingest and train"
+            "there is no benchmark {name:?}; there are ingest, train and ui"
         ))),
     }
 }
@@ -62,6 +63,14 @@ fn train(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     build(host, "-p gugus --bin gugus")?;
     let variables = [("JAVA_HOME", java.home.as_path())];
     become_bench(host, &python, "bench/train/bench.py", arguments, variables)
+}
+
+fn ui(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    // It needs nothing beyond Python itself.
+    let python = host::which("python3")
+        .ok_or_else(|| Problem::Missing("Python 3 is missing (python3)".to_owned()))?;
+    build(host, "-p gugus --bin gugus")?;
+    become_bench(host, &python, "bench/ui/bench.py", arguments, [])
 }
 
 /// The release build, unless `GUGUS` names a binary.

@@ -111,8 +111,15 @@ fn apt(arguments: &[&str]) -> Command {
 
 /// Whether a program of this name is in `PATH`.
 pub(crate) fn found(program: &str) -> bool {
+    which(program).is_some()
+}
+
+/// Where in `PATH` a program of this name lies.
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
 /// Runs a command to its end, its output going where ours goes.

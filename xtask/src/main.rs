@@ -5,6 +5,7 @@
 //! first impression should take a second, not a minute.
 
 mod bench;
+mod browser;
 mod chaos;
 mod check;
 mod host;
@@ -39,12 +40,15 @@ Commands:
                              job files: N seeds (1) from --seed on (1), each with N mishaps of ingest (11) and N cases
                              of damage. --case repeats one case of damage
   setup                      only the setting up: Python with pyspark and kafka-python for the tests that ask them,
-                             Apache Kafka's jars for those that use a real broker, both under .cache. Installs a
-                             missing system package where it may (root, apt-get), else names it
+                             Apache Kafka's jars for those that use a real broker, axe-core for the one that uses a
+                             real browser, all under .cache. Installs a missing system package where it may (root,
+                             apt-get), else names it
   bench ingest [ARGUMENT]... how fast ingest is beside a bare librdkafka loop and a Python consumer (bench/ingest); makes
                              a release build first, unless GUGUS names a binary
   bench train [ARGUMENT]...  how fast training is beside Spark, scikit-learn and faiss (bench/train), which it installs
                              under .cache; a release build first, as above
+  bench ui [ARGUMENT]...     how fast the scheduler's pages are with 10,000 Ballista jobs, 1,000 runs and 100,000 models
+                             (bench/ui); a release build first, as above
   demo [ARGUMENT]...         the demo: broker, ingest, training, REST and web UI in one process (gugus demo)
   kafka [ARGUMENT]...        a real Apache Kafka in the foreground until Ctrl-C; its last line says where it listens.
                              Arguments go to dev/kafka/kafka run: [--port PORT] [FOLDER]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::host::{Host, Strictness};
 use crate::java::{self, Java};
 use crate::problem::Problem;
-use crate::{kafka, python};
+use crate::{browser, kafka, python};
 
 /// A Java that does for both Kafka and Spark; a distribution has one or the other.
 pub(crate) const JAVA: [&str; 2] = ["openjdk-17-jre-headless", "openjdk-21-jre-headless"];
@@ -33,7 +33,7 @@ impl Setup {
         }
         if !self.skipped.is_empty() {
             eprintln!(
-                "xtask: all of it on Debian and Ubuntu: apt-get install default-jre-headless maven python3-venv"
+                "xtask: all of it on Debian and Ubuntu: apt-get install default-jre-headless maven python3-venv chromium chromium-driver npm"
             );
         }
     }
@@ -93,6 +93,21 @@ pub(crate) fn run(host: &Host) -> Result<Setup, Problem> {
                 .push("moto, a store that speaks S3".to_owned());
         }
         Err(problem) => setup.miss(host, "the tests of batches and models on s3://", &problem)?,
+    }
+
+    match browser::browser(host) {
+        Ok(found) => {
+            setup.present.push(format!(
+                "Chromium ({}), and axe-core beside it",
+                found.chromium.display()
+            ));
+            setup.environment.extend([
+                ("GUGUS_TEST_CHROMIUM", found.chromium),
+                ("GUGUS_TEST_CHROMEDRIVER", found.driver),
+                ("GUGUS_TEST_AXE", found.axe),
+            ]);
+        }
+        Err(problem) => setup.miss(host, "the test of our pages in a browser", &problem)?,
     }
 
     if let Some(brokers) = own_broker {

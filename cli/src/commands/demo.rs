@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use gugus_demo::{Config, Demo as Running, Milestone, Summary};
 use gugus_progress::Progress;
+use gugus_scheduler::Configuration;
 
 use crate::exit::{Code, Failure};
-use crate::flags::job_file::read_job;
+use crate::flags::job_file::with_text;
 use crate::output::progress::draw;
 use crate::output::{count, print, ready, report, table};
 use crate::servers::host_port;
@@ -43,14 +44,19 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+    pub(crate) async fn run(
+        self,
+        stop: Stop,
+        configuration: Configuration,
+    ) -> Result<Code, Failure> {
         let progress = Progress::default();
         let bar = draw(&progress, "");
         let config = Config {
-            job: self.job.as_deref().map(read_job).transpose()?,
+            job: self.job.as_deref().map(with_text).transpose()?,
             input: self.input,
             listen: self.listen,
             scheduler_listen: self.scheduler_listen,
+            configuration,
         };
         let say = |milestone: Milestone| bar.suspend(|| eprintln!("{milestone}"));
         let demo = Running::start(config, say, &progress, stop.token.clone()).await;

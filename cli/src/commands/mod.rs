@@ -22,13 +22,14 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use gugus_scheduler::Configuration;
 
 use crate::exit::{Code, Failure, code};
 use crate::signals::Stop;
 
 /// Makes the enum that clap reads, and the function that runs each command. `async` commands run until they are done or a
-/// signal stops them. `sync` commands end soon, and a signal ends them as it ends any process. `about` commands describe all
-/// commands.
+/// signal stops them. `sync` commands end soon, and a signal ends them as it ends any process. `shown` commands are
+/// `async`, and have pages that show their settings. `about` commands describe all commands.
 macro_rules! commands {
     ($($how:tt $module:ident::$command:ident)+) => {
         #[derive(Debug, Subcommand)]
@@ -36,33 +37,34 @@ macro_rules! commands {
             $($command($module::$command)),+
         }
 
-        /// Runs the command. `all` is clap's description of all commands.
-        pub(crate) fn run(command: Command, all: clap::Command) -> ExitCode {
+        /// Runs the command. `all` is clap's description of all commands, `settings` what this one runs with.
+        pub(crate) fn run(command: Command, all: clap::Command, settings: Configuration) -> ExitCode {
             match command {
-                $(Command::$command(command) => commands!(@$how command all)),+
+                $(Command::$command(command) => commands!(@$how command all settings)),+
             }
         }
     };
-    (@async $command:ident $all:ident) => { on_runtime(|stop| $command.run(stop)) };
-    (@sync $command:ident $all:ident) => { code($command.run(), None) };
-    (@about $command:ident $all:ident) => { code($command.run($all), None) };
+    (@async $command:ident $all:ident $settings:ident) => { on_runtime(|stop| $command.run(stop)) };
+    (@shown $command:ident $all:ident $settings:ident) => { on_runtime(|stop| $command.run(stop, $settings)) };
+    (@sync $command:ident $all:ident $settings:ident) => { code($command.run(), None) };
+    (@about $command:ident $all:ident $settings:ident) => { code($command.run($all), None) };
 }
 
 // In the order of `gugus --help`.
 commands! {
-    async demo::Demo
+    shown demo::Demo
     sync generate::Generate
     async produce::Produce
     async ingest::Ingest
     async batches::Batches
     async rejected::Rejected
-    async train::Train
+    shown train::Train
     async models::Models
     async serve::Serve
     sync job::Job
     async submit::Submit
     async runs::Runs
-    async scheduler::Scheduler
+    shown scheduler::Scheduler
     async executor::Executor
     sync health::Health
     about completions::Completions

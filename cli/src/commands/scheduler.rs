@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gugus_engine::ClusterUrl;
 use gugus_files::Stores;
-use gugus_scheduler::{Origin, RunsConfig, SchedulerConfig, SchedulerError};
+use gugus_scheduler::{Configuration, Origin, RunsConfig, SchedulerConfig, SchedulerError};
 
 use crate::exit::{Code, Failure};
 use crate::flags::security::ClusterSecurity;
@@ -52,7 +52,11 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+    pub(crate) async fn run(
+        self,
+        stop: Stop,
+        configuration: Configuration,
+    ) -> Result<Code, Failure> {
         let security = self.security.load()?;
         let scheme = security.scheme();
         let listener = listen(self.listen)?;
@@ -68,6 +72,7 @@ impl Scheduler {
                 at_once: self.runs_at_once.get(),
             }),
             stores: Stores::from_env(),
+            configuration,
         };
         let tell = |address: SocketAddr| {
             let url = ClusterUrl::new(

@@ -1,27 +1,36 @@
 //! `gugus train`.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use clap::Args;
 use gugus_files::Stores;
 use gugus_models::Existing;
 use gugus_progress::Progress;
+use gugus_scheduler::{Configuration, RunRequest};
 use gugus_spec::ModelName;
-use gugus_train::{Config, prepare};
+use gugus_train::{Config, Observer, Prepared, Report, prepare};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::exit::{Code, Failure};
-use crate::flags::cluster::OnCluster;
+use crate::flags::cluster::{ChosenCluster, OnCluster};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::job_file::JobFile;
+use crate::flags::shown::Shown;
 use crate::output::Output;
 use crate::output::progress::draw;
 use crate::output::report::show;
+use crate::servers::host_port;
 use crate::signals::Stop;
 
 /// Train the models of a job on its batches, one Ballista job per wave of batches
 ///
-/// Every batch without a model gets one. Run the command again to go on after a stop. A model with scope = "all" is fitted
-/// to all batches together, one Ballista job per pass, and trained again when there are new batches. A model with
-/// scope = "window" has one model for each window of the rows, trained again when the window has new rows. Models are
-/// folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this process.
+/// Every batch without a model gets one. Run the command again to go on after a stop. A model with scope = "all" is
+/// fitted to all batches together, one Ballista job per pass, and trained again when there are new batches. A model
+/// with scope = "window" has one model for each window of the rows. A window is trained again when it has new rows.
+/// Models are folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this
+/// process.
 ///
 /// Example: gugus train --job jobs/crime.toml --batches data/batch --models data/models
 ///
@@ -39,25 +48,46 @@ pub(crate) struct Train {
     /// Train only this model of the job file; may be given several times
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
-    /// Train again what has a model, and replace it
+    /// Also train models that exist, and replace them
     #[arg(long)]
     retrain: bool,
     /// Say what would be trained, and train nothing
     #[arg(long)]
     dry_run: bool,
+    /// Show the pages of the cluster in this process there while it trains; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port, conflicts_with = "scheduler")]
+    ui: Option<SocketAddr>,
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
 }
 
 impl Train {
-    pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+    pub(crate) async fn run(self, stop: Stop, settings: Configuration) -> Result<Code, Failure> {
         let cluster = self.cluster.load()?;
-        let progress = Progress::default();
-        let bar = draw(&progress, "models");
         let stores = Stores::from_env();
+        let job = self.job.read()?;
+        let progress = Progress::default();
+        let cluster = match self.ui.filter(|_| !self.dry_run) {
+            None => On::Chosen(cluster),
+            Some(address) => {
+                let request = RunRequest {
+                    job_file: self.job.text()?,
+                    batches: self.batches.absolute()?,
+                    models: self.models.absolute()?,
+                    only: self.model.iter().map(ToString::to_string).collect(),
+                    retrain: self.retrain,
+                    dry_run: false,
+                };
+                let pages = (address, settings);
+                let run = (&request, &job.name, progress.clone());
+                let shown = Shown::start(cluster, pages, run, &stores, &stop.token);
+                On::Shown(shown.await?.into())
+            }
+        };
+        let bar = draw(&progress, "models");
         let config = Config {
-            job: self.job.read()?,
+            job,
             batches: self.batches.open(&stores)?,
             models: self.models.open(&stores)?,
             only: self.model,
@@ -67,7 +97,8 @@ impl Train {
                 Existing::Keep
             },
             progress,
-            run: None,
+            observer: cluster.observer(),
+            run: cluster.run(),
         };
         let prepared = prepare(config).await?;
         if self.dry_run {
@@ -77,13 +108,56 @@ impl Train {
         if prepared.pending() == 0 {
             return show(&prepared.nothing_to_do(), self.output);
         }
-        // The cluster in this process has to outlive its work.
-        let (cluster, _embedded) = cluster.connect(&stores).await?;
-        let trained = prepared.train(&cluster, stop.token).await;
+        let trained = cluster.train(prepared, &stores, stop.token).await?;
         drop(bar);
         if let Err(gugus_train::Error::Interrupted { report }) = &trained {
             show(report, self.output)?;
         }
         show(&trained?, self.output)
+    }
+}
+
+/// Where to train.
+enum On {
+    Chosen(ChosenCluster),
+    /// A cluster in this process, whose pages show the run.
+    Shown(Box<Shown>),
+}
+
+impl On {
+    fn observer(&self) -> Arc<dyn Observer> {
+        match self {
+            Self::Chosen(_) => Arc::new(()),
+            Self::Shown(shown) => shown.run.observer(),
+        }
+    }
+
+    fn run(&self) -> Option<String> {
+        match self {
+            Self::Chosen(_) => None,
+            Self::Shown(shown) => Some(shown.run.id().to_string()),
+        }
+    }
+
+    async fn train(
+        self,
+        prepared: Prepared,
+        stores: &Stores,
+        stop: CancellationToken,
+    ) -> Result<Result<Report, gugus_train::Error>, Failure> {
+        match self {
+            Self::Chosen(cluster) => {
+                // The cluster in this process has to outlive its work.
+                let (cluster, _embedded) = cluster.connect(stores).await?;
+                Ok(prepared.train(&cluster, stop).await)
+            }
+            Self::Shown(shown) => {
+                let shown = *shown;
+                let training = prepared.train(&shown.cluster, shown.run.stop().clone());
+                let trained = training.instrument(shown.run.span().clone()).await;
+                shown.run.end(&trained).await;
+                Ok(trained)
+            }
+        }
     }
 }

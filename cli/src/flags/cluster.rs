@@ -1,9 +1,11 @@
 //! `--scheduler`: the cluster that a command works on.
 
+use std::net::SocketAddr;
+
 use clap::Args;
-use gugus_engine::{Access, Cluster, ClusterUrl, TaskSlots};
+use gugus_engine::{Access, Cluster, ClusterUrl, Security};
 use gugus_files::Stores;
-use gugus_scheduler::{Embedded, EmbeddedConfig};
+use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig, RunsConfig};
 
 use crate::exit::Failure;
 use crate::flags::security::ClusterSecurity;
@@ -24,7 +26,7 @@ impl OnCluster {
         let security = self.security.load()?;
         Ok(match self.scheduler {
             Some(url) => ChosenCluster::Remote(Box::new(Access { url, security })),
-            None => ChosenCluster::Embedded,
+            None => ChosenCluster::Embedded(Box::default(), security),
         })
     }
 }
@@ -33,10 +35,26 @@ impl OnCluster {
 #[derive(Debug)]
 pub(crate) enum ChosenCluster {
     Remote(Box<Access>),
-    Embedded,
+    /// The proofs count only if others are to look at the cluster.
+    Embedded(Box<EmbeddedConfig>, Security),
 }
 
 impl ChosenCluster {
+    /// Shows the pages of a cluster in this process at an address. A cluster elsewhere has pages of its own.
+    pub(crate) fn shown_at(
+        &mut self,
+        address: SocketAddr,
+        settings: Configuration,
+        runs: RunsConfig,
+    ) {
+        if let Self::Embedded(config, security) = self {
+            config.security = security.clone();
+            config.listen = address;
+            config.configuration = settings;
+            config.runs = Some(runs);
+        }
+    }
+
     /// Connects to the cluster. A cluster in this process lives until the second value is dropped.
     pub(crate) async fn connect(
         self,
@@ -44,17 +62,16 @@ impl ChosenCluster {
     ) -> Result<(Cluster, Option<Embedded>), Failure> {
         let (access, embedded) = match self {
             Self::Remote(access) => (*access, None),
-            Self::Embedded => {
+            Self::Embedded(config, _) => {
                 let config = EmbeddedConfig {
                     stores: stores.clone(),
-                    task_slots: TaskSlots::Cores,
-                    ..EmbeddedConfig::default()
+                    ..*config
                 };
                 let embedded = tokio::task::spawn_blocking(move || Embedded::start(config))
                     .await
                     .map_err(Failure::failed)?
                     .map_err(Failure::failed)?;
-                (embedded.url().clone().into(), Some(embedded))
+                (embedded.access().clone(), Some(embedded))
             }
         };
         let cluster = Cluster::connect(access).await;

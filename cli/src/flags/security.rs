@@ -8,7 +8,7 @@ use gugus_engine::{Security, Tls, TlsFiles, Token};
 use crate::exit::Failure;
 
 /// The variable that holds the token itself. It has no flag, because other users of the machine can see arguments.
-const TOKEN: &str = "GUGUS_TOKEN";
+pub(crate) const TOKEN: &str = "GUGUS_TOKEN";
 
 /// `--tls-…` and `--token-file`.
 #[derive(Debug, Args)]

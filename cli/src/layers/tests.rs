@@ -2,11 +2,17 @@ use super::*;
 use crate::arguments::Gugus;
 use clap::CommandFactory;
 
-fn parse(file: &str, arguments: &[&str]) -> Result<ArgMatches, String> {
+/// A configuration file with this text.
+pub(crate) fn file(text: &str) -> Result<ConfigFile, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gugus.toml");
-    std::fs::write(&path, file).unwrap();
-    let command = with_file(Gugus::command(), &path).map_err(|e| e.to_string())?;
+    std::fs::write(&path, text).unwrap();
+    ConfigFile::read(path).map_err(|e| e.to_string())
+}
+
+fn parse(text: &str, arguments: &[&str]) -> Result<ArgMatches, String> {
+    let file = file(text)?;
+    let command = with_file(Gugus::command(), &file).map_err(|e| e.to_string())?;
     command
         .try_get_matches_from(arguments)
         .map_err(|e| e.to_string())

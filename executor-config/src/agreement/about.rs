@@ -7,6 +7,7 @@ use ballista_core::BALLISTA_VERSION;
 use datafusion::DATAFUSION_VERSION;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::agreement::codec::PlanCodec;
 use crate::agreement::session::function_registry;
@@ -17,14 +18,14 @@ pub const ABOUT_HEADER: &str = "gugus-about";
 /// The path at which a scheduler serves its [`SchedulerAbout`] as JSON.
 pub const ABOUT_PATH: &str = "/gugus/v1/about";
 
-/// Digits of the fingerprint: enough to tell two sets of functions apart, and few enough for a message.
+/// How many digits the fingerprint has: enough to tell two sets of functions apart, and few enough for a message.
 const FINGERPRINT_BYTES: usize = 6;
 
 static OURS: LazyLock<About> = LazyLock::new(About::made);
 
 /// The versions and functions of one member of a cluster. Two members work together only if theirs are equal, because both
 /// must understand the functions and settings in a plan alike.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct About {
     /// The version of Gugus.
     pub gugus: String,
@@ -37,7 +38,7 @@ pub struct About {
 }
 
 /// The answer of a scheduler at [`ABOUT_PATH`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SchedulerAbout {
     /// Versions and functions.
     #[serde(flatten)]
@@ -47,7 +48,7 @@ pub struct SchedulerAbout {
 }
 
 impl About {
-    /// This process.
+    /// The versions and functions of this process.
     #[must_use]
     pub fn ours() -> &'static Self {
         &OURS

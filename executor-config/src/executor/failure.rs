@@ -1,4 +1,4 @@
-//! How a task that failed is told of: what failed decides whether the scheduler tries the task elsewhere.
+//! How an executor reports a failed task. The cause decides whether the scheduler tries the task on another executor.
 
 use std::any::Any;
 use std::error::Error;
@@ -10,9 +10,9 @@ use gugus_submit::Fault;
 
 /// The end of a task that failed on this executor.
 ///
-/// Trouble with storage is the machine's: the scheduler tries the task again, on another executor if there is one. Everything
-/// else fails the Ballista job at once, because it would fail anywhere, or because the driver knows what to do. Results that
-/// could not be fetched, and cancelled tasks, are told as Ballista tells them.
+/// An error of storage belongs to the machine. The scheduler then tries the task again, on another executor if there is
+/// one. Every other error fails the Ballista job at once: either the task would fail anywhere, or the driver knows what
+/// to do. Results that could not be fetched, and cancelled tasks, are reported as Ballista reports them.
 pub(super) fn told(error: BallistaError, executor: &ExecutorRegistration) -> FailedTask {
     let fault = fault_of(&error);
     let told = FailedTask::from(error);
@@ -55,7 +55,7 @@ pub(super) fn panicked(panic: &(dyn Any + Send)) -> FailedTask {
     }
 }
 
-/// Sorts an error of Ballista. It tells no cause, and stands between errors of DataFusion that do.
+/// Sorts an error of Ballista. Such an error does not name its cause, and wraps errors of DataFusion, which do.
 fn fault_of(error: &BallistaError) -> Fault {
     let of = |error: &(dyn Error + 'static)| match gugus_error::find::<BallistaError>(error) {
         Some(inner) => fault_of(inner),
@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// The writers of results put an error of Ballista around each error of DataFusion.
+    /// The code that writes results wraps each error of DataFusion in an error of Ballista.
     #[test]
     fn an_error_within_errors_of_ballista_is_found() {
         let zero = DataFusionError::ArrowError(Box::new(ArrowError::DivideByZero), None);

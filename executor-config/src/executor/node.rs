@@ -118,7 +118,7 @@ impl Node {
         self.open.subscribe()
     }
 
-    /// Counts off tasks whose end the scheduler knows, or will never know.
+    /// Stops counting tasks whose end the scheduler knows, or will never know.
     pub(super) fn close(&self, tasks: usize) {
         self.open
             .send_modify(|open| *open = open.saturating_sub(tasks));

@@ -6,22 +6,34 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use tonic::Status;
 
 use super::door::{Peer, PeerCertificate};
+use super::sessions::Sessions;
 use super::settings::{Port, Security};
 use super::token::Token;
 use crate::agreement::about::{ABOUT_HEADER, About};
 
-/// Paths that anybody may ask. They only tell that the process lives.
+/// Paths that anybody may ask. They tell only that the process lives.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
-/// gRPC calls by which a member joins or begins something. Later calls need no second check.
+/// The path of the scheduler's page that asks for the token.
+pub const SIGN_IN_PATH: &str = "/sign-in";
+
+/// Where the page that asks for the token has its style.
+const ASSETS: &str = "/assets/";
+
+/// Paths for scripts, which are told of a refusal and not led to a page.
+const FOR_SCRIPTS: [&str; 3] = ["/gugus/", "/api/", "/metrics"];
+
+/// gRPC calls by which a member joins or begins something. The guard also checks the version of these callers; later
+/// calls need no second check.
 const JOINING: [&str; 4] = [
     "RegisterExecutor",
     "HeartBeatFromExecutor",
@@ -29,43 +41,81 @@ const JOINING: [&str; 4] = [
     "ExecuteQueryPush",
 ];
 
-/// The reason for refusing a caller.
+/// Why a caller is refused.
 const NO_TOKEN: &str = "this cluster wants its token: name the file that holds it with --token-file, or set GUGUS_TOKEN";
 
-/// The reason if there is TLS and no token.
+/// Why a caller is refused if there is TLS and no token.
 const NO_CERTIFICATE: &str = "this cluster wants a client certificate of its authority: name one with --tls-cert and --tls-key";
 
+/// A request has this among its extensions when its sender has signed in with a browser.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedIn;
+
 /// The check in front of every route of a port.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Guard {
     token: Option<Token>,
     tls: bool,
     port: Port,
+    /// Browsers that have signed in. Only a scheduler with a token has such.
+    sessions: Option<Sessions>,
 }
 
 impl Guard {
     /// A guard that lets in callers with the token or a certificate. Without token and TLS it lets everybody in.
     #[must_use]
     pub fn new(port: Port, security: &Security) -> Arc<Self> {
+        let (token, tls) = (security.token.clone(), security.tls.is_some());
+        let asks = port == Port::Scheduler && token.is_some();
         Arc::new(Self {
-            token: security.token.clone(),
-            tls: security.tls.is_some(),
+            token,
+            tls,
             port,
+            sessions: asks.then(|| Sessions::new(tls)),
         })
     }
 
+    /// Whether browsers sign in here.
+    #[must_use]
+    pub fn takes_sign_in(&self) -> bool {
+        self.sessions.is_some()
+    }
+
+    /// Begins a session for a browser that shows the token, and gives the header `set-cookie` for it. `None` when this is
+    /// not the token.
+    #[must_use]
+    pub fn sign_in(&self, shown: &str) -> Option<HeaderValue> {
+        let (token, sessions) = (self.token.as_ref()?, self.sessions.as_ref()?);
+        token.is(shown.trim()).then(|| sessions.begin())?
+    }
+
+    /// Ends the session of a request, and gives the header `set-cookie` that removes its cookie.
+    #[must_use]
+    pub fn sign_out(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        self.sessions.as_ref()?.end(headers)
+    }
+
     /// For [`axum::middleware::from_fn_with_state`].
-    pub async fn check(State(guard): State<Arc<Self>>, request: Request, next: Next) -> Response {
+    pub async fn check(
+        State(guard): State<Arc<Self>>,
+        mut request: Request,
+        next: Next,
+    ) -> Response {
+        let sessions = guard.sessions.as_ref();
+        if sessions.is_some_and(|sessions| sessions.know(request.headers())) {
+            request.extensions_mut().insert(SignedIn);
+        }
         let path = request.uri().path();
-        if !OPEN.contains(&path) {
+        if !guard.is_open(path) {
             let headers = request.headers();
             let trusted = request
                 .extensions()
                 .get::<Peer>()
                 .is_some_and(|peer| peer.certificate == PeerCertificate::Trusted);
-            if !trusted && !guard.admits(headers) {
+            let signed_in = request.extensions().get::<SignedIn>().is_some();
+            if !trusted && !signed_in && !guard.admits(headers) {
                 tracing::debug!(path, "a request without a proof was refused");
-                return guard.refuse(headers);
+                return guard.refuse(&request);
             }
             if guard.port == Port::Scheduler
                 && is_grpc(headers)
@@ -80,6 +130,11 @@ impl Guard {
             }
         }
         next.run(request).await
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        let asking = path == SIGN_IN_PATH || path.starts_with(ASSETS);
+        OPEN.contains(&path) || (self.takes_sign_in() && asking)
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {
@@ -114,7 +169,11 @@ impl Guard {
                 }))
     }
 
-    fn refuse(&self, headers: &HeaderMap) -> Response {
+    fn refuse(&self, request: &Request) -> Response {
+        let headers = request.headers();
+        if self.takes_sign_in() && is_for_a_page(request) {
+            return Redirect::to(&sign_in_before(request)).into_response();
+        }
         let wanted = if self.token.is_some() {
             NO_TOKEN
         } else {
@@ -125,16 +184,42 @@ impl Guard {
         }
         let body = Json(json!({ "error": "unauthorized", "detail": wanted }));
         let mut response = (StatusCode::UNAUTHORIZED, body).into_response();
-        for challenge in [
-            "Bearer realm=\"gugus\"",
-            "Basic realm=\"gugus: any name, the token as password\"",
-        ] {
-            response.headers_mut().append(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(challenge),
-            );
+        let mut challenge = |with: &'static str| {
+            let with = HeaderValue::from_static(with);
+            response
+                .headers_mut()
+                .append(header::WWW_AUTHENTICATE, with);
+        };
+        challenge("Bearer realm=\"gugus\"");
+        // A browser would ask for a password in the middle of a page whose session has ended.
+        let by_a_script = headers
+            .get("sec-fetch-mode")
+            .is_some_and(|mode| mode != "navigate");
+        if !by_a_script {
+            challenge("Basic realm=\"gugus: any name, the token as password\"");
         }
         response
+    }
+}
+
+/// Whether a browser wants to show the answer as a page.
+fn is_for_a_page(request: &Request) -> bool {
+    let path = request.uri().path();
+    let accepted = request.headers().get(header::ACCEPT);
+    let accepted = accepted.and_then(|kinds| kinds.to_str().ok());
+    accepted.is_some_and(|kinds| kinds.contains("text/html"))
+        && !FOR_SCRIPTS.iter().any(|start| path.starts_with(start))
+}
+
+/// The page that asks for the token and then leads to what was asked for.
+fn sign_in_before(request: &Request) -> String {
+    let next = request.uri().path_and_query();
+    match next.filter(|_| request.method() == Method::GET || request.method() == Method::HEAD) {
+        Some(next) => format!(
+            "{SIGN_IN_PATH}?next={}",
+            utf8_percent_encode(next.as_str(), NON_ALPHANUMERIC)
+        ),
+        None => SIGN_IN_PATH.to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod dial;
 pub(crate) mod door;
 pub(crate) mod guard;
+mod sessions;
 pub(crate) mod settings;
 pub(crate) mod tls;
 pub(crate) mod token;

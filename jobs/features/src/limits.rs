@@ -1,7 +1,7 @@
 //! How long and how deep an expression may be.
 //!
-//! Planning, sending and computing an expression are recursive in many crates. A chain of thousands of operators would
-//! overflow the stack, and that ends a process. So an expression is measured before anything else walks over it.
+//! Many crates plan, send and compute expressions recursively. A chain of thousands of operators would overflow the
+//! stack, and that ends a process. So an expression is measured before any other code walks over it.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,13 +18,13 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-/// The longest text of an expression, in bytes: some two thousand codes in a list.
+/// The longest text of an expression, in bytes. A list of about two thousand codes fits.
 const LONGEST: usize = 16 * 1024;
 
-/// The most expressions within each other. A sum of 100 terms is 100 deep.
+/// How deep expressions may be nested. A sum of 100 terms is 100 deep.
 const DEEPEST: usize = 100;
 
-/// The most parentheses and brackets within each other.
+/// How deep parentheses and brackets may be nested.
 const MOST_PARENTHESES: usize = 24;
 
 /// How often the parser may read the innermost part of a wrong text anew, as a power of two. It reads what follows `CASE`, `INTERVAL`
@@ -35,15 +35,15 @@ const MOST_DOUBLINGS: usize = 18;
 /// The doublings by a keyword other than `CASE`.
 const BY_KEYWORD: usize = 2;
 
-/// The most protobuf messages within each other that an expression may take in a plan. A reader gives up at 100, and the
-/// nodes around the expression take some of them.
+/// How deep the protobuf messages of an expression may be nested in a plan. A reader gives up at 100, and the nodes
+/// around the expression take some levels.
 const DEEPEST_MESSAGE: usize = 74;
 
-/// The most terms after planning, which writes some parts of an expression twice.
+/// The most terms after planning. Planning writes some parts of an expression twice.
 const MOST_TERMS: u64 = 100_000;
 
 /// The stack for parsing and planning. A text of [`LONGEST`] bytes may be parsed to a tree of 8,000 levels before it is
-/// measured. Only the part that is used takes memory.
+/// measured. Unused stack takes no memory.
 const STACK: usize = 64 * 1024 * 1024;
 
 /// Why an expression is refused.
@@ -60,12 +60,12 @@ pub enum TooLarge {
         "it has {0} expressions within each other, and at most {DEEPEST} are possible; split a long sum into several features, and write IN (…) for many comparisons"
     )]
     Deep(usize),
-    /// It has too many parentheses within each other.
+    /// Its parentheses are nested too deeply.
     #[error(
         "it has {0} parentheses within each other, and at most {MOST_PARENTHESES} are possible; split it into several features"
     )]
     Parentheses(usize),
-    /// It has too many keywords within each other that could also be names.
+    /// Its keywords that could also be names are nested too deeply.
     #[error(
         "CASE, INTERVAL, NOT, CAST, POSITION and the like lie within each other too often; at most {MOST_DOUBLINGS} CASE or {} of the others are possible; split it into several features",
         MOST_DOUBLINGS / BY_KEYWORD
@@ -95,7 +95,7 @@ pub enum TooLarge {
 /// The most calls of functions whose result may be much longer than their arguments.
 pub(crate) const MOST_GROWING: usize = 24;
 
-/// Runs a piece of planning on a stack of its own. `None` if it panics: no text may end a process.
+/// Runs a part of planning on a stack of its own. Gives `None` if that part panics, because no text may end a process.
 pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
     stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(work)).ok())
 }
@@ -105,7 +105,7 @@ pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if sql.len() > LONGEST {
         return Err(TooLarge::Long(sql.len()));
     }
-    // A text without tokens does not parse either.
+    // If a text has no tokens, the parser refuses it, too.
     let Ok(tokens) = Tokenizer::new(&GenericDialect, sql).tokenize() else {
         return Ok(());
     };
@@ -130,7 +130,7 @@ const BINDS_LESS: &[Keyword] = &[
     Keyword::END,
 ];
 
-/// How many things at most lie within each other.
+/// How deep things are nested, at most.
 #[derive(Default)]
 struct Nesting {
     parentheses: usize,
@@ -248,8 +248,8 @@ pub(crate) fn check_parsed(expression: &SqlExpr) -> Result<(), TooLarge> {
     Ok(())
 }
 
-/// Refuses an expression that planning would make too large: `a BETWEEN b AND c` becomes `a >= b AND a <= c`, and so `a` doubles
-/// at each level of such expressions within each other.
+/// Refuses an expression that planning would make too large. For example, `a BETWEEN b AND c` becomes `a >= b AND a <=
+/// c`. So each level of nested BETWEENs doubles `a`.
 pub(crate) fn check_terms(expression: &Expr) -> Result<(), TooLarge> {
     let terms = terms(expression);
     if terms > MOST_TERMS {
@@ -268,7 +268,8 @@ fn terms(expression: &Expr) -> u64 {
             add(terms(&between.low));
             add(terms(&between.high));
         }
-        // Of a CASE of truths, planning makes a chain of AND and OR with each condition and its opposite.
+        // If the results of a CASE are truth values, planning makes a chain of AND and OR. The chain holds each
+        // condition and its opposite.
         Expr::Case(case) => {
             case.expr.iter().for_each(|of| add(terms(of)));
             for (when, then) in &case.when_then_expr {
@@ -303,8 +304,8 @@ fn terms(expression: &Expr) -> u64 {
     sum
 }
 
-/// Refuses a planned expression whose plan no executor could read. Planning adds casts, so this depth is not the one of the
-/// text.
+/// Refuses a planned expression whose plan no executor could read. Planning adds casts, so the plan can be deeper than
+/// the text.
 pub(crate) fn check_planned(expression: &Arc<dyn PhysicalExpr>) -> Result<(), TooLarge> {
     if depth(expression) > 2 * DEEPEST || messages(expression) > DEEPEST_MESSAGE {
         return Err(TooLarge::Unsendable);
@@ -317,7 +318,7 @@ fn depth(expression: &Arc<dyn PhysicalExpr>) -> usize {
     1 + children.into_iter().map(depth).max().unwrap_or(0)
 }
 
-/// How many protobuf messages lie within each other.
+/// How deep protobuf messages are nested.
 fn messages(expression: &Arc<dyn PhysicalExpr>) -> usize {
     // A CASE has a message of its own for each of its branches.
     let own = if expression.downcast_ref::<CaseExpr>().is_some() {

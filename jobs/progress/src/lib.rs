@@ -1,7 +1,8 @@
-//! How far a piece of work is, as plain numbers and one line of text.
+//! How far a piece of work is, as plain numbers and one line of text; and what became of the models of a run.
 //!
 //! Training takes minutes, and several places show how far it is: a bar in a terminal, the record of a run, a web page.
-//! The work writes into a [`Progress`]. Each place reads it when it draws.
+//! The work writes into a [`Progress`]. Each place reads it when it draws. [`ModelReport`] and [`PassReport`] are the lines that
+//! training tells of its models; reports, runs and pages share them.
 //!
 //! # Guarantees
 //! * Clones share one state. Any thread may write and any thread may read.
@@ -25,17 +26,22 @@
 //! assert_eq!(seen.now(), Standing { done: 1, total: 3, message: "model a".to_owned() });
 //! ```
 
+mod report;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use report::{ModelReport, Outcome, PassReport, WINDOW};
 
 /// How far a piece of work is. Clones share one state.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Shared>);
 
 /// How far the work was when somebody asked, as it stands in the record of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Standing {
     /// How many parts are done.
     pub done: u64,

@@ -40,7 +40,7 @@ pub struct CsvFormat {
     /// The character between two cells: ASCII, and neither a quote nor the end of a line.
     #[serde(serialize_with = "character")]
     pub delimiter: u8,
-    /// The character before a quote that does not end a cell in quotes, as Spark writes it. `None`: such a quote is
+    /// The character that stands before a quote inside a cell in quotes, as Spark writes it. `None`: such a quote is
     /// doubled, as RFC 4180 has it.
     #[serde(serialize_with = "maybe_character")]
     pub escape: Option<u8>,

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::codec::PlanCodec;
+use crate::data_or_machine::Fault;
 use crate::error::SubmitError;
-use crate::fault::Fault;
 use crate::submit::Submit;
 
 /// Runs plans on DataFusion in this process: for tests, and for work that needs no cluster.

@@ -3,12 +3,13 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use gugus_progress::ModelReport;
 use gugus_spec::Model;
 use gugus_submit::Jobs;
 
 use crate::compare::Differing;
 use crate::error::Result;
-use crate::report::{ModelReport, Report};
+use crate::report::Report;
 use crate::run::Run;
 use crate::work::ModelWork;
 

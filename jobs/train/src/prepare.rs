@@ -1,10 +1,11 @@
 //! What a run will do, found out before it does anything, and the run itself.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use gugus_files::Store;
 use gugus_models::{Existing, ModelStore};
-use gugus_progress::Progress;
+use gugus_progress::{ModelReport, Progress};
 use gugus_spec::{Job, ModelName};
 use gugus_submit::{Jobs, Submit, SubmitError};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use crate::compare::refuse;
 use crate::error::Error;
 use crate::kind::TrainingKind;
 use crate::kinds::kinds;
+use crate::observer::Observer;
 use crate::report::Report;
 use crate::run::Run;
 use crate::work::{ModelWork, Undeclared};
@@ -33,6 +35,8 @@ pub struct Config {
     pub existing: Existing,
     /// Counts models as they are written.
     pub progress: Progress,
+    /// Is told of each model and pass; `Arc::new(())` is nobody.
+    pub observer: Arc<dyn Observer>,
     /// The run's name, which the names of its Ballista jobs hold; made up when absent.
     pub run: Option<String>,
 }
@@ -71,11 +75,13 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let label = format!("{job} run {label}");
     let run = Run {
         job,
+        null_values: config.job.source.null_values,
         batches,
         listed: listed.map(|of| (of.model, of.batches)).collect(),
         models,
         existing: config.existing,
         progress: config.progress,
+        observer: config.observer,
     };
     let (mut order, mut report, mut differing) = (Vec::new(), Report::default(), Vec::new());
     for (work, kind) in compiled {
@@ -83,6 +89,7 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
         differing.extend(kinds[kind].find(&run, work, &mut report).await?);
     }
     refuse(&differing)?;
+    tell(&run, &report.models);
     Ok(Prepared {
         run,
         kinds,
@@ -156,15 +163,26 @@ impl Prepared {
     async fn train_kinds(&mut self, jobs: &Jobs<'_>) -> Result<(), Error> {
         let (run, report) = (&self.run, &mut self.report);
         let mut differing = Vec::new();
+        let told = report.models.len();
         for kind in &mut self.kinds {
             differing.extend(kind.find_in_rows(run, jobs, report).await?);
         }
         refuse(&differing)?;
+        tell(run, report.models.get(told..).unwrap_or_default());
+        // Now that every window is known.
+        for kind in &self.kinds {
+            tell(run, &kind.planned(run));
+        }
         for kind in &mut self.kinds {
             kind.train(run, jobs, report).await?;
         }
         Ok(())
     }
+}
+
+/// Tells the observer of models that nothing was done for until now.
+fn tell(run: &Run, lines: &[ModelReport]) {
+    lines.iter().for_each(|line| run.observer.model(line));
 }
 
 /// The models that are asked for, compiled, each with the place of its kind in the list.

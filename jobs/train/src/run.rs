@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
+use std::sync::Arc;
 
 use gugus_clusters::Fit;
 use gugus_features::FitOutcome;
 use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
-use gugus_progress::Progress;
+use gugus_progress::{ModelReport, Progress};
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
 use crate::batches::Batches;
 use crate::error::Error;
-use crate::report::ModelReport;
+use crate::line;
+use crate::observer::Observer;
 use crate::work::ModelWork;
 
 /// Model folders written at the same time; each is seven small files.
@@ -21,12 +23,15 @@ pub(crate) const WRITES_AT_ONCE: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) job: JobName,
+    /// The texts that mean "no value" in its records.
+    pub(crate) null_values: Vec<String>,
     pub(crate) batches: Batches,
     pub(crate) models: ModelStore,
     /// The batches that have a model, by the model's name.
     pub(crate) listed: BTreeMap<String, Vec<BatchNumber>>,
     pub(crate) existing: Existing,
     pub(crate) progress: Progress,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 impl Run {
@@ -47,12 +52,12 @@ impl Run {
     ) -> Vec<ModelReport> {
         let planned = |number: &BatchNumber| {
             let rows = self.batches.rows(*number..=*number);
-            ModelReport::planned(model, &Extent::Batch(*number), rows)
+            line::planned(model, &Extent::Batch(*number), rows)
         };
         numbers.into_iter().map(planned).collect()
     }
 
-    /// Writes the model of `of`, which was fitted on these batches, or says why there is none.
+    /// Writes the model of `of`, which was fitted on these batches, or says why there is none. Tells the observer.
     pub(crate) async fn save(
         &self,
         work: &ModelWork,
@@ -62,14 +67,16 @@ impl Run {
         existing: Existing,
     ) -> Result<ModelReport, Error> {
         let name = &work.model.name;
-        match outcome {
-            FitOutcome::Failed { reason, rows } => Ok(ModelReport::failed(name, &of, rows, reason)),
+        let line = match outcome {
+            FitOutcome::Failed { reason, rows } => line::failed(name, &of, rows, reason),
             FitOutcome::Trained(fitted) => {
                 let draft = self.draft(work, &of, batches, fitted);
                 let written = self.write(name, &draft, existing).await?;
-                Ok(ModelReport::trained(name, &of, &written))
+                line::trained(name, &of, &written)
             }
-        }
+        };
+        self.observer.model(&line);
+        Ok(line)
     }
 
     /// What is to be saved of a fit on these batches.
@@ -99,6 +106,7 @@ impl Run {
             weight_col: model.weight_col.clone(),
             handle_invalid: model.handle_invalid,
             columns: work.plan.columns().to_vec(),
+            null_values: self.null_values.clone(),
             algorithm: model.algorithm.clone(),
             offsets: origin.offsets,
             rejected: origin.rejected,

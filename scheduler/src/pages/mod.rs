@@ -1,15 +1,32 @@
-//! Pages for browsers, which show the present state. They have no script and load nothing from other sites, so that they
-//! work without the internet.
+//! Pages for browsers, which show the present state. They load nothing from other sites, so that they work without the
+//! internet.
 //!
 //! A page is one file in this room and one line in `routes.rs`.
 
-mod document;
+mod actions;
+mod asked;
+mod assets;
+mod batch;
+mod batches;
+mod configuration;
+mod described;
+mod drift;
+mod live;
+mod log;
+mod model;
+mod model_work;
+mod models;
 mod overview;
-mod parts;
+mod refusals;
 mod routes;
 mod run;
+mod runs;
+mod served;
 mod shown;
-mod tables;
+mod sign_in;
+mod submit;
 
+pub(crate) use live::Live;
+pub(crate) use refusals::refusals;
 pub(crate) use routes::routes;
 pub(crate) use shown::Shown;

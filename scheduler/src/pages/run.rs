@@ -1,81 +1,44 @@
-//! `/runs/{id}`: one run with its log and its job file.
+//! `/runs/{id}`: one run.
 
-use axum::extract::{Path, State};
-use axum::response::Response;
+use gugus_pages::run::{ParseRunIdError, RunId, RunPage};
+use gugus_spec::Job;
 use http::StatusCode;
-use maud::{Markup, html};
 
-use super::document::{document, refusal};
-use super::parts::{count, moment, progress, run_state, state};
+use super::served::Asked;
 use super::shown::Shown;
-use super::tables::ROWS;
-use crate::runs::{RunDetail, RunError, RunId};
+use crate::problem::Problem;
+use crate::runs::{ModelsAsked, Runs, blocking, took};
 
 /// How many bytes of the end of a log the page shows.
 const LOG_SHOWN: usize = 16 * 1024;
 
-pub(super) async fn page(State(shown): State<Shown>, Path(id): Path<String>) -> Response {
-    let Some(runs) = shown.runs else {
-        return refusal(StatusCode::NOT_FOUND, "this scheduler takes no runs");
-    };
-    let id: RunId = match id.parse() {
-        Ok(id) => id,
-        Err(error) => return refusal(StatusCode::NOT_FOUND, &error.to_string()),
-    };
-    let read = tokio::task::spawn_blocking(move || {
-        let detail = runs.detail(&id)?;
-        Ok::<_, RunError>((detail, runs.log_end(&id, LOG_SHOWN)?))
-    });
-    match read.await {
-        Ok(Ok((detail, log))) => {
-            let title = format!("Run {}", detail.run.id);
-            document(&title, &body(&detail, &log))
-        }
-        Ok(Err(error @ RunError::NoSuchRun { .. })) => {
-            refusal(StatusCode::NOT_FOUND, &error.to_string())
-        }
-        Ok(Err(error)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
+pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<RunPage, Problem> {
+    let (runs, id) = named(shown, asked.part("id"))?;
+    let models = ModelsAsked::read(|name| asked.choice(name));
+    blocking(move || {
+        let (run, job_file) = runs.with_job_file(&id)?;
+        let understood = match Job::parse(&job_file, "job file") {
+            Ok(job) => job.to_string(),
+            Err(error) => gugus_error::chain(&error),
+        };
+        Ok(RunPage {
+            took: took(&run),
+            course: runs.course(&id, &models)?,
+            log: runs.log_end(&id, LOG_SHOWN)?,
+            run,
+            job_file,
+            understood,
+        })
+    })
+    .await
 }
 
-fn body(detail: &RunDetail, log: &str) -> Markup {
-    let run = &detail.run;
-    html! {
-        p { a href="/" { "Gugus scheduler" } }
-        h1 { "Run " code { (run.id) } }
-        p { (run_state(run)) }
-        @if let Some(why) = &run.failure { div.why { p { (why) } } }
-        table.about { tbody {
-            tr { th { "Job" } td { (run.job) } }
-            tr { th { "Batches" } td { code { (run.batches) } } }
-            tr { th { "Models" } td { code { (run.models) } } }
-            @if !run.only.is_empty() { tr { th { "Only" } td { (run.only.join(", ")) } } }
-            tr { th { "Progress" } td { (progress(run)) } }
-            @if run.state.is_final() {
-                tr { th { "Trained" } td { (count(run.trained)) } }
-                tr { th { "Failed" } td { (count(run.failed)) } }
-                tr { th { "Skipped" } td { (count(run.skipped)) } }
-            }
-            tr { th { "Submitted" } td { (moment(&run.submitted)) " UTC" } }
-            @if let Some(started) = &run.started { tr { th { "Started" } td { (moment(started)) " UTC" } } }
-            @if let Some(ended) = &run.ended { tr { th { "Ended" } td { (moment(ended)) " UTC" } } }
-            tr { th { "Attempts" } td { (run.attempts) } }
-        } }
-        h2 { "Log" }
-        @if log.is_empty() { p.quiet { "Nothing yet." } } @else { pre { (log) } }
-        @if !run.ballista_jobs.is_empty() {
-            h2 { "Ballista jobs" }
-            div.wide { table {
-                thead { tr { th { "Ballista job" } th { "State" } th.rest { "Name" } } }
-                tbody { @for job in run.ballista_jobs.iter().rev().take(ROWS) { tr {
-                    td { code { (job.id) } }
-                    td { (state(&job.state)) }
-                    td { (job.name) }
-                } } }
-            } }
-        }
-        h2 { "Job file" }
-        pre { (detail.job_file) }
-    }
+/// The runs, and the one that a path names.
+pub(super) fn named(shown: Shown, id: &str) -> Result<(Runs, RunId), Problem> {
+    let none = || Problem::new(StatusCode::NOT_FOUND, "this scheduler takes no runs");
+    let runs = shown.runs.ok_or_else(none)?;
+    let id = id
+        .parse()
+        .map_err(|error: ParseRunIdError| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?;
+    Ok((runs, id))
 }

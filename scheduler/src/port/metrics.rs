@@ -11,7 +11,7 @@ use prometheus::{
     register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
-use crate::runs::RunState;
+use gugus_pages::run::RunState;
 
 /// Bounds of the histogram of how long Ballista jobs take, in seconds: from one that does nothing to one that waits for
 /// an executor.

@@ -3,5 +3,6 @@
 pub(crate) mod hosts;
 pub(crate) mod metrics;
 mod monitoring;
+mod openapi;
 pub(crate) mod origins;
 pub(crate) mod routes;

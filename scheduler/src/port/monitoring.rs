@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use gugus_engine::{ABOUT_PATH, About, SchedulerAbout};
 use gugus_http::{Monitor, Readiness};
 use http::{StatusCode, header};
 use prometheus::TEXT_FORMAT;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::metrics::SchedulerMetrics;
 use crate::ballista::view::ClusterView;
@@ -27,9 +29,9 @@ pub(super) struct Monitoring {
 }
 
 /// `/gugus/v1/about`, `/healthz`, `/readyz` and `/metrics`.
-pub(super) fn routes(monitoring: Monitoring) -> Router {
-    Router::new()
-        .route(ABOUT_PATH, get(about))
+pub(super) fn routes(monitoring: Monitoring) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(about))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         // Ballista has a list of its own, which would lack what is counted when somebody asks.
@@ -37,6 +39,11 @@ pub(super) fn routes(monitoring: Monitoring) -> Router {
         .with_state(monitoring)
 }
 
+/// Tells the versions and functions of the scheduler, and its id.
+#[utoipa::path(
+    get, path = ABOUT_PATH, tag = "Scheduler",
+    responses((status = 200, description = "What this scheduler is", body = SchedulerAbout))
+)]
 async fn about(State(monitoring): State<Monitoring>) -> Json<SchedulerAbout> {
     Json(SchedulerAbout {
         about: About::ours().clone(),

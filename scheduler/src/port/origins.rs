@@ -6,12 +6,16 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use gugus_engine::SignedIn;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use thiserror::Error;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::problem::Problem;
+
+/// The header by which newer browsers say whether a page of another site asks.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The site of a page, as browsers name it: `https://grafana.example`, with a port where it is not the usual one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,13 +81,12 @@ pub(crate) async fn check(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if !harmless
-        && !is_welcome(
-            request.headers(),
-            request.uri().authority().map(|a| a.as_str()),
-            &origins,
-        )
-    {
+    let asking = match request.extensions().get::<SignedIn>() {
+        Some(_) => Asking::Browser,
+        None => Asking::Anybody,
+    };
+    let authority = request.uri().authority().map(Authority::as_str);
+    if !harmless && !is_welcome(request.headers(), authority, &origins, asking) {
         let why =
             "pages of this site may not ask for changes here; name it with --cors-allowed-origins";
         return Problem::new(StatusCode::FORBIDDEN, why).into_response();
@@ -91,13 +94,37 @@ pub(crate) async fn check(
     next.run(request).await
 }
 
-fn is_welcome(headers: &HeaderMap, authority: Option<&str>, origins: &[Origin]) -> bool {
+/// Who asks for a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    /// A browser that has signed in, and shows its cookie whatever page made it ask.
+    Browser,
+    /// A command, or a page that shows the token itself.
+    Anybody,
+}
+
+fn is_welcome(
+    headers: &HeaderMap,
+    authority: Option<&str>,
+    origins: &[Origin],
+    asking: Asking,
+) -> bool {
     // Browsers send this header with every request that may change something; commands do not.
     let Some(origin) = headers.get(header::ORIGIN) else {
-        return true;
+        let elsewhere = headers
+            .get(FETCH_SITE)
+            .is_some_and(|site| site != "same-origin" && site != "none");
+        return asking == Asking::Anybody && !elsewhere;
     };
-    if origins.iter().any(|welcome| welcome.0 == *origin) {
+    // The cookie is for our own pages only.
+    if asking == Asking::Anybody && origins.iter().any(|welcome| welcome.0 == *origin) {
         return true;
+    }
+    if headers
+        .get(FETCH_SITE)
+        .is_some_and(|site| site == "cross-site")
+    {
+        return false;
     }
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let own = text(header::HOST).or(authority);
@@ -143,19 +170,40 @@ mod tests {
             }
             headers
         };
-        for (origin, welcome) in [
-            (None, true),
-            (Some("http://scheduler:50050"), true),
-            (Some("https://grafana.example"), true),
-            (Some("http://scheduler:50051"), false),
-            (Some("https://evil.example"), false),
-            (Some("null"), false),
+        for (origin, by_anybody, by_browser) in [
+            (None, true, false),
+            (Some("http://scheduler:50050"), true, true),
+            (Some("https://grafana.example"), true, false),
+            (Some("http://scheduler:50051"), false, false),
+            (Some("https://evil.example"), false, false),
+            (Some("null"), false, false),
         ] {
+            for (asking, welcome) in [(Asking::Anybody, by_anybody), (Asking::Browser, by_browser)]
+            {
+                let headers = headers(origin);
+                assert_eq!(
+                    is_welcome(&headers, None, &named, asking),
+                    welcome,
+                    "{origin:?} {asking:?}"
+                );
+            }
+        }
+        for (site, welcome) in [
+            ("cross-site", false),
+            ("same-site", false),
+            ("same-origin", true),
+            ("none", true),
+        ] {
+            let mut headers = headers(None);
+            headers.insert(FETCH_SITE, site.parse().unwrap());
             assert_eq!(
-                is_welcome(&headers(origin), None, &named),
+                is_welcome(&headers, None, &named, Asking::Anybody),
                 welcome,
-                "{origin:?}"
+                "{site}"
             );
         }
+        let mut forged = headers(Some("http://scheduler:50050"));
+        forged.insert(FETCH_SITE, "cross-site".parse().unwrap());
+        assert!(!is_welcome(&forged, None, &named, Asking::Browser));
     }
 }

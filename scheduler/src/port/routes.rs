@@ -9,18 +9,21 @@ use axum::response::{IntoResponse, Response};
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use gugus_engine::{Guard, MESSAGE_LIMIT, Port, Security};
 use gugus_http::Monitor;
+use gugus_pages::configuration::Configuration;
 use http::{HeaderValue, StatusCode, header};
 use tonic::service::Routes;
 
 use super::hosts::{self, Hosts};
 use super::metrics::SchedulerMetrics;
 use super::monitoring::{self, Monitoring};
+use super::openapi;
 use super::origins::{self, Origin};
 use crate::ballista;
 use crate::ballista::view::{ClusterView, Scheduler};
-use crate::pages::{self, Shown};
+use crate::pages::{self, Live, Shown};
 use crate::problem::Problem;
 use crate::runs::{self, Runs};
+use crate::stores::Shelf;
 
 /// The value of the header `Server`, in place of Ballista's.
 const SERVER: &str = concat!("gugus/", env!("CARGO_PKG_VERSION"));
@@ -32,9 +35,13 @@ pub(crate) struct Api {
     pub(crate) metrics: Arc<SchedulerMetrics>,
     pub(crate) monitor: Monitor,
     pub(crate) runs: Option<Runs>,
+    pub(crate) shelf: Option<Shelf>,
+    pub(crate) address: String,
     pub(crate) hosts: Hosts,
     pub(crate) origins: Arc<[Origin]>,
     pub(crate) security: Security,
+    pub(crate) configuration: Configuration,
+    pub(crate) live: Live,
 }
 
 /// All routes, each behind the checks of names, sites, token and certificate.
@@ -46,7 +53,11 @@ pub(crate) fn all(api: Api) -> Router {
     let cors = origins::cors(&api.origins);
     let shown = Shown {
         cluster: api.cluster.clone(),
+        shelf: api.shelf,
+        address: api.address,
         runs: api.runs.clone(),
+        configuration: api.configuration,
+        live: api.live,
     };
     let monitoring = Monitoring {
         scheduler_id: api.scheduler.scheduler_id.clone(),
@@ -55,15 +66,17 @@ pub(crate) fn all(api: Api) -> Router {
         monitor: api.monitor,
         runs: api.runs.clone(),
     };
+    let described = monitoring::routes(monitoring)
+        .merge(pages::routes(shown, Arc::clone(&guard)))
+        .merge(api.runs.map(runs::routes).unwrap_or_default());
     let routes = Routes::new(grpc)
         .into_axum_router()
         .fallback(unknown)
         .merge(ballista::rest::routes(api.scheduler))
-        .merge(monitoring::routes(monitoring))
-        .merge(pages::routes(shown))
-        .merge(api.runs.map(runs::routes).unwrap_or_default())
+        .merge(openapi::served(described))
         .layer(from_fn_with_state(api.origins, origins::check))
         .layer(from_fn_with_state(api.hosts, hosts::check))
+        .layer(from_fn(pages::refusals))
         .layer(from_fn_with_state(guard, Guard::check))
         .layer(from_fn(sign));
     match cors {
@@ -93,6 +106,11 @@ async fn sign(request: Request, next: Next) -> Response {
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
+    );
+    // Paths of folders stand in our addresses.
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
     );
     response
 }

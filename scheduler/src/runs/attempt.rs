@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use gugus_engine::{Access, Cluster};
 use gugus_error::Kind;
+use gugus_pages::run::{BallistaJob, RunId, RunState};
 use gugus_submit::SubmitError;
-use gugus_train::{Outcome, Report};
+use gugus_train::{Observer, Outcome, Report};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -15,12 +16,11 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
+use super::course::{Courses, Told};
 use super::error::RunError;
-use super::id::RunId;
 use super::log::RunLog;
 use super::places::Places;
-use super::record::{BallistaJob, now};
-use super::state::RunState;
+use super::record::{self, add_ballista_jobs, now};
 use super::table::{Live, Table};
 use crate::ballista::view::ClusterView;
 
@@ -37,6 +37,7 @@ pub(super) struct Attempts {
     /// How drivers reach the scheduler that they are in.
     pub(super) access: Access,
     pub(super) cluster: ClusterView,
+    pub(super) courses: Courses,
     /// As many as runs train at the same time.
     pub(super) turns: Semaphore,
     /// Cancelled when the scheduler ends, and runs with it.
@@ -44,7 +45,7 @@ pub(super) struct Attempts {
 }
 
 /// How an attempt ended.
-enum Ended {
+pub(super) enum Ended {
     Finished(Report),
     /// With what was done until then.
     Stopped(Report),
@@ -64,17 +65,45 @@ impl Attempts {
             turn = self.turns.acquire() => turn.ok(),
             () = live.stop.cancelled() => None,
         };
-        let log = RunLog::open(&id, &self.table.folders.log_path(&id));
+        let (log, span) = self.log(&id);
+        let ended = match turn {
+            Some(_) => self.attempt(&id, &live, &span).await,
+            None => Ended::Stopped(Report::default()),
+        };
+        self.conclude(&id, &live, log, &span, ended).await;
+    }
+
+    /// Opens the log of a run. Where it cannot be written, the run goes on all the same.
+    pub(super) fn log(&self, id: &RunId) -> (Option<Arc<RunLog>>, Span) {
+        let log = RunLog::open(id, &self.table.folders.log_path(id));
         let log = log.inspect_err(|error| {
             tracing::warn!(%id, %error, "the log of a run cannot be written");
         });
         let log = log.ok();
         let span = log.as_ref().map_or_else(Span::none, |log| log.span());
-        let ended = match turn {
-            Some(_) => self.attempt(&id, &live, &span).await,
-            None => Ended::Stopped(Report::default()),
-        };
-        let jobs = self.ballista_jobs(&id).await;
+        (log, span)
+    }
+
+    /// Marks the beginning of an attempt.
+    pub(super) fn start(&self, id: &RunId) -> Told {
+        self.table.change(id, |run| {
+            run.state = RunState::Running;
+            run.started = Some(now());
+            run.attempts += 1;
+        });
+        self.courses.begin(id, &self.table.folders.course_path(id))
+    }
+
+    /// Writes down how an attempt ended.
+    pub(super) async fn conclude(
+        &self,
+        id: &RunId,
+        live: &Live,
+        log: Option<Arc<RunLog>>,
+        span: &Span,
+        ended: Ended,
+    ) {
+        let jobs = self.ballista_jobs(id).await;
         let progress = live.progress.now();
         let (state, failure) = span.in_scope(|| describe(&ended, self.stop.is_cancelled()));
         let report = match ended {
@@ -82,7 +111,7 @@ impl Attempts {
             Ended::Failed(..) => None,
         };
         if let Some(report) = &report
-            && let Err(error) = self.table.folders.save_report(&id, report)
+            && let Err(error) = self.table.folders.save_report(id, report)
         {
             span.in_scope(|| tracing::error!(%error, "the run's report could not be written"));
         }
@@ -90,12 +119,12 @@ impl Attempts {
         if let Some(log) = log {
             log.close();
         }
-        self.table.end(&id, |run| {
+        self.table.end(id, |run| {
             run.state = state;
             run.ended = Some(now());
             run.progress = progress;
             run.progress.message.clear();
-            run.add_ballista_jobs(jobs);
+            add_ballista_jobs(run, jobs);
             (run.failure, run.failure_kind) = match failure {
                 Some((why, kind)) => (Some(why), kind),
                 None => (None, None),
@@ -109,29 +138,28 @@ impl Attempts {
 
     /// Drives it on a thread of its own, and writes down meanwhile how far it is.
     async fn attempt(self: &Arc<Self>, id: &RunId, live: &Live, span: &Span) -> Ended {
-        self.table.change(id, |run| {
-            run.state = RunState::Running;
-            run.started = Some(now());
-            run.attempts += 1;
-        });
         let (there, id_there, live_there) = (Arc::clone(self), id.clone(), live.clone());
         let span_there = span.clone();
+        let told = self.start(id);
+        let observer = told.observer();
         let mut driver = spawn_blocking(move || {
-            let training = there.train(&id_there, &live_there);
+            let training = there.train(&id_there, &live_there, observer);
             block_on(training.instrument(span_there))
         });
         let writing = self.write_progress(id, live).instrument(span.clone());
-        tokio::select! {
+        let ended = tokio::select! {
             ended = &mut driver => ended.unwrap_or_else(|_| {
                 let why = "the driver panicked; its message is on the scheduler's standard error";
                 Ended::Failed(why.to_owned(), Kind::Failed)
             }),
             never = writing => match never {},
-        }
+        };
+        told.end();
+        ended
     }
 
-    async fn train(&self, id: &RunId, live: &Live) -> Ended {
-        match self.try_train(id, live).await {
+    async fn train(&self, id: &RunId, live: &Live, observer: Arc<dyn Observer>) -> Ended {
+        match self.try_train(id, live, observer).await {
             Ok(report) => Ended::Finished(report),
             Err(RunError::Train(gugus_train::Error::Interrupted { report })) => {
                 Ended::Stopped(*report)
@@ -140,7 +168,12 @@ impl Attempts {
         }
     }
 
-    async fn try_train(&self, id: &RunId, live: &Live) -> Result<Report, RunError> {
+    async fn try_train(
+        &self,
+        id: &RunId,
+        live: &Live,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Report, RunError> {
         let run = self.table.run(id)?;
         let job_file = self.table.folders.job_file(id).map_err(RunError::Keep)?;
         tracing::info!(
@@ -150,8 +183,8 @@ impl Attempts {
             models = run.models,
             "the run begins"
         );
-        let request = run.request(job_file);
-        let config = request.config(&self.places, &live.progress, Some(id))?;
+        let request = record::request(&run, job_file);
+        let config = request.config(&self.places, &live.progress, observer, Some(id))?;
         let prepared = tokio::select! {
             prepared = gugus_train::prepare(config) => prepared?,
             () = live.stop.cancelled() => {
@@ -170,7 +203,7 @@ impl Attempts {
     }
 
     /// Writes progress and Ballista jobs down now and then.
-    async fn write_progress(&self, id: &RunId, live: &Live) -> Infallible {
+    pub(super) async fn write_progress(&self, id: &RunId, live: &Live) -> Infallible {
         let mut ticks = interval(NOTE);
         let mut before = None;
         loop {
@@ -190,7 +223,7 @@ impl Attempts {
             before = Some(seen);
             self.table.change(id, |run| {
                 run.progress = progress;
-                run.add_ballista_jobs(jobs);
+                add_ballista_jobs(run, jobs);
             });
         }
     }

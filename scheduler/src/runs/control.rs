@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use gugus_engine::Access;
 use gugus_files::Stores;
+use gugus_pages::run::{Course, Run, RunId};
 use gugus_progress::Progress;
-use gugus_train::Report;
+use gugus_train::{Config, Report};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::answers::RunDetail;
 use super::attempt::{Attempts, block_on};
+use super::course::{Courses, ModelsAsked};
 use super::error::RunError;
 use super::folders::{Folders, StateError};
-use super::id::RunId;
 use super::places::Places;
-use super::record::Run;
+use super::record;
 use super::request::RunRequest;
-use super::table::{Live, Table};
+use super::table::{Live, Pair, Table};
 use crate::ballista::view::ClusterView;
 
 /// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
@@ -47,6 +48,12 @@ pub(crate) struct Runs {
     drivers: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
+impl std::fmt::Debug for Runs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Runs")
+    }
+}
+
 impl Runs {
     /// Takes the folder and marks what was under way when the scheduler ended.
     pub(crate) fn open(
@@ -67,6 +74,7 @@ impl Runs {
                 places,
                 access,
                 cluster,
+                courses: Courses::default(),
                 turns: Semaphore::new(config.at_once.max(1)),
                 stop: CancellationToken::new(),
             }),
@@ -81,14 +89,14 @@ impl Runs {
 
     /// Finds out what would be trained. For a thread that may block.
     pub(crate) fn dry_run(&self, request: &RunRequest) -> Result<Report, RunError> {
-        let config = request.config(&self.attempts.places, &Progress::default(), None)?;
+        let config = self.config(request)?;
         let prepared = block_on(gugus_train::prepare(config))?;
         Ok(prepared.dry_run())
     }
 
     /// Keeps a new run and lets it wait for its turn. For a thread that may block.
     pub(crate) fn submit(&self, request: &RunRequest) -> Result<Run, RunError> {
-        let config = request.config(&self.attempts.places, &Progress::default(), None)?;
+        let config = self.config(request)?;
         block_on(gugus_train::check_request(&config))?;
         self.begin(|live| self.table().add(request, &config.job.name, live))
     }
@@ -98,18 +106,55 @@ impl Runs {
         self.begin(|live| self.table().add_again(id, live))
     }
 
+    /// Submits the request of a run once more. For a thread that may block.
+    pub(crate) fn again(&self, id: &RunId) -> Result<Run, RunError> {
+        let (run, job_file) = self.with_job_file(id)?;
+        self.submit(&record::request(&run, job_file))
+    }
+
+    /// How the models of a run came about, as far as they have. For a thread that may block.
+    pub(crate) fn course(&self, id: &RunId, asked: &ModelsAsked) -> Result<Course, RunError> {
+        self.table().run(id)?;
+        let path = self.table().folders.course_path(id);
+        let course = self.attempts.courses.show(id, &path, asked);
+        course.map_err(RunError::Keep)
+    }
+
     /// All runs, the newest first.
     pub(crate) fn list(&self) -> Vec<Run> {
         self.table().list()
     }
 
-    /// One run with all there is. For a thread that may block, as are the following two.
+    /// One run with the text of its job file. For a thread that may block, as are the following three.
+    pub(crate) fn with_job_file(&self, id: &RunId) -> Result<(Run, String), RunError> {
+        let run = self.table().run(id)?;
+        let job_file = self.table().folders.job_file(id);
+        Ok((run, job_file.map_err(RunError::Keep)?))
+    }
+
+    /// The pairs of stores that runs have used, the newest first.
+    pub(crate) fn pairs(&self) -> Vec<Pair> {
+        self.table().pairs()
+    }
+
+    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    pub(crate) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
+        self.table().with_failures(models, most)
+    }
+
+    /// The places that runs, and so pages, may use.
+    pub(crate) fn places(&self) -> &Places {
+        &self.attempts.places
+    }
+
+    /// One run with all there is.
     pub(crate) fn detail(&self, id: &RunId) -> Result<RunDetail, RunError> {
-        let folders = &self.table().folders;
+        let (run, job_file) = self.with_job_file(id)?;
+        let report = self.table().folders.report(id);
         Ok(RunDetail {
-            run: self.table().run(id)?,
-            job_file: folders.job_file(id).map_err(RunError::Keep)?,
-            report: folders.report(id),
+            run,
+            job_file,
+            report,
         })
     }
 
@@ -157,6 +202,16 @@ impl Runs {
         drivers.retain(|driver| !driver.is_finished());
         drivers.push(tokio::spawn(attempt));
         Ok(run)
+    }
+
+    /// A request in the form that the driver takes, to be looked at and not to be driven.
+    fn config(&self, request: &RunRequest) -> Result<Config, RunError> {
+        let (places, progress) = (&self.attempts.places, Progress::default());
+        request.config(places, &progress, Arc::new(()), None)
+    }
+
+    pub(super) fn attempts(&self) -> &Arc<Attempts> {
+        &self.attempts
     }
 
     fn table(&self) -> &Table {

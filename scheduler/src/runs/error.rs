@@ -3,12 +3,11 @@
 use std::io;
 
 use gugus_error::Kind;
+use gugus_pages::run::{RunId, RunState};
 use http::StatusCode;
 use thiserror::Error;
 
-use super::id::RunId;
 use super::places::PlaceError;
-use super::state::RunState;
 use crate::problem::Problem;
 
 /// Runs that wait or train. More is a client that submits in a loop.

@@ -1,21 +1,21 @@
-//! Runs on disk: one folder a run, named by its id, with `run.json`, the job file, the log and the report.
+//! Runs on disk: one folder a run, named by its id, with `run.json`, the job file, the log, the report and the
+//! course of its models.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use gugus_pages::run::{Run, RunId};
 use gugus_train::Report;
 use serde::Serialize;
 use thiserror::Error;
-
-use super::id::RunId;
-use super::record::Run;
 
 /// The files of a run.
 const RUN: &str = "run.json";
 const JOB: &str = "job.toml";
 const LOG: &str = "log.txt";
 const REPORT: &str = "report.json";
+const COURSE: &str = "course.jsonl";
 
 /// Held by the scheduler that uses the folder.
 const LOCK: &str = "lock";
@@ -150,6 +150,11 @@ impl Folders {
 
     pub(crate) fn log_path(&self, id: &RunId) -> PathBuf {
         self.folder(id).join(LOG)
+    }
+
+    /// The file that holds what the driver told of the run's models.
+    pub(crate) fn course_path(&self, id: &RunId) -> PathBuf {
+        self.folder(id).join(COURSE)
     }
 
     /// The log from a byte on, a part of it; empty when nothing more is there.

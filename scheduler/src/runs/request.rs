@@ -1,17 +1,20 @@
 //! What is asked for when a run is submitted.
 
+use std::sync::Arc;
+
 use gugus_models::Existing;
+use gugus_pages::run::RunId;
 use gugus_progress::Progress;
 use gugus_spec::{Job, ModelName};
-use gugus_train::Config;
+use gugus_train::{Config, Observer};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::error::RunError;
-use super::id::RunId;
 use super::places::Places;
 
 /// A request for a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
     /// The text of the job file.
@@ -32,12 +35,13 @@ pub struct RunRequest {
 }
 
 impl RunRequest {
-    /// The request in the form that the driver takes. The driver counts models in `progress` and names its Ballista jobs
-    /// after `id`.
+    /// The request in the form that the driver takes. The driver counts models in `progress`, tells `observer` of them
+    /// and names its Ballista jobs after `id`.
     pub(super) fn config(
         &self,
         places: &Places,
         progress: &Progress,
+        observer: Arc<dyn Observer>,
         id: Option<&RunId>,
     ) -> Result<Config, RunError> {
         let job = Job::parse(&self.job_file, "job file")?;
@@ -59,6 +63,7 @@ impl RunRequest {
                 Existing::Keep
             },
             progress: progress.clone(),
+            observer,
             run: id.map(ToString::to_string),
         })
     }

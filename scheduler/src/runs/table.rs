@@ -1,19 +1,18 @@
 //! All runs that a scheduler knows: in memory as they are, on disk as they were last written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use gugus_pages::run::{Run, RunId, RunState};
 use gugus_progress::Progress;
 use gugus_spec::JobName;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{OPEN_LIMIT, RunError};
 use super::folders::{Folders, StateError};
-use super::id::RunId;
-use super::record::Run;
+use super::record::{interrupt, queued, queued_again};
 use super::request::RunRequest;
-use super::state::RunState;
 
 /// All runs of a scheduler.
 pub(super) struct Table {
@@ -36,6 +35,15 @@ pub(super) struct Live {
     pub(super) progress: Progress,
 }
 
+/// Two stores that a run has used together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pair {
+    /// The job of the newest run.
+    pub(crate) job: String,
+    pub(crate) batches: String,
+    pub(crate) models: String,
+}
+
 impl Table {
     /// Reads the runs of a folder and marks those that were under way when the scheduler ended.
     pub(super) fn open(folders: Folders, keep: usize) -> Result<Self, StateError> {
@@ -43,7 +51,7 @@ impl Table {
         for mut run in folders.load()? {
             if !run.state.is_final() {
                 tracing::info!(id = %run.id, state = %run.state, "a run was interrupted by the scheduler's end; `gugus runs resume` goes on with it");
-                run.interrupt();
+                interrupt(&mut run);
                 folders
                     .save(&run)
                     .map_err(|error| folders.unusable(error))?;
@@ -62,6 +70,32 @@ impl Table {
     /// All runs, the newest first.
     pub(super) fn list(&self) -> Vec<Run> {
         self.entries().values().rev().map(Entry::now).collect()
+    }
+
+    /// The pairs of stores that runs have used, the newest first.
+    pub(super) fn pairs(&self) -> Vec<Pair> {
+        let entries = self.entries();
+        let mut pairs: Vec<Pair> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for run in entries.values().rev().map(|entry| &entry.run) {
+            if seen.insert((run.batches.as_str(), run.models.as_str())) {
+                pairs.push(Pair {
+                    job: run.job.clone(),
+                    batches: run.batches.clone(),
+                    models: run.models.clone(),
+                });
+            }
+        }
+        pairs
+    }
+
+    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    pub(super) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
+        let entries = self.entries();
+        let runs = entries.values().rev().map(|entry| &entry.run);
+        let failed = runs.filter(|run| run.failed > 0 && run.models == models);
+        let ended = failed.filter_map(|run| Some((run.id.clone(), run.ended.clone()?)));
+        ended.take(most).collect()
     }
 
     /// One run.
@@ -85,7 +119,7 @@ impl Table {
             return Err(RunError::Full);
         }
         let last = entries.last_key_value().map(|(id, _)| id);
-        let run = Run::queued(RunId::after(last, SystemTime::now()), job, request);
+        let run = queued(RunId::after(last, SystemTime::now()), job, request);
         self.folders
             .create(&run, &request.job_file)
             .map_err(RunError::Keep)?;
@@ -108,7 +142,7 @@ impl Table {
         if !resumable || entry.live.is_some() {
             return Err(entry.cannot_be("resumed"));
         }
-        let run = entry.run.queued_again();
+        let run = queued_again(&entry.run);
         self.folders.remove_report(id).map_err(RunError::Keep)?;
         self.folders.save(&run).map_err(RunError::Keep)?;
         entry.run = run.clone();

@@ -10,13 +10,16 @@ use crate::metadata::{Metadata, Package};
 const FLOORS: &[(&str, &str)] = &[
     (
         "plain values and arithmetic, which need nothing of ours",
-        "gugus-error gugus-generate gugus-kmeans gugus-progress",
+        "gugus-error gugus-generate gugus-kmeans gugus-look gugus-progress",
     ),
     (
         "what a few of these make up",
         "gugus-clusters gugus-http gugus-kmeans-all gugus-plot",
     ),
-    ("the job file, which names the algorithms", "gugus-spec"),
+    (
+        "the job file, which names the algorithms, and pages of plain data",
+        "gugus-pages gugus-spec",
+    ),
     (
         "values in the job's types, and files in any store",
         "gugus-files gugus-records",
@@ -79,6 +82,11 @@ const NEVER: &[(&str, &str, &str)] = &[
         "gugus-plot",
         "tokio datafusion* ballista*",
         "a map is drawn from plain data: a web page draws, too",
+    ),
+    (
+        "gugus-look gugus-pages",
+        "arrow* axum ballista* datafusion* tokio",
+        "pages are made from plain data, so that they build and are tested in seconds",
     ),
     (
         "gugus-http",

@@ -2,8 +2,11 @@
 
 mod losses;
 mod members;
+mod pages;
 mod port;
 mod processes;
 mod rollback;
+mod run_pages;
 mod runs;
 mod storage;
+mod stores;

@@ -82,9 +82,7 @@ impl Up {
     /// Waits for the `ready` line.
     #[track_caller]
     pub(super) fn await_ready(&mut self) {
-        let line = self
-            .stdout
-            .wait_for(PATIENCE, |text| complete_line(text, "ready"));
+        let line = self.hear(|text| complete_line(text, "ready"));
         let Some(line) = line else {
             // One that ended has said why by then; one that hangs is not waited for again.
             self.status = self.ended.recv_timeout(Duration::from_millis(500)).ok();
@@ -105,6 +103,11 @@ impl Up {
             .filter_map(|word| word.split_once('='))
             .map(|(name, url)| (name.to_owned(), url.to_owned()))
             .collect();
+    }
+
+    /// Waits until `find` finds something in standard output; `None` when that takes too long, or the command ended.
+    pub(super) fn hear<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.stdout.wait_for(PATIENCE, find)
     }
 
     /// What the `ready` line says of this name, such as `rest` or `broker`.

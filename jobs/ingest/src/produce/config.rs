@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gugus_progress::Progress;
 use gugus_spec::Source;
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 /// Which records to send, and where to.
@@ -28,8 +28,8 @@ pub struct Config {
     pub limit: Option<u64>,
     /// Properties of librdkafka, over our defaults.
     pub client: Vec<(String, String)>,
-    /// Its length and position count bytes of the file.
-    pub progress: ProgressBar,
+    /// Counts bytes of the file.
+    pub progress: Progress,
 }
 
 /// What to do with a row that cannot be sent: damaged CSV, more cells than the header has, more bytes than the client sends.

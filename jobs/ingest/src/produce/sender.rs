@@ -86,7 +86,7 @@ pub(super) fn run(
         return Err(input.wrong("only CSV files can be produced; convert it"));
     }
     let clock = Clock::new(&config.pace)?;
-    config.progress.set_length(input.size()?);
+    config.progress.set_total(input.size()?);
     let source = &config.source;
     let text = input.text(&config.progress)?;
     let (mut reader, names) = open_csv(&input, text, &source.csv, &source.columns)?;
@@ -195,9 +195,7 @@ impl Sender<'_> {
                     // The other records would probably fail, too, and the order would be lost.
                     return End::Whole;
                 }
-                self.config
-                    .progress
-                    .set_message(format!("{} records", self.sent));
+                self.config.progress.say(format!("{} records", self.sent));
             }
         }
     }

@@ -191,13 +191,14 @@ impl<'t> Visitor<'t> for Object<'t, '_> {
             let start = raw.as_ptr() as usize - self.text.as_ptr() as usize;
             let end = start + raw.len();
             match raw.as_bytes() {
-                [b'n', ..] => self.slots.set(target, CellKind::Null, 0, 0),
-                [b'{' | b'[', ..] => self.slots.set(target, CellKind::Nested, start, end),
+                [b'n', ..] => self.slots.set_once(target, CellKind::Null, start, end),
+                [b'{' | b'[', ..] => self.slots.set_once(target, CellKind::Nested, start, end),
                 [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
-                    self.slots.set(target, CellKind::Text, start + 1, end - 1);
+                    self.slots
+                        .set_once(target, CellKind::Text, start + 1, end - 1);
                 }
-                [b'"', ..] => self.slots.set(target, CellKind::Escaped, start, end),
-                _ => self.slots.set(target, CellKind::Text, start, end),
+                [b'"', ..] => self.slots.set_once(target, CellKind::Escaped, start, end),
+                _ => self.slots.set_once(target, CellKind::Text, start, end),
             }
         }
         Ok(())

@@ -3,14 +3,16 @@
 use async_trait::async_trait;
 use gugus_kmeans_all::StepReport;
 use gugus_models::{Existing, Extent};
+use gugus_progress::{ModelReport, PassReport};
 use gugus_spec::{Model, Scope};
 use gugus_submit::Jobs;
 
 use crate::compare::{Differing, has_seen};
 use crate::error::Result;
 use crate::kind::TrainingKind;
+use crate::line;
 use crate::passes::Passes;
-use crate::report::{ModelReport, Report};
+use crate::report::Report;
 use crate::run::Run;
 use crate::work::ModelWork;
 
@@ -27,7 +29,7 @@ impl TrainingKind for OverAll {
     async fn find(&mut self, run: &Run, work: ModelWork, report: &mut Report) -> Differing {
         let (name, of) = (&work.model.name, Extent::All);
         let Some(newest) = run.batches.newest().filter(|_| run.batches.rows(..) > 0) else {
-            report.push(ModelReport::skipped(name, &of, 0, "no batch has rows"));
+            report.push(line::skipped(name, &of, 0, "no batch has rows"));
             return Ok(Vec::new());
         };
         if let Some(about) = run.there(name, [of.clone()]).await?.get(&of) {
@@ -35,7 +37,7 @@ impl TrainingKind for OverAll {
                 return Ok(vec![difference]);
             }
             if has_seen(about, newest) && about.offsets == run.batches.origin(..).offsets {
-                report.push(ModelReport::there(name, &of, about));
+                report.push(line::there(name, &of, about));
                 return Ok(Vec::new());
             }
         }
@@ -49,7 +51,7 @@ impl TrainingKind for OverAll {
 
     fn planned(&self, run: &Run) -> Vec<ModelReport> {
         let rows = run.batches.rows(..);
-        let planned = |work: &ModelWork| ModelReport::planned(&work.model.name, &Extent::All, rows);
+        let planned = |work: &ModelWork| line::planned(&work.model.name, &Extent::All, rows);
         self.0.iter().map(planned).collect()
     }
 
@@ -64,6 +66,13 @@ impl TrainingKind for OverAll {
                 let (pass, step) = (done.pass, done.step);
                 run.progress
                     .say(format!("{name}: pass {pass} ({step}){cost}"));
+                run.observer.pass(&PassReport {
+                    model: name.to_string(),
+                    pass,
+                    step: step.to_owned(),
+                    cost: done.cost,
+                    moved: done.moved,
+                });
             };
             let outcome = Passes::fit(jobs, work, &run.batches, &told).await?;
             // One that is there lacks the newest batches, or the user asked for it to be trained again.

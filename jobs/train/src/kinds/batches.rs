@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_models::Extent;
+use gugus_progress::ModelReport;
 use gugus_spec::{BatchNumber, Model, Scope};
 use gugus_submit::{Jobs, Pace};
 
 use crate::compare::Differing;
 use crate::error::Result;
 use crate::kind::TrainingKind;
-use crate::report::{ModelReport, Report};
+use crate::line;
+use crate::report::Report;
 use crate::run::{Run, WRITES_AT_ONCE};
 use crate::wave::{WAVE, Waves};
 use crate::work::ModelWork;
@@ -36,11 +38,11 @@ impl TrainingKind for PerBatch {
         for (number, facts) in run.batches.iter() {
             let of = Extent::Batch(number);
             match there.get(&number) {
-                _ if facts.rows == 0 => report.push(ModelReport::no_rows(name, number)),
+                _ if facts.rows == 0 => report.push(line::no_rows(name, number)),
                 None => pending.push(number),
                 Some(about) => match run.difference_of_batch(&work.model, &of, about, facts) {
                     Some(difference) => differing.push(difference),
-                    None => report.push(ModelReport::there(name, &of, about)),
+                    None => report.push(line::there(name, &of, about)),
                 },
             }
         }
@@ -94,6 +96,7 @@ async fn train_wave(
     waves: Waves<'_>,
     numbers: &[BatchNumber],
 ) -> Result<Vec<ModelReport>> {
+    run.observer.begun(&waves.work.model.name, numbers);
     let mut outcomes = waves.fit(numbers).await?;
     let writes = numbers.iter().filter_map(|number| {
         let outcome = outcomes.remove(&number.get())?;

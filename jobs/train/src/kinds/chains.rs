@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use gugus_clusters::Fitted;
 use gugus_features::{FitOutcome, fit_points};
 use gugus_models::{CarriedFrom, Existing, Extent, ModelError};
+use gugus_progress::ModelReport;
 use gugus_spec::{BatchNumber, Model, Scope};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
@@ -16,7 +17,8 @@ use self::links::{Chain, Link};
 use crate::compare::Differing;
 use crate::error::{Error, Result};
 use crate::kind::TrainingKind;
-use crate::report::{ModelReport, Report};
+use crate::line;
+use crate::report::Report;
 use crate::run::Run;
 use crate::wave::{WAVE, Waves};
 use crate::work::ModelWork;
@@ -53,7 +55,7 @@ impl TrainingKind for Chains {
         for (number, facts) in run.batches.iter() {
             let of = Extent::Batch(number);
             if facts.rows == 0 {
-                report.push(ModelReport::no_rows(name, number));
+                report.push(line::no_rows(name, number));
                 continue;
             }
             let about = there.get(&number);
@@ -64,7 +66,7 @@ impl TrainingKind for Chains {
                 continue;
             }
             match (chain.add(number, about), about) {
-                (Link::Kept, Some(about)) => report.push(ModelReport::there(name, &of, about)),
+                (Link::Kept, Some(about)) => report.push(line::there(name, &of, about)),
                 (_, Some(_)) => broken = broken.or(Some(number)),
                 (_, None) => {}
             }
@@ -124,6 +126,7 @@ impl ChainTraining<'_> {
     async fn train(&mut self, waves: Waves<'_>, report: &mut Report) -> Result {
         while !self.chain.wanted.is_empty() {
             let numbers = self.next_wave();
+            self.run.observer.begun(&self.work.model.name, &numbers);
             let mut points = waves.points(&numbers).await?;
             for number in numbers {
                 if waves.jobs.stop().is_cancelled() {
@@ -168,7 +171,7 @@ impl ChainTraining<'_> {
         let fitted = match outcome {
             FitOutcome::Trained(fitted) => fitted,
             FitOutcome::Failed { reason, rows } => {
-                report.push(ModelReport::failed(name, &of, rows, reason));
+                self.tell(line::failed(name, &of, rows, reason), report);
                 return Ok(0);
             }
         };
@@ -177,12 +180,17 @@ impl ChainTraining<'_> {
         draft.about.carried_from = carried_from;
         // One that is there went on from another than the one before it now, or the user asked for it to be trained again.
         let written = self.run.write(name, &draft, Existing::Replace).await?;
-        report.push(ModelReport::trained(name, &of, &written));
+        self.tell(line::trained(name, &of, &written), report);
         let again = self.chain.trained(number, written.uid);
         for number in &again {
             report.take_back(name.as_str(), number.get());
         }
         Ok(again.len() as u64)
+    }
+
+    fn tell(&self, line: ModelReport, report: &mut Report) {
+        self.run.observer.model(&line);
+        report.push(line);
     }
 
     /// The next batches whose features are looked at together.

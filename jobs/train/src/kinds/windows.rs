@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use gugus_features::{FitOutcome, WINDOW_COLUMN, WaveError, window_plan};
 use gugus_models::{Existing, Extent, WindowKey};
+use gugus_progress::ModelReport;
 use gugus_spec::{Model, Scope, Window};
 use gugus_submit::{Jobs, Pace, Parts};
 
@@ -20,7 +21,8 @@ use self::census::{Span, census};
 use crate::compare::{Difference, Differing, has_seen};
 use crate::error::Result;
 use crate::kind::TrainingKind;
-use crate::report::{ModelReport, Report};
+use crate::line;
+use crate::report::Report;
 use crate::run::{Run, WRITES_AT_ONCE};
 use crate::wave::{NO_ROWS, failed, read_outcomes};
 use crate::work::ModelWork;
@@ -68,7 +70,12 @@ impl TrainingKind for Windows {
         let mut with_rows = of_window.filter(|(_, facts)| facts.rows > 0);
         let Some((last, _)) = with_rows.next() else {
             let (name, reason) = (&work.model.name, "no batch has rows");
-            report.push(ModelReport::skipped(name, &Extent::All, 0, reason).of_windows());
+            report.push(line::of_windows(line::skipped(
+                name,
+                &Extent::All,
+                0,
+                reason,
+            )));
             return Ok(Vec::new());
         };
         let first = with_rows.last().map_or(last, |(first, _)| first);
@@ -96,7 +103,7 @@ impl TrainingKind for Windows {
 
     fn planned(&self, _run: &Run) -> Vec<ModelReport> {
         let of_model = |WindowsWork { work, span, wanted }: &WindowsWork| {
-            let planned = |of: Extent| ModelReport::planned(&work.model.name, &of, span.rows);
+            let planned = |of: Extent| line::planned(&work.model.name, &of, span.rows);
             match wanted {
                 Wanted::Known(wanted) => {
                     let keys = wanted.keys().cloned();
@@ -104,7 +111,7 @@ impl TrainingKind for Windows {
                 }
                 Wanted::InRows => vec![ModelReport {
                     reason: Some("its windows show when it is trained".to_owned()),
-                    ..planned(Extent::All).of_windows()
+                    ..line::of_windows(planned(Extent::All))
                 }],
             }
         };
@@ -177,7 +184,7 @@ async fn compare(
         // Batches never change, so this one tells all: what is gone since were older rows, which the model has seen.
         let newest = run.batches.get(span.last);
         if newest.is_some_and(|newest| has_seen(about, newest)) {
-            report.push(ModelReport::there(name, &of, about));
+            report.push(line::there(name, &of, about));
         } else {
             wanted.insert(key, span);
         }

@@ -14,7 +14,7 @@ use gugus_models::{Existing, Extent, ModelJson, ModelStore};
 use gugus_progress::Progress;
 use gugus_spec::{Job, OffsetRange};
 use gugus_submit::InProcess;
-use gugus_train::{Config, Error, ModelReport, Outcome, Prepared, Report, prepare};
+use gugus_train::{Config, Error, ModelReport, Observer, Outcome, Prepared, Report, prepare};
 use tokio_util::sync::CancellationToken;
 
 /// One record: x, y and area, as text; empty text is null.
@@ -132,6 +132,15 @@ impl Work {
     }
 
     pub(crate) async fn prepare(&self, job: &Job, existing: Existing) -> Result<Prepared, Error> {
+        self.prepare_observed(job, existing, Arc::new(())).await
+    }
+
+    pub(crate) async fn prepare_observed(
+        &self,
+        job: &Job,
+        existing: Existing,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Prepared, Error> {
         prepare(Config {
             job: job.clone(),
             batches: self.batches.clone(),
@@ -139,6 +148,7 @@ impl Work {
             only: Vec::new(),
             existing,
             progress: Progress::default(),
+            observer,
             run: None,
         })
         .await

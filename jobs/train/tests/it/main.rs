@@ -12,4 +12,5 @@ mod batches;
 mod chains;
 mod columns;
 mod kit;
+mod observed;
 mod windows;

@@ -5,9 +5,9 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::Deserialize;
 
-use super::blocking::blocking;
 use super::named::Named;
-use crate::problem::Problem;
+use crate::problem::{Problem, Refusal};
+use crate::runs::blocking::blocking;
 use crate::runs::control::Runs;
 
 /// Which part of a log.
@@ -19,6 +19,11 @@ pub(super) struct Part {
 }
 
 /// A part of the log as text, from a byte on. To read all of it, ask again from the end of the last answer.
+#[utoipa::path(
+    get, path = "/gugus/v1/runs/{id}/log", tag = "Runs",
+    params(("id" = String, Path, description = "The run's id"), ("from" = Option<u64>, Query, description = "The first byte")),
+    responses((status = 200, description = "The text", body = String, content_type = "text/plain"), (status = "default", description = "The request was refused", body = Refusal))
+)]
 pub(super) async fn part(
     State(runs): State<Runs>,
     Named(id): Named,

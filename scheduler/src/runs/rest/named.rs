@@ -1,11 +1,11 @@
 //! The run that a path names.
 
 use axum::extract::{FromRequestParts, Path};
+use gugus_pages::run::{ParseRunIdError, RunId};
 use http::StatusCode;
 use http::request::Parts;
 
 use crate::problem::Problem;
-use crate::runs::id::{ParseRunIdError, RunId};
 
 /// The run that a path names; a text that is no id names no run.
 pub(super) struct Named(pub(super) RunId);

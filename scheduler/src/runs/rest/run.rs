@@ -1,15 +1,23 @@
 //! One run: what it is, and how it is cancelled and resumed.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
+use gugus_pages::run::{Course, Run};
 
-use super::blocking::blocking;
+use super::choices::{Choices, choice};
 use super::named::Named;
-use crate::problem::Problem;
+use crate::problem::{Problem, Refusal};
 use crate::runs::answers::RunDetail;
+use crate::runs::blocking::blocking;
 use crate::runs::control::Runs;
-use crate::runs::record::Run;
+use crate::runs::course::ModelsAsked;
 
+/// Tells all about one run.
+#[utoipa::path(
+    get, path = "/gugus/v1/runs/{id}", tag = "Runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, description = "The run", body = RunDetail), (status = "default", description = "The request was refused", body = Refusal))
+)]
 pub(super) async fn detail(
     State(runs): State<Runs>,
     Named(id): Named,
@@ -17,6 +25,27 @@ pub(super) async fn detail(
     blocking(move || runs.detail(&id)).await.map(Json)
 }
 
+/// Tells how the run's models came about: what its page shows. It takes the choices of the page.
+#[utoipa::path(
+    get, path = "/gugus/v1/runs/{id}/models", tag = "Runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, description = "Its models", body = Course), (status = "default", description = "The request was refused", body = Refusal))
+)]
+pub(super) async fn models(
+    State(runs): State<Runs>,
+    Named(id): Named,
+    Query(choices): Query<Choices>,
+) -> Result<Json<Course>, Problem> {
+    let asked = ModelsAsked::read(|name| choice(&choices, name));
+    blocking(move || runs.course(&id, &asked)).await.map(Json)
+}
+
+/// Stops a run that waits or trains. What it has written stays.
+#[utoipa::path(
+    post, path = "/gugus/v1/runs/{id}/cancel", tag = "Runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, description = "The run", body = Run), (status = "default", description = "The request was refused", body = Refusal))
+)]
 pub(super) async fn cancel(
     State(runs): State<Runs>,
     Named(id): Named,
@@ -24,6 +53,12 @@ pub(super) async fn cancel(
     Ok(runs.cancel(&id).map(Json)?)
 }
 
+/// Lets a run that broke off wait for its turn again.
+#[utoipa::path(
+    post, path = "/gugus/v1/runs/{id}/resume", tag = "Runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, description = "The run", body = Run), (status = "default", description = "The request was refused", body = Refusal))
+)]
 pub(super) async fn resume(
     State(runs): State<Runs>,
     Named(id): Named,

@@ -1,23 +1,45 @@
 //! All runs: the list, and where a run is submitted.
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use gugus_pages::run::Run;
 use http::StatusCode;
 
-use super::blocking::blocking;
-use crate::problem::Problem;
-use crate::runs::answers::{DryRun, RunList};
+use super::choices::{Choices, choice};
+use crate::problem::{Problem, Refusal};
+use crate::runs::answers::{DryRun, RUNS_PATH, RunList};
+use crate::runs::blocking::blocking;
 use crate::runs::control::Runs;
+use crate::runs::list::{listed, runs_asked};
 use crate::runs::request::RunRequest;
 
-pub(super) async fn list(State(runs): State<Runs>) -> Json<RunList> {
-    Json(RunList { runs: runs.list() })
+/// All runs, the newest first; or those that the choices behind `?` ask for, as on the page `/runs`.
+#[utoipa::path(
+    get, path = RUNS_PATH, tag = "Runs",
+    responses((status = 200, description = "The runs", body = RunList), (status = "default", description = "The request was refused", body = Refusal))
+)]
+pub(super) async fn list(
+    State(runs): State<Runs>,
+    Query(choices): Query<Choices>,
+) -> Json<RunList> {
+    let asked = runs_asked(|name| choice(&choices, name));
+    let rows = listed(runs.list(), &asked);
+    let runs = rows.into_iter().map(|row| row.run).collect();
+    Json(RunList { runs })
 }
 
+/// Submits a run, or finds out what it would train.
+///
 /// The request must say that its body is JSON. A form on a page of another site cannot say so, so no such page can make a
 /// browser submit a run.
+#[utoipa::path(
+    post, path = RUNS_PATH, tag = "Runs",
+    request_body = RunRequest,
+    responses((status = 201, description = "The new run", body = Run),
+              (status = 200, description = "What would be trained", body = DryRun), (status = "default", description = "The request was refused", body = Refusal))
+)]
 pub(super) async fn submit(
     State(runs): State<Runs>,
     body: Result<Json<RunRequest>, JsonRejection>,

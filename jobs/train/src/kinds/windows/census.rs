@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use gugus_features::{WindowRows, census_plan, read_census};
 use gugus_models::{Extent, WindowKey};
+use gugus_progress::ModelReport;
 use gugus_spec::{BatchNumber, ModelName};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
 use crate::batches::Batches;
-use crate::report::ModelReport;
+use crate::line;
 use crate::wave::NO_ROWS;
 use crate::work::ModelWork;
 
@@ -101,7 +102,7 @@ impl Census {
     pub(super) fn lines(&self, model: &ModelName) -> Vec<ModelReport> {
         let all = &Extent::All;
         let failed =
-            |reason: &String| ModelReport::failed(model, all, 0, reason.clone()).of_windows();
+            |reason: &String| line::of_windows(line::failed(model, all, 0, reason.clone()));
         let mut lines: Vec<ModelReport> = self.failed.iter().map(failed).collect();
         lines.extend(self.refused.iter().map(|(key, reason)| ModelReport {
             window: Some(key.clone()),
@@ -110,7 +111,12 @@ impl Census {
         if self.without > 0 {
             tracing::info!(%model, rows = self.without, "rows are in no window, for their key is null");
             let reason = "the key of these rows is null, so they are in no window";
-            lines.push(ModelReport::skipped(model, all, self.without, reason).of_windows());
+            lines.push(line::of_windows(line::skipped(
+                model,
+                all,
+                self.without,
+                reason,
+            )));
         }
         lines
     }

@@ -1,0 +1,74 @@
+"""A scheduler and executors of one task slot each, as processes on loopback."""
+
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from common import Failed
+
+READY_WITHIN = 60
+# Draining has nothing left to wait for. A process that has not ended by then is killed, and the run fails.
+END_WITHIN = 30
+
+
+class Cluster:
+    """Started on entering, stopped on leaving. Afterwards `peak` has the sum of the processes' peaks, in bytes."""
+
+    def __init__(self, gugus, folder, executors=2, scheduler=()):
+        self.gugus, self.folder, self.executors, self.scheduler = gugus, folder, executors, scheduler
+        self.processes, self.peak = [], 0
+
+    def __enter__(self):
+        begun = time.monotonic()
+        try:
+            ready = self.start("scheduler", "--listen", "127.0.0.1:0", *self.scheduler)
+            self.url, self.http = ready["grpc"], ready["http"].rstrip("/")
+            for _ in range(self.executors):
+                self.start("executor", "--scheduler", self.url, "--listen", "127.0.0.1:0", "--task-slots", "1")
+        except BaseException:
+            self.stop(signal.SIGKILL)
+            raise
+        self.seconds_to_start = time.monotonic() - begun
+        return self
+
+    def __exit__(self, error, *_):
+        failed = self.stop(signal.SIGTERM)
+        if failed and error is None:
+            raise Failed(f"{', '.join(failed)} did not end as it should")
+
+    def start(self, *words):
+        """Starts a process and waits for its line `ready`. Returns its URLs by name."""
+        errors = tempfile.TemporaryFile(dir=self.folder)
+        process = subprocess.Popen([self.gugus, *words, "--log", "warn"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
+        self.processes.append((words[0], process))
+        said = queue.Queue()
+        # A thread of its own reads the line, because reading has no time limit.
+        threading.Thread(target=lambda: said.put(process.stdout.readline()), daemon=True).start()
+        try:
+            ready = said.get(timeout=READY_WITHIN)
+        except queue.Empty:
+            ready = ""
+        if not ready.startswith("ready"):
+            errors.seek(0)
+            raise Failed(f"gugus {words[0]} was not ready in {READY_WITHIN} s:\n{errors.read().decode(errors='replace')[-4000:]}")
+        return dict(word.split("=", 1) for word in ready.split()[1:])
+
+    def stop(self, how):
+        """Executors first, so that none of them misses its scheduler. Returns the names of those that ended badly."""
+        failed = []
+        for name, process in reversed(self.processes):
+            process.send_signal(how)
+            killer = threading.Timer(END_WITHIN, process.kill)
+            killer.start()
+            _, status, usage = os.wait4(process.pid, 0)
+            killer.cancel()
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.peak += usage.ru_maxrss * 1024
+            if process.returncode != 0:
+                failed.append(name)
+        self.processes.clear()
+        return failed

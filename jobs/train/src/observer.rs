@@ -1,0 +1,23 @@
+//! Who is told what a run does, while the run does it.
+
+use std::fmt::Debug;
+
+use gugus_progress::{ModelReport, PassReport};
+use gugus_spec::{BatchNumber, ModelName};
+
+/// Is told what a run does, while the run does it. The driver waits for each call, so a call must be quick.
+///
+/// A model may be told of several times: the last line counts. `minibatch` may take a model back that it had left alone.
+pub trait Observer: Debug + Send + Sync {
+    /// A model is to be trained, is left alone, was written, or failed; the line's status says which.
+    fn model(&self, _line: &ModelReport) {}
+
+    /// The models of these batches are being fitted from now on.
+    fn begun(&self, _model: &ModelName, _batches: &[BatchNumber]) {}
+
+    /// A pass over all batches ended.
+    fn pass(&self, _pass: &PassReport) {}
+}
+
+/// Nobody, who is told nothing.
+impl Observer for () {}

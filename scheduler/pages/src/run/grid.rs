@@ -1,0 +1,54 @@
+//! All models of a run at a glance: squares, each with a sign and a link.
+
+use gugus_look::{count, path_part, query_value};
+use maud::{Markup, html};
+
+use super::course::{Course, Square};
+use super::mark::Mark;
+
+/// The squares with their legend. The legend's links show only the models of one mark.
+pub(super) fn grid(course: &Course, models: &str) -> Markup {
+    let counts = &course.counts;
+    let several = course.squares.iter().any(|square| square.last.is_some());
+    html! {
+        ul.legend { @for mark in Mark::ALL.into_iter().filter(|mark| counts.of(*mark) > 0) {
+            li { span class={ "square " (mark.word()) } { } a href={ "?status=" (mark.word()) "#models" } { (count(counts.of(mark))) " " (mark.word()) } }
+        } }
+        @if several { p.quiet { "One square stands for several models. It has the sign of the first of these that is among them: failed, running, waiting, trained, skipped." } }
+        @for squares in course.squares.chunk_by(|a, b| a.model == b.model) {
+            @if let Some(first) = squares.first() { h3 { (first.model) } }
+            div.grid { @for square in squares { (one(square, models)) } }
+        }
+    }
+}
+
+fn one(square: &Square, models: &str) -> Markup {
+    let mark = square.counts.told().unwrap_or(Mark::Waiting);
+    let title = match &square.last {
+        Some(last) => format!("{} to {last}: {}", square.first, square.counts.words()),
+        None => format!("{}: {}", square.first, mark.word()),
+    };
+    let written = square
+        .path
+        .as_deref()
+        .filter(|_| matches!(mark, Mark::Trained | Mark::Skipped));
+    let href = match written {
+        Some(path) => model_href(models, path),
+        None => format!("?from={}#models", square.from),
+    };
+    html! { a class={ "square " (mark.word()) } href=(href) title=(title) { } }
+}
+
+/// The page of the model in this folder, as `location/batch_00000007`.
+pub(super) fn model_href(models: &str, path: &str) -> String {
+    let (model, folder) = path.split_once('/').unwrap_or((path, "all"));
+    let number = folder
+        .strip_prefix("batch_")
+        .and_then(|number| number.parse::<u64>().ok());
+    let of = number.map_or_else(|| path_part(folder), |number| number.to_string());
+    format!(
+        "/models/{}/{of}?in={}",
+        path_part(model),
+        query_value(models)
+    )
+}

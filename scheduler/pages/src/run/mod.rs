@@ -1,0 +1,27 @@
+//! `/runs/{id}`: one run, its models and how they came about; and the plain types of a run.
+
+mod course;
+mod grid;
+mod id;
+mod mark;
+mod models;
+mod page;
+mod parts;
+mod passes;
+mod record;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+pub(crate) mod sample;
+mod state;
+
+pub use course::{Course, ModelRow, ModelTable, PassSeries, Square};
+pub use id::{ParseRunIdError, RunId};
+pub use mark::{Counts, Mark};
+pub use page::RunPage;
+pub(crate) use parts::{progress, run_state};
+pub use record::{BallistaJob, Run};
+pub use state::RunState;

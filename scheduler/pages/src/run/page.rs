@@ -1,0 +1,279 @@
+//! The page of one run.
+
+use std::time::Duration;
+
+use gugus_look::{
+    Column, Link, Order, Section, Tone, badge, count, duration, empty, fact, instant, path_part,
+    query_value, shortened, table,
+};
+use maud::{Markup, html};
+use serde::Serialize;
+
+use super::course::Course;
+use super::grid::grid;
+use super::models::models;
+use super::parts::{progress, run_state};
+use super::passes::passes;
+use super::record::{BallistaJob, Run};
+use super::state::RunState;
+use crate::page::Page;
+use crate::place::Place;
+
+/// The most Ballista jobs that the page names.
+const JOBS_SHOWN: usize = 50;
+
+/// The most characters of a job file that the page shows; the rest is at its own path.
+const TEXT_SHOWN: usize = 20_000;
+
+/// One run with all that its page shows.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunPage {
+    /// The run.
+    pub run: Run,
+    /// How long the last attempt took, or takes until now, in milliseconds.
+    pub took: Option<u64>,
+    /// How its models come about.
+    pub course: Course,
+    /// The end of its log.
+    pub log: String,
+    /// The text of the job file, as it was sent.
+    pub job_file: String,
+    /// The job file as it is understood.
+    pub understood: String,
+}
+
+impl Page for RunPage {
+    const PLACE: Place = Place::Runs;
+
+    fn title(&self) -> String {
+        format!("Run {} of job {}", self.run.id, self.run.job)
+    }
+
+    fn way(&self) -> Vec<Link> {
+        vec![Place::Runs.link()]
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        vec![
+            Section::live("state", self.state()),
+            Section::live("actions", self.actions()),
+            Section::live("grid", self.grid()).titled("All models at a glance"),
+            Section::live("passes", self.passes()),
+            Section::live("models", models(&self.course.table, &self.run.models)).titled("Models"),
+            Section::live("jobs", self.ballista_jobs()).titled("Ballista jobs"),
+            Section::live("log", self.log()).titled("Log"),
+            Section::fixed("job-file", self.job_file()).titled("Job file"),
+        ]
+    }
+}
+
+impl RunPage {
+    fn state(&self) -> Markup {
+        let run = &self.run;
+        let time = |name: &str, at: &Option<String>| html! { @if let Some(at) = at { (fact(name, &instant(at))) } };
+        let counted = |name: &str, number: u64| fact(name, &html! { (count(number)) });
+        html! {
+            p { (run_state(run)) " " (progress(run)) }
+            @if let Some(why) = &run.failure { div class="note bad" { p.reason { (why) } } }
+            @if run.state.is_final() && run.failed > 0 {
+                div class="note warning" { p { (count(run.failed)) " models failed. " a href="?status=failed#models" { "See why" } } }
+            }
+            dl.facts {
+                (fact("Job", &html! { a href={ "/runs?job=" (query_value(&run.job)) } { (run.job) } }))
+                (fact("Batches", &html! { a href={ "/batches?in=" (query_value(&run.batches)) } { (run.batches) } }))
+                (fact("Models", &html! { a href={ "/models?in=" (query_value(&run.models)) } { (run.models) } }))
+                @if !run.only.is_empty() { (fact("Only", &html! { (run.only.join(", ")) })) }
+                @if run.retrain { (fact("Models that are there", &html! { "are trained again" })) }
+                @if run.state.is_final() {
+                    (counted("Trained", run.trained)) (counted("Failed", run.failed)) (counted("Skipped", run.skipped))
+                }
+                (fact("Submitted", &instant(&run.submitted)))
+                (time("Started", &run.started)) (time("Ended", &run.ended))
+                @if let Some(took) = self.took { (fact("Duration", &html! { (duration(Duration::from_millis(took))) })) }
+                @if run.attempts > 1 { (fact("Attempts", &html! { (run.attempts) })) }
+            }
+        }
+    }
+
+    /// What can be done with the run as it is.
+    fn actions(&self) -> Markup {
+        let run = &self.run;
+        let id = path_part(run.id.as_str());
+        let form = |what: &str, class: &str, name: &str, question: &str| {
+            html! { form method="post" action={ "/runs/" (id) "/" (what) } data-confirm=(question) { button type="submit" class=(class) { (name) } } }
+        };
+        html! { div.actions {
+            @match run.state {
+                RunState::Queued | RunState::Running => (form("cancel", "danger", "Cancel", "Cancel this run? Models that are written stay.")),
+                RunState::Failed | RunState::Cancelled | RunState::Interrupted => (form("resume", "first", "Resume", "Resume this run? It goes on with the models that are missing.")),
+                RunState::Finished => {}
+            }
+            (form("again", "", "Run again", "Submit the same job once more? Models that are there and the same are left alone."))
+            a.button href={ "/submit?run=" (id) } { "Change and submit" }
+        } }
+    }
+
+    fn grid(&self) -> Markup {
+        let course = &self.course;
+        html! {
+            @if course.counts.total() > 0 { (grid(course, &self.run.models)) }
+            @else if self.run.state == RunState::Queued { p.quiet { "Its models show when it is its turn." } }
+            @else if self.run.state == RunState::Running { p.quiet { "The run looks at batches and models." } }
+            @else { p.quiet { "Nothing is known of models of this run." } }
+            @if course.left_out > 0 { p.quiet { (count(course.left_out)) " more models are only in the report: " code { "gugus runs show " (self.run.id) " --output json" } } }
+        }
+    }
+
+    fn passes(&self) -> Markup {
+        html! { @if !self.course.passes.is_empty() { h2 { "Cost by pass" } (passes(&self.course.passes)) } }
+    }
+
+    fn ballista_jobs(&self) -> Markup {
+        let jobs = &self.run.ballista_jobs;
+        if jobs.is_empty() {
+            return html! { p.quiet { "The run has submitted none." } };
+        }
+        let columns = [
+            Column::text("Ballista job"),
+            Column::text("State"),
+            Column::text("Name"),
+        ];
+        let row = |job: &BallistaJob| {
+            let tone = match job.state.as_str() {
+                "running" => Tone::Busy,
+                "successful" => Tone::Good,
+                "failed" => Tone::Bad,
+                _ => Tone::Quiet,
+            };
+            vec![
+                html! { a href={ "/jobs/" (path_part(&job.id)) } { code { (job.id) } } },
+                badge(tone, &job.state),
+                html! { (job.name) },
+            ]
+        };
+        let rows: Vec<_> = jobs.iter().rev().take(JOBS_SHOWN).map(row).collect();
+        html! {
+            (table("Ballista jobs of the run", &columns, &rows, &Order::default(), None))
+            @if jobs.len() > JOBS_SHOWN { p.quiet { "The newest " (JOBS_SHOWN) " of " (jobs.len()) "." } }
+        }
+    }
+
+    fn log(&self) -> Markup {
+        if self.log.is_empty() {
+            return empty("Nothing is logged yet.", None);
+        }
+        html! {
+            pre tabindex="0" data-follow aria-label="The end of the log" { (self.log) }
+            p { a href={ "/runs/" (path_part(self.run.id.as_str())) "/log" } { "All of the log" } }
+        }
+    }
+
+    fn job_file(&self) -> Markup {
+        let part = |name: &str, text: &str| {
+            html! { div { h3 { (name) } pre tabindex="0" aria-label=(name) { (shortened(text, TEXT_SHOWN)) } } }
+        };
+        html! { div.beside {
+            (part("As it was sent", &self.job_file))
+            (part("As it is understood", &self.understood))
+        } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::course::Square;
+    use super::super::mark::Counts;
+    use super::super::sample;
+    use super::*;
+    use crate::page::render;
+
+    fn text(page: &RunPage) -> String {
+        render(page, "/gugus/v1/runs/1m7x2k9q4", false)
+    }
+
+    #[test]
+    fn a_run_is_shown_whole_and_its_texts_are_text() {
+        let text = text(&sample::page(RunState::Failed));
+        assert!(
+            !text.contains("<script>alert") && !text.contains(" style="),
+            "{text}"
+        );
+        for part in [
+            "4.5 s",
+            "href=\"/models/location/1?in=/data/m\" title=\"batch 1: trained\"",
+            "href=\"?from=1#models\" title=\"batch 2: failed\"",
+            "href=\"?status=failed#models\">1 failed</a>",
+            "2 clusters: 600, 400",
+            "is infinite",
+            "aria-label=\"Cost of whole by pass\"",
+            "the center that moved farthest moved by 0.25",
+            "href=\"/jobs/ab%2F12\"",
+            "href=\"/runs/1m7x2k9q4/log\"",
+            "href=\"/batches?in=/data/%22%3E%3Cscript%3Ealert(%27x%27)%3C/script%3E%26b\"",
+            "As it was sent",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_run_has_the_buttons_of_its_state() {
+        for (state, there, missing) in [
+            (RunState::Queued, ">Cancel<", ">Resume<"),
+            (RunState::Running, ">Cancel<", ">Resume<"),
+            (RunState::Failed, ">Resume<", ">Cancel<"),
+            (RunState::Cancelled, ">Resume<", ">Cancel<"),
+            (RunState::Interrupted, ">Resume<", ">Cancel<"),
+            (RunState::Finished, ">Run again<", ">Resume<"),
+        ] {
+            let text = text(&sample::page(state));
+            assert!(
+                text.contains(there) && !text.contains(missing),
+                "{state}: {text}"
+            );
+            assert!(
+                text.contains(">Run again<") && text.contains("data-confirm="),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_square_of_several_models_says_the_worst_and_all_counts() {
+        let mut page = sample::page(RunState::Finished);
+        page.course.squares = vec![Square {
+            model: "location".to_owned(),
+            first: "batch 251".to_owned(),
+            last: Some("batch 500".to_owned()),
+            from: 250,
+            counts: Counts {
+                failed: 2,
+                trained: 248,
+                ..Counts::default()
+            },
+            path: None,
+        }];
+        let text = text(&page);
+        let square = "<a class=\"square failed\" href=\"?from=250#models\" title=\"batch 251 to batch 500: 2 failed, 248 trained\"></a>";
+        assert!(text.contains(square), "{text}");
+    }
+
+    #[test]
+    fn a_page_of_many_models_stays_small() {
+        let mut page = sample::page(RunState::Running);
+        let square = page.course.squares[0].clone();
+        let row = page.course.table.rows[0].clone();
+        let wide = |row: &super::super::course::ModelRow| {
+            let mut row = row.clone();
+            row.line.sizes = vec![123_456; 64];
+            row
+        };
+        page.course.squares = vec![square; 400];
+        page.course.table.rows = vec![wide(&row); 50];
+        page.log = "x".repeat(16 * 1024);
+        page.job_file = "y".repeat(1_000_000);
+        page.understood = page.job_file.clone();
+        let length = text(&page).len();
+        assert!(length < 250_000, "{length}");
+    }
+}

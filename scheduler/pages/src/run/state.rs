@@ -1,0 +1,59 @@
+//! The states of a run.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The state of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// It waits for earlier runs.
+    Queued,
+    /// It trains.
+    Running,
+    /// It ended by itself; some models may have failed.
+    Finished,
+    /// It stopped with an error, which `failure` holds.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// The scheduler ended while it was under way.
+    Interrupted,
+}
+
+impl RunState {
+    /// All there are.
+    pub const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Running,
+        Self::Finished,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Interrupted,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the run stays in this state unless somebody resumes it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+impl std::fmt::Display for RunState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,21 @@
+//! Style, script and icon of the pages.
+
+use axum::Router;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use gugus_look::Assets;
+use http::header;
+
+/// A year: the path of an asset changes with its content.
+const KEEP: &str = "public, max-age=31536000, immutable";
+
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Assets::ours().all().fold(Router::new(), |router, asset| {
+        let headers = [
+            (header::CONTENT_TYPE, asset.kind),
+            (header::CACHE_CONTROL, KEEP),
+        ];
+        let answer = move || async move { (headers, asset.content).into_response() };
+        router.route(&asset.path, get(answer))
+    })
+}

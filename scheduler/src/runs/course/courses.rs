@@ -1,0 +1,107 @@
+//! The courses that are open: those that are told of, and those that were looked at last.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gugus_pages::run::{Course, RunId};
+use gugus_train::Observer;
+
+use super::file::CourseFile;
+use super::view::ModelsAsked;
+
+/// How many courses stay in memory, beyond those that are being told of. A course of 100,000 models takes some 15 MB.
+const REMEMBERED: usize = 4;
+
+/// All courses of a scheduler.
+#[derive(Debug, Default)]
+pub(in crate::runs) struct Courses(Mutex<VecDeque<(RunId, Arc<CourseFile>)>>);
+
+/// The course of a run that is being driven.
+#[derive(Clone, Debug)]
+pub(in crate::runs) struct Told(Option<Arc<CourseFile>>);
+
+impl Courses {
+    /// A new course for an attempt that begins. Where it cannot be kept, the run goes on all the same.
+    pub(in crate::runs) fn begin(&self, id: &RunId, path: &Path) -> Told {
+        match CourseFile::begin(path) {
+            Ok(course) => {
+                let course = Arc::new(course);
+                self.remember(id, &course);
+                Told(Some(course))
+            }
+            Err(error) => {
+                tracing::warn!(%id, %error, "what the run tells of its models cannot be kept");
+                Told(None)
+            }
+        }
+    }
+
+    /// What a viewer wants to see of a run's course. Reads the run's file the first time.
+    pub(in crate::runs) fn show(
+        &self,
+        id: &RunId,
+        path: &Path,
+        asked: &ModelsAsked,
+    ) -> io::Result<Course> {
+        let open = self
+            .open()
+            .iter()
+            .find(|(open, _)| open == id)
+            .map(|(_, course)| Arc::clone(course));
+        let course = match open {
+            Some(course) => course,
+            None => match CourseFile::read(path) {
+                Ok(course) => {
+                    let course = Arc::new(course);
+                    self.remember(id, &course);
+                    course
+                }
+                // A run that waits for its turn, or of an older version.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(Course::default());
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(course.show(asked))
+    }
+
+    fn remember(&self, id: &RunId, course: &Arc<CourseFile>) {
+        let mut open = self.open();
+        open.retain(|(other, _)| other != id);
+        open.push_back((id.clone(), Arc::clone(course)));
+        // A course that is being told of has a second owner, its driver.
+        while open.len() > REMEMBERED {
+            let Some(at) = open
+                .iter()
+                .position(|(_, course)| Arc::strong_count(course) == 1)
+            else {
+                return;
+            };
+            open.remove(at);
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, VecDeque<(RunId, Arc<CourseFile>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    /// Whom the driver tells.
+    pub(in crate::runs) fn observer(&self) -> Arc<dyn Observer> {
+        match &self.0 {
+            Some(course) => Arc::clone(course) as Arc<dyn Observer>,
+            None => Arc::new(()),
+        }
+    }
+
+    /// The attempt ended: all that was told is on disk now.
+    pub(in crate::runs) fn end(self) {
+        if let Some(course) = self.0 {
+            course.end();
+        }
+    }
+}

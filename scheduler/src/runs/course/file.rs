@@ -1,0 +1,233 @@
+//! The course of one run and its file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, SecondsFormat};
+use gugus_pages::run::{Course, ModelRow, ModelTable, Square};
+use gugus_progress::{ModelReport, PassReport};
+use gugus_spec::{BatchNumber, ModelName};
+use gugus_train::Observer;
+
+use super::index::{Entry, Extract, Index};
+use super::line::Line;
+use super::view::ModelsAsked;
+
+/// How much is written at once.
+const AT_ONCE: usize = 64 * 1024;
+
+/// How long something told may stay in memory only, while more is told.
+const NOT_LONGER: Duration = Duration::from_millis(250);
+
+/// The course of one run.
+#[derive(Debug)]
+pub(super) struct CourseFile(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    file: File,
+    /// What is in the file.
+    written: u64,
+    /// What is not in the file yet, and since when.
+    pending: Vec<u8>,
+    since: Instant,
+    index: Index,
+    /// All models at a glance, as long as nothing more is told.
+    squares: Option<Vec<Square>>,
+}
+
+impl CourseFile {
+    /// A new course, whose attempt begins.
+    pub(super) fn begin(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .read(true)
+            .open(path)?;
+        Ok(Self(Mutex::new(Inner::new(file, 0, Index::default()))))
+    }
+
+    /// The course of a run that nobody drives. A last line that is not whole was being written when the scheduler ended.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let (mut index, mut offset) = (Index::default(), 0);
+        let mut reader = BufReader::with_capacity(AT_ONCE, file.try_clone()?);
+        let mut bytes = Vec::new();
+        while reader.read_until(b'\n', &mut bytes)? > 0 {
+            let Ok(line) = serde_json::from_slice::<Line<ModelReport, PassReport>>(&bytes) else {
+                break;
+            };
+            let length = bytes.len();
+            match line {
+                Line::Model { at, line } => index.model(at, &line, Extract { offset, length }),
+                Line::Pass { line, .. } => index.pass(line),
+            }
+            offset += length as u64;
+            bytes.clear();
+        }
+        index.rest();
+        Ok(Self(Mutex::new(Inner::new(file, offset, index))))
+    }
+
+    /// What a viewer wants to see. It reads the lines of the rows that are asked for.
+    pub(super) fn show(&self, asked: &ModelsAsked) -> Course {
+        let mut inner = self.inner();
+        if inner.squares.is_none() {
+            let path = |entry: &Entry| inner.line(entry.extract)?.path;
+            let squares = inner.index.squares(path);
+            inner.squares = Some(squares);
+        }
+        let (page, total) = inner.index.page(asked);
+        let row = |entry: &Entry| {
+            Some(ModelRow {
+                line: inner.line(entry.extract)?,
+                mark: entry.mark,
+                at: instant(entry.at),
+            })
+        };
+        let rows = page.iter().filter_map(|(_, entry)| row(entry)).collect();
+        Course {
+            counts: inner.index.counts,
+            squares: inner.squares.clone().unwrap_or_default(),
+            table: ModelTable {
+                rows,
+                from: asked.from,
+                size: asked.size,
+                total,
+                status: asked.status,
+                sort: asked.sort.clone(),
+                descending: asked.descending,
+            },
+            passes: inner
+                .index
+                .series
+                .values()
+                .map(|series| series.shown())
+                .collect(),
+            left_out: inner.index.left_out,
+        }
+    }
+
+    /// Nobody drives the run any more.
+    pub(super) fn end(&self) {
+        let mut inner = self.inner();
+        inner.index.rest();
+        inner.squares = None;
+        inner.flush();
+        if let Err(error) = inner.file.sync_data() {
+            tracing::warn!(%error, "what a run told of its models may not be on disk");
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for CourseFile {
+    fn model(&self, line: &ModelReport) {
+        let (mut inner, at) = (self.inner(), now());
+        if let Some(extract) = inner.add(&Line::Model { at, line }) {
+            inner.index.model(at, line, extract);
+        }
+    }
+
+    fn begun(&self, model: &ModelName, batches: &[BatchNumber]) {
+        let mut inner = self.inner();
+        let batches = batches.iter().map(|batch| Some(batch.get()));
+        inner.index.running(model.as_str(), batches);
+        inner.squares = None;
+        // The next lines come when the wave is fitted: until then, what was told is on disk.
+        inner.flush();
+    }
+
+    fn pass(&self, pass: &PassReport) {
+        let (mut inner, at) = (self.inner(), now());
+        if inner.add(&Line::Pass { at, line: pass }).is_some() {
+            inner.index.pass(pass.clone());
+        }
+    }
+}
+
+impl Inner {
+    fn new(file: File, written: u64, index: Index) -> Self {
+        Self {
+            file,
+            written,
+            pending: Vec::new(),
+            since: Instant::now(),
+            index,
+            squares: None,
+        }
+    }
+
+    /// Adds a line; gives where it lies. A line that cannot be kept is not shown either.
+    fn add(&mut self, line: &Line<&ModelReport, &PassReport>) -> Option<Extract> {
+        if self.pending.is_empty() {
+            self.since = Instant::now();
+        }
+        let before = self.pending.len();
+        serde_json::to_writer(&mut self.pending, line).ok()?;
+        self.pending.push(b'\n');
+        let extract = Extract {
+            offset: self.written + before as u64,
+            length: self.pending.len() - before,
+        };
+        self.squares = None;
+        if self.pending.len() >= AT_ONCE || self.since.elapsed() >= NOT_LONGER {
+            self.flush();
+        }
+        Some(extract)
+    }
+
+    /// Writes what is pending. What a full disk does not take is lost to pages; the run's report tells it all the same.
+    fn flush(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        match self.file.write_all(&pending) {
+            Ok(()) => self.written += pending.len() as u64,
+            Err(error) => {
+                tracing::warn!(%error, "what a run told of its models could not be written");
+                self.written = self
+                    .file
+                    .metadata()
+                    .map_or(self.written, |about| about.len());
+            }
+        }
+    }
+
+    fn line(&self, extract: Extract) -> Option<ModelReport> {
+        let mut bytes = vec![0; extract.length];
+        match extract.offset.checked_sub(self.written) {
+            None => self.file.read_exact_at(&mut bytes, extract.offset).ok()?,
+            Some(from) => {
+                let from = usize::try_from(from).ok()?;
+                bytes.copy_from_slice(self.pending.get(from..from + extract.length)?);
+            }
+        }
+        match serde_json::from_slice(&bytes).ok()? {
+            Line::<_, PassReport>::Model { line, .. } => Some(line),
+            Line::Pass { .. } => None,
+        }
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn instant(milliseconds: u64) -> String {
+    let time = i64::try_from(milliseconds).ok();
+    let time = time.and_then(DateTime::from_timestamp_millis);
+    time.map_or_else(String::new, |time| {
+        time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    })
+}
