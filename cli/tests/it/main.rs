@@ -12,7 +12,6 @@
 
 mod kit;
 
-mod browser;
 mod chaos;
 mod cluster;
 mod command;

@@ -2,7 +2,6 @@
 //! holds no tests.
 
 pub(crate) mod batch_files;
-pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod draw;
 pub(crate) mod http;
