@@ -52,7 +52,7 @@ name = "model"
 features = ["x", "y"]
 seed = 1
 """
-WHOLE = 'scope = "all"\nk = {k}\ntol = 0.0\nmax_iter = {passes}\n'
+ALL_BATCHES = 'scope = "all"\nk = {k}\ntol = 0.0\nmax_iter = {passes}\n'
 EACH = "k = 5\n"
 
 
@@ -162,7 +162,7 @@ class Bench:
         return str(path)
 
     def whole_job(self, name, k):
-        return self.job(name, LARGE, WHOLE.format(k=k, passes=PASSES))
+        return self.job(name, LARGE, ALL_BATCHES.format(k=k, passes=PASSES))
 
     def train(self, name, job, started=None, log="warn"):
         """One `gugus train`, embedded or on a cluster that was started for it. Its memory is that of all processes."""

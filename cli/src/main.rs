@@ -26,6 +26,7 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::arguments::Gugus;
 
 fn main() -> ExitCode {
+    gugus_error::hush_caught();
     let all = layers::with_variables(Gugus::command());
     let (matches, file) = match layers::matches(all.clone()) {
         Ok(found) => found,

@@ -64,6 +64,9 @@ pub enum Error {
     /// The embedded cluster did not start.
     #[error(transparent)]
     Cluster(#[from] EmbeddedError),
+    /// The run cannot be shown on the cluster's pages.
+    #[error(transparent)]
+    Run(#[from] gugus_scheduler::RunError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] gugus_train::Error),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use gugus_batches::BatchLog;
 use gugus_engine::{ClusterUrl, TaskSlots};
 use gugus_progress::Progress;
-use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig};
+use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig, RunRequest, RunsConfig};
 use gugus_spec::Job;
 use gugus_train::{Outcome, Report};
 use rdkafka::mocking::MockCluster;
@@ -26,8 +26,8 @@ const CRIME: &str = include_str!("../../jobs/crime.toml");
 /// The settings of the demo.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The job file; the LAPD's when absent.
-    pub job: Option<Job>,
+    /// The job and the text of its file; the LAPD's when absent.
+    pub job: Option<(Job, String)>,
     /// The CSV file; generated records when absent.
     pub input: Option<PathBuf>,
     /// Where REST listens.
@@ -89,23 +89,34 @@ impl Demo {
             address: config.listen,
             source,
         })?;
+        let folder = tempfile::Builder::new()
+            .prefix("gugus-demo-")
+            .tempdir()
+            .map_err(Error::Temporary)?;
+        // Links in the path of the temporary folder are followed, because the pages name what lies below it.
+        let root = folder.path().canonicalize().map_err(Error::Temporary)?;
         let cluster_config = EmbeddedConfig {
             task_slots: TaskSlots::Cores,
             listen: config.scheduler_listen,
             configuration: config.configuration,
+            runs: Some(RunsConfig {
+                state: root.join("runs"),
+                data_root: root.clone(),
+                keep: 100,
+                at_once: 1,
+            }),
             ..EmbeddedConfig::default()
         };
         let cluster =
             tokio::task::spawn_blocking(move || Embedded::start(cluster_config)).await??;
         say(Milestone::Cluster(cluster.url().clone()));
 
-        let folder = tempfile::Builder::new()
-            .prefix("gugus-demo-")
-            .tempdir()
-            .map_err(Error::Temporary)?;
-        let job = match config.job {
+        let (job, job_file) = match config.job {
             Some(job) => job,
-            None => Job::parse(CRIME, "jobs/crime.toml").map_err(Error::BuiltIn)?,
+            None => {
+                let job = Job::parse(CRIME, "jobs/crime.toml").map_err(Error::BuiltIn)?;
+                (job, CRIME.to_owned())
+            }
         };
         let input = match config.input {
             Some(input) => input,
@@ -136,9 +147,20 @@ impl Demo {
         let log = BatchLog::read(work.batches.clone()).await?;
         let counted = log.verify(|_| {}).await?;
 
-        let prepared = work.prepare().await?;
+        let place = |name: &str| root.join(name).to_string_lossy().into_owned();
+        let request = RunRequest {
+            job_file,
+            batches: place("batch"),
+            models: place("models"),
+            only: Vec::new(),
+            retrain: false,
+            dry_run: false,
+        };
+        work.progress.set_done(0);
+        let run = cluster.follow(&request, &work.job.name, progress.clone(), &work.stop)?;
+        let prepared = work.prepare(run.as_ref()).await?;
         say(Milestone::Training(prepared.pending()));
-        let report = work.train(prepared, cluster.url()).await?;
+        let report = work.train(prepared, run, cluster.url()).await?;
 
         let (rest, serving) = work.serve(rest).await?;
         say(Milestone::Serving(rest.clone()));

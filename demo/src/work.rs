@@ -13,12 +13,13 @@ use gugus_ingest::ingest::{self, OnReset, Until};
 use gugus_ingest::produce::{self, OnBadRow, Pace};
 use gugus_models::Existing;
 use gugus_progress::Progress;
+use gugus_scheduler::Followed;
 use gugus_spec::Job;
 use gugus_submit::SubmitError;
 use gugus_train::{Prepared, Report};
-use indicatif::ProgressBar;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::error::Error;
 use crate::portions::Portions;
@@ -40,7 +41,8 @@ pub(crate) struct Work {
 
 impl Work {
     /// Finds what there is to train.
-    pub(crate) async fn prepare(&self) -> Result<Prepared, Error> {
+    pub(crate) async fn prepare(&self, run: Option<&Followed>) -> Result<Prepared, Error> {
+        let observer = run.map(Followed::observer);
         let config = gugus_train::Config {
             job: self.job.clone(),
             batches: self.batches.clone(),
@@ -48,23 +50,29 @@ impl Work {
             only: Vec::new(),
             existing: Existing::Keep,
             progress: self.progress.clone(),
-            observer: Arc::new(()),
-            run: None,
+            observer: observer.unwrap_or_else(|| Arc::new(())),
+            run: run.map(|run| run.id().to_string()),
         };
         Ok(gugus_train::prepare(config).await?)
     }
 
-    /// Trains on the cluster at `url`.
+    /// Trains on the cluster at `url`, whose pages show the run.
     pub(crate) async fn train(
         &self,
         prepared: Prepared,
+        run: Option<Followed>,
         url: &ClusterUrl,
     ) -> Result<Report, Error> {
-        self.progress.set_done(0);
         let cluster = Cluster::connect(url.clone()).await;
         let cluster =
             cluster.map_err(|error| gugus_train::Error::from(SubmitError::from(error)))?;
-        Ok(prepared.train(&cluster, self.stop.clone()).await?)
+        let Some(run) = run else {
+            return Ok(prepared.train(&cluster, self.stop.clone()).await?);
+        };
+        let training = prepared.train(&cluster, run.stop().clone());
+        let trained = training.instrument(run.span().clone()).await;
+        run.end(&trained).await;
+        Ok(trained?)
     }
 
     /// Serves the models on `listener`; gives the address, and how the service ends.
@@ -96,7 +104,7 @@ impl Work {
                     pace: Pace::Full,
                     limit: None,
                     client: Vec::new(),
-                    progress: ProgressBar::hidden(),
+                    progress: Progress::default(),
                 },
                 self.stop.clone(),
             )
@@ -114,7 +122,7 @@ impl Work {
                     metrics: None,
                     connection: Default::default(),
                     client: Vec::new(),
-                    progress: ProgressBar::hidden(),
+                    progress: Progress::default(),
                 },
                 || {},
                 self.stop.clone(),

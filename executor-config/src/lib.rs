@@ -9,10 +9,10 @@
 //! # Guarantees
 //! * [`Cluster`] gives every result row of a physical plan, or an error that says what to do. If the future is dropped or
 //!   told to stop, the Ballista job is cancelled.
-//! * Some defaults of Ballista would lose a job together with its executor. They are off in every role.
+//! * Some defaults of Ballista would lose a job together with its executor. They are switched off in every process.
 //! * No credential is ever a session setting, because Ballista shows these settings on its REST interface.
-//! * Nothing that changes is global. Each role makes one [`environment`] and hands it over. Two things belong to the whole
-//!   process: [`About::ours`], a constant that takes a moment to compute, and what Ballista itself keeps.
+//! * No value that changes is global. Each process makes one [`environment`] and hands it over. Two things belong to
+//!   the whole process: [`About::ours`], a constant that takes a moment to compute, and what Ballista itself keeps.
 //!
 //! # What it is not
 //! It does not know what is trained or where models go (`gugus-train`). It does not contain the scheduler either

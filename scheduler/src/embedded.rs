@@ -10,11 +10,14 @@ use gugus_engine::{
 };
 use gugus_files::Stores;
 use gugus_pages::configuration::Configuration;
+use gugus_progress::Progress;
+use gugus_spec::JobName;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::Endpoint;
+use crate::runs::{Followed, RunError, RunRequest, Runs, RunsConfig};
 use crate::server::{self, SchedulerConfig, SchedulerError};
 
 /// The settings of an embedded cluster.
@@ -30,6 +33,8 @@ pub struct EmbeddedConfig {
     pub security: Security,
     /// The settings of the process, as the page of the configuration shows them.
     pub configuration: Configuration,
+    /// How the runs are kept that the pages show; none are shown when absent.
+    pub runs: Option<RunsConfig>,
 }
 
 impl Default for EmbeddedConfig {
@@ -40,6 +45,7 @@ impl Default for EmbeddedConfig {
             stores: Stores::from_env(),
             security: Security::default(),
             configuration: Configuration::default(),
+            runs: None,
         }
     }
 }
@@ -76,6 +82,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Embedded {
     access: Access,
+    /// Absent where no runs are shown.
+    runs: Option<Runs>,
     /// In the order in which they end: an executor says goodbye to its scheduler.
     parts: [Part; 2],
     runtime: Option<Runtime>,
@@ -123,23 +131,24 @@ impl Embedded {
             .enable_all()
             .build()
             .map_err(EmbeddedError::Threads)?;
-        let (started, start) = mpsc::channel::<Result<SocketAddr, EmbeddedError>>();
+        let (started, start) = mpsc::channel::<Result<(SocketAddr, Option<Runs>), EmbeddedError>>();
 
         let tell = started.clone();
         let scheduler_config = SchedulerConfig {
             stores: config.stores.clone(),
             security: config.security.clone(),
             configuration: config.configuration,
+            runs: config.runs,
             ..SchedulerConfig::default()
         };
         let scheduler = Part::spawn(&runtime, |stop| async move {
             let told = tell.clone();
-            let ready = move |address| drop(told.send(Ok(address)));
-            if let Err(error) = server::run(listener, scheduler_config, ready, stop).await {
+            let ready = move |address, runs| drop(told.send(Ok((address, runs))));
+            if let Err(error) = server::serve(listener, scheduler_config, ready, stop).await {
                 drop(tell.send(Err(error.into())));
             }
         });
-        let address = wait(&start)?;
+        let (address, runs) = wait(&start)?;
         let endpoint = Endpoint {
             address,
             external_host: None,
@@ -154,7 +163,7 @@ impl Embedded {
             ..ExecutorConfig::new(access.clone())
         };
         let executor = Part::spawn(&runtime, |stop| async move {
-            let ready = |address| drop(started.send(Ok(address)));
+            let ready = |address| drop(started.send(Ok((address, None))));
             if let Err(error) = run_executor(executor, ready, stop).await {
                 drop(started.send(Err(error.into())));
             }
@@ -162,6 +171,7 @@ impl Embedded {
         wait(&start)?;
         Ok(Self {
             access,
+            runs,
             parts: [executor, scheduler],
             runtime: Some(runtime),
         })
@@ -171,6 +181,22 @@ impl Embedded {
     #[must_use]
     pub fn url(&self) -> &ClusterUrl {
         &self.access.url
+    }
+
+    /// Shows a new run on the pages. The caller drives the run and counts its models in `progress`. `None` where no runs are shown.
+    ///
+    /// # Errors
+    /// [`RunError`] when the run cannot be kept.
+    pub fn follow(
+        &self,
+        request: &RunRequest,
+        job: &JobName,
+        progress: Progress,
+        stop: &CancellationToken,
+    ) -> Result<Option<Followed>, RunError> {
+        let runs = self.runs.as_ref();
+        runs.map(|runs| runs.follow(request, job, progress, stop))
+            .transpose()
     }
 
     /// How to reach the scheduler.
@@ -195,8 +221,8 @@ impl Drop for Embedded {
 
 /// The next word from either part. A part that ends without one has dropped its sender.
 fn wait(
-    start: &mpsc::Receiver<Result<SocketAddr, EmbeddedError>>,
-) -> Result<SocketAddr, EmbeddedError> {
+    start: &mpsc::Receiver<Result<(SocketAddr, Option<Runs>), EmbeddedError>>,
+) -> Result<(SocketAddr, Option<Runs>), EmbeddedError> {
     start.recv().unwrap_or_else(|_| {
         Err(EmbeddedError::Threads(io::Error::other(
             "a part of the embedded cluster ended before it was ready",

@@ -33,12 +33,13 @@ mod port;
 mod problem;
 mod runs;
 mod server;
+mod stores;
 
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use gugus_pages::configuration::{Configuration, Setting};
 pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{
-    BallistaJob, DryRun, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail, RunError, RunId,
-    RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,
+    BallistaJob, DryRun, Followed, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail,
+    RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,
 };
 pub use server::{SchedulerConfig, SchedulerError, run};

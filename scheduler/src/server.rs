@@ -22,6 +22,7 @@ use crate::port::metrics::{Collector, SchedulerMetrics};
 use crate::port::origins::Origin;
 use crate::port::routes::{self, Api};
 use crate::runs::{Runs, RunsConfig, StateError};
+use crate::stores::Shelf;
 
 /// How long requests in flight may take at the end. Streams of statuses last as long as their Ballista jobs, which end
 /// with the scheduler anyway.
@@ -65,7 +66,7 @@ pub enum SchedulerError {
     Metrics(#[from] prometheus::Error),
 }
 
-/// Serves gRPC, REST and the page on `listener` until `shutdown`. Runs are broken off then and marked so; Ballista jobs of
+/// Serves gRPC, REST and the pages on `listener` until `shutdown`. Runs are broken off then and marked so; Ballista jobs of
 /// other clients end with the scheduler.
 ///
 /// # Errors
@@ -74,6 +75,17 @@ pub async fn run(
     listener: TcpListener,
     config: SchedulerConfig,
     ready: impl FnOnce(SocketAddr) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), SchedulerError> {
+    let ready = |address, _: Option<Runs>| ready(address);
+    serve(listener, config, ready, shutdown).await
+}
+
+/// As [`run`]; `ready` gets the runs, too.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    config: SchedulerConfig,
+    ready: impl FnOnce(SocketAddr, Option<Runs>) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), SchedulerError> {
     let address = listener
@@ -114,6 +126,10 @@ pub async fn run(
         cluster,
         metrics,
         monitor: monitor.clone(),
+        shelf: runs
+            .clone()
+            .map(|runs| Shelf::new(runs, endpoint.own_access())),
+        address: endpoint.own_access().url.to_string(),
         runs: runs.clone(),
         origins: config.cors_allowed_origins.into(),
         security: endpoint.security,
@@ -126,9 +142,10 @@ pub async fn run(
     let _closes = closed.clone().drop_guard();
     tokio::spawn(closed.clone().run_until_cancelled_owned(watching));
     let told = monitor.clone();
+    let known = runs.clone();
     let tell = move |address| {
         told.set(Readiness::Ready);
-        ready(address);
+        ready(address, known);
     };
     let served = gugus_http::serve_service(listener, door, routes, GRACE, tell, closed.clone());
     let ending = async {

@@ -51,7 +51,9 @@ fn axe(host: &Host) -> Result<PathBuf, Problem> {
     }
     if !host::found("npm") {
         host.install(&["npm"]).map_err(|problem| {
-            Problem::Missing(format!("npm, which fetches axe-core, is missing: {problem}"))
+            Problem::Missing(format!(
+                "npm, which fetches axe-core, is missing: {problem}"
+            ))
         })?;
     }
     let failed = |error| Problem::Failed(format!("{}: {error}", folder.display()));
@@ -60,10 +62,16 @@ fn axe(host: &Host) -> Result<PathBuf, Problem> {
         fs::copy(pinned.join(name), folder.join(name)).map_err(failed)?;
     }
     let mut npm = host.command("npm");
-    npm.args(["ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
+    npm.args([
+        "ci",
+        "--silent",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ])
+    .current_dir(&folder)
+    .stdin(Stdio::null())
+    .stdout(Stdio::null());
     host::run(npm)?;
     Ok(script)
 }

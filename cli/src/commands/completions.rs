@@ -12,7 +12,8 @@ use crate::output::print;
 ///
 /// Example: gugus completions bash
 ///
-/// Next: write the script to where your shell looks, for bash ~/.local/share/bash-completion/completions/gugus.
+/// Next: write the script to the place where your shell looks for it, for bash
+/// ~/.local/share/bash-completion/completions/gugus.
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
     /// The shell

@@ -9,7 +9,7 @@ use gugus_progress::Progress;
 use gugus_scheduler::Configuration;
 
 use crate::exit::{Code, Failure};
-use crate::flags::job_file::read_job;
+use crate::flags::job_file::with_text;
 use crate::output::progress::draw;
 use crate::output::{count, print, ready, report, table};
 use crate::servers::host_port;
@@ -52,7 +52,7 @@ impl Demo {
         let progress = Progress::default();
         let bar = draw(&progress, "");
         let config = Config {
-            job: self.job.as_deref().map(read_job).transpose()?,
+            job: self.job.as_deref().map(with_text).transpose()?,
             input: self.input,
             listen: self.listen,
             scheduler_listen: self.scheduler_listen,

@@ -19,7 +19,7 @@ use crate::output::ready;
 use crate::servers::{Monitoring, host_port};
 use crate::signals::Stop;
 
-/// Run one of a cluster's executors
+/// Run an executor of a cluster
 ///
 /// The executor registers with the scheduler and runs tasks until it is told to stop. It waits for a scheduler that goes away.
 /// Batches must be reachable under the same path as on the client: in a shared folder or an object store.

@@ -23,7 +23,7 @@ pub(crate) struct Generate {
     /// How many records
     #[arg(long, value_name = "N")]
     records: u64,
-    /// The seed of every draw
+    /// The seed of all random numbers
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// The file to write; standard output when absent

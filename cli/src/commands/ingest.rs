@@ -7,6 +7,7 @@ use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, Config, Connection, Metrics, Until};
+use gugus_progress::Progress;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -14,15 +15,15 @@ use crate::exit::{Code, Failure};
 use crate::flags::folders::BatchesFolder;
 use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
-use crate::output::progress::status;
+use crate::output::progress::draw_status;
 use crate::output::{Output, count, ready, ready_line};
 use crate::servers::{Monitoring, host_port};
 use crate::signals::Stop;
 
 /// Take records from a job's Kafka topic and cut them into numbered Parquet batches
 ///
-/// Every offset ends up in exactly one batch or reject file, whatever is killed and when. The folder of batches is the log of
-/// what was taken. Kafka's own group offset only shows the lag.
+/// Every offset ends up in exactly one batch or reject file, whatever process is killed and when. The folder of batches
+/// is the log of what was taken. Kafka's own group offset only shows the lag.
 ///
 /// Example: gugus ingest --job jobs/crime.toml --brokers 127.0.0.1:9092 --batches data/batch --until-end
 ///
@@ -44,8 +45,8 @@ pub(crate) struct Ingest {
     /// Where to begin in partitions that no batch knows yet: earliest, latest, a time (RFC 3339), or P:OFFSET,…
     #[arg(long, value_name = "START", default_value = "earliest")]
     start: Start,
-    /// What to do if the topic no longer holds the next record, because it was recreated or truncated, or deleted records
-    /// before they were taken; the footer of the next batch records the jump
+    /// What to do if the topic no longer holds the next record, because the topic was recreated or truncated, or Kafka
+    /// deleted records before they were taken; the footer of the next batch records the jump
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_reset: OnReset,
     /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one
@@ -71,7 +72,8 @@ enum OnReset {
 impl Ingest {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let monitor = Monitor::new().map_err(Failure::failed)?;
-        let bar = status("records");
+        let progress = Progress::default();
+        let bar = draw_status(&progress, "records");
         let config = Config {
             job: self.job.read()?,
             client: self.client.properties()?,
@@ -89,7 +91,7 @@ impl Ingest {
                 OnReset::Earliest => ingest::OnReset::Earliest,
                 OnReset::Latest => ingest::OnReset::Latest,
             },
-            progress: bar.clone(),
+            progress,
             metrics: Some(Metrics::registered(monitor.registry()).map_err(Failure::failed)?),
             connection: watch::Sender::default(),
         };
@@ -117,7 +119,7 @@ impl Ingest {
         let result = ingest::run(config, tell, stop.token).await;
         watching.abort();
         monitor.set(Readiness::NotReady);
-        bar.finish_and_clear();
+        drop(bar);
         if let Some(monitoring) = monitoring {
             monitoring.stop().await?;
         }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use gugus_ingest::produce::{self, Config, OnBadRow, Pace};
+use gugus_progress::Progress;
 
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
-use crate::output::progress::progress;
+use crate::output::progress::draw;
 use crate::output::{Output, count};
 use crate::signals::Stop;
 
@@ -44,7 +45,7 @@ pub(crate) struct Produce {
     /// Send this many records per second; when absent, as many as the broker takes
     #[arg(long, value_name = "N/s", value_parser = rate)]
     rate: Option<f64>,
-    /// Wait this long between two records: each time a random time of the range
+    /// Wait between two records: this long, or each time a random time of this range
     #[arg(long, value_name = "0.5s..1.5s", value_parser = delay, conflicts_with = "rate")]
     delay: Option<RangeInclusive<Duration>>,
     /// Stop after this many records
@@ -101,7 +102,8 @@ fn seconds(text: &str) -> Option<Duration> {
 
 impl Produce {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
-        let bar = progress(None, "records");
+        let progress = Progress::default();
+        let bar = draw(&progress, "bytes");
         let pace = match (self.rate, self.delay) {
             (Some(rate), _) => Pace::Rate(rate),
             (None, Some(delay)) => Pace::Delay(delay),
@@ -128,10 +130,10 @@ impl Produce {
             pace,
             limit: self.limit,
             client,
-            progress: bar.clone(),
+            progress,
         };
         let result = produce::run(config, stop.token.clone()).await;
-        bar.finish_and_clear();
+        drop(bar);
         let summary = result?;
         self.output.show(&summary, || {
             let mut text = format!(

@@ -13,9 +13,9 @@ use crate::signals::Stop;
 
 /// Hand a job file to a scheduler, which trains its models by itself
 ///
-/// The command does what `gugus train` does, but the scheduler drives the run, even after this command has ended. Folders are
-/// those of the scheduler's machine and must lie below its --data-root. A relative folder is completed by the current folder
-/// of this command.
+/// The command does what `gugus train` does, but the scheduler drives the run, even after this command has ended. The
+/// folders are folders on the machine of the scheduler, below its --data-root. A relative folder is completed by the
+/// current folder of this command.
 ///
 /// Example: gugus submit --job jobs/crime.toml --scheduler df://127.0.0.1:50050 --wait
 ///
@@ -33,7 +33,7 @@ pub(crate) struct Submit {
     /// Train only this model of the job file; may be given several times
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
-    /// Train again what has a model, and replace it. Resumed, such a run begins anew
+    /// Also train models that exist, and replace them. If such a run is resumed, it begins anew
     #[arg(long)]
     retrain: bool,
     /// Say what would be trained, and train nothing

@@ -7,14 +7,17 @@ use clap::Args;
 use gugus_files::Stores;
 use gugus_models::Existing;
 use gugus_progress::Progress;
-use gugus_scheduler::Configuration;
+use gugus_scheduler::{Configuration, RunRequest};
 use gugus_spec::ModelName;
-use gugus_train::{Config, prepare};
+use gugus_train::{Config, Observer, Prepared, Report, prepare};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::exit::{Code, Failure};
-use crate::flags::cluster::OnCluster;
+use crate::flags::cluster::{ChosenCluster, OnCluster};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::job_file::JobFile;
+use crate::flags::shown::Shown;
 use crate::output::Output;
 use crate::output::progress::draw;
 use crate::output::report::show;
@@ -23,10 +26,11 @@ use crate::signals::Stop;
 
 /// Train the models of a job on its batches, one Ballista job per wave of batches
 ///
-/// Every batch without a model gets one. Run the command again to go on after a stop. A model with scope = "all" is fitted
-/// to all batches together, one Ballista job per pass, and trained again when there are new batches. A model with
-/// scope = "window" has one model for each window of the rows, trained again when the window has new rows. Models are
-/// folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this process.
+/// Every batch without a model gets one. Run the command again to go on after a stop. A model with scope = "all" is
+/// fitted to all batches together, one Ballista job per pass, and trained again when there are new batches. A model
+/// with scope = "window" has one model for each window of the rows. A window is trained again when it has new rows.
+/// Models are folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this
+/// process.
 ///
 /// Example: gugus train --job jobs/crime.toml --batches data/batch --models data/models
 ///
@@ -44,7 +48,7 @@ pub(crate) struct Train {
     /// Train only this model of the job file; may be given several times
     #[arg(long, value_name = "NAME")]
     model: Vec<ModelName>,
-    /// Train again what has a model, and replace it
+    /// Also train models that exist, and replace them
     #[arg(long)]
     retrain: bool,
     /// Say what would be trained, and train nothing
@@ -60,15 +64,30 @@ pub(crate) struct Train {
 
 impl Train {
     pub(crate) async fn run(self, stop: Stop, settings: Configuration) -> Result<Code, Failure> {
-        let mut cluster = self.cluster.load()?;
-        if let Some(address) = self.ui {
-            cluster.shown_at(address, settings);
-        }
-        let progress = Progress::default();
-        let bar = draw(&progress, "models");
+        let cluster = self.cluster.load()?;
         let stores = Stores::from_env();
+        let job = self.job.read()?;
+        let progress = Progress::default();
+        let cluster = match self.ui.filter(|_| !self.dry_run) {
+            None => On::Chosen(cluster),
+            Some(address) => {
+                let request = RunRequest {
+                    job_file: self.job.text()?,
+                    batches: self.batches.absolute()?,
+                    models: self.models.absolute()?,
+                    only: self.model.iter().map(ToString::to_string).collect(),
+                    retrain: self.retrain,
+                    dry_run: false,
+                };
+                let pages = (address, settings);
+                let run = (&request, &job.name, progress.clone());
+                let shown = Shown::start(cluster, pages, run, &stores, &stop.token);
+                On::Shown(shown.await?.into())
+            }
+        };
+        let bar = draw(&progress, "models");
         let config = Config {
-            job: self.job.read()?,
+            job,
             batches: self.batches.open(&stores)?,
             models: self.models.open(&stores)?,
             only: self.model,
@@ -78,8 +97,8 @@ impl Train {
                 Existing::Keep
             },
             progress,
-            observer: Arc::new(()),
-            run: None,
+            observer: cluster.observer(),
+            run: cluster.run(),
         };
         let prepared = prepare(config).await?;
         if self.dry_run {
@@ -89,18 +108,56 @@ impl Train {
         if prepared.pending() == 0 {
             return show(&prepared.nothing_to_do(), self.output);
         }
-        // The cluster in this process has to outlive its work.
-        let (cluster, embedded) = cluster.connect(&stores).await?;
-        if let (Some(_), Some(embedded)) = (self.ui, &embedded) {
-            let access = embedded.access();
-            let (scheme, place) = (access.security.scheme(), access.url.authority());
-            bar.suspend(|| eprintln!("pages at {scheme}://{place}/ until the training ends"));
-        }
-        let trained = prepared.train(&cluster, stop.token).await;
+        let trained = cluster.train(prepared, &stores, stop.token).await?;
         drop(bar);
         if let Err(gugus_train::Error::Interrupted { report }) = &trained {
             show(report, self.output)?;
         }
         show(&trained?, self.output)
+    }
+}
+
+/// Where to train.
+enum On {
+    Chosen(ChosenCluster),
+    /// A cluster in this process, whose pages show the run.
+    Shown(Box<Shown>),
+}
+
+impl On {
+    fn observer(&self) -> Arc<dyn Observer> {
+        match self {
+            Self::Chosen(_) => Arc::new(()),
+            Self::Shown(shown) => shown.run.observer(),
+        }
+    }
+
+    fn run(&self) -> Option<String> {
+        match self {
+            Self::Chosen(_) => None,
+            Self::Shown(shown) => Some(shown.run.id().to_string()),
+        }
+    }
+
+    async fn train(
+        self,
+        prepared: Prepared,
+        stores: &Stores,
+        stop: CancellationToken,
+    ) -> Result<Result<Report, gugus_train::Error>, Failure> {
+        match self {
+            Self::Chosen(cluster) => {
+                // The cluster in this process has to outlive its work.
+                let (cluster, _embedded) = cluster.connect(stores).await?;
+                Ok(prepared.train(&cluster, stop).await)
+            }
+            Self::Shown(shown) => {
+                let shown = *shown;
+                let training = prepared.train(&shown.cluster, shown.run.stop().clone());
+                let trained = training.instrument(shown.run.span().clone()).await;
+                shown.run.end(&trained).await;
+                Ok(trained)
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use gugus_engine::{Access, Cluster, ClusterUrl, Security};
 use gugus_files::Stores;
-use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig};
+use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig, RunsConfig};
 
 use crate::exit::Failure;
 use crate::flags::security::ClusterSecurity;
@@ -41,11 +41,17 @@ pub(crate) enum ChosenCluster {
 
 impl ChosenCluster {
     /// Shows the pages of a cluster in this process at an address. A cluster elsewhere has pages of its own.
-    pub(crate) fn shown_at(&mut self, address: SocketAddr, settings: Configuration) {
+    pub(crate) fn shown_at(
+        &mut self,
+        address: SocketAddr,
+        settings: Configuration,
+        runs: RunsConfig,
+    ) {
         if let Self::Embedded(config, security) = self {
             config.security = security.clone();
             config.listen = address;
             config.configuration = settings;
+            config.runs = Some(runs);
         }
     }
 

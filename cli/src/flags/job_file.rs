@@ -22,15 +22,18 @@ impl JobFile {
 
     /// The file's text, when it is a job file.
     pub(crate) fn text(&self) -> Result<String, Failure> {
-        let text = std::fs::read_to_string(&self.job).map_err(|source| {
-            Failure::usage(gugus_spec::Error::Read {
-                path: self.job.clone(),
-                source,
-            })
-        })?;
-        Job::parse(&text, &self.job.display().to_string()).map_err(Failure::usage)?;
-        Ok(text)
+        with_text(&self.job).map(|(_, text)| text)
     }
+}
+
+/// A job, and the text of its file.
+pub(crate) fn with_text(path: &Path) -> Result<(Job, String), Failure> {
+    let text = std::fs::read_to_string(path).map_err(|source| {
+        let path = path.to_owned();
+        Failure::usage(gugus_spec::Error::Read { path, source })
+    })?;
+    let job = Job::parse(&text, &path.display().to_string()).map_err(Failure::usage)?;
+    Ok((job, text))
 }
 
 pub(crate) fn read_job(path: &Path) -> Result<Job, Failure> {

@@ -27,9 +27,24 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     bar
 }
 
-/// A bar on standard error that shows how far `progress` is, as long as it is there.
+/// A bar on standard error that shows how far `progress` is, until the result is dropped.
 pub(crate) fn draw(progress: &Progress, unit: &str) -> Drawn {
-    let bar = self::progress(Some(0), unit);
+    drawn(self::progress(Some(0), unit), progress)
+}
+
+/// A status line on standard error for work without an end. The line is shown until the result is dropped.
+pub(crate) fn draw_status(progress: &Progress, unit: &str) -> Drawn {
+    let bar = self::progress(None, unit);
+    let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");
+    // The template is a constant. If it were wrong, the default look of indicatif would do.
+    bar.set_style(
+        ProgressStyle::with_template(&template)
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    drawn(bar, progress)
+}
+
+fn drawn(bar: ProgressBar, progress: &Progress) -> Drawn {
     let (drawn, progress) = (bar.clone(), progress.clone());
     let drawing = (!bar.is_hidden()).then(|| {
         tokio::spawn(async move {
@@ -65,16 +80,4 @@ impl Drop for Drawn {
         }
         self.bar.finish_and_clear();
     }
-}
-
-/// A status line for work without an end. Nothing is shown if standard error is no terminal.
-pub(crate) fn status(unit: &str) -> ProgressBar {
-    let bar = progress(None, unit);
-    let template = format!("{{spinner}} {{human_pos}} {unit} {{per_sec}} {{msg}}");
-    // The template is a constant. If it were wrong, the default look of indicatif would do.
-    bar.set_style(
-        ProgressStyle::with_template(&template)
-            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
-    bar
 }

@@ -12,6 +12,7 @@
 
 mod kit;
 
+mod browser;
 mod chaos;
 mod cluster;
 mod command;

@@ -18,7 +18,7 @@ pub const ABOUT_HEADER: &str = "gugus-about";
 /// The path at which a scheduler serves its [`SchedulerAbout`] as JSON.
 pub const ABOUT_PATH: &str = "/gugus/v1/about";
 
-/// Digits of the fingerprint: enough to tell two sets of functions apart, and few enough for a message.
+/// How many digits the fingerprint has: enough to tell two sets of functions apart, and few enough for a message.
 const FINGERPRINT_BYTES: usize = 6;
 
 static OURS: LazyLock<About> = LazyLock::new(About::made);
@@ -48,7 +48,7 @@ pub struct SchedulerAbout {
 }
 
 impl About {
-    /// This process.
+    /// The versions and functions of this process.
     #[must_use]
     pub fn ours() -> &'static Self {
         &OURS

@@ -2,5 +2,5 @@
 
 use ballista_core::serde::BallistaPhysicalExtensionCodec;
 
-/// The codec of all roles: ours, and Ballista's for all else.
+/// The codec of all members: ours for our own nodes and functions, and Ballista's for everything else.
 pub type PlanCodec = gugus_submit::PlanCodec<BallistaPhysicalExtensionCodec>;

@@ -13,12 +13,13 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 use gugus_features::FeatureCache;
 
-/// The largest gRPC message, in bytes, that any role sends or takes. It is Ballista's default. Waves are cut so that their
-/// plans stay far below it, because a larger message ends in an unhelpful `h2 protocol error`.
+/// The largest gRPC message, in bytes, that any member sends or takes. It is Ballista's default. Waves are cut so that
+/// their plans stay far below it, because a larger message ends in an unhelpful `h2 protocol error`.
 pub const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// How often fetching a shuffle file is tried again, and after how long. Ballista's three times three seconds would be wasted
-/// on an executor that is gone. Its files are made again as soon as the scheduler knows that it is gone.
+/// How often a process tries again to fetch a shuffle file, and how long it waits in between. Ballista's three times
+/// three seconds would be wasted on an executor that is gone: the files are made again as soon as the scheduler knows
+/// that.
 const FETCH_RETRIES: usize = 2;
 const FETCH_RETRY_MS: usize = 200;
 
@@ -28,7 +29,7 @@ pub fn session_config() -> SessionConfig {
     SessionConfig::new_with_ballista()
         // Adaptive planning does not recover from a lost executor.
         .set_bool(BALLISTA_ADAPTIVE_PLANNER_ENABLED, false)
-        // Polling would sleep 50 ms between two requests for the state of a job.
+        // With polling, the client would sleep 50 ms between two requests for the state of a job.
         .set_bool(BALLISTA_CLIENT_PULL, false)
         .set_usize(BALLISTA_CLIENT_IO_RETRIES_TIMES, FETCH_RETRIES)
         .set_usize(BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS, FETCH_RETRY_MS)
@@ -41,8 +42,8 @@ pub fn session_config() -> SessionConfig {
         )
 }
 
-/// [`session_config`] for an executor, whose tasks fetch shuffle files from others in the way that `dialled` says, and keep
-/// the points of their files in `cache`.
+/// [`session_config`] for an executor. `dialled` says how its tasks connect to other executors to fetch shuffle files.
+/// The tasks keep the points of their files in `cache`.
 pub(crate) fn executor_config(
     dialled: &EndpointOverrideFn,
     cache: &Arc<FeatureCache>,

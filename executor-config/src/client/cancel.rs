@@ -12,8 +12,8 @@ use super::cluster::Cluster;
 const CANCEL_WITHIN: Duration = Duration::from_secs(5);
 
 impl Cluster {
-    /// Waits, for five seconds at most, until jobs that were dropped or stopped are cancelled: a process that ends before
-    /// would leave them running. Call it when no [`Self::run`] is under way any more.
+    /// Waits up to five seconds until jobs that were dropped or stopped are cancelled. If the process ended before,
+    /// these jobs would go on running. Call it when no [`Self::run`] is under way.
     pub(super) async fn cancelled(&self) {
         let begun =
             std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
@@ -39,9 +39,9 @@ impl Cluster {
     }
 }
 
-/// The knowledge of a client about its Ballista job.
+/// What a client knows about its Ballista job.
 enum State {
-    /// The scheduler has the job. Its id comes with the first status, which may be the last.
+    /// The scheduler has the job. The first status brings its id, and may also be the last status.
     Submitted,
     /// The job has this id.
     Accepted(String),
@@ -66,7 +66,7 @@ impl RunningJob {
         }
     }
 
-    /// The scheduler tells the job's id; the first word counts.
+    /// Takes the job's id from the scheduler. Only the first call counts.
     pub(super) fn accepted(&mut self, id: String) {
         if matches!(self.state, State::Submitted) && !id.is_empty() {
             tracing::debug!(job = id, name = self.name, "Ballista job accepted");
@@ -74,7 +74,7 @@ impl RunningJob {
         }
     }
 
-    /// The job's id, empty when the scheduler has not told it.
+    /// The job's id; empty if the scheduler has not sent it.
     pub(super) fn id(&self) -> String {
         match &self.state {
             State::Accepted(id) => id.clone(),

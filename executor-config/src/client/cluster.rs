@@ -10,7 +10,7 @@ use super::error::ClusterError;
 use super::results::Results;
 use crate::connection::access::{Access, AccessError, Authorized};
 
-/// A scheduler, connected.
+/// A connection to a scheduler.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     pub(super) access: Access,
@@ -20,15 +20,15 @@ pub struct Cluster {
     pub(super) cancels: Cancels,
 }
 
-/// Cancellations under way: requests that were begun when a job was dropped.
+/// Cancellations that are under way. Each began when a job was dropped.
 pub(super) type Cancels = Arc<Mutex<Vec<JoinHandle<()>>>>;
 
 impl Cluster {
-    /// Connects to a scheduler, and sees that it is of the same version and takes the token.
+    /// Connects to a scheduler, and checks that the scheduler has the same version and accepts the token.
     ///
     /// # Errors
-    /// [`ClusterError::Connect`] when nobody answers within five seconds, [`ClusterError::Access`] when it is not one to
-    /// work with.
+    /// [`ClusterError::Connect`] when nobody answers within five seconds. [`ClusterError::Access`] when the scheduler
+    /// has another version, refuses the token, or is no scheduler.
     pub async fn connect(access: impl Into<Access>) -> Result<Self, ClusterError> {
         let access = access.into();
         let (channel, _) = access.connect().await.map_err(|error| match error {
@@ -44,8 +44,8 @@ impl Cluster {
         })
     }
 
-    /// How many tasks the cluster runs at the same time, by the scheduler's REST interface; 0 while no executor has
-    /// registered, `None` when it does not say.
+    /// How many tasks the cluster runs at the same time, as the scheduler's REST interface says. 0 until an executor
+    /// has registered; `None` if the scheduler does not say.
     pub(super) async fn slots(&self) -> Option<usize> {
         let executors = self.ask("/api/executors").await?;
         let slots = executors.as_array()?.iter().map(|executor| {

@@ -24,7 +24,7 @@ pub enum ClusterError {
         #[source]
         source: tonic::transport::Error,
     },
-    /// The scheduler is another version, wants its token, or is none.
+    /// The scheduler has another version, wants its token, or is no scheduler.
     #[error(transparent)]
     Access(AccessError),
     /// The scheduler refused the plan, as it does when the versions of the two sides differ.

@@ -25,11 +25,11 @@ use super::error::ClusterError;
 use crate::agreement::codec::PlanCodec;
 use crate::agreement::session::{MESSAGE_LIMIT, session_config};
 
-/// A plan may take this much of [`MESSAGE_LIMIT`]: settings and framing travel beside the plan, and the task that carries a
-/// stage of the plan wraps it once more.
+/// How much of [`MESSAGE_LIMIT`] a plan may take. Settings and framing travel beside the plan, and the task for a stage
+/// of the plan wraps the stage once more.
 const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
 
-/// How long the scheduler may take to accept a job: it decodes the plan meanwhile.
+/// How long the scheduler may take to accept a job. It decodes the plan in this time.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(30);
 
 #[async_trait]
@@ -44,7 +44,8 @@ impl Submit for Cluster {
             return Err(SubmitError::Cancelled);
         }
         let began = Instant::now();
-        // Not cut short by `stop`: a job whose id nobody heard could not be cancelled. The answer takes milliseconds.
+        // `stop` does not interrupt this call. Without the id in the answer, the job could not be cancelled. The answer
+        // takes milliseconds.
         let statuses = self.submit(encoded(plan, name)?).await?;
         let running = RunningJob::submitted(self, name);
         let result = async {
@@ -89,7 +90,7 @@ impl Cluster {
         Ok(answer.into_inner())
     }
 
-    /// Waits until the job is successful; gives its id and where its result lies.
+    /// Waits until the job has succeeded. Returns the id of the job and the places of its result.
     async fn end_of(
         &self,
         mut running: RunningJob,

@@ -23,10 +23,10 @@ use crate::security::token::Token;
 /// How long the answer to a question of a few bytes may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// Where a scheduler is, and what it is shown.
+/// The address of a scheduler, and the proofs that this process shows to it.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// Where it is.
+    /// The address.
     pub url: ClusterUrl,
     /// The cluster's TLS and token, if it has them.
     pub security: Security,
@@ -41,7 +41,7 @@ impl From<ClusterUrl> for Access {
     }
 }
 
-/// Why a scheduler is not one to work with.
+/// Why this process cannot work with a scheduler.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AccessError {
@@ -65,7 +65,7 @@ pub enum AccessError {
         #[source]
         source: rustls::Error,
     },
-    /// The connection stands, and no answer comes.
+    /// The connection was made, but no answer comes.
     #[error("the scheduler at {url} gives no answer over {}; see that both have --tls-ca, --tls-cert and --tls-key, or neither", spoken(*.encrypted))]
     Silent {
         /// The address.
@@ -76,7 +76,7 @@ pub enum AccessError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Something answers, but it is no scheduler of Gugus.
+    /// Something answers, but it is not a scheduler of Gugus.
     #[error("what answers at {url} is no scheduler of Gugus: {answer}")]
     Foreign {
         /// The address.
@@ -84,7 +84,7 @@ pub enum AccessError {
         /// The answer.
         answer: String,
     },
-    /// The token is missing or another.
+    /// The token is missing or wrong.
     #[error(
         "the scheduler at {url} wants its token; name the file that holds it with --token-file, or set GUGUS_TOKEN"
     )]
@@ -113,7 +113,7 @@ fn spoken(encrypted: bool) -> &'static str {
 }
 
 impl Access {
-    /// Connects, and sees that scheduler and token are the right ones.
+    /// Connects, and checks that the scheduler has the same version and accepts the token.
     ///
     /// # Errors
     /// [`AccessError`].
@@ -134,7 +134,7 @@ impl Access {
         Ok((channel, about))
     }
 
-    /// Asks the scheduler for its versions. A scheduler that cannot be worked with is an error.
+    /// Asks the scheduler for its versions. It is an error if this process cannot work with that scheduler.
     pub(crate) async fn about(&self, channel: &Channel) -> Result<SchedulerAbout, AccessError> {
         let foreign = |answer: String| AccessError::Foreign {
             url: self.url.clone(),
@@ -162,7 +162,7 @@ impl Access {
         Ok(theirs)
     }
 
-    /// One request for a page of a few bytes, on the connection that gRPC uses.
+    /// Sends one request for a page of a few bytes, on the connection that gRPC uses.
     pub(crate) async fn get(
         &self,
         channel: &Channel,
@@ -172,7 +172,7 @@ impl Access {
             .await
     }
 
-    /// One HTTP request on the connection that gRPC uses, with the token and the version.
+    /// Sends one HTTP request on the connection that gRPC uses, with the token and the version.
     pub(crate) async fn send(
         &self,
         channel: &Channel,
@@ -212,7 +212,7 @@ impl Access {
         }
     }
 
-    /// The error that certificates are to blame for, when they are.
+    /// The error about certificates, if certificates caused this error.
     fn certificates(&self, error: &(dyn std::error::Error + 'static)) -> Option<AccessError> {
         tls_error(error).map(|source| AccessError::Certificates {
             url: self.url.clone(),

@@ -1,4 +1,4 @@
-//! The way from any process to a scheduler: its address, the proof for it, and its answers.
+//! The way from any process to a scheduler: the address, the proofs that are shown, and the answers.
 
 pub(crate) mod access;
 pub(crate) mod address;

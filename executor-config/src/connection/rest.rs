@@ -12,8 +12,8 @@ use crate::connection::access::{Access, AccessError};
 /// How long an answer may take. A dry run reads every footer of its batches.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// A connection to a scheduler's HTTP interface. It is the one that gRPC would use, so TLS, token and version are seen to
-/// in the same way.
+/// A connection to a scheduler's HTTP interface. It is made like the connection for gRPC, so it has the same checks of
+/// TLS, token and version.
 #[derive(Clone, Debug)]
 pub struct Rest {
     access: Access,
@@ -30,7 +30,7 @@ pub struct Answer {
 }
 
 impl Rest {
-    /// Connects, and sees that the scheduler is one to work with.
+    /// Connects, and checks that the scheduler has the same version and accepts the token.
     ///
     /// # Errors
     /// [`AccessError`].
@@ -42,7 +42,7 @@ impl Rest {
     /// Asks for a path.
     ///
     /// # Errors
-    /// [`AccessError`] when no answer comes; whatever status comes is an answer.
+    /// [`AccessError`] when no answer comes. An answer with any status is not an error.
     pub async fn get(&self, path: &str) -> Result<Answer, AccessError> {
         self.send(Request::get(path), Bytes::new()).await
     }

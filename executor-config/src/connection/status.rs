@@ -5,12 +5,12 @@ use std::fmt;
 
 use tonic::Status;
 
-/// The status of a call, in its own words: [`Status`] itself shows headers and causes in Rust's debug form.
+/// The status of a call, in words for a person. [`Status`] itself shows headers and causes in the debug form of Rust.
 #[derive(Debug)]
 pub struct GrpcError(Box<Status>);
 
 impl GrpcError {
-    /// The status with all there is.
+    /// The whole status.
     #[must_use]
     pub fn status(&self) -> &Status {
         &self.0

@@ -53,7 +53,8 @@ pub struct ExecutorConfig {
     pub scheduler: Access,
     /// Where tasks are taken and results fetched from; port 0 chooses a free one.
     pub listen: SocketAddr,
-    /// The host name that scheduler and clients reach this executor by, when it is not the address it listens on.
+    /// The host name by which the scheduler and clients reach this executor, if it differs from the address that it
+    /// listens on.
     pub external_host: Option<String>,
     /// How many tasks run at the same time.
     pub task_slots: TaskSlots,
@@ -67,13 +68,13 @@ pub struct ExecutorConfig {
     pub stores: Stores,
     /// Where the executor registers its metrics.
     pub metrics: Registry,
-    /// Told of every change.
+    /// Gets every change of the state.
     pub state: watch::Sender<ExecutorState>,
 }
 
 impl ExecutorConfig {
-    /// An executor of this scheduler on a free loopback port, with a slot a core, that counts for nobody and leaves at
-    /// once when it is told to stop.
+    /// An executor of this scheduler on a free loopback port, with one slot per core. Its metrics are in a registry
+    /// that nobody reads, and it leaves at once when it is told to stop.
     #[must_use]
     pub fn new(scheduler: impl Into<Access>) -> Self {
         Self {

@@ -41,10 +41,10 @@ pub enum ExecutorError {
     /// The certificates cannot be served.
     #[error("the executor's port cannot be opened with TLS")]
     Tls(#[source] rustls::Error),
-    /// The scheduler is not one to work with, or not there.
+    /// The scheduler is not there, or this executor cannot work with it.
     #[error(transparent)]
     Access(AccessError),
-    /// The scheduler does not want this executor.
+    /// The scheduler refuses this executor.
     #[error("the scheduler at {scheduler} refused this executor: {status}")]
     Refused {
         /// The scheduler asked.

@@ -1,5 +1,6 @@
-//! How a task that failed is told of: what failed decides whether the scheduler tries the task elsewhere.
+//! How an executor reports a failed task. The cause decides whether the scheduler tries the task on another executor.
 
+use std::any::Any;
 use std::error::Error;
 
 use ballista_core::error::BallistaError;
@@ -9,9 +10,9 @@ use gugus_submit::Fault;
 
 /// The end of a task that failed on this executor.
 ///
-/// Trouble with storage is the machine's: the scheduler tries the task again, on another executor if there is one. Everything
-/// else fails the Ballista job at once, because it would fail anywhere, or because the driver knows what to do. Results that
-/// could not be fetched, and cancelled tasks, are told as Ballista tells them.
+/// An error of storage belongs to the machine. The scheduler then tries the task again, on another executor if there is
+/// one. Every other error fails the Ballista job at once: either the task would fail anywhere, or the driver knows what
+/// to do. Results that could not be fetched, and cancelled tasks, are reported as Ballista reports them.
 pub(super) fn told(error: BallistaError, executor: &ExecutorRegistration) -> FailedTask {
     let fault = fault_of(&error);
     let told = FailedTask::from(error);
@@ -32,18 +33,29 @@ pub(super) fn told(error: BallistaError, executor: &ExecutorRegistration) -> Fai
         }
         Fault::Machine(why) => (Fault::Machine(format!("{machine}: {why}")), false),
     };
+    let reason = match elsewhere {
+        true => FailedReason::IoError(IoError {}),
+        false => FailedReason::ExecutionError(ExecutionError {}),
+    };
     FailedTask {
         error: fault.as_text(),
         retryable: elsewhere,
         count_to_failures: elsewhere,
-        failed_reason: Some(match elsewhere {
-            true => FailedReason::IoError(IoError {}),
-            false => FailedReason::ExecutionError(ExecutionError {}),
-        }),
+        failed_reason: Some(reason),
     }
 }
 
-/// Sorts an error of Ballista. It tells no cause, and stands between errors of DataFusion that do.
+/// The end of a task that panicked.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> FailedTask {
+    FailedTask {
+        error: Fault::of_panic(panic).as_text(),
+        retryable: false,
+        count_to_failures: false,
+        failed_reason: Some(FailedReason::ExecutionError(ExecutionError {})),
+    }
+}
+
+/// Sorts an error of Ballista. Such an error does not name its cause, and wraps errors of DataFusion, which do.
 fn fault_of(error: &BallistaError) -> Fault {
     let of = |error: &(dyn Error + 'static)| match gugus_error::find::<BallistaError>(error) {
         Some(inner) => fault_of(inner),
@@ -64,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// The writers of results put an error of Ballista around each error of DataFusion.
+    /// The code that writes results wraps each error of DataFusion in an error of Ballista.
     #[test]
     fn an_error_within_errors_of_ballista_is_found() {
         let zero = DataFusionError::ArrowError(Box::new(ArrowError::DivideByZero), None);
@@ -77,5 +89,21 @@ mod tests {
         let fault = Fault::in_text(&told.error);
         assert!(matches!(&fault, Fault::Data(_)), "{fault:?}");
         assert!(!told.retryable);
+    }
+
+    /// Some damage makes the reader of Parquet panic. Only the batch of the damaged file shall fail.
+    #[test]
+    fn a_panic_is_about_the_data() {
+        for panic in [
+            std::panic::catch_unwind(|| panic!("assertion failed: {}", 7)),
+            std::panic::catch_unwind(|| panic!("assertion failed: 7")),
+        ] {
+            let told = panicked(&*panic.unwrap_err());
+            let Fault::Data(reason) = Fault::in_text(&told.error) else {
+                panic!("{}", told.error)
+            };
+            assert!(reason.contains("assertion failed: 7"), "{reason}");
+            assert!(!told.retryable);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Knows whether somebody fetches results, so that an executor does not leave while its results are needed.
+//! Knows whether results are being fetched, so that an executor does not leave while its results are needed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 use prometheus::IntCounter;
 
-/// Where Arrow Flight's calls begin.
+/// The beginning of the paths of Arrow Flight's calls.
 const FLIGHT: &str = "/arrow.flight.protocol.FlightService/";
 
-/// Counts requests for results from their head to the last byte of their answer.
+/// Counts requests for results, from the head of the request to the last byte of the answer.
 #[derive(Debug)]
 pub(super) struct Fetches {
     state: Mutex<Seen>,
@@ -23,7 +23,7 @@ pub(super) struct Fetches {
 #[derive(Debug)]
 struct Seen {
     running: usize,
-    /// The time of the last event after which a fetch may begin or end.
+    /// The time of the last event: a fetch began or ended, or a task ended and its result will be fetched.
     last: Option<Instant>,
 }
 
@@ -62,7 +62,8 @@ impl Fetches {
             .last = Some(Instant::now());
     }
 
-    /// How long to wait until no fetch has happened or been expected for `quiet`; `None` if that is already so.
+    /// How long to wait until `quiet` has passed without a fetch and without a new result. `None` if it has passed
+    /// already.
     pub(super) fn until_quiet(&self, quiet: Duration) -> Option<Duration> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.running > 0 {

@@ -18,20 +18,21 @@ use super::node::Node;
 use crate::agreement::about::SchedulerAbout;
 use crate::connection::access::{Access, AccessError, Authorized};
 
-/// Between two heartbeats. Ballista's minute would let a dead executor be trusted for minutes.
+/// The time between two heartbeats. With Ballista's minute, a dead executor would be trusted for minutes.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// How long the answer to a heartbeat may take: a scheduler that is frozen has a connection and no answers.
+/// How long the answer to a heartbeat may take. A frozen scheduler keeps the connection and does not answer.
 const BEAT_WITHIN: Duration = Duration::from_secs(3);
 
-/// After so long without an answered heartbeat the scheduler is taken to have given this executor up, or to be about to:
-/// it does so after five seconds, counted in whole ones.
+/// After so long without an answered heartbeat, this executor assumes that the scheduler has given it up or will do so
+/// soon. The scheduler does so after five seconds, counted in whole seconds.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(4);
 
-/// How long a first scheduler is waited for. Containers of one composition start in any order; a wrong address should show.
+/// How long to wait for the first scheduler. Containers of one composition start in any order, but a wrong address
+/// should show.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Between two tries to reach a scheduler that does not answer.
+/// The time between two tries to reach a scheduler that does not answer.
 pub(super) const RETRY: Duration = Duration::from_millis(200);
 
 /// The connection to the scheduler.
@@ -46,8 +47,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Reaches the scheduler, sees that it is one to work with, and registers. The executor's port must listen already:
-    /// the scheduler tries it.
+    /// Reaches the scheduler, checks that this executor can work with it, and registers. The executor's port must
+    /// listen already, because the scheduler tests it.
     pub(super) async fn join(
         access: Access,
         node: Arc<Node>,
@@ -73,8 +74,8 @@ impl Link {
         Ok(link)
     }
 
-    /// Sends heartbeats until the scheduler says that this executor is not one to work with. A scheduler that does not
-    /// answer is waited for however long it takes; when it is back, the next heartbeat registers.
+    /// Sends heartbeats until the scheduler says that it cannot work with this executor. If the scheduler does not
+    /// answer, waits as long as it takes. When the scheduler is back, the next heartbeat registers this executor.
     pub(super) async fn beat(mut self) -> ExecutorError {
         let mut ticks = interval(BEAT);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -118,7 +119,7 @@ impl Link {
         }
     }
 
-    /// After a silence: is it the same scheduler, and does it know this executor still?
+    /// Asks after a silence: is it the same scheduler, and does it still know this executor?
     async fn meet_again(&mut self, silence: Duration) -> Result<(), Met> {
         let about = match self.access.about(&self.channel).await {
             Ok(about) => about,
@@ -143,7 +144,7 @@ impl Link {
         }
         if restarted {
             self.scheduler_id = about.scheduler_id;
-            // It knows of no job, so nobody will ask for results.
+            // The scheduler knows of no job, so nobody will ask for results.
             let node = Arc::clone(&self.node);
             let _ = tokio::task::spawn_blocking(move || node.parts.folder.clear()).await;
         }
@@ -168,7 +169,7 @@ impl Link {
         within(BEAT_WITHIN, self.scheduler.heart_beat_from_executor(beat)).await
     }
 
-    /// Says that no more tasks are wanted.
+    /// Tells the scheduler that this executor takes no more tasks.
     pub(super) async fn begin_to_leave(&mut self) {
         self.node.leave();
         self.set(ExecutorState::Leaving);
@@ -180,7 +181,7 @@ impl Link {
         }
     }
 
-    /// Says that this executor is gone. Results that it has are lost from here on.
+    /// Tells the scheduler that this executor is gone. From now on its results are lost.
     pub(super) async fn gone(&mut self) {
         let gone = ExecutorStoppedParams {
             executor_id: self.node.id(),
@@ -211,9 +212,9 @@ impl Link {
     }
 }
 
-/// Whom an executor meets after a silence.
+/// What an executor finds after a silence.
 enum Met {
-    /// Still nobody.
+    /// Still no answer.
     Nobody,
     /// A scheduler that it cannot work with.
     Other(ExecutorError),
@@ -251,7 +252,7 @@ pub(super) async fn within<T>(
     }
 }
 
-/// Answers that will be the same next time.
+/// Whether a second try would get the same answer.
 fn is_final(status: &Status) -> bool {
     matches!(
         status.code(),

@@ -69,7 +69,7 @@ impl ExecutorMetrics {
         Ok(metrics)
     }
 
-    /// Shows what the executor was given.
+    /// Sets the gauges for the resources of the executor.
     pub(super) fn show_limits(&self, slots: usize, memory: &dyn MemoryPool) {
         self.slots.set(number(slots));
         self.memory_limit.set(match memory.memory_limit() {
@@ -78,13 +78,13 @@ impl ExecutorMetrics {
         });
     }
 
-    /// Shows what tasks hold now.
+    /// Sets the gauge for the memory that tasks hold now.
     pub(super) fn show_reserved(&self, memory: &dyn MemoryPool) {
         self.memory_reserved.set(number(memory.reserved()));
     }
 }
 
-/// What the feature cache of the executor holds, looked up whenever somebody asks.
+/// The content of the feature cache, looked up whenever the metrics are read.
 struct CacheMetrics {
     cache: Arc<FeatureCache>,
     bytes: IntGauge,
@@ -131,7 +131,7 @@ impl Collector for CacheMetrics {
         self.bytes.set(number(figures.bytes));
         self.files.set(number(figures.files));
         for (counter, value) in [(&self.hits, figures.hits), (&self.misses, figures.misses)] {
-            // Counted by the cache itself, and never less than what was told before.
+            // The cache counts these itself, and the counts never fall.
             counter.inc_by(value.saturating_sub(counter.get()));
         }
         self.all()

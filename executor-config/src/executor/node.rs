@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ballista_core::error::BallistaError;
 use ballista_core::serde::protobuf::{ExecutorRegistration, TaskStatus, failed_task, task_status};
 use ballista_core::serde::scheduler::{TaskDefinition, TaskKey};
 use futures::FutureExt;
@@ -119,7 +118,7 @@ impl Node {
         self.open.subscribe()
     }
 
-    /// Counts off tasks whose end the scheduler knows, or will never know.
+    /// Stops counting tasks whose end the scheduler knows, or will never know.
     pub(super) fn close(&self, tasks: usize) {
         self.open
             .send_modify(|open| *open = open.saturating_sub(tasks));
@@ -175,9 +174,8 @@ impl Node {
                 let failed = failure::told(error, &self.registration());
                 (Vec::new(), task_status::Status::Failed(failed))
             }
-            Err(_) => {
-                let error = BallistaError::Internal("the task's thread panicked".to_owned());
-                let failed = failure::told(error, &self.registration());
+            Err(panic) => {
+                let failed = failure::panicked(&*panic);
                 (Vec::new(), task_status::Status::Failed(failed))
             }
         };

@@ -42,7 +42,7 @@ use crate::security::settings::Port;
 /// How long connections may last after everything else has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How often the folder is searched for results that nobody asked to remove.
+/// How often the folder is searched for old results that no request has removed.
 const SWEEP: Duration = Duration::from_secs(600);
 
 /// Runs an executor until `shutdown`. Calls `ready` with its address when it is registered.
@@ -241,7 +241,7 @@ impl ExecutorMetricsCollector for Uncounted {
     }
 }
 
-/// A runtime for tasks. Dropping it waits for nothing.
+/// A runtime for tasks. Dropping it does not wait for tasks.
 struct Threads(Option<Runtime>);
 
 impl Threads {

@@ -1,4 +1,4 @@
-//! Telling the scheduler how tasks ended.
+//! Reports to the scheduler how tasks ended.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use tonic::{ConnectError, Status};
 use super::link::{Link, RETRY, within};
 use super::node::Report;
 
-/// How long the scheduler may take to take a report: it is busy with events then, and the report must not get lost.
+/// How long the scheduler may take to accept a report. It may be busy with events, and the report must not get lost.
 const REPORT_WITHIN: Duration = Duration::from_secs(20);
 
 impl Link {
-    /// Tells the scheduler of tasks that ended, as they come.
+    /// Reports tasks to the scheduler as they end.
     pub(super) async fn report(mut self, mut reports: mpsc::UnboundedReceiver<Report>) {
         let mut together = Vec::new();
         while let Some(first) = reports.recv().await {
@@ -37,9 +37,10 @@ impl Link {
         }
     }
 
-    /// Delivers statuses once. Statuses that surely did not arrive are sent again. If nobody knows whether they arrived, they
-    /// are not: a task that ends twice would have its rows counted twice. This executor then takes a new id, so the scheduler
-    /// gives the old one up and has all of its tasks run again, instead of waiting for them for ever.
+    /// Delivers statuses once. It sends a status again only if the status surely did not arrive. If nobody knows
+    /// whether it arrived, it is not sent again, because the rows of a task that ends twice would count twice. Then
+    /// this executor takes a new id. So the scheduler gives up the old id and has all tasks of that id run again, and
+    /// no job waits for them for ever.
     async fn deliver(&mut self, id: &str, statuses: Vec<TaskStatus>) {
         let request = UpdateTaskStatusParams {
             executor_id: id.to_owned(),
@@ -47,7 +48,7 @@ impl Link {
         };
         loop {
             if self.node.id() != id {
-                // The scheduler has given these tasks up and would not listen.
+                // The scheduler has given these tasks up and would ignore a report.
                 return;
             }
             let sent = within(

@@ -46,7 +46,7 @@ impl Service {
 
 #[tonic::async_trait]
 impl ExecutorGrpc for Service {
-    /// Ballista's pushing schedulers launch by [`Self::launch_multi_task`] only.
+    /// A scheduler of Ballista that pushes tasks launches them only by [`Self::launch_multi_task`].
     async fn launch_task(
         &self,
         _: Request<LaunchTaskParams>,
@@ -74,8 +74,8 @@ impl ExecutorGrpc for Service {
         Ok(Response::new(LaunchMultiTaskResult { failed_jobs }))
     }
 
-    /// The scheduler says so when it missed heartbeats and gave this executor up. It has not ended, so it comes back
-    /// under another name.
+    /// The scheduler sends this when it missed heartbeats and gave this executor up. The executor has not ended, so it
+    /// comes back under another id.
     async fn stop_executor(
         &self,
         request: Request<StopExecutorParams>,
@@ -102,7 +102,7 @@ impl ExecutorGrpc for Service {
         for task in request.into_inner().task_infos {
             let job = JobId::from(task.job_id);
             let (stage, number) = (task.stage_id as usize, task.task_id as usize);
-            // One that ended meanwhile has nothing to cancel.
+            // A task that ended meanwhile has nothing to cancel.
             let _ = self
                 .node
                 .parts

@@ -12,7 +12,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 
 use super::work_dir::WorkDir;
 
-/// What tasks are run with.
+/// The parts that every task needs.
 pub(super) struct Parts {
     pub(super) executor: Executor,
     pub(super) engine: Arc<dyn ExecutionEngine>,
@@ -21,7 +21,7 @@ pub(super) struct Parts {
     pub(super) environment: Arc<RuntimeEnv>,
 }
 
-/// Runs a task; gives its figures, and where its result lies.
+/// Runs a task. Returns its metrics and the places of its result.
 pub(super) async fn execute(
     parts: &Parts,
     key: &TaskKey,
@@ -64,8 +64,8 @@ pub(super) async fn execute(
     ))
 }
 
-/// The states that go back with a task's results. The next stage adds up its window states, so a failure to collect them
-/// fails the task.
+/// The window states that go back with the result of a task. The next stage adds them up. So the task fails if they
+/// cannot be collected.
 fn successful(
     stage: &dyn QueryStageExecutor,
     partitions: Vec<ShuffleWritePartition>,
@@ -79,8 +79,8 @@ fn successful(
     })
 }
 
-/// One figure per name instead of 45 per file. With thousands of files the message would grow beyond the limit of gRPC and get
-/// lost, and the Ballista job would wait for ever. The scheduler would also keep all figures.
+/// One metric per name instead of 45 per file. With thousands of files, the message would grow beyond the limit of gRPC
+/// and get lost, and the Ballista job would wait for ever. The scheduler would also keep all of them.
 fn thin_metrics(stage: &dyn QueryStageExecutor) -> Vec<OperatorMetricsSet> {
     let operators = stage.collect_plan_metrics();
     operators

@@ -12,15 +12,15 @@ use super::error::ExecutorError;
 /// The first characters of the names of executors' folders.
 const PREFIX: &str = "gugus-executor-";
 
-/// Held while the executor lives, so that others know which folders are left over.
+/// The lock of a folder, held while its executor lives. Other executors recognise abandoned folders by it.
 const LOCK: &str = "lock";
 
-/// How old the results of a Ballista job may grow. The scheduler has them removed a minute after the job's end; only what
-/// it could not say grows older.
+/// How old the results of a Ballista job may grow. A minute after the end of a job, the scheduler asks to remove its
+/// results. Only results for which that request got lost grow older.
 const LEFT_OVER: Duration = Duration::from_secs(6 * 3600);
 
-/// A folder of this executor alone, removed at its end. One that was killed leaves its folder to the next executor of the
-/// same place, which removes it.
+/// A folder for this executor only. It is removed when the executor ends. If the executor is killed, the next executor
+/// in the same place removes the folder.
 #[derive(Debug)]
 pub(super) struct WorkDir {
     own: TempDir,
@@ -41,7 +41,8 @@ impl WorkDir {
         fs::create_dir_all(place)?;
         remove_left_over(place);
         let own = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
-        // It gets its name when it is held: one without would be taken for left over.
+        // The folder gets its name only after it is locked. Another executor would take a folder without a lock for an
+        // abandoned one.
         let unnamed = own.path().join("lock.new");
         let lock = File::create(&unnamed)?;
         lock.lock()?;
@@ -80,12 +81,12 @@ impl WorkDir {
             .try_for_each(|stage| gone(fs::remove_dir_all(folder.join(stage.to_string()))))
     }
 
-    /// Removes all results: nobody knows of them any more.
+    /// Removes all results, because nobody knows of them any more.
     pub(super) fn clear(&self) {
         self.remove_where(|_| true);
     }
 
-    /// Removes what nobody asked to be removed and nobody fetched.
+    /// Removes old results that no request has removed and nobody has fetched.
     pub(super) fn sweep(&self) {
         let now = SystemTime::now();
         self.remove_where(|folder| {
@@ -106,7 +107,8 @@ impl WorkDir {
     }
 }
 
-/// Removes the folders of executors that were killed. What cannot be looked at is left alone: it may be another user's.
+/// Removes the folders of executors that were killed. A folder that cannot be read is left alone, because it may be
+/// that of another user.
 fn remove_left_over(place: &Path) {
     for folder in folders(place) {
         let ours = folder
@@ -145,7 +147,7 @@ fn folders(place: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// When something in the folder of a Ballista job was last written; its stages are folders of their own.
+/// When the folder of a Ballista job was last written to. Each stage has a folder in it.
 fn newest(job: &Path) -> Option<SystemTime> {
     folders(job)
         .iter()
@@ -166,7 +168,7 @@ mod tests {
         let living = WorkDir::new(Some(place.path())).unwrap();
         let killed = WorkDir::new(Some(place.path())).unwrap();
         let left = killed.path().to_owned();
-        // A killed process keeps no lock and removes nothing.
+        // A killed process holds no lock and has removed nothing.
         let WorkDir { own, _lock } = killed;
         let _ = own.keep();
         drop(_lock);

@@ -10,8 +10,8 @@ use super::stores::Registry;
 
 /// Makes the environment of tasks. Without a pool of memory, tasks take as much memory as they want.
 ///
-/// Each role makes one environment and always hands over the same one. Ballista asks for it with every task, and the
-/// connections to object stores and the count of memory live in it.
+/// Each process makes one environment and always hands over the same one. Ballista asks for it with every task. The
+/// environment holds the connections to object stores and the count of memory.
 #[must_use]
 pub fn environment(memory: Option<Arc<dyn MemoryPool>>, stores: Stores) -> Arc<RuntimeEnv> {
     let default = RuntimeEnv::default();

@@ -53,7 +53,7 @@ fn present() -> u64 {
     }
 }
 
-/// A text that is no limit.
+/// A text that is not a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "\"{text}\" is no memory limit; write a size of at least 16MiB such as 4GiB, or a share such as 60%"

@@ -62,7 +62,7 @@ mod tests {
         let store = |url: &str| registry.get_store(&Url::parse(url).unwrap());
         store("file:///").unwrap();
         assert!(store("gs://bucket/").is_err());
-        // Where the environment names a profile and no keys, a bucket is refused, in the words of the store.
+        // If the environment names a profile and has no keys, the bucket is refused with the message of the store.
         match (store("s3://bucket/"), store("s3://bucket/a/b")) {
             (Ok(one), Ok(same)) => assert!(Arc::ptr_eq(&one, &same)),
             (one, _) => assert!(one.unwrap_err().to_string().contains("s3://bucket/")),

@@ -20,7 +20,7 @@ use super::settings::{Port, Security};
 use super::token::Token;
 use crate::agreement::about::{ABOUT_HEADER, About};
 
-/// Paths that anybody may ask. They only tell that the process lives.
+/// Paths that anybody may ask. They tell only that the process lives.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The path of the scheduler's page that asks for the token.
@@ -32,7 +32,8 @@ const ASSETS: &str = "/assets/";
 /// Paths for scripts, which are told of a refusal and not led to a page.
 const FOR_SCRIPTS: [&str; 3] = ["/gugus/", "/api/", "/metrics"];
 
-/// gRPC calls by which a member joins or begins something. Later calls need no second check.
+/// gRPC calls by which a member joins or begins something. The guard also checks the version of these callers; later
+/// calls need no second check.
 const JOINING: [&str; 4] = [
     "RegisterExecutor",
     "HeartBeatFromExecutor",
@@ -40,10 +41,10 @@ const JOINING: [&str; 4] = [
     "ExecuteQueryPush",
 ];
 
-/// The reason for refusing a caller.
+/// Why a caller is refused.
 const NO_TOKEN: &str = "this cluster wants its token: name the file that holds it with --token-file, or set GUGUS_TOKEN";
 
-/// The reason if there is TLS and no token.
+/// Why a caller is refused if there is TLS and no token.
 const NO_CERTIFICATE: &str = "this cluster wants a client certificate of its authority: name one with --tls-cert and --tls-key";
 
 /// A request has this among its extensions when its sender has signed in with a browser.

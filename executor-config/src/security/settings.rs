@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::tls::Tls;
 use super::token::Token;
 
-/// The proofs that a port takes, beside a certificate of the cluster's authority.
+/// The proofs that a port accepts, beside a certificate of the cluster's authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
     /// The port of a scheduler: it takes the token, and on joining demands the same version.
@@ -14,7 +14,7 @@ pub enum Port {
     Executor,
 }
 
-/// TLS and the token of a process. Without both, connections are plain and everybody is let in.
+/// TLS and the token of a process. Without both, connections are plain and anybody may call.
 #[derive(Clone, Debug, Default)]
 pub struct Security {
     /// Certificates, when connections are encrypted.

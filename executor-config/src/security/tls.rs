@@ -89,7 +89,7 @@ pub enum TlsError {
     },
 }
 
-/// The clients that a server takes.
+/// Which clients a server accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clients {
     /// Only clients with a certificate of the authority.
@@ -161,7 +161,7 @@ impl Tls {
         Ok(tls)
     }
 
-    /// Checks our own certificate as a server that we call would.
+    /// Checks our own certificate in the same way as a server that we call would check it.
     fn check_own(&self) -> Result<(), rustls::Error> {
         let Some((first, rest)) = self.own.cert.split_first() else {
             return Err(rustls::Error::NoCertificatesPresented);
@@ -236,11 +236,12 @@ pub(crate) fn tls_error(error: &(dyn std::error::Error + 'static)) -> Option<rus
             next = error.source();
             continue;
         };
-        // In TLS 1.3 an alert of the other side comes after the handshake, through h2, which keeps only its text.
+        // In TLS 1.3 an alert of the other side comes after the handshake. It comes through h2, which keeps only its
+        // text.
         if system.to_string().starts_with("received fatal alert") {
             return Some(rustls::Error::General(system.to_string()));
         }
-        // It does not name what it holds as its source.
+        // This error does not name the error in it as its source.
         next = match system.get_ref() {
             Some(held) => Some(held),
             None => system.source(),

@@ -86,8 +86,8 @@ impl Token {
         format!("Bearer {}", self.text)
     }
 
-    /// Whether this is the text of the token. The comparison takes the same time wherever the two differ, and however long they
-    /// are.
+    /// Whether this is the text of the token. The comparison always takes the same time: it reveals neither where the
+    /// texts differ nor how long they are.
     #[must_use]
     pub fn is(&self, shown: &str) -> bool {
         same(&self.text, shown)
@@ -105,7 +105,7 @@ impl Token {
         same(&self.peer, shown)
     }
 
-    /// [`Self::authorization`] for gRPC; marked so that it shows in no log of headers.
+    /// [`Self::authorization`] for gRPC. It is marked as sensitive, so it appears in no log of headers.
     pub(crate) fn metadata(&self) -> Option<MetadataValue<Ascii>> {
         let mut value: MetadataValue<Ascii> = self.authorization().parse().ok()?;
         value.set_sensitive(true);

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use gugus_spec::{CommitId, OffsetRange};
+use gugus_spec::{BatchNumber, CommitId, OffsetRange};
 
 use crate::{FedBy, Footer, Jump, JumpReason, PartitionEnd, ends::ends_after};
 
@@ -72,6 +72,46 @@ impl fmt::Display for Break {
                 "it jumps from offset {from} of partition {partition}, where the log ended at {end}"
             ),
             Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A place where a batch does not continue the batch before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discontinuity {
+    /// The partition, where the mistake is about one: a gap, an overlap, or a jump from elsewhere.
+    pub partition: Option<i32>,
+    /// The mistake, in words.
+    pub text: String,
+}
+
+impl Footer {
+    /// Lists how the batch does not continue the log. `before` is the footer of the batch just before; none for the first
+    /// batch, and after a batch that was pruned or cannot be read.
+    #[must_use]
+    pub fn discontinuities(&self, before: Option<&Footer>) -> Vec<Discontinuity> {
+        let before = match before {
+            Some(before) => Before::Batch(before),
+            None if self.number == BatchNumber::FIRST => Before::Nothing,
+            None => Before::Unknown,
+        };
+        let found = breaks(self, before).into_iter();
+        found
+            .map(|found| Discontinuity {
+                partition: found.partition(),
+                text: found.to_string(),
+            })
+            .collect()
+    }
+}
+
+impl Break {
+    fn partition(&self) -> Option<i32> {
+        match self {
+            Self::RangeNotAtEnd { partition, .. } | Self::JumpNotAtEnd { partition, .. } => {
+                Some(*partition)
+            }
+            Self::FedBy(_) | Self::Other(_) => None,
         }
     }
 }

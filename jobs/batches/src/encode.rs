@@ -40,11 +40,15 @@ pub(crate) fn to_parquet(
     writer.into_inner().map(Bytes::from)
 }
 
-/// All rows of a Parquet file. The reader adds the footer to the schema, so the schema is made again without it.
-pub(crate) fn from_parquet(bytes: Bytes) -> Result<RecordBatch, ParquetError> {
+/// The rows of a Parquet file, all or at most so many. The reader adds the footer to the schema, so the schema is made again without it.
+pub(crate) fn from_parquet(bytes: Bytes, most: Option<usize>) -> Result<RecordBatch, ParquetError> {
     catch_panic(|| {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
         let schema = Arc::new(Schema::new(reader.schema().fields().clone()));
+        let reader = match most {
+            Some(most) => reader.with_limit(most),
+            None => reader,
+        };
         let batches = reader.build()?.collect::<Result<Vec<_>, _>>()?;
         Ok(concat_batches(&schema, &batches)?)
     })

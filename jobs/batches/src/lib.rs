@@ -85,13 +85,14 @@ mod verify;
 
 pub use append::Appended;
 pub use columns::{OFFSET, PARTITION, TIMESTAMP};
+pub use continuity::Discontinuity;
 pub use draft::{Draft, ImportDraft, RejectedRecord, ReplayDraft, TopicDraft};
 pub use ends::{Jump, JumpReason, LastRecord, PartitionEnd, record_hash};
 pub use error::LogError;
 pub use footer::{
     FOOTER_KEY, FOOTER_VERSION, FedBy, Footer, ImportedPart, RejectFile, ReplayedFile, SchemaField,
 };
-pub use listing::BatchFile;
+pub use listing::{BatchFile, Reach};
 pub use log::BatchLog;
 pub use prune::{Keep, Prune, Pruned};
 pub use rejects::Rejects;

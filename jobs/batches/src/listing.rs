@@ -1,5 +1,7 @@
 //! Which batches are there.
 
+use std::fmt;
+
 use gugus_files::{About, Entry, Sizes, Store};
 use gugus_spec::BatchNumber;
 use object_store::path::Path as ObjectPath;
@@ -52,7 +54,39 @@ pub(crate) struct GapAt {
     pub(crate) beyond: usize,
 }
 
+/// In words, as `verify` and readers say it.
+impl fmt::Display for GapAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is missing while {} is there: {} batches after the gap are not read by anybody",
+            self.missing.file_name(),
+            self.newest.file_name(),
+            self.beyond
+        )
+    }
+}
+
+/// Which batches a log has: all numbers from the first one to the newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The first batch. It need not be number 1, because old batches may be pruned.
+    pub first: BatchNumber,
+    /// The newest batch before the first gap.
+    pub newest: BatchNumber,
+    /// Says in words that numbers are missing behind the newest batch, if they are.
+    pub gap: Option<String>,
+}
+
 impl Run {
+    pub(crate) fn reach(&self) -> Option<Reach> {
+        Some(Reach {
+            first: self.files.first()?.number,
+            newest: self.files.last()?.number,
+            gap: self.gap.as_ref().map(ToString::to_string),
+        })
+    }
+
     /// The batches of a log to append to, where a gap is an error.
     pub(crate) fn without_gap(self, store: &Store) -> Result<Vec<Found>, LogError> {
         match self.gap {

@@ -6,7 +6,7 @@ use gugus_files::{Sizes, Store, StoreError, blocking};
 use gugus_spec::{BatchNumber, JobName};
 
 use crate::{
-    BatchFile, FedBy, Footer, LogError, PartitionEnd, Retry, Verification, encode,
+    BatchFile, FedBy, Footer, LogError, PartitionEnd, Reach, Retry, Verification, encode,
     listing::{self, Found},
     reject_path, tail, verify,
 };
@@ -157,9 +157,7 @@ impl BatchLog {
 
     pub(crate) async fn list(&self, sizes: Sizes) -> Result<Vec<Found>, LogError> {
         match listing::run(&self.store, sizes).await? {
-            None => Err(LogError::NoFolder {
-                folder: self.store.to_string(),
-            }),
+            None => Err(self.no_folder()),
             Some(run) if self.writer.is_some() => run.without_gap(&self.store),
             Some(run) => Ok(run.files),
         }
@@ -201,6 +199,17 @@ impl BatchLog {
         Ok(found.into_iter().map(|file| file.number).collect())
     }
 
+    /// The first and the newest batch; none while the log is empty. This lists the folder without sizes.
+    ///
+    /// # Errors
+    /// Those of listing a folder. A gap is no error, but is told in the result.
+    pub async fn reach(&self) -> Result<Option<Reach>, LogError> {
+        match listing::run(&self.store, Sizes::Skip).await? {
+            Some(run) => Ok(run.reach()),
+            None => Err(self.no_folder()),
+        }
+    }
+
     /// The footer of a batch.
     ///
     /// # Errors
@@ -228,7 +237,23 @@ impl BatchLog {
     /// [`LogError::NoBatch`] and [`LogError::Damaged`].
     pub async fn rows(&self, number: BatchNumber) -> Result<RecordBatch, LogError> {
         let name = number.file_name();
-        match self.decode(&name).await {
+        match self.decode(&name, None).await {
+            Err(LogError::Store(StoreError::NotFound { .. })) => Err(self.no_batch(number)),
+            other => other,
+        }
+    }
+
+    /// The first rows of a batch, at most so many. The whole file is fetched, but only these rows are decoded.
+    ///
+    /// # Errors
+    /// As [`BatchLog::rows`].
+    pub async fn first_rows(
+        &self,
+        number: BatchNumber,
+        most: usize,
+    ) -> Result<RecordBatch, LogError> {
+        let name = number.file_name();
+        match self.decode(&name, Some(most)).await {
             Err(LogError::Store(StoreError::NotFound { .. })) => Err(self.no_batch(number)),
             other => other,
         }
@@ -242,7 +267,7 @@ impl BatchLog {
         match &footer.rejected {
             Some(reject) => {
                 reject_path::check_reject_path(&self.store, footer.number, &reject.file)?;
-                self.decode(&reject.file).await
+                self.decode(&reject.file, None).await
             }
             None => encode::reject_rows(&[]).map_err(|source| LogError::Encode {
                 file: self.store.display(&footer.number.file_name()),
@@ -259,13 +284,19 @@ impl BatchLog {
         verify(&self.store, progress).await
     }
 
-    async fn decode(&self, file: &str) -> Result<RecordBatch, LogError> {
+    async fn decode(&self, file: &str, most: Option<usize>) -> Result<RecordBatch, LogError> {
         let bytes = self.store.get(file).await?;
-        let decoded = blocking(move || Ok(encode::from_parquet(bytes))).await?;
+        let decoded = blocking(move || Ok(encode::from_parquet(bytes, most))).await?;
         decoded.map_err(|source| LogError::Damaged {
             file: self.store.display(file),
             source,
         })
+    }
+
+    fn no_folder(&self) -> LogError {
+        LogError::NoFolder {
+            folder: self.store.to_string(),
+        }
     }
 
     pub(crate) fn no_batch(&self, number: BatchNumber) -> LogError {

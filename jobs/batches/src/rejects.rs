@@ -130,7 +130,7 @@ impl BatchLog {
         let sha256 = sha256.clone();
         let work = move || {
             let whole = sha256_hex(&bytes) == sha256;
-            Ok(whole.then(|| from_parquet(bytes).and_then(|rows| reject_records(&rows))))
+            Ok(whole.then(|| from_parquet(bytes, None).and_then(|rows| reject_records(&rows))))
         };
         match blocking(work).await? {
             Some(Ok(records)) => Ok(records),

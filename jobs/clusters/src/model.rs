@@ -7,20 +7,28 @@ use thiserror::Error;
 
 use crate::predict::Predictor;
 
-/// Numbers that can be written down and predict new points.
+/// Numbers that can be written down and predict new points. A model of centers tells its centers; any other model tells
+/// `clusters`, `dimensions` and `middles`.
 pub trait Model: fmt::Debug {
-    /// How many clusters there are, numbered from 0.
-    fn clusters(&self) -> usize;
-
-    /// How many numbers a point has; 0 if nothing tells.
-    fn dimensions(&self) -> usize;
-
-    /// A middle for each cluster.
-    fn middles(&self) -> Vec<Vec<f64>>;
-
     /// The centers, if that is what the model is.
     fn centers(&self) -> Option<&[Vec<f64>]> {
         None
+    }
+
+    /// How many clusters there are, numbered from 0.
+    fn clusters(&self) -> usize {
+        self.centers().map_or(0, <[_]>::len)
+    }
+
+    /// How many numbers a point has; 0 if nothing tells.
+    fn dimensions(&self) -> usize {
+        let first = self.centers().and_then(<[_]>::first);
+        first.map_or(0, Vec::len)
+    }
+
+    /// A middle for each cluster.
+    fn middles(&self) -> Vec<Vec<f64>> {
+        self.centers().unwrap_or_default().to_vec()
     }
 
     /// What "near" means.
@@ -103,9 +111,4 @@ pub enum Cells {
     Numbers(Vec<f64>),
     /// A list of numbers per row.
     Lists(Vec<Vec<f64>>),
-}
-
-/// The width of the first center.
-pub(crate) fn width(centers: &[Vec<f64>]) -> usize {
-    centers.first().map_or(0, Vec::len)
 }

@@ -7,6 +7,7 @@
 //! # What it guarantees
 //! * One place maps a [`Kind`] to an exit code ([`Kind::exit_code`]), and one to an HTTP status ([`Kind::http_status`]).
 //! * [`chain`] says nothing twice: many errors repeat the words of their cause.
+//! * [`catch`] keeps a panic inside one call. Programs that call [`hush_caught`] print nothing about such a panic.
 //!
 //! # What it is not
 //! It is no error type. A type that every crate shares would have to know all that can go wrong in any of them, and would
@@ -21,7 +22,11 @@
 //! assert_eq!((Kind::Usage.exit_code(), Kind::Failed.exit_code()), (2, 1));
 //! ```
 
+mod panics;
+
 use std::error::Error;
+
+pub use panics::{catch, hush_caught, panic_text};
 
 /// Whether a user must change the request, or the work failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Fits of other numbers of clusters, to see where more of them stop paying.
+//! Fits with other numbers of clusters. They show at which number more clusters stop helping.
 
 use std::ops::RangeInclusive;
 
@@ -13,14 +13,14 @@ use crate::error::Error;
 use crate::figures::ElbowPoint;
 use crate::subject::Subject;
 
-/// A fit of so many clusters.
+/// A fit with so many clusters.
 pub(crate) struct Alternative {
     k: usize,
     work: ModelWork,
 }
 
 impl Subject {
-    /// The model with these numbers of clusters in the place of its own.
+    /// Copies of the model that have these numbers of clusters.
     pub(crate) fn elbow(
         &self,
         numbers: Option<RangeInclusive<usize>>,
@@ -50,7 +50,7 @@ impl Subject {
         Ok(numbers.map(with).collect())
     }
 
-    /// Fits another number of clusters and evaluates them.
+    /// Fits the model with another number of clusters and evaluates the result.
     pub(crate) async fn elbow_point(
         &self,
         jobs: &Jobs<'_>,
@@ -83,7 +83,7 @@ impl Subject {
         Ok(point)
     }
 
-    /// Fits as the training of the model did: a batch with Spark's centers; over more, there is another way.
+    /// Fits a batch as training does, with the answers of Spark. Other rows are fitted by the method for all batches.
     async fn fit(
         &self,
         jobs: &Jobs<'_>,

@@ -9,10 +9,10 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// What training and evaluation share went wrong.
+    /// An error in the code that training and evaluation share.
     #[error(transparent)]
     Train(#[from] gugus_train::Error),
-    /// Spark wrote the folder, or another program.
+    /// The folder was written by Spark or another program.
     #[error(
         "model \"{model}\" in {folder} has no model.json, which says its features, its `where` and its batch: only models that `gugus train` wrote can be evaluated"
     )]
@@ -22,7 +22,7 @@ pub enum Error {
         /// Its folder, relative to the models folder.
         folder: String,
     },
-    /// It is a model of windows, and there are several.
+    /// The model has several windows, and none was named.
     #[error("model \"{model}\" has {windows} windows; name one with --window")]
     WhichWindow {
         /// The model's name.
@@ -72,7 +72,7 @@ pub enum Error {
         /// The folder of batches.
         place: String,
     },
-    /// The batch is another one than the model was trained on.
+    /// The batch is not the one that the model was trained on.
     #[error(
         "batch {batch} in {place} has commit_id {found}, model \"{model}\" was trained on {trained}: the batch was made again, or --batches names another folder; train the model again"
     )]
@@ -88,7 +88,7 @@ pub enum Error {
         /// The commit in `model.json`.
         trained: String,
     },
-    /// No batch is the newest one that a model over all batches or over a window was trained on.
+    /// No batch has the commit of the newest batch that the model over all batches or over a window was trained on.
     #[error(
         "no batch in {place} has commit_id {trained}, the newest that model \"{model}\" was trained on: --batches names another folder; or evaluate it on these batches with --on all"
     )]
@@ -112,7 +112,7 @@ pub enum Error {
         /// The newest batch there is.
         last: BatchNumber,
     },
-    /// `model.json` holds a name that is none.
+    /// `model.json` holds an invalid name.
     #[error("model.json of model \"{model}\" is not what gugus writes: {reason}; train it again")]
     ModelJson {
         /// The model's name.
@@ -120,12 +120,12 @@ pub enum Error {
         /// The mistake.
         reason: String,
     },
-    /// The rows cannot be evaluated on, as they could not be trained on.
+    /// The rows cannot be evaluated on, for the same reasons for which rows cannot be trained on.
     #[error("model \"{model}\" cannot be evaluated on these rows: {reason}")]
     Rows {
         /// The model's name.
         model: String,
-        /// What is wrong with them.
+        /// The reason.
         reason: String,
     },
     /// The evaluation was told to stop.
@@ -144,7 +144,7 @@ impl Error {
         }
     }
 
-    /// A job is cancelled only when the caller asked to stop.
+    /// A job is cancelled only if the caller asked to stop.
     pub(crate) fn or_stopped(self) -> Self {
         match self {
             Self::Train(gugus_train::Error::Cluster(SubmitError::Cancelled)) => Self::Stopped,

@@ -14,7 +14,7 @@ use crate::figures::Evaluation;
 use crate::subject::Subject;
 
 impl Subject {
-    /// Evaluates the model on this cluster, and fits others of so many clusters to compare it with.
+    /// Evaluates the model on this cluster. For comparison it also fits models with these numbers of clusters.
     ///
     /// # Errors
     /// [`Error::Stopped`] after `stop`; [`Error::Train`] when the cluster fails; [`Error::Rows`] when the rows cannot be
@@ -47,7 +47,7 @@ impl Subject {
         Ok(self.figures(assessed, elbow, began.elapsed()))
     }
 
-    /// What `centers` come to on all rows.
+    /// The figures of `centers` on all rows.
     pub(crate) async fn assess(
         &self,
         jobs: &Jobs<'_>,

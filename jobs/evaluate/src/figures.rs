@@ -1,4 +1,4 @@
-//! What an evaluation says, for people and scripts.
+//! The figures of an evaluation, for people and scripts.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::subject::Subject;
 
-/// What a model comes to on some rows.
+/// The figures of a model on some rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     /// The model's name.
@@ -19,59 +19,59 @@ pub struct Evaluation {
     pub window: Option<String>,
     /// The numbers of the batches whose rows it was evaluated on.
     pub on: Vec<u64>,
-    /// What "near" means to it.
+    /// The distance measure of the model.
     pub distance_measure: DistanceMeasure,
-    /// Clusters asked for; there may be fewer.
+    /// How many clusters were asked for; there may be fewer.
     pub k: usize,
-    /// Rows that it was evaluated on.
+    /// How many rows it was evaluated on.
     pub rows: u64,
-    /// Rows that were left out for a null or NaN.
+    /// How many rows were left out for a null or a NaN.
     pub dropped: u64,
     /// The sum of the distances to the centers (squared, or cosine distances), by weight.
     pub cost: f64,
-    /// What `model.json` says of the last pass of the training, before it moved the centers.
+    /// The cost that `model.json` gives for the last pass of the training, before that pass moved the centers.
     pub training_cost: f64,
     /// The mean silhouette, as Spark's `ClusteringEvaluator` computes it; null where fewer than two clusters have rows.
     pub silhouette: Option<f64>,
-    /// Rows of each cluster, one entry a center.
+    /// How many rows each cluster has, one entry per center.
     pub sizes: Vec<u64>,
-    /// One entry a center.
+    /// The figures of each cluster, one entry per center.
     pub clusters: Vec<ClusterFigures>,
-    /// One entry for each number of clusters that was asked for.
+    /// The fits with other numbers of clusters, one entry per number that was asked for.
     pub elbow: Vec<ElbowPoint>,
     /// Wall-clock time.
     pub seconds: f64,
 }
 
-/// What one cluster comes to.
+/// The figures of one cluster.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClusterFigures {
     /// Its number.
     pub cluster: usize,
     /// Its center.
     pub center: Vec<f64>,
-    /// Its rows.
+    /// How many rows it has.
     pub rows: u64,
-    /// The sum of their weights; how many they are where there are no weights.
+    /// The sum of the weights of its rows; without weights, the number of rows.
     pub weight: f64,
-    /// The sum of their distances to the center, by weight.
+    /// The sum of the distances from its rows to the center, by weight.
     pub cost: f64,
-    /// Their mean silhouette, by weight; null where it says nothing.
+    /// The mean silhouette of its rows, by weight; null if it cannot be computed.
     pub silhouette: Option<f64>,
 }
 
-/// What a fit of another number of clusters comes to on the same rows.
+/// The figures of a fit with another number of clusters on the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ElbowPoint {
-    /// Clusters asked for.
+    /// How many clusters were asked for.
     pub k: usize,
-    /// Clusters there are; 0 where the fit failed.
+    /// How many clusters there are; 0 if the fit failed.
     pub clusters: usize,
-    /// Passes over the points.
+    /// How many passes over the points the fit took.
     pub iterations: u32,
-    /// As of the model itself; null where the fit failed.
+    /// The cost, as for the model itself; null if the fit failed.
     pub cost: Option<f64>,
-    /// As of the model itself.
+    /// The mean silhouette, as for the model itself.
     pub silhouette: Option<f64>,
     /// Why the fit failed.
     pub reason: Option<String>,

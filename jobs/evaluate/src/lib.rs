@@ -1,22 +1,22 @@
-//! How good a saved model is: what it costs, how its clusters lie to each other, and what other numbers of clusters would
-//! come to.
+//! How good a saved model is: its cost, how well its clusters are separated, and how other numbers of clusters would
+//! do.
 //!
 //! [`Subject::find`] finds a saved model and the batches that it was trained on. [`Subject::evaluate`] then gives the
 //! figures, and [`Subject::sample`] the rows that a map of the model shows.
 //!
 //! # Guarantees
-//! * Rows become points by what `model.json` says, through the same plan node as in a training. So an evaluation sees the
-//!   rows that the model was trained on and no others, whatever the job file says by now.
+//! * Rows become points as `model.json` says, through the same plan node as in training. So an evaluation sees exactly
+//!   the rows that the model was trained on, even if the job file has changed since.
 //! * The batches are those of the training, by `commit_id` and offsets, unless the caller asks for others.
-//! * All sums are exact, so neither the cut of the batches nor the executors show in a figure.
+//! * All sums are exact. So the figures do not depend on how batches are cut or on the executors.
 //! * Nothing is written.
 //!
 //! # What it is not
 //! It starts no cluster: the caller hands one in. It draws nothing: `gugus-plot` does.
 //!
 //! # Why not in `gugus-train`
-//! Training decides what is to be fitted and writes models. An evaluation only reads: the passes over the rows are all that
-//! the two share.
+//! Training decides what to fit, and writes models. An evaluation only reads. The two share only the passes over the
+//! rows.
 //!
 //! # Example
 //! ```no_run

@@ -1,4 +1,4 @@
-//! Some of the rows that a model was trained on, with their clusters: what a map of it shows.
+//! Some of the rows that a model was trained on, with their clusters. A map of the model shows them.
 
 use gugus_kmeans::{DistanceMeasure, Predictor};
 use gugus_kmeans_all::{SampledRows, Sampling};
@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 use crate::subject::Subject;
 
-/// Rows drawn at most: a map of more is slow to draw and shows nothing more.
+/// The most rows to draw. A map of more rows is slow to draw and shows nothing new.
 const ROWS: usize = 20_000;
 
-/// Numbers drawn at most, so that a task's answer is a few megabytes also where there are hundreds of features.
+/// The most numbers to draw. So the answer of a task stays at a few megabytes, even with hundreds of features.
 const NUMBERS: usize = 400_000;
 
 impl Subject {
-    /// Draws rows on this cluster: all, or some thousands.
+    /// Draws rows on this cluster: some thousands, or all if there are fewer.
     ///
     /// # Errors
     /// As [`Subject::evaluate`].

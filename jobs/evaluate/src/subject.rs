@@ -1,4 +1,4 @@
-//! A saved model and the rows that it is evaluated on, found out before anything begins.
+//! A saved model and the rows to evaluate it on. Both are found before any work begins.
 
 use std::fmt;
 
@@ -12,36 +12,36 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
-/// Which of a model's folders.
+/// Which model folder to evaluate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Which {
-    /// That of the newest batch; where there is none of a batch, the one over all batches, or of the only window.
+    /// The folder of the newest batch. Without one, the folder for all batches, or that of the only window.
     #[default]
     Latest,
-    /// That of this batch.
+    /// The folder of this batch.
     Batch(BatchNumber),
-    /// The one over all batches.
+    /// The folder of the model over all batches.
     All,
-    /// That of this window.
+    /// The folder of this window.
     Window(WindowKey),
 }
 
 /// On which rows a model is evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum On {
-    /// Those that it was trained on.
+    /// The rows that it was trained on.
     #[default]
     Trained,
-    /// Those of the newest batch.
+    /// The rows of the newest batch.
     Newest,
-    /// Those of these batches.
+    /// The rows of these batches.
     Batches {
-        /// The first.
+        /// The first batch.
         first: BatchNumber,
-        /// The last.
+        /// The last batch.
         last: BatchNumber,
     },
-    /// Those of all batches there are.
+    /// The rows of all batches in the folder.
     All,
 }
 
@@ -67,7 +67,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Finds the model and the batches, and sees that they belong together.
+    /// Finds the model and the batches, and checks that they belong together.
     ///
     /// # Errors
     /// [`Error`] of kind [`gugus_error::Kind::Usage`]: nothing was begun.
@@ -114,7 +114,7 @@ impl Subject {
         })
     }
 
-    /// The key of its window.
+    /// The key of the window that the model was trained on.
     pub(crate) fn window(&self) -> Option<String> {
         let window = self.about.window.as_ref();
         window.map(|saved| saved.key.to_string())
@@ -127,7 +127,7 @@ impl Subject {
         features.map(|feature| feature.name.clone()).collect()
     }
 
-    /// The jobs of one evaluation.
+    /// Makes the `Jobs` that run the plans of one evaluation.
     pub(crate) async fn jobs<'a>(
         &self,
         cluster: &'a dyn Submit,
@@ -146,7 +146,7 @@ impl Subject {
     }
 }
 
-/// What there is of the model: its newest batch, the one over all batches, its only window.
+/// The newest folder of the model: that of its newest batch, else that for all batches, else that of its only window.
 async fn latest(models: &ModelStore, model: &str) -> Result<Extent, Error> {
     let listed = models.list().await.map_err(gugus_train::Error::Models)?;
     let Some(found) = listed.into_iter().find(|listed| listed.model == model) else {
@@ -163,7 +163,7 @@ async fn latest(models: &ModelStore, model: &str) -> Result<Extent, Error> {
     }
 }
 
-/// The model as the job file had it when it was trained.
+/// The model entry as the job file had it during training.
 fn work(about: &ModelJson) -> Result<ModelWork, Error> {
     let name = about.model.parse();
     let name = name.map_err(|error: NameError| Error::ModelJson {
@@ -182,12 +182,12 @@ fn work(about: &ModelJson) -> Result<ModelWork, Error> {
         weight_col: about.weight_col.clone(),
         handle_invalid: about.handle_invalid,
     };
-    // Its columns hold all that the expressions read, other columns included.
+    // The saved columns include all columns that the expressions read, also other columns of the stream.
     let work = ModelWork::compile(model, &about.columns, OtherColumns::Drop);
     Ok(work?)
 }
 
-/// Which rows the model was trained on: those that `where` left, and of a window those with its key.
+/// The rows that the model was trained on: the rows that pass `where`, and for a window those with its key.
 fn condition(about: &ModelJson) -> Option<String> {
     let of_window = about.window.as_ref();
     let of_window = of_window.and_then(|SavedWindow { key, window }| {
@@ -211,7 +211,7 @@ async fn trained_on(about: &ModelJson, store: &Store) -> Result<Batches, Error> 
     }
 }
 
-/// The one batch of a model of a batch.
+/// The batch of a model that was trained on one batch.
 async fn one(about: &ModelJson, store: &Store, batch: BatchNumber) -> Result<Batches, Error> {
     let (model, place) = (about.model.clone(), store.to_string());
     let Some(batches) = Batches::one(store, &about.job, batch).await? else {
@@ -234,8 +234,8 @@ async fn one(about: &ModelJson, store: &Store, batch: BatchNumber) -> Result<Bat
     }
 }
 
-/// The batches of a model over all batches or over a window: from the first whose offsets are the model's to the one that
-/// was the newest.
+/// The batches of a model over all batches or over a window. They go from the first batch with offsets of the model to
+/// the batch that was the newest in the training.
 async fn all(about: &ModelJson, store: &Store) -> Result<Batches, Error> {
     let (model, place) = (about.model.clone(), store.to_string());
     let mut batches = Batches::freeze(store, &about.job).await?;

@@ -34,8 +34,8 @@ pub struct WindowRows {
     pub last: u64,
 }
 
-/// Scan of `files` → filter → key and batch → count by key, as one stage without a shuffle. Each group of files gives one
-/// row per key, and [`read_census`] adds these rows up.
+/// Scan of `files` → filter → key and batch → count by key, as one stage without a shuffle. Each group of files gives
+/// one row per key. [`read_census`] adds these rows up.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when `plan` has no key, or DataFusion refuses the plan.

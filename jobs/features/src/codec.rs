@@ -13,14 +13,14 @@ use crate::growing;
 use crate::named::{NAMED, Named};
 use crate::settings::FitSettings;
 
-/// The first bytes of our plan node. No message of Ballista begins with them: read as Protobuf, `g` would be a field of a
-/// wire type that does not exist.
+/// The first bytes of our plan node. No message of Ballista begins with them: as the first byte of a Protobuf message,
+/// `g` would announce a field of a wire type that does not exist.
 const NODE_MARK: &[u8] = b"gugus all pass 1\n";
 
 /// The first bytes of our expression; like [`NODE_MARK`].
 const EXPRESSION_MARK: &[u8] = b"gugus named 1\n";
 
-/// What marks a function that has a limit here.
+/// Marks a function that has a limit here.
 const FUNCTION_MARK: &[u8] = b"gugus growing 1\n";
 
 /// Writes the settings of one of our functions. It writes nothing for other functions, which are found by name.

@@ -1,4 +1,5 @@
-//! The errors between SQL text and numbers, by what the caller can do about them.
+//! What can go wrong on the way from SQL text to numbers. There is one error type for each thing that the caller can
+//! do.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
@@ -33,7 +34,7 @@ pub enum PlanError {
         /// The type that is needed, and how to get it.
         wanted: String,
     },
-    /// The value would depend on something else than the row.
+    /// The value would depend on something other than the row.
     #[error(
         "{place}: `{sql}` gives another answer each time it is asked ({function}); a feature may depend on its row only"
     )]
@@ -45,20 +46,20 @@ pub enum PlanError {
         /// The function that is refused.
         function: String,
     },
-    /// The expression is longer or deeper than a process can bear.
+    /// The expression is longer or deeper than this process can handle.
     #[error("{place}: {source}")]
     TooLarge {
         /// Which expression.
         place: String,
-        /// In which way.
+        /// Which limit it exceeds.
         source: TooLarge,
     },
-    /// The planner has a fault that these expressions show.
+    /// These expressions run into a fault of the planner.
     #[error(
         "the planner panicked over the expressions; write them in another way, and report this"
     )]
     Panicked,
-    /// There is nothing to cluster by.
+    /// There are no features.
     #[error("no features: name at least one column or expression in `features`")]
     NoFeatures,
 }
@@ -67,7 +68,7 @@ pub enum PlanError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
-    /// An expression failed on these values, as a division of integers by zero does.
+    /// An expression failed on these values. A division of integers by zero does that.
     #[error("feature \"{feature}\" fails on these values: {reason}")]
     Expression {
         /// The feature's name.

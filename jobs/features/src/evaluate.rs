@@ -32,8 +32,9 @@ pub struct Missing {
 }
 
 impl FeaturePlan {
-    /// Evaluates the features on `rows`. The rows may have more columns than needed, or fewer; a missing column is null. The
-    /// condition (`where`) is not applied, because it decides what a model learns from and not what it may be asked.
+    /// Evaluates the features on `rows`. The rows may have more columns than needed, or fewer; a missing column is
+    /// null. The condition (`where`) is not applied: it decides which rows a model learns from, and a prediction may
+    /// ask about any row.
     ///
     /// # Errors
     /// [`EvaluateError`] when an expression fails on these values or a column has another type.

@@ -22,8 +22,8 @@ use crate::settings::FitSettings;
 
 /// `gugus_fit(feature, …[, weight])` of Float64 columns, giving the struct of [`FitOutcome`].
 ///
-/// The parameters are part of the function, not arguments: two models of one plan hold two functions of one name, each
-/// with its own [`FitSettings`], which [`crate::encode_aggregate`] writes into the plan.
+/// The parameters are part of the function and not arguments. So two models of one plan have two functions of the same
+/// name, each with its own [`FitSettings`]. [`crate::encode_aggregate`] writes the settings into the plan.
 #[derive(Clone, Debug)]
 pub struct ModelFit {
     settings: Arc<FitSettings>,
@@ -90,7 +90,8 @@ impl AggregateUDFImpl for ModelFit {
         }))
     }
 
-    /// One list of numbers, row after row. Only a spilling aggregate writes it: a wave never merges states.
+    /// One list of numbers, row after row. Only an aggregate that spills to disk writes this state, because a wave
+    /// never merges states.
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let item = Field::new("item", DataType::Float64, true);
         let name = format_state_name(arguments.name, "points");
@@ -102,7 +103,7 @@ impl AggregateUDFImpl for ModelFit {
     }
 }
 
-/// The points of one group: row-major, weight last, a null held as NaN, since the two are treated alike.
+/// The points of one group: row-major, the weight last. A null is held as NaN, because both are treated alike.
 #[derive(Debug)]
 struct Points {
     settings: Arc<FitSettings>,
@@ -172,8 +173,8 @@ pub(crate) fn append(values: &mut Vec<f64>, columns: &[ArrayRef]) {
     }
 }
 
-/// Sorts out rows that cannot be fitted, then fits the rest. `values` has a row after the other, the weight last; a null
-/// is NaN. `carried` is the model of the batch before, in a chain.
+/// Sorts out rows that cannot be fitted, then fits the rest. `values` holds one row after another, the weight last; a
+/// null is NaN. In a chain, `carried` is the model of the batch before.
 #[must_use]
 pub fn fit_points(settings: &FitSettings, carried: Option<&Fitted>, values: &[f64]) -> FitOutcome {
     let (width, dimensions) = (settings.width(), settings.features.len());
@@ -187,7 +188,8 @@ pub fn fit_points(settings: &FitSettings, carried: Option<&Fitted>, values: &[f6
     let mut rows = Rows::with_capacity(dimensions, values.len() / width, RowForm::Assembled);
     let mut weights = Vec::new();
     for row in values.chunks_exact(width) {
-        // As VectorAssembler does: a null or a NaN makes a row unusable, an infinity does not; the fit refuses that.
+        // Spark's VectorAssembler does the same: a null or a NaN makes a row unusable, an infinity does not. The fit
+        // itself refuses infinities.
         let mut usable = true;
         for (count, value) in invalid.iter_mut().zip(row) {
             if value.is_nan() {

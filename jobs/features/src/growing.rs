@@ -1,7 +1,8 @@
 //! Functions whose result may be much longer than their arguments, such as `repeat`.
 //!
-//! A number in an expression must not decide how much memory a process takes. So these functions are replaced by [`Growing`],
-//! which computes the size of the result first and fails if it is too large. Executors find them by the same names.
+//! A number in an expression must not decide how much memory a process takes. So [`Growing`] replaces these functions.
+//! It computes the size of the result first and fails if the result is too large. Executors find the replacements by
+//! the same names.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,13 +16,14 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
 
-/// The most bytes of a result, for the rows that are computed at a time (8,192 at most).
+/// The most bytes of a result, for all rows that are computed at once (at most 8,192).
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The size of a result for one row, by the sizes of the arguments.
 type SizeOf = fn(&[u64]) -> u64;
 
-/// The functions, each with the size of its result for one row. A text counts by its bytes, a number by its value.
+/// The functions, each with the size of its result for one row. Text counts with its length in bytes, and a number with
+/// its value.
 const GROWING: &[(&str, SizeOf)] = &[
     ("repeat", |of| product(of, 0, 1)),
     ("lpad", |of| at(of, 1).saturating_mul(4)),
@@ -46,11 +48,11 @@ const GROWING: &[(&str, SizeOf)] = &[
     ("array_to_string", |of| {
         at(of, 0).saturating_mul(at(of, 1).saturating_add(1))
     }),
-    // It has no long result, but takes a step for each pair of characters.
+    // The result is short, but computing it takes a step for each pair of characters.
     ("levenshtein", |of| product(of, 0, 1) / 16),
 ];
 
-/// Functions that make lists between two values. Nothing says how long before the list is there.
+/// Functions that list all values between two values. How long the list is shows only when it is made.
 const REFUSED: [&str; 2] = ["range", "generate_series"];
 
 fn at(of: &[u64], index: usize) -> u64 {
@@ -76,7 +78,7 @@ static FUNCTIONS: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The functions that stand for those of DataFusion.
+/// Our replacements for functions of DataFusion.
 pub(crate) fn functions() -> &'static [Arc<ScalarUDF>] {
     &FUNCTIONS
 }
@@ -87,7 +89,7 @@ pub(crate) fn function(name: &str) -> Option<Arc<ScalarUDF>> {
     all.find(|function| function.name() == name).cloned()
 }
 
-/// Whether it is one of ours.
+/// Whether the function is one of our replacements.
 pub(crate) fn is_growing(function: &ScalarUDF) -> bool {
     let inner: &dyn std::any::Any = function.inner().as_ref();
     inner.is::<Growing>()
@@ -166,7 +168,7 @@ fn each(array: &dyn Array, rows: usize) -> Result<Vec<u64>> {
             let size = |number: Option<i64>| u64::try_from(number.unwrap_or(0)).unwrap_or(0);
             numbers.iter().map(size).collect()
         }
-        // Lists, and whatever else is repeated: what a row takes on average.
+        // For lists and other values that are repeated: the average size of a row.
         _ => {
             let bytes = array.get_buffer_memory_size() / rows.max(1) + 8;
             vec![bytes as u64; array.len()]
@@ -205,7 +207,7 @@ impl ScalarUDFImpl for Growing {
     }
 
     fn simplify(&self, args: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
-        // A simpler form may be another function of DataFusion, which has no limit.
+        // The simpler form may be a call of another function of DataFusion, which would have no limit.
         let _ = context;
         Ok(ExprSimplifyResult::Original(args))
     }

@@ -10,7 +10,8 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, lit};
 
-/// A chain of more nodes is not written twice: guards within guards would double it at each level.
+/// A chain of more nodes than this is not written twice. If guards were nested in guards, each level would double the
+/// chain.
 const MOST_TWICE: usize = 256;
 
 /// The expression with guards. Where `place` says so, null counts as false.
@@ -18,7 +19,7 @@ pub(crate) fn guarded(expression: Expr, place: Place, schema: &DFSchema) -> Resu
     Guards { schema }.of(expression, place)
 }
 
-/// Where an expression stands.
+/// The place of an expression, which decides what null means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// In `where` or `WHEN`: null counts as false.
@@ -80,7 +81,7 @@ impl Guards<'_> {
         }
     }
 
-    /// The terms of a chain of one operator.
+    /// Guards the terms of a chain of one operator.
     fn chain(&self, terms: Vec<Expr>, op: Operator, place: Place) -> Result<Expr> {
         let mut safe = 1;
         while safe < terms.len() && !self.may_fail(&terms[safe])? {
@@ -97,7 +98,7 @@ impl Guards<'_> {
         }
         let mut terms = vec![first];
         terms.extend(guarded);
-        // A term that decides ends the chain. The ELSE sees only rows in which no term decided.
+        // The first term that decides the result ends the chain. So ELSE sees only rows that no term decided.
         let decided = lit(op == Operator::Or);
         let (decides, otherwise): (fn(Box<Expr>) -> Expr, _) = match (place, op) {
             (Place::Condition, Operator::And) => (Expr::IsNotTrue, terms.pop()),

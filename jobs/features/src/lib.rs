@@ -9,10 +9,11 @@
 //! * The result of a fit depends only on the rows of its batch, their order, and the parameters. It runs on one thread.
 //! * The aggregate never fails because of the data. A null, a NaN or an infinity gives a [`FitOutcome`] that names the
 //!   column. An error would fail the whole Ballista job without naming a batch.
-//! * Expressions that depend on anything but their row (`random()`, `now()`) are refused when they are planned. So are
-//!   expressions whose length or depth would end a process.
-//! * An expression that fails on a row gives a [`DataError`] with its name, on whichever side of a cluster. A number in an
-//!   expression, as in `repeat("a", 100000000)`, does not decide how much memory a process takes.
+//! * Planning refuses expressions that depend on anything but their row (`random()`, `now()`). It also refuses
+//!   expressions so long or deep that they would end a process.
+//! * An expression that fails on a row gives a [`DataError`] with the name of the expression, in this process as well
+//!   as on an executor. A number in an expression, as in `repeat("a", 100000000)`, does not decide how much memory a
+//!   process takes.
 //!
 //! # What it is not
 //! It knows neither Ballista nor folders nor TOML: `gugus-engine` registers these functions and nodes with Ballista, and
@@ -20,9 +21,9 @@
 //! [`gugus_clusters`].
 //!
 //! # Why not otherwise
-//! DataFusion usually computes an aggregate in two modes, Partial and Final. Here that would carry every point in the state
-//! and shuffle it. Every batch is one file, and every file lies in one task. So the mode `SinglePartitioned` is exact, takes
-//! one stage, and moves only results.
+//! DataFusion usually computes an aggregate in two modes, Partial and Final. For a fit, the state of the first mode
+//! would hold every point, and the shuffle would move it. But every batch is one file, and every file lies in one task.
+//! So the mode `SinglePartitioned` is exact, takes one stage, and moves only results.
 //!
 //! # Example
 //! ```

@@ -1,12 +1,13 @@
 //! How long and how deep an expression may be.
 //!
-//! Planning, sending and computing an expression are recursive in many crates. A chain of thousands of operators would
-//! overflow the stack, and that ends a process. So an expression is measured before anything else walks over it.
+//! Many crates plan, send and compute expressions recursively. A chain of thousands of operators would overflow the
+//! stack, and that ends a process. So an expression is measured before any other code walks over it.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
@@ -14,30 +15,35 @@ use datafusion::physical_expr::expressions::{BinaryExpr, CaseExpr};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-/// The longest text of an expression, in bytes: some two thousand codes in a list.
+/// The longest text of an expression, in bytes. A list of about two thousand codes fits.
 const LONGEST: usize = 16 * 1024;
 
-/// The most expressions within each other. A sum of 100 terms is 100 deep.
+/// How deep expressions may be nested. A sum of 100 terms is 100 deep.
 const DEEPEST: usize = 100;
 
-/// The most parentheses and brackets within each other.
+/// How deep parentheses and brackets may be nested.
 const MOST_PARENTHESES: usize = 24;
 
-/// The most keywords such as `NOT`, `CAST` or `POSITION` within each other. If a text is wrong, the parser reads what follows
-/// such a keyword up to four times, because the keyword could also be a name. Time doubles with each of them, or worse.
-const MOST_KEYWORDS: usize = 9;
+/// How often the parser may read the innermost part of a wrong text anew, as a power of two. It reads what follows `CASE`, `INTERVAL`
+/// or a point up to twice, and what follows a keyword such as `NOT`, `CAST` or `POSITION` up to four times, because each could also be a name.
+/// Within each other, these numbers multiply. A text at this bound takes about a second.
+const MOST_DOUBLINGS: usize = 18;
 
-/// The most protobuf messages within each other that an expression may take in a plan. A reader gives up at 100, and the
-/// nodes around the expression take some of them.
+/// The doublings by a keyword other than `CASE`.
+const BY_KEYWORD: usize = 2;
+
+/// How deep the protobuf messages of an expression may be nested in a plan. A reader gives up at 100, and the nodes
+/// around the expression take some levels.
 const DEEPEST_MESSAGE: usize = 74;
 
-/// The most terms after planning, which writes some parts of an expression twice.
+/// The most terms after planning. Planning writes some parts of an expression twice.
 const MOST_TERMS: u64 = 100_000;
 
 /// The stack for parsing and planning. A text of [`LONGEST`] bytes may be parsed to a tree of 8,000 levels before it is
-/// measured. Only the part that is used takes memory.
+/// measured. Unused stack takes no memory.
 const STACK: usize = 64 * 1024 * 1024;
 
 /// Why an expression is refused.
@@ -54,16 +60,22 @@ pub enum TooLarge {
         "it has {0} expressions within each other, and at most {DEEPEST} are possible; split a long sum into several features, and write IN (…) for many comparisons"
     )]
     Deep(usize),
-    /// It has too many parentheses within each other.
+    /// Its parentheses are nested too deeply.
     #[error(
         "it has {0} parentheses within each other, and at most {MOST_PARENTHESES} are possible; split it into several features"
     )]
     Parentheses(usize),
-    /// It has too many keywords within each other that could also be names.
+    /// Its keywords that could also be names are nested too deeply.
     #[error(
-        "it has {0} of NOT, CAST, POSITION and the like within each other, and at most {MOST_KEYWORDS} are possible; split it into several features"
+        "CASE, INTERVAL, NOT, CAST, POSITION and the like lie within each other too often; at most {MOST_DOUBLINGS} CASE or {} of the others are possible; split it into several features",
+        MOST_DOUBLINGS / BY_KEYWORD
     )]
-    Keywords(usize),
+    Keywords,
+    /// The parser gives up on it.
+    #[error(
+        "it has more CASE, calls and operators within each other than can be parsed; split it into several features"
+    )]
+    Nested,
     /// The plan of it cannot be sent.
     #[error("it is nested too deeply to be sent to an executor; split it into several features")]
     Unsendable,
@@ -83,7 +95,7 @@ pub enum TooLarge {
 /// The most calls of functions whose result may be much longer than their arguments.
 pub(crate) const MOST_GROWING: usize = 24;
 
-/// Runs a piece of planning on a stack of its own. `None` if it panics: no text may end a process.
+/// Runs a part of planning on a stack of its own. Gives `None` if that part panics, because no text may end a process.
 pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
     stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(work)).ok())
 }
@@ -93,7 +105,7 @@ pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if sql.len() > LONGEST {
         return Err(TooLarge::Long(sql.len()));
     }
-    // A text without tokens does not parse either.
+    // If a text has no tokens, the parser refuses it, too.
     let Ok(tokens) = Tokenizer::new(&GenericDialect, sql).tokenize() else {
         return Ok(());
     };
@@ -101,8 +113,8 @@ pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
     if nesting.parentheses > MOST_PARENTHESES {
         return Err(TooLarge::Parentheses(nesting.parentheses));
     }
-    if nesting.keywords > MOST_KEYWORDS {
-        return Err(TooLarge::Keywords(nesting.keywords));
+    if nesting.doublings > MOST_DOUBLINGS {
+        return Err(TooLarge::Keywords);
     }
     Ok(())
 }
@@ -115,52 +127,96 @@ const BINDS_LESS: &[Keyword] = &[
     Keyword::WHEN,
     Keyword::THEN,
     Keyword::ELSE,
+    Keyword::END,
 ];
 
-/// How many things at most lie within each other.
+/// How deep things are nested, at most.
 #[derive(Default)]
 struct Nesting {
     parentheses: usize,
-    keywords: usize,
+    doublings: usize,
+}
+
+/// An open parenthesis, bracket or `CASE`.
+struct Open {
+    is_case: bool,
+    /// The doublings around it, the run that it is in, and the doublings of its content.
+    around: usize,
+    run: usize,
+    within: usize,
 }
 
 impl Nesting {
     fn of(tokens: &[Token]) -> Self {
         let mut most = Self::default();
-        // For each open parenthesis: the keywords around its content, and whether the innermost one ends with the parenthesis.
-        let mut open: Vec<(usize, bool)> = Vec::new();
-        // For this token: the keywords around it, and whether a keyword stands right before it.
-        let (mut keywords, mut after_keyword) = (0, false);
+        let mut open: Vec<Open> = Vec::new();
+        let mut parentheses: usize = 0;
+        // For this token: the doublings by what it lies in, and whether a keyword stands right before it.
+        let (mut doublings, mut after_keyword) = (0, false);
+        // The points of the name `a.b[1].c` that it is in, and INTERVALs without a value. Each doubles, too.
+        let (mut run, mut after_point) = (0, false);
         for token in tokens {
             let word = match token {
                 Token::Whitespace(_) => continue,
                 Token::Word(word) => word.keyword,
                 _ => Keyword::NoKeyword,
             };
-            let outside = open.last().map_or(0, |(outside, _)| *outside);
+            let around_this = || open.last().map_or(0, |last| last.within);
             match (token, word) {
-                (Token::LParen | Token::LBracket, _) => {
-                    keywords += usize::from(after_keyword);
-                    open.push((keywords, after_keyword));
+                (Token::LParen | Token::LBracket, _) | (_, Keyword::CASE) => {
+                    let is_case = word == Keyword::CASE;
+                    parentheses += usize::from(!is_case);
+                    let by = match (is_case, after_keyword) {
+                        (true, _) => 1,
+                        (false, true) => BY_KEYWORD,
+                        (false, false) => 0,
+                    };
+                    let (around, within) = (doublings, doublings + run + by);
+                    open.push(Open {
+                        is_case,
+                        around,
+                        run,
+                        within,
+                    });
+                    (doublings, run) = (within, 0);
                 }
                 (Token::RParen | Token::RBracket, _) => {
-                    if let Some((within, of_keyword)) = open.pop() {
-                        keywords = within - usize::from(of_keyword);
+                    // A CASE in it that has no end ends here, too.
+                    while let Some(ended) = open.pop() {
+                        (doublings, run) = (ended.around, ended.run);
+                        if !ended.is_case {
+                            parentheses -= 1;
+                            break;
+                        }
+                    }
+                }
+                (_, Keyword::END) => {
+                    if let Some(ended) = open.pop_if(|last| last.is_case) {
+                        (doublings, run) = (ended.around, 0);
                     }
                 }
                 // The operand of a NOT reaches up to the next word that binds less.
-                (_, Keyword::NOT) => keywords += 1,
-                (Token::Comma, _) => keywords = outside,
-                (_, word) if BINDS_LESS.contains(&word) => keywords = outside,
+                (_, Keyword::NOT) => doublings += BY_KEYWORD,
+                (Token::Comma, _) => (doublings, run) = (around_this(), 0),
+                (_, word) if BINDS_LESS.contains(&word) => doublings = around_this(),
+                (Token::Period, _) | (_, Keyword::INTERVAL) => run += 1,
+                (Token::Word(_), Keyword::NoKeyword) if !after_point => run = 0,
+                (Token::Number(..) | Token::SingleQuotedString(_), _) => run = 0,
                 _ => {}
             }
             after_keyword =
                 !matches!(word, Keyword::NoKeyword | Keyword::NOT) && !BINDS_LESS.contains(&word);
-            most.parentheses = most.parentheses.max(open.len());
-            most.keywords = most.keywords.max(keywords);
+            after_point = *token == Token::Period;
+            most.parentheses = most.parentheses.max(parentheses);
+            most.doublings = most.doublings.max(doublings + run);
         }
         most
     }
+}
+
+/// Whether the parser refused a text because too many things lie within each other.
+pub(crate) fn is_too_deep(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::SQL(error, _) if **error == ParserError::RecursionLimitExceeded)
 }
 
 /// Refuses a parsed expression that is too deep.
@@ -192,8 +248,8 @@ pub(crate) fn check_parsed(expression: &SqlExpr) -> Result<(), TooLarge> {
     Ok(())
 }
 
-/// Refuses an expression that planning would make too large: `a BETWEEN b AND c` becomes `a >= b AND a <= c`, and so `a` doubles
-/// at each level of such expressions within each other.
+/// Refuses an expression that planning would make too large. For example, `a BETWEEN b AND c` becomes `a >= b AND a <=
+/// c`. So each level of nested BETWEENs doubles `a`.
 pub(crate) fn check_terms(expression: &Expr) -> Result<(), TooLarge> {
     let terms = terms(expression);
     if terms > MOST_TERMS {
@@ -212,7 +268,8 @@ fn terms(expression: &Expr) -> u64 {
             add(terms(&between.low));
             add(terms(&between.high));
         }
-        // Of a CASE of truths, planning makes a chain of AND and OR with each condition and its opposite.
+        // If the results of a CASE are truth values, planning makes a chain of AND and OR. The chain holds each
+        // condition and its opposite.
         Expr::Case(case) => {
             case.expr.iter().for_each(|of| add(terms(of)));
             for (when, then) in &case.when_then_expr {
@@ -247,8 +304,8 @@ fn terms(expression: &Expr) -> u64 {
     sum
 }
 
-/// Refuses a planned expression whose plan no executor could read. Planning adds casts, so this depth is not the one of the
-/// text.
+/// Refuses a planned expression whose plan no executor could read. Planning adds casts, so the plan can be deeper than
+/// the text.
 pub(crate) fn check_planned(expression: &Arc<dyn PhysicalExpr>) -> Result<(), TooLarge> {
     if depth(expression) > 2 * DEEPEST || messages(expression) > DEEPEST_MESSAGE {
         return Err(TooLarge::Unsendable);
@@ -261,7 +318,7 @@ fn depth(expression: &Arc<dyn PhysicalExpr>) -> usize {
     1 + children.into_iter().map(depth).max().unwrap_or(0)
 }
 
-/// How many protobuf messages lie within each other.
+/// How deep protobuf messages are nested.
 fn messages(expression: &Arc<dyn PhysicalExpr>) -> usize {
     // A CASE has a message of its own for each of its branches.
     let own = if expression.downcast_ref::<CaseExpr>().is_some() {

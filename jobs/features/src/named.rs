@@ -1,12 +1,11 @@
 //! Expressions that say their name when they fail.
 //!
-//! An expression reads nothing but its row, so its error is about the data and never about a machine. [`Named`] says so in the
-//! error, with the name and the text of the expression. Ballista hands errors on as text, in Rust's debug form and several
-//! wrappers deep; [`DataError`] stands in that text in a form that [`DataError::in_text`] finds again.
+//! An expression reads nothing but its row. So its error is about the data and never about a machine. [`Named`] marks
+//! the error as such, with the name and the text of the expression. Ballista hands errors on as text, in the debug form
+//! of Rust and wrapped several times. [`DataError`] has a form that [`DataError::in_text`] finds again in such text.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -15,10 +14,11 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result, exec_err, internal_err};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
+use gugus_error::catch;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-/// What our expression is called in messages and in the fingerprint of the codec.
+/// The name of our expression in messages and in the fingerprint of the codec.
 pub const NAMED: &str = "gugus_named";
 
 /// How much of an expression's text a message repeats, in characters.
@@ -38,7 +38,7 @@ impl DataError {
     const SEPARATOR: &str = " of ";
     const END: char = '>';
 
-    /// The data error in the text of an error, whatever stands around it.
+    /// Finds the data error in the text of an error, whatever text surrounds it.
     #[must_use]
     pub fn in_text(text: &str) -> Option<Self> {
         let (_, rest) = text.split_once(Self::BEGIN)?;
@@ -76,7 +76,7 @@ impl fmt::Display for DataError {
     }
 }
 
-/// In a form that survives being quoted.
+/// The form survives being quoted.
 impl fmt::Debug for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const QUOTED: &AsciiSet = &CONTROLS
@@ -137,7 +137,7 @@ impl Named {
     }
 }
 
-/// What is wrong, without the names of the crates that said so.
+/// The mistake, without the names of the crates that reported it.
 fn sentence(error: &DataFusionError) -> String {
     let root = error.find_root();
     if let DataFusionError::ArrowError(arrow, _) = root
@@ -170,7 +170,7 @@ impl Hash for Named {
     }
 }
 
-/// As the expression itself: the name changes no value.
+/// Shown as the expression itself, because the name changes no value.
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
@@ -191,8 +191,8 @@ impl PhysicalExpr for Named {
     }
 
     fn evaluate(&self, rows: &RecordBatch) -> Result<ColumnarValue> {
-        // Some kernels of Arrow panic where a column of text outgrows two gigabytes.
-        let value = catch_unwind(AssertUnwindSafe(|| self.inner.evaluate(rows)));
+        // Some kernels of Arrow panic if a column of text grows beyond two gigabytes.
+        let value = catch(|| self.inner.evaluate(rows));
         let value = value.unwrap_or_else(|_| exec_err!("a function panicked on these values"));
         value.map_err(|error| self.failed(&error))
     }

@@ -24,8 +24,8 @@ pub enum FitOutcome {
     },
 }
 
-/// The fields of the struct. `reason` is null if there is a model. The fit is in postcard's form, which keeps all bits of
-/// its numbers.
+/// The fields of the struct. `reason` is null if there is a model. The fit is encoded by postcard, which keeps all bits
+/// of its numbers.
 pub(crate) fn fields() -> Fields {
     Fields::from(vec![
         Field::new("reason", DataType::Utf8, true),
@@ -34,7 +34,7 @@ pub(crate) fn fields() -> Fields {
     ])
 }
 
-/// Writes a fit. [`FitSummary`] itself has keys that are left out at times, and postcard has no keys.
+/// Writes a fit. [`FitSummary`] itself sometimes leaves keys out. Postcard has no keys, so it could not read that.
 fn write(Fit { model, summary: of }: &Fit) -> postcard::Result<Vec<u8>> {
     let figures = (of.dropped, of.iterations, of.training_cost, of.noise);
     postcard::to_allocvec(&(figures, &of.sizes, model))
@@ -50,8 +50,8 @@ impl FitOutcome {
         let (reason, fit) = match (self, written) {
             (Self::Failed { reason, .. }, _) => (Some(reason.clone()), Vec::new()),
             (Self::Trained(_), Ok(fit)) => (None, fit),
-            // Every sequence has a length and there are no maps, so this is a mistake of ours, and no reason to fail the
-            // Ballista job.
+            // Encoding fails only for values that a fit does not have. So a failure here would be a fault of ours, and
+            // would be no reason to fail the Ballista job.
             (Self::Trained(_), Err(why)) => {
                 let report = "this is a mistake in gugus, report it";
                 let reason = format!("the model cannot be written: {why}; {report}");

@@ -1,7 +1,8 @@
 //! From the SQL of a job file to physical expressions.
 //!
-//! Invariant: the expressions of a [`FeaturePlan`] index into its own [`FeaturePlan::schema`], which has only the columns
-//! that they read, in the order of the job file. Scans and the rows of `serve` are made for that schema.
+//! Invariant: the expressions of a [`FeaturePlan`] are compiled for its own [`FeaturePlan::schema`]. That schema has
+//! only the columns that the expressions read, in the order of the job file. Scans, and the rows of `serve`, are made
+//! for that schema.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -29,14 +30,15 @@ use crate::error::PlanError;
 use crate::growing::{self, is_growing};
 use crate::guards::{Place, guarded};
 use crate::limits::{
-    MOST_GROWING, TooLarge, check_parsed, check_planned, check_terms, check_text, on_large_stack,
+    MOST_GROWING, TooLarge, check_parsed, check_planned, check_terms, check_text, is_too_deep,
+    on_large_stack,
 };
 use crate::named::{Name, Named};
 
 /// The expressions of one model, as text.
 #[derive(Clone, Debug)]
 pub struct Expressions<'a> {
-    /// The condition on rows (`where`); all rows count when absent.
+    /// The condition on rows (`where`). Without a condition all rows count.
     pub condition: Option<&'a str>,
     /// The features, in order.
     pub features: &'a [Feature],
@@ -47,7 +49,7 @@ pub struct Expressions<'a> {
 }
 
 impl<'a> Expressions<'a> {
-    /// Features of every row, unweighted: what a prediction needs.
+    /// Only features, without condition, weight and window. A prediction needs no more.
     #[must_use]
     pub fn features(features: &'a [Feature]) -> Self {
         Self {
@@ -97,8 +99,9 @@ impl FeaturePlan {
     /// as one of the other columns of the stream, which are text.
     ///
     /// # Errors
-    /// [`PlanError`] names the expression: it does not parse, names what is not there, is not a number (features and
-    /// weight) or not a condition (`where`), or depends on something else than the row.
+    /// [`PlanError`] names the expression and the mistake. The expression does not parse, names something that is not
+    /// there, or depends on something other than the row. Or its type is wrong: features and weight must be numbers,
+    /// `where` must be a condition.
     pub fn new(
         columns: &[Column],
         other: OtherColumns,
@@ -182,8 +185,8 @@ impl FeaturePlan {
         &self.columns
     }
 
-    /// The names of the columns that the job file does not have. Each counts as one of the other columns of the stream, which
-    /// are text. Whether any batch has it, only the batches know.
+    /// The names of the columns that the job file does not have. Each counts as one of the other columns of the stream,
+    /// which are text. Only the batches show whether they have such a column.
     #[must_use]
     pub fn undeclared(&self) -> &[String] {
         &self.undeclared
@@ -228,7 +231,10 @@ impl Parsed {
         check_text(&name.sql).map_err(too_large)?;
         let dialect = PLANNER.config().options().sql_parser.dialect;
         let text = PLANNER.sql_to_expr_with_alias(&name.sql, &dialect);
-        let text = text.map_err(|error| name.wrong(error))?;
+        let text = text.map_err(|error| match is_too_deep(&error) {
+            true => too_large(TooLarge::Nested),
+            false => name.wrong(error),
+        })?;
         check_parsed(&text.expr).map_err(too_large)?;
         let expression = loop {
             let schema = DFSchema::try_from(schema_of(known)).map_err(|e| name.wrong(e))?;
@@ -311,7 +317,8 @@ impl Parsed {
             .with_config_options(config)
             .build();
         let simplifier = ExprSimplifier::new(context);
-        // Some functions exist only until they are simplified. For example, coalesce has no code of its own and becomes CASE.
+        // Some functions must be simplified before they can run. For example, coalesce has no code of its own and
+        // becomes CASE.
         let expression = simplifier
             .coerce(self.expression.clone(), &schema)
             .and_then(|expression| simplifier.simplify(expression))
@@ -398,7 +405,7 @@ impl Name {
     }
 }
 
-/// The session that plans expressions. It has no tables and no configuration from outside, so every role plans alike.
+/// The session that plans expressions. It has no tables and no configuration from outside, so all processes plan alike.
 static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
     // As in Ballista, text is Utf8 everywhere, because views do not travel well over Flight.
     let config =
@@ -408,7 +415,7 @@ static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
         .with_config(config)
         .build();
     for function in growing::functions() {
-        // It only fails for a registry that takes no functions, and this one does.
+        // Registering fails only if the registry takes no functions. This registry takes them.
         let _ = state.register_udf(Arc::clone(function));
     }
     state
@@ -440,7 +447,7 @@ fn schema_of(columns: &[Column]) -> Schema {
     )
 }
 
-/// The column that a planning error misses, if the error is about a missing column.
+/// The missing column, if the planning error is about a missing column.
 fn missing_column(error: &DataFusionError) -> Option<String> {
     match error {
         DataFusionError::SchemaError(schema, _) => match schema.as_ref() {

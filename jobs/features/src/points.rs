@@ -1,4 +1,4 @@
-//! The features of many batches themselves, for a caller that fits one batch after the other.
+//! The points of many batches, not fitted. A chain needs them, because it fits one batch after another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ pub fn points_plan(
     .project()
 }
 
-/// The result of [`points_plan`], by batch, as [`crate::fit_points`] takes it. A batch whose rows are all filtered out is not
-/// there.
+/// The result of [`points_plan`], by batch, in the form that [`crate::fit_points`] takes. A batch whose rows are all
+/// filtered out is missing.
 ///
 /// # Errors
 /// [`WaveError::Layout`] when it is not such a result.

@@ -1,4 +1,5 @@
-//! How every plan begins: scan of a fixed list of batch files → `where` → projection. Each kind of plan adds its own end.
+//! The beginning of every plan: scan of a fixed list of batch files → `where` → projection. Each kind of plan adds its
+//! own end.
 //!
 //! Invariant: a file lies in one group of files, and one task reads a group in order. So the rows of a batch stay together,
 //! in the order in which they stand in the file.
@@ -25,7 +26,8 @@ use crate::plan::FeaturePlan;
 /// The result column that holds the batch's number, of type UInt64.
 pub const BATCH_COLUMN: &str = "_batch";
 
-/// Columns of every batch file that, with the batch's number, make a row's identity; rows stand in this order.
+/// The columns of a batch file that identify a row, together with the number of the batch. Rows stand in the order of
+/// these columns.
 const IDENTITY: [(&str, DataType); 2] = [
     (PARTITION_COLUMN, DataType::Int32),
     (OFFSET_COLUMN, DataType::Int64),
@@ -49,12 +51,12 @@ pub struct WaveFile {
 }
 
 impl WaveFile {
-    /// The file as DataFusion has it, with the values of the scan's partition columns.
+    /// The file as DataFusion describes it, with the values of the scan's partition columns.
     pub(crate) fn partitioned(&self, values: &[u64]) -> PartitionedFile {
         let values = values.iter().map(|n| ScalarValue::UInt64(Some(*n)));
         let mut file = PartitionedFile::new(self.path.clone(), self.size)
             .with_partition_values(values.collect());
-        // The path is encoded already; what `new` encodes once more is found nowhere.
+        // The path is encoded already. `new` would encode it a second time, and no file has that name.
         if let Ok(location) = Path::parse(&self.path) {
             file.object_meta.location = location;
         }
@@ -72,7 +74,7 @@ pub(crate) fn cut(files: &[WaveFile], groups: usize) -> Vec<FileGroup> {
     files.chunks(per_group).map(group).collect()
 }
 
-/// What a scan reads beside the columns that the expressions need.
+/// What a scan reads in addition to the columns of the expressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beside {
     Nothing,
@@ -80,7 +82,7 @@ pub(crate) enum Beside {
     Identity,
 }
 
-/// A plan in the making: the rows so far, and the columns that the projection will have.
+/// A plan that is being built: the rows so far, and the columns that the projection will have.
 pub(crate) struct Rows<'a> {
     plan: &'a FeaturePlan,
     input: Arc<dyn ExecutionPlan>,
@@ -90,7 +92,7 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Scan → `where`. Every file carries a number for each of `values`.
+    /// Scan → `where`. Each file carries one number for each of `values`.
     pub(crate) fn scan(
         plan: &'a FeaturePlan,
         store: &str,
@@ -142,13 +144,13 @@ impl<'a> Rows<'a> {
         Ok(self)
     }
 
-    /// The next column of the result.
+    /// Adds a column to the result.
     pub(crate) fn with(mut self, name: &str, expression: Arc<dyn PhysicalExpr>) -> Self {
         self.columns.push((expression, name.to_owned()));
         self
     }
 
-    /// The next column of the result: one that the scan gives beside those of the expressions.
+    /// Adds a column to the result: one that the scan reads in addition to those of the expressions.
     pub(crate) fn with_appended(self, name: &'static str) -> Result<Self, WaveError> {
         let place = self.appended.iter().position(|appended| *appended == name);
         let place =
@@ -157,10 +159,10 @@ impl<'a> Rows<'a> {
         Ok(self.with(name, Arc::new(column)))
     }
 
-    /// The next columns of the result: the features, and the weight where there is one.
+    /// Adds the features to the result, and the weight if there is one.
     pub(crate) fn with_features(mut self) -> Self {
         let numbers = self.plan.features.iter().chain(&self.plan.weight);
-        // Named by position: two features, or a feature and the batch, may have the same name.
+        // Columns are named by position, because two features, or a feature and the batch, may have the same name.
         let named = numbers
             .enumerate()
             .map(|(index, number)| (Arc::clone(&number.expression), format!("f{index}")));
@@ -168,7 +170,7 @@ impl<'a> Rows<'a> {
         self
     }
 
-    /// The projection to the columns that were named.
+    /// The projection to all added columns.
     pub(crate) fn project(self) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
         Ok(Arc::new(ProjectionExec::try_new(self.columns, self.input)?))
     }

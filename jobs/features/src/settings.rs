@@ -4,7 +4,7 @@ use gugus_kmeans_all::Weighting;
 use gugus_spec::{Algorithm, HandleInvalid};
 use serde::{Deserialize, Serialize};
 
-/// All settings of a fit. They are encoded into the plan as JSON, in which numbers keep all their bits.
+/// All settings of a fit. The plan holds them as JSON, which keeps all bits of the numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FitSettings {
     /// The algorithm, with its parameters.

@@ -1,6 +1,6 @@
 //! The physical plan that fits many batches in one stage.
 //!
-//! A batch is one file and a file lies in one task, so the rows of a batch reach one accumulator in their order.
+//! A batch is one file, and one task reads the whole file. So the rows of a batch reach one accumulator in their order.
 
 use std::sync::Arc;
 
@@ -39,8 +39,8 @@ pub fn wave_plan(
     fit_by(features, BATCH_COLUMN, settings)
 }
 
-/// Fits the features of each group of rows. `input` has the column of the group first, then features and weight. All rows of
-/// a group are in one partition of `input`, in the order for the fit.
+/// Fits the features of each group of rows. The first column of `input` names the group; features and weight follow.
+/// All rows of a group are in one partition of `input`, in the order in which they are fitted.
 pub(crate) fn fit_by(
     input: Arc<dyn ExecutionPlan>,
     group: &str,

@@ -1,8 +1,8 @@
 //! The physical plan that fits one model per window: a month, a district, the last hundred batches.
 //!
-//! The rows of a window lie in many files, so this plan has a shuffle. Rows go to partitions by the hash of their key, and are
-//! sorted there by (batch, partition, offset). So the rows of a window reach one accumulator in the order in which they were
-//! committed, whatever the executors do. The model of a window is the one that Spark fits on the same rows in that order.
+//! The rows of a window lie in many files, so this plan has a shuffle. It sends rows to partitions by the hash of their
+//! key and sorts them there by (batch, partition, offset). So the rows of a window reach one accumulator in the order
+//! in which they were committed, whatever the executors do. Spark fits the same model on the same rows in that order.
 
 use std::sync::Arc;
 

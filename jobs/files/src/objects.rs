@@ -24,7 +24,7 @@ use crate::{
         TEMPORARY, Tail, Tree,
     },
     place::Place,
-    s3::trouble::{Kind, Trouble},
+    s3::errors::{Kind, Trouble},
 };
 
 /// The attribute that tells one mark from another: `x-amz-meta-stamp` on S3.

@@ -1,7 +1,6 @@
 //! A Parquet reader that returns on damaged files, where the parquet crate panics.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
+use gugus_error::{catch, panic_text};
 use parquet::errors::ParquetError;
 
 /// Runs a decoder over bytes from disk, and makes an error of its panic.
@@ -13,11 +12,8 @@ use parquet::errors::ParquetError;
 /// # Errors
 /// Those of `decode`, and its panic as [`ParquetError::General`].
 pub fn catch_panic<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
+    catch(decode).unwrap_or_else(|panic| {
+        let text = panic_text(&*panic);
         Err(ParquetError::General(format!(
             "the parquet reader gave up: {text}"
         )))

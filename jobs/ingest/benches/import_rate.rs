@@ -13,8 +13,8 @@ use std::time::Instant;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use gugus_files::Store;
 use gugus_ingest::import::{Config, Cut, Repeat, run};
+use gugus_progress::Progress;
 use gugus_spec::Job;
-use indicatif::ProgressBar;
 use parquet::arrow::ArrowWriter;
 
 /// Runs of which each is told: the first warms the caches.
@@ -49,7 +49,7 @@ fn main() {
             files: vec![file.clone()],
             cut: Cut::ByRows,
             repeat: Repeat::Refuse,
-            progress: ProgressBar::hidden(),
+            progress: Progress::default(),
         };
         let begun = Instant::now();
         let summary = runtime.block_on(run(config, Default::default())).unwrap();

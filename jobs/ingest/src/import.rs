@@ -59,7 +59,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary,
     })?;
     while let Some(draft) = drafts.recv().await {
         append(&mut log, &draft, &mut summary).await?;
-        progress.set_message(format!(
+        progress.say(format!(
             "{} batches, {} records",
             summary.batches, summary.records
         ));

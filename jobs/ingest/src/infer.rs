@@ -8,10 +8,10 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+use gugus_progress::Progress;
 use gugus_records::fitting_delimiter;
 use gugus_records::infer::Sample;
 use gugus_spec::{CsvFormat, Job, JobName};
-use indicatif::ProgressBar;
 
 use crate::Error;
 use crate::formats::{self, FileFormat, open_csv};
@@ -71,7 +71,7 @@ fn format_of(input: &Input) -> Result<CsvFormat, Error> {
 
 /// The first records of a file.
 fn read(input: &Input, rows: u64, csv: &CsvFormat) -> Result<Sample, Error> {
-    let (mut reader, names) = open_csv(input, input.text(&ProgressBar::hidden())?, csv, &[])?;
+    let (mut reader, names) = open_csv(input, input.text(&Progress::default())?, csv, &[])?;
     let mut sample = Sample::new(names);
     while sample.rows() < rows
         && let Some(row) = reader

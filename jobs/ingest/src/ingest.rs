@@ -14,6 +14,7 @@ mod connection;
 mod consumer_settings;
 mod group;
 mod headers;
+mod looker;
 mod metrics;
 mod partition;
 mod progress;

@@ -8,8 +8,8 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gugus_progress::Progress;
 use gugus_records::CsvError;
-use indicatif::ProgressBar;
 use tempfile::NamedTempFile;
 
 use self::gunzip::Gunzip;
@@ -62,6 +62,20 @@ enum Bytes {
 type Pipe = Box<dyn Read + Send>;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A file whose bytes are counted as they are read.
+struct Counted {
+    file: File,
+    progress: Progress,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.progress.advance(read as u64);
+        Ok(read)
+    }
+}
 
 impl Input {
     pub(crate) fn of(path: &Path, reads: Reads) -> Result<Self, Error> {
@@ -164,14 +178,17 @@ impl Input {
     }
 
     /// The text in the file, unpacked. `progress` counts bytes on the disk.
-    pub(crate) fn text(&self, progress: &ProgressBar) -> Result<Pipe, Error> {
+    pub(crate) fn text(&self, progress: &Progress) -> Result<Pipe, Error> {
         if let Bytes::Pipe(pipe) = &self.bytes {
             // A look at the text unpacks the pipe.
             self.begin(|bytes| !bytes.is_empty())?;
             let mut pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner);
             return Ok(std::mem::replace(&mut *pipe, Box::new(io::empty())));
         }
-        let file = progress.wrap_read(self.file()?);
+        let file = Counted {
+            file: self.file()?,
+            progress: progress.clone(),
+        };
         Ok(match self.packing {
             Packing::Plain => Box::new(file),
             Packing::Gzip => Box::new(Gunzip::new(BufReader::with_capacity(BUFFER, file))),

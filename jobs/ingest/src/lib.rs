@@ -48,7 +48,7 @@
 //!     files: vec![file],
 //!     cut: Cut::ByRows,
 //!     repeat: Repeat::Refuse,
-//!     progress: indicatif::ProgressBar::hidden(),
+//!     progress: gugus_progress::Progress::default(),
 //! };
 //! let summary = import::run(config, Default::default()).await?;
 //! assert_eq!((summary.records, summary.rejected), (2, 1));

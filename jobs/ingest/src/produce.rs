@@ -7,7 +7,6 @@
 mod config;
 mod delivery;
 mod pace;
-mod rows;
 mod sender;
 mod skipped;
 mod topic;

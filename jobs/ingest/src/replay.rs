@@ -78,9 +78,7 @@ impl Replay {
             rejects.left() > 0 && self.config.batch.is_none_or(|batch| batch == rejects.batch)
         });
         let left: u64 = all.iter().map(Rejects::left).sum();
-        self.config
-            .progress
-            .set_length(self.summary.replayed + left);
+        self.config.progress.set_total(self.summary.replayed + left);
         let mut generation = None;
         for rejects in &all {
             // In a topic that was created again, offsets come again.
@@ -102,7 +100,7 @@ impl Replay {
                 {
                     continue;
                 }
-                self.config.progress.inc(1);
+                self.config.progress.advance(1);
                 self.take(rejects, &form, &record);
                 if self.open.is_full() && self.commit().await? == Pass::Lost {
                     return Ok(Pass::Lost);

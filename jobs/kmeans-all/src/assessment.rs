@@ -1,4 +1,4 @@
-//! How good given centers are for some data: sizes, costs and silhouettes, in three passes.
+//! Measures how well given centers fit some data: sizes, costs and silhouettes, in three passes.
 
 use gugus_kmeans::{DistanceMeasure, HandleInvalid};
 
@@ -13,32 +13,32 @@ use crate::spread::Spreads;
 use crate::step::Step;
 use crate::summary::Summary;
 
-/// What centers come to on some data.
+/// The figures of given centers on some data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessed {
     /// How many rows there are.
     pub rows: u64,
     /// How many rows were left out for a null or a NaN.
     pub dropped: u64,
-    /// What the rows cost with the centers, by weight.
+    /// The cost of the rows with the centers, by weight.
     pub cost: f64,
-    /// The mean silhouette of the rows, by weight; none where fewer than two centers have rows, which Spark refuses, and where no
-    /// row has a weight.
+    /// The mean silhouette of the rows, by weight. `None` if fewer than two centers have rows (Spark refuses that), or
+    /// if no row has a weight.
     pub silhouette: Option<f64>,
-    /// One a center.
+    /// The figures of each center.
     pub clusters: Vec<AssessedCluster>,
 }
 
-/// What one center comes to.
+/// The figures of one center.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AssessedCluster {
-    /// How many rows are nearest to it, weights left aside.
+    /// How many rows are nearest to it, without their weights.
     pub rows: u64,
-    /// The sum of their weights; how many they are where there are no weights.
+    /// The sum of the weights of these rows; without weights, the number of rows.
     pub weight: f64,
-    /// What they cost, by weight.
+    /// The cost of these rows, by weight.
     pub cost: f64,
-    /// Their mean silhouette, by weight; none where they have no weight or there is no second cluster.
+    /// The mean silhouette of these rows, by weight. `None` if they have no weight or there is no second cluster.
     pub silhouette: Option<f64>,
 }
 
@@ -51,8 +51,8 @@ enum Stage {
     Done,
 }
 
-/// An assessment of given centers: asks for one [`Step`] after the other, as a [`Training`](crate::Training) does, and gives the
-/// same bits for any cut of the data.
+/// An assessment of given centers. It asks for one [`Step`] after another, as a [`Training`](crate::Training) does, and
+/// gives the same bits for any cut of the data.
 ///
 /// ```
 /// use gugus_kmeans::{DistanceMeasure, HandleInvalid};
@@ -87,7 +87,7 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// An assessment that has not begun. Under the cosine distance a center counts by its direction.
+    /// An assessment that has not begun. Under the cosine distance only the direction of a center counts.
     #[must_use]
     pub fn new(
         mut centers: Vec<Vec<f64>>,
@@ -116,7 +116,8 @@ impl Assessment {
         }
     }
 
-    /// What is to be computed next over all the data; `None` when nothing is left to compute. Asking again gives the same step.
+    /// The step to compute next over all data; `None` when nothing is left to compute. Asking again gives the same
+    /// step.
     #[must_use]
     pub fn step(&self) -> Option<Step> {
         match &self.stage {
@@ -133,10 +134,10 @@ impl Assessment {
         }
     }
 
-    /// Takes in what the current step came to over all the data.
+    /// Takes in the result of the current step over all data.
     ///
     /// # Errors
-    /// [`AllError`] when the data cannot be assessed, for what also fails a training, and when the partial is not of this step.
+    /// [`AllError`] for data that would also fail a training, and when the partial is not of this step.
     pub fn absorb(&mut self, partial: Partial) -> Result<(), AllError> {
         let Some(step) = self.step() else {
             return Err(AllError::Partial(PartialError::Over {
@@ -150,13 +151,13 @@ impl Assessment {
             (Stage::Summarize, Content::Summarize(summary)) => self.begin(&summary)?,
             (Stage::Spread(_), Content::Spread(spreads)) => self.measure(&spreads)?,
             (Stage::Silhouette(_), Content::Silhouette(silhouettes)) => self.end(&silhouettes),
-            // The merge above has refused whatever is of another step.
+            // The merge above has refused partials of other steps.
             _ => Stage::Done,
         };
         Ok(())
     }
 
-    /// What the centers come to; `None` while a step is left.
+    /// The figures of the centers; `None` while a step is left.
     #[must_use]
     pub fn finish(self) -> Option<Assessed> {
         (self.stage == Stage::Done).then_some(self.assessed)
@@ -169,7 +170,7 @@ impl Assessment {
         Ok(Stage::Spread(scale))
     }
 
-    /// Knows sizes and costs, and what silhouettes take.
+    /// Takes in sizes and costs, and the sums that silhouettes need.
     fn measure(&mut self, spreads: &Spreads) -> Result<Stage, AllError> {
         let mut clusters = Vec::with_capacity(self.centers.len());
         let mut assessed = Vec::with_capacity(self.centers.len());
@@ -214,7 +215,7 @@ impl Assessment {
         })
     }
 
-    /// Knows the silhouettes.
+    /// Takes in the silhouettes.
     fn end(&mut self, silhouettes: &Silhouettes) -> Stage {
         let (mut sum, mut weight) = (0.0, 0.0);
         let sums = silhouettes.above.iter().zip(&silhouettes.below);

@@ -2,7 +2,7 @@
 
 use crate::kernel::LANES;
 
-/// The largest magnitude within bounds; 0 when there is nothing within.
+/// The largest magnitude within the bounds; 0 for an empty range.
 pub(crate) fn magnitude([least, largest]: [f64; 2]) -> f64 {
     if least > largest {
         return 0.0;
@@ -10,7 +10,7 @@ pub(crate) fn magnitude([least, largest]: [f64; 2]) -> f64 {
     least.abs().max(largest.abs())
 }
 
-/// The least and the largest of some numbers; of none, an empty range.
+/// The least and the largest of some numbers; an empty range if there are no numbers.
 pub(crate) fn extremes(values: &[f64]) -> [f64; 2] {
     let mut least = [f64::INFINITY; LANES];
     let mut largest = [f64::NEG_INFINITY; LANES];
@@ -30,7 +30,7 @@ pub(crate) fn extremes(values: &[f64]) -> [f64; 2] {
         }
     }
     let rest = chunks.remainder().iter();
-    // Adding 0 makes a zero of a negative zero: which of the two comes first depends on the order.
+    // Adding 0 turns a negative zero into a zero. Otherwise the order would decide which of the two zeros is the bound.
     [
         rest.clone()
             .chain(&least)

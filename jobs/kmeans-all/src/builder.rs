@@ -1,5 +1,5 @@
-//! Points from columns: what is no finite number is counted and left out, directions are brought to length 1, and the rows
-//! are put in order.
+//! Makes points from columns. Rows with a value that is not finite are counted and left out. Under the cosine distance
+//! rows are scaled to length 1. Then the rows are put in order.
 
 use crate::kernel::padded;
 use crate::leaves::{self, PointOrder};
@@ -29,7 +29,7 @@ pub struct PointsBuilder {
 }
 
 impl PointsBuilder {
-    /// No rows yet, each of which will have so many columns.
+    /// A builder without rows. Each row will have so many columns.
     #[must_use]
     pub fn new(dimensions: usize, measure: DistanceMeasure, weighting: Weighting) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl PointsBuilder {
         }
     }
 
-    /// Makes room for so many rows more, and no more than that.
+    /// Makes room for exactly so many more rows.
     pub fn reserve(&mut self, rows: usize) {
         for column in self.columns.iter_mut().chain(&mut self.weights) {
             column.reserve_exact(padded(rows));
@@ -58,22 +58,24 @@ impl PointsBuilder {
         self.keys.len()
     }
 
-    /// The bytes the rows hold on the heap so far. [`PointsBuilder::finish`] needs room for one column and four bytes a row more
-    /// while it runs.
+    /// How many bytes the rows take on the heap so far. While [`PointsBuilder::finish`] runs, it takes one more column
+    /// and four bytes per row.
     #[must_use]
     pub fn heap_size(&self) -> usize {
         let numbers = self.columns.iter().chain(&self.weights).map(Vec::capacity);
         (numbers.sum::<usize>() + self.keys.capacity()) * size_of::<u64>()
     }
 
-    /// Appends rows: one slice a column, where a null is a NaN, and a [`key`](crate::key) a row.
+    /// Appends rows. There is one slice per column, in which NaN stands for null, and one [`key`](crate::key) per row.
     ///
-    /// A row with a NaN in a column or the weight is counted and left out. So is one with an infinity, with a negative weight
-    /// or, under the cosine distance, without a direction: the driver fails on those.
+    /// A row with a NaN in a column or the weight is counted and left out. So is a row with an infinity or a negative
+    /// weight. Under the cosine distance, so is a row without a direction. The driver fails if it finds one of these
+    /// last three counted.
     ///
     /// # Panics
-    /// When there are not as many columns as the builder was made for, when the slices are not equally long, and when weights are
-    /// given where there should be none or the other way round: the caller mixed up two feature lists.
+    /// When there are not as many columns as the builder was made for, or the slices differ in length. When weights are
+    /// given and there should be none, or the other way round. In all these cases the caller mixed up two feature
+    /// lists.
     pub fn push(&mut self, columns: &[&[f64]], weights: Option<&[f64]>, keys: &[u64]) {
         assert_eq!(columns.len(), self.columns.len(), "one slice a column");
         assert_eq!(
@@ -120,12 +122,12 @@ impl PointsBuilder {
         }
     }
 
-    /// Puts the rows in order. This computes for a while (some 50 ns a row) and belongs on a thread that may be busy.
+    /// Puts the rows in order. This takes about 50 ns per row, so it belongs on a thread that may be busy.
     #[must_use]
     pub fn finish(mut self, layout: PointOrder) -> Points {
         let leaves = leaves::leaves(layout, &self.columns, self.keys.len());
         if let Some(leaves) = &leaves {
-            // One after the other, so that only one column is there twice.
+            // Columns are moved one after another, so only one column is in memory twice.
             for column in self.columns.iter_mut().chain(&mut self.weights) {
                 *column = leaves.arrange(column);
             }
@@ -134,7 +136,7 @@ impl PointsBuilder {
         Points::new(self.columns, self.weights, self.keys, self.tally, leaves)
     }
 
-    /// By what a row is to be multiplied, or `None` when it was counted among those left out.
+    /// The factor for a row, or `None` when the row was counted and left out.
     fn factor_of(&mut self, columns: &[&[f64]], row: usize, weight: Option<f64>) -> Option<f64> {
         let values = columns.iter().map(|column| column[row]);
         let all = || values.clone().chain(weight);

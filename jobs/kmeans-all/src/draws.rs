@@ -1,4 +1,4 @@
-//! Rows that are drawn: the few with the smallest hashes, in whatever order rows are looked at.
+//! Draws rows: the rows with the smallest hashes, whatever the order of the rows.
 
 use std::cmp::Ordering;
 
@@ -20,7 +20,7 @@ pub(crate) struct Drawn {
 }
 
 impl Drawn {
-    /// By hash, then by key; rows that have both in common are told apart by their values.
+    /// Sorted by hash, then by key. Rows with the same hash and key are sorted by their values.
     fn order(&self, other: &Self) -> Ordering {
         let keys = (self.hash, self.key).cmp(&(other.hash, other.key));
         keys.then_with(|| {
@@ -32,7 +32,7 @@ impl Drawn {
     }
 }
 
-/// At most `limit` rows: those with the smallest hashes among all that were offered, in this order.
+/// At most `limit` rows: the rows with the smallest hashes among all that came in, in the order of the hashes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Draws {
     pub(crate) limit: usize,
@@ -47,14 +47,14 @@ impl Draws {
         }
     }
 
-    /// Takes all the rows, then lets go of those beyond the limit.
+    /// Takes all rows, then drops those beyond the limit.
     pub(crate) fn extend(&mut self, rows: Vec<Drawn>) {
         self.rows.extend(rows);
         self.rows.sort_unstable_by(Drawn::order);
         self.rows.truncate(self.limit);
     }
 
-    /// Takes in what other slices contribute.
+    /// Takes in the rows of other slices.
     pub(crate) fn merge(&mut self, other: Self) -> Result<(), Clash> {
         if self.limit != other.limit {
             return Err(Clash::Shape);
@@ -64,11 +64,11 @@ impl Draws {
     }
 }
 
-/// Collects rows in any order, and never holds more than twice the limit.
+/// Collects rows in any order. It never holds more than twice the limit.
 struct Collector {
     draws: Draws,
     fresh: Vec<Drawn>,
-    /// No row with a hash above this is among the first any more.
+    /// A row with a larger hash than this is certainly beyond the limit.
     bar: u64,
 }
 
@@ -105,7 +105,7 @@ impl Collector {
     }
 }
 
-/// The `limit` rows that draw the smallest numbers.
+/// The `limit` rows with the smallest hashes.
 pub(crate) fn smallest(points: &Points, seed: u64, limit: usize) -> Draws {
     let stream = stream(seed, 0);
     let mut first = Collector::new(limit);
@@ -118,23 +118,24 @@ pub(crate) fn smallest(points: &Points, seed: u64, limit: usize) -> Draws {
     first.finish()
 }
 
-/// How a row is drawn with a probability in proportion to its cost.
+/// Draws a row with a probability in proportion to its cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Odds {
-    /// How many rows are to be drawn in the mean.
+    /// How many rows are drawn on average.
     pub(crate) wanted: f64,
-    /// What all rows cost together, above 0.
+    /// The cost of all rows together, above 0.
     pub(crate) cost: f64,
 }
 
 impl Odds {
-    /// The number below which a row of this cost has to draw. Never smaller for a larger cost, roundings included.
+    /// A row of this cost is drawn if its random number is below this bar. The bar never falls when the cost grows, in
+    /// spite of rounding.
     fn bar(self, cost: f64) -> f64 {
         self.wanted * cost / self.cost
     }
 }
 
-/// The rows that draw a number below their odds, at most `limit` of them.
+/// The rows whose random number is below their bar, at most `limit` of them.
 pub(crate) fn sampled(
     points: &Points,
     sites: &Sites,
@@ -145,7 +146,8 @@ pub(crate) fn sampled(
 ) -> Draws {
     let mut drawn = Collector::new(limit);
     walk(points, sites, &mut |area| {
-        // Most rows draw a number that is too large whatever they cost, so that only keys are looked at.
+        // Most rows draw a number above the bar for the largest cost in the area. For these rows only the keys are
+        // read.
         let bar = odds.bar(area.reach);
         for row in area.rows {
             let hash = draw(stream, points.keys[row]);

@@ -2,20 +2,20 @@
 
 use thiserror::Error;
 
-/// Steps, points and partials that do not belong together: a defect of whoever carries them, or two versions of it, and
-/// never the data's fault.
+/// Steps, points and partials that do not belong together. The cause is a fault of the code that carries them, or two
+/// versions of that code. It is never the data.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PartialError {
-    /// The step's centers are not as wide as the points.
+    /// The centers of the step do not have as many columns as the points.
     #[error("the step is for {expected} columns, but the points have {given}")]
     Dimensions {
-        /// The width of the step's centers.
+        /// How many columns the centers have.
         expected: usize,
-        /// The width of the points.
+        /// How many columns the points have.
         given: usize,
     },
-    /// A step that searches has nothing to search in.
+    /// A step that searches has no centers.
     #[error("the step has no centers")]
     NoCenters,
     /// A center that holds an infinity or a NaN.
@@ -41,7 +41,7 @@ pub enum PartialError {
         /// The step.
         step: &'static str,
     },
-    /// More rows than sums have room for, which is 2^36.
+    /// More rows than a sum has room for (2^36).
     #[error("a sum of \"{step}\" is full: there are more than 2^36 rows")]
     Full {
         /// The step.
@@ -68,7 +68,7 @@ pub enum AllError {
     /// There is nothing to train on.
     #[error("no rows are left to fit")]
     NoRows,
-    /// Nulls or NaNs, which were to fail: filter such rows out or have them dropped.
+    /// Nulls or NaNs, and the caller asked to fail on them. Filter such rows out, or let them be skipped.
     #[error("{}; filter these rows out or have them dropped", columns_with("null or NaN", columns, *rows))]
     NotANumber {
         /// The columns, from 0, each with how many of its rows are null or NaN. The column behind the last one is the weight.
@@ -99,7 +99,7 @@ pub enum AllError {
     /// Numbers so large that their squares overflow: scale the features.
     #[error("the distances between the rows overflow: scale the features down")]
     Overflow,
-    /// What was absorbed is not the answer to the step that was asked.
+    /// The partial does not answer the step that was asked.
     #[error(transparent)]
     Partial(#[from] PartialError),
 }

@@ -1,16 +1,17 @@
-//! Sums without any rounding, which hence do not depend on the order of what is summed.
+//! Sums without rounding. So they do not depend on the order of the numbers.
 
 use serde::{Deserialize, Serialize};
 
 use crate::fixed_point::times_power_of_two;
 
-/// How many exponents share a bin: what is summed is at most 53 + 31 bits wide there, which leaves room for 2^44 of it.
+/// How many exponents share a bin. A number takes at most 53 + 31 bits of a bin, so a bin has room for 2^44 numbers.
 const EXPONENTS: usize = 32;
 
-/// The exact sum of numbers that are finite and not negative; a superaccumulator after Kulisch, with bins after Neal (2015).
+/// The exact sum of numbers that are finite and not negative. It is a superaccumulator after Kulisch, with bins after
+/// Neal (2015).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ExactSum {
-    /// Bin `b` counts units of 2^(32 b - 1075). Nested because serde knows no arrays of 64.
+    /// Bin `b` counts units of 2^(32 b - 1075). The arrays are nested because serde does not support arrays of 64.
     bins: [[u128; 32]; 2],
 }
 
@@ -20,9 +21,9 @@ impl ExactSum {
     pub(crate) fn add(&mut self, value: f64) {
         let bits = value.to_bits();
         let fraction = bits & ((1 << 52) - 1);
-        // The sign bit is not looked at: it could only be a negative zero's.
+        // The sign bit is ignored, because only a negative zero could have set it.
         let field = (bits >> 52) as usize & 0x7ff;
-        // Subnormal numbers have the exponent of the smallest normal ones, without their leading bit.
+        // A subnormal number has the exponent of the smallest normal numbers, but no leading bit.
         let (exponent, mantissa) = match field {
             0 => (1, fraction),
             _ => (field, fraction | 1 << 52),
@@ -38,7 +39,7 @@ impl ExactSum {
         }
     }
 
-    /// Adds another sum; `None` when a bin is full, which no honest sum fills.
+    /// Adds another sum. Gives `None` when a bin is full; sums of real data never fill a bin.
     pub(crate) fn merge(&mut self, other: &Self) -> Option<()> {
         let bins = self.bins.as_flattened_mut();
         for (bin, other) in bins.iter_mut().zip(other.bins.as_flattened()) {
@@ -47,14 +48,16 @@ impl ExactSum {
         Some(())
     }
 
-    /// The nearest number to the sum; infinite when the sum is above all numbers.
+    /// The number nearest to the sum, or infinity if the sum is larger than every number.
     pub(crate) fn value(&self) -> f64 {
-        // Digits of 32 bits, the lowest first; three more than bins, since the last bin is 128 bits wide.
+        // Digits of 32 bits, the lowest first. There are three more digits than bins, because the last bin has 128
+        // bits.
         let mut digits = [0_u32; 67];
         let mut carry = 0_u128;
         for (i, digit) in digits.iter_mut().enumerate() {
             let bin = self.bins.as_flattened().get(i).copied().unwrap_or(0);
-            // Both summands' lower 32 bits and the rest apart, or the sum of two wide numbers might not fit.
+            // The lower 32 bits of both numbers are added apart from the rest, because the sum of two wide numbers
+            // might not fit.
             let low = (bin & 0xffff_ffff) + (carry & 0xffff_ffff);
             *digit = low as u32;
             carry = (bin >> 32) + (carry >> 32) + (low >> 32);
@@ -62,7 +65,8 @@ impl ExactSum {
         let Some(top) = digits.iter().rposition(|digit| *digit != 0) else {
             return 0.0;
         };
-        // Three digits hold at least 65 bits: more than a number and its rounding need, once the rest is known to be or not to be 0.
+        // Three digits hold at least 65 bits. That is more than a number and its rounding need, if it is also known
+        // whether the lower digits are all 0.
         let low = top.saturating_sub(2);
         let leading = digits[low..=top]
             .iter()
@@ -88,8 +92,8 @@ mod tests {
         sum
     }
 
-    /// The exact sum by another way: as an unevaluated sum of numbers that do not overlap (Shewchuk 1997), which is then
-    /// rounded once, as Python's `fsum` does it.
+    /// Computes the exact sum in another way: as a list of numbers that do not overlap (Shewchuk 1997), rounded once at
+    /// the end. Python's `fsum` does the same.
     fn shewchuk(values: &[f64]) -> f64 {
         let mut parts: Vec<f64> = Vec::new();
         for value in values {
@@ -123,7 +127,7 @@ mod tests {
                 break;
             }
         }
-        // What is left may turn half a unit into more than half of it.
+        // The lower numbers decide if the sum lies exactly half way between two numbers.
         if let Some(next) = parts.last()
             && (rest < 0.0) == (*next < 0.0)
         {

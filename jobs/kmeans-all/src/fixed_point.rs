@@ -1,15 +1,17 @@
-//! Numbers in fixed point, whose sums do not depend on any order.
+//! Numbers in fixed point. Their sums do not depend on the order.
 //!
-//! Invariant: the number that stands for a value depends on the value and the [`Scale`] alone. The scale in turn comes from
-//! the largest values of all the data, so it is the same on every slice.
+//! Invariant: the fixed-point number of a value depends only on the value and the [`Scale`]. The scale comes from the
+//! largest values of all data, so it is the same on every slice.
 
 use serde::{Deserialize, Serialize};
 
-/// Bits of a fixed-point number below the largest value: a value is exact unless it is 2^37 times smaller than the largest,
-/// and off by less than 2^-90 of the largest even then. What is left of 127 bits is room for 2^36 rows.
+/// How many bits of a fixed-point number lie below the largest value. A value is exact unless it is 2^37 times smaller
+/// than the largest value. Even then the error is less than 2^-90 of the largest value. The rest of the 127 bits is
+/// room for 2^36 rows.
 const FRACTION: i32 = 90;
 
-/// Bits of the upper limb. Sums of it, and of the lower limb's 49 bits and a sign, fit an `i64` over [`SHORT_RUN`] rows.
+/// Bits of the upper limb. Over [`SHORT_RUN`] rows, an `i64` has room for sums of the upper limb. It also has room for
+/// sums of the lower limb, which has 49 bits and a sign.
 const HIGH: i32 = 40;
 
 /// Bits of the lower limb.
@@ -18,29 +20,31 @@ const LOW: i32 = FRACTION - HIGH;
 /// The most limbs that may be summed in 64 bits.
 pub(crate) const SHORT_RUN: usize = 1 << 13;
 
-/// Exponents below are taken to be this: the unit stays a normal number. Squared distances of such data are 0 long before.
+/// A smaller exponent counts as this one, so that the unit stays a normal number. Squared distances of such data are 0
+/// long before.
 const SMALLEST_EXPONENT: i32 = -900;
 
-/// Exponents above are refused: squared distances would overflow long before.
+/// A larger exponent is refused. Squared distances would overflow long before.
 pub(crate) const LARGEST_EXPONENT: i32 = 1000;
 
-/// How numbers are turned into fixed point in a pass: for each sum an exponent `e` such that nothing in it exceeds 2^e.
+/// How a pass turns numbers into fixed point. For each sum there is an exponent `e`, and no number of the sum exceeds
+/// 2^e.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scale {
-    /// Of the values times their weights, one a column.
+    /// For the values times their weights, one exponent per column.
     pub(crate) values: Vec<i32>,
-    /// Of the squared lengths times their weights.
+    /// For the squared lengths times their weights.
     pub(crate) squares: i32,
-    /// Of the weights, when there are any.
+    /// For the weights, if there are any.
     pub(crate) weights: Option<i32>,
 }
 
 impl Scale {
-    /// The scale for values up to `largest`, one number a column, and weights up to `largest_weight`, when there are any; none where a
-    /// squared length might overflow.
+    /// The scale for values up to `largest` (one number per column), and for weights up to `largest_weight`, if there
+    /// are weights. `None` if a squared length might overflow.
     pub(crate) fn new(largest: &[f64], largest_weight: Option<f64>) -> Option<Self> {
         let weight = largest_weight.unwrap_or(1.0);
-        // Rounded as the squared lengths of rows are, hence above all of them.
+        // This is rounded in the same way as the squared lengths of rows, so it is at least as large as all of them.
         let squares = largest.iter().fold(0.0, |sum, value| sum + value * value) * weight;
         let products = largest.iter().map(|value| value * weight);
         // Squared distances are up to four times the squared lengths, and a draw multiplies them by twice the clusters.
@@ -53,7 +57,7 @@ impl Scale {
         })
     }
 
-    /// Whether values up to `largest` and weights up to `largest_weight` can be summed up in this scale.
+    /// Whether this scale can add up values up to `largest` and weights up to `largest_weight`.
     pub(crate) fn holds(&self, largest: &[f64], largest_weight: Option<f64>) -> bool {
         let Some(least) = Self::new(largest, largest_weight) else {
             return false;
@@ -71,16 +75,17 @@ impl Scale {
     }
 }
 
-/// The least exponent `e` that a [`Scale`] may have for numbers up to `largest`, which is not above 2^[`LARGEST_EXPONENT`].
+/// The least exponent `e` of a [`Scale`] for numbers up to `largest`. `largest` is at most 2^[`LARGEST_EXPONENT`].
 pub(crate) fn exponent_for(largest: f64) -> i32 {
     let field = (largest.to_bits() >> 52) as i32 & 0x7ff;
     (field - 1022).clamp(SMALLEST_EXPONENT, LARGEST_EXPONENT)
 }
 
-/// Turns numbers up to 2^e into two limbs each, by additions alone so that it vectorises.
+/// Turns numbers up to 2^e into two limbs each. It uses only additions, so the compiler can vectorise it.
 ///
-/// Adding 1.5 * 2^(52 + u) rounds a small number to a multiple of 2^u and leaves the multiple in the lower bits of the sum; what was
-/// rounded off is exactly the difference (Dekker 1971), so it can be rounded in the same way, to a finer multiple.
+/// Adding 1.5 * 2^(52 + u) rounds a small number to a multiple of 2^u, and the lower bits of the sum hold this
+/// multiple. The rounded-off part is exactly the difference (Dekker 1971). So it can be rounded in the same way, to a
+/// finer multiple.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {
     high: f64,
@@ -98,7 +103,7 @@ impl Grid {
         }
     }
 
-    /// The limbs of a number as they come: each is too large by what it is for 0, which [`Grid::total`] takes off.
+    /// The raw limbs of a number. Each limb is too large by the limb of 0; [`Grid::total`] subtracts that.
     #[inline(always)]
     pub(crate) fn split(self, value: f64) -> [u64; 2] {
         let high = value + self.high;
@@ -106,7 +111,7 @@ impl Grid {
         [high.to_bits(), (rest + self.low).to_bits()]
     }
 
-    /// The limbs of a number, ready to be summed.
+    /// The limbs of a number, ready to be added up.
     #[inline(always)]
     pub(crate) fn limbs(self, value: f64) -> [i64; 2] {
         let [high, low] = self.split(value);
@@ -116,7 +121,8 @@ impl Grid {
         ]
     }
 
-    /// The fixed-point sum of `count` numbers, at most [`SHORT_RUN`], from the wrapping sums of what [`Grid::split`] gave.
+    /// The fixed-point sum of `count` numbers (at most [`SHORT_RUN`]), from the wrapping sums of the limbs that
+    /// [`Grid::split`] gave.
     pub(crate) fn total(self, sums: [u64; 2], count: usize) -> i128 {
         let excess = |of: f64| of.to_bits().wrapping_mul(count as u64);
         joined([
@@ -137,22 +143,24 @@ pub(crate) fn joined(limbs: [i64; 2]) -> i128 {
     (i128::from(limbs[0]) << LOW) + i128::from(limbs[1])
 }
 
-/// The number nearest to `numerator / denominator * 2^exponent`, and 0 when the denominator is.
+/// The number nearest to `numerator / denominator * 2^exponent`; 0 when the denominator is 0.
 pub(crate) fn quotient(numerator: i128, denominator: u128, exponent: i32) -> f64 {
     if numerator == 0 || denominator == 0 {
         return 0.0;
     }
     let magnitude = numerator.unsigned_abs();
-    // Dividing with all bits in front gives a quotient that is as long as can be.
+    // The numerator is first shifted to the left as far as possible, so that the quotient gets as many bits as
+    // possible.
     let shift = magnitude.leading_zeros();
     let (mut quotient, mut rest) = (
         (magnitude << shift) / denominator,
         (magnitude << shift) % denominator,
     );
     let mut exponent = exponent - shift.cast_signed();
-    // 64 bits are more than a number holds, so one bit more can say whether anything is left.
+    // 64 bits are more than a number holds. So one more bit can say whether a rest remains.
     while quotient < 1 << 63 {
-        // The rest may be as long as the denominator: what is doubled over the top is above the denominator for sure.
+        // The rest may have as many bits as the denominator. If doubling it overflows, it is certainly above the
+        // denominator.
         let over = rest >> 127 == 1;
         rest <<= 1;
         quotient <<= 1;
@@ -166,13 +174,13 @@ pub(crate) fn quotient(numerator: i128, denominator: u128, exponent: i32) -> f64
     if numerator < 0 { -nearest } else { nearest }
 }
 
-/// `value * 2^exponent` with one rounding at most, for values of at least 1.
+/// `value * 2^exponent`, rounded at most once, for values of at least 1.
 pub(crate) fn times_power_of_two(value: f64, exponent: i32) -> f64 {
     let half = exponent / 2;
     value * power_of_two(half) * power_of_two(exponent - half)
 }
 
-/// 2^`exponent`, for the exponents of normal numbers; the nearest one of them for others.
+/// 2^`exponent`. If the exponent is not that of a normal number, the nearest such exponent is used.
 fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((exponent.clamp(-1022, 1023) + 1023) as u64) << 52)
 }

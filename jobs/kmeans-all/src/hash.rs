@@ -1,7 +1,8 @@
-//! Draws that belong to a row, not to a place in some order: hashes of a seed, a step and the row's key.
+//! Random numbers that belong to a row and not to a place in some order. They are hashes of a seed, a step and the
+//! row's key.
 //!
-//! Invariant: what a row draws depends on nothing but these three, so any cut of the rows draws the same. The numbers are
-//! part of what a seed means: they never change.
+//! Invariant: the number of a row depends on these three only, so any cut of the rows gives the same draws. Models of
+//! the same seed must stay the same, so these hashes never change.
 
 /// 2^64 over the golden ratio, the step of Steele, Lea and Flood's SplitMix64 (2014).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -22,7 +23,7 @@ pub fn key(batch: u64, partition: i32, offset: i64) -> u64 {
     mix(partition ^ offset.cast_unsigned())
 }
 
-/// What the draws of one step have in common.
+/// The part of the hash that all draws of one step share.
 pub(crate) fn stream(seed: u64, step: u32) -> u64 {
     mix(mix(seed.wrapping_add(GOLDEN)).wrapping_add(GOLDEN.wrapping_mul(u64::from(step) + 1)))
 }

@@ -1,8 +1,8 @@
-//! The loops over rows: distances to a few sites, and fixed-point sums of what belongs to them.
+//! The loops over rows: distances to a few sites, and fixed-point sums over the rows of a site.
 //!
-//! They are plain loops over a fixed number of lanes, which the compiler turns into the vector instructions that the processor has.
-//! A lane computes what a loop over single rows would: the same operations on the same numbers in the same order, none of them
-//! fused. So the bits do not depend on the kernel.
+//! They are plain loops over a fixed number of lanes. The compiler turns them into the vector instructions of the
+//! processor. A lane computes what a loop over single rows would compute: the same operations on the same numbers in
+//! the same order, and none of them fused. So the bits do not depend on the kernel.
 
 use std::array::from_fn;
 use std::ops::Range;
@@ -11,13 +11,13 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::fixed_point::{Grid, SHORT_RUN};
 
-/// Which instructions a step uses. The answer is the same.
+/// The vector instructions that a step uses. They do not change the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kernel {
-    /// The widest vectors that this processor has and this build knows.
+    /// The widest vectors that this processor has and this build supports.
     #[default]
     Vector,
-    /// What every processor of the kind has.
+    /// The instructions that every processor of this architecture has.
     Scalar,
 }
 
@@ -30,23 +30,24 @@ impl Kernel {
     }
 }
 
-/// Rows side by side: four vectors of AVX2, enough to hide an addition's latency. Columns are padded by as many.
+/// How many rows are computed side by side: four vectors of AVX2, enough to hide the latency of an addition. Columns
+/// are padded by so many rows.
 pub(crate) const LANES: usize = 16;
 
-/// The same where few columns fit the registers and each row's work is short.
+/// The same number for so few columns that they fit the registers. Then the work on each row is short.
 const FEW_LANES: usize = 8;
 
-/// Rows of a block: ten columns of it and the results stay in the first cache.
+/// Rows of a block. Ten columns of a block and the results stay in the first cache.
 pub(crate) const BLOCK: usize = 256;
 
 const _: () = assert!(BLOCK.is_multiple_of(LANES) && BLOCK <= SHORT_RUN);
 
-/// How long a column of so many rows is in memory.
+/// The length in memory of a column of so many rows.
 pub(crate) fn padded(rows: usize) -> usize {
     rows + LANES
 }
 
-/// The rows in runs of at most a block.
+/// Cuts rows into ranges of at most one block.
 #[inline]
 pub(crate) fn blocks(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let end = rows.end;
@@ -54,7 +55,7 @@ pub(crate) fn blocks(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
         .map(move |start| start..end.min(start + BLOCK))
 }
 
-/// What stands for no site.
+/// The number that means "no site".
 const NONE: u64 = u64::MAX;
 
 /// The nearest site of each row in a block.
@@ -62,7 +63,7 @@ const NONE: u64 = u64::MAX;
 pub(crate) struct Nearest {
     /// Squared distances to it.
     pub(crate) cost: [f64; BLOCK],
-    /// Its place among the sites that were searched; [`NONE`] behind the last row.
+    /// Its place among the sites that were searched; [`NONE`] after the last row.
     pub(crate) site: [u64; BLOCK],
 }
 
@@ -75,11 +76,11 @@ impl Default for Nearest {
     }
 }
 
-/// Finds the nearest of `sites` for each of at most [`BLOCK`] rows, the first one where several are equally near.
+/// Finds the nearest of `sites` for each of at most [`BLOCK`] rows. If several are equally near, the first one counts.
 pub(crate) struct Search<'a> {
     pub(crate) columns: &'a [Vec<f64>],
     pub(crate) rows: Range<usize>,
-    /// Site after site, each as wide as there are columns.
+    /// The sites, one after another, each with one number per column.
     pub(crate) sites: &'a [f64],
     pub(crate) nearest: &'a mut Nearest,
     /// Room for [`LANES`] rows.
@@ -137,7 +138,7 @@ impl Search<'_> {
     }
 }
 
-/// The sum of squared differences, column after column, as of one row alone: what "distance" means everywhere here.
+/// Adds up the squared differences column by column, as for a single row. In this crate, "distance" always means this.
 #[inline(always)]
 fn squared_distances<const W: usize>(x: &[[f64; W]], site: &[f64]) -> [f64; W] {
     let mut sums = [0.0; W];
@@ -184,7 +185,7 @@ impl<const W: usize> Best<W> {
     }
 }
 
-/// The fixed-point sum of a column over some rows, at most [`SHORT_RUN`], each times its weight.
+/// The fixed-point sum of a column over at most [`SHORT_RUN`] rows, each times its weight.
 pub(crate) struct Sum<'a> {
     pub(crate) column: &'a [f64],
     pub(crate) weights: Option<&'a [f64]>,
@@ -242,7 +243,7 @@ impl Sum<'_> {
     }
 }
 
-/// [`Sum`] over the rows whose nearest site is the one `wanted`.
+/// [`Sum`] over the rows whose nearest site is `wanted`.
 pub(crate) struct SumOf<'a> {
     pub(crate) sum: Sum<'a>,
     pub(crate) nearest: &'a Nearest,
@@ -260,7 +261,7 @@ impl WithSimd for SumOf<'_> {
     }
 }
 
-/// The limbs of what a [`Sum`] over at most [`BLOCK`] rows would sum up, row after row.
+/// For each of at most [`BLOCK`] rows, the limbs that a [`Sum`] would add up.
 pub(crate) struct Limbs<'a> {
     pub(crate) sum: Sum<'a>,
     pub(crate) limbs: &'a mut [[i64; BLOCK]; 2],

@@ -1,42 +1,43 @@
-//! Rows that are close to each other are put next to each other: in leaves, cut out by the splits of a k-d tree.
+//! Puts rows that are close to each other next to each other. The splits of a k-d tree cut the rows into leaves.
 //!
-//! The splits come from a sample of the rows, each at the median of the widest column, so that a few far outliers (the LAPD's
-//! records at 0, 0) cost one leaf and no more. Every row is then sent down the splits once. Leaves come out unequally long, by a
-//! quarter or so, which nothing here minds, and the work is a fraction of sorting's.
+//! The splits come from a sample of the rows. Each split is at the median of the widest column, so a few far outliers
+//! (the LAPD's records at 0, 0) cost only one leaf. Every row is then sent down the splits once. The lengths of leaves
+//! differ by about a quarter, which does no harm. All this takes a fraction of the time that sorting would take.
 
 use crate::kernel::padded;
 
-/// In which order points lie in memory. It decides how long a pass takes, and never what comes out.
+/// The order of points in memory. It decides how long a pass takes, and never changes the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PointOrder {
-    /// In leaves where that pays: with many rows of few columns.
+    /// In leaves if that saves time: with many rows of few columns.
     #[default]
     Auto,
-    /// As they came, without a tree: every pass looks at every row and every center.
+    /// In the order in which they came, without a tree. Every pass compares every row with every center.
     AsGiven,
-    /// In leaves of about so many rows that lie close to each other, whether that pays or not.
+    /// In leaves of about so many rows that lie close to each other, even if that does not save time.
     Leaves(usize),
 }
 
-/// Above so many columns, boxes prune next to nothing and rows stay as they came.
+/// With more columns than this, boxes rule out almost no center, and rows stay as they came.
 const COLUMNS_AT_MOST: usize = 8;
 
-/// Below so many rows, a tree has nothing to prune.
+/// With fewer rows than this, a tree saves nothing.
 const ROWS_AT_LEAST: usize = 1024;
 
-/// Rows of a leaf. With fewer, a pass spends its time in the nodes; with more, in rows whose center was clear.
+/// Rows of a leaf. With fewer, a pass spends its time on nodes. With more, it spends its time on rows whose nearest
+/// center was clear already.
 const ROWS_OF_A_LEAF: usize = 192;
 
-/// Rows of the sample for each leaf: leaves are then off their mean by a quarter.
+/// Rows of the sample for each leaf. With so many, the lengths of leaves differ from their mean by about a quarter.
 const SAMPLES_OF_A_LEAF: usize = 16;
 
-/// The deepest tree, whose leaves have numbers of 16 bits.
+/// The deepest tree. Its leaves have numbers of 16 bits.
 const DEEPEST: u32 = 16;
 
 /// How many rows go down the splits side by side.
 const ABREAST: usize = 64;
 
-/// Where a node sends its rows: to the right those whose value in `column` is at least `at`.
+/// The split of a node. Rows whose value in `column` is at least `at` go to the right.
 #[derive(Clone, Copy, Debug)]
 struct Split {
     at: f64,
@@ -48,12 +49,12 @@ struct Split {
 pub(crate) struct Leaves {
     /// Splits from the root to a leaf; there are 2^depth leaves.
     pub(crate) depth: u32,
-    /// Where each leaf begins, and behind the last one the number of rows.
+    /// The first row of each leaf, and at the end the number of rows.
     pub(crate) starts: Vec<usize>,
     leaf_of: Vec<u16>,
 }
 
-/// The leaves of the rows in `columns`, or `None` when they are to stay as they are.
+/// The leaves of the rows in `columns`; `None` when the rows stay as they are.
 pub(crate) fn leaves(layout: PointOrder, columns: &[Vec<f64>], rows: usize) -> Option<Leaves> {
     let of_a_leaf = match layout {
         PointOrder::AsGiven => return None,
@@ -62,7 +63,7 @@ pub(crate) fn leaves(layout: PointOrder, columns: &[Vec<f64>], rows: usize) -> O
         PointOrder::Auto => ROWS_OF_A_LEAF,
         PointOrder::Leaves(of_a_leaf) => of_a_leaf.max(1),
     };
-    // A slice too large for its depth gets larger leaves.
+    // If a slice has too many rows for the deepest tree, its leaves are larger.
     let depth = (rows / of_a_leaf).checked_ilog2().unwrap_or(0).min(DEEPEST);
     let splits = splits(columns, rows, depth);
     let leaf_of = send_down(&splits, columns, rows, depth);
@@ -81,7 +82,7 @@ pub(crate) fn leaves(layout: PointOrder, columns: &[Vec<f64>], rows: usize) -> O
 }
 
 impl Leaves {
-    /// The same values, leaf by leaf, with room for padding.
+    /// The same values, leaf after leaf, with room for padding.
     pub(crate) fn arrange<T: Copy + Default>(&self, values: &[T]) -> Vec<T> {
         let mut next = self.starts.clone();
         let mut arranged = Vec::with_capacity(padded(values.len()));
@@ -103,7 +104,7 @@ fn splits(columns: &[Vec<f64>], rows: usize, depth: u32) -> Vec<Split> {
         .map(|column| (0..wanted).map(|i| column[i * rows / wanted]).collect())
         .collect();
     let mut members: Vec<u32> = (0..wanted as u32).collect();
-    // Whoever reaches a node that the sample never reached goes left.
+    // If no row of the sample reached a node, all rows go left there.
     let nowhere = Split {
         at: f64::INFINITY,
         column: 0,
@@ -131,7 +132,7 @@ fn divide(sample: &[Vec<f64>], members: &mut [u32], node: usize, splits: &mut [S
         }
     }
     let (extent, number) = widest;
-    // All the same: there is nothing to split.
+    // All values are equal, so there is nothing to split.
     if extent == 0.0 {
         return;
     }
@@ -145,7 +146,8 @@ fn divide(sample: &[Vec<f64>], members: &mut [u32], node: usize, splits: &mut [S
         .iter()
         .map(|member| column[*member as usize])
         .fold(median, f64::min);
-    // Where more than half is equal to the least, the next value makes two parts that are not empty.
+    // If more than half of the values are equal to the least value, the split is at the next value. So neither part is
+    // empty.
     let at = if median > least {
         median
     } else {
@@ -165,7 +167,7 @@ fn divide(sample: &[Vec<f64>], members: &mut [u32], node: usize, splits: &mut [S
     divide(sample, right, 2 * node + 1, splits);
 }
 
-/// Moves the members that belong to the front there, and gives how many they are.
+/// Moves the members for which `belongs` is true to the front, and gives their number.
 fn partition(members: &mut [u32], belongs: impl Fn(u32) -> bool) -> usize {
     let mut front = 0;
     for i in 0..members.len() {
@@ -179,7 +181,7 @@ fn partition(members: &mut [u32], belongs: impl Fn(u32) -> bool) -> usize {
 
 fn send_down(splits: &[Split], columns: &[Vec<f64>], rows: usize, depth: u32) -> Vec<u16> {
     let mut leaf_of = Vec::with_capacity(rows);
-    // Copied side by side, since a row's next column is known only at its node.
+    // Rows are copied side by side, because the next column of a row is known only at its node.
     let mut values = vec![[0.0; ABREAST]; columns.len()];
     for start in (0..rows).step_by(ABREAST) {
         let len = ABREAST.min(rows - start);
@@ -193,7 +195,7 @@ fn send_down(splits: &[Split], columns: &[Vec<f64>], rows: usize, depth: u32) ->
                 *node = 2 * *node + usize::from(values[split.column as usize][i] >= split.at);
             }
         }
-        // Leaves are the nodes from 2^depth on.
+        // The nodes from 2^depth on are the leaves.
         leaf_of.extend(nodes[..len].iter().map(|node| (node - (1 << depth)) as u16));
     }
     leaf_of

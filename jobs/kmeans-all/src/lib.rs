@@ -14,25 +14,26 @@
 //!
 //! **The same bits always**: for any cut of the rows into slices, for any order of rows, slices and partials, for any number
 //! of threads, for any processor's vector width, and with or without a tree. Four rules bring this about:
-//! * What a row is compared by is computed for that row alone, by the same operations in the same order. Vector instructions
+//! * Distances of a row are computed for that row alone, by the same operations in the same order. Vector instructions
 //!   do not change that.
 //! * Sums over rows are exact. Coordinates and weights are added as integers in fixed point, costs in a superaccumulator.
 //! * A draw is a hash of the seed, the step and the row's [`key`].
-//! * A tree spares comparisons only where their outcome is certain, roundings included.
+//! * A tree saves comparisons only if their outcome is certain, in spite of rounding.
 //!
 //! # What it is not
 //!
-//! It does not give Spark's very centers; `gugus_kmeans::fit` does, on one machine. It follows Spark's algorithm: k-means||
-//! with Spark's oversampling and local k-means++, Lloyd's loop with Spark's criterion, empty clusters that keep their
-//! centers, the training cost of the last pass, and weights in Lloyd's iterations alone. Spark's random numbers and roundings
-//! depend on how Spark cut the rows, so this crate has its own. `Params::solver` plays no part.
+//! It does not give exactly the centers of Spark; `gugus_kmeans::fit` does, on one machine. It follows the algorithm of
+//! Spark: k-means|| with Spark's oversampling and local k-means++, and Lloyd's loop with Spark's criterion. Empty
+//! clusters keep their centers, the training cost is that of the last pass, and weights count only in Lloyd's
+//! iterations. Spark's random numbers and rounding depend on how Spark cut the rows, so this crate has its own.
+//! `Params::solver` is ignored.
 //!
 //! It reads nothing and sends nothing. `gugus-features` makes points of batches and runs steps as Ballista jobs.
 //!
 //! # Why not otherwise
 //!
-//! Sums of floating-point numbers depend on their order, and a cluster decides the order anew in every run. Then a model could
-//! not be checked by training it again.
+//! Sums of floating-point numbers depend on their order, and on a cluster the order differs from run to run. With such
+//! sums, nobody could check a model by training it again.
 
 mod assessment;
 mod bounds;

@@ -1,6 +1,6 @@
-//! One of Lloyd's iterations, once the rows of each center are summed up.
+//! The last part of one of Lloyd's iterations: moving the centers, after the rows of each center were added up.
 //!
-//! A mean is the exact sum over the exact weight, rounded once.
+//! A mean is the exact sum divided by the exact weight, rounded once.
 
 use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans::vectors::{dot, squared_distance};
@@ -10,16 +10,16 @@ use crate::fixed_point::{Grid, quotient};
 use crate::means::Means;
 use crate::measure::{finite, settle};
 
-/// What an iteration comes to.
+/// The result of an iteration.
 pub(crate) struct Moved {
     pub(crate) centers: Vec<Vec<f64>>,
-    /// The square of the way of the center that moved farthest.
+    /// The squared distance that the center which moved farthest has moved.
     pub(crate) farthest: f64,
-    /// What the rows cost with the centers before, as a sum of squared distances.
+    /// The cost of the rows with the centers before the move, as a sum of squared distances.
     pub(crate) cost: f64,
 }
 
-/// Moves each center to the mean of its rows; one that no weight is nearest to stays where it is.
+/// Moves each center to the mean of its rows. A center without weight stays where it is.
 pub(crate) fn move_centers(
     centers: &[Vec<f64>],
     means: &Means,

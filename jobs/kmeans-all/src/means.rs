@@ -1,4 +1,4 @@
-//! A pass of Lloyd's iterations: what the rows nearest to each center sum up to.
+//! A pass of Lloyd's iterations: the sums over the rows that are nearest to each center.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,16 +13,17 @@ use crate::search::Searcher;
 use crate::sites::Sites;
 use crate::walk::{Area, walk};
 
-/// Up to so many sites in question, one masked sum for each beats adding rows to their sites one by one.
+/// Up to this number of possible sites, one masked sum per site is faster than adding each row to its site.
 const FEW_SITES: usize = 4;
 
-/// What a pass sums up, in fixed point.
+/// The sums of a pass, in fixed point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Means {
     pub(crate) scale: Scale,
     /// For each center, how many rows are nearest to it.
     pub(crate) counts: Vec<u64>,
-    /// For each center, the sums of the columns times the weights and, where there are weights, their sum.
+    /// For each center, the sums of the columns times the weights. If there are weights, the sum of the weights
+    /// follows.
     pub(crate) sums: Vec<i128>,
     /// The sum of all squared lengths times weights.
     pub(crate) squares: i128,
@@ -47,7 +48,7 @@ impl Means {
         }
     }
 
-    /// Takes in what other slices contribute.
+    /// Adds the sums of other slices.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<(), Clash> {
         if self.scale != other.scale {
             return Err(Clash::Shape);
@@ -63,12 +64,12 @@ impl Means {
 }
 
 impl Means {
-    /// What belongs to one center; none where that has no weight.
+    /// The sums of one center; `None` if the center has no weight.
     pub(crate) fn share(&self, center: usize) -> Option<Share<'_>> {
         let values = self.scale.values.len();
         let width = values + usize::from(self.scale.weights.is_some());
         let sums = &self.sums[center * width..][..width];
-        // Without weights, rows are counted in ones.
+        // Without weights, each row counts as one.
         let (weight, weight_unit) = match self.scale.weights {
             Some(exponent) => (sums[values].unsigned_abs(), Grid::new(exponent).unit()),
             None => (u128::from(self.counts[center]), 0),
@@ -82,7 +83,7 @@ impl Means {
     }
 }
 
-/// What the rows nearest to one center sum up to.
+/// The sums over the rows that are nearest to one center.
 pub(crate) struct Share<'a> {
     scale: &'a Scale,
     sums: &'a [i128],
@@ -91,7 +92,7 @@ pub(crate) struct Share<'a> {
 }
 
 impl Share<'_> {
-    /// The sum of the weights, or how many rows there are.
+    /// The sum of the weights; without weights, the number of rows.
     pub(crate) fn weight(&self) -> f64 {
         quotient(self.weight.cast_signed(), 1, self.weight_unit)
     }
@@ -114,7 +115,7 @@ impl Share<'_> {
     }
 }
 
-/// Sums up the rows by their nearest site.
+/// Adds up the rows by their nearest site.
 pub(crate) fn means(
     points: &Points,
     sites: &Sites,
@@ -142,7 +143,7 @@ pub(crate) fn means(
     Ok(means)
 }
 
-/// Memory that areas need, kept from one to the next.
+/// Memory for the work on an area. It is kept from one area to the next.
 struct Scratch {
     sums: Vec<i128>,
     counts: Vec<u64>,
@@ -162,7 +163,7 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    /// One masked sum for each site but the last, which gets what is left of `all`.
+    /// Computes one masked sum for each site but the last. The last site gets the rest of `all`.
     fn by_site(
         &mut self,
         points: &Points,
@@ -208,7 +209,7 @@ impl Scratch {
         }
     }
 
-    /// Each row's limbs are added to its site's.
+    /// Adds the limbs of each row to those of its site.
     fn by_row(
         &mut self,
         points: &Points,
@@ -251,7 +252,7 @@ impl Scratch {
         self.spill(area, width, means);
     }
 
-    /// Moves what was summed in 64 bits to where there is room.
+    /// Adds the 64-bit sums to the wide sums.
     fn spill(&mut self, area: &Area<'_>, width: usize, means: &mut Means) {
         self.sums.clear();
         self.sums

@@ -1,11 +1,12 @@
-//! What the distance decides beside the search, where points lie at length 1 under the cosine distance.
+//! What depends on the distance measure, except the search. Under the cosine distance points have length 1.
 
 use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans::vectors::{norm, scale};
 
 use crate::error::AllError;
 
-/// A cost from a sum of squared distances: of points at length 1, one minus the cosine is half of it.
+/// A cost from a sum of squared distances. Between points of length 1, the cosine distance is half the squared
+/// distance.
 pub(crate) fn cost_of(measure: DistanceMeasure, squared: f64) -> f64 {
     match measure {
         DistanceMeasure::Euclidean => squared,
@@ -13,8 +14,8 @@ pub(crate) fn cost_of(measure: DistanceMeasure, squared: f64) -> f64 {
     }
 }
 
-/// Makes a center of a mean. A mean without a direction makes none where the measure asks for one: then the answer is `false`,
-/// and the mean stays as it is.
+/// Turns a mean into a center. The cosine distance needs a direction. If the mean has no direction, the answer is
+/// `false` and the mean stays as it is.
 pub(crate) fn settle(measure: DistanceMeasure, mean: &mut [f64]) -> bool {
     match measure {
         DistanceMeasure::Euclidean => true,

@@ -1,15 +1,15 @@
-//! How contributions of several slices are added up, number by number.
+//! Adds up the results of several slices, number by number.
 
-/// Why two contributions do not merge.
+/// Why two results do not merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clash {
-    /// They are of different centers, columns or limits.
+    /// They belong to different centers, columns or limits.
     Shape,
-    /// A sum has no room left.
+    /// A sum is full.
     Full,
 }
 
-/// Merges each of `other` into its counterpart among `own`; `merge` gives `None` where a sum is full.
+/// Merges each item of `other` into the item of `own` at the same place. `merge` gives `None` when a sum is full.
 pub(crate) fn merge_each<T>(
     own: &mut [T],
     other: &[T],
@@ -24,7 +24,7 @@ pub(crate) fn merge_each<T>(
     Ok(())
 }
 
-/// Adds counts one to one.
+/// Adds counts, each to the count at the same place.
 pub(crate) fn add_counts(own: &mut [u64], other: &[u64]) -> Result<(), Clash> {
     merge_each(own, other, |own, other| {
         *own = own.checked_add(*other)?;

@@ -1,4 +1,4 @@
-//! What the rows below each node of the tree sum up to, in fixed point.
+//! Fixed-point sums over the rows below each node of the tree.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use crate::fixed_point::{Grid, Scale};
 use crate::kernel::{BLOCK, Kernel, LANES, Lengths, Sum, blocks};
 use crate::tree::Tree;
 
-/// What is summed up: columns times weights, and the weights.
+/// The values that are summed: the columns times the weights, and the weights.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summands<'a> {
     pub(crate) columns: &'a [Vec<f64>],
@@ -16,16 +16,16 @@ pub(crate) struct Summands<'a> {
 /// Fixed-point sums of the rows below each node, and of all rows.
 #[derive(Debug)]
 pub(crate) struct NodeSums {
-    /// How values of each column, and behind them the weights, are turned into fixed point.
+    /// How the values of each column are turned into fixed point. The weights follow the columns.
     pub(crate) grids: Vec<Grid>,
     /// The sum of all squared lengths times weights.
     pub(crate) squares: i128,
-    /// For each node the sums of its columns times weights and, where there are weights, their sum.
+    /// For each node, the sums of its columns times weights. If there are weights, the sum of the weights follows.
     sums: Vec<i128>,
 }
 
 impl NodeSums {
-    /// Sums up `rows` rows, and those of each node of `tree`. All of them must be [held](Scale::holds) by the scale.
+    /// Adds up `rows` rows, and the rows of each node of `tree`. The scale must [hold](Scale::holds) all of them.
     pub(crate) fn new(
         summands: Summands<'_>,
         rows: usize,
@@ -55,7 +55,7 @@ impl NodeSums {
         sums
     }
 
-    /// The sums of a node: of its columns and, where there are weights, of these.
+    /// The sums of a node: of its columns and, if there are weights, of the weights.
     #[inline]
     pub(crate) fn of(&self, node: usize) -> &[i128] {
         &self.sums[node * self.width()..][..self.width()]
@@ -67,7 +67,7 @@ impl NodeSums {
         self.grids.len()
     }
 
-    /// What is summed for the sum `number` over `rows`: a column times the weights, or the weights.
+    /// The values over `rows` that the sum `number` adds up: a column times the weights, or the weights.
     #[inline]
     pub(crate) fn summand<'a>(
         &self,
@@ -94,7 +94,7 @@ impl NodeSums {
             .sum()
     }
 
-    /// What [`NodeSums`] of a tree hold on the heap.
+    /// How many bytes the [`NodeSums`] of a tree take on the heap.
     pub(crate) fn heap_size(tree: &Tree, dimensions: usize, weighted: bool) -> usize {
         tree.nodes() * (dimensions + usize::from(weighted)) * size_of::<i128>()
     }

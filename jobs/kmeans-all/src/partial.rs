@@ -1,7 +1,7 @@
-//! What slices contribute to a step, and how contributions become one.
+//! The result of a step on some slices, and how two such results are merged.
 //!
-//! Invariant: merging is commutative and associative to the last bit, with [`Partial::empty`] as its neutral element. All sums are
-//! integers or exact, all choices by a total order.
+//! Invariant: merging is commutative and associative in every bit, and [`Partial::empty`] is its neutral element. All
+//! sums are integers or exact, and every choice follows a total order.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,17 +15,19 @@ use crate::spread::Spreads;
 use crate::step::Step;
 use crate::summary::Summary;
 
-/// The first byte of an encoded partial: another version's is refused rather than misread.
+/// The first byte of an encoded partial. It changes with the format, so a partial of another version is refused and not
+/// misread.
 const VERSION: u8 = 1;
 
-/// What one or more slices contribute to a step. Its size does not depend on how many rows there are.
+/// The result of a step on one or more slices. Its size does not depend on the number of rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Partial(pub(crate) Content);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Content {
     Summarize(Summary),
-    // Boxed, like that of an evaluation: sums that are exact take a kilobyte each, and every partial would be as large as the largest.
+    // Exact sums take a kilobyte each, so this one and that of an evaluation are boxed. Otherwise every partial would
+    // be as large.
     Cost(Box<ExactSum>),
     Sample(Draws),
     Weigh(Vec<u64>),
@@ -35,7 +37,7 @@ pub(crate) enum Content {
     Silhouette(Silhouettes),
 }
 
-/// What the centers of a fit come to.
+/// The sizes and costs of the centers of a fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Evaluation {
     pub(crate) sizes: Vec<u64>,
@@ -44,7 +46,7 @@ pub(crate) struct Evaluation {
 }
 
 impl Partial {
-    /// What a slice without rows contributes to a step over so many columns.
+    /// The result of a step on a slice without rows, for points with so many columns.
     #[must_use]
     pub fn empty(step: &Step, dimensions: usize) -> Self {
         Self(match step {
@@ -63,11 +65,11 @@ impl Partial {
         })
     }
 
-    /// Takes in what other slices contribute to the same step.
+    /// Merges the result of other slices for the same step.
     ///
     /// # Errors
-    /// [`PartialError`] when the other one is of another step or of other centers, and when a sum is full; then this one
-    /// is of no use any more.
+    /// [`PartialError`] when the other partial is of another step or of other centers, and when a sum is full. After an
+    /// error this partial cannot be used any more.
     pub fn merge(&mut self, other: Self) -> Result<(), PartialError> {
         let (step, given) = (self.name(), other.name());
         let merged = match (&mut self.0, other.0) {
@@ -92,10 +94,10 @@ impl Partial {
         })
     }
 
-    /// The partial as bytes for [`Partial::decode`] of the same version of this crate.
+    /// The partial as bytes. [`Partial::decode`] of the same version of this crate reads them.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        // Writing to memory does not fail. If it did, the reader would refuse the empty rest.
+        // Writing to memory does not fail. If it failed, the reader would refuse the missing part.
         postcard::to_extend(&self.0, vec![VERSION]).unwrap_or_default()
     }
 

@@ -21,18 +21,20 @@ pub enum Weighting {
     /// Every row counts once.
     #[default]
     Uniform,
-    /// The column after the features says how much a row counts in centers and costs; in draws and sizes it counts once.
+    /// The column after the features is the weight of a row in centers and costs. In draws and sizes each row counts
+    /// once.
     LastColumn,
 }
 
 /// The finite rows of one slice of the data, made by a [`PointsBuilder`](crate::PointsBuilder).
 ///
-/// Shared by all passes, tasks and threads that look at the slice. What a pass makes on the way (sums of tree nodes for a
-/// [`Scale`]) is kept for the next one, but never changes an answer.
+/// All passes, tasks and threads that compute on the slice share it. It also keeps the sums of tree nodes that a pass
+/// makes for a [`Scale`]. The next pass uses them; they never change a result.
 #[derive(Debug)]
 pub struct Points {
     pub(crate) rows: usize,
-    /// columns with room for a full kernel's width behind the last row, so that kernels need no second loop.
+    /// Each column has room for the width of a full kernel after the last row. So kernels need no second loop for the
+    /// rest.
     pub(crate) columns: Vec<Vec<f64>>,
     pub(crate) weights: Option<Vec<f64>>,
     pub(crate) keys: Vec<u64>,
@@ -45,7 +47,7 @@ pub struct Points {
 }
 
 impl Points {
-    /// Puts together what a builder made. Columns and weights are padded here.
+    /// Joins the parts that a builder made. Columns and weights are padded here.
     pub(crate) fn new(
         mut columns: Vec<Vec<f64>>,
         mut weights: Option<Vec<f64>>,
@@ -88,7 +90,7 @@ impl Points {
         self.columns.len()
     }
 
-    /// The bytes these points hold on the heap, with what passes will add to them.
+    /// How many bytes these points take on the heap, with the sums that passes will add.
     #[must_use]
     pub fn heap_size(&self) -> usize {
         let numbers: usize = self
@@ -111,20 +113,21 @@ impl Points {
             .collect()
     }
 
-    /// One row, as the draws hand it on.
+    /// One row, in the form that draws hand on.
     pub(crate) fn row(&self, row: usize) -> Vec<f64> {
         self.columns.iter().map(|column| column[row]).collect()
     }
 
-    /// What a row counts.
+    /// The weight of a row.
     pub(crate) fn weight(&self, row: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[row])
     }
 
-    /// The sums of all rows, and of the tree's nodes when there is a tree, in a scale: from the last pass of the same scale, or made now.
+    /// The sums over all rows and, if there is a tree, over the rows of its nodes, in a scale. They come from the last
+    /// pass of the same scale, or are made now.
     pub(crate) fn sums(&self, scale: &Scale) -> Result<Arc<NodeSums>, PartialError> {
-        // Whoever comes second waits for the first one's sums instead of making them again. A panic elsewhere leaves
-        // either no sums or complete ones behind.
+        // A second thread waits for the sums of the first thread and does not make them again. After a panic elsewhere
+        // there are either no sums or complete sums.
         let mut kept = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, sums)) = &*kept
             && of == scale
@@ -141,7 +144,7 @@ impl Points {
         Ok(sums)
     }
 
-    /// What passes sum up.
+    /// The values that passes add up.
     pub(crate) fn summands(&self) -> Summands<'_> {
         Summands {
             columns: &self.columns,

@@ -1,4 +1,4 @@
-//! What one slice contributes to a step.
+//! Computes a step on one slice.
 
 use crate::draws::{Odds, sampled, smallest};
 use crate::error::PartialError;
@@ -14,8 +14,8 @@ use crate::spread::spreads;
 use crate::step::Step;
 use crate::summary::Summary;
 
-/// Computes what one slice contributes to a step, on this thread. Every cut of the data into slices gives the same merged
-/// partial, bit for bit, and so does every kernel.
+/// Computes a step on one slice, on this thread. Every cut of the data into slices, and every kernel, gives the same
+/// merged partial, bit for bit.
 ///
 /// # Errors
 /// [`PartialError`] when step and points do not belong together.

@@ -1,4 +1,4 @@
-//! Some of the rows, drawn in one pass, and how many there are.
+//! Draws some of the rows in one pass, and counts all rows.
 
 use gugus_kmeans::HandleInvalid;
 
@@ -6,7 +6,8 @@ use crate::error::{AllError, PartialError};
 use crate::partial::{Content, Partial};
 use crate::step::Step;
 
-/// A draw of rows in one pass: those with the smallest hashes, so that neither the cut of the rows nor their order decides.
+/// A draw of rows in one pass. It takes the rows with the smallest hashes, so neither the cut of the rows nor their
+/// order changes the result.
 ///
 /// ```
 /// use gugus_kmeans::{DistanceMeasure, HandleInvalid};
@@ -30,19 +31,19 @@ pub struct Sampling {
     invalid: HandleInvalid,
 }
 
-/// What a [`Sampling`] saw.
+/// The result of a [`Sampling`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct SampledRows {
     /// How many rows there are.
     pub rows: u64,
     /// How many rows were left out for a null or a NaN.
     pub dropped: u64,
-    /// All rows, or as many as were asked for, in an order that has nothing to do with what is in them.
+    /// As many rows as were asked for, or all if there are fewer. Their order does not depend on their content.
     pub drawn: Vec<Vec<f64>>,
 }
 
 impl Sampling {
-    /// A draw of at most `limit` rows of so many columns.
+    /// A draw of at most `limit` rows, each with so many columns.
     #[must_use]
     pub fn new(dimensions: usize, limit: usize, invalid: HandleInvalid) -> Self {
         Self {
@@ -52,17 +53,17 @@ impl Sampling {
         }
     }
 
-    /// What is to be computed over all the data.
+    /// The step to compute over all data.
     #[must_use]
     pub fn step(&self) -> Step {
-        // Any seed does.
+        // The seed may be any number.
         Step::Summarize {
             seed: 0,
             first: self.limit,
         }
     }
 
-    /// Takes in what the step came to over all the data.
+    /// Takes in the result of the step over all data.
     ///
     /// # Errors
     /// [`AllError`] for rows that would fail a training, and when the partial is not of this step.

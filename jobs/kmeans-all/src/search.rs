@@ -9,7 +9,7 @@ use crate::points::Points;
 use crate::sites::Sites;
 use crate::walk::{Area, walk};
 
-/// What a pass over one slice needs besides the points and the sites.
+/// The memory that a pass over one slice needs, beside the points and the sites.
 pub(crate) struct Searcher {
     pub(crate) arch: Arch,
     pub(crate) nearest: Box<Nearest>,
@@ -27,12 +27,12 @@ impl Searcher {
         }
     }
 
-    /// Makes `sites` those that the next blocks are searched for.
+    /// Says which `sites` the next blocks are compared with.
     pub(crate) fn set_sites(&mut self, sites: &Sites, among: &[u32]) {
         sites.copy(among, &mut self.values);
     }
 
-    /// Finds the nearest of the sites looked for, for each row of a block.
+    /// Finds the nearest of these sites for each row of a block.
     pub(crate) fn search(&mut self, points: &Points, rows: std::ops::Range<usize>) {
         self.arch.dispatch(Search {
             columns: &points.columns,
@@ -43,7 +43,7 @@ impl Searcher {
         });
     }
 
-    /// What one row costs.
+    /// The cost of one row.
     pub(crate) fn cost(
         &mut self,
         points: &Points,
@@ -57,14 +57,14 @@ impl Searcher {
     }
 }
 
-/// Whether weights enter a sum of costs.
+/// Whether a sum of costs uses the weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Costs {
     Plain,
     Weighted,
 }
 
-/// The exact sum of all rows' costs, and how many rows are nearest to each of the sites.
+/// The exact sum of the costs of all rows, and how many rows are nearest to each site.
 pub(crate) fn costs(
     points: &Points,
     sites: &Sites,

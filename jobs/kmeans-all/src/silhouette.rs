@@ -1,12 +1,14 @@
-//! The silhouette as Spark's `ClusteringEvaluator` computes it: by squared distances, with each cluster's sums in the place of its rows.
+//! The silhouette as Spark's `ClusteringEvaluator` computes it: from squared distances, and from a few sums per cluster
+//! instead of each pair of rows.
 //!
-//! The mean squared distance from a row `x` to the rows of a cluster needs only what these sum up to. Spark takes the sums from the
-//! origin, where squared lengths drown the distances between rows that lie far out. Here they are taken from the cluster's center `c`:
-//! with the mean of the rows at `c + drift`, and `spread` as the mean of their squared distances to `c`, it is
-//! `|x - c|² - 2 (x - c) · drift + spread`. Which is the same number, but for fewer roundings.
+//! The mean squared distance from a row `x` to the rows of a cluster follows from a few sums over these rows. Spark
+//! measures the sums from the origin. If rows lie far from the origin, rounding the large squared lengths hides the
+//! small distances between rows. Here the sums are measured from the center `c` of the cluster. If the mean of the rows
+//! is `c + drift`, and `spread` is the mean of their squared distances to `c`, the mean squared distance is `|x - c|² -
+//! 2 (x - c) · drift + spread`. It is the same number, with smaller rounding errors.
 //!
-//! Of directions brought to length 1, a squared distance is twice a cosine distance. A silhouette is a quotient of two distances, so it
-//! is the same for both.
+//! Under the cosine distance points have length 1. Then a squared distance is twice the cosine distance. A silhouette
+//! is a quotient of two distances, so it is the same for both.
 
 use pulp::{Simd, WithSimd};
 use serde::{Deserialize, Serialize};
@@ -21,19 +23,20 @@ use crate::search::Searcher;
 use crate::sites::Sites;
 use crate::walk::walk;
 
-/// A center and what is known of the rows that are nearest to it.
+/// A center, and what is known about the rows that are nearest to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cluster {
     pub(crate) center: Vec<f64>,
-    /// From the center to the mean of the rows.
+    /// The way from the center to the mean of the rows.
     pub(crate) drift: Vec<f64>,
     /// The mean of the squared distances to the center.
     pub(crate) spread: f64,
-    /// The sum of the weights; a cluster without any is nobody's neighbour.
+    /// The sum of the weights. A cluster of weight 0 is never taken as the nearest other cluster.
     pub(crate) weight: f64,
 }
 
-/// For each center, the silhouettes of its rows times their weights: the positive ones, and the negative ones.
+/// For each center, the silhouettes of its rows times their weights. Positive and negative silhouettes are summed
+/// apart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Silhouettes {
     pub(crate) above: Vec<ExactSum>,
@@ -57,14 +60,15 @@ impl Silhouettes {
         sums[cluster].add(silhouette.abs());
     }
 
-    /// Takes in what other slices contribute.
+    /// Adds the sums of other slices.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<(), Clash> {
         merge_each(&mut self.above, &other.above, ExactSum::merge)?;
         merge_each(&mut self.below, &other.below, ExactSum::merge)
     }
 }
 
-/// Sums up the silhouettes of the rows by their nearest site, which is the center of the cluster of the same number.
+/// Adds up the silhouettes of the rows by their nearest site. The nearest site is the center of the cluster with the
+/// same number.
 pub(crate) fn silhouettes(
     points: &Points,
     sites: &Sites,
@@ -113,7 +117,8 @@ pub(crate) fn silhouettes(
     Ok(sums)
 }
 
-/// The mean squared distances from the rows of a block to their own clusters, and to the nearest of the others.
+/// For each row of a block: the mean squared distance to the rows of its own cluster, and to those of the nearest other
+/// cluster.
 struct Apart {
     own: [f64; BLOCK],
     other: [f64; BLOCK],
@@ -129,14 +134,15 @@ impl Default for Apart {
 }
 
 impl Apart {
-    /// What Spark gives a row of this `weight` in a cluster of this `total`: from -1, deep in another cluster, to 1, far from all others.
+    /// The silhouette by the rule of Spark, for a row of this `weight` in a cluster of this `total` weight. -1 means
+    /// deep in another cluster, 1 means far from all others.
     fn silhouette(&self, row: usize, weight: f64, total: f64) -> f64 {
         let (own, other) = (self.own[row], self.other[row]);
-        // A row that is alone is neither well nor ill placed; nor is one that has no other cluster to be compared with.
+        // A row that is alone in its cluster, or has no other cluster to be compared with, gets 0.
         if total == weight || total == 0.0 || other.is_infinite() {
             return 0.0;
         }
-        // A row is no neighbour of its own.
+        // The mean over the other rows of the cluster: the row itself is left out.
         let own = own * (total / (total - weight));
         if own < other {
             1.0 - own / other
@@ -148,7 +154,7 @@ impl Apart {
     }
 }
 
-/// Computes [`Apart`] for at most [`BLOCK`] rows; a lane computes what a loop over single rows would.
+/// Computes [`Apart`] for at most [`BLOCK`] rows. Each lane computes what a loop over single rows would compute.
 struct Distances<'a> {
     points: &'a Points,
     first: usize,
@@ -208,7 +214,7 @@ fn mean_distances(x: &[[f64; LANES]], cluster: &Cluster) -> [f64; LANES] {
     let mut distances = [0.0; LANES];
     for lane in 0..LANES {
         let distance = squares[lane] - 2.0 * along[lane] + cluster.spread;
-        // Roundings may leave a little less than nothing.
+        // Rounding may make the result slightly negative.
         distances[lane] = if distance > 0.0 { distance } else { 0.0 };
     }
     distances

@@ -1,20 +1,21 @@
-//! What points are brought to: centers, or candidates for them; and which of them can be nearest to a point of a box.
+//! Sites: the centers, or candidates for centers, that points are compared with. Here are also the rules that find the
+//! sites that can be nearest to a point of a box.
 
 use std::ops::Range;
 
 use crate::error::PartialError;
 
-/// The centers of one step, as the step gives them.
+/// The sites of one step, in the order of the step.
 #[derive(Debug)]
 pub(crate) struct Sites {
     dimensions: usize,
     values: Vec<f64>,
-    /// The first of each run of equal centers. The others are as near to every point, and never win.
+    /// The first of each run of equal centers. The others are equally near to every point, so they never win.
     distinct: Vec<u32>,
 }
 
 impl Sites {
-    /// Takes the centers of a step that is about to look at points with so many columns.
+    /// Makes the sites of a step. The points have `columns` columns.
     pub(crate) fn new(centers: &[Vec<f64>], dimensions: usize) -> Result<Self, PartialError> {
         if centers.is_empty() {
             return Err(PartialError::NoCenters);
@@ -32,7 +33,7 @@ impl Sites {
         }
         let mut order: Vec<u32> = (0..centers.len() as u32).collect();
         let of = |site: u32| centers[site as usize].iter();
-        // A negative zero is as near as a zero.
+        // A negative zero becomes a zero. The distances are the same.
         let compare = |a: u32, b: u32| of(a).partial_cmp(of(b));
         order.sort_by(|a, b| compare(*a, *b).unwrap_or(std::cmp::Ordering::Equal));
         order.dedup_by(|later, earlier| of(*later).eq(of(*earlier)));
@@ -44,12 +45,12 @@ impl Sites {
         })
     }
 
-    /// How many there are, repeated ones included.
+    /// How many sites there are, with repeated ones.
     pub(crate) fn len(&self) -> usize {
         self.values.len() / self.dimensions.max(1)
     }
 
-    /// Those that can be nearest to anything at all, in order.
+    /// The sites that can be nearest to any point, in order.
     pub(crate) fn distinct(&self) -> &[u32] {
         &self.distinct
     }
@@ -68,23 +69,27 @@ impl Sites {
         }
     }
 
-    /// Appends to `kept` those of the sites `among` (a range of it) that can be nearest to a point within `bounds`, in order, and gives
-    /// the range of these and a squared distance that no such point has to its nearest site. Of several equally near sites, all are kept.
+    /// Finds out which of the sites `kept[among]` can be nearest to a point within `bounds`, and appends these sites to
+    /// `kept` in order. Returns their range in `kept`, and an upper bound of the squared distance from such a point to
+    /// its nearest site. If several sites are equally near, all are kept.
     ///
     /// # Why nothing is lost to rounding
     ///
     /// Let `d(x, z)` be the squared distance as [the kernels](crate::kernel) compute it, roundings included.
     ///
-    /// *By distance.* Rounding is monotone: of exact results in some order, the rounded ones are never in the opposite order. `d` is
-    /// made of differences, squares and sums, each monotone in what it is made of. So with the distances per column to the nearest and to
-    /// the farthest place of the box in the place of a point's, the same operations give numbers that `d(x, z)` is never below and never above for
-    /// any `x` in the box. No margin is needed: a site whose `near` is above another's `far` loses to that other everywhere.
+    /// *By distance.* Rounding is monotone: it never reverses the order of two exact results. `d` is made of
+    /// differences, squares and sums, and each is monotone in its operands. For each column, take the place of the box
+    /// that is nearest to the site, and the farthest one. The same operations on these places give two numbers, `near`
+    /// and `far`. For every `x` in the box, `d(x, z)` is at least `near` and at most `far`. So no margin is needed: if
+    /// `near` of one site is above `far` of another site, the first site loses everywhere in the box.
     ///
-    /// *By bisector.* Without roundings, the difference of the squared distances to two sites is linear in `x`. Over the box it is least at the corner
-    /// `v` that lies towards the farther site `z` (Kanungo et al. 2002). Each of the `n` differences, its square and its sum err by at most `u = 2^-53` of
-    /// themselves, so `d` errs by less than `g = (n + 3) u` of itself, and by `n` of the least positive numbers where squares underflow.
-    /// If the exact difference at `v`, which the computed one misses by less than `1.1 g (d(v, z) + d(v, s))`, is above `2.1 g far(s)`, then the
-    /// computed distances are in the same order all over the box. The margin below asks for twice as much as the two together.
+    /// *By bisector.* Without rounding, the difference of the squared distances to two sites `z` and `s` is linear in
+    /// `x`. In the box it is least at one corner: the corner `v` that lies towards the farther site `z` (Kanungo et al.
+    /// 2002). Each of the `n` differences, its square and its sum has a relative error of at most `u = 2^-53`. So `d`
+    /// has a relative error of less than `g = (n + 3) u`. If squares underflow, an absolute error of at most `n` times
+    /// the least positive number is added. The computed difference at `v` misses the exact one by less than `1.1 g
+    /// (d(v, z) + d(v, s))`. If the exact difference is above `2.1 g far(s)`, the computed distances have the same
+    /// order everywhere in the box. The margin below is twice the sum of the two.
     #[inline]
     pub(crate) fn narrow(
         &self,
@@ -113,7 +118,7 @@ impl Sites {
         (start..kept.len(), reach)
     }
 
-    /// What no point of the box is nearer than.
+    /// A lower bound of the squared distance from any point of the box to the site.
     #[inline]
     fn near(&self, bounds: &[[f64; 2]], site: u32) -> f64 {
         let mut sum = 0.0;
@@ -124,7 +129,7 @@ impl Sites {
         sum
     }
 
-    /// What no point of the box is farther than.
+    /// An upper bound of the squared distance from any point of the box to the site.
     #[inline]
     fn far(&self, bounds: &[[f64; 2]], site: u32) -> f64 {
         let mut sum = 0.0;
@@ -135,7 +140,8 @@ impl Sites {
         sum
     }
 
-    /// Whether every point of the box is nearer to `best`, whose far distance is `reach`, than to `site`.
+    /// Whether every point of the box is nearer to `best` than to `site`. `reach` is the upper bound of the distance to
+    /// `best`.
     #[inline]
     fn is_beyond(&self, bounds: &[[f64; 2]], site: u32, best: u32, reach: f64) -> bool {
         let (mut to_site, mut to_best) = (0.0, 0.0);

@@ -13,7 +13,7 @@ use crate::search::Searcher;
 use crate::sites::Sites;
 use crate::walk::walk;
 
-/// What the rows nearest to each center sum up to, and what they cost.
+/// For the rows nearest to each center: their sums and their cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Spreads {
     pub(crate) means: Means,
@@ -29,14 +29,14 @@ impl Spreads {
         }
     }
 
-    /// Takes in what other slices contribute.
+    /// Adds the sums of other slices.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<(), Clash> {
         self.means.merge(&other.means)?;
         merge_each(&mut self.costs, &other.costs, ExactSum::merge)
     }
 }
 
-/// Sums up the rows, and what they cost, by their nearest site.
+/// Adds up the rows and their cost, by their nearest site.
 pub(crate) fn spreads(
     points: &Points,
     sites: &Sites,

@@ -1,42 +1,42 @@
-//! A step: one pass over all the data, computed slice by slice.
+//! A step: one pass over all data, computed slice by slice.
 
 use serde::{Deserialize, Serialize};
 
 use crate::fixed_point::Scale;
 use crate::silhouette::Cluster;
 
-/// One pass over all the data. A [`Training`](crate::Training) asks for them, and so does an [`Assessment`](super::Assessment);
-/// who carries them need not look inside.
+/// One pass over all data. A [`Training`](crate::Training) or an [`Assessment`](super::Assessment) asks for steps. The
+/// code that carries a step need not look inside.
 ///
-/// Under serde all numbers keep their bits, given a format that does (in JSON: `float_roundtrip`).
+/// Under serde all numbers keep their bits, if the format keeps them (in JSON: `float_roundtrip`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Counts the rows and what was left out, looks how far they reach, and draws the first ones.
+    /// Counts the rows and the rows left out, finds the extent of the data, and draws rows to begin with.
     Summarize {
-        /// Of the draw.
+        /// The seed of the draw.
         seed: u64,
         /// How many rows are drawn.
         first: usize,
     },
-    /// Sums up the squared distances to the nearest candidate. Weights play no part.
+    /// Adds up the squared distances to the nearest candidate, without weights.
     Cost {
         /// The candidates so far.
         candidates: Vec<Vec<f64>>,
     },
-    /// Draws rows with probabilities in proportion to what they cost. Weights play no part.
+    /// Draws rows with probabilities in proportion to their cost, without weights.
     Sample {
         /// The candidates so far.
         candidates: Vec<Vec<f64>>,
-        /// Of the draw.
+        /// The seed of the draw.
         seed: u64,
-        /// Of k-means||, from 1: each draws other numbers.
+        /// The number of the draw in k-means||, from 1. Each draw has other random numbers.
         round: u32,
-        /// How many rows are to be drawn in the mean.
+        /// How many rows are drawn on average.
         wanted: f64,
-        /// What all rows cost, above 0.
+        /// The cost of all rows, above 0.
         cost: f64,
-        /// The most rows that are handed on.
+        /// The most rows that a draw hands on.
         limit: usize,
     },
     /// Counts the rows that are nearest to each candidate.
@@ -44,36 +44,36 @@ pub enum Step {
         /// The candidates.
         candidates: Vec<Vec<f64>>,
     },
-    /// Sums up the rows that are nearest to each center, by weight.
+    /// Adds up the rows that are nearest to each center, by weight.
     Lloyd {
-        /// How sums are kept.
+        /// The scale of the fixed-point sums.
         scale: Scale,
         /// The centers.
         centers: Vec<Vec<f64>>,
     },
-    /// Counts the rows of each cluster and sums up their costs, by weight.
+    /// Counts the rows of each cluster and adds up their costs, by weight.
     Evaluate {
-        /// The centers before the last pass, when there was one: Spark's training cost is theirs.
+        /// The centers before the last pass, if there was one. Spark's training cost is the cost of these centers.
         before: Option<Vec<Vec<f64>>>,
         /// The centers.
         centers: Vec<Vec<f64>>,
     },
-    /// Sums up the rows that are nearest to each center, and what they cost, by weight.
+    /// Adds up the rows that are nearest to each center, and their cost, by weight.
     Spread {
-        /// How sums are kept.
+        /// The scale of the fixed-point sums.
         scale: Scale,
         /// The centers.
         centers: Vec<Vec<f64>>,
     },
-    /// Sums up how much better rows lie in their clusters than in the next ones, by weight.
+    /// Adds up the silhouettes of the rows, by weight.
     Silhouette {
-        /// The clusters, one a center.
+        /// The clusters, one per center.
         clusters: Vec<Cluster>,
     },
 }
 
 impl Step {
-    /// What the step is called in progress and errors.
+    /// The name of the step in progress and errors.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Whether rows can be trained on at all, by what was counted of them.
+//! Decides by what was counted whether the rows can be trained on.
 
 use gugus_kmeans::HandleInvalid;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::merge::{Clash, merge_each};
 use crate::points::{Points, Weighting};
 use crate::tally::Tally;
 
-/// What is known of the rows before anything is fitted.
+/// What is known about the rows before the first fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Summary {
     tally: Tally,
@@ -42,7 +42,7 @@ impl Summary {
         }
     }
 
-    /// Sees that there are rows, and none that may not be there.
+    /// Checks that there are rows, and that none of them is forbidden.
     pub(crate) fn check(&self, invalid: HandleInvalid) -> Result<(), AllError> {
         let tally = &self.tally;
         let rows = tally.given;
@@ -75,7 +75,7 @@ impl Summary {
         Ok(())
     }
 
-    /// [`Summary::check`], and the scale of the sums over these rows.
+    /// Does [`Summary::check`], then gives the scale for sums over these rows.
     pub(crate) fn scale(
         &self,
         invalid: HandleInvalid,
@@ -95,7 +95,7 @@ impl Summary {
         self.tally.given.saturating_sub(self.rows)
     }
 
-    /// Takes in what is known of other rows.
+    /// Adds what is known about other rows.
     pub(crate) fn merge(&mut self, other: Self) -> Result<(), Clash> {
         self.tally.merge(&other.tally)?;
         self.rows = self.rows.checked_add(other.rows).ok_or(Clash::Full)?;

@@ -1,13 +1,13 @@
-//! What was counted while rows became points.
+//! Counts that are taken while rows become points.
 
 use serde::{Deserialize, Serialize};
 
 use crate::merge::{Clash, add_counts};
 
-/// What was counted while points were built, for the driver, which decides whether the rows can be trained on.
+/// Counts that are taken while points are built. The driver decides by them whether the rows can be trained on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tally {
-    /// Rows that were given, kept or not.
+    /// All rows that came in, kept or not.
     pub(crate) given: u64,
     /// Rows with a NaN, for each column and the weight.
     pub(crate) not_numbers: Vec<u64>,
@@ -22,7 +22,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Nothing counted yet of rows with so many columns.
+    /// A tally in which nothing is counted yet, for rows with so many columns.
     pub(crate) fn new(dimensions: usize) -> Self {
         Self {
             not_numbers: vec![0; dimensions + 1],
@@ -31,7 +31,7 @@ impl Tally {
         }
     }
 
-    /// Takes in what was counted of other rows.
+    /// Adds the counts of other rows.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<(), Clash> {
         for (own, other) in [
             (&mut self.given, other.given),

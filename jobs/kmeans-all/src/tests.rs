@@ -1,5 +1,5 @@
-//! Every step against the plainest way to compute it: a loop over the rows, over all centers, in whole numbers where sums
-//! are concerned.
+//! Compares each step with the plainest way to compute it: a loop over all rows and all centers, with whole numbers for
+//! sums.
 
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::*;
 use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans::vectors::squared_distance;
 
-/// Rows of one training and centers to look at them with.
+/// The rows of one training, and the centers to compare them with.
 #[derive(Clone, Debug)]
 struct Case {
     rows: Vec<Vec<f64>>,
@@ -20,8 +20,8 @@ struct Case {
     centers: Vec<Vec<f64>>,
 }
 
-/// What a coordinate may be: on a small grid, where ties abound; next to such a grid, where roundings decide; anywhere;
-/// far out; tiny.
+/// The coordinates to test with. On a small grid there are many ties; next to such a grid rounding decides. Others lie
+/// anywhere, far out, or close to zero.
 fn coordinate() -> impl Strategy<Value = f64> + Clone {
     prop_oneof![
         4 => (-3_i8..=3).prop_map(f64::from),
@@ -119,7 +119,7 @@ const LAYOUTS: [PointOrder; 4] = [
     PointOrder::Leaves(9),
 ];
 
-/// The content of a step in every layout and by every kernel, which is the same.
+/// The content of a step. It must be the same in every layout and by every kernel.
 fn content(case: &Case, step: &Step) -> Content {
     let answers = LAYOUTS.map(|layout| {
         let points = case.points(layout);
@@ -232,7 +232,8 @@ proptest! {
     }
 }
 
-/// Rows next to the bisector of two centers, off it by a few units in the last place: the boxes' margins have to hold there.
+/// Rows off the bisector of two centers by a few units in the last place. The margins of the boxes must be right there,
+/// too.
 #[test]
 fn no_row_next_to_a_bisector_is_lost() {
     let centers = vec![

@@ -1,7 +1,7 @@
-//! The driver of a training: which step is next, and what is done with its answer.
+//! The driver of a training. It says which step is next and takes in the result.
 //!
-//! This is Spark's k-means|| and Lloyd's loop, with two differences that come of having neither partitions nor an order of
-//! rows: draws are by hash, and means are exact until they are rounded once.
+//! This is Spark's k-means|| and Lloyd's loop, with two differences. Draws are made by hash and means are exact until
+//! they are rounded once, because there are no partitions and no order of rows here.
 
 use gugus_kmeans::{
     Centers, DistanceMeasure, Fit, FitSummary, HandleInvalid, InitMode, Params, ParamsError,
@@ -19,40 +19,41 @@ use crate::points::Weighting;
 use crate::step::Step;
 use crate::summary::Summary;
 
-/// How many rows a draw of k-means|| takes in the mean, for each cluster asked for. Spark's number.
+/// How many rows one draw of k-means|| takes on average, for each cluster asked for. It is the number of Spark.
 const OVERSAMPLING: usize = 2;
 
-/// How many times as many a draw may hand on before rows with large hashes are dropped: far above what chance gives, it only
-/// keeps a partial's size bounded.
+/// A draw may hand on so many times the expected number of rows. Beyond that, rows with large hashes are dropped.
+/// Chance never gives so many rows; the limit only bounds the size of a partial.
 const SAMPLE_SLACK: usize = 4;
 
-/// What is added to that, since small draws vary more.
+/// This number is added to the limit, because small draws vary more.
 const SAMPLE_SPARE: usize = 256;
 
-/// What the training has come to with a step.
+/// How far the training is after a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     /// The name of the step that was absorbed.
     pub step: &'static str,
-    /// How many passes over the data there were, this one included.
+    /// How many passes over the data there were, with this one.
     pub pass: u32,
-    /// Which of Lloyd's iterations it was, from 1.
+    /// The number of this iteration of Lloyd's loop, from 1.
     pub iteration: Option<u32>,
-    /// What the rows cost with the centers or candidates that the step began with, as far as it tells. In Lloyd's iterations
-    /// this comes out of the sums that there are anyway: good to ten digits or so where the data are not far from the origin.
+    /// The cost of the rows with the centers or candidates at the beginning of the step, if the step tells the cost. In
+    /// Lloyd's iterations the cost follows from sums that are made anyway. It is right to about ten digits if the data
+    /// are not far from the origin.
     pub cost: Option<f64>,
-    /// How far the center moved that moved farthest: a distance, or a cosine distance.
+    /// How far the center that moved farthest has moved: a distance, or a cosine distance.
     pub moved: Option<f64>,
 }
 
 /// One model over all data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AllFit {
-    /// What every fit gives.
+    /// The part that every fit has.
     pub fit: Fit,
     /// Whether the iterations ended because no center moved farther than `tol`.
     pub converged: bool,
-    /// What the rows cost with the centers, by weight.
+    /// The cost of the rows with the final centers, by weight.
     pub cost: f64,
 }
 
@@ -77,7 +78,7 @@ enum Stage {
     },
 }
 
-/// A training over all data: asks for one [`Step`] after the other and takes in what each comes to.
+/// A training over all data. It asks for one [`Step`] after another and takes in the merged partial of each.
 ///
 /// ```
 /// use gugus_kmeans_all::{Kernel, PointOrder, PointsBuilder, Training, Weighting, key, run_step};
@@ -119,7 +120,7 @@ pub struct Training {
 }
 
 impl Training {
-    /// A training that has not begun. [`Params::solver`] plays no part: there is one way only.
+    /// A training that has not begun. [`Params::solver`] is ignored, because there is only one way.
     ///
     /// # Errors
     /// [`ParamsError`] names the first parameter that is out of its range.
@@ -147,8 +148,8 @@ impl Training {
         })
     }
 
-    /// What is to be computed next over all the data; `None` when the training is done. Asking again gives the same step,
-    /// so that one that got lost can be carried out again.
+    /// The step to compute next over all data; `None` when the training is done. Asking again gives the same step, so a
+    /// step whose result got lost can be computed again.
     #[must_use]
     pub fn step(&self) -> Option<Step> {
         let seed = self.params.seed.cast_unsigned();
@@ -192,11 +193,11 @@ impl Training {
         })
     }
 
-    /// Takes in what the current step came to over all the data.
+    /// Takes in the result of the current step over all data.
     ///
     /// # Errors
-    /// [`AllError`] when the data cannot be trained on, and when the partial is not of this step. The training stays at the step
-    /// it was at.
+    /// [`AllError`] when the data cannot be trained on, or the partial is not of this step. The training then stays at
+    /// the same step.
     pub fn absorb(&mut self, partial: Partial) -> Result<StepReport, AllError> {
         let Some(step) = self.step() else {
             return Err(AllError::Partial(PartialError::Over {
@@ -248,7 +249,7 @@ impl Training {
         })
     }
 
-    /// Takes in the answer to the current step. Nothing is changed before all of it is known to be right.
+    /// Takes in the result of the current step. It changes nothing before it has checked the whole result.
     fn take(&mut self, answer: Partial, report: &mut StepReport) -> Result<(), AllError> {
         match answer.0 {
             Content::Summarize(summary) => self.begin(summary),
@@ -265,12 +266,12 @@ impl Training {
             }
             Content::Lloyd(means) => self.move_centers(&means, report),
             Content::Evaluate(evaluation) => self.end(*evaluation, report),
-            // The answer was merged into the partial of this training's own step, which is none of these.
+            // The result was merged into the partial of this training's own step, and that step is none of these.
             Content::Spread(_) | Content::Silhouette(_) => Ok(()),
         }
     }
 
-    /// Checks the rows and begins with those that were drawn.
+    /// Checks the rows. The training goes on with the rows that were drawn.
     fn begin(&mut self, summary: Summary) -> Result<(), AllError> {
         let scale = summary.scale(self.invalid, self.weighting)?;
         self.check_widths(&summary.first.rows)?;
@@ -307,7 +308,8 @@ impl Training {
     /// Takes more candidates.
     fn extend(&mut self, mut rows: Vec<Drawn>) -> Result<(), AllError> {
         self.check_widths(&rows)?;
-        // By key, which has nothing to do with how little a row drew. Rows of the same key are in order.
+        // By key, so that the order does not depend on the drawn number. Rows of the same key are ordered by their
+        // values.
         rows.sort_by_key(|row| row.key);
         self.centers.extend(rows.into_iter().map(|row| row.values));
         match self.stage {
@@ -319,7 +321,7 @@ impl Training {
         Ok(())
     }
 
-    /// Makes centers of the candidates at once when there are few.
+    /// Turns the candidates into centers at once if they are few.
     fn choose(&mut self) {
         self.centers = candidates::distinct(&self.centers);
         if self.centers.len() <= self.params.k {
@@ -329,14 +331,14 @@ impl Training {
         }
     }
 
-    /// Makes `k` centers of many candidates, as `gugus_kmeans::fit` does.
+    /// Turns many candidates into `k` centers, as `gugus_kmeans::fit` does.
     fn reduce(&mut self, counts: &[u64]) {
         let weights: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
         self.centers = candidates::reduce(&self.centers, &weights, self.params.k);
         self.set_out();
     }
 
-    /// Begins with Lloyd's iterations.
+    /// Begins Lloyd's iterations.
     fn set_out(&mut self) {
         for center in &mut self.centers {
             settle(self.params.distance_measure, center);
@@ -352,7 +354,7 @@ impl Training {
         }
     }
 
-    /// Moves the centers, and sees whether they have settled.
+    /// Moves the centers, and checks whether they still move.
     fn move_centers(&mut self, means: &Means, report: &mut StepReport) -> Result<(), AllError> {
         let measure = self.params.distance_measure;
         let Moved {
@@ -390,7 +392,7 @@ impl Training {
         cost_of(self.params.distance_measure, squared)
     }
 
-    /// The shape of a partial does not tell how wide its rows are.
+    /// The shape of a partial does not show how many columns the rows have.
     fn check_widths(&self, rows: &[Drawn]) -> Result<(), PartialError> {
         match rows.iter().find(|row| row.values.len() != self.dimensions) {
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! The tree above the leaves: the box that each node's rows lie in.
+//! The tree above the leaves. For each node it has the box in which the rows of the node lie.
 
 use std::ops::Range;
 
@@ -10,7 +10,8 @@ use crate::leaves::Leaves;
 pub(crate) struct Tree {
     depth: u32,
     starts: Vec<usize>,
-    /// For each node, column after column, the least and the largest value; the other way round where there are no rows.
+    /// For each node, the least and the largest value of each column. If a node has no rows, the least is above the
+    /// largest.
     boxes: Vec<[f64; 2]>,
     dimensions: usize,
 }
@@ -39,12 +40,12 @@ impl Tree {
         tree
     }
 
-    /// One more than the last node.
+    /// The number after that of the last node.
     pub(crate) fn nodes(&self) -> usize {
         2 << self.depth
     }
 
-    /// The children of a node that is no leaf.
+    /// The children of a node that is not a leaf.
     #[inline]
     pub(crate) fn children(&self, node: usize) -> Option<[usize; 2]> {
         (node < 1 << self.depth).then_some([2 * node, 2 * node + 1])
@@ -58,7 +59,7 @@ impl Tree {
         self.starts[first]..self.starts[first + (1 << leaves)]
     }
 
-    /// The least and largest values of a node that has rows, one pair a column.
+    /// The least and the largest values of a node that has rows, one pair per column.
     #[inline]
     pub(crate) fn bounds(&self, node: usize) -> &[[f64; 2]] {
         &self.boxes[node * self.dimensions..][..self.dimensions]

@@ -1,4 +1,5 @@
-//! Down the tree with the sites that are still in question: the filtering algorithm of Pelleg and Moore (1999) and of Kanungo et al. (2002).
+//! Walks down the tree with the sites that can still be nearest: the filtering algorithm of Pelleg and Moore (1999) and
+//! of Kanungo et al. (2002).
 
 use std::ops::Range;
 
@@ -6,19 +7,20 @@ use crate::points::Points;
 use crate::sites::Sites;
 use crate::tree::Tree;
 
-/// Rows that have the same few sites in question.
+/// Rows for which the same few sites can be nearest.
 #[derive(Debug)]
 pub(crate) struct Area<'a> {
     pub(crate) rows: Range<usize>,
-    /// The tree's node that is made of exactly these rows.
+    /// The node of the tree that has exactly these rows, if there is one.
     pub(crate) node: Option<usize>,
     /// The sites that can be nearest to one of the rows, in order.
     pub(crate) sites: &'a [u32],
-    /// No row's squared distance to its nearest site is above this.
+    /// An upper bound of the squared distance from each row to its nearest site.
     pub(crate) reach: f64,
 }
 
-/// Cuts all rows of `points` into areas: nodes with one site left, leaves with several, or all rows where there is no tree.
+/// Cuts all rows of `points` into areas: nodes for which one site is left, leaves with several sites, or all rows if
+/// there is no tree.
 pub(crate) fn walk(points: &Points, sites: &Sites, visit: &mut impl FnMut(Area<'_>)) {
     if points.rows() == 0 {
         return;

@@ -43,6 +43,9 @@ pub struct ModelJson {
     /// The source columns that the expressions read, so that a single record can be parsed like a batch.
     #[serde(default)]
     pub columns: Vec<Column>,
+    /// The texts that mean "no value" beside the empty text, in every column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub null_values: Vec<String>,
     /// `algorithm`, by default `kmeans`, and `params`, the parameters of the fit.
     #[serde(flatten)]
     pub algorithm: Algorithm,

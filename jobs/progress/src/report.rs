@@ -17,11 +17,17 @@ pub enum Outcome {
     Planned,
 }
 
+/// The scope of a model of a window.
+pub const WINDOW: &str = "window";
+
 /// One model, of one batch, of one window or over all batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelReport {
     /// The model's name.
     pub model: String,
+    /// The scope of the model in the job file: `batch`, `window` or `all`. Empty in a report of an earlier version.
+    #[serde(default)]
+    pub scope: String,
     /// The batch's number; null for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window's key; null for others, and where the line is about rows that are in no window.
@@ -43,12 +49,13 @@ pub struct ModelReport {
 }
 
 impl ModelReport {
-    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `over all batches`.
+    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `by window`, `over all batches`.
     #[must_use]
     pub fn data(&self) -> String {
         match (self.batch, &self.window) {
             (Some(batch), _) => format!("batch {batch}"),
             (None, Some(key)) => format!("window {key:?}"),
+            (None, None) if self.scope == WINDOW => "by window".to_owned(),
             (None, None) => "over all batches".to_owned(),
         }
     }

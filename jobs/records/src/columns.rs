@@ -13,7 +13,7 @@ use crate::cell::{CellKind, Target};
 use crate::cells::{append_plain, append_value, cell_text, read_cells};
 use crate::csv::Splitter;
 use crate::formats::csv::cells_of;
-use crate::formats::{self, RecordFormat, json};
+use crate::formats::{self, ReadRecords, json};
 use crate::layout::Layout;
 use crate::slots::Slots;
 use crate::{Header, Reason};
@@ -33,7 +33,7 @@ pub struct Columns {
     /// Text of the current CSV row.
     row: String,
     /// How the topic's records are taken apart. Made with the first of them: it may have tables of some kilobytes.
-    format: Option<Box<dyn RecordFormat>>,
+    format: Option<Box<dyn ReadRecords>>,
     /// Text of the current unescaped JSON string.
     unescaped: String,
     /// Made with the first row of CSV that does not come from the topic.
@@ -81,7 +81,7 @@ impl Columns {
     /// Why the record is rejected; nothing was appended.
     pub fn push_record(&mut self, bytes: &[u8]) -> Result<(), Reason> {
         let format = self.format.take();
-        let mut format = format.unwrap_or_else(|| formats::of(&self.layout));
+        let mut format = format.unwrap_or_else(|| formats::reader(&self.layout));
         let read = format.read(bytes, &self.layout, &mut self.slots);
         let appended = read.and_then(|text| self.append(text));
         self.format = Some(format);

@@ -13,4 +13,5 @@ mod split;
 
 pub use self::names::{HeaderError, fitting_delimiter, header_names};
 pub use self::rows::{CsvError, CsvRow, CsvRows, LONGEST_ROW};
-pub(crate) use self::split::{Cells, Splitter, line_ends};
+pub use self::split::Cells;
+pub(crate) use self::split::{Splitter, line_ends};

@@ -7,12 +7,18 @@
 //! * Numbers near the end of int32 get int64. Numbers with a decimal point are floats, even if all are whole.
 //! * 0 and 1 are numbers; a bool needs `true` or `false` somewhere.
 //! * A column without any value is text.
+//! * Whole numbers are instants if their range and the name of the column say so.
+//! * Words such as `NULL` and `NA` are no values if the other values of some column are not text.
 
 mod instants;
+mod words;
+
+use std::collections::BTreeSet;
 
 use gugus_spec::{Column, ColumnType, Nullability};
 
 use self::instants::Instants;
+use self::words::{is_of_time, null_value};
 use crate::{Reason, parse};
 
 /// Numbers above this get int64. If a sample reaches half of the range of int32, the stream may hold larger numbers.
@@ -88,13 +94,25 @@ impl Sample {
     pub fn columns(&self) -> Vec<InferredColumn> {
         self.columns.iter().map(|c| c.infer(self.rows)).collect()
     }
+
+    /// The texts that mean "no value" where they stand among values that are not text.
+    pub fn null_values(&self) -> BTreeSet<&'static str> {
+        let typed = self
+            .columns
+            .iter()
+            .filter(|c| c.data_type().0 != ColumnType::Utf8);
+        typed.flat_map(|column| &column.nulls).copied().collect()
+    }
 }
 
 /// The facts about the values of a column so far.
 #[derive(Debug)]
 struct Seen {
     name: String,
+    /// Values, without those that may mean "no value".
     values: u64,
+    /// The texts that may mean "no value".
+    nulls: BTreeSet<&'static str>,
     /// Whether all are digits, perhaps with a sign.
     digits: bool,
     /// The first number with zeros before it.
@@ -117,6 +135,7 @@ impl Seen {
         Self {
             name,
             values: 0,
+            nulls: BTreeSet::new(),
             digits: true,
             zeros: None,
             huge: None,
@@ -133,6 +152,10 @@ impl Seen {
     fn add(&mut self, text: &str) {
         let text = text.trim();
         if text.is_empty() {
+            return;
+        }
+        if let Some(null) = null_value(text) {
+            self.nulls.insert(null);
             return;
         }
         self.values += 1;
@@ -193,8 +216,7 @@ impl Seen {
             return match (&self.zeros, &self.huge, self.digits) {
                 (Some(text), ..) => (ColumnType::Utf8, Some(zeros_note(text))),
                 (None, Some(text), true) => (ColumnType::Utf8, Some(huge_note(text))),
-                (None, None, true) if self.fits_int32() => (ColumnType::Int32, None),
-                (None, None, true) => (ColumnType::Int64, None),
+                (None, None, true) => self.whole(),
                 _ => (ColumnType::Float64, None),
             };
         }
@@ -210,9 +232,25 @@ impl Seen {
         }
     }
 
-    fn fits_int32(&self) -> bool {
+    /// The type of whole numbers.
+    fn whole(&self) -> (ColumnType, Option<String>) {
         let most = MOST_INT32 as f64;
-        -most <= self.least && self.greatest <= most
+        let number = match -most <= self.least && self.greatest <= most {
+            true => ColumnType::Int32,
+            false => ColumnType::Int64,
+        };
+        let Some((format, unit)) = instants::epoch(self.least, self.greatest) else {
+            return (number, None);
+        };
+        if !is_of_time(&self.name) {
+            let note = format!(
+                "a number; if it counts {unit} since 1970: type = \"timestamp\", format = {format:?}"
+            );
+            return (number, Some(note));
+        }
+        let (formats, timezone) = (vec![format.to_owned()], None);
+        let note = format!("{unit} since 1970, by the column's name and the range of its numbers");
+        (ColumnType::Timestamp { formats, timezone }, Some(note))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Records to typed Arrow columns: JSON objects, CSV rows and Parquet rows, one record at a time.
 //!
-//! [`Columns::push_record`] takes a record in the format of the job's topic. The other pushes are for files, whose names tell
-//! their format.
+//! [`Columns::push_record`] takes a record in the format of the job's topic, and [`RecordWriter`] writes such records. The other
+//! pushes are for files, whose names tell their format.
 //!
 //! # What it guarantees
 //! * **One meaning of a value.** A cell of CSV, a JSON string and a JSON number with the same text give the same value,
@@ -88,8 +88,9 @@ mod unescape;
 pub use arrow_rows::{ImportError, RejectedRow};
 pub use columns::{Columns, FinishError};
 pub use csv::{
-    CsvError, CsvRow, CsvRows, HeaderError, LONGEST_ROW, fitting_delimiter, header_names,
+    Cells, CsvError, CsvRow, CsvRows, HeaderError, LONGEST_ROW, fitting_delimiter, header_names,
 };
+pub use formats::RecordWriter;
 pub use formats::json::with_finite_numbers;
 pub use header::Header;
 pub use layout::Layout;

@@ -54,6 +54,12 @@ pub enum Reason {
         /// What it is.
         found: &'static str,
     },
+    /// A JSON object has a key twice.
+    #[error("column {column:?} stands twice in the record; which of the two values is meant?")]
+    Twice {
+        /// The column.
+        column: String,
+    },
     /// The record has more bytes than the job allows.
     #[error("the record has {bytes} bytes, more than max_record_bytes = {most}")]
     TooLarge {
@@ -197,6 +203,7 @@ impl Reason {
             | Self::Null { column }
             | Self::Value { column, .. }
             | Self::Nested { column, .. }
+            | Self::Twice { column }
             | Self::TooManyColumns { column }
             | Self::Full { column } => Some(column),
             Self::NoValue
@@ -222,6 +229,7 @@ impl Reason {
             Self::NotJson { .. } => "not_json",
             Self::NotText { .. } => "not_text",
             Self::NotAnObject { .. } => "not_an_object",
+            Self::Twice { .. } => "twice",
             Self::TooLarge { .. } => "too_large",
             Self::ManyRows => "many_rows",
             Self::OpenQuote { .. } => "open_quote",

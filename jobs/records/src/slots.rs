@@ -1,7 +1,7 @@
 //! One place per column for the current record, reused from record to record.
 //!
-//! A cell holds the position of a value's text in the record, and not the text. So nothing is copied, the last of several
-//! keys of one name wins by overwriting, and parsing begins only after the whole record proved to be well formed.
+//! A cell holds the position of a value's text in the record, and not the text. So nothing is copied, and parsing begins
+//! only after the whole record proved to be well formed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -122,6 +122,30 @@ impl Slots {
         if let Target::Slot(slot) = target {
             self.cells[slot] = Cell { kind, start, end };
         }
+    }
+
+    /// The same for a value of a JSON object, which never ends at 0. An object with a key twice has two values for one column,
+    /// and nobody can tell which of them was meant.
+    #[inline]
+    pub(crate) fn set_once(&mut self, target: Target, kind: CellKind, start: usize, end: usize) {
+        if let Target::Slot(slot) = target {
+            if self.cells[slot].end != 0 {
+                self.refuse_second(slot);
+            }
+            self.cells[slot] = Cell { kind, start, end };
+        }
+    }
+
+    #[cold]
+    fn refuse_second(&mut self, slot: usize) {
+        let columns = self.layout.columns();
+        let name = match slot.checked_sub(columns.len()) {
+            None => &columns[slot].name,
+            Some(other) => &self.others[other],
+        };
+        self.refused.get_or_insert_with(|| Reason::Twice {
+            column: name.clone(),
+        });
     }
 
     /// Takes the reason why a value could not be placed.

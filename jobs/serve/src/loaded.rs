@@ -98,6 +98,7 @@ impl Loaded {
                 let source = Source {
                     columns,
                     other_columns: OtherColumns::Drop,
+                    null_values: about.null_values.clone(),
                     ..Source::default()
                 };
                 Input::Columns {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct BatchNumber(NonZeroU64);
 
-/// Digits in a name: enough that names sort like numbers for a hundred million batches. Beyond that they grow.
+/// The fewest digits of a number in a name. Names sort like numbers up to 99,999,999 batches; later names are longer.
 const DIGITS: usize = 8;
 
 impl BatchNumber {
@@ -84,7 +84,7 @@ impl FromStr for BatchNumber {
     }
 }
 
-/// The random name of one attempt to commit. By it a writer tells its own batch from that of another writer.
+/// The random name of one attempt to commit. A writer recognises its own batch by this id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CommitId(String);

@@ -14,7 +14,8 @@ use crate::TimestampFormat;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Column {
-    /// The name, as in the CSV's header or the JSON's key. Any text but the empty and the reserved ones.
+    /// The name, as in the CSV's header or the JSON's key. Any text is allowed, except the empty text and reserved
+    /// names.
     pub name: String,
     /// What its values are parsed to.
     pub data_type: ColumnType,
@@ -98,7 +99,7 @@ impl fmt::Display for ColumnType {
     }
 }
 
-/// What a timezone must be, as a clause that follows "but".
+/// The end of the message about a timezone that is not allowed. The text before it ends with "but".
 pub(crate) const A_ZONE: &str =
     "it must be the name of a timezone, such as \"America/Los_Angeles\" or \"UTC\"";
 

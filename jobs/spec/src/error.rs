@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why there is no job. To mend all errors but [`Error::Read`], edit the file at the place that the error names.
+/// Why there is no job. For every error but [`Error::Read`], edit the file at the place that the error names.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -17,7 +17,7 @@ pub struct Job {
     pub source: Source,
     /// When a batch is closed.
     pub batches: BatchLimits,
-    /// The models to train, in the file's order; none is valid.
+    /// The models to train, in the order of the file. The list may be empty.
     pub models: Vec<Model>,
 }
 
@@ -37,7 +37,7 @@ pub struct Source {
     pub keep: Vec<Kept>,
     /// The columns that the job names, in the file's order.
     pub columns: Vec<Column>,
-    /// What becomes of columns that it does not name.
+    /// What happens to columns that the job does not name.
     pub other_columns: OtherColumns,
 }
 
@@ -61,7 +61,7 @@ impl Kept {
     }
 }
 
-/// What becomes of columns that the job does not name.
+/// What happens to columns that the job does not name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OtherColumns {
@@ -72,7 +72,7 @@ pub enum OtherColumns {
     Drop,
 }
 
-/// When a batch is closed: at the first limit that is reached. An absent limit limits nothing.
+/// When a batch is closed: at the first limit that is reached. An absent limit does not close a batch.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BatchLimits {
     /// Accepted records in a batch, 100 unless given.
@@ -92,7 +92,7 @@ pub struct BatchLimits {
 }
 
 impl BatchLimits {
-    /// Rows of a batch where the job file says nothing: what the Python system wrote.
+    /// Rows of a batch if the job file does not say. The replaced Python system used the same number.
     pub const DEFAULT_ROWS: NonZeroU64 = NonZeroU64::MIN.saturating_add(99);
 }
 
@@ -114,18 +114,18 @@ impl Default for BatchLimits {
 pub struct Model {
     /// The model's name: its folder, and its name in REST.
     pub name: ModelName,
-    /// TOML `where`: an SQL condition; rows for which it is not true take no part.
+    /// TOML `where`: an SQL condition. Rows for which it is not true are left out.
     #[serde(rename = "where")]
     pub condition: Option<String>,
     /// The dimensions of a point, in order. At least one, no name twice.
     pub features: Vec<Feature>,
-    /// What fits it, with its parameters.
+    /// The algorithm with its parameters.
     #[serde(flatten)]
     pub algorithm: Algorithm,
-    /// Over which rows it is fitted.
+    /// The rows that it is fitted on.
     #[serde(flatten)]
     pub scope: Scope,
-    /// Column of weights.
+    /// The column that holds the weights.
     pub weight_col: Option<String>,
     /// What a null or NaN in a feature does.
     pub handle_invalid: HandleInvalid,

@@ -17,7 +17,7 @@ pub struct NameError {
     rule: &'static str,
 }
 
-/// Applies the rule for names; the error says which part of it is broken.
+/// Checks a text by the rule for names. The error says which part of the rule is broken.
 fn check(name: &str) -> Result<(), NameError> {
     let rule = if name.is_empty() {
         "is empty, it needs 1 to 128 characters"
@@ -33,7 +33,7 @@ fn check(name: &str) -> Result<(), NameError> {
     } else {
         return Ok(());
     };
-    // A name may be a whole file by mistake; a message is for people to read.
+    // Somebody may give a whole file as a name by mistake. So a message shows only the beginning.
     Err(NameError {
         given: name.chars().take(64).collect(),
         rule,

@@ -33,7 +33,7 @@ impl Scope {
     }
 }
 
-/// The end of a model's summary.
+/// How the scope is shown at the end of a model's summary.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,7 +82,8 @@ impl Window {
     pub fn key_sql(&self) -> Option<String> {
         match self {
             Self::Last { .. } => None,
-            // By the cast: to_char would make nanoseconds of the column, which end in 2262.
+            // A cast makes the text. The function to_char would first turn the column into nanoseconds, which end in
+            // 2262.
             Self::By { by, column } => Some(format!(
                 "to_char(arrow_cast({}, 'Timestamp(Millisecond, None)'), '{}')",
                 quote_identifier(column),
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn keys_of_the_calendar() {
-        // A Monday that is in the first week of the year after it.
+        // A Monday in December that belongs to the first week of the next year.
         let instant = chrono::DateTime::parse_from_rfc3339("2024-12-30T07:59:59Z").unwrap();
         let keys = [
             (Period::Year, "2024"),

@@ -1,8 +1,8 @@
-//! Texts to instants: the formats that a timestamp column may have.
+//! From texts to instants: the formats that a timestamp column may have.
 //!
-//! The check of a job file and the parser of records share this code. So a format that the check accepts can be followed.
-//! A wrong instant is worse than a reject, so nothing is guessed: a year has four digits, a format that would lose a part of
-//! the text is refused, and an instant outside of the years 0001 to 9999 is none.
+//! The check of a job file and the parser of records share this code. So a format that the check accepts can be
+//! followed. A wrong instant is worse than a reject, so nothing is guessed. A year has four digits. A format that would
+//! lose a part of the text is refused. So is an instant outside of the years 0001 to 9999.
 
 mod epoch;
 mod format;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gugus_features::WaveError;
 use thiserror::Error;
 
-use crate::fault::Fault;
+use crate::data_or_machine::Fault;
 
 /// Any error of an implementation.
 type Source = Box<dyn Error + Send + Sync>;

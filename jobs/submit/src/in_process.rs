@@ -1,5 +1,6 @@
 //! A cluster of nothing but this process.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -10,12 +11,13 @@ use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::physical_plan::{AsExecutionPlan, DefaultPhysicalExtensionCodec};
 use datafusion_proto::protobuf::PhysicalPlanNode;
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::codec::PlanCodec;
+use crate::data_or_machine::Fault;
 use crate::error::SubmitError;
-use crate::fault::Fault;
 use crate::submit::Submit;
 
 /// Runs plans on DataFusion in this process: for tests, and for work that needs no cluster.
@@ -80,14 +82,19 @@ impl Submit for InProcess {
         let plan = self
             .sent(plan)
             .map_err(|error| SubmitError::Cluster(error.into()))?;
+        let rows = AssertUnwindSafe(collect_partitioned(plan, self.session.task_ctx()));
         let rows = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(SubmitError::Cancelled),
-            rows = collect_partitioned(plan, self.session.task_ctx()) => rows,
+            rows = rows.catch_unwind() => rows,
+        };
+        let fault = match rows {
+            Ok(Ok(rows)) => return Ok(rows.concat()),
+            Ok(Err(error)) => Fault::of(&error),
+            Err(panic) => Fault::of_panic(&*panic),
         };
         // In the form in which a cluster hands errors on.
-        let failed = |error| SubmitError::failed(name.to_owned(), Fault::of(&error).as_text());
-        Ok(rows.map_err(failed)?.concat())
+        Err(SubmitError::failed(name.to_owned(), fault.as_text()))
     }
 
     async fn task_slots(&self) -> Option<usize> {

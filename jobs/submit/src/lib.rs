@@ -32,8 +32,8 @@
 //! ```
 
 mod codec;
+mod data_or_machine;
 mod error;
-mod fault;
 mod halving;
 mod in_process;
 mod jobs;
@@ -41,8 +41,8 @@ mod pace;
 mod submit;
 
 pub use codec::PlanCodec;
+pub use data_or_machine::Fault;
 pub use error::SubmitError;
-pub use fault::Fault;
 pub use halving::Parts;
 pub use in_process::InProcess;
 pub use jobs::Jobs;

@@ -75,6 +75,7 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let label = format!("{job} run {label}");
     let run = Run {
         job,
+        null_values: config.job.source.null_values,
         batches,
         listed: listed.map(|of| (of.model, of.batches)).collect(),
         models,

@@ -23,6 +23,8 @@ pub(crate) const WRITES_AT_ONCE: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) job: JobName,
+    /// The texts that mean "no value" in its records.
+    pub(crate) null_values: Vec<String>,
     pub(crate) batches: Batches,
     pub(crate) models: ModelStore,
     /// The batches that have a model, by the model's name.
@@ -104,6 +106,7 @@ impl Run {
             weight_col: model.weight_col.clone(),
             handle_invalid: model.handle_invalid,
             columns: work.plan.columns().to_vec(),
+            null_values: self.null_values.clone(),
             algorithm: model.algorithm.clone(),
             offsets: origin.offsets,
             rejected: origin.rejected,

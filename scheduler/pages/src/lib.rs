@@ -15,13 +15,22 @@
 //! A page is one file here with its snapshot and its [`Page`], one file in the scheduler's `pages/` that gathers the
 //! snapshot, and one line in `pages/routes.rs` there.
 
+pub mod batch;
+pub mod batches;
 pub mod configuration;
+pub mod model;
+pub mod models;
+pub mod overview;
 mod page;
 mod place;
 pub mod run;
 pub mod runs;
 pub mod sign_in;
+pub mod stores;
 pub mod submit;
 
 pub use page::{Page, refused, render};
 pub use place::Place;
+
+/// How many rows a page of a long table has.
+pub const ROWS: u64 = 100;

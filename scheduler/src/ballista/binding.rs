@@ -13,7 +13,7 @@ use ballista_scheduler::state::execution_stage::RunningStage;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gugus_features::AllPassExec;
 
-use super::had::{Had, Part};
+use super::tried_executors::{Part, TriedExecutors};
 
 /// An executor and the number of its slots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ pub(super) struct Binding<'a> {
     pub(super) session: &'a str,
     pub(super) stage: &'a mut RunningStage,
     pub(super) bound: &'a mut Vec<BoundTask>,
-    pub(super) had: &'a mut Had,
+    pub(super) tried: &'a mut TriedExecutors,
 }
 
 impl Binding<'_> {
@@ -48,7 +48,7 @@ impl Binding<'_> {
         hosts: &[Host],
     ) -> Vec<usize> {
         let groups = self.stage.pending.next_slice(usize::MAX);
-        let came_back = |group: &usize| self.had.anyone(self.part(*group));
+        let came_back = |group: &usize| self.tried.anyone(self.part(*group));
         let (back, mut left): (Vec<usize>, Vec<usize>) = groups.into_iter().partition(came_back);
         let mut units: Vec<Vec<usize>> = back.into_iter().map(|group| vec![group]).collect();
         // One task has all groups of such a stage.
@@ -59,7 +59,7 @@ impl Binding<'_> {
         let mut waiting = Vec::new();
         for unit in units {
             let parts: Vec<Part> = unit.iter().map(|group| self.part(*group)).collect();
-            let is_new = |id: &str| !parts.iter().any(|part| self.had.by(*part, id));
+            let is_new = |id: &str| !parts.iter().any(|part| self.tried.by(*part, id));
             let free = budgets
                 .iter()
                 .position(|budget| budget.vcores > 0 && is_new(&budget.executor_id));
@@ -75,7 +75,7 @@ impl Binding<'_> {
 
     /// Keeps groups for the next time.
     pub(super) fn hold_back(&mut self, waiting: Vec<usize>) {
-        self.had.held_back += waiting.len();
+        self.tried.held_back += waiting.len();
         self.stage.pending.reschedule(waiting);
     }
 
@@ -140,7 +140,7 @@ impl Binding<'_> {
     /// Makes a task of `groups` that takes `slots` of an executor's.
     fn bind(&mut self, groups: Vec<usize>, slots: u32, budget: &mut AvailableVcores) {
         for group in &groups {
-            self.had.note(self.part(*group), &budget.executor_id);
+            self.tried.note(self.part(*group), &budget.executor_id);
         }
         let stage = &mut *self.stage;
         // A task's number is its place in the list, which only grows.
@@ -266,7 +266,7 @@ mod tests {
         let plan = Arc::new(EmptyExec::new(Arc::new(Schema::empty())));
         let (config, hosts) = (Arc::new(SessionConfig::new()), hosts(&[1, 1]));
         let mut stage = RunningStage::new(1, 0, plan, 2, Vec::new(), HashMap::new(), config);
-        let (job, mut had) = (JobId::from("job"), Had::default());
+        let (job, mut tried) = (JobId::from("job"), TriedExecutors::default());
         let mut give = |free: [u32; 2], failed: Option<usize>| {
             if let Some(task) = failed {
                 stage.reset_task_info(task);
@@ -276,20 +276,20 @@ mod tests {
                 vcores,
             };
             let mut budgets: Vec<_> = hosts.iter().zip(free).map(offer).collect();
-            let (mut bound, before) = (Vec::new(), had.held_back);
+            let (mut bound, before) = (Vec::new(), tried.held_back);
             let mut binding = Binding {
                 job: &job,
                 session: "session",
                 stage: &mut stage,
                 bound: &mut bound,
-                had: &mut had,
+                tried: &mut tried,
             };
             let waiting = binding.elsewhere(&mut budgets, &hosts);
             binding.anywhere(&mut budgets);
             binding.hold_back(waiting);
             let given = bound.into_iter();
             let given = given.map(|(id, task)| (id, task.global_input_partition_ids));
-            (given.collect::<Vec<_>>(), had.held_back - before)
+            (given.collect::<Vec<_>>(), tried.held_back - before)
         };
         let to = |id: &str, group: usize| vec![(id.to_owned(), vec![group])];
         assert_eq!(give([1, 0], None), (to("e0", 0), 0));

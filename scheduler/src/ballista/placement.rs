@@ -32,8 +32,8 @@ use ballista_scheduler::state::task_manager::JobInfoCache;
 use tokio::sync::Mutex;
 
 use super::binding::{Binding, Host};
-use super::had::Had;
-use super::sight::Sight;
+use super::job_snapshot::JobSnapshot;
+use super::tried_executors::TriedExecutors;
 
 /// The executors as Ballista knows them, and what they are given to do.
 #[derive(Default)]
@@ -41,15 +41,16 @@ pub(crate) struct Placement {
     executors: InMemoryClusterState,
     /// What the executors had of the running jobs. Locked while tasks are handed out: slots are counted first and taken
     /// afterwards.
-    had: Mutex<HashMap<JobId, Had>>,
+    tried: Mutex<HashMap<JobId, TriedExecutors>>,
 }
 
 impl Placement {
     /// How many groups of each job wait for an executor that has not had them.
     pub(crate) async fn held_back(&self) -> HashMap<JobId, usize> {
-        let had = self.had.lock().await;
-        had.iter()
-            .map(|(job, had)| (job.clone(), had.held_back))
+        let tried = self.tried.lock().await;
+        tried
+            .iter()
+            .map(|(job, tried)| (job.clone(), tried.held_back))
             .collect()
     }
 
@@ -73,8 +74,8 @@ impl Placement {
 async fn free_slots(hosts: &[Host], jobs: &HashMap<JobId, JobInfoCache>) -> Vec<AvailableVcores> {
     let mut taken: HashMap<String, u32> = HashMap::new();
     for job in jobs.values() {
-        let sight = Sight::of(&**job.execution_graph.read().await);
-        for (executor, slots) in sight.taken {
+        let snapshot = JobSnapshot::of(&**job.execution_graph.read().await);
+        for (executor, slots) in snapshot.taken {
             *taken.entry(executor).or_default() += slots;
         }
     }
@@ -95,9 +96,9 @@ impl ClusterState for Placement {
         running_jobs: Arc<HashMap<JobId, JobInfoCache>>,
         alive: Option<HashSet<String>>,
     ) -> Result<Vec<BoundTask>> {
-        let mut had = self.had.lock().await;
-        had.retain(|job, _| running_jobs.contains_key(job));
-        had.values_mut().for_each(|had| had.held_back = 0);
+        let mut tried = self.tried.lock().await;
+        tried.retain(|job, _| running_jobs.contains_key(job));
+        tried.values_mut().for_each(|tried| tried.held_back = 0);
         let hosts = self.hosts(alive).await;
         let mut free = free_slots(&hosts, &running_jobs).await;
         let mut bound = Vec::new();
@@ -107,7 +108,7 @@ impl ClusterState for Placement {
             }
             let mut graph = info.execution_graph.write().await;
             let session = graph.session_id().to_owned();
-            let had = had.entry(job.clone()).or_default();
+            let tried = tried.entry(job.clone()).or_default();
             // Stages that had their turn; those that still have something pending would come for ever.
             let mut seen = Vec::new();
             while let Some(stage) = graph.fetch_running_stage(&seen) {
@@ -120,7 +121,7 @@ impl ClusterState for Placement {
                     session: &session,
                     stage,
                     bound: &mut bound,
-                    had,
+                    tried,
                 };
                 let waiting = binding.elsewhere(&mut free, &hosts);
                 if binding.keeps_rows() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ballista_core::JobId;
 
-use super::sight::Sight;
+use super::job_snapshot::JobSnapshot;
 
 /// After so long without movement, free slots are offered again. Handing out takes milliseconds.
 const OFFER_AFTER: Duration = Duration::from_secs(2);
@@ -45,23 +45,24 @@ impl StandingStill {
         &mut self,
         now: Instant,
         slots: &HashMap<String, u32>,
-        jobs: &[(JobId, Sight)],
+        jobs: &[(JobId, JobSnapshot)],
     ) -> Vec<(JobId, Remedy, Duration)> {
         let taken = |executor: &str| -> u32 {
-            let of_job = |(_, sight): &(JobId, Sight)| sight.taken.get(executor).copied();
+            let of_job =
+                |(_, snapshot): &(JobId, JobSnapshot)| snapshot.taken.get(executor).copied();
             jobs.iter().filter_map(of_job).sum()
         };
         let free = slots.iter().any(|(id, slots)| taken(id) < *slots);
         let mut before = std::mem::take(&mut self.jobs);
         let mut remedies = Vec::new();
-        for (id, sight) in jobs {
-            let works = sight
+        for (id, snapshot) in jobs {
+            let works = snapshot
                 .taken
                 .keys()
                 .any(|executor| slots.contains_key(executor));
             // Without executors, a job waits for one; Ballista limits that time.
-            let could_go_on = match sight.pending.saturating_sub(sight.held_back) {
-                0 if sight.held_back > 0 => false,
+            let could_go_on = match snapshot.pending.saturating_sub(snapshot.held_back) {
+                0 if snapshot.held_back > 0 => false,
                 0 => !works && !slots.is_empty(),
                 _ => free,
             };
@@ -69,9 +70,9 @@ impl StandingStill {
                 continue;
             }
             let mut still = match before.remove(id) {
-                Some(still) if still.movement == sight.movement => still,
+                Some(still) if still.movement == snapshot.movement => still,
                 _ => Still {
-                    movement: sight.movement,
+                    movement: snapshot.movement,
                     since: now,
                     tried: None,
                 },
@@ -96,19 +97,27 @@ impl StandingStill {
 mod tests {
     use super::*;
 
-    fn job(name: &str, movement: u64, pending: usize, taken: &[(&str, u32)]) -> (JobId, Sight) {
+    fn job(
+        name: &str,
+        movement: u64,
+        pending: usize,
+        taken: &[(&str, u32)],
+    ) -> (JobId, JobSnapshot) {
         let taken = taken.iter().map(|(id, slots)| ((*id).to_owned(), *slots));
-        let sight = Sight {
+        let snapshot = JobSnapshot {
             taken: taken.collect(),
             pending,
             movement,
-            ..Sight::default()
+            ..JobSnapshot::default()
         };
-        (name.into(), sight)
+        (name.into(), snapshot)
     }
 
     /// The remedies in each of the first ten seconds, when nothing changes.
-    fn remedies(slots: &[(&str, u32)], jobs: &[(JobId, Sight)]) -> Vec<(u64, String, Remedy)> {
+    fn remedies(
+        slots: &[(&str, u32)],
+        jobs: &[(JobId, JobSnapshot)],
+    ) -> Vec<(u64, String, Remedy)> {
         let slots = slots.iter().map(|(id, slots)| ((*id).to_owned(), *slots));
         let slots = slots.collect();
         let (began, mut still) = (Instant::now(), StandingStill::default());

@@ -14,8 +14,8 @@ use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::Request;
 
+use super::job_snapshot::JobSnapshot;
 use super::placement::Placement;
-use super::sight::Sight;
 use super::still::{Remedy, StandingStill};
 use super::view::Scheduler;
 
@@ -33,14 +33,14 @@ pub(crate) async fn watch(scheduler: Arc<Scheduler>, placement: Arc<Placement>) 
         let held_back = placement.held_back().await;
         let mut jobs = Vec::new();
         for (id, job) in running.iter() {
-            let mut sight = Sight::of(&**job.execution_graph.read().await);
-            sight.held_back = held_back.get(id).copied().unwrap_or(0);
-            jobs.push((id.clone(), sight));
+            let mut snapshot = JobSnapshot::of(&**job.execution_graph.read().await);
+            snapshot.held_back = held_back.get(id).copied().unwrap_or(0);
+            jobs.push((id.clone(), snapshot));
         }
         let slots = slots(&scheduler).await;
         for (id, remedy, waited) in still.look(Instant::now(), &slots, &jobs) {
             let stages = jobs.iter().find(|(other, _)| *other == id);
-            let stages = stages.map(|(_, sight)| sight.stages.join("; "));
+            let stages = stages.map(|(_, snapshot)| snapshot.stages.join("; "));
             tracing::warn!(job = %id, ?waited, stages, "a Ballista job does not move although it could; {}", match remedy {
                 Remedy::Offer => "its tasks are offered to free slots again",
                 Remedy::Cancel => "it is cancelled, so that its driver submits it again",

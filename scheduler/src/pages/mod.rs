@@ -6,13 +6,17 @@
 mod actions;
 mod asked;
 mod assets;
+mod batch;
+mod batches;
 mod configuration;
 mod described;
-mod document;
+mod drift;
 mod live;
 mod log;
+mod model;
+mod model_work;
+mod models;
 mod overview;
-mod parts;
 mod refusals;
 mod routes;
 mod run;
@@ -21,7 +25,6 @@ mod served;
 mod shown;
 mod sign_in;
 mod submit;
-mod tables;
 
 pub(crate) use live::Live;
 pub(crate) use refusals::refusals;

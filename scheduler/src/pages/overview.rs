@@ -1,29 +1,291 @@
-//! `/`: executors, runs and Ballista jobs.
+//! `/`: everything at a glance.
 
-use axum::extract::State;
-use axum::response::Response;
-use gugus_engine::About;
-use maud::html;
+use std::time::{Duration, SystemTime};
 
-use super::document::document;
+use chrono::{DateTime, Utc};
+use gugus_models::Extent;
+use gugus_pages::overview::{
+    BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, PipelineStep, Running,
+};
+
+use super::batches::{fed_by, rfc3339};
+use super::served::Asked;
 use super::shown::Shown;
-use super::tables;
-use crate::runs::Runs;
+use crate::ballista::view::JobSeen;
+use crate::problem::Problem;
+use crate::runs::{Pair, Run, RunState};
+use crate::stores::Shelf;
 
-pub(super) async fn page(State(shown): State<Shown>) -> Response {
-    let (executors, jobs) = (shown.cluster.executors().await, shown.cluster.jobs().await);
-    let runs = shown.runs.as_ref().map(Runs::list);
-    let body = html! {
-        h1 { "Gugus scheduler" }
-        p.quiet { (About::ours()) }
-        h2 { "Executors" }
-        (tables::executors(&executors))
-        @if let Some(runs) = &runs {
-            h2 { "Runs" }
-            (tables::runs(runs))
-        }
-        h2 { "Ballista jobs" }
-        (tables::ballista_jobs(&jobs))
+/// Pairs of stores that the page shows, Ballista jobs, and failures of each kind.
+const PAIRS: usize = 5;
+const JOBS: usize = 10;
+const FAILURES: usize = 8;
+
+/// How long an executor may be silent. It sends a heartbeat every second and is given up after five.
+const LATE: Duration = Duration::from_secs(4);
+
+/// Models whose times make a rate, and how old the newest may be.
+const RATE_OVER: usize = 20;
+const LATELY: Duration = Duration::from_secs(15 * 60);
+
+pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> {
+    let executors = shown.cluster.executors().await;
+    let jobs = shown.cluster.jobs().await;
+    let runs = shown
+        .runs
+        .as_ref()
+        .map(crate::runs::Runs::list)
+        .unwrap_or_default();
+    let today = Utc::now().date_naive().to_string();
+    let failed_today = runs.iter().filter(|run| {
+        has_failed(run)
+            && run
+                .ended
+                .as_ref()
+                .is_some_and(|ended| ended.starts_with(&today))
+    });
+    let mut page = Overview {
+        address: shown.address.clone(),
+        takes_runs: shown.runs.is_some(),
+        failed_today: failed_today.count() as u64,
+        running: runs
+            .iter()
+            .filter(|run| !run.state.is_final())
+            .map(running)
+            .collect(),
+        ballista_jobs: jobs
+            .iter()
+            .filter(|job| job.state == "running")
+            .take(JOBS)
+            .map(ballista_running)
+            .collect(),
+        failures: failures(&runs, &jobs),
+        ..Overview::default()
     };
-    document("Gugus scheduler", &body)
+    page.executors = executors
+        .into_iter()
+        .map(|executor| ExecutorLine {
+            lost: executor.silent.is_some_and(|silent| silent >= LATE),
+            silent: executor.silent.map(|silent| silent.as_secs()),
+            id: executor.id,
+            address: executor.address,
+            slots: executor.slots,
+            taken: None,
+            memory: None,
+        })
+        .collect();
+    if let Some(shelf) = &shown.shelf {
+        let pairs = shelf.pairs();
+        page.pipelines_total = pairs.len() as u64;
+        let pipelines = pairs
+            .into_iter()
+            .take(PAIRS)
+            .map(|pair| pipeline(shelf, pair));
+        page.pipelines = futures::future::join_all(pipelines).await;
+    }
+    Ok(page)
+}
+
+fn has_failed(run: &Run) -> bool {
+    run.state == RunState::Failed
+        || run.state == RunState::Interrupted
+        || (run.state == RunState::Finished && run.failed > 0)
+}
+
+fn running(run: &Run) -> Running {
+    let progress = &run.progress;
+    let took = run.started.as_deref().and_then(since);
+    let left = took
+        .filter(|_| progress.done > 0 && progress.total > progress.done)
+        .map(|took| {
+            #[allow(clippy::cast_precision_loss)] // an estimate
+            let rest = (progress.total - progress.done) as f64 / progress.done as f64;
+            took.mul_f64(rest.min(1e6)).as_secs()
+        });
+    Running {
+        id: run.id.to_string(),
+        job: run.job.clone(),
+        state: run.state.to_string(),
+        done: progress.done,
+        total: progress.total,
+        message: match (progress.message.as_str(), run.state) {
+            ("", RunState::Queued) => "waits for its turn".to_owned(),
+            ("", _) if progress.total == 0 => "looks at batches and models".to_owned(),
+            (message, _) => message.to_owned(),
+        },
+        seconds_left: left,
+    }
+}
+
+fn ballista_running(job: &JobSeen) -> BallistaRunning {
+    BallistaRunning {
+        id: job.id.clone(),
+        name: job.name.clone(),
+        done: job.stages_done as u64,
+        stages: job.stages as u64,
+        seconds: job.took.as_secs(),
+    }
+}
+
+/// The newest failures of runs, then of Ballista jobs, which tell no time.
+fn failures(runs: &[Run], jobs: &[JobSeen]) -> Vec<Failure> {
+    let runs = runs.iter().filter(|run| has_failed(run)).map(failure);
+    let jobs = jobs.iter().filter_map(|job| {
+        Some(Failure {
+            what: format!("Ballista job {}", job.name),
+            href: format!("/jobs/{}", gugus_look::path_part(&job.id)),
+            why: job.failure.clone()?,
+            at: None,
+        })
+    });
+    runs.take(FAILURES).chain(jobs.take(FAILURES)).collect()
+}
+
+fn failure(run: &Run) -> Failure {
+    Failure {
+        what: format!("run {} of job {}", run.id, run.job),
+        href: format!("/runs/{}", run.id),
+        why: run.failure.clone().unwrap_or_else(|| {
+            let failed = gugus_look::quantity(run.failed, "model", "models");
+            format!("it finished without {failed}; its page says why")
+        }),
+        at: run.ended.clone(),
+    }
+}
+
+/// How long ago a moment was.
+fn since(rfc3339: &str) -> Option<Duration> {
+    let then = DateTime::parse_from_rfc3339(rfc3339).ok()?;
+    SystemTime::now().duration_since(then.into()).ok()
+}
+
+async fn pipeline(shelf: &Shelf, pair: Pair) -> Pipeline {
+    let mut pipeline = Pipeline {
+        source: PipelineStep::default(),
+        topic: String::new(),
+        imports: false,
+        batch: PipelineStep::default(),
+        model: model_stage(shelf, &pair.models).await,
+        job: pair.job,
+        models: pair.models,
+        batches: pair.batches,
+    };
+    if let Err(problem) = fill_batches(shelf, &mut pipeline).await {
+        pipeline.batch.trouble = Some(problem.detail().to_owned());
+    }
+    pipeline
+}
+
+async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Problem> {
+    let view = shelf.log(&pipeline.batches).await?;
+    let head = view.head().await?;
+    let Some(head) = head.as_ref() else {
+        (pipeline.source.count, pipeline.batch.count) = (Some(0), Some(0));
+        return Ok(());
+    };
+    let scanned = view.scanned(head).await;
+    pipeline.topic.clone_from(&head.footer.topic);
+    pipeline.imports = fed_by(&head.footer) == "imports";
+    let written = head.written.map(rfc3339);
+    pipeline.batch = PipelineStep {
+        count: Some(head.batches()),
+        per_hour: head.per_hour,
+        newest: Some(format!("batch {}", head.reach.newest)),
+        at: written,
+        trouble: head.reach.gap.clone(),
+    };
+    // The newest record that a footer knows.
+    let lasts = head
+        .footer
+        .ends
+        .iter()
+        .filter_map(|end| Some((end.last.as_ref()?.timestamp?, end)));
+    let last = lasts.max_by_key(|(timestamp, _)| *timestamp);
+    let whole = scanned.read >= head.batches();
+    #[allow(clippy::cast_precision_loss)] // a rate
+    let per_batch = (scanned.rows + scanned.rejected) as f64 / scanned.read.max(1) as f64;
+    pipeline.source = PipelineStep {
+        count: whole.then_some(scanned.rows + scanned.rejected),
+        per_hour: head.per_hour.map(|batches| batches * per_batch),
+        newest: last.map(|(_, end)| {
+            format!(
+                "partition {}, offset {}",
+                end.partition,
+                end.next.saturating_sub(1)
+            )
+        }),
+        at: last
+            .and_then(|(timestamp, _)| DateTime::<Utc>::from_timestamp_millis(timestamp))
+            .map(|time| rfc3339(time.into())),
+        trouble: None,
+    };
+    Ok(())
+}
+
+async fn model_stage(shelf: &Shelf, models: &str) -> PipelineStep {
+    match try_model_stage(shelf, models).await {
+        Ok(stage) => stage,
+        Err(problem) => PipelineStep {
+            trouble: Some(problem.detail().to_owned()),
+            ..PipelineStep::default()
+        },
+    }
+}
+
+async fn try_model_stage(shelf: &Shelf, models: &str) -> Result<PipelineStep, Problem> {
+    let view = shelf.models(models).await?;
+    let listing = view.listing().await?;
+    let mut stage = PipelineStep {
+        count: Some(listing.all.len() as u64),
+        ..PipelineStep::default()
+    };
+    if !listing.unusable.is_empty() {
+        let folders = gugus_look::quantity(listing.unusable.len() as u64, "folder", "folders");
+        stage.trouble = Some(format!("{folders} of models"));
+    }
+    // The newest is one of the newest of each name.
+    let mut newest: Option<(String, String)> = None;
+    let mut rate = None;
+    for listed in &listing.models {
+        let last = match listed.batches.last() {
+            Some(batch) => Extent::Batch(*batch),
+            None if listed.all => Extent::All,
+            None => continue,
+        };
+        let Some(at) = trained_at(&view, &listed.model, &last).await? else {
+            continue;
+        };
+        if newest.as_ref().is_some_and(|(known, _)| *known >= at) {
+            continue;
+        }
+        rate = None;
+        let before = listed.batches.len().saturating_sub(RATE_OVER + 1);
+        if let (Some(then), true) = (listed.batches.get(before), listed.batches.len() > 1)
+            && let Some(then) = trained_at(&view, &listed.model, &Extent::Batch(*then)).await?
+            && since(&at).is_some_and(|age| age < LATELY)
+            && let (Some(newest), Some(oldest)) = (since(&at), since(&then))
+            && oldest > newest
+        {
+            #[allow(clippy::cast_precision_loss)] // twenty models
+            let models = (listed.batches.len() - 1 - before) as f64;
+            rate = Some(models / (oldest - newest).as_secs_f64() * 3600.0);
+        }
+        newest = Some((
+            at,
+            format!("{}, {}", listed.model, super::models::data(&last)),
+        ));
+    }
+    stage.per_hour = rate;
+    (stage.at, stage.newest) = newest.unzip();
+    Ok(stage)
+}
+
+async fn trained_at(
+    view: &crate::stores::ModelsView,
+    model: &str,
+    extent: &Extent,
+) -> Result<Option<String>, Problem> {
+    let read = view.read(model, extent).await?;
+    let saved = read.and_then(Result::ok);
+    Ok(saved.and_then(|saved| Some(saved.about.as_ref()?.trained_at.clone())))
 }

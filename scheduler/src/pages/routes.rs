@@ -9,13 +9,26 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::shown::Shown;
 use super::submit::{self, FORM_LIMIT};
-use super::{actions, assets, configuration, log, overview, run, runs, served, sign_in};
+use super::{
+    actions, assets, batch, batches, configuration, log, model, model_work, models, overview, run,
+    runs, served, sign_in,
+};
 
 /// All pages.
 pub(crate) fn routes(shown: Shown, guard: Arc<Guard>) -> OpenApiRouter {
     let submitting = post(submit::submit).layer(DefaultBodyLimit::max(FORM_LIMIT));
     OpenApiRouter::new()
-        .route("/", get(overview::page))
+        .merge(served::page("/", overview::gather))
+        .merge(served::page("/batches", batches::gather))
+        .merge(served::page("/batches/{n}", batch::gather))
+        .merge(served::page("/models", models::gather))
+        .merge(served::page("/models/{model}/{of}", model::gather))
+        .route(
+            "/models/{model}/{of}/silhouette",
+            post(model_work::silhouette),
+        )
+        .route("/models/{model}/{of}/map", post(model_work::map))
+        .route("/models/{model}/{of}/map.svg", get(model_work::picture))
         // The interface of runs has the same data as JSON.
         .merge(served::html("/runs", runs::gather))
         .merge(served::html("/runs/{id}", run::gather))

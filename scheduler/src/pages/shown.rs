@@ -5,6 +5,7 @@ use gugus_pages::configuration::Configuration;
 use super::live::Live;
 use crate::ballista::view::ClusterView;
 use crate::runs::Runs;
+use crate::stores::Shelf;
 
 /// The data that pages show.
 #[derive(Clone)]
@@ -12,6 +13,10 @@ pub(crate) struct Shown {
     pub(crate) cluster: ClusterView,
     /// Absent where the scheduler takes no runs.
     pub(crate) runs: Option<Runs>,
+    /// The stores that runs have used; absent where the scheduler takes no runs.
+    pub(crate) shelf: Option<Shelf>,
+    /// The address by which clients reach the scheduler, for commands to copy.
+    pub(crate) address: String,
     /// The settings that the scheduler runs with.
     pub(crate) configuration: Configuration,
     /// The pages that somebody looks at.

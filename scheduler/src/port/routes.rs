@@ -23,6 +23,7 @@ use crate::ballista::view::{ClusterView, Scheduler};
 use crate::pages::{self, Live, Shown};
 use crate::problem::Problem;
 use crate::runs::{self, Runs};
+use crate::stores::Shelf;
 
 /// The value of the header `Server`, in place of Ballista's.
 const SERVER: &str = concat!("gugus/", env!("CARGO_PKG_VERSION"));
@@ -34,6 +35,8 @@ pub(crate) struct Api {
     pub(crate) metrics: Arc<SchedulerMetrics>,
     pub(crate) monitor: Monitor,
     pub(crate) runs: Option<Runs>,
+    pub(crate) shelf: Option<Shelf>,
+    pub(crate) address: String,
     pub(crate) hosts: Hosts,
     pub(crate) origins: Arc<[Origin]>,
     pub(crate) security: Security,
@@ -50,6 +53,8 @@ pub(crate) fn all(api: Api) -> Router {
     let cors = origins::cors(&api.origins);
     let shown = Shown {
         cluster: api.cluster.clone(),
+        shelf: api.shelf,
+        address: api.address,
         runs: api.runs.clone(),
         configuration: api.configuration,
         live: api.live,

@@ -16,7 +16,7 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
-use super::course::Courses;
+use super::course::{Courses, Told};
 use super::error::RunError;
 use super::log::RunLog;
 use super::places::Places;
@@ -45,7 +45,7 @@ pub(super) struct Attempts {
 }
 
 /// How an attempt ended.
-enum Ended {
+pub(super) enum Ended {
     Finished(Report),
     /// With what was done until then.
     Stopped(Report),
@@ -65,17 +65,45 @@ impl Attempts {
             turn = self.turns.acquire() => turn.ok(),
             () = live.stop.cancelled() => None,
         };
-        let log = RunLog::open(&id, &self.table.folders.log_path(&id));
+        let (log, span) = self.log(&id);
+        let ended = match turn {
+            Some(_) => self.attempt(&id, &live, &span).await,
+            None => Ended::Stopped(Report::default()),
+        };
+        self.conclude(&id, &live, log, &span, ended).await;
+    }
+
+    /// Opens the log of a run. Where it cannot be written, the run goes on all the same.
+    pub(super) fn log(&self, id: &RunId) -> (Option<Arc<RunLog>>, Span) {
+        let log = RunLog::open(id, &self.table.folders.log_path(id));
         let log = log.inspect_err(|error| {
             tracing::warn!(%id, %error, "the log of a run cannot be written");
         });
         let log = log.ok();
         let span = log.as_ref().map_or_else(Span::none, |log| log.span());
-        let ended = match turn {
-            Some(_) => self.attempt(&id, &live, &span).await,
-            None => Ended::Stopped(Report::default()),
-        };
-        let jobs = self.ballista_jobs(&id).await;
+        (log, span)
+    }
+
+    /// Marks the beginning of an attempt.
+    pub(super) fn start(&self, id: &RunId) -> Told {
+        self.table.change(id, |run| {
+            run.state = RunState::Running;
+            run.started = Some(now());
+            run.attempts += 1;
+        });
+        self.courses.begin(id, &self.table.folders.course_path(id))
+    }
+
+    /// Writes down how an attempt ended.
+    pub(super) async fn conclude(
+        &self,
+        id: &RunId,
+        live: &Live,
+        log: Option<Arc<RunLog>>,
+        span: &Span,
+        ended: Ended,
+    ) {
+        let jobs = self.ballista_jobs(id).await;
         let progress = live.progress.now();
         let (state, failure) = span.in_scope(|| describe(&ended, self.stop.is_cancelled()));
         let report = match ended {
@@ -83,7 +111,7 @@ impl Attempts {
             Ended::Failed(..) => None,
         };
         if let Some(report) = &report
-            && let Err(error) = self.table.folders.save_report(&id, report)
+            && let Err(error) = self.table.folders.save_report(id, report)
         {
             span.in_scope(|| tracing::error!(%error, "the run's report could not be written"));
         }
@@ -91,7 +119,7 @@ impl Attempts {
         if let Some(log) = log {
             log.close();
         }
-        self.table.end(&id, |run| {
+        self.table.end(id, |run| {
             run.state = state;
             run.ended = Some(now());
             run.progress = progress;
@@ -110,14 +138,9 @@ impl Attempts {
 
     /// Drives it on a thread of its own, and writes down meanwhile how far it is.
     async fn attempt(self: &Arc<Self>, id: &RunId, live: &Live, span: &Span) -> Ended {
-        self.table.change(id, |run| {
-            run.state = RunState::Running;
-            run.started = Some(now());
-            run.attempts += 1;
-        });
         let (there, id_there, live_there) = (Arc::clone(self), id.clone(), live.clone());
         let span_there = span.clone();
-        let told = self.courses.begin(id, &self.table.folders.course_path(id));
+        let told = self.start(id);
         let observer = told.observer();
         let mut driver = spawn_blocking(move || {
             let training = there.train(&id_there, &live_there, observer);
@@ -180,7 +203,7 @@ impl Attempts {
     }
 
     /// Writes progress and Ballista jobs down now and then.
-    async fn write_progress(&self, id: &RunId, live: &Live) -> Infallible {
+    pub(super) async fn write_progress(&self, id: &RunId, live: &Live) -> Infallible {
         let mut ticks = interval(NOTE);
         let mut before = None;
         loop {

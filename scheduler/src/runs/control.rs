@@ -21,7 +21,7 @@ use super::folders::{Folders, StateError};
 use super::places::Places;
 use super::record;
 use super::request::RunRequest;
-use super::table::{Live, Table};
+use super::table::{Live, Pair, Table};
 use crate::ballista::view::ClusterView;
 
 /// How long runs may take to break off when the scheduler ends: they cancel their Ballista jobs, and write the models of
@@ -46,6 +46,12 @@ pub struct RunsConfig {
 pub(crate) struct Runs {
     attempts: Arc<Attempts>,
     drivers: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl std::fmt::Debug for Runs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Runs")
+    }
 }
 
 impl Runs {
@@ -126,6 +132,21 @@ impl Runs {
         Ok((run, job_file.map_err(RunError::Keep)?))
     }
 
+    /// The pairs of stores that runs have used, the newest first.
+    pub(crate) fn pairs(&self) -> Vec<Pair> {
+        self.table().pairs()
+    }
+
+    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    pub(crate) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
+        self.table().with_failures(models, most)
+    }
+
+    /// The places that runs, and so pages, may use.
+    pub(crate) fn places(&self) -> &Places {
+        &self.attempts.places
+    }
+
     /// One run with all there is.
     pub(crate) fn detail(&self, id: &RunId) -> Result<RunDetail, RunError> {
         let (run, job_file) = self.with_job_file(id)?;
@@ -187,6 +208,10 @@ impl Runs {
     fn config(&self, request: &RunRequest) -> Result<Config, RunError> {
         let (places, progress) = (&self.attempts.places, Progress::default());
         request.config(places, &progress, Arc::new(()), None)
+    }
+
+    pub(super) fn attempts(&self) -> &Arc<Attempts> {
+        &self.attempts
     }
 
     fn table(&self) -> &Table {

@@ -3,7 +3,7 @@
 //! A client hands over a job file and may leave. The driver is the one of `gugus train`, in this process, speaking gRPC to
 //! this process's own port like any other client. A run is kept in a folder of files, written before it is answered for,
 //! so that it outlives the scheduler: one that was under way is *interrupted* then, and goes on when it is resumed, from
-//! the models that are there.
+//! the models that are there. `gugus train` and `gugus demo` drive a run themselves and show it on the pages of their own cluster.
 
 mod answers;
 mod attempt;
@@ -12,6 +12,7 @@ mod control;
 mod course;
 mod error;
 mod folders;
+mod followed;
 mod list;
 mod log;
 mod places;
@@ -29,9 +30,11 @@ pub use self::control::RunsConfig;
 pub(crate) use self::course::ModelsAsked;
 pub use self::error::RunError;
 pub use self::folders::StateError;
+pub use self::followed::Followed;
 pub(crate) use self::list::{listed, runs_asked};
 pub use self::log::run_logs;
 pub use self::places::PlaceError;
 pub(crate) use self::record::took;
 pub use self::request::RunRequest;
 pub(crate) use self::rest::{BODY_LIMIT, routes};
+pub(crate) use self::table::Pair;

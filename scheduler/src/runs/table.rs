@@ -1,6 +1,6 @@
 //! All runs that a scheduler knows: in memory as they are, on disk as they were last written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -35,6 +35,15 @@ pub(super) struct Live {
     pub(super) progress: Progress,
 }
 
+/// Two stores that a run has used together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pair {
+    /// The job of the newest run.
+    pub(crate) job: String,
+    pub(crate) batches: String,
+    pub(crate) models: String,
+}
+
 impl Table {
     /// Reads the runs of a folder and marks those that were under way when the scheduler ended.
     pub(super) fn open(folders: Folders, keep: usize) -> Result<Self, StateError> {
@@ -61,6 +70,32 @@ impl Table {
     /// All runs, the newest first.
     pub(super) fn list(&self) -> Vec<Run> {
         self.entries().values().rev().map(Entry::now).collect()
+    }
+
+    /// The pairs of stores that runs have used, the newest first.
+    pub(super) fn pairs(&self) -> Vec<Pair> {
+        let entries = self.entries();
+        let mut pairs: Vec<Pair> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for run in entries.values().rev().map(|entry| &entry.run) {
+            if seen.insert((run.batches.as_str(), run.models.as_str())) {
+                pairs.push(Pair {
+                    job: run.job.clone(),
+                    batches: run.batches.clone(),
+                    models: run.models.clone(),
+                });
+            }
+        }
+        pairs
+    }
+
+    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    pub(super) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
+        let entries = self.entries();
+        let runs = entries.values().rev().map(|entry| &entry.run);
+        let failed = runs.filter(|run| run.failed > 0 && run.models == models);
+        let ended = failed.filter_map(|run| Some((run.id.clone(), run.ended.clone()?)));
+        ended.take(most).collect()
     }
 
     /// One run.

@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use clap::Args;
 use gugus_files::Stores;
 use gugus_ingest::import::{self, Config, Cut, Repeat, Summary};
+use gugus_progress::Progress;
 
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::folders::BatchesFolder;
 use crate::flags::job_file::JobFile;
-use crate::output::progress::progress;
+use crate::output::progress::draw;
 use crate::output::{Output, count};
 use crate::signals::Stop;
 
 /// Cut CSV, JSON lines or Parquet files into batches
 ///
-/// Use it for records that are in files and not in a topic. A file that was imported completely is refused (--again takes
-/// the file once more). An import that broke off is continued by the same command.
+/// Use it for records that are in files and not in a topic. A file that was imported completely is refused (--again
+/// takes the file once more). If an import breaks off, run the same command again to go on.
 ///
 /// Example: gugus batches import crimes.csv --job jobs/crime.toml --batches data/batch
 ///
@@ -40,7 +41,8 @@ pub(super) struct Import {
 
 impl Import {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let bar = progress(None, "records");
+        let progress = Progress::default();
+        let bar = draw(&progress, "bytes");
         let config = Config {
             job: self.job.read()?,
             store: self.batches.open(&Stores::from_env())?,
@@ -55,10 +57,10 @@ impl Import {
             } else {
                 Repeat::Refuse
             },
-            progress: bar.clone(),
+            progress,
         };
         let result = import::run(config, stop.token.clone()).await;
-        bar.finish_and_clear();
+        drop(bar);
         let summary = result?;
         output.show(&summary, || {
             format!(

@@ -9,7 +9,7 @@ use crate::flags::folders::BatchesFolder;
 use crate::output::offsets::offsets;
 use crate::output::{Output, count, table};
 
-/// Print one batch: what its footer says
+/// Print the footer of one batch
 ///
 /// The footer names the offsets that the batch holds, the rejected records, and the columns.
 ///

@@ -19,8 +19,8 @@ use crate::signals::Stop;
 /// Say how good a model is: its cost, the sizes of its clusters, and the silhouette of Spark's ClusteringEvaluator
 ///
 /// The command evaluates the model on the rows that it was trained on, with the features, `where` and weights that were
-/// saved with it. With --k it also fits other numbers of clusters to the same rows, to show where more clusters stop
-/// paying. Nothing is saved. Without --scheduler a cluster is started within this process.
+/// saved with it. With --k it also fits other numbers of clusters to the same rows, to show at which number more
+/// clusters stop helping. Nothing is saved. Without --scheduler a cluster is started within this process.
 ///
 /// Example: gugus models evaluate location --batch 1 --k 2..10
 ///
@@ -29,7 +29,7 @@ use crate::signals::Stop;
 pub(super) struct Evaluate {
     #[command(flatten)]
     chosen: ChosenModel,
-    /// Evaluate the model on the rows of these batches, not on its own
+    /// Evaluate the model on the rows of these batches instead of its own
     #[arg(long, value_name = "N|N..M|newest|all", value_parser = on)]
     on: Option<On>,
     /// Numbers of clusters to compare with, both ends included

@@ -18,9 +18,9 @@ use crate::signals::Stop;
 
 /// Draw the map of a model as SVG: the rows that it was trained on, coloured by cluster, and its centers
 ///
-/// The map shows two features, by default the first two. It shows a latitude and a longitude as a map of the world does.
-/// Of many rows the command draws 20,000, the same ones every time. Without --scheduler a cluster is started within this
-/// process.
+/// The map shows two features, by default the first two. It shows a latitude and a longitude as a map of the world
+/// does. If there are more than 20,000 rows, the command draws 20,000 of them, the same ones every time. Without
+/// --scheduler a cluster is started within this process.
 ///
 /// Example: gugus models plot location --batch 1 --output-file location.svg
 ///

@@ -3,12 +3,13 @@
 use clap::Args;
 use gugus_files::Stores;
 use gugus_ingest::replay::{self, Config, Mode, Summary};
+use gugus_progress::Progress;
 use gugus_spec::BatchNumber;
 
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::folders::BatchesFolder;
 use crate::flags::job_file::JobFile;
-use crate::output::progress::progress;
+use crate::output::progress::draw;
 use crate::output::{Output, count};
 use crate::signals::Stop;
 
@@ -35,7 +36,8 @@ pub(super) struct Replay {
 
 impl Replay {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let bar = progress(None, "records");
+        let progress = Progress::default();
+        let bar = draw(&progress, "records");
         let mode = if self.dry_run {
             Mode::DryRun
         } else {
@@ -46,10 +48,10 @@ impl Replay {
             store: self.batches.open(&Stores::from_env())?,
             batch: self.batch,
             mode,
-            progress: bar.clone(),
+            progress,
         };
         let result = replay::run(config, stop.token.clone()).await;
-        bar.finish_and_clear();
+        drop(bar);
         let summary = result?;
         output.show(&summary, || text(&summary, mode))?;
         unless_stopped(

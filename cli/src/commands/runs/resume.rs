@@ -11,7 +11,7 @@ use crate::signals::Stop;
 
 /// Go on with a run that failed, was cancelled, or was interrupted by the scheduler's end
 ///
-/// The scheduler does not train again what has a model.
+/// The scheduler trains only models that are missing, unless the run was submitted with --retrain.
 ///
 /// Example: gugus runs resume mabc12de3 --wait --scheduler df://127.0.0.1:50050
 ///

@@ -13,8 +13,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use gugus_files::Store;
 use gugus_ingest::import::{self, Cut, Repeat};
 use gugus_ingest::{Error, infer};
+use gugus_progress::Progress;
 use gugus_spec::Job;
-use indicatif::ProgressBar;
 use parquet::arrow::ArrowWriter;
 use tokio_util::sync::CancellationToken;
 
@@ -195,7 +195,7 @@ fn import(batches: &Path, file: PathBuf) -> Result<(), Error> {
         files: vec![file],
         cut: Cut::ByRows,
         repeat: Repeat::Refuse,
-        progress: ProgressBar::hidden(),
+        progress: Progress::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

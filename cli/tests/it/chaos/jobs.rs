@@ -162,6 +162,26 @@ const TYPES: [&str; 8] = [
     "blob",
 ];
 
+/// What can lie within itself.
+const NESTS: [(&str, &str); 16] = [
+    ("(", ")"),
+    ("[", "]"),
+    ("struct(", ")"),
+    ("MAP {'a': ", "}"),
+    ("CASE WHEN x THEN ", " END"),
+    ("CASE ", " WHEN 1 THEN 2 END"),
+    ("CAST(", " AS INT)"),
+    ("EXTRACT(hour FROM ", ")"),
+    ("SUBSTRING(", " FROM 1)"),
+    ("INTERVAL ", " day"),
+    ("x BETWEEN ", " AND 1"),
+    ("x IN (", ")"),
+    ("x IS NOT DISTINCT FROM ", ""),
+    ("NOT ", ""),
+    ("- ", ""),
+    ("(SELECT ", ")"),
+];
+
 /// An expression that need not make sense, nested so deep.
 fn expression(draw: &mut Draw, depth: usize) -> String {
     if depth == 0 {
@@ -172,7 +192,7 @@ fn expression(draw: &mut Draw, depth: usize) -> String {
         expression(draw, depth)
     };
     let two = |draw: &mut Draw| (one(draw), one(draw));
-    match draw.below(12) {
+    match draw.below(14) {
         0..=2 => {
             let (a, b) = two(draw);
             format!("{a} {} {b}", OPERATORS[draw.below(OPERATORS.len())])
@@ -193,6 +213,18 @@ fn expression(draw: &mut Draw, depth: usize) -> String {
         }
         9 => format!("({}) IS NOT NULL", one(draw)),
         10 => format!("NOT -({})", one(draw)),
+        11 | 12 => {
+            let (begin, end) = NESTS[draw.below(NESTS.len())];
+            let times = draw.below(30);
+            let inner = one(draw);
+            // Some of them lack their ends.
+            let ends = if draw.chance(50) {
+                times
+            } else {
+                draw.below(times + 1)
+            };
+            format!("{}{inner}{}", begin.repeat(times), end.repeat(ends))
+        }
         _ => vec![one(draw); 1 + draw.below(40)].join(" + "),
     }
 }

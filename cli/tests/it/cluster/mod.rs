@@ -9,3 +9,4 @@ mod rollback;
 mod run_pages;
 mod runs;
 mod storage;
+mod stores;

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::kit::http;
 use crate::kit::machines::Cluster;
-use crate::kit::process::{Signal, Up};
+use crate::kit::network::Namespace;
+use crate::kit::process::{Gugus, Signal, Up, up};
 use crate::kit::same::{same, short};
 use crate::kit::wait::until;
 use crate::kit::work::{Work, comparable, models};
@@ -40,30 +43,78 @@ fn await_fit(scheduler: &Up) {
     });
 }
 
-/// Killed, it closes its connections. Frozen, it keeps them and passes no byte, as when its link goes down.
+/// Killed, it closes its connections. Frozen, it keeps them and passes no byte.
 #[test]
 fn windows_are_fitted_seconds_after_an_executor_is_lost_in_the_second_stage() {
-    let work = Work::new();
-    let job = work.job(500, WINDOWS);
-    work.imported(&job, &work.scattered("in.csv", 200_000));
-    let began = Instant::now();
-    let embedded = comparable(&work.train(&job, &[]).expect(0).json());
-    let usual = began.elapsed();
+    let windows = Windows::new();
     for (models_folder, signal) in [("killed", Signal::Kill), ("frozen", Signal::Stop)] {
         let mut cluster = Cluster::<2>::new("1");
-        let training = cluster.training(&work, &job, models_folder).spawn();
-        await_fit(&cluster.scheduler);
+        windows.outlast(models_folder, &cluster.scheduler, || {
+            cluster.executors[0].signal(signal);
+        });
+    }
+}
+
+/// The machine of an executor loses its link. No connection is closed, no packet comes back.
+#[test]
+fn windows_are_fitted_seconds_after_the_link_of_an_executor_goes_down() {
+    let Some(machine) = Namespace::new("an executor whose link goes down") else {
+        return;
+    };
+    let link = machine.link();
+    let windows = Windows::new();
+    let scheduler = up(format!("scheduler --listen {}:0", link.here));
+    let executor = |address: &str| {
+        let url = scheduler.url("grpc");
+        Gugus::new(format!(
+            "executor --scheduler {url} --task-slots 1 --listen {address}:0"
+        ))
+    };
+    let _stays = executor(&link.here).up();
+    let _goes = executor(&link.there).under(machine.words()).up();
+    windows.outlast("linkless", &scheduler, || link.cut());
+}
+
+/// A job of windows, and its result on the embedded cluster.
+struct Windows {
+    work: Work,
+    job: String,
+    embedded: Value,
+    usual: Duration,
+}
+
+impl Windows {
+    fn new() -> Self {
+        let work = Work::new();
+        let job = work.job(500, WINDOWS);
+        work.imported(&job, &work.scattered("in.csv", 200_000));
+        let began = Instant::now();
+        let embedded = comparable(&work.train(&job, &[]).expect(0).json());
+        Self {
+            job,
+            embedded,
+            usual: began.elapsed(),
+            work,
+        }
+    }
+
+    /// Trains on a cluster of two, which loses an executor while the windows are fitted.
+    fn outlast(&self, folder: &str, scheduler: &Up, lose: impl FnOnce()) {
+        let url = ["--scheduler", scheduler.url("grpc")];
+        let training = self.work.training(&self.job, folder, &url).spawn();
+        await_fit(scheduler);
         let lost = Instant::now();
-        cluster.executors[0].signal(signal);
+        lose();
         let report = training.wait().expect(0).json();
         let took = lost.elapsed();
-        same(&comparable(&report), &embedded);
-        let (found, wanted) = (work.path(models_folder), work.path("models"));
+        same(&comparable(&report), &self.embedded);
+        let (found, wanted) = (self.work.path(folder), self.work.path("models"));
         same(&models(&found), &models(&wanted));
         // Half the cluster does all of the work, perhaps beside a compiler.
+        let usual = self.usual;
         assert!(
             took < 3 * usual + RECOVERY,
-            "{models_folder}: {took:?} after the loss, {usual:?} without one"
+            "{folder}: {took:?} after the loss, {usual:?} without one"
         );
     }
 }

@@ -1,15 +1,14 @@
-//! An ingest whose connection to a real Kafka is cut: nothing is refused or closed, but no byte passes any more.
+//! An ingest whose connection to a real Kafka is cut: nothing is refused or closed, but no byte passes any more. Once a
+//! proxy stops passing bytes, and once the link of a machine goes down.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::kit::http;
 use crate::kit::kafka::{Kafka, More};
 use crate::kit::messages::{self, Message};
+use crate::kit::network::Namespace;
 use crate::kit::process::{Gugus, Signal};
+use crate::kit::proxy::Proxy;
 use crate::kit::sender::Sender;
 use crate::kit::wait::until;
 use crate::kit::work::Work;
@@ -17,93 +16,79 @@ use crate::kit::work::Work;
 /// How long a cut may go unnoticed.
 const NOTICED: Duration = Duration::from_secs(5);
 
-/// A second listener of the broker, which calls itself by the address of the [`Proxy`].
+/// A second listener of the broker, for the connection that is cut.
 const PROPERTIES: &str = "
-listeners=PLAINTEXT://127.0.0.1:@BROKER@,CONTROLLER://127.0.0.1:@CONTROLLER@,CUT://127.0.0.1:@CUT@
-advertised.listeners=PLAINTEXT://127.0.0.1:@BROKER@,CUT://127.0.0.1:@PROXY@
+listeners=PLAINTEXT://127.0.0.1:@BROKER@,CONTROLLER://127.0.0.1:@CONTROLLER@,CUT://@HOST@:@CUT@
+advertised.listeners=PLAINTEXT://127.0.0.1:@BROKER@,CUT://@HOST@:@CALLED@
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,CUT:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 ";
 
-/// Passes bytes to a port of this machine until it is cut.
-struct Proxy {
-    port: u16,
-    to: Arc<AtomicU16>,
-    is_cut: Arc<AtomicBool>,
-}
-
-impl Proxy {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let proxy = Self {
-            port: listener.local_addr().unwrap().port(),
-            to: Arc::default(),
-            is_cut: Arc::default(),
-        };
-        let (to, is_cut) = (Arc::clone(&proxy.to), Arc::clone(&proxy.is_cut));
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let Ok(broker) = TcpStream::connect(("127.0.0.1", to.load(Ordering::SeqCst)))
-                else {
-                    continue;
-                };
-                for (from, to) in [(&client, &broker), (&broker, &client)] {
-                    let ends = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    let is_cut = Arc::clone(&is_cut);
-                    std::thread::spawn(move || pass(ends, &is_cut));
-                }
-            }
-        });
-        proxy
-    }
-
-    fn cut(&self, is_cut: bool) {
-        self.is_cut.store(is_cut, Ordering::SeqCst);
-    }
-}
-
-fn pass((mut from, mut to): (TcpStream, TcpStream), is_cut: &AtomicBool) {
-    let pause = Duration::from_millis(10);
-    from.set_read_timeout(Some(pause)).unwrap();
-    let mut bytes = [0; 64 * 1024];
-    loop {
-        if is_cut.load(Ordering::SeqCst) {
-            std::thread::sleep(pause);
-            continue;
-        }
-        match from.read(&mut bytes) {
-            Ok(0) => break,
-            Ok(length) => {
-                if to.write_all(&bytes[..length]).is_err() {
-                    break;
-                }
-            }
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => break,
-        }
-    }
-    let _ = to.shutdown(std::net::Shutdown::Both);
-}
-
-#[test]
-fn an_ingest_that_is_cut_off_is_not_ready_and_says_when_kafka_answers_again() {
-    let proxy = Proxy::start();
-    let properties = PROPERTIES.replace("@PROXY@", &proxy.port.to_string());
+/// A broker with a second listener at this address, which it calls by this port.
+fn broker(host: &str, called: &str) -> Option<Kafka> {
+    let properties = PROPERTIES
+        .replace("@HOST@", host)
+        .replace("@CALLED@", called);
     let more = More {
         properties: &properties,
         ports: &["CUT"],
         ..More::default()
     };
-    let Some(kafka) = Kafka::start_own_with(&more) else {
+    Kafka::start_own_with(&more)
+}
+
+#[test]
+fn an_ingest_that_is_cut_off_is_not_ready_and_says_when_kafka_answers_again() {
+    let proxy = Proxy::start();
+    let Some(kafka) = broker("127.0.0.1", &proxy.port.to_string()) else {
         return;
     };
-    proxy.to.store(kafka.port(0), Ordering::SeqCst);
+    proxy.lead(kafka.port(0));
+    let brokers = format!("127.0.0.1:{}", proxy.port);
+    let place = Place {
+        brokers: &brokers,
+        within: &[],
+        listen: "127.0.0.1",
+    };
+    is_told(&kafka, &place, || proxy.cut(), || proxy.mend());
+}
+
+#[test]
+fn an_ingest_whose_link_goes_down_is_not_ready_and_says_when_kafka_answers_again() {
+    let Some(machine) = Namespace::new("an ingest whose link goes down") else {
+        return;
+    };
+    // One link to the broker, and one for its metrics.
+    let (link, own) = (machine.link(), machine.link());
+    let Some(kafka) = broker(&link.here, "@CUT@") else {
+        return;
+    };
+    let brokers = format!("{}:{}", link.here, kafka.port(0));
+    let place = Place {
+        brokers: &brokers,
+        within: &machine.words(),
+        listen: &own.there,
+    };
+    is_told(&kafka, &place, || link.cut(), || link.mend());
+}
+
+/// Where an ingest runs.
+struct Place<'a> {
+    brokers: &'a str,
+    /// The words before its command.
+    within: &'a [&'a str],
+    /// Its address for metrics.
+    listen: &'a str,
+}
+
+fn is_told(kafka: &Kafka, place: &Place<'_>, cut: impl FnOnce(), mend: impl FnOnce()) {
     let topic = kafka.fresh_topic("cut", 2);
     let work = Work::new();
     let job = work.write("job.toml", messages::job(&topic, &topic, "rows = 10"));
-    let brokers = format!("127.0.0.1:{}", proxy.port);
-    let (folder, here) = (work.path("batch"), ["--listen", "127.0.0.1:0"]);
-    let ingest = Gugus::new(["ingest", "--job", &job, "--brokers", &brokers])
+    let (folder, listen) = (work.path("batch"), format!("{}:0", place.listen));
+    let here = ["--listen", &listen];
+    let ingest = Gugus::new(["ingest", "--job", &job, "--brokers", place.brokers])
+        .under(place.within)
         .with(["--batches", &folder, "-K", "socket.timeout.ms=5000"])
         .with(here)
         .up();
@@ -121,7 +106,7 @@ fn an_ingest_that_is_cut_off_is_not_ready_and_says_when_kafka_answers_again() {
     });
     assert_eq!(get("/readyz"), "ready\n");
 
-    proxy.cut(true);
+    cut();
     let cut = Instant::now();
     let mut sender = Sender::new(kafka.brokers(), &topic, 2);
     sender.send((0..30).map(Message::row));
@@ -141,7 +126,7 @@ fn an_ingest_that_is_cut_off_is_not_ready_and_says_when_kafka_answers_again() {
         value.unwrap().parse::<f64>().unwrap() > 3.0
     });
 
-    proxy.cut(false);
+    mend();
     ingest.await_stderr("kafka answers again");
     awaits("the lag is known", &|metrics| {
         lags(metrics) && connected(metrics)

@@ -2,6 +2,7 @@
 //! holds no tests.
 
 pub(crate) mod batch_files;
+pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod draw;
 pub(crate) mod http;
@@ -9,10 +10,12 @@ pub(crate) mod judge;
 pub(crate) mod kafka;
 pub(crate) mod machines;
 pub(crate) mod messages;
+pub(crate) mod network;
 pub(crate) mod output;
 pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod protocol;
+pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod reader;
 pub(crate) mod same;

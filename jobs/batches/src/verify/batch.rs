@@ -124,7 +124,7 @@ pub(super) async fn read_rejects(
     let expected = reject.sha256.clone();
     let work = move || {
         let right = sha256_hex(&bytes) == expected;
-        Ok((right, from_parquet(bytes).map(|rows| places(&rows))))
+        Ok((right, from_parquet(bytes, None).map(|rows| places(&rows))))
     };
     let (right, decoded) = match blocking(work).await {
         Ok(done) => done,

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use gugus_spec::BatchNumber;
 
 use super::found::{VerifiedJump, VerifiedPartition};
-use crate::{
-    Footer, JumpReason,
-    continuity::{Before, breaks},
-};
+use crate::{Footer, JumpReason};
 
 /// The footers read so far.
 #[derive(Default)]
@@ -26,13 +23,8 @@ pub(super) struct Chain {
 impl Chain {
     pub(super) fn add(&mut self, footer: &Footer, problems: &mut Vec<String>) {
         let file = footer.number.file_name();
-        let before = match &self.before {
-            Some(before) => Before::Batch(before),
-            None if footer.number == BatchNumber::FIRST => Before::Nothing,
-            None => Before::Unknown,
-        };
-        let found = breaks(footer, before).into_iter();
-        problems.extend(found.map(|what| format!("{file}: {what}")));
+        let found = footer.discontinuities(self.before.as_ref()).into_iter();
+        problems.extend(found.map(|found| format!("{file}: {}", found.text)));
         for range in &footer.ranges {
             let span = self
                 .spans

@@ -66,12 +66,7 @@ pub async fn verify(
         debug_assert!(chain.newest.is_none_or(|newest| newest <= number));
     }
     if let Some(gap) = run.gap {
-        result.problems.push(format!(
-            "{} is missing while {} is there: {} batches after the gap are not read by anybody",
-            gap.missing.file_name(),
-            gap.newest.file_name(),
-            gap.beyond
-        ));
+        result.problems.push(gap.to_string());
     }
     result.partitions = chain.partitions();
     result.rejected = replays.left();

@@ -10,7 +10,7 @@ pub use gugus_kmeans::{Centers, Params};
 use crate::algorithm::{Facts, Parameter, Parameters};
 #[cfg(feature = "fit")]
 use crate::fit::FitError;
-use crate::model::{FittedError, Model, Saved, width};
+use crate::model::{FittedError, Model, Saved};
 use crate::predict::{Predict, Prediction, Predictor};
 
 impl Parameters for Params {
@@ -75,18 +75,6 @@ impl Parameters for Params {
 }
 
 impl Model for Centers {
-    fn clusters(&self) -> usize {
-        self.centers.len()
-    }
-
-    fn dimensions(&self) -> usize {
-        width(&self.centers)
-    }
-
-    fn middles(&self) -> Vec<Vec<f64>> {
-        self.centers.clone()
-    }
-
     fn centers(&self) -> Option<&[Vec<f64>]> {
         Some(&self.centers)
     }

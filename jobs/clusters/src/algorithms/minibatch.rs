@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::algorithm::{Facts, Parameter, Parameters, choices};
 #[cfg(feature = "fit")]
 use crate::fit::FitError;
-use crate::model::{FittedError, Model, Saved, width};
+use crate::model::{FittedError, Model, Saved};
 use crate::params::{ParamsError, need};
 use crate::predict::Predictor;
 
@@ -137,18 +137,6 @@ pub struct MiniBatch {
 }
 
 impl Model for MiniBatch {
-    fn clusters(&self) -> usize {
-        self.centers.len()
-    }
-
-    fn dimensions(&self) -> usize {
-        width(&self.centers)
-    }
-
-    fn middles(&self) -> Vec<Vec<f64>> {
-        self.centers.clone()
-    }
-
     fn centers(&self) -> Option<&[Vec<f64>]> {
         Some(&self.centers)
     }

@@ -3,8 +3,8 @@
 //! The cache changes how long a pass takes and never its result: a file that is not in the cache is read again. The key of a
 //! file is its path, its length, its commit, and the expressions that made points of its rows.
 //!
-//! The first files stay. Every pass of a run reads all of its files once. If the cache dropped the oldest file, it would drop
-//! each file just before its next use. Only idle files of other runs make room.
+//! The files that come first stay. Every pass of a run reads all files of the run once. If the cache dropped the oldest
+//! file, it would always drop the file that is needed next. Only idle files of other runs make room.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,8 +23,8 @@ use super::pass::PointSettings;
 /// The share of the pool that the cache fills at most, so that fits and reads have room beside it.
 const SHARE: (usize, usize) = (2, 3);
 
-/// A run may drop points of another run that were idle for this time. It is longer than a pass, so that two runs at a time do
-/// not drop each other's points in turn.
+/// A run may drop points of another run that were idle for this long. The time is longer than a pass. So two runs at
+/// the same time do not keep dropping the points of each other.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// The name under which the cache takes memory from the pool.
@@ -58,7 +58,7 @@ impl Key {
     }
 }
 
-/// Points and the memory that is reserved for them. The last user gives it back.
+/// Points and the memory that is reserved for them. The memory is given back when the last user is done.
 #[derive(Debug)]
 pub(super) struct Kept {
     points: Points,
@@ -132,7 +132,8 @@ pub struct CacheFigures {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<Key, Entry>,
-    /// What all entries were promised: asked for with every record batch that is read.
+    /// The bytes of all entries together. The sum is kept here because it is needed for every record batch that is
+    /// read.
     bytes: usize,
     hits: u64,
     misses: u64,
@@ -140,8 +141,8 @@ struct State {
 
 /// A feature cache, one for all tasks that share a memory pool.
 ///
-/// Whoever makes the sessions of tasks hands it over: as an extension of the session's configuration, where a pass finds
-/// it, and to the [`YieldingPool`]. Without a cache in the session, each pass reads its files again.
+/// The code that makes the sessions of tasks hands the cache to two places: to the configuration of each session, where
+/// a pass finds it, and to the [`YieldingPool`]. Without a cache in the session, each pass reads its files again.
 #[derive(Debug, Default)]
 pub struct FeatureCache {
     state: Mutex<State>,
@@ -179,7 +180,7 @@ impl FeatureCache {
         kept
     }
 
-    /// Room for one more file of `run`; `None` where the pool has no limit that leaves any.
+    /// Room for one more file of `run`. `None` if the pool's limit leaves no room.
     pub(super) fn room(self: &Arc<Self>, pool: &Arc<dyn MemoryPool>, run: &str) -> Option<Room> {
         let limit = match pool.memory_limit() {
             MemoryLimit::Finite(bytes) => bytes / SHARE.1 * SHARE.0,
@@ -209,8 +210,8 @@ impl FeatureCache {
         self.state().bytes
     }
 
-    /// Drops points that no task is using, the longest unused first, until `wanted` bytes are free. For a run it drops only
-    /// idle points of other runs, for the pool any points. Returns how many bytes became free.
+    /// Drops points that no task is using, the longest unused first, until `wanted` bytes are free. A run may drop only
+    /// idle points of other runs; the pool may drop any points. Returns how many bytes became free.
     fn push_out(&self, wanted: usize, run: Option<&str>) -> usize {
         let mut state = self.state();
         let now = Instant::now();
@@ -236,7 +237,7 @@ impl FeatureCache {
         free
     }
 
-    /// A thread that panicked while it held the lock left no half-done change, because each change is one call.
+    /// Each change is one call. So a thread that panicked while it held the lock left no change half done.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -250,7 +251,7 @@ pub struct YieldingPool {
 }
 
 impl YieldingPool {
-    /// Around the pool that does the counting, for the cache that takes memory from it.
+    /// A pool around `inner`, which does the counting. `cache` takes its memory from `inner`.
     #[must_use]
     pub fn new(inner: Arc<dyn MemoryPool>, cache: Arc<FeatureCache>) -> Self {
         Self { inner, cache }

@@ -15,8 +15,8 @@ use super::cache::{FeatureCache, Key, Room};
 use super::pass::Pass;
 use crate::error::external;
 
-/// If the points of a file cannot be kept, so many rows are computed at once. That is a megabyte or two of features: little
-/// enough to bound memory, and enough to hide the fixed cost of a step.
+/// How many rows are computed at once if the points of a file cannot be kept. Their features take a megabyte or two.
+/// That bounds the memory, and hides the fixed cost of a step.
 const CHUNK: usize = 65_536;
 
 /// The source of a file's points.
@@ -50,7 +50,7 @@ impl<'a> FilePass<'a> {
         }
     }
 
-    /// Computes the step; `plan` makes the plan that reads a file.
+    /// Computes the step. `plan` makes the plan that reads a file.
     pub(super) async fn compute(
         self,
         plan: impl FnOnce(PartitionedFile) -> Result<Arc<dyn ExecutionPlan>>,
@@ -105,7 +105,8 @@ impl<'a> FilePass<'a> {
         PointsBuilder::new(points.dimensions, points.measure, points.weighting)
     }
 
-    /// Computes points that are not kept. Putting them in order would cost more than one pass gains.
+    /// Computes the step on points that are not kept. Putting them in order would take longer than one pass gains by
+    /// it.
     fn step(&self, points: PointsBuilder) -> Result<Partial> {
         let points = points.finish(PointOrder::AsGiven);
         run_step(&self.pass.step, &points, Kernel::default()).map_err(external)

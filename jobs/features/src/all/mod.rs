@@ -4,9 +4,9 @@
 //! file of its task and gives one row, the encoded [`gugus_kmeans_all::Partial`]. The driver merges these partials. Points
 //! that were read stay in the [`FeatureCache`] of the session, so that later passes read no files.
 //!
-//! *Why a node and not an aggregate?* Between passes the cache keeps all points of a file, in an order of their own. A stream
-//! of record batches could not hand them over. *Why an inner node and not a leaf?* Ballista can cut only leaves that it knows
-//! into the slices of tasks.
+//! *Why a node and not an aggregate?* Between passes the cache keeps all points of a file, in its own order. A stream
+//! of record batches could not hand them over. *Why an inner node and not a leaf?* Ballista cuts a plan into tasks at
+//! its leaves, and it can cut only leaves that it knows.
 
 mod cache;
 mod load;

@@ -1,7 +1,8 @@
 //! The plan node that computes one pass over the files of its task.
 //!
-//! Invariant: each file is read by a plan of its own, made from the child for that file. So the result of a task depends on
-//! its files only, and not on how Ballista sliced them. The metrics of a thousand scans do not travel either.
+//! Invariant: each file is read by a plan of its own, made from the child for that file. So the result of a task
+//! depends only on its files, and not on how Ballista cut the tasks. It also keeps the metrics of a thousand scans from
+//! being sent.
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ pub struct AllPassExec {
 }
 
 impl AllPassExec {
-    /// The node's name in plans, by which the scheduler's placement of tasks knows the node.
+    /// The name of the node in plans. The scheduler's placement of tasks recognises the node by it.
     pub const NAME: &str = "AllPassExec";
 
     /// A pass over the files of `input`, which is one scan of Parquet files below nodes with one child each.
@@ -95,7 +96,7 @@ impl ExecutionPlan for AllPassExec {
         vec![false]
     }
 
-    /// Each task has files of its own, so nothing may be spread or gathered below this node.
+    /// Each task has its own files. So no rows may be spread or gathered below this node.
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
         vec![false]
     }
@@ -107,7 +108,7 @@ impl ExecutionPlan for AllPassExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    /// Properties are always computed anew, because Ballista gives each task a child with fewer groups of files.
+    /// Properties are computed anew each time, because Ballista gives each task a child with fewer groups of files.
     fn replace_children(
         self: Arc<Self>,
         mut children: Vec<Arc<dyn ExecutionPlan>>,
@@ -176,7 +177,7 @@ fn result_schema() -> SchemaRef {
     )]))
 }
 
-/// The scan below all nodes.
+/// The scan at the bottom of the plan.
 struct Scan<'a> {
     config: &'a FileScanConfig,
 }
@@ -209,7 +210,7 @@ fn parquet_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &Parq
         .downcast_to_file_source::<ParquetSource>()
 }
 
-/// `plan` reading `file` alone, as partition 0, with metrics of its own.
+/// A copy of `plan` that reads only `file`, as partition 0, with metrics of its own.
 fn alone(plan: &Arc<dyn ExecutionPlan>, file: PartitionedFile) -> Result<Arc<dyn ExecutionPlan>> {
     let mut file = Some(file);
     let rewritten = Arc::clone(plan).transform_up(|node| {

@@ -16,7 +16,7 @@ use crate::error::WaveError;
 use crate::plan::FeaturePlan;
 use crate::rows::{BATCH_COLUMN, Beside, OFFSET_COLUMN, PARTITION_COLUMN, Rows, WaveFile};
 
-/// The column of the scan that tells files of one name apart: a number made of the batch's commit id.
+/// The scan column that tells apart files of the same name. It holds a number made of the commit id of the batch.
 const COMMIT_COLUMN: &str = "_commit";
 
 /// Smaller pieces are not worth a task of their own: reading 8 MiB of Parquet takes some 20 ms.
@@ -27,7 +27,7 @@ const PIECE_BYTES: u64 = 8 * 1024 * 1024;
 pub struct AllFile {
     /// Its number, path and length.
     pub file: WaveFile,
-    /// A number made of its commit id. Another batch under the same name has another number.
+    /// A number made of the commit id. Another batch of the same name has another number.
     pub commit: u64,
 }
 
@@ -74,8 +74,8 @@ pub fn pass_plan(
     Ok(Arc::new(AllPassExec::new(projected, Arc::new(pass))))
 }
 
-/// Groups of about equal length in bytes, in the order of the batches. A file that would fill more than one group is cut into
-/// ranges of bytes. A range has the row groups whose middle lies in it.
+/// Groups of about the same length in bytes, in the order of the batches. A file that would fill more than one group is
+/// cut into ranges of bytes. A range holds the row groups whose middle lies in it.
 fn cut(files: &[AllFile], groups: usize) -> Vec<FileGroup> {
     let total: u64 = files.iter().map(|f| f.file.size).sum();
     let share = total.div_ceil(groups as u64).max(1);
@@ -90,7 +90,7 @@ fn cut(files: &[AllFile], groups: usize) -> Vec<FileGroup> {
             if pieces > 1 {
                 part = part.with_range(start as i64, end as i64);
             }
-            // The next group begins with the piece whose middle lies in its share of all bytes.
+            // A group is full when the middle of the next piece lies beyond its share of all bytes.
             let middle = filled + (end - start) / 2;
             let due = middle >= share * cut.len() as u64 && cut.len() < groups;
             match cut.last_mut() {

@@ -2,7 +2,6 @@
 //!
 //! What they answer is held against the same fit over points in memory, bit by bit.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,17 +11,16 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use gugus_kmeans::{DistanceMeasure, HandleInvalid, Params};
 use gugus_kmeans_all::{
     AllFit, Kernel, Partial, PointOrder, PointsBuilder, Training, Weighting, key, run_step,
 };
-use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns};
 
+use super::files;
 use crate::{
-    AllFile, Expressions, FeatureCache, FeaturePlan, PARTIAL_COLUMN, Pass, WaveFile, YieldingPool,
-    decode_node, encode_node, pass_plan,
+    AllFile, FeatureCache, FeaturePlan, PARTIAL_COLUMN, Pass, YieldingPool, decode_node,
+    encode_node, pass_plan,
 };
 
 const ROWS: u64 = 700;
@@ -47,37 +45,14 @@ fn write(folder: &Path, number: u64) -> AllFile {
         ("_offset", Arc::new(Int64Array::from(offsets))),
     ])
     .unwrap();
-    let path = folder.join(format!("batch_{number:08}.parquet"));
-    let file = File::create(&path).unwrap();
-    let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
-    writer.write(&rows).unwrap();
-    writer.close().unwrap();
     AllFile {
-        file: WaveFile {
-            batch: number,
-            path: path.to_str().unwrap().trim_start_matches('/').to_owned(),
-            size: path.metadata().unwrap().len(),
-        },
+        file: files::write(folder, number, &rows),
         commit: number + 1_000,
     }
 }
 
 fn plan() -> FeaturePlan {
-    let columns: Vec<Column> = ["x", "y"]
-        .map(|name| Column {
-            name: name.into(),
-            data_type: ColumnType::Float64,
-            nullability: Nullability::Optional,
-        })
-        .into();
-    let features = [Feature::column("x"), Feature::column("y")];
-    let expressions = Expressions {
-        condition: Some("x < 45"),
-        features: &features,
-        weight_col: None,
-        key: None,
-    };
-    FeaturePlan::new(&columns, OtherColumns::Drop, &expressions).unwrap()
+    files::plan(Some("x < 45"))
 }
 
 fn params() -> Params {

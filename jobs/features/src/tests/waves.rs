@@ -1,22 +1,20 @@
 //! The plan of a wave, run by DataFusion itself over real Parquet files.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use datafusion::execution::TaskContext;
-use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::physical_plan::collect;
 use gugus_kmeans::{Partitions, RowForm, Rows, fit};
-use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns};
 
+use super::files;
 use super::fits::{params, settings};
 use crate::{
-    BATCH_COLUMN, Expressions, FeaturePlan, FitOutcome, OUTCOME_COLUMN, WaveFile, Weighting,
-    points_plan, read_points, wave_plan,
+    BATCH_COLUMN, FitOutcome, OUTCOME_COLUMN, WaveFile, Weighting, points_plan, read_points,
+    wave_plan,
 };
 
 /// Points of batch `number`: some noise of its own around three places, no two batches alike.
@@ -35,39 +33,7 @@ fn write(folder: &Path, number: u64) -> WaveFile {
         ("y", Arc::new(Float64Array::from(y)) as ArrayRef),
     ])
     .unwrap();
-    let path = folder.join(format!("batch_{number:08}.parquet"));
-    let mut writer =
-        ArrowWriter::try_new(File::create(&path).unwrap(), rows.schema(), None).unwrap();
-    writer.write(&rows).unwrap();
-    writer.close().unwrap();
-    let size = path.metadata().unwrap().len();
-    WaveFile {
-        batch: number,
-        path: path.to_str().unwrap().trim_start_matches('/').to_owned(),
-        size,
-    }
-}
-
-fn plan(condition: Option<&str>) -> FeaturePlan {
-    let columns: Vec<Column> = ["x", "y"]
-        .map(|name| Column {
-            name: name.into(),
-            data_type: ColumnType::Float64,
-            nullability: Nullability::Optional,
-        })
-        .into();
-    let features = [Feature::column("x"), Feature::column("y")];
-    FeaturePlan::new(
-        &columns,
-        OtherColumns::Drop,
-        &Expressions {
-            condition,
-            features: &features,
-            weight_col: None,
-            key: None,
-        },
-    )
-    .unwrap()
+    files::write(folder, number, &rows)
 }
 
 async fn run(
@@ -76,7 +42,7 @@ async fn run(
     groups: usize,
 ) -> BTreeMap<u64, FitOutcome> {
     let settings = settings(3, Weighting::Uniform);
-    let plan = wave_plan(&plan(condition), settings, "file:///", files, groups).unwrap();
+    let plan = wave_plan(&files::plan(condition), settings, "file:///", files, groups).unwrap();
     let batches = collect(plan, Arc::new(TaskContext::default()))
         .await
         .unwrap();
@@ -158,7 +124,7 @@ async fn the_points_of_a_batch_come_in_their_order_however_files_are_grouped() {
         rows.flat_map(|(x, y)| [x, y]).collect()
     };
     for groups in [1, 2, 64] {
-        let plan = points_plan(&plan(Some("x < 15")), "file:///", &files, groups).unwrap();
+        let plan = points_plan(&files::plan(Some("x < 15")), "file:///", &files, groups).unwrap();
         let found = collect(plan, Arc::new(TaskContext::default())).await;
         let found = read_points(&found.unwrap()).unwrap();
         assert_eq!(

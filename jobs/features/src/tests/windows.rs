@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,11 +10,11 @@ use arrow::array::{
     TimestampMillisecondArray,
 };
 use datafusion::execution::TaskContext;
-use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::physical_plan::collect;
 use gugus_kmeans::{Partitions, RowForm, Rows, fit};
-use gugus_spec::{Column, ColumnType, Feature, Nullability, OtherColumns, Period, Window};
+use gugus_spec::{ColumnType, Feature, OtherColumns, Period, Window};
 
+use super::files::{self, column};
 use super::fits::{params, settings};
 use crate::{
     Expressions, FeaturePlan, FitOutcome, OUTCOME_COLUMN, WINDOW_COLUMN, WaveFile, Weighting,
@@ -85,24 +84,10 @@ fn write(folder: &Path, number: u64) -> WaveFile {
         ),
     ])
     .unwrap();
-    let path = folder.join(format!("batch_{number:08}.parquet"));
-    let file = File::create(&path).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    WaveFile {
-        batch: number,
-        path: path.to_str().unwrap().trim_start_matches('/').to_owned(),
-        size: path.metadata().unwrap().len(),
-    }
+    files::write(folder, number, &batch)
 }
 
 fn plan(key: Option<String>) -> FeaturePlan {
-    let column = |name: &str, data_type| Column {
-        name: name.into(),
-        data_type,
-        nullability: Nullability::Optional,
-    };
     let columns = [
         column("x", ColumnType::Float64),
         column("y", ColumnType::Float64),

@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    errors::{self, Spot},
     location::SCHEME,
-    trouble::{self, Spot},
 };
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
@@ -42,7 +42,7 @@ impl Bucket {
         Self: 'a,
     {
         let spot = Arc::clone(&self.spot);
-        stream.map_err(move |e| trouble::replaced(e, &spot)).boxed()
+        stream.map_err(move |e| errors::replaced(e, &spot)).boxed()
     }
 }
 
@@ -72,11 +72,11 @@ impl ObjectStore for Bucket {
             // Two creations of one name at the same time: the store asks to come again and has decided nothing, where
             // the client says that the name is taken.
             let undecided =
-                creating && matches!(e, Error::AlreadyExists { .. }) && trouble::is_conflict(&e);
-            let replaced = trouble::replaced(e, &self.spot);
+                creating && matches!(e, Error::AlreadyExists { .. }) && errors::is_conflict(&e);
+            let replaced = errors::replaced(e, &self.spot);
             match replaced {
                 Error::AlreadyExists { source, .. } if undecided => Error::Generic {
-                    store: trouble::STORE,
+                    store: errors::STORE,
                     source,
                 },
                 other => other,
@@ -90,18 +90,18 @@ impl ObjectStore for Bucket {
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let upload = self.s3.put_multipart_opts(location, options).await;
-        let inner = upload.map_err(|e| trouble::replaced(e, &self.spot))?;
+        let inner = upload.map_err(|e| errors::replaced(e, &self.spot))?;
         let spot = Arc::clone(&self.spot);
         Ok(Box::new(Upload { inner, spot }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let got = self.s3.get_opts(location, options).await;
-        let mut got = got.map_err(|e| trouble::replaced(e, &self.spot))?;
+        let mut got = got.map_err(|e| errors::replaced(e, &self.spot))?;
         // Errors may come after the first byte, too.
         if let GetResultPayload::Stream(bytes) = got.payload {
             let spot = Arc::clone(&self.spot);
-            let hushed = bytes.map_err(move |e| trouble::replaced(e, &spot));
+            let hushed = bytes.map_err(move |e| errors::replaced(e, &spot));
             got.payload = GetResultPayload::Stream(hushed.boxed());
         }
         Ok(got)
@@ -113,9 +113,7 @@ impl ObjectStore for Bucket {
     ) -> BoxStream<'static, Result<Path>> {
         let spot = Arc::clone(&self.spot);
         let deleted = self.s3.delete_stream(locations);
-        deleted
-            .map_err(move |e| trouble::replaced(e, &spot))
-            .boxed()
+        deleted.map_err(move |e| errors::replaced(e, &spot)).boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -132,12 +130,12 @@ impl ObjectStore for Bucket {
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let listed = self.s3.list_with_delimiter(prefix).await;
-        listed.map_err(|e| trouble::replaced(e, &self.spot))
+        listed.map_err(|e| errors::replaced(e, &self.spot))
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         let copied = self.s3.copy_opts(from, to, options).await;
-        copied.map_err(|e| trouble::replaced(e, &self.spot))
+        copied.map_err(|e| errors::replaced(e, &self.spot))
     }
 }
 
@@ -157,16 +155,16 @@ impl fmt::Debug for Upload {
 impl MultipartUpload for Upload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         let (part, spot) = (self.inner.put_part(data), Arc::clone(&self.spot));
-        Box::pin(async move { part.await.map_err(|e| trouble::replaced(e, &spot)) })
+        Box::pin(async move { part.await.map_err(|e| errors::replaced(e, &spot)) })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
         let completed = self.inner.complete().await;
-        completed.map_err(|e| trouble::replaced(e, &self.spot))
+        completed.map_err(|e| errors::replaced(e, &self.spot))
     }
 
     async fn abort(&mut self) -> Result<()> {
         let aborted = self.inner.abort().await;
-        aborted.map_err(|e| trouble::replaced(e, &self.spot))
+        aborted.map_err(|e| errors::replaced(e, &self.spot))
     }
 }

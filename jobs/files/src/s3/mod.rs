@@ -5,9 +5,9 @@
 //! for those quote answers of the store, and a store that refuses a signature sends back what was signed.
 
 mod bucket;
+pub(crate) mod errors;
 mod location;
 mod settings;
-pub(crate) mod trouble;
 
 pub(crate) use location::{Location, SCHEME};
 pub use settings::S3Settings;

@@ -7,7 +7,7 @@ use object_store::{
     aws::{AmazonS3Builder, AmazonS3ConfigKey},
 };
 
-use super::{bucket::Bucket, location::Location, trouble};
+use super::{bucket::Bucket, errors, location::Location};
 use crate::{Store, StoreError};
 
 /// How often the client tries a request again by itself. Commits and reject files are tried again on top of this. Four
@@ -127,7 +127,7 @@ impl S3Settings {
             .build();
         let endpoint = self.endpoint();
         let hidden = self.hidden();
-        let s3 = s3.map_err(|e| wrong(trouble::scrubbed(&e.to_string(), &hidden)))?;
+        let s3 = s3.map_err(|e| wrong(errors::scrubbed(&e.to_string(), &hidden)))?;
         tracing::debug!(bucket = location.bucket, endpoint, "a client for a bucket");
         Ok(Arc::new(Bucket::new(
             s3,

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
+use gugus_progress::Progress;
 use gugus_records::{CsvRows, Header, HeaderError, Layout, fitting_delimiter, header_names};
 use gugus_spec::{Column, CsvFormat, Job, Nullability};
-use indicatif::ProgressBar;
 
 use super::file_format::{FileFormat, ToImport};
 use crate::Error;
@@ -23,12 +23,12 @@ impl FileFormat for Csv {
     }
 
     fn check(&self, input: &Input, job: &Job) -> Result<(), Error> {
-        let (_, names) = open_job(input, input.text(&ProgressBar::hidden())?, job)?;
+        let (_, names) = open_job(input, input.text(&Progress::default())?, job)?;
         check_columns(input, job, &names)
     }
 
     fn has_records(&self, input: &Input, job: &Job) -> Result<bool, Error> {
-        let (mut rows, _) = open_job(input, input.text(&ProgressBar::hidden())?, job)?;
+        let (mut rows, _) = open_job(input, input.text(&Progress::default())?, job)?;
         let row = rows.next_row().map_err(|e| input.broke_off_csv(0, e))?;
         Ok(row.is_some())
     }
@@ -89,6 +89,17 @@ pub(crate) fn open<R: Read>(
         .cells()
         .map_err(|reason| input.wrong(format!("its header is damaged: {reason}")))?;
     let names = header_names(cells, columns).map_err(|e| input.wrong(e.to_string()))?;
+    // Else the first line is probably a record.
+    let of_topic = format.header.iter().flatten();
+    let mut known = columns.iter().map(|column| &column.name).chain(of_topic);
+    if let Some(first) = known.clone().next()
+        && !known.any(|name| names.contains(name))
+    {
+        return Err(input.wrong(format!(
+            "its first line names none of the job's columns, such as {first:?}; name the columns in the first line of the \
+             file ([source.csv] header names the cells of a topic only)"
+        )));
+    }
     Ok((rows, names))
 }
 

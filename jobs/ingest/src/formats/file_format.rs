@@ -1,7 +1,7 @@
 //! The trait of a format of files.
 
+use gugus_progress::Progress;
 use gugus_spec::Job;
-use indicatif::ProgressBar;
 
 use crate::Error;
 use crate::import::cutter::{Cutter, Halt};
@@ -38,6 +38,6 @@ pub(crate) struct ToImport<'a> {
     pub(crate) job: &'a Job,
     /// Records at its beginning that are in batches already.
     pub(crate) skip: u64,
-    /// Its position is bytes of all files.
-    pub(crate) progress: &'a ProgressBar,
+    /// Counts bytes of all files.
+    pub(crate) progress: &'a Progress,
 }

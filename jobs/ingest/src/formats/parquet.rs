@@ -73,7 +73,7 @@ impl FileFormat for Parquet {
         let skip = usize::try_from(file.skip).unwrap_or(usize::MAX);
         let reader = reader.with_batch_size(AT_ONCE).with_offset(skip);
         let mut reader = catch_panic(|| reader.build()).map_err(|e| not_whole(input, e))?;
-        let begin = file.progress.position();
+        let begin = file.progress.now().done;
         let mut record = file.skip;
         while let Some(rows) = catch_panic(|| Ok(reader.next().transpose()?))
             .map_err(|e| input.stopped(record, reason(&e), Some(e.into())))?
@@ -82,7 +82,7 @@ impl FileFormat for Parquet {
             record += rows.num_rows() as u64;
             let done = u128::from(size) * u128::from(record) / u128::from(total);
             file.progress
-                .set_position(begin + u64::try_from(done).unwrap_or(size));
+                .set_done(begin + u64::try_from(done).unwrap_or(size));
         }
         Ok(())
     }

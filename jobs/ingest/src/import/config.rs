@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use gugus_files::Store;
+use gugus_progress::Progress;
 use gugus_spec::Job;
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 /// Which files to import, and where to.
@@ -20,8 +20,8 @@ pub struct Config {
     pub cut: Cut,
     /// Whether files that were imported before are imported again.
     pub repeat: Repeat,
-    /// Its length and position count bytes of all files.
-    pub progress: ProgressBar,
+    /// Counts bytes of all files.
+    pub progress: Progress,
 }
 
 /// How batches are cut.

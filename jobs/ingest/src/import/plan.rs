@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use gugus_batches::{BatchLog, FedBy, ImportedPart};
-use indicatif::ProgressBar;
+use gugus_progress::Progress;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +70,7 @@ pub(super) fn look(config: &Config, stop: &CancellationToken) -> Result<Vec<Plan
             skip: 0,
         });
     }
-    config.progress.set_length(size);
+    config.progress.set_total(size);
     Ok(planned)
 }
 
@@ -87,7 +87,7 @@ fn checksum(input: &Input, stop: &CancellationToken) -> Result<String, Error> {
 
 /// Unpacks a file to its end: only there does a packed file show that it is cut off. The import would notice too late.
 fn check_whole(input: &Input, stop: &CancellationToken) -> Result<(), Error> {
-    let text = input.text(&ProgressBar::hidden())?;
+    let text = input.text(&Progress::default())?;
     each_piece(text, stop, |_| ()).map_err(|e| input.damaged(e))
 }
 

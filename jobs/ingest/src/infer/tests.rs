@@ -34,7 +34,7 @@ async fn imported(name: &str, content: &[u8]) -> (String, Job) {
         files: vec![path],
         cut: Cut::ByRows,
         repeat: Repeat::Refuse,
-        progress: ProgressBar::hidden(),
+        progress: Progress::default(),
     };
     let summary = import::run(config, Default::default()).await.unwrap();
     assert_eq!(summary.rejected, 0, "{text}");
@@ -50,6 +50,22 @@ fn packed(content: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(content).unwrap();
     gzip.finish().unwrap()
+}
+
+#[tokio::test]
+async fn words_for_no_value_and_instants_are_proposed() {
+    let content = "seen_at,LAT,LON,name\n1577934245,34.01,-118.29,NA\n1577934246,NULL,N/A,x\n";
+    let (text, job) = imported("events.csv", content.as_bytes()).await;
+    assert_eq!(job.source.null_values, ["N/A", "NULL"], "{text}");
+    let formats = vec!["epoch_s".to_owned()];
+    let timestamp = ColumnType::Timestamp {
+        formats,
+        timezone: None,
+    };
+    assert_eq!(column(&job, "seen_at").data_type, timestamp);
+    assert_eq!(column(&job, "LAT").data_type, ColumnType::Float64);
+    let sparse = Some("\"LAT\" IS NOT NULL AND \"LON\" IS NOT NULL");
+    assert_eq!(job.models[0].condition.as_deref(), sparse);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The text of an inferred job file.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Write};
 
 use gugus_records::infer::{InferredColumn, Sample};
@@ -19,6 +20,7 @@ pub(super) fn job_file(name: &JobName, file: &str, sample: &Sample, csv: &CsvFor
         name,
         file,
         rows: sample.rows(),
+        nulls: sample.null_values(),
         csv,
     };
     // Writing to a string cannot fail.
@@ -46,6 +48,7 @@ struct Head<'h> {
     name: &'h JobName,
     file: &'h str,
     rows: u64,
+    nulls: BTreeSet<&'static str>,
     csv: &'h CsvFormat,
 }
 
@@ -59,6 +62,7 @@ fn write(
         name,
         file,
         rows,
+        nulls,
         csv,
     } = head;
     writeln!(
@@ -76,6 +80,14 @@ other_columns = \"utf8\"
         name = Quoted(name.as_str()),
         topic = Quoted(&format!("{name}-topic")),
     )?;
+    if !nulls.is_empty() {
+        let nulls: Vec<_> = nulls.iter().map(|null| Quoted(null).to_string()).collect();
+        writeln!(
+            text,
+            "# Texts that mean \"no value\", in every column.\nnull_values = [{}]\n",
+            nulls.join(", ")
+        )?;
+    }
     if csv.delimiter != CsvFormat::default().delimiter {
         let delimiter = char::from(csv.delimiter).to_string();
         let delimiter = Quoted(&delimiter);

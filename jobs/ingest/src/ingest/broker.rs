@@ -2,6 +2,7 @@
 //! good, or until we give up. We give up after some seconds before the run is ready, and later only when the run is stopped.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
@@ -11,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Link;
 use super::group::Member;
+use super::looker::Looker;
 use crate::Error;
-use crate::kafka::setup::Setup;
 use crate::kafka::topic::{TopicAt, is_final};
 
 /// One try of a request to the broker.
@@ -27,12 +28,12 @@ pub(super) type Watermarks = (i64, i64);
 #[derive(Clone, Copy)]
 pub(super) struct Broker<'a> {
     pub(super) consumer: &'a Member,
-    /// The settings of the consumer.
-    pub(super) setup: &'a Setup,
     pub(super) at: TopicAt<'a>,
     /// How long the broker may take to answer a question.
     pub(super) patience: Duration,
-    pub(super) link: &'a Link,
+    pub(super) link: &'a Arc<Link>,
+    /// Shows single records again.
+    pub(super) looker: &'a Arc<Looker>,
 }
 
 impl Broker<'_> {

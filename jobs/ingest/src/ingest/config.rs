@@ -1,8 +1,8 @@
 //! The configuration of `ingest`, and its summary.
 
 use gugus_files::Store;
+use gugus_progress::Progress;
 use gugus_spec::{Job, OffsetRange};
-use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -30,8 +30,8 @@ pub struct Config {
     pub on_reset: OnReset,
     /// Properties of librdkafka, over our defaults.
     pub client: Vec<(String, String)>,
-    /// A spinner. Its position counts records in batches, its message tells the rest.
-    pub progress: ProgressBar,
+    /// Counts records in batches and rejects; its message tells the rest. No total is set.
+    pub progress: Progress,
     /// Counts records, batches and lags.
     pub metrics: Option<Metrics>,
     /// Is told whether the brokers answer.

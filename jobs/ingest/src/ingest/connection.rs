@@ -4,7 +4,7 @@
 //! A cut connection looks like a quiet topic: no error comes for a minute or longer, because TCP waits. But a broker that we
 //! read from answers several times a second, with no records if there are none. So silence means that the connection is cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,9 @@ pub(super) const METADATA_REFRESH: [(&str, &str); 2] = [
     ("topic.metadata.refresh.interval.ms", "1500"),
     ("metadata.max.age.ms", "900000"),
 ];
+
+/// How old statistics may be that come every second.
+const RECENT: Duration = Duration::from_secs(2);
 
 /// How often [`watch`] looks.
 const LOOK: Duration = Duration::from_millis(250);
@@ -41,24 +44,30 @@ pub enum Connection {
 /// What the newest statistics tell.
 #[derive(Clone, Debug, Default)]
 pub(super) struct News {
+    /// When they came.
+    pub(super) came: Option<Instant>,
     /// Where each partition ends.
     pub(super) highs: BTreeMap<i32, i64>,
     /// How long the leader of each partition has been silent.
     pub(super) silence: BTreeMap<i32, Duration>,
+    /// Partitions whose leader has never answered.
+    pub(super) unheard: BTreeSet<i32>,
     /// How long all brokers have been silent.
     pub(super) all_silent: Duration,
 }
 
 impl News {
-    /// How long the most silent of the brokers that these partitions need has been silent. `None` if all answer.
-    fn too_silent(&self, partitions: impl Iterator<Item = i32>) -> Option<Duration> {
-        let silence = |partition| self.silence.get(&partition).copied();
-        let longest = partitions.filter_map(silence).max();
-        longest
-            .into_iter()
-            .chain([self.all_silent])
+    /// How long the most silent of the brokers that these partitions need has been silent. `never` is how long a leader has been
+    /// expected that has never answered.
+    fn silence(&self, partitions: &BTreeSet<i32>, never: Option<Duration>) -> Duration {
+        let silence = partitions
+            .iter()
+            .filter_map(|p| self.silence.get(p).copied());
+        silence
+            .chain(never)
             .max()
-            .filter(|silent| *silent >= SILENCE)
+            .unwrap_or_default()
+            .max(self.all_silent)
     }
 }
 
@@ -75,8 +84,12 @@ pub(super) struct Link {
 struct State {
     /// Since when the main loop waits for an answer.
     asking: Option<Instant>,
+    /// When statistics came, and when the most silent broker of ours was heard by them.
+    heard: Option<(Instant, Instant)>,
     /// Since when a broker has been silent, if the connection is lost.
     lost: Option<Instant>,
+    /// Our partitions whose leader has never answered, and since when we know. The statistics do not tell that time.
+    unheard: BTreeMap<i32, Instant>,
 }
 
 impl Link {
@@ -98,9 +111,12 @@ impl Link {
         self.set(Connection::Up);
     }
 
-    /// Marks the main loop as waiting for an answer until the result is dropped.
+    /// Marks the main loop as waiting for an answer until the result is dropped. Meanwhile no statistics come, so the silence
+    /// that they told goes on.
     pub(super) fn ask(&self) -> Asking<'_> {
-        self.state().asking = Some(Instant::now());
+        let mut state = self.state();
+        let heard = state.heard.filter(|(told, _)| told.elapsed() < RECENT);
+        state.asking = Some(heard.map_or_else(Instant::now, |(_, heard)| heard));
         Asking(self)
     }
 
@@ -111,9 +127,20 @@ impl Link {
         partitions: impl Iterator<Item = i32>,
     ) -> Option<Instant> {
         let mut state = self.state();
-        match news.too_silent(partitions) {
-            Some(silent) => self.lose(&mut state, silent),
-            None => self.find(&mut state),
+        let ours: BTreeSet<i32> = partitions.collect();
+        let now = Instant::now();
+        let unheard = ours.intersection(&news.unheard);
+        state.unheard = unheard
+            .map(|id| (*id, state.unheard.get(id).copied().unwrap_or(now)))
+            .collect();
+        let never = state.unheard.values().min().map(|since| now - *since);
+        let silence = news.silence(&ours, never);
+        state.heard = news
+            .came
+            .and_then(|came| Some((came, came.checked_sub(silence)?)));
+        match silence >= SILENCE {
+            true => self.lose(&mut state, silence),
+            false => self.find(&mut state),
         }
         state.lost
     }
@@ -193,7 +220,9 @@ mod tests {
     fn news(partitions: &[(i32, u64)], all: u64) -> News {
         let silence = partitions.iter();
         News {
+            came: Some(Instant::now()),
             highs: BTreeMap::new(),
+            unheard: BTreeSet::new(),
             silence: silence
                 .map(|(id, seconds)| (*id, Duration::from_secs(*seconds)))
                 .collect(),
@@ -223,6 +252,48 @@ mod tests {
             assert_eq!(is_lost, expected == Connection::Lost, "{news:?} {ours:?}");
             assert_eq!(*told.borrow(), expected);
         }
+    }
+
+    #[test]
+    fn a_question_goes_on_with_the_silence_before_it() {
+        let told = watch::Sender::default();
+        let link = Link::new(told.clone(), None, "broker:9092");
+        link.opened();
+        let mut news = news(&[(0, 2)], 0);
+        for (old, asked) in [(0, 2), (1, 3), (60, 0)] {
+            news.came = Instant::now().checked_sub(Duration::from_secs(old));
+            link.judge(&news, [0].into_iter());
+            let _asking = link.ask();
+            let asking = link.state().asking.unwrap().elapsed();
+            assert_eq!(asking.as_secs(), asked, "statistics of {old} s ago");
+        }
+    }
+
+    #[test]
+    fn a_leader_that_never_answers_is_a_loss() {
+        let told = watch::Sender::default();
+        let link = Link::new(told.clone(), None, "broker:9092");
+        link.opened();
+        let judge = |unheard: &[i32]| {
+            let unheard = unheard.iter().copied().collect();
+            let news = News {
+                unheard,
+                ..news(&[(0, 0)], 0)
+            };
+            link.judge(&news, [0, 1].into_iter());
+            *told.borrow()
+        };
+        assert_eq!(judge(&[1, 7]), Connection::Up, "it may just be called");
+        for since in link.state().unheard.values_mut() {
+            *since = since.checked_sub(SILENCE).unwrap();
+        }
+        assert_eq!(judge(&[7]), Connection::Up, "it has answered");
+        assert_eq!(judge(&[1]), Connection::Up, "it is another one");
+        for since in link.state().unheard.values_mut() {
+            *since = since.checked_sub(SILENCE).unwrap();
+        }
+        assert_eq!(judge(&[1]), Connection::Lost);
+        assert_eq!(judge(&[]), Connection::Up);
     }
 
     #[test]

@@ -16,16 +16,28 @@ pub(super) struct Partition {
     /// Set if the next range does not begin where the batches end.
     pub(super) jump: Option<Jump>,
     pub(super) last: LastSeen,
+    /// The last record before `first`, or the first one that came. The topic is known by this record.
+    pub(super) witness: Option<LastRecord>,
 }
 
 impl Partition {
-    pub(super) fn starting(at: i64, jump: Option<Jump>) -> Self {
+    pub(super) fn starting(at: i64, jump: Option<Jump>, witness: Option<LastRecord>) -> Self {
         Self {
             first: at,
             next: at,
             written: at,
             jump,
             last: LastSeen::default(),
+            witness,
+        }
+    }
+
+    /// Takes the next record.
+    pub(super) fn take(&mut self, record: &Record<'_>) {
+        self.next = record.offset + 1;
+        self.last.set(record);
+        if self.witness.is_none() {
+            self.witness = self.last.record();
         }
     }
 
@@ -52,7 +64,13 @@ impl LastSeen {
 
     /// The form in which a batch keeps the record. `None` if no record came since the last call.
     pub(super) fn take_record(&mut self) -> Option<LastRecord> {
-        let (offset, timestamp) = self.place.take()?;
+        let record = self.record();
+        self.place = None;
+        record
+    }
+
+    fn record(&self) -> Option<LastRecord> {
+        let (offset, timestamp) = self.place?;
         Some(LastRecord {
             offset,
             timestamp,

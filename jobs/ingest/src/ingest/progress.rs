@@ -96,9 +96,9 @@ impl<'a> Progress<'a> {
             true => None,
             false => partitions.iter().map(behind).sum(),
         };
-        let bar = &self.config.progress;
-        bar.set_position(self.records + self.rejected);
-        bar.set_message(format!(
+        let shown = &self.config.progress;
+        shown.set_done(self.records + self.rejected);
+        shown.say(format!(
             "in {} batches, {} rejected, {} in hand, lag {}, {} partitions",
             self.batches,
             self.rejected,
@@ -106,7 +106,6 @@ impl<'a> Progress<'a> {
             lag.map_or_else(|| "not known".to_owned(), |lag| lag.max(0).to_string()),
             partitions.len(),
         ));
-        bar.tick();
     }
 
     pub(super) fn summary(&self) -> Summary {

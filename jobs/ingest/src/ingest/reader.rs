@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer, RebalanceProtocol};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset};
 
 use super::broker::Broker;
 use super::group::{Change, GroupEvents, give_up, offsets_not_committed};
 use crate::Error;
-use crate::kafka::topic::is_final;
+use crate::kafka::topic::{is_final, is_no_offset, is_no_topic};
 
 pub(super) struct Reader<'a> {
     pub(super) broker: Broker<'a>,
@@ -73,15 +73,8 @@ impl<'a> Reader<'a> {
             return Ok(Polled::Nothing);
         }
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset) => {
-                Ok(Polled::NoSuchOffset(error))
-            }
-            Some(
-                RDKafkaErrorCode::UnknownTopic
-                | RDKafkaErrorCode::UnknownPartition
-                | RDKafkaErrorCode::UnknownTopicOrPartition
-                | RDKafkaErrorCode::UnknownTopicId,
-            ) => Ok(Polled::NoSuchTopic),
+            Some(code) if is_no_offset(code) => Ok(Polled::NoSuchOffset(error)),
+            Some(code) if is_no_topic(code) => Ok(Polled::NoSuchTopic),
             Some(code) if is_final(code) => Err(self.broker.refused("to go on", error)),
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
                 Err(self.broker.refused("to go on", error))

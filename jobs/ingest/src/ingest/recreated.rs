@@ -1,46 +1,42 @@
 //! Whether the topic is the one that the batches were taken from. Invariant: if the topic now has another record in place of
-//! the last record that was taken of a partition, that partition is never read on silently.
+//! a record that was taken, no batch takes its records silently.
 //!
 //! Offsets alone cannot tell. A topic that was deleted, created again and filled past our end looks like a topic that
-//! went on. So the batches keep timestamp and hash of the last record of each partition. Before a partition is read on,
-//! that record is fetched and compared. If compaction or retention removed the record, there is nothing to compare.
+//! went on. So the batches keep timestamp and hash of the last record of each partition. That record is fetched and compared
+//! before a partition is read on, and again before a batch is committed. If compaction or retention removed the record,
+//! there is nothing to compare.
+//!
+//! librdkafka learns the new topic by itself and reads on in it without a word. The protocol has an identity of a topic, but
+//! rdkafka does not give it to us. So before a commit we look at the record again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use gugus_batches::{LastRecord, PartitionEnd, record_hash};
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::{ClientConfig, Message};
+use gugus_batches::{LastRecord, PartitionEnd};
 
 use super::broker::{Broker, Watermarks};
-use super::group::{GroupEvents, Member};
+use super::connection::Link;
+use super::looker::{Looker, Shown, Trouble};
 use crate::Error;
-use crate::kafka::setup;
-use crate::kafka::topic::is_final;
 
-/// Settings that fetch little: we want one record of each partition, and throw the others away.
-const FETCH: [(&str, &str); 4] = [
-    ("queued.min.messages", "1"),
-    ("queued.max.messages.kbytes", "1024"),
-    ("statistics.interval.ms", "0"),
-    // This consumer is not a member of a group.
-    ("group.protocol", "classic"),
-];
+/// How long a comparison counts. A topic cannot be deleted, created again and filled past our end within that time, and be
+/// known to our consumer again. Many small batches per second share one comparison.
+const FRESH: Duration = Duration::from_millis(100);
 
-/// Properties that only one of the two group protocols takes.
-const OF_GROUPS: [&str; 2] = ["group.remote.assignor", "group.instance.id"];
+/// How long a commit waits for the comparison. If the broker does not answer, the records in hand came before it fell silent.
+const PATIENCE: Duration = Duration::from_secs(3);
 
-/// One wait for records.
-const TICK: Duration = Duration::from_millis(100);
+/// The pause before a topic that changed is looked up again.
+const PAUSE: Duration = Duration::from_millis(100);
 
-/// The partitions whose last record in the batches is another record in the topic.
+/// The partitions whose last record in the batches is another record in the topic. `None` if the topic does not hold one of
+/// these records any more: look up what it holds again.
 pub(super) fn recreated(
     broker: &Broker<'_>,
     ends: &BTreeMap<i32, PartitionEnd>,
     marks: &BTreeMap<i32, Watermarks>,
-) -> Result<BTreeSet<i32>, Error> {
+) -> Result<Option<BTreeSet<i32>>, Error> {
     let mut wanted: BTreeMap<i32, &LastRecord> = BTreeMap::new();
     for (partition, end) in ends {
         if let (Some((low, high)), Some(last)) = (marks.get(partition), &end.last)
@@ -49,64 +45,117 @@ pub(super) fn recreated(
             wanted.insert(*partition, last);
         }
     }
-    let mut recreated = BTreeSet::new();
     if wanted.is_empty() {
-        return Ok(recreated);
+        return Ok(Some(BTreeSet::new()));
     }
-    let consumer = looker(broker)?;
-    consumer
-        .assign(&broker.list(wanted.iter().map(|(p, last)| (p, &last.offset)))?)
-        .map_err(|e| broker.refused("an assignment", e))?;
     let _asking = broker.link.ask();
     let begun = Instant::now();
-    while !wanted.is_empty() {
-        match consumer.poll(TICK) {
-            Some(Ok(message)) => {
-                if let Some(last) = wanted.remove(&message.partition())
-                    && message.offset() == last.offset
-                    && !is_same(last, &message)
-                {
-                    recreated.insert(message.partition());
+    match broker.looker.compare(&wanted, || broker.gives_up(begun)) {
+        Ok(shown) => {
+            let others = shown
+                .into_iter()
+                .filter(|(_, shown)| *shown == Shown::Another);
+            Ok(Some(others.map(|(partition, _)| partition).collect()))
+        }
+        Err(Trouble::Refused(error)) => Err(broker.refused("to show the last record", error)),
+        Err(Trouble::NoSuchOffset | Trouble::NoSuchTopic) if !broker.gives_up(begun) => {
+            std::thread::sleep(PAUSE);
+            Ok(None)
+        }
+        Err(Trouble::Silent(partition)) => Err(silent(broker, partition, begun)),
+        Err(_) => Err(silent(
+            broker,
+            wanted.keys().next().copied().unwrap_or(0),
+            begun,
+        )),
+    }
+}
+
+fn silent(broker: &Broker<'_>, partition: i32, begun: Instant) -> Error {
+    Error::LastRecord {
+        topic: broker.at.topic.to_owned(),
+        partition,
+        seconds: begun.elapsed().as_secs(),
+    }
+}
+
+/// A record of a partition that was taken from the topic, to know the topic by.
+pub(super) type Witness = (i32, LastRecord);
+
+/// Whether a topic is the one that a witness came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Verdict {
+    #[default]
+    Same,
+    Recreated,
+}
+
+/// Looks before commits whether the topic is still the same.
+pub(super) struct Watch {
+    looker: Arc<Looker>,
+    link: Arc<Link>,
+    /// When the last comparison began that counts.
+    compared: Mutex<Option<Instant>>,
+}
+
+impl Watch {
+    pub(super) fn new(looker: Arc<Looker>, link: Arc<Link>) -> Self {
+        Self {
+            looker,
+            link,
+            compared: Mutex::default(),
+        }
+    }
+
+    /// Compares a witness with the record that the topic now holds in its place. All records in question were read before
+    /// this call. One answer is enough, because a topic is created again as a whole.
+    pub(super) fn verdict(&self, witnesses: &[Witness]) -> Result<Verdict, Error> {
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = Instant::now();
+        if compared.is_some_and(|at| begun < at + FRESH) {
+            return Ok(Verdict::Same);
+        }
+        // The main loop often waits for this commit.
+        let _asking = self.link.ask();
+        for (partition, record) in witnesses {
+            match self.look(*partition, record, begun) {
+                Ok(Shown::Another) => return Ok(Verdict::Recreated),
+                Ok(Shown::Same) => {
+                    *compared = Some(begun);
+                    return Ok(Verdict::Same);
+                }
+                Ok(Shown::Nothing) => {}
+                // The topic is gone, so the records were read before that.
+                Err(Trouble::NoSuchOffset | Trouble::NoSuchTopic) => return Ok(Verdict::Same),
+                Err(Trouble::Refused(error)) => return Err(self.looker.refused(error)),
+                Err(Trouble::Silent(partition)) => {
+                    tracing::debug!(
+                        partition,
+                        "kafka did not show the last record before a commit"
+                    );
+                    // What was fetched before the silence does not wait for it again with each batch.
+                    *compared = Some(Instant::now() + PATIENCE);
+                    return Ok(Verdict::Same);
                 }
             }
-            // Only markers are at or behind that offset.
-            Some(Err(KafkaError::PartitionEOF(partition))) => {
-                wanted.remove(&partition);
+        }
+        Ok(Verdict::Same)
+    }
+
+    fn look(&self, partition: i32, record: &LastRecord, begun: Instant) -> Result<Shown, Trouble> {
+        let gives_up = || begun.elapsed() > PATIENCE;
+        let wanted = BTreeMap::from([(partition, record)]);
+        loop {
+            match self.looker.compare(&wanted, gives_up) {
+                Ok(shown) => return Ok(shown.get(&partition).copied().unwrap_or(Shown::Nothing)),
+                Err(Trouble::NoSuchOffset) if !gives_up() => {}
+                Err(trouble) => return Err(trouble),
             }
-            Some(Err(error))
-                if error.rdkafka_error_code().is_some_and(is_final) || broker.gives_up(begun) =>
-            {
-                return Err(broker.refused("to show the last record", error));
+            match self.looker.watermarks(partition, PATIENCE) {
+                Some((_, high)) if record.offset >= high => return Ok(Shown::Another),
+                Some((low, _)) if record.offset < low => return Ok(Shown::Nothing),
+                _ => {}
             }
-            None if broker.gives_up(begun) => {
-                return Err(Error::LastRecord {
-                    topic: broker.at.topic.to_owned(),
-                    partition: wanted.keys().next().copied().unwrap_or(0),
-                    seconds: begun.elapsed().as_secs(),
-                });
-            }
-            Some(Err(_)) | None => {}
         }
     }
-    Ok(recreated)
-}
-
-/// A second consumer, in no group: the first one must not lose its places.
-fn looker(broker: &Broker<'_>) -> Result<Member, Error> {
-    let mut properties = ClientConfig::new();
-    for (key, value) in broker.setup.config.config_map() {
-        if !OF_GROUPS.contains(&key) {
-            properties.set(key, value);
-        }
-    }
-    for (key, value) in FETCH {
-        properties.set(key, value);
-    }
-    let context = broker.setup.context(GroupEvents::default());
-    BaseConsumer::from_config_and_context(&properties, context).map_err(setup::refused)
-}
-
-fn is_same(last: &LastRecord, message: &impl Message) -> bool {
-    message.timestamp().to_millis() == last.timestamp
-        && record_hash(message.key(), message.payload()) == last.sha256
 }

@@ -1,6 +1,7 @@
 //! The main loop: it composes the reader and the writer, and answers the group.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gugus_batches::{BatchLog, FedBy, PartitionEnd};
@@ -19,8 +20,10 @@ use super::connection::{Link, METADATA_REFRESH};
 use super::consumer_settings::{DEFAULTS, FIXED};
 use super::group::{Change, GroupEvents};
 use super::headers::headers_as_json;
+use super::looker::Looker;
 use super::progress::Progress;
 use super::reader::{Polled, Reader};
+use super::recreated::{Watch, Witness};
 use super::starts::{Choice, Found};
 use super::targets::Targets;
 use super::times::Times;
@@ -44,7 +47,7 @@ pub(super) fn run(
     config: &Config,
     runtime: &Handle,
     ready: oneshot::Sender<()>,
-    link: &Link,
+    link: &Arc<Link>,
     stop: &CancellationToken,
 ) -> Result<Summary, Error> {
     let group = [("group.id", config.job.name.as_str())];
@@ -60,16 +63,18 @@ pub(super) fn run(
     let context = setup.context(GroupEvents::default());
     let consumer =
         BaseConsumer::from_config_and_context(&setup.config, context).map_err(setup::refused)?;
+    let at = TopicAt {
+        brokers: &config.brokers,
+        topic: &config.job.source.topic,
+        stop,
+    };
+    let looker = Arc::new(Looker::new(&setup, at)?);
     let broker = Broker {
         consumer: &consumer,
-        setup: &setup,
-        at: TopicAt {
-            brokers: &config.brokers,
-            topic: &config.job.source.topic,
-            stop,
-        },
+        at,
         patience: PATIENCE,
         link,
+        looker: &looker,
     };
     let result = in_group(config, runtime, ready, broker);
     // Closing waits until the group's last changes are answered.
@@ -95,10 +100,12 @@ fn in_group(
     };
     let batch = log.head().map(|head| head.number.get());
     let begun = Instant::now();
+    let watch = Watch::new(Arc::clone(broker.looker), Arc::clone(broker.link));
+    let judge = Arc::new(move |witnesses: &[Witness]| watch.verdict(witnesses));
     let mut session = Session {
         config,
         reader: Reader::new(broker),
-        writer: Writer::new(log, &config.job, runtime),
+        writer: Writer::new(log, &config.job, runtime, judge),
         choice: Choice {
             start: &config.start,
             on_reset: config.on_reset,
@@ -301,6 +308,11 @@ impl Session<'_> {
                 Answer::Moved(starts) => {
                     self.reader.read_from(&starts, &self.writer.positions())?;
                 }
+                Answer::Recreated => {
+                    let partitions = self.partitions();
+                    let found = self.find(&partitions)?;
+                    self.go_on(found)?;
+                }
             }
         }
         Ok(())
@@ -361,7 +373,11 @@ impl Session<'_> {
         let mut starts = BTreeMap::new();
         for found in found {
             starts.insert(found.partition, found.start);
-            self.writer.begin(found.partition, found.start, found.jump);
+            // After a jump the last record is of another topic, or it is gone.
+            let known = found.known.filter(|_| found.jump.is_none());
+            let witness = known.and_then(|end| end.last);
+            self.writer
+                .begin(found.partition, found.start, found.jump, witness);
         }
         starts
     }
@@ -370,15 +386,25 @@ impl Session<'_> {
     /// our positions or the topic are not there.
     fn look_again(&mut self) -> Result<Looked, Error> {
         self.commit_all()?;
-        let partitions: Vec<i32> = self.writer.partitions().keys().copied().collect();
+        let partitions = self.partitions();
         let mut found = self.find(&partitions)?;
         found.retain(|found| found.jump.is_some());
         if found.is_empty() {
             return Ok(Looked::AllThere);
         }
-        let starts = self.begin(found);
-        self.reader.read_from(&starts, &self.writer.positions())?;
+        self.go_on(found)?;
         Ok(Looked::Jumped)
+    }
+
+    /// Reads these partitions on from other places.
+    fn go_on(&mut self, found: Vec<Found>) -> Result<(), Error> {
+        let starts = self.begin(found);
+        self.reader.read_from(&starts, &self.writer.positions())
+    }
+
+    /// Our partitions.
+    fn partitions(&self) -> Vec<i32> {
+        self.writer.partitions().keys().copied().collect()
     }
 
     /// The broker says that the topic is not there. By now another topic of that name may be there.

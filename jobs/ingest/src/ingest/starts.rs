@@ -38,11 +38,15 @@ impl Choice<'_> {
         partitions: &[i32],
         mut ends: BTreeMap<i32, PartitionEnd>,
     ) -> Result<Vec<Found>, Error> {
-        let mut marks = BTreeMap::new();
-        for partition in partitions {
-            marks.insert(*partition, broker.watermarks(*partition)?);
-        }
-        let recreated = recreated(broker, &ends, &marks)?;
+        let (marks, recreated) = loop {
+            let mut marks = BTreeMap::new();
+            for partition in partitions {
+                marks.insert(*partition, broker.watermarks(*partition)?);
+            }
+            if let Some(recreated) = recreated(broker, &ends, &marks)? {
+                break (marks, recreated);
+            }
+        };
         let times = match self.start {
             Start::Timestamp(time) => {
                 let new = partitions.iter().filter(|p| !ends.contains_key(p));

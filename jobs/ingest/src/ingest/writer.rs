@@ -5,23 +5,28 @@
 //! One batch is written while the next one fills, because encoding and the disk cost as much as parsing. So they can use
 //! another core. Only one batch is written at a time, so commits stay in order and memory holds two batches.
 //!
-//! The writer knows no consumer. It answers whether records were committed, and the session tells the reader.
+//! The writer knows no consumer. It is given a judge that tells whether the topic is still the same, and it answers whether records were committed, and the session tells the reader.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int32Type;
-use gugus_batches::{Appended, BatchLog, Footer, Jump, LogError, PARTITION, TopicDraft};
+use gugus_batches::{Appended, BatchLog, Footer, Jump, LastRecord, PARTITION, TopicDraft};
 use gugus_records::{Columns, Reason};
 use gugus_spec::{Job, OffsetRange};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::partition::Partition;
+use super::recreated::{Verdict, Witness};
 use crate::Error;
 use crate::open_batch::{OpenBatch, Record};
+
+/// Tells before a commit whether the topic is still the same.
+pub(super) type Judge = Arc<dyn Fn(&[Witness]) -> Result<Verdict, Error> + Send + Sync>;
 
 pub(super) struct Writer {
     runtime: Handle,
@@ -30,6 +35,9 @@ pub(super) struct Writer {
     pub(super) open: OpenBatch,
     /// The partitions whose records we take.
     partitions: BTreeMap<i32, Partition>,
+    /// The partition of the newest record.
+    newest: i32,
+    judge: Judge,
     /// How long reading waited for batches that were being written.
     pub(super) waited: Duration,
 }
@@ -42,6 +50,8 @@ pub(super) enum Answer {
     /// Another process has committed records of these partitions, so their records in hand were dropped. Read on from these
     /// offsets, where the batches end.
     Moved(BTreeMap<i32, i64>),
+    /// The topic was created again, so all records in hand were dropped. Look up anew where to read every partition from.
+    Recreated,
 }
 
 /// The batch log: with us, or with the batch that is being written.
@@ -64,25 +74,35 @@ struct Written {
     log: Box<BatchLog>,
     draft: TopicDraft,
     begun: Instant,
-    result: Result<Appended, LogError>,
+    /// `None` if the topic was created again.
+    result: Result<Option<Appended>, Error>,
 }
 
 impl Writer {
     /// A writer into the log of a job, on the threads of `runtime`. Its methods must be called from another thread.
-    pub(super) fn new(log: BatchLog, job: &Job, runtime: &Handle) -> Self {
+    pub(super) fn new(log: BatchLog, job: &Job, runtime: &Handle, judge: Judge) -> Self {
         Self {
             runtime: runtime.clone(),
             log: Log::Here(Box::new(log)),
             open: OpenBatch::new(job),
             partitions: BTreeMap::new(),
+            newest: 0,
+            judge,
             waited: Duration::ZERO,
         }
     }
 
-    /// From now on takes the records of this partition, beginning at this offset.
-    pub(super) fn begin(&mut self, partition: i32, at: i64, jump: Option<Jump>) {
+    /// From now on takes the records of this partition, beginning at this offset. The topic is known by the witness, if there
+    /// is one, else by the first record.
+    pub(super) fn begin(
+        &mut self,
+        partition: i32,
+        at: i64,
+        jump: Option<Jump>,
+        witness: Option<LastRecord>,
+    ) {
         self.partitions
-            .insert(partition, Partition::starting(at, jump));
+            .insert(partition, Partition::starting(at, jump, witness));
     }
 
     /// From now on ignores the records of these partitions.
@@ -112,8 +132,8 @@ impl Writer {
         if record.offset < partition.next {
             return None;
         }
-        partition.next = record.offset + 1;
-        partition.last.set(&record);
+        partition.take(&record);
+        self.newest = record.partition;
         Some(self.open.push(record, parse))
     }
 
@@ -136,6 +156,7 @@ impl Writer {
             return Ok(answers);
         }
         let opened = self.open.opened().unwrap_or_else(Instant::now);
+        let witnesses = self.witnesses();
         let draft = self.draft()?;
         // An assignment of other partitions may have read the head anew since these records came.
         if !self.moved(&draft)?.is_empty() {
@@ -145,9 +166,15 @@ impl Writer {
         let Log::Here(mut log) = std::mem::replace(&mut self.log, Log::Gone) else {
             return Err(gone());
         };
+        let judge = Arc::clone(&self.judge);
         let work = self.runtime.spawn(async move {
             let begun = Instant::now();
-            let result = log.append(&draft).await;
+            let verdict = tokio::task::spawn_blocking(move || judge(&witnesses)).await;
+            let result = match verdict.unwrap_or_else(|_| Err(gone())) {
+                Ok(Verdict::Same) => log.append(&draft).await.map(Some).map_err(Error::log),
+                Ok(Verdict::Recreated) => Ok(None),
+                Err(error) => Err(error),
+            };
             Written {
                 log,
                 draft,
@@ -192,9 +219,12 @@ impl Writer {
         self.log = Log::Gone;
         let written = landed.map_err(|_| gone())?;
         self.log = Log::Here(written.log);
-        match written.result.map_err(Error::log)? {
-            Appended::Committed(footer) => answers.push(self.committed(footer, written.begun)),
-            Appended::Lost { head } => {
+        match written.result? {
+            None => answers.push(self.recreated()?),
+            Some(Appended::Committed(footer)) => {
+                answers.push(self.committed(footer, written.begun));
+            }
+            Some(Appended::Lost { head }) => {
                 tracing::debug!(
                     batch = head.number.get(),
                     "another process took the number, trying the next"
@@ -232,7 +262,10 @@ impl Writer {
                 if !moved.is_empty() {
                     // Records in hand of these partitions follow on the ones that are dropped here.
                     if !self.open.is_empty() {
-                        drafts.push_back(self.draft()?);
+                        match (self.judge)(&self.witnesses())? {
+                            Verdict::Same => drafts.push_back(self.draft()?),
+                            Verdict::Recreated => answers.push(self.recreated()?),
+                        }
                     }
                     without(&mut draft, &moved)?;
                     answers.extend(self.set_back(&moved));
@@ -254,15 +287,26 @@ impl Writer {
         Ok(())
     }
 
+    /// Drops the records in hand, because they follow on records of another topic.
+    fn recreated(&mut self) -> Result<Answer, Error> {
+        self.open.take()?;
+        tracing::warn!(
+            "the topic was created again while it was read; what is in hand of it is dropped"
+        );
+        Ok(Answer::Recreated)
+    }
+
     /// Sets partitions back to the end of the batches. None of their records may be in hand.
     fn set_back(&mut self, moved: &BTreeMap<i32, i64>) -> Option<Answer> {
         let mut set_back = BTreeMap::new();
         for (id, end) in moved {
+            let known = self.log().ok().and_then(|log| log.partition_end(*id));
+            let witness = known.and_then(|end| end.last.clone());
             // After a dropped draft the next draft finds its partitions set back already.
             if let Some(partition) = self.partitions.get_mut(id)
                 && partition.next != *end
             {
-                *partition = Partition::starting(*end, None);
+                *partition = Partition::starting(*end, None, witness);
                 set_back.insert(*id, *end);
             }
         }
@@ -291,12 +335,24 @@ impl Writer {
                 first: partition.first,
                 next: partition.next,
             });
-            let last = partition.last.take_record();
-            draft.lasts.extend(last.map(|last| (*id, last)));
+            if let Some(last) = partition.last.take_record() {
+                partition.witness = Some(last.clone());
+                draft.lasts.push((*id, last));
+            }
             draft.jumps.extend(partition.jump.take());
             partition.first = partition.next;
         }
         Ok(draft)
+    }
+
+    /// Records by which the topic is known that the records in hand come from. The partition of the newest record comes first,
+    /// because its broker answered last.
+    fn witnesses(&self) -> Vec<Witness> {
+        let in_hand = self.partitions.iter().filter(|(_, p)| p.is_in_hand());
+        let witness = |(id, p): (&i32, &Partition)| Some((*id, p.witness.clone()?));
+        let mut witnesses: Vec<Witness> = in_hand.filter_map(witness).collect();
+        witnesses.sort_by_key(|(id, _)| *id != self.newest);
+        witnesses
     }
 
     /// The partitions in which the batches no longer end where the draft continues, with the ends of the batches.

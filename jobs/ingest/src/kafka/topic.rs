@@ -149,3 +149,22 @@ pub(crate) fn is_final(code: RDKafkaErrorCode) -> bool {
             | RDKafkaErrorCode::FencedInstanceId
     )
 }
+
+/// Whether the topic does not hold the offset.
+pub(crate) fn is_no_offset(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::AutoOffsetReset
+    )
+}
+
+/// Whether the topic is not there.
+pub(crate) fn is_no_topic(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::UnknownPartition
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownTopicId
+    )
+}

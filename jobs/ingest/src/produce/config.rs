@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gugus_spec::{Format, Source};
-use indicatif::ProgressBar;
+use gugus_progress::Progress;
+use gugus_spec::Source;
 use serde::Serialize;
 
 /// Which records to send, and where to.
@@ -28,8 +28,8 @@ pub struct Config {
     pub limit: Option<u64>,
     /// Properties of librdkafka, over our defaults.
     pub client: Vec<(String, String)>,
-    /// Its length and position count bytes of the file.
-    pub progress: ProgressBar,
+    /// Counts bytes of the file.
+    pub progress: Progress,
 }
 
 /// What to do with a row that cannot be sent: damaged CSV, more cells than the header has, more bytes than the client sends.
@@ -40,37 +40,6 @@ pub enum OnBadRow {
     Stop,
     /// Append the row and the reason to this file, and go on.
     Skip(PathBuf),
-}
-
-/// The form of a record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Form {
-    /// A JSON object of strings, keyed by the file's column names.
-    #[default]
-    Json,
-    /// A CSV row.
-    Csv {
-        /// The byte between two cells.
-        delimiter: u8,
-        /// The names of the cells, in order. Other columns of the file are left out.
-        header: Vec<String>,
-    },
-}
-
-impl Form {
-    /// The form that the readers of a source expect.
-    pub(super) fn of(source: &Source) -> Self {
-        match source.format {
-            Format::Json => Self::Json,
-            Format::Csv => Self::Csv {
-                delimiter: source.csv.delimiter,
-                header: source.csv.header.clone().unwrap_or_else(|| {
-                    let names = source.columns.iter().map(|column| column.name.clone());
-                    names.collect()
-                }),
-            },
-        }
-    }
 }
 
 /// How fast records are sent.

@@ -3,17 +3,16 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use gugus_records::CsvRows;
+use gugus_records::{CsvRows, RecordWriter};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{Config, Form, OnBadRow, Produced, Summary};
+use super::config::{Config, OnBadRow, Produced, Summary};
 use super::delivery::{Deliveries, Producer};
 use super::pace::Clock;
-use super::rows::Rows;
 use super::skipped::Skipped;
 use super::topic::topic_partitions;
 use crate::Error;
@@ -87,11 +86,11 @@ pub(super) fn run(
         return Err(input.wrong("only CSV files can be produced; convert it"));
     }
     let clock = Clock::new(&config.pace)?;
-    config.progress.set_length(input.size()?);
+    config.progress.set_total(input.size()?);
     let source = &config.source;
     let text = input.text(&config.progress)?;
     let (mut reader, names) = open_csv(&input, text, &source.csv, &source.columns)?;
-    let rows = Rows::of(&Form::of(source), &names);
+    let writer = RecordWriter::new(source, &names);
 
     let begun = Instant::now();
     let properties = Properties {
@@ -129,13 +128,18 @@ pub(super) fn run(
         },
         next_line: config.from_line.unwrap_or(0),
     };
-    let end = sender.send_all(&input, &mut reader, &rows);
+    let end = sender.send_all(&input, &mut reader, &writer);
     sender.flush();
     sender.finish(end, created, begun)
 }
 
 impl Sender<'_> {
-    fn send_all(&mut self, input: &Input, reader: &mut CsvRows<impl Read>, rows: &Rows) -> End {
+    fn send_all(
+        &mut self,
+        input: &Input,
+        reader: &mut CsvRows<impl Read>,
+        writer: &RecordWriter,
+    ) -> End {
         let mut value = Vec::with_capacity(4096);
         let from_line = self.next_line;
         loop {
@@ -149,10 +153,7 @@ impl Sender<'_> {
                 Err(e) => return End::Broke(input.broke_off_csv(self.sent, e)),
             };
             let (line, raw) = (row.line(), row.raw());
-            let written = match row.cells() {
-                Ok(cells) => rows.write(cells, &mut value),
-                Err(reason) => Err(reason.to_string()),
-            };
+            let written = writer.write(&row, &mut value);
             let row = Row {
                 line,
                 raw,
@@ -194,9 +195,7 @@ impl Sender<'_> {
                     // The other records would probably fail, too, and the order would be lost.
                     return End::Whole;
                 }
-                self.config
-                    .progress
-                    .set_message(format!("{} records", self.sent));
+                self.config.progress.say(format!("{} records", self.sent));
             }
         }
     }

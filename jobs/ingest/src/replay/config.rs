@@ -1,8 +1,8 @@
 //! The configuration of a replay, and its summary.
 
 use gugus_files::Store;
+use gugus_progress::Progress;
 use gugus_spec::{BatchNumber, Job};
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 /// Which records to replay.
@@ -16,8 +16,8 @@ pub struct Config {
     pub batch: Option<BatchNumber>,
     /// Whether to write.
     pub mode: Mode,
-    /// Its length and position count records.
-    pub progress: ProgressBar,
+    /// Counts records.
+    pub progress: Progress,
 }
 
 /// Whether a replay writes.

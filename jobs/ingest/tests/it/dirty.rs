@@ -298,7 +298,7 @@ async fn a_replayed_row_of_parquet_has_the_values_of_an_import() {
         store: folder.store(),
         batch: None,
         mode: gugus_ingest::replay::Mode::Commit,
-        progress: indicatif::ProgressBar::hidden(),
+        progress: gugus_progress::Progress::default(),
     };
     let summary = gugus_ingest::replay::run(replayed, Default::default())
         .await

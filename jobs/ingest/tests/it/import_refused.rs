@@ -22,7 +22,7 @@ async fn wrong_files_are_named_with_what_to_do() {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
     let list: ArrayRef = std::sync::Arc::new(list);
     let nested = RecordBatch::try_from_iter([("x", list)]).unwrap();
-    let files: [(&str, Option<&[u8]>, &str); 16] = [
+    let files: [(&str, Option<&[u8]>, &str); 17] = [
         ("missing.csv", None, "no such file"),
         ("folder.csv", None, "folder"),
         ("a.txt", Some(b"x\n1\n"), ".csv"),
@@ -30,6 +30,7 @@ async fn wrong_files_are_named_with_what_to_do() {
         ("a.parquet.gz", Some(b"x\n1\n"), ".parquet"),
         ("twice.csv", Some(b"x,y,x\n1,2,3\n"), "\"x\""),
         ("lacks.csv", Some(b"y,z\n1,2\n"), "\"x\""),
+        ("first.csv", Some(b"1,2\n3,4\n"), "names none of the job's"),
         ("headless.csv", Some(b",\n1,2\n"), "header"),
         ("latin.csv", Some(b"x,\xe4\n1,2\n"), "UTF-8"),
         ("table.csv", Some(&table), "parquet"),

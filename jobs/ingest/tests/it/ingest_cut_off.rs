@@ -57,7 +57,7 @@ async fn a_cut_connection_is_told_within_seconds_and_so_is_its_return() {
         metric(&registry, "gugus_ingest_write_lag_seconds").is_some_and(|lag| lag > 3.5)
     })
     .await;
-    assert!(running.progress.message().contains("lag not known"));
+    assert!(running.progress.now().message.contains("lag not known"));
 
     broker.answer_after(Duration::ZERO);
     told(Connection::Up).await;
@@ -79,7 +79,7 @@ async fn a_spare_member_is_connected_too() {
     let config = member(&folder, &broker, &points("t", ""), "range");
     let mut spare = config.clone();
     spare.connection = Default::default();
-    spare.progress = indicatif::ProgressBar::hidden();
+    spare.progress = gugus_progress::Progress::default();
     let connections = [config.connection.subscribe(), spare.connection.subscribe()];
     let running = [Running::start(config).await, Running::start(spare).await];
     let begun = Instant::now();

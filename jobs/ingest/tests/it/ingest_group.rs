@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gugus_batches::Footer;
-use indicatif::ProgressBar;
+use gugus_progress::Progress;
 
 use crate::support::*;
 
@@ -17,8 +17,8 @@ async fn until_in_batches(folder: &Folder, records: i64) {
     .await;
 }
 
-async fn until_message(progress: &ProgressBar, text: &str) {
-    until(text, async || progress.message().contains(text)).await;
+async fn until_message(progress: &Progress, text: &str) {
+    until(text, async || progress.now().message.contains(text)).await;
 }
 
 async fn two_members(assignor: &str) {
@@ -29,7 +29,7 @@ async fn two_members(assignor: &str) {
     broker.send_points("t", 4, 0..50);
     let one = Running::start(config.clone()).await;
     until("the first has read all", async || folder.batch(5).exists()).await;
-    config.progress = ProgressBar::hidden();
+    config.progress = Progress::default();
     let two = Running::start(config).await;
     for progress in [&one.progress, &two.progress] {
         until_message(progress, " 2 partitions").await;
@@ -125,7 +125,7 @@ async fn flush_on_revoke(assignor: &str) {
     broker.send_points("t", 4, 0..30);
     let one = Running::start(config.clone()).await;
     until_message(&one.progress, " 30 in hand").await;
-    config.progress = ProgressBar::hidden();
+    config.progress = Progress::default();
     let two = Running::start(config).await;
     until("the batch is there", async || folder.batch(1).exists()).await;
     until_message(&two.progress, " 2 partitions").await;

@@ -132,7 +132,7 @@ async fn an_idle_topic_flushes_within_its_time() {
     for burst in 1..=5 {
         broker.send_points("t", 2, 7 * (burst - 1)..7 * burst);
         until("all are in hand", async || {
-            hand.message().contains("7 in hand") || are_there(7 * burst).await
+            hand.now().message.contains("7 in hand") || are_there(7 * burst).await
         })
         .await;
         let all_there = async || are_there(7 * burst).await;
@@ -177,7 +177,7 @@ async fn an_open_batch_grows_no_older_than_it_may() {
     assert!(folder.rows().await[0].num_rows() < 100_000);
     let hand = running.progress.clone();
     until("a record is in hand", async || {
-        !hand.message().contains(" 0 in hand") || folder.batch(2).exists()
+        !hand.now().message.contains(" 0 in hand") || folder.batch(2).exists()
     })
     .await;
     let summary = running.stop().await;
@@ -291,7 +291,7 @@ async fn keys_and_headers_are_kept_where_the_job_says_so() {
         store: folder.store(),
         batch: None,
         mode: gugus_ingest::replay::Mode::Commit,
-        progress: indicatif::ProgressBar::hidden(),
+        progress: gugus_progress::Progress::default(),
     };
     let replayed = gugus_ingest::replay::run(replay, Default::default()).await;
     assert_eq!(replayed.unwrap().replayed, 1);

@@ -82,12 +82,12 @@ async fn latest_goes_on_with_what_comes() {
     config.until = gugus_ingest::ingest::Until::Forever;
     let running = Running::start(config).await;
     until("the partition is assigned", async || {
-        running.progress.message().ends_with("1 partitions")
+        running.progress.now().message.ends_with("1 partitions")
     })
     .await;
     anew.send_points("t", 1, 3_000..3_002);
     until("the last records are in hand", async || {
-        running.progress.message().contains("2 in hand")
+        running.progress.now().message.contains("2 in hand")
     })
     .await;
     running.stop().await;

@@ -118,7 +118,13 @@ async fn nothing_is_lost_of_files_that_chance_has_damaged() {
         };
         let mut kept = BTreeSet::new();
         for rows in folder.rows().await {
-            for column in rows.schema().fields() {
+            let schema = rows.schema();
+            // What a batch adds holds no text of the file.
+            for column in schema
+                .fields()
+                .iter()
+                .filter(|c| !c.name().starts_with('_'))
+            {
                 let array = &rows[column.name().as_str()];
                 for row in 0..rows.num_rows() {
                     let text = arrow::util::display::array_value_to_string(array, row);

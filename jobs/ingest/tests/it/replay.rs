@@ -2,9 +2,9 @@
 
 use gugus_ingest::Kind;
 use gugus_ingest::replay::{self, Mode, Summary};
+use gugus_progress::Progress;
 use gugus_spec::BatchNumber;
 use gugus_spec::Job;
-use indicatif::ProgressBar;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::*;
@@ -21,7 +21,7 @@ fn config(folder: &Folder, job: Job) -> replay::Config {
         store: folder.store(),
         batch: None,
         mode: Mode::Commit,
-        progress: ProgressBar::hidden(),
+        progress: Progress::default(),
     }
 }
 

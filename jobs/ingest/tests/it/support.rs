@@ -9,8 +9,8 @@ use arrow::datatypes::{Float64Type, Int64Type};
 use gugus_batches::{Appended, BatchLog, TopicDraft, Verification};
 use gugus_files::Store;
 use gugus_ingest::{Error, Kind, Start, import, ingest, produce};
+use gugus_progress::Progress;
 use gugus_spec::{Job, OffsetRange};
-use indicatif::ProgressBar;
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
@@ -247,7 +247,7 @@ pub(crate) fn import(folder: &Folder, job: &Job, files: &[&Path]) -> import::Con
         files: files.iter().map(|path| path.to_path_buf()).collect(),
         cut: import::Cut::ByRows,
         repeat: import::Repeat::Refuse,
-        progress: ProgressBar::hidden(),
+        progress: Progress::default(),
     }
 }
 
@@ -328,7 +328,7 @@ pub(crate) fn produce(broker: &Broker, topic: &str, input: &Path) -> produce::Co
         pace: produce::Pace::Full,
         limit: None,
         client: Vec::new(),
-        progress: ProgressBar::hidden(),
+        progress: Progress::default(),
     }
 }
 
@@ -342,7 +342,7 @@ pub(crate) fn ingest(folder: &Folder, broker: &Broker, job: &Job) -> ingest::Con
         start: Start::Earliest,
         on_reset: ingest::OnReset::Stop,
         client: quick(),
-        progress: ProgressBar::hidden(),
+        progress: Progress::default(),
         metrics: None,
         connection: Default::default(),
     }
@@ -385,7 +385,7 @@ pub(crate) async fn run_ingest(config: ingest::Config) -> Result<ingest::Summary
 
 /// An ingest that runs beside the test.
 pub(crate) struct Running {
-    pub(crate) progress: ProgressBar,
+    pub(crate) progress: Progress,
     stop: CancellationToken,
     work: tokio::task::JoinHandle<Result<ingest::Summary, Error>>,
 }

@@ -213,7 +213,7 @@ impl<'r> CsvRow<'r> {
     ///
     /// # Errors
     /// How the row breaks the rules.
-    pub fn cells(&self) -> Result<impl ExactSizeIterator<Item = &'r [u8]> + use<'r>, Reason> {
+    pub fn cells(&self) -> Result<Cells<'r>, Reason> {
         match &self.damage {
             Some(reason) => Err(reason.clone()),
             None => Ok(self.cells.clone()),

@@ -281,10 +281,27 @@ pub(crate) fn line_ends(bytes: &[u8]) -> u64 {
 
 /// The cells of one row.
 #[derive(Clone, Debug)]
-pub(crate) struct Cells<'r> {
+pub struct Cells<'r> {
     spans: std::slice::Iter<'r, Span>,
     input: &'r [u8],
     undone: &'r [u8],
+}
+
+impl<'r> Cells<'r> {
+    /// The cell that comes after so many others.
+    pub(crate) fn get(&self, at: usize) -> Option<&'r [u8]> {
+        self.spans.as_slice().get(at).map(|span| self.text(span))
+    }
+
+    #[inline]
+    fn text(&self, span: &Span) -> &'r [u8] {
+        let text = if span.is_undone {
+            self.undone
+        } else {
+            self.input
+        };
+        text.get(span.start..span.end).unwrap_or_default()
+    }
 }
 
 impl<'r> Iterator for Cells<'r> {
@@ -293,12 +310,7 @@ impl<'r> Iterator for Cells<'r> {
     #[inline]
     fn next(&mut self) -> Option<&'r [u8]> {
         let span = self.spans.next()?;
-        let text = if span.is_undone {
-            self.undone
-        } else {
-            self.input
-        };
-        Some(text.get(span.start..span.end).unwrap_or_default())
+        Some(self.text(span))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

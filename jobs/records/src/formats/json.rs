@@ -1,4 +1,4 @@
-//! One JSON object to cells.
+//! One JSON object to cells, and cells to one JSON object.
 //!
 //! serde_json parses, and hands out each value as its text (`RawValue`). So numbers keep their digits. serde_json's feature
 //! `arbitrary_precision` would do the same, but it would change the numbers of every crate in the program.
@@ -6,22 +6,28 @@
 mod scan;
 
 use std::fmt;
+use std::io::Write as _;
 
+use gugus_spec::Source;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use self::scan::scan;
-use super::record_format::RecordFormat;
+use super::record_format::{ReadRecords, WriteRecords};
 use crate::Reason;
 use crate::cell::{CellKind, Target};
+use crate::csv::Cells;
 use crate::layout::Layout;
 use crate::slots::Slots;
 
-/// Records that are JSON objects.
 #[derive(Debug)]
-pub(super) struct Json;
+struct Reader;
 
-impl RecordFormat for Json {
+pub(super) fn reader(_: &Layout) -> impl ReadRecords + use<> {
+    Reader
+}
+
+impl ReadRecords for Reader {
     fn read<'t>(
         &'t mut self,
         record: &'t [u8],
@@ -31,6 +37,44 @@ impl RecordFormat for Json {
         let text = object_text(record)?;
         read(text, slots)?;
         Ok(text)
+    }
+}
+
+/// The keys of every object, made once. They stand in the order of the file's columns.
+#[derive(Debug)]
+struct Writer(Vec<Vec<u8>>);
+
+pub(super) fn writer(_: &Source, names: &[String]) -> impl WriteRecords + use<> {
+    let key = |(at, name): (usize, &String)| {
+        let mut key = vec![if at == 0 { b'{' } else { b',' }];
+        string(&mut key, name);
+        key.push(b':');
+        key
+    };
+    Writer(names.iter().enumerate().map(key).collect())
+}
+
+impl WriteRecords for Writer {
+    /// Values are strings, with the text of their cells as it is. A row that is shorter than the header lacks its last keys.
+    fn write(&self, cells: Cells<'_>, record: &mut Vec<u8>) -> Result<(), String> {
+        for (at, (key, cell)) in self.0.iter().zip(cells).enumerate() {
+            let cell = std::str::from_utf8(cell)
+                .map_err(|_| format!("its cell {} is not UTF-8; convert the file", at + 1))?;
+            record.extend_from_slice(key);
+            string(record, cell);
+        }
+        if record.is_empty() {
+            record.push(b'{');
+        }
+        record.push(b'}');
+        Ok(())
+    }
+}
+
+fn string(out: &mut Vec<u8>, text: &str) {
+    if serde_json::to_writer(&mut *out, text).is_err() {
+        // Writing text to a vector does not fail. If it ever did, an empty string would keep the object whole.
+        let _ = out.write_all(b"\"\"");
     }
 }
 
@@ -147,13 +191,14 @@ impl<'t> Visitor<'t> for Object<'t, '_> {
             let start = raw.as_ptr() as usize - self.text.as_ptr() as usize;
             let end = start + raw.len();
             match raw.as_bytes() {
-                [b'n', ..] => self.slots.set(target, CellKind::Null, 0, 0),
-                [b'{' | b'[', ..] => self.slots.set(target, CellKind::Nested, start, end),
+                [b'n', ..] => self.slots.set_once(target, CellKind::Null, start, end),
+                [b'{' | b'[', ..] => self.slots.set_once(target, CellKind::Nested, start, end),
                 [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
-                    self.slots.set(target, CellKind::Text, start + 1, end - 1);
+                    self.slots
+                        .set_once(target, CellKind::Text, start + 1, end - 1);
                 }
-                [b'"', ..] => self.slots.set(target, CellKind::Escaped, start, end),
-                _ => self.slots.set(target, CellKind::Text, start, end),
+                [b'"', ..] => self.slots.set_once(target, CellKind::Escaped, start, end),
+                _ => self.slots.set_once(target, CellKind::Text, start, end),
             }
         }
         Ok(())

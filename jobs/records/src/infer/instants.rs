@@ -51,6 +51,23 @@ static COMPILED: LazyLock<Vec<Option<TimestampFormat>>> = LazyLock::new(|| {
     COMMON.iter().map(compile).collect()
 });
 
+/// The instants that numbers of a file mostly mean: from 2000 to 2100, in seconds since 1970. An identifier may lie between
+/// them by chance, so the range alone proves nothing.
+const FIRST_SECOND: f64 = 946_684_800.0;
+const LAST_SECOND: f64 = 4_102_444_800.0;
+
+/// The format and unit of numbers of this range that may be instants.
+pub(super) fn epoch(least: f64, greatest: f64) -> Option<(&'static str, &'static str)> {
+    const UNITS: [(&str, &str, f64); 3] = [
+        ("epoch_s", "seconds", 1.0),
+        ("epoch_ms", "milliseconds", 1e3),
+        ("epoch_us", "microseconds", 1e6),
+    ];
+    let fits = |scale: f64| least >= FIRST_SECOND * scale && greatest < LAST_SECOND * scale;
+    let unit = UNITS.into_iter().find(|(.., scale)| fits(*scale))?;
+    Some((unit.0, unit.1))
+}
+
 /// How many sets of formats are told apart; a column with more of them holds no instants.
 const MOST_SETS: usize = 64;
 

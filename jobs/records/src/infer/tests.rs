@@ -40,6 +40,55 @@ fn the_narrowest_type_that_reads_all() {
 }
 
 #[test]
+fn words_for_no_value_hide_no_type() {
+    let number = infer(&["1.5", "NULL", "", "NA"]);
+    assert_eq!(
+        (number.column.data_type, number.empty),
+        (ColumnType::Float64, 3)
+    );
+    assert_eq!(data_type(&["2020-01-02", "\\N"]).to_string(), "timestamp");
+    for text in [&["NA", "DE"][..], &["None", "null"], &["01", "NULL"]] {
+        assert_eq!(data_type(text), ColumnType::Utf8, "{text:?}");
+    }
+    let mut sample = Sample::new(["country", "age"]);
+    for row in [["NA", "12"], ["None", "N/A"]] {
+        sample.add(row.map(str::as_bytes)).unwrap();
+    }
+    assert_eq!(sample.null_values(), ["N/A"].into());
+}
+
+#[test]
+fn numbers_are_instants_if_name_and_range_say_so() {
+    let infer = |name: &str, values: &[&str]| {
+        let mut sample = Sample::new([name]);
+        for value in values {
+            sample.add([value.as_bytes()]).unwrap();
+        }
+        let column = sample.columns().remove(0);
+        let formats = match column.column.data_type {
+            ColumnType::Timestamp { formats, .. } => formats,
+            _ => Vec::new(),
+        };
+        (formats.join(" "), column.note)
+    };
+    for (name, value, format) in [
+        ("event_time", "1577934245", "epoch_s"),
+        ("createdAt", "1577934245000", "epoch_ms"),
+        ("ts", "1577934245000000", "epoch_us"),
+        ("TIME OCC", "2230", ""),
+        ("data", "1577934245000", ""),
+        ("updated", "99999999999", ""),
+    ] {
+        let (found, note) = infer(name, &[value]);
+        assert_eq!(found, format, "{name}");
+        assert_eq!(note.is_some(), value.starts_with('1'), "{name}: {note:?}");
+    }
+    assert_eq!(infer("time", &["1577934245", "12"]), (String::new(), None));
+    let note = infer("id", &["1577934245"]).1.unwrap();
+    assert!(note.contains("if it counts seconds since 1970"), "{note}");
+}
+
+#[test]
 fn names_made_of_digits_stay_text_and_say_why() {
     let codes = infer(&["12", "0330"]);
     assert_eq!(codes.column.data_type, ColumnType::Utf8);
@@ -126,12 +175,17 @@ proptest! {
         "-?[0-9]{0,4}\\.[0-9]{0,4}(e-?[0-9]{1,3})?",
         "[0-3]?[0-9]/[0-3]?[0-9]/(20)?[0-9]{2}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?( [AP]M)?)?",
         "20[0-9]{2}-[01][0-9]-[0-3][0-9]([ T][0-2][0-9]:[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?Z?)?)?",
-        prop::sample::select(vec!["true", "False", "0", "1", "", " ", "nan", "inf", "1e999"]).prop_map(str::to_owned),
+        prop::sample::select(vec!["true", "False", "0", "1", "", " ", "nan", "inf", "1e999", "NULL", "N/A", "?"]).prop_map(str::to_owned),
         "\\PC{0,8}",
     ], 1..4), copies in 1_usize..3) {
         let values: Vec<&str> = values.iter().map(String::as_str).cycle().take(values.len() * copies).collect();
+        let mut sample = Sample::new(["c"]);
+        for value in &values {
+            sample.add([value.as_bytes()]).unwrap();
+        }
         let source = Source {
-            columns: vec![infer(&values).column],
+            columns: vec![sample.columns().remove(0).column],
+            null_values: sample.null_values().into_iter().map(str::to_owned).collect(),
             ..Source::default()
         };
         let mut columns = Columns::new(Layout::new(&source));

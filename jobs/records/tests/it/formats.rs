@@ -1,9 +1,10 @@
-//! Records in the format that the job names, and streams whose records change.
+//! Records in the format that the job names, read and written, and streams whose records change.
 
-use gugus_records::{Columns, Header, Misfit, QuotePlace, Reason};
+use gugus_records::{Columns, CsvRows, Header, Misfit, QuotePlace, Reason, RecordWriter};
+use gugus_spec::{CsvFormat, Format};
 use proptest::prelude::*;
 
-use crate::support::{floats, ints, layout_of, names, some, texts};
+use crate::support::{floats, ints, layout_of, names, some, source_of, texts};
 
 fn columns(source: &str) -> Columns {
     Columns::new(layout_of(source))
@@ -137,6 +138,67 @@ fn json_is_the_format_of_a_job_that_names_none() {
         Reason::NotAnObject { .. }
     ));
     assert_eq!(columns.rows(), 1);
+}
+
+/// The records that are made of the rows of a file with these columns.
+fn written(source: &str, names: &[&str], rows: &[u8]) -> Vec<Result<String, String>> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let writer = RecordWriter::new(&source_of(source), &names);
+    let mut rows = CsvRows::new(rows, &CsvFormat::default());
+    let mut record = b"rest of the row before".to_vec();
+    let mut written = Vec::new();
+    while let Some(row) = rows.next_row().unwrap() {
+        let whole = writer.write(&row, &mut record);
+        written.push(whole.map(|()| String::from_utf8(record.clone()).unwrap()));
+    }
+    written
+}
+
+#[test]
+fn cells_are_written_in_the_readers_order_and_quoted() {
+    let source = "format = \"csv\"\ncsv = { delimiter = \";\", header = [\"c\", \"x\", \"a\"] }";
+    let records = written(source, &["a", "b", "c"], b"1,2,\"say \"\"3\"\"; 4\"\n1\n");
+    assert_eq!(
+        records,
+        [Ok(r#""say ""3""; 4";;1"#.to_owned()), Ok(";;1".to_owned())]
+    );
+}
+
+#[test]
+fn cells_are_written_as_json_strings_as_they_are() {
+    let names = ["DR_NO", r#"a "b""#, "LAT"];
+    assert_eq!(
+        written("", &names, b"0103, x\ty\\,34.048\n"),
+        [Ok(
+            r#"{"DR_NO":"0103","a \"b\"":" x\ty\\","LAT":"34.048"}"#.to_owned()
+        )]
+    );
+    let rows = [",\u{e4}\n".as_bytes(), b"1\n\xff\n"].concat();
+    let [both, short, damaged] = written("", &["a", "b"], &rows).try_into().unwrap();
+    assert_eq!(both.unwrap(), r#"{"a":"","b":"ä"}"#);
+    assert_eq!(short.unwrap(), r#"{"a":"1"}"#);
+    assert!(damaged.unwrap_err().contains("UTF-8"));
+}
+
+#[test]
+fn every_format_reads_what_it_writes_and_refuses_long_rows() {
+    for (format, _) in Format::ALL {
+        let source = format!(
+            "format = \"{format}\"\n[source.columns]\nid = {{ type = \"int32\" }}\nname = {{ type = \"utf8\" }}"
+        );
+        let records = written(&source, &["name", "id"], b"\"a, \"\"b\"\"\",7\n,8\n1,2,3\n");
+        let [Ok(first), Ok(second), Err(long)] = records.as_slice() else {
+            panic!("{format}: {records:?}")
+        };
+        assert!(long.contains("3 cells"), "{format}: {long}");
+        let mut columns = columns(&source);
+        columns.push_record(first.as_bytes()).unwrap();
+        columns.push_record(second.as_bytes()).unwrap();
+        let batch = columns.finish().unwrap();
+        assert_eq!(ints(&batch, "id"), [Some(7), Some(8)], "{format}");
+        let names = [Some("a, \"b\"".to_owned()), None];
+        assert_eq!(texts(&batch, "name"), names, "{format}");
+    }
 }
 
 #[test]

@@ -318,10 +318,19 @@ fn escapes_are_undone_in_keys_and_values() {
 }
 
 #[test]
-fn the_last_of_several_keys_wins() {
-    assert_eq!(i32(r#"{"i32": "wrong", "i32": 1, "i32": 2}"#), Some(2));
-    assert_eq!(i32(r#"{"i32": 1, "i32": null}"#), None);
-    assert_eq!(text(&one(r#"{"o": 1, "o": 2}"#), "o").as_deref(), Some("2"));
+fn a_key_twice_in_a_record_rejects_it() {
+    for (record, column) in [
+        (r#"{"i32": "wrong", "i32": 1, "i32": 2}"#, "i32"),
+        (r#"{"i32": 1, "i32": 1}"#, "i32"),
+        (r#"{"i32": null, "text": "a", "i32": 2}"#, "i32"),
+        (r#"{"text": "", "te\u0078t": "b"}"#, "text"),
+        (r#"{"o": [1], "o": 2}"#, "o"),
+    ] {
+        let reason = reason(record.as_bytes());
+        assert_eq!((reason.column(), reason.kind()), (Some(column), "twice"));
+        let so = format!("column {column:?} stands twice in the record");
+        assert!(reason.to_string().starts_with(&so), "{reason}");
+    }
 }
 
 #[test]

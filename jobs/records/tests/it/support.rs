@@ -5,12 +5,17 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int32Type, TimestampMillisecondType};
 use gugus_records::{Columns, Layout};
-use gugus_spec::Job;
+use gugus_spec::{Job, Source};
 
-/// The layout of a job with these lines below `[source]`.
-pub(crate) fn layout_of(source: &str) -> Arc<Layout> {
+/// The source of a job with these lines below `[source]`.
+pub(crate) fn source_of(source: &str) -> Source {
     let text = format!("name = \"j\"\n[source]\ntopic = \"t\"\n{source}\n");
-    Layout::new(&Job::parse(&text, "test.toml").unwrap().source)
+    Job::parse(&text, "test.toml").unwrap().source
+}
+
+/// Its layout.
+pub(crate) fn layout_of(source: &str) -> Arc<Layout> {
+    Layout::new(&source_of(source))
 }
 
 /// The layout of these columns, with other columns as text or dropped.

@@ -16,7 +16,7 @@ fn models_and_their_batches_are_listed() {
     for number in [10, 2, 1] {
         write(dir.path(), &location("location", batch(number), &CENTERS));
     }
-    write(dir.path(), &by_sql("whole", None));
+    write(dir.path(), &by_sql("over_all", None));
     write_as_spark(dir.path(), "kmeans_model_batch_7", &CENTERS);
     fs::write(dir.path().join("README"), b"models").unwrap();
     let service = Service::of_folder(dir.path());
@@ -27,7 +27,7 @@ fn models_and_their_batches_are_listed() {
         json!({"models": [
             {"model": "kmeans_model", "batches": [7]},
             {"model": "location", "batches": [1, 2, 10]},
-            {"model": "whole", "batches": []},
+            {"model": "over_all", "batches": []},
         ]})
     );
 
@@ -37,7 +37,7 @@ fn models_and_their_batches_are_listed() {
         json!({"model": "location", "batches": [1, 2, 10], "all": null})
     );
     assert_eq!(
-        service.get("/models/whole").json()["all"]["where"],
+        service.get("/models/over_all").json()["all"]["where"],
         "\"AREA\" IS NOT NULL AND \"Vict Age\" > 0"
     );
 
@@ -79,7 +79,7 @@ fn models_and_their_batches_are_listed() {
         .get("/models/..%2f..%2fetc")
         .refused("404 unknown_model: ..");
     service
-        .get("/models/whole/batches/latest")
+        .get("/models/over_all/batches/latest")
         .refused("404 unknown_batch: no batches");
 }
 

@@ -205,6 +205,26 @@ fn an_expression_that_fails_names_the_record() {
     );
 }
 
+/// A model knows which texts mean "no value" in the records of its job.
+#[test]
+fn a_text_that_means_no_value_is_none() {
+    let mut draft = location("kind", batch(1), &CENTERS);
+    let optional = |name, data_type| column(name, data_type, Nullability::Optional);
+    draft.about.columns = vec![
+        optional("LAT", ColumnType::Float64),
+        optional("LON", ColumnType::Float64),
+    ];
+    draft.about.null_values = vec!["NULL".to_owned(), "NA".to_owned()];
+    let [lat, lon] = ["LAT", "LON"].map(|name| format!("coalesce(\"{name}\", 0)"));
+    draft.about.features = vec![feature("lat", &lat), feature("lon", &lon)];
+    let service = Service::of([draft]);
+    let records = json!([{"LAT": "NULL", "LON": "NA"}, {"LAT": null, "LON": null}]);
+    let clusters = service.post_json(SQL, &records).clusters();
+    assert_eq!(clusters[0], clusters[1]);
+    let other = service.post(SQL, r#"{"LAT": "null", "LON": 1}"#);
+    other.refused("422 wrong_value: LAT, null, float64");
+}
+
 /// The model of optional columns answers a record with one of them, even if it is null.
 #[test]
 fn a_record_needs_one_column_of_its_model() {

@@ -40,7 +40,8 @@ pub(super) fn algorithm(
             params.insert(parameter.key.to_owned(), value(parameter, &entry)?);
         }
     }
-    // Every value was checked, so this fails only if an algorithm does not take what its list of parameters says.
+    // Every value was checked. So this fails only if an algorithm refuses a value that its own list of parameters
+    // allows.
     Algorithm::from_json(facts.name, params.into())
         .map_err(|error: serde_json::Error| model.refuse(&error))
 }

@@ -3,14 +3,14 @@
 use super::table::{Entry, Table};
 use crate::{Column, CsvFormat, Error, Format, Nullability, RESERVED_COLUMNS};
 
-/// Why a row without names for its cells is no record.
+/// The message about CSV rows whose cells have no names.
 const NAMELESS: &str = "nothing names the cells of a row: give a header in [source.csv], or name the columns in [source.columns]";
 
-/// How the records and the files of `[source]` are written, whose columns are these.
+/// How the records and the files of `[source]` are written. `columns` are the columns of the job.
 pub(super) fn format(source: &Table<'_>, columns: &[Column]) -> Result<(Format, CsvFormat), Error> {
     let entry = source.get("format");
     let format = match &entry {
-        Some(entry) => entry.choice(&[("json", Format::Json), ("csv", Format::Csv)])?,
+        Some(entry) => entry.choice(Format::ALL)?,
         None => Format::Json,
     };
     let table = source.get("csv");
@@ -40,7 +40,7 @@ fn csv(entry: &Entry<'_>, format: Format, columns: &[Column]) -> Result<CsvForma
     let header = match (table.get("header"), format) {
         (None, _) => None,
         (Some(entry), Format::Csv) => Some(header(&entry, columns)?),
-        (Some(entry), Format::Json) => {
+        (Some(entry), _) => {
             return Err(entry.refuse(
                 &"it names the cells of a topic's rows, and a file has its own header: add format = \"csv\" to [source], or leave it out",
             ));
@@ -55,7 +55,7 @@ fn csv(entry: &Entry<'_>, format: Format, columns: &[Column]) -> Result<CsvForma
 
 fn character(entry: &Entry<'_>, such_as: &str) -> Result<u8, Error> {
     match entry.value().as_str().map(str::as_bytes) {
-        // A quote or the end of a line has another meaning in CSV, and a byte beyond ASCII is half a character.
+        // A quote or the end of a line has another meaning in CSV. A byte beyond ASCII is only a part of a character.
         Some(&[byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(byte),
         _ => Err(entry.refuse(&format!(
             "it must be one ASCII character such as {such_as}, but neither a quote nor the end of a line"
@@ -63,7 +63,7 @@ fn character(entry: &Entry<'_>, such_as: &str) -> Result<u8, Error> {
     }
 }
 
-/// The names of the cells. A column of the job that is not among them is always null.
+/// The names of the cells. A column of the job without a cell is always null.
 fn header(entry: &Entry<'_>, columns: &[Column]) -> Result<Vec<String>, Error> {
     let expected = "it must be a list with the name of each cell, in the order of the cells";
     let mut names: Vec<String> = Vec::new();

@@ -1,7 +1,7 @@
 //! From text to a [`Job`]: the walk over the parsed table.
 //!
-//! Every table is opened with the list of its keys, which refuses all others at once; after that each value is read by
-//! the one function that knows its range. The first error ends the walk.
+//! Every table is opened with the list of its keys, and any other key is refused at once. Then one function reads each
+//! value and knows its range. The first error ends the walk.
 
 mod algorithm;
 mod format;
@@ -136,7 +136,7 @@ fn null_values(entry: &Entry<'_>) -> Result<Vec<String>, Error> {
     let items = entry.items("it must be a list of texts such as [\"NULL\", \"NA\"]")?;
     let texts = items.iter().map(|item| {
         let text = item.text()?;
-        // A value is compared without the blanks around it, so this could never be one.
+        // Values are compared without the blanks around them, so no value could be equal to this text.
         if text.is_empty() || text.trim() != text {
             return Err(
                 item.refuse(&"it must be text without blanks around it; empty text is always null")
@@ -220,7 +220,7 @@ fn column(entry: &Entry<'_>) -> Result<Column, Error> {
     })
 }
 
-/// The clocks that times without an offset follow.
+/// The timezone of times without an offset.
 fn zone(entry: &Entry<'_>) -> Result<Tz, Error> {
     entry.text()?.parse().map_err(|_| entry.refuse(&A_ZONE))
 }

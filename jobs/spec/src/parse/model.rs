@@ -26,9 +26,9 @@ pub(super) fn models(entry: &Entry<'_>, source: &Source) -> Result<Vec<Model>, E
     Ok(models)
 }
 
-/// A model, and the entry of its name.
+/// A model, and the entry that holds its name.
 fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entry<'t>), Error> {
-    // Messages name the model if it has a name, because nobody counts tables.
+    // Messages name the model, if it has a name, because people do not count tables.
     let mut title = match item
         .value()
         .get("name")
@@ -37,7 +37,7 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
         Some(name) if name.parse::<ModelName>().is_ok() => format!("[[models]] {name:?}"),
         _ => format!("[[models]] number {}", i + 1),
     };
-    // Which keys there are depends on the algorithm, so that is read first, and messages about keys name it.
+    // The algorithm decides which keys are allowed. So it is read first, and messages about keys name it.
     let entries = item.any_table(&title, "it must be a table")?.entries();
     let facts = match entries.iter().find(|entry| entry.name() == "algorithm") {
         Some(entry) => {
@@ -116,7 +116,7 @@ fn features(entry: &Entry<'_>, title: &str, source: &Source) -> Result<Vec<Featu
             }
             _ => return Err(item.refuse(&expected)),
         };
-        // Points are asked for by the features' names, so a name must mean one number.
+        // A prediction names its numbers by the names of the features. So a name must mean one number.
         if features.iter().any(|other| other.name == feature.name) {
             return Err(item.refuse(&format!(
                 "a feature named {:?} stands before it in the list",
@@ -128,7 +128,7 @@ fn features(entry: &Entry<'_>, title: &str, source: &Source) -> Result<Vec<Featu
     Ok(features)
 }
 
-/// Refuses a column that no batch will have. With other columns kept, any name may turn up.
+/// Refuses a column that no batch will have. If the job keeps other columns, a batch may have a column of any name.
 fn must_be_kept(entry: &Entry<'_>, column: &str, source: &Source) -> Result<(), Error> {
     if source.other_columns == OtherColumns::Utf8 || source.columns.iter().any(|c| c.name == column)
     {

@@ -106,7 +106,7 @@ fn no_column(window: &Table<'_>) -> Result<(), Error> {
     }
 }
 
-/// Refuses what has no instant to go by.
+/// Refuses a column that has no instants.
 fn must_be_a_timestamp(entry: &Entry<'_>, name: &str, source: &Source) -> Result<(), Error> {
     if name == TIMESTAMP {
         return Ok(());

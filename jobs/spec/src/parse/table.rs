@@ -1,4 +1,4 @@
-//! Tables and values of a parsed TOML text that know where they stand, so that every refusal can say it.
+//! Tables and values of a parsed TOML text. They know where they stand, so every refusal can name the place.
 
 use std::fmt::Display;
 
@@ -47,7 +47,7 @@ impl<'t> Document<'t> {
 /// A table all of whose keys are allowed.
 pub(super) struct Table<'t> {
     document: &'t Document<'t>,
-    /// As its header: `[source]`.
+    /// The title as a header: `[source]`.
     title: String,
     at: usize,
     entries: &'t DeTable<'t>,
@@ -172,7 +172,7 @@ impl<'t> Entry<'t> {
         self.value.get_ref()
     }
 
-    /// The error that this value cannot be, with what can, as a clause.
+    /// The error about a value that is not allowed. `expected` is a clause that says which values are allowed.
     pub(super) fn refuse(&self, expected: &dyn Display) -> Error {
         Error::Value {
             place: self.document.place(self.value.span().start),
@@ -183,7 +183,7 @@ impl<'t> Entry<'t> {
         }
     }
 
-    /// The error that this text is none of the choices, with the nearest of them.
+    /// The error about a text that is not one of the choices. It names the most similar choice.
     pub(super) fn not_one_of(&self, choices: &[&'static str]) -> Error {
         let near = self
             .value()
@@ -250,7 +250,7 @@ impl<'t> Entry<'t> {
         }
     }
 
-    /// One of some texts, as the value it stands for.
+    /// One of several texts, turned into the value that the text stands for.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T, Error> {
         let text = self.value().as_str();
         match choices.iter().find(|(name, _)| Some(*name) == text) {

@@ -30,7 +30,7 @@ pub(super) fn size(entry: &Entry<'_>) -> Result<u64, Error> {
         DeValue::Integer(n) => u64::from_str_radix(n.as_str(), n.radix()).ok(),
         _ => None,
     };
-    // The parser turns what is too large for 64 bits into the largest number: no size anybody means.
+    // The parser gives the largest number for a size beyond 64 bits. Nobody means such a size, so it is refused.
     match bytes {
         Some(bytes) if (1..u64::MAX).contains(&bytes) => Ok(bytes),
         _ => Err(entry.refuse(&expected)),

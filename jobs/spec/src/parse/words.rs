@@ -1,19 +1,19 @@
-//! What messages say of keys and values.
+//! How messages show keys and values.
 
 use std::borrow::Cow;
 
 use toml::de::DeValue;
 
-/// How much of a value a message repeats, in characters.
+/// How many characters of a value a message repeats.
 const LONGEST_SHOWN: usize = 64;
 
-/// How like an allowed key an unknown one must be to be taken for a slip of it, 0 to 1.
+/// How similar an unknown key and an allowed key must be, from 0 to 1, to be taken for a typing mistake.
 ///
 /// At 0.5 half of the letters may be wrong, and `rows` would be offered for `role`; at 0.7 `colum` is still found.
 const LIKE_ENOUGH: f64 = 0.6;
 
-/// The allowed text that is most like this one, if any is like it. Case and separators do not count, so that Spark's
-/// `maxIter` finds `max_iter`.
+/// The allowed text that is most similar to this one, if any is similar enough. Case and separators do not count, so
+/// Spark's `maxIter` finds `max_iter`.
 pub fn nearest<'a>(text: &str, allowed: &[&'a str]) -> Option<&'a str> {
     let plain = |text: &str| -> String {
         text.chars()

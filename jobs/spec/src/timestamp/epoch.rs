@@ -1,6 +1,6 @@
 //! Numbers that count from 1970.
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Epoch {
     Seconds,
@@ -52,7 +52,7 @@ impl Epoch {
         })
     }
 
-    /// The same for a number with an exponent, which has at most 17 digits that count.
+    /// Does the same for a number with an exponent. Only 17 digits of such a number count.
     fn parse_float(self, text: &str) -> Option<i64> {
         let number: f64 = text.parse().ok().filter(|n: &f64| !n.is_nan())?;
         let millis = match self {
@@ -60,7 +60,7 @@ impl Epoch {
             Self::Millis => number,
             Self::Micros => number / 1000.0,
         };
-        // The cast stops at the ends of the range.
+        // If the number is out of range, the cast gives the end of the range.
         Some(millis.floor() as i64)
     }
 }

@@ -13,9 +13,10 @@ use super::plain::Plain;
 /// A compiled format of timestamps: chrono's strftime language, or `epoch_s`, `epoch_ms` and `epoch_us` for numbers that
 /// count from 1970.
 ///
-/// Missing parts of a text are filled in: without a time it is midnight, without minutes or seconds the full hour or minute,
-/// without an offset UTC. As in chrono, a blank in the format matches any number of blanks in the text. Unlike chrono, `%Y`
-/// reads exactly four digits, `%y` exactly two, and `%f` behind a point reads the fraction of a second.
+/// Parts that a text leaves out are filled in. Without a time the text means midnight, without minutes or seconds the
+/// full hour or minute, and without an offset UTC. As in chrono, a blank in the format matches any number of blanks in
+/// the text. Unlike chrono, `%Y` reads exactly four digits, `%y` exactly two, and `%f` behind a point reads the
+/// fraction of a second.
 /// ```
 /// let format = gugus_spec::TimestampFormat::new("%m/%d/%Y %H:%M").unwrap();
 /// assert_eq!(format.parse("1/2/1970 00:01"), Some(86_460_000));
@@ -47,7 +48,7 @@ impl TimestampFormat {
     /// Compiles a format and proves that it can be followed without loss: it must read back the instant that it writes.
     ///
     /// # Errors
-    /// Why it cannot be followed, as a clause that follows "but".
+    /// Why the format cannot be followed. The text ends a message whose beginning ends with "but".
     pub fn new(format: &str) -> Result<Self, &'static str> {
         if let Some(epoch) = Epoch::named(format) {
             return Ok(Self(Way::Epoch(epoch)));
@@ -84,7 +85,7 @@ impl TimestampFormat {
         self.moment(text)?.at(None).ok()
     }
 
-    /// What a text says; `None` when it does not follow the format.
+    /// The time that a text states; `None` when the text does not follow the format.
     pub(super) fn moment(&self, text: &str) -> Option<Moment> {
         match &self.0 {
             Way::Epoch(epoch) => epoch.parse(text).map(Moment::Instant),
@@ -98,7 +99,8 @@ impl TimestampFormat {
     }
 }
 
-/// The same items, but with the fraction of a second for a point and `%f`, which chrono takes for a count of nanoseconds.
+/// The same items, except that a point and `%f` become the fraction of a second. Chrono would read `%f` as a count of
+/// nanoseconds.
 fn with_fractions(items: Vec<Item<'static>>) -> Result<Vec<Item<'static>>, &'static str> {
     let mut read = Vec::with_capacity(items.len());
     for item in items {
@@ -122,7 +124,7 @@ fn with_fractions(items: Vec<Item<'static>>) -> Result<Vec<Item<'static>>, &'sta
     Ok(read)
 }
 
-/// Whether an instant is the sample, cut off to milliseconds, a second, a minute, an hour or a day.
+/// Whether an instant is the sample, or the sample cut off to milliseconds, a second, a minute, an hour or a day.
 fn keeps(sample: i64, instant: i64) -> bool {
     let mut units = [1, 1000, 60_000, 3_600_000, 86_400_000].into_iter();
     units.any(|unit| sample - sample % unit == instant)

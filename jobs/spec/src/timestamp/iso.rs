@@ -1,4 +1,4 @@
-//! ISO 8601 / RFC 3339, as far as records have it.
+//! Reads the forms of ISO 8601 / RFC 3339 that occur in records.
 
 use chrono::NaiveDate;
 
@@ -6,9 +6,10 @@ use super::moment::Moment;
 
 /// The instant of an ISO 8601 / RFC 3339 text, in milliseconds since 1970 in UTC.
 ///
-/// `2020-03-01`, `2020-03-01T14:30`, `2020-03-01 14:30:05.25`. Behind a time there may be `Z`, `UTC`, `+02:00`, `+0200` or
-/// `+02`, with or without a blank before it. Without a time it is midnight, without an offset UTC; digits beyond milliseconds are cut off. Week dates,
-/// days of the year and the basic form without separators are not read: give a format for those.
+/// It reads `2020-03-01`, `2020-03-01T14:30` and `2020-03-01 14:30:05.25`. Behind a time there may be `Z`, `UTC`,
+/// `+02:00`, `+0200` or `+02`, with or without a blank before it. A text without a time means midnight, and a text
+/// without an offset is in UTC. Digits beyond milliseconds are cut off. Week dates, days of the year and the basic form
+/// without separators need a format of their own.
 ///
 /// ```
 /// assert_eq!(gugus_spec::parse_iso_timestamp("1970-01-01T02:00:00.001+02:00"), Some(1));
@@ -18,7 +19,7 @@ pub fn parse_iso_timestamp(text: &str) -> Option<i64> {
     moment(text)?.at(None).ok()
 }
 
-/// What such a text says.
+/// The time that such a text states.
 pub(super) fn moment(text: &str) -> Option<Moment> {
     let mut rest = Cursor(text.as_bytes());
     let year = rest.digits(4)?;
@@ -42,7 +43,7 @@ pub(super) fn moment(text: &str) -> Option<Moment> {
             millis += i64::from(rest.fraction()?);
         }
     }
-    // A leap second is the first moment of the next minute: milliseconds since 1970 know none.
+    // Milliseconds since 1970 have no leap seconds. So a leap second becomes the first moment of the next minute.
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
@@ -55,7 +56,7 @@ pub(super) fn moment(text: &str) -> Option<Moment> {
     rest.is_empty().then_some(Moment::Instant(millis - offset))
 }
 
-/// What is left of a text.
+/// The part of a text that is still to be read.
 struct Cursor<'t>(&'t [u8]);
 
 impl Cursor<'_> {
@@ -185,7 +186,7 @@ mod tests {
         fn iso_agrees_with_chrono(seconds in -62_135_596_800_i64..253_402_300_800, millis in 0_u32..1000, minutes in -1439_i32..1440) {
             let offset = chrono::FixedOffset::east_opt(minutes * 60).unwrap();
             let instant = DateTime::<Utc>::from_timestamp(seconds, millis * 1_000_000).unwrap();
-            // The offset may push the year to 0 or 10000, which is refused or cannot be written.
+            // The offset may move the year to 0 or 10000. The parser refuses year 0, and year 10000 cannot be written.
             let local = instant.with_timezone(&offset);
             prop_assume!((1..10_000).contains(&chrono::Datelike::year(&local)));
             let text = local.format("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();

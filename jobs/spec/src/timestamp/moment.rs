@@ -1,4 +1,4 @@
-//! What a text says of time, and the instant that it gives.
+//! The time that a text states, and the instant that follows from it.
 
 use std::ops::RangeInclusive;
 
@@ -19,12 +19,12 @@ pub enum NotAnInstant {
     Gap,
 }
 
-/// What a text says of time.
+/// The time that a text states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     /// Milliseconds since 1970 in UTC.
     Instant(i64),
-    /// The same, but by clocks of a place that the text does not name.
+    /// The same count on the clocks of some place, which the text does not name.
     Local(i64),
 }
 

@@ -1,5 +1,6 @@
-//! Reads any format by chrono, but some numbers by exactly as many digits as they have: chrono takes `20` for the year 20,
-//! and `2020108` for October by `%Y%m%d`.
+//! Reads texts of any format, mostly by chrono. Chrono reads some numbers with too few or too many digits: it takes
+//! `20` for the year 20, and by `%Y%m%d` it takes `2020108` for 8 October. So the digits of such numbers are counted
+//! here.
 
 use chrono::format::{Item, Numeric, ParseResult, Parsed, parse_and_remainder};
 
@@ -13,7 +14,7 @@ pub(super) struct Parts(Vec<Part>);
 enum Part {
     /// What chrono reads.
     Items(Vec<Item<'static>>),
-    /// So many digits.
+    /// A number of exactly so many digits.
     Digits { count: usize, set: Set },
 }
 
@@ -71,7 +72,8 @@ impl Parts {
     }
 }
 
-/// Whether nothing but digits tells where the number at a place of the format begins or ends.
+/// Whether another number stands directly before or behind the number at this place of the format. Then only a fixed
+/// count of digits shows where the number begins or ends.
 pub(super) fn is_crowded(items: &[Item<'_>], at: usize) -> bool {
     let is_number = |at: usize| matches!(items.get(at), Some(Item::Numeric(..)));
     is_number(at) && (is_number(at + 1) || at.checked_sub(1).is_some_and(is_number))

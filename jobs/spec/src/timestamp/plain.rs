@@ -16,7 +16,7 @@ pub(super) struct Plain {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A number, any number of blanks before it.
+    /// A number, with any number of blanks before it.
     Number(Number),
     /// AM or PM in any case.
     Half,
@@ -32,7 +32,8 @@ struct Number {
     /// The fewest and the most digits.
     least: usize,
     most: usize,
-    /// The one byte of text that must follow, if any. Most numbers have one, and one step less is one jump less.
+    /// The one byte that must follow the number, if there is one. Most numbers have such a byte, and checking it here
+    /// saves a step.
     then: Option<u8>,
 }
 
@@ -67,7 +68,7 @@ impl Field {
 }
 
 impl Plain {
-    /// `None` when the format has other parts, or not each needed part once.
+    /// `None` when the format has parts that this parser does not know, or does not have each needed part exactly once.
     pub(super) fn new(items: &[Item<'_>]) -> Option<Self> {
         let mut seen = [false; FIELDS];
         let mut half = false;
@@ -120,10 +121,10 @@ impl Plain {
         (date && hour).then_some(Self { steps })
     }
 
-    /// The value of the text: `Some(None)` if it does not follow the format, `None` if only chrono can tell.
+    /// The instant of the text: `Some(None)` if the text does not follow the format, `None` if only chrono can decide.
     pub(super) fn parse(&self, text: &str) -> Option<Option<i64>> {
         match self.parse_ascii(text.as_bytes()) {
-            // Blanks beyond ASCII are blanks for chrono, too.
+            // Chrono also skips blanks that are not ASCII.
             None if !text.is_ascii() => None,
             answer => Some(answer),
         }
@@ -201,7 +202,7 @@ fn push(steps: &mut Vec<Step>, step: Step) {
     }
 }
 
-/// What follows the blanks; those of ASCII that `char::is_whitespace` names.
+/// The text after its leading blanks. Blanks are the ASCII characters for which `char::is_whitespace` is true.
 fn skip_blanks(mut rest: &[u8]) -> &[u8] {
     while let [b' ' | b'\t'..=b'\r', after @ ..] = rest {
         rest = after;

@@ -1,4 +1,4 @@
-//! The texts of a column to instants.
+//! Turns the texts of a timestamp column into instants.
 
 use chrono_tz::Tz;
 
@@ -28,8 +28,8 @@ impl TimestampReader {
         }
     }
 
-    /// Milliseconds since 1970 in UTC, by the first format that reads the text. A time without an offset is that of the
-    /// column's zone. Of a time that is there twice in autumn the earlier one counts.
+    /// Milliseconds since 1970 in UTC, by the first format that reads the text. A time without an offset is in the
+    /// column's zone. If the clocks show a time twice in autumn, the earlier instant counts.
     ///
     /// # Errors
     /// Why there is no instant.
@@ -41,7 +41,8 @@ impl TimestampReader {
         for format in formats {
             match format.moment(text).map(|moment| moment.at(self.zone)) {
                 None => {}
-                // Another format may mean another unit, but it must not explain a skipped hour away.
+                // A number out of range may be right in the unit of another format. Any other answer is final: if the
+                // first format finds an hour that the clocks skip, no other format may read the text in another way.
                 Some(Err(NotAnInstant::Range)) => why = NotAnInstant::Range,
                 Some(answer) => return answer,
             }
@@ -49,7 +50,7 @@ impl TimestampReader {
         Err(why)
     }
 
-    /// The same by ISO 8601, whatever the formats are.
+    /// Like [`parse`](Self::parse), but always by ISO 8601, whatever the formats are.
     ///
     /// # Errors
     /// Why there is no instant.

@@ -70,7 +70,12 @@ impl TrainingKind for Windows {
         let mut with_rows = of_window.filter(|(_, facts)| facts.rows > 0);
         let Some((last, _)) = with_rows.next() else {
             let (name, reason) = (&work.model.name, "no batch has rows");
-            report.push(line::skipped(name, &Extent::All, 0, reason));
+            report.push(line::of_windows(line::skipped(
+                name,
+                &Extent::All,
+                0,
+                reason,
+            )));
             return Ok(Vec::new());
         };
         let first = with_rows.last().map_or(last, |(first, _)| first);
@@ -106,8 +111,7 @@ impl TrainingKind for Windows {
                 }
                 Wanted::InRows => vec![ModelReport {
                     reason: Some("its windows show when it is trained".to_owned()),
-                    path: None,
-                    ..planned(Extent::All)
+                    ..line::of_windows(planned(Extent::All))
                 }],
             }
         };

@@ -6,8 +6,7 @@ use gugus_train::Outcome::Trained;
 
 use crate::kit::{Work, assert_failed, borrowed, job, lines, places};
 
-const ALL: &str =
-    "[[models]]\nname = \"whole\"\nfeatures = [\"x\", \"y\"]\nk = 4\nseed = 3\nscope = \"all\"\n";
+const ALL: &str = "[[models]]\nname = \"over_all\"\nfeatures = [\"x\", \"y\"]\nk = 4\nseed = 3\nscope = \"all\"\n";
 
 /// Points around four places.
 fn four_places(rows: u64) -> Vec<[String; 3]> {
@@ -32,15 +31,15 @@ async fn one_model_over_all_is_trained_kept_and_trained_again_when_there_is_more
     assert_eq!((planned.planned, planned.models[0].batch), (1, None));
 
     let first = work.train(&same).await;
-    let line = lines(&first, "whole")[0];
+    let line = lines(&first, "over_all")[0];
     assert_eq!(line.status, Trained, "{first:?}");
     let path = line.path.as_deref();
     assert_eq!(
         (path, line.batch, line.rows),
-        (Some("whole/all"), None, 1_000)
+        (Some("over_all/all"), None, 1_000)
     );
     assert_eq!(line.sizes, [250; 4], "four places of equally many points");
-    let about = work.about("whole", Extent::All).await;
+    let about = work.about("over_all", Extent::All).await;
     let offsets = [OffsetRange {
         partition: 0,
         first: 0,
@@ -64,7 +63,7 @@ async fn one_model_over_all_is_trained_kept_and_trained_again_when_there_is_more
         "{refused}"
     );
     work.retrain(&other).await;
-    assert_eq!(work.about("whole", Extent::All).await.seed, 4);
+    assert_eq!(work.about("over_all", Extent::All).await.seed, 4);
 }
 
 #[tokio::test]
@@ -80,7 +79,7 @@ async fn what_the_data_do_not_allow_fails_by_name() {
     work.append(&job, &places(&rows)).await;
     let report = work.train(&job).await;
     let failed = |model: &str, words: &str| assert_failed(lines(&report, model)[0], words);
-    failed("whole", "feature \"x\": 1 of 5 rows are null or NaN");
+    failed("over_all", "feature \"x\": 1 of 5 rows are null or NaN");
     failed("none", "no row is left by `where`");
     failed("divided", "divide by zero");
     let lenient = lines(&report, "lenient")[0];

@@ -1,8 +1,18 @@
 //! What becomes of batches that allow no model, and of models that are there.
 
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use bytes::Bytes;
+use gugus_files::catch_panic;
 use gugus_models::Existing;
 use gugus_spec::{BatchNumber, Job};
 use gugus_train::Outcome::{Failed, Planned, Skipped, Trained};
+use object_store::ObjectStoreExt;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use tokio_util::sync::CancellationToken;
 
 use crate::kit::{Row, Work, assert_failed, by_batch, job, lines, places, three_batches};
@@ -176,4 +186,73 @@ async fn what_a_batch_does_not_allow_fails_for_it_alone() {
     let lines = lines(&report, "m");
     assert_failed(lines[1], "feature \"y\": 1 of 3 rows are null or NaN");
     assert_failed(lines[2], "lower k");
+}
+
+/// The bytes of a batch file with damage that makes the reader of Parquet panic, which it does on some bytes.
+fn panicking(bytes: Bytes) -> Bytes {
+    let rewritten = {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        let keys = reader.metadata().file_metadata().key_value_metadata();
+        // The reader has put the footer into the schema, too. Not compressed, every byte of the rows has a meaning.
+        let schema = Arc::new(Schema::new(reader.schema().fields().clone()));
+        let properties = WriterProperties::builder()
+            .set_key_value_metadata(keys.cloned())
+            .set_statistics_enabled(EnabledStatistics::None)
+            .build();
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).unwrap();
+        for rows in reader.build().unwrap() {
+            let columns = rows.unwrap().columns().to_vec();
+            writer
+                .write(&RecordBatch::try_new(schema.clone(), columns).unwrap())
+                .unwrap();
+        }
+        writer.into_inner().unwrap()
+    };
+    let panics = |bytes: &[u8]| {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let read = move || {
+            let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;
+            Ok(reader.collect::<Result<Vec<_>, _>>()?)
+        };
+        // The footer stays as it is, so a panic is one over the rows.
+        catch_panic(read)
+            .is_err_and(|error| error.to_string().contains("the parquet reader gave up"))
+    };
+    let footer = rewritten.len() - 8;
+    let length = u32::from_le_bytes(rewritten[footer..footer + 4].try_into().unwrap());
+    for at in 4..footer - length as usize {
+        let mut damaged = rewritten.clone();
+        damaged[at] = 0xff;
+        if panics(&damaged) {
+            return damaged.into();
+        }
+    }
+    panic!("no byte makes the reader panic")
+}
+
+#[tokio::test]
+async fn a_file_that_makes_its_reader_panic_fails_alone() {
+    let work = Work::new();
+    let all = "[[models]]\nname = \"all\"\nfeatures = [\"x\"]\nk = 2\nscope = \"all\"\n";
+    let job = job(5, &format!("{MODEL}{all}"));
+    work.append(
+        &job,
+        &[batch_of("5", "5"), batch_of("5", "5"), batch_of("6", "6")].concat(),
+    )
+    .await;
+    let files = work.batches.object_store();
+    let second = work.batches.object_path(&number(2).file_name());
+    let bytes = files.get(&second).await.unwrap().bytes().await.unwrap();
+    files.put(&second, panicking(bytes).into()).await.unwrap();
+
+    let report = work.train(&job).await;
+    let expected = [(1, Trained), (2, Failed), (3, Trained)];
+    assert_eq!(by_batch(&report, "m"), expected, "{report:?}");
+    for line in [lines(&report, "m")[1], lines(&report, "all")[0]] {
+        assert_failed(
+            line,
+            "`gugus batches verify` tells whether its file is damaged",
+        );
+    }
 }

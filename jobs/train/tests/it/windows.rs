@@ -190,6 +190,23 @@ async fn one_window_fails_alone() {
 }
 
 #[tokio::test]
+async fn a_key_that_fails_on_a_row_fails_the_model_and_not_one_over_all_batches() {
+    let work = Work::new();
+    let key = "sql = \"'from ' || CAST(100 / cast(y as bigint) AS text)\"";
+    let divided = job(4, &model(key));
+    work.append(&divided, &[["1", "1", ""], ["2", "0", ""], ["3", "3", ""]])
+        .await;
+    let report = work.train(&divided).await;
+    let [line] = report.models.as_slice() else {
+        panic!("{report:?}")
+    };
+    assert_eq!((line.scope.as_str(), &line.window), ("window", &None));
+    assert_eq!(line.data(), "by window");
+    assert_failed(line, "window fails on a row: divide by zero; ");
+    assert_failed(line, "'from ' || CAST(100 / cast(y as bigint) AS text)");
+}
+
+#[tokio::test]
 async fn other_parameters_are_refused_before_anything_is_written() {
     let work = Work::new();
     let by_area = model("sql = \"area\"");

@@ -51,6 +51,7 @@ pub(crate) fn line(batch: u64, status: Outcome) -> ModelReport {
     let trained = status == Outcome::Trained;
     ModelReport {
         model: "location".to_owned(),
+        scope: "batch".to_owned(),
         batch: Some(batch),
         window: None,
         status,

@@ -11,7 +11,7 @@ mod line;
 mod series;
 mod view;
 
-pub(super) use courses::Courses;
+pub(super) use courses::{Courses, Told};
 pub(crate) use view::ModelsAsked;
 
 #[cfg(test)]

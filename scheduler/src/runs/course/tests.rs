@@ -19,6 +19,7 @@ fn line(model: &str, batch: u64, status: Outcome) -> ModelReport {
     let trained = status == Outcome::Trained;
     ModelReport {
         model: model.to_owned(),
+        scope: "batch".to_owned(),
         batch: Some(batch),
         window: None,
         status,

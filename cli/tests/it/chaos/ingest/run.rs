@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use gugus_files::Store;
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{Config, OnReset, Until};
+use gugus_progress::Progress;
 use gugus_spec::Job;
-use indicatif::ProgressBar;
 use tempfile::TempDir;
 
 use super::inside::{Inside, Liar};
@@ -74,7 +74,7 @@ impl Run {
             start: Start::Earliest,
             on_reset: OnReset::Stop,
             client: properties.clone(),
-            progress: ProgressBar::hidden(),
+            progress: Progress::default(),
             metrics: None,
             connection: Default::default(),
         };

@@ -1,8 +1,10 @@
 //! The writer on a log in memory, without Kafka. A second log of the same folder stands for another process.
 
+use std::sync::Mutex;
+
 use arrow::array::{Float64Array, RecordBatch};
 use arrow::datatypes::Float64Type;
-use gugus_batches::JumpReason;
+use gugus_batches::{JumpReason, LogError};
 use gugus_files::Store;
 use tokio::runtime::Runtime;
 
@@ -14,7 +16,11 @@ struct Fixture {
     store: Store,
     job: Job,
     writer: Writer,
+    asked: Asked,
 }
+
+/// The witnesses that the judge was asked about, and its verdict.
+type Asked = Arc<Mutex<(Vec<Vec<(i32, i64)>>, Verdict)>>;
 
 impl Fixture {
     fn new() -> Self {
@@ -22,11 +28,21 @@ impl Fixture {
         let job = Job::parse(text, "points.toml").unwrap();
         let (runtime, store) = (Runtime::new().unwrap(), Store::in_memory());
         let log = runtime.block_on(open(&store)).unwrap();
-        let mut writer = Writer::new(log, &job, runtime.handle());
-        writer.begin(0, 0, None);
-        writer.begin(1, 0, None);
+        let asked = Asked::default();
+        let told = Arc::clone(&asked);
+        let judge = Arc::new(move |witnesses: &[Witness]| {
+            let mut asked = told.lock().unwrap();
+            asked
+                .0
+                .push(witnesses.iter().map(|(p, r)| (*p, r.offset)).collect());
+            Ok(asked.1)
+        });
+        let mut writer = Writer::new(log, &job, runtime.handle(), judge);
+        writer.begin(0, 0, None, None);
+        writer.begin(1, 0, None, None);
         Self {
             runtime,
+            asked,
             store,
             job,
             writer,
@@ -123,6 +139,7 @@ fn told(answers: Vec<Answer>) -> (Vec<Footer>, Vec<BTreeMap<i32, i64>>) {
         match answer {
             Answer::Committed { footer, .. } => footers.push(*footer),
             Answer::Moved(starts) => moved.push(starts),
+            Answer::Recreated => panic!("the topic is the same"),
         }
     }
     (footers, moved)
@@ -275,12 +292,52 @@ fn a_jump_is_recorded_in_the_next_batch_once() {
         to: 0,
         reason: JumpReason::Recreated,
     };
-    at.writer.begin(0, 0, Some(jump.clone()));
+    at.writer.begin(0, 0, Some(jump.clone()), None);
     at.push(0, 0..2);
     let (footers, moved) = told(at.commit_all());
     assert_eq!((&footers[0].jumps, moved.len()), (&vec![jump], 0));
     at.push(0, 2..3);
     let (footers, _) = told(at.commit_all());
     assert!(footers[0].jumps.is_empty());
+    at.rows();
+}
+
+#[test]
+fn the_judge_sees_the_last_record_before_a_batch_or_the_first_record_of_all() {
+    let mut at = Fixture::new();
+    at.push(0, 3..6);
+    at.commit_all();
+    at.push(1, 7..9);
+    at.push(0, 6..8);
+    at.commit_all();
+    at.push(0, 8..9);
+    at.push(1, 9..10);
+    at.commit_all();
+    let asked = at.asked.lock().unwrap().0.clone();
+    let expected = [vec![(0, 3)], vec![(0, 5), (1, 7)], vec![(1, 8), (0, 7)]];
+    assert_eq!(asked, expected, "the newest record's partition comes first");
+}
+
+#[test]
+fn records_of_a_topic_that_was_created_again_are_dropped() {
+    let mut at = Fixture::new();
+    at.push(0, 0..4);
+    at.commit_all();
+    at.asked.lock().unwrap().1 = Verdict::Recreated;
+    at.push(0, 4..7);
+    assert!(told(at.writer.commit().unwrap()).0.is_empty());
+    at.push(0, 7..9);
+    let answers = at.writer.settle().unwrap();
+    assert!(
+        matches!(answers.as_slice(), [Answer::Recreated]),
+        "{answers:?}"
+    );
+    assert!(at.writer.open.is_empty() && !at.writer.is_writing());
+    // The session looks up where to go on.
+    at.asked.lock().unwrap().1 = Verdict::Same;
+    at.writer.begin(0, 4, None, None);
+    at.push(0, 4..6);
+    let (footers, _) = told(at.commit_all());
+    assert_eq!(ranges(&footers[0]), [(0, 4, 6)]);
     at.rows();
 }

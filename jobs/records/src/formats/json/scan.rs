@@ -64,7 +64,7 @@ pub(crate) fn scan(text: &str, slots: &mut Slots) -> Option<()> {
                 (CellKind::Text, (start, end), end)
             }
         };
-        slots.set(target, kind, cell.0, cell.1);
+        slots.set_once(target, kind, cell.0, cell.1);
         at = blanks(bytes, end);
         match bytes.get(at)? {
             b',' => at += 1,

@@ -101,7 +101,8 @@ impl Census {
     /// Reports what no model can be fitted on.
     pub(super) fn lines(&self, model: &ModelName) -> Vec<ModelReport> {
         let all = &Extent::All;
-        let failed = |reason: &String| line::failed(model, all, 0, reason.clone());
+        let failed =
+            |reason: &String| line::of_windows(line::failed(model, all, 0, reason.clone()));
         let mut lines: Vec<ModelReport> = self.failed.iter().map(failed).collect();
         lines.extend(self.refused.iter().map(|(key, reason)| ModelReport {
             window: Some(key.clone()),
@@ -110,7 +111,12 @@ impl Census {
         if self.without > 0 {
             tracing::info!(%model, rows = self.without, "rows are in no window, for their key is null");
             let reason = "the key of these rows is null, so they are in no window";
-            lines.push(line::skipped(model, all, self.without, reason));
+            lines.push(line::of_windows(line::skipped(
+                model,
+                all,
+                self.without,
+                reason,
+            )));
         }
         lines
     }

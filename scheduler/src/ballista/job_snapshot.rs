@@ -11,7 +11,7 @@ use ballista_scheduler::state::execution_stage::ExecutionStage;
 
 /// A running Ballista job at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sight {
+pub(super) struct JobSnapshot {
     /// The slots that its running tasks take, by executor.
     pub(super) taken: HashMap<String, u32>,
     /// How many groups of files or rows wait for a task.
@@ -24,9 +24,9 @@ pub(super) struct Sight {
     pub(super) stages: Vec<String>,
 }
 
-impl Sight {
+impl JobSnapshot {
     pub(super) fn of(graph: &dyn ExecutionGraph) -> Self {
-        let mut sight = Self::default();
+        let mut snapshot = Self::default();
         let mut movement = DefaultHasher::new();
         let mut stages: Vec<_> = graph.stages().iter().collect();
         stages.sort_unstable_by_key(|(id, _)| **id);
@@ -41,7 +41,7 @@ impl Sight {
                         std::mem::discriminant(&task.task_status).hash(&mut movement);
                         if let Status::Running(RunningTask { executor_id }) = &task.task_status {
                             running += 1;
-                            *sight.taken.entry(executor_id.clone()).or_default() +=
+                            *snapshot.taken.entry(executor_id.clone()).or_default() +=
                                 task.vcores_consumed;
                         }
                     }
@@ -50,13 +50,13 @@ impl Sight {
                 _ => {}
             }
             (id, stage.variant_name(), waiting).hash(&mut movement);
-            sight.pending += waiting;
+            snapshot.pending += waiting;
             let state = stage.variant_name().to_lowercase();
-            sight.stages.push(format!(
+            snapshot.stages.push(format!(
                 "stage {id} {state}, {running} tasks run, {waiting} groups wait"
             ));
         }
-        sight.movement = movement.finish();
-        sight
+        snapshot.movement = movement.finish();
+        snapshot
     }
 }

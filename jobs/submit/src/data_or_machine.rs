@@ -6,6 +6,7 @@
 //! Ballista hands errors on as text. So an executor sorts an error while it has its types, and writes [`Fault::as_text`], which
 //! [`Fault::in_text`] finds in whatever Ballista makes of it. In the text of others, the names of types decide.
 
+use std::any::Any;
 use std::error::Error;
 use std::io;
 
@@ -13,7 +14,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::object_store;
 use datafusion::parquet::errors::ParquetError;
-use gugus_error::{causes, chain, find};
+use gugus_error::{causes, chain, find, panic_text};
 use gugus_features::DataError;
 
 /// Whose fault it is that a plan failed. The sentences are for a user.
@@ -88,6 +89,15 @@ impl Fault {
             true => Self::Data(format!("its rows cannot be read: {text}")),
             false => Self::Machine(text),
         }
+    }
+
+    /// Sorts a panic. Readers of files panic on some damage, and the rows of other files shall not fail with it.
+    #[must_use]
+    pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = one_line(panic_text(panic));
+        Self::Data(format!(
+            "its rows make a reader or a function panic ({text}); `gugus batches verify` tells whether its file is damaged"
+        ))
     }
 
     /// As text that survives the journey.

@@ -1,0 +1,62 @@
+//! A cluster in this process whose pages show what this process trains.
+
+use std::net::SocketAddr;
+
+use gugus_engine::Cluster;
+use gugus_files::Stores;
+use gugus_progress::Progress;
+use gugus_scheduler::{Configuration, Embedded, Followed, RunRequest, RunsConfig};
+use gugus_spec::JobName;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::Failure;
+use crate::flags::cluster::ChosenCluster;
+
+/// The cluster, and the run on its pages.
+pub(crate) struct Shown {
+    pub(crate) cluster: Cluster,
+    pub(crate) run: Followed,
+    _embedded: Embedded,
+    _state: TempDir,
+}
+
+impl Shown {
+    /// Starts the cluster, and says where its pages are.
+    pub(crate) async fn start(
+        mut cluster: ChosenCluster,
+        pages: (SocketAddr, Configuration),
+        run: (&RunRequest, &JobName, Progress),
+        stores: &Stores,
+        stop: &CancellationToken,
+    ) -> Result<Self, Failure> {
+        let state = tempfile::tempdir().map_err(Failure::failed)?;
+        let runs = RunsConfig {
+            state: state.path().to_owned(),
+            data_root: "/".into(),
+            keep: 1,
+            at_once: 1,
+        };
+        cluster.shown_at(pages.0, pages.1, runs);
+        let (cluster, embedded) = cluster.connect(stores).await?;
+        let embedded =
+            embedded.ok_or_else(|| Failure::usage("--ui is for a cluster in this process"))?;
+        let run = embedded
+            .follow(run.0, run.1, run.2, stop)
+            .map_err(Failure::failed)?;
+        let run =
+            run.ok_or_else(|| Failure::failed("the cluster in this process shows no runs"))?;
+        let access = embedded.access();
+        let (scheme, place) = (access.security.scheme(), access.url.authority());
+        eprintln!(
+            "pages at {scheme}://{place}/runs/{} until the training ends",
+            run.id()
+        );
+        Ok(Self {
+            cluster,
+            run,
+            _embedded: embedded,
+            _state: state,
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! A run whose driver is elsewhere in this process.
+
+use std::sync::Arc;
+
+use gugus_pages::run::RunId;
+use gugus_progress::Progress;
+use gugus_spec::JobName;
+use gugus_train::{Error, Observer, Report};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+
+use super::attempt::{Attempts, Ended};
+use super::control::Runs;
+use super::course::Told;
+use super::error::RunError;
+use super::log::RunLog;
+use super::request::RunRequest;
+use super::table::Live;
+
+/// A run of `gugus train` or `gugus demo`, which shows on the pages of their own cluster. It is kept as long as the cluster.
+pub struct Followed {
+    attempts: Arc<Attempts>,
+    id: RunId,
+    live: Live,
+    log: Option<Arc<RunLog>>,
+    span: Span,
+    told: Told,
+    writing: JoinHandle<()>,
+}
+
+impl Runs {
+    /// A new run that its caller drives, who counts models in `progress`. It ends with `stop`, and when somebody cancels it on its page.
+    pub(crate) fn follow(
+        &self,
+        request: &RunRequest,
+        job: &JobName,
+        progress: Progress,
+        stop: &CancellationToken,
+    ) -> Result<Followed, RunError> {
+        let attempts = self.attempts();
+        let live = Live {
+            stop: stop.child_token(),
+            progress,
+        };
+        let id = attempts.table.add(request, job, live.clone())?.id;
+        let (log, span) = attempts.log(&id);
+        let told = attempts.start(&id);
+        let (writer, id_there, live_there) = (Arc::clone(attempts), id.clone(), live.clone());
+        let writing = async move { match writer.write_progress(&id_there, &live_there).await {} };
+        let writing = writing.instrument(span.clone());
+        Ok(Followed {
+            attempts: Arc::clone(attempts),
+            id,
+            live,
+            log,
+            span,
+            told,
+            writing: tokio::spawn(writing),
+        })
+    }
+}
+
+impl Followed {
+    /// The name that the driver gives to its Ballista jobs.
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Whom the driver tells.
+    #[must_use]
+    pub fn observer(&self) -> Arc<dyn Observer> {
+        self.told.observer()
+    }
+
+    /// Tells the driver to stop.
+    #[must_use]
+    pub fn stop(&self) -> &CancellationToken {
+        &self.live.stop
+    }
+
+    /// What the driver logs within this span is the run's log.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The driver has ended.
+    pub async fn end(self, result: &Result<Report, Error>) {
+        self.writing.abort();
+        self.told.end();
+        let ended = match result {
+            Ok(report) => Ended::Finished(report.clone()),
+            Err(Error::Interrupted { report }) => Ended::Stopped((**report).clone()),
+            Err(error) => Ended::Failed(gugus_error::chain(error), error.kind()),
+        };
+        let concluded = self
+            .attempts
+            .conclude(&self.id, &self.live, self.log, &self.span, ended);
+        concluded.await;
+    }
+}

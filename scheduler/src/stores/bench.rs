@@ -1,0 +1,90 @@
+//! Work that viewers ask for, by what it is about: under way, done or failed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gugus_progress::Progress;
+
+/// How a piece of work stands.
+pub(crate) enum Standing<T> {
+    /// It is under way.
+    Running(Progress),
+    /// It is done.
+    Done(Arc<T>),
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+impl<T> Clone for Standing<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Running(progress) => Self::Running(progress.clone()),
+            Self::Done(result) => Self::Done(Arc::clone(result)),
+            Self::Failed(why) => Self::Failed(why.clone()),
+        }
+    }
+}
+
+/// The newest pieces of work of one kind.
+pub(super) struct Bench<K, T> {
+    most: usize,
+    pieces: Mutex<VecDeque<(K, Standing<T>)>>,
+}
+
+impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> Bench<K, T> {
+    /// Remembers so many.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            pieces: Mutex::default(),
+        }
+    }
+
+    /// How the work on this stands; none if nobody has asked.
+    pub(super) fn standing(&self, key: &K) -> Option<Standing<T>> {
+        let pieces = self.pieces();
+        let found = pieces.iter().find(|(known, _)| known == key);
+        found.map(|(_, standing)| standing.clone())
+    }
+
+    /// Begins the work, unless it is under way or done.
+    pub(super) fn begin<F>(self: &Arc<Self>, key: K, work: impl FnOnce(Progress) -> F)
+    where
+        F: Future<Output = Result<T, String>> + Send + 'static,
+    {
+        let progress = Progress::default();
+        {
+            let mut pieces = self.pieces();
+            let known = pieces.iter().position(|(known, _)| *known == key);
+            match known.map(|at| &pieces[at].1) {
+                Some(Standing::Running(_) | Standing::Done(_)) => return,
+                Some(Standing::Failed(_)) | None => {}
+            }
+            if let Some(at) = known {
+                pieces.remove(at);
+            }
+            if pieces.len() >= self.most {
+                pieces.pop_front();
+            }
+            pieces.push_back((key.clone(), Standing::Running(progress.clone())));
+        }
+        let (this, work) = (Arc::clone(self), work(progress));
+        tokio::spawn(async move {
+            // On a task of its own, so that a panic is a failure like any other.
+            let ended = tokio::spawn(work).await;
+            let standing = match ended {
+                Ok(Ok(result)) => Standing::Done(Arc::new(result)),
+                Ok(Err(why)) => Standing::Failed(why),
+                Err(error) => Standing::Failed(format!("the work ended early: {error}")),
+            };
+            let mut pieces = this.pieces();
+            if let Some((_, kept)) = pieces.iter_mut().find(|(known, _)| *known == key) {
+                *kept = standing;
+            }
+        });
+    }
+
+    fn pieces(&self) -> MutexGuard<'_, VecDeque<(K, Standing<T>)>> {
+        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
