@@ -235,8 +235,10 @@ fn the_openapi_document_describes_what_is_served() {
 #[test]
 fn train_shows_its_run_on_pages_of_its_own_and_ends_when_it_is_cancelled_there() {
     let work = Work::new();
-    let long = "scope = \"all\"\nk = 50\nseed = 3\ntol = 0.0\nmax_iter = 100000\n";
-    let job = work.job(1_000, &model("each", long));
+    // Many models one after the other, so that there is time to cancel.
+    let long = "scope = \"all\"\nk = 50\nseed = 3\ntol = 0.0\nmax_iter = 1000\n";
+    let models = (0..100).map(|n| model(&format!("each{n}"), long));
+    let job = work.job(1_000, &models.collect::<Vec<_>>().join("\n"));
     work.imported(&job, &work.scattered("in.csv", 20_000));
     let training = work.training(&job, "new", &["--ui", "127.0.0.1:0"]).spawn();
     training.await_stderr(" until the training ends");
