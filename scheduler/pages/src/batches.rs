@@ -100,6 +100,7 @@ pub struct Partition {
 
 /// A place where a partition does not simply go on.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PartitionMark)]
 pub struct Mark {
     /// The batch.
     pub batch: u64,
