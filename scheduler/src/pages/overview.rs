@@ -252,7 +252,7 @@ async fn try_model_stage(shelf: &Shelf, models: &str) -> Result<PipelineStep, Pr
     };
     if !listing.unusable.is_empty() {
         let folders = gugus_look::quantity(listing.unusable.len() as u64, "folder", "folders");
-        stage.trouble = Some(format!("{folders} of models"));
+        stage.trouble = Some(format!("{folders}, which the page of the models names"));
     }
     // The newest is one of the newest of each name.
     let mut newest: Option<(String, String)> = None;
