@@ -42,6 +42,7 @@ pub(crate) fn configuration(
             flag: TOKEN.to_owned(),
             value: HIDDEN.to_owned(),
             source: format!("variable {TOKEN}"),
+            purpose: "The cluster's token".to_owned(),
         });
     }
     Configuration { settings }
@@ -79,6 +80,7 @@ fn setting<'a>(
         flag: format!("--{long}"),
         value: if hidden { HIDDEN.to_owned() } else { value },
         source,
+        purpose: arg.get_help().map(ToString::to_string).unwrap_or_default(),
     })
 }
 

@@ -19,15 +19,17 @@
 //! lines in `list.rs` there.
 //!
 //! # What it is not
-//! It does not keep Ballista jobs, which live in memory and end with the process. A resumed run goes on from the models that
-//! are written.
+//! It does not go on with Ballista jobs after its end: they live in memory. Only their records outlive it, for its pages
+//! (`history/`). A resumed run goes on from the models that are written.
 //!
 //! # Why not Ballista's own `standalone`
 //! It polls for work every 50 ms and runs other code than the real scheduler and executor.
 
 mod ballista;
+mod clock;
 mod embedded;
 mod endpoint;
+mod history;
 mod pages;
 mod port;
 mod problem;
@@ -37,6 +39,7 @@ mod stores;
 
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use gugus_pages::configuration::{Configuration, Setting};
+pub use history::KeepJobs;
 pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{
     BallistaJob, DryRun, Followed, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail,

@@ -13,9 +13,11 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::ballista;
+use crate::ballista::records::Records;
 use crate::ballista::view::ClusterView;
 use crate::ballista::watch::watch;
 use crate::endpoint::Endpoint;
+use crate::history::{History, KeepJobs};
 use crate::pages::Live;
 use crate::port::hosts::Hosts;
 use crate::port::metrics::{Collector, SchedulerMetrics};
@@ -27,6 +29,9 @@ use crate::stores::Shelf;
 /// How long requests in flight may take at the end. Streams of statuses last as long as their Ballista jobs, which end
 /// with the scheduler anyway.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// The folder of records, below that of runs.
+const HISTORY: &str = "history";
 
 /// The settings of a scheduler, apart from its listener.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +46,8 @@ pub struct SchedulerConfig {
     pub runs: Option<RunsConfig>,
     /// Opens the buckets that plans and runs name.
     pub stores: Stores,
+    /// How many records of Ballista jobs are kept.
+    pub keep_jobs: KeepJobs,
     /// The settings as the page of the configuration shows them.
     pub configuration: Configuration,
 }
@@ -105,12 +112,19 @@ pub(crate) async fn serve(
     let monitor = Monitor::new()?;
     let metrics = SchedulerMetrics::registered(monitor.registry())?;
     let counted = Arc::new(Collector(Arc::clone(&metrics)));
-    let (scheduler, placement) = ballista::start::start(&endpoint, config.stores.clone(), counted)
-        .await
-        .map_err(SchedulerError::Ballista)?;
+    let records = Arc::new(Records::new(History::new(config.keep_jobs)));
+    let (scheduler, placement, recorder) = ballista::start::start(
+        &endpoint,
+        config.stores.clone(),
+        counted,
+        Arc::clone(&records),
+    )
+    .await
+    .map_err(SchedulerError::Ballista)?;
     let scheduler = Arc::new(scheduler);
     let watching = watch(Arc::clone(&scheduler), placement);
-    let cluster = ClusterView::new(Arc::clone(&scheduler));
+    let cluster = ClusterView::new(Arc::clone(&scheduler), Arc::clone(&records));
+    let state = config.runs.as_ref().map(|runs| runs.state.clone());
     let runs = match config.runs {
         Some(runs) => Some(Runs::open(
             runs,
@@ -120,9 +134,16 @@ pub(crate) async fn serve(
         )?),
         None => None,
     };
+    // After runs, which see to it that no other scheduler has the folder.
+    if let Some(state) = state {
+        let path = state.join(HISTORY);
+        let earlier = records.history.open(&path);
+        let earlier = earlier.map_err(|source| StateError::Folder { path, source })?;
+        records.roster.remember(earlier);
+    }
     let api = Api {
         hosts: Hosts::of(&endpoint, &config.cors_allowed_origins),
-        scheduler,
+        scheduler: Arc::clone(&scheduler),
         cluster,
         metrics,
         monitor: monitor.clone(),
@@ -141,6 +162,7 @@ pub(crate) async fn serve(
     let closed = CancellationToken::new();
     let _closes = closed.clone().drop_guard();
     tokio::spawn(closed.clone().run_until_cancelled_owned(watching));
+    let recording = tokio::spawn(recorder.run(scheduler, closed.clone()));
     let told = monitor.clone();
     let known = runs.clone();
     let tell = move |address| {
@@ -163,5 +185,10 @@ pub(crate) async fn serve(
             () = closed.cancelled() => {}
         }
     });
+    closed.cancel();
+    // What just ended gets its record.
+    if tokio::time::timeout(GRACE, recording).await.is_err() {
+        tracing::warn!("the records of the last Ballista jobs could not be written in time");
+    }
     served.map_err(SchedulerError::Socket)
 }

@@ -3,11 +3,15 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::Args;
 use gugus_engine::ClusterUrl;
 use gugus_files::Stores;
-use gugus_scheduler::{Configuration, Origin, RunsConfig, SchedulerConfig, SchedulerError};
+use gugus_scheduler::{
+    Configuration, KeepJobs, Origin, RunsConfig, SchedulerConfig, SchedulerError,
+};
 
 use crate::exit::{Code, Failure};
 use crate::flags::security::ClusterSecurity;
@@ -37,6 +41,15 @@ pub(crate) struct Scheduler {
     /// How many ended runs are kept; older runs are removed, and their models stay
     #[arg(long, value_name = "N", default_value = "100")]
     keep_runs: NonZeroUsize,
+    /// How many records of ended Ballista jobs are kept
+    #[arg(long, value_name = "N", default_value = "10000")]
+    keep_jobs: NonZeroUsize,
+    /// How long records of Ballista jobs and their tasks are kept
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = humantime::parse_duration)]
+    keep_jobs_for: Duration,
+    /// How many bytes all records of Ballista jobs may have on disk
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    keep_jobs_size: ByteSize,
     /// How many runs train at the same time; the others wait
     #[arg(long, value_name = "N", default_value = "1")]
     runs_at_once: NonZeroUsize,
@@ -72,6 +85,11 @@ impl Scheduler {
                 at_once: self.runs_at_once.get(),
             }),
             stores: Stores::from_env(),
+            keep_jobs: KeepJobs {
+                number: self.keep_jobs.get(),
+                age: self.keep_jobs_for,
+                bytes: self.keep_jobs_size.as_u64(),
+            },
             configuration,
         };
         let tell = |address: SocketAddr| {

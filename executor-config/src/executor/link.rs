@@ -153,10 +153,12 @@ impl Link {
 
     async fn send_beat(&mut self) -> Result<(), Status> {
         let registration = self.node.registration();
+        // Ballista's status has room for a text, and its own figures have none for ours.
+        let load = serde_json::to_string(&self.node.metrics.load()).unwrap_or_default();
         let status = if self.node.leaves() {
-            executor_status::Status::Terminating(String::new())
+            executor_status::Status::Terminating(load)
         } else {
-            executor_status::Status::Active(String::new())
+            executor_status::Status::Active(load)
         };
         let beat = HeartBeatParams {
             executor_id: registration.id.clone(),

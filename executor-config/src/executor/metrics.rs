@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
 use gugus_features::FeatureCache;
+use gugus_pages::executors::Load;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{
@@ -11,9 +12,12 @@ use prometheus::{
     register_int_counter_with_registry, register_int_gauge_with_registry,
 };
 
+use crate::runtime::memory::resident;
+
 /// An executor's metrics.
 #[derive(Clone, Debug)]
 pub(super) struct ExecutorMetrics {
+    cache: Arc<FeatureCache>,
     pub(super) running: IntGauge,
     pub(super) tasks: IntCounterVec,
     pub(super) fetches: IntCounter,
@@ -33,6 +37,7 @@ impl ExecutorMetrics {
         let gauge = |name, help| register_int_gauge_with_registry!(name, help, registry);
         let counter = |name, help| register_int_counter_with_registry!(name, help, registry);
         let metrics = Self {
+            cache: Arc::clone(&cache),
             running: gauge("gugus_executor_tasks_running", "Tasks that run now.")?,
             tasks: register_int_counter_vec_with_registry!(
                 "gugus_executor_tasks_total",
@@ -81,6 +86,25 @@ impl ExecutorMetrics {
     /// Sets the gauge for the memory that tasks hold now.
     pub(super) fn show_reserved(&self, memory: &dyn MemoryPool) {
         self.memory_reserved.set(number(memory.reserved()));
+    }
+
+    /// What the scheduler is told with a heartbeat, for its pages.
+    pub(super) fn load(&self) -> Load {
+        let ended = |result| self.tasks.with_label_values(&[result]).get();
+        let cache = self.cache.figures();
+        Load {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            running: count(&self.running),
+            done: ended("done"),
+            failed: ended("failed"),
+            cancelled: ended("cancelled"),
+            memory_used: count(&self.memory_reserved),
+            memory_limit: count(&self.memory_limit),
+            process: resident(),
+            cache_bytes: cache.bytes as u64,
+            cache_hits: cache.hits,
+            cache_misses: cache.misses,
+        }
     }
 }
 
@@ -139,6 +163,10 @@ impl Collector for CacheMetrics {
             .flat_map(Collector::collect)
             .collect()
     }
+}
+
+fn count(gauge: &IntGauge) -> u64 {
+    u64::try_from(gauge.get()).unwrap_or(0)
 }
 
 fn number(count: usize) -> i64 {

@@ -9,6 +9,7 @@ use ballista_executor::execution_engine::{ExecutionEngine, QueryStageExecutor};
 use ballista_executor::executor::Executor;
 use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::physical_plan::metrics::{Metric, MetricsSet};
 
 use super::work_dir::WorkDir;
 
@@ -81,11 +82,22 @@ fn successful(
 
 /// One metric per name instead of 45 per file. With thousands of files, the message would grow beyond the limit of gRPC
 /// and get lost, and the Ballista job would wait for ever. The scheduler would also keep all of them.
+///
+/// Each metric says that it is of the task's first partition. So the scheduler knows which task it belongs to, and replaces it
+/// when another task does the same again.
 fn thin_metrics(stage: &dyn QueryStageExecutor) -> Vec<OperatorMetricsSet> {
     let operators = stage.collect_plan_metrics();
     operators
         .into_iter()
-        .map(|metrics| metrics.aggregate_by_name().try_into())
+        .map(|metrics| of_task(&metrics).try_into())
         .collect::<Result<_, BallistaError>>()
         .unwrap_or_default()
+}
+
+fn of_task(metrics: &MetricsSet) -> MetricsSet {
+    let mut of_task = MetricsSet::new();
+    for metric in metrics.aggregate_by_name().iter() {
+        of_task.push(Arc::new(Metric::new(metric.value().clone(), Some(0))));
+    }
+    of_task
 }

@@ -53,6 +53,20 @@ fn present() -> u64 {
     }
 }
 
+/// What this process holds, in bytes; 0 where the system does not tell.
+pub(crate) fn resident() -> u64 {
+    let Ok(own) = sysinfo::get_current_pid() else {
+        return 0;
+    };
+    let mut system = sysinfo::System::new();
+    let asked = sysinfo::ProcessRefreshKind::nothing()
+        .with_memory()
+        .without_tasks();
+    let only = sysinfo::ProcessesToUpdate::Some(&[own]);
+    system.refresh_processes_specifics(only, false, asked);
+    system.process(own).map_or(0, sysinfo::Process::memory)
+}
+
 /// A text that is not a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
@@ -112,6 +126,12 @@ mod tests {
             assert!(text.parse::<MemoryLimit>().is_err(), "{text}");
         }
         assert_eq!(MemoryLimit::default().to_string(), "60%");
+    }
+
+    #[test]
+    fn a_process_knows_what_it_holds() {
+        let held = resident();
+        assert!(held > 1024 * 1024 && held < present(), "{held}");
     }
 
     #[test]

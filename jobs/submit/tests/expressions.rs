@@ -238,8 +238,8 @@ async fn a_long_or_deep_expression_runs_or_is_refused() {
     let casts = repeated("0.0", " + CAST(NOT (x > 1) AS DOUBLE)", 12, "");
     assert!(run(None, &casts).await.is_ok());
     let days = repeated(
-        "to_timestamp(d) > to_timestamp(d)",
-        " - INTERVAL '1 day'",
+        "DATE '2024-03-01' > DATE '2024-01-01'",
+        " + INTERVAL '1 day'",
         30,
         "",
     );
@@ -265,7 +265,7 @@ async fn a_long_or_deep_expression_runs_or_is_refused() {
             400,
             &repeated("1", " END", 400, ""),
         ),
-        repeated("", "abs(abs(x) + ", 20, &repeated("1", ")", 20, "")),
+        repeated("", "- ", 60, "x"),
     ] {
         assert!(matches!(refused(&sql), PlanError::TooLarge { .. }));
     }

@@ -17,6 +17,8 @@ pub struct Setting {
     pub value: String,
     /// Where the value came from: the command line, a variable, a file, or the default.
     pub source: String,
+    /// What the setting is for, as `--help` says it.
+    pub purpose: String,
 }
 
 /// What a scheduler runs with.
@@ -38,6 +40,7 @@ impl Page for Configuration {
             Column::text("Setting"),
             Column::text("Value"),
             Column::text("Comes from"),
+            Column::text("What it is for"),
         ];
         let rows: Vec<_> = self
             .settings
@@ -47,12 +50,44 @@ impl Page for Configuration {
                     html! { code { (setting.flag) } },
                     html! { code { (setting.value) } },
                     html! { (setting.source) },
+                    html! { span.quiet { (setting.purpose) } },
                 ]
             })
             .collect();
-        vec![Section::fixed(
-            "settings",
-            table("Settings", &columns, &rows, &Order::default(), None),
-        )]
+        let content = html! {
+            p { "What this process was started with. A flag wins over a variable, and a variable over the configuration file." }
+            (table("Settings", &columns, &rows, &Order::default(), None))
+        };
+        vec![Section::fixed("settings", content)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render;
+
+    #[test]
+    fn every_setting_is_shown_with_its_source_and_as_text() {
+        let setting = Setting {
+            flag: "--state".to_owned(),
+            value: "<b>x</b>".to_owned(),
+            source: "file gugus.toml".to_owned(),
+            purpose: "The folder of runs".to_owned(),
+        };
+        let settings = vec![setting];
+        let page = render(
+            &Configuration { settings },
+            "/gugus/v1/configuration",
+            false,
+        );
+        for part in [
+            "--state",
+            "&lt;b&gt;x",
+            "file gugus.toml",
+            "The folder of runs",
+        ] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
     }
 }

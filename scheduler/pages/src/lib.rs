@@ -18,13 +18,20 @@
 pub mod batch;
 pub mod batches;
 pub mod configuration;
+pub mod executors;
+pub mod job;
+pub mod jobs;
 pub mod model;
 pub mod models;
+mod moment;
 pub mod overview;
 mod page;
 mod place;
 pub mod run;
 pub mod runs;
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+mod samples;
 pub mod sign_in;
 pub mod stores;
 pub mod submit;

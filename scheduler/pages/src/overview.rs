@@ -483,7 +483,6 @@ mod tests {
             }],
             failed_today: 1,
             executors: vec![executor(false), executor(true)],
-            ..Overview::default()
         }
     }
 

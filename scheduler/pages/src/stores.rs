@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn figures_are_short_and_words_stay_words() {
-        let figures = [0.0, 1.5, -12345.678_99, 1e9, 1.0 / 3.0, 1e-9].map(figure);
+        let figures = [0.0, 1.5, -12_345.678_99, 1e9, 1.0 / 3.0, 1e-9].map(figure);
         assert_eq!(
             figures,
             ["0", "1.5", "-12345.679", "1.0000e9", "0.3333", "1.0000e-9"]

@@ -125,12 +125,12 @@ impl SubmitPage {
         html! { form.submit method="post" action="/submit" {
             label { span { "Job file" } textarea #job-text name="job_file" required spellcheck="false" { "\n" (form.job_file) } }
             label.upload hidden { span { "Take the text from a file" } input type="file" accept=".toml,text/plain" data-fills="job-text"; }
-            div.filter {
+            div.fields {
                 (store("Batches", "batches", &form.batches, &self.known_batches))
                 (store("Models", "models", &form.models, &self.known_models))
             }
             p.quiet { "Folders and buckets as the scheduler and its executors reach them: an absolute path, or s3://…" }
-            div.filter {
+            div.fields {
                 label { span { "Train only (names with blanks between them; all when empty)" } input type="text" name="only" value=(form.only) size="44" spellcheck="false"; }
                 label { input type="checkbox" name="retrain" value="yes" checked[form.retrain]; " Train again what is there" }
             }

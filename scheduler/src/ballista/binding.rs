@@ -13,7 +13,9 @@ use ballista_scheduler::state::execution_stage::RunningStage;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use gugus_features::AllPassExec;
 
+use super::ledger::{Handed, Ledger};
 use super::tried_executors::{Part, TriedExecutors};
+use crate::clock;
 
 /// An executor and the number of its slots.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +31,7 @@ pub(super) struct Binding<'a> {
     pub(super) stage: &'a mut RunningStage,
     pub(super) bound: &'a mut Vec<BoundTask>,
     pub(super) tried: &'a mut TriedExecutors,
+    pub(super) ledger: &'a Ledger,
 }
 
 impl Binding<'_> {
@@ -153,6 +156,14 @@ impl Binding<'_> {
         info.global_input_partition_ids.clone_from(&groups);
         info.vcores_consumed = slots;
         stage.task_infos.push(info);
+        let handed = Handed {
+            stage: stage.stage_id,
+            task: task_id,
+            executor: budget.executor_id.clone(),
+            groups: groups.clone(),
+            at: clock::now(),
+        };
+        self.ledger.note(self.job, handed);
         budget.vcores = budget.vcores.saturating_sub(slots);
         let task = TaskDescription {
             session_id: self.session.to_owned(),
@@ -267,6 +278,7 @@ mod tests {
         let (config, hosts) = (Arc::new(SessionConfig::new()), hosts(&[1, 1]));
         let mut stage = RunningStage::new(1, 0, plan, 2, Vec::new(), HashMap::new(), config);
         let (job, mut tried) = (JobId::from("job"), TriedExecutors::default());
+        let ledger = Ledger::default();
         let mut give = |free: [u32; 2], failed: Option<usize>| {
             if let Some(task) = failed {
                 stage.reset_task_info(task);
@@ -283,6 +295,7 @@ mod tests {
                 stage: &mut stage,
                 bound: &mut bound,
                 tried: &mut tried,
+                ledger: &ledger,
             };
             let waiting = binding.elsewhere(&mut budgets, &hosts);
             binding.anywhere(&mut budgets);
@@ -298,5 +311,10 @@ mod tests {
         assert_eq!(give([1, 1], None), (to("e1", 0), 0));
         // Both had it: either will do.
         assert_eq!(give([1, 0], Some(2)), (to("e0", 0), 0));
+        let handed = ledger.of(&job);
+        let executors: Vec<&str> = handed.iter().map(|task| task.executor.as_str()).collect();
+        assert_eq!(executors, ["e0", "e0", "e1", "e0"]);
+        ledger.forget(&job);
+        assert!(ledger.of(&job).is_empty());
     }
 }

@@ -2,8 +2,16 @@
 
 mod binding;
 mod job_snapshot;
+mod ledger;
+mod observed;
+mod operators;
 mod placement;
+mod record;
+pub(crate) mod recorder;
+pub(crate) mod records;
 pub(crate) mod rest;
+mod roster;
+mod secrets;
 pub(crate) mod start;
 mod still;
 mod tried_executors;

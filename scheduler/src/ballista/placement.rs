@@ -33,18 +33,28 @@ use tokio::sync::Mutex;
 
 use super::binding::{Binding, Host};
 use super::job_snapshot::JobSnapshot;
+use super::records::Records;
 use super::tried_executors::TriedExecutors;
 
 /// The executors as Ballista knows them, and what they are given to do.
-#[derive(Default)]
 pub(crate) struct Placement {
     executors: InMemoryClusterState,
+    /// Told of every task and every executor.
+    records: Arc<Records>,
     /// What the executors had of the running jobs. Locked while tasks are handed out: slots are counted first and taken
     /// afterwards.
     tried: Mutex<HashMap<JobId, TriedExecutors>>,
 }
 
 impl Placement {
+    pub(super) fn new(records: Arc<Records>) -> Self {
+        Self {
+            executors: InMemoryClusterState::default(),
+            records,
+            tried: Mutex::default(),
+        }
+    }
+
     /// How many groups of each job wait for an executor that has not had them.
     pub(crate) async fn held_back(&self) -> HashMap<JobId, usize> {
         let tried = self.tried.lock().await;
@@ -122,6 +132,7 @@ impl ClusterState for Placement {
                     stage,
                     bound: &mut bound,
                     tried,
+                    ledger: &self.records.ledger,
                 };
                 let waiting = binding.elsewhere(&mut free, &hosts);
                 if binding.keeps_rows() {
@@ -145,7 +156,10 @@ impl ClusterState for Placement {
         metadata: ExecutorMetadata,
         data: ExecutorData,
     ) -> Result<()> {
-        self.executors.register_executor(metadata, data).await
+        let about = metadata.clone();
+        self.executors.register_executor(metadata, data).await?;
+        self.records.roster.joined(&about);
+        Ok(())
     }
 
     async fn save_executor_metadata(&self, metadata: ExecutorMetadata) -> Result<()> {
@@ -161,10 +175,12 @@ impl ClusterState for Placement {
     }
 
     async fn save_executor_heartbeat(&self, beat: ExecutorHeartbeat) -> Result<()> {
+        self.records.roster.beat(&beat);
         self.executors.save_executor_heartbeat(beat).await
     }
 
     async fn remove_executor(&self, id: &str) -> Result<()> {
+        self.records.roster.removed(id);
         self.executors.remove_executor(id).await
     }
 

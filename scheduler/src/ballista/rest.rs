@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use ballista_scheduler::api;
 use http::{StatusCode, header};
 
+use super::secrets::without_secrets;
 use super::view::Scheduler;
 use crate::problem::Problem;
 
@@ -23,9 +24,6 @@ pub(crate) const NO_ORIGIN: &str = "http://none.invalid";
 
 /// The most bytes of the settings of one job: some hundreds of lines.
 const SETTINGS_LIMIT: usize = 1024 * 1024;
-
-/// Shown in place of a value that may be a secret.
-const HIDDEN: &str = "(hidden)";
 
 /// `/api/…`.
 pub(crate) fn routes(scheduler: Arc<Scheduler>) -> Router {
@@ -64,50 +62,5 @@ async fn hide(answer: Response) -> Response {
             let why = "the settings of this job cannot be shown";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why).into_response()
         }
-    }
-}
-
-fn without_secrets(mut settings: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    for (name, value) in &mut settings {
-        let known = name.starts_with("ballista.") || name.starts_with("datafusion.");
-        let name = name.to_lowercase();
-        let telling = ["key", "secret", "token", "password", "credential", "auth"]
-            .iter()
-            .any(|word| name.contains(word));
-        if (!known || telling) && !value.is_empty() {
-            HIDDEN.clone_into(value);
-        }
-    }
-    settings
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_may_be_a_secret_is_not_shown() {
-        let settings = [
-            ("datafusion.execution.batch_size", "8192"),
-            ("ballista.job.name", "crime run 1"),
-            ("s3.secret_access_key", "hunter2"),
-            ("datafusion.s3.session_token", "hunter2"),
-            ("our.own", "hunter2"),
-            ("datafusion.format.null", ""),
-        ];
-        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let shown = without_secrets(settings.into());
-        assert!(shown.values().all(|value| value != "hunter2"), "{shown:?}");
-        assert_eq!(
-            shown
-                .get("datafusion.execution.batch_size")
-                .map(String::as_str),
-            Some("8192")
-        );
-        assert_eq!(
-            shown.get("ballista.job.name").map(String::as_str),
-            Some("crime run 1")
-        );
-        assert_eq!(shown.get("our.own").map(String::as_str), Some(HIDDEN));
     }
 }

@@ -9,8 +9,12 @@ use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::metrics::SchedulerMetricsCollector;
 use gugus_engine::{MESSAGE_LIMIT, PlanCodec, environment, session_config, session_state};
 use gugus_files::Stores;
+use tokio::sync::mpsc::channel;
 
+use super::observed::Observed;
 use super::placement::Placement;
+use super::recorder::{Recorder, WAITING};
+use super::records::Records;
 use super::rest;
 use super::view::Scheduler;
 use crate::endpoint::Endpoint;
@@ -39,11 +43,20 @@ pub(crate) async fn start(
     endpoint: &Endpoint,
     stores: Stores,
     metrics: Arc<dyn SchedulerMetricsCollector>,
-) -> Result<(Scheduler, Arc<Placement>), BallistaError> {
+    records: Arc<Records>,
+) -> Result<(Scheduler, Arc<Placement>, Recorder), BallistaError> {
     let config = Arc::new(config(endpoint, stores));
     let cluster = BallistaCluster::new_from_config(&config).await?;
-    let placement = Arc::new(Placement::default());
-    let cluster = BallistaCluster::new(Arc::clone(&placement) as _, cluster.job_state());
+    let placement = Arc::new(Placement::new(Arc::clone(&records)));
+    let jobs = cluster.job_state();
+    let (told, ended) = channel(WAITING);
+    let observed = Observed::new(Arc::clone(&jobs), Arc::clone(&records), told);
+    let recorder = Recorder {
+        jobs,
+        records,
+        ended,
+    };
+    let cluster = BallistaCluster::new(Arc::clone(&placement) as _, Arc::new(observed));
     let codec = BallistaCodec::new(
         Arc::new(BallistaLogicalExtensionCodec::default()),
         Arc::new(PlanCodec::default()),
@@ -52,7 +65,7 @@ pub(crate) async fn start(
     let endpoint = config.scheduler_endpoint();
     let mut scheduler = Scheduler::new(endpoint, cluster, codec, config, metrics);
     scheduler.init().await?;
-    Ok((scheduler, placement))
+    Ok((scheduler, placement, recorder))
 }
 
 fn config(endpoint: &Endpoint, stores: Stores) -> SchedulerConfig {

@@ -1,27 +1,37 @@
 //! The state of the cluster, for pages, metrics and runs.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use ballista_core::serde::protobuf::job_status::Status;
+use ballista_core::JobId;
 use ballista_scheduler::scheduler_server::SchedulerServer;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
+use gugus_pages::executors::TaskHere;
+use gugus_pages::job::{Job, JobState, Row};
+use gugus_pages::jobs::Choice;
+
+use super::record::record;
+use super::records::Records;
+use crate::clock;
+use crate::history::Listed;
+
+/// How many of the newest jobs are listed for runs and the front page.
+const LISTED: usize = 1_000;
+
+/// How many of the last jobs of an executor its page looks at.
+const JOBS_OF_EXECUTOR: usize = 20;
+
+/// How many of its last tasks an executor's page has.
+const TASKS_OF_EXECUTOR: usize = 300;
 
 /// Ballista's scheduler.
 pub(crate) type Scheduler = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 
 /// A view of Ballista's scheduler. All clones show the same scheduler.
 #[derive(Clone)]
-pub(crate) struct ClusterView(Arc<Scheduler>);
-
-/// A registered executor.
-#[derive(Debug)]
-pub(crate) struct ExecutorSeen {
-    pub(crate) id: String,
-    pub(crate) address: String,
-    pub(crate) slots: u32,
-    /// Since its last heartbeat.
-    pub(crate) silent: Option<Duration>,
+pub(crate) struct ClusterView {
+    scheduler: Arc<Scheduler>,
+    records: Arc<Records>,
 }
 
 /// A Ballista job that the scheduler still remembers.
@@ -39,69 +49,116 @@ pub(crate) struct JobSeen {
 }
 
 impl ClusterView {
-    pub(crate) fn new(scheduler: Arc<Scheduler>) -> Self {
-        Self(scheduler)
+    pub(crate) fn new(scheduler: Arc<Scheduler>, records: Arc<Records>) -> Self {
+        Self { scheduler, records }
     }
 
-    /// Executors, by address.
-    pub(crate) async fn executors(&self) -> Vec<ExecutorSeen> {
-        let state = self.0.state.executor_manager.get_executors_state().await;
-        let state = state.unwrap_or_else(|error| {
+    /// The slots of each executor that is registered.
+    pub(crate) async fn slots(&self) -> Vec<u32> {
+        let state = self.scheduler.state.executor_manager.get_executors_state();
+        let registered = state.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "Ballista does not list its executors");
             Vec::new()
         });
-        let now = since_1970();
-        let mut executors: Vec<ExecutorSeen> = state
-            .into_iter()
-            .map(|(about, beat, _)| ExecutorSeen {
-                address: format!("{}:{}", about.host, about.port),
-                slots: about.specification.vcores,
-                silent: beat.map(|beat| now.saturating_sub(beat)),
-                id: about.id,
-            })
-            .collect();
-        executors.sort_unstable_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
-        executors
+        let slots = registered.into_iter();
+        slots
+            .map(|(about, ..)| about.specification.vcores)
+            .collect()
     }
 
-    /// Ballista jobs, the newest first.
-    pub(crate) async fn jobs(&self) -> Vec<JobSeen> {
-        let jobs = self.0.state.task_manager.get_all_jobs().await;
-        let mut jobs = jobs.unwrap_or_else(|error| {
-            tracing::warn!(%error, "Ballista does not list its jobs");
-            Vec::new()
-        });
-        jobs.sort_unstable_by(|a, b| (b.start_time, &b.job_id).cmp(&(a.start_time, &a.job_id)));
-        let now = u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX);
-        let seen = jobs.into_iter().map(|job| {
-            let (state, failure) = match job.status.status {
-                None | Some(Status::Queued(_)) => ("queued", None),
-                Some(Status::Running(_)) => ("running", None),
-                Some(Status::Successful(_)) => ("successful", None),
-                Some(Status::Failed(failed)) => ("failed", Some(failed.error)),
-            };
-            // A waiting job has no start, and a running job has no end.
-            let took = match (job.start_time, job.end_time) {
-                (0, _) => 0,
-                (start, 0) => now.saturating_sub(start),
-                (start, end) => end.saturating_sub(start),
-            };
-            JobSeen {
-                id: job.job_id.to_string(),
-                name: job.job_name,
-                state,
-                failure,
-                stages: job.num_stages,
-                stages_done: job.completed_stages,
-                took: Duration::from_millis(took),
-            }
+    /// The newest Ballista jobs, the newest first.
+    pub(crate) fn jobs(&self) -> Vec<JobSeen> {
+        let now = clock::now();
+        let rows = self.records.history.newest(LISTED, |_| true);
+        let seen = rows.into_iter().map(|row| JobSeen {
+            took: Duration::from_millis(row.took(now)),
+            state: match row.state {
+                JobState::Cancelled | JobState::Interrupted => JobState::Failed.word(),
+                state => state.word(),
+            },
+            id: row.id,
+            name: row.name,
+            failure: row.failure,
+            stages: usize::try_from(row.stages_total).unwrap_or(usize::MAX),
+            stages_done: usize::try_from(row.stages_done).unwrap_or(usize::MAX),
         });
         seen.collect()
     }
-}
 
-fn since_1970() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    /// What is remembered of jobs and executors.
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The Ballista jobs that somebody asked for, as they are now.
+    pub(crate) async fn list_jobs(&self, choice: &Choice) -> Listed {
+        let mut listed = self.records.history.list(choice);
+        let running = self.scheduler.state.task_manager.get_running_job_cache();
+        for row in &mut listed.rows {
+            let id = JobId::from(row.id.as_str());
+            if let Some(job) = running.get(&id) {
+                row.stages_done = job.execution_graph.read().await.completed_stages() as u64;
+                row.tasks = self.records.ledger.of(&id).len() as u64;
+            }
+        }
+        listed
+    }
+
+    /// One Ballista job: as it is now while it runs, and else as it was recorded.
+    pub(crate) async fn job(&self, id: &str) -> Option<Arc<Job>> {
+        let key = JobId::from(id);
+        let running = self.scheduler.state.task_manager.get_running_job_cache();
+        if let Some(job) = running.get(&key) {
+            let handed = self.records.ledger.of(&key);
+            let graph = job.execution_graph.read().await;
+            return Some(Arc::new(record(&**graph, &handed, &self.records.roster)));
+        }
+        let (records, wanted) = (Arc::clone(&self.records), id.to_owned());
+        let found = tokio::task::spawn_blocking(move || records.history.find(&wanted));
+        match found.await.ok().flatten() {
+            Some(job) => Some(job),
+            // It was just submitted or just ended, or its record is not kept.
+            None => self
+                .records
+                .history
+                .row(id)
+                .map(|row| Arc::new(Job::without_stages(row))),
+        }
+    }
+
+    /// The last tasks of an executor, and the Ballista jobs that they are of, the newest first.
+    pub(crate) async fn tasks_of(&self, executor: &str) -> (Vec<TaskHere>, Vec<Row>) {
+        let running = self.scheduler.state.task_manager.get_running_job_cache();
+        let mut ids: Vec<String> = running.keys().map(ToString::to_string).collect();
+        let had = |row: &Row| row.executors.iter().any(|had| had == executor);
+        let ended = self.records.history.newest(JOBS_OF_EXECUTOR, had);
+        ids.extend(ended.into_iter().map(|row| row.id));
+        ids.dedup();
+        let (mut tasks, mut jobs) = (Vec::new(), Vec::new());
+        for id in ids {
+            let Some(job) = self.job(&id).await else {
+                continue;
+            };
+            let before = tasks.len();
+            for stage in &job.stages {
+                let here = stage.tasks.iter().filter(|task| task.executor == executor);
+                tasks.extend(here.map(|task| TaskHere {
+                    job: id.clone(),
+                    stage: stage.id,
+                    task: task.clone(),
+                }));
+            }
+            if tasks.len() > before {
+                jobs.push(job.row.clone().listed());
+            }
+            if tasks.len() >= TASKS_OF_EXECUTOR {
+                break;
+            }
+        }
+        tasks.sort_by_key(|here| std::cmp::Reverse(here.task.handed));
+        tasks.truncate(TASKS_OF_EXECUTOR);
+        jobs.sort_by_key(|row| std::cmp::Reverse(row.when()));
+        jobs.dedup_by(|a, b| a.id == b.id);
+        (tasks, jobs)
+    }
 }

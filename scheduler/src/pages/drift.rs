@@ -17,11 +17,14 @@ const NUMBERS: usize = 20_000;
 /// The models of the last batches, the oldest first. Each batch is fitted by itself, so clusters of two batches belong
 /// together only by where their centers are.
 #[derive(Default)]
-pub(super) struct Drift {
-    own: Vec<Vec<f64>>,
-    steps: Vec<(BatchNumber, Arc<SavedModel>)>,
-    /// For each step and each own center, the nearest center of that step and its distance.
-    nearest: Vec<Vec<Option<(usize, f64)>>>,
+pub(super) struct Drift(Vec<Step>);
+
+/// The model of one batch.
+struct Step {
+    batch: BatchNumber,
+    saved: Arc<SavedModel>,
+    /// For each center of the model that is looked at, the nearest center here and its distance.
+    nearest: Vec<Option<(usize, f64)>>,
 }
 
 impl Drift {
@@ -48,49 +51,44 @@ impl Drift {
             Some((number, read.ok()??.ok()?))
         });
         let reads = reads.collect::<Vec<_>>();
-        let steps: Vec<_> = futures::stream::iter(reads)
+        let read: Vec<_> = futures::stream::iter(reads)
             .buffered(8)
             .filter_map(|step| async { step })
             .collect()
             .await;
-        let nearest = steps.iter().map(|(_, step)| {
-            let theirs = step.fitted.middles();
-            own.iter().map(|center| nearest(center, &theirs)).collect()
+        let steps = read.into_iter().map(|(batch, saved)| {
+            let theirs = saved.fitted.middles();
+            let nearest = own.iter().map(|center| nearest(center, &theirs)).collect();
+            Step {
+                batch,
+                saved,
+                nearest,
+            }
         });
-        Self {
-            nearest: nearest.collect(),
-            own,
-            steps,
-        }
+        Self(steps.collect())
     }
 
     /// The batches, the oldest first.
     pub(super) fn batches(&self) -> Vec<u64> {
-        self.steps.iter().map(|(number, _)| number.get()).collect()
+        self.0.iter().map(|step| step.batch.get()).collect()
     }
 
     /// The share of the rows that the nearest cluster has in each batch.
     pub(super) fn shares(&self, cluster: usize) -> Vec<Option<f64>> {
-        let share = |step: &SavedModel, nearest: &[Option<(usize, f64)>]| {
-            let (theirs, _) = (*nearest.get(cluster)?)?;
-            let summary = &step.about.as_ref()?.summary;
+        let share = |step: &Step| {
+            let (theirs, _) = (*step.nearest.get(cluster)?)?;
+            let summary = &step.saved.about.as_ref()?.summary;
             let size = *summary.sizes.get(theirs)?;
             #[allow(clippy::cast_precision_loss)] // a share
             (summary.rows > 0).then(|| size as f64 / summary.rows as f64)
         };
-        let steps = self.steps.iter().zip(&self.nearest);
-        steps
-            .map(|((_, step), nearest)| share(step, nearest))
-            .collect()
+        self.0.iter().map(share).collect()
     }
 
     /// How far the nearest center of each batch is.
     pub(super) fn distances(&self, cluster: usize) -> Vec<Option<f64>> {
-        debug_assert!(cluster < self.own.len() || self.steps.is_empty());
-        let nearest = self.nearest.iter();
-        nearest
-            .map(|step| (*step.get(cluster)?).map(|(_, distance)| distance))
-            .collect()
+        let distance = |step: &Step| (*step.nearest.get(cluster)?).map(|(_, distance)| distance);
+        self.0.iter().map(distance).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use gugus_models::Extent;
+use gugus_pages::executors::{Executor, ExecutorState};
 use gugus_pages::overview::{
     BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, PipelineStep, Running,
 };
@@ -12,6 +13,7 @@ use super::batches::{fed_by, rfc3339};
 use super::served::Asked;
 use super::shown::Shown;
 use crate::ballista::view::JobSeen;
+use crate::clock;
 use crate::problem::Problem;
 use crate::runs::{Pair, Run, RunState};
 use crate::stores::Shelf;
@@ -21,16 +23,15 @@ const PAIRS: usize = 5;
 const JOBS: usize = 10;
 const FAILURES: usize = 8;
 
-/// How long an executor may be silent. It sends a heartbeat every second and is given up after five.
-const LATE: Duration = Duration::from_secs(4);
+/// How long the page tells of an executor that was lost, in milliseconds.
+const LOST_FOR: u64 = 60 * 60 * 1000;
 
 /// Models whose times make a rate, and how old the newest may be.
 const RATE_OVER: usize = 20;
 const LATELY: Duration = Duration::from_secs(15 * 60);
 
 pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> {
-    let executors = shown.cluster.executors().await;
-    let jobs = shown.cluster.jobs().await;
+    let jobs = shown.cluster.jobs();
     let runs = shown
         .runs
         .as_ref()
@@ -62,18 +63,14 @@ pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> 
         failures: failures(&runs, &jobs),
         ..Overview::default()
     };
-    page.executors = executors
-        .into_iter()
-        .map(|executor| ExecutorLine {
-            lost: executor.silent.is_some_and(|silent| silent >= LATE),
-            silent: executor.silent.map(|silent| silent.as_secs()),
-            id: executor.id,
-            address: executor.address,
-            slots: executor.slots,
-            taken: None,
-            memory: None,
-        })
-        .collect();
+    let now = clock::now();
+    let known = shown.cluster.records().roster.list().into_iter();
+    // Those that are gone are told of for a while; `/executors` lists them for a day.
+    let told = known.filter(|executor| match executor.state {
+        ExecutorState::Lost => now.saturating_sub(executor.gone) < LOST_FOR || executor.gone == 0,
+        state => state.is_here(),
+    });
+    page.executors = told.map(|executor| line(executor, now)).collect();
     if let Some(shelf) = &shown.shelf {
         let pairs = shelf.pairs();
         page.pipelines_total = pairs.len() as u64;
@@ -84,6 +81,20 @@ pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> 
         page.pipelines = futures::future::join_all(pipelines).await;
     }
     Ok(page)
+}
+
+fn line(executor: Executor, now: u64) -> ExecutorLine {
+    let short = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let told = !executor.load.version.is_empty();
+    ExecutorLine {
+        lost: executor.state == ExecutorState::Lost,
+        silent: Some(now.saturating_sub(executor.heartbeat) / 1000),
+        id: executor.id,
+        address: executor.address,
+        slots: short(executor.slots),
+        taken: told.then(|| short(executor.load.running)),
+        memory: told.then_some(executor.load.process),
+    }
 }
 
 fn has_failed(run: &Run) -> bool {

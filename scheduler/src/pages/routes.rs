@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::shown::Shown;
 use super::submit::{self, FORM_LIMIT};
 use super::{
-    actions, assets, batch, batches, configuration, log, model, model_work, models, overview, run,
-    runs, served, sign_in,
+    actions, assets, batch, batches, configuration, executors, job, jobs, log, model, model_work,
+    models, overview, run, runs, served, sign_in,
 };
 
 /// All pages.
@@ -38,6 +38,10 @@ pub(crate) fn routes(shown: Shown, guard: Arc<Guard>) -> OpenApiRouter {
         .route("/runs/{id}/again", post(actions::again))
         .merge(served::page("/submit", submit::gather))
         .route("/submit", submitting)
+        .merge(served::page("/jobs", jobs::gather))
+        .merge(served::page("/jobs/{id}", job::gather))
+        .merge(served::page("/executors", executors::gather))
+        .merge(served::page("/executors/{id}", executors::gather_one))
         .merge(served::page("/configuration", configuration::gather))
         .with_state(shown)
         .merge(assets::routes::<()>().into())

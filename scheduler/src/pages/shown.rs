@@ -22,3 +22,10 @@ pub(crate) struct Shown {
     /// The pages that somebody looks at.
     pub(crate) live: Live,
 }
+
+impl Shown {
+    /// Whether this scheduler has a run of this name.
+    pub(super) fn has_run(&self, run: &str) -> bool {
+        self.runs.as_ref().is_some_and(|runs| runs.knows(run))
+    }
+}

@@ -62,8 +62,8 @@ async fn ready(State(monitoring): State<Monitoring>) -> Response {
 }
 
 async fn metrics(State(monitoring): State<Monitoring>) -> Response {
-    let executors = monitoring.cluster.executors().await;
-    let slots = executors.iter().map(|executor| executor.slots as usize);
+    let executors = monitoring.cluster.slots().await;
+    let slots = executors.iter().map(|slots| *slots as usize);
     let runs = monitoring.runs.as_ref().map(Runs::list).unwrap_or_default();
     let metrics = &monitoring.metrics;
     metrics.set(executors.len(), slots.sum(), |state| {

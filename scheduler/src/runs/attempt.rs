@@ -103,7 +103,7 @@ impl Attempts {
         span: &Span,
         ended: Ended,
     ) {
-        let jobs = self.ballista_jobs(id).await;
+        let jobs = self.ballista_jobs(id);
         let progress = live.progress.now();
         let (state, failure) = span.in_scope(|| describe(&ended, self.stop.is_cancelled()));
         let report = match ended {
@@ -208,7 +208,7 @@ impl Attempts {
         let mut before = None;
         loop {
             ticks.tick().await;
-            let seen = (live.progress.now(), self.ballista_jobs(id).await);
+            let seen = (live.progress.now(), self.ballista_jobs(id));
             if seen.0.total == 0 || before.as_ref() == Some(&seen) {
                 continue;
             }
@@ -229,9 +229,9 @@ impl Attempts {
     }
 
     /// The run's Ballista jobs that the scheduler still knows.
-    async fn ballista_jobs(&self, id: &RunId) -> Vec<BallistaJob> {
+    fn ballista_jobs(&self, id: &RunId) -> Vec<BallistaJob> {
         let of_run = format!(" run {id} ");
-        let jobs = self.cluster.jobs().await.into_iter();
+        let jobs = self.cluster.jobs().into_iter();
         let jobs = jobs.filter(|job| job.name.contains(&of_run));
         // The newest come first there.
         jobs.rev()

@@ -125,6 +125,11 @@ impl Runs {
         self.table().list()
     }
 
+    /// Whether there is a run of this name.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        id.parse().is_ok_and(|id| self.table().run(&id).is_ok())
+    }
+
     /// One run with the text of its job file. For a thread that may block, as are the following three.
     pub(crate) fn with_job_file(&self, id: &RunId) -> Result<(Run, String), RunError> {
         let run = self.table().run(id)?;

@@ -1,5 +1,6 @@
 //! Schedulers and executors as processes of their own.
 
+mod history;
 mod losses;
 mod members;
 mod pages;

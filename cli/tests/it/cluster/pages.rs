@@ -11,7 +11,8 @@ use crate::kit::http::{ask, get, send, text};
 use crate::kit::machines::{Scheduler, executor, prepared};
 use crate::kit::process::Signal;
 use crate::kit::same::contains;
-use crate::kit::work::Work;
+use crate::kit::wait::until_so;
+use crate::kit::work::{Work, model};
 
 const AS_JSON: (&str, &str) = ("content-type", "application/json");
 const AS_FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -229,6 +230,27 @@ fn the_openapi_document_describes_what_is_served() {
         }
     }
     assert!(held.len() >= 3, "{held:?}");
+}
+
+#[test]
+fn train_shows_its_run_on_pages_of_its_own_and_ends_when_it_is_cancelled_there() {
+    let work = Work::new();
+    let long = "scope = \"all\"\nk = 50\nseed = 3\ntol = 0.0\nmax_iter = 100000\n";
+    let job = work.job(1_000, &model("each", long));
+    work.imported(&job, &work.scattered("in.csv", 20_000));
+    let training = work.training(&job, "new", &["--ui", "127.0.0.1:0"]).spawn();
+    training.await_stderr(" until the training ends");
+    let said = training.stderr();
+    let page = said.split("pages at ").nth(1).unwrap();
+    let page = page.split(' ').next().unwrap();
+    let run = page.replace("/runs/", "/gugus/v1/runs/");
+    let passes = || get(format!("{run}/models"))["passes"].clone();
+    until_so("passes are told", passes, |passes| passes[0].is_object());
+    assert_eq!(get(&run)["state"], "running");
+    let shown = text(browse(page, &[]));
+    contains(&shown, &["running", "Cancel", "href=\"/executors\""]);
+    assert_eq!(post(&format!("{page}/cancel"), &[], "").status(), 303);
+    training.wait().expect(130);
 }
 
 /// Whether a value is what its schema says: every key is described, every required key is there, and types are right.

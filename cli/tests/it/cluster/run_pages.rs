@@ -127,7 +127,11 @@ fn a_run_is_submitted_watched_cancelled_resumed_and_found_again_by_pages_alone()
     contains(&http::text(refused), &["cannot be cancelled"]);
 
     assert_eq!(led_to(&scheduler, &format!("{run}/resume"), ""), run);
-    let trained = await_page(&scheduler, &run, &["finished", "the run is finished"]);
+    let trained = await_page(
+        &scheduler,
+        &run,
+        &["</span>finished</span>", "the run is finished"],
+    );
     assert!(!trained.contains(" waiting</a>"), "all models are told");
     contains(
         &page(&scheduler, &format!("{run}/log")),

@@ -123,6 +123,12 @@ fn a_bucket_that_stays_away_is_named_and_fails_no_model() {
     let training = bucket.training(&impatient);
     bucket.proxy.cut();
     let ended = training.wait().expect(1);
-    ended.says(&["executor 127.0.0.1:", "cannot use files", &bucket.batches()]);
+    let file = "away/batch/batch_0000";
+    ended.says(&[
+        "executor 127.0.0.1:",
+        "cannot use files",
+        file,
+        "no answer in time",
+    ]);
     assert_eq!(ended.stdout, "");
 }

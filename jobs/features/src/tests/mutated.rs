@@ -153,7 +153,7 @@ impl Draws {
 
 fn mutated(draws: &mut Draws) -> String {
     let mut tokens: Vec<&str> = draws.of(BANK).split_inclusive(' ').collect();
-    for _ in 0..=draws.below(4) {
+    for _ in 0..draws.below(4) {
         let at = draws.below(tokens.len());
         match draws.below(6) {
             0 if tokens.len() > 1 => drop(tokens.remove(at)),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Link;
 use super::group::Member;
-use super::looker::Looker;
+use super::looker::{Looker, Watermarks};
 use crate::Error;
 use crate::kafka::topic::{TopicAt, is_final};
 
@@ -21,9 +21,6 @@ const TRY: Duration = Duration::from_secs(5);
 
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// The first offset that a partition holds, and the offset after the last one.
-pub(super) type Watermarks = (i64, i64);
 
 #[derive(Clone, Copy)]
 pub(super) struct Broker<'a> {

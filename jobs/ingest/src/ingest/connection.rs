@@ -120,6 +120,11 @@ impl Link {
         Asking(self)
     }
 
+    /// Whether a broker does not answer.
+    pub(super) fn is_lost(&self) -> bool {
+        *self.told.borrow() == Connection::Lost
+    }
+
     /// Compares the newest statistics with the partitions of this process. Returns since when the connection is lost.
     pub(super) fn judge(
         &self,

@@ -11,7 +11,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
-use super::broker::Watermarks;
 use super::group::{GroupEvents, Member};
 use crate::Error;
 use crate::kafka::setup::{self, Setup};
@@ -36,6 +35,9 @@ const OF_GROUPS: [&str; 2] = ["group.remote.assignor", "group.instance.id"];
 
 /// One wait for records.
 const TICK: Duration = Duration::from_millis(100);
+
+/// The first offset that a partition holds, and the offset after the last one.
+pub(super) type Watermarks = (i64, i64);
 
 pub(super) struct Looker {
     /// One question at a time.

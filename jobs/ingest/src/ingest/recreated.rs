@@ -15,16 +15,17 @@ use std::time::{Duration, Instant};
 
 use gugus_batches::{LastRecord, PartitionEnd};
 
-use super::broker::{Broker, Watermarks};
+use super::broker::Broker;
 use super::connection::Link;
-use super::looker::{Looker, Shown, Trouble};
+use super::looker::{Looker, Shown, Trouble, Watermarks};
 use crate::Error;
 
 /// How long a comparison counts. A topic cannot be deleted, created again and filled past our end within that time, and be
 /// known to our consumer again. Many small batches per second share one comparison.
 const FRESH: Duration = Duration::from_millis(100);
 
-/// How long a commit waits for the comparison. If the broker does not answer, the records in hand came before it fell silent.
+/// How long a commit waits for the comparison, unless the connection is lost before. If the broker does not answer, the records
+/// in hand came before it fell silent.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The pause before a topic that changed is looked up again.
@@ -143,7 +144,7 @@ impl Watch {
     }
 
     fn look(&self, partition: i32, record: &LastRecord, begun: Instant) -> Result<Shown, Trouble> {
-        let gives_up = || begun.elapsed() > PATIENCE;
+        let gives_up = || begun.elapsed() > PATIENCE || self.link.is_lost();
         let wanted = BTreeMap::from([(partition, record)]);
         loop {
             match self.looker.compare(&wanted, gives_up) {

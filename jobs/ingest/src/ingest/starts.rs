@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use gugus_batches::{Jump, JumpReason, PartitionEnd};
 
-use super::broker::{Broker, Watermarks};
+use super::broker::Broker;
 use super::config::OnReset;
+use super::looker::Watermarks;
 use super::recreated::recreated;
 use super::start::Start;
 use crate::Error;

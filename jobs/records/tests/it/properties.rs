@@ -22,7 +22,7 @@ fn layout(others: &str) -> Arc<Layout> {
     support::layout(COLUMNS, others)
 }
 
-/// Names that the job has, names that it has not, and one that no batch keeps.
+/// Names that the job has, names that it has not, and one that no batch keeps. None of them twice.
 fn names() -> impl Strategy<Value = Vec<String>> {
     let name = prop_oneof![
         prop::sample::select(vec![
@@ -31,7 +31,9 @@ fn names() -> impl Strategy<Value = Vec<String>> {
         .prop_map(str::to_owned),
         prop::sample::select(vec!["o1", "o2", "\"q\"", "_offset", ""]).prop_map(str::to_owned),
     ];
-    prop::collection::vec(name, 1..12)
+    prop::collection::btree_set(name, 1..12)
+        .prop_map(|names| names.into_iter().collect::<Vec<_>>())
+        .prop_shuffle()
 }
 
 /// Texts that are likely to be values of some type, and any others.

@@ -72,7 +72,7 @@ pub struct ModelRow {
 /// The passes of a model over all batches.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PassSeries {
-    /// The cost by pass, for passes that tell one. Of very many passes only some are kept.
+    /// The cost by pass, for passes that moved centers. Of very many passes only some are kept.
     pub costs: Vec<(u32, f64)>,
     /// The newest pass.
     pub last: PassReport,

@@ -1,10 +1,11 @@
 //! All models of a run at a glance: squares, each with a sign and a link.
 
-use gugus_look::{count, path_part, query_value};
+use gugus_look::count;
 use maud::{Markup, html};
 
 use super::course::{Course, Square};
 use super::mark::Mark;
+use crate::stores::model_href;
 
 /// The squares with their legend. The legend's links show only the models of one mark.
 pub(super) fn grid(course: &Course, models: &str) -> Markup {
@@ -32,23 +33,18 @@ fn one(square: &Square, models: &str) -> Markup {
         .path
         .as_deref()
         .filter(|_| matches!(mark, Mark::Trained | Mark::Skipped));
-    let href = match written {
-        Some(path) => model_href(models, path),
+    let to = match written {
+        Some(path) => href(models, path),
         None => format!("?from={}#models", square.from),
     };
-    html! { a class={ "square " (mark.word()) } href=(href) title=(title) { } }
+    html! { a class={ "square " (mark.word()) } href=(to) title=(title) { } }
 }
 
-/// The page of the model in this folder, as `location/batch_00000007`.
-pub(super) fn model_href(models: &str, path: &str) -> String {
+/// The page of the model in this folder of the store, as `location/batch_00000007`.
+pub(super) fn href(store: &str, path: &str) -> String {
     let (model, folder) = path.split_once('/').unwrap_or((path, "all"));
-    let number = folder
-        .strip_prefix("batch_")
-        .and_then(|number| number.parse::<u64>().ok());
-    let of = number.map_or_else(|| path_part(folder), |number| number.to_string());
-    format!(
-        "/models/{}/{of}?in={}",
-        path_part(model),
-        query_value(models)
-    )
+    let number = folder.strip_prefix("batch_");
+    let number = number.and_then(|number| number.parse::<u64>().ok());
+    let number = number.map(|number| number.to_string());
+    model_href(store, model, number.as_deref().unwrap_or(folder))
 }

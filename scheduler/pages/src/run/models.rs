@@ -4,8 +4,8 @@ use gugus_look::{Column, Order, Pager, badge, count, instant, small_bars, table}
 use maud::{Markup, html};
 
 use super::course::{ModelRow, ModelTable};
-use super::grid::model_href;
-use super::passes::figure;
+use super::grid::href;
+use crate::stores::figure;
 
 /// The most clusters whose sizes are said in words; the bars show more.
 const SIZES_SAID: usize = 12;
@@ -53,11 +53,11 @@ fn cells(row: &ModelRow, store: &str) -> Vec<Markup> {
     vec![
         match &line.path {
             Some(path) if line.training_cost.is_some() => {
-                html! { a href=(model_href(store, path)) { (line.model) } }
+                html! { a href=(href(store, path)) { (line.model) } }
             }
             _ => html! { (line.model) },
         },
-        html! { (line.data()) },
+        html! { span.line { (line.data()) } },
         badge(row.mark.tone(), row.mark.word()),
         html! { (count(line.rows)) },
         line.training_cost

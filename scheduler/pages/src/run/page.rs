@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gugus_look::{
     Column, Link, Order, Section, Tone, badge, count, duration, empty, fact, instant, path_part,
-    query_value, shortened, table,
+    quantity, query_value, shortened, table,
 };
 use maud::{Markup, html};
 use serde::Serialize;
@@ -18,9 +18,10 @@ use super::record::{BallistaJob, Run};
 use super::state::RunState;
 use crate::page::Page;
 use crate::place::Place;
+use crate::stores::{batches_href, models_href};
 
 /// The most Ballista jobs that the page names.
-const JOBS_SHOWN: usize = 50;
+const JOBS_SHOWN: usize = 10;
 
 /// The most characters of a job file that the page shows; the rest is at its own path.
 const TEXT_SHOWN: usize = 20_000;
@@ -76,12 +77,12 @@ impl RunPage {
             p { (run_state(run)) " " (progress(run)) }
             @if let Some(why) = &run.failure { div class="note bad" { p.reason { (why) } } }
             @if run.state.is_final() && run.failed > 0 {
-                div class="note warning" { p { (count(run.failed)) " models failed. " a href="?status=failed#models" { "See why" } } }
+                div class="note warning" { p { (quantity(run.failed, "model", "models")) " failed. " a href="?status=failed#models" { "See why" } } }
             }
             dl.facts {
                 (fact("Job", &html! { a href={ "/runs?job=" (query_value(&run.job)) } { (run.job) } }))
-                (fact("Batches", &html! { a href={ "/batches?in=" (query_value(&run.batches)) } { (run.batches) } }))
-                (fact("Models", &html! { a href={ "/models?in=" (query_value(&run.models)) } { (run.models) } }))
+                (fact("Batches", &html! { a href=(batches_href(&run.batches)) { (run.batches) } }))
+                (fact("Models", &html! { a href=(models_href(&run.models)) { (run.models) } }))
                 @if !run.only.is_empty() { (fact("Only", &html! { (run.only.join(", ")) })) }
                 @if run.retrain { (fact("Models that are there", &html! { "are trained again" })) }
                 @if run.state.is_final() {

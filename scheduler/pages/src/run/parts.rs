@@ -1,6 +1,6 @@
 //! Parts that the page of a run and the list of runs share.
 
-use gugus_look::{Tone, badge, bar, count};
+use gugus_look::{Tone, badge, bar, count, quantity};
 use maud::{Markup, html};
 
 use super::record::Run;
@@ -25,7 +25,7 @@ pub(crate) fn progress(run: &Run) -> Markup {
     html! {
         @if progress.total > 0 {
             (bar(progress.done, progress.total, "models done"))
-            (count(progress.done)) " of " (count(progress.total)) " models"
+            (count(progress.done)) " of " (quantity(progress.total, "model", "models"))
             @if !progress.message.is_empty() { " " span.quiet { (progress.message) } }
         } @else {
             span.quiet { @match run.state {

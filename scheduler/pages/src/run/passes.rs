@@ -4,6 +4,7 @@ use gugus_look::{line_chart, quantity};
 use maud::{Markup, html};
 
 use super::course::PassSeries;
+use crate::stores::figure;
 
 /// One chart for each model.
 pub(super) fn passes(all: &[PassSeries]) -> Markup {
@@ -18,17 +19,4 @@ pub(super) fn passes(all: &[PassSeries]) -> Markup {
             (line_chart(&format!("Cost of {} by pass", last.model), &series.costs, figure))
         }
     } }
-}
-
-/// A number of a fit: short, and exact enough to compare.
-pub(super) fn figure(number: f64) -> String {
-    let size = number.abs();
-    if number == 0.0 {
-        "0".to_owned()
-    } else if (1e-3..1e7).contains(&size) {
-        let text = format!("{number:.4}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        format!("{number:.4e}")
-    }
 }

@@ -27,8 +27,7 @@ impl Series {
     }
 
     pub(super) fn add(&mut self, pass: PassReport) {
-        let cost = pass.cost.filter(|cost| cost.is_finite());
-        if let Some(cost) = cost
+        if let Some(cost) = cost_of(&pass)
             && pass.pass.is_multiple_of(self.stride)
         {
             self.costs.push((pass.pass, cost));
@@ -43,20 +42,22 @@ impl Series {
 
     pub(super) fn shown(&self) -> PassSeries {
         let mut costs = self.costs.clone();
-        let last = (
-            self.last.pass,
-            self.last.cost.filter(|cost| cost.is_finite()),
-        );
-        if let (pass, Some(cost)) = last
-            && costs.last().is_none_or(|(kept, _)| *kept < pass)
+        if let Some(cost) = cost_of(&self.last)
+            && costs.last().is_none_or(|(kept, _)| *kept < self.last.pass)
         {
-            costs.push((pass, cost));
+            costs.push((self.last.pass, cost));
         }
         PassSeries {
             costs,
             last: self.last.clone(),
         }
     }
+}
+
+/// The cost of a pass that moved centers. Passes before are about candidates, whose cost would make all others look alike.
+fn cost_of(pass: &PassReport) -> Option<f64> {
+    let cost = pass.moved.and(pass.cost);
+    cost.filter(|cost| cost.is_finite())
 }
 
 #[cfg(test)]
@@ -70,7 +71,7 @@ mod tests {
             pass,
             step: "lloyd".to_owned(),
             cost: Some(1.0 / f64::from(pass)),
-            moved: None,
+            moved: Some(0.5),
         };
         let mut series = Series::new(pass(1));
         (2..=100_001).for_each(|number| series.add(pass(number)));

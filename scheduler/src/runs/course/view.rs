@@ -10,7 +10,7 @@ use super::index::{Entry, Index, Key};
 const SQUARES: usize = 400;
 
 /// How many rows a page has.
-const ROWS: u64 = 50;
+const ROWS: u64 = 25;
 
 /// The columns that models can be sorted by, beside their own order.
 const COLUMNS: [&str; 5] = ["status", "rows", "cost", "iterations", "at"];
