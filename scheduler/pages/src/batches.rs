@@ -219,7 +219,13 @@ impl Log {
                     format!("batches {} to {}", span.first, span.last)
                 };
                 Bar {
-                    label: span.first.to_string(),
+                    // Of many bars only the ends are named.
+                    label: if span.last == self.newest {
+                        span.last
+                    } else {
+                        span.first
+                    }
+                    .to_string(),
                     up: float(span.rows),
                     down: float(span.rejected),
                     title: format!(

@@ -254,7 +254,7 @@ fn cells(store: &str, row: &StoredModel) -> Vec<Markup> {
     let nothing = || html! {};
     let mut cells = vec![
         html! { a href=(model_href(store, &row.model, &row.of)) { (row.model) } },
-        html! { a href=(model_href(store, &row.model, &row.of)) { (row.data) } },
+        html! { a href=(model_href(store, &row.model, &row.of)) { (row.data.replace(' ', "\u{a0}")) } },
         html! { (row.state.badge()) @if let Some(reason) = &row.reason { div.reason { (shortened(reason, SHORT)) } } },
     ];
     match &row.facts {

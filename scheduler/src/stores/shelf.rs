@@ -6,11 +6,11 @@ use std::time::Duration;
 use gugus_engine::Access;
 use gugus_evaluate::Evaluation;
 use gugus_files::Store;
+use gugus_models::Extent;
 use gugus_plot::Sample;
 use moka::future::Cache;
 
 use super::bench::Standing;
-use super::failed::FailedModel;
 use super::log::LogView;
 use super::models::ModelsView;
 use super::work::{Asked, Key, Works};
@@ -23,6 +23,15 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// Reports of runs whose failed models are kept.
 const REPORTS: u64 = 50;
+
+/// A model that the data did not allow.
+#[derive(Clone, Debug)]
+pub(crate) struct FailedModel {
+    pub(crate) model: String,
+    pub(crate) extent: Extent,
+    pub(crate) reason: String,
+    pub(crate) run: RunId,
+}
 
 /// All stores that pages may show. Clones are the same.
 #[derive(Clone)]
