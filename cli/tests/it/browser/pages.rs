@@ -191,7 +191,7 @@ fn cancels(browser: &Browser, place: &Place) {
     browser.open(&page);
     browser.click(&browser.expect("button, input[type=submit]", "Cancel"));
     browser.click(&browser.expect("dialog button", "Yes"));
-    browser.await_page(&page, &["cancelled"]);
+    browser.await_text(&["cancelled"]);
     place.scheduler.await_state(&place.long, "cancelled");
 }
 
