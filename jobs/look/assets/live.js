@@ -84,12 +84,13 @@ document.addEventListener("submit", (event) => {
   const doing = (submitter?.textContent || submitter?.value || "go on").trim();
   const yes = make("button", { value: "yes", className: "first", textContent: `Yes, ${doing[0].toLowerCase()}${doing.slice(1)}` });
   const no = make("button", { value: "no", textContent: "No" });
-  show(doing, [make("p", { textContent: question })], yes, no).addEventListener("close", (closed) => {
-    if (closed.target.returnValue !== "yes") return;
+  // At the click and not after the dialog has closed: whoever leaves the page at once has still said yes.
+  yes.addEventListener("click", () => {
     form.dataset.confirmed = "yes";
     form.requestSubmit(submitter);
     delete form.dataset.confirmed;
   });
+  show(doing, [make("p", { textContent: question })], yes, no);
 });
 
 // A text area can take its text from a file.

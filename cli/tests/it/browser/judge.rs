@@ -12,8 +12,8 @@ const PHONE: u32 = 400;
 /// How large the HTML of a page may be.
 const LARGEST: usize = 200_000;
 
-/// Pages of one kind that are judged.
-const OF_A_KIND: usize = 2;
+/// Pages of one kind that are judged. More would take minutes and show the same parts.
+const OF_A_KIND: usize = 1;
 
 /// Judges pages, and keeps what it finds wrong, so that one walk tells all.
 #[derive(Debug, Default)]

@@ -89,11 +89,13 @@ fn a_reader_finds_everything_submits_cancels_and_sees_what_is_lost() {
     let mut executors = [(); 2].map(|()| executor(&place.scheduler.url, "1"));
     await_executors(&place.scheduler.up, 2);
     place.begin();
-    by_links(&browser, &place, &mut judge);
-    by_keys(&browser, &place);
     follows(&browser, &place);
     cancels(&browser, &place);
     submits(&browser, &place, &mut judge);
+    resumes(&browser, &place);
+    judge.look(&browser, &place.page(&format!("/runs/{}", place.failed)));
+    by_links(&browser, &place, &mut judge);
+    by_keys(&browser, &place);
 
     executors[0].signal(Signal::Kill);
     browser.await_page(&place.page("/executors"), &["lost"]);
@@ -189,8 +191,18 @@ fn cancels(browser: &Browser, place: &Place) {
     browser.open(&page);
     browser.click(&browser.expect("button, input[type=submit]", "Cancel"));
     browser.click(&browser.expect("dialog button", "Yes"));
-    browser.await_page(&page, &["cancelled"]);
+    browser.await_text(&["cancelled"]);
     place.scheduler.await_state(&place.long, "cancelled");
+}
+
+/// The button of a cancelled run lets it go on.
+fn resumes(browser: &Browser, place: &Place) {
+    browser.open(&place.page(&format!("/runs/{}", place.long)));
+    browser.click(&browser.expect("main button", "Resume"));
+    if let Some(yes) = browser.named("dialog button", "Yes") {
+        browser.click(&yes);
+    }
+    place.scheduler.await_state(&place.long, "running");
 }
 
 /// A form takes a job. A mistake in it is told with its line, and what was typed stays.
