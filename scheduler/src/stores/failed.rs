@@ -8,21 +8,12 @@ use gugus_spec::BatchNumber;
 use gugus_train::{ModelReport, Outcome};
 
 use super::models::Listing;
-use super::shelf::Shelf;
+use super::shelf::{FailedModel, Shelf};
 use crate::runs::RunId;
 
 /// The newest runs of a store whose reports are read, and models of each that are remembered.
 const RUNS: usize = 5;
 const MODELS: usize = 2_000;
-
-/// A model that the data did not allow.
-#[derive(Clone, Debug)]
-pub(crate) struct FailedModel {
-    pub(crate) model: String,
-    pub(crate) extent: Extent,
-    pub(crate) reason: String,
-    pub(crate) run: RunId,
-}
 
 impl Shelf {
     /// The models of a store that failed in its newest runs, and that have no folder since.

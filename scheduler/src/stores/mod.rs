@@ -16,8 +16,7 @@ mod trouble;
 mod work;
 
 pub(crate) use self::bench::Standing;
-pub(crate) use self::failed::FailedModel;
 pub(crate) use self::log::{Head, LogView};
 pub(crate) use self::models::{Listing, ModelsView};
-pub(crate) use self::shelf::Shelf;
+pub(crate) use self::shelf::{FailedModel, Shelf};
 pub(crate) use self::work::{Asked, Key};

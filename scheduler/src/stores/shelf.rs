@@ -6,11 +6,11 @@ use std::time::Duration;
 use gugus_engine::Access;
 use gugus_evaluate::Evaluation;
 use gugus_files::Store;
+use gugus_models::Extent;
 use gugus_plot::Sample;
 use moka::future::Cache;
 
 use super::bench::Standing;
-use super::failed::FailedModel;
 use super::log::LogView;
 use super::models::ModelsView;
 use super::work::{Asked, Key, Works};
@@ -34,6 +34,15 @@ struct Inner {
     models: Cache<String, Arc<ModelsView>>,
     failures: Cache<(RunId, String), Arc<Vec<FailedModel>>>,
     works: Works,
+}
+
+/// A model that the data did not allow.
+#[derive(Clone, Debug)]
+pub(crate) struct FailedModel {
+    pub(crate) model: String,
+    pub(crate) extent: Extent,
+    pub(crate) reason: String,
+    pub(crate) run: RunId,
 }
 
 impl Shelf {
