@@ -15,7 +15,6 @@ mod executors;
 mod job;
 mod jobs;
 mod live;
-mod log;
 mod model;
 mod model_work;
 mod models;

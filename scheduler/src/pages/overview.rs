@@ -23,6 +23,9 @@ const PAIRS: usize = 5;
 const JOBS: usize = 10;
 const FAILURES: usize = 8;
 
+/// A Ballista job that has run so long is told. A pass over all batches is shorter, and its line would come and go.
+const LASTING: Duration = Duration::from_secs(5);
+
 /// How long the page tells of an executor that was lost, in milliseconds.
 const LOST_FOR: u64 = 60 * 60 * 1000;
 
@@ -56,7 +59,7 @@ pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> 
             .collect(),
         ballista_jobs: jobs
             .iter()
-            .filter(|job| job.state == "running")
+            .filter(|job| job.state == "running" && job.took >= LASTING)
             .take(JOBS)
             .map(ballista_running)
             .collect(),

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::shown::Shown;
 use super::submit::{self, FORM_LIMIT};
 use super::{
-    actions, assets, batch, batches, configuration, executors, job, jobs, log, model, model_work,
+    actions, assets, batch, batches, configuration, executors, job, jobs, model, model_work,
     models, overview, run, runs, served, sign_in,
 };
 
@@ -32,7 +32,6 @@ pub(crate) fn routes(shown: Shown, guard: Arc<Guard>) -> OpenApiRouter {
         // The interface of runs has the same data as JSON.
         .merge(served::html("/runs", runs::gather))
         .merge(served::html("/runs/{id}", run::gather))
-        .route("/runs/{id}/log", get(log::whole))
         .route("/runs/{id}/cancel", post(actions::cancel))
         .route("/runs/{id}/resume", post(actions::resume))
         .route("/runs/{id}/again", post(actions::again))

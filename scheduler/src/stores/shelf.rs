@@ -24,6 +24,15 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// Reports of runs whose failed models are kept.
 const REPORTS: u64 = 50;
 
+/// A model that the data did not allow.
+#[derive(Clone, Debug)]
+pub(crate) struct FailedModel {
+    pub(crate) model: String,
+    pub(crate) extent: Extent,
+    pub(crate) reason: String,
+    pub(crate) run: RunId,
+}
+
 /// All stores that pages may show. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct Shelf(Arc<Inner>);

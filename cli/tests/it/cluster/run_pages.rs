@@ -134,7 +134,7 @@ fn a_run_is_submitted_watched_cancelled_resumed_and_found_again_by_pages_alone()
     );
     assert!(!trained.contains(" waiting</a>"), "all models are told");
     contains(
-        &page(&scheduler, &format!("{run}/log")),
+        &page(&scheduler, &format!("/gugus/v1{run}/log?whole=true")),
         &["the run begins", "the run is finished"],
     );
     let last = format!("{run}?from=1150&sort=cost&order=desc");

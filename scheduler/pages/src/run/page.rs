@@ -165,7 +165,7 @@ impl RunPage {
         }
         html! {
             pre tabindex="0" data-follow aria-label="The end of the log" { (self.log) }
-            p { a href={ "/runs/" (path_part(self.run.id.as_str())) "/log" } { "All of the log" } }
+            p { a href={ "/gugus/v1/runs/" (path_part(self.run.id.as_str())) "/log?whole=true" } { "All of the log" } }
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
             "aria-label=\"Cost of whole by pass\"",
             "the center that moved farthest moved by 0.25",
             "href=\"/jobs/ab%2F12\"",
-            "href=\"/runs/1m7x2k9q4/log\"",
+            "href=\"/gugus/v1/runs/1m7x2k9q4/log?whole=true\"",
             "href=\"/batches?in=/data/%22%3E%3Cscript%3Ealert(%27x%27)%3C/script%3E%26b\"",
             "As it was sent",
         ] {

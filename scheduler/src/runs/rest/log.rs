@@ -16,12 +16,15 @@ pub(super) struct Part {
     /// From this byte on.
     #[serde(default)]
     from: u64,
+    /// All that follows, however long, in place of a part.
+    #[serde(default)]
+    whole: bool,
 }
 
-/// A part of the log as text, from a byte on. To read all of it, ask again from the end of the last answer.
+/// A part of the log as text, from a byte on. To follow a log, ask again from the end of the last answer.
 #[utoipa::path(
     get, path = "/gugus/v1/runs/{id}/log", tag = "Runs",
-    params(("id" = String, Path, description = "The run's id"), ("from" = Option<u64>, Query, description = "The first byte")),
+    params(("id" = String, Path, description = "The run's id"), ("from" = Option<u64>, Query, description = "The first byte"), ("whole" = Option<bool>, Query, description = "All that follows in place of a part")),
     responses((status = 200, description = "The text", body = String, content_type = "text/plain"), (status = "default", description = "The request was refused", body = Refusal))
 )]
 pub(super) async fn part(
@@ -29,7 +32,18 @@ pub(super) async fn part(
     Named(id): Named,
     Query(part): Query<Part>,
 ) -> Result<Response, Problem> {
-    let text = blocking(move || runs.log(&id, part.from)).await?;
+    let read = move || {
+        let mut text = Vec::new();
+        loop {
+            let more = runs.log(&id, part.from + text.len() as u64)?;
+            let ended = more.is_empty() || !part.whole;
+            text.extend(more);
+            if ended {
+                return Ok(text);
+            }
+        }
+    };
+    let text = blocking(read).await?;
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((kind, text).into_response())
 }
