@@ -45,15 +45,6 @@ struct Inner {
     works: Works,
 }
 
-/// A model that the data did not allow.
-#[derive(Clone, Debug)]
-pub(crate) struct FailedModel {
-    pub(crate) model: String,
-    pub(crate) extent: Extent,
-    pub(crate) reason: String,
-    pub(crate) run: RunId,
-}
-
 impl Shelf {
     pub(crate) fn new(runs: Runs, access: Access) -> Self {
         Self(Arc::new(Inner {
