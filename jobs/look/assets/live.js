@@ -32,18 +32,28 @@ function morph(from, to) {
   for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value && !(name === "hidden" && from.dataset.copy)) from.setAttribute(name, value);
   if (from.nodeName === "TEXTAREA") return;
   const follows = from.dataset.follow !== undefined && from.scrollTop + from.clientHeight >= from.scrollHeight - 4;
-  const known = new Map([...from.childNodes].filter(key).map((child) => [key(child), child]));
-  let at = from.firstChild;
-  for (const child of [...to.childNodes]) {
+  const fresh = [...to.childNodes];
+  const wanted = new Set(fresh.map(key));
+  const known = new Map();
+  const spare = [];
+  for (const child of from.childNodes) {
     const name = key(child);
-    const same = name ? known.get(name) : at;
-    if (same && same.nodeName === child.nodeName && key(same) === name) {
-      known.delete(name);
-      if (same === at) at = at.nextSibling;
-      else if (from.moveBefore) from.moveBefore(same, at);
-      else from.insertBefore(same, at);
-      morph(same, child);
-    } else from.insertBefore(child, at);
+    if (name && wanted.has(name) && !known.has(name)) known.set(name, child);
+    else spare.push(child);
+  }
+  let at = from.firstChild;
+  for (const child of fresh) {
+    const name = key(child);
+    // A row that left becomes a row that came, so that nodes last as long as the table has as many rows.
+    const free = known.has(name) ? -1 : spare.findIndex((old) => old.nodeName === child.nodeName);
+    const same = known.get(name) ?? spare[free];
+    known.delete(name);
+    if (free >= 0) spare.splice(free, 1);
+    if (same?.nodeName !== child.nodeName) { from.insertBefore(child, at); continue; }
+    if (same === at) at = at.nextSibling;
+    else if (from.moveBefore) from.moveBefore(same, at);
+    else from.insertBefore(same, at);
+    morph(same, child);
   }
   while (at) { const next = at.nextSibling; at.remove(); at = next; }
   if (follows) from.scrollTop = from.scrollHeight;
