@@ -40,19 +40,26 @@ pub(crate) enum ChosenCluster {
 }
 
 impl ChosenCluster {
-    /// Shows the pages of a cluster in this process at an address. A cluster elsewhere has pages of its own.
+    /// Shows the pages of a cluster in this process at an address. A cluster elsewhere has pages of its own. Other machines
+    /// may come only with a token or a certificate, because the pages read and train what this process may.
     pub(crate) fn shown_at(
         &mut self,
         address: SocketAddr,
         settings: Configuration,
         runs: RunsConfig,
-    ) {
+    ) -> Result<(), Failure> {
         if let Self::Embedded(config, security) = self {
+            if !address.ip().is_loopback() && security.token.is_none() && security.tls.is_none() {
+                return Err(Failure::usage(format!(
+                    "other machines reach {address}, and its pages can train; name a token with --token-file, or show the pages on 127.0.0.1"
+                )));
+            }
             config.security = security.clone();
             config.listen = address;
             config.configuration = settings;
             config.runs = Some(runs);
         }
+        Ok(())
     }
 
     /// Connects to the cluster. A cluster in this process lives until the second value is dropped.

@@ -37,7 +37,7 @@ impl Shown {
             keep: 1,
             at_once: 1,
         };
-        cluster.shown_at(pages.0, pages.1, runs);
+        cluster.shown_at(pages.0, pages.1, runs)?;
         let (cluster, embedded) = cluster.connect(stores).await?;
         let embedded =
             embedded.ok_or_else(|| Failure::usage("--ui is for a cluster in this process"))?;

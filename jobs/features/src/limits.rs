@@ -73,7 +73,7 @@ pub enum TooLarge {
     Keywords,
     /// The parser gives up on it.
     #[error(
-        "it has more CASE, calls and operators within each other than can be parsed; split it into several features"
+        "its CASE, calls and operators are nested more deeply than can be parsed; split it into several features"
     )]
     Nested,
     /// The plan of it cannot be sent.

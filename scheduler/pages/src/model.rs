@@ -302,7 +302,7 @@ impl Model {
             Work::Impossible(why) => { p.quiet { "There is no map: " (why) } }
             Work::Running { .. } => { (running("Rows are being drawn", &trained.map.picture)) }
             Work::Failed(why) => { div.note.bad { p { (badge(Tone::Bad, "failed")) " " (why) } } (button("Draw the map again")) }
-            Work::Done(path) => { a href=(path) { img.map src=(path) width="1100" height="820" alt={ "Map of the clusters of " (self.model) ", " (self.data) ": " (x) " to the right, " (y) " upwards" }; } }
+            Work::Done(path) => { img.map src=(path) width="1100" height="820" alt={ "Map of the clusters of " (self.model) ", " (self.data) ": " (x) " to the right, " (y) " upwards" }; }
         } }
     }
 }

@@ -28,7 +28,7 @@ const FIRST: Duration = Duration::from_secs(2);
 /// … and a new one so often.
 const AGAIN: Duration = Duration::from_secs(15);
 
-/// How often executors are written down, and old records removed.
+/// How often executors are written down besides when one comes or goes, and old records removed.
 const NOTE: Duration = Duration::from_secs(5);
 
 /// Makes records.
@@ -51,7 +51,12 @@ impl Recorder {
                     Some(id) => self.end(id).await,
                     None => break,
                 },
-                _ = look.tick() => self.look(&scheduler, &mut running).await,
+                _ = look.tick() => {
+                    self.look(&scheduler, &mut running).await;
+                    if self.records.roster.has_changed() {
+                        self.note().await;
+                    }
+                }
                 _ = note.tick() => self.note().await,
                 () = stop.cancelled() => break,
             }

@@ -1,6 +1,7 @@
 //! The executors of the last day, with those that are gone.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ballista_core::serde::protobuf::ExecutorHeartbeat;
@@ -24,7 +25,11 @@ const GONE: usize = 1_000;
 
 /// The executors of the last day.
 #[derive(Debug, Default)]
-pub(crate) struct Roster(Mutex<HashMap<String, Executor>>);
+pub(crate) struct Roster {
+    all: Mutex<HashMap<String, Executor>>,
+    /// Whether one came or went since this was last asked.
+    changed: AtomicBool,
+}
 
 impl Roster {
     /// An executor registered.
@@ -41,6 +46,7 @@ impl Roster {
             load: Load::default(),
         };
         self.all().insert(executor.id.clone(), executor);
+        self.changed.store(true, Ordering::Relaxed);
     }
 
     /// A heartbeat came. The text of its status is what the executor says of itself.
@@ -74,7 +80,13 @@ impl Roster {
                 ExecutorState::Leaving => ExecutorState::Left,
                 _ => ExecutorState::Lost,
             };
+            self.changed.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether an executor came or went since this was last asked.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
     }
 
     /// Adds those that an earlier scheduler knew.
@@ -118,7 +130,7 @@ impl Roster {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Executor>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

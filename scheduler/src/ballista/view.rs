@@ -159,6 +159,8 @@ impl ClusterView {
         tasks.truncate(TASKS_OF_EXECUTOR);
         jobs.sort_by_key(|row| std::cmp::Reverse(row.when()));
         jobs.dedup_by(|a, b| a.id == b.id);
+        // As many while a job runs as between two, so that a live page does not jump.
+        jobs.truncate(JOBS_OF_EXECUTOR);
         (tasks, jobs)
     }
 }

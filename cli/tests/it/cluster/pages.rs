@@ -253,6 +253,8 @@ fn train_shows_its_run_on_pages_of_its_own_and_ends_when_it_is_cancelled_there()
     contains(&shown, &["running", "Cancel", "href=\"/executors\""]);
     assert_eq!(post(&format!("{page}/cancel"), &[], "").status(), 303);
     training.wait().expect(130);
+    let open = work.training(&job, "open", &["--ui", "0.0.0.0:0"]).run();
+    open.expect(2).says(&["name a token with --token-file"]);
 }
 
 /// Whether a value is what its schema says: every key is described, every required key is there, and types are right.

@@ -9,7 +9,7 @@ use gugus_batches::{LastRecord, record_hash};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
+use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::group::{GroupEvents, Member};
 use crate::Error;
@@ -69,11 +69,10 @@ pub(super) enum Trouble {
 impl Looker {
     /// A consumer with the settings of the first one.
     pub(super) fn new(setup: &Setup, at: TopicAt<'_>) -> Result<Self, Error> {
-        let mut properties = ClientConfig::new();
-        for (key, value) in setup.config.config_map() {
-            if !OF_GROUPS.contains(&key) {
-                properties.set(key, value);
-            }
+        // A clone, because the map that the configuration shows of itself has no passwords.
+        let mut properties = setup.config.clone();
+        for key in OF_GROUPS {
+            properties.remove(key);
         }
         for (key, value) in FETCH {
             properties.set(key, value);

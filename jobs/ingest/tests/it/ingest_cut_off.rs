@@ -57,7 +57,10 @@ async fn a_cut_connection_is_told_within_seconds_and_so_is_its_return() {
         metric(&registry, "gugus_ingest_write_lag_seconds").is_some_and(|lag| lag > 3.5)
     })
     .await;
-    assert!(running.progress.now().message.contains("lag not known"));
+    until("the line says so", async || {
+        running.progress.now().message.contains("lag not known")
+    })
+    .await;
 
     broker.answer_after(Duration::ZERO);
     told(Connection::Up).await;
