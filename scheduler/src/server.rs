@@ -137,9 +137,12 @@ pub(crate) async fn serve(
     // After runs, which see to it that no other scheduler has the folder.
     if let Some(state) = state {
         let path = state.join(HISTORY);
-        let earlier = records.history.open(&path);
-        let earlier = earlier.map_err(|source| StateError::Folder { path, source })?;
-        records.roster.remember(earlier);
+        match records.history.open(&path) {
+            Ok(earlier) => records.roster.remember(earlier),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "records of Ballista jobs cannot be kept here; their pages end with this process");
+            }
+        }
     }
     let api = Api {
         hosts: Hosts::of(&endpoint, &config.cors_allowed_origins),

@@ -23,8 +23,9 @@ function refresh(root) {
 }
 
 // Changes `from` into `to` and touches nothing that is equal already. So focus, selection, scrolling, open details and
-// what a person typed stay. Children are found again by their id, or by the first link of a table's row.
-const key = (node) => node.id || (node.nodeName === "TR" && node.querySelector("a[href]")?.getAttribute("href")) || null;
+// what a person typed stay. Children are found again by their id, by
+// what a form does, or by the first link of a table's row.
+const key = (node) => node.id || (node.nodeName === "FORM" && node.getAttribute("action")) || (node.nodeName === "TR" && node.querySelector("a[href]")?.getAttribute("href")) || null;
 function morph(from, to) {
   if (from.nodeType !== Node.ELEMENT_NODE) { if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue; return; }
   if (from.nodeName === "TIME" && from.dateTime === to.dateTime) return;
@@ -91,11 +92,14 @@ document.addEventListener("submit", (event) => {
   const question = submitter?.dataset.confirm ?? form.dataset.confirm;
   if (!question || form.dataset.confirmed) return;
   event.preventDefault();
+  // The page may change meanwhile, and the answer is to this question.
+  const { action } = form;
   const doing = (submitter?.textContent || submitter?.value || "go on").trim();
   const yes = make("button", { value: "yes", className: "first", textContent: `Yes, ${doing[0].toLowerCase()}${doing.slice(1)}` });
   const no = make("button", { value: "no", textContent: "No" });
   // At the click and not after the dialog has closed: whoever leaves the page at once has still said yes.
   yes.addEventListener("click", () => {
+    if (form.action !== action || !form.isConnected) return;
     form.dataset.confirmed = "yes";
     form.requestSubmit(submitter);
     delete form.dataset.confirmed;
@@ -199,7 +203,7 @@ function listen() {
     say("Not connected, trying again", true);
     if (source?.readyState !== EventSource.CLOSED) return;
     // The server refused. A viewer who has to sign in again is sent there.
-    const answer = await fetch(location.href, { method: "HEAD", redirect: "manual" }).catch(() => null);
+    const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", headers: { accept: "text/html" } }).catch(() => null);
     if (answer?.type === "opaqueredirect") location.reload();
     else again = setTimeout(listen, 5000);
   });

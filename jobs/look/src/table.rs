@@ -125,12 +125,12 @@ pub fn table(
 }
 
 fn pages(pager: Pager, order: &Order) -> Markup {
-    let last = (pager.from + pager.size).min(pager.total);
+    let last = pager.from.saturating_add(pager.size).min(pager.total);
     let from = |at: u64| order.href(&[("from", &at.to_string())]);
     html! {
         nav.pages aria-label="Pages" {
             @if pager.from > 0 { a rel="prev" href=(from(pager.from.saturating_sub(pager.size))) { "Previous" } }
-            span { (crate::count(pager.from + 1)) " to " (crate::count(last)) " of " (crate::count(pager.total)) }
+            span { (crate::count(pager.from.saturating_add(1))) " to " (crate::count(last)) " of " (crate::count(pager.total)) }
             @if last < pager.total { a rel="next" href=(from(last)) { "Next" } }
         }
     }

@@ -48,6 +48,9 @@ const STORAGE: [&str; 10] = [
     "Generic {",
 ];
 
+/// Words of a panic for want of threads or memory, which another executor may have.
+const SCARCE: [&str; 3] = ["spawn", "temporarily unavailable", "allocat"];
+
 /// Names of types in the debug form of errors about the data, and beginnings of their messages.
 const DATA: [&str; 6] = [
     "ArrowError",
@@ -95,6 +98,13 @@ impl Fault {
     #[must_use]
     pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
         let text = one_line(panic_text(panic));
+        if STORAGE
+            .iter()
+            .chain(&SCARCE)
+            .any(|word| text.contains(word))
+        {
+            return Self::Machine(format!("a task panicked: {text}"));
+        }
         Self::Data(format!(
             "its rows make a reader or a function panic ({text}); `gugus batches verify` tells whether its file is damaged"
         ))

@@ -1,5 +1,6 @@
 //! The state of the cluster, for pages, metrics and runs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,7 +134,8 @@ impl ClusterView {
         let had = |row: &Row| row.executors.iter().any(|had| had == executor);
         let ended = self.records.history.newest(JOBS_OF_EXECUTOR, had);
         ids.extend(ended.into_iter().map(|row| row.id));
-        ids.dedup();
+        let mut seen = HashSet::new();
+        ids.retain(|id| seen.insert(id.clone()));
         let (mut tasks, mut jobs) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(job) = self.job(&id).await else {

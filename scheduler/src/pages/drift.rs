@@ -14,6 +14,9 @@ const BATCHES: usize = 20;
 /// Models of more numbers are not compared: reading twenty of them for a page would take long.
 const NUMBERS: usize = 20_000;
 
+/// The most numbers that are compared for one batch: a few milliseconds of a thread that answers others, too.
+const COMPARED: usize = 1_000_000;
+
 /// The models of the last batches, the oldest first. Each batch is fitted by itself, so clusters of two batches belong
 /// together only by where their centers are.
 #[derive(Default)]
@@ -58,7 +61,11 @@ impl Drift {
             .await;
         let steps = read.into_iter().map(|(batch, saved)| {
             let theirs = saved.fitted.middles();
-            let nearest = own.iter().map(|center| nearest(center, &theirs)).collect();
+            let numbers = theirs.iter().map(Vec::len).sum::<usize>();
+            let nearest = match numbers.saturating_mul(own.len()) <= COMPARED {
+                true => own.iter().map(|center| nearest(center, &theirs)).collect(),
+                false => Vec::new(),
+            };
             Step {
                 batch,
                 saved,

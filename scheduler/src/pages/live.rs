@@ -24,6 +24,9 @@ const LATE: Duration = Duration::from_secs(5);
 /// A page that has not changed rests for so many times the time that it took to gather it.
 const REST: u32 = 100;
 
+/// The longest rest after a look that took long.
+const LATEST: Duration = Duration::from_secs(30);
+
 /// The most viewers at a time. Each one is an open connection.
 const VIEWERS: usize = 256;
 
@@ -106,7 +109,14 @@ impl Live {
         let (sender, seen) = watch::channel(Arc::default());
         open.insert(address.to_owned(), sender.clone());
         let looking = self.clone().look(address.to_owned(), sender, gather);
-        tokio::spawn(self.stop.clone().run_until_cancelled_owned(looking));
+        let looking = tokio::spawn(self.stop.clone().run_until_cancelled_owned(looking));
+        let (this, address) = (self.clone(), address.to_owned());
+        tokio::spawn(async move {
+            // After a panic the next viewer begins anew.
+            if looking.await.is_err() {
+                this.open().remove(&address);
+            }
+        });
         seen
     }
 
@@ -155,7 +165,7 @@ fn rest(before: Duration, took: Duration, changed: bool) -> Duration {
     if changed {
         return SOON;
     }
-    (before * 3 / 2).min(LATE).max(took * REST)
+    (before * 3 / 2).min(LATE).max((took * REST).min(LATEST))
 }
 
 #[cfg(test)]

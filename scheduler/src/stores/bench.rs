@@ -64,7 +64,13 @@ impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> Bench<K, T
                 pieces.remove(at);
             }
             if pieces.len() >= self.most {
-                pieces.pop_front();
+                // Work that goes on is kept. Where all goes on, there is no room for more.
+                let idle =
+                    |(_, standing): &(K, Standing<T>)| !matches!(standing, Standing::Running(_));
+                let Some(at) = pieces.iter().position(idle) else {
+                    return;
+                };
+                pieces.remove(at);
             }
             pieces.push_back((key.clone(), Standing::Running(progress.clone())));
         }

@@ -299,8 +299,12 @@ impl Session<'_> {
 
     /// Acts on the writer's answers.
     fn follow(&mut self, answers: Vec<Answer>) -> Result<(), Error> {
+        let recreated = |answer: &Answer| matches!(answer, Answer::Recreated);
+        let recreated = answers.iter().any(recreated);
         for answer in answers {
             match answer {
+                // The ends are those of the topic that is gone.
+                Answer::Moved(_) if recreated => {}
                 Answer::Committed { footer, took } => {
                     self.times.committed(took);
                     self.progress.committed(&footer, took);

@@ -160,6 +160,10 @@ impl Writer {
         let draft = self.draft()?;
         // An assignment of other partitions may have read the head anew since these records came.
         if !self.moved(&draft)?.is_empty() {
+            if let Verdict::Recreated = (self.judge)(&witnesses)? {
+                answers.push(self.recreated()?);
+                return Ok(answers);
+            }
             self.lost(draft, &mut answers)?;
             return Ok(answers);
         }

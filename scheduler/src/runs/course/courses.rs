@@ -33,6 +33,7 @@ impl Courses {
             }
             Err(error) => {
                 tracing::warn!(%id, %error, "what the run tells of its models cannot be kept");
+                self.open().retain(|(other, _)| other != id);
                 Told(None)
             }
         }
@@ -55,8 +56,7 @@ impl Courses {
             None => match CourseFile::read(path) {
                 Ok(course) => {
                     let course = Arc::new(course);
-                    self.remember(id, &course);
-                    course
+                    self.keep(id, course)
                 }
                 // A run that waits for its turn, or of an older version.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -68,9 +68,23 @@ impl Courses {
         Ok(course.show(asked))
     }
 
+    /// The course that is known by now, or else this one, which was read. An attempt may have begun meanwhile.
+    fn keep(&self, id: &RunId, read: Arc<CourseFile>) -> Arc<CourseFile> {
+        let mut open = self.open();
+        if let Some((_, known)) = open.iter().find(|(known, _)| known == id) {
+            return Arc::clone(known);
+        }
+        Self::add(&mut open, id, &read);
+        read
+    }
+
     fn remember(&self, id: &RunId, course: &Arc<CourseFile>) {
         let mut open = self.open();
         open.retain(|(other, _)| other != id);
+        Self::add(&mut open, id, course);
+    }
+
+    fn add(open: &mut VecDeque<(RunId, Arc<CourseFile>)>, id: &RunId, course: &Arc<CourseFile>) {
         open.push_back((id.clone(), Arc::clone(course)));
         // A course that is being told of has a second owner, its driver.
         while open.len() > REMEMBERED {

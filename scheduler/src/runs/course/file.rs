@@ -1,7 +1,7 @@
 //! The course of one run and its file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,6 +35,8 @@ struct Inner {
     /// What is not in the file yet, and since when.
     pending: Vec<u8>,
     since: Instant,
+    /// Whether the last try to write it failed.
+    failing: bool,
     index: Index,
     /// All models at a glance, as long as nothing more is told.
     squares: Option<Vec<Square>>,
@@ -161,6 +163,7 @@ impl Inner {
             file,
             written,
             pending: Vec::new(),
+            failing: false,
             since: Instant::now(),
             index,
             squares: None,
@@ -186,17 +189,23 @@ impl Inner {
         Some(extract)
     }
 
-    /// Writes what is pending. What a full disk does not take is lost to pages; the run's report tells it all the same.
+    /// Writes what is pending. What a full disk does not take stays pending, and half a line is taken back.
     fn flush(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
-        match self.file.write_all(&pending) {
-            Ok(()) => self.written += pending.len() as u64,
+        match self.file.write_all(&self.pending) {
+            Ok(()) => {
+                self.written += self.pending.len() as u64;
+                self.pending.clear();
+                self.failing = false;
+            }
             Err(error) => {
-                tracing::warn!(%error, "what a run told of its models could not be written");
-                self.written = self
-                    .file
-                    .metadata()
-                    .map_or(self.written, |about| about.len());
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::warn!(%error, "what a run told of its models could not be written; it is kept in memory and tried again");
+                }
+                let begin = SeekFrom::Start(self.written);
+                let cut = self.file.set_len(self.written);
+                if let Err(error) = cut.and_then(|()| self.file.seek(begin)) {
+                    tracing::debug!(%error, "half a line could not be taken back");
+                }
             }
         }
     }
