@@ -8,6 +8,7 @@ use gugus_pages::executors::{Executor, ExecutorState};
 use gugus_pages::overview::{
     BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, PipelineStep, Running,
 };
+use tokio::time::timeout;
 
 use super::batches::{fed_by, rfc3339};
 use super::served::Asked;
@@ -28,6 +29,9 @@ const LASTING: Duration = Duration::from_secs(5);
 
 /// How long the page tells of an executor that was lost, in milliseconds.
 const LOST_FOR: u64 = 60 * 60 * 1000;
+
+/// How long the page waits for each store of a pair. One that hangs shall not take the overview away.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Models whose times make a rate, and how old the newest may be.
 const RATE_OVER: usize = 20;
@@ -179,15 +183,27 @@ async fn pipeline(shelf: &Shelf, pair: Pair) -> Pipeline {
         topic: String::new(),
         imports: false,
         batch: PipelineStep::default(),
-        model: model_stage(shelf, &pair.models).await,
+        model: timeout(PATIENCE, model_stage(shelf, &pair.models))
+            .await
+            .unwrap_or_else(|_| silent()),
         job: pair.job,
         models: pair.models,
         batches: pair.batches,
     };
-    if let Err(problem) = fill_batches(shelf, &mut pipeline).await {
-        pipeline.batch.trouble = Some(problem.detail().to_owned());
+    match timeout(PATIENCE, fill_batches(shelf, &mut pipeline)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(problem)) => pipeline.batch.trouble = Some(problem.detail().to_owned()),
+        Err(_) => pipeline.batch = silent(),
     }
     pipeline
+}
+
+/// A step whose store is slow. The look goes on, and the page shows what it finds.
+fn silent() -> PipelineStep {
+    PipelineStep {
+        trouble: Some("the store has not answered yet".to_owned()),
+        ..PipelineStep::default()
+    }
 }
 
 async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Problem> {

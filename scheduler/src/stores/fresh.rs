@@ -66,6 +66,10 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         {
             return Ok(Arc::clone(&kept.value));
         }
+        // Looks of a store that does not answer shall not queue up.
+        if let (Some(kept), Err(_)) = (&known, self.looking.try_lock()) {
+            return Ok(Arc::clone(&kept.value));
+        }
         let this = Arc::clone(self);
         let looking = tokio::spawn(async move { this.look(look).await });
         match known {

@@ -200,6 +200,10 @@ impl LogView {
             if scan.first() != first || scan.next() != number.get() {
                 return;
             }
+            // The store is at fault and not the batch: the next look reads the footer again.
+            if let Err(LogError::Store(_)) = footer {
+                return;
+            }
             scan.add(number, footer);
         }
     }
