@@ -27,8 +27,10 @@ fn written(work: &Work, models: &str) -> BTreeMap<String, SystemTime> {
     entries
         .filter_map(|entry| {
             let entry = entry.unwrap();
-            let about = fs::metadata(entry.path().join("_SUCCESS")).ok()?;
             let name = entry.file_name().into_string().unwrap();
+            // A model that is not in its place yet lies in a folder of another name, with all its files.
+            name.strip_prefix("batch_")?.parse::<u64>().ok()?;
+            let about = fs::metadata(entry.path().join("_SUCCESS")).ok()?;
             Some((name, about.modified().unwrap()))
         })
         .collect()
