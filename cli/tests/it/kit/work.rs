@@ -207,7 +207,10 @@ pub(crate) fn models(folder: &str) -> Value {
     let mut found = Map::new();
     for place in models.iter().flat_map(|model| subfolders(model)) {
         // A killed process leaves the folder that it was writing, under another name or without its last file.
-        if !place.join("_SUCCESS").exists() {
+        let hidden = place
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if hidden || !place.join("_SUCCESS").exists() {
             continue;
         }
         let text = std::fs::read(place.join("model.json")).unwrap();
