@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: run and measure a command, find the binary, describe the machine."""
+"""Shared by the benchmarks: their options, run and measure a command, find the binary, describe the machine, show the result."""
 
 import concurrent.futures
 import json
@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,45 @@ class Failed(Exception):
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def parse(parser, holds, quick=None):
+    """Adds the options that all benches have, and reads the command line. `holds` says what the folder is for. `quick` has the
+    values of a trial that only shows whether the bench works; its figures mean nothing."""
+    if quick:
+        parser.add_argument("--quick", action="store_true", help="little of everything, to see whether the bench works; the figures mean nothing")
+    parser.add_argument("--folder", metavar="DIR", help=f"folder for {holds} (default: the system's temporary folder)")
+    parser.add_argument("--output", choices=["text", "json"], default="text", help="the form of the result")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a required goal is missed")
+    arguments = parser.parse_args()
+    if quick and arguments.quick:
+        if arguments.check:
+            parser.error("--quick makes figures that nothing can be required of")
+        vars(arguments).update(quick)
+    return arguments
+
+
+def carry_out(arguments, work, report):
+    """Calls `work` with a folder that is removed at the end, and shows its results. Returns the exit code."""
+    before = machine()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
+    try:
+        results = {"machine": before, **work(folder)}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if arguments.output == "json":
+        json.dump(results, sys.stdout, indent=1)
+        print()
+    else:
+        print(report(results))
+    return 1 if arguments.check and not results["required"] else 0
+
+
+def existing(file, build="-p gugus --bin gugus"):
+    """The file, or the command that builds it."""
+    if not file.exists():
+        sys.exit(f"{file} is missing: cargo build --release {build}")
+    return str(file)
 
 
 def gugus():

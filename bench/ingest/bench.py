@@ -11,7 +11,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -41,42 +40,29 @@ rows = {rows}
 def main():
     arguments = parse()
     gugus, bare_loop = binaries()
-    before = common.machine()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
-    broker = None
-    try:
+
+    def work(folder):
         broker = Broker(folder / "kafka")
-        results = {"machine": before, **Bench(arguments, gugus, bare_loop, broker, folder).run()}
-    finally:
-        if broker is not None:
+        try:
+            return Bench(arguments, gugus, bare_loop, broker, folder).run()
+        finally:
             broker.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-    if arguments.output == "json":
-        json.dump(results, sys.stdout, indent=1)
-        print()
-    else:
-        print(report(results))
-    return 1 if arguments.check and not results["required"] else 0
+
+    return common.carry_out(arguments, work, report)
 
 
 def parse():
     parser = argparse.ArgumentParser(prog="bench/ingest/run", description=__doc__.splitlines()[0])
     parser.add_argument("--messages", type=int, default=1_000_000, metavar="N", help="messages in the topic (default: 1000000)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each program, alternating; the median counts (default: 3)")
-    parser.add_argument("--folder", metavar="DIR", help="folder for broker and batches (default: the system's temporary folder)")
-    parser.add_argument("--output", choices=["text", "json"], default="text", help="the form of the result")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a required goal is missed")
-    return parser.parse_args()
+    return common.parse(parser, "broker and batches")
 
 
 def binaries():
     """The binary, and the bare loop beside it, where cargo puts examples."""
     gugus = common.gugus()
-    bare_loop = gugus.parent / "examples/bare_loop"
-    for file in (gugus, bare_loop):
-        if not file.exists():
-            sys.exit(f"{file} is missing: cargo build --release -p gugus -p gugus-ingest --bin gugus --example bare_loop")
-    return str(gugus), str(bare_loop)
+    files = (gugus, gugus.parent / "examples/bare_loop")
+    return [common.existing(file, "-p gugus -p gugus-ingest --bin gugus --example bare_loop") for file in files]
 
 
 class Broker:

@@ -7,11 +7,9 @@ import argparse
 import json
 import os
 import pathlib
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -58,23 +56,10 @@ EACH = "k = 5\n"
 
 def main():
     arguments = parse()
-    gugus = common.gugus()
-    if not gugus.exists():
-        sys.exit(f"{gugus} is missing: cargo build --release -p gugus --bin gugus")
-    before = common.machine()
+    gugus = common.existing(common.gugus())
     # Each program gets two cores, however many the machine has. Child processes inherit this.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
-    try:
-        results = {"machine": before, **Bench(arguments, str(gugus), folder).run()}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if arguments.output == "json":
-        json.dump(results, sys.stdout, indent=1)
-        print()
-    else:
-        print(report(results))
-    return 1 if arguments.check and not results["required"] else 0
+    return common.carry_out(arguments, lambda folder: Bench(arguments, gugus, folder).run(), report)
 
 
 def parse():
@@ -84,16 +69,7 @@ def parse():
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each program, alternating; the median counts (default: 3)")
     parser.add_argument("--slow-rounds", type=int, default=1, metavar="N", help="runs of Spark, which takes minutes (default: 1)")
     parser.add_argument("--only", choices=["gugus", *PEERS], action="append", help="measure only this program; may be given several times")
-    parser.add_argument("--quick", action="store_true", help="little of everything, to see whether the bench works; the figures mean nothing")
-    parser.add_argument("--folder", metavar="DIR", help="folder for inputs and models (default: the system's temporary folder)")
-    parser.add_argument("--output", choices=["text", "json"], default="text", help="the form of the result")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a required goal is missed")
-    arguments = parser.parse_args()
-    if arguments.quick:
-        if arguments.check:
-            parser.error("--quick makes figures that nothing can be required of")
-        arguments.rows, arguments.batches, arguments.rounds, arguments.slow_rounds = 100_000, 100, 1, 1
-    return arguments
+    return common.parse(parser, "inputs and models", {"rows": 100_000, "batches": 100, "rounds": 1, "slow_rounds": 1})
 
 
 class Bench:

@@ -13,10 +13,8 @@ import pathlib
 import random
 import re
 import resource
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 import urllib.parse
 
@@ -49,25 +47,14 @@ other_columns = "drop"
 rows = {rows}
 """
 MODEL = '[[models]]\nname = "{name}"\nfeatures = ["x", "y"]\nseed = {seed}\nk = 5\n{more}'
-WHOLE = f'scope = "all"\ntol = 0.0\nmax_iter = {PASSES}\n'
+ALL_BATCHES = f'scope = "all"\ntol = 0.0\nmax_iter = {PASSES}\n'
 
 
 def main():
     arguments = parse()
-    gugus = common.gugus()
-    if not gugus.exists():
-        sys.exit(f"{gugus} is missing: cargo build --release -p gugus --bin gugus")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
-    try:
-        results = {"machine": common.machine(), "binary": arguments.binary, **Bench(arguments, str(gugus), folder).run()}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if arguments.output == "json":
-        json.dump(results, sys.stdout, indent=1)
-        print()
-    else:
-        print(report(results))
-    return 1 if arguments.check and not results["reached"] else 0
+    gugus = common.existing(common.gugus())
+    work = lambda folder: {"binary": arguments.binary, **Bench(arguments, gugus, folder).run()}
+    return common.carry_out(arguments, work, report)
 
 
 def parse():
@@ -79,18 +66,9 @@ def parse():
     parser.add_argument("--viewers", type=int, default=10, metavar="N", help="pages that are open at rest (default: 10)")
     parser.add_argument("--rest", type=float, default=60, metavar="SECONDS", help="how long the scheduler is watched at rest (default: 60)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="trainings with and without an open page (default: 3)")
-    parser.add_argument("--quick", action="store_true", help="little of everything, to see whether the bench works; the figures mean nothing")
     parser.add_argument("--binary", default="release build", metavar="TEXT", help="what GUGUS names, for the report (default: release build)")
-    parser.add_argument("--folder", metavar="DIR", help="folder for batches and models (default: the system's temporary folder)")
-    parser.add_argument("--output", choices=["text", "json"], default="text", help="the form of the result")
-    parser.add_argument("--check", action="store_true", help="exit with 1 if a goal is missed")
-    arguments = parser.parse_args()
-    if arguments.quick:
-        if arguments.check:
-            parser.error("--quick makes figures that nothing can be required of")
-        arguments.runs, arguments.batches, arguments.executors = 20, 50, 4
-        arguments.requests, arguments.rest, arguments.rounds = 20, 3, 1
-    return arguments
+    quick = {"runs": 20, "batches": 50, "executors": 4, "requests": 20, "rest": 3, "rounds": 1}
+    return common.parse(parser, "batches and models", quick)
 
 
 class Bench:
@@ -114,7 +92,7 @@ class Bench:
             rest = self.rest()
         training = self.training()
         results = {"held": held, "pages": pages, "rest": rest, "training": training, "quick": self.arguments.quick}
-        return {**results, "reached": reached(results)}
+        return {**results, "required": reached(results)}
 
     def fill(self):
         """Many small batches, and one for the small runs."""
@@ -131,7 +109,7 @@ class Bench:
         """One run of many models, and many small runs."""
         each = "".join(MODEL.format(name=f"model_{number:02}", seed=number, more="") for number in range(MODELS))
         self.await_runs([self.submit("many", each, "models")])
-        whole = lambda number: MODEL.format(name=f"whole_{number % 50:02}", seed=number, more=WHOLE)
+        whole = lambda number: MODEL.format(name=f"whole_{number % 50:02}", seed=number, more=ALL_BATCHES)
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
             numbers = range(self.arguments.runs - 1)
             ids = list(clients.map(lambda number: self.submit("one", whole(number), f"small_{number % 10}"), numbers))
