@@ -11,12 +11,11 @@
 //!   makes its own name mean this machine.
 //! * A run is on disk before its request is answered, so it outlives the process. If the process ends during a run, the next
 //!   start marks the run as interrupted, and a user can resume it.
-//! * If the cluster has a token or certificates, every request but `/healthz` and `/readyz` must show one. No answer contains a
-//!   secret.
+//! * If the cluster has a token or certificates, every request must show one, or come from a browser that signed in. Open to
+//!   all are only `/healthz`, `/readyz`, and the page that asks for the token. No answer contains a secret.
 //!
 //! # Where to add
-//! A page is one file in `pages/` and one line in its `list.rs`. A resource of runs is one file in `runs/rest/` and its
-//! lines in `list.rs` there.
+//! A page: see [`gugus_pages`]. A resource of runs is one file in `runs/rest/` and its lines in `routes.rs` there.
 //!
 //! # What it is not
 //! It does not go on with Ballista jobs after its end: they live in memory. Only their records outlive it, for its pages

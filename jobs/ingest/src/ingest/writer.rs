@@ -5,7 +5,8 @@
 //! One batch is written while the next one fills, because encoding and the disk cost as much as parsing. So they can use
 //! another core. Only one batch is written at a time, so commits stay in order and memory holds two batches.
 //!
-//! The writer knows no consumer. It is given a judge that tells whether the topic is still the same, and it answers whether records were committed, and the session tells the reader.
+//! The writer knows no consumer. A judge tells it before each commit whether the topic is still the same. The writer answers
+//! whether records were committed, and the session tells the reader.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
