@@ -10,6 +10,7 @@ import time
 
 from common import Failed
 
+EXECUTORS = 2
 READY_WITHIN = 60
 # Draining has nothing left to wait for. A process that has not ended by then is killed, and the run fails.
 END_WITHIN = 30
@@ -18,8 +19,8 @@ END_WITHIN = 30
 class Cluster:
     """Started on entering, stopped on leaving. Afterwards `peak` has the sum of the processes' peaks, in bytes."""
 
-    def __init__(self, gugus, folder, executors=2, scheduler=()):
-        self.gugus, self.folder, self.executors, self.scheduler = gugus, folder, executors, scheduler
+    def __init__(self, gugus, folder, scheduler=()):
+        self.gugus, self.folder, self.scheduler = gugus, folder, scheduler
         self.processes, self.peak = [], 0
 
     def __enter__(self):
@@ -27,8 +28,8 @@ class Cluster:
         try:
             ready = self.start("scheduler", "--listen", "127.0.0.1:0", *self.scheduler)
             self.url, self.http = ready["grpc"], ready["http"].rstrip("/")
-            for _ in range(self.executors):
-                self.start("executor", "--scheduler", self.url, "--listen", "127.0.0.1:0", "--task-slots", "1")
+            for _ in range(EXECUTORS):
+                self.executor()
         except BaseException:
             self.stop(signal.SIGKILL)
             raise
@@ -56,6 +57,10 @@ class Cluster:
             errors.seek(0)
             raise Failed(f"gugus {words[0]} was not ready in {READY_WITHIN} s:\n{errors.read().decode(errors='replace')[-4000:]}")
         return dict(word.split("=", 1) for word in ready.split()[1:])
+
+    def executor(self):
+        """One more executor."""
+        return self.start("executor", "--scheduler", self.url, "--listen", "127.0.0.1:0", "--task-slots", "1")
 
     def stop(self, how):
         """Executors first, so that none of them misses its scheduler. Returns the names of those that ended badly."""

@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import common
-from cluster import Cluster
+from cluster import EXECUTORS, Cluster
 from common import Failed, described, say
 
 # A run over everything of one small batch: an assignment of seeds and so many passes, each of them one Ballista job.
@@ -84,8 +84,8 @@ class Bench:
         with Cluster(self.gugus, self.folder, scheduler=keep) as cluster:
             self.cluster = cluster
             self.history()
-            for _ in range(self.arguments.executors - 2):
-                cluster.start("executor", "--scheduler", cluster.url, "--listen", "127.0.0.1:0", "--task-slots", "1")
+            for _ in range(self.arguments.executors - EXECUTORS):
+                cluster.executor()
             held = self.held()
             say(f"the scheduler has {held}")
             pages = [self.page(kind, paths) for kind, paths in self.kinds().items()]

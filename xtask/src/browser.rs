@@ -43,25 +43,18 @@ fn axe(host: &Host) -> Result<PathBuf, Problem> {
     let folder = host.cache.join("browser");
     let script = folder.join("node_modules/axe-core/axe.min.js");
     let lock = "package-lock.json";
-    let read = |path: PathBuf| fs::read(path).ok();
-    if script.is_file()
-        && read(folder.join(lock)).is_some_and(|had| Some(had) == read(pinned.join(lock)))
-    {
+    let failed = |error| Problem::Failed(format!("{}: {error}", folder.display()));
+    // Written last: a folder that was cut short has none.
+    let complete = folder.join("complete");
+    let wanted = fs::read(pinned.join(lock)).map_err(failed)?;
+    if script.is_file() && fs::read(&complete).is_ok_and(|had| had == wanted) {
         return Ok(script);
     }
-    if !host::found("npm") {
-        host.install(&["npm"]).map_err(|problem| {
-            Problem::Missing(format!(
-                "npm, which fetches axe-core, is missing: {problem}"
-            ))
-        })?;
-    }
-    let failed = |error| Problem::Failed(format!("{}: {error}", folder.display()));
     fs::create_dir_all(&folder).map_err(failed)?;
     for name in ["package.json", lock] {
         fs::copy(pinned.join(name), folder.join(name)).map_err(failed)?;
     }
-    let mut npm = host.command("npm");
+    let mut npm = host.command(program(host, "npm", "npm")?);
     npm.args([
         "ci",
         "--silent",
@@ -73,5 +66,6 @@ fn axe(host: &Host) -> Result<PathBuf, Problem> {
     .stdin(Stdio::null())
     .stdout(Stdio::null());
     host::run(npm)?;
+    fs::write(complete, wanted).map_err(failed)?;
     Ok(script)
 }

@@ -4,7 +4,6 @@
 //! stack, and that ends a process. So an expression is measured before any other code walks over it.
 
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
@@ -17,6 +16,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use gugus_error::catch;
 
 /// The longest text of an expression, in bytes. A list of about two thousand codes fits.
 const LONGEST: usize = 16 * 1024;
@@ -27,9 +27,9 @@ const DEEPEST: usize = 100;
 /// How deep parentheses and brackets may be nested.
 const MOST_PARENTHESES: usize = 24;
 
-/// How often the parser may read the innermost part of a wrong text anew, as a power of two. It reads what follows `CASE`, `INTERVAL`
-/// or a point up to twice, and what follows a keyword such as `NOT`, `CAST` or `POSITION` up to four times, because each could also be a name.
-/// Within each other, these numbers multiply. A text at this bound takes about a second.
+/// How often the parser may read the innermost part of a wrong text, as a power of two. After `CASE`, `INTERVAL` or a point it
+/// tries twice; after a keyword that could also be a name (`NOT`, `CAST`, `POSITION`), four times. Nesting multiplies these
+/// numbers. A text at this bound takes about a second.
 const MOST_DOUBLINGS: usize = 18;
 
 /// The doublings by a keyword other than `CASE`.
@@ -97,7 +97,7 @@ pub(crate) const MOST_GROWING: usize = 24;
 
 /// Runs a part of planning on a stack of its own. Gives `None` if that part panics, because no text may end a process.
 pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
-    stacker::grow(STACK, || catch_unwind(AssertUnwindSafe(work)).ok())
+    stacker::grow(STACK, || catch(work).ok())
 }
 
 /// Refuses a text that is too long or nested too deeply to be parsed.

@@ -1,11 +1,11 @@
 //! The formats of a topic's records. `formats!` in `gugus-spec` lists them; each is a file beside these, with a `reader` and a
 //! `writer`.
 
-mod record_format;
+mod traits;
 
 use gugus_spec::{Format, Source};
 
-pub(crate) use self::record_format::{ReadRecords, WriteRecords};
+pub(crate) use self::traits::{ReadRecords, WriteRecords};
 use crate::csv::CsvRow;
 use crate::layout::Layout;
 

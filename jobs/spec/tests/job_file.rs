@@ -405,7 +405,7 @@ fn every_key_of_the_frozen_file_of_models_means_what_it_meant() {
         Scope::Window(Window::By { by, column })
     };
     for (name, scope) in [
-        ("over_all", Scope::All),
+        ("everything", Scope::All),
         (
             "newest",
             Scope::Window(Window::Last {
@@ -434,7 +434,7 @@ fn models_of_every_kind_can_be_read() {
         "  moving: minibatch, k 5, seed -3, random, best of 4 draws, rows with a null or NaN are skipped",
         "  spots: dbscan, eps 0.005, min_points 10",
         "  mixture: gmm, k 1, seed 9, max_iter 50, tol 0.25, full covariances, reg_covar 0, random, best of 3 runs",
-        "  over_all: k 2, seed 1, max_iter 20, tol 0.0001, k-means|| with 2 steps, euclidean, solver auto, one model over all batches",
+        "  everything: k 2, seed 1, max_iter 20, tol 0.0001, k-means|| with 2 steps, euclidean, solver auto, one model over all batches",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} in {text}");
     }

@@ -1,6 +1,6 @@
 //! A cluster with a token, and a scheduler that has nothing to show yet.
 
-use super::judge::{Judge, path};
+use super::page_rules::{Judge, path};
 use crate::kit::browser::{Browser, ENTER};
 use crate::kit::machines::Scheduler;
 use crate::kit::wait::until;
@@ -42,7 +42,12 @@ fn a_reader_signs_in_by_keyboard_and_signs_out() {
     });
     judge.look(&browser, &wanted);
     browser.click(&browser.expect("button", "Sign out"));
-    browser.await_text(&["token"]);
+    until("the page to sign in is there", || {
+        match path(&browser.url()) {
+            "/sign-in" => Ok(()),
+            other => Err(other.to_owned()),
+        }
+    });
     browser.open(&wanted);
     assert!(
         !browser.text().contains("--listen"),
@@ -71,7 +76,7 @@ fn empty_pages_are_whole_and_say_what_to_do() {
         "/submit",
     ] {
         assert!(
-            kinds.contains_key(page),
+            kinds.contains(page),
             "no link leads to {page}: {kinds:?}"
         );
     }

@@ -1,5 +1,5 @@
 //! The scheduler's pages in a real browser, while a real cluster works.
 
 mod access;
-mod judge;
+mod page_rules;
 mod pages;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::judge::{Judge, path};
+use super::page_rules::{Judge, path};
 use crate::kit::browser::{Browser, ENTER, TAB};
 use crate::kit::http;
 use crate::kit::machines::{Scheduler, await_executors, executor};
@@ -98,7 +98,7 @@ fn a_reader_finds_everything_submits_cancels_and_sees_what_is_lost() {
     by_keys(&browser, &place);
 
     executors[0].signal(Signal::Kill);
-    browser.await_page(&place.page("/executors"), &["lost"]);
+    browser.await_page(&place.page("/executors"), &["gone within a day"]);
     judge.look(&browser, &place.page("/executors"));
     returns(&browser, place, &mut judge);
     assert!(judge.faults.is_empty(), "{}", judge.faults.join("\n"));

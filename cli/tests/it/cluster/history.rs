@@ -6,43 +6,28 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::kit::http::{ask, get, status, text};
+use crate::kit::http::status;
 use crate::kit::machines::{Scheduler, executor, figure, prepared};
 use crate::kit::process::Signal;
-use crate::kit::same::short;
+use crate::kit::same::{contains, short};
 use crate::kit::wait::until_so;
-
-fn page(scheduler: &Scheduler, path: &str) -> String {
-    text(ask(&format!("{}{path}", scheduler.http), &[]))
-}
-
-fn data(scheduler: &Scheduler, path: &str) -> Value {
-    get(format!("{}/gugus/v1{path}", scheduler.http))
-}
-
-#[track_caller]
-fn contains(page: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(page.contains(part), "no {part} in {}", short(page));
-    }
-}
 
 #[test]
 fn pages_of_jobs_tell_stages_and_tasks_while_they_run_and_outlive_a_killed_scheduler() {
     let (work, job, _) = prepared(300, 200, 8);
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
-    contains(&page(&scheduler, "/jobs"), &["No Ballista job has run"]);
+    contains(&scheduler.page("/jobs"), &["No Ballista job has run"]);
     let executors = [(); 2].map(|()| executor(&scheduler.url, "1"));
     let run = scheduler.submit(&work, &job, "watched", &[]);
-    let jobs = || data(&scheduler, "/jobs?state=running");
+    let jobs = || scheduler.data("/jobs?state=running");
     let running = until_so("a job runs", jobs, |jobs| jobs["total"] == 1);
     let id = running["jobs"][0]["id"].as_str().unwrap();
     assert_eq!(running["jobs"][0]["run"], run);
-    let there = || data(&scheduler, &format!("/jobs/{id}"));
+    let there = || scheduler.data(&format!("/jobs/{id}"));
     let has_tasks = |job: &Value| job["tasks"].as_u64() >= Some(2);
     until_so("its tasks are shown", there, has_tasks);
     contains(
-        &page(&scheduler, &format!("/jobs/{id}")),
+        &scheduler.page(&format!("/jobs/{id}")),
         &["<svg", "Stage 1"],
     );
 
@@ -54,7 +39,7 @@ fn pages_of_jobs_tell_stages_and_tasks_while_they_run_and_outlive_a_killed_sched
     let tasks = record["stages"][0]["tasks"].as_array().unwrap();
     let read: u64 = tasks.iter().filter_map(|task| task["read"].as_u64()).sum();
     assert_eq!(read, 300 * 200, "{}", short(&record.to_string()));
-    let shown = page(&scheduler, &format!("/jobs/{id}"));
+    let shown = scheduler.page(&format!("/jobs/{id}"));
     let link = format!("href=\"/runs/{run}\"");
     contains(
         &shown,
@@ -68,15 +53,15 @@ fn pages_of_jobs_tell_stages_and_tasks_while_they_run_and_outlive_a_killed_sched
             "ballista.job.name",
         ],
     );
-    contains(&page(&scheduler, "/jobs?q=each"), &[id, "1 of 1"]);
+    contains(&scheduler.page("/jobs?q=each"), &[id, "1 of 1"]);
     contains(
-        &page(&scheduler, "/jobs?q=nothing"),
+        &scheduler.page("/jobs?q=nothing"),
         &["No Ballista job is like that"],
     );
 
     // Whoever computed it tells so, and what the process holds.
     let computed = tasks[0]["executor"].as_str().unwrap();
-    let known = data(&scheduler, &format!("/executors/{computed}"));
+    let known = scheduler.data(&format!("/executors/{computed}"));
     assert!(
         known["load"]["process"].as_u64() > Some(1_000_000),
         "{known}"
@@ -87,20 +72,20 @@ fn pages_of_jobs_tell_stages_and_tasks_while_they_run_and_outlive_a_killed_sched
     );
     assert_eq!(known["tasks"][0]["job"], id);
     contains(
-        &page(&scheduler, &format!("/executors/{computed}")),
+        &scheduler.page(&format!("/executors/{computed}")),
         &["<svg", id],
     );
 
     let listen = scheduler.listen().to_owned();
-    let before = data(&scheduler, &format!("/jobs/{id}"));
+    let before = scheduler.data(&format!("/jobs/{id}"));
     drop(scheduler);
     let again = Scheduler::start(&work, &listen, &[]);
-    assert_eq!(data(&again, &format!("/jobs/{id}")), before);
+    assert_eq!(again.data(&format!("/jobs/{id}")), before);
     assert_eq!(
-        page(&again, &format!("/jobs/{id}")).matches("<svg").count(),
+        again.page(&format!("/jobs/{id}")).matches("<svg").count(),
         2
     );
-    let known = data(&again, &format!("/executors/{computed}"));
+    let known = again.data(&format!("/executors/{computed}"));
     assert_eq!(known["state"], "before");
     for executor in executors {
         executor.stop(Signal::Term).expect(0);
@@ -112,7 +97,7 @@ fn a_killed_executor_is_lost_and_its_tasks_are_marked() {
     let (work, job, _) = prepared(400, 400, 8);
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let [mut first, _second] = [(); 2].map(|()| executor(&scheduler.url, "1"));
-    let list = || data(&scheduler, "/executors");
+    let list = || scheduler.data("/executors");
     let ready = |list: &Value| {
         let executors = list["executors"].as_array().unwrap();
         executors
@@ -123,7 +108,7 @@ fn a_killed_executor_is_lost_and_its_tasks_are_marked() {
     };
     until_so("both tell how they are", list, ready);
     contains(
-        &page(&scheduler, "/executors"),
+        &scheduler.page("/executors"),
         &["ready", "Last heartbeat", "0 of 1"],
     );
     let run = scheduler.submit(&work, &job, "lost", &[]);
@@ -138,13 +123,10 @@ fn a_killed_executor_is_lost_and_its_tasks_are_marked() {
             .any(|of| of["state"] == "lost")
     };
     until_so("the executor is lost", list, is_lost);
-    contains(
-        &page(&scheduler, "/executors"),
-        &["lost", "Gone within a day"],
-    );
+    contains(&scheduler.page("/executors"), &["Gone within a day"]);
 
     scheduler.await_state(&run, "finished");
-    let jobs = || data(&scheduler, "/jobs?state=successful");
+    let jobs = || scheduler.data("/jobs?state=successful");
     let told = |jobs: &Value| {
         jobs["jobs"]
             .as_array()
@@ -159,10 +141,7 @@ fn a_killed_executor_is_lost_and_its_tasks_are_marked() {
         .iter()
         .find(|job| job["tasks_lost"].as_u64() > Some(0))
         .unwrap();
-    let shown = page(
-        &scheduler,
-        &format!("/jobs/{}", with_loss["id"].as_str().unwrap()),
-    );
+    let shown = scheduler.page(&format!("/jobs/{}", with_loss["id"].as_str().unwrap()));
     contains(&shown, &["lost", "tried again", "bar lost"]);
 }
 
@@ -177,7 +156,7 @@ fn old_records_of_jobs_are_removed() {
     let folder = work.path("state/history/jobs");
     let files = || fs::read_dir(Path::new(&folder)).map_or(0, Iterator::count);
     until_so("two records are left", files, |files| *files == 2);
-    assert_eq!(data(&scheduler, "/jobs")["total"], 2);
+    assert_eq!(scheduler.data("/jobs")["total"], 2);
     assert_eq!(status(&format!("{}/jobs/nosuch", scheduler.http)), 404);
     assert_eq!(
         status(&format!("{}/jobs/..%2f..%2fruns", scheduler.http)),

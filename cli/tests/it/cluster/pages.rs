@@ -7,7 +7,7 @@ use serde_json::Value;
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::kit::http::{ask, get, send, text};
+use crate::kit::http::{ask, ask_and_stay, get, send, send_and_stay, text};
 use crate::kit::machines::{Scheduler, executor, prepared};
 use crate::kit::process::Signal;
 use crate::kit::same::contains;
@@ -21,22 +21,12 @@ const SECRET: &str = "t0ken-of-this-test";
 
 /// What a browser gets that shows where it is led and does not go there.
 fn browse(url: &str, headers: &[(&str, &str)]) -> Response<Body> {
-    let request = ureq::get(url).config().http_status_as_error(false);
-    let mut request = request.max_redirects(0).build();
-    for (name, value) in [&[AS_PAGE], headers].concat() {
-        request = request.header(name, value);
-    }
-    request.call().unwrap()
+    ask_and_stay(url, &[&[AS_PAGE], headers].concat())
 }
 
 /// What a form gets.
 fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
-    let request = ureq::post(url).config().http_status_as_error(false);
-    let mut request = request.max_redirects(0).build();
-    for (name, value) in [&[AS_PAGE, AS_FORM], headers].concat() {
-        request = request.header(name, value);
-    }
-    request.send(body).unwrap()
+    send_and_stay(url, &[&[AS_PAGE, AS_FORM], headers].concat(), body)
 }
 
 fn header<'a>(answer: &'a Response<Body>, name: &str) -> &'a str {

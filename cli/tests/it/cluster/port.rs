@@ -212,14 +212,20 @@ fn the_page_shows_what_there_is_escapes_it_and_loads_nothing_from_elsewhere() {
             "batch &lt;script&gt;",
         ],
     );
+    let all = page("/runs");
+    contains(&all, &[done, &other, "finished"]);
     let [own, others] = [done, &other].map(|id| page(&format!("/runs/{id}")));
     let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;";
     contains(&own, &["the run is finished", escaped]);
     contains(&others, &["batch &lt;script&gt;"]);
-    let elsewhere = "<script> <iframe url( @import http:// https://";
-    for page in [empty, front, own, others] {
+    let elsewhere = "<iframe url( @import http:// https://";
+    for page in [empty, front, all, own, others] {
         for wrong in elsewhere.split(' ') {
             assert!(!page.contains(wrong), "{wrong} in {}", short(&page));
+        }
+        for script in page.split("<script").skip(1) {
+            let ours = script.starts_with(" defer src=\"/assets/");
+            assert!(ours, "{}", short(script));
         }
         let links = page.split("href=\"").skip(1);
         for link in links.chain(page.split("src=\"").skip(1)) {

@@ -47,16 +47,10 @@ fn led_to(scheduler: &Scheduler, path: &str, body: &str) -> String {
     answer.headers()["location"].to_str().unwrap().to_owned()
 }
 
-fn page(scheduler: &Scheduler, path: &str) -> String {
-    let answer = http::ask(&format!("{}{path}", scheduler.http), &[]);
-    assert_eq!(answer.status().as_u16(), 200, "{path}");
-    http::text(answer)
-}
-
 #[track_caller]
 fn await_page(scheduler: &Scheduler, path: &str, words: &[&str]) -> String {
     until(&format!("{path} says {words:?}"), || {
-        let text = page(scheduler, path);
+        let text = scheduler.page(path);
         match words.iter().all(|word| text.contains(word)) {
             true => Ok(text),
             false => Err(short(&text)),
@@ -71,7 +65,7 @@ fn a_run_is_submitted_watched_cancelled_resumed_and_found_again_by_pages_alone()
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let _executor = executor(&scheduler.url, "2");
     contains(
-        &page(&scheduler, "/runs"),
+        &scheduler.page("/runs"),
         &["No run was submitted yet", "href=\"/submit\""],
     );
 
@@ -96,7 +90,7 @@ fn a_run_is_submitted_watched_cancelled_resumed_and_found_again_by_pages_alone()
     );
     let planned = http::text(send(&url, &[FORM], &form(&work, &text, "paged", "dry_run")));
     contains(&planned, &["1,200 would be trained", "Nothing was begun"]);
-    contains(&page(&scheduler, "/runs"), &["No run was submitted yet"]);
+    contains(&scheduler.page("/runs"), &["No run was submitted yet"]);
     // A page of another site can send forms, too.
     let foreign = [FORM, ("origin", "http://evil.example")];
     let foreign = send(&url, &foreign, &form(&work, &text, "paged", "submit"));
@@ -113,11 +107,11 @@ fn a_run_is_submitted_watched_cancelled_resumed_and_found_again_by_pages_alone()
         &["running", ">Cancel<", "title=\"batch 1"],
     );
     contains(
-        &page(&scheduler, "/runs?state=running"),
+        &scheduler.page("/runs?state=running"),
         &[&format!("href=\"{run}\"")],
     );
     contains(
-        &page(&scheduler, "/runs?state=finished"),
+        &scheduler.page("/runs?state=finished"),
         &["No run is like this"],
     );
     assert_eq!(led_to(&scheduler, &format!("{run}/cancel"), ""), run);
@@ -134,18 +128,18 @@ fn a_run_is_submitted_watched_cancelled_resumed_and_found_again_by_pages_alone()
     );
     assert!(!trained.contains(" waiting</a>"), "all models are told");
     contains(
-        &page(&scheduler, &format!("/gugus/v1{run}/log?whole=true")),
+        &scheduler.page(&format!("/gugus/v1{run}/log?whole=true")),
         &["the run begins", "the run is finished"],
     );
     let last = format!("{run}?from=1150&sort=cost&order=desc");
-    let last = page(&scheduler, &last);
+    let last = scheduler.page(&last);
 
     // The same page, after the scheduler was killed.
     let listen = scheduler.listen().to_owned();
     scheduler.up.stop(Signal::Kill);
     let scheduler = Scheduler::start(&work, &listen, &[]);
     assert_eq!(
-        page(&scheduler, &format!("{run}?from=1150&sort=cost&order=desc")),
+        scheduler.page(&format!("{run}?from=1150&sort=cost&order=desc")),
         last
     );
     let again = led_to(&scheduler, &format!("{run}/again"), "");

@@ -14,7 +14,7 @@ use gugus_files::Store;
 use gugus_spec::OffsetRange;
 use serde_json::{Value, json};
 
-use crate::kit::http::{ask, get, text};
+use crate::kit::http::{ask, send_and_stay, text};
 use crate::kit::machines::{Scheduler, executor};
 use crate::kit::same::{contains, holds};
 use crate::kit::wait::until_so;
@@ -98,11 +98,9 @@ fn the_pages_of_stores_tell_what_is_there_and_what_is_wrong() {
         .run();
     run.expect(3);
     let (batches, models) = (work.path("batch"), work.path("models"));
-    let told = |path: &str| get(format!("{}/gugus/v1{path}", scheduler.http));
+    let told = |path: &str| scheduler.data(path);
     let page = |path: &str| {
-        let answer = ask(&format!("{}{path}", scheduler.http), &[]);
-        assert_eq!(answer.status(), 200, "{path}");
-        let page = text(answer);
+        let page = scheduler.page(path);
         assert!(!page.contains("<script>alert"), "{path}");
         page
     };
@@ -215,12 +213,7 @@ fn the_pages_of_stores_tell_what_is_there_and_what_is_wrong() {
     assert_eq!(answer.headers()["content-type"], "image/svg+xml");
     contains(&text(answer), &["<svg", "40 rows"]);
     let press = format!("{}/models/each/2/silhouette?in={models}", scheduler.http);
-    let pressed = ureq::post(&press)
-        .config()
-        .max_redirects(0)
-        .build()
-        .send_empty()
-        .unwrap();
+    let pressed = send_and_stay(&press, &[], "");
     assert_eq!(pressed.status(), 303);
     assert_eq!(
         pressed.headers()["location"],

@@ -126,12 +126,7 @@ impl Browser {
     #[track_caller]
     pub(crate) fn await_text(&self, words: &[&str]) {
         until(&format!("the page says one of {words:?}"), || {
-            let text = self.text();
-            let lower = text.to_lowercase();
-            match words.iter().any(|word| lower.contains(word)) {
-                true => Ok(()),
-                false => Err(format!("{}\n{text}", self.url())),
-            }
+            self.says(words)
         });
     }
 
@@ -140,13 +135,17 @@ impl Browser {
     pub(crate) fn await_page(&self, url: &str, words: &[&str]) {
         until(&format!("{url} says one of {words:?}"), || {
             self.open(url);
-            let text = self.text();
-            let lower = text.to_lowercase();
-            match words.iter().any(|word| lower.contains(word)) {
-                true => Ok(()),
-                false => Err(text),
-            }
+            self.says(words)
         });
+    }
+
+    fn says(&self, words: &[&str]) -> Result<(), String> {
+        let text = self.text();
+        let lower = text.to_lowercase();
+        match words.iter().any(|word| lower.contains(word)) {
+            true => Ok(()),
+            false => Err(format!("{}\n{text}", self.url())),
+        }
     }
 
     /// The first visible element of a CSS selector whose accessible name contains the text, in whatever case. Assistive
@@ -322,22 +321,12 @@ fn capabilities(chromium: &OsString) -> Value {
 
 /// One command. `Err` is what the driver says went wrong.
 fn ask(method: &str, url: &str, body: &Value) -> Result<Value, String> {
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    let agent: ureq::Agent = config.build().into();
     let answer = match method {
-        "POST" => ureq::post(url)
-            .config()
-            .http_status_as_error(false)
-            .build()
-            .send_json(body),
-        "DELETE" => ureq::delete(url)
-            .config()
-            .http_status_as_error(false)
-            .build()
-            .call(),
-        _ => ureq::get(url)
-            .config()
-            .http_status_as_error(false)
-            .build()
-            .call(),
+        "POST" => agent.post(url).send_json(body),
+        "DELETE" => agent.delete(url).call(),
+        _ => agent.get(url).call(),
     };
     let mut answer = answer.map_err(|error| error.to_string())?;
     let told: Value = answer

@@ -32,12 +32,20 @@ pub(crate) fn send(url: &str, headers: &[(&str, &str)], body: &str) -> Response<
     with(request, headers).send(body).unwrap()
 }
 
+/// Whatever is answered to a request without a body, also if it leads elsewhere.
+#[track_caller]
+pub(crate) fn ask_and_stay(url: &str, headers: &[(&str, &str)]) -> Response<Body> {
+    let request = ureq::get(url).config().http_status_as_error(false);
+    let request = request.max_redirects(0).build();
+    with(request, headers).call().unwrap()
+}
+
 /// Whatever is answered to a request with a body, also if it leads elsewhere.
 #[track_caller]
 pub(crate) fn send_and_stay(url: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
     let request = ureq::post(url).config().http_status_as_error(false);
-    let request = request.max_redirects(0).max_redirects_will_error(false);
-    with(request.build(), headers).send(body).unwrap()
+    let request = request.max_redirects(0).build();
+    with(request, headers).send(body).unwrap()
 }
 
 /// The body of an answer.

@@ -84,6 +84,20 @@ impl Scheduler {
         self.told(&["show", id])
     }
 
+    /// One of its pages.
+    #[track_caller]
+    pub(crate) fn page(&self, path: &str) -> String {
+        let answer = http::ask(&format!("{}{path}", self.http), &[]);
+        assert_eq!(answer.status(), 200, "{path}");
+        http::text(answer)
+    }
+
+    /// The JSON of one of its pages.
+    #[track_caller]
+    pub(crate) fn data(&self, path: &str) -> Value {
+        http::get(format!("{}/gugus/v1{path}", self.http))
+    }
+
     pub(crate) fn await_state(&self, id: &str, state: &str) -> Value {
         let url = format!("{}/gugus/v1/runs/{id}", self.http);
         let what = format!("the run is {state}");

@@ -89,7 +89,7 @@ pub(crate) fn open<R: Read>(
         .cells()
         .map_err(|reason| input.wrong(format!("its header is damaged: {reason}")))?;
     let names = header_names(cells, columns).map_err(|e| input.wrong(e.to_string()))?;
-    // Else the first line is probably a record.
+    // A first line that names none of these columns is probably a record.
     let of_topic = format.header.iter().flatten();
     let mut known = columns.iter().map(|column| &column.name).chain(of_topic);
     if let Some(first) = known.clone().next()

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Link;
 use super::group::Member;
-use super::looker::{Looker, Watermarks};
+use super::second_consumer::{SecondConsumer, Watermarks};
 use crate::Error;
 use crate::kafka::topic::{TopicAt, is_final};
 
@@ -30,7 +30,7 @@ pub(super) struct Broker<'a> {
     pub(super) patience: Duration,
     pub(super) link: &'a Arc<Link>,
     /// Shows single records again.
-    pub(super) looker: &'a Arc<Looker>,
+    pub(super) second: &'a Arc<SecondConsumer>,
 }
 
 impl Broker<'_> {

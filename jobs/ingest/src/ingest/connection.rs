@@ -111,8 +111,9 @@ impl Link {
         self.set(Connection::Up);
     }
 
-    /// Marks the main loop as waiting for an answer until the result is dropped. Meanwhile no statistics come, so the silence
-    /// that they told goes on.
+    /// Marks an answer as awaited until the result is dropped: by the main loop, or by the batch that is being written. Only one
+    /// of them asks at a time, because the main loop settles the batch before it asks. While the main loop waits no statistics
+    /// come, so the silence that they told goes on.
     pub(super) fn ask(&self) -> Asking<'_> {
         let mut state = self.state();
         let heard = state.heard.filter(|(told, _)| told.elapsed() < RECENT);

@@ -1,10 +1,10 @@
 //! Whether the topic is the one that the batches were taken from. Invariant: if the topic now has another record in place of
-//! a record that was taken, no batch takes its records silently.
+//! a record that was taken, no batch takes its records silently, as long as that record can be compared: the topic still holds
+//! it, and the broker answers within [`PATIENCE`]. Batches within [`FRESH`] share one comparison.
 //!
 //! Offsets alone cannot tell. A topic that was deleted, created again and filled past our end looks like a topic that
 //! went on. So the batches keep timestamp and hash of the last record of each partition. That record is fetched and compared
-//! before a partition is read on, and again before a batch is committed. If compaction or retention removed the record,
-//! there is nothing to compare.
+//! before a partition is read on, and again before a batch is committed.
 //!
 //! librdkafka learns the new topic by itself and reads on in it without a word. The protocol has an identity of a topic, but
 //! rdkafka does not give it to us. So before a commit we look at the record again.
@@ -17,7 +17,7 @@ use gugus_batches::{LastRecord, PartitionEnd};
 
 use super::broker::Broker;
 use super::connection::Link;
-use super::looker::{Looker, Shown, Trouble, Watermarks};
+use super::second_consumer::{SecondConsumer, Shown, Trouble, Watermarks};
 use crate::Error;
 
 /// How long a comparison counts. A topic cannot be deleted, created again and filled past our end within that time, and be
@@ -31,53 +31,60 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The pause before a topic that changed is looked up again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The partitions whose last record in the batches is another record in the topic. `None` if the topic does not hold one of
-/// these records any more: look up what it holds again.
+/// What the partitions hold, and those whose last record in the batches is another record in the topic.
 pub(super) fn recreated(
     broker: &Broker<'_>,
+    partitions: &[i32],
     ends: &BTreeMap<i32, PartitionEnd>,
-    marks: &BTreeMap<i32, Watermarks>,
-) -> Result<Option<BTreeSet<i32>>, Error> {
-    let mut wanted: BTreeMap<i32, &LastRecord> = BTreeMap::new();
-    for (partition, end) in ends {
-        if let (Some((low, high)), Some(last)) = (marks.get(partition), &end.last)
-            && (*low..*high).contains(&last.offset)
-        {
-            wanted.insert(*partition, last);
-        }
-    }
-    if wanted.is_empty() {
-        return Ok(Some(BTreeSet::new()));
-    }
-    let _asking = broker.link.ask();
+) -> Result<(BTreeMap<i32, Watermarks>, BTreeSet<i32>), Error> {
     let begun = Instant::now();
-    match broker.looker.compare(&wanted, || broker.gives_up(begun)) {
-        Ok(shown) => {
-            let others = shown
-                .into_iter()
-                .filter(|(_, shown)| *shown == Shown::Another);
-            Ok(Some(others.map(|(partition, _)| partition).collect()))
+    loop {
+        let mut marks = BTreeMap::new();
+        for partition in partitions {
+            marks.insert(*partition, broker.watermarks(*partition)?);
         }
-        Err(Trouble::Refused(error)) => Err(broker.refused("to show the last record", error)),
-        Err(Trouble::NoSuchOffset | Trouble::NoSuchTopic) if !broker.gives_up(begun) => {
-            std::thread::sleep(PAUSE);
-            Ok(None)
-        }
-        Err(Trouble::Silent(partition)) => Err(silent(broker, partition, begun)),
-        Err(_) => Err(silent(
-            broker,
-            wanted.keys().next().copied().unwrap_or(0),
-            begun,
-        )),
+        let wanted = held(ends, &marks);
+        let Some(first) = wanted.keys().next().copied() else {
+            return Ok((marks, BTreeSet::new()));
+        };
+        let asking = broker.link.ask();
+        let compared = broker.second.compare(&wanted, || broker.gives_up(begun));
+        drop(asking);
+        let partition = match compared {
+            Ok(shown) => {
+                let others = shown.into_iter();
+                let others = others.filter(|(_, shown)| *shown == Shown::Another);
+                return Ok((marks, others.map(|(partition, _)| partition).collect()));
+            }
+            Err(Trouble::Refused(error)) => return Err(broker.second.refused(error)),
+            Err(Trouble::Silent(partition)) => partition,
+            // The topic has changed since its watermarks were asked for.
+            Err(Trouble::NoSuchOffset | Trouble::NoSuchTopic) if !broker.gives_up(begun) => {
+                std::thread::sleep(PAUSE);
+                continue;
+            }
+            Err(Trouble::NoSuchOffset | Trouble::NoSuchTopic) => first,
+        };
+        return Err(Error::LastRecord {
+            topic: broker.at.topic.to_owned(),
+            partition,
+            seconds: begun.elapsed().as_secs(),
+        });
     }
 }
 
-fn silent(broker: &Broker<'_>, partition: i32, begun: Instant) -> Error {
-    Error::LastRecord {
-        topic: broker.at.topic.to_owned(),
-        partition,
-        seconds: begun.elapsed().as_secs(),
-    }
+/// The last records in the batches whose offsets the partitions hold.
+fn held<'e>(
+    ends: &'e BTreeMap<i32, PartitionEnd>,
+    marks: &BTreeMap<i32, Watermarks>,
+) -> BTreeMap<i32, &'e LastRecord> {
+    let held = ends.iter().filter_map(|(partition, end)| {
+        let ((low, high), last) = (*marks.get(partition)?, end.last.as_ref()?);
+        (low..high)
+            .contains(&last.offset)
+            .then_some((*partition, last))
+    });
+    held.collect()
 }
 
 /// A record of a partition that was taken from the topic, to know the topic by.
@@ -92,28 +99,29 @@ pub(super) enum Verdict {
 }
 
 /// Looks before commits whether the topic is still the same.
-pub(super) struct Watch {
-    looker: Arc<Looker>,
+pub(super) struct TopicCheck {
+    second: Arc<SecondConsumer>,
     link: Arc<Link>,
-    /// When the last comparison began that counts.
-    compared: Mutex<Option<Instant>>,
+    /// Until then no comparison is needed.
+    good_until: Mutex<Instant>,
 }
 
-impl Watch {
-    pub(super) fn new(looker: Arc<Looker>, link: Arc<Link>) -> Self {
+impl TopicCheck {
+    pub(super) fn new(second: Arc<SecondConsumer>, link: Arc<Link>) -> Self {
         Self {
-            looker,
+            second,
             link,
-            compared: Mutex::default(),
+            good_until: Mutex::new(Instant::now()),
         }
     }
 
     /// Compares a witness with the record that the topic now holds in its place. All records in question were read before
     /// this call. One answer is enough, because a topic is created again as a whole.
     pub(super) fn verdict(&self, witnesses: &[Witness]) -> Result<Verdict, Error> {
-        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        let good_until = self.good_until.lock();
+        let mut good_until = good_until.unwrap_or_else(PoisonError::into_inner);
         let begun = Instant::now();
-        if compared.is_some_and(|at| begun < at + FRESH) {
+        if begun < *good_until {
             return Ok(Verdict::Same);
         }
         // The main loop often waits for this commit.
@@ -122,20 +130,20 @@ impl Watch {
             match self.look(*partition, record, begun) {
                 Ok(Shown::Another) => return Ok(Verdict::Recreated),
                 Ok(Shown::Same) => {
-                    *compared = Some(begun);
+                    *good_until = begun + FRESH;
                     return Ok(Verdict::Same);
                 }
                 Ok(Shown::Nothing) => {}
                 // The topic is gone, so the records were read before that.
                 Err(Trouble::NoSuchOffset | Trouble::NoSuchTopic) => return Ok(Verdict::Same),
-                Err(Trouble::Refused(error)) => return Err(self.looker.refused(error)),
+                Err(Trouble::Refused(error)) => return Err(self.second.refused(error)),
                 Err(Trouble::Silent(partition)) => {
                     tracing::debug!(
                         partition,
                         "kafka did not show the last record before a commit"
                     );
                     // What was fetched before the silence does not wait for it again with each batch.
-                    *compared = Some(Instant::now() + PATIENCE);
+                    *good_until = Instant::now() + PATIENCE + FRESH;
                     return Ok(Verdict::Same);
                 }
             }
@@ -147,12 +155,12 @@ impl Watch {
         let gives_up = || begun.elapsed() > PATIENCE || self.link.is_lost();
         let wanted = BTreeMap::from([(partition, record)]);
         loop {
-            match self.looker.compare(&wanted, gives_up) {
+            match self.second.compare(&wanted, gives_up) {
                 Ok(shown) => return Ok(shown.get(&partition).copied().unwrap_or(Shown::Nothing)),
                 Err(Trouble::NoSuchOffset) if !gives_up() => {}
                 Err(trouble) => return Err(trouble),
             }
-            match self.looker.watermarks(partition, PATIENCE) {
+            match self.second.watermarks(partition, PATIENCE) {
                 Some((_, high)) if record.offset >= high => return Ok(Shown::Another),
                 Some((low, _)) if record.offset < low => return Ok(Shown::Nothing),
                 _ => {}

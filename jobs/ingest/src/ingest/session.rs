@@ -20,13 +20,14 @@ use super::connection::{Link, METADATA_REFRESH};
 use super::consumer_settings::{DEFAULTS, FIXED};
 use super::group::{Change, GroupEvents};
 use super::headers::headers_as_json;
-use super::looker::Looker;
+
 use super::progress::Progress;
 use super::reader::{Polled, Reader};
-use super::recreated::{Watch, Witness};
-use super::starts::{Choice, Found};
+use super::recreated::{TopicCheck, Witness};
+use super::second_consumer::SecondConsumer;
 use super::targets::Targets;
 use super::times::Times;
+use super::where_to_read::{Choice, Found};
 use super::writer::{Answer, Writer};
 use crate::Error;
 use crate::kafka::setup::{self, Properties, Setup};
@@ -68,13 +69,13 @@ pub(super) fn run(
         topic: &config.job.source.topic,
         stop,
     };
-    let looker = Arc::new(Looker::new(&setup, at)?);
+    let second = Arc::new(SecondConsumer::new(&setup, at)?);
     let broker = Broker {
         consumer: &consumer,
         at,
         patience: PATIENCE,
         link,
-        looker: &looker,
+        second: &second,
     };
     let result = in_group(config, runtime, ready, broker);
     // Closing waits until the group's last changes are answered.
@@ -100,12 +101,12 @@ fn in_group(
     };
     let batch = log.head().map(|head| head.number.get());
     let begun = Instant::now();
-    let watch = Watch::new(Arc::clone(broker.looker), Arc::clone(broker.link));
-    let judge = Arc::new(move |witnesses: &[Witness]| watch.verdict(witnesses));
+    let check = TopicCheck::new(Arc::clone(broker.second), Arc::clone(broker.link));
+    let check_topic = Arc::new(move |witnesses: &[Witness]| check.verdict(witnesses));
     let mut session = Session {
         config,
         reader: Reader::new(broker),
-        writer: Writer::new(log, &config.job, runtime, judge),
+        writer: Writer::new(log, &config.job, runtime, check_topic),
         choice: Choice {
             start: &config.start,
             on_reset: config.on_reset,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use gugus_batches::{BatchLog, PartitionEnd};
 
 use super::partition::Partition;
-use super::starts::Found;
+use super::where_to_read::Found;
 
 /// The end of each partition at the start. Partitions without records to read are left out.
 pub(super) struct Targets(BTreeMap<i32, Target>);

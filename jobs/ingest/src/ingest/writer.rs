@@ -5,8 +5,8 @@
 //! One batch is written while the next one fills, because encoding and the disk cost as much as parsing. So they can use
 //! another core. Only one batch is written at a time, so commits stay in order and memory holds two batches.
 //!
-//! The writer knows no consumer. A judge tells it before each commit whether the topic is still the same. The writer answers
-//! whether records were committed, and the session tells the reader.
+//! The writer knows no consumer. It answers what became of records, and the session tells the reader. Before each commit it
+//! asks whether the topic is still the same, by a function that it is given.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::Error;
 use crate::open_batch::{OpenBatch, Record};
 
 /// Tells before a commit whether the topic is still the same.
-pub(super) type Judge = Arc<dyn Fn(&[Witness]) -> Result<Verdict, Error> + Send + Sync>;
+pub(super) type CheckTopic = Arc<dyn Fn(&[Witness]) -> Result<Verdict, Error> + Send + Sync>;
 
 pub(super) struct Writer {
     runtime: Handle,
@@ -38,7 +38,7 @@ pub(super) struct Writer {
     partitions: BTreeMap<i32, Partition>,
     /// The partition of the newest record.
     newest: i32,
-    judge: Judge,
+    check_topic: CheckTopic,
     /// How long reading waited for batches that were being written.
     pub(super) waited: Duration,
 }
@@ -81,14 +81,14 @@ struct Written {
 
 impl Writer {
     /// A writer into the log of a job, on the threads of `runtime`. Its methods must be called from another thread.
-    pub(super) fn new(log: BatchLog, job: &Job, runtime: &Handle, judge: Judge) -> Self {
+    pub(super) fn new(log: BatchLog, job: &Job, runtime: &Handle, check_topic: CheckTopic) -> Self {
         Self {
             runtime: runtime.clone(),
             log: Log::Here(Box::new(log)),
             open: OpenBatch::new(job),
             partitions: BTreeMap::new(),
             newest: 0,
-            judge,
+            check_topic,
             waited: Duration::ZERO,
         }
     }
@@ -161,7 +161,7 @@ impl Writer {
         let draft = self.draft()?;
         // An assignment of other partitions may have read the head anew since these records came.
         if !self.moved(&draft)?.is_empty() {
-            if let Verdict::Recreated = (self.judge)(&witnesses)? {
+            if let Verdict::Recreated = (self.check_topic)(&witnesses)? {
                 answers.push(self.recreated()?);
                 return Ok(answers);
             }
@@ -171,10 +171,10 @@ impl Writer {
         let Log::Here(mut log) = std::mem::replace(&mut self.log, Log::Gone) else {
             return Err(gone());
         };
-        let judge = Arc::clone(&self.judge);
+        let check_topic = Arc::clone(&self.check_topic);
         let work = self.runtime.spawn(async move {
             let begun = Instant::now();
-            let verdict = tokio::task::spawn_blocking(move || judge(&witnesses)).await;
+            let verdict = tokio::task::spawn_blocking(move || check_topic(&witnesses)).await;
             let result = match verdict.unwrap_or_else(|_| Err(gone())) {
                 Ok(Verdict::Same) => log.append(&draft).await.map(Some).map_err(Error::log),
                 Ok(Verdict::Recreated) => Ok(None),
@@ -267,7 +267,7 @@ impl Writer {
                 if !moved.is_empty() {
                     // Records in hand of these partitions follow on the ones that are dropped here.
                     if !self.open.is_empty() {
-                        match (self.judge)(&self.witnesses())? {
+                        match (self.check_topic)(&self.witnesses())? {
                             Verdict::Same => drafts.push_back(self.draft()?),
                             Verdict::Recreated => answers.push(self.recreated()?),
                         }

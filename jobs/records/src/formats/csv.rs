@@ -2,7 +2,7 @@
 
 use gugus_spec::Source;
 
-use super::record_format::{ReadRecords, WriteRecords};
+use super::traits::{ReadRecords, WriteRecords};
 use crate::cells::read_cells;
 use crate::csv::{Cells, Splitter};
 use crate::layout::Layout;

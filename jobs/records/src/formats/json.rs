@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use self::scan::scan;
-use super::record_format::{ReadRecords, WriteRecords};
+use super::traits::{ReadRecords, WriteRecords};
 use crate::Reason;
 use crate::cell::{CellKind, Target};
 use crate::csv::Cells;

@@ -19,7 +19,7 @@ struct Fixture {
     asked: Asked,
 }
 
-/// The witnesses that the judge was asked about, and its verdict.
+/// The witnesses that the check of the topic was asked about, and its verdict.
 type Asked = Arc<Mutex<(Vec<Vec<(i32, i64)>>, Verdict)>>;
 
 impl Fixture {
@@ -30,14 +30,14 @@ impl Fixture {
         let log = runtime.block_on(open(&store)).unwrap();
         let asked = Asked::default();
         let told = Arc::clone(&asked);
-        let judge = Arc::new(move |witnesses: &[Witness]| {
+        let check_topic = Arc::new(move |witnesses: &[Witness]| {
             let mut asked = told.lock().unwrap();
             asked
                 .0
                 .push(witnesses.iter().map(|(p, r)| (*p, r.offset)).collect());
             Ok(asked.1)
         });
-        let mut writer = Writer::new(log, &job, runtime.handle(), judge);
+        let mut writer = Writer::new(log, &job, runtime.handle(), check_topic);
         writer.begin(0, 0, None, None);
         writer.begin(1, 0, None, None);
         Self {
@@ -303,7 +303,7 @@ fn a_jump_is_recorded_in_the_next_batch_once() {
 }
 
 #[test]
-fn the_judge_sees_the_last_record_before_a_batch_or_the_first_record_of_all() {
+fn the_check_sees_the_last_record_before_a_batch_or_the_first_record_of_all() {
     let mut at = Fixture::new();
     at.push(0, 3..6);
     at.commit_all();

@@ -7,8 +7,8 @@ use gugus_batches::{Jump, JumpReason, PartitionEnd};
 
 use super::broker::Broker;
 use super::config::OnReset;
-use super::looker::Watermarks;
 use super::recreated::recreated;
+use super::second_consumer::Watermarks;
 use super::start::Start;
 use crate::Error;
 
@@ -39,15 +39,7 @@ impl Choice<'_> {
         partitions: &[i32],
         mut ends: BTreeMap<i32, PartitionEnd>,
     ) -> Result<Vec<Found>, Error> {
-        let (marks, recreated) = loop {
-            let mut marks = BTreeMap::new();
-            for partition in partitions {
-                marks.insert(*partition, broker.watermarks(*partition)?);
-            }
-            if let Some(recreated) = recreated(broker, &ends, &marks)? {
-                break (marks, recreated);
-            }
-        };
+        let (marks, recreated) = recreated(broker, partitions, &ends)?;
         let times = match self.start {
             Start::Timestamp(time) => {
                 let new = partitions.iter().filter(|p| !ends.contains_key(p));

@@ -12,8 +12,8 @@ const PHONE: u32 = 400;
 /// How large the HTML of a page may be.
 const LARGEST: usize = 200_000;
 
-/// Pages of one kind that are judged. More would take minutes and show the same parts.
-const OF_A_KIND: usize = 1;
+/// What a control is called, in the browser's language.
+const CALLED: &str = "const called = (e) => [e.tagName, e.getAttribute('href') ?? e.name ?? '', e.type === 'radio' ? '' : e.textContent.trim()].join(' ');";
 
 /// Judges pages, and keeps what it finds wrong, so that one walk tells all.
 #[derive(Debug, Default)]
@@ -53,14 +53,12 @@ impl Judge {
     /// The key Tab reaches every control that a pointer reaches. A live page replaces its parts, so controls go by what they
     /// are called.
     fn by_keyboard(&mut self, browser: &Browser, at: &str) {
-        let controls = browser.run(
-            "const called = (e) => [e.tagName, e.getAttribute('href') ?? e.name ?? '', e.type === 'radio' ? '' : e.textContent.trim()].join(' ');
+        let find = "
              window.reached = new Set();
              document.addEventListener('focusin', (event) => window.reached.add(called(event.target)));
              const all = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex=\"0\"]';
-             return [...document.querySelectorAll(all)].filter((e) => e.checkVisibility() && !e.disabled).map(called)",
-            &[],
-        );
+             return [...document.querySelectorAll(all)].filter((e) => e.checkVisibility() && !e.disabled).map(called)";
+        let controls = browser.run(&format!("{CALLED}{find}"), &[]);
         let controls: Vec<String> = serde_json::from_value(controls).unwrap();
         browser.press(TAB, controls.len() + 1);
         let reached = browser.run("return [...window.reached]", &[]);
@@ -70,12 +68,10 @@ impl Judge {
             .iter()
             .filter(|control| !reached.contains(*control));
         let unreached: Vec<_> = unreached.collect();
-        let still = browser.run(
-            "const called = (e) => [e.tagName, e.getAttribute('href') ?? e.name ?? '', e.type === 'radio' ? '' : e.textContent.trim()].join(' ');
+        let find = "
              return [...document.querySelectorAll('a, button, input, select, textarea, summary, [tabindex]')].map(called)
-               .filter((name) => arguments[0].includes(name))",
-            &[json!(unreached)],
-        );
+               .filter((name) => arguments[0].includes(name))";
+        let still = browser.run(&format!("{CALLED}{find}"), &[json!(unreached)]);
         if still.as_array().is_some_and(|still| !still.is_empty()) {
             self.faults
                 .push(format!("{at}: Tab does not reach {still}"));
@@ -114,17 +110,15 @@ impl Judge {
         }
     }
 
-    /// Follows links from the first page, and judges some pages of each kind. Gives the kinds.
-    pub(super) fn walk(&mut self, browser: &Browser, home: &str) -> BTreeMap<String, usize> {
-        let mut kinds = BTreeMap::new();
-        let mut seen = BTreeSet::new();
+    /// Follows links from the first page, and judges the first page of each kind: more would take minutes and show the same
+    /// parts. Gives the kinds.
+    pub(super) fn walk(&mut self, browser: &Browser, home: &str) -> BTreeSet<String> {
+        let mut kinds = BTreeSet::new();
         let mut next = vec![format!("{home}/configuration")];
         while let Some(url) = next.pop() {
-            let count = kinds.entry(kind(path(&url))).or_insert(0);
-            if *count == OF_A_KIND || !seen.insert(url.clone()) {
+            if !kinds.insert(kind(path(&url))) {
                 continue;
             }
-            *count += 1;
             self.look(browser, &url);
             let links = browser.run(
                 "return [...document.querySelectorAll('a[href]')].map((a) => new URL(a.getAttribute('href'), location).href.split('#')[0])",

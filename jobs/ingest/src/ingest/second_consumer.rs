@@ -1,5 +1,5 @@
-//! A second consumer, which shows single records of the topic again. It is in no group, because the first consumer must not
-//! lose its places.
+//! A second consumer, which shows single records of the topic again. It answers one question at a time. It commits no offset
+//! and is in no group, so the first consumer keeps its places.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// The first offset that a partition holds, and the offset after the last one.
 pub(super) type Watermarks = (i64, i64);
 
-pub(super) struct Looker {
+pub(super) struct SecondConsumer {
     /// One question at a time.
     consumer: Mutex<Member>,
     brokers: String,
@@ -66,7 +66,7 @@ pub(super) enum Trouble {
     Silent(i32),
 }
 
-impl Looker {
+impl SecondConsumer {
     /// A consumer with the settings of the first one.
     pub(super) fn new(setup: &Setup, at: TopicAt<'_>) -> Result<Self, Error> {
         // A clone, because the map that the configuration shows of itself has no passwords.
@@ -145,7 +145,7 @@ fn await_all(
         .keys()
         .find(|partition| !shown.contains_key(*partition))
     {
-        let error = match consumer.poll(TICK) {
+        match consumer.poll(TICK) {
             Some(Ok(message)) => {
                 if let Some(record) = records.get(&message.partition()) {
                     shown
@@ -158,17 +158,16 @@ fn await_all(
                 shown.entry(partition).or_insert(Shown::Nothing);
                 continue;
             }
-            Some(Err(error)) => Some(error),
-            None => None,
-        };
-        match error.as_ref().and_then(KafkaError::rdkafka_error_code) {
-            Some(code) if is_no_offset(code) => return Err(Trouble::NoSuchOffset),
-            Some(code) if is_no_topic(code) => return Err(Trouble::NoSuchTopic),
-            Some(code) if is_final(code) => {
-                return Err(error.map_or(Trouble::Silent(*missing), Trouble::Refused));
-            }
-            _ if gives_up() => return Err(Trouble::Silent(*missing)),
-            _ => {}
+            Some(Err(error)) => match error.rdkafka_error_code() {
+                Some(code) if is_no_offset(code) => return Err(Trouble::NoSuchOffset),
+                Some(code) if is_no_topic(code) => return Err(Trouble::NoSuchTopic),
+                Some(code) if is_final(code) => return Err(Trouble::Refused(error)),
+                _ => {}
+            },
+            None => {}
+        }
+        if gives_up() {
+            return Err(Trouble::Silent(*missing));
         }
     }
     Ok(shown)
