@@ -45,8 +45,10 @@ function morph(from, to) {
   let at = from.firstChild;
   for (const child of fresh) {
     const name = key(child);
-    // A row that left becomes a row that came, so that nodes last as long as the table has as many rows.
-    const free = known.has(name) ? -1 : spare.findIndex((old) => old.nodeName === child.nodeName);
+    // A row that left becomes a row that came, so that nodes last as long as the table has as many rows. A row that has the
+    // focus goes, because the focus would go with it to the row that came.
+    const usable = (old) => old.nodeName === child.nodeName && !(key(old) && old.contains(document.activeElement));
+    const free = known.has(name) ? -1 : spare.findIndex(usable);
     const same = known.get(name) ?? spare[free];
     known.delete(name);
     if (free >= 0) spare.splice(free, 1);

@@ -75,10 +75,7 @@ fn empty_pages_are_whole_and_say_what_to_do() {
         "/configuration",
         "/submit",
     ] {
-        assert!(
-            kinds.contains(page),
-            "no link leads to {page}: {kinds:?}"
-        );
+        assert!(kinds.contains(page), "no link leads to {page}: {kinds:?}");
     }
     for page in ["/runs", "/executors"] {
         let text = &judge.texts[page];

@@ -12,6 +12,9 @@ const PHONE: u32 = 400;
 /// How large the HTML of a page may be.
 const LARGEST: usize = 200_000;
 
+/// How often the key Tab goes through a page.
+const ROUNDS: usize = 3;
+
 /// What a control is called, in the browser's language.
 const CALLED: &str = "const called = (e) => [e.tagName, e.getAttribute('href') ?? e.name ?? '', e.type === 'radio' ? '' : e.textContent.trim()].join(' ');";
 
@@ -60,21 +63,27 @@ impl Judge {
              return [...document.querySelectorAll(all)].filter((e) => e.checkVisibility() && !e.disabled).map(called)";
         let controls = browser.run(&format!("{CALLED}{find}"), &[]);
         let controls: Vec<String> = serde_json::from_value(controls).unwrap();
-        browser.press(TAB, controls.len() + 1);
-        let reached = browser.run("return [...window.reached]", &[]);
-        let reached: BTreeSet<String> = serde_json::from_value(reached).unwrap();
-        // What moved on while the keys were pressed is called otherwise now. A control that no key reaches keeps its name.
-        let unreached = controls
-            .iter()
-            .filter(|control| !reached.contains(*control));
-        let unreached: Vec<_> = unreached.collect();
-        let find = "
-             return [...document.querySelectorAll('a, button, input, select, textarea, summary, [tabindex]')].map(called)
-               .filter((name) => arguments[0].includes(name))";
-        let still = browser.run(&format!("{CALLED}{find}"), &[json!(unreached)]);
-        if still.as_array().is_some_and(|still| !still.is_empty()) {
+        let mut still = Vec::<String>::new();
+        // While keys are pressed a live page may grow, and then the last controls lie further away.
+        for _ in 0..ROUNDS {
+            browser.press(TAB, controls.len() + 1);
+            let reached = browser.run("return [...window.reached]", &[]);
+            let reached: BTreeSet<String> = serde_json::from_value(reached).unwrap();
+            // What moved on while the keys were pressed is called otherwise now. A control that no key reaches keeps its name.
+            let unreached = controls.iter().filter(|name| !reached.contains(*name));
+            let unreached: Vec<_> = unreached.collect();
+            let find = "
+                 return [...document.querySelectorAll('a, button, input, select, textarea, summary, [tabindex]')].map(called)
+                   .filter((name) => arguments[0].includes(name))";
+            let found = browser.run(&format!("{CALLED}{find}"), &[json!(unreached)]);
+            still = serde_json::from_value(found).unwrap();
+            if still.is_empty() {
+                break;
+            }
+        }
+        if !still.is_empty() {
             self.faults
-                .push(format!("{at}: Tab does not reach {still}"));
+                .push(format!("{at}: Tab does not reach {still:?}"));
         }
     }
 
