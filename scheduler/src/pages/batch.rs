@@ -20,7 +20,7 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Batch, Problem>
     let view = shelf.log(&store).await?;
     let number: BatchNumber = asked.part("n").parse().map_err(|_| {
         let why = format!(
-            "\"{}\" is no number of a batch; they are 1, 2, 3, …",
+            "\"{}\" is not the number of a batch; batches are numbered 1, 2, 3, …",
             asked.part("n")
         );
         Problem::new(StatusCode::NOT_FOUND, why)

@@ -76,7 +76,7 @@ pub(super) async fn picture(State(shown): State<Shown>, asked: Asked) -> Result<
     let Some(Standing::Done(sample)) = found.shelf.sample(&found.key(&saved)) else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
-            "the map is not drawn yet; its model's page draws it",
+            "the map is not drawn yet; open the model's page to draw it",
         ));
     };
     let name = |axis: &str| Some(asked.choice(axis).to_owned()).filter(|name| !name.is_empty());

@@ -68,7 +68,7 @@ impl Followed {
         &self.id
     }
 
-    /// Whom the driver tells.
+    /// The observer that the driver reports to.
     #[must_use]
     pub fn observer(&self) -> Arc<dyn Observer> {
         self.told.observer()

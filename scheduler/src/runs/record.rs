@@ -68,7 +68,7 @@ pub(super) fn interrupt(run: &mut Run) {
     run.ended = Some(now());
 }
 
-/// Adds Ballista jobs that are new and updates those that are known: the scheduler forgets them minutes after their end.
+/// Adds Ballista jobs that are new and updates those that are known. The run keeps naming those that the history removes.
 pub(super) fn add_ballista_jobs(run: &mut Run, seen: Vec<BallistaJob>) {
     let known = &mut run.ballista_jobs;
     for job in seen {

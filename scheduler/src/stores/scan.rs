@@ -1,4 +1,5 @@
-//! What the footers of a log come to, batch by batch: rows, rejects, and whether each batch continues the one before.
+//! What the footers of a log come to, batch by batch: rows, rejects, and whether each batch continues the one before. Each
+//! footer is added once, in order.
 
 use std::collections::{BTreeMap, VecDeque};
 

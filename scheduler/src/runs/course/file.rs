@@ -123,7 +123,7 @@ impl CourseFile {
         inner.squares = None;
         inner.flush();
         if let Err(error) = inner.file.sync_data() {
-            tracing::warn!(%error, "what a run told of its models may not be on disk");
+            tracing::warn!(%error, "the last lines about a run's models may not be on disk");
         }
     }
 
@@ -199,7 +199,7 @@ impl Inner {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(%error, "what a run told of its models could not be written; it is kept in memory and tried again");
+                    tracing::warn!(%error, "lines about a run's models could not be written; they stay in memory, and the next write includes them");
                 }
                 let begin = SeekFrom::Start(self.written);
                 let cut = self.file.set_len(self.written);
