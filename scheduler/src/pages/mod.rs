@@ -9,6 +9,7 @@ mod asked;
 mod assets;
 mod batch;
 mod batches;
+mod chosen_store;
 mod configuration;
 mod described;
 mod drift;

@@ -1,14 +1,15 @@
 //! How the record of a run changes.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use gugus_pages::run::{BallistaJob, Run, RunId, RunState};
 use gugus_progress::Standing;
 use gugus_spec::JobName;
 
 use super::request::RunRequest;
+use crate::clock::rfc3339;
 
 /// How many Ballista jobs of a run are named. A wave of 500 batches is one; a pass over all batches is one, too.
-const JOBS_NAMED: usize = 200;
+pub(super) const JOBS_NAMED: usize = 200;
 
 /// A run that was just submitted.
 pub(super) fn queued(id: RunId, job: &JobName, request: &RunRequest) -> Run {
@@ -94,5 +95,5 @@ pub(crate) fn took(run: &Run) -> Option<u64> {
 
 /// The time as runs say it.
 pub(super) fn now() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+    rfc3339(Utc::now())
 }

@@ -5,9 +5,9 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::DateTime;
 use gugus_pages::run::{Course, ModelRow, ModelTable, Square};
 use gugus_progress::{ModelReport, PassReport};
 use gugus_spec::{BatchNumber, ModelName};
@@ -16,6 +16,7 @@ use gugus_train::Observer;
 use super::index::{Entry, Extract, Index};
 use super::line::Line;
 use super::view::ModelsAsked;
+use crate::clock::{now, rfc3339};
 
 /// How much is written at once.
 const AT_ONCE: usize = 64 * 1024;
@@ -226,17 +227,8 @@ impl Inner {
     }
 }
 
-fn now() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn instant(milliseconds: u64) -> String {
     let time = i64::try_from(milliseconds).ok();
     let time = time.and_then(DateTime::from_timestamp_millis);
-    time.map_or_else(String::new, |time| {
-        time.to_rfc3339_opts(SecondsFormat::Millis, true)
-    })
+    time.map_or_else(String::new, rfc3339)
 }
