@@ -18,5 +18,5 @@ mod index;
 mod kept_jobs;
 mod limits;
 
-pub use limits::KeepJobs;
 pub(crate) use kept_jobs::{History, Listed};
+pub use limits::KeepJobs;
