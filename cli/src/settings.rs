@@ -4,16 +4,10 @@ use std::ffi::OsStr;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
-use gugus_scheduler::{Configuration, Setting};
+use gugus_scheduler::{Configuration, HIDDEN, Setting, may_be_secret};
 
 use crate::flags::security::TOKEN;
 use crate::layers::ConfigFile;
-
-/// Shown in place of a value that may be a secret.
-const HIDDEN: &str = "(hidden)";
-
-/// Words in the names of flags whose values may be secrets.
-const TELLING: [&str; 6] = ["key", "secret", "token", "password", "credential", "auth"];
 
 /// The settings of the command that `matches` names, in the order of its `--help`; last those of every command.
 pub(crate) fn configuration(
@@ -90,7 +84,7 @@ fn is_secret(arg: &Arg, long: &str) -> bool {
     let is_path = names
         .iter()
         .any(|name| matches!(name.as_str(), "FILE" | "DIR"));
-    !is_path && TELLING.iter().any(|word| long.contains(word))
+    !is_path && may_be_secret(long)
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl Demo {
         };
         work.progress.set_done(0);
         let run = cluster.follow(&request, &work.job.name, progress.clone(), &work.stop)?;
-        let prepared = work.prepare(run.as_ref()).await?;
+        let prepared = work.prepare(&run).await?;
         say(Milestone::Training(prepared.pending()));
         let report = work.train(prepared, run, cluster.url()).await?;
 

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use gugus_engine::{Cluster, ClusterUrl};
 use gugus_files::Store;
@@ -19,7 +18,6 @@ use gugus_submit::SubmitError;
 use gugus_train::{Prepared, Report};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use crate::error::Error;
 use crate::portions::Portions;
@@ -41,8 +39,7 @@ pub(crate) struct Work {
 
 impl Work {
     /// Finds what there is to train.
-    pub(crate) async fn prepare(&self, run: Option<&Followed>) -> Result<Prepared, Error> {
-        let observer = run.map(Followed::observer);
+    pub(crate) async fn prepare(&self, run: &Followed) -> Result<Prepared, Error> {
         let config = gugus_train::Config {
             job: self.job.clone(),
             batches: self.batches.clone(),
@@ -50,8 +47,8 @@ impl Work {
             only: Vec::new(),
             existing: Existing::Keep,
             progress: self.progress.clone(),
-            observer: observer.unwrap_or_else(|| Arc::new(())),
-            run: run.map(|run| run.id().to_string()),
+            observer: run.observer(),
+            run: Some(run.id().to_string()),
         };
         Ok(gugus_train::prepare(config).await?)
     }
@@ -60,19 +57,13 @@ impl Work {
     pub(crate) async fn train(
         &self,
         prepared: Prepared,
-        run: Option<Followed>,
+        run: Followed,
         url: &ClusterUrl,
     ) -> Result<Report, Error> {
         let cluster = Cluster::connect(url.clone()).await;
         let cluster =
             cluster.map_err(|error| gugus_train::Error::from(SubmitError::from(error)))?;
-        let Some(run) = run else {
-            return Ok(prepared.train(&cluster, self.stop.clone()).await?);
-        };
-        let training = prepared.train(&cluster, run.stop().clone());
-        let trained = training.instrument(run.span().clone()).await;
-        run.end(&trained).await;
-        Ok(trained?)
+        Ok(run.drive(prepared, &cluster).await?)
     }
 
     /// Serves the models on `listener`; gives the address, and how the service ends.

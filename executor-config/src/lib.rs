@@ -58,7 +58,7 @@ pub use executor::process::run as run_executor;
 pub use runtime::environment::environment;
 pub use runtime::memory::{MemoryLimit, ParseMemoryLimitError};
 pub use security::door::{Door, DoorStream, Peer, PeerCertificate};
-pub use security::guard::{Guard, SIGN_IN_PATH, SignedIn};
+pub use security::guard::{Guard, SIGN_IN_PATH, SignedIn, is_for_a_page};
 pub use security::settings::{Port, Security};
 pub use security::tls::{Clients, Tls, TlsError, TlsFiles};
 pub use security::token::{Token, TokenError};

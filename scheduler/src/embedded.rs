@@ -183,20 +183,19 @@ impl Embedded {
         &self.access.url
     }
 
-    /// Shows a new run on the pages. The caller drives the run and counts its models in `progress`. `None` where no runs are shown.
+    /// Shows a new run on the pages. The caller drives the run and counts its models in `progress`.
     ///
     /// # Errors
-    /// [`RunError`] when the run cannot be kept.
+    /// [`RunError`] when the run cannot be kept, or the cluster shows no runs.
     pub fn follow(
         &self,
         request: &RunRequest,
         job: &JobName,
         progress: Progress,
         stop: &CancellationToken,
-    ) -> Result<Option<Followed>, RunError> {
-        let runs = self.runs.as_ref();
-        runs.map(|runs| runs.follow(request, job, progress, stop))
-            .transpose()
+    ) -> Result<Followed, RunError> {
+        let runs = self.runs.as_ref().ok_or(RunError::NotShown)?;
+        runs.follow(request, job, progress, stop)
     }
 
     /// How to reach the scheduler.

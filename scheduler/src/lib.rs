@@ -25,19 +25,22 @@
 //! It polls for work every 50 ms and runs other code than the real scheduler and executor.
 
 mod ballista;
+mod blocking;
 mod clock;
 mod embedded;
 mod endpoint;
 mod history;
 mod pages;
+mod pairs;
 mod port;
 mod problem;
+mod replace;
 mod runs;
 mod server;
 mod stores;
 
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
-pub use gugus_pages::configuration::{Configuration, Setting};
+pub use gugus_pages::configuration::{Configuration, HIDDEN, Setting, may_be_secret};
 pub use history::KeepJobs;
 pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{

@@ -140,7 +140,7 @@ pub(crate) async fn serve(
         match records.history.open(&path) {
             Ok(earlier) => records.roster.remember(earlier),
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "records of Ballista jobs cannot be kept here; their pages end with this process");
+                tracing::warn!(path = %path.display(), %error, "records of Ballista jobs cannot be kept in this folder; their pages will be gone when this process ends");
             }
         }
     }

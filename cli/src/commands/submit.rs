@@ -50,7 +50,7 @@ pub(crate) struct Submit {
 impl Submit {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let request = RunRequest {
-            job_file: self.job.text()?,
+            job_file: self.job.with_text()?.1,
             batches: self.batches.absolute()?,
             models: self.models.absolute()?,
             only: self.model.iter().map(ToString::to_string).collect(),

@@ -1,5 +1,7 @@
 //! `gugus train`.
 
+mod pages;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,13 +13,12 @@ use gugus_scheduler::{Configuration, RunRequest};
 use gugus_spec::ModelName;
 use gugus_train::{Config, Observer, Prepared, Report, prepare};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
+use self::pages::Shown;
 use crate::exit::{Code, Failure};
 use crate::flags::cluster::{ChosenCluster, OnCluster};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::job_file::JobFile;
-use crate::flags::shown::Shown;
 use crate::output::Output;
 use crate::output::progress::draw;
 use crate::output::report::show;
@@ -66,13 +67,13 @@ impl Train {
     pub(crate) async fn run(self, stop: Stop, settings: Configuration) -> Result<Code, Failure> {
         let cluster = self.cluster.load()?;
         let stores = Stores::from_env();
-        let job = self.job.read()?;
+        let (job, job_file) = self.job.with_text()?;
         let progress = Progress::default();
         let cluster = match self.ui.filter(|_| !self.dry_run) {
             None => On::Chosen(cluster),
             Some(address) => {
                 let request = RunRequest {
-                    job_file: self.job.text()?,
+                    job_file,
                     batches: self.batches.absolute()?,
                     models: self.models.absolute()?,
                     only: self.model.iter().map(ToString::to_string).collect(),
@@ -153,10 +154,7 @@ impl On {
             }
             Self::Shown(shown) => {
                 let shown = *shown;
-                let training = prepared.train(&shown.cluster, shown.run.stop().clone());
-                let trained = training.instrument(shown.run.span().clone()).await;
-                shown.run.end(&trained).await;
-                Ok(trained)
+                Ok(shown.run.drive(prepared, &shown.cluster).await)
             }
         }
     }

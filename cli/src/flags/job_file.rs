@@ -20,9 +20,9 @@ impl JobFile {
         read_job(&self.job)
     }
 
-    /// The file's text, when it is a job file.
-    pub(crate) fn text(&self) -> Result<String, Failure> {
-        with_text(&self.job).map(|(_, text)| text)
+    /// The job, and the text of its file.
+    pub(crate) fn with_text(&self) -> Result<(Job, String), Failure> {
+        with_text(&self.job)
     }
 }
 

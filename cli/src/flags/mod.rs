@@ -6,4 +6,3 @@ pub(crate) mod job_file;
 pub(crate) mod kafka;
 pub(crate) mod model;
 pub(crate) mod security;
-pub(crate) mod shown;

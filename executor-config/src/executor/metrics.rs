@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{MemoryLimit, MemoryPool};
 use gugus_features::FeatureCache;
-use gugus_pages::executors::Load;
+use gugus_progress::Load;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{

@@ -29,7 +29,7 @@ pub const SIGN_IN_PATH: &str = "/sign-in";
 /// Where the page that asks for the token has its style.
 const ASSETS: &str = "/assets/";
 
-/// Paths for scripts, which are told of a refusal and not led to a page.
+/// Paths for scripts, which get no page, whatever they accept.
 const FOR_SCRIPTS: [&str; 3] = ["/gugus/", "/api/", "/metrics"];
 
 /// gRPC calls by which a member joins or begins something. The guard also checks the version of these callers; later
@@ -203,7 +203,8 @@ impl Guard {
 }
 
 /// Whether a browser wants to show the answer as a page.
-fn is_for_a_page(request: &Request) -> bool {
+#[must_use]
+pub fn is_for_a_page(request: &Request) -> bool {
     let path = request.uri().path();
     let accepted = request.headers().get(header::ACCEPT);
     let accepted = accepted.and_then(|kinds| kinds.to_str().ok());

@@ -1,6 +1,7 @@
 //! How far a log has come in each partition, and by which steps.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use gugus_files::hex;
 use gugus_spec::OffsetRange;
@@ -59,6 +60,15 @@ pub enum JumpReason {
     Deleted,
     /// The topic was made anew, so its offsets began anew.
     Recreated,
+}
+
+impl fmt::Display for JumpReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deleted => "the topic had deleted the records between",
+            Self::Recreated => "the topic had been made anew",
+        })
+    }
 }
 
 /// A step over records that the topic no longer holds. A user chose to take the step.

@@ -236,11 +236,7 @@ impl BatchLog {
     /// # Errors
     /// [`LogError::NoBatch`] and [`LogError::Damaged`].
     pub async fn rows(&self, number: BatchNumber) -> Result<RecordBatch, LogError> {
-        let name = number.file_name();
-        match self.decode(&name, None).await {
-            Err(LogError::Store(StoreError::NotFound { .. })) => Err(self.no_batch(number)),
-            other => other,
-        }
+        self.rows_up_to(number, None).await
     }
 
     /// The first rows of a batch, at most so many. The whole file is fetched, but only these rows are decoded.
@@ -252,11 +248,7 @@ impl BatchLog {
         number: BatchNumber,
         most: usize,
     ) -> Result<RecordBatch, LogError> {
-        let name = number.file_name();
-        match self.decode(&name, Some(most)).await {
-            Err(LogError::Store(StoreError::NotFound { .. })) => Err(self.no_batch(number)),
-            other => other,
-        }
+        self.rows_up_to(number, Some(most)).await
     }
 
     /// The records that a commit refused, with the columns of reject files. There may be no rows.
@@ -282,6 +274,17 @@ impl BatchLog {
     /// Those of listing the folder. A wrong file is a problem in the result.
     pub async fn verify(&self, progress: impl FnMut(u64)) -> Result<Verification, LogError> {
         verify(&self.store, progress).await
+    }
+
+    async fn rows_up_to(
+        &self,
+        number: BatchNumber,
+        most: Option<usize>,
+    ) -> Result<RecordBatch, LogError> {
+        match self.decode(&number.file_name(), most).await {
+            Err(LogError::Store(StoreError::NotFound { .. })) => Err(self.no_batch(number)),
+            other => other,
+        }
     }
 
     async fn decode(&self, file: &str, most: Option<usize>) -> Result<RecordBatch, LogError> {

@@ -1,8 +1,9 @@
-//! How far a piece of work is, as plain numbers and one line of text; and what became of the models of a run.
+//! How far a piece of work is, as plain numbers and one line of text; what became of the models of a run; and how
+//! much an executor has to do.
 //!
 //! Training takes minutes, and several places show how far it is: a bar in a terminal, the record of a run, a web page.
 //! The work writes into a [`Progress`]. Each place reads it when it draws. [`ModelReport`] and [`PassReport`] are the lines that
-//! training tells of its models; reports, runs and pages share them.
+//! training tells of its models; reports, runs and pages share them. [`Load`] is what an executor tells with each heartbeat.
 //!
 //! # Guarantees
 //! * Clones share one state. Any thread may write and any thread may read.
@@ -26,6 +27,7 @@
 //! assert_eq!(seen.now(), Standing { done: 1, total: 3, message: "model a".to_owned() });
 //! ```
 
+mod load;
 mod report;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use load::Load;
 pub use report::{ModelReport, Outcome, PassReport, WINDOW};
 
 /// How far a piece of work is. Clones share one state.

@@ -7,7 +7,8 @@ use gugus_spec::{BatchNumber, ModelName};
 
 /// Is told what a run does, while the run does it. The driver waits for each call, so a call must be quick.
 ///
-/// A model may be told of several times: the last line counts. `minibatch` may take a model back that it had left alone.
+/// The observer may get several lines for one model; the last one counts. `minibatch` may train a model that it had reported as
+/// skipped.
 pub trait Observer: Debug + Send + Sync {
     /// A model is to be trained, is left alone, was written, or failed; the line's status says which.
     fn model(&self, _line: &ModelReport) {}
@@ -19,5 +20,5 @@ pub trait Observer: Debug + Send + Sync {
     fn pass(&self, _pass: &PassReport) {}
 }
 
-/// Nobody, who is told nothing.
+/// An observer that ignores everything.
 impl Observer for () {}

@@ -8,6 +8,19 @@ use utoipa::ToSchema;
 use crate::page::Page;
 use crate::place::Place;
 
+/// Shown in place of a value that may be a secret.
+pub const HIDDEN: &str = "(hidden)";
+
+/// Words in the names of settings whose values may be secrets.
+const TELLING: [&str; 6] = ["key", "secret", "token", "password", "credential", "auth"];
+
+/// Whether the value of a setting may be a secret, by its name.
+#[must_use]
+pub fn may_be_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    TELLING.iter().any(|word| name.contains(word))
+}
+
 /// One setting of the scheduler.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Setting {

@@ -39,6 +39,10 @@ impl Ledger {
         self.jobs().get(job).cloned().unwrap_or_default()
     }
 
+    pub(super) fn count(&self, job: &JobId) -> usize {
+        self.jobs().get(job).map_or(0, Vec::len)
+    }
+
     pub(super) fn forget(&self, job: &JobId) {
         self.jobs().remove(job);
     }

@@ -1,4 +1,5 @@
-//! Makes records of jobs that end, and now and then of those that run long.
+//! Makes records of jobs that end, and now and then of those that run long. Each job that ends gets one record, or counts as
+//! not kept.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 
-/// Shown in place of a value that may be a secret.
-const HIDDEN: &str = "(hidden)";
+use gugus_pages::configuration::{HIDDEN, may_be_secret};
 
-/// The settings, with values hidden that may be secrets: those of others, and those whose names sound like it.
+/// Hides each value whose setting is neither Ballista's nor DataFusion's, or whose name contains a word such as `token`.
 pub(super) fn without_secrets(mut settings: BTreeMap<String, String>) -> BTreeMap<String, String> {
     for (name, value) in &mut settings {
         let known = name.starts_with("ballista.") || name.starts_with("datafusion.");
-        let name = name.to_lowercase();
-        let telling = ["key", "secret", "token", "password", "credential", "auth"]
-            .iter()
-            .any(|word| name.contains(word));
-        if (!known || telling) && !value.is_empty() {
+        if (!known || may_be_secret(name)) && !value.is_empty() {
             HIDDEN.clone_into(value);
         }
     }

@@ -1,4 +1,4 @@
-//! Decides which Ballista jobs stand still, and for how long each is given what.
+//! Decides which Ballista jobs stand still, and which remedy each gets after how long.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -2,22 +2,17 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ballista_core::JobId;
 use ballista_scheduler::scheduler_server::SchedulerServer;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use gugus_pages::executors::TaskHere;
-use gugus_pages::job::{Job, JobState, Row};
+use gugus_pages::job::{Job, Row};
 use gugus_pages::jobs::Choice;
 
 use super::record::record;
 use super::records::Records;
-use crate::clock;
 use crate::history::Listed;
-
-/// How many of the newest jobs are listed for runs and the front page.
-const LISTED: usize = 1_000;
 
 /// How many of the last jobs of an executor its page looks at.
 const JOBS_OF_EXECUTOR: usize = 20;
@@ -33,20 +28,6 @@ pub(crate) type Scheduler = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
 pub(crate) struct ClusterView {
     scheduler: Arc<Scheduler>,
     records: Arc<Records>,
-}
-
-/// A Ballista job that the scheduler still remembers.
-#[derive(Debug)]
-pub(crate) struct JobSeen {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    /// `queued`, `running`, `successful` or `failed`.
-    pub(crate) state: &'static str,
-    pub(crate) failure: Option<String>,
-    pub(crate) stages: usize,
-    pub(crate) stages_done: usize,
-    /// From its start to its end or until now.
-    pub(crate) took: Duration,
 }
 
 impl ClusterView {
@@ -67,25 +48,6 @@ impl ClusterView {
             .collect()
     }
 
-    /// The newest Ballista jobs, the newest first.
-    pub(crate) fn jobs(&self) -> Vec<JobSeen> {
-        let now = clock::now();
-        let rows = self.records.history.newest(LISTED, |_| true);
-        let seen = rows.into_iter().map(|row| JobSeen {
-            took: Duration::from_millis(row.took(now)),
-            state: match row.state {
-                JobState::Cancelled | JobState::Interrupted => JobState::Failed.word(),
-                state => state.word(),
-            },
-            id: row.id,
-            name: row.name,
-            failure: row.failure,
-            stages: usize::try_from(row.stages_total).unwrap_or(usize::MAX),
-            stages_done: usize::try_from(row.stages_done).unwrap_or(usize::MAX),
-        });
-        seen.collect()
-    }
-
     /// What is remembered of jobs and executors.
     pub(crate) fn records(&self) -> &Records {
         &self.records
@@ -99,7 +61,7 @@ impl ClusterView {
             let id = JobId::from(row.id.as_str());
             if let Some(job) = running.get(&id) {
                 row.stages_done = job.execution_graph.read().await.completed_stages() as u64;
-                row.tasks = self.records.ledger.of(&id).len() as u64;
+                row.tasks = self.records.ledger.count(&id) as u64;
             }
         }
         listed
@@ -160,7 +122,6 @@ impl ClusterView {
         tasks.sort_by_key(|here| std::cmp::Reverse(here.task.handed));
         tasks.truncate(TASKS_OF_EXECUTOR);
         jobs.sort_by_key(|row| std::cmp::Reverse(row.when()));
-        jobs.dedup_by(|a, b| a.id == b.id);
         // As many while a job runs as between two, so that a live page does not jump.
         jobs.truncate(JOBS_OF_EXECUTOR);
         (tasks, jobs)

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::index::{Index, Line};
+use crate::replace::replace;
 
 const JOBS: &str = "jobs";
 const INDEX: &str = "jobs.jsonl";
@@ -149,26 +150,21 @@ fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
-/// Writes a file so that it is there as it was or as it will be, whenever the process ends.
+/// Writes a file, and gives its size.
 fn put(path: &Path, value: &impl Serialize) -> io::Result<u64> {
     let bytes = serde_json::to_vec(value)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&bytes)?;
-    file.persist(path).map_err(|error| error.error)?;
+    replace(path, &bytes, |_| Ok(()))?;
     Ok(bytes.len() as u64)
 }
 
 fn write_index<'a>(root: &Path, lines: impl Iterator<Item = &'a Line>) -> io::Result<File> {
-    let mut file = tempfile::NamedTempFile::new_in(root)?;
     let mut text = Vec::new();
     for line in lines {
         serde_json::to_writer(&mut text, line)?;
         text.push(b'\n');
     }
-    file.write_all(&text)?;
     let path = root.join(INDEX);
-    file.persist(&path).map_err(|error| error.error)?;
+    replace(&path, &text, |_| Ok(()))?;
     OpenOptions::new().append(true).open(path)
 }
 

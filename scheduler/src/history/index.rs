@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use gugus_pages::job::{JobState, Row};
 use serde::{Deserialize, Serialize};
 
-use super::keep::KeepJobs;
+use super::limits::KeepJobs;
 
 /// A job in the table, and a line of `jobs.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,9 +2,10 @@
 //!
 //! Below `--state` lies the folder `history`: `jobs/ID.json` is the record of one job, `jobs.jsonl` has a line for each of them
 //! with what the table of jobs shows, and `executors.json` the executors of the last day. The table is in memory, so that
-//! thousands of jobs are listed without reading a file; a start reads only `jobs.jsonl`. A record is written to a temporary
-//! file and renamed, so it is whole or not there. It is not forced to the disk: after a power failure the last ones may lack,
-//! and a record that cannot be read is left out.
+//! thousands of jobs are listed without reading a file. A start reads `jobs.jsonl`, but only those records that have no line in
+//! it. A record is written to a temporary file and renamed, so it is whole or not there. It is not forced to the disk. After a
+//! power failure the last records may be missing. A record that cannot be read is left out. Nobody holds the lock of the table
+//! while the disk works.
 //!
 //! # Why not Ballista's event log
 //! `ballista-history` writes a file for each job with events, and a server of its own reads them. It goes far: stages, times of
@@ -14,8 +15,8 @@
 
 mod folder;
 mod index;
-mod keep;
-mod shelf;
+mod kept_jobs;
+mod limits;
 
-pub use keep::KeepJobs;
-pub(crate) use shelf::{History, Listed};
+pub(crate) use kept_jobs::{History, Listed};
+pub use limits::KeepJobs;

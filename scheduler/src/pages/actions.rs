@@ -6,8 +6,9 @@ use gugus_pages::run::{Run, RunId};
 
 use super::run::named;
 use super::shown::Shown;
+use crate::blocking::blocking;
 use crate::problem::Problem;
-use crate::runs::{RunError, Runs, blocking};
+use crate::runs::{RunError, Runs};
 
 /// The answer to a button.
 type Answer = Result<Redirect, Problem>;

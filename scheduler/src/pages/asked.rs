@@ -5,13 +5,14 @@ use http::StatusCode;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
+use crate::pairs::{Pairs, value};
 use crate::problem::Problem;
 
 /// The names in a path, and the choices behind `?`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
-    path: Vec<(String, String)>,
-    query: Vec<(String, String)>,
+    path: Pairs,
+    query: Pairs,
 }
 
 impl Asked {
@@ -24,11 +25,6 @@ impl Asked {
     pub(crate) fn choice(&self, name: &str) -> &str {
         value(&self.query, name)
     }
-}
-
-fn value<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
-    let found = pairs.iter().find(|(known, _)| known == name);
-    found.map_or("", |(_, value)| value)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
@@ -54,7 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 }
 
 /// The pairs of a text such as `state=failed&sort=cost`, as it stands behind `?` and as a form sends it.
-pub(crate) fn pairs(text: &str, place: &str) -> Result<Vec<(String, String)>, Problem> {
+pub(crate) fn pairs(text: &str, place: &str) -> Result<Pairs, Problem> {
     let decoded = |text: &str| -> Result<String, Problem> {
         let text = text.replace('+', " ");
         let decoded = percent_decode_str(&text).decode_utf8().map_err(|_| {

@@ -1,14 +1,15 @@
 //! `/batches/{n}`: one batch.
 
-use gugus_batches::{Footer, JumpReason};
+use gugus_batches::Footer;
 use gugus_models::Extent;
 use gugus_pages::batch::{Batch, Field, Made, Range};
 use gugus_spec::BatchNumber;
 use http::StatusCode;
 
-use super::batches::rfc3339;
+use super::chosen_store::chosen_store;
 use super::served::Asked;
 use super::shown::Shown;
+use crate::clock;
 use crate::problem::Problem;
 use crate::stores::Shelf;
 
@@ -20,7 +21,7 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Batch, Problem>
     let view = shelf.log(&store).await?;
     let number: BatchNumber = asked.part("n").parse().map_err(|_| {
         let why = format!(
-            "\"{}\" is no number of a batch; they are 1, 2, 3, …",
+            "\"{}\" is not the number of a batch; batches are numbered 1, 2, 3, …",
             asked.part("n")
         );
         Problem::new(StatusCode::NOT_FOUND, why)
@@ -51,7 +52,7 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Batch, Problem>
         first: first.get(),
         newest: reach.map_or(number, |reach| reach.newest).get(),
         size,
-        written: about.map(|(_, written)| rfc3339(written)),
+        written: about.map(|(_, written)| clock::rfc3339(written)),
         problems: problems(&footer, before.as_deref()),
         head: match view.first_rows(&footer, size.unwrap_or(0)).await {
             Ok(head) => head.as_ref().clone(),
@@ -76,9 +77,8 @@ fn store(shown: &Shown, asked: &Asked) -> Result<(Shelf, String), Problem> {
         )
     };
     let shelf = shown.shelf.clone().ok_or_else(missing)?;
-    let known = super::batches::known(&shelf, |pair| pair.batches);
-    let store = super::batches::chosen(asked.choice("in"), &known).ok_or_else(missing)?;
-    Ok((shelf, store))
+    let (store, _) = chosen_store(&shelf, asked, |pair| pair.batches);
+    Ok((shelf, store.ok_or_else(missing)?))
 }
 
 /// What the footer tells.
@@ -144,13 +144,9 @@ fn of(footer: &Footer, store: String) -> Batch {
 /// Jumps, and ways in which it does not continue the log.
 fn problems(footer: &Footer, before: Option<&Footer>) -> Vec<String> {
     let jumps = footer.jumps.iter().map(|jump| {
-        let why = match jump.reason {
-            JumpReason::Deleted => "the topic had deleted the records between",
-            JumpReason::Recreated => "the topic had been made anew",
-        };
         format!(
-            "A jump in partition {} from offset {} to {}: {why}.",
-            jump.partition, jump.from, jump.to
+            "A jump in partition {} from offset {} to {}: {}.",
+            jump.partition, jump.from, jump.to, jump.reason
         )
     });
     let breaks = footer

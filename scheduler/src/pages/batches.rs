@@ -1,17 +1,17 @@
 //! `/batches`: the batches of a store.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use gugus_batches::{FedBy, Footer};
 use gugus_pages::ROWS;
 use gugus_pages::batches::{Batches, Line, Log, Partition};
 
+use super::chosen_store::chosen_store;
 use super::served::Asked;
 use super::shown::Shown;
+use crate::clock;
 use crate::problem::Problem;
-use crate::stores::{Head, LogView, Shelf};
+use crate::stores::{Head, LogView};
 
 /// Partitions that the page shows.
 const PARTITIONS: usize = 100;
@@ -20,8 +20,8 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Batches, Proble
     let Some(shelf) = &shown.shelf else {
         return Ok(Batches::default());
     };
-    let known = known(shelf, |pair| pair.batches);
-    let Some(store) = chosen(asked.choice("in"), &known) else {
+    let (store, known) = chosen_store(shelf, &asked, |pair| pair.batches);
+    let Some(store) = store else {
         return Ok(Batches::default());
     };
     let view = shelf.log(&store).await?;
@@ -67,7 +67,7 @@ async fn log(view: &Arc<LogView>, head: &Head, models: Vec<String>, from: u64) -
         fed_by: fed_by(&head.footer),
         first,
         newest,
-        written: head.written.map(rfc3339),
+        written: head.written.map(clock::rfc3339),
         batches: head.batches(),
         read: scanned.read.min(head.batches()),
         rows: scanned.rows,
@@ -134,38 +134,14 @@ fn took(footer: &Footer) -> String {
     }
 }
 
-pub(super) fn fed_by(footer: &Footer) -> &'static str {
+fn fed_by(footer: &Footer) -> &'static str {
     match footer.feed() {
         FedBy::Imports => "imports",
         FedBy::Topic | FedBy::Nothing => "topic",
     }
 }
 
-/// The stores of one kind that runs have used, the newest first.
-pub(super) fn known(shelf: &Shelf, kind: impl Fn(crate::runs::Pair) -> String) -> Vec<String> {
-    let mut known: Vec<String> = Vec::new();
-    for store in shelf.pairs().into_iter().map(kind) {
-        if !known.contains(&store) {
-            known.push(store);
-        }
-    }
-    known
-}
-
-/// The store that the viewer chose, or the newest one.
-pub(super) fn chosen(asked: &str, known: &[String]) -> Option<String> {
-    match asked {
-        "" => known.first().cloned(),
-        place => Some(place.to_owned()),
-    }
-}
-
 /// The first row that is asked for.
 pub(super) fn from(asked: &Asked) -> u64 {
     asked.choice("from").parse().unwrap_or(0)
-}
-
-/// A moment as pages take it.
-pub(super) fn rfc3339(time: SystemTime) -> String {
-    DateTime::<Utc>::from(time).to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -1,13 +1,15 @@
 //! Pages for browsers, which show the present state. They load nothing from other sites, so that they work without the
 //! internet.
 //!
-//! A page is one file in this room and one line in `routes.rs`.
+//! Each file here gathers the data of one page; `gugus-pages` (`scheduler/pages`) draws it. A page is one file here and one
+//! line in `routes.rs`.
 
 mod actions;
 mod asked;
 mod assets;
 mod batch;
 mod batches;
+mod chosen_store;
 mod configuration;
 mod described;
 mod drift;

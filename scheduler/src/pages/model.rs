@@ -11,6 +11,7 @@ use gugus_plot::Axes;
 use gugus_spec::BatchNumber;
 use http::StatusCode;
 
+use super::chosen_store::chosen_store;
 use super::drift::Drift;
 use super::models::{data, of};
 use super::served::Asked;
@@ -66,8 +67,8 @@ impl Found {
             )
         };
         let shelf = shown.shelf.clone().ok_or_else(nowhere)?;
-        let known = super::batches::known(&shelf, |pair| pair.models);
-        let store = super::batches::chosen(asked.choice("in"), &known).ok_or_else(nowhere)?;
+        let (store, _) = chosen_store(&shelf, asked, |pair| pair.models);
+        let store = store.ok_or_else(nowhere)?;
         let view = shelf.models(&store).await?;
         let text = asked.part("of");
         let batch = text.parse().ok().map(Extent::Batch);

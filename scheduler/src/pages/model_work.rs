@@ -10,6 +10,7 @@ use super::model::{Found, impossible};
 use super::models::of;
 use super::served::Asked;
 use super::shown::Shown;
+use crate::blocking::blocking;
 use crate::problem::Problem;
 use crate::stores::{Asked as Work, Standing};
 
@@ -76,7 +77,7 @@ pub(super) async fn picture(State(shown): State<Shown>, asked: Asked) -> Result<
     let Some(Standing::Done(sample)) = found.shelf.sample(&found.key(&saved)) else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
-            "the map is not drawn yet; its model's page draws it",
+            "the map is not drawn yet; open the model's page to draw it",
         ));
     };
     let name = |axis: &str| Some(asked.choice(axis).to_owned()).filter(|name| !name.is_empty());
@@ -88,9 +89,7 @@ pub(super) async fn picture(State(shown): State<Shown>, asked: Asked) -> Result<
     );
     let axes =
         axes.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
-    let drawn = tokio::task::spawn_blocking(move || sample.draw(axes)).await;
-    let drawn = drawn
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let drawn = blocking(move || Ok::<_, Problem>(sample.draw(axes))).await?;
     let mut response = drawn.into_response();
     let headers = response.headers_mut();
     headers.insert(

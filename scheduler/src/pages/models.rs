@@ -8,7 +8,8 @@ use gugus_models::{Extent, SavedModel};
 use gugus_pages::ROWS;
 use gugus_pages::models::{ModelFacts, ModelState, Models, Name, StoredModel};
 
-use super::batches::{chosen, from, known};
+use super::batches::from;
+use super::chosen_store::chosen_store;
 use super::served::Asked;
 use super::shown::Shown;
 use crate::problem::Problem;
@@ -24,18 +25,17 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<Models, Problem
     let Some(shelf) = &shown.shelf else {
         return Ok(Models::default());
     };
-    let known = known(shelf, |pair| pair.models);
-    let Some(store) = chosen(asked.choice("in"), &known) else {
+    let (store, known) = chosen_store(shelf, &asked, |pair| pair.models);
+    let Some(store) = store else {
         return Ok(Models::default());
     };
     let view = shelf.models(&store).await?;
-    let mut batches: Vec<String> = shelf
+    let batches: Vec<String> = shelf
         .pairs()
         .into_iter()
         .filter(|pair| pair.models == store)
         .map(|pair| pair.batches)
         .collect();
-    batches.dedup();
     let page = Models {
         known,
         store: Some(store.clone()),

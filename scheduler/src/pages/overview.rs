@@ -3,17 +3,17 @@
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
+use gugus_batches::FedBy;
 use gugus_models::Extent;
 use gugus_pages::executors::{Executor, ExecutorState};
+use gugus_pages::job::{JobState, Row};
 use gugus_pages::overview::{
     BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, PipelineStep, Running,
 };
 use tokio::time::timeout;
 
-use super::batches::{fed_by, rfc3339};
 use super::served::Asked;
 use super::shown::Shown;
-use crate::ballista::view::JobSeen;
 use crate::clock;
 use crate::problem::Problem;
 use crate::runs::{Pair, Run, RunState};
@@ -24,8 +24,9 @@ const PAIRS: usize = 5;
 const JOBS: usize = 10;
 const FAILURES: usize = 8;
 
-/// A Ballista job that has run so long is told. A pass over all batches is shorter, and its line would come and go.
-const LASTING: Duration = Duration::from_secs(5);
+/// The page shows a Ballista job that has run for so many milliseconds. A pass over all batches is shorter, and its line would
+/// come and go.
+const LASTING: u64 = 5_000;
 
 /// How long the page tells of an executor that was lost, in milliseconds.
 const LOST_FOR: u64 = 60 * 60 * 1000;
@@ -38,7 +39,9 @@ const RATE_OVER: usize = 20;
 const LATELY: Duration = Duration::from_secs(15 * 60);
 
 pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> {
-    let jobs = shown.cluster.jobs();
+    let now = clock::now();
+    let history = &shown.cluster.records().history;
+    let lasting = |row: &Row| row.state == JobState::Running && row.took(now) >= LASTING;
     let runs = shown
         .runs
         .as_ref()
@@ -61,16 +64,14 @@ pub(super) async fn gather(shown: Shown, _: Asked) -> Result<Overview, Problem> 
             .filter(|run| !run.state.is_final())
             .map(running)
             .collect(),
-        ballista_jobs: jobs
-            .iter()
-            .filter(|job| job.state == "running" && job.took >= LASTING)
-            .take(JOBS)
-            .map(ballista_running)
+        ballista_jobs: history
+            .newest(JOBS, lasting)
+            .into_iter()
+            .map(|row| ballista_running(row, now))
             .collect(),
-        failures: failures(&runs, &jobs),
+        failures: failures(&runs, history.newest(FAILURES, |row| row.failure.is_some())),
         ..Overview::default()
     };
-    let now = clock::now();
     let known = shown.cluster.records().roster.list().into_iter();
     // Those that are gone are told of for a while; `/executors` lists them for a day.
     let told = known.filter(|executor| match executor.state {
@@ -135,28 +136,28 @@ fn running(run: &Run) -> Running {
     }
 }
 
-fn ballista_running(job: &JobSeen) -> BallistaRunning {
+fn ballista_running(row: Row, now: u64) -> BallistaRunning {
     BallistaRunning {
-        id: job.id.clone(),
-        name: job.name.clone(),
-        done: job.stages_done as u64,
-        stages: job.stages as u64,
-        seconds: job.took.as_secs(),
+        done: row.stages_done,
+        stages: row.stages_total,
+        seconds: row.took(now) / 1000,
+        id: row.id,
+        name: row.name,
     }
 }
 
 /// The newest failures of runs, then of Ballista jobs, which tell no time.
-fn failures(runs: &[Run], jobs: &[JobSeen]) -> Vec<Failure> {
+fn failures(runs: &[Run], jobs: Vec<Row>) -> Vec<Failure> {
     let runs = runs.iter().filter(|run| has_failed(run)).map(failure);
-    let jobs = jobs.iter().filter_map(|job| {
+    let jobs = jobs.into_iter().filter_map(|job| {
         Some(Failure {
             what: format!("Ballista job {}", job.name),
             href: format!("/jobs/{}", gugus_look::path_part(&job.id)),
-            why: job.failure.clone()?,
+            why: job.failure?,
             at: None,
         })
     });
-    runs.take(FAILURES).chain(jobs.take(FAILURES)).collect()
+    runs.take(FAILURES).chain(jobs).collect()
 }
 
 fn failure(run: &Run) -> Failure {
@@ -215,8 +216,8 @@ async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Prob
     };
     let scanned = view.scanned(head).await;
     pipeline.topic.clone_from(&head.footer.topic);
-    pipeline.imports = fed_by(&head.footer) == "imports";
-    let written = head.written.map(rfc3339);
+    pipeline.imports = matches!(head.footer.feed(), FedBy::Imports);
+    let written = head.written.map(clock::rfc3339);
     pipeline.batch = PipelineStep {
         count: Some(head.batches()),
         per_hour: head.per_hour,
@@ -246,7 +247,7 @@ async fn fill_batches(shelf: &Shelf, pipeline: &mut Pipeline) -> Result<(), Prob
         }),
         at: last
             .and_then(|(timestamp, _)| DateTime::<Utc>::from_timestamp_millis(timestamp))
-            .map(|time| rfc3339(time.into())),
+            .map(clock::rfc3339),
         trouble: None,
     };
     Ok(())

@@ -1,9 +1,11 @@
 //! The data that pages show.
 
 use gugus_pages::configuration::Configuration;
+use http::StatusCode;
 
 use super::live::Live;
 use crate::ballista::view::ClusterView;
+use crate::problem::Problem;
 use crate::runs::Runs;
 use crate::stores::Shelf;
 
@@ -25,6 +27,12 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// Whether this scheduler has a run of this name.
+    /// The runs, for a page that needs them.
+    pub(super) fn runs(self) -> Result<Runs, Problem> {
+        let none = || Problem::new(StatusCode::NOT_FOUND, "this scheduler takes no runs");
+        self.runs.ok_or_else(none)
+    }
+
     pub(super) fn has_run(&self, run: &str) -> bool {
         self.runs.as_ref().is_some_and(|runs| runs.knows(run))
     }

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::asked::{Asked, pairs};
 use super::served::whole;
+use crate::pairs::value;
 use crate::problem::Problem;
 
 pub(super) fn routes(guard: Arc<Guard>) -> Router {
@@ -31,12 +32,8 @@ async fn ask(State(guard): State<Arc<Guard>>, asked: Asked) -> Response {
 
 async fn begin(State(guard): State<Arc<Guard>>, body: String) -> Result<Response, Problem> {
     let sent = pairs(&body, "the form")?;
-    let field = |name: &str| {
-        let found = sent.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value)
-    };
-    let next = own(field("next"));
-    match guard.sign_in(field("token")) {
+    let next = own(value(&sent, "next"));
+    match guard.sign_in(value(&sent, "token")) {
         Some(cookie) => Ok(leave(next, Some(cookie))),
         None => {
             tracing::info!("a text that is not the token was sent to the sign-in page");

@@ -16,8 +16,9 @@ use super::asked::pairs;
 use super::run::named;
 use super::served::{Asked, whole};
 use super::shown::Shown;
+use crate::blocking::blocking;
 use crate::problem::Problem;
-use crate::runs::{BODY_LIMIT, RunError, RunRequest, Runs, blocking};
+use crate::runs::{BODY_LIMIT, RunError, RunRequest, Runs};
 
 /// A form is up to three times as long as the texts in it.
 pub(super) const FORM_LIMIT: usize = 3 * BODY_LIMIT;
@@ -56,13 +57,12 @@ pub(super) async fn submit(
 ) -> Result<Response, Problem> {
     let body = body.map_err(|error| Problem::new(error.status(), error.body_text()))?;
     let (form, button) = read(&headers, &body)?;
-    let none = || Problem::new(StatusCode::NOT_FOUND, "this scheduler takes no runs");
-    let runs = shown.runs.ok_or_else(none)?;
+    let runs = shown.runs()?;
     let request = request(&form);
     let there = runs.clone();
     let done = blocking(move || {
         // A refused job is no failure here: the page shows why, and what was typed.
-        Ok(match button {
+        Ok::<_, RunError>(match button {
             Button::Submit => there.submit(&request).map(|run| Done::Submitted(run.id)),
             Button::DryRun => there
                 .dry_run(&request)
@@ -117,9 +117,9 @@ enum Button {
 
 fn page(runs: &Runs, form: SubmitForm) -> SubmitPage {
     let (mut batches, mut models) = (BTreeSet::new(), BTreeSet::new());
-    for run in runs.list() {
-        batches.insert(run.batches);
-        models.insert(run.models);
+    for pair in runs.pairs() {
+        batches.insert(pair.batches);
+        models.insert(pair.models);
     }
     SubmitPage {
         takes_runs: true,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gugus_engine::{Access, Cluster};
 use gugus_error::Kind;
+use gugus_pages::job::JobState;
 use gugus_pages::run::{BallistaJob, RunId, RunState};
 use gugus_submit::SubmitError;
 use gugus_train::{Observer, Outcome, Report};
@@ -20,7 +21,7 @@ use super::course::{Courses, Told};
 use super::error::RunError;
 use super::log::RunLog;
 use super::places::Places;
-use super::record::{self, add_ballista_jobs, now};
+use super::record::{self, JOBS_NAMED, add_ballista_jobs, now};
 use super::table::{Live, Table};
 use crate::ballista::view::ClusterView;
 
@@ -228,19 +229,21 @@ impl Attempts {
         }
     }
 
-    /// The run's Ballista jobs that the scheduler still knows.
+    /// The run's Ballista jobs that the history holds, the oldest first.
     fn ballista_jobs(&self, id: &RunId) -> Vec<BallistaJob> {
-        let of_run = format!(" run {id} ");
-        let jobs = self.cluster.jobs().into_iter();
-        let jobs = jobs.filter(|job| job.name.contains(&of_run));
-        // The newest come first there.
-        jobs.rev()
-            .map(|job| BallistaJob {
-                id: job.id,
-                name: job.name,
-                state: job.state.to_owned(),
-            })
-            .collect()
+        let history = &self.cluster.records().history;
+        let rows = history.newest(JOBS_NAMED, |row| row.run.as_deref() == Some(id.as_str()));
+        let jobs = rows.into_iter().rev().map(|row| BallistaJob {
+            id: row.id,
+            name: row.name,
+            state: match row.state {
+                JobState::Cancelled | JobState::Interrupted => JobState::Failed,
+                state => state,
+            }
+            .word()
+            .to_owned(),
+        });
+        jobs.collect()
     }
 }
 

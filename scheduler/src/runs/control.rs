@@ -114,7 +114,7 @@ impl Runs {
 
     /// How the models of a run came about, as far as they have. For a thread that may block.
     pub(crate) fn course(&self, id: &RunId, asked: &ModelsAsked) -> Result<Course, RunError> {
-        self.table().run(id)?;
+        self.table().check(id)?;
         let path = self.table().folders.course_path(id);
         let course = self.attempts.courses.show(id, &path, asked);
         course.map_err(RunError::Keep)
@@ -127,10 +127,10 @@ impl Runs {
 
     /// Whether there is a run of this name.
     pub(crate) fn knows(&self, id: &str) -> bool {
-        id.parse().is_ok_and(|id| self.table().run(&id).is_ok())
+        id.parse().is_ok_and(|id| self.table().check(&id).is_ok())
     }
 
-    /// One run with the text of its job file. For a thread that may block, as are the following three.
+    /// One run with the text of its job file. For a thread that may block.
     pub(crate) fn with_job_file(&self, id: &RunId) -> Result<(Run, String), RunError> {
         let run = self.table().run(id)?;
         let job_file = self.table().folders.job_file(id);
@@ -152,26 +152,30 @@ impl Runs {
         &self.attempts.places
     }
 
-    /// One run with all there is.
+    /// One run with all there is. For a thread that may block.
     pub(crate) fn detail(&self, id: &RunId) -> Result<RunDetail, RunError> {
         let (run, job_file) = self.with_job_file(id)?;
-        let report = self.table().folders.report(id);
         Ok(RunDetail {
             run,
             job_file,
-            report,
+            report: self.report(id),
         })
     }
 
-    /// The run's log from a byte on; empty when nothing more is there.
+    /// The report of a run that has one. For a thread that may block.
+    pub(crate) fn report(&self, id: &RunId) -> Option<Report> {
+        self.table().folders.report(id)
+    }
+
+    /// The run's log from a byte on; empty when nothing more is there. For a thread that may block.
     pub(crate) fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, RunError> {
-        self.table().run(id)?;
+        self.table().check(id)?;
         self.table().folders.log(id, from).map_err(RunError::Keep)
     }
 
-    /// The end of the run's log, at most `bytes` of it, from the beginning of a line.
+    /// The end of the run's log, at most `bytes` of it, from the beginning of a line. For a thread that may block.
     pub(crate) fn log_end(&self, id: &RunId, bytes: usize) -> Result<String, RunError> {
-        self.table().run(id)?;
+        self.table().check(id)?;
         let log = self.table().folders.log_end(id, bytes);
         log.map_err(RunError::Keep)
     }

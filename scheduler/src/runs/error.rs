@@ -3,7 +3,7 @@
 use std::io;
 
 use gugus_error::Kind;
-use gugus_pages::run::{RunId, RunState};
+use gugus_pages::run::{ParseRunIdError, RunId, RunState};
 use http::StatusCode;
 use thiserror::Error;
 
@@ -57,6 +57,9 @@ pub enum RunError {
     /// The scheduler ends.
     #[error("the scheduler is stopping")]
     Stopping,
+    /// The cluster was started without a place for runs.
+    #[error("the cluster in this process shows no runs")]
+    NotShown,
     /// It cannot be kept.
     #[error("the run could not be read from disk or written to it")]
     Keep(#[source] io::Error),
@@ -73,7 +76,7 @@ impl RunError {
             | Self::NoSuchRun { .. }
             | Self::State { .. } => Kind::Usage,
             Self::Train(error) => error.kind(),
-            Self::Full | Self::Stopping | Self::Keep(_) => Kind::Failed,
+            Self::Full | Self::Stopping | Self::NotShown | Self::Keep(_) => Kind::Failed,
         }
     }
 
@@ -85,6 +88,13 @@ impl RunError {
             _ => StatusCode::from_u16(self.kind().http_status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }
+    }
+}
+
+/// A text that is no id names no run.
+impl From<ParseRunIdError> for Problem {
+    fn from(error: ParseRunIdError) -> Self {
+        Self::new(StatusCode::NOT_FOUND, error.to_string())
     }
 }
 

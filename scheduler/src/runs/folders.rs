@@ -2,13 +2,15 @@
 //! course of its models.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use gugus_pages::run::{Run, RunId};
 use gugus_train::Report;
 use serde::Serialize;
 use thiserror::Error;
+
+use crate::replace::replace;
 
 /// The files of a run.
 const RUN: &str = "run.json";
@@ -198,11 +200,7 @@ impl Folders {
     /// Writes a file so that it is there as it was or as it will be, whenever the power goes.
     fn put(&self, id: &RunId, name: &str, bytes: &[u8]) -> io::Result<()> {
         let folder = self.folder(id);
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_data()?;
-        file.persist(folder.join(name))
-            .map_err(|error| error.error)?;
+        replace(&folder.join(name), bytes, File::sync_data)?;
         File::open(&folder)?.sync_all()
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use gugus_engine::Cluster;
 use gugus_pages::run::RunId;
 use gugus_progress::Progress;
 use gugus_spec::JobName;
-use gugus_train::{Error, Observer, Report};
+use gugus_train::{Error, Observer, Prepared, Report};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
@@ -68,26 +69,24 @@ impl Followed {
         &self.id
     }
 
-    /// Whom the driver tells.
+    /// The observer that the driver reports to.
     #[must_use]
     pub fn observer(&self) -> Arc<dyn Observer> {
         self.told.observer()
     }
 
-    /// Tells the driver to stop.
-    #[must_use]
-    pub fn stop(&self) -> &CancellationToken {
-        &self.live.stop
+    /// Trains on the cluster, and writes down how the run ended. What the driver logs is the run's log.
+    ///
+    /// # Errors
+    /// [`Error`] of the training; [`Error::Interrupted`] when somebody stopped the run.
+    pub async fn drive(self, prepared: Prepared, cluster: &Cluster) -> Result<Report, Error> {
+        let training = prepared.train(cluster, self.live.stop.clone());
+        let trained = training.instrument(self.span.clone()).await;
+        self.end(&trained).await;
+        trained
     }
 
-    /// What the driver logs within this span is the run's log.
-    #[must_use]
-    pub fn span(&self) -> &Span {
-        &self.span
-    }
-
-    /// The driver has ended.
-    pub async fn end(self, result: &Result<Report, Error>) {
+    async fn end(self, result: &Result<Report, Error>) {
         self.writing.abort();
         self.told.end();
         let ended = match result {

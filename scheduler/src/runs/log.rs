@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{SecondsFormat, Utc};
+use chrono::Utc;
 use gugus_pages::run::RunId;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -19,6 +19,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::clock;
 
 /// The name of the span, and of its field.
 const SPAN: &str = "run";
@@ -129,7 +131,7 @@ where
         else {
             return;
         };
-        let now = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let now = clock::rfc3339(Utc::now());
         let mut line = Line::default();
         event.record(&mut line);
         let level = event.metadata().level();

@@ -7,7 +7,6 @@
 
 mod answers;
 mod attempt;
-mod blocking;
 mod control;
 mod course;
 mod error;
@@ -24,7 +23,6 @@ mod table;
 pub use gugus_pages::run::{BallistaJob, ParseRunIdError, Run, RunId, RunState};
 
 pub use self::answers::{DryRun, RUNS_PATH, RunDetail, RunList};
-pub(crate) use self::blocking::blocking;
 pub(crate) use self::control::Runs;
 pub use self::control::RunsConfig;
 pub(crate) use self::course::ModelsAsked;

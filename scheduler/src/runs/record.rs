@@ -1,14 +1,15 @@
 //! How the record of a run changes.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use gugus_pages::run::{BallistaJob, Run, RunId, RunState};
 use gugus_progress::Standing;
 use gugus_spec::JobName;
 
 use super::request::RunRequest;
+use crate::clock::rfc3339;
 
 /// How many Ballista jobs of a run are named. A wave of 500 batches is one; a pass over all batches is one, too.
-const JOBS_NAMED: usize = 200;
+pub(super) const JOBS_NAMED: usize = 200;
 
 /// A run that was just submitted.
 pub(super) fn queued(id: RunId, job: &JobName, request: &RunRequest) -> Run {
@@ -68,7 +69,7 @@ pub(super) fn interrupt(run: &mut Run) {
     run.ended = Some(now());
 }
 
-/// Adds Ballista jobs that are new and updates those that are known: the scheduler forgets them minutes after their end.
+/// Adds Ballista jobs that are new and updates those that are known. The run keeps naming those that the history removes.
 pub(super) fn add_ballista_jobs(run: &mut Run, seen: Vec<BallistaJob>) {
     let known = &mut run.ballista_jobs;
     for job in seen {
@@ -94,5 +95,5 @@ pub(crate) fn took(run: &Run) -> Option<u64> {
 
 /// The time as runs say it.
 pub(super) fn now() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
+    rfc3339(Utc::now())
 }

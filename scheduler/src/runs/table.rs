@@ -105,6 +105,12 @@ impl Table {
         Ok(entry.now())
     }
 
+    /// Whether there is such a run.
+    pub(super) fn check(&self, id: &RunId) -> Result<(), RunError> {
+        let known = self.entries().contains_key(id);
+        known.then_some(()).ok_or_else(|| no_such(id))
+    }
+
     /// Keeps a new run, which waits from now on.
     pub(super) fn add(
         &self,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use gugus_models::{Extent, WindowKey};
+use gugus_progress::WINDOW;
 use gugus_spec::BatchNumber;
 use gugus_train::{ModelReport, Outcome};
 
@@ -37,12 +38,12 @@ impl Shelf {
         let (runs, run) = (self.runs().clone(), id.clone());
         let key = (id.clone(), ended);
         let read = async move {
-            let detail = tokio::task::spawn_blocking(move || runs.detail(&run)).await;
-            let report = detail
+            let report = tokio::task::spawn_blocking(move || runs.report(&run)).await;
+            let models = report
                 .ok()
-                .and_then(Result::ok)
-                .and_then(|detail| detail.report);
-            let models = report.map(|report| report.models).unwrap_or_default();
+                .flatten()
+                .map(|report| report.models)
+                .unwrap_or_default();
             let failed = models
                 .into_iter()
                 .filter(|model| model.status == Outcome::Failed);
@@ -57,6 +58,8 @@ fn of(report: ModelReport, run: &RunId) -> Option<FailedModel> {
     let extent = match (report.batch, report.window) {
         (Some(batch), _) => Extent::Batch(BatchNumber::new(batch)?),
         (None, Some(key)) => Extent::Window(key.parse::<WindowKey>().ok()?),
+        // A line about rows that are in no window is of no model.
+        (None, None) if report.scope == WINDOW => return None,
         (None, None) => Extent::All,
     };
     Some(FailedModel {
@@ -67,4 +70,40 @@ fn of(report: ModelReport, run: &RunId) -> Option<FailedModel> {
             .unwrap_or_else(|| "no reason is known".to_owned()),
         run: run.clone(),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_no_window_is_no_model_over_all_batches() {
+        let run: RunId = "01kx3q2n8".parse().unwrap();
+        let extent = |scope: &str, batch: Option<u64>, window: Option<&str>| {
+            let report = ModelReport {
+                model: "m".to_owned(),
+                scope: scope.to_owned(),
+                batch,
+                window: window.map(str::to_owned),
+                status: Outcome::Failed,
+                reason: None,
+                rows: 0,
+                iterations: None,
+                training_cost: None,
+                sizes: Vec::new(),
+                path: None,
+            };
+            of(report, &run).map(|failed| failed.extent)
+        };
+        let (batch, key) = (BatchNumber::new(7).unwrap(), "2024-01".parse().unwrap());
+        assert_eq!(extent("window", None, None), None);
+        assert_eq!(
+            extent("window", None, Some("2024-01")),
+            Some(Extent::Window(key))
+        );
+        assert_eq!(extent("batch", Some(7), None), Some(Extent::Batch(batch)));
+        assert_eq!(extent("all", None, None), Some(Extent::All));
+        assert_eq!(extent("", None, None), Some(Extent::All));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
 use gugus_batches::{BatchLog, Footer, LogError, Reach, Rejects};
-use gugus_files::Store;
+use gugus_files::{Store, StoreError};
 use gugus_pages::batch::Head as FirstRows;
 use gugus_pages::stores::{Reason, RejectSample};
 use gugus_spec::BatchNumber;
@@ -112,7 +112,7 @@ impl LogView {
             return Ok(None);
         };
         let footer = log.footer(reach.newest).await?;
-        let written = self.written(reach.newest).await?;
+        let written = self.about(reach.newest).await?.map(|(_, written)| written);
         let before = reach
             .newest
             .get()
@@ -121,7 +121,7 @@ impl LogView {
         let mut per_hour = None;
         if let (Some(newest), Some(number)) = (written, BatchNumber::new(before))
             && newest.elapsed().is_ok_and(|age| age < LATELY)
-            && let Some(then) = self.written(number).await?
+            && let Some((_, then)) = self.about(number).await?
             && let Ok(took) = newest.duration_since(then)
             && !took.is_zero()
         {
@@ -137,17 +137,11 @@ impl LogView {
         }))
     }
 
-    /// When a batch was written.
-    async fn written(&self, number: BatchNumber) -> Result<Option<SystemTime>, LogError> {
-        let head = self.store.head(&number.file_name()).await?;
-        Ok(head.map(|head| head.about.modified))
-    }
-
     /// Size and time of a batch's file.
     pub(crate) async fn about(
         &self,
         number: BatchNumber,
-    ) -> Result<Option<(u64, SystemTime)>, Problem> {
+    ) -> Result<Option<(u64, SystemTime)>, StoreError> {
         let head = self.store.head(&number.file_name()).await?;
         Ok(head.map(|head| (head.about.size, head.about.modified)))
     }

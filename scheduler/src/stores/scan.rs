@@ -1,8 +1,9 @@
-//! What the footers of a log come to, batch by batch: rows, rejects, and whether each batch continues the one before.
+//! What the footers of a log come to, batch by batch: rows, rejects, and whether each batch continues the one before. Each
+//! footer is added once, in order.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use gugus_batches::{Footer, JumpReason, LogError};
+use gugus_batches::{Footer, LogError};
 use gugus_pages::batches::{Mark, Problem as Wrong, Span};
 use gugus_spec::BatchNumber;
 
@@ -104,11 +105,8 @@ impl Scan {
             });
         }
         for jump in &footer.jumps {
-            let why = match jump.reason {
-                JumpReason::Deleted => "the topic had deleted the records between",
-                JumpReason::Recreated => "the topic had been made anew",
-            };
-            let text = format!("a jump from offset {} to {}: {why}", jump.from, jump.to);
+            let (from, to, why) = (jump.from, jump.to, jump.reason);
+            let text = format!("a jump from offset {from} to {to}: {why}");
             self.mark(jump.partition, number, text);
         }
         for found in footer.discontinuities(self.before.as_ref()) {

@@ -14,6 +14,7 @@ use super::bench::Standing;
 use super::log::LogView;
 use super::models::ModelsView;
 use super::work::{Asked, Key, Works};
+use crate::blocking::blocking;
 use crate::problem::Problem;
 use crate::runs::{Pair, RunId, Runs};
 
@@ -84,13 +85,11 @@ impl Shelf {
     /// A place, checked anew each time: somebody may have made a link since.
     async fn open(&self, what: &'static str, place: &str) -> Result<Store, Problem> {
         let (places, place) = (self.0.runs.places().clone(), place.to_owned());
-        let opened = tokio::task::spawn_blocking(move || {
+        blocking(move || {
             places.check(what, &place)?;
-            Ok(places.open(&place)?)
-        });
-        opened
-            .await
-            .map_err(|error| super::trouble::ended(&error))?
+            Ok::<_, Problem>(places.open(&place)?)
+        })
+        .await
     }
 
     /// A model and the stores that it is read from, for work on all its rows.

@@ -154,8 +154,8 @@ impl Row {
 
 /// Training names its Ballista jobs `JOB run RUN …`.
 fn run_in(name: &str) -> Option<String> {
-    let mut words = name.split(' ').skip_while(|word| *word != "run").skip(1);
-    words.next().map(str::to_owned)
+    let (_, rest) = name.split_once(" run ")?;
+    rest.split(' ').next().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -167,6 +167,10 @@ mod tests {
         let run = |name: &str| Row::queued("a", name, 1).run;
         assert_eq!(
             run("crime run 01kx3q2n8 location batches 1-3").as_deref(),
+            Some("01kx3q2n8")
+        );
+        assert_eq!(
+            run("run run 01kx3q2n8 location").as_deref(),
             Some("01kx3q2n8")
         );
         assert_eq!(run("select 1"), None);

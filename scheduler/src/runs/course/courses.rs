@@ -32,7 +32,7 @@ impl Courses {
                 Told(Some(course))
             }
             Err(error) => {
-                tracing::warn!(%id, %error, "what the run tells of its models cannot be kept");
+                tracing::warn!(%id, %error, "the lines about this run's models cannot be kept; the run goes on without them");
                 self.open().retain(|(other, _)| other != id);
                 Told(None)
             }
@@ -104,7 +104,7 @@ impl Courses {
 }
 
 impl Told {
-    /// Whom the driver tells.
+    /// The observer that the driver reports to.
     pub(in crate::runs) fn observer(&self) -> Arc<dyn Observer> {
         match &self.0 {
             Some(course) => Arc::clone(course) as Arc<dyn Observer>,

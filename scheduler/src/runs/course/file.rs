@@ -5,9 +5,9 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::DateTime;
 use gugus_pages::run::{Course, ModelRow, ModelTable, Square};
 use gugus_progress::{ModelReport, PassReport};
 use gugus_spec::{BatchNumber, ModelName};
@@ -16,6 +16,7 @@ use gugus_train::Observer;
 use super::index::{Entry, Extract, Index};
 use super::line::Line;
 use super::view::ModelsAsked;
+use crate::clock::{now, rfc3339};
 
 /// How much is written at once.
 const AT_ONCE: usize = 64 * 1024;
@@ -123,7 +124,7 @@ impl CourseFile {
         inner.squares = None;
         inner.flush();
         if let Err(error) = inner.file.sync_data() {
-            tracing::warn!(%error, "what a run told of its models may not be on disk");
+            tracing::warn!(%error, "the last lines about a run's models may not be on disk");
         }
     }
 
@@ -199,7 +200,7 @@ impl Inner {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(%error, "what a run told of its models could not be written; it is kept in memory and tried again");
+                    tracing::warn!(%error, "lines about a run's models could not be written; they stay in memory, and the next write includes them");
                 }
                 let begin = SeekFrom::Start(self.written);
                 let cut = self.file.set_len(self.written);
@@ -226,17 +227,8 @@ impl Inner {
     }
 }
 
-fn now() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn instant(milliseconds: u64) -> String {
     let time = i64::try_from(milliseconds).ok();
     let time = time.and_then(DateTime::from_timestamp_millis);
-    time.map_or_else(String::new, |time| {
-        time.to_rfc3339_opts(SecondsFormat::Millis, true)
-    })
+    time.map_or_else(String::new, rfc3339)
 }

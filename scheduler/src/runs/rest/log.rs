@@ -6,9 +6,10 @@ use http::header;
 use serde::Deserialize;
 
 use super::named::Named;
+use crate::blocking::blocking;
 use crate::problem::{Problem, Refusal};
-use crate::runs::blocking::blocking;
 use crate::runs::control::Runs;
+use crate::runs::error::RunError;
 
 /// Which part of a log.
 #[derive(Deserialize)]
@@ -39,7 +40,7 @@ pub(super) async fn part(
             let ended = more.is_empty() || !part.whole;
             text.extend(more);
             if ended {
-                return Ok(text);
+                return Ok::<_, RunError>(text);
             }
         }
     };

@@ -1,6 +1,5 @@
 //! Runs over HTTP. A resource is one file in this room, and its routes are lines in `routes.rs`.
 
-mod choices;
 mod log;
 mod named;
 mod routes;

@@ -1,8 +1,7 @@
 //! The run that a path names.
 
 use axum::extract::{FromRequestParts, Path};
-use gugus_pages::run::{ParseRunIdError, RunId};
-use http::StatusCode;
+use gugus_pages::run::RunId;
 use http::request::Parts;
 
 use crate::problem::Problem;
@@ -16,9 +15,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(id) = path.map_err(|error| Problem::new(error.status(), error.body_text()))?;
-        let id = id.parse().map_err(|error: ParseRunIdError| {
-            Problem::new(StatusCode::NOT_FOUND, error.to_string())
-        })?;
-        Ok(Self(id))
+        Ok(Self(id.parse()?))
     }
 }

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::{Query, State};
 use gugus_pages::run::{Course, Run};
 
-use super::choices::{Choices, choice};
 use super::named::Named;
+use crate::blocking::blocking;
+use crate::pairs::{Pairs, value};
 use crate::problem::{Problem, Refusal};
 use crate::runs::answers::RunDetail;
-use crate::runs::blocking::blocking;
 use crate::runs::control::Runs;
 use crate::runs::course::ModelsAsked;
 
@@ -34,9 +34,9 @@ pub(super) async fn detail(
 pub(super) async fn models(
     State(runs): State<Runs>,
     Named(id): Named,
-    Query(choices): Query<Choices>,
+    Query(choices): Query<Pairs>,
 ) -> Result<Json<Course>, Problem> {
-    let asked = ModelsAsked::read(|name| choice(&choices, name));
+    let asked = ModelsAsked::read(|name| value(&choices, name));
     blocking(move || runs.course(&id, &asked)).await.map(Json)
 }
 

@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 use gugus_pages::run::Run;
 use http::StatusCode;
 
-use super::choices::{Choices, choice};
+use crate::blocking::blocking;
+use crate::pairs::{Pairs, value};
 use crate::problem::{Problem, Refusal};
 use crate::runs::answers::{DryRun, RUNS_PATH, RunList};
-use crate::runs::blocking::blocking;
 use crate::runs::control::Runs;
 use crate::runs::list::{listed, runs_asked};
 use crate::runs::request::RunRequest;
@@ -20,11 +20,8 @@ use crate::runs::request::RunRequest;
     get, path = RUNS_PATH, tag = "Runs",
     responses((status = 200, description = "The runs", body = RunList), (status = "default", description = "The request was refused", body = Refusal))
 )]
-pub(super) async fn list(
-    State(runs): State<Runs>,
-    Query(choices): Query<Choices>,
-) -> Json<RunList> {
-    let asked = runs_asked(|name| choice(&choices, name));
+pub(super) async fn list(State(runs): State<Runs>, Query(choices): Query<Pairs>) -> Json<RunList> {
+    let asked = runs_asked(|name| value(&choices, name));
     let rows = listed(runs.list(), &asked);
     let runs = rows.into_iter().map(|row| row.run).collect();
     Json(RunList { runs })

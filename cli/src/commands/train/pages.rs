@@ -44,8 +44,6 @@ impl Shown {
         let run = embedded
             .follow(run.0, run.1, run.2, stop)
             .map_err(Failure::failed)?;
-        let run =
-            run.ok_or_else(|| Failure::failed("the cluster in this process shows no runs"))?;
         let access = embedded.access();
         let (scheme, place) = (access.security.scheme(), access.url.authority());
         eprintln!(

@@ -12,7 +12,7 @@ use gugus_pages::jobs::{Choice, SIZE};
 
 use super::folder::{self, Folder};
 use super::index::{Index, Line};
-use super::keep::KeepJobs;
+use super::limits::KeepJobs;
 use crate::clock;
 
 /// How many records are kept in memory where there is no folder.
@@ -118,7 +118,7 @@ impl History {
                 folder.list(&line, replaces)
             });
             if let Err(error) = written {
-                tracing::warn!(id, %error, "the record of a Ballista job could not be written; its page ends with the scheduler");
+                tracing::warn!(id, %error, "the record of a Ballista job could not be written; its page will be gone when the scheduler ends");
                 self.not_kept();
             }
         }
