@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use report::{ModelReport, Outcome, PassReport, WINDOW};
+pub use report::{ModelReport, Outcome, PassReport, ReportScope, data};
 
 /// How far a piece of work is. Clones share one state.
 #[derive(Clone, Debug, Default)]
