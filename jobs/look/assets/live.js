@@ -22,14 +22,13 @@ function refresh(root) {
   if (navigator.clipboard) root.querySelectorAll("button[data-copy]").forEach((button) => { button.hidden = false; });
 }
 
-// Changes `from` into `to` and touches nothing that is equal already. So focus, selection, scrolling, open details and
-// what a person typed stay. Children are found again by their id, by
-// what a form does, or by the first link of a table's row.
+// Changes `from` into `to` and touches nothing that is equal already. So focus, selection, scrolling and what a person
+// typed stay. Each child is found again by its id, by the action of a form, or by the first link of a table's row.
 const key = (node) => node.id || (node.nodeName === "FORM" && node.getAttribute("action")) || (node.nodeName === "TR" && node.querySelector("a[href]")?.getAttribute("href")) || null;
 function morph(from, to) {
   if (from.nodeType !== Node.ELEMENT_NODE) { if (from.nodeValue !== to.nodeValue) from.nodeValue = to.nodeValue; return; }
   if (from.nodeName === "TIME" && from.dateTime === to.dateTime) return;
-  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && !(name === "open" && from.matches("details, dialog"))) from.removeAttribute(name);
+  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name)) from.removeAttribute(name);
   for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value && !(name === "hidden" && from.dataset.copy)) from.setAttribute(name, value);
   if (from.nodeName === "TEXTAREA") return;
   const follows = from.dataset.follow !== undefined && from.scrollTop + from.clientHeight >= from.scrollHeight - 4;
@@ -45,7 +44,7 @@ function morph(from, to) {
   let at = from.firstChild;
   for (const child of fresh) {
     const name = key(child);
-    // A row that left becomes a row that came, so that nodes last as long as the table has as many rows. A row that has the
+    // A row that came takes the place of a row that left. So nodes stay while the table has as many rows. A row that has the
     // focus goes, because the focus would go with it to the row that came.
     const usable = (old) => old.nodeName === child.nodeName && !(key(old) && old.contains(document.activeElement));
     const free = known.has(name) ? -1 : spare.findIndex(usable);
@@ -91,15 +90,15 @@ function show(heading, content, ...buttons) {
 // Forms that change something ask first, in words of their own.
 document.addEventListener("submit", (event) => {
   const { submitter, target: form } = event;
-  const question = submitter?.dataset.confirm ?? form.dataset.confirm;
+  const question = form.dataset.confirm;
   if (!question || form.dataset.confirmed) return;
   event.preventDefault();
-  // The page may change meanwhile, and the answer is to this question.
+  // The page may change before the person answers. The answer counts for this question only.
   const { action } = form;
   const doing = (submitter?.textContent || submitter?.value || "go on").trim();
   const yes = make("button", { value: "yes", className: "first", textContent: `Yes, ${doing[0].toLowerCase()}${doing.slice(1)}` });
   const no = make("button", { value: "no", textContent: "No" });
-  // At the click and not after the dialog has closed: whoever leaves the page at once has still said yes.
+  // The form is sent at the click. A person who leaves the page before the dialog closes has still said yes.
   yes.addEventListener("click", () => {
     if (form.action !== action || !form.isConnected) return;
     form.dataset.confirmed = "yes";
@@ -122,7 +121,7 @@ document.querySelectorAll("input[type=file][data-fills]").forEach((input) => {
 let typing;
 let asked = 0;
 async function choose(form) {
-  const url = new URL(form.action || location.href);
+  const url = new URL(form.action);
   url.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== "")).toString();
   const mine = ++asked;
   const answer = await fetch(url, { headers: { accept: "text/html" } }).catch(() => null);
@@ -136,7 +135,7 @@ async function choose(form) {
 }
 document.addEventListener("input", (event) => {
   const form = event.target.closest("form.filter");
-  if (!form || form.method !== "get") return;
+  if (!form) return;
   clearTimeout(typing);
   typing = setTimeout(choose, 200, form);
 });

@@ -1,4 +1,5 @@
-//! Style, script and icon, which are part of the program.
+//! Style, script and icon, which are part of the program. A path changes with its content, so browsers may keep the file
+//! for ever.
 
 use std::sync::LazyLock;
 

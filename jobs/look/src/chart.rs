@@ -1,5 +1,7 @@
 //! Small charts as SVG. Sizes stand in attributes and colours in classes, because pages forbid attributes `style`.
 
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 
 /// One bar of a chart.
@@ -8,9 +10,9 @@ pub struct Bar {
     /// What stands below it.
     pub label: String,
     /// How far it goes up.
-    pub up: f64,
+    pub up: u64,
     /// How far it goes down, on a scale of its own; 0 where nothing does.
-    pub down: f64,
+    pub down: u64,
     /// What it says when somebody points at it.
     pub title: String,
 }
@@ -33,24 +35,16 @@ const LEAST: f64 = 1.5;
 /// words what the chart shows.
 #[must_use]
 pub fn bars(name: &str, bars: &[Bar]) -> Markup {
-    let most = |of: fn(&Bar) -> f64| bars.iter().map(of).fold(0.0, f64::max);
+    let most = |of: fn(&Bar) -> u64| bars.iter().map(of).max().unwrap_or(0);
     let (up, down) = (most(|bar| bar.up), most(|bar| bar.down));
-    let below = if down > 0.0 { DOWN } else { 0.0 };
-    #[allow(clippy::cast_precision_loss)] // some hundred bars at most
-    let slot = (WIDTH / bars.len().max(1) as f64).min(WIDEST);
-    let height = |value: f64, of: f64, room: f64| {
-        if value <= 0.0 || of <= 0.0 {
-            0.0
-        } else {
-            (value / of * room).max(LEAST)
-        }
-    };
+    let below = if down > 0 { DOWN } else { 0.0 };
+    let slot = (WIDTH / float(bars.len().max(1) as u64)).min(WIDEST);
     let bottom = UP + below + 20.0;
     html! {
         svg.chart role="img" aria-label=(name) viewBox={ "0 0 " (WIDTH) " " (bottom) } width=(WIDTH) height=(bottom) {
             @for (at, bar) in bars.iter().enumerate() {
                 @let x = place(at, slot);
-                @let (high, low) = (height(bar.up, up, UP - 4.0), height(bar.down, down, DOWN - 2.0));
+                @let (high, low) = (share(bar.up, up, UP - 4.0), share(bar.down, down, DOWN - 2.0));
                 g {
                     title { (bar.title) }
                     @if high > 0.0 { rect.up x=(short(x + slot * 0.1)) y=(short(UP - high)) width=(short(slot * 0.8)) height=(short(high)) { } }
@@ -86,25 +80,14 @@ pub fn small_bars(name: &str, values: &[u64]) -> Markup {
     }
 }
 
-/// A line through values, one a step; a step without a value leaves the line open. The last value has a dot.
+/// A line through values, one value a step. The line has a gap at a step without a value. The last value has a dot.
 #[must_use]
 pub fn small_line(name: &str, values: &[Option<f64>]) -> Markup {
     const WIDTH: f64 = 110.0;
     const HEIGHT: f64 = 22.0;
-    let there = || values.iter().flatten().copied();
-    let (low, high) = (
-        there().fold(f64::INFINITY, f64::min),
-        there().fold(f64::NEG_INFINITY, f64::max),
-    );
+    let scale = Scale::of(values.iter().flatten().copied());
     let x = |at: usize| place(at, (WIDTH - 8.0) / place(values.len().max(2) - 1, 1.0)) + 4.0;
-    let y = |value: f64| {
-        let share = if high > low {
-            (value - low) / (high - low)
-        } else {
-            0.5
-        };
-        HEIGHT - 4.0 - share * (HEIGHT - 8.0)
-    };
+    let y = |value: f64| HEIGHT - 4.0 - scale.share(value) * (HEIGHT - 8.0);
     let mut path = String::new();
     let mut drawn = false;
     for (at, value) in values.iter().enumerate() {
@@ -128,6 +111,53 @@ pub fn small_line(name: &str, values: &[Option<f64>]) -> Markup {
     }
 }
 
+/// A large line through many values, each with its step, and the lowest and the highest value beside it. `name` says in words what the chart shows; `words` writes a value as text.
+#[must_use]
+pub fn line_chart(name: &str, values: &[(u32, f64)], words: impl Fn(f64) -> String) -> Markup {
+    const HEIGHT: f64 = 160.0;
+    // The room at the left for the lowest and the highest value.
+    const LEFT: f64 = 90.0;
+    const EDGE: f64 = 14.0;
+    // More points cannot be told apart.
+    const POINTS: usize = 400;
+    let finite = || values.iter().filter(|(_, value)| value.is_finite());
+    let scale = Scale::of(finite().map(|(_, value)| *value));
+    let Scale { low, high } = scale;
+    let first = values.first().map_or(0, |(step, _)| *step);
+    let last = values.last().map_or(0, |(step, _)| *step);
+    let x = |step: u32| {
+        let share = f64::from(step - first) / f64::from((last - first).max(1));
+        LEFT + share * (WIDTH - LEFT - EDGE)
+    };
+    let y = |value: f64| HEIGHT - 30.0 - scale.share(value) * (HEIGHT - 30.0 - EDGE);
+    let stride = values.len().div_ceil(POINTS).max(1);
+    let drawn = finite().enumerate();
+    let count = finite().count();
+    let drawn = drawn.filter(|(at, _)| at % stride == 0 || at + 1 == count);
+    let mut path = String::new();
+    for (at, (_, (step, value))) in drawn.enumerate() {
+        let to = if at == 0 { 'M' } else { 'L' };
+        // Writing to a string does not fail.
+        let _ = write!(path, "{to}{:.1} {:.1}", x(*step), y(*value));
+    }
+    html! {
+        svg.chart role="img" aria-label=(name) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } width=(WIDTH) height=(HEIGHT) {
+            title { (name) }
+            line.axis x1=(LEFT) x2=(WIDTH - EDGE) y1=(HEIGHT - 24.0) y2=(HEIGHT - 24.0) { }
+            @if count > 0 {
+                path.line d=(path) { }
+                @if let Some((step, value)) = finite().next_back() {
+                    circle.up cx=(format!("{:.1}", x(*step))) cy=(format!("{:.1}", y(*value))) r="3" { }
+                }
+                text x=(LEFT - 8.0) y=(format!("{:.1}", y(high) + 4.0)) text-anchor="end" { (words(high)) }
+                @if high > low { text x=(LEFT - 8.0) y=(format!("{:.1}", y(low) + 4.0)) text-anchor="end" { (words(low)) } }
+                text x=(LEFT) y=(HEIGHT - 6.0) { (first) }
+                @if last > first { text x=(WIDTH - EDGE) y=(HEIGHT - 6.0) text-anchor="end" { (last) } }
+            }
+        }
+    }
+}
+
 /// A stretch from its begin to its end, with the places where something is wrong, each from 0 to 1.
 #[must_use]
 pub fn stretch(name: &str, marks: &[f64]) -> Markup {
@@ -145,17 +175,47 @@ pub fn stretch(name: &str, marks: &[f64]) -> Markup {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // some hundred steps at most
-fn place(at: usize, step: f64) -> f64 {
-    at as f64 * step
+/// The lowest and the highest of some values.
+#[derive(Clone, Copy)]
+struct Scale {
+    low: f64,
+    high: f64,
 }
 
-#[allow(clippy::cast_precision_loss)] // a height in pixels
+impl Scale {
+    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+        Self {
+            low: values.clone().fold(f64::INFINITY, f64::min),
+            high: values.fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+
+    /// How high a value is, from 0 to 1; halfway where all values are the same.
+    fn share(self, value: f64) -> f64 {
+        if self.high > self.low {
+            (value - self.low) / (self.high - self.low)
+        } else {
+            0.5
+        }
+    }
+}
+
+/// A number as a place or a size in a drawing.
+#[must_use]
+#[allow(clippy::cast_precision_loss, reason = "places on a screen")]
+pub fn float(number: u64) -> f64 {
+    number as f64
+}
+
+fn place(at: usize, step: f64) -> f64 {
+    float(at as u64) * step
+}
+
 fn share(value: u64, most: u64, height: f64) -> f64 {
     if value == 0 {
         0.0
     } else {
-        (value as f64 / most as f64 * height).max(LEAST)
+        (float(value) / float(most) * height).max(LEAST)
     }
 }
 
@@ -172,13 +232,13 @@ mod tests {
 
     #[test]
     fn what_goes_down_is_below_the_line_and_small_values_are_seen() {
-        let bar = |up: f64, down: f64| Bar {
+        let bar = |up: u64, down: u64| Bar {
             label: "<1>".to_owned(),
             up,
             down,
             title: "<b>".to_owned(),
         };
-        let text = bars("rows & rejects", &[bar(1000.0, 0.0), bar(1.0, 3.0)]).into_string();
+        let text = bars("rows & rejects", &[bar(1000, 0), bar(1, 3)]).into_string();
         assert!(text.contains("aria-label=\"rows &amp; rejects\""), "{text}");
         assert!(
             text.contains("class=\"down\" x=\"61.6\" y=\"112\""),
@@ -189,7 +249,7 @@ mod tests {
             !text.contains("<b>") && !text.contains("<1>") && !text.contains("style"),
             "{text}"
         );
-        let all_up = bars("rows", &[bar(1.0, 0.0)]).into_string();
+        let all_up = bars("rows", &[bar(1, 0)]).into_string();
         assert!(!all_up.contains("class=\"down\""), "{all_up}");
     }
 
@@ -200,6 +260,34 @@ mod tests {
         // One value, the same values and none are lines, too.
         for values in [vec![Some(1.0)], vec![Some(2.0); 3], vec![None], vec![]] {
             let text = small_line("cost", &values).into_string();
+            assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_falls_where_values_fall_and_stays_short() {
+        let text = line_chart("cost <by> pass", &[(1, 30.0), (2, 20.0), (3, 10.0)], |v| {
+            v.to_string()
+        });
+        let text = text.into_string();
+        assert!(
+            text.contains("d=\"M90.0 14.0L398.0 72.0L706.0 130.0\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("aria-label=\"cost &lt;by&gt; pass\""),
+            "{text}"
+        );
+        let many: Vec<(u32, f64)> = (1..=100_000).map(|step| (step, f64::from(step))).collect();
+        let text = line_chart("cost", &many, |v| v.to_string()).into_string();
+        assert!(text.len() < 8_000, "{}", text.len());
+        for odd in [
+            vec![],
+            vec![(1, f64::NAN)],
+            vec![(1, 1.0)],
+            vec![(7, 1.0), (7, 1.0)],
+        ] {
+            let text = line_chart("cost", &odd, |v| v.to_string()).into_string();
             assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! Texts within links.
+//! Texts within links. No text leaves its place in the link.
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -1,7 +1,6 @@
 //! The one look of our web pages: the frame of a page, its style and script, and the small parts that pages are made of.
 //!
-//! The scheduler and `serve` show pages of one kind to the same people. A state, a time or a number of bytes looks the same
-//! on all of them.
+//! All pages of the scheduler share this crate. A state, a time or a number of bytes looks the same on all of them.
 //!
 //! # Guarantees
 //! * A page is whole without JavaScript. The script only makes a page live and handy.
@@ -20,18 +19,17 @@ mod assets;
 mod chart;
 mod document;
 mod encoded;
-mod line_chart;
 mod parts;
 mod section;
 mod table;
 
 pub use assets::{Asset, Assets};
-pub use chart::{Bar, bars, small_bars, small_line, stretch};
+pub use chart::{Bar, bars, float, line_chart, small_bars, small_line, stretch};
 pub use document::{Frame, Link, POLICY, document};
 pub use encoded::{path_part, query_value};
-pub use line_chart::line_chart;
 pub use parts::{
-    Tone, badge, bar, bytes, command, count, duration, empty, fact, instant, quantity, shortened,
+    Tone, badge, bytes, command, count, count_signed, done_of, drawing, duration, empty, fact,
+    figure, instant, quantity, shortened, wide,
 };
 pub use section::Section;
-pub use table::{Column, Order, Pager, table};
+pub use table::{Column, Order, Pager, plain_table, table};

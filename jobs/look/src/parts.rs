@@ -32,7 +32,9 @@ impl Tone {
         }
     }
 
-    fn sign(self) -> &'static str {
+    /// The sign of the tone, for those who do not see its colour.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
         match self {
             Self::Quiet => "○",
             Self::Busy => "◐",
@@ -49,10 +51,13 @@ pub fn badge(tone: Tone, word: &str) -> Markup {
     html! { span class={ "badge " (tone.class()) } { span.sign aria-hidden="true" { (tone.sign()) } (word) } }
 }
 
-/// How much of something is done, as a bar with a name for those who do not see it.
+/// How much of something is done: a bar, with a name for those who do not see it, and `3 of 4`.
 #[must_use]
-pub fn bar(done: u64, total: u64, name: &str) -> Markup {
-    html! { progress value=(done.min(total)) max=(total.max(1)) aria-label=(name) { } }
+pub fn done_of(done: u64, total: u64, name: &str) -> Markup {
+    html! {
+        progress value=(done.min(total)) max=(total.max(1)) aria-label=(name) { }
+        (count(done)) " of " (count(total))
+    }
 }
 
 /// A number with commas between its thousands.
@@ -67,6 +72,31 @@ pub fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number, such as an offset, that may be negative.
+#[must_use]
+pub fn count_signed(number: i64) -> String {
+    let digits = count(number.unsigned_abs());
+    if number < 0 {
+        format!("-{digits}")
+    } else {
+        digits
+    }
+}
+
+/// A number of a fit: short, and exact enough to compare.
+#[must_use]
+pub fn figure(number: f64) -> String {
+    let size = number.abs();
+    if number == 0.0 {
+        "0".to_owned()
+    } else if (1e-3..1e7).contains(&size) {
+        let text = format!("{number:.4}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        format!("{number:.4e}")
+    }
 }
 
 /// A number of things in words: `1 batch`, `2,000 batches`.
@@ -129,6 +159,22 @@ fn moment(text: &str) -> String {
     parts.unwrap_or_else(|| text.to_owned())
 }
 
+/// What may be wider than the page, such as a table. It scrolls by itself, also by keys.
+#[must_use]
+pub fn wide(name: &str, content: &Markup) -> Markup {
+    scrolled("wide", name, content)
+}
+
+/// The same for a drawing.
+#[must_use]
+pub fn drawing(name: &str, content: &Markup) -> Markup {
+    scrolled("wide drawing", name, content)
+}
+
+fn scrolled(class: &str, name: &str, content: &Markup) -> Markup {
+    html! { div class=(class) tabindex="0" role="region" aria-label=(name) { (content) } }
+}
+
 /// A fact of a list of facts (`dl`).
 #[must_use]
 pub fn fact(name: &str, value: &Markup) -> Markup {
@@ -180,6 +226,16 @@ mod tests {
         );
         assert_eq!(quantity(1, "batch", "batches"), "1 batch");
         assert_eq!(quantity(2000, "batch", "batches"), "2,000 batches");
+    }
+
+    #[test]
+    fn figures_are_short_and_offsets_may_be_negative() {
+        let figures = [0.0, 1.5, -12_345.678_99, 1e9, 1.0 / 3.0, 1e-9].map(figure);
+        assert_eq!(
+            figures,
+            ["0", "1.5", "-12345.679", "1.0000e9", "0.3333", "1.0000e-9"]
+        );
+        assert_eq!(count_signed(-1234), "-1,234");
     }
 
     #[test]

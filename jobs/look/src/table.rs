@@ -1,6 +1,9 @@
-//! Tables whose order and page stand in the URL.
+//! Tables. Links in headings and pagers keep the viewer's order and filters.
 
 use maud::{Markup, html};
+
+use crate::encoded::query_value;
+use crate::parts::wide;
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +58,28 @@ pub struct Order {
 }
 
 impl Order {
+    /// The order, and other choices with their values as texts. Choices without a value are left out.
+    #[must_use]
+    pub fn new(sort: &str, descending: bool, others: &[(&str, &str)]) -> Self {
+        let others = others.iter().filter(|(_, value)| !value.is_empty());
+        Self {
+            sort: sort.to_owned(),
+            descending,
+            others: others
+                .map(|(name, value)| ((*name).to_owned(), query_value(value)))
+                .collect(),
+        }
+    }
+
+    /// Hidden inputs by which a form keeps the order.
+    #[must_use]
+    pub fn kept(&self) -> Markup {
+        html! { @if !self.sort.is_empty() {
+            input type="hidden" name="sort" value=(self.sort);
+            input type="hidden" name="order" value=(direction(self.descending));
+        } }
+    }
+
     fn href(&self, changed: &[(&str, &str)]) -> String {
         let sort = (!self.sort.is_empty()).then(|| {
             [
@@ -91,6 +116,12 @@ pub struct Pager {
     pub total: u64,
 }
 
+/// A table in the order of its rows, all of which it shows.
+#[must_use]
+pub fn plain_table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup {
+    table(caption, columns, rows, &Order::default(), None)
+}
+
 /// A table. Headings of columns with a key are links that sort by the column, and sort the other way round when it is
 /// sorted by already. The links of the pager keep order and filters.
 #[must_use]
@@ -101,25 +132,26 @@ pub fn table(
     order: &Order,
     pager: Option<Pager>,
 ) -> Markup {
-    html! {
-        div.wide tabindex="0" role="region" aria-label=(caption) { table {
-            thead { tr { @for column in columns {
-                @let by = column.key.filter(|key| *key == order.sort);
-                @let sorted = by.map(|_| if order.descending { "descending" } else { "ascending" });
-                th.n[column.numbers] scope="col" aria-sort=[sorted] {
-                    @match column.key {
-                        Some(key) => {
-                            @let descending = if by.is_some() { !order.descending } else { column.numbers };
-                            a href=(order.href(&[("sort", key), ("order", direction(descending)), ("from", "0")])) { (column.name) }
-                        }
-                        None => (column.name),
+    let content = html! { table {
+        thead { tr { @for column in columns {
+            @let by = column.key.filter(|key| *key == order.sort);
+            @let sorted = by.map(|_| if order.descending { "descending" } else { "ascending" });
+            th.n[column.numbers] scope="col" aria-sort=[sorted] {
+                @match column.key {
+                    Some(key) => {
+                        @let descending = if by.is_some() { !order.descending } else { column.numbers };
+                        a href=(order.href(&[("sort", key), ("order", direction(descending)), ("from", "0")])) { (column.name) }
                     }
+                    None => (column.name),
                 }
-            } } }
-            tbody { @for row in rows { tr { @for (cell, column) in row.iter().zip(columns) {
-                td.n[column.numbers] { (cell) }
-            } } } }
-        } }
+            }
+        } } }
+        tbody { @for row in rows { tr { @for (cell, column) in row.iter().zip(columns) {
+            td.n[column.numbers] { (cell) }
+        } } } }
+    } };
+    html! {
+        (wide(caption, &content))
         @if let Some(pager) = pager && pager.total > pager.size { (pages(pager, order)) }
     }
 }

@@ -17,8 +17,21 @@ pub enum Outcome {
     Planned,
 }
 
-/// The scope of a model of a window.
-pub const WINDOW: &str = "window";
+/// The scope of a model in the job file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportScope {
+    /// One model for each batch.
+    Batch,
+    /// One model for each window.
+    Window,
+    /// One model over all batches.
+    All,
+    /// A report of an earlier version does not tell it.
+    #[default]
+    #[serde(rename = "")]
+    Unknown,
+}
 
 /// One model, of one batch, of one window or over all batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -27,7 +40,8 @@ pub struct ModelReport {
     pub model: String,
     /// The scope of the model in the job file: `batch`, `window` or `all`. Empty in a report of an earlier version.
     #[serde(default)]
-    pub scope: String,
+    #[schema(value_type = String)]
+    pub scope: ReportScope,
     /// The batch's number; null for a model over all batches or over a window.
     pub batch: Option<u64>,
     /// The window's key; null for others, and where the line is about rows that are in no window.
@@ -49,15 +63,21 @@ pub struct ModelReport {
 }
 
 impl ModelReport {
-    /// The data that the model is of, in words: `batch 7`, `window "2024-01"`, `by window`, `over all batches`.
+    /// The data that the model is of, in words.
     #[must_use]
     pub fn data(&self) -> String {
-        match (self.batch, &self.window) {
-            (Some(batch), _) => format!("batch {batch}"),
-            (None, Some(key)) => format!("window {key:?}"),
-            (None, None) if self.scope == WINDOW => "by window".to_owned(),
-            (None, None) => "over all batches".to_owned(),
-        }
+        data(self.scope, self.batch, self.window.as_deref())
+    }
+}
+
+/// The data that a model of this scope is of, in words: `batch 7`, `window "2024-01"`, `by window`, `over all batches`.
+#[must_use]
+pub fn data(scope: ReportScope, batch: Option<u64>, window: Option<&str>) -> String {
+    match (batch, window) {
+        (Some(batch), _) => format!("batch {batch}"),
+        (None, Some(key)) => format!("window {key:?}"),
+        (None, None) if scope == ReportScope::Window => "by window".to_owned(),
+        (None, None) => "over all batches".to_owned(),
     }
 }
 
@@ -74,4 +94,37 @@ pub struct PassReport {
     pub cost: Option<f64>,
     /// How far the center moved that moved farthest.
     pub moved: Option<f64>,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_one_word_and_reports_without_one_are_read() {
+        for (scope, json) in [
+            (ReportScope::Batch, "\"batch\""),
+            (ReportScope::Window, "\"window\""),
+            (ReportScope::All, "\"all\""),
+            (ReportScope::Unknown, "\"\""),
+        ] {
+            assert_eq!(serde_json::to_string(&scope).unwrap(), json);
+            assert_eq!(serde_json::from_str::<ReportScope>(json).unwrap(), scope);
+        }
+        let old = r#"{"model":"m","batch":null,"window":null,"status":"trained","reason":null,"rows":1,
+            "iterations":null,"training_cost":null,"sizes":[],"path":null}"#;
+        let old: ModelReport = serde_json::from_str(old).unwrap();
+        assert_eq!(old.scope, ReportScope::Unknown);
+        assert_eq!(old.data(), "over all batches");
+    }
+
+    #[test]
+    fn rows_in_no_window_are_told_by_window() {
+        assert_eq!(data(ReportScope::Window, None, None), "by window");
+        assert_eq!(
+            data(ReportScope::Window, None, Some("2024-01")),
+            "window \"2024-01\""
+        );
+    }
 }

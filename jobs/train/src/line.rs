@@ -1,7 +1,7 @@
 //! A line of the report: one model, and what became of it.
 
 use gugus_models::{Extent, ModelJson, ModelStore};
-use gugus_progress::{ModelReport, Outcome, WINDOW};
+use gugus_progress::{ModelReport, Outcome, ReportScope};
 use gugus_spec::{BatchNumber, ModelName};
 
 /// Nothing was done, for this reason.
@@ -59,7 +59,7 @@ pub(crate) fn there(model: &ModelName, of: &Extent, about: &ModelJson) -> ModelR
 /// The line is about all windows of a model, or about rows that are in none.
 pub(crate) fn of_windows(line: ModelReport) -> ModelReport {
     ModelReport {
-        scope: WINDOW.to_owned(),
+        scope: ReportScope::Window,
         path: None,
         ..line
     }
@@ -69,11 +69,10 @@ fn empty(model: &ModelName, of: &Extent, rows: u64) -> ModelReport {
     ModelReport {
         model: model.as_str().to_owned(),
         scope: match of {
-            Extent::Batch(_) => "batch",
-            Extent::Window(_) => WINDOW,
-            Extent::All => "all",
-        }
-        .to_owned(),
+            Extent::Batch(_) => ReportScope::Batch,
+            Extent::Window(_) => ReportScope::Window,
+            Extent::All => ReportScope::All,
+        },
         batch: of.batch().map(BatchNumber::get),
         window: of.window().map(|key| key.as_str().to_owned()),
         status: Outcome::Skipped,

@@ -1,15 +1,18 @@
 //! `/batches/{n}`: one batch.
 
 use gugus_look::{
-    Column, Link, Order, Section, Tone, badge, bytes, count, empty, fact, instant, quantity, table,
+    Column, Link, Section, Tone, badge, bytes, count, count_signed, empty, fact, instant,
+    plain_table, wide,
 };
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::command::submit;
+use crate::href;
 use crate::page::Page;
 use crate::place::Place;
-use crate::stores::{Reason, batch_href, batches_href, count_signed, model_href, reasons};
+use crate::stores::{Reason, reasons, rejects_fact};
 
 /// One batch.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -18,7 +21,7 @@ pub struct Batch {
     pub store: String,
     /// Its number.
     pub batch: u64,
-    /// The first and the newest batch of the store.
+    /// The first batch of the store.
     pub first: u64,
     /// The newest batch of the store.
     pub newest: u64,
@@ -111,8 +114,8 @@ impl Page for Batch {
 
     fn way(&self) -> Vec<Link> {
         vec![
-            Link::new("Batches", "/batches"),
-            Link::new(self.store.clone(), batches_href(&self.store)),
+            Place::Batches.link(),
+            Link::new(self.store.clone(), href::batches(&self.store)),
         ]
     }
 
@@ -132,15 +135,15 @@ impl Batch {
     fn facts(&self) -> Markup {
         html! {
             p.actions {
-                @if self.batch > self.first { a rel="prev" href=(batch_href(&self.store, self.batch - 1)) { "Batch " (self.batch - 1) } }
-                @if self.batch < self.newest { a rel="next" href=(batch_href(&self.store, self.batch + 1)) { "Batch " (self.batch + 1) } }
+                @if self.batch > self.first { a rel="prev" href=(href::batch(&self.store, self.batch - 1)) { "Batch " (self.batch - 1) } }
+                @if self.batch < self.newest { a rel="next" href=(href::batch(&self.store, self.batch + 1)) { "Batch " (self.batch + 1) } }
             }
             @for problem in &self.problems { div.note.bad { p { (badge(Tone::Bad, "continuity")) " " (problem) } } }
             dl.facts {
                 (fact("Job", &html! { (self.job) }))
                 (fact("Topic", &html! { (self.topic) }))
                 (fact("Rows", &html! { (count(self.rows)) }))
-                (fact("Rejects", &html! { @if self.rejected > 0 { (badge(Tone::Warning, &quantity(self.rejected, "reject", "rejects"))) } @else { "none" } }))
+                (rejects_fact(self.rejected))
                 @if let Some(size) = self.size { (fact("Size", &html! { (bytes(size)) })) }
                 @if let Some(written) = &self.written { (fact("Written", &html! { (instant(written)) })) }
                 (fact("Commit", &html! { code { (self.commit_id) } }))
@@ -153,13 +156,11 @@ impl Batch {
         if self.models.is_empty() {
             return empty(
                 "No run has made a model of this batch. Submit a run that trains it:",
-                Some(
-                    "gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT",
-                ),
+                Some(&submit(None, None)),
             );
         }
         html! { ul { @for made in &self.models { li {
-            a href=(model_href(&made.store, &made.model, &made.of)) { (made.model) @if made.of == "all" { " over all batches" } }
+            a href=(href::model(&made.store, &made.model, &made.of)) { (made.model) @if made.of == "all" { " over all batches" } }
             " " span.quiet { "in " (made.store) }
             @if let Some(failure) = &made.failure { " " (badge(Tone::Bad, "failed")) " " (failure) }
         } } } }
@@ -175,7 +176,7 @@ impl Batch {
                     html! { (count_signed(range.next)) },
                     html! { (count_signed(range.next.saturating_sub(range.first))) },
                 ]).collect();
-                (table("Ranges", &columns, &rows, &Order::default(), None))
+                (plain_table("Ranges", &columns, &rows))
             }
             @for part in self.imported.iter().chain(&self.replayed) { p { (part) } }
         }
@@ -184,12 +185,12 @@ impl Batch {
     fn head(&self) -> Markup {
         html! {
             @if let Some(note) = &self.head.note { p.quiet { (note) } }
-            @if !self.head.rows.is_empty() { div.wide tabindex="0" role="region" aria-label="First rows" { table {
+            @if !self.head.rows.is_empty() { (wide("First rows", &html! { table {
                 thead { tr { @for column in &self.head.columns { th scope="col" { (column) } } } }
                 tbody { @for row in &self.head.rows { tr { @for cell in row {
                     td { @match cell { Some(text) => { (text) } None => { span.quiet { "null" } } } }
                 } } } }
-            } } }
+            } })) }
         }
     }
 
@@ -208,45 +209,45 @@ impl Batch {
             .iter()
             .map(|field| vec![html! { code { (field.name) } }, html! { (field.r#type) }])
             .collect();
-        table("Schema", &columns, &rows, &Order::default(), None)
+        plain_table("Schema", &columns, &rows)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples::{HOSTILE, assert_harmless};
 
     #[test]
     fn a_batch_tells_its_rows_jumps_and_models_and_hostile_text_is_text() {
-        let hostile = "<script>alert(1)</script>\"'";
         let page = Batch {
-            store: format!("/data/{hostile}"),
+            store: format!("/data/{HOSTILE}"),
             batch: 7,
             first: 1,
             newest: 9,
-            job: hostile.to_owned(),
+            job: HOSTILE.to_owned(),
             rows: 2,
             rejected: 1,
-            problems: vec![format!("partition 0 jumps from offset 40 to 60 {hostile}")],
+            problems: vec![format!("partition 0 jumps from offset 40 to 60 {HOSTILE}")],
             ranges: vec![Range {
                 partition: 0,
                 first: 60,
                 next: 1062,
             }],
             schema: vec![Field {
-                name: hostile.to_owned(),
+                name: HOSTILE.to_owned(),
                 r#type: "utf8".to_owned(),
             }],
             head: Head {
-                columns: vec![hostile.to_owned()],
-                rows: vec![vec![Some(hostile.to_owned())], vec![None]],
+                columns: vec![HOSTILE.to_owned()],
+                rows: vec![vec![Some(HOSTILE.to_owned())], vec![None]],
                 note: None,
             },
             models: vec![Made {
                 store: "/data/m".to_owned(),
                 model: "places".to_owned(),
                 of: "7".to_owned(),
-                failure: Some(hostile.to_owned()),
+                failure: Some(HOSTILE.to_owned()),
             }],
             ..Batch::default()
         };
@@ -261,6 +262,6 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(!text.contains("<script>alert"), "{text}");
+        assert_harmless(&text);
     }
 }

@@ -1,16 +1,18 @@
 //! `/batches`: the batches of a store.
 
 use gugus_look::{
-    Bar, Column, Order, Pager, Section, Tone, badge, bars, count, empty, fact, instant, quantity,
-    stretch, table,
+    Bar, Column, Order, Pager, Section, Tone, badge, bars, count, count_signed, empty, fact, float,
+    instant, plain_table, quantity, stretch, table,
 };
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::command::{shell_word, submit};
+use crate::href;
 use crate::page::Page;
 use crate::place::Place;
-use crate::stores::{Reason, batch_href, choice, count_signed, models_href, reasons, shell_word};
+use crate::stores::{Reason, choice, reasons, rejects_fact, unreadable};
 
 /// The batches of a store, or the choice of one.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -169,13 +171,11 @@ impl Batches {
         let Some(store) = &self.store else {
             return empty(
                 "No run has used a folder of batches yet. Submit a run, or name a folder above.",
-                Some(
-                    "gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT",
-                ),
+                Some(&submit(None, None)),
             );
         };
         if let Some(trouble) = &self.trouble {
-            return html! { div.note.bad { p { (badge(Tone::Bad, "cannot be read")) } p { (trouble) } } };
+            return unreadable(trouble);
         }
         match &self.log {
             Some(log) => log.facts(),
@@ -198,14 +198,14 @@ impl Log {
                 (fact(if self.fed_by == "topic" { "Topic" } else { "Imported, as of topic" }, &html! { (self.topic) }))
                 (fact("Batches", &html! { (count(self.batches)) @if self.batches > 0 { ", " (self.first) " to " (self.newest) } }))
                 (fact("Rows", &html! { (count(self.rows)) }))
-                (fact("Rejects", &html! { @if self.rejected > 0 { (badge(Tone::Warning, &quantity(self.rejected, "reject", "rejects"))) } @else { "none" } }))
+                (rejects_fact(self.rejected))
                 @if let Some(written) = &self.written { (fact("Newest batch", &html! { (instant(written)) })) }
                 @if !self.models.is_empty() { (fact("Models", &html! { @for (at, models) in self.models.iter().enumerate() {
                     @if at > 0 { br; }
-                    a href=(models_href(models)) { (models) }
+                    a href=(href::models(models)) { (models) }
                 } })) }
             }
-            @if self.read < self.batches { p.quiet { "Footers are being read: " (count(self.read)) " of " (count(self.batches)) " so far. The figures are of these." } }
+            @if self.read < self.batches { p.quiet { "The figures cover " (count(self.read)) " of " (count(self.batches)) " footers. The scheduler is reading the others." } }
         }
     }
 
@@ -227,8 +227,8 @@ impl Log {
                         span.first
                     }
                     .to_string(),
-                    up: float(span.rows),
-                    down: float(span.rejected),
+                    up: span.rows,
+                    down: span.rejected,
                     title: format!(
                         "{name}: {}, {}",
                         quantity(span.rows, "row", "rows"),
@@ -273,7 +273,7 @@ impl Log {
             }
             @if !self.problems.is_empty() {
                 h3 { "Problems" }
-                ul { @for problem in &self.problems { li { (badge(Tone::Bad, "problem")) " " a href=(batch_href(store, problem.batch)) { "batch " (problem.batch) } ": " (problem.text) } } }
+                ul { @for problem in &self.problems { li { (badge(Tone::Bad, "problem")) " " a href=(href::batch(store, problem.batch)) { "batch " (problem.batch) } ": " (problem.text) } } }
                 @if self.problems_total > self.problems.len() as u64 { p.quiet { "… and " (count(self.problems_total - self.problems.len() as u64)) " older ones." } }
             }
         }
@@ -311,18 +311,12 @@ impl Log {
                     stretch(&name, &places),
                     html! {
                         @if marks.is_empty() { (badge(Tone::Good, "none")) }
-                        @for mark in marks { div { (badge(Tone::Bad, "batch")) " " a href=(batch_href(store, mark.batch)) { (mark.batch) } ": " (mark.text) } }
+                        @for mark in marks { div { (badge(Tone::Bad, "batch")) " " a href=(href::batch(store, mark.batch)) { (mark.batch) } ": " (mark.text) } }
                     },
                 ]
             })
             .collect();
-        table(
-            "Continuity by partition",
-            &columns,
-            &rows,
-            &Order::default(),
-            None,
-        )
+        plain_table("Continuity by partition", &columns, &rows)
     }
 
     fn footers(&self, store: &str) -> Markup {
@@ -337,7 +331,7 @@ impl Log {
             .footers
             .iter()
             .map(|line| {
-                let batch = html! { a href=(batch_href(store, line.batch)) { "batch " (line.batch) } };
+                let batch = html! { a href=(href::batch(store, line.batch)) { "batch " (line.batch) } };
                 match &line.trouble {
                     Some(trouble) => vec![batch, html! {}, html! {}, html! { (badge(Tone::Bad, "cannot be read")) " " (trouble) }, html! {}],
                     None => vec![
@@ -350,10 +344,7 @@ impl Log {
                 }
             })
             .collect();
-        let order = Order {
-            others: vec![("in".to_owned(), gugus_look::query_value(store))],
-            ..Order::default()
-        };
+        let order = Order::new("", false, &[("in", store)]);
         let pager = Pager {
             from: self.from,
             size: crate::ROWS,
@@ -379,17 +370,13 @@ impl Log {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // the height of a bar
-fn float(number: u64) -> f64 {
-    number as f64
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::stores::RejectSample;
+    use gugus_look::query_value;
 
-    const HOSTILE: &str = "\"><script>alert('x')</script>";
+    use super::*;
+    use crate::samples::{HOSTILE, assert_harmless};
+    use crate::stores::RejectSample;
 
     fn page() -> Batches {
         Batches {
@@ -464,6 +451,7 @@ mod tests {
     #[test]
     fn rows_rejects_jumps_and_pages_are_told() {
         let text = crate::render(&page(), "/gugus/v1/batches", false);
+        let href = format!("href=\"/batches/7?in={}\"", query_value(HOSTILE));
         for part in [
             "12,345",
             "7 rejects",
@@ -471,14 +459,11 @@ mod tests {
             "class=\"mark\"",
             "200 of 250",
             "101 to 200 of 250",
-            "href=\"/batches/7?in=%22%3E%3Cscript%3Ealert(%27x%27)%3C/script%3E\"",
+            &href,
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(
-            !text.contains("<script>alert") && !text.contains(" style="),
-            "{text}"
-        );
+        assert_harmless(&text);
     }
 
     #[test]
@@ -498,9 +483,7 @@ mod tests {
             ..none
         };
         let text = crate::render(&trouble, "", false);
-        assert!(
-            text.contains("cannot be read") && !text.contains("<script>alert"),
-            "{text}"
-        );
+        assert!(text.contains("cannot be read"), "{text}");
+        assert_harmless(&text);
     }
 }

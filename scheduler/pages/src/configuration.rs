@@ -1,6 +1,6 @@
 //! `/configuration`: what the scheduler runs with.
 
-use gugus_look::{Column, Order, Section, table};
+use gugus_look::{Column, Section, plain_table};
 use maud::html;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -68,8 +68,8 @@ impl Page for Configuration {
             })
             .collect();
         let content = html! {
-            p { "What this process was started with. A flag wins over a variable, and a variable over the configuration file." }
-            (table("Settings", &columns, &rows, &Order::default(), None))
+            p { "This process started with these settings. A flag wins over a variable, and a variable over the configuration file." }
+            (plain_table("Settings", &columns, &rows))
         };
         vec![Section::fixed("settings", content)]
     }

@@ -1,14 +1,15 @@
 //! `/executors` and `/executors/{id}`: who computes, and how each of them is.
 
 use gugus_look::{
-    Column, Link, Order, Section, Tone, badge, bytes, count, fact, path_part, shortened, table,
+    Column, Link, Section, Tone, badge, bytes, count, done_of, fact, plain_table, shortened,
 };
 pub use gugus_progress::Load;
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::job::{Bar, Row, Span, TaskState, timeline};
+use crate::href;
+use crate::job::{Bar, Row, TaskState, timeline};
 use crate::moment::{moment, span};
 use crate::page::Page;
 use crate::place::Place;
@@ -42,7 +43,7 @@ impl ExecutorState {
             Self::Leaving => badge(Tone::Busy, "leaving"),
             Self::Lost => badge(Tone::Bad, "lost"),
             Self::Left => badge(Tone::Quiet, "left"),
-            Self::Before => badge(Tone::Quiet, "of the time before the scheduler's start"),
+            Self::Before => badge(Tone::Quiet, "before the restart"),
         }
     }
 
@@ -74,6 +75,16 @@ pub struct Executor {
     pub load: Load,
 }
 
+impl Load {
+    /// How often features were in the cache, how often tasks looked for them, and the share in percent. Nothing before
+    /// the cache is used.
+    fn hits(&self) -> Option<[u64; 3]> {
+        let all = self.cache_hits + self.cache_misses;
+        let share = (self.cache_hits * 100).checked_div(all)?;
+        Some([self.cache_hits, all, share])
+    }
+}
+
 impl Executor {
     fn memory(&self) -> Markup {
         let load = &self.load;
@@ -85,26 +96,11 @@ impl Executor {
         }
     }
 
-    fn hits(&self) -> Markup {
-        let (hits, all) = (
-            self.load.cache_hits,
-            self.load.cache_hits + self.load.cache_misses,
-        );
-        html! { @if all > 0 { (count(hits)) " of " (count(all)) " (" (hits * 100 / all) " %)" } @else { "not used yet" } }
-    }
-
-    fn hit_share(&self) -> Markup {
-        let (hits, all) = (
-            self.load.cache_hits,
-            self.load.cache_hits + self.load.cache_misses,
-        );
-        html! { @if all > 0 { (hits * 100 / all) " %" } @else { "–" } }
-    }
-
     fn slots(&self) -> Markup {
-        html! {
-            @if self.state.is_here() { (gugus_look::bar(self.load.running, self.slots, "Slots used")) (count(self.load.running)) " of " }
-            (count(self.slots))
+        if self.state.is_here() {
+            done_of(self.load.running, self.slots, "Slots used")
+        } else {
+            html! { (count(self.slots)) }
         }
     }
 }
@@ -136,7 +132,7 @@ impl Page for ExecutorsPage {
 }
 
 fn link(executor: &Executor) -> Markup {
-    html! { a href={ "/executors/" (path_part(&executor.id)) } { (shortened(&executor.address, 60)) } }
+    html! { a href=(href::executor(&executor.id)) { (shortened(&executor.address, 60)) } }
 }
 
 fn list(executors: &[&Executor]) -> Markup {
@@ -169,7 +165,7 @@ fn list(executors: &[&Executor]) -> Markup {
             executor.memory(),
             html! { (bytes(load.process)) },
             html! { (bytes(load.cache_bytes)) },
-            executor.hit_share(),
+            html! { @match load.hits() { Some([_, _, share]) => { (share) " %" } None => "–" } },
             moment(executor.heartbeat),
             moment(executor.since),
             html! { (shortened(&load.version, 20)) },
@@ -177,7 +173,7 @@ fn list(executors: &[&Executor]) -> Markup {
     };
     let rows: Vec<_> = executors.iter().take(SHOWN).map(row).collect();
     html! {
-        (table("Executors", &columns, &rows, &Order::default(), None))
+        (plain_table("Executors", &columns, &rows))
         @if executors.len() > SHOWN { p.quiet { "And " (executors.len() - SHOWN) " more." } }
         p.quiet { "Executors send a heartbeat every second. An executor without one for 3 seconds is stale; after 5 it is lost, and others do its tasks again." }
     }
@@ -210,7 +206,7 @@ fn past(executors: &[&Executor]) -> Markup {
     let rows: Vec<_> = executors.iter().take(SHOWN).map(row).collect();
     html! {
         h2 { "Gone within a day" }
-        (table("Executors that are gone", &columns, &rows, &Order::default(), None))
+        (plain_table("Executors that are gone", &columns, &rows))
     }
 }
 
@@ -280,7 +276,10 @@ fn about(executor: &Executor) -> Markup {
             (fact("Memory of tasks", &executor.memory()))
             (fact("Memory of the process", &html! { (bytes(load.process)) }))
             (fact("Cache of features", &html! { (bytes(load.cache_bytes)) }))
-            (fact("Cache hits", &executor.hits()))
+            (fact("Cache hits", &html! { @match load.hits() {
+                Some([hits, all, share]) => { (count(hits)) " of " (count(all)) " (" (share) " %)" }
+                None => "not used yet",
+            } }))
             (fact("Version", &html! { (load.version) }))
         }
     }
@@ -296,14 +295,8 @@ impl ExecutorPage {
         } else {
             self.now
         };
-        let bars: Vec<Bar> = self.tasks.iter().map(|here| bar(here, until)).collect();
-        let from = bars.iter().map(|bar| bar.started).min().unwrap_or(0);
-        let last = bars.iter().map(|bar| bar.ended).max().unwrap_or(until);
-        timeline(
-            "Last tasks of the executor",
-            bars,
-            Span { from, until: last },
-        )
+        let bars = self.tasks.iter().map(|here| bar(here, until)).collect();
+        timeline("Last tasks of the executor", bars)
     }
 
     fn jobs(&self) -> Markup {
@@ -320,7 +313,7 @@ impl ExecutorPage {
         let row = |row: &Row| {
             let here = self.tasks.iter().filter(|task| task.job == row.id).count();
             vec![
-                html! { a href={ "/jobs/" (path_part(&row.id)) } { code { (row.id) } } },
+                html! { a href=(href::job(&row.id)) { code { (row.id) } } },
                 html! { (shortened(&row.name, 120)) },
                 row.state.badge(),
                 html! { (here) },
@@ -328,37 +321,26 @@ impl ExecutorPage {
             ]
         };
         let rows: Vec<_> = self.jobs.iter().map(row).collect();
-        table(
-            "Last Ballista jobs",
-            &columns,
-            &rows,
-            &Order::default(),
-            None,
-        )
+        plain_table("Last Ballista jobs", &columns, &rows)
     }
 }
 
 fn bar(here: &TaskHere, until: u64) -> Bar {
     let task = &here.task;
     let running = task.state == TaskState::Running;
-    let ended = if task.ended > 0 {
-        task.ended
-    } else {
-        until.max(task.started)
-    };
     Bar {
         band: "Tasks".to_owned(),
         state: task.state,
         again: task.again,
         started: task.started,
-        ended,
+        ended: task.end(until),
         about: format!(
             "Job {}, stage {}, task {}: {}, {}{}",
             here.job,
             here.stage,
             task.id,
             task.state.word(),
-            span(ended.saturating_sub(task.started)),
+            span(task.ran(until)),
             if running { " so far" } else { "" }
         ),
     }

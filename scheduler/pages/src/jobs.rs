@@ -1,17 +1,15 @@
 //! `/jobs`: Ballista jobs.
 
-use gugus_look::{Column, Order, Pager, Section, count, path_part, shortened, table};
+use gugus_look::{Column, Order, Pager, Section, count, shortened, table};
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::href;
 use crate::job::{JobState, Row};
 use crate::moment::{moment, span};
 use crate::page::Page;
 use crate::place::Place;
-
-/// How many jobs a page shows.
-pub const SIZE: u64 = 100;
 
 /// The most characters of a name in the table.
 const NAME: usize = 120;
@@ -58,23 +56,20 @@ pub struct Choice {
     pub state: Option<JobState>,
     /// By what they are sorted.
     pub sort: Sort,
-    /// Whether the largest, or oldest, comes first: the other way round than usual.
+    /// Whether the smallest or the oldest comes first. Usually it comes last.
     pub ascending: bool,
     /// The first row.
     pub from: u64,
 }
 
 impl Choice {
-    /// What stands in a URL behind `?`. What means nothing is as if it were not there.
+    /// Reads a URL's choices. Choices that mean nothing are ignored.
     #[must_use]
     pub fn read<'a>(choice: impl Fn(&str) -> &'a str) -> Self {
         let sort = Sort::ALL.iter().find(|(_, word)| *word == choice("sort"));
-        let state = JobState::ALL
-            .into_iter()
-            .find(|state| state.word() == choice("state"));
         Self {
             search: choice("q").to_owned(),
-            state,
+            state: JobState::of(choice("state")),
             sort: sort.map_or(Sort::When, |(sort, _)| *sort),
             ascending: choice("order") == "asc",
             from: choice("from").parse().unwrap_or(0),
@@ -105,18 +100,9 @@ impl Choice {
     }
 
     fn order(&self) -> Order {
-        let mut others = Vec::new();
-        if !self.search.is_empty() {
-            others.push(("q".to_owned(), gugus_look::query_value(&self.search)));
-        }
-        if let Some(state) = self.state {
-            others.push(("state".to_owned(), state.word().to_owned()));
-        }
-        Order {
-            sort: self.sort.word().to_owned(),
-            descending: !self.ascending,
-            others,
-        }
+        let state = self.state.map_or("", JobState::word);
+        let others = [("q", self.search.as_str()), ("state", state)];
+        Order::new(self.sort.word(), !self.ascending, &others)
     }
 }
 
@@ -199,7 +185,7 @@ impl JobsPage {
         let rows: Vec<_> = self.jobs.iter().map(|row| self.row(row)).collect();
         let pager = Pager {
             from: self.from,
-            size: SIZE,
+            size: crate::ROWS,
             total: self.total,
         };
         html! {
@@ -212,10 +198,10 @@ impl JobsPage {
 
     fn row(&self, row: &Row) -> Vec<Markup> {
         vec![
-            html! { a href={ "/jobs/" (path_part(&row.id)) } { code { (row.id) } } },
+            html! { a href=(href::job(&row.id)) { code { (row.id) } } },
             html! { (shortened(&row.name, NAME)) @if let Some(why) = &row.failure { div.quiet { (why) } } },
             html! { @if let Some(run) = &row.run {
-                @if self.runs.contains(run) { a href={ "/runs/" (path_part(run)) } { (run) } } @else { (shortened(run, 20)) }
+                @if self.runs.contains(run) { a href=(href::run(run)) { (run) } } @else { (shortened(run, 20)) }
             } },
             row.state.badge(),
             html! { (count(row.stages_done)) " of " (count(row.stages_total)) },

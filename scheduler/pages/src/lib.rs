@@ -1,7 +1,8 @@
 //! The pages of the scheduler: each is a value, and the HTML that is made of it.
 //!
 //! The scheduler gathers the value of a page, a *snapshot*. A browser gets it as HTML below `/`, a script as JSON at the same
-//! path below `/gugus/v1`. Both come from the same value, so they cannot tell different things.
+//! path below `/gugus/v1`. Both come from the same value, so they cannot tell different things. A run and the list of runs
+//! have JSON at these paths, too: the API of runs answers there.
 //!
 //! # Guarantees
 //! * Plain data in, text out. The same snapshot gives the same bytes.
@@ -17,8 +18,10 @@
 
 pub mod batch;
 pub mod batches;
+pub mod command;
 pub mod configuration;
 pub mod executors;
+pub mod href;
 pub mod job;
 pub mod jobs;
 pub mod model;
@@ -30,7 +33,11 @@ mod place;
 pub mod run;
 pub mod runs;
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 mod samples;
 pub mod sign_in;
 pub mod stores;

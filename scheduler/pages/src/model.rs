@@ -1,17 +1,19 @@
 //! `/models/{model}/{of}`: one model.
 
 use gugus_look::{
-    Bar, Link, Section, Tone, badge, bar, bars, command, count, empty, fact, instant, path_part,
-    quantity, query_value, small_line,
+    Bar, Column, Link, Section, Tone, badge, bars, command, count, done_of, empty, fact, figure,
+    instant, plain_table, quantity, small_line, wide,
 };
+use gugus_progress::Standing;
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::command::{shell_word, submit};
+use crate::href;
 use crate::models::ModelState;
 use crate::page::Page;
 use crate::place::Place;
-use crate::stores::{batch_href, batches_href, figure, model_href, models_href, shell_word};
 
 /// The clusters that a table shows, and the features.
 const CLUSTERS: usize = 100;
@@ -121,14 +123,7 @@ pub enum Work<T> {
     /// It cannot be done, for this reason.
     Impossible(String),
     /// It is under way.
-    Running {
-        /// How much is done.
-        done: u64,
-        /// Of how much.
-        total: u64,
-        /// The current part, in words.
-        message: String,
-    },
+    Running(Standing),
     /// It is done.
     Done(T),
     /// It failed, for this reason.
@@ -168,8 +163,8 @@ impl Page for Model {
 
     fn way(&self) -> Vec<Link> {
         vec![
-            Link::new("Models", "/models"),
-            Link::new(self.store.clone(), models_href(&self.store)),
+            Place::Models.link(),
+            Link::new(self.store.clone(), href::models(&self.store)),
         ]
     }
 
@@ -197,16 +192,16 @@ impl Model {
         html! {
             p.actions {
                 (self.state.badge())
-                @if let Some(of) = before { a rel="prev" href=(model_href(&self.store, &self.model, of)) { "Batch " (of) } }
-                @if let Some(of) = after { a rel="next" href=(model_href(&self.store, &self.model, of)) { "Batch " (of) } }
+                @if let Some(of) = before { a rel="prev" href=(href::model(&self.store, &self.model, of)) { "Batch " (of) } }
+                @if let Some(of) = after { a rel="next" href=(href::model(&self.store, &self.model, of)) { "Batch " (of) } }
             }
             @if let Some(reason) = &self.reason { div.note.bad {
                 p { (reason) }
-                @if let Some(run) = &self.run { p { "Found by " a href={ "/runs/" (path_part(run)) } { "run " (run) } "." } }
+                @if let Some(run) = &self.run { p { "Found by " a href=(href::run(run)) { "run " (run) } "." } }
             } }
             @match &self.trained {
                 Some(trained) => (trained.facts()),
-                None => (empty("There is no model to show. Correct the cause, then train it again:", Some(&format!("gugus submit --job JOB.toml --batches DIR --models {} --scheduler df://HOST:PORT", shell_word(&self.store))))),
+                None => (empty("There is no model to show. Correct the cause, then train it again:", Some(&submit(Some(&self.store), None)))),
             }
         }
     }
@@ -219,8 +214,8 @@ impl Model {
         html! { p {
             "It was trained on "
             @match self.of.parse::<u64>() {
-                Ok(number) => { a href=(batch_href(batches, number)) { "batch " (number) } }
-                Err(_) => { a href=(batches_href(batches)) { "the batches" } }
+                Ok(number) => { a href=(href::batch(batches, number)) { "batch " (number) } }
+                Err(_) => { a href=(href::batches(batches)) { "the batches" } }
             }
             " in " (batches)
             @if let Some(commit) = &trained.commit_id { ", commit " code { (commit) } }
@@ -228,19 +223,10 @@ impl Model {
         } }
     }
 
-    /// Where forms of this model go.
-    fn path(&self, what: &str) -> String {
-        format!(
-            "/models/{}/{}/{what}",
-            path_part(&self.model),
-            path_part(&self.of)
-        )
-    }
-
     fn silhouette(&self, trained: &Trained) -> Markup {
         let button = |word: &str| {
             html! {
-                form.actions method="post" action={ (self.path("silhouette")) "?in=" (query_value(&self.store)) } {
+                form.actions method="post" action=(href::silhouette(&self.store, &self.model, &self.of)) {
                     button type="submit" { (word) }
                 }
             }
@@ -250,18 +236,16 @@ impl Model {
                 p { "The silhouette says how well the clusters are apart: near 1 they are, near 0 they touch. It is computed on the cluster, over all rows that the model was trained on." }
                 (button("Compute silhouette"))
             }
-            Work::Impossible(why) => { p.quiet { "There is no silhouette: " (why) } }
-            Work::Running { .. } => { (running("The silhouette is being computed", &trained.silhouette)) }
-            Work::Failed(why) => { div.note.bad { p { (badge(Tone::Bad, "failed")) " " (why) } } (button("Compute silhouette again")) }
             Work::Done(done) => {
                 dl.facts {
-                    (fact("Silhouette", &html! { @match done.silhouette { Some(figure) => { strong { (crate::stores::figure(figure)) } } None => { "none: it takes two clusters with rows" } } }))
+                    (fact("Silhouette", &html! { @match done.silhouette { Some(silhouette) => { strong { (figure(silhouette)) } } None => { "none: it takes two clusters with rows" } } }))
                     (fact("Cost on these rows", &html! { (figure(done.cost)) }))
                     (fact("Rows", &html! { (count(done.rows)) }))
                     (fact("Took", &html! { (gugus_look::duration(std::time::Duration::from_secs_f64(done.seconds.clamp(0.0, 1e9)))) }))
                 }
                 p.quiet { "By cluster: " @for (at, of) in done.clusters.iter().take(CLUSTERS).enumerate() { @if at > 0 { "; " } (at) ": " @match of { Some(of) => (figure(*of)), None => "none" } } }
             }
+            other => { (other.pending("silhouette", "The silhouette is being computed", &button("Compute silhouette again"))) }
         } }
     }
 
@@ -277,7 +261,7 @@ impl Model {
             }
         };
         html! {
-            form.filter method="get" action={ "/models/" (path_part(&self.model)) "/" (path_part(&self.of)) } {
+            form.filter method="get" action=(href::model_path(&self.model, &self.of)) {
                 input type="hidden" name="in" value=(self.store);
                 (pick("To the right", "x", x))
                 (pick("Upwards", "y", y))
@@ -292,31 +276,33 @@ impl Model {
         };
         let button = |word: &str| {
             html! {
-                form.actions method="post" action={ (self.path("map")) "?in=" (query_value(&self.store)) "&x=" (query_value(x)) "&y=" (query_value(y)) } {
+                form.actions method="post" action=(href::map(&self.store, &self.model, &self.of, [x, y])) {
                     button type="submit" { (word) }
                 }
             }
         };
         html! { @match &trained.map.picture {
             Work::None => { p { "This model has many rows, so a sample of them is drawn on the cluster." } (button("Draw the map")) }
-            Work::Impossible(why) => { p.quiet { "There is no map: " (why) } }
-            Work::Running { .. } => { (running("Rows are being drawn", &trained.map.picture)) }
-            Work::Failed(why) => { div.note.bad { p { (badge(Tone::Bad, "failed")) " " (why) } } (button("Draw the map again")) }
             Work::Done(path) => { img.map src=(path) width="1100" height="820" alt={ "Map of the clusters of " (self.model) ", " (self.data) ": " (x) " to the right, " (y) " upwards" }; }
+            other => { (other.pending("map", "Rows are being drawn", &button("Draw the map again"))) }
         } }
     }
 }
 
-fn running<T>(what: &str, work: &Work<T>) -> Markup {
-    let Work::Running {
-        done,
-        total,
-        message,
-    } = work
-    else {
-        return html! {};
-    };
-    html! { p { (badge(Tone::Busy, what)) " " @if *total > 0 { (bar(*done, *total, what)) (count(*done)) " of " (count(*total)) } " " span.quiet { (message) } } }
+impl<T> Work<T> {
+    /// Said in place of the result of this name: the work is impossible, under way or failed.
+    fn pending(&self, name: &str, running: &str, again: &Markup) -> Markup {
+        html! { @match self {
+            Self::None | Self::Done(_) => {}
+            Self::Impossible(why) => { p.quiet { "There is no " (name) ": " (why) } }
+            Self::Running(now) => { p {
+                (badge(Tone::Busy, running)) " "
+                @if now.total > 0 { (done_of(now.done, now.total, running)) }
+                " " span.quiet { (now.message) }
+            } }
+            Self::Failed(why) => { div.note.bad { p { (badge(Tone::Bad, "failed")) " " (why) } } (again) }
+        } }
+    }
 }
 
 impl Trained {
@@ -339,12 +325,10 @@ impl Trained {
             .enumerate()
             .filter_map(|(at, cluster)| {
                 let rows = cluster.rows?;
-                #[allow(clippy::cast_precision_loss)] // the height of a bar
-                let up = rows as f64;
                 Some(Bar {
                     label: at.to_string(),
-                    up,
-                    down: 0.0,
+                    up: rows,
+                    down: 0,
                     title: format!("cluster {at}: {}", quantity(rows, "row", "rows")),
                 })
             })
@@ -352,18 +336,8 @@ impl Trained {
         if all.is_empty() {
             return html! { p.quiet { "Spark does not save how many rows a cluster has." } };
         }
-        let most = self
-            .clusters
-            .iter()
-            .filter_map(|cluster| cluster.rows)
-            .max()
-            .unwrap_or(0);
-        let least = self
-            .clusters
-            .iter()
-            .filter_map(|cluster| cluster.rows)
-            .min()
-            .unwrap_or(0);
+        let rows = || self.clusters.iter().filter_map(|cluster| cluster.rows);
+        let (most, least) = (rows().max().unwrap_or(0), rows().min().unwrap_or(0));
         html! {
             (bars("Rows of each cluster", &all))
             p.quiet { "Rows of each cluster, by its number. The largest has " (count(most)) ", the smallest " (count(least)) "." }
@@ -386,7 +360,7 @@ impl Trained {
             @if let (true, Some(first), Some(last)) = (drift, self.over.first(), self.over.last()) {
                 p { "The lines go from batch " (first) " to batch " (last) ". Each batch is fitted by itself: the line of a cluster follows the nearest center of each batch." }
             }
-            div.wide tabindex="0" role="region" aria-label="Centers" { table {
+            (wide("Centers", &html! { table {
                 thead { tr {
                     th.n scope="col" { "Cluster" } th.n scope="col" { "Rows" }
                     @if drift { th scope="col" { "Share of rows" } th scope="col" { "Distance" } }
@@ -401,12 +375,15 @@ impl Trained {
                     }
                     @for value in cluster.center.iter().take(FEATURES) { td.n { (figure(*value)) } }
                 } } }
-            } }
+            } }))
             @if self.clusters.len() > CLUSTERS || width > FEATURES { p.quiet { "The page shows " (CLUSTERS) " clusters and " (FEATURES) " features at most; " code { "gugus models show" } " prints all." } }
         }
     }
 
     fn made(&self) -> Markup {
+        let cells =
+            |feature: &Feature| vec![html! { (feature.name) }, html! { code { (feature.sql) } }];
+        let features: Vec<_> = self.features.iter().map(cells).collect();
         html! {
             dl.facts {
                 (fact("Algorithm", &html! { (self.algorithm) }))
@@ -417,10 +394,7 @@ impl Trained {
                 @if let Some(version) = &self.gugus_version { (fact("Trained by", &html! { "gugus " (version) })) }
             }
             @if !self.features.is_empty() {
-                div.wide tabindex="0" role="region" aria-label="Features" { table {
-                    thead { tr { th scope="col" { "Feature" } th scope="col" { "SQL" } } }
-                    tbody { @for feature in &self.features { tr { td { (feature.name) } td { code { (feature.sql) } } } } }
-                } }
+                (plain_table("Features", &[Column::text("Feature"), Column::text("SQL")], &features))
             }
         }
     }
@@ -458,8 +432,7 @@ fn trend(what: &str, values: &[Option<f64>], percent: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOSTILE: &str = "\"><script>alert('x')</script>";
+    use crate::samples::{HOSTILE, assert_harmless};
 
     fn trained() -> Trained {
         let cluster = |rows: u64, at: f64| Cluster {
@@ -530,10 +503,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(
-            !text.contains("<script>alert") && !text.contains(" style="),
-            "{text}"
-        );
+        assert_harmless(&text);
     }
 
     #[test]
@@ -550,11 +520,11 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         };
         shows(
-            Work::Running {
+            Work::Running(Standing {
                 done: 1,
                 total: 3,
                 message: "m: silhouette".to_owned(),
-            },
+            }),
             "1 of 3",
         );
         shows(Work::Failed("no executor".to_owned()), "no executor");
@@ -585,6 +555,6 @@ mod tests {
             text.contains("has an infinity") && text.contains("href=\"/runs/20260101\""),
             "{text}"
         );
-        assert!(!text.contains("<script>alert"), "{text}");
+        assert_harmless(&text);
     }
 }

@@ -1,16 +1,18 @@
 //! `/models`: the models of a store.
 
 use gugus_look::{
-    Column, Order, Pager, Section, Tone, badge, command, count, empty, instant, quantity,
-    query_value, shortened, small_bars, table,
+    Column, Order, Pager, Section, Tone, badge, command, count, empty, figure, instant, quantity,
+    shortened, small_bars, table,
 };
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::command::{shell_word, submit};
+use crate::href;
 use crate::page::Page;
 use crate::place::Place;
-use crate::stores::{batches_href, choice, figure, model_href, models_href, shell_word};
+use crate::stores::{choice, unreadable};
 
 /// The most characters of a reason in the table; the model's own page has all of them.
 const SHORT: usize = 300;
@@ -32,7 +34,7 @@ pub struct Models {
     pub model: String,
     /// Only models in this state: `ready`, `unusable`, `failed`; empty for all.
     pub state: String,
-    /// What rows are sorted by, and whether the largest comes first.
+    /// The column that rows are sorted by.
     pub sort: String,
     /// Whether the largest comes first.
     pub descending: bool,
@@ -150,6 +152,15 @@ impl Page for Models {
 }
 
 impl Models {
+    fn order(&self) -> Order {
+        let others = [
+            ("in", self.store.as_deref().unwrap_or_default()),
+            ("model", &self.model),
+            ("state", &self.state),
+        ];
+        Order::new(&self.sort, self.descending, &others)
+    }
+
     fn filter(&self) -> Markup {
         html! {
             form.filter method="get" action="/models" {
@@ -164,10 +175,7 @@ impl Models {
                         option value=(state.word()) selected[state.word() == self.state] { (state.word()) }
                     }
                 } }
-                @if !self.sort.is_empty() {
-                    input type="hidden" name="sort" value=(self.sort);
-                    input type="hidden" name="order" value=(if self.descending { "desc" } else { "asc" });
-                }
+                (self.order().kept())
                 button type="submit" { "Filter" }
             }
         }
@@ -177,23 +185,18 @@ impl Models {
         let Some(store) = &self.store else {
             return empty(
                 "No run has used a folder of models yet. Submit a run, or name a folder above.",
-                Some(
-                    "gugus submit --job JOB.toml --batches DIR --models DIR --scheduler df://HOST:PORT",
-                ),
+                Some(&submit(None, None)),
             );
         };
         if let Some(trouble) = &self.trouble {
-            return html! { div.note.bad { p { (badge(Tone::Bad, "cannot be read")) } p { (trouble) } } };
+            return unreadable(trouble);
         }
         let [ready, unusable, failed] = self.counts;
         let all = ready + unusable + failed;
         if all == 0 {
             return empty(
                 "There is no model in this folder yet. A run trains models:",
-                Some(&format!(
-                    "gugus submit --job JOB.toml --batches DIR --models {} --scheduler df://HOST:PORT",
-                    shell_word(store)
-                )),
+                Some(&submit(Some(store), None)),
             );
         }
         html! {
@@ -202,9 +205,9 @@ impl Models {
                 @if unusable > 0 { ", " (badge(Tone::Bad, &quantity(unusable, "folder is unusable", "folders are unusable"))) }
                 @if failed > 0 { ", " (badge(Tone::Bad, &quantity(failed, "model failed", "models failed"))) }
                 "."
-                @for batches in &self.batches { " Trained on " a href=(batches_href(batches)) { (batches) } "." }
+                @for batches in &self.batches { " Trained on " a href=(href::batches(batches)) { (batches) } "." }
             }
-            @if self.rows.is_empty() { p { "No model is in this state. " a href=(models_href(store)) { "Show all" } } } @else { (self.table(store)) }
+            @if self.rows.is_empty() { p { "No model is in this state. " a href=(href::models(store)) { "Show all" } } } @else { (self.table(store)) }
             @if self.total > self.sortable { p.quiet { "Up to " (count(self.sortable)) " models can be sorted by cost, rows, iterations and time: choose a model or a state first." } }
             p.quiet { "Predictions come from " code { "serve" } ": " (command(&format!("gugus serve --models {}", shell_word(store)))) }
         }
@@ -230,31 +233,20 @@ impl Models {
             by(Column::text("Trained"), "trained"),
         ];
         let rows: Vec<Vec<Markup>> = self.rows.iter().map(|row| cells(store, row)).collect();
-        let mut others = vec![("in".to_owned(), query_value(store))];
-        for (name, value) in [("model", &self.model), ("state", &self.state)] {
-            if !value.is_empty() {
-                others.push((name.to_owned(), query_value(value)));
-            }
-        }
-        let order = Order {
-            sort: self.sort.clone(),
-            descending: self.descending,
-            others,
-        };
         let pager = Pager {
             from: self.from,
             size: crate::ROWS,
             total: self.total,
         };
-        table("Models", &columns, &rows, &order, Some(pager))
+        table("Models", &columns, &rows, &self.order(), Some(pager))
     }
 }
 
 fn cells(store: &str, row: &StoredModel) -> Vec<Markup> {
     let nothing = || html! {};
     let mut cells = vec![
-        html! { a href=(model_href(store, &row.model, &row.of)) { (row.model) } },
-        html! { a href=(model_href(store, &row.model, &row.of)) { (row.data.replace(' ', "\u{a0}")) } },
+        html! { a href=(href::model(store, &row.model, &row.of)) { (row.model) } },
+        html! { a href=(href::model(store, &row.model, &row.of)) { (row.data.replace(' ', "\u{a0}")) } },
         html! { (row.state.badge()) @if let Some(reason) = &row.reason { div.reason { (shortened(reason, SHORT)) } } },
     ];
     match &row.facts {
@@ -293,8 +285,7 @@ fn sizes(sizes: &[u64]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOSTILE: &str = "\"><script>alert('x')</script>";
+    use crate::samples::{HOSTILE, assert_harmless};
 
     fn row(state: ModelState, facts: Option<ModelFacts>) -> StoredModel {
         StoredModel {
@@ -352,10 +343,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(
-            !text.contains("<script>alert") && !text.contains(" style="),
-            "{text}"
-        );
+        assert_harmless(&text);
     }
 
     /// What stands within a model is read only for the rows that are shown, so many models cannot be sorted by it.

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use gugus_look::{
-    Column, Order, Section, Tone, badge, bar, bytes, command, count, duration, empty, instant,
-    path_part, quantity, shortened, table,
+    Column, Section, Tone, badge, bytes, command, count, done_of, duration, empty, instant,
+    plain_table, quantity, shortened,
 };
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::command::{shell_word, submit};
+use crate::href;
 use crate::page::Page;
 use crate::place::Place;
-use crate::stores::{batches_href, models_href, shell_word};
+use crate::run::RunState;
 
 /// The most characters of a failure; the page that its link leads to has all of them.
 const SHORT: usize = 300;
@@ -84,7 +86,7 @@ pub struct Running {
     /// Its job.
     pub job: String,
     /// `running` or `queued`.
-    pub state: String,
+    pub state: RunState,
     /// How many models are done.
     pub done: u64,
     /// Of how many; 0 while that is unknown.
@@ -136,8 +138,8 @@ pub struct ExecutorLine {
     pub taken: Option<u32>,
     /// Bytes of memory that its process uses; null where that is unknown.
     pub memory: Option<u64>,
-    /// Seconds since its last heartbeat; null before the first.
-    pub silent: Option<u64>,
+    /// Seconds since its last heartbeat.
+    pub silent: u64,
     /// Whether it is given up or about to be.
     pub lost: bool,
 }
@@ -180,7 +182,7 @@ impl Overview {
         let training: Vec<&Running> = self
             .running
             .iter()
-            .filter(|run| run.state == "running")
+            .filter(|run| run.state == RunState::Running)
             .collect();
         let waiting = self.running.len() - training.len();
         parts.push(match training.as_slice() {
@@ -218,10 +220,7 @@ impl Overview {
 
     fn pipelines(&self) -> Markup {
         if self.pipelines.is_empty() {
-            let next = format!(
-                "gugus submit --job JOB.toml --batches DIR --models DIR --scheduler {}",
-                self.address
-            );
+            let next = submit(None, Some(&self.address));
             return html! {
                 (empty("No run has used any batches yet. Ingest or import batches, then submit a run that makes models of them:", Some(&next)))
                 @if self.takes_runs { p.quiet { "Or use the page: " a href="/submit" { "Submit" } "." } }
@@ -255,14 +254,14 @@ impl Overview {
             .iter()
             .map(|job| {
                 vec![
-                    html! { a href={ "/jobs/" (path_part(&job.id)) } { code { (job.id) } } },
+                    html! { a href=(href::job(&job.id)) { code { (job.id) } } },
                     html! { (shortened(&job.name, SHORT)) },
                     html! { (job.done) " of " (job.stages) },
                     html! { (duration(Duration::from_secs(job.seconds))) },
                 ]
             })
             .collect();
-        table("Ballista jobs", &columns, &rows, &Order::default(), None)
+        plain_table("Ballista jobs", &columns, &rows)
     }
 
     fn runs(&self) -> Markup {
@@ -277,20 +276,20 @@ impl Overview {
             .running
             .iter()
             .map(|run| {
-                let tone = if run.state == "running" { Tone::Busy } else { Tone::Quiet };
+                let tone = if run.state == RunState::Running { Tone::Busy } else { Tone::Quiet };
                 vec![
-                    html! { a href={ "/runs/" (path_part(&run.id)) } { code { (run.id) } } },
-                    badge(tone, &run.state),
+                    html! { a href=(href::run(&run.id)) { code { (run.id) } } },
+                    badge(tone, run.state.word()),
                     html! { (run.job) },
                     html! {
-                        @if run.total > 0 { (bar(run.done, run.total, "progress of the run")) (count(run.done)) " of " (count(run.total)) " " }
+                        @if run.total > 0 { (done_of(run.done, run.total, "progress of the run")) " " }
                         span.quiet { (run.message) }
                     },
                     html! { @if let Some(left) = run.seconds_left { "about " (duration(Duration::from_secs(left))) } },
                 ]
             })
             .collect();
-        table("Running work", &columns, &rows, &Order::default(), None)
+        plain_table("Running work", &columns, &rows)
     }
 
     fn failures(&self) -> Markup {
@@ -322,27 +321,26 @@ impl Overview {
             .executors
             .iter()
             .map(|executor| {
-                let state = match (executor.lost, executor.silent) {
-                    (true, _) => badge(Tone::Bad, "lost"),
-                    (false, None) => badge(Tone::Quiet, "registered"),
-                    (false, Some(_)) => badge(Tone::Good, "alive"),
+                let state = match executor.lost {
+                    true => badge(Tone::Bad, "lost"),
+                    false => badge(Tone::Good, "alive"),
                 };
                 vec![
-                    html! { a href={ "/executors/" (path_part(&executor.id)) } { (executor.address) } },
+                    html! { a href=(href::executor(&executor.id)) { (executor.address) } },
                     state,
                     html! { @if let Some(taken) = executor.taken { (taken) " of " } (executor.slots) },
                     html! { @match executor.memory { Some(memory) => (bytes(memory)), None => { span.quiet { "unknown" } } } },
-                    html! { @match executor.silent { Some(silent) => { (count(silent)) " s ago" } None => { "none yet" } } },
+                    html! { (count(executor.silent)) " s ago" },
                 ]
             })
             .collect();
-        table("Executors", &columns, &rows, &Order::default(), None)
+        plain_table("Executors", &columns, &rows)
     }
 }
 
 impl Pipeline {
     fn html(&self) -> Markup {
-        let (batches, models) = (batches_href(&self.batches), models_href(&self.models));
+        let (batches, models) = (href::batches(&self.batches), href::models(&self.models));
         html! {
             h3 { "Job " (self.job) }
             ol.pipeline {
@@ -414,8 +412,7 @@ fn percent(done: u64, total: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOSTILE: &str = "\"><script>alert('x')</script>";
+    use crate::samples::{HOSTILE, assert_harmless};
 
     fn executor(lost: bool) -> ExecutorLine {
         ExecutorLine {
@@ -424,16 +421,16 @@ mod tests {
             slots: 4,
             taken: Some(3),
             memory: Some(1 << 30),
-            silent: Some(1),
+            silent: 1,
             lost,
         }
     }
 
-    fn run(state: &str, done: u64, total: u64) -> Running {
+    fn run(state: RunState, done: u64, total: u64) -> Running {
         Running {
             id: "r1".to_owned(),
             job: HOSTILE.to_owned(),
-            state: state.to_owned(),
+            state,
             done,
             total,
             message: HOSTILE.to_owned(),
@@ -467,7 +464,7 @@ mod tests {
                 },
             }],
             pipelines_total: 3,
-            running: vec![run("running", 40, 100), run("queued", 0, 0)],
+            running: vec![run(RunState::Running, 40, 100), run(RunState::Queued, 0, 0)],
             ballista_jobs: vec![BallistaRunning {
                 id: "j1".to_owned(),
                 name: HOSTILE.to_owned(),
@@ -524,10 +521,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(
-            !text.contains("<script>alert") && !text.contains(" style="),
-            "{text}"
-        );
+        assert_harmless(&text);
     }
 
     #[test]

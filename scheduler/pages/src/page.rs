@@ -1,8 +1,7 @@
-//! A snapshot that can be drawn.
+//! A snapshot as a page. Its live sections keep their names and order while it changes.
 
 use gugus_look::{Frame, Link, Section, document};
 use maud::{Markup, html};
-use serde::Serialize;
 
 use crate::place::Place;
 
@@ -12,8 +11,8 @@ const PRODUCT: &str = "Gugus scheduler";
 /// Its version, as pages name it.
 const VERSION: &str = concat!("Gugus ", env!("CARGO_PKG_VERSION"));
 
-/// A snapshot that can be drawn as a page. Its JSON is what it serialises to.
-pub trait Page: Serialize {
+/// A snapshot that can be drawn as a page.
+pub trait Page {
     /// Where it belongs in the navigation.
     const PLACE: Place;
 
@@ -50,7 +49,7 @@ pub fn render<P: Page>(page: &P, json: &str, signed_in: bool) -> String {
 pub fn refused(title: &str, why: &str, signed_in: bool) -> String {
     let content = html! {
         div.note.bad { p { (why) } }
-        p { "The links above lead to all that there is." }
+        p { "Use the links above to go on." }
     };
     alone(&Place::ALL.map(Place::link), title, content, signed_in)
 }

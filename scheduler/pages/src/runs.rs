@@ -1,14 +1,10 @@
 //! `/runs`: all runs that the scheduler knows.
 
-use std::time::Duration;
-
-use gugus_look::{
-    Column, Order, Pager, Section, count, duration, empty, instant, path_part, query_value,
-    shortened, table,
-};
+use gugus_look::{Column, Order, Pager, Section, count, empty, instant, shortened, table};
 use maud::{Markup, html};
-use serde::Serialize;
 
+use crate::href;
+use crate::moment::span;
 use crate::page::Page;
 use crate::place::Place;
 use crate::run::{Run, RunState, progress, run_state};
@@ -17,7 +13,7 @@ use crate::run::{Run, RunState, progress, run_state};
 const FAILURE_SHOWN: usize = 200;
 
 /// Which runs a viewer wants to see, and in which order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunsAsked {
     /// A text that the run's id, job, stores or failure hold.
     pub text: String,
@@ -34,7 +30,7 @@ pub struct RunsAsked {
 }
 
 /// One run in the list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct RunRow {
     /// The run.
     pub run: Run,
@@ -43,7 +39,7 @@ pub struct RunRow {
 }
 
 /// All runs, or those that a viewer asked for.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct RunsPage {
     /// Whether the scheduler takes runs.
     pub takes_runs: bool,
@@ -51,8 +47,6 @@ pub struct RunsPage {
     pub asked: RunsAsked,
     /// One page of them.
     pub rows: Vec<RunRow>,
-    /// How many rows a page has.
-    pub size: u64,
     /// How many were asked for.
     pub total: u64,
     /// How many runs the scheduler knows.
@@ -82,6 +76,17 @@ impl Page for RunsPage {
 }
 
 impl RunsPage {
+    fn order(&self) -> Order {
+        let asked = &self.asked;
+        let state = asked.state.map_or("", RunState::word);
+        let others = [
+            ("text", asked.text.as_str()),
+            ("state", state),
+            ("job", &asked.job),
+        ];
+        Order::new(&asked.sort, asked.descending, &others)
+    }
+
     fn filter(&self) -> Markup {
         let asked = &self.asked;
         html! {
@@ -96,10 +101,7 @@ impl RunsPage {
                     option value="" { "all" }
                     @for job in &self.jobs { option value=(job) selected[*job == asked.job] { (job) } }
                 } }
-                @if !asked.sort.is_empty() {
-                    input type="hidden" name="sort" value=(asked.sort);
-                    input type="hidden" name="order" value=(if asked.descending { "desc" } else { "asc" });
-                }
+                (self.order().kept())
                 button type="submit" { "Search" }
             }
         }
@@ -107,7 +109,7 @@ impl RunsPage {
 
     fn list(&self) -> Markup {
         if self.known == 0 {
-            let why = "No run was submitted yet. Submit a job from this page, or by a command. Runs of `gugus train` are driven by their clients: only their Ballista jobs show.";
+            let why = "No run was submitted yet. Submit a job from this page, or by a command. Clients drive runs of gugus train, so only their Ballista jobs are listed.";
             return empty(
                 why,
                 Some("gugus submit --job job.toml --scheduler df://HOST:PORT"),
@@ -127,28 +129,13 @@ impl RunsPage {
             Column::text("Submitted").sorted_by("submitted"),
             Column::numbers("Duration").sorted_by("duration"),
         ];
-        let asked = &self.asked;
-        let state = asked.state.map(RunState::as_str).unwrap_or_default();
-        let others = [
-            ("text", asked.text.as_str()),
-            ("state", state),
-            ("job", &asked.job),
-        ];
-        let others = others.into_iter().filter(|(_, value)| !value.is_empty());
-        let order = Order {
-            sort: asked.sort.clone(),
-            descending: asked.descending,
-            others: others
-                .map(|(name, value)| (name.to_owned(), query_value(value)))
-                .collect(),
-        };
         let pager = Pager {
-            from: asked.from,
-            size: self.size,
+            from: self.asked.from,
+            size: crate::ROWS,
             total: self.total,
         };
         let rows: Vec<_> = self.rows.iter().map(cells).collect();
-        table("Runs", &columns, &rows, &order, Some(pager))
+        table("Runs", &columns, &rows, &self.order(), Some(pager))
     }
 }
 
@@ -156,7 +143,7 @@ fn cells(row: &RunRow) -> Vec<Markup> {
     let run = &row.run;
     let ended = |number: u64| html! { @if run.state.is_final() { (count(number)) } };
     vec![
-        html! { a href={ "/runs/" (path_part(run.id.as_str())) } { code { (run.id) } } },
+        html! { a href=(href::run(run.id.as_str())) { code { (run.id) } } },
         html! {
             (run_state(run))
             @if let Some(why) = &run.failure { p class="reason" { (shortened(why, FAILURE_SHOWN)) } }
@@ -165,19 +152,21 @@ fn cells(row: &RunRow) -> Vec<Markup> {
         progress(run),
         ended(run.trained),
         html! { @if run.state.is_final() { @if run.failed > 0 {
-            a href={ "/runs/" (path_part(run.id.as_str())) "?status=failed#models" } { (count(run.failed)) " failed" }
+            a href={ (href::run(run.id.as_str())) "?status=failed#models" } { (count(run.failed)) " failed" }
         } @else { "0" } } },
         ended(run.skipped),
         instant(&run.submitted),
-        html! { @if let Some(took) = row.took { (duration(Duration::from_millis(took))) } },
+        html! { @if let Some(took) = row.took { (span(took)) } },
     ]
 }
 
 #[cfg(test)]
 mod tests {
+    use gugus_look::query_value;
+
     use super::*;
     use crate::page::render;
-    use crate::run::sample::{self, HOSTILE};
+    use crate::samples::{self, HOSTILE, assert_harmless};
 
     fn page() -> RunsPage {
         RunsPage {
@@ -192,15 +181,14 @@ mod tests {
             },
             rows: vec![
                 RunRow {
-                    run: sample::run(RunState::Running),
+                    run: samples::run(RunState::Running),
                     took: Some(61_000),
                 },
                 RunRow {
-                    run: sample::run(RunState::Failed),
+                    run: samples::run(RunState::Failed),
                     took: None,
                 },
             ],
-            size: 100,
             total: 250,
             known: 300,
             jobs: vec![HOSTILE.to_owned()],
@@ -210,13 +198,17 @@ mod tests {
     #[test]
     fn runs_are_listed_and_links_keep_what_was_asked_for() {
         let text = render(&page(), "/gugus/v1/runs", false);
-        assert!(!text.contains("<script>alert"), "{text}");
+        assert_harmless(&text);
+        let next = format!(
+            "href=\"?text=a%26b&amp;state=running&amp;job={}&amp;sort=duration&amp;order=desc&amp;from=200\"",
+            query_value(HOSTILE)
+        );
         for part in [
             "href=\"/runs/1m7x2k9q4\"",
             "1 min 1 s",
             "1 failed",
             "<option value=\"running\" selected>",
-            "href=\"?text=a%26b&amp;state=running&amp;job=%22%3E%3Cscript%3Ealert(%27x%27)%3C/script%3E&amp;sort=duration&amp;order=desc&amp;from=200\"",
+            &next,
             "href=\"/submit\"",
         ] {
             assert!(text.contains(part), "{part} in {text}");

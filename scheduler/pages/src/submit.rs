@@ -1,6 +1,6 @@
 //! `/submit`: a form that submits a job.
 
-use gugus_look::{Column, Link, Order, Section, badge, count, table};
+use gugus_look::{Column, Link, Section, badge, count, plain_table};
 use gugus_progress::ModelReport;
 use maud::{Markup, html};
 use serde::Serialize;
@@ -122,9 +122,9 @@ impl SubmitPage {
                 datalist id={ "known-" (name) } { @for store in known { option value=(store) { } } }
             }
         };
-        html! { form.submit method="post" action="/submit" {
+        html! { form method="post" action="/submit" {
             label { span { "Job file" } textarea #job-text name="job_file" required spellcheck="false" { "\n" (form.job_file) } }
-            label.upload hidden { span { "Take the text from a file" } input type="file" accept=".toml,text/plain" data-fills="job-text"; }
+            label hidden { span { "Take the text from a file" } input type="file" accept=".toml,text/plain" data-fills="job-text"; }
             div.fields {
                 (store("Batches", "batches", &form.batches, &self.known_batches))
                 (store("Models", "models", &form.models, &self.known_models))
@@ -172,7 +172,7 @@ fn planned(plan: &Plan) -> Markup {
     html! {
         p { (count(plan.planned)) " would be trained, " (count(plan.skipped)) " would be left alone"
             @if plan.failed > 0 { ", " (count(plan.failed)) " would fail" } ". Nothing was begun." }
-        @if !rows.is_empty() { (table("Models", &columns, &rows, &Order::default(), None)) }
+        @if !rows.is_empty() { (plain_table("Models", &columns, &rows)) }
         @if all > rows.len() as u64 { p.quiet { "The first " (rows.len()) " of " (count(all)) "." } }
     }
 }
@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::page::render;
-    use crate::run::sample::{self, HOSTILE};
+    use crate::samples::{self, HOSTILE, assert_harmless};
 
     fn page() -> SubmitPage {
         let lines: Vec<String> = (1..=30).map(|line| format!("# line <{line}>")).collect();
@@ -214,7 +214,7 @@ mod tests {
             ..page()
         };
         let text = render(&page, "/gugus/v1/submit", false);
-        assert!(!text.contains("<script>alert"), "{text}");
+        assert_harmless(&text);
         for part in [
             "job file line 12: ",
             "<ol class=\"numbered\" start=\"6\">",
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_dry_run_says_what_would_be_trained() {
-        let models = vec![sample::line(7, Outcome::Planned)];
+        let models = vec![samples::model_line(7, Outcome::Planned)];
         let plan = Plan {
             planned: 1_200,
             skipped: 3,

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gugus_pages::ROWS;
 use gugus_pages::executors::Executor;
 use gugus_pages::job::{Job, Row};
-use gugus_pages::jobs::{Choice, SIZE};
+use gugus_pages::jobs::Choice;
 
 use super::folder::{self, Folder};
 use super::index::{Index, Line};
@@ -169,11 +170,11 @@ impl History {
         choice.sort(&mut rows, clock::now());
         let total = rows.len() as u64;
         // A page beyond the end is the last one.
-        let from = choice.from.min(total.saturating_sub(1) / SIZE * SIZE);
+        let from = choice.from.min(total.saturating_sub(1) / ROWS * ROWS);
         let page = rows
             .into_iter()
             .skip(usize::try_from(from).unwrap_or(usize::MAX));
-        let size = usize::try_from(SIZE).unwrap_or(usize::MAX);
+        let size = usize::try_from(ROWS).unwrap_or(usize::MAX);
         Listed {
             rows: page.take(size).cloned().collect(),
             from,

@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Redirect;
+use gugus_pages::href;
 use gugus_pages::run::{Run, RunId};
 
 use super::run::named;
@@ -32,5 +33,5 @@ async fn act(
 ) -> Answer {
     let (runs, id) = named(shown, id)?;
     let run = blocking(move || what(&runs, &id)).await?;
-    Ok(Redirect::to(&format!("/runs/{}", run.id)))
+    Ok(Redirect::to(&href::run(run.id.as_str())))
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use gugus_evaluate::Evaluation;
-use gugus_look::{path_part, query_value};
+use gugus_look::path_part;
 use gugus_models::{Extent, ModelJson, SavedModel};
+use gugus_pages::command::shell_word;
+use gugus_pages::href;
 use gugus_pages::model::{Cluster, Feature, Map, Model, Silhouette, Trained, Work};
 use gugus_pages::models::ModelState;
 use gugus_plot::Axes;
@@ -17,7 +19,7 @@ use super::models::{data, of};
 use super::served::Asked;
 use super::shown::Shown;
 use crate::problem::Problem;
-use crate::stores::{Key, Listing, ModelsView, Shelf, Standing};
+use crate::stores::{Key, Listing, ModelsView, Shelf, WorkState};
 
 /// The address of `serve` in a command to copy.
 const SERVE: &str = "http://127.0.0.1:8000";
@@ -234,18 +236,12 @@ impl Found {
                 Ok(asked) => self
                     .shelf
                     .draw_sample(asked, about.summary.rows, features.len()),
-                Err(problem) => standing = Some(Standing::Failed(problem.detail().to_owned())),
+                Err(problem) => standing = Some(WorkState::Failed(problem.detail().to_owned())),
             }
             standing = standing.or_else(|| self.shelf.sample(&key));
         }
-        let picture = format!(
-            "/models/{}/{}/map.svg?in={}&x={}&y={}",
-            path_part(&self.model),
-            path_part(&of(&self.extent)),
-            query_value(&self.store),
-            query_value(x),
-            query_value(y)
-        );
+        let of = of(&self.extent);
+        let picture = href::map_picture(&self.store, &self.model, &of, [x, y]);
         Map {
             axes: Some((x.to_owned(), y.to_owned())),
             picture: work(standing, |_| picture),
@@ -272,19 +268,12 @@ pub(super) fn impossible(saved: &SavedModel, batches: Option<&str>) -> Option<St
     None
 }
 
-fn work<T, S>(standing: Option<Standing<T>>, done: impl FnOnce(Arc<T>) -> S) -> Work<S> {
+fn work<T, S>(standing: Option<WorkState<T>>, done: impl FnOnce(Arc<T>) -> S) -> Work<S> {
     match standing {
         None => Work::None,
-        Some(Standing::Running(progress)) => {
-            let now = progress.now();
-            Work::Running {
-                done: now.done,
-                total: now.total,
-                message: now.message,
-            }
-        }
-        Some(Standing::Done(result)) => Work::Done(done(result)),
-        Some(Standing::Failed(why)) => Work::Failed(why),
+        Some(WorkState::Running(progress)) => Work::Running(progress.now()),
+        Some(WorkState::Done(result)) => Work::Done(done(result)),
+        Some(WorkState::Failed(why)) => Work::Failed(why),
     }
 }
 
@@ -390,6 +379,6 @@ fn curl(model: &str, extent: &Extent, saved: &SavedModel) -> String {
             serde_json::Value::Object(columns.collect())
         }
     };
-    let body = body.to_string().replace('\'', "'\\''");
-    format!("curl -X POST {SERVE}{path} -H 'content-type: application/json' -d '{body}'")
+    let body = shell_word(&body.to_string());
+    format!("curl -X POST {SERVE}{path} -H 'content-type: application/json' -d {body}")
 }

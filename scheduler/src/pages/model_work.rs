@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use gugus_look::{path_part, query_value};
+use gugus_look::query_value;
+use gugus_pages::href;
 use gugus_plot::Axes;
 use http::{HeaderValue, StatusCode, header};
 
@@ -12,7 +13,7 @@ use super::served::Asked;
 use super::shown::Shown;
 use crate::blocking::blocking;
 use crate::problem::Problem;
-use crate::stores::{Asked as Work, Standing};
+use crate::stores::{Asked as Work, WorkState};
 
 /// Permits the style within the picture and nothing else, also to who opens the picture alone.
 const POLICY: HeaderValue =
@@ -55,12 +56,7 @@ async fn prepared(shown: &Shown, asked: &Asked) -> Result<(Found, Work, [u64; 2]
 }
 
 fn back(found: &Found, section: &str, asked: &Asked) -> Response {
-    let mut to = format!(
-        "/models/{}/{}?in={}",
-        path_part(&found.model),
-        path_part(&of(&found.extent)),
-        query_value(&found.store)
-    );
+    let mut to = href::model(&found.store, &found.model, &of(&found.extent));
     for axis in ["x", "y"] {
         if !asked.choice(axis).is_empty() {
             to.push_str(&format!("&{axis}={}", query_value(asked.choice(axis))));
@@ -74,7 +70,7 @@ fn back(found: &Found, section: &str, asked: &Asked) -> Response {
 pub(super) async fn picture(State(shown): State<Shown>, asked: Asked) -> Result<Response, Problem> {
     let found = Found::of(&shown, &asked).await?;
     let saved = found.saved().await?;
-    let Some(Standing::Done(sample)) = found.shelf.sample(&found.key(&saved)) else {
+    let Some(WorkState::Done(sample)) = found.shelf.sample(&found.key(&saved)) else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "the map is not drawn yet; open the model's page to draw it",

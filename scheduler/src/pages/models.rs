@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use gugus_models::{Extent, SavedModel};
+use gugus_models::{Extent, SavedModel, WindowKey};
 use gugus_pages::ROWS;
 use gugus_pages::models::{ModelFacts, ModelState, Models, Name, StoredModel};
+use gugus_progress::ReportScope;
+use gugus_spec::BatchNumber;
 
 use super::batches::from;
 use super::chosen_store::chosen_store;
@@ -249,9 +251,12 @@ pub(super) fn of(extent: &Extent) -> String {
 
 /// The data of a model in words.
 pub(super) fn data(extent: &Extent) -> String {
-    match extent {
-        Extent::Batch(batch) => format!("batch {batch}"),
-        Extent::All => "over all batches".to_owned(),
-        Extent::Window(key) => format!("window {}", key.as_str()),
-    }
+    let scope = match extent {
+        Extent::Batch(_) => ReportScope::Batch,
+        Extent::Window(_) => ReportScope::Window,
+        Extent::All => ReportScope::All,
+    };
+    let batch = extent.batch().map(BatchNumber::get);
+    let window = extent.window().map(WindowKey::as_str);
+    gugus_progress::data(scope, batch, window)
 }

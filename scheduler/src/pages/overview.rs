@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use gugus_batches::FedBy;
 use gugus_models::Extent;
 use gugus_pages::executors::{Executor, ExecutorState};
+use gugus_pages::href;
 use gugus_pages::job::{JobState, Row};
 use gugus_pages::overview::{
     BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, PipelineStep, Running,
@@ -96,7 +97,7 @@ fn line(executor: Executor, now: u64) -> ExecutorLine {
     let told = !executor.load.version.is_empty();
     ExecutorLine {
         lost: executor.state == ExecutorState::Lost,
-        silent: Some(now.saturating_sub(executor.heartbeat) / 1000),
+        silent: now.saturating_sub(executor.heartbeat) / 1000,
         id: executor.id,
         address: executor.address,
         slots: short(executor.slots),
@@ -124,7 +125,7 @@ fn running(run: &Run) -> Running {
     Running {
         id: run.id.to_string(),
         job: run.job.clone(),
-        state: run.state.to_string(),
+        state: run.state,
         done: progress.done,
         total: progress.total,
         message: match (progress.message.as_str(), run.state) {
@@ -152,7 +153,7 @@ fn failures(runs: &[Run], jobs: Vec<Row>) -> Vec<Failure> {
     let jobs = jobs.into_iter().filter_map(|job| {
         Some(Failure {
             what: format!("Ballista job {}", job.name),
-            href: format!("/jobs/{}", gugus_look::path_part(&job.id)),
+            href: href::job(&job.id),
             why: job.failure?,
             at: None,
         })
@@ -163,7 +164,7 @@ fn failures(runs: &[Run], jobs: Vec<Row>) -> Vec<Failure> {
 fn failure(run: &Run) -> Failure {
     Failure {
         what: format!("run {} of job {}", run.id, run.job),
-        href: format!("/runs/{}", run.id),
+        href: href::run(run.id.as_str()),
         why: run.failure.clone().unwrap_or_else(|| {
             let failed = gugus_look::quantity(run.failed, "model", "models");
             format!("it finished without {failed}; its page says why")

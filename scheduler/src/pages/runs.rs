@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use gugus_pages::ROWS;
 use gugus_pages::runs::RunsPage;
 
 use super::served::Asked;
 use super::shown::Shown;
 use crate::problem::Problem;
 use crate::runs::{listed, runs_asked};
-
-/// How many rows a page has.
-const ROWS: usize = 100;
 
 #[allow(clippy::unused_async, reason = "every page is gathered by a future")]
 pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<RunsPage, Problem> {
@@ -23,11 +21,10 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<RunsPage, Probl
     let jobs: BTreeSet<String> = all.iter().map(|run| run.job.clone()).collect();
     let rows = listed(all, &asked);
     let total = rows.len() as u64;
-    let from = usize::try_from(asked.from).unwrap_or(usize::MAX);
+    let [from, size] = [asked.from, ROWS].map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
     Ok(RunsPage {
         takes_runs: true,
-        rows: rows.into_iter().skip(from).take(ROWS).collect(),
-        size: ROWS as u64,
+        rows: rows.into_iter().skip(from).take(size).collect(),
         total,
         known,
         jobs: jobs.into_iter().collect(),

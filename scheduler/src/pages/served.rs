@@ -11,6 +11,7 @@ use gugus_engine::SignedIn;
 use gugus_look::POLICY;
 use gugus_pages::Page;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -27,7 +28,7 @@ const JSON: &str = "/gugus/v1";
 /// A page at `path`, and the same as JSON below [`JSON`], where the OpenAPI document describes it.
 pub(super) fn page<P, F, G>(path: &str, gather: G) -> OpenApiRouter<Shown>
 where
-    P: Page + ToSchema + Send + 'static,
+    P: Page + Serialize + ToSchema + Send + 'static,
     F: Future<Output = Result<P, Problem>> + Send + 'static,
     G: Fn(Shown, Asked) -> F + Clone + Send + Sync + 'static,
 {

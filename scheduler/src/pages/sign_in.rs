@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use gugus_engine::{Guard, SIGN_IN_PATH};
-use gugus_pages::sign_in::{SignIn, Wrong};
+use gugus_pages::sign_in::SignIn;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::asked::{Asked, pairs};
@@ -27,7 +27,7 @@ async fn ask(State(guard): State<Arc<Guard>>, asked: Asked) -> Response {
     if !guard.takes_sign_in() {
         return Redirect::to(next).into_response();
     }
-    whole(SignIn { next, wrong: None }.html())
+    whole(SignIn { next, wrong: false }.html())
 }
 
 async fn begin(State(guard): State<Arc<Guard>>, body: String) -> Result<Response, Problem> {
@@ -37,7 +37,7 @@ async fn begin(State(guard): State<Arc<Guard>>, body: String) -> Result<Response
         Some(cookie) => Ok(leave(next, Some(cookie))),
         None => {
             tracing::info!("a text that is not the token was sent to the sign-in page");
-            let wrong = Some(Wrong);
+            let wrong = true;
             let mut page = whole(SignIn { next, wrong }.html());
             *page.status_mut() = StatusCode::UNAUTHORIZED;
             // The one scheme for which no browser asks by a window of its own.

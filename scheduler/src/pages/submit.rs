@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::StringRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use gugus_engine::SignedIn;
+use gugus_pages::href;
 use gugus_pages::run::RunId;
 use gugus_pages::submit::{NotTaken, Plan, SubmitForm, SubmitPage};
 use gugus_train::Report;
@@ -72,7 +73,7 @@ pub(super) async fn submit(
     let mut page = page(&runs, form);
     let status = match done.await? {
         Ok(Done::Submitted(id)) => {
-            return Ok(Redirect::to(&format!("/runs/{id}")).into_response());
+            return Ok(Redirect::to(&href::run(id.as_str())).into_response());
         }
         Ok(Done::Planned(plan)) => {
             page.plan = Some(plan);

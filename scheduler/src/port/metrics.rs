@@ -76,7 +76,7 @@ impl SchedulerMetrics {
         self.slots.set(number(slots));
         for state in RunState::ALL {
             self.runs
-                .with_label_values(&[state.as_str()])
+                .with_label_values(&[state.word()])
                 .set(number(runs(state)));
         }
     }

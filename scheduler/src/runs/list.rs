@@ -9,12 +9,9 @@ use super::record::took;
 
 /// The choices that a URL makes; `choice` gives the text of one, or none.
 pub(crate) fn runs_asked<'a>(choice: impl Fn(&str) -> &'a str) -> RunsAsked {
-    let state = choice("state");
     RunsAsked {
         text: choice("text").trim().to_owned(),
-        state: RunState::ALL
-            .into_iter()
-            .find(|known| known.as_str() == state),
+        state: RunState::of(choice("state")),
         job: choice("job").to_owned(),
         sort: choice("sort").to_owned(),
         descending: choice("order") == "desc",
@@ -59,7 +56,7 @@ fn is_wanted(run: &Run, asked: &RunsAsked) -> bool {
 
 fn compare(sort: &str, a: &RunRow, b: &RunRow) -> Ordering {
     match sort {
-        "state" => a.run.state.as_str().cmp(b.run.state.as_str()),
+        "state" => a.run.state.word().cmp(b.run.state.word()),
         "job" => a.run.job.cmp(&b.run.job),
         "trained" => a.run.trained.cmp(&b.run.trained),
         "failed" => a.run.failed.cmp(&b.run.failed),

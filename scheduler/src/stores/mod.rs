@@ -5,7 +5,7 @@
 //! Everything is read by `gugus-batches`, `gugus-models` and `gugus-evaluate`. A place that somebody names in an address is
 //! checked like a place that somebody submits.
 
-mod bench;
+mod asked_work;
 mod failed;
 mod fresh;
 mod log;
@@ -15,7 +15,7 @@ mod shelf;
 mod trouble;
 mod work;
 
-pub(crate) use self::bench::Standing;
+pub(crate) use self::asked_work::WorkState;
 pub(crate) use self::log::{Head, LogView};
 pub(crate) use self::models::{Listing, ModelsView};
 pub(crate) use self::shelf::{FailedModel, Shelf};

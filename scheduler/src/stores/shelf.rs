@@ -10,7 +10,7 @@ use gugus_models::Extent;
 use gugus_plot::Sample;
 use moka::future::Cache;
 
-use super::bench::Standing;
+use super::asked_work::WorkState;
 use super::log::LogView;
 use super::models::ModelsView;
 use super::work::{Asked, Key, Works};
@@ -101,11 +101,11 @@ impl Shelf {
         })
     }
 
-    pub(crate) fn silhouette(&self, key: &Key) -> Option<Standing<Evaluation>> {
+    pub(crate) fn silhouette(&self, key: &Key) -> Option<WorkState<Evaluation>> {
         self.0.works.silhouette(key)
     }
 
-    pub(crate) fn sample(&self, key: &Key) -> Option<Standing<Sample>> {
+    pub(crate) fn sample(&self, key: &Key) -> Option<WorkState<Sample>> {
         self.0.works.sample(key)
     }
 

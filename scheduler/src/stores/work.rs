@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::bench::{Bench, Standing};
+use super::asked_work::{AskedWork, WorkState};
 
 /// Silhouettes that are remembered, and samples. A sample is a few megabytes.
 const SILHOUETTES: usize = 1_000;
@@ -48,8 +48,8 @@ pub(crate) struct Asked {
 /// The work that viewers have asked for.
 pub(super) struct Works {
     access: Access,
-    silhouettes: Arc<Bench<Key, Evaluation>>,
-    samples: Arc<Bench<Key, Sample>>,
+    silhouettes: Arc<AskedWork<Key, Evaluation>>,
+    samples: Arc<AskedWork<Key, Sample>>,
     on_cluster: Arc<Semaphore>,
     in_process: Arc<Semaphore>,
     /// Cancelled when nobody can look any more.
@@ -66,19 +66,19 @@ impl Works {
     pub(super) fn new(access: Access) -> Self {
         Self {
             access,
-            silhouettes: Arc::new(Bench::new(SILHOUETTES)),
-            samples: Arc::new(Bench::new(SAMPLES)),
+            silhouettes: Arc::new(AskedWork::new(SILHOUETTES)),
+            samples: Arc::new(AskedWork::new(SAMPLES)),
             on_cluster: Arc::new(Semaphore::new(ON_CLUSTER)),
             in_process: Arc::new(Semaphore::new(IN_PROCESS)),
             stop: CancellationToken::new(),
         }
     }
 
-    pub(super) fn silhouette(&self, key: &Key) -> Option<Standing<Evaluation>> {
+    pub(super) fn silhouette(&self, key: &Key) -> Option<WorkState<Evaluation>> {
         self.silhouettes.standing(key)
     }
 
-    pub(super) fn sample(&self, key: &Key) -> Option<Standing<Sample>> {
+    pub(super) fn sample(&self, key: &Key) -> Option<WorkState<Sample>> {
         self.samples.standing(key)
     }
 

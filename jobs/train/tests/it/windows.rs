@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use gugus_models::{Existing, Extent, ModelStore};
+use gugus_progress::ReportScope;
 use gugus_spec::{BatchNumber, Job, OffsetRange};
 use gugus_train::Outcome::{self, Failed, Skipped, Trained};
 use gugus_train::Report;
@@ -200,7 +201,7 @@ async fn a_key_that_fails_on_a_row_fails_the_model_and_not_one_over_all_batches(
     let [line] = report.models.as_slice() else {
         panic!("{report:?}")
     };
-    assert_eq!((line.scope.as_str(), &line.window), ("window", &None));
+    assert_eq!((line.scope, &line.window), (ReportScope::Window, &None));
     assert_eq!(line.data(), "by window");
     assert_failed(line, "window fails on a row: divide by zero; ");
     assert_failed(line, "'from ' || CAST(100 / cast(y as bigint) AS text)");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gugus_look::quantity;
+use gugus_look::{drawing, quantity};
 use maud::{Markup, html};
 
 use super::record::{Stage, StageState, TaskState};
@@ -18,7 +18,7 @@ const DOWN: usize = 74;
 /// The column of each stage: one more than the largest of those that it reads from.
 fn columns(stages: &[Stage]) -> BTreeMap<u64, usize> {
     let mut columns: BTreeMap<u64, usize> = stages.iter().map(|stage| (stage.id, 0)).collect();
-    // No way through a graph without circles is longer than its stages are many.
+    // In a graph without circles, no way is longer than the number of stages.
     for _ in 0..stages.len() {
         let mut moved = false;
         for stage in stages {
@@ -52,40 +52,30 @@ pub(super) fn graph(stages: &[Stage]) -> Markup {
     }
     let width = 8 + WIDTH + columns.values().max().unwrap_or(&0) * ACROSS;
     let height = 8 + HEIGHT + (rows.values().max().unwrap_or(&1).saturating_sub(1)) * DOWN;
-    html! {
-        div.wide.drawing tabindex="0" role="region" aria-label="Graph of stages" {
-            svg.fixed role="img" aria-label="Stages, from those that read files to the last one" width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
-                @for stage in stages { @for reader in &stage.feeds {
-                    @if let (Some((x, y)), Some((to, down))) = (places.get(&stage.id), places.get(reader)) {
-                        path.link d=(link((x + WIDTH, y + HEIGHT / 2), (*to, down + HEIGHT / 2))) {}
-                    }
-                } }
-                @for stage in stages { @if let Some((x, y)) = places.get(&stage.id) {
-                    g class={ "stage " (stage.state.word()) } {
-                        rect x=(x) y=(y) width=(WIDTH) height=(HEIGHT) rx="6" {}
-                        text.name x=(x + 10) y=(y + 18) { (sign(stage.state)) " Stage " (stage.id) }
-                        text x=(x + 10) y=(y + 34) { (first(stage)) }
-                        text x=(x + 10) y=(y + 50) { (progress(stage)) }
-                    }
-                } }
-            }
+    let graph = html! {
+        svg.fixed role="img" aria-label="Stages, from those that read files to the last one" width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
+            @for stage in stages { @for reader in &stage.feeds {
+                @if let (Some((x, y)), Some((to, down))) = (places.get(&stage.id), places.get(reader)) {
+                    path.link d=(link((x + WIDTH, y + HEIGHT / 2), (*to, down + HEIGHT / 2))) {}
+                }
+            } }
+            @for stage in stages { @if let Some((x, y)) = places.get(&stage.id) {
+                g class={ "stage " (stage.state.word()) } {
+                    rect x=(x) y=(y) width=(WIDTH) height=(HEIGHT) rx="6" {}
+                    text.name x=(x + 10) y=(y + 18) { (stage.state.tone().sign()) " Stage " (stage.id) }
+                    text x=(x + 10) y=(y + 34) { (first(stage)) }
+                    text x=(x + 10) y=(y + 50) { (progress(stage)) }
+                }
+            } }
         }
-    }
+    };
+    drawing("Graph of stages", &graph)
 }
 
 /// A curve from one place to another, level at both ends.
 fn link((x, y): (usize, usize), (to, down): (usize, usize)) -> String {
     let (first, second) = (x + 25, to.saturating_sub(25));
     format!("M{x} {y}C{first} {y} {second} {down} {to} {down}")
-}
-
-fn sign(state: StageState) -> &'static str {
-    match state {
-        StageState::Waiting => "○",
-        StageState::Running => "◐",
-        StageState::Done => "✓",
-        StageState::Failed => "✕",
-    }
 }
 
 /// What a stage mainly does: the operator below those that only write or gather.

@@ -12,4 +12,4 @@ mod troubles;
 pub use page::JobPage;
 pub use record::{Figure, Job, Operator, Stage, StageState, Task, TaskState};
 pub use row::{JobState, Row};
-pub(crate) use timeline::{Bar, Span, timeline};
+pub(crate) use timeline::{Bar, timeline};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gugus_look::{Column, Link, Order, Section, count, fact, table};
+use gugus_look::{Column, Link, Section, count, fact, plain_table};
 use maud::{Markup, html};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -11,8 +11,9 @@ use super::graph::{graph, progress};
 use super::plan::plans;
 use super::record::{Job, Stage, Task};
 use super::spread::{outlier, times};
-use super::timeline::{Bar, Span, timeline};
+use super::timeline::{Bar, timeline};
 use super::troubles::troubles;
+use crate::href;
 use crate::moment::{moment, span};
 use crate::page::Page;
 use crate::place::Place;
@@ -74,7 +75,7 @@ impl JobPage {
             }
             dl.facts {
                 @if let Some(run) = &row.run { (fact("Run", &match self.has_run {
-                    true => html! { a href={ "/runs/" (gugus_look::path_part(run)) } { (run) } },
+                    true => html! { a href=(href::run(run)) { (run) } },
                     false => html! { (run) " " span.quiet { "(driven by a client)" } },
                 })) }
                 (fact("Submitted", &moment(row.when())))
@@ -141,7 +142,7 @@ fn stages(job: &Job, until: u64) -> Markup {
     html! {
         (graph(&job.stages))
         @for far in outliers.iter().take(20) { p.note.warning { (far) } }
-        (table("Stages", &columns, &rows, &Order::default(), None))
+        (plain_table("Stages", &columns, &rows))
         @for stage in &job.stages { @if let Some(why) = stage.failure.as_ref().filter(|why| Some(*why) != job.row.failure.as_ref()) {
             div.note.bad { p { "Stage " (stage.id) " failed" } pre { (why) } }
         } }
@@ -151,8 +152,7 @@ fn stages(job: &Job, until: u64) -> Markup {
 /// From the first task's start to the last one's end.
 fn took(stage: &Stage, until: u64) -> Option<u64> {
     let first = stage.tasks.iter().map(|task| task.handed).min()?;
-    let end = |task: &Task| if task.ended > 0 { task.ended } else { until };
-    let last = stage.tasks.iter().map(end).max()?;
+    let last = stage.tasks.iter().map(|task| task.end(until)).max()?;
     Some(last.saturating_sub(first))
 }
 
@@ -160,13 +160,12 @@ fn tasks(job: &Job, until: u64) -> Markup {
     let mut bars = Vec::new();
     for stage in &job.stages {
         for task in &stage.tasks {
-            let ended = if task.ended > 0 { task.ended } else { until };
             bars.push(Bar {
                 band: job.address(&task.executor).to_owned(),
                 state: task.state,
                 again: task.again,
                 started: task.started,
-                ended,
+                ended: task.end(until),
                 about: format!(
                     "Stage {}, task {}: {}, {}",
                     stage.id,
@@ -180,17 +179,15 @@ fn tasks(job: &Job, until: u64) -> Markup {
     if bars.is_empty() {
         return html! { p.quiet { "No task was handed out." } };
     }
-    let from = bars.iter().map(|bar| bar.started).min().unwrap_or(0);
-    let last = bars.iter().map(|bar| bar.ended).max().unwrap_or(until);
     html! {
-        (timeline("Tasks by executor", bars, Span { from, until: last }))
+        (timeline("Tasks by executor", bars))
         @if let Some(table) = troubles(job, until) { (table) }
     }
 }
 
 fn settings(job: &Job) -> Markup {
     if job.settings.is_empty() {
-        return html! { p.quiet { "All settings are those of the cluster." } };
+        return html! { p.quiet { "The job uses the cluster's settings." } };
     }
     let columns = [Column::text("Setting"), Column::text("Value")];
     let rows: Vec<_> = job
@@ -200,7 +197,7 @@ fn settings(job: &Job) -> Markup {
         .collect();
     html! {
         p.quiet { "Settings that differ from those of the cluster. Values that may be secret are hidden." }
-        (table("Settings", &columns, &rows, &Order::default(), None))
+        (plain_table("Settings", &columns, &rows))
     }
 }
 

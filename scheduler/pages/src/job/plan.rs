@@ -1,5 +1,6 @@
 //! The plan of each stage as a tree, with what its tasks counted.
 
+use gugus_look::drawing;
 use maud::{Markup, html};
 
 use super::record::{Operator, Stage};
@@ -15,10 +16,10 @@ pub(super) fn plans(stages: &[Stage]) -> Markup {
             @let () = left -= shown;
             @if let Some(plan) = stage.plan.get(..shown).filter(|plan| !plan.is_empty()) {
                 h3 { "Stage " (stage.id) }
-                div.wide.drawing tabindex="0" role="region" aria-label={ "Plan of stage " (stage.id) } { (tree(plan, 0)) }
+                (drawing(&format!("Plan of stage {}", stage.id), &tree(plan, 0)))
             }
         }
-        @if left == 0 { p.quiet { "Longer plans are told as JSON." } }
+        @if left == 0 { p.quiet { "This page as JSON has the other plans." } }
     }
 }
 

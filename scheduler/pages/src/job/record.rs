@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gugus_look::Tone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -177,11 +178,15 @@ impl Job {
 }
 
 impl Task {
+    /// When it ended, or `until` while it runs.
+    pub(crate) fn end(&self, until: u64) -> u64 {
+        if self.ended > 0 { self.ended } else { until }
+    }
+
     /// How long it ran, or has run until `until`.
     #[must_use]
     pub fn ran(&self, until: u64) -> u64 {
-        let end = if self.ended > 0 { self.ended } else { until };
-        end.saturating_sub(self.started)
+        self.end(until).saturating_sub(self.started)
     }
 }
 
@@ -194,6 +199,16 @@ impl StageState {
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
+        }
+    }
+
+    /// What it means for its reader.
+    pub(crate) fn tone(self) -> Tone {
+        match self {
+            Self::Waiting => Tone::Quiet,
+            Self::Running => Tone::Busy,
+            Self::Done => Tone::Good,
+            Self::Failed => Tone::Bad,
         }
     }
 }
@@ -209,6 +224,11 @@ impl TaskState {
             Self::Lost => "lost",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// Whether somebody may want to know why; `again` tells that the task repeats the work of another.
+    pub(crate) fn is_odd(self, again: bool) -> bool {
+        again || !matches!(self, Self::Running | Self::Done)
     }
 }
 

@@ -50,6 +50,12 @@ impl JobState {
         }
     }
 
+    /// The state of this word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
     /// Whether nothing more happens to it.
     #[must_use]
     pub fn is_final(self) -> bool {

@@ -5,13 +5,13 @@ use gugus_look::count;
 use super::record::{Job, Stage, Task, TaskState};
 use crate::moment::span;
 
-/// A stage of fewer finished tasks has no usual time.
+/// A stage has no usual time before so many of its tasks are done.
 const ENOUGH: usize = 3;
 
-/// A task is far from the others if it took so many times the median …
+/// A task that is far from the others took at least so many times the median.
 const FAR: u64 = 2;
 
-/// … and so many milliseconds more: less is noise.
+/// It also took at least so many milliseconds more than the median, because small differences are noise.
 const FAR_MS: u64 = 100;
 
 /// Four places in a sorted list.

@@ -1,8 +1,9 @@
-//! When tasks ran, as a drawing: a band for each executor, a bar for each task.
+//! When tasks ran, as a drawing: a band for each executor, a bar for each task. No bar hides another, and at most 400 are
+//! drawn, those with trouble first.
 
 use std::collections::BTreeMap;
 
-use gugus_look::quantity;
+use gugus_look::{drawing, float, quantity};
 use maud::{Markup, html};
 
 use super::record::TaskState;
@@ -32,13 +33,6 @@ pub(crate) struct Bar {
     pub(crate) about: String,
 }
 
-/// The time that a drawing shows, in milliseconds since 1970.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    pub(crate) from: u64,
-    pub(crate) until: u64,
-}
-
 impl Bar {
     /// A sign for those who do not see colours.
     fn sign(&self) -> &'static str {
@@ -52,7 +46,7 @@ impl Bar {
     }
 
     fn is_odd(&self) -> bool {
-        !self.sign().is_empty()
+        self.state.is_odd(self.again)
     }
 }
 
@@ -71,7 +65,9 @@ fn lines(mut bars: Vec<Bar>) -> Vec<Vec<Bar>> {
 }
 
 /// The drawing, with a sentence on what it leaves out.
-pub(crate) fn timeline(name: &str, mut bars: Vec<Bar>, shown: Span) -> Markup {
+pub(crate) fn timeline(name: &str, mut bars: Vec<Bar>) -> Markup {
+    let first = bars.iter().map(|bar| bar.started).min().unwrap_or(0);
+    let last = bars.iter().map(|bar| bar.ended).max().unwrap_or(first);
     let all = bars.len();
     bars.sort_by_key(|bar| {
         (
@@ -95,38 +91,37 @@ pub(crate) fn timeline(name: &str, mut bars: Vec<Bar>, shown: Span) -> Markup {
         .flat_map(|(_, lines)| lines)
         .map(Vec::len)
         .sum();
-    let height =
-        TOP + LINE * as_float(bands.iter().map(|(_, lines)| lines.len().max(1)).sum()) + 6.0;
-    let total = shown.until.saturating_sub(shown.from).max(1);
-    let x = |at: u64| {
-        LEFT + (WIDTH - LEFT) * milliseconds(at.saturating_sub(shown.from).min(total))
-            / milliseconds(total)
-    };
+    let rows: usize = bands.iter().map(|(_, lines)| lines.len().max(1)).sum();
+    let height = TOP + LINE * float(rows as u64) + 6.0;
+    let total = last.saturating_sub(first).max(1);
+    let x =
+        |at: u64| LEFT + (WIDTH - LEFT) * float(at.saturating_sub(first).min(total)) / float(total);
     let mut y = TOP;
-    html! {
-        div.wide.drawing tabindex="0" role="region" aria-label=(name) {
-            svg.fixed role="img" aria-label=(name) width=(WIDTH + 10.0) height=(height) viewBox=(format!("0 0 {} {height}", WIDTH + 10.0)) {
-                @for (part, anchor) in [(0, "start"), (1, "middle"), (2, "middle"), (3, "middle"), (4, "end")] {
-                    @let at = shown.from + total * part / 4;
-                    line.grid x1=(short(x(at))) x2=(short(x(at))) y1="16" y2=(height) {}
-                    text x=(short(x(at))) y="12" text-anchor=(anchor) { (span(total * part / 4)) }
-                }
-                @for (band, lines) in &bands {
-                    text x="4" y=(short(y + 13.0)) { (gugus_look::shortened(band, 24)) }
-                    @for line in lines {
-                        @for bar in line {
-                            @let (from, to) = (x(bar.started), x(bar.ended.max(bar.started)));
-                            g class={ "bar " (bar.state.word()) @if bar.again { " again" } } {
-                                title { (bar.about) }
-                                rect x=(short(from)) y=(short(y + 2.0)) width=(short((to - from).max(2.0))) height="14" rx="2" {}
-                                @if bar.is_odd() { text x=(short(from + 3.0)) y=(short(y + 13.0)) { (bar.sign()) } }
-                            }
+    let picture = html! {
+        svg.fixed role="img" aria-label=(name) width=(WIDTH + 10.0) height=(height) viewBox=(format!("0 0 {} {height}", WIDTH + 10.0)) {
+            @for (part, anchor) in [(0, "start"), (1, "middle"), (2, "middle"), (3, "middle"), (4, "end")] {
+                @let at = first + total * part / 4;
+                line.grid x1=(short(x(at))) x2=(short(x(at))) y1="16" y2=(height) {}
+                text x=(short(x(at))) y="12" text-anchor=(anchor) { (span(total * part / 4)) }
+            }
+            @for (band, lines) in &bands {
+                text x="4" y=(short(y + 13.0)) { (gugus_look::shortened(band, 24)) }
+                @for line in lines {
+                    @for bar in line {
+                        @let (from, to) = (x(bar.started), x(bar.ended.max(bar.started)));
+                        g class={ "bar " (bar.state.word()) @if bar.again { " again" } } {
+                            title { (bar.about) }
+                            rect x=(short(from)) y=(short(y + 2.0)) width=(short((to - from).max(2.0))) height="14" rx="2" {}
+                            @if bar.is_odd() { text x=(short(from + 3.0)) y=(short(y + 13.0)) { (bar.sign()) } }
                         }
-                        @let () = y += LINE;
                     }
+                    @let () = y += LINE;
                 }
             }
         }
+    };
+    html! {
+        (drawing(name, &picture))
         p.quiet { "Bars are tasks; time runs to the right. ↻ is a task that does again what another had not finished, ✕ failed, ? was lost with its executor, – was cancelled." }
         @if drawn < all || more > 0 {
             p.quiet {
@@ -138,16 +133,6 @@ pub(crate) fn timeline(name: &str, mut bars: Vec<Bar>, shown: Span) -> Markup {
 
 fn short(value: f64) -> String {
     format!("{value:.1}")
-}
-
-#[allow(clippy::cast_precision_loss, reason = "places on a screen")]
-fn milliseconds(value: u64) -> f64 {
-    value as f64
-}
-
-#[allow(clippy::cast_precision_loss, reason = "places on a screen")]
-fn as_float(value: usize) -> f64 {
-    value as f64
 }
 
 #[cfg(test)]
@@ -180,15 +165,7 @@ mod tests {
         let mut bars: Vec<Bar> = (0..1_000).map(|at| bar(at, at + 50)).collect();
         bars[999].state = TaskState::Lost;
         bars[998].again = true;
-        let text = timeline(
-            "Tasks",
-            bars,
-            Span {
-                from: 0,
-                until: 2_000,
-            },
-        )
-        .into_string();
+        let text = timeline("Tasks", bars).into_string();
         assert_eq!(text.matches("<rect").count(), BARS);
         assert!(
             text.contains("class=\"bar lost\"") && text.contains(">?</text>"),

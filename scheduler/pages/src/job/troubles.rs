@@ -1,9 +1,10 @@
 //! Tasks that failed, were lost or did again what others had not finished.
 
-use gugus_look::{Column, Order, count, table};
+use gugus_look::{Column, count, plain_table};
 use maud::{Markup, html};
 
-use super::record::{Job, Stage, Task, TaskState};
+use super::record::{Job, Stage, Task};
+use crate::href;
 use crate::moment::span;
 
 /// The most rows of the table.
@@ -15,7 +16,9 @@ pub(super) fn troubles(job: &Job, until: u64) -> Option<Markup> {
         .stages
         .iter()
         .flat_map(|stage| stage.tasks.iter().map(move |task| (stage, task)));
-    let odd: Vec<(&Stage, &Task)> = tasks.filter(|(_, task)| is_odd(task)).collect();
+    let odd: Vec<(&Stage, &Task)> = tasks
+        .filter(|(_, task)| task.state.is_odd(task.again))
+        .collect();
     if odd.is_empty() {
         return None;
     }
@@ -33,7 +36,7 @@ pub(super) fn troubles(job: &Job, until: u64) -> Option<Markup> {
             html! { (stage.id) },
             html! { (task.id) },
             html! { (task.state.word()) @if task.again { ", tried again" } },
-            html! { a href={ "/executors/" (gugus_look::path_part(&task.executor)) } { (job.address(&task.executor)) } },
+            html! { a href=(href::executor(&task.executor)) { (job.address(&task.executor)) } },
             html! { (count(task.groups)) },
             html! { (span(task.ran(until))) },
             html! { (task.failure.as_deref().unwrap_or("")) },
@@ -41,11 +44,7 @@ pub(super) fn troubles(job: &Job, until: u64) -> Option<Markup> {
     };
     let rows: Vec<_> = odd.iter().take(ROWS).map(row).collect();
     Some(html! {
-        (table("Tasks that failed, were lost, or were tried again", &columns, &rows, &Order::default(), None))
+        (plain_table("Tasks that failed, were lost, or were tried again", &columns, &rows))
         @if odd.len() > ROWS { p.quiet { "And " (odd.len() - ROWS) " more, which this page as JSON has." } }
     })
-}
-
-fn is_odd(task: &Task) -> bool {
-    task.again || !matches!(task.state, TaskState::Running | TaskState::Done)
 }

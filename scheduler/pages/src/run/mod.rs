@@ -6,22 +6,15 @@ mod id;
 mod mark;
 mod models;
 mod page;
-mod parts;
 mod passes;
+mod progress;
 mod record;
-#[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on fails"
-)]
-pub(crate) mod sample;
 mod state;
 
 pub use course::{Course, ModelRow, ModelTable, PassSeries, Square};
 pub use id::{ParseRunIdError, RunId};
 pub use mark::{Counts, Mark};
 pub use page::RunPage;
-pub(crate) use parts::{progress, run_state};
+pub(crate) use progress::{progress, run_state};
 pub use record::{BallistaJob, Run};
 pub use state::RunState;

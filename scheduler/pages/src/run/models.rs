@@ -1,11 +1,11 @@
 //! The models of a run as a table.
 
-use gugus_look::{Column, Order, Pager, badge, count, instant, small_bars, table};
+use gugus_look::{Column, Order, Pager, badge, count, figure, instant, small_bars, table};
 use maud::{Markup, html};
 
 use super::course::{ModelRow, ModelTable};
-use super::grid::href;
-use crate::stores::figure;
+use super::grid::model_href;
+use super::mark::Mark;
 
 /// The most clusters whose sizes are said in words; the bars show more.
 const SIZES_SAID: usize = 12;
@@ -23,14 +23,8 @@ pub(super) fn models(shown: &ModelTable, store: &str) -> Markup {
         Column::text("Told").sorted_by("at"),
         Column::text("Reason"),
     ];
-    let status = shown
-        .status
-        .map(|mark| ("status".to_owned(), mark.word().to_owned()));
-    let order = Order {
-        sort: shown.sort.clone(),
-        descending: shown.descending,
-        others: status.into_iter().collect(),
-    };
+    let status = shown.status.map_or("", Mark::word);
+    let order = Order::new(&shown.sort, shown.descending, &[("status", status)]);
     let pager = Pager {
         from: shown.from,
         size: shown.size,
@@ -53,7 +47,7 @@ fn cells(row: &ModelRow, store: &str) -> Vec<Markup> {
     vec![
         match &line.path {
             Some(path) if line.training_cost.is_some() => {
-                html! { a href=(href(store, path)) { (line.model) } }
+                html! { a href=(model_href(store, path)) { (line.model) } }
             }
             _ => html! { (line.model) },
         },

@@ -1,24 +1,23 @@
 //! The page of one run.
 
-use std::time::Duration;
-
 use gugus_look::{
-    Column, Link, Order, Section, Tone, badge, count, duration, empty, fact, instant, path_part,
-    quantity, query_value, shortened, table,
+    Column, Link, Section, Tone, badge, count, empty, fact, instant, plain_table, quantity,
+    query_value, shortened,
 };
 use maud::{Markup, html};
-use serde::Serialize;
 
 use super::course::Course;
 use super::grid::grid;
 use super::models::models;
-use super::parts::{progress, run_state};
 use super::passes::passes;
+use super::progress::{progress, run_state};
 use super::record::{BallistaJob, Run};
 use super::state::RunState;
+use crate::href;
+use crate::job::JobState;
+use crate::moment::span;
 use crate::page::Page;
 use crate::place::Place;
-use crate::stores::{batches_href, models_href};
 
 /// The most Ballista jobs that the page names.
 const JOBS_SHOWN: usize = 10;
@@ -27,7 +26,7 @@ const JOBS_SHOWN: usize = 10;
 const TEXT_SHOWN: usize = 20_000;
 
 /// One run with all that its page shows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct RunPage {
     /// The run.
     pub run: Run,
@@ -81,8 +80,8 @@ impl RunPage {
             }
             dl.facts {
                 (fact("Job", &html! { a href={ "/runs?job=" (query_value(&run.job)) } { (run.job) } }))
-                (fact("Batches", &html! { a href=(batches_href(&run.batches)) { (run.batches) } }))
-                (fact("Models", &html! { a href=(models_href(&run.models)) { (run.models) } }))
+                (fact("Batches", &html! { a href=(href::batches(&run.batches)) { (run.batches) } }))
+                (fact("Models", &html! { a href=(href::models(&run.models)) { (run.models) } }))
                 @if !run.only.is_empty() { (fact("Only", &html! { (run.only.join(", ")) })) }
                 @if run.retrain { (fact("Models that are there", &html! { "are trained again" })) }
                 @if run.state.is_final() {
@@ -90,7 +89,7 @@ impl RunPage {
                 }
                 (fact("Submitted", &instant(&run.submitted)))
                 (time("Started", &run.started)) (time("Ended", &run.ended))
-                @if let Some(took) = self.took { (fact("Duration", &html! { (duration(Duration::from_millis(took))) })) }
+                @if let Some(took) = self.took { (fact("Duration", &html! { (span(took)) })) }
                 @if run.attempts > 1 { (fact("Attempts", &html! { (run.attempts) })) }
             }
         }
@@ -99,9 +98,9 @@ impl RunPage {
     /// What can be done with the run as it is.
     fn actions(&self) -> Markup {
         let run = &self.run;
-        let id = path_part(run.id.as_str());
+        let path = href::run(run.id.as_str());
         let form = |what: &str, class: &str, name: &str, question: &str| {
-            html! { form method="post" action={ "/runs/" (id) "/" (what) } data-confirm=(question) { button type="submit" class=(class) { (name) } } }
+            html! { form method="post" action={ (path) "/" (what) } data-confirm=(question) { button type="submit" class=(class) { (name) } } }
         };
         html! { div.actions {
             @match run.state {
@@ -109,8 +108,8 @@ impl RunPage {
                 RunState::Failed | RunState::Cancelled | RunState::Interrupted => (form("resume", "first", "Resume", "Resume this run? It goes on with the models that are missing.")),
                 RunState::Finished => {}
             }
-            (form("again", "", "Run again", "Submit the same job once more? Models that are there and the same are left alone."))
-            a.button href={ "/submit?run=" (id) } { "Change and submit" }
+            (form("again", "", "Run again", "Submit the same job again? Models that exist and match stay as they are."))
+            a.button href={ "/submit?run=" (run.id) } { "Change and submit" }
         } }
     }
 
@@ -118,9 +117,9 @@ impl RunPage {
         let course = &self.course;
         html! {
             @if course.counts.total() > 0 { (grid(course, &self.run.models)) }
-            @else if self.run.state == RunState::Queued { p.quiet { "Its models show when it is its turn." } }
+            @else if self.run.state == RunState::Queued { p.quiet { "Models appear when the run starts." } }
             @else if self.run.state == RunState::Running { p.quiet { "The run looks at batches and models." } }
-            @else { p.quiet { "Nothing is known of models of this run." } }
+            @else { p.quiet { "The scheduler knows no models of this run." } }
             @if course.left_out > 0 { p.quiet { (count(course.left_out)) " more models are only in the report: " code { "gugus runs show " (self.run.id) " --output json" } } }
         }
     }
@@ -140,21 +139,16 @@ impl RunPage {
             Column::text("Name"),
         ];
         let row = |job: &BallistaJob| {
-            let tone = match job.state.as_str() {
-                "running" => Tone::Busy,
-                "successful" => Tone::Good,
-                "failed" => Tone::Bad,
-                _ => Tone::Quiet,
-            };
             vec![
-                html! { a href={ "/jobs/" (path_part(&job.id)) } { code { (job.id) } } },
-                badge(tone, &job.state),
+                html! { a href=(href::job(&job.id)) { code { (job.id) } } },
+                JobState::of(&job.state)
+                    .map_or_else(|| badge(Tone::Quiet, &job.state), JobState::badge),
                 html! { (job.name) },
             ]
         };
         let rows: Vec<_> = jobs.iter().rev().take(JOBS_SHOWN).map(row).collect();
         html! {
-            (table("Ballista jobs of the run", &columns, &rows, &Order::default(), None))
+            (plain_table("Ballista jobs of the run", &columns, &rows))
             @if jobs.len() > JOBS_SHOWN { p.quiet { "The newest " (JOBS_SHOWN) " of " (jobs.len()) "." } }
         }
     }
@@ -165,7 +159,7 @@ impl RunPage {
         }
         html! {
             pre tabindex="0" data-follow aria-label="The end of the log" { (self.log) }
-            p { a href={ "/gugus/v1/runs/" (path_part(self.run.id.as_str())) "/log?whole=true" } { "All of the log" } }
+            p { a href={ "/gugus/v1" (href::run(self.run.id.as_str())) "/log?whole=true" } { "All of the log" } }
         }
     }
 
@@ -184,9 +178,9 @@ impl RunPage {
 mod tests {
     use super::super::course::Square;
     use super::super::mark::Counts;
-    use super::super::sample;
     use super::*;
     use crate::page::render;
+    use crate::samples::{self, HOSTILE, assert_harmless};
 
     fn text(page: &RunPage) -> String {
         render(page, "/gugus/v1/runs/1m7x2k9q4", false)
@@ -194,11 +188,9 @@ mod tests {
 
     #[test]
     fn a_run_is_shown_whole_and_its_texts_are_text() {
-        let text = text(&sample::page(RunState::Failed));
-        assert!(
-            !text.contains("<script>alert") && !text.contains(" style="),
-            "{text}"
-        );
+        let text = text(&samples::run_page(RunState::Failed));
+        assert_harmless(&text);
+        let batches = format!("href=\"/batches?in=/data/{}%26b\"", query_value(HOSTILE));
         for part in [
             "4.5 s",
             "href=\"/models/location/1?in=/data/m\" title=\"batch 1: trained\"",
@@ -210,7 +202,7 @@ mod tests {
             "the center that moved farthest moved by 0.25",
             "href=\"/jobs/ab%2F12\"",
             "href=\"/gugus/v1/runs/1m7x2k9q4/log?whole=true\"",
-            "href=\"/batches?in=/data/%22%3E%3Cscript%3Ealert(%27x%27)%3C/script%3E%26b\"",
+            &batches,
             "As it was sent",
         ] {
             assert!(text.contains(part), "{part} in {text}");
@@ -227,7 +219,7 @@ mod tests {
             (RunState::Interrupted, ">Resume<", ">Cancel<"),
             (RunState::Finished, ">Run again<", ">Resume<"),
         ] {
-            let text = text(&sample::page(state));
+            let text = text(&samples::run_page(state));
             assert!(
                 text.contains(there) && !text.contains(missing),
                 "{state}: {text}"
@@ -241,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_square_of_several_models_says_the_worst_and_all_counts() {
-        let mut page = sample::page(RunState::Finished);
+        let mut page = samples::run_page(RunState::Finished);
         page.course.squares = vec![Square {
             model: "location".to_owned(),
             first: "batch 251".to_owned(),
@@ -261,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_page_of_many_models_stays_small() {
-        let mut page = sample::page(RunState::Running);
+        let mut page = samples::run_page(RunState::Running);
         let square = page.course.squares[0].clone();
         let row = page.course.table.rows[0].clone();
         let wide = |row: &super::super::course::ModelRow| {

@@ -1,10 +1,9 @@
 //! The cost of a model over all batches, pass by pass.
 
-use gugus_look::{line_chart, quantity};
+use gugus_look::{figure, line_chart, quantity};
 use maud::{Markup, html};
 
 use super::course::PassSeries;
-use crate::stores::figure;
 
 /// One chart for each model.
 pub(super) fn passes(all: &[PassSeries]) -> Markup {

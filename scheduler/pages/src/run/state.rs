@@ -32,9 +32,9 @@ impl RunState {
         Self::Interrupted,
     ];
 
-    /// The word for it.
+    /// The word for it, which is its value in a URL, too.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
@@ -43,6 +43,12 @@ impl RunState {
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
         }
+    }
+
+    /// The state of this word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
     }
 
     /// Whether the run stays in this state unless somebody resumes it.
@@ -54,6 +60,6 @@ impl RunState {
 
 impl std::fmt::Display for RunState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(self.word())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gugus_pages::run::{Counts, Mark};
-use gugus_progress::{ModelReport, PassReport};
+use gugus_progress::{ModelReport, PassReport, ReportScope};
 
 use super::series::Series;
 
@@ -30,6 +30,7 @@ pub(super) struct Key {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) extract: Extract,
+    pub(super) scope: ReportScope,
     pub(super) mark: Mark,
     pub(super) at: u64,
     pub(super) rows: u64,
@@ -49,13 +50,9 @@ pub(super) struct Index {
 }
 
 impl Key {
-    /// What the model is of, in words.
-    pub(super) fn data(&self) -> String {
-        match (self.batch, &self.window) {
-            (Some(batch), _) => format!("batch {batch}"),
-            (None, Some(window)) => format!("window {window:?}"),
-            (None, None) => "over all batches".to_owned(),
-        }
+    /// What the model of this scope is of, in words.
+    pub(super) fn data(&self, scope: ReportScope) -> String {
+        gugus_progress::data(scope, self.batch, self.window.as_deref())
     }
 }
 
@@ -69,6 +66,7 @@ impl Index {
         };
         let entry = Entry {
             extract,
+            scope: line.scope,
             mark: Mark::from(line.status),
             at,
             rows: line.rows,

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use gugus_pages::run::{Counts, Course, Mark, RunId};
-use gugus_progress::{ModelReport, Outcome, PassReport};
+use gugus_progress::{ModelReport, Outcome, PassReport, ReportScope};
 use gugus_spec::{BatchNumber, ModelName};
 use tempfile::TempDir;
 
@@ -19,7 +19,7 @@ fn line(model: &str, batch: u64, status: Outcome) -> ModelReport {
     let trained = status == Outcome::Trained;
     ModelReport {
         model: model.to_owned(),
-        scope: "batch".to_owned(),
+        scope: ReportScope::Batch,
         batch: Some(batch),
         window: None,
         status,

@@ -89,13 +89,13 @@ impl Index {
         let (mut model, mut room, mut newest) = (usize::MAX, 0, None);
         for (from, (key, entry)) in self.entries.iter().enumerate() {
             if key.model == model && room > 0 {
-                newest = Some(key);
+                newest = Some((key, entry));
             } else {
                 close(&mut squares, newest.take());
                 (model, room) = (key.model, each);
                 squares.push(Square {
                     model: self.names.get(model).cloned().unwrap_or_default(),
-                    first: key.data(),
+                    first: key.data(entry.scope),
                     last: None,
                     from: from as u64,
                     counts: Counts::default(),
@@ -113,9 +113,9 @@ impl Index {
 }
 
 /// Says what the last model of the last square is of, where the square has several.
-fn close(squares: &mut [Square], newest: Option<&Key>) {
-    if let (Some(square), Some(key)) = (squares.last_mut(), newest) {
-        square.last = Some(key.data());
+fn close(squares: &mut [Square], newest: Option<(&Key, &Entry)>) {
+    if let (Some(square), Some((key, entry))) = (squares.last_mut(), newest) {
+        square.last = Some(key.data(entry.scope));
     }
 }
 

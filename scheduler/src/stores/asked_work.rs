@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gugus_progress::Progress;
 
 /// How a piece of work stands.
-pub(crate) enum Standing<T> {
+pub(crate) enum WorkState<T> {
     /// It is under way.
     Running(Progress),
     /// It is done.
@@ -15,7 +15,7 @@ pub(crate) enum Standing<T> {
     Failed(String),
 }
 
-impl<T> Clone for Standing<T> {
+impl<T> Clone for WorkState<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Running(progress) => Self::Running(progress.clone()),
@@ -26,12 +26,12 @@ impl<T> Clone for Standing<T> {
 }
 
 /// The newest pieces of work of one kind.
-pub(super) struct Bench<K, T> {
+pub(super) struct AskedWork<K, T> {
     most: usize,
-    pieces: Mutex<VecDeque<(K, Standing<T>)>>,
+    pieces: Mutex<VecDeque<(K, WorkState<T>)>>,
 }
 
-impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> Bench<K, T> {
+impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> AskedWork<K, T> {
     /// Remembers so many.
     pub(super) fn new(most: usize) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> Bench<K, T
     }
 
     /// How the work on this stands; none if nobody has asked.
-    pub(super) fn standing(&self, key: &K) -> Option<Standing<T>> {
+    pub(super) fn standing(&self, key: &K) -> Option<WorkState<T>> {
         let pieces = self.pieces();
         let found = pieces.iter().find(|(known, _)| known == key);
         found.map(|(_, standing)| standing.clone())
@@ -57,8 +57,8 @@ impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> Bench<K, T
             let mut pieces = self.pieces();
             let known = pieces.iter().position(|(known, _)| *known == key);
             match known.map(|at| &pieces[at].1) {
-                Some(Standing::Running(_) | Standing::Done(_)) => return,
-                Some(Standing::Failed(_)) | None => {}
+                Some(WorkState::Running(_) | WorkState::Done(_)) => return,
+                Some(WorkState::Failed(_)) | None => {}
             }
             if let Some(at) = known {
                 pieces.remove(at);
@@ -66,22 +66,22 @@ impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> Bench<K, T
             if pieces.len() >= self.most {
                 // Work that goes on is kept. Where all goes on, there is no room for more.
                 let idle =
-                    |(_, standing): &(K, Standing<T>)| !matches!(standing, Standing::Running(_));
+                    |(_, standing): &(K, WorkState<T>)| !matches!(standing, WorkState::Running(_));
                 let Some(at) = pieces.iter().position(idle) else {
                     return;
                 };
                 pieces.remove(at);
             }
-            pieces.push_back((key.clone(), Standing::Running(progress.clone())));
+            pieces.push_back((key.clone(), WorkState::Running(progress.clone())));
         }
         let (this, work) = (Arc::clone(self), work(progress));
         tokio::spawn(async move {
             // On a task of its own, so that a panic is a failure like any other.
             let ended = tokio::spawn(work).await;
             let standing = match ended {
-                Ok(Ok(result)) => Standing::Done(Arc::new(result)),
-                Ok(Err(why)) => Standing::Failed(why),
-                Err(error) => Standing::Failed(format!("the work ended early: {error}")),
+                Ok(Ok(result)) => WorkState::Done(Arc::new(result)),
+                Ok(Err(why)) => WorkState::Failed(why),
+                Err(error) => WorkState::Failed(format!("the work ended early: {error}")),
             };
             let mut pieces = this.pieces();
             if let Some((_, kept)) = pieces.iter_mut().find(|(known, _)| *known == key) {
@@ -90,7 +90,7 @@ impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> Bench<K, T
         });
     }
 
-    fn pieces(&self) -> MutexGuard<'_, VecDeque<(K, Standing<T>)>> {
+    fn pieces(&self) -> MutexGuard<'_, VecDeque<(K, WorkState<T>)>> {
         self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-//! Parts that the page of a run and the list of runs share.
+//! The state of a run and how far it is, for its page and for the list of runs.
 
-use gugus_look::{Tone, badge, bar, count, quantity};
+use gugus_look::{Tone, badge, done_of};
 use maud::{Markup, html};
 
 use super::record::Run;
@@ -16,7 +16,7 @@ pub(crate) fn run_state(run: &Run) -> Markup {
         RunState::Failed => Tone::Bad,
         RunState::Cancelled | RunState::Interrupted => Tone::Warning,
     };
-    badge(tone, run.state.as_str())
+    badge(tone, run.state.word())
 }
 
 /// How far a run is.
@@ -24,8 +24,8 @@ pub(crate) fn progress(run: &Run) -> Markup {
     let progress = &run.progress;
     html! {
         @if progress.total > 0 {
-            (bar(progress.done, progress.total, "models done"))
-            (count(progress.done)) " of " (quantity(progress.total, "model", "models"))
+            (done_of(progress.done, progress.total, "models done"))
+            @if progress.total == 1 { " model" } @else { " models" }
             @if !progress.message.is_empty() { " " span.quiet { (progress.message) } }
         } @else {
             span.quiet { @match run.state {
