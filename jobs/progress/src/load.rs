@@ -30,3 +30,14 @@ pub struct Load {
     /// How often a pass had to read a file.
     pub cache_misses: u64,
 }
+
+impl Load {
+    /// How often features were in the cache, how often tasks looked for them, and the share in percent. Nothing before
+    /// the cache is used.
+    #[must_use]
+    pub fn hits(&self) -> Option<[u64; 3]> {
+        let all = self.cache_hits + self.cache_misses;
+        let share = (self.cache_hits * 100).checked_div(all)?;
+        Some([self.cache_hits, all, share])
+    }
+}

@@ -75,16 +75,6 @@ pub struct Executor {
     pub load: Load,
 }
 
-impl Load {
-    /// How often features were in the cache, how often tasks looked for them, and the share in percent. Nothing before
-    /// the cache is used.
-    fn hits(&self) -> Option<[u64; 3]> {
-        let all = self.cache_hits + self.cache_misses;
-        let share = (self.cache_hits * 100).checked_div(all)?;
-        Some([self.cache_hits, all, share])
-    }
-}
-
 impl Executor {
     fn memory(&self) -> Markup {
         let load = &self.load;

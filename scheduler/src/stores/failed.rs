@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use gugus_models::{Extent, WindowKey};
-use gugus_progress::WINDOW;
+use gugus_progress::ReportScope;
 use gugus_spec::BatchNumber;
 use gugus_train::{ModelReport, Outcome};
 
@@ -59,7 +59,7 @@ fn of(report: ModelReport, run: &RunId) -> Option<FailedModel> {
         (Some(batch), _) => Extent::Batch(BatchNumber::new(batch)?),
         (None, Some(key)) => Extent::Window(key.parse::<WindowKey>().ok()?),
         // A line about rows that are in no window is of no model.
-        (None, None) if report.scope == WINDOW => return None,
+        (None, None) if report.scope == ReportScope::Window => return None,
         (None, None) => Extent::All,
     };
     Some(FailedModel {
@@ -80,10 +80,10 @@ mod tests {
     #[test]
     fn a_line_of_no_window_is_no_model_over_all_batches() {
         let run: RunId = "01kx3q2n8".parse().unwrap();
-        let extent = |scope: &str, batch: Option<u64>, window: Option<&str>| {
+        let extent = |scope: ReportScope, batch: Option<u64>, window: Option<&str>| {
             let report = ModelReport {
                 model: "m".to_owned(),
-                scope: scope.to_owned(),
+                scope,
                 batch,
                 window: window.map(str::to_owned),
                 status: Outcome::Failed,
@@ -97,13 +97,16 @@ mod tests {
             of(report, &run).map(|failed| failed.extent)
         };
         let (batch, key) = (BatchNumber::new(7).unwrap(), "2024-01".parse().unwrap());
-        assert_eq!(extent("window", None, None), None);
+        assert_eq!(extent(ReportScope::Window, None, None), None);
         assert_eq!(
-            extent("window", None, Some("2024-01")),
+            extent(ReportScope::Window, None, Some("2024-01")),
             Some(Extent::Window(key))
         );
-        assert_eq!(extent("batch", Some(7), None), Some(Extent::Batch(batch)));
-        assert_eq!(extent("all", None, None), Some(Extent::All));
-        assert_eq!(extent("", None, None), Some(Extent::All));
+        assert_eq!(
+            extent(ReportScope::Batch, Some(7), None),
+            Some(Extent::Batch(batch))
+        );
+        assert_eq!(extent(ReportScope::All, None, None), Some(Extent::All));
+        assert_eq!(extent(ReportScope::Unknown, None, None), Some(Extent::All));
     }
 }
