@@ -6,7 +6,7 @@ use gugus_progress::{ModelReport, Outcome, PassReport, ReportScope, Standing};
 
 use crate::job::{Figure, Job, JobState, Operator, Row, Stage, StageState, Task, TaskState};
 use crate::run::{
-    BallistaJob, Counts, Course, Mark, ModelRow, ModelTable, PassSeries, Run, RunPage, RunState,
+    BallistaJob, Counts, Course, Following, Mark, ModelRow, ModelTable, PassSeries, Run, RunPage, RunState,
     Square,
 };
 
@@ -103,10 +103,14 @@ pub(crate) fn run(state: RunState) -> Run {
         models: "/data/m".to_owned(),
         only: vec![hostile()],
         retrain: true,
+        follow: matches!(state, RunState::Following | RunState::Paused).then(|| Following {
+            caught_up: true,
+            lag_batches: 3,
+            lag_seconds: 12.0,
+        }),
         submitted: "2026-11-26T10:00:00.000Z".to_owned(),
         started: Some("2026-11-26T10:00:01.000Z".to_owned()),
-        ended: state
-            .is_final()
+        ended: (!state.is_under_way())
             .then(|| "2026-11-26T10:00:05.500Z".to_owned()),
         attempts: 2,
         progress: Standing {
@@ -171,6 +175,7 @@ pub(crate) fn run_page(state: RunState) -> RunPage {
     RunPage {
         run: run(state),
         took: Some(4_500),
+        has_executor: true,
         course: Course {
             counts: Counts {
                 failed: 1,

@@ -1,6 +1,7 @@
 //! `/runs/{id}`: one run, its models and how they came about; and the plain types of a run.
 
 mod course;
+mod following;
 mod grid;
 mod id;
 mod mark;
@@ -12,6 +13,7 @@ mod record;
 mod state;
 
 pub use course::{Course, ModelRow, ModelTable, PassSeries, Square};
+pub use following::{Following, follows};
 pub use id::{ParseRunIdError, RunId};
 pub use mark::{Counts, Mark};
 pub use page::RunPage;

@@ -3,6 +3,7 @@
 use gugus_look::{Tone, badge, done_of};
 use maud::{Markup, html};
 
+use super::following::follows;
 use super::record::Run;
 use super::state::RunState;
 
@@ -10,7 +11,9 @@ use super::state::RunState;
 pub(crate) fn run_state(run: &Run) -> Markup {
     let tone = match run.state {
         RunState::Queued => Tone::Quiet,
-        RunState::Running => Tone::Busy,
+        RunState::Following if run.failure.is_some() => Tone::Warning,
+        RunState::Running | RunState::Following => Tone::Busy,
+        RunState::Paused => Tone::Quiet,
         RunState::Finished if run.failed > 0 => Tone::Warning,
         RunState::Finished => Tone::Good,
         RunState::Failed => Tone::Bad,
@@ -21,6 +24,9 @@ pub(crate) fn run_state(run: &Run) -> Markup {
 
 /// How far a run is.
 pub(crate) fn progress(run: &Run) -> Markup {
+    if let Some(follows) = follows(run) {
+        return html! { (follows) };
+    }
     let progress = &run.progress;
     html! {
         @if progress.total > 0 {
@@ -29,10 +35,10 @@ pub(crate) fn progress(run: &Run) -> Markup {
             @if !progress.message.is_empty() { " " span.quiet { (progress.message) } }
         } @else {
             span.quiet { @match run.state {
-                RunState::Running => "looking at batches and models",
+                RunState::Running | RunState::Following => "looking at batches and models",
                 RunState::Queued => "waits for its turn",
                 RunState::Finished => "there was nothing to train",
-                RunState::Failed | RunState::Cancelled | RunState::Interrupted => "nothing was trained",
+                RunState::Paused | RunState::Failed | RunState::Cancelled | RunState::Interrupted => "nothing was trained",
             } }
         }
     }
