@@ -97,7 +97,14 @@ impl Runs {
     /// Keeps a new run and lets it wait for its turn. For a thread that may block.
     pub(crate) fn submit(&self, request: &RunRequest) -> Result<Run, RunError> {
         let config = self.config(request)?;
-        block_on(gugus_train::check_request(&config))?;
+        if request.follow && request.retrain {
+            return Err(RunError::RetrainAndFollow);
+        }
+        match block_on(gugus_train::check_request(&config)) {
+            // A standing run waits for the first batch.
+            Err(gugus_train::Error::NoBatches { .. }) if request.follow => {}
+            checked => checked?,
+        }
         self.begin(|live| self.table().add(request, &config.job.name, live))
     }
 
@@ -180,7 +187,25 @@ impl Runs {
         log.map_err(RunError::Keep)
     }
 
-    /// Stops a run that waits or trains. What it has written stays.
+    /// Goes on with the standing runs that an earlier scheduler drove. Their drivers need this scheduler's port.
+    pub(crate) fn go_on(&self) {
+        for id in self.table().left() {
+            match self.begin(|live| self.table().add_again(&id, live)) {
+                Ok(_) => tracing::info!(%id, "the scheduler goes on with a standing run"),
+                Err(error) => {
+                    let error = gugus_error::chain(&error);
+                    tracing::error!(%id, error, "a standing run does not go on; `gugus runs resume` tries again");
+                }
+            }
+        }
+    }
+
+    /// Pauses a standing run. What it has written stays.
+    pub(crate) fn pause(&self, id: &RunId) -> Result<Run, RunError> {
+        self.table().pause(id)
+    }
+
+    /// Stops a run that waits or trains, and ends a standing run. What it has written stays.
     pub(crate) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
         self.table().cancel(id)
     }
@@ -202,10 +227,7 @@ impl Runs {
         if self.attempts.stop.is_cancelled() {
             return Err(RunError::Stopping);
         }
-        let live = Live {
-            stop: self.attempts.stop.child_token(),
-            progress: Progress::default(),
-        };
+        let live = Live::new(self.attempts.stop.child_token(), Progress::default());
         let run = keep(live.clone())?;
         let attempt = Arc::clone(&self.attempts).drive(run.id.clone(), live);
         drivers.retain(|driver| !driver.is_finished());

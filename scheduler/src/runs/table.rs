@@ -1,7 +1,7 @@
 //! All runs that a scheduler knows: in memory as they are, on disk as they were last written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use gugus_pages::run::{Run, RunId, RunState};
@@ -9,9 +9,10 @@ use gugus_progress::Progress;
 use gugus_spec::JobName;
 use tokio_util::sync::CancellationToken;
 
-use super::error::{OPEN_LIMIT, RunError};
+use super::error::{FOLLOW_LIMIT, OPEN_LIMIT, RunError};
 use super::folders::{Folders, StateError};
-use super::record::{interrupt, queued, queued_again};
+use super::heard::Heard;
+use super::record::{interrupt, now, queued, queued_again};
 use super::request::RunRequest;
 
 /// All runs of a scheduler.
@@ -33,6 +34,41 @@ pub(super) struct Live {
     /// Cancelled by a user, or with the scheduler's own.
     pub(super) stop: CancellationToken,
     pub(super) progress: Progress,
+    /// What a standing run has told.
+    pub(super) heard: Heard,
+    asked: Arc<Mutex<Option<Asked>>>,
+}
+
+/// What somebody asked a standing run to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Pause,
+    End,
+}
+
+impl Live {
+    pub(super) fn new(stop: CancellationToken, progress: Progress) -> Self {
+        Self {
+            stop,
+            progress,
+            heard: Heard::default(),
+            asked: Arc::default(),
+        }
+    }
+
+    /// What somebody asked for last, if the scheduler does not stop of itself.
+    pub(super) fn asked(&self) -> Option<Asked> {
+        *self.lock()
+    }
+
+    fn ask(&self, what: Asked) {
+        *self.lock() = Some(what);
+        self.stop.cancel();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Two stores that a run has used together.
@@ -45,11 +81,11 @@ pub(crate) struct Pair {
 }
 
 impl Table {
-    /// Reads the runs of a folder and marks those that were under way when the scheduler ended.
+    /// Reads the runs of a folder and marks those that were under way when the scheduler ended. Standing runs stay as they are.
     pub(super) fn open(folders: Folders, keep: usize) -> Result<Self, StateError> {
         let mut entries = BTreeMap::new();
         for mut run in folders.load()? {
-            if !run.state.is_final() {
+            if run.state.is_under_way() && run.follow.is_none() {
                 tracing::info!(id = %run.id, state = %run.state, "a run was interrupted by the scheduler's end; `gugus runs resume` goes on with it");
                 interrupt(&mut run);
                 folders
@@ -119,9 +155,18 @@ impl Table {
         live: Live,
     ) -> Result<Run, RunError> {
         let mut entries = self.entries();
-        let all = entries.values();
-        let open = all.filter(|entry| !entry.run.state.is_final()).count();
-        if open >= OPEN_LIMIT {
+        let of_kind = |entry: &&Entry| entry.run.follow.is_some() == request.follow;
+        let open = entries.values().filter(of_kind);
+        let open = open.filter(|entry| entry.run.state.is_under_way()).count();
+        if request.follow {
+            if open >= FOLLOW_LIMIT {
+                return Err(RunError::FullOfStanding);
+            }
+            if let Some(other) = entries.values().find(|entry| entry.follows(request)) {
+                let id = other.run.id.clone();
+                return Err(RunError::FollowedAlready { id });
+            }
+        } else if open >= OPEN_LIMIT {
             return Err(RunError::Full);
         }
         let last = entries.last_key_value().map(|(id, _)| id);
@@ -143,8 +188,8 @@ impl Table {
         let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
         let resumable = matches!(
             entry.run.state,
-            RunState::Interrupted | RunState::Failed | RunState::Cancelled
-        );
+            RunState::Interrupted | RunState::Failed | RunState::Cancelled | RunState::Paused
+        ) || entry.is_left();
         if !resumable || entry.live.is_some() {
             return Err(entry.cannot_be("resumed"));
         }
@@ -156,13 +201,38 @@ impl Table {
         Ok(run)
     }
 
-    /// Tells a run that waits or trains to stop.
+    /// The standing runs that an earlier scheduler drove.
+    pub(super) fn left(&self) -> Vec<RunId> {
+        let entries = self.entries();
+        let left = entries.iter().filter(|(_, entry)| entry.is_left());
+        left.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Tells a run that waits or trains to stop, and a standing run to end.
     pub(super) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
+        let mut entries = self.entries();
+        let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
+        match &entry.live {
+            Some(live) => live.ask(Asked::End),
+            None if entry.run.state == RunState::Paused => {
+                let mut run = entry.run.clone();
+                (run.state, run.ended) = (RunState::Finished, Some(now()));
+                self.folders.save(&run).map_err(RunError::Keep)?;
+                entry.run = run;
+            }
+            None => return Err(entry.cannot_be("cancelled")),
+        }
+        Ok(entry.now())
+    }
+
+    /// Tells a standing run to train nothing until it is resumed.
+    pub(super) fn pause(&self, id: &RunId) -> Result<Run, RunError> {
         let entries = self.entries();
         let entry = entries.get(id).ok_or_else(|| no_such(id))?;
         match &entry.live {
-            Some(live) => live.stop.cancel(),
-            None => return Err(entry.cannot_be("cancelled")),
+            Some(live) if entry.run.follow.is_some() => live.ask(Asked::Pause),
+            _ if entry.run.follow.is_some() => return Err(entry.cannot_be("paused")),
+            _ => return Err(RunError::NotStanding { id: id.clone() }),
         }
         Ok(entry.now())
     }
@@ -174,7 +244,7 @@ impl Table {
             return;
         };
         change(&mut entry.run);
-        if entry.run.state.is_final() {
+        if !entry.run.state.is_under_way() {
             entry.live = None;
         }
         if let Err(error) = self.folders.save(&entry.run) {
@@ -215,10 +285,31 @@ impl Entry {
     /// The run as it is now.
     fn now(&self) -> Run {
         let mut run = self.run.clone();
-        if let (Some(live), RunState::Running) = (&self.live, run.state) {
-            run.progress = live.progress.now();
+        match (&self.live, run.state) {
+            (Some(live), RunState::Running) => run.progress = live.progress.now(),
+            (Some(live), RunState::Following) => {
+                run.progress = live.progress.now();
+                live.heard.now().put(&mut run);
+            }
+            _ => {}
         }
         run
+    }
+
+    /// Whether it is a standing run that nobody drives, although nobody paused or ended it.
+    fn is_left(&self) -> bool {
+        self.run.follow.is_some() && self.run.state.is_under_way() && self.live.is_none()
+    }
+
+    /// Whether it is a standing run, not ended, that trains what this request asks for.
+    fn follows(&self, request: &RunRequest) -> bool {
+        let run = &self.run;
+        let all = run.only.is_empty() || request.only.is_empty();
+        run.follow.is_some()
+            && !run.state.is_final()
+            && run.batches == request.batches
+            && run.models == request.models
+            && (all || run.only.iter().any(|name| request.only.contains(name)))
     }
 
     fn cannot_be(&self, what: &'static str) -> RunError {

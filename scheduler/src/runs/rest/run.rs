@@ -1,4 +1,4 @@
-//! One run: what it is, and how it is cancelled and resumed.
+//! One run: what it is, and how it is cancelled, paused and resumed.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -40,7 +40,17 @@ pub(super) async fn models(
     blocking(move || runs.course(&id, &asked)).await.map(Json)
 }
 
-/// Stops a run that waits or trains. What it has written stays.
+/// Pauses a standing run. What it has written stays; new batches get no models until it is resumed.
+#[utoipa::path(
+    post, path = "/gugus/v1/runs/{id}/pause", tag = "Runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, description = "The run", body = Run), (status = "default", description = "The request was refused", body = Refusal))
+)]
+pub(super) async fn pause(State(runs): State<Runs>, Named(id): Named) -> Result<Json<Run>, Problem> {
+    Ok(runs.pause(&id).map(Json)?)
+}
+
+/// Stops a run that waits or trains, and ends a standing run. What it has written stays.
 #[utoipa::path(
     post, path = "/gugus/v1/runs/{id}/cancel", tag = "Runs",
     params(("id" = String, Path, description = "The run's id")),
@@ -50,10 +60,10 @@ pub(super) async fn cancel(
     State(runs): State<Runs>,
     Named(id): Named,
 ) -> Result<Json<Run>, Problem> {
-    Ok(runs.cancel(&id).map(Json)?)
+    blocking(move || runs.cancel(&id)).await.map(Json)
 }
 
-/// Lets a run that broke off wait for its turn again.
+/// Lets a run that broke off wait for its turn again. A standing run that was paused follows again.
 #[utoipa::path(
     post, path = "/gugus/v1/runs/{id}/resume", tag = "Runs",
     params(("id" = String, Path, description = "The run's id")),
