@@ -58,11 +58,7 @@ pub async fn follow(
             config.observer.caught_up();
             caught_up = true;
         }
-        if stop
-            .run_until_cancelled(watch.changed())
-            .await
-            .is_none()
-        {
+        if stop.run_until_cancelled(watch.changed()).await.is_none() {
             return Ok(total);
         }
     }
