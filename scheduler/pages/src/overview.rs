@@ -6,6 +6,7 @@ use gugus_look::{
     Column, Section, Tone, badge, bytes, command, count, done_of, duration, empty, instant,
     plain_table, quantity, shortened,
 };
+use gugus_progress::Lag;
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ use crate::command::{shell_word, submit};
 use crate::href;
 use crate::page::Page;
 use crate::place::Place;
-use crate::run::{Following, RunState};
+use crate::run::{Following, RunState, behind};
 
 /// The most characters of a failure; the page that its link leads to has all of them.
 const SHORT: usize = 300;
@@ -215,24 +216,23 @@ impl Overview {
         let all = self.running.iter();
         let following = all.filter(|run| run.state == RunState::Following);
         let lags: Vec<&Following> = following.filter_map(|run| run.follow.as_ref()).collect();
-        let most = lags.iter().map(|lag| lag.lag_seconds).fold(0.0, f64::max);
-        let together = Following {
-            lag_batches: lags.iter().map(|lag| lag.lag_batches).sum(),
-            lag_seconds: most,
-            ..Following::default()
+        let most = lags.iter().map(|of| of.lag.seconds).fold(0.0, f64::max);
+        let together = Lag {
+            batches: lags.iter().map(|of| of.lag.batches).sum(),
+            seconds: most,
         };
         let runs = match lags.len() {
             0 => return None,
             1 => "1 run follows".to_owned(),
             several => format!("{several} runs follow"),
         };
-        Some(format!("{runs} with {}", together.words()))
+        Some(format!("{runs} with {}", behind(together)))
     }
 
     /// Whether a run trains or waits for its turn, or a standing run is behind.
     fn is_working(&self) -> bool {
         self.running.iter().any(|run| match &run.follow {
-            Some(follow) => run.state != RunState::Paused && follow.lag_batches > 0,
+            Some(follow) => run.state != RunState::Paused && follow.lag.batches > 0,
             None => true,
         })
     }
@@ -527,11 +527,10 @@ mod tests {
             busy().sentence(),
             "1 executor, 1 lost, 1 run at 40 %, 1 waiting, 1 run with failures today"
         );
-        let follows = |lag_batches, lag_seconds| Running {
+        let follows = |batches, seconds| Running {
             follow: Some(Following {
                 caught_up: true,
-                lag_batches,
-                lag_seconds,
+                lag: Lag { batches, seconds },
             }),
             ..run(RunState::Following, 0, 0)
         };

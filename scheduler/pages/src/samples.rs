@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gugus_progress::{ModelReport, Outcome, PassReport, ReportScope, Standing};
+use gugus_progress::{Lag, ModelReport, Outcome, PassReport, ReportScope, Standing};
 
 use crate::job::{Figure, Job, JobState, Operator, Row, Stage, StageState, Task, TaskState};
 use crate::run::{
-    BallistaJob, Counts, Course, Following, Mark, ModelRow, ModelTable, PassSeries, Run, RunPage, RunState,
-    Square,
+    BallistaJob, Counts, Course, Following, Mark, ModelRow, ModelTable, PassSeries, Run, RunPage,
+    RunState, Square,
 };
 
 /// A moment in 2026, in milliseconds since 1970.
@@ -105,13 +105,14 @@ pub(crate) fn run(state: RunState) -> Run {
         retrain: true,
         follow: matches!(state, RunState::Following | RunState::Paused).then(|| Following {
             caught_up: true,
-            lag_batches: 3,
-            lag_seconds: 12.0,
+            lag: Lag {
+                batches: 3,
+                seconds: 12.0,
+            },
         }),
         submitted: "2026-11-26T10:00:00.000Z".to_owned(),
         started: Some("2026-11-26T10:00:01.000Z".to_owned()),
-        ended: (!state.is_under_way())
-            .then(|| "2026-11-26T10:00:05.500Z".to_owned()),
+        ended: (!state.is_under_way()).then(|| "2026-11-26T10:00:05.500Z".to_owned()),
         attempts: 2,
         progress: Standing {
             done: 3,

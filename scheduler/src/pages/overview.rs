@@ -7,11 +7,11 @@ use gugus_batches::FedBy;
 use gugus_models::Extent;
 use gugus_pages::executors::{Executor, ExecutorState};
 use gugus_pages::href;
-use gugus_pages::run::follows;
 use gugus_pages::job::{JobState, Row};
 use gugus_pages::overview::{
     BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, PipelineStep, Running,
 };
+use gugus_pages::run::follows;
 use tokio::time::timeout;
 
 use super::served::Asked;
@@ -129,7 +129,11 @@ fn running(run: &Run) -> Running {
         state: run.state,
         follow: run.follow.clone(),
         done: progress.done,
-        total: if run.follow.is_some() { 0 } else { progress.total },
+        total: if run.follow.is_some() {
+            0
+        } else {
+            progress.total
+        },
         message: match (progress.message.as_str(), run.state) {
             _ if run.follow.is_some() => follows(run).unwrap_or_default(),
             ("", RunState::Queued) => "waits for its turn".to_owned(),

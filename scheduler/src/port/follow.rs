@@ -86,8 +86,8 @@ fn figures(runs: &[Run]) -> BTreeMap<&str, Figures> {
             continue;
         };
         let of = all.entry(run.job.as_str()).or_default();
-        of.batches += follow.lag_batches;
-        of.seconds = of.seconds.max(follow.lag_seconds);
+        of.batches += follow.lag.batches;
+        of.seconds = of.seconds.max(follow.lag.seconds);
         of.trained += run.trained;
         of.failed += run.failed;
     }

@@ -22,8 +22,7 @@ use super::error::RunError;
 use super::log::RunLog;
 use super::places::Places;
 use super::record::{self, JOBS_NAMED, add_ballista_jobs, now};
-use super::standing;
-use super::table::{Live, Table};
+use super::table::{Asked, Live, Table};
 use crate::ballista::view::ClusterView;
 
 /// How often a run's progress is written down.
@@ -126,9 +125,7 @@ impl Attempts {
         let heard = live.heard.now();
         let follows = self.follows(id);
         let (state, failure) = span.in_scope(|| match &ended {
-            Ended::Finished(_) | Ended::Stopped(_) if follows => {
-                (standing::stopped(live.asked()), None)
-            }
+            Ended::Finished(_) | Ended::Stopped(_) if follows => (stopped(live.asked()), None),
             ended => describe(ended, self.stop.is_cancelled()),
         });
         let report = match ended {
@@ -167,7 +164,7 @@ impl Attempts {
     }
 
     /// Drives it on a thread of its own, and writes down meanwhile how far it is.
-    async fn attempt(self: &Arc<Self>, id: &RunId, live: &Live, span: &Span) -> Ended {
+    pub(super) async fn attempt(self: &Arc<Self>, id: &RunId, live: &Live, span: &Span) -> Ended {
         let (there, id_there, live_there) = (Arc::clone(self), id.clone(), live.clone());
         let span_there = span.clone();
         let told = self.start(id, live);
@@ -314,6 +311,24 @@ fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<
         Ended::Failed(why, kind) => {
             tracing::warn!("the run failed: {why}");
             (RunState::Failed, Some((why.clone(), Some(*kind))))
+        }
+    }
+}
+
+/// The state of a standing run that was stopped.
+fn stopped(asked: Option<Asked>) -> RunState {
+    match asked {
+        Some(Asked::Pause) => {
+            tracing::info!("the run is paused");
+            RunState::Paused
+        }
+        Some(Asked::End) => {
+            tracing::info!("the run is ended");
+            RunState::Finished
+        }
+        None => {
+            tracing::info!("the scheduler stops; the next one goes on with the run");
+            RunState::Following
         }
     }
 }

@@ -45,16 +45,22 @@ pub enum RunError {
     #[error("{FOLLOW_LIMIT} standing runs follow batches already; end or pause one of them")]
     FullOfStanding,
     /// A standing run follows these stores already.
-    #[error("run {id} follows these batches into these models already; end it before you submit another")]
+    #[error(
+        "run {id} follows these batches into these models already; end it before you submit another"
+    )]
     FollowedAlready {
         /// The run.
         id: RunId,
     },
     /// A standing run would train everything again whenever it goes on.
-    #[error("a standing run cannot retrain, because it would train all models again after each restart; retrain once, then follow")]
+    #[error(
+        "a standing run cannot retrain, because it would train all models again after each restart; retrain once, then follow"
+    )]
     RetrainAndFollow,
     /// A run that ends by itself cannot be paused.
-    #[error("run {id} does not follow new batches and cannot be paused; `gugus runs cancel {id}` stops it")]
+    #[error(
+        "run {id} does not follow new batches and cannot be paused; `gugus runs cancel {id}` stops it"
+    )]
     NotStanding {
         /// The run.
         id: RunId,
@@ -100,14 +106,18 @@ impl RunError {
             | Self::RetrainAndFollow
             | Self::State { .. } => Kind::Usage,
             Self::Train(error) => error.kind(),
-            Self::Full | Self::FullOfStanding | Self::Stopping | Self::NotShown | Self::Keep(_) => Kind::Failed,
+            Self::Full | Self::FullOfStanding | Self::Stopping | Self::NotShown | Self::Keep(_) => {
+                Kind::Failed
+            }
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Self::NoSuchRun { .. } => StatusCode::NOT_FOUND,
-            Self::State { .. } | Self::NotStanding { .. } | Self::FollowedAlready { .. } => StatusCode::CONFLICT,
+            Self::State { .. } | Self::NotStanding { .. } | Self::FollowedAlready { .. } => {
+                StatusCode::CONFLICT
+            }
             Self::Full | Self::FullOfStanding | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::from_u16(self.kind().http_status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),

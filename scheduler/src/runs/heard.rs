@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use gugus_pages::run::{Following, Run};
-use gugus_progress::{ModelReport, Outcome, PassReport};
+use gugus_progress::{Lag, ModelReport, Outcome, PassReport};
 use gugus_spec::{BatchNumber, ModelName};
 use gugus_train::Observer;
 
@@ -48,18 +48,6 @@ impl Heard {
         self.counts().clone()
     }
 
-    /// Everything that was there has been looked at.
-    pub(super) fn caught_up(&self) {
-        self.counts().caught_up = true;
-    }
-
-    /// So many batches are not trained on, the oldest of which was committed so long ago.
-    pub(super) fn lag(&self, batches: u64, oldest: Duration) {
-        let mut counts = self.counts();
-        counts.batches = batches;
-        counts.oldest = (batches > 0).then(|| SystemTime::now().checked_sub(oldest)).flatten();
-    }
-
     fn counts(&self) -> MutexGuard<'_, Counts> {
         // Counters are whole after a panic, too.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -73,8 +61,13 @@ impl Counts {
         let since = |oldest: SystemTime| SystemTime::now().duration_since(oldest).ok();
         run.follow = Some(Following {
             caught_up: self.caught_up,
-            lag_batches: self.batches,
-            lag_seconds: self.oldest.and_then(since).map_or(0.0, |age| age.as_secs_f64()),
+            lag: Lag {
+                batches: self.batches,
+                seconds: self
+                    .oldest
+                    .and_then(since)
+                    .map_or(0.0, |age| age.as_secs_f64()),
+            },
         });
     }
 }
@@ -98,5 +91,21 @@ impl Observer for Listener {
 
     fn pass(&self, pass: &PassReport) {
         self.course.pass(pass);
+    }
+
+    fn caught_up(&self) {
+        self.heard.counts().caught_up = true;
+        self.course.caught_up();
+    }
+
+    fn lag(&self, lag: Lag) {
+        let age = Duration::try_from_secs_f64(lag.seconds).unwrap_or_default();
+        let mut counts = self.heard.counts();
+        counts.batches = lag.batches;
+        counts.oldest = SystemTime::now()
+            .checked_sub(age)
+            .filter(|_| lag.batches > 0);
+        drop(counts);
+        self.course.lag(lag);
     }
 }

@@ -22,7 +22,9 @@ mod rest;
 mod standing;
 mod table;
 
-pub use gugus_pages::run::{BallistaJob, ParseRunIdError, Run, RunId, RunState};
+pub use gugus_pages::run::{
+    BallistaJob, Following, ParseRunIdError, Run, RunId, RunState, follows,
+};
 
 pub use self::answers::{DryRun, RUNS_PATH, RunDetail, RunList};
 pub(crate) use self::control::Runs;

@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use gugus_engine::Cluster;
 use gugus_error::Kind;
-use gugus_pages::run::{RunId, RunState};
+use gugus_pages::run::RunId;
 use gugus_submit::SubmitError;
-use gugus_train::{Observer, Report};
+use gugus_train::{Follow, Observer, Report};
 use tokio::time::{Instant, interval, timeout};
 
 use super::attempt::{Attempts, Ended, NOTE};
 use super::error::RunError;
 use super::record::add_ballista_jobs;
 use super::request::RunRequest;
-use super::table::{Asked, Live};
+use super::table::Live;
 
 /// The pause before the next attempt, after the first failure and at most. A cluster that is being replaced comes back within
 /// seconds; a bucket that is away for hours shall not be asked more than once a minute.
@@ -67,18 +67,9 @@ impl Attempts {
         let cluster = Cluster::connect(self.access.clone()).await;
         let cluster =
             cluster.map_err(|error| gugus_train::Error::from(SubmitError::from(error)))?;
-        loop {
-            let config =
-                request.config(&self.places, &live.progress, Arc::clone(&observer), Some(id))?;
-            let prepared = gugus_train::prepare(config).await?;
-            if prepared.pending() > 0 {
-                prepared.train(&cluster, live.stop.clone()).await?;
-            }
-            live.heard.caught_up();
-            if timeout(NOTE, live.stop.cancelled()).await.is_ok() {
-                return Ok(Report::default());
-            }
-        }
+        let config = request.config(&self.places, &live.progress, observer, Some(id))?;
+        let stop = live.stop.clone();
+        Ok(gugus_train::follow(config, Follow::default(), &cluster, stop).await?)
     }
 
     /// Writes down how far a standing run is, when something happened.
@@ -106,24 +97,6 @@ impl Attempts {
                 }
             });
             before = Some(heard);
-        }
-    }
-}
-
-/// The state of a standing run that was stopped.
-pub(super) fn stopped(asked: Option<Asked>) -> RunState {
-    match asked {
-        Some(Asked::Pause) => {
-            tracing::info!("the run is paused");
-            RunState::Paused
-        }
-        Some(Asked::End) => {
-            tracing::info!("the run is ended");
-            RunState::Finished
-        }
-        None => {
-            tracing::info!("the scheduler stops; the next one goes on with the run");
-            RunState::Following
         }
     }
 }

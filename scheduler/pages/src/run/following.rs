@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gugus_look::{duration, quantity};
+use gugus_progress::Lag;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,23 +15,18 @@ use super::state::RunState;
 pub struct Following {
     /// Whether everything that was there has been looked at since the run began or went on.
     pub caught_up: bool,
-    /// Batches that were committed and not trained on yet.
-    pub lag_batches: u64,
-    /// How long ago the oldest of them was committed, in seconds; 0 where there is none.
-    pub lag_seconds: f64,
+    /// The batches that are not trained on yet.
+    pub lag: Lag,
 }
 
-impl Following {
-    /// The lag in words, with its units: `3 batches behind, the oldest for 12 s`.
-    #[must_use]
-    pub fn words(&self) -> String {
-        if self.lag_batches == 0 {
-            return "nothing behind".to_owned();
-        }
-        let behind = quantity(self.lag_batches, "batch", "batches");
-        let since = Duration::try_from_secs_f64(self.lag_seconds).unwrap_or_default();
-        format!("{behind} behind, the oldest for {}", duration(since))
+/// The lag in words, with its units: `3 batches behind, the oldest for 12 s`.
+pub(crate) fn behind(lag: Lag) -> String {
+    if lag.batches == 0 {
+        return "nothing behind".to_owned();
     }
+    let batches = quantity(lag.batches, "batch", "batches");
+    let since = Duration::try_from_secs_f64(lag.seconds).unwrap_or_default();
+    format!("{batches} behind, the oldest for {}", duration(since))
 }
 
 /// What a standing run does or waits for, in words; nothing for any other run.
@@ -39,12 +35,12 @@ pub fn follows(run: &Run) -> Option<String> {
     let following = run.follow.as_ref()?;
     Some(match run.state {
         RunState::Following if !following.caught_up => {
-            format!("looks at what is there, {}", following.words())
+            format!("looks at what is there, {}", behind(following.lag))
         }
-        RunState::Following if following.lag_batches == 0 => {
+        RunState::Following if following.lag.batches == 0 => {
             "nothing behind, waits for new batches".to_owned()
         }
-        RunState::Following => following.words(),
+        RunState::Following => behind(following.lag),
         RunState::Paused => "trains nothing until it is resumed".to_owned(),
         RunState::Finished => "follows no more".to_owned(),
         _ => return None,

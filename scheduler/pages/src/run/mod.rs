@@ -13,6 +13,7 @@ mod record;
 mod state;
 
 pub use course::{Course, ModelRow, ModelTable, PassSeries, Square};
+pub(crate) use following::behind;
 pub use following::{Following, follows};
 pub use id::{ParseRunIdError, RunId};
 pub use mark::{Counts, Mark};

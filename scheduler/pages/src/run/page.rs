@@ -107,7 +107,12 @@ impl RunPage {
         let form = |what: &str, class: &str, name: &str, question: &str| {
             html! { form method="post" action={ (path) "/" (what) } data-confirm=(question) { button type="submit" class=(class) { (name) } } }
         };
-        let end = form("cancel", "danger", "End", "End this run? Models that are written stay, and new batches get no models.");
+        let end = form(
+            "cancel",
+            "danger",
+            "End",
+            "End this run? Models that are written stay, and new batches get no models.",
+        );
         html! { div.actions {
             @match run.state {
                 RunState::Queued | RunState::Following if run.follow.is_some() => {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use gugus_pages::run::{Course, ModelRow, ModelTable, Square};
-use gugus_progress::{ModelReport, Outcome, PassReport};
+use gugus_progress::{Lag, ModelReport, Outcome, PassReport};
 use gugus_spec::{BatchNumber, ModelName};
 use gugus_train::Observer;
 
@@ -82,7 +82,12 @@ impl CourseFile {
     /// The course of a standing run, which goes on with the lines that are there and keeps the newest.
     pub(super) fn go_on(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        let mut file = options.create(true).truncate(false).write(true).read(true).open(path)?;
+        let mut file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .read(true)
+            .open(path)?;
         let (index, length) = indexed(&file)?;
         file.set_len(length)?;
         file.seek(SeekFrom::Start(length))?;
@@ -190,6 +195,13 @@ impl Observer for CourseFile {
         inner.squares = None;
         // The next lines come when the wave is fitted: until then, what was told is on disk.
         inner.flush();
+    }
+
+    fn lag(&self, lag: Lag) {
+        // Nothing more may be told for days: until then, what was told is on disk.
+        if lag.batches == 0 {
+            self.inner().flush();
+        }
     }
 
     fn pass(&self, pass: &PassReport) {

@@ -21,12 +21,16 @@ impl Index {
     /// The index with only the models that were told of last, and the last of those that failed.
     pub(super) fn newest(&self, most: usize) -> Self {
         let cut = |mark: Option<Mark>, most: usize| {
-            let told = self.entries.values().filter(|entry| mark.is_none_or(|mark| entry.mark == mark));
+            let told = self
+                .entries
+                .values()
+                .filter(|entry| mark.is_none_or(|mark| entry.mark == mark));
             let mut offsets: Vec<u64> = told.map(|entry| entry.extract.offset).collect();
             if offsets.len() <= most {
                 return 0;
             }
-            let (_, cut, _) = offsets.select_nth_unstable_by_key(most - 1, |offset| Reverse(*offset));
+            let (_, cut, _) =
+                offsets.select_nth_unstable_by_key(most - 1, |offset| Reverse(*offset));
             *cut
         };
         let (all, failed) = (cut(None, most), cut(Some(Mark::Failed), FAILED));
@@ -35,7 +39,8 @@ impl Index {
             offset >= all || (entry.mark == Mark::Failed && offset >= failed)
         };
         let entries = self.entries.iter().filter(|(_, entry)| is_kept(entry));
-        let entries: BTreeMap<Key, Entry> = entries.map(|(key, entry)| (key.clone(), *entry)).collect();
+        let entries: BTreeMap<Key, Entry> =
+            entries.map(|(key, entry)| (key.clone(), *entry)).collect();
         let mut counts = Counts::default();
         for entry in entries.values() {
             *counts.of_mut(entry.mark) += 1;

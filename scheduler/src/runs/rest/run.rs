@@ -46,7 +46,10 @@ pub(super) async fn models(
     params(("id" = String, Path, description = "The run's id")),
     responses((status = 200, description = "The run", body = Run), (status = "default", description = "The request was refused", body = Refusal))
 )]
-pub(super) async fn pause(State(runs): State<Runs>, Named(id): Named) -> Result<Json<Run>, Problem> {
+pub(super) async fn pause(
+    State(runs): State<Runs>,
+    Named(id): Named,
+) -> Result<Json<Run>, Problem> {
     Ok(runs.pause(&id).map(Json)?)
 }
 
