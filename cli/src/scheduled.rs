@@ -90,10 +90,22 @@ impl Scheduled {
         self.get(&format!("/{id}")).await
     }
 
-    /// The part of a run's log from a byte on; empty at the end of the log.
-    pub(crate) async fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, Failure> {
-        let path = format!("{RUNS_PATH}/{id}/log?from={from}");
-        Ok(good(self.rest.get(&path).await)?.body.to_vec())
+    /// The part of a run's log from a byte on; empty at the end of the log. A log that was cut meanwhile is read from its
+    /// beginning, and `from` says so.
+    pub(crate) async fn log(&self, id: &RunId, from: &mut u64) -> Result<Vec<u8>, Failure> {
+        let ask = |from: u64| format!("{RUNS_PATH}/{id}/log?from={from}");
+        let mut answer = self.rest.get(&ask(*from)).await;
+        if let Ok(Answer {
+            status: StatusCode::RANGE_NOT_SATISFIABLE,
+            ..
+        }) = &answer
+        {
+            *from = 0;
+            answer = self.rest.get(&ask(0)).await;
+        }
+        let part = good(answer)?.body.to_vec();
+        *from += part.len() as u64;
+        Ok(part)
     }
 
     /// Waits until the run has ended. Ctrl-C ends the waiting, not the run.

@@ -179,7 +179,8 @@ impl Runs {
     /// The run's log from a byte on; empty when nothing more is there. For a thread that may block.
     pub(crate) fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, RunError> {
         self.table().check(id)?;
-        self.table().folders.log(id, from).map_err(RunError::Keep)
+        let log = self.table().folders.log(id, from).map_err(RunError::Keep)?;
+        log.ok_or_else(|| RunError::LogCut { id: id.clone() })
     }
 
     /// The end of the run's log, at most `bytes` of it, from the beginning of a line. For a thread that may block.

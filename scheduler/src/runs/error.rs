@@ -81,6 +81,14 @@ pub enum RunError {
         /// The requested change.
         what: &'static str,
     },
+    /// The log is shorter than somebody thought who read a part of it before.
+    #[error(
+        "the log of run {id} was full, and its earlier lines were dropped; read it from byte 0"
+    )]
+    LogCut {
+        /// The run.
+        id: RunId,
+    },
     /// The scheduler ends.
     #[error("the scheduler is stopping")]
     Stopping,
@@ -103,6 +111,7 @@ impl RunError {
             | Self::NoSuchRun { .. }
             | Self::FollowedAlready { .. }
             | Self::NotStanding { .. }
+            | Self::LogCut { .. }
             | Self::RetrainAndFollow
             | Self::State { .. } => Kind::Usage,
             Self::Train(error) => error.kind(),
@@ -115,6 +124,7 @@ impl RunError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NoSuchRun { .. } => StatusCode::NOT_FOUND,
+            Self::LogCut { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::State { .. } | Self::NotStanding { .. } | Self::FollowedAlready { .. } => {
                 StatusCode::CONFLICT
             }
