@@ -7,9 +7,9 @@ use std::time::Duration;
 use gugus_batches::LogError;
 use gugus_engine::Access;
 use gugus_files::Stores;
-use gugus_pages::run::{Course, Run, RunId};
+use gugus_pages::run::{Course, Mark, Run, RunId};
 use gugus_progress::Progress;
-use gugus_train::{Config, Report};
+use gugus_train::{Config, ModelReport, Outcome, Report};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -151,7 +151,8 @@ impl Runs {
         self.table().pairs()
     }
 
-    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    /// The newest runs of a store of models that ended without some of their models, and its standing runs. Each with a text
+    /// that changes when it has further failures.
     pub(crate) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
         self.table().with_failures(models, most)
     }
@@ -174,6 +175,24 @@ impl Runs {
     /// The report of a run that has one. For a thread that may block.
     pub(crate) fn report(&self, id: &RunId) -> Option<Report> {
         self.table().folders.report(id)
+    }
+
+    /// Models that the data did not allow a run, as far as the run remembers them. For a thread that may block.
+    pub(crate) fn failed_models(&self, id: &RunId, most: usize) -> Vec<ModelReport> {
+        let stands = self.table().run(id).is_ok_and(|run| run.follow.is_some());
+        if !stands {
+            let all = self.report(id).map(|report| report.models);
+            let failed = all.into_iter().flatten();
+            let failed = failed.filter(|model| model.status == Outcome::Failed);
+            return failed.take(most).collect();
+        }
+        let asked = ModelsAsked {
+            status: Some(Mark::Failed),
+            size: most as u64,
+            ..ModelsAsked::default()
+        };
+        let course = self.course(id, &asked).unwrap_or_default();
+        course.table.rows.into_iter().map(|row| row.line).collect()
     }
 
     /// The run's log from a byte on; empty when nothing more is there. For a thread that may block.

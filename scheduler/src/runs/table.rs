@@ -21,6 +21,8 @@ pub(super) struct Table {
     /// How many runs are kept that have ended.
     keep: usize,
     entries: Mutex<BTreeMap<RunId, Entry>>,
+    /// Held while a run is written to disk; taken before `entries`.
+    writing: Mutex<()>,
 }
 
 struct Entry {
@@ -98,6 +100,7 @@ impl Table {
             folders,
             keep,
             entries: Mutex::new(entries),
+            writing: Mutex::default(),
         };
         table.prune();
         Ok(table)
@@ -125,13 +128,18 @@ impl Table {
         pairs
     }
 
-    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    /// The newest runs of a store of models that ended without some of their models, and its standing runs. Each with a text
+    /// that changes when it has further failures.
     pub(super) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
         let entries = self.entries();
         let runs = entries.values().rev().map(|entry| &entry.run);
-        let failed = runs.filter(|run| run.failed > 0 && run.models == models);
-        let ended = failed.filter_map(|run| Some((run.id.clone(), run.ended.clone()?)));
-        ended.take(most).collect()
+        let of_store = runs.filter(|run| run.models == models);
+        let failed = of_store.filter_map(|run| match (&run.ended, run.failed) {
+            _ if run.follow.is_some() => Some((run.id.clone(), format!("{} failed", run.failed))),
+            (Some(ended), 1..) => Some((run.id.clone(), ended.clone())),
+            _ => None,
+        });
+        failed.take(most).collect()
     }
 
     /// One run.
@@ -184,6 +192,7 @@ impl Table {
 
     /// Lets a run that broke off wait again.
     pub(super) fn add_again(&self, id: &RunId, live: Live) -> Result<Run, RunError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.entries();
         let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
         let resumable = matches!(
@@ -210,6 +219,7 @@ impl Table {
 
     /// Tells a run that waits or trains to stop, and a standing run to end.
     pub(super) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.entries();
         let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
         match &entry.live {
@@ -239,15 +249,20 @@ impl Table {
 
     /// Changes a run and writes it down.
     pub(super) fn change(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
-        let mut entries = self.entries();
-        let Some(entry) = entries.get_mut(id) else {
-            return;
+        // One writer at a time, and nobody who only looks waits for the disk.
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = {
+            let mut entries = self.entries();
+            let Some(entry) = entries.get_mut(id) else {
+                return;
+            };
+            change(&mut entry.run);
+            if !entry.run.state.is_under_way() {
+                entry.live = None;
+            }
+            entry.run.clone()
         };
-        change(&mut entry.run);
-        if !entry.run.state.is_under_way() {
-            entry.live = None;
-        }
-        if let Err(error) = self.folders.save(&entry.run) {
+        if let Err(error) = self.folders.save(&run) {
             tracing::error!(%id, %error, "a run could not be written to disk; after a restart it is as it was before");
         }
     }
@@ -260,6 +275,7 @@ impl Table {
 
     /// Removes the oldest runs that have ended, beyond those that are kept.
     fn prune(&self) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.entries();
         let ended: Vec<RunId> = entries
             .values()

@@ -127,7 +127,7 @@ impl Shelf {
         super::work::is_small(&key.extent, rows, features)
     }
 
-    /// The newest runs of a store of models that ended without some of their models, with the time of their end.
+    /// The newest runs of a store of models that ended without some of their models, and its standing runs.
     pub(super) fn runs_with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
         self.0.runs.with_failures(models, most)
     }
