@@ -13,11 +13,12 @@ mod record;
 mod state;
 
 pub use course::{Course, ModelRow, ModelTable, PassSeries, Square};
+pub use following::Following;
 pub(crate) use following::behind;
-pub use following::{Following, follows};
 pub use id::{ParseRunIdError, RunId};
 pub use mark::{Counts, Mark};
 pub use page::RunPage;
+pub use progress::follows;
 pub(crate) use progress::{progress, run_state};
 pub use record::{BallistaJob, Run};
 pub use state::RunState;

@@ -3,7 +3,7 @@
 use gugus_look::{Tone, badge, done_of};
 use maud::{Markup, html};
 
-use super::following::follows;
+use super::following::behind;
 use super::record::Run;
 use super::state::RunState;
 
@@ -20,6 +20,24 @@ pub(crate) fn run_state(run: &Run) -> Markup {
         RunState::Cancelled | RunState::Interrupted => Tone::Warning,
     };
     badge(tone, run.state.word())
+}
+
+/// What a standing run does or waits for, in words; nothing for any other run.
+#[must_use]
+pub fn follows(run: &Run) -> Option<String> {
+    let following = run.follow.as_ref()?;
+    Some(match run.state {
+        RunState::Following if !following.caught_up => {
+            format!("looks at what is there, {}", behind(following.lag))
+        }
+        RunState::Following if following.lag.batches == 0 => {
+            "nothing behind, waits for new batches".to_owned()
+        }
+        RunState::Following => behind(following.lag),
+        RunState::Paused => "trains nothing until it is resumed".to_owned(),
+        RunState::Finished => "follows no more".to_owned(),
+        _ => return None,
+    })
 }
 
 /// How far a run is.
