@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
-use gugus_pages::run::{Course, Run};
+use gugus_pages::run::{Course, Mark, Run};
 
 use super::named::Named;
 use crate::blocking::blocking;
@@ -28,7 +28,11 @@ pub(super) async fn detail(
 /// Tells how the run's models came about: what its page shows. It takes the choices of the page.
 #[utoipa::path(
     get, path = "/gugus/v1/runs/{id}/models", tag = "Runs",
-    params(("id" = String, Path, description = "The run's id")),
+    params(("id" = String, Path, description = "The run's id"),
+           ("status" = Option<Mark>, Query, description = "Only models of this mark"),
+           ("sort" = Option<String>, Query, description = "status, rows, cost, iterations or at"),
+           ("order" = Option<String>, Query, description = "desc: the largest first"),
+           ("from" = Option<u64>, Query, description = "How many models come before the first one")),
     responses((status = 200, description = "Its models", body = Course), (status = "default", description = "The request was refused", body = Refusal))
 )]
 pub(super) async fn models(
