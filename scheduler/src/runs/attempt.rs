@@ -191,7 +191,15 @@ impl Attempts {
             Err(RunError::Train(gugus_train::Error::Interrupted { report })) => {
                 Ended::Stopped(*report)
             }
-            Err(error) => Ended::Failed(gugus_error::chain(&error), error.kind()),
+            Err(error) => {
+                use gugus_train::Error::{Batches, Models};
+                let kind = match &error {
+                    // Files that cannot be read now may be there soon, and a standing run waits for them.
+                    RunError::Train(Batches(_) | Models(_)) if self.follows(id) => Kind::Failed,
+                    error => error.kind(),
+                };
+                Ended::Failed(gugus_error::chain(&error), kind)
+            }
         }
     }
 
@@ -327,7 +335,7 @@ fn stopped(asked: Option<Asked>) -> RunState {
             RunState::Finished
         }
         None => {
-            tracing::info!("the scheduler stops; the next one goes on with the run");
+            tracing::info!("the run stops with its scheduler, and goes on at the next start");
             RunState::Following
         }
     }
