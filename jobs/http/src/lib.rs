@@ -40,5 +40,5 @@ pub use door::{Door, DoorStream, Peer, PeerCertificate};
 pub use monitor::{Monitor, Readiness};
 pub use origins::{Origin, ParseOriginError, cors};
 pub use pem::TlsError;
-pub use server::{Error, serve, serve_service};
+pub use server::{Error, GRACE, serve, serve_service};
 pub use token::{Token, TokenError};

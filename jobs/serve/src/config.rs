@@ -2,6 +2,8 @@
 
 use gugus_files::Store;
 
+use crate::guards::settings::Guards;
+
 /// The configuration for [`run`](crate::run). [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -18,6 +20,8 @@ pub struct Config {
     pub body_limit: usize,
     /// Whether a record may have columns that its model does not know.
     pub unknown_columns: UnknownColumns,
+    /// Who may ask, how much at a time, and what is told about it.
+    pub guards: Guards,
 }
 
 /// The treatment of columns that a model does not know.
@@ -49,6 +53,7 @@ impl Config {
             cached_models: CACHED_MODELS,
             body_limit: BODY_LIMIT,
             unknown_columns: UnknownColumns::default(),
+            guards: Guards::default(),
         }
     }
 }

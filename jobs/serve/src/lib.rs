@@ -55,7 +55,9 @@ mod by_model;
 mod catalogue;
 mod config;
 mod examined;
+mod guards;
 mod loaded;
+mod metrics;
 mod problem;
 mod records;
 mod reply;
@@ -65,5 +67,8 @@ mod server;
 mod state;
 
 pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
+pub use guards::settings::{
+    AccessLog, Guards, IN_FLIGHT, ParseRootPathError, QUEUED, REQUEST_TIME, RootPath,
+};
 pub use routes::document as openapi;
 pub use server::{Error, run};

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Catalogue;
 use crate::config::UnknownColumns;
+use crate::metrics::Metrics;
 
 /// The state that all handlers share.
 pub(crate) struct State {
@@ -15,5 +16,6 @@ pub(crate) struct State {
     pub(crate) unknown_columns: UnknownColumns,
     /// The OpenAPI document.
     pub(crate) document: Bytes,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: CancellationToken,
 }

@@ -3,4 +3,5 @@
 mod config;
 mod demo;
 mod errors;
+mod guarded;
 mod shell;

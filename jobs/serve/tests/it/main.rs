@@ -9,6 +9,7 @@
 
 mod documents;
 mod folders;
+mod guards;
 mod kinds;
 mod limits;
 mod models;
