@@ -5,3 +5,5 @@ mod demo;
 mod errors;
 mod guarded;
 mod shell;
+mod traces;
+mod watching;

@@ -47,6 +47,9 @@ fn is_clean(id: &[u8]) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TraceParent {
     trace: String,
+    parent: String,
+    /// The span of the answer.
+    own: String,
     flags: String,
 }
 
@@ -72,6 +75,8 @@ impl TraceParent {
             && is_hex(flags, 2);
         is_right.then(|| Self {
             trace: trace.to_owned(),
+            parent: span.to_owned(),
+            own: format!("{:016x}", rand::random_range(1..=u64::MAX)),
             flags: flags.to_owned(),
         })
     }
@@ -81,10 +86,24 @@ impl TraceParent {
         &self.trace
     }
 
+    /// The id of the caller's span.
+    pub(crate) fn parent(&self) -> &str {
+        &self.parent
+    }
+
+    /// The id of the span of the answer.
+    pub(crate) fn own(&self) -> &str {
+        &self.own
+    }
+
+    /// Whether the caller keeps the trace.
+    pub(crate) fn is_sampled(&self) -> bool {
+        u8::from_str_radix(&self.flags, 16).is_ok_and(|flags| flags & 1 == 1)
+    }
+
     /// The place of the answer in the same trace.
     pub(crate) fn answer(&self) -> Option<HeaderValue> {
-        let span = rand::random_range(1..=u64::MAX);
-        let text = format!("00-{}-{span:016x}-{}", self.trace, self.flags);
+        let text = format!("00-{}-{}-{}", self.trace, self.own, self.flags);
         HeaderValue::try_from(text).ok()
     }
 }

@@ -126,6 +126,9 @@ impl Guard {
                     method = %asked.method,
                     request_id = id.as_str(),
                     trace_id = trace.map(TraceParent::trace),
+                    parent_id = trace.map(TraceParent::parent),
+                    span_id = trace.map(TraceParent::own),
+                    sampled = trace.map(TraceParent::is_sampled),
                     route = tracing::field::Empty,
                     status = tracing::field::Empty,
                 )
