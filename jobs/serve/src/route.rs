@@ -180,11 +180,7 @@ impl Route {
     /// The answers of the route, marked with its pattern.
     fn marked(
         &'static self,
-        answers: impl Filter<Extract = (Response,), Error = Rejection, Future: Send>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+        answers: impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
     ) -> Answer {
         let mark = |mut response: Response| {
             response.extensions_mut().insert(Matched(self.path));

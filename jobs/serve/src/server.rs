@@ -51,7 +51,11 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
-    let catalogue = Arc::new(Catalogue::open(&config).await.map_err(Error::Models)?);
+    let catalogue = Arc::new(
+        Catalogue::open(&config, Arc::clone(&metrics))
+            .await
+            .map_err(Error::Models)?,
+    );
     let state = Arc::new(State {
         catalogue,
         body_limit: config.body_limit,

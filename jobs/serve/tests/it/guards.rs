@@ -230,13 +230,15 @@ fn more_than_the_most_requests_are_refused_and_those_that_wait_are_answered() {
     first.read_exact(&mut asked).unwrap();
     let mut second = begun(&service);
     service.wait_for("the second request in the queue", |service| {
-        let answer = service.post("/predict_cluster/", POINT);
-        if answer.status == 503 {
-            answer.refused("503 busy: try again");
-            assert_eq!(answer.header("retry-after"), Some("1"));
-        }
-        answer.status == 503
+        // This request is in flight, too.
+        service
+            .get("/metrics")
+            .text()
+            .contains("gugus_serve_requests_in_flight 3\n")
     });
+    let third = service.post("/predict_cluster/", POINT);
+    third.refused("503 busy: try again");
+    assert_eq!(third.header("retry-after"), Some("1"));
     assert_eq!(service.get("/health").status, 200);
     for stream in [&mut first, &mut second] {
         stream.write_all(POINT.as_bytes()).unwrap();
