@@ -8,7 +8,9 @@
 )]
 
 mod documents;
+mod explain;
 mod folders;
+mod formats;
 mod kinds;
 mod limits;
 mod models;
@@ -16,3 +18,4 @@ mod point;
 mod records;
 mod service;
 mod spark;
+mod strict;
