@@ -51,23 +51,33 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod answers;
 mod api;
 mod asked;
 mod body;
 mod by_model;
 mod catalogue;
 mod config;
+mod encoding;
 mod examined;
+mod formats;
 mod guards;
+mod input;
 mod loaded;
+mod media;
 mod metrics;
+mod options;
+mod predict;
 mod problem;
 mod records;
 mod reply;
+mod request;
 mod route;
 mod routes;
+mod rows;
 mod server;
 mod state;
+mod strict;
 
 pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
 pub use guards::settings::{

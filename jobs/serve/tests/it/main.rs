@@ -8,7 +8,9 @@
 )]
 
 mod documents;
+mod explain;
 mod folders;
+mod formats;
 mod guards;
 mod kinds;
 mod limits;
@@ -17,3 +19,4 @@ mod point;
 mod records;
 mod service;
 mod spark;
+mod strict;
