@@ -19,7 +19,6 @@ use crate::asked::Wanted;
 use crate::config::{Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
 use crate::examined::{self, Examined, Key, Verdict};
 use crate::loaded::Loaded;
-use crate::metrics::{Metrics, ModelRead};
 use crate::problem::{Code, LoadError, Problem};
 
 /// How often the store is asked, at most: once in this time for the listing, and once for each model in use.
@@ -50,7 +49,6 @@ pub(crate) struct Catalogue {
     failed: moka::future::Cache<Key, Problem>,
     examined: Examined,
     unknown_columns: UnknownColumns,
-    metrics: Arc<Metrics>,
 }
 
 /// The models in the store at one time.
@@ -141,7 +139,7 @@ fn of_windows(model: &str) -> Problem {
 
 impl Catalogue {
     /// Looks at the store for the first time.
-    pub(crate) async fn open(config: &Config, metrics: Arc<Metrics>) -> Result<Self, ModelError> {
+    pub(crate) async fn open(config: &Config) -> Result<Self, ModelError> {
         let models = ModelStore::new(config.models.clone());
         let listing = Listing::new(models.survey().await?);
         Ok(Self {
@@ -156,8 +154,12 @@ impl Catalogue {
                 .build(),
             examined: Examined::default(),
             unknown_columns: config.unknown_columns,
-            metrics,
         })
+    }
+
+    /// The models in memory.
+    pub(crate) fn in_memory(&self) -> Vec<Arc<Loaded>> {
+        self.loaded.iter().map(|(_, loaded)| loaded).collect()
     }
 
     /// The current listing.
@@ -333,7 +335,6 @@ impl Catalogue {
     }
 
     async fn load(&self, key: Key) -> Result<Arc<Loaded>, Problem> {
-        let mut what = ModelRead::Loaded;
         if let Some(loaded) = self.loaded.get(&key).await {
             if !loaded.is_due(FRESH) || !self.is_outdated(&key, &loaded).await {
                 return Ok(loaded);
@@ -345,23 +346,13 @@ impl Catalogue {
                 "the model changed and is read again"
             );
             self.loaded.invalidate(&key).await;
-            what = ModelRead::Reloaded;
         }
         if let Some(problem) = self.failed.get(&key).await {
             return Err(problem);
         }
         // Other requests for the same model wait for this read.
         let (model, extent) = &key;
-        let read = async {
-            let read = self.read(&key).await;
-            self.metrics.read(if read.is_ok() {
-                what
-            } else {
-                ModelRead::Failed
-            });
-            read
-        };
-        match self.loaded.try_get_with_by_ref(&key, read).await {
+        match self.loaded.try_get_with_by_ref(&key, self.read(&key)).await {
             Ok(loaded) => {
                 self.examined.set(&key, Verdict::Usable);
                 Ok(loaded)

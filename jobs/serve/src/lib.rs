@@ -66,6 +66,7 @@ mod input;
 mod loaded;
 mod media;
 mod metrics;
+mod model_metrics;
 mod options;
 mod predict;
 mod problem;
@@ -78,8 +79,11 @@ mod rows;
 mod server;
 mod state;
 mod strict;
+mod tally;
 
-pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
+pub use config::{
+    BODY_LIMIT, CACHED_MODELS, Config, MAX_ROWS, PREDICT_CLUSTER_MODELS, UnknownColumns,
+};
 pub use guards::settings::{
     AccessLog, Guards, IN_FLIGHT, ParseRootPathError, QUEUED, REQUEST_TIME, RootPath,
 };
