@@ -10,6 +10,7 @@ use gugus_spec::Column;
 
 use crate::config::UnknownColumns;
 use crate::input::Input;
+use crate::names::Names;
 use crate::problem::LoadError;
 
 /// A model, ready to be asked.
@@ -23,6 +24,8 @@ pub(crate) struct Loaded {
     pub(crate) saved: SavedModel,
     pub(crate) predictor: Predictor,
     pub(crate) input: Input,
+    /// The headers of its answers.
+    pub(crate) names: Names,
     read: Instant,
     /// When it was last compared with the store, in milliseconds since it was read: a number that fits in an atomic.
     checked: AtomicU64,
@@ -44,6 +47,7 @@ impl Loaded {
         let fitted = std::mem::replace(&mut saved.fitted, middles);
         let predictor = fitted.into_predictor()?;
         Ok(Self {
+            names: Names::new(&model, &extent, &saved.uid),
             model,
             extent,
             saved,

@@ -119,6 +119,14 @@ impl Problem {
         }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The same, in record `index` of an array.
     pub(crate) fn of_record(self, index: usize) -> Self {
         Self {

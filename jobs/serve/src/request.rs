@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use gugus_clusters::{Explain, Predictions};
-use warp::http::{HeaderMap, StatusCode};
+use warp::http::{HeaderMap, Method, StatusCode};
+use warp::path::FullPath;
 use warp::reply::Response;
 
 use crate::answers::{About, Answers};
-use crate::by_model::by_model;
 use crate::encoding::{self, Encoding};
 use crate::formats::{self, Reading};
 use crate::loaded::Loaded;
@@ -20,6 +20,8 @@ use crate::rows::Shape;
 /// before a wrong body.
 #[derive(Debug)]
 pub(crate) struct Sent {
+    pub(crate) method: Method,
+    pub(crate) path: FullPath,
     pub(crate) headers: HeaderMap,
     pub(crate) query: String,
     pub(crate) body: Result<Bytes, Problem>,
@@ -109,6 +111,7 @@ impl Request {
         if is_packed {
             encoding::mark(&mut response);
         }
-        Ok(by_model(response, model))
+        model.names.put(&mut response);
+        Ok(response)
     }
 }

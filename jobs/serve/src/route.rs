@@ -34,6 +34,8 @@ enum Methods {
     /// GET, and HEAD with it.
     Get,
     Post,
+    /// A page with a form: GET, and POST of the form.
+    Form,
 }
 
 impl Methods {
@@ -41,6 +43,7 @@ impl Methods {
         match self {
             Self::Get => method == Method::GET || method == Method::HEAD,
             Self::Post => method == Method::POST,
+            Self::Form => Self::Get.allow(method) || Self::Post.allow(method),
         }
     }
 
@@ -49,6 +52,7 @@ impl Methods {
         match self {
             Self::Get => "GET, HEAD",
             Self::Post => "POST",
+            Self::Form => "GET, HEAD, POST",
         }
     }
 }
@@ -80,6 +84,13 @@ impl Route {
         }
     }
 
+    pub(crate) const fn form(path: &'static str) -> Self {
+        Self {
+            path,
+            methods: Methods::Form,
+        }
+    }
+
     /// Answers with what `handler` gives for the path that `parse` reads, as JSON.
     pub(crate) fn json<P, T, F>(
         &'static self,
@@ -105,9 +116,9 @@ impl Route {
         self.at().then(answer).boxed()
     }
 
-    /// Answers a request for predictions. The handler gets a body that could not be read, too, because an answer names a
-    /// wrong path before a wrong body.
-    pub(crate) fn prediction<P, F>(
+    /// Answers with what `handler` makes of the whole request. The handler gets a body that could not be read, too, because
+    /// an answer names a wrong path before a wrong body.
+    pub(crate) fn respond<P, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
@@ -119,10 +130,12 @@ impl Route {
     {
         let state = Arc::clone(state);
         let body = body::read(state.body_limit);
-        let answer = move |captures, headers, query, body| {
+        let answer = move |captures, method, path, headers, query, body| {
             let state = Arc::clone(&state);
             async move {
                 let sent = Sent {
+                    method,
+                    path,
                     headers,
                     query,
                     body,
@@ -136,6 +149,8 @@ impl Route {
         };
         let query = warp::query::raw().or(warp::any().map(String::new)).unify();
         self.at()
+            .and(warp::method())
+            .and(warp::path::full())
             .and(warp::header::headers_cloned())
             .and(query)
             .and(body)

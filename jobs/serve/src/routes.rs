@@ -8,7 +8,7 @@ use warp::Filter;
 use warp::reject::Rejection;
 use warp::reply::{Reply, Response};
 
-use crate::api::{docs, health, models, predict};
+use crate::api::{docs, health, models, pages, predict};
 use crate::problem::{Code, Problem, method_not_allowed};
 use crate::route::{Answer, WrongMethod};
 use crate::state::State;
@@ -16,26 +16,31 @@ use crate::state::State;
 /// Routes that belong together, and their part of the OpenAPI document.
 struct Group {
     answers: fn(&Arc<State>) -> Vec<Answer>,
-    document: fn() -> utoipa::openapi::OpenApi,
+    /// None for pages that only people read.
+    document: Option<fn() -> utoipa::openapi::OpenApi>,
 }
 
 /// The paths that are asked most come first: warp tries one after the other.
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group {
         answers: predict::answers,
-        document: predict::Document::openapi,
+        document: Some(predict::Document::openapi),
     },
     Group {
         answers: health::answers,
-        document: health::Document::openapi,
+        document: Some(health::Document::openapi),
     },
     Group {
         answers: models::answers,
-        document: models::Document::openapi,
+        document: Some(models::Document::openapi),
     },
     Group {
         answers: docs::answers,
-        document: docs::Document::openapi,
+        document: Some(docs::Document::openapi),
+    },
+    Group {
+        answers: pages::answers,
+        document: None,
     },
 ];
 
@@ -66,8 +71,8 @@ struct Document;
 #[must_use]
 pub fn document() -> Option<String> {
     let mut document = Document::openapi();
-    for group in GROUPS {
-        document.merge((group.document)());
+    for part in GROUPS.iter().filter_map(|group| group.document) {
+        document.merge(part());
     }
     document.to_pretty_json().ok()
 }
@@ -126,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// Every route that the OpenAPI document has to describe: all but the page that shows it.
+    /// Every route that the OpenAPI document has to describe: all but pages.
     const DESCRIBED: [(&str, &str); 12] = [
         ("post", "/predict_cluster/"),
         ("post", "/models/{model}/batches/{batch}/predict"),

@@ -14,6 +14,7 @@ mod formats;
 mod kinds;
 mod limits;
 mod models;
+mod pages;
 mod point;
 mod records;
 mod service;
