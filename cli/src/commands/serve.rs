@@ -8,6 +8,7 @@ use gugus_serve::UnknownColumns;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::ModelsFolder;
+use crate::flags::guards::GuardFlags;
 use crate::output::ready;
 use crate::servers::{host_port, listen};
 use crate::signals::Stop;
@@ -33,6 +34,8 @@ pub(crate) struct Serve {
     /// Refuse records with columns that their model does not know; without this such columns are ignored
     #[arg(long)]
     strict_columns: bool,
+    #[command(flatten)]
+    guards: GuardFlags,
 }
 
 impl Serve {
@@ -42,8 +45,13 @@ impl Serve {
         if self.strict_columns {
             config.unknown_columns = UnknownColumns::Refuse;
         }
+        self.guards.set(&mut config)?;
+        let scheme = match config.guards.certificate {
+            Some(_) => "https",
+            None => "http",
+        };
         let listener = listen(self.listen)?;
-        let tell = |address: SocketAddr| ready(&[("rest", format!("http://{address}"))]);
+        let tell = |address: SocketAddr| ready(&[("rest", format!("{scheme}://{address}"))]);
         gugus_serve::run(listener, config, tell, stop.token)
             .await
             .map_err(Failure::failed)?;

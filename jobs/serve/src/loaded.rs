@@ -12,6 +12,7 @@ use crate::config::UnknownColumns;
 use crate::input::Input;
 use crate::names::Names;
 use crate::problem::LoadError;
+use crate::tally::Tally;
 
 /// A model, ready to be asked.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Loaded {
     pub(crate) input: Input,
     /// The headers of its answers.
     pub(crate) names: Names,
+    /// How its predictions are spread over its clusters.
+    pub(crate) tally: Tally,
     read: Instant,
     /// When it was last compared with the store, in milliseconds since it was read: a number that fits in an atomic.
     checked: AtomicU64,
@@ -46,6 +49,8 @@ impl Loaded {
         });
         let fitted = std::mem::replace(&mut saved.fitted, middles);
         let predictor = fitted.into_predictor()?;
+        let summary = saved.about.as_ref().map(|about| &about.summary);
+        let tally = summary.map_or_else(Tally::default, |it| Tally::new(&it.sizes, it.noise));
         Ok(Self {
             names: Names::new(&model, &extent, &saved.uid),
             model,
@@ -53,6 +58,7 @@ impl Loaded {
             saved,
             predictor,
             input,
+            tally,
             read: Instant::now(),
             checked: AtomicU64::new(0),
         })

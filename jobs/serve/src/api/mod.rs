@@ -4,6 +4,7 @@
 
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod pages;
 pub(crate) mod predict;
