@@ -28,4 +28,4 @@ mod monitor;
 mod server;
 
 pub use monitor::{Monitor, Readiness};
-pub use server::{Accept, Error, Plain, serve, serve_service};
+pub use server::{Accept, Error, GRACE, Plain, serve, serve_service};

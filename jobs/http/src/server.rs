@@ -23,7 +23,7 @@ use warp::Reply;
 use warp::filters::BoxedFilter;
 
 /// How long requests in flight may take when [`serve`] shuts down. Docker kills a process after ten seconds.
-const GRACE: Duration = Duration::from_secs(9);
+pub const GRACE: Duration = Duration::from_secs(9);
 
 /// How often a silent HTTP/2 client is asked whether it is there, and how long it may take to answer. Streams of statuses
 /// are silent for as long as a job takes. A client that lost its network is noticed after both times together.

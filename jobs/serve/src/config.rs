@@ -1,5 +1,8 @@
 //! The configuration of the service.
 
+use std::net::TcpListener;
+use std::sync::Arc;
+
 use gugus_files::Store;
 
 /// The configuration for [`run`](crate::run). [`Config::new`] gives the defaults.
@@ -18,6 +21,8 @@ pub struct Config {
     pub body_limit: usize,
     /// Whether a record may have columns that its model does not know.
     pub unknown_columns: UnknownColumns,
+    /// The socket for gRPC; none unless given.
+    pub grpc: Option<Arc<TcpListener>>,
 }
 
 /// The treatment of columns that a model does not know.
@@ -49,6 +54,7 @@ impl Config {
             cached_models: CACHED_MODELS,
             body_limit: BODY_LIMIT,
             unknown_columns: UnknownColumns::default(),
+            grpc: None,
         }
     }
 }

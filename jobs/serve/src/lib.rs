@@ -52,6 +52,7 @@ mod answers;
 mod api;
 mod asked;
 mod body;
+mod busy;
 mod by_model;
 mod catalogue;
 mod config;
@@ -73,6 +74,8 @@ mod rows;
 mod server;
 mod state;
 mod strict;
+mod unloaded;
+mod v2;
 
 pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
 pub use routes::document as openapi;

@@ -119,6 +119,24 @@ impl Problem {
         }
     }
 
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// What is wrong and where, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The same, in a part of the request.
+    pub(crate) fn within(self, part: &str) -> Self {
+        Self {
+            detail: format!("{part}: {}", self.detail).into(),
+            ..self
+        }
+    }
+
     /// The same, in record `index` of an array.
     pub(crate) fn of_record(self, index: usize) -> Self {
         Self {

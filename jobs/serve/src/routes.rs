@@ -12,6 +12,7 @@ use crate::api::{docs, health, models, predict};
 use crate::problem::{Code, Problem, method_not_allowed};
 use crate::route::{Answer, WrongMethod};
 use crate::state::State;
+use crate::v2::rest as v2;
 
 /// Routes that belong together, and their part of the OpenAPI document.
 struct Group {
@@ -20,7 +21,7 @@ struct Group {
 }
 
 /// The paths that are asked most come first: warp tries one after the other.
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group {
         answers: predict::answers,
         document: predict::Document::openapi,
@@ -28,6 +29,10 @@ const GROUPS: [Group; 4] = [
     Group {
         answers: health::answers,
         document: health::Document::openapi,
+    },
+    Group {
+        answers: v2::answers,
+        document: v2::Document::openapi,
     },
     Group {
         answers: models::answers,

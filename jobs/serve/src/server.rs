@@ -11,6 +11,8 @@ use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::routes;
 use crate::state::State;
+use crate::unloaded::Unloaded;
+use crate::v2::grpc;
 
 /// Why the service could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,7 @@ pub async fn run(
         catalogue,
         body_limit: config.body_limit,
         unknown_columns: config.unknown_columns,
+        unloaded: Unloaded::default(),
         document: routes::document().unwrap_or_default().into(),
         shutdown: shutdown.clone(),
     });
@@ -49,7 +52,16 @@ pub async fn run(
         tracing::info!(%address, models = %config.models, "serving");
         ready(address);
     };
-    gugus_http::serve(listener, routes::all(state).boxed(), tell, shutdown).await?;
+    let rest = routes::all(Arc::clone(&state)).boxed();
+    let grpc = async {
+        match config.grpc {
+            Some(listener) => grpc::serve(&listener, state, shutdown.clone()).await,
+            None => Ok(()),
+        }
+    };
+    // REST is ready last: its address is the one that is told.
+    let rest = gugus_http::serve(listener, rest, tell, shutdown.clone());
+    tokio::try_join!(grpc, rest)?;
     tracing::info!("ended");
     Ok(())
 }
