@@ -9,6 +9,7 @@ use gugus_serve::UnknownColumns;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::ModelsFolder;
+use crate::flags::guards::GuardFlags;
 use crate::output::ready;
 use crate::servers::{host_port, listen};
 use crate::signals::Stop;
@@ -37,6 +38,8 @@ pub(crate) struct Serve {
     /// Refuse records with columns that their model does not know; without this such columns are ignored
     #[arg(long)]
     strict_columns: bool,
+    #[command(flatten)]
+    guards: GuardFlags,
 }
 
 impl Serve {
@@ -46,14 +49,19 @@ impl Serve {
         if self.strict_columns {
             config.unknown_columns = UnknownColumns::Refuse;
         }
+        self.guards.set(&mut config)?;
+        let (scheme, grpc_scheme) = match config.guards.certificate {
+            Some(_) => ("https", "grpcs"),
+            None => ("http", "grpc"),
+        };
         let listener = listen(self.listen)?;
         let grpc = self.grpc_listen.map(listen).transpose()?;
         let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose();
         let grpc_address = grpc_address.map_err(Failure::failed)?;
         config.grpc = grpc.map(Arc::new);
         let tell = |address: SocketAddr| {
-            let grpc = grpc_address.map(|address| ("grpc", format!("grpc://{address}")));
-            let rest = ("rest", format!("http://{address}"));
+            let grpc = grpc_address.map(|address| ("grpc", format!("{grpc_scheme}://{address}")));
+            let rest = ("rest", format!("{scheme}://{address}"));
             ready(&[rest].into_iter().chain(grpc).collect::<Vec<_>>());
         };
         gugus_serve::run(listener, config, tell, stop.token)

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use gugus_files::Store;
 
+use crate::guards::settings::Guards;
+
 /// The configuration for [`run`](crate::run). [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -23,6 +25,8 @@ pub struct Config {
     pub unknown_columns: UnknownColumns,
     /// The socket for gRPC; none unless given.
     pub grpc: Option<Arc<TcpListener>>,
+    /// Who may ask, how much at a time, and what is told about it.
+    pub guards: Guards,
 }
 
 /// The treatment of columns that a model does not know.
@@ -55,6 +59,7 @@ impl Config {
             body_limit: BODY_LIMIT,
             unknown_columns: UnknownColumns::default(),
             grpc: None,
+            guards: Guards::default(),
         }
     }
 }

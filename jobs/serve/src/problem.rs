@@ -49,6 +49,12 @@ pub(crate) enum Code {
     MethodNotAllowed,
     /// The body is longer than the service takes.
     BodyTooLarge,
+    /// The request shows no token, or a wrong one.
+    Unauthorized,
+    /// Too many requests at a time.
+    Busy,
+    /// The request took too long.
+    TooSlow,
     /// A field, column or feature has no value.
     MissingField,
     /// A field or column that the model does not know, where such columns are refused.
@@ -88,9 +94,12 @@ impl Code {
             | Self::WrongValue
             | Self::NotFinite
             | Self::WrongModel => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::ModelUnusable | Self::ModelsUnavailable | Self::ShuttingDown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::ModelUnusable
+            | Self::ModelsUnavailable
+            | Self::ShuttingDown
+            | Self::Busy
+            | Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -108,6 +117,9 @@ pub(crate) struct Problem {
     /// In an array of records the one that is wrong, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
+    /// The id of the request, as in the header `x-request-id` and in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl Problem {
@@ -116,6 +128,21 @@ impl Problem {
             code,
             detail: detail.into(),
             index: None,
+            request_id: None,
+        }
+    }
+
+    /// The same, in the request of an id.
+    pub(crate) fn in_request(self, id: &str) -> Self {
+        let request_id = Some(id.to_owned());
+        Self { request_id, ..self }
+    }
+
+    /// The text of the code, as the answer has it.
+    pub(crate) fn code_text(&self) -> String {
+        match serde_json::to_value(self.code) {
+            Ok(serde_json::Value::String(text)) => text,
+            _ => String::new(),
         }
     }
 
@@ -375,9 +402,16 @@ impl Problem {
 
 impl warp::Reply for Problem {
     fn into_response(self) -> Response {
-        reply::json(self.code.status(), &self)
+        let mut response = reply::json(self.code.status(), &self);
+        // The guard adds the id of the request, and counts the problem.
+        response.extensions_mut().insert(self);
+        response
     }
 }
+
+/// A problem whose answer is written already, in other words than those of a problem. The guard counts the problem.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(pub(crate) Problem);
 
 /// 405, which has to name the methods that are allowed.
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {

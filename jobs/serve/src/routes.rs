@@ -8,7 +8,9 @@ use warp::Filter;
 use warp::reject::Rejection;
 use warp::reply::{Reply, Response};
 
-use crate::api::{docs, health, models, predict};
+use crate::api::{docs, health, metrics, models, predict};
+use crate::guards::described::describe;
+use crate::guards::settings::Guards;
 use crate::problem::{Code, Problem, method_not_allowed};
 use crate::route::{Answer, WrongMethod};
 use crate::state::State;
@@ -39,6 +41,10 @@ const GROUPS: [Group; 5] = [
         document: models::Document::openapi,
     },
     Group {
+        answers: metrics::answers,
+        document: metrics::Document::openapi,
+    },
+    Group {
         answers: docs::answers,
         document: docs::Document::openapi,
     },
@@ -61,7 +67,7 @@ const GROUPS: [Group; 5] = [
 )]
 struct Document;
 
-/// The OpenAPI document of the service, in JSON; none when it could not be written, which would be a bug.
+/// The OpenAPI document of a service without token and root path, in JSON; none when it could not be written, which would be a bug.
 ///
 /// ```
 /// let document: serde_json::Value = serde_json::from_str(&gugus_serve::openapi().unwrap_or_default())?;
@@ -70,17 +76,23 @@ struct Document;
 /// ```
 #[must_use]
 pub fn document() -> Option<String> {
+    document_of(&Guards::default())
+}
+
+/// The OpenAPI document of a service with these guards.
+pub(crate) fn document_of(guards: &Guards) -> Option<String> {
     let mut document = Document::openapi();
     for group in GROUPS {
         document.merge((group.document)());
     }
+    describe(&mut document, guards);
     document.to_pretty_json().ok()
 }
 
 /// The whole service.
 pub(crate) fn all(
     state: Arc<State>,
-) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
     let answers = GROUPS.into_iter().flat_map(|group| (group.answers)(&state));
     let nothing = warp::any()
         .and_then(async || Err::<Response, _>(warp::reject::not_found()))
@@ -93,7 +105,6 @@ pub(crate) fn all(
         .fold(nothing, |rest, answer| answer.or(rest).unify().boxed())
         .recover(refuse)
         .unify()
-        .with(warp::log::custom(access))
 }
 
 /// Answers requests that no route took.
@@ -112,17 +123,6 @@ async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     })
 }
 
-fn access(request: warp::log::Info<'_>) {
-    tracing::debug!(
-        target: "gugus_serve::access",
-        method = %request.method(),
-        path = request.path(),
-        status = request.status().as_u16(),
-        seconds = request.elapsed().as_secs_f64(),
-        "answered"
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     /// Every route that the OpenAPI document has to describe: all but the page that shows it.
-    const DESCRIBED: [(&str, &str); 12] = [
+    const DESCRIBED: [(&str, &str); 13] = [
         ("post", "/predict_cluster/"),
         ("post", "/models/{model}/batches/{batch}/predict"),
         ("post", "/models/{model}/windows/{window}/predict"),
@@ -144,6 +144,7 @@ mod tests {
         ("get", "/health"),
         ("get", "/health/live"),
         ("get", "/health/ready"),
+        ("get", "/metrics"),
         ("get", "/openapi.json"),
     ];
 

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalogue::Catalogue;
 use crate::config::UnknownColumns;
 use crate::unloaded::Unloaded;
+use crate::metrics::Metrics;
 
 /// The state that all handlers share.
 pub(crate) struct State {
@@ -17,5 +18,6 @@ pub(crate) struct State {
     pub(crate) unloaded: Unloaded,
     /// The OpenAPI document.
     pub(crate) document: Bytes,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: CancellationToken,
 }

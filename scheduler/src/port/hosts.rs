@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use http::uri::Authority;
 use http::{StatusCode, header};
 
-use super::origins::Origin;
 use crate::endpoint::Endpoint;
 use crate::problem::Problem;
 

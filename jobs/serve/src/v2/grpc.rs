@@ -4,9 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use gugus_http::{GRACE, Plain};
 use prost::Message;
-use tokio_util::sync::CancellationToken;
 use tonic::codegen::{Body, BoxFuture, Context, Poll, Service, StdError, http};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -22,69 +20,101 @@ use super::tensor::{Content, Tensor};
 use super::wrong::wrong;
 use super::{metadata, repository};
 use crate::api::health;
+use crate::busy;
+use crate::guards::service::Guard;
 use crate::problem::Problem;
 use crate::state::State;
 
-/// Where the methods of the protocol are.
-const SERVICE: &str = "/inference.GRPCInferenceService/";
+macro_rules! methods {
+    ($($name:ident = $method:literal)*) => {
+        $(const $name: &str = concat!("/inference.GRPCInferenceService/", $method);)*
+        /// The paths of all methods.
+        const METHODS: [&str; [$($method),*].len()] = [$($name),*];
+    };
+}
+
+methods! {
+    MODEL_INFER = "ModelInfer"
+    MODEL_STREAM_INFER = "ModelStreamInfer"
+    SERVER_LIVE = "ServerLive"
+    SERVER_READY = "ServerReady"
+    SERVER_METADATA = "ServerMetadata"
+    MODEL_READY = "ModelReady"
+    MODEL_METADATA = "ModelMetadata"
+    REPOSITORY_INDEX = "RepositoryIndex"
+    REPOSITORY_LOAD = "RepositoryModelLoad"
+    REPOSITORY_UNLOAD = "RepositoryModelUnload"
+}
 
 /// The service.
 #[derive(Clone)]
 pub(crate) struct Grpc {
     pub(crate) state: Arc<State>,
+    pub(crate) guard: Arc<Guard>,
 }
+
+type HttpAnswer = http::Response<tonic::body::Body>;
 
 impl<B> Service<http::Request<B>> for Grpc
 where
     B: Body + Send + 'static,
     B::Error: Into<StdError> + Send,
 {
-    type Response = http::Response<tonic::body::Body>;
+    type Response = HttpAnswer;
     type Error = Infallible;
-    type Future = BoxFuture<Self::Response, Infallible>;
+    type Future = BoxFuture<HttpAnswer, Infallible>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let state = Arc::clone(&self.state);
-        Box::pin(async move { Ok(answer(state, request).await) })
+        let grpc = self.clone();
+        Box::pin(async move { Ok(grpc.guarded(request).await) })
     }
 }
 
-/// Serves until `shutdown`, then finishes the requests in flight, as REST does.
-pub(crate) async fn serve(
-    listener: &std::net::TcpListener,
-    state: Arc<State>,
-    shutdown: CancellationToken,
-) -> Result<(), gugus_http::Error> {
-    let listener = listener.try_clone().map_err(gugus_http::Error::Listen)?;
-    gugus_http::serve_service(listener, Plain, Grpc { state }, GRACE, |_| {}, shutdown).await
-}
+impl Grpc {
+    /// The guard that stands before REST stands here, too.
+    async fn guarded<B>(self, request: http::Request<B>) -> HttpAnswer
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<StdError> + Send,
+    {
+        let guard = Arc::clone(&self.guard);
+        let mut methods = METHODS.into_iter();
+        let method = methods.find(|method| *method == request.uri().path());
+        // An unknown path is no label of a metric: there are endlessly many.
+        let method = method.unwrap_or("none");
+        let headers = request.headers().clone();
+        let answer = guard.admit(method, &headers, self.answer(method, request));
+        answer.await.unwrap_or_else(|problem| status(&problem).into_http())
+    }
 
-async fn answer<B>(state: Arc<State>, request: http::Request<B>) -> http::Response<tonic::body::Body>
-where
-    B: Body + Send + 'static,
-    B::Error: Into<StdError> + Send,
-{
-    let method = request.uri().path().strip_prefix(SERVICE).unwrap_or_default();
-    match method {
-        "ModelInfer" => unary(state, model_infer, request).await,
-        "ServerLive" => unary(state, server_live, request).await,
-        "ServerReady" => unary(state, server_ready, request).await,
-        "ServerMetadata" => unary(state, server_metadata, request).await,
-        "ModelReady" => unary(state, model_ready, request).await,
-        "ModelMetadata" => unary(state, model_metadata, request).await,
-        "RepositoryIndex" => unary(state, repository_index, request).await,
-        "RepositoryModelLoad" => unary(state, repository_load, request).await,
-        "RepositoryModelUnload" => unary(state, repository_unload, request).await,
-        "ModelStreamInfer" => {
-            let limit = state.body_limit;
-            let mut grpc = tonic::server::Grpc::new(Wire::default()).max_decoding_message_size(limit);
-            grpc.streaming(ModelStreamInfer(state), request).await
+    async fn answer<B>(self, method: &'static str, request: http::Request<B>) -> HttpAnswer
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<StdError> + Send,
+    {
+        let state = self.state;
+        match method {
+            MODEL_INFER => unary(state, model_infer, request).await,
+            SERVER_LIVE => unary(state, server_live, request).await,
+            SERVER_READY => unary(state, server_ready, request).await,
+            SERVER_METADATA => unary(state, server_metadata, request).await,
+            MODEL_READY => unary(state, model_ready, request).await,
+            MODEL_METADATA => unary(state, model_metadata, request).await,
+            REPOSITORY_INDEX => unary(state, repository_index, request).await,
+            REPOSITORY_LOAD => unary(state, repository_load, request).await,
+            REPOSITORY_UNLOAD => unary(state, repository_unload, request).await,
+            MODEL_STREAM_INFER => {
+                let limit = state.body_limit;
+                let guard = self.guard;
+                let mut grpc = tonic::server::Grpc::new(Wire::default()).max_decoding_message_size(limit);
+                grpc.streaming(ModelStreamInfer { state, guard }, request).await
+            }
+            _ => Status::unimplemented("there is no such method").into_http(),
         }
-        _ => Status::unimplemented("there is no such method").into_http(),
     }
 }
 
@@ -120,12 +150,15 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let answer = (self.method)(Arc::clone(&self.state), request.into_inner());
-        Box::pin(async { Ok(Response::new(answer.await.map_err(status)?)) })
+        Box::pin(async { Ok(Response::new(answer.await.map_err(|problem| status(&problem))?)) })
     }
 }
 
 /// One answer after the other. A wrong request does not end the stream.
-struct ModelStreamInfer(Arc<State>);
+struct ModelStreamInfer {
+    state: Arc<State>,
+    guard: Arc<Guard>,
+}
 
 impl tonic::server::StreamingService<ModelInfer> for ModelStreamInfer {
     type Response = ModelStreamInferred;
@@ -133,11 +166,12 @@ impl tonic::server::StreamingService<ModelInfer> for ModelStreamInfer {
     type Future = BoxFuture<Response<Self::ResponseStream>, Status>;
 
     fn call(&mut self, requests: Request<Streaming<ModelInfer>>) -> Self::Future {
-        let state = Arc::clone(&self.0);
+        let (state, guard) = (Arc::clone(&self.state), Arc::clone(&self.guard));
         let answers = requests.into_inner().then(move |request| {
-            let state = Arc::clone(&state);
+            let (state, guard) = (Arc::clone(&state), Arc::clone(&guard));
             async move {
-                Ok(match model_infer(state, request?).await {
+                let inferred = guard.turn(model_infer(state, request?)).await;
+                Ok(match inferred.flatten() {
                     Ok(inferred) => ModelStreamInferred {
                         error_message: String::new(),
                         infer_response: Some(inferred),
@@ -155,7 +189,7 @@ impl tonic::server::StreamingService<ModelInfer> for ModelStreamInfer {
 }
 
 /// A problem by the codes of gRPC.
-fn status(problem: Problem) -> Status {
+fn status(problem: &Problem) -> Status {
     let detail = problem.detail();
     match problem.status().as_u16() {
         401 => Status::unauthenticated(detail),
@@ -212,7 +246,7 @@ async fn model_infer(state: Arc<State>, request: ModelInfer) -> Result<ModelInfe
     let length = request.encoded_len();
     let id = request.id.clone();
     let answering = Arc::clone(&model);
-    let answers = crate::busy::run(Some(length), move || {
+    let answers = busy::run(Some(length), move || {
         let outputs = outputs(&request)?;
         infer(&answering, inputs(request)?, &outputs)
     });

@@ -19,7 +19,7 @@ use super::{metadata, repository};
 use crate::api::health;
 use crate::asked;
 use crate::busy;
-use crate::problem::Problem;
+use crate::problem::{Problem, Told};
 use crate::reply;
 use crate::request::Sent;
 use crate::route::{Answer, Captures, Route};
@@ -99,7 +99,9 @@ impl warp::Reply for Refusal {
             status => status,
         };
         let error = self.0.detail();
-        reply::json(status, &Refused { error })
+        let mut response = reply::json(status, &Refused { error });
+        response.extensions_mut().insert(Told(self.0));
+        response
     }
 }
 
