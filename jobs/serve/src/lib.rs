@@ -57,6 +57,7 @@ mod answers;
 mod api;
 mod asked;
 mod body;
+mod busy;
 mod catalogue;
 mod config;
 mod encoding;
@@ -83,6 +84,8 @@ mod server;
 mod state;
 mod strict;
 mod tally;
+mod unloaded;
+mod v2;
 
 pub use config::{
     BODY_LIMIT, CACHED_MODELS, Config, MAX_ROWS, PREDICT_CLUSTER_MODELS, UnknownColumns,

@@ -118,7 +118,7 @@ impl Route {
     }
 
     /// Answers with what `handler` gives for the path that `parse` reads, as JSON.
-    pub(crate) fn json<P, T, F>(
+    pub(crate) fn json<P, T, E, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
@@ -127,7 +127,8 @@ impl Route {
     where
         P: Send + 'static,
         T: Serialize + 'static,
-        F: Future<Output = Result<T, Problem>> + Send + 'static,
+        E: From<Problem> + Reply + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let state = Arc::clone(state);
         let answer = move |captures| {
@@ -135,7 +136,7 @@ impl Route {
             async move {
                 answer(match parse(captures) {
                     Ok(path) => handler(path, state).await,
-                    Err(problem) => Err(problem),
+                    Err(problem) => Err(problem.into()),
                 })
             }
         };
@@ -144,7 +145,7 @@ impl Route {
 
     /// Answers with what `handler` makes of the whole request. The handler gets a body that could not be read, too, because
     /// an answer names a wrong path before a wrong body.
-    pub(crate) fn respond<P, F>(
+    pub(crate) fn respond<P, E, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
@@ -152,7 +153,8 @@ impl Route {
     ) -> Answer
     where
         P: Send + 'static,
-        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+        E: From<Problem> + Reply + 'static,
+        F: Future<Output = Result<Response, E>> + Send + 'static,
     {
         let state = Arc::clone(state);
         let body = body::read(state.body_limit);
@@ -168,7 +170,7 @@ impl Route {
                 };
                 let answered = match parse(captures) {
                     Ok(path) => handler(path, state, sent).await,
-                    Err(problem) => Err(problem),
+                    Err(problem) => Err(problem.into()),
                 };
                 answered.unwrap_or_else(Reply::into_response)
             }
@@ -222,7 +224,7 @@ impl Route {
     }
 }
 
-fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
+fn answer<T: Serialize, E: Reply>(result: Result<T, E>) -> Response {
     match result {
         Ok(value) => reply::json(StatusCode::OK, &value),
         Err(problem) => problem.into_response(),

@@ -14,6 +14,7 @@ use crate::guards::settings::Guards;
 use crate::problem::{Code, Problem, method_not_allowed};
 use crate::route::{Answer, WrongMethod};
 use crate::state::State;
+use crate::v2::rest as v2;
 
 /// Routes that belong together, and their part of the OpenAPI document.
 struct Group {
@@ -23,7 +24,7 @@ struct Group {
 }
 
 /// The paths that are asked most come first: warp tries one after the other.
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 7] = [
     Group {
         answers: predict::answers,
         document: Some(predict::Document::openapi),
@@ -31,6 +32,10 @@ const GROUPS: [Group; 6] = [
     Group {
         answers: health::answers,
         document: Some(health::Document::openapi),
+    },
+    Group {
+        answers: v2::answers,
+        document: Some(v2::Document::openapi),
     },
     Group {
         answers: models::answers,
