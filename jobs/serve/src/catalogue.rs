@@ -394,6 +394,14 @@ impl Catalogue {
         self.list(turn).await.store
     }
 
+    /// Forgets the models of a name, which are read again when they are asked.
+    pub(crate) async fn forget(&self, model: &str) {
+        let keys = self.loaded.iter().map(|(key, _)| key);
+        for key in keys.filter(|key| *key.0 == *model) {
+            self.loaded.invalidate(&*key).await;
+        }
+    }
+
     async fn read(&self, key: &Key) -> Result<Arc<Loaded>, LoadError> {
         let (model, extent) = key.clone();
         let saved = self.models.read(&model, extent.clone()).await?;

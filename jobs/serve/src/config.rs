@@ -1,5 +1,8 @@
 //! The configuration of the service.
 
+use std::net::TcpListener;
+use std::sync::Arc;
+
 use gugus_files::Store;
 
 use crate::guards::settings::Guards;
@@ -22,6 +25,8 @@ pub struct Config {
     pub max_rows: usize,
     /// Whether a record may have columns that its model does not know.
     pub unknown_columns: UnknownColumns,
+    /// The socket for gRPC; none unless given.
+    pub grpc: Option<Arc<TcpListener>>,
     /// Who may ask, how much at a time, and what is told about it.
     pub guards: Guards,
 }
@@ -59,6 +64,7 @@ impl Config {
             body_limit: BODY_LIMIT,
             max_rows: MAX_ROWS,
             unknown_columns: UnknownColumns::default(),
+            grpc: None,
             guards: Guards::default(),
         }
     }

@@ -12,6 +12,7 @@ use warp::reply::Response;
 
 use crate::answers::{Cluster, Near, OneOrMany};
 use crate::asked::{self, Asked};
+use crate::busy;
 use crate::config::UnknownColumns;
 use crate::options::Strictness;
 use crate::problem::{Code, Problem};
@@ -36,16 +37,12 @@ pub(crate) struct Document;
 
 pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
     vec![
-        CLUSTER.prediction(state, asked::nothing, cluster),
-        BATCH.prediction(state, asked::batch, batch),
-        ALL.prediction(state, asked::model, all),
-        WINDOW.prediction(state, asked::window, window),
+        CLUSTER.respond(state, asked::nothing, cluster),
+        BATCH.respond(state, asked::batch, batch),
+        ALL.respond(state, asked::model, all),
+        WINDOW.respond(state, asked::window, window),
     ]
 }
-
-/// Bodies up to this length are answered at once, in some hundred microseconds; longer ones are handed to a thread that
-/// may be busy for longer, so that others are answered meanwhile.
-const AT_ONCE: usize = 64 * 1024;
 
 /// A point and the batch whose model is asked.
 #[derive(ToSchema)]
@@ -287,17 +284,7 @@ async fn all(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, Pr
 async fn predict(asked: Asked, state: &State, sent: Sent) -> Result<Response, Problem> {
     let model = state.catalogue.model(&asked.model, &asked.wanted).await?;
     let request = Request::new(sent, state)?;
-    if request.length().is_some_and(|length| length <= AT_ONCE) {
-        return request.predict(&model);
-    }
-    let answer = tokio::task::spawn_blocking(move || request.predict(&model)).await;
-    answer.unwrap_or_else(|stopped| {
-        tracing::error!(%stopped, "a prediction ended early");
-        Err(Problem::new(
-            Code::ShuttingDown,
-            "the prediction was broken off; send it again",
-        ))
-    })
+    busy::run(request.length(), move || request.predict(&model)).await
 }
 
 /// The fields of a point are columns of a record, so that text and numbers mean the same everywhere.

@@ -15,6 +15,7 @@ mod guards;
 mod kinds;
 mod limits;
 mod models;
+mod pages;
 mod point;
 mod records;
 mod service;
