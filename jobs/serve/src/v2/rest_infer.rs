@@ -20,7 +20,7 @@ use crate::loaded::Loaded;
 use crate::problem::{Code, Problem};
 
 /// The length of the JSON in a body that has the bytes of tensors behind it.
-const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+pub(crate) const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 /// A request for predictions.
 #[derive(Deserialize, ToSchema)]
@@ -234,7 +234,7 @@ fn written(
     binary: &[bool],
     accepted: Encoding,
 ) -> Result<Response, Problem> {
-    let mut bytes = Vec::new();
+    let mut bytes: Vec<u8> = Vec::new();
     for (answer, binary) in answers.into_iter().zip(binary) {
         let tensor = answer.metadata();
         let content = binary.then(|| answer.bytes());
