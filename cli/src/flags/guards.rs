@@ -43,6 +43,14 @@ pub(crate) struct GuardFlags {
         help_heading = "Limits"
     )]
     max_body: ByteSize,
+    /// The most records of a request; requests with more get 413
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1000000",
+        help_heading = "Limits"
+    )]
+    max_rows: NonZeroUsize,
     /// The most requests that are answered at a time. Each may hold a body, so this number bounds the memory
     #[arg(
         long,
@@ -89,6 +97,7 @@ impl GuardFlags {
             guards.access_log = AccessLog::On;
         }
         config.body_limit = usize::try_from(self.max_body.as_u64()).unwrap_or(usize::MAX);
+        config.max_rows = self.max_rows.get();
         Ok(())
     }
 }

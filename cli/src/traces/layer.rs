@@ -164,9 +164,8 @@ mod tests {
         let (queue, ended) = sync_channel(10);
         let subscriber = tracing_subscriber::registry().with(layer(queue));
         tracing::subscriber::with_default(subscriber, || {
-            let route = tracing::field::Empty;
             let request = tracing::debug_span!(
-                target: "gugus_serve::request", "request", method = "GET", trace_id = "t", parent_id = "p", span_id = "s", route
+                target: "gugus_serve::request", "request", method = "GET", trace_id = "t", parent_id = "p", span_id = "s", route = tracing::field::Empty
             );
             request.in_scope(|| tracing::info_span!(target: "gugus_models", "read", rows = 3));
             request.record("route", "/models");

@@ -157,6 +157,11 @@ impl Catalogue {
         })
     }
 
+    /// The models in memory.
+    pub(crate) fn in_memory(&self) -> Vec<Arc<Loaded>> {
+        self.loaded.iter().map(|(_, loaded)| loaded).collect()
+    }
+
     /// The current listing.
     pub(crate) async fn listing(self: &Arc<Self>) -> Arc<Listing> {
         let listing = self.current();

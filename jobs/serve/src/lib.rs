@@ -62,13 +62,14 @@ mod config;
 mod encoding;
 mod examined;
 mod formats;
+mod guards;
 mod input;
 mod loaded;
 mod media;
+mod metrics;
+mod model_metrics;
 mod options;
 mod predict;
-mod guards;
-mod metrics;
 mod problem;
 mod records;
 mod reply;
@@ -79,10 +80,13 @@ mod rows;
 mod server;
 mod state;
 mod strict;
+mod tally;
 mod unloaded;
 mod v2;
 
-pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
+pub use config::{
+    BODY_LIMIT, CACHED_MODELS, Config, MAX_ROWS, PREDICT_CLUSTER_MODELS, UnknownColumns,
+};
 pub use guards::settings::{
     AccessLog, Guards, IN_FLIGHT, ParseRootPathError, QUEUED, REQUEST_TIME, RootPath,
 };

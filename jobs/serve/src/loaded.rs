@@ -11,6 +11,7 @@ use gugus_spec::Column;
 use crate::config::UnknownColumns;
 use crate::input::Input;
 use crate::problem::LoadError;
+use crate::tally::Tally;
 
 /// A model, ready to be asked.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Loaded {
     pub(crate) saved: SavedModel,
     pub(crate) predictor: Predictor,
     pub(crate) input: Input,
+    /// How its predictions are spread over its clusters.
+    pub(crate) tally: Tally,
     read: Instant,
     /// When it was last compared with the store, in milliseconds since it was read: a number that fits in an atomic.
     checked: AtomicU64,
@@ -43,12 +46,15 @@ impl Loaded {
         });
         let fitted = std::mem::replace(&mut saved.fitted, middles);
         let predictor = fitted.into_predictor()?;
+        let summary = saved.about.as_ref().map(|about| &about.summary);
+        let tally = summary.map_or_else(Tally::default, |it| Tally::new(&it.sizes, it.noise));
         Ok(Self {
             model,
             extent,
             saved,
             predictor,
             input,
+            tally,
             read: Instant::now(),
             checked: AtomicU64::new(0),
         })

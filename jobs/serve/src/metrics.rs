@@ -26,30 +26,6 @@ pub(crate) struct Metrics {
     seconds: HistogramVec,
     in_flight: IntGauge,
     refused: IntCounterVec,
-    reads: IntCounterVec,
-}
-
-/// What became of a model that was to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ModelRead {
-    /// It was not in memory.
-    Loaded,
-    /// It took the place of an older one.
-    Reloaded,
-    /// It could not be used.
-    Failed,
-}
-
-impl ModelRead {
-    const ALL: [Self; 3] = [Self::Loaded, Self::Reloaded, Self::Failed];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Loaded => "loaded",
-            Self::Reloaded => "reloaded",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 impl Metrics {
@@ -57,7 +33,7 @@ impl Metrics {
     pub(crate) fn new() -> Result<Arc<Self>, prometheus::Error> {
         let monitor = Monitor::new()?;
         let registry = monitor.registry();
-        let metrics = Self {
+        Ok(Arc::new(Self {
             requests: register_int_counter_vec_with_registry!(
                 "gugus_serve_requests_total",
                 "Requests that were answered, by route and status; requests that no route takes have the route none.",
@@ -82,18 +58,8 @@ impl Metrics {
                 &["error"],
                 registry
             )?,
-            reads: register_int_counter_vec_with_registry!(
-                "gugus_serve_model_reads_total",
-                "Models that were read from the store: loaded, reloaded because they changed, or failed.",
-                &["result"],
-                registry
-            )?,
             monitor,
-        };
-        for read in ModelRead::ALL {
-            metrics.reads.with_label_values(&[read.word()]);
-        }
-        Ok(Arc::new(metrics))
+        }))
     }
 
     /// Counts a request as in flight until what this returns is dropped.
@@ -112,10 +78,6 @@ impl Metrics {
         self.refused
             .with_label_values(&[&problem.code_text()])
             .inc();
-    }
-
-    pub(crate) fn read(&self, what: ModelRead) {
-        self.reads.with_label_values(&[what.word()]).inc();
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) enum Code {
     MethodNotAllowed,
     /// The body is longer than the service takes.
     BodyTooLarge,
+    /// There are more records than the service takes.
+    TooManyRecords,
     /// The request shows no token, or a wrong one.
     Unauthorized,
     /// Too many requests at a time.
@@ -88,7 +90,7 @@ impl Code {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::TooManyRecords => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MissingField
             | Self::UnknownField
             | Self::WrongValue
@@ -286,6 +288,12 @@ impl Problem {
             Code::ModelsUnavailable,
             "the models cannot be read now; try again later",
         )
+    }
+
+    /// There are more records than the service takes.
+    pub(crate) fn too_many_records(most: usize) -> Self {
+        let detail = format!("there are more than {most} records; send fewer at a time");
+        Self::new(Code::TooManyRecords, detail)
     }
 
     /// A model that could not be loaded. The log gets the whole error, and the caller only what a caller may know.

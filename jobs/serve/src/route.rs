@@ -162,8 +162,9 @@ impl Route {
             }
         };
         let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-        let sent = warp::header::headers_cloned().and(query).and(body);
-        self.marked(self.at().and(sent).then(answer))
+        let headers = warp::header::headers_cloned();
+        let asked = self.at().and(headers).and(query).and(body);
+        self.marked(asked.then(answer))
     }
 
     /// Answers with a page or a file.
@@ -183,11 +184,7 @@ impl Route {
     /// The answers of the route, marked with its pattern.
     fn marked(
         &'static self,
-        answers: impl Filter<Extract = (Response,), Error = Rejection, Future: Send>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+        answers: impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
     ) -> Answer {
         let mark = |mut response: Response| {
             response.extensions_mut().insert(Matched(self.path));

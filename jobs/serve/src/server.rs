@@ -16,6 +16,7 @@ use crate::guards::names::{REQUEST_ID, TRACE_PARENT};
 use crate::guards::service::{Guard, Guarded};
 use crate::guards::settings::Guards;
 use crate::metrics::Metrics;
+use crate::model_metrics::ModelMetrics;
 use crate::routes;
 use crate::state::State;
 use crate::unloaded::Unloaded;
@@ -55,9 +56,12 @@ pub async fn run(
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     let catalogue = Arc::new(Catalogue::open(&config).await.map_err(Error::Models)?);
+    let models = ModelMetrics::new(Arc::clone(&catalogue))?;
+    metrics.monitor.registry().register(Box::new(models))?;
     let state = Arc::new(State {
         catalogue,
         body_limit: config.body_limit,
+        max_rows: config.max_rows,
         unknown_columns: config.unknown_columns,
         unloaded: Unloaded::default(),
         document: routes::document_of(&config.guards)

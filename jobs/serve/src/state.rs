@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 pub(crate) struct State {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) body_limit: usize,
+    pub(crate) max_rows: usize,
     pub(crate) unknown_columns: UnknownColumns,
     pub(crate) unloaded: Unloaded,
     /// The OpenAPI document.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use gugus_http::Origin;
 use http::uri::Authority;
 use http::{StatusCode, header};
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use gugus_engine::SignedIn;
 use gugus_http::Origin;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use tower_http::cors::CorsLayer;
 
 use crate::problem::Problem;

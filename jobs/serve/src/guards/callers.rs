@@ -3,8 +3,7 @@
 use gugus_http::Token;
 use warp::http::{HeaderMap, HeaderName};
 
-/// Paths that anybody may ask, as many at a time as ask. Probes of health show no token, and a busy service is not a dead
-/// one. The answers tell no more than that the process lives, its version, and how many models there are.
+/// Paths that anybody may ask: probes of health show no token. The answers tell no more than that the process lives, its version, and how many models there are.
 const OPEN: [&str; 7] = [
     "/health",
     "/health/live",
@@ -15,12 +14,20 @@ const OPEN: [&str; 7] = [
     "/inference.GRPCInferenceService/ServerReady",
 ];
 
+/// The path of the metrics.
+const METRICS: &str = "/metrics";
+
 /// The header by which browsers say whether a page of another site asks.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether anybody may ask this path.
 pub(crate) fn is_open(path: &str) -> bool {
     OPEN.contains(&path.strip_suffix('/').unwrap_or(path))
+}
+
+/// Whether this path is answered however many requests wait. A busy service is not a dead one, and has to be watched.
+pub(crate) fn is_urgent(path: &str) -> bool {
+    is_open(path) || path == METRICS
 }
 
 /// Who may ask.

@@ -87,14 +87,18 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn one_is_answered_one_waits_and_the_third_is_refused() {
-        let limits = Limits::new(&Guards {
+    fn limits(request_time: Duration) -> Limits {
+        Limits::new(&Guards {
             in_flight: NonZeroUsize::MIN,
             queued: 1,
-            request_time: Duration::from_secs(2),
+            request_time,
             ..Guards::default()
-        });
+        })
+    }
+
+    #[tokio::test]
+    async fn one_is_answered_one_waits_and_the_third_is_refused() {
+        let limits = limits(Duration::from_secs(60));
         let mut first = Box::pin(limits.within(pending::<()>()));
         assert!(first.as_mut().now_or_never().is_none());
         let mut second = Box::pin(limits.within(async { 2 }));
@@ -104,7 +108,14 @@ mod tests {
         drop(first);
         assert_eq!(second.await, Ok(2));
         assert_eq!(limits.within(async { 4 }).await, Ok(4));
-        assert_eq!(limits.within(pending::<()>()).await, Err(Exceeded::TooSlow));
         assert_eq!(limits.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_leaves_its_place() {
+        let limits = limits(Duration::from_millis(1));
+        let slow = limits.within(pending::<()>());
+        assert_eq!(slow.await, Err(Exceeded::TooSlow));
+        assert_eq!(limits.within(async { 1 }).await, Ok(1));
     }
 }

@@ -12,7 +12,7 @@ use tracing::{Instrument, Span};
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use warp::reply::Response;
 
-use super::callers::{Callers, is_open};
+use super::callers::{Callers, is_open, is_urgent};
 use super::limits::Limits;
 use super::names::{REQUEST_ID, RequestId, TRACE_PARENT, TraceParent};
 use super::refusals;
@@ -106,11 +106,12 @@ impl Guard {
     where
         S: Service<Request<B>, Response = Response, Error = Infallible>,
     {
-        if is_open(request.uri().path()) {
-            return infallible(inner.call(request).await);
-        }
-        if !self.callers.admit(request.headers()) {
+        let path = request.uri().path();
+        if !is_open(path) && !self.callers.admit(request.headers()) {
             return refusals::unauthorized();
+        }
+        if is_urgent(path) {
+            return infallible(inner.call(request).await);
         }
         match self.limits.within(inner.call(request)).await {
             Ok(answered) => infallible(answered),

@@ -31,7 +31,7 @@ pub struct Guards {
 
 /// Each request may hold a body, so the number of requests bounds the memory. Clients that wait for their answers are
 /// seldom more.
-pub const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+pub const IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
 
 /// As many as are answered: a request that waits behind more than these is late.
 pub const QUEUED: usize = 1024;

@@ -230,13 +230,15 @@ fn more_than_the_most_requests_are_refused_and_those_that_wait_are_answered() {
     first.read_exact(&mut asked).unwrap();
     let mut second = begun(&service);
     service.wait_for("the second request in the queue", |service| {
-        let answer = service.post("/predict_cluster/", POINT);
-        if answer.status == 503 {
-            answer.refused("503 busy: try again");
-            assert_eq!(answer.header("retry-after"), Some("1"));
-        }
-        answer.status == 503
+        // This request is in flight, too.
+        service
+            .get("/metrics")
+            .text()
+            .contains("gugus_serve_requests_in_flight 3\n")
     });
+    let third = service.post("/predict_cluster/", POINT);
+    third.refused("503 busy: try again");
+    assert_eq!(third.header("retry-after"), Some("1"));
     assert_eq!(service.get("/health").status, 200);
     for stream in [&mut first, &mut second] {
         stream.write_all(POINT.as_bytes()).unwrap();
@@ -336,6 +338,57 @@ fn metrics_count_requests_by_the_patterns_of_routes() {
         assert!(metrics.contains(&format!("{line}\n")), "{line}\n{metrics}");
     }
     assert!(!metrics.contains("scanner"), "{metrics}");
+}
+
+#[test]
+fn drift_is_how_far_predictions_are_from_training() {
+    let folder = models();
+    let service = guarded(folder.path(), |_| {});
+    let drift = |service: &Service| {
+        let metrics = service.get("/metrics").text();
+        let mut lines = metrics.lines();
+        let found =
+            lines.find_map(|line| line.strip_prefix("gugus_serve_drift{model=\"location\"} "));
+        found.map(|number| number.parse::<f64>().unwrap())
+    };
+    assert_eq!(drift(&service), None);
+    let sizes = service.get("/models/location/batches/1").json()["sizes"].clone();
+    let sizes: Vec<f64> = sizes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| n.as_f64().unwrap())
+        .collect();
+    let rows: f64 = sizes.iter().sum();
+    // All predictions are of one cluster: what is missing from the others is too much there.
+    let cluster = service.post("/predict_cluster/", POINT).cluster();
+    let expected = 1.0 - sizes[cluster as usize] / rows;
+    assert!((drift(&service).unwrap() - expected).abs() < 1e-12);
+    let records = json!([{"LAT": 33.7, "LON": -118.3}, {"LAT": 33.7, "LON": -118.3}]);
+    let clusters = service.clusters("/models/location/batches/1/predict", &records);
+    assert_eq!(clusters, [cluster, cluster]);
+    assert!((drift(&service).unwrap() - expected).abs() < 1e-12);
+    let metrics = service.get("/metrics").text();
+    assert!(
+        metrics.contains("gugus_serve_models_loaded 1\n"),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn more_records_than_the_most_are_refused() {
+    let folder = models();
+    let mut config = Config::new(Store::open(folder.path().to_str().unwrap()).unwrap());
+    config.max_rows = 2;
+    let service = Service::start(config);
+    let record = json!({"LAT": 33.7, "LON": -118.3});
+    let path = "/models/location/batches/1/predict";
+    assert_eq!(service.clusters(path, &json!([record, record])).len(), 2);
+    let answer = service.post_json(path, &json!([record, record, record]));
+    answer.refused("413 too_many_records: 2 records");
+    let csv = "LAT,LON\n1,2\n1,2\n1,2\n";
+    let answer = service.ask("POST", path, &[("content-type", "text/csv")], csv);
+    answer.refused("413 too_many_records");
 }
 
 impl Answer {
