@@ -75,8 +75,9 @@ impl Encoding {
     /// What an answer may be compressed by.
     pub(crate) fn of_answer(headers: &HeaderMap) -> Self {
         let accepts = |name: &str| {
-            weighted(headers, ACCEPT_ENCODING.as_str())
-                .any(|(wish, weight)| weight > 0.0 && wish.strip_prefix("x-").unwrap_or(&wish) == name)
+            weighted(headers, ACCEPT_ENCODING.as_str()).any(|(wish, weight)| {
+                weight > 0.0 && wish.strip_prefix("x-").unwrap_or(&wish) == name
+            })
         };
         if accepts("gzip") || accepts("*") {
             Self::Gzip
@@ -99,7 +100,11 @@ impl Encoding {
         let content = packed.unwrap_or(content);
         let mut response = reply::bytes(StatusCode::OK, content_type, content.into());
         if is_packed {
-            let name = if self == Self::Gzip { "gzip" } else { "deflate" };
+            let name = if self == Self::Gzip {
+                "gzip"
+            } else {
+                "deflate"
+            };
             let headers = response.headers_mut();
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }

@@ -10,6 +10,7 @@ use gugus_spec::Column;
 
 use crate::config::UnknownColumns;
 use crate::input::Input;
+use crate::names::Names;
 use crate::problem::LoadError;
 use crate::tally::Tally;
 
@@ -24,6 +25,8 @@ pub(crate) struct Loaded {
     pub(crate) saved: SavedModel,
     pub(crate) predictor: Predictor,
     pub(crate) input: Input,
+    /// The headers of its answers.
+    pub(crate) names: Names,
     /// How its predictions are spread over its clusters.
     pub(crate) tally: Tally,
     read: Instant,
@@ -49,6 +52,7 @@ impl Loaded {
         let summary = saved.about.as_ref().map(|about| &about.summary);
         let tally = summary.map_or_else(Tally::default, |it| Tally::new(&it.sizes, it.noise));
         Ok(Self {
+            names: Names::new(&model, &extent, &saved.uid),
             model,
             extent,
             saved,

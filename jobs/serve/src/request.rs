@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use gugus_clusters::{Explain, Predictions};
-use warp::http::HeaderMap;
+use warp::http::{HeaderMap, Method};
+use warp::path::FullPath;
 use warp::reply::Response;
 
 use crate::answers::{About, Answers};
-use crate::by_model::by_model;
 use crate::encoding::Encoding;
 use crate::formats::{self, Reading};
 use crate::loaded::Loaded;
@@ -20,6 +20,8 @@ use crate::state::State;
 /// before a wrong body.
 #[derive(Debug)]
 pub(crate) struct Sent {
+    pub(crate) method: Method,
+    pub(crate) path: FullPath,
     pub(crate) headers: HeaderMap,
     pub(crate) query: String,
     pub(crate) body: Result<Bytes, Problem>,
@@ -108,7 +110,8 @@ impl Request {
         let about = (self.options.explain == Explain::Yes).then(|| About::from(model));
         let answers = Answers::new(predictions, shape, about);
         let content = formats::write(self.answer, &answers)?;
-        let response = self.accepted.answer(self.answer.name(), content);
-        Ok(by_model(response, model))
+        let mut response = self.accepted.answer(self.answer.name(), content);
+        model.names.put(&mut response);
+        Ok(response)
     }
 }

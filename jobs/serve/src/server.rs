@@ -81,7 +81,12 @@ pub async fn run(
         tracing::info!(%address, models = %config.models, "serving");
         ready(address);
     };
-    let grpc = grpc(&config, door.clone(), Grpc { state, guard }, shutdown.clone());
+    let grpc = grpc(
+        &config,
+        door.clone(),
+        Grpc { state, guard },
+        shutdown.clone(),
+    );
     let rest = async {
         match cors(&config.guards.origins) {
             None => gugus_http::serve_service(listener, door, service, GRACE, tell, shutdown).await,

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Catalogue;
 use crate::config::UnknownColumns;
-use crate::unloaded::Unloaded;
 use crate::metrics::Metrics;
+use crate::unloaded::Unloaded;
 
 /// The state that all handlers share.
 pub(crate) struct State {

@@ -9,7 +9,10 @@ pub(crate) struct Unloaded(RwLock<BTreeSet<String>>);
 
 impl Unloaded {
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(name)
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(name)
     }
 
     pub(crate) fn insert(&self, name: &str) {

@@ -37,10 +37,10 @@ pub(crate) struct Document;
 
 pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
     vec![
-        CLUSTER.prediction(state, asked::nothing, cluster),
-        BATCH.prediction(state, asked::batch, batch),
-        ALL.prediction(state, asked::model, all),
-        WINDOW.prediction(state, asked::window, window),
+        CLUSTER.respond(state, asked::nothing, cluster),
+        BATCH.respond(state, asked::batch, batch),
+        ALL.respond(state, asked::model, all),
+        WINDOW.respond(state, asked::window, window),
     ]
 }
 

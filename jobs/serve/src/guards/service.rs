@@ -136,14 +136,17 @@ impl Guard {
             Err(refusals::no_token())
         };
         let status = match &answered {
-            Ok(response) if response.headers().contains_key("grpc-status") => StatusCode::BAD_REQUEST,
+            Ok(response) if response.headers().contains_key("grpc-status") => {
+                StatusCode::BAD_REQUEST
+            }
             Ok(_) => StatusCode::OK,
             Err(problem) => {
                 self.metrics.refused(problem);
                 problem.status()
             }
         };
-        self.metrics.answered(method, status, began.elapsed().as_secs_f64());
+        self.metrics
+            .answered(method, status, began.elapsed().as_secs_f64());
         answered
     }
 

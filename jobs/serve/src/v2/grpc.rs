@@ -88,7 +88,9 @@ impl Grpc {
         let method = method.unwrap_or("none");
         let headers = request.headers().clone();
         let answer = guard.admit(method, &headers, self.answer(method, request));
-        answer.await.unwrap_or_else(|problem| status(&problem).into_http())
+        answer
+            .await
+            .unwrap_or_else(|problem| status(&problem).into_http())
     }
 
     async fn answer<B>(self, method: &'static str, request: http::Request<B>) -> HttpAnswer
@@ -110,8 +112,10 @@ impl Grpc {
             MODEL_STREAM_INFER => {
                 let limit = state.body_limit;
                 let guard = self.guard;
-                let mut grpc = tonic::server::Grpc::new(Wire::default()).max_decoding_message_size(limit);
-                grpc.streaming(ModelStreamInfer { state, guard }, request).await
+                let mut grpc =
+                    tonic::server::Grpc::new(Wire::default()).max_decoding_message_size(limit);
+                grpc.streaming(ModelStreamInfer { state, guard }, request)
+                    .await
             }
             _ => Status::unimplemented("there is no such method").into_http(),
         }
@@ -132,7 +136,8 @@ where
     F: Future<Output = Result<A, Problem>> + Send + 'static,
 {
     let limit = state.body_limit;
-    let mut grpc = tonic::server::Grpc::new(Wire::<Q, A>::default()).max_decoding_message_size(limit);
+    let mut grpc =
+        tonic::server::Grpc::new(Wire::<Q, A>::default()).max_decoding_message_size(limit);
     grpc.unary(Unary { state, method }, request).await
 }
 
@@ -150,7 +155,11 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let answer = (self.method)(Arc::clone(&self.state), request.into_inner());
-        Box::pin(async { Ok(Response::new(answer.await.map_err(|problem| status(&problem))?)) })
+        Box::pin(async {
+            Ok(Response::new(
+                answer.await.map_err(|problem| status(&problem))?,
+            ))
+        })
     }
 }
 
@@ -276,7 +285,9 @@ fn inputs(request: ModelInfer) -> Result<Vec<Tensor>, Problem> {
             (Some(bytes), None) => Content::Raw(bytes),
             (None, contents) => Content::Typed(contents.unwrap_or_default()),
             (Some(_), Some(_)) => {
-                return Err(wrong("an input has contents, and the request raw contents; send one of the two"));
+                return Err(wrong(
+                    "an input has contents, and the request raw contents; send one of the two",
+                ));
             }
         };
         Tensor::new(input.name, &input.datatype, &input.shape, content)
@@ -287,7 +298,10 @@ fn inputs(request: ModelInfer) -> Result<Vec<Tensor>, Problem> {
 fn outputs(request: &ModelInfer) -> Result<Vec<Output>, Problem> {
     let output = |output: &super::messages::RequestedOutput| {
         refuse_memory(&output.name, &output.parameters)?;
-        if let Some(Parameter { choice: Some(Choice::Int64(1..)) }) = output.parameters.get("classification") {
+        if let Some(Parameter {
+            choice: Some(Choice::Int64(1..)),
+        }) = output.parameters.get("classification")
+        {
             return Err(super::output::no_classes());
         }
         Output::parse(&output.name)

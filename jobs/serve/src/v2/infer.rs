@@ -125,14 +125,24 @@ fn columns(model: &Loaded, inputs: Vec<Tensor>) -> Result<RecordBatch, Problem> 
             return Err(Problem::unknown_columns(&[input.name], &known));
         }
         if input.width != 1 {
-            let detail = format!("input {name:?} has {} elements in a row, and takes one", input.width);
+            let detail = format!(
+                "input {name:?} has {} elements in a row, and takes one",
+                input.width
+            );
             return Err(wrong(detail));
         }
         if input.rows != rows {
-            let detail = format!("input {name:?} has {} rows, and the first input {rows}", input.rows);
+            let detail = format!(
+                "input {name:?} has {} rows, and the first input {rows}",
+                input.rows
+            );
             return Err(wrong(detail));
         }
-        fields.push(Field::new(input.name, input.values.data_type().clone(), true));
+        fields.push(Field::new(
+            input.name,
+            input.values.data_type().clone(),
+            true,
+        ));
         arrays.push(input.values);
     }
     batch(fields, arrays, rows)
@@ -147,12 +157,18 @@ fn features(inputs: Vec<Tensor>, dimensions: usize) -> Result<RecordBatch, Probl
         .filter(|[input]: &[Tensor; 1]| input.name == FEATURES)
         .ok_or_else(|| Problem::new(Code::MissingField, takes.clone()))?;
     if input.width != dimensions {
-        return Err(wrong(format!("a row has {} features; {takes}", input.width)));
+        return Err(wrong(format!(
+            "a row has {} features; {takes}",
+            input.width
+        )));
     }
     if !input.values.data_type().is_numeric() {
-        return Err(wrong(format!("features are FP64 or other numbers; {takes}")));
+        return Err(wrong(format!(
+            "features are FP64 or other numbers; {takes}"
+        )));
     }
-    let values = cast(&input.values, &DataType::Float64).map_err(|error| wrong(error.to_string()))?;
+    let values =
+        cast(&input.values, &DataType::Float64).map_err(|error| wrong(error.to_string()))?;
     let values = values.as_primitive::<Float64Type>();
     let column = |dimension: usize| -> ArrayRef {
         let column = (0..input.rows).map(|row| {

@@ -59,9 +59,13 @@ impl Level<'_, '_> {
     fn element<E: Error>(self, append: impl FnOnce(&mut Values) -> bool) -> Result<(), E> {
         let (depth, reading) = (self.depth, self.reading);
         let nested = reading.lengths.len();
-        let wanted = *reading.depth.get_or_insert(if depth == 1 { 1 } else { nested });
+        let wanted = *reading
+            .depth
+            .get_or_insert(if depth == 1 { 1 } else { nested });
         if depth != wanted {
-            return Err(E::custom("an element does not stand where the shape has one"));
+            return Err(E::custom(
+                "an element does not stand where the shape has one",
+            ));
         }
         if !append(&mut reading.values) {
             return Err(E::custom(format!(

@@ -36,11 +36,17 @@ pub(super) fn version(extent: &Extent) -> String {
 pub(super) fn versions(listed: &ListedModel) -> impl Iterator<Item = Extent> {
     let batches = listed.batches.iter().copied().map(Extent::Batch);
     let windows = listed.windows.iter().cloned().map(Extent::Window);
-    batches.chain(windows).chain(listed.all.then_some(Extent::All))
+    batches
+        .chain(windows)
+        .chain(listed.all.then_some(Extent::All))
 }
 
 pub(super) fn model(model: &Loaded, listed: &ListedModel) -> ModelMetadata {
-    let algorithm = model.saved.about.as_ref().map_or("kmeans", |about| about.algorithm.name());
+    let algorithm = model
+        .saved
+        .about
+        .as_ref()
+        .map_or("kmeans", |about| about.algorithm.name());
     ModelMetadata {
         name: model.model.to_string(),
         versions: versions(listed).map(|extent| version(&extent)).collect(),
@@ -56,7 +62,8 @@ fn inputs(model: &Loaded) -> Vec<TensorMetadata> {
         Kind::Numbers => vec![tensor(FEATURES, Datatype::Fp64, vec![-1, dimensions])],
         Kind::Columns { .. } => {
             let columns = model.columns().iter();
-            let input = columns.map(|column| tensor(&column.name, (&column.data_type).into(), vec![-1]));
+            let input =
+                columns.map(|column| tensor(&column.name, (&column.data_type).into(), vec![-1]));
             input.collect()
         }
     }

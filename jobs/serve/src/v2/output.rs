@@ -34,7 +34,10 @@ impl Output {
         let mut outputs = Self::ALL.into_iter();
         outputs.find(|output| output.name() == name).ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            wrong(format!("there is no output {:?}; ask for {known}", cut(name)))
+            wrong(format!(
+                "there is no output {:?}; ask for {known}",
+                cut(name)
+            ))
         })
     }
 }
@@ -44,7 +47,10 @@ pub(super) const SHARED_MEMORY: &str = "shared_memory_region";
 
 /// The problem of a tensor that lies in shared memory. Whoever may name memory of the machine may read it.
 pub(super) fn no_shared_memory(tensor: &str) -> Problem {
-    wrong(format!("tensor {:?} names shared memory; send its bytes", cut(tensor)))
+    wrong(format!(
+        "tensor {:?} names shared memory; send its bytes",
+        cut(tensor)
+    ))
 }
 
 /// The problem of an output that is to be classified.

@@ -23,7 +23,11 @@ use crate::state::State;
 const IS_UNLOADED: &str = "the model was unloaded";
 
 /// The model that a request names.
-pub(super) async fn model(state: &State, name: &str, version: &str) -> Result<Arc<Loaded>, Problem> {
+pub(super) async fn model(
+    state: &State,
+    name: &str,
+    version: &str,
+) -> Result<Arc<Loaded>, Problem> {
     if state.unloaded.has(name) {
         return Err(Problem::new(
             Code::UnknownModel,
@@ -55,7 +59,9 @@ fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
         "" if listed.all => Ok(Wanted::All),
         "" => match &listed.windows[..] {
             [only] => Ok(Wanted::Window(only.clone())),
-            _ => Err(unknown("the model has several versions, and none is named".to_owned())),
+            _ => Err(unknown(
+                "the model has several versions, and none is named".to_owned(),
+            )),
         },
         ALL if listed.all => Ok(Wanted::All),
         // The key of a year looks like the number of a batch.
@@ -92,7 +98,11 @@ pub(super) async fn index(state: &State, ready: bool) -> Vec<ModelIndex> {
         if ready && !reason.is_empty() {
             return;
         }
-        let state = if reason.is_empty() { "READY" } else { "UNAVAILABLE" };
+        let state = if reason.is_empty() {
+            "READY"
+        } else {
+            "UNAVAILABLE"
+        };
         index.push(ModelIndex {
             name: name.to_owned(),
             version: version(extent),
@@ -102,7 +112,10 @@ pub(super) async fn index(state: &State, ready: bool) -> Vec<ModelIndex> {
     };
     for (name, listed) in &listing.models {
         for extent in versions(listed) {
-            if !unusable.iter().any(|folder| folder.model == **name && folder.extent == extent) {
+            if !unusable
+                .iter()
+                .any(|folder| folder.model == **name && folder.extent == extent)
+            {
                 entry(name, &extent, "");
             }
         }

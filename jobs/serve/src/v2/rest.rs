@@ -50,8 +50,8 @@ pub(crate) struct Document;
 
 pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
     vec![
-        INFER.prediction(state, name, infer),
-        INFER_VERSION.prediction(state, name_and_version, infer_version),
+        INFER.respond(state, name, infer),
+        INFER_VERSION.respond(state, name_and_version, infer_version),
         LIVE.json(state, asked::nothing, live),
         READY.json(state, asked::nothing, ready),
         SERVER.json(state, asked::nothing, server),
@@ -59,9 +59,9 @@ pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
         VERSION.json(state, name_and_version, model_version),
         MODEL_READY.json(state, name, model_ready),
         VERSION_READY.json(state, name_and_version, version_ready),
-        INDEX.prediction(state, asked::nothing, index),
-        LOAD.prediction(state, name, load),
-        UNLOAD.prediction(state, name, unload),
+        INDEX.respond(state, asked::nothing, index),
+        LOAD.respond(state, name, load),
+        UNLOAD.respond(state, name, unload),
     ]
 }
 

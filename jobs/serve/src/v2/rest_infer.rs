@@ -124,9 +124,15 @@ pub(super) struct Received {
 impl Received {
     pub(super) fn new(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Self, Problem> {
         let length = headers.get(JSON_LENGTH).map(|length| {
-            let length = length.to_str().ok().and_then(|length| length.trim().parse().ok());
+            let length = length
+                .to_str()
+                .ok()
+                .and_then(|length| length.trim().parse().ok());
             length.ok_or_else(|| {
-                Problem::new(Code::WrongHeader, format!("header {JSON_LENGTH} is not a length"))
+                Problem::new(
+                    Code::WrongHeader,
+                    format!("header {JSON_LENGTH} is not a length"),
+                )
             })
         });
         Ok(Self {
@@ -149,7 +155,10 @@ impl Received {
         let (json, bytes) = body
             .split_at_checked(self.json_length.unwrap_or(body.len()))
             .ok_or_else(|| {
-                let detail = format!("header {JSON_LENGTH} is more than the {} bytes of the body", body.len());
+                let detail = format!(
+                    "header {JSON_LENGTH} is more than the {} bytes of the body",
+                    body.len()
+                );
                 Problem::new(Code::WrongHeader, detail)
             })?;
         let request: InferRequest<'_> = serde_json::from_slice(json).map_err(|error| {
@@ -160,7 +169,11 @@ impl Received {
         })?;
         let asked = request.asked()?;
         let outputs: Vec<Output> = asked.iter().map(|(output, _)| *output).collect();
-        let binary = |at: usize| asked.get(at).map_or(request.is_binary(), |(_, binary)| *binary);
+        let binary = |at: usize| {
+            asked
+                .get(at)
+                .map_or(request.is_binary(), |(_, binary)| *binary)
+        };
         let binary: Vec<bool> = (0..asked.len().max(1)).map(binary).collect();
         let answers = infer(model, tensors(request.inputs, bytes)?, &outputs)?;
         let response = InferResponse {
@@ -186,11 +199,18 @@ impl InferRequest<'_> {
             if parameter(output::SHARED_MEMORY).is_some() {
                 return Err(output::no_shared_memory(&wanted.name));
             }
-            if parameter("classification").and_then(Value::as_u64).unwrap_or(0) > 0 {
+            if parameter("classification")
+                .and_then(Value::as_u64)
+                .unwrap_or(0)
+                > 0
+            {
                 return Err(output::no_classes());
             }
             let binary = parameter("binary_data").and_then(Value::as_bool);
-            Ok((Output::parse(&wanted.name)?, binary.unwrap_or(self.is_binary())))
+            Ok((
+                Output::parse(&wanted.name)?,
+                binary.unwrap_or(self.is_binary()),
+            ))
         };
         self.outputs.iter().map(asked).collect()
     }
@@ -210,21 +230,32 @@ fn tensors(inputs: Vec<InferInput<'_>>, mut bytes: &[u8]) -> Result<Vec<Tensor>,
                 let size = size.as_u64().and_then(|size| usize::try_from(size).ok());
                 let cut = size.and_then(|size| bytes.split_at_checked(size));
                 let (content, rest) = cut.ok_or_else(|| {
-                    wrong(format!("input {name:?}: its binary_data_size is not a number of bytes in the body"))
+                    wrong(format!(
+                        "input {name:?}: its binary_data_size is not a number of bytes in the body"
+                    ))
                 })?;
                 bytes = rest;
                 Content::Raw(content)
             }
             (None, None) => return Err(wrong(format!("input {name:?} has no data"))),
             (Some(_), Some(_)) => {
-                return Err(wrong(format!("input {name:?} has data and a binary_data_size; send one of the two")));
+                return Err(wrong(format!(
+                    "input {name:?} has data and a binary_data_size; send one of the two"
+                )));
             }
         };
-        tensors.push(Tensor::new(input.name, &input.datatype, &input.shape, content)?);
+        tensors.push(Tensor::new(
+            input.name,
+            &input.datatype,
+            &input.shape,
+            content,
+        )?);
     }
     match bytes.len() {
         0 => Ok(tensors),
-        left => Err(wrong(format!("{left} bytes behind the JSON belong to no input"))),
+        left => Err(wrong(format!(
+            "{left} bytes behind the JSON belong to no input"
+        ))),
     }
 }
 
@@ -252,7 +283,11 @@ fn written(
     let json_length = content.len();
     let is_binary = binary.contains(&true);
     content.extend(bytes);
-    let kind = if is_binary { "application/octet-stream" } else { "application/json" };
+    let kind = if is_binary {
+        "application/octet-stream"
+    } else {
+        "application/json"
+    };
     let mut response = accepted.answer(kind, content);
     if is_binary {
         let headers = response.headers_mut();

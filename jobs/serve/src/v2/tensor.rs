@@ -57,8 +57,11 @@ impl Tensor {
         let read = || {
             let datatype = Datatype::parse(datatype)?;
             let lengths = lengths(shape)?;
-            let count = lengths.iter().try_fold(1_usize, |all, &one| all.checked_mul(one));
-            let count = count.ok_or_else(|| wrong("its shape has more elements than any body holds"))?;
+            let count = lengths
+                .iter()
+                .try_fold(1_usize, |all, &one| all.checked_mul(one));
+            let count =
+                count.ok_or_else(|| wrong("its shape has more elements than any body holds"))?;
             let values = match content {
                 Content::Raw(bytes) => raw(datatype, bytes, count),
                 Content::Json(text) => json::read(datatype, text, &lengths, count),
@@ -67,8 +70,8 @@ impl Tensor {
             let (rows, width) = (lengths[0], lengths.get(1).copied().unwrap_or(1));
             Ok((rows, width, exact(&values, datatype)?))
         };
-        let (rows, width, values) =
-            read().map_err(|problem: Problem| problem.within(&format!("input {:?}", cut(&name))))?;
+        let (rows, width, values) = read()
+            .map_err(|problem: Problem| problem.within(&format!("input {:?}", cut(&name))))?;
         Ok(Self {
             name,
             rows,
@@ -84,7 +87,8 @@ fn lengths(shape: &[i64]) -> Result<Vec<usize>, Problem> {
         let detail = format!("its shape has {} dimensions, and takes 1 or 2", shape.len());
         return Err(wrong(detail));
     }
-    let length = |&length| usize::try_from(length).map_err(|_| wrong("a length of its shape is negative"));
+    let length =
+        |&length| usize::try_from(length).map_err(|_| wrong("a length of its shape is negative"));
     shape.iter().map(length).collect()
 }
 
@@ -97,8 +101,12 @@ fn exact(values: &ArrayRef, datatype: Datatype) -> Result<ArrayRef, Problem> {
         safe: false,
         ..CastOptions::default()
     };
-    cast_with_options(values, &datatype.arrow(), &options)
-        .map_err(|error| wrong(format!("a value is not of type {}: {error}", datatype.name())))
+    cast_with_options(values, &datatype.arrow(), &options).map_err(|error| {
+        wrong(format!(
+            "a value is not of type {}: {error}",
+            datatype.name()
+        ))
+    })
 }
 
 fn raw(datatype: Datatype, bytes: &[u8], count: usize) -> Result<ArrayRef, Problem> {
@@ -126,7 +134,10 @@ fn raw(datatype: Datatype, bytes: &[u8], count: usize) -> Result<ArrayRef, Probl
 
 fn wrong_size(bytes: &[u8], wanted: Option<usize>) -> Problem {
     match wanted {
-        Some(wanted) => wrong(format!("it has {} bytes, and its shape says {wanted}", bytes.len())),
+        Some(wanted) => wrong(format!(
+            "it has {} bytes, and its shape says {wanted}",
+            bytes.len()
+        )),
         None => wrong("its shape has more elements than any body holds"),
     }
 }
@@ -149,7 +160,8 @@ fn texts(bytes: &[u8], count: usize) -> Result<ArrayRef, Problem> {
     while let Some((length, after)) = rest.split_first_chunk() {
         let length = usize::try_from(u32::from_le_bytes(*length)).ok();
         let cut = length.and_then(|length| after.split_at_checked(length));
-        let (text, after) = cut.ok_or_else(|| wrong(format!("element {found} is longer than the tensor")))?;
+        let (text, after) =
+            cut.ok_or_else(|| wrong(format!("element {found} is longer than the tensor")))?;
         texts.append_value(utf8(text, found)?);
         rest = after;
         found += 1;
@@ -168,7 +180,9 @@ fn utf8(text: &[u8], at: usize) -> Result<&str, Problem> {
 fn typed(datatype: Datatype, contents: Contents, count: usize) -> Result<ArrayRef, Problem> {
     let values: ArrayRef = match datatype {
         Datatype::Bool => Arc::new(BooleanArray::from(contents.bools)),
-        Datatype::Int8 | Datatype::Int16 | Datatype::Int32 => Arc::new(Int32Array::from(contents.ints)),
+        Datatype::Int8 | Datatype::Int16 | Datatype::Int32 => {
+            Arc::new(Int32Array::from(contents.ints))
+        }
         Datatype::Int64 => Arc::new(Int64Array::from(contents.int64s)),
         Datatype::Uint8 | Datatype::Uint16 | Datatype::Uint32 => {
             Arc::new(UInt32Array::from(contents.uints))
@@ -206,16 +220,30 @@ mod tests {
     #[test]
     fn bytes_need_not_be_aligned() {
         let mut bytes = vec![0];
-        bytes.extend([1.5_f64, -2.0, 3.0, 4.0].iter().flat_map(|x| x.to_le_bytes()));
+        bytes.extend(
+            [1.5_f64, -2.0, 3.0, 4.0]
+                .iter()
+                .flat_map(|x| x.to_le_bytes()),
+        );
         let read = tensor("FP64", &[2, 2], Content::Raw(&bytes[1..])).unwrap();
         assert_eq!((read.rows, read.width), (2, 2));
-        assert_eq!(read.values.as_primitive::<Float64Type>().values()[..], [1.5, -2.0, 3.0, 4.0]);
+        assert_eq!(
+            read.values.as_primitive::<Float64Type>().values()[..],
+            [1.5, -2.0, 3.0, 4.0]
+        );
     }
 
     #[test]
     fn texts_have_their_length_before_them() {
         let read = tensor("BYTES", &[2], Content::Raw(b"\x02\0\0\0ab\0\0\0\0")).unwrap();
-        assert_eq!(read.values.as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["ab", ""]);
+        assert_eq!(
+            read.values
+                .as_string::<i32>()
+                .iter()
+                .flatten()
+                .collect::<Vec<_>>(),
+            ["ab", ""]
+        );
         for (bytes, reason) in [
             (&b"\x02\0\0\0a"[..], "element 0 is longer"),
             (b"\xff\xff\xff\xffab", "element 0 is longer"),
@@ -241,20 +269,32 @@ mod tests {
             &[2],
         ] {
             for datatype in ["FP64", "BOOL", "BYTES"] {
-                assert!(tensor(datatype, shape, Content::Raw(&[0; 5])).is_err(), "{shape:?}");
+                assert!(
+                    tensor(datatype, shape, Content::Raw(&[0; 5])).is_err(),
+                    "{shape:?}"
+                );
                 assert!(of_json(datatype, shape, "[]").is_err(), "{shape:?}");
                 let contents = Content::Typed(Contents::default());
                 assert!(tensor(datatype, shape, contents).is_err(), "{shape:?}");
             }
         }
-        assert_eq!(tensor("FP64", &[0], Content::Raw(&[])).unwrap().values.len(), 0);
+        assert_eq!(
+            tensor("FP64", &[0], Content::Raw(&[]))
+                .unwrap()
+                .values
+                .len(),
+            0
+        );
     }
 
     #[test]
     fn json_may_be_flat_or_nested() {
         for text in ["[1, 2.5, 3, 4]", "[[1, 2.5], [3, 4]]"] {
             let read = of_json("FP64", &[2, 2], text).unwrap();
-            assert_eq!(read.values.as_primitive::<Float64Type>().values()[..], [1.0, 2.5, 3.0, 4.0]);
+            assert_eq!(
+                read.values.as_primitive::<Float64Type>().values()[..],
+                [1.0, 2.5, 3.0, 4.0]
+            );
         }
         for text in [
             "[[1, 2], 3, 4]",

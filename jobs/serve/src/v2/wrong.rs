@@ -11,5 +11,7 @@ pub(super) fn wrong(detail: impl Into<Cow<'static, str>>) -> Problem {
 
 /// The problem of a tensor that has not as many elements as its shape says.
 pub(super) fn wrong_count(found: usize, wanted: usize) -> Problem {
-    wrong(format!("it has {found} elements, and its shape says {wanted}"))
+    wrong(format!(
+        "it has {found} elements, and its shape says {wanted}"
+    ))
 }

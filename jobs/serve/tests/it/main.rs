@@ -18,6 +18,7 @@ mod models;
 mod open_inference;
 mod open_inference_grpc;
 mod open_inference_mutated;
+mod pages;
 mod point;
 mod records;
 mod service;
