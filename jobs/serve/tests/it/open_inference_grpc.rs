@@ -67,7 +67,10 @@ impl Grpc {
         let address: SocketAddr = listener.local_addr().unwrap();
         config.grpc = Some(Arc::new(listener));
         let service = Service::start(config);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let channel = runtime.block_on(async {
             let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
             endpoint.connect().await.unwrap()
@@ -89,7 +92,10 @@ impl Grpc {
         }
         self.runtime.block_on(async {
             let mut client = tonic::client::Grpc::new(self.channel.clone());
-            client.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
+            client
+                .ready()
+                .await
+                .map_err(|error| Status::unknown(error.to_string()))?;
             let path: PathAndQuery = path.parse().unwrap();
             Ok(client.unary(request, path, Raw).await?.into_inner())
         })
@@ -195,14 +201,23 @@ pub(crate) fn raw(version: &str) -> Infer {
             contents: None,
         }],
         outputs: Vec::new(),
-        raw: vec![POINTS.into_iter().flatten().flat_map(f64::to_le_bytes).collect()],
+        raw: vec![
+            POINTS
+                .into_iter()
+                .flatten()
+                .flat_map(f64::to_le_bytes)
+                .collect(),
+        ],
     }
 }
 
 fn clusters(raw: &[u8]) -> Vec<i32> {
     let (chunks, rest) = raw.as_chunks();
     assert!(rest.is_empty());
-    chunks.iter().map(|chunk| i32::from_le_bytes(*chunk)).collect()
+    chunks
+        .iter()
+        .map(|chunk| i32::from_le_bytes(*chunk))
+        .collect()
 }
 
 #[test]
@@ -210,22 +225,40 @@ fn the_server_and_its_models_are_described() {
     let (_dir, grpc) = grpc();
     assert_eq!(grpc.call("ServerLive", Vec::new()).unwrap(), YES);
     assert_eq!(grpc.call("ServerReady", Vec::new()).unwrap(), YES);
-    assert!(grpc.call("ServerMetadata", Vec::new()).unwrap().starts_with(b"\x0a\x05gugus"));
+    assert!(
+        grpc.call("ServerMetadata", Vec::new())
+            .unwrap()
+            .starts_with(b"\x0a\x05gugus")
+    );
     for (version, ready) in [("", &YES[..]), ("7", &YES), ("8", &NO)] {
-        assert_eq!(grpc.call("ModelReady", named("kmeans_model", version)).unwrap(), ready);
+        assert_eq!(
+            grpc.call("ModelReady", named("kmeans_model", version))
+                .unwrap(),
+            ready
+        );
     }
-    let metadata = grpc.call("ModelMetadata", named("kmeans_model", "7")).unwrap();
+    let metadata = grpc
+        .call("ModelMetadata", named("kmeans_model", "7"))
+        .unwrap();
     assert!(metadata.starts_with(b"\x0a\x0ckmeans_model\x12\x017\x1a\x0cgugus_kmeans"));
-    let missing = grpc.call("ModelMetadata", named("no such", "")).unwrap_err();
+    let missing = grpc
+        .call("ModelMetadata", named("no such", ""))
+        .unwrap_err();
     assert_eq!(missing.code(), Code::NotFound);
-    assert_eq!(grpc.call("TraceSetting", Vec::new()).unwrap_err().code(), Code::Unimplemented);
+    assert_eq!(
+        grpc.call("TraceSetting", Vec::new()).unwrap_err().code(),
+        Code::Unimplemented
+    );
 }
 
 #[test]
 fn tensors_come_as_bytes_and_in_fields() {
     let (_dir, grpc) = grpc();
     let answer = grpc.infer(&raw("7")).unwrap();
-    assert_eq!((&*answer.model, &*answer.version, &*answer.id), ("kmeans_model", "7", "r1"));
+    assert_eq!(
+        (&*answer.model, &*answer.version, &*answer.id),
+        ("kmeans_model", "7", "r1")
+    );
     assert_eq!(clusters(&answer.raw[0]), [0, 1, 2]);
 
     let mut typed = raw("");
@@ -234,7 +267,14 @@ fn tensors_come_as_bytes_and_in_fields() {
         doubles: POINTS.into_iter().flatten().collect(),
         ..Contents::default()
     });
-    typed.outputs = vec![Wanted { name: "distance".to_owned() }, Wanted { name: "cluster".to_owned() }];
+    typed.outputs = vec![
+        Wanted {
+            name: "distance".to_owned(),
+        },
+        Wanted {
+            name: "cluster".to_owned(),
+        },
+    ];
     let answer = grpc.infer(&typed).unwrap();
     assert_eq!(answer.raw[0], [0; 24]);
     assert_eq!(clusters(&answer.raw[1]), [0, 1, 2]);
@@ -248,8 +288,22 @@ fn tensors_come_as_bytes_and_in_fields() {
     let kind = Infer {
         model: "kind".to_owned(),
         inputs: vec![
-            column("TIME OCC", "INT32", Contents { ints: vec![330, 330], ..Contents::default() }),
-            column("PART", "BYTES", Contents { texts: vec![b"1.50".to_vec(), b"2".to_vec()], ..Contents::default() }),
+            column(
+                "TIME OCC",
+                "INT32",
+                Contents {
+                    ints: vec![330, 330],
+                    ..Contents::default()
+                },
+            ),
+            column(
+                "PART",
+                "BYTES",
+                Contents {
+                    texts: vec![b"1.50".to_vec(), b"2".to_vec()],
+                    ..Contents::default()
+                },
+            ),
         ],
         ..Infer::default()
     };
@@ -265,18 +319,70 @@ fn mistakes_of_callers_are_told_as_such() {
         grpc.infer(&request).unwrap_err()
     };
     for (status, code, part) in [
-        (change(|it| it.model = "nobody".to_owned()), Code::NotFound, "nobody"),
-        (change(|it| it.version = "8".to_owned()), Code::NotFound, "8"),
-        (change(|it| it.raw.clear()), Code::InvalidArgument, "0 elements"),
-        (change(|it| it.raw.push(Vec::new())), Code::InvalidArgument, "2 raw contents"),
-        (change(|it| it.raw[0].truncate(47)), Code::InvalidArgument, "47 bytes"),
-        (change(|it| it.inputs[0].shape = vec![i64::MAX, i64::MAX]), Code::InvalidArgument, "shape"),
-        (change(|it| it.inputs[0].shape = vec![-3, 2]), Code::InvalidArgument, "negative"),
-        (change(|it| it.inputs[0].shape.clear()), Code::InvalidArgument, "0 dimensions"),
-        (change(|it| it.inputs[0].datatype.clear()), Code::InvalidArgument, "datatype"),
-        (change(|it| it.inputs[0].contents = Some(Contents::default())), Code::InvalidArgument, "one of the two"),
-        (change(|it| it.outputs = vec![Wanted { name: "x".to_owned() }]), Code::InvalidArgument, "\"x\""),
-        (grpc.call("ModelInfer", b"\xff\xff".to_vec()).unwrap_err(), Code::InvalidArgument, "message"),
+        (
+            change(|it| it.model = "nobody".to_owned()),
+            Code::NotFound,
+            "nobody",
+        ),
+        (
+            change(|it| it.version = "8".to_owned()),
+            Code::NotFound,
+            "8",
+        ),
+        (
+            change(|it| it.raw.clear()),
+            Code::InvalidArgument,
+            "0 elements",
+        ),
+        (
+            change(|it| it.raw.push(Vec::new())),
+            Code::InvalidArgument,
+            "2 raw contents",
+        ),
+        (
+            change(|it| it.raw[0].truncate(47)),
+            Code::InvalidArgument,
+            "47 bytes",
+        ),
+        (
+            change(|it| it.inputs[0].shape = vec![i64::MAX, i64::MAX]),
+            Code::InvalidArgument,
+            "shape",
+        ),
+        (
+            change(|it| it.inputs[0].shape = vec![-3, 2]),
+            Code::InvalidArgument,
+            "negative",
+        ),
+        (
+            change(|it| it.inputs[0].shape.clear()),
+            Code::InvalidArgument,
+            "0 dimensions",
+        ),
+        (
+            change(|it| it.inputs[0].datatype.clear()),
+            Code::InvalidArgument,
+            "datatype",
+        ),
+        (
+            change(|it| it.inputs[0].contents = Some(Contents::default())),
+            Code::InvalidArgument,
+            "one of the two",
+        ),
+        (
+            change(|it| {
+                it.outputs = vec![Wanted {
+                    name: "x".to_owned(),
+                }]
+            }),
+            Code::InvalidArgument,
+            "\"x\"",
+        ),
+        (
+            grpc.call("ModelInfer", b"\xff\xff".to_vec()).unwrap_err(),
+            Code::InvalidArgument,
+            "message",
+        ),
     ] {
         assert_eq!(status.code(), code, "{status}");
         assert!(status.message().contains(part), "{status}");
@@ -303,13 +409,24 @@ fn the_repository_is_that_of_rest() {
     let entry = b"\x0a\x0ckmeans_model\x12\x017\x1a\x05READY";
     assert!(index.windows(entry.len()).any(|window| window == entry));
     let kmeans = named("", "kmeans_model");
-    assert_eq!(grpc.call("RepositoryModelUnload", kmeans.clone()).unwrap(), NO);
-    assert_eq!(grpc.call("ModelReady", named("kmeans_model", "")).unwrap(), NO);
-    assert_eq!(grpc.service.get("/v2/models/kmeans_model/ready").status, 404);
+    assert_eq!(
+        grpc.call("RepositoryModelUnload", kmeans.clone()).unwrap(),
+        NO
+    );
+    assert_eq!(
+        grpc.call("ModelReady", named("kmeans_model", "")).unwrap(),
+        NO
+    );
+    assert_eq!(
+        grpc.service.get("/v2/models/kmeans_model/ready").status,
+        404
+    );
     assert_eq!(grpc.infer(&raw("7")).unwrap_err().code(), Code::NotFound);
     assert_eq!(grpc.call("RepositoryModelLoad", kmeans).unwrap(), NO);
     assert!(grpc.infer(&raw("7")).is_ok());
-    let missing = grpc.call("RepositoryModelLoad", named("", "nobody")).unwrap_err();
+    let missing = grpc
+        .call("RepositoryModelLoad", named("", "nobody"))
+        .unwrap_err();
     assert_eq!(missing.code(), Code::NotFound);
 }
 
@@ -322,7 +439,10 @@ fn the_token_is_wanted_here_too() {
     assert_eq!(grpc.call("ServerReady", Vec::new()).unwrap(), YES);
     for token in [None, Some("wrong-token")] {
         grpc.token = token.map(str::to_owned);
-        assert_eq!(grpc.infer(&raw("7")).unwrap_err().code(), Code::Unauthenticated);
+        assert_eq!(
+            grpc.infer(&raw("7")).unwrap_err().code(),
+            Code::Unauthenticated
+        );
         let missing = grpc.call("NoSuchMethod", Vec::new()).unwrap_err();
         assert_eq!(missing.code(), Code::Unauthenticated);
     }
@@ -334,7 +454,9 @@ fn the_token_is_wanted_here_too() {
 fn both_end_together() {
     let (_dir, grpc) = grpc();
     assert!(grpc.infer(&raw("7")).is_ok());
-    let Grpc { service, channel, .. } = grpc;
+    let Grpc {
+        service, channel, ..
+    } = grpc;
     service.end().unwrap();
     drop(channel);
 }

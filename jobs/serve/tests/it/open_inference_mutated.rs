@@ -68,7 +68,11 @@ fn damaged_requests_are_no_fault_of_the_service() {
     let grpc = Grpc::start(config);
     let service = &grpc.service;
 
-    let tensor: Vec<u8> = POINTS.into_iter().flatten().flat_map(f64::to_le_bytes).collect();
+    let tensor: Vec<u8> = POINTS
+        .into_iter()
+        .flatten()
+        .flat_map(f64::to_le_bytes)
+        .collect();
     let features = json!({"name": "features", "shape": [3, 2], "datatype": "FP64", "parameters": {"binary_data_size": 48}});
     let request = json!({"id": "1", "inputs": [features], "outputs": [{"name": "cluster", "parameters": {"binary_data": true}}]});
     let (length, in_bytes) = binary(&request, &tensor);
@@ -90,9 +94,14 @@ fn damaged_requests_are_no_fault_of_the_service() {
         let body = damaged(body, &mut draws);
         let drawn = draws.below(body.len() + 9).to_string();
         let length = length.map(|length| if draws.below(4) == 0 { &*drawn } else { length });
-        let headers: Vec<(&str, &str)> = length.map(|length| (LENGTH, length)).into_iter().collect();
+        let headers: Vec<(&str, &str)> =
+            length.map(|length| (LENGTH, length)).into_iter().collect();
         let answer = service.send(path, &headers, &body);
-        assert!(matches!(answer.status, 200 | 400..=499), "case {case}: {}", answer.status);
+        assert!(
+            matches!(answer.status, 200 | 400..=499),
+            "case {case}: {}",
+            answer.status
+        );
         answered[usize::from(answer.status == 200)] += 1;
     }
     // Most are refused, and some damage does not matter.
