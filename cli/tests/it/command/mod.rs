@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod errors;
+mod grpc;
 mod guarded;
 mod shell;
 mod traces;
