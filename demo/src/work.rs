@@ -63,7 +63,7 @@ impl Work {
         let cluster = Cluster::connect(url.clone()).await;
         let cluster =
             cluster.map_err(|error| gugus_train::Error::from(SubmitError::from(error)))?;
-        Ok(run.drive(prepared, &cluster).await?)
+        Ok(run.drive(|stop| prepared.train(&cluster, stop)).await?)
     }
 
     /// Serves the models on `listener`; gives the address, and how the service ends.
