@@ -77,7 +77,10 @@ mod tests {
     fn a_member_keeps_its_name_and_kafka_takes_it() {
         let (key, name) = member("/srv/täglich/batch");
         assert_eq!(key, "group.instance.id");
-        assert!(name.starts_with("up-") && name.ends_with("-_srv_t_glich_batch"), "{name}");
+        assert!(
+            name.starts_with("up-") && name.ends_with("-_srv_t_glich_batch"),
+            "{name}"
+        );
         assert_eq!(member("/srv/täglich/batch").1, name);
         assert_ne!(member("/srv/batch").1, name);
         assert_eq!(member(&"x".repeat(1_000)).1.len(), NAME_LIMIT);

@@ -56,8 +56,8 @@ pub async fn run(
         ends.all_unless_well(ended.and_then(|ended| ended.map_err(Error::from)))
     };
     let telling = async {
-        let (rest, reads) = tokio::join!(serves, reading.wait_for(|reads| *reads));
-        if let (Ok(rest), Ok(_)) = (rest, reads) {
+        let reads = async { reading.wait_for(|reads| *reads).await.is_ok() };
+        if let (Ok(rest), true) = tokio::join!(serves, reads) {
             ready(Addresses {
                 rest: format!("http://{rest}"),
                 http: format!(
