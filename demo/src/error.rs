@@ -62,7 +62,7 @@ pub enum Error {
     Store(#[from] StoreError),
     /// A part of the whole failed.
     #[error(transparent)]
-    Up(#[from] gugus_up::Error),
+    Up(Box<gugus_up::Error>),
     /// The prediction was refused or did not arrive.
     #[error("the prediction was not answered: {0}")]
     Prediction(String),
@@ -72,6 +72,12 @@ pub enum Error {
     /// It was told to stop before it was through.
     #[error("stopped before everything was shown")]
     Stopped,
+}
+
+impl From<gugus_up::Error> for Error {
+    fn from(error: gugus_up::Error) -> Self {
+        Self::Up(Box::new(error))
+    }
 }
 
 impl Error {

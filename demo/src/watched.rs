@@ -8,10 +8,13 @@ use gugus_spec::Job;
 use gugus_train::{Observer, Report};
 use tokio::sync::watch;
 
+/// A model's name, and its batch or window.
+type Name = (String, Option<u64>, Option<String>);
+
 /// The last line of each model, and whether the training has caught up.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
-    lines: Mutex<BTreeMap<(String, Option<u64>, Option<String>), ModelReport>>,
+    lines: Mutex<BTreeMap<Name, ModelReport>>,
     caught_up: watch::Sender<bool>,
 }
 

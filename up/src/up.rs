@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use gugus_spec::Job;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -22,6 +23,7 @@ pub async fn run(
     ready: impl FnOnce(Addresses) + Send,
     stop: CancellationToken,
 ) -> Result<(), Error> {
+    check(&config.ingest.job)?;
     let ends = Ends::new(&stop);
     let (reads, mut reading) = watch::channel(false);
     let (served, serves) = oneshot::channel();
@@ -71,6 +73,15 @@ pub async fn run(
     };
     let (ingested, trained, served, ()) = tokio::join!(ingesting, training, serving, telling);
     ingested.and(trained).and(served)
+}
+
+/// Finds mistakes in the models before anything begins.
+fn check(job: &Job) -> Result<(), gugus_train::Error> {
+    if job.models.is_empty() {
+        let job = job.name.to_string();
+        return Err(gugus_train::Error::NoModels { job });
+    }
+    gugus_train::check(job).map(drop)
 }
 
 /// Who ends when.
