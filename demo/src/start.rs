@@ -164,6 +164,7 @@ impl Demo {
             models: place("models"),
             only: Vec::new(),
             retrain: false,
+            follow: false,
             dry_run: false,
         };
         say(Milestone::Training);
