@@ -164,7 +164,7 @@ impl Demo {
             models: place("models"),
             only: Vec::new(),
             retrain: false,
-            follow: false,
+            follow: true,
             dry_run: false,
         };
         say(Milestone::Training);

@@ -69,7 +69,7 @@ impl Training {
         }
         if !ingested.is_cancelled() {
             tracing::warn!(
-                "the training was cancelled on its page; ingest and predictions go on, and the next start trains the rest"
+                "the training was paused or ended on its page; ingest and predictions go on, and the next start trains the rest"
             );
             ingested.cancelled().await;
         }

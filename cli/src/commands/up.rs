@@ -77,6 +77,7 @@ impl Up {
             only: Vec::new(),
             retrain: false,
             dry_run: false,
+            follow: true,
         };
         let progress = Progress::default();
         let ingest = ingest::Config {

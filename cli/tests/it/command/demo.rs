@@ -48,6 +48,6 @@ fn records_keep_coming_and_the_pages_move() {
         found.then_some(()).ok_or_else(|| models.to_string())
     });
     let runs = http::get(format!("{}/gugus/v1/runs", demo.url("http")));
-    assert_eq!(runs["runs"][0]["state"], json!("running"), "{runs}");
+    assert_eq!(runs["runs"][0]["state"], json!("following"), "{runs}");
     demo.stop(Signal::Term).expect(0);
 }
