@@ -74,6 +74,7 @@ mod options;
 mod pages;
 mod predict;
 mod problem;
+mod reading;
 mod records;
 mod reply;
 mod request;
