@@ -30,8 +30,8 @@ pub trait Backend: Send + Sync {
     /// folders, so a missing folder in a bucket is empty.
     async fn list(&self, folder: &str, sizes: Sizes) -> Result<Option<Listed>, StoreError>;
 
-    /// All folders and files, to be looked through. Looking may block.
-    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError>;
+    /// The folders and files below a folder, at least; all of them for the empty text. Looking through them may block.
+    async fn tree(&self, below: &str) -> Result<Box<dyn Tree>, StoreError>;
 
     /// A whole file.
     async fn get(&self, file: &str) -> Result<Bytes, StoreError>;
@@ -72,7 +72,7 @@ pub trait Backend: Send + Sync {
 }
 
 /// The content of a store, either at the call of [`Backend::tree`] or now, whichever is cheaper.
-pub trait Tree: Send {
+pub trait Tree: Send + Sync {
     /// The names of the folders in a folder; none if the folder does not exist.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ mod write;
 pub use error::ModelError;
 pub use extent::Extent;
 pub use json::{CarriedFrom, MODEL_VERSION, ModelDraft, ModelJson, SavedWindow};
-pub use list::{ListedModel, Survey, UnusableFolder};
+pub use list::{ListedModel, Looked, Survey, UnusableFolder};
 pub use read::{SavedModel, Stamp};
 pub use store::ModelStore;
 pub use window::{NotAWindowKey, WindowKey};

@@ -1,13 +1,16 @@
 //! Lists models without reading a file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 use gugus_files::{Sizes, StoreError, Tree, blocking};
 use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{
     Extent, ModelError, ModelStore, WindowKey,
-    place::{DATA, METADATA, MODEL_JSON, SUCCESS, has_content, split_spark_name},
+    place::{DATA, METADATA, MODEL_JSON, SUCCESS, has_content, sparks_folders, split_spark_name},
 };
 
 /// A model, and the data for which it has a complete folder.
@@ -30,6 +33,62 @@ impl ListedModel {
             Extent::Batch(batch) => self.batches.binary_search(batch).is_ok(),
             Extent::Window(key) => self.windows.binary_search(key).is_ok(),
             Extent::All => self.all,
+        }
+    }
+
+    /// Whether it was trained on no data at all.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.windows.is_empty() && !self.all
+    }
+
+    /// The data that it was trained on.
+    pub fn extents(&self) -> impl Iterator<Item = Extent> {
+        let batches = self.batches.iter().copied().map(Extent::Batch);
+        let windows = self.windows.iter().cloned().map(Extent::Window);
+        let all = self.all.then_some(Extent::All);
+        batches.chain(windows).chain(all)
+    }
+
+    /// Its newest batch; with `before`, the newest one before that batch.
+    pub fn newest(&self, before: Option<BatchNumber>) -> Option<BatchNumber> {
+        let end = match before {
+            Some(before) => self.batches.partition_point(|batch| *batch < before),
+            None => self.batches.len(),
+        };
+        self.batches.get(..end)?.last().copied()
+    }
+
+    /// Adds data that it was trained on.
+    pub fn insert(&mut self, extent: &Extent) {
+        match extent {
+            Extent::Batch(batch) => {
+                if let Err(at) = self.batches.binary_search(batch) {
+                    self.batches.insert(at, *batch);
+                }
+            }
+            Extent::Window(key) => {
+                if let Err(at) = self.windows.binary_search(key) {
+                    self.windows.insert(at, key.clone());
+                }
+            }
+            Extent::All => self.all = true,
+        }
+    }
+
+    /// Takes away data that it was trained on.
+    pub fn remove(&mut self, extent: &Extent) {
+        match extent {
+            Extent::Batch(batch) => {
+                if let Ok(at) = self.batches.binary_search(batch) {
+                    self.batches.remove(at);
+                }
+            }
+            Extent::Window(key) => {
+                if let Ok(at) = self.windows.binary_search(key) {
+                    self.windows.remove(at);
+                }
+            }
+            Extent::All => self.all = false,
         }
     }
 
@@ -63,6 +122,17 @@ pub struct UnusableFolder {
     pub extent: Extent,
     /// The reason, in words.
     pub reason: String,
+}
+
+/// What [`ModelStore::look`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// A complete folder.
+    Complete,
+    /// Only a folder that looks like the model and cannot be read.
+    Unusable(UnusableFolder),
+    /// No folder of a model.
+    Absent,
 }
 
 /// The models found so far: for each, the data that it was trained on.
@@ -104,14 +174,66 @@ impl ModelStore {
     /// # Errors
     /// Those of listing. A missing store is empty.
     pub async fn survey(&self) -> Result<Survey, ModelError> {
-        let tree = self.store.tree().await?;
-        let mut gathered = blocking(move || gather(&*tree)).await?;
-        let unusable = &mut gathered.unusable;
-        unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
-        Ok(Survey {
-            models: gathered.models.into_iter().map(ListedModel::new).collect(),
-            unusable: gathered.unusable,
-        })
+        let tree = self.store.tree("").await?;
+        let gathered = blocking(move || {
+            let names = tree.folders("")?;
+            gather(&*tree, &names)
+        });
+        Ok(gathered.await?.into())
+    }
+
+    /// As [`ModelStore::survey`], of one folder in the store.
+    ///
+    /// # Errors
+    /// Those of listing. A missing folder is empty.
+    pub async fn survey_folder(&self, name: &str) -> Result<Survey, ModelError> {
+        let tree = self.store.tree(name).await?;
+        let names = [name.to_owned()];
+        let gathered = blocking(move || gather(&*tree, &names)).await?;
+        Ok(gathered.into())
+    }
+
+    /// Looks at the folders of one model as [`ModelStore::survey`] does, and at no others. No file is opened.
+    ///
+    /// # Errors
+    /// Those of listing.
+    pub async fn look(&self, model: &str, extent: &Extent) -> Result<Looked, ModelError> {
+        let Ok(name) = model.parse::<ModelName>() else {
+            return Ok(Looked::Absent);
+        };
+        let ours = Self::folder(&name, extent);
+        let mut looked = Looked::Absent;
+        for folder in iter::once(ours.clone()).chain(sparks_folders(model, extent)) {
+            let tree = self.store.tree(&folder).await?;
+            let (at, is_ours) = (folder.clone(), folder == ours);
+            let state = blocking(move || match is_ours {
+                true => state(&*tree, &at),
+                false => sparks_state(&*tree, &at),
+            });
+            match (state.await?, &looked) {
+                (State::Complete, _) => return Ok(Looked::Complete),
+                (State::Unusable(reason), Looked::Absent) => {
+                    looked = Looked::Unusable(UnusableFolder {
+                        folder,
+                        model: model.to_owned(),
+                        extent: extent.clone(),
+                        reason: reason.to_owned(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(looked)
+    }
+
+    /// The model that a folder of the store is part of, by its name alone: `location/batch_00000007`, or the name of a
+    /// folder that Spark wrote. `None` for a folder of another name.
+    pub fn of_folder(folder: &str) -> Option<(&str, Extent)> {
+        let (model, extent) = match folder.split_once('/') {
+            Some((model, inner)) => (model, Extent::from_folder_name(inner)?),
+            None => sparks_model(folder),
+        };
+        model.parse::<ModelName>().is_ok().then_some((model, extent))
     }
 
     /// Whether there is any model folder or file at all: a cheap check that a store is what it should be.
@@ -124,40 +246,52 @@ impl ModelStore {
     }
 }
 
-/// Lists the store and each folder in it, and looks for one mark in each model folder.
-fn gather(tree: &dyn Tree) -> Result<Gathered, StoreError> {
+impl From<Gathered> for Survey {
+    fn from(mut gathered: Gathered) -> Self {
+        let unusable = &mut gathered.unusable;
+        unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
+        Self {
+            models: gathered.models.into_iter().map(ListedModel::new).collect(),
+            unusable: gathered.unusable,
+        }
+    }
+}
+
+/// Lists each of the store's folders, and looks for one mark in each model folder.
+fn gather(tree: &dyn Tree, names: &[String]) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
-    for name in tree.folders("")? {
+    for name in names {
         let hidden = name.starts_with(['.', '_']);
-        let inner = tree.folders(&name)?;
+        let inner = tree.folders(name)?;
         let is_sparks = inner.iter().any(|folder| folder == METADATA);
         if name.parse::<ModelName>().is_err() {
             if is_sparks && !hidden {
                 let state = State::Unusable(WRONG_NAME);
-                gathered.add(&name, Extent::All, name.clone(), state);
+                gathered.add(name, Extent::All, name.clone(), state);
             }
             continue;
         }
         if is_sparks {
-            let state = match tree.has(&format!("{name}/{MODEL_JSON}")) {
-                true => State::NoModel,
-                false => state(tree, &name)?,
-            };
-            let (model, extent) = match split_spark_name(&name) {
-                Some((model, batch)) => (model, Extent::Batch(batch)),
-                None => (name.as_str(), Extent::All),
-            };
-            gathered.add(model, extent, name.clone(), state);
+            let (model, extent) = sparks_model(name);
+            gathered.add(model, extent, name.clone(), marked_by_spark(tree, name)?);
         }
         for inner in inner {
             if let Some(extent) = Extent::from_folder_name(&inner) {
                 let folder = format!("{name}/{inner}");
                 let state = state(tree, &folder)?;
-                gathered.add(&name, extent, folder, state);
+                gathered.add(name, extent, folder, state);
             }
         }
     }
     Ok(gathered)
+}
+
+/// The model that a folder of Spark's is, by its name.
+fn sparks_model(folder: &str) -> (&str, Extent) {
+    match split_spark_name(folder) {
+        Some((model, batch)) => (model, Extent::Batch(batch)),
+        None => (folder, Extent::All),
+    }
 }
 
 /// Whether a folder holds a model, as far as names show.
@@ -174,6 +308,22 @@ const UNFINISHED: &str =
 const NO_METADATA: &str = "it has no file in metadata/: Spark has not finished it, or it was copied in part; save it again";
 const NO_DATA: &str = "it has no file in data/: Spark has not finished it, it was copied in part, or it is no KMeansModel; \
                        save the KMeansModel again";
+
+/// As [`state`], for a folder directly in the store, where Spark's users put theirs.
+fn sparks_state(tree: &dyn Tree, folder: &str) -> Result<State, StoreError> {
+    match tree.folders(folder)?.iter().any(|inner| inner == METADATA) {
+        true => marked_by_spark(tree, folder),
+        false => Ok(State::NoModel),
+    }
+}
+
+/// As [`sparks_state`], for a folder that has metadata. A folder of ours with such a name is none of Spark's.
+fn marked_by_spark(tree: &dyn Tree, folder: &str) -> Result<State, StoreError> {
+    match tree.has(&format!("{folder}/{MODEL_JSON}")) {
+        true => Ok(State::NoModel),
+        false => state(tree, folder),
+    }
+}
 
 fn state(tree: &dyn Tree, folder: &str) -> Result<State, StoreError> {
     let has = |file: &str| tree.has(&format!("{folder}/{file}"));

@@ -1,6 +1,6 @@
 //! The model that a path names. A path is parsed once, where the request comes in.
 
-use gugus_models::WindowKey;
+use gugus_models::{Extent, WindowKey};
 use gugus_spec::BatchNumber;
 
 use crate::problem::{Code, Problem, cut};
@@ -23,6 +23,16 @@ pub(crate) enum Wanted {
     Window(WindowKey),
     /// The model over all batches.
     All,
+}
+
+impl From<&Extent> for Wanted {
+    fn from(extent: &Extent) -> Self {
+        match extent {
+            Extent::Batch(batch) => Self::Number(*batch),
+            Extent::Window(key) => Self::Window(key.clone()),
+            Extent::All => Self::All,
+        }
+    }
 }
 
 /// `/models`

@@ -1,212 +1,87 @@
-//! The models in the store, and the models in memory.
+//! The models that can be asked: those in the store, and those of them in memory.
 //!
-//! Invariant: a name from a request reaches the store only if a listing of the store contains it. An answer uses a listing
-//! that is at most [`USABLE`] old. A model is compared with the store once in [`FRESH`], by the first request after that
-//! time. Other requests are answered from memory meanwhile.
+//! Invariant: a name from a request reaches the store only if the listing contains it. No request lists the store: the
+//! [keeper](crate::keeper) keeps the listing as the store is. A model in use is compared with its folder once in
+//! [`Config::poll`], and answers meanwhile.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use futures::StreamExt;
-use gugus_models::{
-    Extent, ListedModel, ModelError, ModelStore, Survey, UnusableFolder, WindowKey,
-};
+use gugus_files::Sizes;
+use gugus_models::{Extent, Looked, ModelError, ModelStore, Survey};
 use gugus_spec::BatchNumber;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::watch;
 
 use crate::asked::Wanted;
-use crate::config::{Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
-use crate::examined::{self, Examined, Key, Verdict};
+use crate::compared::Due;
+use crate::config::{Config, PREDICT_CLUSTER_MODELS};
+use crate::listing::{Key, Listing, StoreState};
 use crate::loaded::Loaded;
+use crate::memory::{Memory, NotLoaded, Refreshed};
 use crate::problem::{Code, LoadError, Problem};
-
-/// How often the store is asked, at most: once in this time for the listing, and once for each model in use.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// How long a listing is used while the next one is made. Under load, no request waits for a listing. After a pause, the
-/// first request waits, so that its answer is not an hour old.
-const USABLE: Duration = Duration::from_secs(2);
-
-/// How many unusable models are remembered for [`FRESH`].
-const FAILED: u64 = 1024;
 
 /// How many batches `latest` tries before it gives up.
 const MOST_TRIED: usize = 100;
 
-/// How many folders are examined at a time.
-const EXAMINED_AT_ONCE: usize = 8;
+/// How many folders are looked at or read at a time.
+const AT_ONCE: usize = 8;
 
 /// The models of a store.
 pub(crate) struct Catalogue {
-    models: ModelStore,
+    pub(crate) models: ModelStore,
+    pub(crate) memory: Memory,
     predict_cluster: Option<String>,
+    poll: Duration,
     listing: RwLock<Arc<Listing>>,
-    /// Held while the next listing is made.
-    refresh: Arc<Mutex<()>>,
-    loaded: moka::future::Cache<Key, Arc<Loaded>>,
-    /// Models that could not be loaded a moment ago. A client that asks on and on must not flood store and log.
-    failed: moka::future::Cache<Key, Problem>,
-    examined: Examined,
-    unknown_columns: UnknownColumns,
-}
-
-/// The models in the store at one time.
-#[derive(Debug)]
-pub(crate) struct Listing {
-    pub(crate) models: BTreeMap<Arc<str>, ListedModel>,
-    /// Folders that look like models and are not complete.
-    unusable: Vec<UnusableFolder>,
-    made: Instant,
-    /// Whether the store could still be listed when last asked.
-    pub(crate) store: StoreState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StoreState {
-    Listed,
-    Failing,
-}
-
-impl Listing {
-    fn new(survey: Survey) -> Self {
-        let models = survey.models.into_iter();
-        let models = models
-            .map(|listed| (Arc::from(listed.model.as_str()), listed))
-            .collect();
-        Self {
-            models,
-            unusable: survey.unusable,
-            made: Instant::now(),
-            store: StoreState::Listed,
-        }
-    }
-
-    fn age(&self) -> Duration {
-        self.made.elapsed()
-    }
-
-    /// Finds a model by its name.
-    pub(crate) fn model(&self, model: &str) -> Result<(&Arc<str>, &ListedModel), Problem> {
-        let found = self.models.get_key_value(model);
-        found.ok_or_else(|| match self.incomplete(model, None) {
-            Some(folder) => Problem::incomplete(None, folder),
-            None => Problem::unknown_model(model),
-        })
-    }
-
-    /// The folder of a model, or of one part of the model, that is not complete.
-    fn incomplete(&self, model: &str, extent: Option<&Extent>) -> Option<&UnusableFolder> {
-        let mut folders = self.unusable.iter();
-        folders.find(|it| it.model == model && extent.is_none_or(|extent| it.extent == *extent))
-    }
-
-    /// Finds the models that a path names: one, or for `latest` the newest ones in the order in which they may answer.
-    fn find(&self, model: &str, wanted: &Wanted) -> Result<Vec<Key>, Problem> {
-        let (name, listed) = self.model(model)?;
-        let extent = match wanted {
-            Wanted::Number(batch) => Extent::Batch(*batch),
-            Wanted::Window(key) => Extent::Window(key.clone()),
-            Wanted::All => Extent::All,
-            Wanted::Latest if !listed.batches.is_empty() => {
-                let newest = listed.batches.iter().rev().take(MOST_TRIED);
-                let key = |batch: &BatchNumber| (Arc::clone(name), Extent::Batch(*batch));
-                return Ok(newest.map(key).collect());
-            }
-            Wanted::Latest if listed.windows.is_empty() || listed.all => {
-                let detail = format!("model {model:?} has no batches; ask /models/{model}/predict");
-                return Err(Problem::new(Code::UnknownBatch, detail));
-            }
-            Wanted::Latest => return Err(of_windows(model)),
-        };
-        match extent {
-            extent if listed.has(&extent) => Ok(vec![(Arc::clone(name), extent)]),
-            Extent::All if listed.batches.is_empty() && !listed.windows.is_empty() => {
-                Err(of_windows(model))
-            }
-            extent => Err(match self.incomplete(model, Some(&extent)) {
-                Some(folder) => Problem::incomplete(Some(&extent), folder),
-                None => Problem::unknown_extent(model, &extent),
-            }),
-        }
-    }
-}
-
-fn of_windows(model: &str) -> Problem {
-    let detail = format!("model {model:?} was trained by window; ask one of its windows");
-    Problem::new(Code::UnknownBatch, detail)
+    /// Whether the store was looked through once. Until then, requests wait.
+    is_listed: watch::Sender<bool>,
+    /// Held while the listing is changed.
+    turn: tokio::sync::Mutex<()>,
+    /// The models whose folders were looked at while the store is looked through. What is known of them is newer.
+    touched: Mutex<Option<BTreeSet<Key>>>,
 }
 
 impl Catalogue {
-    /// Looks at the store for the first time.
+    /// Looks whether the store can be listed. The keeper lists it.
     pub(crate) async fn open(config: &Config) -> Result<Self, ModelError> {
+        config.models.list("", Sizes::Skip).await?;
         let models = ModelStore::new(config.models.clone());
-        let listing = Listing::new(models.survey().await?);
         Ok(Self {
+            memory: Memory::new(models.clone(), config),
             models,
             predict_cluster: config.predict_cluster.clone(),
-            listing: RwLock::new(Arc::new(listing)),
-            refresh: Arc::default(),
-            loaded: moka::future::Cache::new(config.cached_models),
-            failed: moka::future::Cache::builder()
-                .max_capacity(FAILED)
-                .time_to_live(FRESH)
-                .build(),
-            examined: Examined::default(),
-            unknown_columns: config.unknown_columns,
+            poll: config.poll,
+            listing: RwLock::new(Arc::new(Survey::default().into())),
+            is_listed: watch::Sender::new(false),
+            turn: tokio::sync::Mutex::default(),
+            touched: Mutex::default(),
         })
     }
 
     /// The current listing.
-    pub(crate) async fn listing(self: &Arc<Self>) -> Arc<Listing> {
-        let listing = self.current();
-        match listing.age() {
-            age if age < FRESH => listing,
-            age if age < USABLE => {
-                if let Ok(turn) = Arc::clone(&self.refresh).try_lock_owned() {
-                    let catalogue = Arc::clone(self);
-                    tokio::spawn(async move { catalogue.list(turn).await });
-                }
-                listing
-            }
-            _ => {
-                let turn = Arc::clone(&self.refresh).lock_owned().await;
-                let listing = self.current();
-                // Another request may have made a listing while this one waited.
-                if listing.age() < FRESH {
-                    listing
-                } else {
-                    self.list(turn).await
-                }
-            }
+    pub(crate) async fn listing(&self) -> Arc<Listing> {
+        self.listed().await;
+        Arc::clone(&self.current())
+    }
+
+    /// Returns when the store was looked through once.
+    async fn listed(&self) {
+        if !*self.is_listed.borrow() {
+            // It fails when the catalogue is dropped, which a borrow of it rules out.
+            let _ = self.is_listed.subscribe().wait_for(|it| *it).await;
         }
     }
 
-    fn current(&self) -> Arc<Listing> {
-        Arc::clone(&self.listing.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> RwLockReadGuard<'_, Arc<Listing>> {
+        self.listing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn list(&self, _turn: OwnedMutexGuard<()>) -> Arc<Listing> {
-        let listing = match self.models.survey().await {
-            Ok(survey) => Listing::new(survey),
-            Err(error) => {
-                tracing::warn!(
-                    error = gugus_error::chain(&error),
-                    "the models could not be listed; what is in memory is served on"
-                );
-                // The store is tried again after the usual time, not with each request.
-                let last = self.current();
-                Listing {
-                    models: last.models.clone(),
-                    unusable: last.unusable.clone(),
-                    made: Instant::now(),
-                    store: StoreState::Failing,
-                }
-            }
-        };
-        let listing = Arc::new(listing);
-        *self.listing.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&listing);
-        listing
+    fn change(&self, change: impl FnOnce(&mut Listing)) {
+        let mut listing = self.listing.write().unwrap_or_else(PoisonError::into_inner);
+        // A copy is made only while somebody shows the whole listing.
+        change(Arc::make_mut(&mut listing));
     }
 
     /// The model that a path names, ready to be asked. `latest` is the newest model that can be served.
@@ -215,16 +90,31 @@ impl Catalogue {
         model: &str,
         wanted: &Wanted,
     ) -> Result<Arc<Loaded>, Problem> {
-        let listing = self.listing().await;
-        let mut newest = None;
-        for key in listing.find(model, wanted)? {
-            match self.load(key).await {
+        self.listed().await;
+        let is_latest = *wanted == Wanted::Latest;
+        let (mut before, mut last_good, mut newest) = (None, None, None);
+        for _ in 0..MOST_TRIED {
+            let found = self.current().find(model, wanted, before);
+            let key = match found {
+                Ok(key) => key,
+                Err(problem) => {
+                    newest.get_or_insert(problem);
+                    break;
+                }
+            };
+            match self.load(&key).await {
+                Ok(loaded) if is_latest && loaded.compared.is_replaced() => {
+                    last_good.get_or_insert(loaded);
+                }
                 Ok(loaded) => return Ok(loaded),
-                Err(problem) if problem.allows_older() => drop(newest.get_or_insert(problem)),
+                Err(problem) if is_latest && problem.allows_older() => {
+                    newest.get_or_insert(problem);
+                }
                 Err(problem) => return Err(problem),
             }
+            before = key.1.batch();
         }
-        Err(newest.unwrap_or_else(|| Problem::unknown_model(model)))
+        last_good.ok_or_else(|| newest.unwrap_or_else(|| Problem::unknown_model(model)))
     }
 
     /// Batch `batch` of the model that `/predict_cluster/` asks.
@@ -232,92 +122,23 @@ impl Catalogue {
         self: &Arc<Self>,
         batch: BatchNumber,
     ) -> Result<Arc<Loaded>, Problem> {
-        let listing = self.listing().await;
-        let model = self.predict_cluster_model(&listing)?;
-        self.model(model, &Wanted::Number(batch)).await
+        self.listed().await;
+        let model = self.predict_cluster_model()?;
+        self.model(&model, &Wanted::Number(batch)).await
     }
 
-    /// The folders that cannot be served, by name: of one model, or of all.
-    pub(crate) async fn unusable(
-        &self,
-        listing: &Listing,
-        of: Option<&str>,
-    ) -> Vec<UnusableFolder> {
-        let is_wanted = |model: &str| of.is_none_or(|of| of == model);
-        let models = listing.models.iter().filter(|(name, _)| is_wanted(name));
-        let keys = models.flat_map(|(name, listed)| {
-            examined::newest(listed).map(|extent| (Arc::clone(name), extent))
-        });
-        let keys: Vec<Key> = keys.collect();
-        let found = futures::stream::iter(keys)
-            .map(async |key| Some((self.examine(&key).await?, key)))
-            .buffer_unordered(EXAMINED_AT_ONCE)
-            .filter_map(async |found| found);
-        let mut unusable: Vec<UnusableFolder> = found
-            .map(|(reason, key)| UnusableFolder {
-                folder: examined::folder(&key),
-                model: key.0.to_string(),
-                extent: key.1,
-                reason,
-            })
-            .collect()
-            .await;
-        self.examined.retain(|(name, extent)| {
-            listing
-                .models
-                .get(name)
-                .is_some_and(|listed| listed.has(extent))
-        });
-        unusable.extend(
-            listing
-                .unusable
-                .iter()
-                .filter(|folder| is_wanted(&folder.model))
-                .cloned(),
-        );
-        unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
-        unusable
-    }
-
-    /// The reason why a model cannot be served; none if it can be, or if the store fails.
-    async fn examine(&self, key: &Key) -> Option<String> {
-        let (model, extent) = key;
-        let stamp = match self.examined.get(key) {
-            Some(Verdict::Usable) => return None,
-            Some(Verdict::Unusable(reason, known)) => {
-                let stamp = self.models.stamp(model, extent.clone()).await.ok()?;
-                if stamp == known {
-                    return Some(reason);
-                }
-                stamp
-            }
-            None => self.models.stamp(model, extent.clone()).await.ok()?,
-        };
-        let verdict = match self.read(key).await {
-            Ok(_) => Verdict::Usable,
-            Err(LoadError::Store(ModelError::Store(_) | ModelError::NotFound { .. })) => {
-                return None;
-            }
-            Err(error) => Verdict::Unusable(error.reason(), stamp),
-        };
-        self.examined.set(key, verdict.clone());
-        match verdict {
-            Verdict::Usable => None,
-            Verdict::Unusable(reason, _) => Some(reason),
-        }
-    }
-
-    fn predict_cluster_model<'a>(&'a self, listing: &'a Listing) -> Result<&'a str, Problem> {
+    fn predict_cluster_model(&self) -> Result<Arc<str>, Problem> {
         if let Some(model) = &self.predict_cluster {
-            return Ok(model);
+            return Ok(model.as_str().into());
         }
-        let there = |name: &&str| listing.models.contains_key(*name);
-        if let Some(model) = PREDICT_CLUSTER_MODELS.into_iter().find(there) {
-            return Ok(model);
+        let listing = self.current();
+        let mut usual = PREDICT_CLUSTER_MODELS.into_iter();
+        if let Some((model, _)) = usual.find_map(|name| listing.models.get_key_value(name)) {
+            return Ok(Arc::clone(model));
         }
         let mut names = listing.models.keys();
         match (names.next(), names.next()) {
-            (Some(only), None) => Ok(only),
+            (Some(only), None) => Ok(Arc::clone(only)),
             (None, _) => Err(Problem::new(Code::UnknownModel, "there are no models yet")),
             _ => Err(Problem::new(
                 Code::UnknownModel,
@@ -329,75 +150,203 @@ impl Catalogue {
         }
     }
 
-    async fn load(&self, key: Key) -> Result<Arc<Loaded>, Problem> {
-        if let Some(loaded) = self.loaded.get(&key).await {
-            if !loaded.is_due(FRESH) || !self.is_outdated(&key, &loaded).await {
-                return Ok(loaded);
+    async fn load(self: &Arc<Self>, key: &Key) -> Result<Arc<Loaded>, Problem> {
+        if let Some(loaded) = self.memory.get(key).await {
+            match loaded.compared.due(self.poll) {
+                Due::No => return Ok(loaded),
+                Due::Soon => {
+                    self.refresh(key);
+                    return Ok(loaded);
+                }
+                Due::Now => {
+                    // It ends early only when the service does.
+                    let _ = self.refresh(key).await;
+                    if let Some(loaded) = self.memory.get(key).await {
+                        return Ok(loaded);
+                    }
+                    self.current().find(&key.0, &Wanted::from(&key.1), None)?;
+                }
             }
-            tracing::info!(
-                model = &*key.0,
-                batch = key.1.batch().map(BatchNumber::get),
-                window = key.1.window().map(WindowKey::as_str),
-                "the model changed and is read again"
-            );
-            self.loaded.invalidate(&key).await;
         }
-        if let Some(problem) = self.failed.get(&key).await {
-            return Err(problem);
-        }
-        // Other requests for the same model wait for this read.
-        let (model, extent) = &key;
-        match self.loaded.try_get_with_by_ref(&key, self.read(&key)).await {
+        match self.memory.load(key).await {
             Ok(loaded) => {
-                self.examined.set(&key, Verdict::Usable);
+                // Its folder may have been replaced after it was read and before it was in memory.
+                self.refresh(key);
                 Ok(loaded)
             }
-            Err(error) => {
+            Err(NotLoaded::Before(problem)) => Err(problem),
+            Err(NotLoaded::Now(error)) => {
                 // The model was listed. Either it was removed since, or the store cannot be read and looks empty.
-                let is_gone = matches!(&*error, LoadError::Store(ModelError::NotFound { .. }));
-                if is_gone && self.look_again().await == StoreState::Failing {
-                    return Err(Problem::models_unavailable());
+                if matches!(&*error, LoadError::Store(ModelError::NotFound { .. })) {
+                    self.look_at(BTreeSet::from([key.clone()])).await;
+                    if self.current().store == StoreState::Failing {
+                        return Err(Problem::models_unavailable());
+                    }
+                    self.current().find(&key.0, &Wanted::from(&key.1), None)?;
                 }
-                let problem = Problem::of_model(model, extent, &error);
-                // The next listing reads the folder again and finds the reason.
-                self.examined.forget(&key);
-                self.failed.insert(key, problem.clone()).await;
-                Err(problem)
+                Err(self.memory.problem(key, &error).await)
             }
         }
     }
 
-    /// Whether the store has another model in this place, or none. While the store fails, the model in memory counts as
-    /// right.
-    async fn is_outdated(&self, (model, extent): &Key, loaded: &Loaded) -> bool {
-        match self.models.stamp(model, extent.clone()).await {
-            Ok(Some(stamp)) => stamp != *loaded.stamp(),
-            Ok(None) => self.look_again().await == StoreState::Listed,
+    /// Compares a model in memory with the store, in a task of its own: a client that hangs up does not break it off.
+    fn refresh(self: &Arc<Self>, key: &Key) -> tokio::task::JoinHandle<()> {
+        let (catalogue, key) = (Arc::clone(self), key.clone());
+        tokio::spawn(async move {
+            if catalogue.memory.refresh(&key).await == Refreshed::Gone {
+                catalogue.look_at(BTreeSet::from([key])).await;
+            }
+        })
+    }
+
+    /// Looks at the folders of some models, and changes the listing and the models in memory accordingly. Returns the
+    /// models whose folders are not complete.
+    pub(crate) async fn look_at(&self, keys: BTreeSet<Key>) -> BTreeSet<Key> {
+        let _turn = self.turn.lock().await;
+        if let Some(touched) = &mut *self.touched() {
+            touched.extend(keys.iter().cloned());
+        }
+        let look = async |key: Key| (self.models.look(&key.0, &key.1).await, key);
+        let looked = futures::stream::iter(keys).map(look).buffered(AT_ONCE);
+        let looked: Vec<_> = looked.collect().await;
+        let mut found = Vec::new();
+        let mut failed = None;
+        for (looked, key) in looked {
+            match looked {
+                Ok(looked) => found.push((key, looked)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        // A store that cannot be read may look as if the folder were gone.
+        let is_gone = |(key, looked): &(Key, Looked)| {
+            *looked == Looked::Absent && self.current().has(key)
+        };
+        if failed.is_none() && found.iter().any(is_gone) {
+            failed = self.models.is_empty().await.err();
+        }
+        if let Some(error) = failed {
+            self.fails(&error);
+            return found.into_iter().map(|(key, _)| key).collect();
+        }
+        self.take(found).await
+    }
+
+    /// Takes what was found in the store: brings models into memory first, and changes the listing second.
+    async fn take(&self, found: Vec<(Key, Looked)>) -> BTreeSet<Key> {
+        let complete = found.iter().filter(|(_, it)| *it == Looked::Complete);
+        let complete: Vec<Key> = complete.map(|(key, _)| key.clone()).collect();
+        self.prepare(&complete).await;
+        let kept: Vec<bool> = found.iter().map(|(key, _)| self.memory.holds(key)).collect();
+        self.change(|listing| {
+            listing.store = StoreState::Listed;
+            for ((key, looked), is_kept) in found.iter().zip(kept) {
+                listing.note(key, looked.clone(), is_kept);
+            }
+        });
+        let mut incomplete = BTreeSet::new();
+        for (key, looked) in found {
+            match looked {
+                Looked::Complete => continue,
+                Looked::Unusable(_) => {}
+                Looked::Absent => self.memory.forget(&key).await,
+            }
+            incomplete.insert(key);
+        }
+        incomplete
+    }
+
+    /// Reads models that were written again and are in memory, and the newest model where the one before is in memory:
+    /// it is asked next. So the answers of `latest` need not wait for it.
+    async fn prepare(&self, complete: &[Key]) {
+        let mut asked_next = BTreeSet::new();
+        let mut held = Vec::new();
+        for key in complete {
+            self.memory.try_again(key).await;
+            if self.memory.holds(key) {
+                held.push(key.clone());
+            } else if let Some(newest) = self.current().newest(&key.0)
+                && key.1.batch().is_some_and(|batch| batch > newest)
+                && self.memory.holds(&(Arc::clone(&key.0), Extent::Batch(newest)))
+            {
+                asked_next.insert(key.clone());
+            }
+        }
+        // Of several new batches only the newest one is what `latest` means.
+        let newest = asked_next.iter().filter(|(model, extent)| {
+            let mut others = asked_next.iter().filter(|(other, _)| other == model);
+            others.all(|(_, other)| other <= extent)
+        });
+        let newest: Vec<Key> = newest.cloned().collect();
+        let refresh = async |key: Key| drop(self.memory.refresh(&key).await);
+        // A model that cannot be read is told when it is asked.
+        let load = async |key: Key| drop(self.memory.load(&key).await);
+        let refreshed = futures::stream::iter(held).map(refresh);
+        refreshed.buffer_unordered(AT_ONCE).collect::<()>().await;
+        let loaded = futures::stream::iter(newest).map(load);
+        loaded.buffer_unordered(AT_ONCE).collect::<()>().await;
+    }
+
+    /// Looks at one folder of the store with all its models.
+    pub(crate) async fn look_into(&self, name: &str) -> BTreeSet<Key> {
+        let survey = match self.models.survey_folder(name).await {
+            Ok(survey) => survey,
             Err(error) => {
-                tracing::warn!(
-                    error = gugus_error::chain(&error),
-                    "a model could not be looked at; what is in memory is served on"
-                );
-                false
+                self.fails(&error);
+                return BTreeSet::new();
+            }
+        };
+        let found = Listing::from(survey);
+        let known = self.current().keys(name);
+        let keys = found.all_keys().chain(known);
+        self.look_at(keys.collect()).await
+    }
+
+    /// Looks through the whole store. Meanwhile single folders are looked at as they change.
+    pub(crate) async fn look_through(&self) {
+        *self.touched() = Some(BTreeSet::new());
+        let survey = self.models.survey().await;
+        let _turn = self.turn.lock().await;
+        let touched = self.touched().take().unwrap_or_default();
+        match survey {
+            Err(error) => self.fails(&error),
+            Ok(survey) => {
+                let mut listing = Listing::from(survey);
+                {
+                    let current = self.current();
+                    for key in &touched {
+                        listing.note(key, current.noted(key), false);
+                    }
+                }
+                let mut gone = Vec::new();
+                for key in self.memory.keys() {
+                    if listing.is_incomplete(&key) {
+                        listing.insert(&key);
+                    } else if !listing.has(&key) {
+                        gone.push(key);
+                    }
+                }
+                let new = listing.newer_than(&self.current());
+                self.prepare(&new).await;
+                self.change(|current| *current = listing);
+                for key in gone {
+                    self.memory.forget(&key).await;
+                }
             }
         }
+        self.is_listed.send_replace(true);
     }
 
-    /// Lists the store, whatever the age of the listing, because the listing proved wrong.
-    async fn look_again(&self) -> StoreState {
-        let turn = Arc::clone(&self.refresh).lock_owned().await;
-        self.list(turn).await.store
+    fn touched(&self) -> std::sync::MutexGuard<'_, Option<BTreeSet<Key>>> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn read(&self, key: &Key) -> Result<Arc<Loaded>, LoadError> {
-        let (model, extent) = key.clone();
-        let saved = self.models.read(&model, extent.clone()).await?;
-        let unknown_columns = self.unknown_columns;
-        // Planning SQL takes milliseconds.
-        let load = move || Loaded::new(model, extent, saved, unknown_columns);
-        match tokio::task::spawn_blocking(load).await {
-            Ok(loaded) => loaded.map(Arc::new),
-            Err(stopped) => Err(LoadError::Stopped(stopped)),
+    fn fails(&self, error: &ModelError) {
+        if self.current().store == StoreState::Listed {
+            tracing::warn!(
+                error = gugus_error::chain(error),
+                "the models could not be listed; what is in memory is served on"
+            );
         }
+        self.change(|listing| listing.store = StoreState::Failing);
     }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use arrow::array::{Array, RecordBatch};
 use gugus_clusters::{Centers, Fitted, Predictor};
@@ -14,9 +12,11 @@ use gugus_spec::{Column, OtherColumns, Source};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::compared::Compared;
 use crate::config::UnknownColumns;
 use crate::problem::{Code, LoadError, Problem};
 use crate::records::{self, Body};
+use crate::weight;
 
 /// The cluster of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -62,9 +62,10 @@ pub(crate) struct Loaded {
     input: Input,
     /// The columns that a record may have, if others are refused.
     known: Option<BTreeSet<String>>,
-    read: Instant,
-    /// When it was last compared with the store, in milliseconds since it was read: a number that fits in an atomic.
-    checked: AtomicU64,
+    /// Whether it is still what the store has.
+    pub(crate) compared: Compared,
+    /// How many bytes of memory it takes, about.
+    pub(crate) bytes: u64,
 }
 
 /// The kind of records that a model takes.
@@ -107,6 +108,7 @@ impl Loaded {
                 }
             }
         };
+        let bytes = weight::bytes(saved.about.as_ref(), &saved.fitted);
         let middles = Fitted::Centers(Centers {
             centers: saved.fitted.middles(),
             distance_measure: saved.fitted.distance_measure(),
@@ -131,8 +133,8 @@ impl Loaded {
             predictor,
             input,
             known,
-            read: Instant::now(),
-            checked: AtomicU64::new(0),
+            compared: Compared::now(),
+            bytes,
         })
     }
 
@@ -146,17 +148,6 @@ impl Loaded {
 
     pub(crate) fn stamp(&self) -> &Stamp {
         &self.saved.stamp
-    }
-
-    /// Whether the model was not compared with the store for `period`. Only one caller gets `true`, and has to compare it.
-    pub(crate) fn is_due(&self, period: Duration) -> bool {
-        let now = u64::try_from(self.read.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let checked = self.checked.load(Ordering::Relaxed);
-        Duration::from_millis(now.saturating_sub(checked)) >= period
-            && self
-                .checked
-                .compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
     }
 
     /// The cluster of each record of a body.

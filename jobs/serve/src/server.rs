@@ -9,6 +9,7 @@ use warp::Filter;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::keeper;
 use crate::routes;
 use crate::state::State;
 
@@ -38,6 +39,10 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let catalogue = Arc::new(Catalogue::open(&config).await.map_err(Error::Models)?);
+    let watch = config.models.watch(config.poll);
+    let ended = shutdown.child_token();
+    let _end = ended.clone().drop_guard();
+    tokio::spawn(keeper::keep(Arc::clone(&catalogue), watch, config.poll, ended));
     let state = Arc::new(State {
         catalogue,
         body_limit: config.body_limit,
