@@ -20,8 +20,8 @@ use bytes::Bytes;
 use crate::{
     StoreError,
     backend::{
-        About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Tail,
-        Tree,
+        About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Swapped,
+        Tail, Tree,
     },
     blocking::blocking,
 };
@@ -98,6 +98,16 @@ impl Backend for Folder {
             done => done,
         })
         .await
+    }
+
+    async fn swap(
+        &self,
+        file: &str,
+        old: Option<Bytes>,
+        new: Bytes,
+    ) -> Result<Swapped, StoreError> {
+        self.at(file, move |path| durable::swap(path, old.as_deref(), &new))
+            .await
     }
 
     async fn delete(&self, file: &str) -> Result<(), StoreError> {
