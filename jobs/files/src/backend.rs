@@ -77,6 +77,21 @@ pub trait Backend: Send + Sync {
         content: Arc<FolderContent>,
         onto: Onto,
     ) -> Result<Placed, StoreError>;
+
+    /// Notices of changes from now on; `None` where nobody sends any, so that the place has to be looked at now and then.
+    fn notices(&self) -> Option<Box<dyn Notices>> {
+        None
+    }
+}
+
+/// Notices of changes in a place.
+#[async_trait]
+pub trait Notices: Send + Sync {
+    /// Returns when something may have changed since the last call. If the future is dropped, no change gets lost.
+    async fn next(&mut self);
+
+    /// Makes sure that notices still come, after the place itself was removed or made.
+    fn renew(&mut self);
 }
 
 /// The content of a store, either at the call of [`Backend::tree`] or now, whichever is cheaper.
