@@ -1,6 +1,6 @@
 //! The trait of a place for files. The batch log and the model folders use this trait only.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -92,6 +92,18 @@ pub trait Notices: Send + Sync {
 
     /// Makes sure that notices still come, after the place itself was removed or made.
     fn renew(&mut self);
+
+    /// What changed since this was called last.
+    fn changes(&mut self) -> Changes;
+}
+
+/// What changed in a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Nobody tells, or nobody can tell any more.
+    Anything,
+    /// These names directly in the place, or in one of its folders: `model`, `model/batch_00000001`.
+    Names(BTreeSet<String>),
 }
 
 /// The content of a store, either at the call of [`Backend::tree`] or now, whichever is cheaper.

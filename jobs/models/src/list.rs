@@ -9,7 +9,7 @@ use gugus_files::{Sizes, StoreError, Tree, blocking};
 use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{
-    Extent, ModelError, ModelStore, WindowKey,
+    Extent, ModelError, ModelStore, WindowKey, aliases,
     place::{DATA, METADATA, MODEL_JSON, SUCCESS, has_content, sparks_folders, split_spark_name},
 };
 
@@ -109,6 +109,8 @@ pub struct Survey {
     pub models: Vec<ListedModel>,
     /// The folders that cannot be read, by name.
     pub unusable: Vec<UnusableFolder>,
+    /// The models that have a file of aliases, whether or not they have a complete folder.
+    pub aliased: Vec<ModelName>,
 }
 
 /// A folder that looks like a model and cannot be read.
@@ -140,6 +142,7 @@ pub enum Looked {
 struct Gathered {
     models: BTreeMap<String, BTreeSet<Extent>>,
     unusable: Vec<UnusableFolder>,
+    aliased: Vec<ModelName>,
 }
 
 impl Gathered {
@@ -226,6 +229,12 @@ impl ModelStore {
         Ok(looked)
     }
 
+    /// The model whose aliases a file of the store holds; `None` for any other file.
+    pub fn of_aliases(file: &str) -> Option<ModelName> {
+        let model = file.split_once('/')?.0.parse().ok()?;
+        (aliases::file(&model) == file).then_some(model)
+    }
+
     /// The model that a folder of the store is part of, by its name alone: `location/batch_00000007`, or the name of a
     /// folder that Spark wrote. `None` for a folder of another name.
     pub fn of_folder(folder: &str) -> Option<(&str, Extent)> {
@@ -253,6 +262,7 @@ impl From<Gathered> for Survey {
         Self {
             models: gathered.models.into_iter().map(ListedModel::new).collect(),
             unusable: gathered.unusable,
+            aliased: gathered.aliased,
         }
     }
 }
@@ -264,12 +274,15 @@ fn gather(tree: &dyn Tree, names: &[String]) -> Result<Gathered, StoreError> {
         let hidden = name.starts_with(['.', '_']);
         let inner = tree.folders(name)?;
         let is_sparks = inner.iter().any(|folder| folder == METADATA);
-        if name.parse::<ModelName>().is_err() {
+        let Ok(model) = name.parse::<ModelName>() else {
             if is_sparks && !hidden {
                 let state = State::Unusable(WRONG_NAME);
                 gathered.add(name, Extent::All, name.clone(), state);
             }
             continue;
+        };
+        if tree.has(&aliases::file(&model)) {
+            gathered.aliased.push(model);
         }
         if is_sparks {
             let (model, extent) = sparks_model(name);

@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::catalogue::Catalogue;
 use crate::listing::Key;
+use crate::stock::Stock;
 
 /// Looking through the store may take one part in this many of the time. A store of a hundred thousand folders takes a
 /// second or, in a bucket, minutes.
@@ -26,13 +26,13 @@ const AGAIN: Duration = Duration::from_millis(25);
 
 /// Keeps the listing until `shutdown`.
 pub(crate) async fn keep(
-    catalogue: Arc<Catalogue>,
+    stock: Arc<Stock>,
     watch: Watch,
     poll: Duration,
     shutdown: CancellationToken,
 ) {
     let keeper = Keeper {
-        catalogue,
+        stock,
         watch,
         poll,
         again: BTreeMap::new(),
@@ -41,11 +41,11 @@ pub(crate) async fn keep(
 }
 
 struct Keeper {
-    catalogue: Arc<Catalogue>,
+    stock: Arc<Stock>,
     watch: Watch,
     poll: Duration,
-    /// Models whose folders are not complete, and when they are looked at again.
-    again: BTreeMap<Key, Again>,
+    /// Folders that changed and hold no complete model, and when they are looked at again.
+    again: BTreeMap<String, Again>,
 }
 
 #[derive(Clone, Copy)]
@@ -84,7 +84,7 @@ impl Keeper {
                 Next::LookedThrough => {}
                 Next::LookThrough => through = Some(self.look_through()),
                 Next::Changed => match self.watch.changes() {
-                    Changes::Folders(folders) => self.look_at(folders).await,
+                    Changes::Names(names) => self.look_at(names).await,
                     Changes::Anything => next = earliest.max(Instant::now()),
                 },
                 Next::Again => self.look_again().await,
@@ -94,55 +94,72 @@ impl Keeper {
 
     /// Looks through the whole store, in a task of its own: changes are noticed meanwhile.
     fn look_through(&self) -> AbortOnDrop {
-        let catalogue = Arc::clone(&self.catalogue);
+        let stock = Arc::clone(&self.stock);
         AbortOnDrop(tokio::spawn(async move {
             let begin = Instant::now();
-            catalogue.look_through().await;
+            stock.look_through().await;
             begin.elapsed()
         }))
     }
 
-    /// Looks at folders that changed, relative to the store.
-    async fn look_at(&mut self, folders: BTreeSet<String>) {
-        let mut keys = BTreeSet::new();
-        let mut incomplete = BTreeSet::new();
-        for folder in folders {
-            match (folder.split_once('/'), ModelStore::of_folder(&folder)) {
-                (Some(_), Some((model, extent))) => {
-                    keys.insert((Arc::from(model), extent));
-                }
-                // A part of a folder that Spark wrote.
-                (Some((model, _)), None) => {
-                    let of = ModelStore::of_folder(model);
-                    keys.extend(of.map(|(model, extent)| (Arc::from(model), extent)));
-                }
-                (None, _) => incomplete.extend(self.catalogue.look_into(&folder).await),
-            }
-        }
-        if !keys.is_empty() {
-            incomplete.extend(self.catalogue.look_at(keys).await);
-        }
-        for key in incomplete {
-            self.later(key, AGAIN);
+    /// Looks at names that changed, relative to the store.
+    async fn look_at(&mut self, names: BTreeSet<String>) {
+        for name in self.incomplete(names).await {
+            self.later(name, AGAIN);
         }
     }
 
     async fn look_again(&mut self) {
         let now = Instant::now();
-        let due: BTreeMap<Key, Again> = self.again.extract_if(.., |_, it| it.at <= now).collect();
-        let keys = due.keys().cloned().collect();
-        for key in self.catalogue.look_at(keys).await {
-            if let Some(again) = due.get(&key) {
-                self.later(key, again.wait * 2);
+        let due: BTreeMap<String, Again> =
+            self.again.extract_if(.., |_, it| it.at <= now).collect();
+        for name in self.incomplete(due.keys().cloned()).await {
+            if let Some(again) = due.get(&name) {
+                self.later(name, again.wait * 2);
             }
         }
     }
 
-    fn later(&mut self, key: Key, wait: Duration) {
+    fn later(&mut self, name: String, wait: Duration) {
         if wait < self.poll {
             let at = Instant::now() + wait;
-            self.again.insert(key, Again { at, wait });
+            self.again.insert(name, Again { at, wait });
         }
+    }
+
+    /// Looks at names, and returns those that may become models.
+    async fn incomplete(&self, names: impl IntoIterator<Item = String>) -> Vec<String> {
+        let mut of: BTreeMap<Key, String> = BTreeMap::new();
+        let mut incomplete = Vec::new();
+        let mut aliased = Vec::new();
+        for name in names {
+            if let Some(model) = ModelStore::of_aliases(&name) {
+                aliased.push(model);
+                continue;
+            }
+            let (folder, is_folder) = match name.split_once('/') {
+                Some(_) if ModelStore::of_folder(&name).is_some() => (name.as_str(), false),
+                // A part of a folder that Spark wrote.
+                Some((folder, _)) => (folder, false),
+                None => (name.as_str(), true),
+            };
+            if is_folder {
+                if !self.stock.look_into(folder).await {
+                    incomplete.push(name);
+                }
+            } else if let Some((model, extent)) = ModelStore::of_folder(folder) {
+                of.insert((Arc::from(model), extent), name);
+            }
+        }
+        if !of.is_empty() {
+            let keys = self.stock.look_at(of.keys().cloned().collect()).await;
+            incomplete.extend(keys.into_iter().filter_map(|key| of.remove(&key)));
+        }
+        // Aliases come last: what they stand for may be new, too.
+        if !aliased.is_empty() {
+            self.stock.look_at_aliases(aliased).await;
+        }
+        incomplete
     }
 }
 

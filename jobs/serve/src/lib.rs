@@ -67,6 +67,7 @@ mod route;
 mod routes;
 mod server;
 mod state;
+mod stock;
 mod unusable;
 mod weight;
 

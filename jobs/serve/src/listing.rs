@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gugus_models::{Extent, ListedModel, Looked, Survey, UnusableFolder};
-use gugus_spec::BatchNumber;
+use gugus_models::{
+    Aliases, Extent, ListedModel, Looked, ModelError, Survey, UnusableFolder,
+};
+use gugus_spec::{AliasName, BatchNumber, ModelName};
 
 use crate::asked::Wanted;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, LoadError, Problem};
 
 /// A model by its name and the data that it was trained on.
 pub(crate) type Key = (Arc<str>, Extent);
@@ -18,8 +20,60 @@ pub(crate) struct Listing {
     pub(crate) models: BTreeMap<Arc<str>, ListedModel>,
     /// Folders that look like models and are not complete.
     unusable: Vec<UnusableFolder>,
+    /// The aliases of each model that has some.
+    aliases: BTreeMap<Arc<str>, Aliasing>,
     /// Whether the store could still be listed when last asked.
     pub(crate) store: StoreState,
+}
+
+/// The aliases of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Aliasing {
+    /// As they were when they could be read last.
+    pub(crate) aliases: Aliases,
+    /// Why they cannot be read now, if so.
+    pub(crate) wrong: Option<UnusableFolder>,
+}
+
+impl From<Aliases> for Aliasing {
+    fn from(aliases: Aliases) -> Self {
+        Self {
+            aliases,
+            wrong: None,
+        }
+    }
+}
+
+impl Aliasing {
+    /// The same aliases, which cannot be read now. This is told once.
+    pub(crate) fn and_now(mut self, model: &ModelName, error: ModelError) -> Self {
+        // While the store fails, nothing is known about the file.
+        if matches!(error, ModelError::Store(_)) {
+            return self;
+        }
+        let text = gugus_error::chain(&error);
+        let wrong = UnusableFolder {
+            folder: format!("{model}/aliases.json"),
+            model: model.to_string(),
+            extent: Extent::All,
+            reason: LoadError::Store(error).reason(),
+        };
+        if self.wrong.as_ref() != Some(&wrong) {
+            tracing::warn!(%model, error = text, "the aliases of a model cannot be read; those that were read last are served on");
+        }
+        self.wrong = Some(wrong);
+        self
+    }
+
+    /// The batches that an alias stands for now and did not before.
+    pub(crate) fn moved_since(&self, last: &Self) -> impl Iterator<Item = BatchNumber> {
+        let now = self.aliases.aliases.iter();
+        let moved = now.filter(|(alias, now)| {
+            let last = last.aliases.aliases.get(alias);
+            last.is_none_or(|last| last.batch != now.batch)
+        });
+        moved.map(|(_, now)| now.batch)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +91,7 @@ impl From<Survey> for Listing {
         Self {
             models,
             unusable: survey.unusable,
+            aliases: BTreeMap::new(),
             store: StoreState::Listed,
         }
     }
@@ -60,7 +115,9 @@ impl Listing {
 
     /// The folders that are not complete, of one model or of all.
     pub(crate) fn unusable(&self, of: Option<&str>) -> impl Iterator<Item = &UnusableFolder> {
-        let folders = self.unusable.iter();
+        let aliases = self.aliases.values();
+        let aliases = aliases.filter_map(|aliasing| aliasing.wrong.as_ref());
+        let folders = self.unusable.iter().chain(aliases);
         folders.filter(move |folder| of.is_none_or(|of| of == folder.model))
     }
 
@@ -71,30 +128,78 @@ impl Listing {
         wanted: &Wanted,
         before: Option<BatchNumber>,
     ) -> Result<Key, Problem> {
-        let (name, listed) = self.model(model)?;
-        let extent = match wanted {
-            Wanted::Number(batch) => Extent::Batch(*batch),
-            Wanted::Window(key) => Extent::Window(key.clone()),
-            Wanted::All => Extent::All,
-            Wanted::Latest => match listed.newest(before) {
-                Some(batch) => Extent::Batch(batch),
-                None if listed.windows.is_empty() || listed.all => {
-                    let detail =
-                        format!("model {model:?} has no batches; ask /models/{model}/predict");
-                    return Err(Problem::new(Code::UnknownBatch, detail));
+        match wanted {
+            Wanted::Number(batch) => self.find_extent(model, Extent::Batch(*batch)),
+            Wanted::Window(key) => self.find_extent(model, Extent::Window(key.clone())),
+            Wanted::All => self.find_extent(model, Extent::All),
+            Wanted::Alias(alias) => self.find_alias(model, alias),
+            Wanted::Latest => {
+                let (name, listed) = self.model(model)?;
+                match listed.newest(before) {
+                    Some(batch) => Ok((Arc::clone(name), Extent::Batch(batch))),
+                    None if listed.windows.is_empty() || listed.all => {
+                        let detail =
+                            format!("model {model:?} has no batches; ask /models/{model}/predict");
+                        Err(Problem::new(Code::UnknownBatch, detail))
+                    }
+                    None => Err(of_windows(model)),
                 }
-                None => return Err(of_windows(model)),
-            },
-        };
-        match extent {
-            extent if listed.has(&extent) => Ok((Arc::clone(name), extent)),
-            Extent::All if listed.batches.is_empty() && !listed.windows.is_empty() => {
-                Err(of_windows(model))
             }
-            extent => Err(match self.incomplete(model, Some(&extent)) {
+        }
+    }
+
+    fn find_extent(&self, model: &str, extent: Extent) -> Result<Key, Problem> {
+        let (name, listed) = self.model(model)?;
+        if listed.has(&extent) {
+            return Ok((Arc::clone(name), extent));
+        }
+        if extent == Extent::All && listed.batches.is_empty() && !listed.windows.is_empty() {
+            return Err(of_windows(model));
+        }
+        Err(match self.incomplete(model, Some(&extent)) {
+            Some(folder) => Problem::incomplete(Some(&extent), folder),
+            None => Problem::unknown_extent(model, &extent),
+        })
+    }
+
+    /// Finds the model that an alias stands for, and never another one. The file of aliases may be all that is left of a model.
+    fn find_alias(&self, model: &str, alias: &AliasName) -> Result<Key, Problem> {
+        let Some(batch) = self.aliased(model, alias) else {
+            self.model(model)?;
+            return Err(Problem::no_batch(model, alias.as_str()));
+        };
+        let extent = Extent::Batch(batch);
+        match self.models.get_key_value(model) {
+            Some((name, listed)) if listed.has(&extent) => Ok((Arc::clone(name), extent)),
+            _ => Err(match self.incomplete(model, Some(&extent)) {
                 Some(folder) => Problem::incomplete(Some(&extent), folder),
-                None => Problem::unknown_extent(model, &extent),
+                None => Problem::alias_of_none(model, alias, batch),
             }),
+        }
+    }
+
+    /// The batch that an alias of a model stands for.
+    fn aliased(&self, model: &str, alias: &AliasName) -> Option<BatchNumber> {
+        let aliases = &self.aliases.get(model)?.aliases.aliases;
+        aliases.get(alias).map(|aliased| aliased.batch)
+    }
+
+    /// The aliases of a model, and whether they can be read.
+    pub(crate) fn aliasing(&self, model: &str) -> Aliasing {
+        self.aliases.get(model).cloned().unwrap_or_default()
+    }
+
+    /// The aliases of a model.
+    pub(crate) fn aliases(&self, model: &str) -> Option<&Aliases> {
+        self.aliases.get(model).map(|aliasing| &aliasing.aliases)
+    }
+
+    /// Sets the aliases of a model.
+    pub(crate) fn set_aliases(&mut self, model: Arc<str>, aliasing: Aliasing) {
+        if aliasing == Aliasing::default() {
+            self.aliases.remove(&model);
+        } else {
+            self.aliases.insert(model, aliasing);
         }
     }
 

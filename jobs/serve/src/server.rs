@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::keeper;
 use crate::routes;
 use crate::state::State;
+use crate::stock::Stock;
 
 /// Why the service could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -38,11 +39,12 @@ pub async fn run(
     ready: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let catalogue = Arc::new(Catalogue::open(&config).await.map_err(Error::Models)?);
+    let stock = Arc::new(Stock::open(&config).await.map_err(Error::Models)?);
     let watch = config.models.watch(config.poll);
     let ended = shutdown.child_token();
     let _end = ended.clone().drop_guard();
-    tokio::spawn(keeper::keep(Arc::clone(&catalogue), watch, config.poll, ended));
+    tokio::spawn(keeper::keep(Arc::clone(&stock), watch, config.poll, ended));
+    let catalogue = Arc::new(Catalogue::new(stock, &config));
     let state = Arc::new(State {
         catalogue,
         body_limit: config.body_limit,

@@ -27,7 +27,7 @@ impl Catalogue {
         let keys = models.flat_map(|(name, listed)| {
             examined::newest(listed).map(|extent| (std::sync::Arc::clone(name), extent))
         });
-        let keys = self.memory.examined.without_usable(keys, MOST);
+        let keys = self.stock.memory.examined.without_usable(keys, MOST);
         let found = futures::stream::iter(keys)
             .map(async |key| Some((self.examine(&key).await?, key)))
             .buffer_unordered(AT_ONCE)
@@ -41,7 +41,7 @@ impl Catalogue {
             })
             .collect()
             .await;
-        self.memory.examined.retain(|key| listing.has(key));
+        self.stock.memory.examined.retain(|key| listing.has(key));
         unusable.extend(listing.unusable(of).cloned());
         unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
         unusable.dedup_by(|one, other| one.folder == other.folder);
@@ -51,20 +51,20 @@ impl Catalogue {
     /// The reason why a model cannot be served; none if it can be, or if the store fails.
     async fn examine(&self, key: &Key) -> Option<String> {
         let (model, extent) = key;
-        let stamp = self.models.stamp(model, extent.clone()).await.ok()?;
-        if let Some(Verdict::Unusable(reason, known)) = self.memory.examined.get(key)
+        let stamp = self.stock.models.stamp(model, extent.clone()).await.ok()?;
+        if let Some(Verdict::Unusable(reason, known)) = self.stock.memory.examined.get(key)
             && stamp == known
         {
             return Some(reason);
         }
-        let verdict = match self.memory.read(key).await {
+        let verdict = match self.stock.memory.read(key).await {
             Ok(_) => Verdict::Usable,
             Err(LoadError::Store(ModelError::Store(_) | ModelError::NotFound { .. })) => {
                 return None;
             }
             Err(error) => Verdict::Unusable(error.reason(), stamp),
         };
-        self.memory.examined.set(key, verdict.clone());
+        self.stock.memory.examined.set(key, verdict.clone());
         match verdict {
             Verdict::Usable => None,
             Verdict::Unusable(reason, _) => Some(reason),

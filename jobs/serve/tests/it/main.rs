@@ -10,8 +10,10 @@
 mod documents;
 mod folders;
 mod kinds;
+mod life;
 mod limits;
 mod models;
+mod noticed;
 mod point;
 mod records;
 mod service;
