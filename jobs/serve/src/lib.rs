@@ -48,6 +48,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod answers;
 mod api;
 mod asked;
 mod body;
@@ -55,19 +56,29 @@ mod by_model;
 mod catalogue;
 mod compared;
 mod config;
+mod encoding;
 mod examined;
+mod formats;
+mod input;
 mod keeper;
 mod listing;
 mod loaded;
+mod media;
 mod memory;
+mod options;
+mod point;
+mod predict;
 mod problem;
 mod records;
 mod reply;
+mod request;
 mod route;
 mod routes;
+mod rows;
 mod server;
 mod state;
 mod stock;
+mod strict;
 mod unusable;
 mod weight;
 

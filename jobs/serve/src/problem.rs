@@ -23,6 +23,16 @@ use crate::reply;
 pub(crate) enum Code {
     /// The body or a record in it is not JSON.
     NotJson,
+    /// The body is not CSV with a header.
+    NotCsv,
+    /// The body is not an Arrow IPC stream.
+    NotArrow,
+    /// The body is not compressed as its header says.
+    WrongEncoding,
+    /// The body has a content type or an encoding that is not read.
+    UnsupportedMediaType,
+    /// A parameter of the query that cannot be understood.
+    WrongQuery,
     /// The body ended early or came too slowly.
     BodyCutOff,
     /// Headers that cannot be understood.
@@ -60,7 +70,14 @@ pub(crate) enum Code {
 impl Code {
     fn status(self) -> StatusCode {
         match self {
-            Self::NotJson | Self::BodyCutOff | Self::WrongHeader => StatusCode::BAD_REQUEST,
+            Self::NotJson
+            | Self::NotCsv
+            | Self::NotArrow
+            | Self::WrongEncoding
+            | Self::WrongQuery
+            | Self::BodyCutOff
+            | Self::WrongHeader => StatusCode::BAD_REQUEST,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownPath | Self::UnknownModel | Self::UnknownBatch | Self::UnknownWindow => {
                 StatusCode::NOT_FOUND
             }
@@ -144,7 +161,7 @@ impl Problem {
     }
 
     /// The record has columns that the model does not know.
-    pub(crate) fn unknown_columns(unknown: &[String], known: &[&str]) -> Self {
+    pub(crate) fn unknown_columns(unknown: &[impl AsRef<str>], known: &[&str]) -> Self {
         Self::new(
             Code::UnknownField,
             format!(
@@ -229,6 +246,15 @@ impl Problem {
         Self::new(
             Code::UnknownWindow,
             format!("model {model:?} has no window {key:?}; GET /models lists those it has"),
+        )
+    }
+
+    /// An answer that could not be written, which would be a bug.
+    pub(crate) fn not_written(form: &str, error: &str) -> Self {
+        tracing::error!(form, error, "an answer could not be written");
+        Self::new(
+            Code::ModelUnusable,
+            format!("the answer could not be written as {form}"),
         )
     }
 

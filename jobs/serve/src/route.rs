@@ -6,7 +6,6 @@
 use std::future::{Future, ready};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use warp::Filter;
@@ -17,10 +16,9 @@ use warp::reject::{Reject, Rejection};
 use warp::reply::{Reply, Response};
 
 use crate::body;
-use crate::by_model::by_model;
-use crate::loaded::Loaded;
 use crate::problem::Problem;
 use crate::reply;
+use crate::request::Sent;
 use crate::state::State;
 
 /// A path and the methods it takes.
@@ -107,35 +105,42 @@ impl Route {
         self.at().then(answer).boxed()
     }
 
-    /// As [`Self::json`], for predictions. The handler gets a body that could not be read, too, because an answer names a
-    /// wrong path before a wrong body. The headers of the answer name the model.
-    pub(crate) fn prediction<P, T, F>(
+    /// Answers a request for predictions. The handler gets a body that could not be read, too, because an answer names a
+    /// wrong path before a wrong body.
+    pub(crate) fn prediction<P, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
-        handler: fn(P, Arc<State>, Result<Bytes, Problem>) -> F,
+        handler: fn(P, Arc<State>, Sent) -> F,
     ) -> Answer
     where
         P: Send + 'static,
-        T: Serialize + 'static,
-        F: Future<Output = Result<(T, Arc<Loaded>), Problem>> + Send + 'static,
+        F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
         let state = Arc::clone(state);
         let body = body::read(state.body_limit);
-        let answer = move |captures, body| {
+        let answer = move |captures, headers, query, body| {
             let state = Arc::clone(&state);
             async move {
+                let sent = Sent {
+                    headers,
+                    query,
+                    body,
+                };
                 let answered = match parse(captures) {
-                    Ok(path) => handler(path, state, body).await,
+                    Ok(path) => handler(path, state, sent).await,
                     Err(problem) => Err(problem),
                 };
-                match answered {
-                    Ok((value, model)) => by_model(&value, &model),
-                    Err(problem) => problem.into_response(),
-                }
+                answered.unwrap_or_else(Reply::into_response)
             }
         };
-        self.at().and(body).then(answer).boxed()
+        let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+        self.at()
+            .and(warp::header::headers_cloned())
+            .and(query)
+            .and(body)
+            .then(answer)
+            .boxed()
     }
 
     /// Answers with a page or a file.

@@ -8,7 +8,9 @@
 )]
 
 mod documents;
+mod explain;
 mod folders;
+mod formats;
 mod kinds;
 mod life;
 mod limits;
@@ -18,3 +20,4 @@ mod point;
 mod records;
 mod service;
 mod spark;
+mod strict;

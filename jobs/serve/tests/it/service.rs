@@ -170,7 +170,21 @@ impl Service {
     }
 
     pub(crate) fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
-        Answer::of(self.agent.post(self.url(path)).send(body.as_ref()))
+        self.send(path, &[("content-type", "application/json")], body)
+    }
+
+    /// A POST with these headers.
+    pub(crate) fn send(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
+        let request = self.agent.post(self.url(path));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        Answer::of(request.send(body.as_ref()))
     }
 
     pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {

@@ -1,0 +1,114 @@
+//! A request for predictions, from its headers to its answer.
+
+use bytes::Bytes;
+use gugus_clusters::{Explain, Predictions};
+use warp::http::{HeaderMap, StatusCode};
+use warp::reply::Response;
+
+use crate::answers::{About, Answers};
+use crate::by_model::by_model;
+use crate::encoding::{self, Encoding};
+use crate::formats::{self, Reading};
+use crate::loaded::Loaded;
+use crate::media::Media;
+use crate::options::Options;
+use crate::problem::Problem;
+use crate::reply;
+use crate::rows::Shape;
+
+/// What came, before anything of it was looked at. An answer names a wrong path before a wrong header, and a wrong header
+/// before a wrong body.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: String,
+    pub(crate) body: Result<Bytes, Problem>,
+}
+
+/// A request whose headers were understood.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) options: Options,
+    media: Media,
+    encoding: Encoding,
+    answer: Media,
+    accepts_gzip: bool,
+    body: Bytes,
+    /// The longest body in bytes, before and after it is unpacked.
+    limit: usize,
+}
+
+impl Request {
+    /// Reads headers and query.
+    pub(crate) fn new(sent: Sent, limit: usize) -> Result<Self, Problem> {
+        let headers = &sent.headers;
+        let media = Media::of_body(headers)?;
+        Ok(Self {
+            media,
+            encoding: Encoding::of_body(headers)?,
+            answer: Media::of_answer(headers, media),
+            accepts_gzip: encoding::accepts_gzip(headers),
+            options: Options::parse(&sent.query)?,
+            body: sent.body?,
+            limit,
+        })
+    }
+
+    /// As [`Self::new`], for a path that takes and gives JSON only.
+    pub(crate) fn json(sent: Sent, limit: usize) -> Result<Self, Problem> {
+        Media::only_json(&sent.headers)?;
+        let answer = Media::Json;
+        Ok(Self {
+            answer,
+            ..Self::new(sent, limit)?
+        })
+    }
+
+    /// The length of the body as it came, if it need not be unpacked. Nothing tells how long another one will be.
+    pub(crate) fn length(&self) -> Option<usize> {
+        (self.encoding == Encoding::Identity).then_some(self.body.len())
+    }
+
+    /// The body, unpacked.
+    pub(crate) fn body(&self) -> Result<Bytes, Problem> {
+        self.encoding.decode(self.body.clone(), self.limit)
+    }
+
+    /// Predicts the records of the body. This may take long.
+    pub(crate) fn predict(&self, model: &Loaded) -> Result<Response, Problem> {
+        let body = self.body()?;
+        let reading = Reading {
+            input: &model.input,
+            dimensions: model.predictor.dimensions(),
+            strictness: self.options.strictness,
+            limit: self.limit,
+        };
+        let rows = formats::read(self.media, &body, reading)?;
+        let shape = rows.shape;
+        let predictions = model.predict(rows, self.options.explain)?;
+        self.answered(predictions, shape, model)
+    }
+
+    /// The answer in the form that was asked for.
+    pub(crate) fn answered(
+        &self,
+        predictions: Predictions,
+        shape: Shape,
+        model: &Loaded,
+    ) -> Result<Response, Problem> {
+        let about = (self.options.explain == Explain::Yes).then(|| About::from(model));
+        let answers = Answers::new(predictions, shape, about);
+        let content = formats::write(self.answer, &answers)?;
+        let packed = self
+            .accepts_gzip
+            .then(|| encoding::gzip(&content))
+            .flatten();
+        let is_packed = packed.is_some();
+        let content = packed.unwrap_or(content);
+        let mut response = reply::bytes(StatusCode::OK, self.answer.name(), content.into());
+        if is_packed {
+            encoding::mark(&mut response);
+        }
+        Ok(by_model(response, model))
+    }
+}
