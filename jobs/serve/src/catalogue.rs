@@ -141,7 +141,7 @@ impl Catalogue {
             Err(NotLoaded::Now(error)) => {
                 // The model was listed. Either it was removed since, or the store cannot be read and looks empty.
                 if matches!(&*error, LoadError::Store(ModelError::NotFound { .. })) {
-                    self.stock.look_at(BTreeSet::from([key.clone()])).await;
+                    look_at(&self.stock, key.clone()).await;
                     if self.stock.current().store == StoreState::Failing {
                         return Err(Problem::models_unavailable());
                     }
@@ -157,8 +157,14 @@ impl Catalogue {
         let (stock, key) = (Arc::clone(&self.stock), key.clone());
         tokio::spawn(async move {
             if stock.memory.refresh(&key).await == Refreshed::Gone {
-                stock.look_at(BTreeSet::from([key])).await;
+                look_at(&stock, key).await;
             }
         })
     }
+}
+
+/// Looks at the folders of a model that does not seem to be there any more.
+async fn look_at(stock: &Stock, key: Key) {
+    let keys = BTreeSet::from([key]);
+    stock.look_at(keys, BTreeSet::new()).await;
 }

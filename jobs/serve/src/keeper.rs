@@ -131,10 +131,10 @@ impl Keeper {
     async fn incomplete(&self, names: impl IntoIterator<Item = String>) -> Vec<String> {
         let mut of: BTreeMap<Key, String> = BTreeMap::new();
         let mut incomplete = Vec::new();
-        let mut aliased = Vec::new();
+        let mut aliased = BTreeSet::new();
         for name in names {
             if let Some(model) = ModelStore::of_aliases(&name) {
-                aliased.push(model);
+                aliased.insert(model);
                 continue;
             }
             let (folder, is_folder) = match name.split_once('/') {
@@ -151,13 +151,10 @@ impl Keeper {
                 of.insert((Arc::from(model), extent), name);
             }
         }
-        if !of.is_empty() {
-            let keys = self.stock.look_at(of.keys().cloned().collect()).await;
+        if !of.is_empty() || !aliased.is_empty() {
+            let keys = of.keys().cloned().collect();
+            let keys = self.stock.look_at(keys, aliased).await;
             incomplete.extend(keys.into_iter().filter_map(|key| of.remove(&key)));
-        }
-        // Aliases come last: what they stand for may be new, too.
-        if !aliased.is_empty() {
-            self.stock.look_at_aliases(aliased).await;
         }
         incomplete
     }

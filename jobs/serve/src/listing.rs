@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gugus_models::{
-    Aliases, Extent, ListedModel, Looked, ModelError, Survey, UnusableFolder,
+    Aliased, Aliases, Extent, ListedModel, Looked, ModelError, Survey, UnusableFolder,
 };
 use gugus_spec::{AliasName, BatchNumber, ModelName};
 
@@ -63,6 +63,13 @@ impl Aliasing {
         }
         self.wrong = Some(wrong);
         self
+    }
+
+    /// The models that aliases stand for.
+    pub(crate) fn targets((model, aliasing): (&Arc<str>, &Self)) -> Vec<Key> {
+        let aliased = aliasing.aliases.aliases.values();
+        let key = |aliased: &Aliased| (Arc::clone(model), Extent::Batch(aliased.batch));
+        aliased.map(key).collect()
     }
 
     /// The batches that an alias stands for now and did not before.
@@ -194,13 +201,24 @@ impl Listing {
         self.aliases.get(model).map(|aliasing| &aliasing.aliases)
     }
 
-    /// Sets the aliases of a model.
-    pub(crate) fn set_aliases(&mut self, model: Arc<str>, aliasing: Aliasing) {
-        if aliasing == Aliasing::default() {
-            self.aliases.remove(&model);
-        } else {
-            self.aliases.insert(model, aliasing);
+    /// Sets the aliases of some models.
+    pub(crate) fn set_aliases(&mut self, aliases: BTreeMap<Arc<str>, Aliasing>) {
+        for (model, aliasing) in aliases {
+            if aliasing == Aliasing::default() {
+                self.aliases.remove(&model);
+            } else {
+                self.aliases.insert(model, aliasing);
+            }
         }
+    }
+
+    /// Whether an alias stands for a model.
+    pub(crate) fn is_aliased(&self, (model, extent): &Key) -> bool {
+        let aliased = self.aliases.get(model).zip(extent.batch());
+        aliased.is_some_and(|(aliasing, batch)| {
+            let mut aliases = aliasing.aliases.aliases.values();
+            aliases.any(|aliased| aliased.batch == batch)
+        })
     }
 
     /// Whether a model is listed.

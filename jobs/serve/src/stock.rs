@@ -3,7 +3,7 @@
 //! Invariant: the listing changes only here, by one at a time, and says what the store said last. A model is in memory
 //! before the listing names it, if somebody is likely to ask it next. A store that cannot be read changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use futures::StreamExt;
@@ -18,6 +18,12 @@ use crate::memory::Memory;
 
 /// How many folders are looked at or read at a time.
 const AT_ONCE: usize = 8;
+
+/// How often aliases and the models that they stand for are looked at, if they do not agree.
+const MOST_LOOKS: usize = 3;
+
+/// The aliases of models, by their names.
+type Aliases = BTreeMap<Arc<str>, Aliasing>;
 
 /// The models of a store.
 pub(crate) struct Stock {
@@ -66,49 +72,47 @@ impl Stock {
         change(Arc::make_mut(&mut listing));
     }
 
-    /// Looks at the folders of some models, and changes the listing and the models in memory accordingly. Returns the
-    /// models whose folders are not complete.
-    pub(crate) async fn look_at(&self, keys: BTreeSet<Key>) -> BTreeSet<Key> {
+    /// Looks at the folders of some models and at some files of aliases, and changes the listing and the models in memory
+    /// accordingly. Returns the models whose folders are not complete.
+    pub(crate) async fn look_at(
+        &self,
+        keys: BTreeSet<Key>,
+        mut aliased: BTreeSet<ModelName>,
+    ) -> BTreeSet<Key> {
         let _turn = self.turn.lock().await;
         if let Some(touched) = &mut *self.touched() {
             touched.extend(keys.iter().cloned());
         }
-        let look = async |key: Key| (self.models.look(&key.0, &key.1).await, key);
-        let looked = futures::stream::iter(keys).map(look).buffered(AT_ONCE);
-        let looked: Vec<_> = looked.collect().await;
-        let mut found = Vec::new();
         let mut failed = None;
-        for (looked, key) in looked {
+        let mut found = BTreeMap::new();
+        for (key, looked) in self.look(keys.clone()).await {
             match looked {
-                Ok(looked) => found.push((key, looked)),
+                Ok(looked) => drop(found.insert(key, looked)),
                 Err(error) => failed = Some(error),
             }
         }
+        let gone = found.iter().filter(|(_, looked)| **looked == Looked::Absent);
+        let gone: Vec<&Key> = gone.map(|(key, _)| key).collect();
         // A store that cannot be read may look as if the folder were gone.
-        let is_gone = |(key, looked): &(Key, Looked)| {
-            *looked == Looked::Absent && self.current().has(key)
-        };
-        if failed.is_none() && found.iter().any(is_gone) {
+        if failed.is_none() && gone.iter().any(|key| self.current().has(key)) {
             failed = self.models.is_empty().await.err();
         }
         if let Some(error) = failed {
             self.fails(&error);
-            return found.into_iter().map(|(key, _)| key).collect();
+            return keys;
         }
-        self.take(found).await
-    }
-
-    /// Takes what was found in the store: brings models into memory first, and changes the listing second.
-    async fn take(&self, found: Vec<(Key, Looked)>) -> BTreeSet<Key> {
-        let complete = found.iter().filter(|(_, it)| *it == Looked::Complete);
-        let complete: Vec<Key> = complete.map(|(key, _)| key.clone()).collect();
-        self.prepare(&complete).await;
-        let kept: Vec<bool> = found.iter().map(|(key, _)| self.memory.holds(key)).collect();
+        // An alias moves away before the model that it stood for is removed.
+        let left = gone.into_iter().filter(|key| self.current().is_aliased(key));
+        aliased.extend(left.filter_map(|(model, _)| model.parse().ok()));
+        let aliases = self.settle(aliased, &mut found, |key| self.current().has(key)).await;
+        self.prepare(complete(&found), &aliases).await;
+        let kept: Vec<bool> = found.keys().map(|key| self.memory.holds(key)).collect();
         self.change(|listing| {
             listing.store = StoreState::Listed;
             for ((key, looked), is_kept) in found.iter().zip(kept) {
                 listing.note(key, looked.clone(), is_kept);
             }
+            listing.set_aliases(aliases);
         });
         let mut incomplete = BTreeSet::new();
         for (key, looked) in found {
@@ -122,70 +126,96 @@ impl Stock {
         incomplete
     }
 
-    /// Reads models that were written again and are in memory, and the newest model where the one before is in memory:
-    /// it is asked next. So the answers of `latest` need not wait for it.
-    async fn prepare(&self, complete: &[Key]) {
-        let mut asked_next = BTreeSet::new();
-        let mut held = Vec::new();
-        for key in complete {
-            self.memory.try_again(key).await;
-            if self.memory.holds(key) {
-                held.push(key.clone());
-            } else if let Some(newest) = self.current().newest(&key.0)
-                && key.1.batch().is_some_and(|batch| batch > newest)
-                && self.memory.holds(&(Arc::clone(&key.0), Extent::Batch(newest)))
-            {
-                asked_next.insert(key.clone());
-            }
-        }
-        // Of several new batches only the newest one is what `latest` means.
-        let newest = asked_next.iter().filter(|(model, extent)| {
-            let mut others = asked_next.iter().filter(|(other, _)| other == model);
-            others.all(|(_, other)| other <= extent)
-        });
-        let newest: Vec<Key> = newest.cloned().collect();
-        let refresh = async |key: Key| {
-            self.memory.refresh(&key).await;
+    async fn look(
+        &self,
+        keys: impl IntoIterator<Item = Key>,
+    ) -> Vec<(Key, Result<Looked, ModelError>)> {
+        let look = async |key: Key| {
+            let looked = self.models.look(&key.0, &key.1).await;
+            (key, looked)
         };
-        let refreshed = futures::stream::iter(held).map(refresh);
-        refreshed.buffer_unordered(AT_ONCE).collect::<()>().await;
-        self.bring(newest).await;
+        let looked = futures::stream::iter(keys).map(look).buffered(AT_ONCE);
+        looked.collect().await
     }
 
-    /// Brings models into memory. A model that cannot be read is told when it is asked.
-    async fn bring(&self, keys: Vec<Key>) {
-        let load = async |key: Key| drop(self.memory.load(&key).await);
-        let loaded = futures::stream::iter(keys).map(load);
-        loaded.buffer_unordered(AT_ONCE).collect::<()>().await;
-    }
-
-    /// Reads the aliases of models again. The models that they stand for now are in memory before.
-    pub(crate) async fn look_at_aliases(&self, models: Vec<ModelName>) {
-        let _turn = self.turn.lock().await;
-        let aliases = self.read_aliases(models).await;
-        self.change(|listing| {
-            for (model, aliasing) in aliases {
-                listing.set_aliases(model, aliasing);
+    /// Reads aliases, and looks at the models that they stand for and that do not seem to be there. An alias may have moved
+    /// since a folder was looked at, and the other way round. So both are looked at until they agree.
+    async fn settle(
+        &self,
+        aliased: BTreeSet<ModelName>,
+        found: &mut BTreeMap<Key, Looked>,
+        is_listed: impl Fn(&Key) -> bool,
+    ) -> Aliases {
+        let mut aliases = Aliases::new();
+        let mut again = aliased;
+        for _ in 0..MOST_LOOKS {
+            aliases.extend(self.read_aliases(again).await);
+            let doubtful = aliases.iter().flat_map(Aliasing::targets).filter(|key| {
+                let looked = found.get(key);
+                looked.map_or_else(|| !is_listed(key), |looked| *looked == Looked::Absent)
+            });
+            let doubtful: BTreeSet<Key> = doubtful.collect();
+            if doubtful.is_empty() {
+                break;
             }
-        });
+            let names = doubtful.iter().filter_map(|(model, _)| model.parse().ok());
+            again = names.collect();
+            let looked = self.look(doubtful).await.into_iter();
+            found.extend(looked.filter_map(|(key, looked)| Some((key, looked.ok()?))));
+        }
+        aliases
     }
 
     /// The aliases of models, those that were known last if they cannot be read.
-    async fn read_aliases(&self, models: Vec<ModelName>) -> Vec<(Arc<str>, Aliasing)> {
+    async fn read_aliases(&self, models: BTreeSet<ModelName>) -> Vec<(Arc<str>, Aliasing)> {
         let read = async |model: ModelName| {
-            let last = self.current().aliasing(model.as_str());
             let aliasing = match self.models.aliases(&model).await {
                 Ok(aliases) => Aliasing::from(aliases),
-                Err(error) => last.clone().and_now(&model, error),
+                Err(error) => self.current().aliasing(model.as_str()).and_now(&model, error),
             };
-            let name: Arc<str> = model.as_str().into();
-            let moved = aliasing.moved_since(&last);
-            let moved = moved.map(|batch| (Arc::clone(&name), Extent::Batch(batch)));
-            self.bring(moved.collect()).await;
-            (name, aliasing)
+            (model.as_str().into(), aliasing)
         };
         let read = futures::stream::iter(models).map(read);
         read.buffered(AT_ONCE).collect().await
+    }
+
+    /// Brings models into memory that are likely to be asked next: those that are in memory and were written again, the
+    /// newest one where the one before is in memory, and those that aliases stand for now. So answers need not wait.
+    async fn prepare(&self, complete: Vec<Key>, aliases: &Aliases) {
+        let mut held = Vec::new();
+        let mut next: BTreeMap<Arc<str>, Key> = BTreeMap::new();
+        for key in complete {
+            self.memory.try_again(&key).await;
+            if self.memory.holds(&key) {
+                held.push(key);
+            } else if self.is_asked_next(&key) {
+                // The keys come in order. Of several new batches, `latest` means the last one.
+                next.insert(Arc::clone(&key.0), key);
+            }
+        }
+        let moved = aliases.iter().flat_map(|(model, aliasing)| {
+            let last = self.current().aliasing(model);
+            let moved = aliasing.moved_since(&last).collect::<Vec<_>>();
+            moved.into_iter().map(|batch| (Arc::clone(model), Extent::Batch(batch)))
+        });
+        let refresh = async |key: Key| {
+            self.memory.refresh(&key).await;
+        };
+        // A model that cannot be read is told when it is asked.
+        let load = async |key: Key| drop(self.memory.load(&key).await);
+        let moved: Vec<Key> = moved.collect();
+        let loaded = futures::stream::iter(next.into_values().chain(moved)).map(load);
+        loaded.buffer_unordered(AT_ONCE).collect::<()>().await;
+        let refreshed = futures::stream::iter(held).map(refresh);
+        refreshed.buffer_unordered(AT_ONCE).collect::<()>().await;
+    }
+
+    /// Whether a model is newer than the newest one, which is in memory.
+    fn is_asked_next(&self, (model, extent): &Key) -> bool {
+        let newest = self.current().newest(model);
+        newest.zip(extent.batch()).is_some_and(|(newest, batch)| {
+            batch > newest && self.memory.holds(&(Arc::clone(model), Extent::Batch(newest)))
+        })
     }
 
     /// Looks at one folder of the store with all its models. Whether it has models, and all of them are complete.
@@ -197,10 +227,11 @@ impl Stock {
                 return false;
             }
         };
+        let aliased = survey.aliased.iter().cloned().collect();
         let found = Listing::from(survey);
         let known = self.current().keys(name);
         let keys: BTreeSet<Key> = found.all_keys().chain(known).collect();
-        !keys.is_empty() && self.look_at(keys).await.is_empty()
+        !keys.is_empty() && self.look_at(keys, aliased).await.is_empty()
     }
 
     /// Looks through the whole store. Meanwhile single folders are looked at as they change.
@@ -211,32 +242,37 @@ impl Stock {
         let touched = self.touched().take().unwrap_or_default();
         match survey {
             Err(error) => self.fails(&error),
-            Ok(survey) => {
-                let aliased = survey.aliased.clone();
-                let mut listing = Listing::from(survey);
-                for key in &touched {
-                    listing.note(key, self.current().noted(key), false);
-                }
-                for (model, aliasing) in self.read_aliases(aliased).await {
-                    listing.set_aliases(model, aliasing);
-                }
-                let mut gone = Vec::new();
-                for key in self.memory.keys() {
-                    if listing.is_incomplete(&key) {
-                        listing.insert(&key);
-                    } else if !listing.has(&key) {
-                        gone.push(key);
-                    }
-                }
-                let new = listing.newer_than(&self.current());
-                self.prepare(&new).await;
-                self.change(|current| *current = listing);
-                for key in gone {
-                    self.memory.forget(&key).await;
-                }
-            }
+            Ok(survey) => self.replace(survey, &touched).await,
         }
         self.is_listed.send_replace(true);
+    }
+
+    async fn replace(&self, survey: Survey, touched: &BTreeSet<Key>) {
+        let aliased = survey.aliased.iter().cloned().collect();
+        let mut listing = Listing::from(survey);
+        for key in touched {
+            listing.note(key, self.current().noted(key), false);
+        }
+        let mut found = BTreeMap::new();
+        let aliases = self.settle(aliased, &mut found, |key| listing.has(key)).await;
+        for (key, looked) in found {
+            listing.note(&key, looked, false);
+        }
+        let mut gone = Vec::new();
+        for key in self.memory.keys() {
+            if listing.is_incomplete(&key) {
+                listing.insert(&key);
+            } else if !listing.has(&key) {
+                gone.push(key);
+            }
+        }
+        let newer = listing.newer_than(&self.current());
+        self.prepare(newer, &aliases).await;
+        listing.set_aliases(aliases);
+        self.change(|current| *current = listing);
+        for key in gone {
+            self.memory.forget(&key).await;
+        }
     }
 
     fn touched(&self) -> MutexGuard<'_, Option<BTreeSet<Key>>> {
@@ -252,4 +288,10 @@ impl Stock {
         }
         self.change(|listing| listing.store = StoreState::Failing);
     }
+}
+
+/// The models of these whose folders are complete.
+fn complete(found: &BTreeMap<Key, Looked>) -> Vec<Key> {
+    let complete = found.iter().filter(|(_, it)| **it == Looked::Complete);
+    complete.map(|(key, _)| key.clone()).collect()
 }
