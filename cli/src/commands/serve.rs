@@ -10,6 +10,7 @@ use gugus_serve::UnknownColumns;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::ModelsFolder;
+use crate::flags::guards::GuardFlags;
 use crate::output::ready;
 use crate::servers::{host_port, listen};
 use crate::signals::Stop;
@@ -42,6 +43,8 @@ pub(crate) struct Serve {
     /// How much memory the models may take. The models that were not asked for longest are dropped first
     #[arg(long, value_name = "SIZE", default_value = "256MiB")]
     cache_size: ByteSize,
+    #[command(flatten)]
+    guards: GuardFlags,
 }
 
 /// A duration as humantime reads it, but not zero.
@@ -62,8 +65,13 @@ impl Serve {
         if self.strict_columns {
             config.unknown_columns = UnknownColumns::Refuse;
         }
+        self.guards.set(&mut config)?;
+        let scheme = match config.guards.certificate {
+            Some(_) => "https",
+            None => "http",
+        };
         let listener = listen(self.listen)?;
-        let tell = |address: SocketAddr| ready(&[("rest", format!("http://{address}"))]);
+        let tell = |address: SocketAddr| ready(&[("rest", format!("{scheme}://{address}"))]);
         gugus_serve::run(listener, config, tell, stop.token)
             .await
             .map_err(Failure::failed)?;

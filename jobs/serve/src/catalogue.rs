@@ -45,6 +45,11 @@ impl Catalogue {
         Arc::clone(&self.stock.current())
     }
 
+    /// The models in memory.
+    pub(crate) fn in_memory(&self) -> Vec<Arc<Loaded>> {
+        self.stock.memory.all()
+    }
+
     /// The models in memory, as numbers.
     pub(crate) fn held(&self) -> Held {
         self.stock.memory.held()

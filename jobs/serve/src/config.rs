@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use gugus_files::Store;
 
+use crate::guards::settings::Guards;
+
 /// The configuration for [`run`](crate::run). [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -21,8 +23,12 @@ pub struct Config {
     pub poll: Duration,
     /// The longest body of a request in bytes, [`BODY_LIMIT`] unless given.
     pub body_limit: usize,
+    /// The most records of a request, [`MAX_ROWS`] unless given.
+    pub max_rows: usize,
     /// Whether a record may have columns that its model does not know.
     pub unknown_columns: UnknownColumns,
+    /// Who may ask, how much at a time, and what is told about it.
+    pub guards: Guards,
 }
 
 /// The treatment of columns that a model does not know.
@@ -44,6 +50,9 @@ pub const POLL: Duration = Duration::from_secs(2);
 /// 8 MiB hold about ten thousand records with all their columns. A body is held in memory while it is answered.
 pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
+/// As many as a body of [`BODY_LIMIT`] can hold in most formats. Their predictions take a core for a second or less.
+pub const MAX_ROWS: usize = 1_000_000;
+
 /// The names that `/predict_cluster/` looks for: that of the crime job, then that of the Python system.
 pub const PREDICT_CLUSTER_MODELS: [&str; 2] = ["location", "kmeans_model"];
 
@@ -57,7 +66,9 @@ impl Config {
             cache_size: CACHE_SIZE,
             poll: POLL,
             body_limit: BODY_LIMIT,
+            max_rows: MAX_ROWS,
             unknown_columns: UnknownColumns::default(),
+            guards: Guards::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::compared::Compared;
 use crate::config::UnknownColumns;
 use crate::input::Input;
 use crate::problem::LoadError;
+use crate::tally::Tally;
 use crate::weight;
 
 /// A model, ready to be asked.
@@ -27,6 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) compared: Compared,
     /// How many bytes of memory it takes, about.
     pub(crate) bytes: u64,
+    /// How its predictions are spread over its clusters.
+    pub(crate) tally: Tally,
 }
 
 impl Loaded {
@@ -45,6 +48,8 @@ impl Loaded {
         });
         let fitted = std::mem::replace(&mut saved.fitted, middles);
         let predictor = fitted.into_predictor()?;
+        let summary = saved.about.as_ref().map(|about| &about.summary);
+        let tally = summary.map_or_else(Tally::default, |it| Tally::new(&it.sizes, it.noise));
         Ok(Self {
             model,
             extent,
@@ -53,6 +58,7 @@ impl Loaded {
             input,
             compared: Compared::now(),
             bytes,
+            tally,
         })
     }
 

@@ -31,7 +31,6 @@ pub(crate) struct Memory {
     failed: Cache<Key, Problem>,
     pub(crate) examined: Examined,
     unknown_columns: UnknownColumns,
-    limit: u64,
     read: AtomicU64,
     replaced: AtomicU64,
     refused: AtomicU64,
@@ -49,12 +48,8 @@ pub(crate) enum Refreshed {
 /// The models in memory, as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
-    /// How many there are.
-    pub(crate) models: u64,
     /// How many bytes they take, about.
     pub(crate) bytes: u64,
-    /// The most bytes that they may take.
-    pub(crate) limit: u64,
     /// How many models were read since the start.
     pub(crate) read: u64,
     /// How many of them took the place of a model in memory.
@@ -79,7 +74,6 @@ impl Memory {
                 .build(),
             examined: Examined::default(),
             unknown_columns: config.unknown_columns,
-            limit: config.cache_size,
             read: AtomicU64::new(0),
             replaced: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -96,16 +90,19 @@ impl Memory {
         self.loaded.contains_key(key)
     }
 
-    /// All models in memory.
+    /// The names of all models in memory.
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.loaded.iter().map(|(key, _)| (*key).clone()).collect()
     }
 
+    /// All models in memory.
+    pub(crate) fn all(&self) -> Vec<Arc<Loaded>> {
+        self.loaded.iter().map(|(_, loaded)| loaded).collect()
+    }
+
     pub(crate) fn held(&self) -> Held {
         Held {
-            models: self.loaded.entry_count(),
             bytes: self.loaded.weighted_size(),
-            limit: self.limit,
             read: self.read.load(Ordering::Relaxed),
             replaced: self.replaced.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
@@ -269,4 +266,51 @@ pub(crate) enum NotLoaded {
     Before(Problem),
     /// It failed now.
     Now(Arc<LoadError>),
+}
+
+#[cfg(test)]
+mod tests {
+    use gugus_clusters::{Centers, Fitted};
+    use gugus_files::Store;
+    use gugus_kmeans::DistanceMeasure;
+    use gugus_models::{Existing, ModelDraft, ModelJson};
+    use gugus_spec::Feature;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn models_take_no_more_memory_than_they_may() {
+        let models = ModelStore::new(Store::in_memory());
+        let mut keys = Vec::new();
+        for number in 1..=20 {
+            let mut about = ModelJson {
+                model: "m".to_owned(),
+                batch: Some(number),
+                features: vec![Feature::column("x")],
+                ..ModelJson::default()
+            };
+            about.summary.sizes = vec![1; 500];
+            let fitted = Fitted::Centers(Centers {
+                centers: (0..500).map(|x| vec![f64::from(x)]).collect(),
+                distance_measure: DistanceMeasure::Euclidean,
+            });
+            let draft = ModelDraft { about, fitted };
+            models.write(&draft, Existing::Keep).await.unwrap();
+            keys.push((Arc::from("m"), BatchNumber::new(number).unwrap().into()));
+        }
+        let mut config = Config::new(models.store().clone());
+        config.cache_size = 500_000;
+        let memory = Memory::new(models, &config);
+        for key in &keys {
+            assert!(memory.load(key).await.is_ok());
+        }
+        memory.loaded.run_pending_tasks().await;
+        let held = memory.held();
+        assert_eq!(held.read, 20);
+        assert!(held.bytes <= config.cache_size, "{held:?}");
+        // As many as fit are kept, and those that were asked last.
+        let one = memory.get(&keys[19]).await.unwrap().bytes;
+        assert!(held.bytes + one > config.cache_size, "{held:?}");
+        assert!(!memory.holds(&keys[0]));
+    }
 }

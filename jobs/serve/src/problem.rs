@@ -49,6 +49,14 @@ pub(crate) enum Code {
     MethodNotAllowed,
     /// The body is longer than the service takes.
     BodyTooLarge,
+    /// There are more records than the service takes.
+    TooManyRecords,
+    /// The request shows no token, or a wrong one.
+    Unauthorized,
+    /// Too many requests at a time.
+    Busy,
+    /// The request took too long.
+    TooSlow,
     /// A field, column or feature has no value.
     MissingField,
     /// A field or column that the model does not know, where such columns are refused.
@@ -82,15 +90,18 @@ impl Code {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::TooManyRecords => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MissingField
             | Self::UnknownField
             | Self::WrongValue
             | Self::NotFinite
             | Self::WrongModel => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::ModelUnusable | Self::ModelsUnavailable | Self::ShuttingDown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::ModelUnusable
+            | Self::ModelsUnavailable
+            | Self::ShuttingDown
+            | Self::Busy
+            | Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -108,6 +119,9 @@ pub(crate) struct Problem {
     /// In an array of records the one that is wrong, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
+    /// The id of the request, as in the header `x-request-id` and in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl Problem {
@@ -116,6 +130,21 @@ impl Problem {
             code,
             detail: detail.into(),
             index: None,
+            request_id: None,
+        }
+    }
+
+    /// The same, in the request of an id.
+    pub(crate) fn in_request(self, id: &str) -> Self {
+        let request_id = Some(id.to_owned());
+        Self { request_id, ..self }
+    }
+
+    /// The text of the code, as the answer has it.
+    pub(crate) fn code_text(&self) -> String {
+        match serde_json::to_value(self.code) {
+            Ok(serde_json::Value::String(text)) => text,
+            _ => String::new(),
         }
     }
 
@@ -265,6 +294,12 @@ impl Problem {
         )
     }
 
+    /// There are more records than the service takes.
+    pub(crate) fn too_many_records(most: usize) -> Self {
+        let detail = format!("there are more than {most} records; send fewer at a time");
+        Self::new(Code::TooManyRecords, detail)
+    }
+
     /// A model that could not be loaded. The log gets the whole error, and the caller only what a caller may know.
     pub(crate) fn of_model(model: &str, extent: &Extent, error: &LoadError) -> Self {
         let of_extent = match extent {
@@ -379,7 +414,10 @@ impl Problem {
 
 impl warp::Reply for Problem {
     fn into_response(self) -> Response {
-        reply::json(self.code.status(), &self)
+        let mut response = reply::json(self.code.status(), &self);
+        // The guard adds the id of the request, and counts the problem.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 

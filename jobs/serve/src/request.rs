@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::problem::Problem;
 use crate::reply;
 use crate::rows::Shape;
+use crate::state::State;
 
 /// What came, before anything of it was looked at. An answer names a wrong path before a wrong header, and a wrong header
 /// before a wrong body.
@@ -36,11 +37,12 @@ pub(crate) struct Request {
     body: Bytes,
     /// The longest body in bytes, before and after it is unpacked.
     limit: usize,
+    max_rows: usize,
 }
 
 impl Request {
     /// Reads headers and query.
-    pub(crate) fn new(sent: Sent, limit: usize) -> Result<Self, Problem> {
+    pub(crate) fn new(sent: Sent, state: &State) -> Result<Self, Problem> {
         let headers = &sent.headers;
         let media = Media::of_body(headers)?;
         Ok(Self {
@@ -50,17 +52,18 @@ impl Request {
             accepts_gzip: encoding::accepts_gzip(headers),
             options: Options::parse(&sent.query)?,
             body: sent.body?,
-            limit,
+            limit: state.body_limit,
+            max_rows: state.max_rows,
         })
     }
 
     /// As [`Self::new`], for a path that takes and gives JSON only.
-    pub(crate) fn json(sent: Sent, limit: usize) -> Result<Self, Problem> {
+    pub(crate) fn json(sent: Sent, state: &State) -> Result<Self, Problem> {
         Media::only_json(&sent.headers)?;
         let answer = Media::Json;
         Ok(Self {
             answer,
-            ..Self::new(sent, limit)?
+            ..Self::new(sent, state)?
         })
     }
 
@@ -84,6 +87,9 @@ impl Request {
             limit: self.limit,
         };
         let rows = formats::read(self.media, &body, reading)?;
+        if rows.batch.num_rows() > self.max_rows {
+            return Err(Problem::too_many_records(self.max_rows));
+        }
         let shape = rows.shape;
         let predictions = model.predict(rows, self.options.explain)?;
         self.answered(predictions, shape, model)
@@ -96,6 +102,9 @@ impl Request {
         shape: Shape,
         model: &Loaded,
     ) -> Result<Response, Problem> {
+        model
+            .tally
+            .count(predictions.labels.iter().copied().map(i64::from));
         let about = (self.options.explain == Explain::Yes).then(|| About::from(model));
         let answers = Answers::new(predictions, shape, about);
         let content = formats::write(self.answer, &answers)?;

@@ -24,9 +24,10 @@ use crate::state::State;
 /// A path and the methods it takes.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// As in the OpenAPI document: a segment in braces stands for any text. One slash at the end may be there or not.
+    /// As in the OpenAPI document: a segment in braces stands for any text.
     pub(crate) path: &'static str,
     methods: Methods,
+    slash: Slash,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,15 @@ enum Methods {
     /// GET, and HEAD with it.
     Get,
     Post,
+}
+
+/// What a slash at the end of a path means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slash {
+    /// It may be there or not.
+    Either,
+    /// It makes another path.
+    Counts,
 }
 
 impl Methods {
@@ -62,6 +72,10 @@ pub(crate) struct WrongMethod(pub(crate) &'static str);
 
 impl Reject for WrongMethod {}
 
+/// The pattern of the route that answered, among the extensions of its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matched(pub(crate) &'static str);
+
 /// The answer of a route, as warp tries it.
 pub(crate) type Answer = BoxedFilter<(Response,)>;
 
@@ -70,6 +84,16 @@ impl Route {
         Self {
             path,
             methods: Methods::Get,
+            slash: Slash::Either,
+        }
+    }
+
+    /// A path without braces that is not the same with or without a slash at its end.
+    pub(crate) const fn get_exact(path: &'static str) -> Self {
+        Self {
+            path,
+            methods: Methods::Get,
+            slash: Slash::Counts,
         }
     }
 
@@ -77,6 +101,7 @@ impl Route {
         Self {
             path,
             methods: Methods::Post,
+            slash: Slash::Either,
         }
     }
 
@@ -102,7 +127,7 @@ impl Route {
                 })
             }
         };
-        self.at().then(answer).boxed()
+        self.marked(self.at().then(answer))
     }
 
     /// Answers a request for predictions. The handler gets a body that could not be read, too, because an answer names a
@@ -135,12 +160,9 @@ impl Route {
             }
         };
         let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-        self.at()
-            .and(warp::header::headers_cloned())
-            .and(query)
-            .and(body)
-            .then(answer)
-            .boxed()
+        let headers = warp::header::headers_cloned();
+        let asked = self.at().and(headers).and(query).and(body);
+        self.marked(asked.then(answer))
     }
 
     /// Answers with a page or a file.
@@ -150,12 +172,23 @@ impl Route {
         handler: fn(Captures, &State) -> Result<Response, Problem>,
     ) -> Answer {
         let state = Arc::clone(state);
-        self.at()
-            .map(move |captures| match handler(captures, &state) {
-                Ok(page) => page,
-                Err(problem) => problem.into_response(),
-            })
-            .boxed()
+        let page = move |captures| match handler(captures, &state) {
+            Ok(page) => page,
+            Err(problem) => problem.into_response(),
+        };
+        self.marked(self.at().map(page))
+    }
+
+    /// The answers of the route, marked with its pattern.
+    fn marked(
+        &'static self,
+        answers: impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
+    ) -> Answer {
+        let mark = |mut response: Response| {
+            response.extensions_mut().insert(Matched(self.path));
+            response
+        };
+        answers.map(mark).boxed()
     }
 
     /// Requests of this path and method, with the texts of its braces.
@@ -163,7 +196,8 @@ impl Route {
         warp::path::full()
             .and(warp::method())
             .and_then(move |path: FullPath, method: Method| {
-                ready(match captures(self.path, path.as_str()) {
+                let fits = self.slash == Slash::Either || self.path == path.as_str();
+                ready(match captures(self.path, path.as_str()).filter(|_| fits) {
                     None => Err(warp::reject::not_found()),
                     Some(_) if !self.methods.allow(&method) => {
                         Err(warp::reject::custom(WrongMethod(self.methods.header())))

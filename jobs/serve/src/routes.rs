@@ -8,7 +8,9 @@ use warp::Filter;
 use warp::reject::Rejection;
 use warp::reply::{Reply, Response};
 
-use crate::api::{docs, health, models, predict};
+use crate::api::{docs, health, metrics, models, predict};
+use crate::guards::described::describe;
+use crate::guards::settings::Guards;
 use crate::problem::{Code, Problem, method_not_allowed};
 use crate::route::{Answer, WrongMethod};
 use crate::state::State;
@@ -20,7 +22,7 @@ struct Group {
 }
 
 /// The paths that are asked most come first: warp tries one after the other.
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     Group {
         answers: predict::answers,
         document: predict::Document::openapi,
@@ -32,6 +34,10 @@ const GROUPS: [Group; 4] = [
     Group {
         answers: models::answers,
         document: models::Document::openapi,
+    },
+    Group {
+        answers: metrics::answers,
+        document: metrics::Document::openapi,
     },
     Group {
         answers: docs::answers,
@@ -56,7 +62,7 @@ const GROUPS: [Group; 4] = [
 )]
 struct Document;
 
-/// The OpenAPI document of the service, in JSON; none when it could not be written, which would be a bug.
+/// The OpenAPI document of a service without token and root path, in JSON; none when it could not be written, which would be a bug.
 ///
 /// ```
 /// let document: serde_json::Value = serde_json::from_str(&gugus_serve::openapi().unwrap_or_default())?;
@@ -65,17 +71,23 @@ struct Document;
 /// ```
 #[must_use]
 pub fn document() -> Option<String> {
+    document_of(&Guards::default())
+}
+
+/// The OpenAPI document of a service with these guards.
+pub(crate) fn document_of(guards: &Guards) -> Option<String> {
     let mut document = Document::openapi();
     for group in GROUPS {
         document.merge((group.document)());
     }
+    describe(&mut document, guards);
     document.to_pretty_json().ok()
 }
 
 /// The whole service.
 pub(crate) fn all(
     state: Arc<State>,
-) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
     let answers = GROUPS.into_iter().flat_map(|group| (group.answers)(&state));
     let nothing = warp::any()
         .and_then(async || Err::<Response, _>(warp::reject::not_found()))
@@ -88,7 +100,6 @@ pub(crate) fn all(
         .fold(nothing, |rest, answer| answer.or(rest).unify().boxed())
         .recover(refuse)
         .unify()
-        .with(warp::log::custom(access))
 }
 
 /// Answers requests that no route took.
@@ -107,17 +118,6 @@ async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     })
 }
 
-fn access(request: warp::log::Info<'_>) {
-    tracing::debug!(
-        target: "gugus_serve::access",
-        method = %request.method(),
-        path = request.path(),
-        status = request.status().as_u16(),
-        seconds = request.elapsed().as_secs_f64(),
-        "answered"
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     /// Every route that the OpenAPI document has to describe: all but the page that shows it.
-    const DESCRIBED: [(&str, &str); 12] = [
+    const DESCRIBED: [(&str, &str); 13] = [
         ("post", "/predict_cluster/"),
         ("post", "/models/{model}/batches/{batch}/predict"),
         ("post", "/models/{model}/windows/{window}/predict"),
@@ -139,6 +139,7 @@ mod tests {
         ("get", "/health"),
         ("get", "/health/live"),
         ("get", "/health/ready"),
+        ("get", "/metrics"),
         ("get", "/openapi.json"),
     ];
 

@@ -3,4 +3,7 @@
 mod config;
 mod demo;
 mod errors;
+mod guarded;
 mod shell;
+mod traces;
+mod watching;

@@ -3,5 +3,6 @@
 
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod predict;

@@ -102,7 +102,7 @@ pub(crate) enum Refused {
     )
 )]
 async fn cluster((): (), state: Arc<State>, sent: Sent) -> Result<Response, Problem> {
-    let request = Request::json(sent, state.body_limit)?;
+    let request = Request::json(sent, &state)?;
     let options = request.options;
     let unknown_columns = match options.strictness {
         Strictness::Strict => UnknownColumns::Refuse,
@@ -264,7 +264,7 @@ async fn all(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, Pr
 
 async fn predict(asked: Asked, state: &State, sent: Sent) -> Result<Response, Problem> {
     let model = state.catalogue.model(&asked.model, &asked.wanted).await?;
-    let request = Request::new(sent, state.body_limit)?;
+    let request = Request::new(sent, state)?;
     if request.length().is_some_and(|length| length <= AT_ONCE) {
         return request.predict(&model);
     }

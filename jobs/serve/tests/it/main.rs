@@ -11,6 +11,7 @@ mod documents;
 mod explain;
 mod folders;
 mod formats;
+mod guards;
 mod kinds;
 mod life;
 mod limits;

@@ -216,6 +216,27 @@ impl Service {
         })
     }
 
+    /// A request with headers.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let agent = self.agent.clone();
+        Answer::of(match body {
+            "" => agent.run(request.body(()).unwrap()),
+            body => agent.run(request.body(body).unwrap()),
+        })
+    }
+
     /// Asks until `answer` is what is waited for.
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, mut there: impl FnMut(&Self) -> bool) {

@@ -1,0 +1,45 @@
+//! The answers to requests that reach no route.
+
+use warp::Reply;
+use warp::http::{HeaderValue, header};
+use warp::reply::Response;
+
+use super::limits::Exceeded;
+use crate::problem::{Code, Problem};
+
+/// When a client may try again. A request takes milliseconds, so a queue of them is short after a second.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// The request shows no token, or a wrong one.
+pub(crate) fn unauthorized() -> Response {
+    let detail = "this service wants its token: send it in the header Authorization: Bearer TOKEN";
+    let mut response = Problem::new(Code::Unauthorized, detail).into_response();
+    let mut challenge = |with: &'static str| {
+        let with = HeaderValue::from_static(with);
+        response
+            .headers_mut()
+            .append(header::WWW_AUTHENTICATE, with);
+    };
+    challenge("Bearer realm=\"gugus\"");
+    challenge("Basic realm=\"gugus: any name, the token as password\"");
+    response
+}
+
+/// The request had no turn, or took too long.
+pub(crate) fn exceeded(exceeded: Exceeded, seconds: u64) -> Response {
+    let problem = match exceeded {
+        Exceeded::Busy => Problem::new(
+            Code::Busy,
+            "too many requests are answered and wait already; try again in a second",
+        ),
+        Exceeded::TooSlow => Problem::new(
+            Code::TooSlow,
+            format!("the request took longer than {seconds} seconds; send fewer records at a time"),
+        ),
+    };
+    let mut response = problem.into_response();
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, RETRY_AFTER);
+    response
+}
