@@ -154,6 +154,7 @@ impl Demo {
             models: place("models"),
             only: Vec::new(),
             retrain: false,
+            follow: false,
             dry_run: false,
         };
         work.progress.set_done(0);

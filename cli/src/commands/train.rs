@@ -78,6 +78,7 @@ impl Train {
                     models: self.models.absolute()?,
                     only: self.model.iter().map(ToString::to_string).collect(),
                     retrain: self.retrain,
+                    follow: false,
                     dry_run: false,
                 };
                 let pages = (address, settings);

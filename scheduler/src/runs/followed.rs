@@ -40,13 +40,10 @@ impl Runs {
         stop: &CancellationToken,
     ) -> Result<Followed, RunError> {
         let attempts = self.attempts();
-        let live = Live {
-            stop: stop.child_token(),
-            progress,
-        };
+        let live = Live::new(stop.child_token(), progress);
         let id = attempts.table.add(request, job, live.clone())?.id;
         let (log, span) = attempts.log(&id);
-        let told = attempts.start(&id);
+        let told = attempts.start(&id, &live);
         let (writer, id_there, live_there) = (Arc::clone(attempts), id.clone(), live.clone());
         let writing = async move { match writer.write_progress(&id_there, &live_there).await {} };
         let writing = writing.instrument(span.clone());
@@ -72,7 +69,7 @@ impl Followed {
     /// The observer that the driver reports to.
     #[must_use]
     pub fn observer(&self) -> Arc<dyn Observer> {
-        self.told.observer()
+        self.live.heard.listener(self.told.observer())
     }
 
     /// Trains on the cluster, and writes down how the run ended. What the driver logs is the run's log.
