@@ -3,6 +3,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     iter,
+    num::NonZeroUsize,
+    panic::resume_unwind,
+    thread,
 };
 
 use gugus_files::{Sizes, StoreError, Tree, blocking};
@@ -137,6 +140,9 @@ pub enum Looked {
     Absent,
 }
 
+/// How many folders a thread should have to look at, at least.
+const LEAST: usize = 500;
+
 /// The models found so far: for each, the data that it was trained on.
 #[derive(Default)]
 struct Gathered {
@@ -146,6 +152,14 @@ struct Gathered {
 }
 
 impl Gathered {
+    fn extend(&mut self, other: Self) {
+        for (model, extents) in other.models {
+            self.models.entry(model).or_default().extend(extents);
+        }
+        self.unusable.extend(other.unusable);
+        self.aliased.extend(other.aliased);
+    }
+
     fn add(&mut self, model: &str, extent: Extent, folder: String, state: State) {
         match state {
             State::Complete => {
@@ -180,7 +194,7 @@ impl ModelStore {
         let tree = self.store.tree("").await?;
         let gathered = blocking(move || {
             let names = tree.folders("")?;
-            gather(&*tree, &names)
+            gather_side_by_side(&*tree, &names)
         });
         Ok(gathered.await?.into())
     }
@@ -265,6 +279,24 @@ impl From<Gathered> for Survey {
             aliased: gathered.aliased,
         }
     }
+}
+
+/// As [`gather`], by several threads where there are many folders: each costs some calls of the system.
+fn gather_side_by_side(tree: &dyn Tree, names: &[String]) -> Result<Gathered, StoreError> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let part = names.len().div_ceil(threads).max(LEAST);
+    thread::scope(|scope| {
+        let parts: Vec<_> = names.chunks(part).collect();
+        let parts = parts.into_iter().map(|part| scope.spawn(|| gather(tree, part)));
+        let parts: Vec<_> = parts.collect();
+        let mut all = Gathered::default();
+        for part in parts {
+            // A panic goes on in the thread that waits.
+            let part = part.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            all.extend(part);
+        }
+        Ok(all)
+    })
 }
 
 /// Lists each of the store's folders, and looks for one mark in each model folder.

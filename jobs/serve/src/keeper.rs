@@ -25,19 +25,25 @@ const PAUSE: u32 = 10;
 const AGAIN: Duration = Duration::from_millis(25);
 
 /// Keeps the listing until `shutdown`.
-pub(crate) async fn keep(
-    stock: Arc<Stock>,
-    watch: Watch,
-    poll: Duration,
-    shutdown: CancellationToken,
-) {
-    let keeper = Keeper {
-        stock,
-        watch,
-        poll,
-        again: BTreeMap::new(),
+pub(crate) async fn keep(stock: Arc<Stock>, poll: Duration, shutdown: CancellationToken) {
+    let work = async {
+        let store = stock.models.store().clone();
+        // A watch of thousands of folders takes a while to begin.
+        let watch = tokio::task::spawn_blocking(move || store.watch(poll)).await;
+        let Ok(watch) = watch else {
+            // The runtime is shutting down.
+            return;
+        };
+        let again = BTreeMap::new();
+        let keeper = Keeper {
+            stock,
+            watch,
+            poll,
+            again,
+        };
+        keeper.run().await;
     };
-    shutdown.run_until_cancelled(keeper.run()).await;
+    shutdown.run_until_cancelled(work).await;
 }
 
 struct Keeper {

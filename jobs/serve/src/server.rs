@@ -55,10 +55,9 @@ pub async fn run(
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
     let stock = Arc::new(Stock::open(&config).await.map_err(Error::Models)?);
-    let watch = config.models.watch(config.poll);
     let ended = shutdown.child_token();
     let _end = ended.clone().drop_guard();
-    tokio::spawn(keeper::keep(Arc::clone(&stock), watch, config.poll, ended));
+    tokio::spawn(keeper::keep(Arc::clone(&stock), config.poll, ended));
     let catalogue = Arc::new(Catalogue::new(stock, &config));
     let models = ModelMetrics::new(Arc::clone(&catalogue))?;
     metrics.monitor.registry().register(Box::new(models))?;

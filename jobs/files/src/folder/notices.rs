@@ -24,8 +24,9 @@ use tokio::sync::Notify;
 use crate::backend::{Changes, Notices, TEMPORARY};
 
 /// The most folders in the folder that are watched. A store has one folder for each model of a job. Spark's users have a
-/// folder for each batch; new folders of theirs are noticed, and changes within them are found by looking.
-const MOST_FOLDERS: usize = 1_000;
+/// folder for each batch; new folders of theirs are noticed, and changes within them are found by looking. The system takes
+/// some ten microseconds for each, and bounds how many a user may watch.
+const MOST_FOLDERS: usize = 10_000;
 
 /// The most names that are remembered until somebody asks for them. After more changes it is quicker to look at everything.
 const MOST_NAMES: usize = 10_000;
