@@ -7,4 +7,5 @@ mod grpc;
 mod guarded;
 mod shell;
 mod traces;
+mod up;
 mod watching;
