@@ -155,7 +155,8 @@ impl On {
             }
             Self::Shown(shown) => {
                 let shown = *shown;
-                Ok(shown.run.drive(prepared, &shown.cluster).await)
+                let train = |stop| prepared.train(&shown.cluster, stop);
+                Ok(shown.run.drive(train).await)
             }
         }
     }

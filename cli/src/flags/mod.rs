@@ -6,4 +6,6 @@ pub(crate) mod guards;
 pub(crate) mod job_file;
 pub(crate) mod kafka;
 pub(crate) mod model;
+pub(crate) mod rate;
+pub(crate) mod reading;
 pub(crate) mod security;

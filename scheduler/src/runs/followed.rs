@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use gugus_engine::Cluster;
 use gugus_pages::run::RunId;
 use gugus_progress::Progress;
 use gugus_spec::JobName;
-use gugus_train::{Error, Observer, Prepared, Report};
+use gugus_train::{Error, Observer, Report};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
@@ -72,12 +71,16 @@ impl Followed {
         self.live.heard.listener(self.told.observer())
     }
 
-    /// Trains on the cluster, and writes down how the run ended. What the driver logs is the run's log.
+    /// Lets `train` do the work until its token is cancelled, and writes down how the run ended. What the driver logs is the
+    /// run's log.
     ///
     /// # Errors
     /// [`Error`] of the training; [`Error::Interrupted`] when somebody stopped the run.
-    pub async fn drive(self, prepared: Prepared, cluster: &Cluster) -> Result<Report, Error> {
-        let training = prepared.train(cluster, self.live.stop.clone());
+    pub async fn drive<F>(self, train: impl FnOnce(CancellationToken) -> F) -> Result<Report, Error>
+    where
+        F: Future<Output = Result<Report, Error>>,
+    {
+        let training = train(self.live.stop.clone());
         let trained = training.instrument(self.span.clone()).await;
         self.end(&trained).await;
         trained

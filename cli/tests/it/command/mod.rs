@@ -7,3 +7,4 @@ mod guarded;
 mod shell;
 mod traces;
 mod watching;
+mod up;
