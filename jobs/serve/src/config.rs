@@ -1,5 +1,7 @@
 //! The configuration of the service.
 
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gugus_files::Store;
@@ -27,6 +29,8 @@ pub struct Config {
     pub max_rows: usize,
     /// Whether a record may have columns that its model does not know.
     pub unknown_columns: UnknownColumns,
+    /// The socket for gRPC; none unless given.
+    pub grpc: Option<Arc<TcpListener>>,
     /// Who may ask, how much at a time, and what is told about it.
     pub guards: Guards,
 }
@@ -68,6 +72,7 @@ impl Config {
             body_limit: BODY_LIMIT,
             max_rows: MAX_ROWS,
             unknown_columns: UnknownColumns::default(),
+            grpc: None,
             guards: Guards::default(),
         }
     }

@@ -1,18 +1,19 @@
 //! Compressed bodies and answers.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use warp::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
-use warp::http::{HeaderMap, HeaderValue};
+use warp::http::{HeaderMap, HeaderValue, StatusCode};
 use warp::reply::Response;
 
 use crate::body::too_large;
 use crate::media::weighted;
 use crate::problem::{Code, Problem, cut};
+use crate::reply;
 
 /// Answers shorter than this are sent as they are: compressed they would hardly be shorter, and they fit in one packet.
 const WORTH_WHILE: usize = 1024;
@@ -70,27 +71,54 @@ fn unpack(packed: impl Read, limit: usize) -> Result<Bytes, Problem> {
     }
 }
 
-/// Whether an answer may be compressed.
-pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    weighted(headers, ACCEPT_ENCODING.as_str())
-        .any(|(wish, weight)| weight > 0.0 && matches!(wish.as_str(), "gzip" | "x-gzip" | "*"))
-}
-
-/// The content compressed, if that is worth while.
-pub(crate) fn gzip(content: &[u8]) -> Option<Vec<u8>> {
-    if content.len() < WORTH_WHILE {
-        return None;
+impl Encoding {
+    /// What an answer may be compressed by.
+    pub(crate) fn of_answer(headers: &HeaderMap) -> Self {
+        let accepts = |name: &str| {
+            weighted(headers, ACCEPT_ENCODING.as_str()).any(|(wish, weight)| {
+                weight > 0.0 && wish.strip_prefix("x-").unwrap_or(&wish) == name
+            })
+        };
+        if accepts("gzip") || accepts("*") {
+            Self::Gzip
+        } else if accepts("deflate") {
+            Self::Deflate
+        } else {
+            Self::Identity
+        }
     }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(content.len() / 4), Compression::fast());
-    // Memory takes every byte.
-    encoder
-        .write_all(content)
-        .and_then(|()| encoder.finish())
-        .ok()
+
+    /// An answer with this content, compressed if that is worth while.
+    pub(crate) fn answer(self, content_type: &'static str, content: Vec<u8>) -> Response {
+        let packed = match self {
+            _ if content.len() < WORTH_WHILE => None,
+            Self::Identity => None,
+            Self::Gzip => pack(&content, GzEncoder::new, GzEncoder::finish),
+            Self::Deflate => pack(&content, ZlibEncoder::new, ZlibEncoder::finish),
+        };
+        let is_packed = packed.is_some();
+        let content = packed.unwrap_or(content);
+        let mut response = reply::bytes(StatusCode::OK, content_type, content.into());
+        if is_packed {
+            let name = if self == Self::Gzip {
+                "gzip"
+            } else {
+                "deflate"
+            };
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
+        response
+    }
 }
 
-/// Says that the content is compressed.
-pub(crate) fn mark(response: &mut Response) {
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+fn pack<W: Write>(
+    content: &[u8],
+    encoder: fn(Vec<u8>, Compression) -> W,
+    finish: fn(W) -> io::Result<Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let mut encoder = encoder(Vec::with_capacity(content.len() / 4), Compression::fast());
+    // Memory takes every byte.
+    encoder.write_all(content).ok()?;
+    finish(encoder).ok()
 }

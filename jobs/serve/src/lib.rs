@@ -7,9 +7,12 @@
 //! * **A record is read as in training.** It is parsed by the rules of ingest and goes through the expressions that were saved
 //!   with the model, by the code that evaluated them in training.
 //! * **An answer or an error, never both.** A success is a 2xx with the answer. An error is an object of `error`, a text that
-//!   stays the same, and `detail`, which says what is wrong and where. The status is 400 for a body that is not JSON, 404 for
-//!   an unknown path, model or batch, 405 with `Allow`, 413, 422 for a missing or wrong field, and 503 if the store of models
-//!   fails or the service is busy. Of an array of records, all are answered or none; the error names the wrong one by its index.
+//!   stays the same, and `detail`, which says what is wrong and where. The status is 400 for a body that cannot be read, 404
+//!   for an unknown path, model or batch, 405 with `Allow`, 413, 415 for a content type that is not read, 422 for a missing
+//!   or wrong field, and 503 if the store of models fails or the service
+//!   is busy. Of several records, all are answered or none; the error names the
+//!   wrong one by its index.
+//! * **One meaning in all forms.** JSON, CSV and Arrow become the same columns, and the same code predicts them.
 //! * **Nothing leaks.** No answer holds a path of the machine, and no name from a request reaches the store unless a
 //!   listing of the store has it.
 //! * **A folder that cannot be served is named.** `GET /models` lists it with the reason. `latest` means the newest model that
@@ -22,14 +25,13 @@
 //!   model that is removed ends, with 404.
 //! * **An alias means one model.** It answers with the model that it stands for, or with 404 if that model is gone. It never
 //!   answers with another one.
-//! * **Memory is bounded.** Bodies and the requests that are answered at a time have limits, and the models in memory take no
-//!   more than [`Config::cache_size`] bytes ([`Config`], [`Guards`]).
+//! * **Memory is bounded.** Bodies, before and after they are unpacked, the columns made of them, the requests that are
+//!   answered at a time, and the bytes of the models in memory have limits ([`Config`], [`Guards`]).
 //! * **Nobody gets round the guards.** Token, limits, id and count of a request stand before all routes ([`Guards`]). Only the
 //!   paths of health are open.
 //!
 //! # What it is not
-//! It trains nothing and writes nothing. It has one token and no users: a proxy before it can tell people apart. It ignores the content type of a
-//! body, because a body that is not JSON is refused anyway, and `curl -d` sends another type.
+//! It trains nothing and writes nothing. It has one token and no users: a proxy before it can tell people apart.
 //!
 //! # Why not otherwise
 //! *`warp::serve`* logs a client that hangs up as an error, and has neither timeouts nor a bounded end. So the filters become a
@@ -66,7 +68,7 @@ mod answers;
 mod api;
 mod asked;
 mod body;
-mod by_model;
+mod busy;
 mod catalogue;
 mod compared;
 mod config;
@@ -82,7 +84,9 @@ mod media;
 mod memory;
 mod metrics;
 mod model_metrics;
+mod names;
 mod options;
+mod pages;
 mod point;
 mod predict;
 mod problem;
@@ -97,7 +101,9 @@ mod state;
 mod stock;
 mod strict;
 mod tally;
+mod unloaded;
 mod unusable;
+mod v2;
 mod weight;
 
 pub use config::{

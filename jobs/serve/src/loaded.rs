@@ -9,6 +9,7 @@ use gugus_spec::Column;
 use crate::compared::Compared;
 use crate::config::UnknownColumns;
 use crate::input::Input;
+use crate::names::Names;
 use crate::problem::LoadError;
 use crate::tally::Tally;
 use crate::weight;
@@ -28,6 +29,8 @@ pub(crate) struct Loaded {
     pub(crate) compared: Compared,
     /// How many bytes of memory it takes, about.
     pub(crate) bytes: u64,
+    /// The headers of its answers.
+    pub(crate) names: Names,
     /// How its predictions are spread over its clusters.
     pub(crate) tally: Tally,
 }
@@ -51,6 +54,7 @@ impl Loaded {
         let summary = saved.about.as_ref().map(|about| &about.summary);
         let tally = summary.map_or_else(Tally::default, |it| Tally::new(&it.sizes, it.noise));
         Ok(Self {
+            names: Names::new(&model, &extent, &saved.uid),
             model,
             extent,
             saved,

@@ -33,10 +33,11 @@ impl Loaded {
             Ok(features) => features,
             Err(error) => return Err(self.failing_row(rows, texts, error)),
         };
-        if may_lack_columns(rows, texts) || features.finite().is_none() {
+        let columns = features.finite();
+        if columns.is_none() || may_lack_columns(rows, texts) {
             self.check_rows(rows, texts, &features)?;
         }
-        let columns = features.finite().unwrap_or_default();
+        let columns = columns.unwrap_or_default();
         let predictions = self.predictor.predict_columns(&columns, explain);
         predictions.map_err(|(row, error)| {
             let name = |d| self.feature_name(d);

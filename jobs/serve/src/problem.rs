@@ -148,6 +148,24 @@ impl Problem {
         }
     }
 
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// What is wrong and where, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The same, in a part of the request.
+    pub(crate) fn within(self, part: &str) -> Self {
+        Self {
+            detail: format!("{part}: {}", self.detail).into(),
+            ..self
+        }
+    }
+
     /// The same, in record `index` of an array.
     pub(crate) fn of_record(self, index: usize) -> Self {
         Self {
@@ -420,6 +438,10 @@ impl warp::Reply for Problem {
         response
     }
 }
+
+/// A problem whose answer is written already, in other words than those of a problem. The guard counts the problem.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(pub(crate) Problem);
 
 /// 405, which has to name the methods that are allowed.
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {

@@ -2,18 +2,17 @@
 
 use bytes::Bytes;
 use gugus_clusters::{Explain, Predictions};
-use warp::http::{HeaderMap, StatusCode};
+use warp::http::{HeaderMap, Method};
+use warp::path::FullPath;
 use warp::reply::Response;
 
 use crate::answers::{About, Answers};
-use crate::by_model::by_model;
-use crate::encoding::{self, Encoding};
+use crate::encoding::Encoding;
 use crate::formats::{self, Reading};
 use crate::loaded::Loaded;
 use crate::media::Media;
 use crate::options::Options;
 use crate::problem::Problem;
-use crate::reply;
 use crate::rows::Shape;
 use crate::state::State;
 
@@ -21,6 +20,8 @@ use crate::state::State;
 /// before a wrong body.
 #[derive(Debug)]
 pub(crate) struct Sent {
+    pub(crate) method: Method,
+    pub(crate) path: FullPath,
     pub(crate) headers: HeaderMap,
     pub(crate) query: String,
     pub(crate) body: Result<Bytes, Problem>,
@@ -33,7 +34,8 @@ pub(crate) struct Request {
     media: Media,
     encoding: Encoding,
     answer: Media,
-    accepts_gzip: bool,
+    /// What the answer may be compressed by.
+    accepted: Encoding,
     body: Bytes,
     /// The longest body in bytes, before and after it is unpacked.
     limit: usize,
@@ -49,7 +51,7 @@ impl Request {
             media,
             encoding: Encoding::of_body(headers)?,
             answer: Media::of_answer(headers, media),
-            accepts_gzip: encoding::accepts_gzip(headers),
+            accepted: Encoding::of_answer(headers),
             options: Options::parse(&sent.query)?,
             body: sent.body?,
             limit: state.body_limit,
@@ -108,16 +110,8 @@ impl Request {
         let about = (self.options.explain == Explain::Yes).then(|| About::from(model));
         let answers = Answers::new(predictions, shape, about);
         let content = formats::write(self.answer, &answers)?;
-        let packed = self
-            .accepts_gzip
-            .then(|| encoding::gzip(&content))
-            .flatten();
-        let is_packed = packed.is_some();
-        let content = packed.unwrap_or(content);
-        let mut response = reply::bytes(StatusCode::OK, self.answer.name(), content.into());
-        if is_packed {
-            encoding::mark(&mut response);
-        }
-        Ok(by_model(response, model))
+        let mut response = self.accepted.answer(self.answer.name(), content);
+        model.names.put(&mut response);
+        Ok(response)
     }
 }

@@ -35,6 +35,8 @@ enum Methods {
     /// GET, and HEAD with it.
     Get,
     Post,
+    /// A page with a form: GET, and POST of the form.
+    Form,
 }
 
 /// What a slash at the end of a path means.
@@ -51,6 +53,7 @@ impl Methods {
         match self {
             Self::Get => method == Method::GET || method == Method::HEAD,
             Self::Post => method == Method::POST,
+            Self::Form => Self::Get.allow(method) || Self::Post.allow(method),
         }
     }
 
@@ -59,6 +62,7 @@ impl Methods {
         match self {
             Self::Get => "GET, HEAD",
             Self::Post => "POST",
+            Self::Form => "GET, HEAD, POST",
         }
     }
 }
@@ -105,8 +109,16 @@ impl Route {
         }
     }
 
+    pub(crate) const fn form(path: &'static str) -> Self {
+        Self {
+            path,
+            methods: Methods::Form,
+            slash: Slash::Either,
+        }
+    }
+
     /// Answers with what `handler` gives for the path that `parse` reads, as JSON.
-    pub(crate) fn json<P, T, F>(
+    pub(crate) fn json<P, T, E, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
@@ -115,7 +127,8 @@ impl Route {
     where
         P: Send + 'static,
         T: Serialize + 'static,
-        F: Future<Output = Result<T, Problem>> + Send + 'static,
+        E: From<Problem> + Reply + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let state = Arc::clone(state);
         let answer = move |captures| {
@@ -123,16 +136,16 @@ impl Route {
             async move {
                 answer(match parse(captures) {
                     Ok(path) => handler(path, state).await,
-                    Err(problem) => Err(problem),
+                    Err(problem) => Err(problem.into()),
                 })
             }
         };
         self.marked(self.at().then(answer))
     }
 
-    /// Answers a request for predictions. The handler gets a body that could not be read, too, because an answer names a
-    /// wrong path before a wrong body.
-    pub(crate) fn prediction<P, F>(
+    /// Answers with what `handler` makes of the whole request. The handler gets a body that could not be read, too, because
+    /// an answer names a wrong path before a wrong body.
+    pub(crate) fn respond<P, E, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
@@ -140,29 +153,32 @@ impl Route {
     ) -> Answer
     where
         P: Send + 'static,
-        F: Future<Output = Result<Response, Problem>> + Send + 'static,
+        E: From<Problem> + Reply + 'static,
+        F: Future<Output = Result<Response, E>> + Send + 'static,
     {
         let state = Arc::clone(state);
         let body = body::read(state.body_limit);
-        let answer = move |captures, headers, query, body| {
+        let answer = move |captures, method, path, headers, query, body| {
             let state = Arc::clone(&state);
             async move {
                 let sent = Sent {
+                    method,
+                    path,
                     headers,
                     query,
                     body,
                 };
                 let answered = match parse(captures) {
                     Ok(path) => handler(path, state, sent).await,
-                    Err(problem) => Err(problem),
+                    Err(problem) => Err(problem.into()),
                 };
                 answered.unwrap_or_else(Reply::into_response)
             }
         };
         let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-        let headers = warp::header::headers_cloned();
-        let asked = self.at().and(headers).and(query).and(body);
-        self.marked(asked.then(answer))
+        let asked = self.at().and(warp::method()).and(warp::path::full());
+        let asked = asked.and(warp::header::headers_cloned());
+        self.marked(asked.and(query).and(body).then(answer))
     }
 
     /// Answers with a page or a file.
@@ -208,7 +224,7 @@ impl Route {
     }
 }
 
-fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
+fn answer<T: Serialize, E: Reply>(result: Result<T, E>) -> Response {
     match result {
         Ok(value) => reply::json(StatusCode::OK, &value),
         Err(problem) => problem.into_response(),

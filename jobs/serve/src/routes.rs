@@ -8,40 +8,50 @@ use warp::Filter;
 use warp::reject::Rejection;
 use warp::reply::{Reply, Response};
 
-use crate::api::{docs, health, metrics, models, predict};
+use crate::api::{docs, health, metrics, models, pages, predict};
 use crate::guards::described::describe;
 use crate::guards::settings::Guards;
 use crate::problem::{Code, Problem, method_not_allowed};
 use crate::route::{Answer, WrongMethod};
 use crate::state::State;
+use crate::v2::rest as v2;
 
 /// Routes that belong together, and their part of the OpenAPI document.
 struct Group {
     answers: fn(&Arc<State>) -> Vec<Answer>,
-    document: fn() -> utoipa::openapi::OpenApi,
+    /// None for pages that only people read.
+    document: Option<fn() -> utoipa::openapi::OpenApi>,
 }
 
 /// The paths that are asked most come first: warp tries one after the other.
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 7] = [
     Group {
         answers: predict::answers,
-        document: predict::Document::openapi,
+        document: Some(predict::Document::openapi),
     },
     Group {
         answers: health::answers,
-        document: health::Document::openapi,
+        document: Some(health::Document::openapi),
+    },
+    Group {
+        answers: v2::answers,
+        document: Some(v2::Document::openapi),
     },
     Group {
         answers: models::answers,
-        document: models::Document::openapi,
+        document: Some(models::Document::openapi),
     },
     Group {
         answers: metrics::answers,
-        document: metrics::Document::openapi,
+        document: Some(metrics::Document::openapi),
     },
     Group {
         answers: docs::answers,
-        document: docs::Document::openapi,
+        document: Some(docs::Document::openapi),
+    },
+    Group {
+        answers: pages::answers,
+        document: None,
     },
 ];
 
@@ -77,8 +87,8 @@ pub fn document() -> Option<String> {
 /// The OpenAPI document of a service with these guards.
 pub(crate) fn document_of(guards: &Guards) -> Option<String> {
     let mut document = Document::openapi();
-    for group in GROUPS {
-        document.merge((group.document)());
+    for part in GROUPS.iter().filter_map(|group| group.document) {
+        document.merge(part());
     }
     describe(&mut document, guards);
     document.to_pretty_json().ok()
@@ -126,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// Every route that the OpenAPI document has to describe: all but the page that shows it.
+    /// Every route that the OpenAPI document has to describe: all but pages.
     const DESCRIBED: [(&str, &str); 13] = [
         ("post", "/predict_cluster/"),
         ("post", "/models/{model}/batches/{batch}/predict"),

@@ -21,6 +21,8 @@ use crate::model_metrics::ModelMetrics;
 use crate::routes;
 use crate::state::State;
 use crate::stock::Stock;
+use crate::unloaded::Unloaded;
+use crate::v2::grpc::Grpc;
 
 /// Why the service could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +68,7 @@ pub async fn run(
         body_limit: config.body_limit,
         max_rows: config.max_rows,
         unknown_columns: config.unknown_columns,
+        unloaded: Unloaded::default(),
         document: routes::document_of(&config.guards)
             .unwrap_or_default()
             .into(),
@@ -73,29 +76,58 @@ pub async fn run(
         shutdown: shutdown.clone(),
     });
     let door = door(&config.guards).map_err(Error::Tls)?;
+    let guard = Guard::new(&config.guards, metrics);
     let service = Guarded {
-        inner: warp::service(routes::all(state).boxed()),
-        guard: Guard::new(&config.guards, metrics),
+        inner: warp::service(routes::all(Arc::clone(&state)).boxed()),
+        guard: Arc::clone(&guard),
     };
     let tell = |address: SocketAddr| {
         warn_when_open(&config.guards, address);
         tracing::info!(%address, models = %config.models, "serving");
         ready(address);
     };
-    match cors(&config.guards.origins) {
-        None => gugus_http::serve_service(listener, door, service, GRACE, tell, shutdown).await?,
-        Some(layer) => {
-            // Outermost: a browser asks without the token whether it may ask with it.
-            let layer = layer
-                .allow_methods([Method::GET, Method::POST])
-                .allow_headers(TAKEN)
-                .expose_headers(SHOWN);
-            let service = layer.layer(service);
-            gugus_http::serve_service(listener, door, service, GRACE, tell, shutdown).await?;
+    let grpc = grpc(
+        &config,
+        door.clone(),
+        Grpc { state, guard },
+        shutdown.clone(),
+    );
+    let rest = async {
+        match cors(&config.guards.origins) {
+            None => gugus_http::serve_service(listener, door, service, GRACE, tell, shutdown).await,
+            Some(layer) => {
+                // Outermost: a browser asks without the token whether it may ask with it.
+                let layer = layer
+                    .allow_methods([Method::GET, Method::POST])
+                    .allow_headers(TAKEN)
+                    .expose_headers(SHOWN);
+                let service = layer.layer(service);
+                gugus_http::serve_service(listener, door, service, GRACE, tell, shutdown).await
+            }
         }
-    }
+    };
+    // In this order: when the address of REST is told, gRPC is served, too.
+    tokio::try_join!(grpc, rest)?;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Serves gRPC, if there is a socket for it.
+async fn grpc(
+    config: &Config,
+    door: Door,
+    service: Grpc,
+    shutdown: CancellationToken,
+) -> Result<(), gugus_http::Error> {
+    let Some(listener) = &config.grpc else {
+        return Ok(());
+    };
+    let listener = listener.try_clone().map_err(gugus_http::Error::Listen)?;
+    let tell = |address: SocketAddr| {
+        warn_when_open(&config.guards, address);
+        tracing::info!(%address, "serving gRPC");
+    };
+    gugus_http::serve_service(listener, door, service, GRACE, tell, shutdown).await
 }
 
 /// The headers that pages of named sites may send.

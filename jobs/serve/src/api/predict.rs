@@ -8,6 +8,7 @@ use warp::reply::Response;
 
 use crate::answers::{Cluster, Near, OneOrMany};
 use crate::asked::{self, Asked};
+use crate::busy;
 use crate::config::UnknownColumns;
 use crate::options::Strictness;
 use crate::point::{self, Point};
@@ -32,16 +33,13 @@ pub(crate) struct Document;
 
 pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
     vec![
-        CLUSTER.prediction(state, asked::nothing, cluster),
-        BATCH.prediction(state, asked::batch, batch),
-        ALL.prediction(state, asked::model, all),
-        WINDOW.prediction(state, asked::window, window),
+        CLUSTER.respond(state, asked::nothing, cluster),
+        BATCH.respond(state, asked::batch, batch),
+        ALL.respond(state, asked::model, all),
+        WINDOW.respond(state, asked::window, window),
     ]
 }
 
-/// Bodies up to this length are answered at once, in some hundred microseconds; longer ones are handed to a thread that
-/// may be busy for longer, so that others are answered meanwhile.
-const AT_ONCE: usize = 64 * 1024;
 
 /// One record, or an array of them. A record holds the columns that the model's features read; a model that was saved
 /// without names of columns takes `{"features": [numbers]}`.
@@ -265,15 +263,5 @@ async fn all(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, Pr
 async fn predict(asked: Asked, state: &State, sent: Sent) -> Result<Response, Problem> {
     let model = state.catalogue.model(&asked.model, &asked.wanted).await?;
     let request = Request::new(sent, state)?;
-    if request.length().is_some_and(|length| length <= AT_ONCE) {
-        return request.predict(&model);
-    }
-    let answer = tokio::task::spawn_blocking(move || request.predict(&model)).await;
-    answer.unwrap_or_else(|stopped| {
-        tracing::error!(%stopped, "a prediction ended early");
-        Err(Problem::new(
-            Code::ShuttingDown,
-            "the prediction was broken off; send it again",
-        ))
-    })
+    busy::run(request.length(), move || request.predict(&model)).await
 }

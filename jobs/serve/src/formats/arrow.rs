@@ -63,17 +63,33 @@ fn read_stream<'a>(body: &Bytes, reading: Reading<'_>) -> Result<Rows<'a>, Probl
         check_size(&batch, columns, reading.limit)?;
         // Of a body with a wrong record only the first one is told.
         if wrong.is_none() {
-            let rejected = columns.push_rows(&batch).map_err(of_import)?;
-            let first = rejected.into_iter().next();
-            wrong = first.map(|row| (before + row.row, Problem::from(row.reason)));
+            wrong = push(columns, &batch)?.map(|(row, problem)| (before + row, problem));
         }
     }
     decoder.finish().map_err(not_arrow)?;
-    let mut columns = match (columns, decoder.schema()) {
+    let columns = match (columns, decoder.schema()) {
         (Some(columns), _) => columns,
         (None, Some(schema)) => begin(&RecordBatch::new_empty(schema), reading)?,
         (None, None) => return Err(not_arrow("it has no schema")),
     };
+    finish(columns, wrong)
+}
+
+/// The records of columns in memory. They are as large as the body that they came in.
+pub(super) fn of_batch<'a>(batch: &RecordBatch, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
+    let mut columns = begin(batch, reading)?;
+    let wrong = push(&mut columns, batch)?;
+    finish(columns, wrong)
+}
+
+/// Appends a batch, and tells its first wrong row.
+fn push(columns: &mut Columns, batch: &RecordBatch) -> Result<Option<(usize, Problem)>, Problem> {
+    let rejected = columns.push_rows(batch).map_err(of_import)?;
+    let first = rejected.into_iter().next();
+    Ok(first.map(|row| (row.row, Problem::from(row.reason))))
+}
+
+fn finish<'a>(mut columns: Columns, wrong: Option<(usize, Problem)>) -> Result<Rows<'a>, Problem> {
     let batch = columns.finish();
     let batch = batch.map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
     Ok(Rows {

@@ -1,6 +1,7 @@
 //! CSV: the first line names the columns, each other line is a record.
 
-use gugus_clusters::Explained;
+use std::fmt::{self, Write as _};
+
 use gugus_records::{Columns, CsvRows, Header, header_names};
 use gugus_spec::CsvFormat;
 
@@ -54,9 +55,9 @@ pub(super) fn read<'a>(body: &[u8], reading: Reading<'_>) -> Result<Rows<'a>, Pr
 
 /// The answers: a column of clusters, and the columns of the explanation if there is one.
 pub(super) fn write(answers: &Answers<'_>) -> Result<Vec<u8>, csv::Error> {
-    let explained = answers.about();
+    let about = answers.about();
     let mut names = vec!["cluster"];
-    if let Some(about) = &explained {
+    if let Some(about) = &about {
         names.extend([
             "distance",
             "second_cluster",
@@ -69,62 +70,38 @@ pub(super) fn write(answers: &Answers<'_>) -> Result<Vec<u8>, csv::Error> {
     }
     let mut writer = csv::Writer::from_writer(Vec::with_capacity(8 * (answers.len() + 1)));
     writer.write_record(names)?;
-    let mut row = csv::ByteRecord::new();
-    let mut text = Vec::new();
+    let mut row = csv::StringRecord::new();
+    let mut text = String::new();
     for (index, label) in answers.labels().iter().enumerate() {
         row.clear();
-        let mut field = |value: Field<'_>| {
+        let mut cell = |value: fmt::Arguments<'_>| {
             text.clear();
-            match value {
-                Field::Whole(number) => serde_json::to_writer(&mut text, &number),
-                Field::Float(number) => serde_json::to_writer(&mut text, &number),
-                Field::Text(value) => {
-                    text.extend_from_slice(value.as_bytes());
-                    Ok(())
-                }
-                Field::Nothing => Ok(()),
-            }
-            .map_err(std::io::Error::from)?;
+            // A text takes whatever is written.
+            let _ = text.write_fmt(value);
             row.push_field(&text);
-            Ok::<_, csv::Error>(())
         };
-        field(Field::Whole(i64::from(*label)))?;
-        if let (Some(about), Some(Explained { distance, second })) =
-            (&explained, answers.explanation(index))
-        {
-            field(Field::Float(distance))?;
-            match second {
+        cell(format_args!("{label}"));
+        if let (Some(about), Some(explained)) = (&about, answers.explanation(index)) {
+            cell(format_args!("{:?}", explained.distance));
+            match explained.second {
                 Some((cluster, distance)) => {
-                    field(Field::Whole(i64::from(cluster)))?;
-                    field(Field::Float(distance))?;
+                    cell(format_args!("{cluster}"));
+                    cell(format_args!("{distance:?}"));
                 }
-                None => {
-                    field(Field::Nothing)?;
-                    field(Field::Nothing)?;
-                }
+                None => (0..2).for_each(|_| cell(format_args!(""))),
             }
-            field(Field::Text(about.model))?;
-            field(
-                about
-                    .batch
-                    .map_or(Field::Nothing, |batch| Field::Whole(batch.cast_signed())),
-            )?;
+            cell(format_args!("{}", about.model));
+            match about.batch {
+                Some(batch) => cell(format_args!("{batch}")),
+                None => cell(format_args!("")),
+            }
             if let Some(window) = about.window {
-                field(Field::Text(window))?;
+                cell(format_args!("{window}"));
             }
-            field(Field::Text(about.uid))?;
+            cell(format_args!("{}", about.uid));
         }
-        writer.write_byte_record(&row)?;
+        writer.write_record(&row)?;
     }
-    writer
-        .into_inner()
-        .map_err(|error| csv::Error::from(error.into_error()))
-}
-
-/// A value of a cell.
-enum Field<'a> {
-    Whole(i64),
-    Float(f64),
-    Text(&'a str),
-    Nothing,
+    let written = writer.into_inner();
+    written.map_err(|error| csv::Error::from(error.into_error()))
 }

@@ -4,6 +4,7 @@ mod arrow;
 mod csv;
 mod json;
 
+use ::arrow::array::RecordBatch;
 use bytes::Bytes;
 
 use crate::answers::Answers;
@@ -35,6 +36,11 @@ pub(crate) fn read<'a>(
         Media::Csv => csv::read(body, reading),
         Media::Arrow => arrow::read(body, reading),
     }
+}
+
+/// The records of columns in memory.
+pub(crate) fn of_batch<'a>(batch: &RecordBatch, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
+    arrow::of_batch(batch, reading)
 }
 
 /// The answers about records, in bytes.

@@ -11,9 +11,14 @@ use crate::problem::{Code, Problem};
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// The request shows no token, or a wrong one.
-pub(crate) fn unauthorized() -> Response {
+pub(crate) fn no_token() -> Problem {
     let detail = "this service wants its token: send it in the header Authorization: Bearer TOKEN";
-    let mut response = Problem::new(Code::Unauthorized, detail).into_response();
+    Problem::new(Code::Unauthorized, detail)
+}
+
+/// [`no_token`], and how a browser can ask for the token.
+pub(crate) fn unauthorized() -> Response {
+    let mut response = no_token().into_response();
     let mut challenge = |with: &'static str| {
         let with = HeaderValue::from_static(with);
         response
@@ -26,8 +31,8 @@ pub(crate) fn unauthorized() -> Response {
 }
 
 /// The request had no turn, or took too long.
-pub(crate) fn exceeded(exceeded: Exceeded, seconds: u64) -> Response {
-    let problem = match exceeded {
+pub(crate) fn no_turn(exceeded: Exceeded, seconds: u64) -> Problem {
+    match exceeded {
         Exceeded::Busy => Problem::new(
             Code::Busy,
             "too many requests are answered and wait already; try again in a second",
@@ -36,8 +41,12 @@ pub(crate) fn exceeded(exceeded: Exceeded, seconds: u64) -> Response {
             Code::TooSlow,
             format!("the request took longer than {seconds} seconds; send fewer records at a time"),
         ),
-    };
-    let mut response = problem.into_response();
+    }
+}
+
+/// [`no_turn`], and when to try again.
+pub(crate) fn exceeded(exceeded: Exceeded, seconds: u64) -> Response {
+    let mut response = no_turn(exceeded, seconds).into_response();
     response
         .headers_mut()
         .insert(header::RETRY_AFTER, RETRY_AFTER);

@@ -9,7 +9,7 @@ use std::time::Instant;
 use gugus_http::Peer;
 use tower_service::Service;
 use tracing::{Instrument, Span};
-use warp::http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use warp::reply::Response;
 
 use super::callers::{Callers, is_open, is_urgent};
@@ -18,7 +18,7 @@ use super::names::{REQUEST_ID, RequestId, TRACE_PARENT, TraceParent};
 use super::refusals;
 use super::settings::{AccessLog, Guards, RootPath};
 use crate::metrics::Metrics;
-use crate::problem::{Problem, cut};
+use crate::problem::{Problem, Told, cut};
 use crate::reply;
 use crate::route::Matched;
 
@@ -84,6 +84,9 @@ impl Guard {
             let problem = problem.in_request(id.as_str());
             *response.body_mut() = reply::json(status, &problem).into_body();
         }
+        if let Some(Told(problem)) = response.extensions_mut().remove::<Told>() {
+            self.metrics.refused(&problem);
+        }
         let headers = response.headers_mut();
         headers.extend(SAFE);
         headers.insert(REQUEST_ID, id.header());
@@ -114,6 +117,43 @@ impl Guard {
             Ok(answered) => infallible(answered),
             Err(exceeded) => refusals::exceeded(exceeded, self.limits.seconds()),
         }
+    }
+
+    /// Admits a request of gRPC, which tells problems in its own way.
+    pub(crate) async fn admit<B>(
+        &self,
+        method: &'static str,
+        headers: &HeaderMap,
+        answer: impl Future<Output = warp::http::Response<B>>,
+    ) -> Result<warp::http::Response<B>, Problem> {
+        let began = Instant::now();
+        let _in_flight = self.metrics.in_flight();
+        let answered = if is_open(method) {
+            Ok(answer.await)
+        } else if self.callers.admit(headers) {
+            self.turn(answer).await
+        } else {
+            Err(refusals::no_token())
+        };
+        let status = match &answered {
+            Ok(response) if response.headers().contains_key("grpc-status") => {
+                StatusCode::BAD_REQUEST
+            }
+            Ok(_) => StatusCode::OK,
+            Err(problem) => {
+                self.metrics.refused(problem);
+                problem.status()
+            }
+        };
+        self.metrics
+            .answered(method, status, began.elapsed().as_secs_f64());
+        answered
+    }
+
+    /// The answer when it is its turn, and a problem if that takes too long.
+    pub(crate) async fn turn<T>(&self, answer: impl Future<Output = T>) -> Result<T, Problem> {
+        let exceeded = |exceeded| refusals::no_turn(exceeded, self.limits.seconds());
+        self.limits.within(answer).await.map_err(exceeded)
     }
 
     /// The span of a request: events within it have its id. Without a log of requests nobody pays for the span.

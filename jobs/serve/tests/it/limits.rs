@@ -31,7 +31,6 @@ fn unknown_paths() {
     let service = service();
     for path in [
         "/nope",
-        "/",
         "/models/",
         "/model",
         "/models/location/batches",

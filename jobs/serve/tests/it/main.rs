@@ -17,6 +17,7 @@ mod life;
 mod limits;
 mod models;
 mod noticed;
+mod pages;
 mod point;
 mod records;
 mod service;
