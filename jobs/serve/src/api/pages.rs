@@ -14,7 +14,7 @@ use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::reply::Response;
 
 use crate::asked::{self, Asked, Wanted};
-use crate::catalogue::StoreState;
+use crate::listing::StoreState;
 use crate::input::Kind;
 use crate::loaded::Loaded;
 use crate::options::Strictness;
