@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     /// Every route that the OpenAPI document has to describe: all but pages.
-    const DESCRIBED: [(&str, &str); 13] = [
+    const DESCRIBED: [(&str, &str); 25] = [
         ("post", "/predict_cluster/"),
         ("post", "/models/{model}/batches/{batch}/predict"),
         ("post", "/models/{model}/windows/{window}/predict"),
@@ -151,6 +151,18 @@ mod tests {
         ("get", "/health/ready"),
         ("get", "/metrics"),
         ("get", "/openapi.json"),
+        ("get", "/v2"),
+        ("get", "/v2/health/live"),
+        ("get", "/v2/health/ready"),
+        ("get", "/v2/models/{model}"),
+        ("get", "/v2/models/{model}/ready"),
+        ("post", "/v2/models/{model}/infer"),
+        ("get", "/v2/models/{model}/versions/{version}"),
+        ("get", "/v2/models/{model}/versions/{version}/ready"),
+        ("post", "/v2/models/{model}/versions/{version}/infer"),
+        ("post", "/v2/repository/index"),
+        ("post", "/v2/repository/models/{model}/load"),
+        ("post", "/v2/repository/models/{model}/unload"),
     ];
 
     fn parsed() -> Value {

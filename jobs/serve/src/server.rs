@@ -23,6 +23,7 @@ use crate::state::State;
 use crate::stock::Stock;
 use crate::unloaded::Unloaded;
 use crate::v2::grpc::Grpc;
+use crate::v2::rest_infer::JSON_LENGTH;
 
 /// Why the service could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -131,21 +132,23 @@ async fn grpc(
 }
 
 /// The headers that pages of named sites may send.
-const TAKEN: [HeaderName; 6] = [
+const TAKEN: [HeaderName; 7] = [
     header::ACCEPT,
     header::AUTHORIZATION,
     header::CONTENT_ENCODING,
     header::CONTENT_TYPE,
+    JSON_LENGTH,
     REQUEST_ID,
     TRACE_PARENT,
 ];
 
 /// The headers that pages of named sites may read.
-const SHOWN: [HeaderName; 7] = [
+const SHOWN: [HeaderName; 8] = [
     HeaderName::from_static("gugus-batch"),
     HeaderName::from_static("gugus-model"),
     HeaderName::from_static("gugus-uid"),
     HeaderName::from_static("gugus-window"),
+    JSON_LENGTH,
     header::RETRY_AFTER,
     REQUEST_ID,
     TRACE_PARENT,

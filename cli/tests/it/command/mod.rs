@@ -3,8 +3,9 @@
 mod config;
 mod demo;
 mod errors;
+mod grpc;
 mod guarded;
 mod shell;
 mod traces;
-mod watching;
 mod up;
+mod watching;

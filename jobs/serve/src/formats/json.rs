@@ -28,7 +28,7 @@ fn read_all<'a>(
     reading: Reading<'_>,
 ) -> Result<Rows<'a>, Problem> {
     let mut points = match &reading.input.kind {
-        Kind::Columns { layout, .. } => Points::Records(Columns::new(Arc::clone(layout))),
+        Kind::Columns { layout, .. } => Points::Records(Box::new(Columns::new(Arc::clone(layout)))),
         Kind::Numbers => Points::Numbers(vec![Vec::new(); reading.dimensions]),
     };
     let mut texts = Vec::new();
@@ -69,7 +69,7 @@ fn check(record: &[u8], reading: Reading<'_>) -> Result<(), Problem> {
 
 /// Points that grow by one record after the other.
 enum Points {
-    Records(Columns),
+    Records(Box<Columns>),
     /// The numbers of `{"features": [numbers]}`, one list per dimension.
     Numbers(Vec<Vec<f64>>),
 }

@@ -3,8 +3,7 @@
 use gugus_http::Token;
 use warp::http::{HeaderMap, HeaderName};
 
-/// Paths that anybody may ask, as many at a time as ask. Probes of health show no token, and a busy service is not a dead
-/// one. The answers tell no more than that the process lives, its version, and how many models there are.
+/// Paths that anybody may ask: probes of health show no token. The answers tell no more than that the process lives, its version, and how many models there are.
 const OPEN: [&str; 7] = [
     "/health",
     "/health/live",

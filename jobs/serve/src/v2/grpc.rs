@@ -252,12 +252,12 @@ async fn repository_unload(state: Arc<State>, asked: RepositoryModel) -> Result<
 
 async fn model_infer(state: Arc<State>, request: ModelInfer) -> Result<ModelInferred, Problem> {
     let model = repository::model(&state, &request.model_name, &request.model_version).await?;
-    let length = request.encoded_len();
+    let (length, max_rows) = (request.encoded_len(), state.max_rows);
     let id = request.id.clone();
     let answering = Arc::clone(&model);
     let answers = busy::run(Some(length), move || {
         let outputs = outputs(&request)?;
-        infer(&answering, inputs(request)?, &outputs)
+        infer(&answering, inputs(request)?, &outputs, max_rows)
     });
     let answers = answers.await?;
     Ok(ModelInferred {

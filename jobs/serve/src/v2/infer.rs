@@ -70,12 +70,20 @@ impl Answer {
     }
 }
 
-/// Predicts the rows of the inputs, and gives the outputs in their order; the clusters if none is named.
+/// Predicts the rows of the inputs, `max_rows` at most. It gives the outputs in their order; the clusters if none is named.
 pub(crate) fn infer(
     model: &Loaded,
     inputs: Vec<Tensor>,
     outputs: &[Output],
+    max_rows: usize,
 ) -> Result<Vec<Answer>, Problem> {
+    if inputs.iter().any(|input| input.rows > max_rows) {
+        return Err(Problem::too_many_records(max_rows));
+    }
+    // So an answer is not much longer than its request.
+    if outputs.len() > Output::ALL.len() {
+        return Err(wrong("an output is asked for twice"));
+    }
     let rows = rows(model, inputs)?;
     let outputs = if outputs.is_empty() {
         &[Output::Cluster]
@@ -87,6 +95,8 @@ pub(crate) fn infer(
         false => Explain::No,
     };
     let predictions = model.predict(rows, explain)?;
+    let labels = predictions.labels.iter();
+    model.tally.count(labels.map(|label| i64::from(*label)));
     let answer = |output: &Output| Answer::new(*output, &predictions);
     Ok(outputs.iter().map(answer).collect())
 }

@@ -13,11 +13,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A request that says nothing.
-#[derive(Clone, Copy, Message)]
+#[derive(Clone, Copy, PartialEq, Message)]
 pub(crate) struct Empty {}
 
 /// The process lives.
-#[derive(Clone, Copy, Message, Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Message, Serialize, ToSchema)]
 pub(crate) struct ServerLive {
     /// Always `true`.
     #[prost(bool, tag = "1")]
@@ -25,7 +25,7 @@ pub(crate) struct ServerLive {
 }
 
 /// Whether the server can answer.
-#[derive(Clone, Copy, Message, Serialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Message, Serialize, ToSchema)]
 pub(crate) struct ServerReady {
     /// Whether predictions can be asked.
     #[prost(bool, tag = "1")]
@@ -33,14 +33,14 @@ pub(crate) struct ServerReady {
 }
 
 /// Whether a model can answer.
-#[derive(Clone, Copy, Message)]
+#[derive(Clone, Copy, PartialEq, Message)]
 pub(crate) struct ModelReady {
     #[prost(bool, tag = "1")]
     pub(crate) ready: bool,
 }
 
 /// Asks about a version of a model.
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct ModelRequest {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
@@ -49,7 +49,7 @@ pub(crate) struct ModelRequest {
 }
 
 /// What the server is.
-#[derive(Clone, Message, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 pub(crate) struct ServerMetadata {
     /// Always `gugus`.
     #[prost(string, tag = "1")]
@@ -65,7 +65,7 @@ pub(crate) struct ServerMetadata {
 }
 
 /// What a model takes and gives.
-#[derive(Clone, Message, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 pub(crate) struct ModelMetadata {
     /// The model's name.
     #[prost(string, tag = "1")]
@@ -86,7 +86,7 @@ pub(crate) struct ModelMetadata {
 }
 
 /// What a tensor is.
-#[derive(Clone, Message, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 pub(crate) struct TensorMetadata {
     /// Its name.
     #[prost(string, tag = "1")]
@@ -103,7 +103,7 @@ pub(crate) struct TensorMetadata {
 }
 
 /// Asks for predictions.
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct ModelInfer {
     #[prost(string, tag = "1")]
     pub(crate) model_name: String,
@@ -120,7 +120,7 @@ pub(crate) struct ModelInfer {
     pub(crate) raw_input_contents: Vec<Bytes>,
 }
 
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct InputTensor {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
@@ -135,7 +135,7 @@ pub(crate) struct InputTensor {
 }
 
 /// The elements of a tensor, in the field of their type.
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct Contents {
     #[prost(bool, repeated, tag = "1")]
     pub(crate) bools: Vec<bool>,
@@ -155,7 +155,7 @@ pub(crate) struct Contents {
     pub(crate) texts: Vec<Bytes>,
 }
 
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct RequestedOutput {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
@@ -163,13 +163,13 @@ pub(crate) struct RequestedOutput {
     pub(crate) parameters: HashMap<String, Parameter>,
 }
 
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct Parameter {
     #[prost(oneof = "Choice", tags = "1, 2, 3, 4, 5")]
     pub(crate) choice: Option<Choice>,
 }
 
-#[derive(Clone, Oneof)]
+#[derive(Clone, PartialEq, Oneof)]
 pub(crate) enum Choice {
     #[prost(bool, tag = "1")]
     Bool(bool),
@@ -184,7 +184,7 @@ pub(crate) enum Choice {
 }
 
 /// The predictions.
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct ModelInferred {
     #[prost(string, tag = "1")]
     pub(crate) model_name: String,
@@ -200,7 +200,7 @@ pub(crate) struct ModelInferred {
 }
 
 /// An answer within a stream.
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct ModelStreamInferred {
     /// Why there are no predictions; empty if there are.
     #[prost(string, tag = "1")]
@@ -210,21 +210,21 @@ pub(crate) struct ModelStreamInferred {
 }
 
 /// Asks for the index of the repository.
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct RepositoryIndex {
     /// Whether to list only what can be asked.
     #[prost(bool, tag = "2")]
     pub(crate) ready: bool,
 }
 
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct RepositoryIndexed {
     #[prost(message, repeated, tag = "1")]
     pub(crate) models: Vec<ModelIndex>,
 }
 
 /// One version of a model.
-#[derive(Clone, Message, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Message, Serialize, ToSchema)]
 pub(crate) struct ModelIndex {
     /// The model's name.
     #[prost(string, tag = "1")]
@@ -243,7 +243,7 @@ pub(crate) struct ModelIndex {
 }
 
 /// Asks to load or to unload a model.
-#[derive(Clone, Message)]
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct RepositoryModel {
     #[prost(string, tag = "2")]
     pub(crate) model_name: String,

@@ -13,6 +13,6 @@ mod metadata;
 mod output;
 pub(crate) mod repository;
 pub(crate) mod rest;
-mod rest_infer;
+pub(crate) mod rest_infer;
 mod tensor;
 mod wrong;

@@ -8,6 +8,7 @@
 //! Unloading a model means to drop it from memory and to refuse it, by this protocol alone, until it is loaded again or the
 //! service starts again. The other paths and the folder do not change: nobody takes a model from somebody else's users.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gugus_models::{Extent, ListedModel};
@@ -52,7 +53,6 @@ fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
         let detail = format!("{what}; GET /v2/models/{name} lists the versions there are");
         Problem::new(Code::UnknownBatch, detail)
     };
-    let number = version.parse().ok();
     match version {
         "latest" => Ok(Wanted::Latest),
         "" if !listed.batches.is_empty() => Ok(Wanted::Latest),
@@ -67,8 +67,8 @@ fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
         // The key of a year looks like the number of a batch.
         _ => match version.parse() {
             Ok(key) if listed.windows.contains(&key) => Ok(Wanted::Window(key)),
-            _ => number
-                .map(Wanted::Number)
+            // The number of a batch, or an alias.
+            _ => Wanted::batch(version)
                 .ok_or_else(|| unknown(format!("there is no version {:?}", cut(version)))),
         },
     }
@@ -89,6 +89,10 @@ pub(super) async fn metadata(
 pub(super) async fn index(state: &State, ready: bool) -> Vec<ModelIndex> {
     let listing = state.catalogue.listing().await;
     let unusable = state.catalogue.unusable(&listing, None).await;
+    let cannot: BTreeSet<(&str, &Extent)> = unusable
+        .iter()
+        .map(|folder| (&*folder.model, &folder.extent))
+        .collect();
     let mut index = Vec::new();
     let mut entry = |name: &str, extent: &Extent, reason: &str| {
         let reason = match reason {
@@ -112,15 +116,12 @@ pub(super) async fn index(state: &State, ready: bool) -> Vec<ModelIndex> {
     };
     for (name, listed) in &listing.models {
         for extent in versions(listed) {
-            if !unusable
-                .iter()
-                .any(|folder| folder.model == **name && folder.extent == extent)
-            {
+            if !cannot.contains(&(&**name, &extent)) {
                 entry(name, &extent, "");
             }
         }
     }
-    for folder in unusable {
+    for folder in &unusable {
         entry(&folder.model, &folder.extent, &folder.reason);
     }
     index.sort_by(|one, other| one.name.cmp(&other.name));

@@ -98,7 +98,7 @@ impl warp::Reply for Refusal {
             StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
             status => status,
         };
-        let error = self.0.detail();
+        let error = self.0.detail().to_owned();
         let mut response = reply::json(status, &Refused { error });
         response.extensions_mut().insert(Told(self.0));
         response
@@ -107,9 +107,9 @@ impl warp::Reply for Refusal {
 
 /// The body of every answer that is no success.
 #[derive(Serialize, ToSchema)]
-struct Refused<'a> {
+struct Refused {
     /// What is wrong and where, for people.
-    error: &'a str,
+    error: String,
 }
 
 /// Tells what the server is.
@@ -235,7 +235,7 @@ async fn version_ready(named: Named, state: Arc<State>) -> Result<ReadyModel, Re
 )]
 async fn infer(named: Named, state: Arc<State>, sent: Sent) -> Result<Response, Refusal> {
     let model = repository::model(&state, &named.model, &named.version).await?;
-    let received = Received::new(&sent.headers, sent.body?, state.body_limit)?;
+    let received = Received::new(sent, &state)?;
     let length = received.length();
     Ok(busy::run(length, move || received.answer(&model)).await?)
 }

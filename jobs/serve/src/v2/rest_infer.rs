@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use warp::http::HeaderValue;
 use warp::http::header::HeaderName;
-use warp::http::{HeaderMap, HeaderValue};
 use warp::reply::Response;
 
 use super::infer::{Answer, infer};
@@ -18,9 +18,12 @@ use super::wrong::wrong;
 use crate::encoding::Encoding;
 use crate::loaded::Loaded;
 use crate::problem::{Code, Problem};
+use crate::request::Sent;
+use crate::state::State;
 
 /// The length of the JSON in a body that has the bytes of tensors behind it.
-const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+pub(crate) const JSON_LENGTH: HeaderName =
+    HeaderName::from_static("inference-header-content-length");
 
 /// A request for predictions.
 #[derive(Deserialize, ToSchema)]
@@ -118,11 +121,14 @@ pub(super) struct Received {
     accepted: Encoding,
     json_length: Option<usize>,
     body: Bytes,
+    /// The longest body in bytes, before and after it is unpacked.
     limit: usize,
+    max_rows: usize,
 }
 
 impl Received {
-    pub(super) fn new(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Self, Problem> {
+    pub(super) fn new(sent: Sent, state: &State) -> Result<Self, Problem> {
+        let headers = &sent.headers;
         let length = headers.get(JSON_LENGTH).map(|length| {
             let length = length
                 .to_str()
@@ -139,8 +145,9 @@ impl Received {
             encoding: Encoding::of_body(headers)?,
             accepted: Encoding::of_answer(headers),
             json_length: length.transpose()?,
-            body,
-            limit,
+            body: sent.body?,
+            limit: state.body_limit,
+            max_rows: state.max_rows,
         })
     }
 
@@ -175,14 +182,21 @@ impl Received {
                 .map_or(request.is_binary(), |(_, binary)| *binary)
         };
         let binary: Vec<bool> = (0..asked.len().max(1)).map(binary).collect();
-        let answers = infer(model, tensors(request.inputs, bytes)?, &outputs)?;
+        let answers = infer(
+            model,
+            tensors(request.inputs, bytes)?,
+            &outputs,
+            self.max_rows,
+        )?;
         let response = InferResponse {
             model_name: model.model.to_string(),
             model_version: version(&model.extent),
             id: request.id,
             outputs: Vec::new(),
         };
-        written(response, answers, &binary, self.accepted)
+        let mut response = written(response, answers, &binary, self.accepted)?;
+        model.names.put(&mut response);
+        Ok(response)
     }
 }
 
@@ -265,7 +279,7 @@ fn written(
     binary: &[bool],
     accepted: Encoding,
 ) -> Result<Response, Problem> {
-    let mut bytes = Vec::new();
+    let mut bytes: Vec<u8> = Vec::new();
     for (answer, binary) in answers.into_iter().zip(binary) {
         let tensor = answer.metadata();
         let content = binary.then(|| answer.bytes());
