@@ -50,6 +50,15 @@ impl Catalogue {
         self.stock.memory.all()
     }
 
+    /// Drops the models of a name from memory. They are read again when they are asked.
+    pub(crate) async fn forget(&self, model: &str) {
+        for key in self.stock.memory.keys() {
+            if *key.0 == *model {
+                self.stock.memory.forget(&key).await;
+            }
+        }
+    }
+
     /// The models in memory, as numbers.
     pub(crate) fn held(&self) -> Held {
         self.stock.memory.held()
