@@ -64,14 +64,6 @@ impl Catalogue {
         self.stock.memory.held()
     }
 
-    /// Forgets the models of a name, which are read again when they are asked.
-    pub(crate) async fn forget(&self, model: &str) {
-        let keys = self.stock.memory.keys().into_iter();
-        for key in keys.filter(|(name, _)| **name == *model) {
-            self.stock.memory.forget(&key).await;
-        }
-    }
-
     /// The model that a path names, ready to be asked. `latest` is the newest model that can be served.
     pub(crate) async fn model(&self, model: &str, wanted: &Wanted) -> Result<Arc<Loaded>, Problem> {
         self.stock.listed().await;
