@@ -25,8 +25,8 @@ fn page(answer: &Answer) -> String {
     );
     assert!(answer.body.len() < 200_000, "{}", answer.body.len());
     let text = String::from_utf8(answer.body.clone()).unwrap();
-    let mut parts = text.split(['"', ' ']);
-    assert_eq!(parts.find(|part| part.starts_with("//")), None);
+    let foreign = text.split(['"', ' ']).find(|part| part.starts_with("//"));
+    assert_eq!(foreign, None);
     text
 }
 
