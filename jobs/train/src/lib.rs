@@ -26,6 +26,7 @@
 mod batches;
 mod compare;
 mod error;
+mod follow;
 mod kind;
 mod kinds;
 mod line;
@@ -39,7 +40,8 @@ mod work;
 
 pub use batches::{BatchFacts, Batches, Origin};
 pub use error::Error;
-pub use gugus_progress::{ModelReport, Outcome, PassReport};
+pub use follow::{Follow, follow};
+pub use gugus_progress::{Lag, ModelReport, Outcome, PassReport};
 pub use observer::Observer;
 pub use passes::{Passed, Passes, describe};
 pub use prepare::{Config, Prepared, check_request, prepare};

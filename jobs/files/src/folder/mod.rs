@@ -4,6 +4,7 @@
 //! do not tell a missing file from a file in the way of a folder.
 
 mod durable;
+mod notices;
 mod swap;
 
 use std::{
@@ -20,8 +21,8 @@ use bytes::Bytes;
 use crate::{
     StoreError,
     backend::{
-        About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Tail,
-        Tree,
+        About, Backend, Created, Entry, FolderContent, Head, Listed, Notices, Onto, Placed, Sizes,
+        Swapped, Tail, Tree,
     },
     blocking::blocking,
 };
@@ -58,7 +59,7 @@ impl Backend for Folder {
         self.at(folder, move |path| list(path, sizes)).await
     }
 
-    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError> {
+    async fn tree(&self, _: &str) -> Result<Box<dyn Tree>, StoreError> {
         Ok(Box::new(self.clone()))
     }
 
@@ -100,6 +101,16 @@ impl Backend for Folder {
         .await
     }
 
+    async fn swap(
+        &self,
+        file: &str,
+        old: Option<Bytes>,
+        new: Bytes,
+    ) -> Result<Swapped, StoreError> {
+        self.at(file, move |path| durable::swap(path, old.as_deref(), &new))
+            .await
+    }
+
     async fn delete(&self, file: &str) -> Result<(), StoreError> {
         self.at(file, |path| match fs::remove_file(path) {
             Err(e) if !absent(&e) => Err(StoreError::io("removing", path, e)),
@@ -131,6 +142,16 @@ impl Backend for Folder {
     ) -> Result<Placed, StoreError> {
         self.at(folder, move |path| swap::put(path, &content, onto))
             .await
+    }
+
+    fn notices(&self) -> Option<Box<dyn Notices>> {
+        match notices::FolderNotices::new(&self.0) {
+            Ok(notices) => Some(Box::new(notices)),
+            Err(error) => {
+                tracing::warn!(folder = %self.0.display(), %error, "the system sends no notices of changes; they are looked for now and then");
+                None
+            }
+        }
     }
 }
 
