@@ -107,6 +107,10 @@ impl Points {
             }
         };
         let finished = finished.map_err(|error| Problem::new(Code::WrongValue, error))?;
-        Ok(finished.slice(0, rows))
+        Ok(if finished.num_rows() == rows {
+            finished
+        } else {
+            finished.slice(0, rows)
+        })
     }
 }
