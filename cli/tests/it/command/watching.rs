@@ -111,7 +111,7 @@ fn every_metric_and_label_of_the_dashboard_and_the_alerts_is_shown() {
     let ingest = topic.ingest(&["--listen", "127.0.0.1:0"]).up();
     let scheduler = Scheduler::start(work, "127.0.0.1:0", &[]);
     let executor = executor(&scheduler.url, "1");
-    let call = ["--follow"];
+    let call = ["--follow", "--detach"];
     let standing = scheduler.submit(work, &topic.job, "models", &call);
     let serve = work.serve();
     topic.produce(&work.numbers("in.csv", 0..20), &[]);
