@@ -71,6 +71,7 @@ enum Next {
 impl Keeper {
     async fn run(mut self) {
         let mut through = Some(self.look_through());
+        let tells = self.watch.changes() != Changes::Anything;
         // The next time, and the earliest time, for looking through the store.
         let (mut next, mut earliest) = (Instant::now(), Instant::now());
         loop {
@@ -91,7 +92,8 @@ impl Keeper {
                 Next::LookThrough => through = Some(self.look_through()),
                 Next::Changed => match self.watch.changes() {
                     Changes::Names(names) => self.look_at(names).await,
-                    Changes::Anything => next = earliest.max(Instant::now()),
+                    Changes::Anything if tells => next = earliest.max(Instant::now()),
+                    Changes::Anything => {}
                 },
                 Next::Again => self.look_again().await,
             }
@@ -143,18 +145,14 @@ impl Keeper {
                 aliased.insert(model);
                 continue;
             }
-            let (folder, is_folder) = match name.split_once('/') {
-                Some(_) if ModelStore::of_folder(&name).is_some() => (name.as_str(), false),
-                // A part of a folder that Spark wrote.
-                Some((folder, _)) => (folder, false),
-                None => (name.as_str(), true),
-            };
-            if is_folder {
-                if !self.stock.look_into(folder).await {
-                    incomplete.push(name);
+            match ModelStore::of_folder(&name) {
+                _ if !name.contains('/') => {
+                    if !self.stock.look_into(&name).await {
+                        incomplete.push(name);
+                    }
                 }
-            } else if let Some((model, extent)) = ModelStore::of_folder(folder) {
-                of.insert((Arc::from(model), extent), name);
+                Some((model, extent)) => drop(of.insert((Arc::from(model), extent), name)),
+                None => {}
             }
         }
         if !of.is_empty() || !aliased.is_empty() {
