@@ -219,7 +219,7 @@ fn of_a_wrong_stream_all_is_refused_and_the_record_is_named() {
     let null: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), None]));
     let list =
         arrow::array::ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1)])]);
-    let cut = stream(&[good.clone()]);
+    let cut = stream(std::slice::from_ref(&good));
     for (body, refused) in [
         (Vec::new(), "400 not_arrow: schema"),
         (b"LAT,LON\n1,2\n".to_vec(), "400 not_arrow"),
