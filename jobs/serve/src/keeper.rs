@@ -145,14 +145,12 @@ impl Keeper {
                 aliased.insert(model);
                 continue;
             }
-            match ModelStore::of_folder(&name) {
-                _ if !name.contains('/') => {
-                    if !self.stock.look_into(&name).await {
-                        incomplete.push(name);
-                    }
+            if !name.contains('/') {
+                if !self.stock.look_into(&name).await {
+                    incomplete.push(name);
                 }
-                Some((model, extent)) => drop(of.insert((Arc::from(model), extent), name)),
-                None => {}
+            } else if let Some((model, extent)) = ModelStore::of_folder(&name) {
+                of.insert((Arc::from(model), extent), name);
             }
         }
         if !of.is_empty() || !aliased.is_empty() {
