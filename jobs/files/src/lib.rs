@@ -57,7 +57,10 @@ mod store;
 mod stores;
 mod watch;
 
-pub use backend::{About, Backend, Changes, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Swapped, Tail, Tree};
+pub use backend::{
+    About, Backend, Changes, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes,
+    Swapped, Tail, Tree,
+};
 pub use blocking::blocking;
 pub use checksum::{hex, sha256_hex};
 pub use error::StoreError;

@@ -257,7 +257,10 @@ impl ModelStore {
             Some((model, inner)) => (model, Extent::from_folder_name(inner)?),
             None => sparks_model(folder),
         };
-        model.parse::<ModelName>().is_ok().then_some((model, extent))
+        model
+            .parse::<ModelName>()
+            .is_ok()
+            .then_some((model, extent))
     }
 
     /// Whether there is any model folder or file at all: a cheap check that a store is what it should be.
@@ -288,7 +291,9 @@ fn gather_side_by_side(tree: &dyn Tree, names: &[String]) -> Result<Gathered, St
     let part = names.len().div_ceil(threads).max(LEAST);
     thread::scope(|scope| {
         let parts: Vec<_> = names.chunks(part).collect();
-        let parts = parts.into_iter().map(|part| scope.spawn(|| gather(tree, part)));
+        let parts = parts
+            .into_iter()
+            .map(|part| scope.spawn(|| gather(tree, part)));
         let parts: Vec<_> = parts.collect();
         let mut all = Gathered::default();
         for part in parts {

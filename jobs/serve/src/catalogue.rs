@@ -65,11 +65,7 @@ impl Catalogue {
     }
 
     /// The model that a path names, ready to be asked. `latest` is the newest model that can be served.
-    pub(crate) async fn model(
-        &self,
-        model: &str,
-        wanted: &Wanted,
-    ) -> Result<Arc<Loaded>, Problem> {
+    pub(crate) async fn model(&self, model: &str, wanted: &Wanted) -> Result<Arc<Loaded>, Problem> {
         self.stock.listed().await;
         let is_latest = *wanted == Wanted::Latest;
         let (mut before, mut last_good, mut newest) = (None, None, None);
@@ -141,7 +137,9 @@ impl Catalogue {
                     if let Some(loaded) = self.stock.memory.get(key).await {
                         return Ok(loaded);
                     }
-                    self.stock.current().find(&key.0, &Wanted::from(&key.1), None)?;
+                    self.stock
+                        .current()
+                        .find(&key.0, &Wanted::from(&key.1), None)?;
                 }
             }
         }
@@ -159,7 +157,9 @@ impl Catalogue {
                     if self.stock.current().store == StoreState::Failing {
                         return Err(Problem::models_unavailable());
                     }
-                    self.stock.current().find(&key.0, &Wanted::from(&key.1), None)?;
+                    self.stock
+                        .current()
+                        .find(&key.0, &Wanted::from(&key.1), None)?;
                 }
                 Err(self.stock.memory.problem(key, &error).await)
             }

@@ -46,9 +46,9 @@ impl Compared {
         if age < period {
             return Due::No;
         }
-        let won =
-            self.checked
-                .compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed);
+        let won = self
+            .checked
+            .compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed);
         match won {
             Ok(_) if age < 2 * period => Due::Soon,
             Ok(_) => Due::Now,

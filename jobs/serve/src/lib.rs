@@ -25,8 +25,8 @@
 //!   model that is removed ends, with 404.
 //! * **An alias means one model.** It answers with the model that it stands for, or with 404 if that model is gone. It never
 //!   answers with another one.
-//! * **Memory is bounded.** Bodies, before and after they are unpacked, the columns made of them, the requests that are
-//!   answered at a time, and the bytes of the models in memory have limits ([`Config`], [`Guards`]).
+//! * **Memory is bounded.** Bodies, before and after they are unpacked, the columns made of them, and the requests that are
+//!   answered at a time have limits. The models in memory take no more than [`Config::cache_size`] bytes ([`Config`], [`Guards`]).
 //! * **Nobody gets round the guards.** Token, limits, id and count of a request stand before all routes ([`Guards`]). Only the
 //!   paths of health are open.
 //!

@@ -265,10 +265,12 @@ impl Listing {
 
     /// All models, also those that are not complete.
     pub(crate) fn all_keys(&self) -> impl Iterator<Item = Key> {
-        let complete = self.models.iter().flat_map(|(name, listed)| {
-            listed.extents().map(|extent| (Arc::clone(name), extent))
-        });
-        let of = |folder: &UnusableFolder| (Arc::from(folder.model.as_str()), folder.extent.clone());
+        let complete = self
+            .models
+            .iter()
+            .flat_map(|(name, listed)| listed.extents().map(|extent| (Arc::clone(name), extent)));
+        let of =
+            |folder: &UnusableFolder| (Arc::from(folder.model.as_str()), folder.extent.clone());
         complete.chain(self.unusable.iter().map(of))
     }
 

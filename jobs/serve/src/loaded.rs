@@ -25,12 +25,12 @@ pub(crate) struct Loaded {
     pub(crate) saved: SavedModel,
     pub(crate) predictor: Predictor,
     pub(crate) input: Input,
+    /// The headers of its answers.
+    pub(crate) names: Names,
     /// Whether it is still what the store has.
     pub(crate) compared: Compared,
     /// How many bytes of memory it takes, about.
     pub(crate) bytes: u64,
-    /// The headers of its answers.
-    pub(crate) names: Names,
     /// How its predictions are spread over its clusters.
     pub(crate) tally: Tally,
 }

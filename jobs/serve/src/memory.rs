@@ -166,7 +166,10 @@ impl Memory {
             }
         };
         // Calls for one model come one after the other. So an older model never takes the place of a newer one.
-        self.loaded.entry_by_ref(key).and_compute_with(compare).await;
+        self.loaded
+            .entry_by_ref(key)
+            .and_compute_with(compare)
+            .await;
         refreshed
     }
 

@@ -91,7 +91,9 @@ impl Stock {
                 Err(error) => failed = Some(error),
             }
         }
-        let gone = found.iter().filter(|(_, looked)| **looked == Looked::Absent);
+        let gone = found
+            .iter()
+            .filter(|(_, looked)| **looked == Looked::Absent);
         let gone: Vec<&Key> = gone.map(|(key, _)| key).collect();
         // A store that cannot be read may look as if the folder were gone.
         if failed.is_none() && gone.iter().any(|key| self.current().has(key)) {
@@ -102,9 +104,13 @@ impl Stock {
             return keys;
         }
         // An alias moves away before the model that it stood for is removed.
-        let left = gone.into_iter().filter(|key| self.current().is_aliased(key));
+        let left = gone
+            .into_iter()
+            .filter(|key| self.current().is_aliased(key));
         aliased.extend(left.filter_map(|(model, _)| model.parse().ok()));
-        let aliases = self.settle(aliased, &mut found, |key| self.current().has(key)).await;
+        let aliases = self
+            .settle(aliased, &mut found, |key| self.current().has(key))
+            .await;
         self.prepare(complete(&found), &aliases).await;
         let kept: Vec<bool> = found.keys().map(|key| self.memory.holds(key)).collect();
         self.change(|listing| {
@@ -171,7 +177,10 @@ impl Stock {
         let read = async |model: ModelName| {
             let aliasing = match self.models.aliases(&model).await {
                 Ok(aliases) => Aliasing::from(aliases),
-                Err(error) => self.current().aliasing(model.as_str()).and_now(&model, error),
+                Err(error) => self
+                    .current()
+                    .aliasing(model.as_str())
+                    .and_now(&model, error),
             };
             (model.as_str().into(), aliasing)
         };
@@ -196,7 +205,9 @@ impl Stock {
         let moved = aliases.iter().flat_map(|(model, aliasing)| {
             let last = self.current().aliasing(model);
             let moved = aliasing.moved_since(&last).collect::<Vec<_>>();
-            moved.into_iter().map(|batch| (Arc::clone(model), Extent::Batch(batch)))
+            moved
+                .into_iter()
+                .map(|batch| (Arc::clone(model), Extent::Batch(batch)))
         });
         let refresh = async |key: Key| {
             self.memory.refresh(&key).await;
@@ -214,7 +225,10 @@ impl Stock {
     fn is_asked_next(&self, (model, extent): &Key) -> bool {
         let newest = self.current().newest(model);
         newest.zip(extent.batch()).is_some_and(|(newest, batch)| {
-            batch > newest && self.memory.holds(&(Arc::clone(model), Extent::Batch(newest)))
+            batch > newest
+                && self
+                    .memory
+                    .holds(&(Arc::clone(model), Extent::Batch(newest)))
         })
     }
 
@@ -254,7 +268,9 @@ impl Stock {
             listing.note(key, self.current().noted(key), false);
         }
         let mut found = BTreeMap::new();
-        let aliases = self.settle(aliased, &mut found, |key| listing.has(key)).await;
+        let aliases = self
+            .settle(aliased, &mut found, |key| listing.has(key))
+            .await;
         for (key, looked) in found {
             listing.note(&key, looked, false);
         }

@@ -40,7 +40,6 @@ pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
     ]
 }
 
-
 /// One record, or an array of them. A record holds the columns that the model's features read; a model that was saved
 /// without names of columns takes `{"features": [numbers]}`.
 #[derive(ToSchema)]

@@ -54,7 +54,6 @@ fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
         Problem::new(Code::UnknownBatch, detail)
     };
     match version {
-        "latest" => Ok(Wanted::Latest),
         "" if !listed.batches.is_empty() => Ok(Wanted::Latest),
         "" if listed.all => Ok(Wanted::All),
         "" => match &listed.windows[..] {
@@ -67,7 +66,6 @@ fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
         // The key of a year looks like the number of a batch.
         _ => match version.parse() {
             Ok(key) if listed.windows.contains(&key) => Ok(Wanted::Window(key)),
-            // The number of a batch, or an alias.
             _ => Wanted::batch(version)
                 .ok_or_else(|| unknown(format!("there is no version {:?}", cut(version)))),
         },

@@ -57,18 +57,30 @@ fn no_answer_of_a_good_model_fails_while_others_come_change_break_and_go() {
         }
     };
     GOOD.iter().for_each(|path| {
-        assert_eq!(service.post_json(path, &json!({"LAT": 1, "LON": 1})).status, 200, "{path}");
+        assert_eq!(
+            service.post_json(path, &json!({"LAT": 1, "LON": 1})).status,
+            200,
+            "{path}"
+        );
     });
     let changes = std::thread::scope(|scope| {
         let asking: Vec<_> = GOOD.iter().map(|path| scope.spawn(|| ask(path))).collect();
-        let changes = change(dir.path(), &models, &|| asking.iter().any(|it| it.is_finished()));
+        let changes = change(dir.path(), &models, &|| {
+            asking.iter().any(|it| it.is_finished())
+        });
         end.store(true, Ordering::Relaxed);
         changes
     });
     let asked = asked.into_inner();
-    assert!(changes > 20 && asked > 200, "{changes} changes, {asked} answers");
+    assert!(
+        changes > 20 && asked > 200,
+        "{changes} changes, {asked} answers"
+    );
     let listed = service.get("/models/moving").json();
-    assert!(listed["batches"].as_array().unwrap().len() as u64 <= KEPT + 1, "{listed}");
+    assert!(
+        listed["batches"].as_array().unwrap().len() as u64 <= KEPT + 1,
+        "{listed}"
+    );
 }
 
 /// Changes models for a while, or until `stop`, and counts the changes.
@@ -80,7 +92,10 @@ fn change(folder: &Path, models: &ModelStore, stop: &dyn Fn() -> bool) -> u64 {
         write(folder, &location("moving", batch(number), &CENTERS));
         write(folder, &location("again", batch(1), &CENTERS));
         break_model(folder, "broken/batch_00000001");
-        write(folder, &location(&format!("other_{number}"), None, &CENTERS));
+        write(
+            folder,
+            &location(&format!("other_{number}"), None, &CENTERS),
+        );
         block_on(set_alias(models, "moving", "production", number));
         // Only what no alias stands for, as `models prune` does.
         if let Some(old) = number.checked_sub(KEPT).and_then(BatchNumber::new) {

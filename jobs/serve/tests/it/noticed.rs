@@ -96,7 +96,10 @@ fn a_folder_that_is_copied_into_place_is_noticed_when_it_is_complete() {
     write(dir.path(), &location("location", batch(1), &CENTERS));
     write(away.path(), &location("location", batch(2), &CENTERS));
     let service = Service::of_folder(dir.path());
-    let (from, to) = (away.path().join("location/batch_00000002"), dir.path().join("location/batch_00000002"));
+    let (from, to) = (
+        away.path().join("location/batch_00000002"),
+        dir.path().join("location/batch_00000002"),
+    );
     for part in ["data", "metadata"] {
         fs::create_dir_all(to.join(part)).unwrap();
         for file in fs::read_dir(from.join(part)).unwrap() {
@@ -108,7 +111,9 @@ fn a_folder_that_is_copied_into_place_is_noticed_when_it_is_complete() {
         assert_eq!(service.post_json(&path("2"), &record(0)).status, 404);
         fs::copy(from.join(file), to.join(file)).unwrap();
     }
-    service.wait_for("the copy", |s| s.post_json(&path("2"), &record(0)).status == 200);
+    service.wait_for("the copy", |s| {
+        s.post_json(&path("2"), &record(0)).status == 200
+    });
 }
 
 #[test]
@@ -122,11 +127,21 @@ fn a_store_that_tells_nothing_is_looked_through_again_and_again() {
     let service = Service::start(config);
     assert_eq!(service.cluster(&path("latest"), &record(0)), 0);
     write(location("location", batch(2), &[CENTERS[1], CENTERS[0]]));
-    service.wait_for("the new batch", |s| s.cluster(&path("latest"), &record(0)) == 1);
-    write(location("location", batch(2), &[CENTERS[1], CENTERS[2], CENTERS[0]]));
-    service.wait_for("the replaced batch", |s| s.cluster(&path("latest"), &record(0)) == 2);
+    service.wait_for("the new batch", |s| {
+        s.cluster(&path("latest"), &record(0)) == 1
+    });
+    write(location(
+        "location",
+        batch(2),
+        &[CENTERS[1], CENTERS[2], CENTERS[0]],
+    ));
+    service.wait_for("the replaced batch", |s| {
+        s.cluster(&path("latest"), &record(0)) == 2
+    });
     block_on(set_alias(&models, "location", "production", 1));
-    service.wait_for("the alias", |s| s.post_json(&path("production"), &record(0)).status == 200);
+    service.wait_for("the alias", |s| {
+        s.post_json(&path("production"), &record(0)).status == 200
+    });
 }
 
 #[test]
@@ -143,11 +158,19 @@ fn a_model_that_is_replaced_by_a_broken_one_answers_on_and_the_reason_is_named()
     break_model(dir.path(), "location/batch_00000002");
     break_model(dir.path(), "alone/batch_00000001");
     let reasons = |s: &Service| s.get("/models").json()["unusable"].clone();
-    service.wait_for("the reasons", |s| reasons(s).as_array().is_some_and(|all| all.len() == 2));
+    service.wait_for("the reasons", |s| {
+        reasons(s).as_array().is_some_and(|all| all.len() == 2)
+    });
     let named = reasons(&service);
     assert_eq!(named[0]["folder"], "alone/batch_00000001");
     assert_eq!(named[1]["folder"], "location/batch_00000002");
-    assert!(named[1]["reason"].as_str().unwrap().contains("not what gugus writes"), "{named}");
+    assert!(
+        named[1]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("not what gugus writes"),
+        "{named}"
+    );
 
     // The exact batch answers from memory. `latest` prefers a model that the store has, and takes this one if there is none.
     assert_eq!(service.cluster(&path("2"), &record(2)), 2);
@@ -155,7 +178,10 @@ fn a_model_that_is_replaced_by_a_broken_one_answers_on_and_the_reason_is_named()
     assert_eq!(latest.header("gugus-batch"), Some("1"));
     assert_eq!(service.cluster(alone, &record(2)), 2);
 
-    write(dir.path(), &location("location", batch(2), &[CENTERS[2], CENTERS[0]]));
+    write(
+        dir.path(),
+        &location("location", batch(2), &[CENTERS[2], CENTERS[0]]),
+    );
     service.wait_for("the good model", |s| s.cluster(&path("2"), &record(2)) == 0);
     let latest = service.post_json(&path("latest"), &record(2));
     assert_eq!(latest.header("gugus-batch"), Some("2"));
@@ -183,14 +209,19 @@ fn a_model_that_is_being_written_again_in_a_bucket_answers_on() {
         assert_eq!(answer.header("gugus-batch"), Some("2"));
     }
     write(location("location", batch(2), &[CENTERS[1], CENTERS[0]]));
-    service.wait_for("the new model", |s| s.cluster(&path("latest"), &record(0)) == 1);
+    service.wait_for("the new model", |s| {
+        s.cluster(&path("latest"), &record(0)) == 1
+    });
 }
 
 #[test]
 fn an_alias_stands_wherever_the_number_of_a_batch_may() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &location("location", batch(1), &CENTERS));
-    write(dir.path(), &location("location", batch(2), &[CENTERS[1], CENTERS[0]]));
+    write(
+        dir.path(),
+        &location("location", batch(2), &[CENTERS[1], CENTERS[0]]),
+    );
     let models = ModelStore::new(Store::open(dir.path().to_str().unwrap()).unwrap());
     let alias = |name: &str, number| block_on(set_alias(&models, "location", name, number));
     alias("production", 1);
@@ -217,7 +248,9 @@ fn an_alias_stands_wherever_the_number_of_a_batch_may() {
 
     alias("production", 2);
     alias("staging", 1);
-    service.wait_for("the alias that moved", |s| s.cluster(&path("production"), &record(0)) == 1);
+    service.wait_for("the alias that moved", |s| {
+        s.cluster(&path("production"), &record(0)) == 1
+    });
     assert_eq!(service.cluster(&path("staging"), &record(0)), 0);
 
     // Never another model, and never nothing said.
