@@ -24,26 +24,31 @@ const PAUSE: u32 = 10;
 /// that far down. The time is doubled with each look, up to the time in which the whole store is looked through.
 const AGAIN: Duration = Duration::from_millis(25);
 
-/// Keeps the listing until `shutdown`.
+/// Keeps the listing until `shutdown`. Requests that are finished afterwards wait for the first listing, too.
 pub(crate) async fn keep(stock: Arc<Stock>, poll: Duration, shutdown: CancellationToken) {
-    let work = async {
-        let store = stock.models.store().clone();
-        // A watch of thousands of folders takes a while to begin.
-        let watch = tokio::task::spawn_blocking(move || store.watch(poll)).await;
-        let Ok(watch) = watch else {
-            // The runtime is shutting down.
-            return;
-        };
-        let again = BTreeMap::new();
-        let keeper = Keeper {
-            stock,
-            watch,
-            poll,
-            again,
-        };
-        keeper.run().await;
-    };
+    let work = keep_on(Arc::clone(&stock), poll);
     shutdown.run_until_cancelled(work).await;
+    if !stock.is_listed() {
+        stock.look_through().await;
+    }
+}
+
+async fn keep_on(stock: Arc<Stock>, poll: Duration) {
+    let store = stock.models.store().clone();
+    // A watch of thousands of folders takes a while to begin.
+    let watch = tokio::task::spawn_blocking(move || store.watch(poll)).await;
+    let Ok(watch) = watch else {
+        // The runtime is shutting down.
+        return;
+    };
+    let again = BTreeMap::new();
+    let keeper = Keeper {
+        stock,
+        watch,
+        poll,
+        again,
+    };
+    keeper.run().await;
 }
 
 struct Keeper {
