@@ -1,7 +1,9 @@
 //! Flags that several commands share, each with what it opens or reads.
 
+pub(crate) mod answering;
 pub(crate) mod cluster;
 pub(crate) mod folders;
+pub(crate) mod guards;
 pub(crate) mod job_file;
 pub(crate) mod kafka;
 pub(crate) mod model;
