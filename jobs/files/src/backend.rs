@@ -1,6 +1,6 @@
 //! The trait of a place for files. The batch log and the model folders use this trait only.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,8 +30,8 @@ pub trait Backend: Send + Sync {
     /// folders, so a missing folder in a bucket is empty.
     async fn list(&self, folder: &str, sizes: Sizes) -> Result<Option<Listed>, StoreError>;
 
-    /// All folders and files, to be looked through. Looking may block.
-    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError>;
+    /// The folders and files below a folder, at least; all of them for the empty text. Looking through them may block.
+    async fn tree(&self, below: &str) -> Result<Box<dyn Tree>, StoreError>;
 
     /// A whole file.
     async fn get(&self, file: &str) -> Result<Bytes, StoreError>;
@@ -51,6 +51,14 @@ pub trait Backend: Send + Sync {
     ///
     /// After an error the file may be there nevertheless.
     async fn create(&self, file: &str, bytes: Bytes) -> Result<Created, StoreError>;
+
+    /// Replaces the content of a file, at once and durably, if the file holds `old`. `None` means that the file must not
+    /// be there. Readers find the old content or the new one.
+    ///
+    /// After an error the new content may be there nevertheless. A place that checks the condition at all is trusted to do
+    /// so atomically.
+    async fn swap(&self, file: &str, old: Option<Bytes>, new: Bytes)
+    -> Result<Swapped, StoreError>;
 
     /// Removes a file. A missing file is no error.
     async fn delete(&self, file: &str) -> Result<(), StoreError>;
@@ -84,10 +92,22 @@ pub trait Notices: Send + Sync {
 
     /// Makes sure that notices still come, after the place itself was removed or made.
     fn renew(&mut self);
+
+    /// What changed since this was called last.
+    fn changes(&mut self) -> Changes;
+}
+
+/// What changed in a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Nobody tells, or nobody can tell any more.
+    Anything,
+    /// These names directly in the place, or in one of its folders: `model`, `model/batch_00000001`.
+    Names(BTreeSet<String>),
 }
 
 /// The content of a store, either at the call of [`Backend::tree`] or now, whichever is cheaper.
-pub trait Tree: Send {
+pub trait Tree: Send + Sync {
     /// The names of the folders in a folder; none if the folder does not exist.
     ///
     /// # Errors
@@ -173,6 +193,15 @@ pub enum Created {
     New,
     /// A file of that name was there before; maybe from our own first try.
     Exists,
+}
+
+/// How the replacement of a file's content went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swapped {
+    /// The file holds the new content now.
+    Done,
+    /// The file held something else before; maybe our own content from a first try.
+    Changed,
 }
 
 /// The files of a folder that [`Backend::put_folder`] writes.

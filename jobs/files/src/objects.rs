@@ -14,13 +14,13 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::{
     Attribute, Attributes, Error, GetOptions, GetRange, ObjectMeta, ObjectStoreExt, PutMode,
-    PutOptions, PutPayload, path::Path,
+    PutOptions, PutPayload, UpdateVersion, path::Path,
 };
 
 use crate::{
     StoreError,
     backend::{
-        About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes,
+        About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Swapped,
         TEMPORARY, Tail, Tree,
     },
     place::Place,
@@ -65,12 +65,12 @@ impl Objects {
         options: PutOptions,
     ) -> Result<Created, StoreError> {
         let path = self.place.path(file);
-        let creating = options.mode == PutMode::Create;
+        let conditional = options.mode != PutMode::Overwrite;
         let payload = PutPayload::from_bytes(bytes);
         match self.place.objects.put_opts(&path, payload, options).await {
             Ok(_) => Ok(Created::New),
             // Some stores answer a lost race of two creations with a failed precondition.
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if creating => {
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if conditional => {
                 Ok(Created::Exists)
             }
             Err(e) => Err(self.failed(action, file, e)),
@@ -167,9 +167,9 @@ impl Backend for Objects {
         }))
     }
 
-    /// One listing of everything: a request for each folder would take minutes.
-    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError> {
-        Ok(Box::new(Names(self.under("").await?)))
+    /// One listing of everything below: a request for each folder would take minutes.
+    async fn tree(&self, below: &str) -> Result<Box<dyn Tree>, StoreError> {
+        Ok(Box::new(Names(self.under(below).await?)))
     }
 
     async fn get(&self, file: &str) -> Result<Bytes, StoreError> {
@@ -230,6 +230,33 @@ impl Backend for Objects {
             ..PutOptions::default()
         };
         self.put("creating", file, bytes, options).await
+    }
+
+    async fn swap(
+        &self,
+        file: &str,
+        old: Option<Bytes>,
+        new: Bytes,
+    ) -> Result<Swapped, StoreError> {
+        let mut options = PutOptions::from(PutMode::Create);
+        if let Some(old) = old {
+            let wrong = |e| self.failed("reading", file, e);
+            let there = match self.place.objects.get(&self.place.path(file)).await {
+                Err(Error::NotFound { .. }) => return Ok(Swapped::Changed),
+                there => there.map_err(wrong)?,
+            };
+            options.mode = PutMode::Update(UpdateVersion {
+                e_tag: there.meta.e_tag.clone(),
+                version: there.meta.version.clone(),
+            });
+            if there.bytes().await.map_err(wrong)? != old {
+                return Ok(Swapped::Changed);
+            }
+        }
+        match self.put("replacing", file, new, options).await? {
+            Created::New => Ok(Swapped::Done),
+            Created::Exists => Ok(Swapped::Changed),
+        }
     }
 
     async fn delete(&self, file: &str) -> Result<(), StoreError> {

@@ -66,7 +66,7 @@ pub use format::{CsvFormat, Format};
 pub use gugus_clusters::Algorithm;
 pub use gugus_kmeans::HandleInvalid;
 pub use job::{BatchLimits, Feature, Job, Kept, Model, OtherColumns, Source};
-pub use names::{JobName, ModelName, NameError};
+pub use names::{AliasName, JobName, ModelName, NameError};
 pub use parse::nearest;
 pub use scope::{Period, Scope, Window};
 pub use timestamp::{NotAnInstant, TimestampFormat, TimestampReader, parse_iso_timestamp};

@@ -22,7 +22,7 @@ use crate::{
     StoreError,
     backend::{
         About, Backend, Created, Entry, FolderContent, Head, Listed, Notices, Onto, Placed, Sizes,
-        Tail, Tree,
+        Swapped, Tail, Tree,
     },
     blocking::blocking,
 };
@@ -59,7 +59,7 @@ impl Backend for Folder {
         self.at(folder, move |path| list(path, sizes)).await
     }
 
-    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError> {
+    async fn tree(&self, _: &str) -> Result<Box<dyn Tree>, StoreError> {
         Ok(Box::new(self.clone()))
     }
 
@@ -99,6 +99,16 @@ impl Backend for Folder {
             done => done,
         })
         .await
+    }
+
+    async fn swap(
+        &self,
+        file: &str,
+        old: Option<Bytes>,
+        new: Bytes,
+    ) -> Result<Swapped, StoreError> {
+        self.at(file, move |path| durable::swap(path, old.as_deref(), &new))
+            .await
     }
 
     async fn delete(&self, file: &str) -> Result<(), StoreError> {
