@@ -77,6 +77,10 @@ pub trait Backend: Send + Sync {
         content: Arc<FolderContent>,
         onto: Onto,
     ) -> Result<Placed, StoreError>;
+
+    /// Removes a folder with all its files, so that a reader finds the folder, or one without its mark, which counts as not
+    /// there. A missing folder is no error. Not synced.
+    async fn remove_folder(&self, folder: &str, mark: &'static str) -> Result<(), StoreError>;
 }
 
 /// The content of a store, either at the call of [`Backend::tree`] or now, whichever is cheaper.

@@ -8,7 +8,7 @@
 //!
 //! A batch stays pruned for ever. Were it taken out again, an alias could be set between two prunes that it had not seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use gugus_files::{StoreError, Swapped};
@@ -98,6 +98,29 @@ impl Aliases {
         range.is_some_and(|range| batch <= range.last)
     }
 
+    /// Counts every batch up to `last` as pruned, but those that stay.
+    pub(crate) fn prune_up_to(&mut self, last: BatchNumber, stay: &BTreeSet<BatchNumber>) {
+        let mut ranges: Vec<Pruned> = Vec::new();
+        let mut add = |first: u64, last: u64| {
+            let range = BatchNumber::new(first).zip(BatchNumber::new(last));
+            ranges.extend(
+                range
+                    .filter(|(first, last)| first <= last)
+                    .map(|(first, last)| Pruned { first, last }),
+            );
+        };
+        let mut first = 1;
+        for batch in stay.range(..=last) {
+            add(first, batch.get() - 1);
+            first = batch.get() + 1;
+        }
+        add(first, last.get());
+        for later in self.pruned.iter().filter(|range| range.last > last) {
+            add(later.first.get().max(last.get() + 1), later.last.get());
+        }
+        self.pruned = ranges;
+    }
+
     fn point(&mut self, alias: &AliasName, batch: BatchNumber, direction: Direction) -> AliasMove {
         let before = self.aliases.get(alias).map(|aliased| aliased.batch);
         match before {
@@ -161,7 +184,7 @@ impl ModelStore {
     }
 
     /// Changes what the file holds, and writes it unless somebody else did in the meantime. Then it tries again.
-    async fn change_aliases<T>(
+    pub(crate) async fn change_aliases<T>(
         &self,
         model: &ModelName,
         change: impl AsyncFn(&mut Aliases) -> Result<T, ModelError>,

@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use load::Load;
-pub use report::{ModelReport, Outcome, PassReport, ReportScope, data};
+pub use report::{ModelReport, Outcome, PassReport, PromotionReport, ReportScope, data};
 
 /// How far a piece of work is. Clones share one state.
 #[derive(Clone, Debug, Default)]

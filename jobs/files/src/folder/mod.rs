@@ -142,6 +142,10 @@ impl Backend for Folder {
         self.at(folder, move |path| swap::put(path, &content, onto))
             .await
     }
+
+    async fn remove_folder(&self, folder: &str, _: &'static str) -> Result<(), StoreError> {
+        self.at(folder, swap::remove).await
+    }
 }
 
 /// Looks at the file system for each question. A model of ten files costs one look instead of ten entries of a listing.
