@@ -62,10 +62,10 @@ impl ModelStore {
         let going = self
             .change_aliases(model, async |aliases| Ok(aliases.give_up(&folders, &old)))
             .await?;
-        let removals = going.iter().map(|batch| async {
-            let folder = Self::folder(model, &Extent::Batch(*batch));
+        let removals = going.into_iter().map(|batch| async move {
+            let folder = Self::folder(model, &Extent::Batch(batch));
             self.store.remove_folder(&folder, SUCCESS).await?;
-            Ok::<_, StoreError>(*batch)
+            Ok::<_, StoreError>(batch)
         });
         let mut removals = stream::iter(removals).buffered(AT_ONCE);
         let mut removed = Vec::new();

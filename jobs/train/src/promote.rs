@@ -35,9 +35,19 @@ pub(crate) async fn promote(
     let numbered = trained.filter_map(|line| Some((BatchNumber::new(line.batch?)?, line)));
     let mut newest_first: Vec<_> = numbered.collect();
     newest_first.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+    let mut taken = None;
     for (number, line) in newest_first {
-        let judged = judge(run, jobs, work, promotion, number).await?;
-        tell(run, name, number, &judged);
+        let judged = match taken {
+            Some(at) => report_of(promotion, Metrics::default(), Some(ahead(promotion, at))),
+            None => {
+                let judged = judge(run, jobs, work, promotion, number).await?;
+                tell(run, name, number, &judged);
+                judged
+            }
+        };
+        if judged.promoted {
+            taken = Some(number);
+        }
         line.promotion = Some(judged);
         run.observer.promotion(line);
     }
@@ -75,16 +85,11 @@ async fn judge(
         alias: alias.clone(),
         source: Box::new(source),
     };
-    let told = |metrics: Metrics, reason: Option<String>| PromotionReport {
-        alias: alias.to_string(),
-        promoted: reason.is_none(),
-        reason,
-        metrics: metrics.0,
-    };
+    let told = |metrics, reason| report_of(promotion, metrics, reason);
     let aliases = run.models.aliases(model).await.map_err(failed)?;
     let holder = aliases.batch(alias.as_str());
     if let Some(at) = holder.filter(|at| *at > batch) {
-        return Ok(told(Metrics::default(), Some(ahead(alias.as_str(), at))));
+        return Ok(told(Metrics::default(), Some(ahead(promotion, at))));
     }
     let saved = match run.models.read(model.as_str(), batch).await {
         Ok(saved) => saved,
@@ -126,7 +131,7 @@ async fn judge(
         .await;
     let reason = match moved {
         Ok(AliasMove::Moved(_) | AliasMove::There) => None,
-        Ok(AliasMove::Ahead(at)) => Some(ahead(alias.as_str(), at)),
+        Ok(AliasMove::Ahead(at)) => Some(ahead(promotion, at)),
         Err(
             gone @ (ModelError::NotFound { .. }
             | ModelError::Torn { .. }
@@ -137,8 +142,17 @@ async fn judge(
     Ok(told(metrics, reason))
 }
 
-fn ahead(alias: &str, at: BatchNumber) -> String {
-    format!("{alias} stands for batch {at}, which is newer")
+fn report_of(promotion: &Promotion, metrics: Metrics, reason: Option<String>) -> PromotionReport {
+    PromotionReport {
+        alias: promotion.alias.to_string(),
+        promoted: reason.is_none(),
+        reason,
+        metrics: metrics.0,
+    }
+}
+
+fn ahead(promotion: &Promotion, at: BatchNumber) -> String {
+    format!("{} stands for batch {at}, which is newer", promotion.alias)
 }
 
 /// Metrics by name; a metric that the data do not allow is null.
@@ -191,8 +205,9 @@ impl Look<'_> {
         }
         let silhouette = self.assess_some(reads(SILHOUETTE).then_some(saved));
         let drift = self.assess_some(holder.filter(|_| reads(DRIFT)));
-        let (own, others) = futures::try_join!(silhouette, drift)?;
-        let (own, others) = match (own, others) {
+        // Both end by themselves: each sees to its own Ballista jobs.
+        let (own, others) = futures::join!(silhouette, drift);
+        let (own, others) = match (own?, others?) {
             (Ok(own), Ok(others)) => (own, others),
             (Err(reason), _) | (_, Err(reason)) => return Ok(Err(reason)),
         };
