@@ -7,7 +7,7 @@ use std::time::Duration;
 use ballista_core::error::BallistaError;
 use gugus_engine::{Port, Security};
 use gugus_files::Stores;
-use gugus_http::{Monitor, Readiness};
+use gugus_http::{Monitor, Origin, Readiness};
 use gugus_pages::configuration::Configuration;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,6 @@ use crate::history::{History, KeepJobs};
 use crate::pages::Live;
 use crate::port::hosts::Hosts;
 use crate::port::metrics::{Collector, SchedulerMetrics};
-use crate::port::origins::Origin;
 use crate::port::routes::{self, Api};
 use crate::runs::{Runs, RunsConfig, StateError};
 use crate::stores::Shelf;
@@ -170,6 +169,9 @@ pub(crate) async fn serve(
     let known = runs.clone();
     let tell = move |address| {
         told.set(Readiness::Ready);
+        if let Some(runs) = &known {
+            runs.go_on();
+        }
         ready(address, known);
     };
     let served = gugus_http::serve_service(listener, door, routes, GRACE, tell, closed.clone());

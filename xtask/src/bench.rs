@@ -1,7 +1,7 @@
 //! Benchmarks that need more than cargo: a release build, a broker, a Python.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::host::{self, Host};
 use crate::java;
@@ -12,20 +12,39 @@ use crate::{python, setup};
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let [name, rest @ ..] = arguments else {
         return Err(Problem::Usage(
-            "bench wants a name: ingest, train or ui".to_owned(),
+            "bench wants a name: ingest, live, serve, train or ui".to_owned(),
         ));
     };
     match name.to_str() {
         Some("ingest") => ingest(host, rest),
+        Some("live") => live(host, rest),
+        Some("serve") => serve(host, rest),
         Some("train") => train(host, rest),
         Some("ui") => ui(host, rest),
         _ => Err(Problem::Usage(format!(
-            "there is no benchmark {name:?}; there are ingest, train and ui"
+            "there is no benchmark {name:?}; there are ingest, live, serve, train and ui"
         ))),
     }
 }
 
 fn ingest(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    // In one call, so that both are built with the same features of what they share.
+    let targets = "-p gugus -p gugus-ingest --bin gugus --example bare_loop";
+    with_kafka(host, targets, "bench/ingest/bench.py", arguments)
+}
+
+fn live(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let targets = "-p gugus --bin gugus";
+    with_kafka(host, targets, "bench/live/bench.py", arguments)
+}
+
+/// Builds, and runs a script that wants what the tests want.
+fn with_kafka(
+    host: &Host,
+    targets: &str,
+    script: &str,
+    arguments: &[OsString],
+) -> Result<(), Problem> {
     let setup = setup::run(host)?;
     let mut variables = setup.environment.iter();
     let Some((_, python)) = variables.find(|(name, _)| *name == "GUGUS_TEST_PYTHON") else {
@@ -35,17 +54,32 @@ fn ingest(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
                 .to_owned(),
         ));
     };
+    build(host, targets)?;
+    let variables = setup.environment.iter();
+    let variables = variables.map(|(name, path)| (*name, path.as_path()));
+    become_bench(host, python, script, arguments, variables)
+}
+
+fn serve(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let (java, python) = spark(host, &python::BENCH_SERVE)?;
     // In one call, so that both are built with the same features of what they share.
     build(
         host,
-        "-p gugus -p gugus-ingest --bin gugus --example bare_loop",
+        "-p gugus -p gugus-serve --bin gugus --example constant",
     )?;
-    let variables = setup.environment.iter();
-    let variables = variables.map(|(name, path)| (*name, path.as_path()));
-    become_bench(host, python, "bench/ingest/bench.py", arguments, variables)
+    let variables = [("JAVA_HOME", java.as_path())];
+    become_bench(host, &python, "bench/serve/bench.py", arguments, variables)
 }
 
 fn train(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let (java, python) = spark(host, &python::BENCH_TRAIN)?;
+    build(host, "-p gugus --bin gugus")?;
+    let variables = [("JAVA_HOME", java.as_path())];
+    become_bench(host, &python, "bench/train/bench.py", arguments, variables)
+}
+
+/// A Java that Spark runs on, and a Python with these packages.
+fn spark(host: &Host, wanted: &python::Environment) -> Result<(PathBuf, PathBuf), Problem> {
     let lock = setup::lock(host)?;
     let mut java = java::find(&java::for_spark);
     if java.is_none() {
@@ -58,11 +92,9 @@ fn train(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
             java::described()
         )));
     };
-    let python = python::environment(host, &python::BENCH_TRAIN)?;
+    let python = python::environment(host, wanted)?;
     drop(lock);
-    build(host, "-p gugus --bin gugus")?;
-    let variables = [("JAVA_HOME", java.home.as_path())];
-    become_bench(host, &python, "bench/train/bench.py", arguments, variables)
+    Ok((java.home, python))
 }
 
 fn ui(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {

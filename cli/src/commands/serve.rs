@@ -1,6 +1,7 @@
 //! `gugus serve`.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use clap::Args;
 use gugus_files::Stores;
@@ -8,6 +9,7 @@ use gugus_serve::UnknownColumns;
 
 use crate::exit::{Code, Failure};
 use crate::flags::folders::ModelsFolder;
+use crate::flags::guards::GuardFlags;
 use crate::output::ready;
 use crate::servers::{host_port, listen};
 use crate::signals::Stop;
@@ -27,12 +29,17 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = host_port)]
     listen: SocketAddr,
+    /// Where to listen for gRPC, the Open Inference Protocol; port 0 chooses a free one; without this there is no gRPC
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
+    grpc_listen: Option<SocketAddr>,
     /// The model that POST /predict_cluster/ asks; when absent, `location`, else `kmeans_model`, else the only model
     #[arg(long, value_name = "MODEL")]
     predict_cluster: Option<String>,
     /// Refuse records with columns that their model does not know; without this such columns are ignored
     #[arg(long)]
     strict_columns: bool,
+    #[command(flatten)]
+    guards: GuardFlags,
 }
 
 impl Serve {
@@ -42,8 +49,21 @@ impl Serve {
         if self.strict_columns {
             config.unknown_columns = UnknownColumns::Refuse;
         }
+        self.guards.set(&mut config)?;
+        let (scheme, grpc_scheme) = match config.guards.certificate {
+            Some(_) => ("https", "grpcs"),
+            None => ("http", "grpc"),
+        };
         let listener = listen(self.listen)?;
-        let tell = |address: SocketAddr| ready(&[("rest", format!("http://{address}"))]);
+        let grpc = self.grpc_listen.map(listen).transpose()?;
+        let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose();
+        let grpc_address = grpc_address.map_err(Failure::failed)?;
+        config.grpc = grpc.map(Arc::new);
+        let tell = |address: SocketAddr| {
+            let grpc = grpc_address.map(|address| ("grpc", format!("{grpc_scheme}://{address}")));
+            let rest = ("rest", format!("{scheme}://{address}"));
+            ready(&[rest].into_iter().chain(grpc).collect::<Vec<_>>());
+        };
         gugus_serve::run(listener, config, tell, stop.token)
             .await
             .map_err(Failure::failed)?;

@@ -2,7 +2,10 @@
 
 pub(crate) mod cluster;
 pub(crate) mod folders;
+pub(crate) mod guards;
 pub(crate) mod job_file;
 pub(crate) mod kafka;
 pub(crate) mod model;
+pub(crate) mod rate;
+pub(crate) mod reading;
 pub(crate) mod security;

@@ -81,6 +81,21 @@ pub trait Backend: Send + Sync {
     /// Removes a folder with all its files, so that a reader finds the folder, or one without its mark, which counts as not
     /// there. A missing folder is no error. Not synced.
     async fn remove_folder(&self, folder: &str, mark: &'static str) -> Result<(), StoreError>;
+
+    /// Notices of changes from now on; `None` where nobody sends any, so that the place has to be looked at now and then.
+    fn notices(&self) -> Option<Box<dyn Notices>> {
+        None
+    }
+}
+
+/// Notices of changes in a place.
+#[async_trait]
+pub trait Notices: Send + Sync {
+    /// Returns when something may have changed since the last call. If the future is dropped, no change gets lost.
+    async fn next(&mut self);
+
+    /// Makes sure that notices still come, after the place itself was removed or made.
+    fn renew(&mut self);
 }
 
 /// The content of a store, either at the call of [`Backend::tree`] or now, whichever is cheaper.

@@ -12,6 +12,8 @@
 //!   new folder, or a folder without its mark, which counts as absent.
 //! * **Credentials stay in this process.** [`S3Settings`] reads them from the environment. No error, log, url or plan holds
 //!   them.
+//! * **Changes are noticed.** [`Store::watch`] returns soon after a file was written to a folder on this machine, and after a
+//!   stated time everywhere.
 //! * **Errors say what to do.** The variants of [`StoreError`] tell a missing file from a refused request, and a wrong
 //!   setting from trouble that passes by itself.
 //!
@@ -53,6 +55,7 @@ mod place;
 mod s3;
 mod store;
 mod stores;
+mod watch;
 
 pub use backend::{
     About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Swapped,
@@ -65,3 +68,4 @@ pub use panics::catch_panic;
 pub use s3::S3Settings;
 pub use store::Store;
 pub use stores::Stores;
+pub use watch::Watch;

@@ -1,6 +1,6 @@
 //! [`Store`]: one folder of files, in any place.
 
-use std::{fmt, ops::Deref, path::PathBuf, sync::Arc};
+use std::{fmt, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use object_store::{
     ObjectStore, local::LocalFileSystem, memory::InMemory, path::Path as ObjectPath,
@@ -12,6 +12,7 @@ use crate::{
     folder::Folder,
     objects::{Creations, Objects},
     place::Place,
+    watch::Watch,
 };
 
 /// A folder of files: on this machine, in a bucket, or in memory. Cheap to clone. What can be done with the files are
@@ -91,6 +92,12 @@ impl Store {
     /// in another process.
     pub fn registry_url(&self) -> &str {
         &self.place.registry_url
+    }
+
+    /// Watches the store from now on. [`Watch::changed`] returns when something may have changed: soon after a change
+    /// directly in a folder on this machine or in one of its folders, and after `poll` in any case.
+    pub fn watch(&self, poll: Duration) -> Watch {
+        Watch::new(self.backend.notices(), poll)
     }
 
     /// How messages name a file of this folder.

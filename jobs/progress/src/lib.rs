@@ -27,6 +27,7 @@
 //! assert_eq!(seen.now(), Standing { done: 1, total: 3, message: "model a".to_owned() });
 //! ```
 
+mod lag;
 mod load;
 mod report;
 
@@ -36,6 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use lag::Lag;
 pub use load::Load;
 pub use report::{ModelReport, Outcome, PassReport, PromotionReport, ReportScope, data};
 

@@ -61,7 +61,7 @@ pub(crate) fn window(path: Vec<String>) -> Result<Asked, Problem> {
     Ok(Asked { model, wanted })
 }
 
-fn segments<const N: usize>(path: Vec<String>) -> Result<[String; N], Problem> {
+pub(crate) fn segments<const N: usize>(path: Vec<String>) -> Result<[String; N], Problem> {
     path.try_into()
         .map_err(|_| Problem::new(Code::UnknownPath, "there is no such path"))
 }

@@ -157,6 +157,11 @@ impl Catalogue {
         })
     }
 
+    /// The models in memory.
+    pub(crate) fn in_memory(&self) -> Vec<Arc<Loaded>> {
+        self.loaded.iter().map(|(_, loaded)| loaded).collect()
+    }
+
     /// The current listing.
     pub(crate) async fn listing(self: &Arc<Self>) -> Arc<Listing> {
         let listing = self.current();
@@ -387,6 +392,14 @@ impl Catalogue {
     async fn look_again(&self) -> StoreState {
         let turn = Arc::clone(&self.refresh).lock_owned().await;
         self.list(turn).await.store
+    }
+
+    /// Forgets the models of a name, which are read again when they are asked.
+    pub(crate) async fn forget(&self, model: &str) {
+        let keys = self.loaded.iter().map(|(key, _)| key);
+        for key in keys.filter(|key| *key.0 == *model) {
+            self.loaded.invalidate(&*key).await;
+        }
     }
 
     async fn read(&self, key: &Key) -> Result<Arc<Loaded>, LoadError> {

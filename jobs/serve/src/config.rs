@@ -1,6 +1,11 @@
 //! The configuration of the service.
 
+use std::net::TcpListener;
+use std::sync::Arc;
+
 use gugus_files::Store;
+
+use crate::guards::settings::Guards;
 
 /// The configuration for [`run`](crate::run). [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -16,8 +21,14 @@ pub struct Config {
     pub cached_models: u64,
     /// The longest body of a request in bytes, [`BODY_LIMIT`] unless given.
     pub body_limit: usize,
+    /// The most records of a request, [`MAX_ROWS`] unless given.
+    pub max_rows: usize,
     /// Whether a record may have columns that its model does not know.
     pub unknown_columns: UnknownColumns,
+    /// The socket for gRPC; none unless given.
+    pub grpc: Option<Arc<TcpListener>>,
+    /// Who may ask, how much at a time, and what is told about it.
+    pub guards: Guards,
 }
 
 /// The treatment of columns that a model does not know.
@@ -36,6 +47,9 @@ pub const CACHED_MODELS: u64 = 1024;
 /// 8 MiB hold about ten thousand records with all their columns. A body is held in memory while it is answered.
 pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
+/// As many as a body of [`BODY_LIMIT`] can hold in most formats. Their predictions take a core for a second or less.
+pub const MAX_ROWS: usize = 1_000_000;
+
 /// The names that `/predict_cluster/` looks for: that of the crime job, then that of the Python system.
 pub const PREDICT_CLUSTER_MODELS: [&str; 2] = ["location", "kmeans_model"];
 
@@ -48,7 +62,10 @@ impl Config {
             predict_cluster: None,
             cached_models: CACHED_MODELS,
             body_limit: BODY_LIMIT,
+            max_rows: MAX_ROWS,
             unknown_columns: UnknownColumns::default(),
+            grpc: None,
+            guards: Guards::default(),
         }
     }
 }

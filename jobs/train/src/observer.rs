@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use gugus_progress::{ModelReport, PassReport};
+use gugus_progress::{Lag, ModelReport, PassReport};
 use gugus_spec::{BatchNumber, ModelName};
 
 /// Is told what a run does, while the run does it. The driver waits for each call, so a call must be quick.
@@ -21,6 +21,12 @@ pub trait Observer: Debug + Send + Sync {
 
     /// A pass over all batches ended.
     fn pass(&self, _pass: &PassReport) {}
+
+    /// Everything that was there when [`follow`](crate::follow) began has been looked at. Told once.
+    fn caught_up(&self) {}
+
+    /// How far [`follow`](crate::follow) is behind the batches, whenever that changes.
+    fn lag(&self, _lag: Lag) {}
 }
 
 /// An observer that ignores everything.

@@ -48,6 +48,14 @@ impl Report {
         models.into_iter().for_each(|model| self.push(model));
     }
 
+    /// Adds what another report counts, without its lines.
+    pub(crate) fn count(&mut self, other: &Self) {
+        self.trained += other.trained;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.seconds += other.seconds;
+    }
+
     /// Puts models in this order, those of one model by batch and by window.
     pub(crate) fn sort(&mut self, order: &[ModelName]) {
         let place = |line: &ModelReport| {

@@ -4,6 +4,7 @@
 //! do not tell a missing file from a file in the way of a folder.
 
 mod durable;
+mod notices;
 mod swap;
 
 use std::{
@@ -20,8 +21,8 @@ use bytes::Bytes;
 use crate::{
     StoreError,
     backend::{
-        About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Swapped,
-        Tail, Tree,
+        About, Backend, Created, Entry, FolderContent, Head, Listed, Notices, Onto, Placed, Sizes,
+        Swapped, Tail, Tree,
     },
     blocking::blocking,
 };
@@ -145,6 +146,16 @@ impl Backend for Folder {
 
     async fn remove_folder(&self, folder: &str, _: &'static str) -> Result<(), StoreError> {
         self.at(folder, swap::remove).await
+    }
+
+    fn notices(&self) -> Option<Box<dyn Notices>> {
+        match notices::FolderNotices::new(&self.0) {
+            Ok(notices) => Some(Box::new(notices)),
+            Err(error) => {
+                tracing::warn!(folder = %self.0.display(), %error, "the system sends no notices of changes; they are looked for now and then");
+                None
+            }
+        }
     }
 }
 

@@ -12,3 +12,4 @@ macro_rules! assert_is {
 mod answers;
 mod canned;
 mod conformance;
+mod watch;
