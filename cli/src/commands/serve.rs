@@ -2,7 +2,9 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::Args;
 use gugus_files::Stores;
 use gugus_serve::UnknownColumns;
@@ -38,14 +40,32 @@ pub(crate) struct Serve {
     /// Refuse records with columns that their model does not know; without this such columns are ignored
     #[arg(long)]
     strict_columns: bool,
+    /// How often to look through the whole store. In a bucket, changes are noticed within this time; a folder on this
+    /// machine tells of its changes at once. A store whose listing takes longer than a tenth of it is looked through less often
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = poll)]
+    poll: Duration,
+    /// How much memory the models may take. The models that were not asked for longest are dropped first
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    cache_size: ByteSize,
     #[command(flatten)]
     guards: GuardFlags,
+}
+
+/// A duration as humantime reads it, but not zero.
+fn poll(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(poll) if !poll.is_zero() => Ok(poll),
+        Ok(_) => Err("it must be longer than zero, such as 500ms".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl Serve {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         let mut config = gugus_serve::Config::new(self.models.open(&Stores::from_env())?);
         config.predict_cluster = self.predict_cluster;
+        config.poll = self.poll;
+        config.cache_size = self.cache_size.as_u64();
         if self.strict_columns {
             config.unknown_columns = UnknownColumns::Refuse;
         }

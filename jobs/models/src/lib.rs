@@ -55,7 +55,7 @@ pub use aliases::{ALIASES_VERSION, AliasMove, Aliased, Aliases, Direction, Prune
 pub use error::ModelError;
 pub use extent::Extent;
 pub use json::{CarriedFrom, MODEL_VERSION, ModelDraft, ModelJson, SavedWindow};
-pub use list::{ListedModel, Survey, UnusableFolder};
+pub use list::{ListedModel, Looked, Survey, UnusableFolder};
 pub use prune::{Keep, Prune};
 pub use read::{SavedModel, Stamp};
 pub use store::ModelStore;

@@ -1,18 +1,18 @@
 //! A model in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use gugus_clusters::{Centers, Fitted, Predictor};
 use gugus_models::{Extent, SavedModel, Stamp};
 use gugus_spec::Column;
 
+use crate::compared::Compared;
 use crate::config::UnknownColumns;
 use crate::input::Input;
 use crate::names::Names;
 use crate::problem::LoadError;
 use crate::tally::Tally;
+use crate::weight;
 
 /// A model, ready to be asked.
 #[derive(Debug)]
@@ -27,11 +27,12 @@ pub(crate) struct Loaded {
     pub(crate) input: Input,
     /// The headers of its answers.
     pub(crate) names: Names,
+    /// Whether it is still what the store has.
+    pub(crate) compared: Compared,
+    /// How many bytes of memory it takes, about.
+    pub(crate) bytes: u64,
     /// How its predictions are spread over its clusters.
     pub(crate) tally: Tally,
-    read: Instant,
-    /// When it was last compared with the store, in milliseconds since it was read: a number that fits in an atomic.
-    checked: AtomicU64,
 }
 
 impl Loaded {
@@ -43,6 +44,7 @@ impl Loaded {
         unknown_columns: UnknownColumns,
     ) -> Result<Self, LoadError> {
         let input = Input::new(&saved, unknown_columns)?;
+        let bytes = weight::bytes(saved.about.as_ref(), &saved.fitted);
         let middles = Fitted::Centers(Centers {
             centers: saved.fitted.middles(),
             distance_measure: saved.fitted.distance_measure(),
@@ -58,9 +60,9 @@ impl Loaded {
             saved,
             predictor,
             input,
+            compared: Compared::now(),
+            bytes,
             tally,
-            read: Instant::now(),
-            checked: AtomicU64::new(0),
         })
     }
 
@@ -71,16 +73,5 @@ impl Loaded {
 
     pub(crate) fn stamp(&self) -> &Stamp {
         &self.saved.stamp
-    }
-
-    /// Whether the model was not compared with the store for `period`. Only one caller gets `true`, and has to compare it.
-    pub(crate) fn is_due(&self, period: Duration) -> bool {
-        let now = u64::try_from(self.read.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let checked = self.checked.load(Ordering::Relaxed);
-        Duration::from_millis(now.saturating_sub(checked)) >= period
-            && self
-                .checked
-                .compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
     }
 }

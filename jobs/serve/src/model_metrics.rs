@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, IntGauge, Opts};
+use prometheus::{GaugeVec, IntCounter, IntGauge, Opts};
 
 use crate::catalogue::Catalogue;
 use crate::tally::Drift;
@@ -19,6 +19,10 @@ const MODELS: usize = 100;
 pub(crate) struct ModelMetrics {
     catalogue: Arc<Catalogue>,
     loaded: IntGauge,
+    bytes: IntGauge,
+    read: IntCounter,
+    replaced: IntCounter,
+    refused: IntCounter,
     drift: GaugeVec,
 }
 
@@ -41,12 +45,35 @@ impl ModelMetrics {
                 "gugus_serve_models_loaded",
                 "Models in memory; each batch of a model counts.",
             )?,
+            bytes: IntGauge::new(
+                "gugus_serve_models_bytes",
+                "The bytes that the models in memory take, about.",
+            )?,
+            read: IntCounter::new(
+                "gugus_serve_models_read_total",
+                "Models that were read from the store.",
+            )?,
+            replaced: IntCounter::new(
+                "gugus_serve_models_replaced_total",
+                "Models that were read and took the place of a model in memory.",
+            )?,
+            refused: IntCounter::new(
+                "gugus_serve_models_refused_total",
+                "Models that were written again and cannot be read, so that the last good one answers on.",
+            )?,
             drift: GaugeVec::new(drift, &["model"])?,
         })
     }
 
-    fn all(&self) -> [&dyn Collector; 2] {
-        [&self.loaded, &self.drift]
+    fn all(&self) -> [&dyn Collector; 6] {
+        [
+            &self.loaded,
+            &self.bytes,
+            &self.read,
+            &self.replaced,
+            &self.refused,
+            &self.drift,
+        ]
     }
 }
 
@@ -57,8 +84,17 @@ impl Collector for ModelMetrics {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let models = self.catalogue.in_memory();
-        self.loaded
-            .set(i64::try_from(models.len()).unwrap_or(i64::MAX));
+        let whole = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        self.loaded.set(whole(models.len() as u64));
+        let held = self.catalogue.held();
+        self.bytes.set(whole(held.bytes));
+        for (counter, now) in [
+            (&self.read, held.read),
+            (&self.replaced, held.replaced),
+            (&self.refused, held.refused),
+        ] {
+            counter.inc_by(now.saturating_sub(counter.get()));
+        }
         let drifts = models.iter().filter_map(|model| {
             let drift = model.tally.drift()?;
             Some((Arc::clone(&model.model), drift))

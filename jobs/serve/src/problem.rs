@@ -9,7 +9,7 @@ use gugus_features::{EvaluateError, Missing, PlanError};
 use gugus_kmeans::PredictError;
 use gugus_models::{Extent, ModelError, UnusableFolder, WindowKey};
 use gugus_records::Reason;
-use gugus_spec::{BatchNumber, Column};
+use gugus_spec::{AliasName, BatchNumber, Column};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::http::{HeaderValue, StatusCode, header::ALLOW};
@@ -234,6 +234,28 @@ impl Problem {
             format!(
                 "there is no model {:?}; GET /models lists those there are",
                 cut(model)
+            ),
+        )
+    }
+
+    /// The text names no batch of the model.
+    pub(crate) fn no_batch(model: &str, text: &str) -> Self {
+        let (model, text) = (cut(model), cut(text));
+        Self::new(
+            Code::UnknownBatch,
+            format!(
+                "model {model:?} has no batch {text:?}; batches are 1, 2, 3 and so on, \"latest\", or an alias that GET /models lists"
+            ),
+        )
+    }
+
+    /// The alias stands for a batch whose model is not there.
+    pub(crate) fn alias_of_none(model: &str, alias: &AliasName, batch: BatchNumber) -> Self {
+        Self::new(
+            Code::UnknownBatch,
+            format!(
+                "alias {:?} of model {model:?} stands for batch {batch}, whose model is gone; let the alias stand for another batch",
+                alias.as_str()
             ),
         )
     }

@@ -15,10 +15,12 @@ use crate::config::Config;
 use crate::guards::names::{REQUEST_ID, TRACE_PARENT};
 use crate::guards::service::{Guard, Guarded};
 use crate::guards::settings::Guards;
+use crate::keeper;
 use crate::metrics::Metrics;
 use crate::model_metrics::ModelMetrics;
 use crate::routes;
 use crate::state::State;
+use crate::stock::Stock;
 use crate::unloaded::Unloaded;
 use crate::v2::grpc::Grpc;
 use crate::v2::rest_infer::JSON_LENGTH;
@@ -55,7 +57,11 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let metrics = Metrics::new()?;
-    let catalogue = Arc::new(Catalogue::open(&config).await.map_err(Error::Models)?);
+    let stock = Arc::new(Stock::open(&config).await.map_err(Error::Models)?);
+    let ended = shutdown.child_token();
+    let _end = ended.clone().drop_guard();
+    tokio::spawn(keeper::keep(Arc::clone(&stock), config.poll, ended));
+    let catalogue = Arc::new(Catalogue::new(stock, &config));
     let models = ModelMetrics::new(Arc::clone(&catalogue))?;
     metrics.monitor.registry().register(Box::new(models))?;
     let state = Arc::new(State {

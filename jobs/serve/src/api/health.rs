@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::asked;
-use crate::catalogue::StoreState;
+use crate::listing::StoreState;
 use crate::problem::{Code, Problem};
 use crate::route::{Answer, Route};
 use crate::state::State;

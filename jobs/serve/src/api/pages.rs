@@ -14,8 +14,8 @@ use warp::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use warp::reply::Response;
 
 use crate::asked::{self, Asked, Wanted};
-use crate::catalogue::StoreState;
 use crate::input::Kind;
+use crate::listing::StoreState;
 use crate::loaded::Loaded;
 use crate::options::Strictness;
 use crate::pages::{self, Field, Found, Home, ModelPage, PER_PAGE, Root, Row, Target};

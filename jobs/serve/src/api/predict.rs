@@ -1,12 +1,8 @@
 //! Predictions.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
-use gugus_records::{Columns, Layout};
-use gugus_spec::{BatchNumber, Column, ColumnType, Nullability, OtherColumns, Source};
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 use warp::reply::Response;
 
@@ -15,8 +11,8 @@ use crate::asked::{self, Asked};
 use crate::busy;
 use crate::config::UnknownColumns;
 use crate::options::Strictness;
+use crate::point::{self, Point};
 use crate::problem::{Code, Problem};
-use crate::records;
 use crate::request::{Request, Sent};
 use crate::route::{Answer, Route};
 use crate::rows::Shape;
@@ -42,24 +38,6 @@ pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
         ALL.respond(state, asked::model, all),
         WINDOW.respond(state, asked::window, window),
     ]
-}
-
-/// A point and the batch whose model is asked.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "it describes the body, which is parsed by the rules of records"
-)]
-pub(crate) struct Point {
-    /// The first feature of the model.
-    #[schema(examples(34.0141))]
-    lat: f64,
-    /// The second feature of the model.
-    #[schema(examples(-118.2978))]
-    lon: f64,
-    /// The number of the batch.
-    #[schema(minimum = 1, examples(1))]
-    model: u64,
 }
 
 /// One record, or an array of them. A record holds the columns that the model's features read; a model that was saved
@@ -128,11 +106,11 @@ async fn cluster((): (), state: Arc<State>, sent: Sent) -> Result<Response, Prob
         Strictness::Lenient => state.unknown_columns,
     };
     let body = request.body()?;
-    let (lat, lon, batch) = point(&body, unknown_columns)?;
+    let (lat, lon, batch) = point::read(&body, unknown_columns)?;
     if options.strictness == Strictness::Strict {
-        strict::check_values(&body, &POINT_COLUMNS[..2])?;
+        strict::check_values(&body, &point::COLUMNS[..2])?;
     }
-    let model = state.catalogue.predict_cluster(batch).await?;
+    let model = state.catalogue.predict_cluster(&batch).await?;
     if model.predictor.dimensions() != 2 {
         let n = model.predictor.dimensions();
         return Err(Problem::new(
@@ -166,7 +144,7 @@ async fn cluster((): (), state: Arc<State>, sent: Sent) -> Result<Response, Prob
     ),
     params(
         ("model" = String, Path, description = "The model's name"),
-        ("batch" = String, Path, description = "The batch's number, or `latest`", example = "latest"),
+        ("batch" = String, Path, description = "The batch's number, `latest`, or an alias", example = "latest"),
         ("explain" = Option<bool>, Query, description = "`true` adds distance, runner-up and model to each answer"),
         ("strict" = Option<bool>, Query, description = "`true` refuses columns that the model does not know, records that lack one that it reads, and values of another type than their column"),
     ),
@@ -285,79 +263,4 @@ async fn predict(asked: Asked, state: &State, sent: Sent) -> Result<Response, Pr
     let model = state.catalogue.model(&asked.model, &asked.wanted).await?;
     let request = Request::new(sent, state)?;
     busy::run(request.length(), move || request.predict(&model)).await
-}
-
-/// The fields of a point are columns of a record, so that text and numbers mean the same everywhere.
-static POINT_COLUMNS: LazyLock<[Column; 3]> = LazyLock::new(|| {
-    let column = |name: &str, data_type| Column {
-        name: name.to_owned(),
-        data_type,
-        nullability: Nullability::Required,
-    };
-    [
-        column("lat", ColumnType::Float64),
-        column("lon", ColumnType::Float64),
-        column("model", ColumnType::Int64),
-    ]
-});
-
-static POINT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
-    Layout::new(&Source {
-        columns: POINT_COLUMNS.to_vec(),
-        other_columns: OtherColumns::Drop,
-        ..Source::default()
-    })
-});
-
-fn point(body: &[u8], unknown_columns: UnknownColumns) -> Result<(f64, f64, BatchNumber), Problem> {
-    let mut columns = Columns::new(Arc::clone(&POINT));
-    columns.push_json(body)?;
-    if unknown_columns == UnknownColumns::Refuse {
-        let known = ["lat", "lon", "model"];
-        let mut unknown = records::keys(body);
-        unknown.retain(|key| !known.contains(&key.as_str()));
-        if !unknown.is_empty() {
-            return Err(Problem::unknown_columns(&unknown, &known));
-        }
-    }
-    let row = columns
-        .finish()
-        .map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
-    let missing =
-        |name: &str| Problem::new(Code::MissingField, format!("field {name:?} has no value"));
-    let number = |index, name| float(&row, index).ok_or_else(|| missing(name));
-    let (lat, lon) = (number(0, "lat")?, number(1, "lon")?);
-    for (value, name) in [(lat, "lat"), (lon, "lon")] {
-        if !value.is_finite() {
-            return Err(Problem::new(
-                Code::NotFinite,
-                format!("field {name:?} is not a finite number"),
-            ));
-        }
-    }
-    let model = whole_number(&row, 2).ok_or_else(|| missing("model"))?;
-    let batch = u64::try_from(model).ok().and_then(BatchNumber::new);
-    let batch = batch.ok_or_else(|| {
-        Problem::new(
-            Code::WrongValue,
-            format!("field \"model\" is {model}; batches are numbered 1, 2, 3 and so on"),
-        )
-    })?;
-    Ok((lat, lon, batch))
-}
-
-fn float(row: &RecordBatch, index: usize) -> Option<f64> {
-    let column = row
-        .columns()
-        .get(index)
-        .filter(|c| c.data_type() == &DataType::Float64 && c.is_valid(0))?;
-    Some(column.as_primitive::<Float64Type>().value(0))
-}
-
-fn whole_number(row: &RecordBatch, index: usize) -> Option<i64> {
-    let column = row
-        .columns()
-        .get(index)
-        .filter(|c| c.data_type() == &DataType::Int64 && c.is_valid(0))?;
-    Some(column.as_primitive::<Int64Type>().value(0))
 }

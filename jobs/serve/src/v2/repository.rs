@@ -53,9 +53,7 @@ fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
         let detail = format!("{what}; GET /v2/models/{name} lists the versions there are");
         Problem::new(Code::UnknownBatch, detail)
     };
-    let number = version.parse().ok();
     match version {
-        "latest" => Ok(Wanted::Latest),
         "" if !listed.batches.is_empty() => Ok(Wanted::Latest),
         "" if listed.all => Ok(Wanted::All),
         "" => match &listed.windows[..] {
@@ -68,8 +66,7 @@ fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
         // The key of a year looks like the number of a batch.
         _ => match version.parse() {
             Ok(key) if listed.windows.contains(&key) => Ok(Wanted::Window(key)),
-            _ => number
-                .map(Wanted::Number)
+            _ => Wanted::batch(version)
                 .ok_or_else(|| unknown(format!("there is no version {:?}", cut(version)))),
         },
     }

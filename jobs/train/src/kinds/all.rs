@@ -62,7 +62,7 @@ impl TrainingKind for OverAll {
             let told = |done: &StepReport| {
                 let cost = done
                     .cost
-                    .map_or_else(String::new, |cost| format!(", cost {cost:.6e}"));
+                    .map_or_else(String::new, |cost| format!(", cost {cost}"));
                 let (pass, step) = (done.pass, done.step);
                 run.progress
                     .say(format!("{name}: pass {pass} ({step}){cost}"));
