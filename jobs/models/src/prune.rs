@@ -123,7 +123,7 @@ impl Aliases {
         let complete = folders.iter().filter(|folder| folder.written.is_some());
         let complete = complete.map(|folder| folder.batch);
         let newest = complete.clone().next_back();
-        if let Some(last) = old.difference(&aliased).next_back() {
+        if let Some(last) = old.difference(&aliased).last() {
             let young = complete.filter(|batch| !old.contains(batch) && !self.is_pruned(*batch));
             let stay: BTreeSet<BatchNumber> = young.chain(aliased).collect();
             self.prune_up_to(*last, &stay);
