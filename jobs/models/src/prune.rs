@@ -60,11 +60,11 @@ impl ModelStore {
             return Ok(aliases.give_up(&folders, &old));
         }
         let going = self
-            .change_aliases(model, async |aliases| Ok(aliases.give_up(&folders, &old)))
+            .change_aliases(model, |aliases| Ok(aliases.give_up(&folders, &old)))
             .await?;
         let mut removed = Vec::new();
         for some in going.chunks(AT_ONCE) {
-            let removals = some.iter().map(|batch| self.remove(model, *batch));
+            let removals = some.iter().copied().map(|batch| self.remove(model, batch));
             try_join_all(removals).await?;
             removed.extend(some);
             if progress(removed.len() as u64).is_break() {
@@ -82,10 +82,8 @@ impl ModelStore {
     /// The folders of a model's batches, ascending.
     async fn batch_folders(&self, model: &ModelName) -> Result<Vec<Folder>, StoreError> {
         let listed = self.store.list(model.as_str(), Sizes::Skip).await?;
-        let names = listed.unwrap_or_default().folders;
-        let batches = names
-            .iter()
-            .filter_map(|name| BatchNumber::from_folder_name(name));
+        let names = listed.unwrap_or_default().folders.into_iter();
+        let batches = names.filter_map(|name| BatchNumber::from_folder_name(&name));
         let looked_at = batches.map(|batch| async move {
             let folder = Self::folder(model, &Extent::Batch(batch));
             let head = self.store.head(&format!("{folder}/{SUCCESS}")).await?;
