@@ -65,7 +65,7 @@ pub use error::{Error, Place};
 pub use format::{CsvFormat, Format};
 pub use gugus_clusters::Algorithm;
 pub use gugus_kmeans::HandleInvalid;
-pub use job::{BatchLimits, Feature, Job, Kept, Model, OtherColumns, Source};
+pub use job::{BatchLimits, Feature, Job, Kept, Model, OtherColumns, Promote, Source};
 pub use names::{AliasName, JobName, ModelName, NameError};
 pub use parse::nearest;
 pub use scope::{Period, Scope, Window};

@@ -135,6 +135,18 @@ impl Batches {
         self.facts.retain(|number, _| keep(*number));
     }
 
+    /// One of them alone.
+    pub(crate) fn only(&self, number: BatchNumber) -> Self {
+        let facts = self.facts.get_key_value(&number).into_iter();
+        Self {
+            store: self.store.clone(),
+            facts: facts
+                .map(|(number, facts)| (*number, facts.clone()))
+                .collect(),
+            columns: None,
+        }
+    }
+
     /// Each with its number, the oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (BatchNumber, &BatchFacts)> {
         self.facts.iter().map(|(number, facts)| (*number, facts))

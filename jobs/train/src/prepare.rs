@@ -1,5 +1,6 @@
 //! What a run will do, found out before it does anything, and the run itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use crate::error::Error;
 use crate::kind::TrainingKind;
 use crate::kinds::kinds;
 use crate::observer::Observer;
+use crate::promote::promote;
 use crate::report::Report;
 use crate::run::Run;
 use crate::work::{ModelWork, Undeclared};
@@ -48,6 +50,8 @@ pub struct Prepared {
     kinds: Vec<Box<dyn TrainingKind>>,
     /// The models in the order of the job file.
     order: Vec<ModelName>,
+    /// Those that may take an alias.
+    promoted: Vec<ModelWork>,
     /// Begins the names of Ballista jobs.
     label: String,
     report: Report,
@@ -71,6 +75,11 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     }
     let models = ModelStore::new(config.models);
     let listed = models.list().await.map_err(Error::Models)?.into_iter();
+    let mut aliases = BTreeMap::new();
+    for (work, _) in &compiled {
+        let of = models.aliases(&work.model.name).await;
+        aliases.insert(work.model.name.clone(), of.map_err(Error::Models)?);
+    }
     let label = config.run.unwrap_or_else(made_up);
     let label = format!("{job} run {label}");
     let run = Run {
@@ -78,12 +87,16 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
         null_values: config.job.source.null_values,
         batches,
         listed: listed.map(|of| (of.model, of.batches)).collect(),
+        aliases,
         models,
         existing: config.existing,
         progress: config.progress,
         observer: config.observer,
     };
     let (mut order, mut report, mut differing) = (Vec::new(), Report::default(), Vec::new());
+    let works = compiled.iter().map(|(work, _)| work);
+    let promoted = works.filter(|work| work.promotion.is_some()).cloned();
+    let promoted = promoted.collect();
     for (work, kind) in compiled {
         order.push(work.model.name.clone());
         differing.extend(kinds[kind].find(&run, work, &mut report).await?);
@@ -94,6 +107,7 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
         run,
         kinds,
         order,
+        promoted,
         label,
         report,
     })
@@ -175,6 +189,9 @@ impl Prepared {
         }
         for kind in &mut self.kinds {
             kind.train(run, jobs, report).await?;
+        }
+        for work in &self.promoted {
+            promote(run, jobs, work, report).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gugus_clusters::Fit;
 use gugus_features::FitOutcome;
-use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
+use gugus_models::{Aliases, Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
 use gugus_progress::{ModelReport, Progress};
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
@@ -29,12 +29,20 @@ pub(crate) struct Run {
     pub(crate) models: ModelStore,
     /// The batches that have a model, by the model's name.
     pub(crate) listed: BTreeMap<String, Vec<BatchNumber>>,
+    /// The aliases of the models that are trained, and the batches whose models were pruned.
+    pub(crate) aliases: BTreeMap<ModelName, Aliases>,
     pub(crate) existing: Existing,
     pub(crate) progress: Progress,
     pub(crate) observer: Arc<dyn Observer>,
 }
 
 impl Run {
+    /// Whether the batch's model was pruned, so that it is left out.
+    pub(crate) fn is_pruned(&self, model: &ModelName, batch: BatchNumber) -> bool {
+        let aliases = self.aliases.get(model);
+        aliases.is_some_and(|aliases| aliases.is_pruned(batch))
+    }
+
     /// The batches that have a model of this name.
     pub(crate) fn listed(&self, model: &ModelName) -> impl Iterator<Item = BatchNumber> {
         self.listed

@@ -13,5 +13,6 @@ mod fixtures;
 mod kinds;
 mod local;
 mod models;
+mod prune;
 mod spark_examples;
 mod sparks;

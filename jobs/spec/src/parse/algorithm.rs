@@ -19,7 +19,7 @@ pub(super) fn named(entry: &Entry<'_>) -> Result<&'static Facts, Error> {
 pub(super) fn keys(facts: &Facts) -> Vec<&'static str> {
     let mut keys = vec!["name", "algorithm", "scope", "window", "where", "features"];
     keys.extend(facts.weighted.then_some("weight_col"));
-    keys.push("handle_invalid");
+    keys.extend(["handle_invalid", "promote"]);
     keys.extend(facts.parameters.iter().map(|parameter| parameter.key));
     keys
 }

@@ -13,4 +13,5 @@ mod chains;
 mod columns;
 mod kit;
 mod observed;
+mod promote;
 mod windows;
