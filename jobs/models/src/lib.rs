@@ -37,6 +37,7 @@
 mod centers;
 mod error;
 mod extent;
+mod failed;
 mod json;
 mod list;
 mod place;
@@ -49,6 +50,7 @@ mod write;
 
 pub use error::ModelError;
 pub use extent::Extent;
+pub use failed::{FAILED_VERSION, FailedFit};
 pub use json::{CarriedFrom, MODEL_VERSION, ModelDraft, ModelJson, SavedWindow};
 pub use list::{ListedModel, Survey, UnusableFolder};
 pub use read::{SavedModel, Stamp};

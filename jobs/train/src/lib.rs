@@ -26,6 +26,7 @@
 mod batches;
 mod compare;
 mod error;
+mod failures;
 mod follow;
 mod kind;
 mod kinds;
@@ -44,7 +45,7 @@ pub use follow::{Follow, follow};
 pub use gugus_progress::{Lag, ModelReport, Outcome, PassReport};
 pub use observer::Observer;
 pub use passes::{Passed, Passes, describe};
-pub use prepare::{Config, Prepared, check_request, prepare};
+pub use prepare::{Config, Prepared, check_job, check_request, prepare};
 pub use report::Report;
 pub use wave::Waves;
 pub use work::{ModelWork, Undeclared, check};

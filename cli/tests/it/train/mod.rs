@@ -2,6 +2,7 @@
 
 mod all;
 mod evaluate;
+mod follow;
 mod kinds;
 mod outcomes;
 mod pass;

@@ -8,6 +8,7 @@ macro_rules! assert_is {
     };
 }
 
+mod failed;
 mod fixtures;
 mod kinds;
 mod local;

@@ -3,6 +3,7 @@
 use toml::de::DeValue;
 
 use super::algorithm;
+use super::retrain::{Again, again};
 use super::scope::scope;
 use super::table::Entry;
 use crate::job::{Feature, Model, OtherColumns, Source};
@@ -73,11 +74,18 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
         ("skip", HandleInvalid::Skip),
     ];
     let handle_invalid = table.read("handle_invalid", |entry| entry.choice(&choices))?;
+    let scope = scope(&table, &title, facts, source)?;
+    let Again {
+        retrain,
+        warm_start,
+    } = again(&table, &title, &scope)?;
     let model = Model {
         name,
         condition,
         features,
-        scope: scope(&table, &title, facts, source)?,
+        scope,
+        retrain,
+        warm_start,
         algorithm: algorithm::algorithm(facts, item, &table)?,
         weight_col,
         handle_invalid: handle_invalid.unwrap_or_default(),
