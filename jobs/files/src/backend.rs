@@ -52,6 +52,14 @@ pub trait Backend: Send + Sync {
     /// After an error the file may be there nevertheless.
     async fn create(&self, file: &str, bytes: Bytes) -> Result<Created, StoreError>;
 
+    /// Replaces the content of a file, at once and durably, if the file holds `old`. `None` means that the file must not
+    /// be there. Readers find the old content or the new one.
+    ///
+    /// After an error the new content may be there nevertheless. A place that checks the condition at all is trusted to do
+    /// so atomically.
+    async fn swap(&self, file: &str, old: Option<Bytes>, new: Bytes)
+    -> Result<Swapped, StoreError>;
+
     /// Removes a file. A missing file is no error.
     async fn delete(&self, file: &str) -> Result<(), StoreError>;
 
@@ -69,6 +77,10 @@ pub trait Backend: Send + Sync {
         content: Arc<FolderContent>,
         onto: Onto,
     ) -> Result<Placed, StoreError>;
+
+    /// Removes a folder with all its files, so that a reader finds the folder, or one without its mark, which counts as not
+    /// there. A missing folder is no error. Not synced.
+    async fn remove_folder(&self, folder: &str, mark: &'static str) -> Result<(), StoreError>;
 
     /// Notices of changes from now on; `None` where nobody sends any, so that the place has to be looked at now and then.
     fn notices(&self) -> Option<Box<dyn Notices>> {
@@ -173,6 +185,15 @@ pub enum Created {
     New,
     /// A file of that name was there before; maybe from our own first try.
     Exists,
+}
+
+/// How the replacement of a file's content went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swapped {
+    /// The file holds the new content now.
+    Done,
+    /// The file held something else before; maybe our own content from a first try.
+    Changed,
 }
 
 /// The files of a folder that [`Backend::put_folder`] writes.

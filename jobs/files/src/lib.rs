@@ -7,6 +7,7 @@
 //! * **A name is created once.** Of any number of writers that create one name, one succeeds. Its file is there whole or not
 //!   at all, and [`Backend::create`] returns only when the file is durable. A store that would overwrite is refused by
 //!   [`Backend::prepare`].
+//! * **No change of a file is lost.** [`Backend::swap`] replaces a content only for a writer that knows it.
 //! * **A folder is replaced as a whole.** Readers of a folder that [`Backend::put_folder`] writes find the old folder, the
 //!   new folder, or a folder without its mark, which counts as absent.
 //! * **Credentials stay in this process.** [`S3Settings`] reads them from the environment. No error, log, url or plan holds
@@ -57,7 +58,8 @@ mod stores;
 mod watch;
 
 pub use backend::{
-    About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Tail, Tree,
+    About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Swapped,
+    Tail, Tree,
 };
 pub use blocking::blocking;
 pub use checksum::{hex, sha256_hex};

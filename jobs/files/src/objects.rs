@@ -14,13 +14,13 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::{
     Attribute, Attributes, Error, GetOptions, GetRange, ObjectMeta, ObjectStoreExt, PutMode,
-    PutOptions, PutPayload, path::Path,
+    PutOptions, PutPayload, UpdateVersion, path::Path,
 };
 
 use crate::{
     StoreError,
     backend::{
-        About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes,
+        About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Swapped,
         TEMPORARY, Tail, Tree,
     },
     place::Place,
@@ -65,12 +65,12 @@ impl Objects {
         options: PutOptions,
     ) -> Result<Created, StoreError> {
         let path = self.place.path(file);
-        let creating = options.mode == PutMode::Create;
+        let conditional = options.mode != PutMode::Overwrite;
         let payload = PutPayload::from_bytes(bytes);
         match self.place.objects.put_opts(&path, payload, options).await {
             Ok(_) => Ok(Created::New),
             // Some stores answer a lost race of two creations with a failed precondition.
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if creating => {
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if conditional => {
                 Ok(Created::Exists)
             }
             Err(e) => Err(self.failed(action, file, e)),
@@ -232,6 +232,33 @@ impl Backend for Objects {
         self.put("creating", file, bytes, options).await
     }
 
+    async fn swap(
+        &self,
+        file: &str,
+        old: Option<Bytes>,
+        new: Bytes,
+    ) -> Result<Swapped, StoreError> {
+        let mut options = PutOptions::from(PutMode::Create);
+        if let Some(old) = old {
+            let wrong = |e| self.failed("reading", file, e);
+            let there = match self.place.objects.get(&self.place.path(file)).await {
+                Err(Error::NotFound { .. }) => return Ok(Swapped::Changed),
+                there => there.map_err(wrong)?,
+            };
+            options.mode = PutMode::Update(UpdateVersion {
+                e_tag: there.meta.e_tag.clone(),
+                version: there.meta.version.clone(),
+            });
+            if there.bytes().await.map_err(wrong)? != old {
+                return Ok(Swapped::Changed);
+            }
+        }
+        match self.put("replacing", file, new, options).await? {
+            Created::New => Ok(Swapped::Done),
+            Created::Exists => Ok(Swapped::Changed),
+        }
+    }
+
     async fn delete(&self, file: &str) -> Result<(), StoreError> {
         match self.place.objects.delete(&self.place.path(file)).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
@@ -286,6 +313,20 @@ impl Backend for Objects {
         }
         self.put_mark(&mark).await?;
         Ok(Placed::Written)
+    }
+
+    /// The mark goes first. A writer may put the folder again meanwhile, so this ends only when nothing is left.
+    async fn remove_folder(&self, folder: &str, mark: &'static str) -> Result<(), StoreError> {
+        let mark = format!("{folder}/{mark}");
+        loop {
+            self.delete(&mark).await?;
+            let files = self.under(folder).await?;
+            if files.is_empty() {
+                return Ok(());
+            }
+            let others = files.iter().filter(|file| **file != mark);
+            futures::future::try_join_all(others.map(|file| self.delete(file))).await?;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The errors of saved models, by what the caller can do about them.
 
 use gugus_files::StoreError;
+use gugus_spec::{BatchNumber, ModelName};
 
 use crate::Extent;
 
@@ -41,6 +42,22 @@ pub enum ModelError {
     Exists {
         /// The folder.
         folder: String,
+    },
+    /// The model was pruned, so no alias can stand for it.
+    #[error(
+        "the model {model:?} of batch {batch} was pruned; let the alias stand for a batch that `gugus models list` shows"
+    )]
+    Pruned {
+        /// The model.
+        model: ModelName,
+        /// The batch.
+        batch: BatchNumber,
+    },
+    /// Others changed the aliases again and again.
+    #[error("{file} is changed by others all the time; try again")]
+    Contended {
+        /// The file.
+        file: String,
     },
     /// A draft contradicts itself, which is a mistake in the program.
     #[error("model {model} cannot be saved: {reason}; this is a mistake in gugus, report it")]

@@ -8,6 +8,8 @@
 //!   files do not have the checksums in its `model.json` counts as absent.
 //! * **Spark loads what Spark knows.** `kmeans` and `minibatch` are written as Spark 3.5.5 writes a `KMeansModel`. Other
 //!   algorithms have a `model.json` and a plain Parquet file.
+//! * **An alias stands for a model that is there.** [`ModelStore::set_alias`] and pruning change one file, `aliases.json`,
+//!   by turns.
 //! * **Spark's own folders are served, too**, by their names ([`ModelStore::read`]).
 //! * **Names never lead out of the folder**, whoever asks for them.
 //!
@@ -34,6 +36,7 @@
 //! # Ok(()) }
 //! ```
 
+mod aliases;
 mod centers;
 mod error;
 mod extent;
@@ -41,6 +44,7 @@ mod failed;
 mod json;
 mod list;
 mod place;
+mod prune;
 mod read;
 mod spark;
 mod store;
@@ -48,11 +52,13 @@ mod tables;
 mod window;
 mod write;
 
+pub use aliases::{ALIASES_VERSION, AliasMove, Aliased, Aliases, Direction, Pruned};
 pub use error::ModelError;
 pub use extent::Extent;
 pub use failed::{FAILED_VERSION, FailedFit};
 pub use json::{CarriedFrom, MODEL_VERSION, ModelDraft, ModelJson, SavedWindow};
 pub use list::{ListedModel, Survey, UnusableFolder};
+pub use prune::{Keep, Prune};
 pub use read::{SavedModel, Stamp};
 pub use store::ModelStore;
 pub use window::{NotAWindowKey, WindowKey};

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::column::quote_identifier;
-use crate::{Algorithm, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Scope};
+use crate::{
+    Algorithm, AliasName, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Scope,
+};
 
 /// One stream and its models. It exists only when the whole file was valid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -135,6 +137,19 @@ pub struct Model {
     pub weight_col: Option<String>,
     /// What a null or NaN in a feature does.
     pub handle_invalid: HandleInvalid,
+    /// When the model of a batch takes an alias.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promote: Option<Promote>,
+}
+
+/// When the model of a batch takes an alias: if it is good enough, and newer than the model that the alias stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Promote {
+    /// TOML `if`: an SQL condition over the metrics of the model, which training knows.
+    #[serde(rename = "if")]
+    pub condition: String,
+    /// The alias.
+    pub alias: AliasName,
 }
 
 /// One dimension of a point.

@@ -1,4 +1,4 @@
-//! Names of jobs and models. Both become names of files and folders, so both follow one rule.
+//! Names of jobs, models and aliases. They become names of files and folders or stand in paths, so all follow one rule.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use thiserror::Error;
 /// The longest name. File systems stop at 255 bytes, and temporary names add to it.
 const LONGEST: usize = 128;
 
-/// A text that cannot be the name of a job or a model.
+/// A text that cannot be the name of a job, a model or an alias.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the name {given:?} {rule}")]
 pub struct NameError {
@@ -33,15 +33,31 @@ fn check(name: &str) -> Result<(), NameError> {
     } else {
         return Ok(());
     };
-    // Somebody may give a whole file as a name by mistake. So a message shows only the beginning.
-    Err(NameError {
-        given: name.chars().take(64).collect(),
-        rule,
-    })
+    Err(NameError::new(name, rule))
+}
+
+/// As [`check`], for a name that stands where the number of a batch may stand, too.
+fn check_alias(name: &str) -> Result<(), NameError> {
+    let rule = if name.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty() {
+        "is a number, which means a batch; take a word such as production"
+    } else if ["latest", "all"].contains(&name) {
+        "has a meaning of its own; take another word, such as production"
+    } else {
+        return check(name);
+    };
+    Err(NameError::new(name, rule))
+}
+
+impl NameError {
+    fn new(name: &str, rule: &'static str) -> Self {
+        // Somebody may give a whole file as a name by mistake. So a message shows only the beginning.
+        let given = name.chars().take(64).collect();
+        Self { given, rule }
+    }
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident) => {
+    ($(#[$doc:meta])* $type:ident, $check:path) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -70,7 +86,7 @@ macro_rules! name {
             type Err = NameError;
 
             fn from_str(name: &str) -> Result<Self, NameError> {
-                check(name)?;
+                $check(name)?;
                 Ok(Self(name.to_owned()))
             }
         }
@@ -79,7 +95,7 @@ macro_rules! name {
             type Error = NameError;
 
             fn try_from(name: String) -> Result<Self, NameError> {
-                check(&name)?;
+                $check(&name)?;
                 Ok(Self(name))
             }
         }
@@ -96,13 +112,17 @@ name! {
     /// Name of a job: 1 to 128 of `A-Z a-z 0-9 _ . -`, not starting with `.` or `_`.
     ///
     /// It stands in the footer of every batch, and is the consumer group unless another is given.
-    JobName
+    JobName, check
 }
 name! {
     /// Name of a model: 1 to 128 of `A-Z a-z 0-9 _ . -`, not starting with `.` or `_`.
     ///
     /// It is the name of a folder, so it can neither leave the store nor hide in it.
-    ModelName
+    ModelName, check
+}
+name! {
+    /// Name that stands for one batch of a model, such as `production`: as [`ModelName`], but no number, `latest` or `all`.
+    AliasName, check_alias
 }
 
 #[cfg(test)]
@@ -137,6 +157,18 @@ mod tests {
             "a/b".parse::<JobName>().unwrap_err().to_string(),
             "the name \"a/b\" holds other characters than the letters A to Z, digits, \"_\", \".\" and \"-\""
         );
+    }
+
+    #[test]
+    fn an_alias_is_no_batch() {
+        for name in ["production", "v1", "1a", "late", "-1"] {
+            assert_eq!(name.parse::<AliasName>().unwrap().as_str(), name);
+        }
+        for name in ["7", "0", "00000007", "latest", "all", "", "a/b", ".x"] {
+            assert!(name.parse::<AliasName>().is_err(), "{name:?}");
+        }
+        let refused = "7".parse::<AliasName>().unwrap_err().to_string();
+        assert!(refused.contains("means a batch"), "{refused}");
     }
 
     #[test]

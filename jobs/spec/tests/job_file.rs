@@ -103,6 +103,7 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                 warm_start: false,
                 weight_col: Some("small".to_owned()),
                 handle_invalid: HandleInvalid::Skip,
+                promote: None,
             },
             Model {
                 name: "by-default".parse().unwrap(),
@@ -114,6 +115,7 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                 warm_start: false,
                 weight_col: None,
                 handle_invalid: HandleInvalid::Error,
+                promote: None,
             },
         ],
     };
@@ -541,4 +543,22 @@ fn a_file_that_cannot_be_read_is_named() {
             .contains("crime.toml line 1: name in the job file is 1"),
         "{error}"
     );
+}
+
+#[test]
+fn a_model_may_take_an_alias() {
+    let text = "name = \"n\"\nsource.topic = \"t\"\n[[models]]\nname = \"m\"\nfeatures = [\"x\"]\n\
+                promote = { if = \"silhouette >= 0.4 and drift <= 0.2\", alias = \"production\" }\n";
+    let job = Job::parse(text, "j.toml").unwrap();
+    let promote = job.models[0].promote.as_ref().unwrap();
+    assert_eq!(promote.condition, "silhouette >= 0.4 and drift <= 0.2");
+    assert_eq!(promote.alias.as_str(), "production");
+    let summary = job.to_string();
+    assert!(
+        summary.contains("becomes production if silhouette >= 0.4"),
+        "{summary}"
+    );
+    let json = serde_json::to_value(&job).unwrap();
+    assert_eq!(json["models"][0]["promote"]["alias"], "production");
+    assert!(json["models"][0]["promote"]["if"].is_string());
 }

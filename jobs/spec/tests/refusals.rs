@@ -851,3 +851,38 @@ fn a_largest_record_has_a_size() {
         "j.toml line 4: max_record_bytes in [batches] is 0, but it must be a size of at least one byte, such as \"64MiB\", \"10MB\" or a whole number of bytes"
     );
 }
+
+#[test]
+fn promotions_name_what_is_wrong() {
+    for (lines, words) in [
+        ("promote = \"production\"", "it must be a table"),
+        ("promote = { if = \"k = 3\" }", "the alias to move"),
+        (
+            "promote = { alias = \"production\" }",
+            "a condition, such as",
+        ),
+        (
+            "promote = { if = \" \", alias = \"production\" }",
+            "it must not be empty",
+        ),
+        (
+            "promote = { if = \"k = 3\", alias = \"latest\" }",
+            "has a meaning of its own",
+        ),
+        ("promote = { if = \"k = 3\", alias = \"7\" }", "is a number"),
+        (
+            "promote = { iff = \"k = 3\", alias = \"p\" }",
+            "did you mean \"if\"",
+        ),
+        (
+            "scope = \"all\"\npromote = { if = \"k = 3\", alias = \"p\" }",
+            "the model of a batch",
+        ),
+    ] {
+        let refusal = model(lines);
+        assert!(
+            refusal.contains(words) && refusal.contains("\"m\""),
+            "{refusal}"
+        );
+    }
+}

@@ -23,6 +23,7 @@
 //! # Why waves
 //! One job over a million files would be one message too large, one status too large, and no progress to show or to keep.
 
+mod assess;
 mod batches;
 mod compare;
 mod error;
@@ -34,11 +35,14 @@ mod line;
 mod observer;
 mod passes;
 mod prepare;
+mod promote;
+mod promotion;
 mod report;
 mod run;
 mod wave;
 mod work;
 
+pub use assess::assess;
 pub use batches::{BatchFacts, Batches, Origin};
 pub use error::Error;
 pub use follow::{Follow, follow};

@@ -1,5 +1,6 @@
 //! What a run will do, found out before it does anything, and the run itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ use crate::failures::Failures;
 use crate::kind::TrainingKind;
 use crate::kinds::kinds;
 use crate::observer::Observer;
+use crate::promote::promote;
 use crate::report::Report;
 use crate::run::Run;
 use crate::work::{ModelWork, Undeclared};
@@ -49,6 +51,8 @@ pub struct Prepared {
     kinds: Vec<Box<dyn TrainingKind>>,
     /// The models in the order of the job file.
     order: Vec<ModelName>,
+    /// Those that may take an alias.
+    promoted: Vec<ModelWork>,
     /// Begins the names of Ballista jobs.
     label: String,
     report: Report,
@@ -64,6 +68,9 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let label = label(&config);
     let run = begin(&config, &compiled, Failures::default()).await?;
     let (mut order, mut report, mut differing) = (Vec::new(), Report::default(), Vec::new());
+    let works = compiled.iter().map(|(work, _)| work);
+    let promoted = works.filter(|work| work.promotion.is_some()).cloned();
+    let promoted = promoted.collect();
     for (work, kind) in compiled {
         order.push(work.model.name.clone());
         differing.extend(kinds[kind].find(&run, work, &mut report).await?);
@@ -74,6 +81,7 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
         run,
         kinds,
         order,
+        promoted,
         label,
         report,
     })
@@ -96,11 +104,17 @@ pub(crate) async fn begin(
     }
     let models = ModelStore::new(config.models.clone());
     let listed = models.list().await.map_err(Error::Models)?.into_iter();
+    let mut aliases = BTreeMap::new();
+    for (work, _) in compiled {
+        let of = models.aliases(&work.model.name).await;
+        aliases.insert(work.model.name.clone(), of.map_err(Error::Models)?);
+    }
     Ok(Run {
         job: job.name.clone(),
         null_values: job.source.null_values.clone(),
         batches,
         listed: listed.map(|of| (of.model, of.batches)).collect(),
+        aliases,
         models,
         existing: config.existing,
         failures,
@@ -185,13 +199,15 @@ impl Prepared {
     }
 
     async fn train_kinds(&mut self, jobs: &Jobs<'_>) -> Result<(), Error> {
-        train_kinds(&mut self.kinds, &self.run, jobs, &mut self.report).await
+        let promoted = &self.promoted;
+        train_kinds(&mut self.kinds, promoted, &self.run, jobs, &mut self.report).await
     }
 }
 
-/// Trains what these kinds were told, and tells the observer.
+/// Trains what these kinds were told, and judges new models of those that may take an alias. Tells the observer.
 pub(crate) async fn train_kinds(
     kinds: &mut [Box<dyn TrainingKind>],
+    promoted: &[ModelWork],
     run: &Run,
     jobs: &Jobs<'_>,
     report: &mut Report,
@@ -209,6 +225,9 @@ pub(crate) async fn train_kinds(
     }
     for kind in kinds {
         kind.train(run, jobs, report).await?;
+    }
+    for work in promoted {
+        promote(run, jobs, work, report).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gugus_clusters::Fit;
 use gugus_features::FitOutcome;
-use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
+use gugus_models::{Aliases, Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
 use gugus_progress::{ModelReport, Progress};
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
@@ -30,6 +30,8 @@ pub(crate) struct Run {
     pub(crate) models: ModelStore,
     /// The batches that have a model, by the model's name.
     pub(crate) listed: BTreeMap<String, Vec<BatchNumber>>,
+    /// The aliases of the models that are trained, and the batches whose models were pruned.
+    pub(crate) aliases: BTreeMap<ModelName, Aliases>,
     pub(crate) existing: Existing,
     /// The fits that failed before, and are not tried again.
     pub(crate) failures: Failures,
@@ -50,6 +52,12 @@ impl Run {
     /// Whether this fit failed before on the same data, of which this is the newest batch.
     pub(crate) fn failed_before(&self, work: &ModelWork, of: &Extent, newest: &BatchFacts) -> bool {
         self.failures.has(&work.model.name, of, &newest.commit_id)
+    }
+
+    /// Whether the batch's model was pruned, so that it is left out.
+    pub(crate) fn is_pruned(&self, model: &ModelName, batch: BatchNumber) -> bool {
+        let aliases = self.aliases.get(model);
+        aliases.is_some_and(|aliases| aliases.is_pruned(batch))
     }
 
     /// The batches that have a model of this name.

@@ -1,5 +1,6 @@
 //! From batches to models, and what is asked of models.
 
+mod aliases;
 mod all;
 mod evaluate;
 mod follow;

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 
 use super::{bytes_of, overwrite, remove};
-use crate::{Created, FolderContent, Onto, Placed, Sizes, Store};
+use crate::{Created, FolderContent, Onto, Placed, Sizes, Store, Swapped};
 
 async fn create(store: &Store, file: &str, text: &'static str) -> Created {
     store
@@ -184,6 +184,72 @@ pub async fn folders_are_listed_and_looked_through(store: Store) {
     ] {
         assert_eq!(tree.has(file), there, "{file}");
     }
+}
+
+/// A content is replaced only by a writer that knows it.
+pub async fn a_known_content_is_swapped(store: Store) {
+    const FILE: &str = "m/file";
+    let swap = async |old: Option<&'static str>, new: &'static str| {
+        let swapped = store.swap(FILE, old.map(Bytes::from), new.into()).await;
+        swapped.unwrap()
+    };
+    assert_eq!(swap(Some("old"), "new").await, Swapped::Changed);
+    assert!(!store.exists(FILE).await.unwrap(), "nothing was replaced");
+    assert_eq!(swap(None, "one").await, Swapped::Done);
+    assert_eq!(swap(None, "other").await, Swapped::Changed);
+    assert_eq!(swap(Some("other"), "two").await, Swapped::Changed);
+    assert_eq!(store.get(FILE).await.unwrap(), "one");
+    let before = store.head(FILE).await.unwrap().unwrap();
+    assert_eq!(swap(Some("one"), "two").await, Swapped::Done);
+    assert_eq!(store.get(FILE).await.unwrap(), "two");
+    assert_ne!(store.head(FILE).await.unwrap().unwrap().stamp, before.stamp);
+    assert_eq!(
+        files(&store, "m").await,
+        ["file"],
+        "nothing temporary stays"
+    );
+}
+
+/// Writers who change one file at the same time, each by what it holds, lose no change.
+pub async fn no_swap_is_lost(store: Store) {
+    const FILE: &str = "list";
+    const WRITERS: usize = 8;
+    let add = |writer: usize| {
+        let store = store.clone();
+        async move {
+            loop {
+                let old = match store.get(FILE).await {
+                    Err(e) if e.is_not_found() => None,
+                    old => Some(old.unwrap()),
+                };
+                let mut new = old.clone().unwrap_or_default().to_vec();
+                new.push(b'a' + writer as u8);
+                if store.swap(FILE, old, new.into()).await.unwrap() == Swapped::Done {
+                    return;
+                }
+            }
+        }
+    };
+    join_all((0..WRITERS).map(add)).await;
+    let mut list = store.get(FILE).await.unwrap().to_vec();
+    list.sort_unstable();
+    assert_eq!(list, b"abcdefgh");
+}
+
+/// A folder is removed with all in it, and with nothing else.
+pub async fn folders_are_removed_whole(store: Store) {
+    for file in ["m/a/j", "m/a/data/1", "m/a/_SUCCESS", "m/ab/j", "m/file"] {
+        create(&store, file, "").await;
+    }
+    for _ in 0..2 {
+        store.remove_folder("m/a", "_SUCCESS").await.unwrap();
+        let listed = store.list("m", Sizes::Skip).await.unwrap().unwrap();
+        assert_eq!(listed.folders, ["ab"]);
+        assert_eq!(files(&store, "m").await, ["file"]);
+    }
+    store.remove_folder("gone/a", "_SUCCESS").await.unwrap();
+    create(&store, "m/a/j", "again").await;
+    assert_eq!(files(&store, "m/a").await, ["j"]);
 }
 
 /// A folder is put in an empty place, kept if it must stay, and replaced as a whole.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::{
     StoreError,
-    backend::{Created, TEMPORARY, Tail},
+    backend::{Created, Swapped, TEMPORARY, Tail},
 };
 
 /// How old a temporary file must be before an opening writer removes it.
@@ -47,6 +47,32 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<Created, StoreError> {
     // The next writer that opens the folder sweeps a file that stays behind here.
     let _ = fs::remove_file(&temporary);
     result
+}
+
+/// Replaces the content of `path` if it is `old`. Of several writers, in any processes, one compares and replaces at a
+/// time: it holds a lock on the folder, which ends with the writer and leaves no file.
+pub(super) fn swap(path: &Path, old: Option<&[u8]>, new: &[u8]) -> Result<Swapped, StoreError> {
+    let folder = path.parent().unwrap_or(path);
+    make_folder(folder)?;
+    let locked = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+    let locked = locked.map_err(|e| StoreError::io("locking", folder, e))?;
+    let there = match fs::read(path) {
+        Ok(bytes) => Some(bytes),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => return Err(StoreError::io("reading", path, e)),
+    };
+    if there.as_deref() != old {
+        return Ok(Swapped::Changed);
+    }
+    let temporary = temporary_beside(path);
+    let replaced = write_synced(&temporary, new)
+        .and_then(|()| fs::rename(&temporary, path))
+        .and_then(|()| locked.sync_all());
+    replaced.map_err(|e| {
+        let _ = fs::remove_file(&temporary);
+        StoreError::io("writing", path, e)
+    })?;
+    Ok(Swapped::Done)
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {

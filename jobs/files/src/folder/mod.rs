@@ -22,7 +22,7 @@ use crate::{
     StoreError,
     backend::{
         About, Backend, Created, Entry, FolderContent, Head, Listed, Notices, Onto, Placed, Sizes,
-        Tail, Tree,
+        Swapped, Tail, Tree,
     },
     blocking::blocking,
 };
@@ -101,6 +101,16 @@ impl Backend for Folder {
         .await
     }
 
+    async fn swap(
+        &self,
+        file: &str,
+        old: Option<Bytes>,
+        new: Bytes,
+    ) -> Result<Swapped, StoreError> {
+        self.at(file, move |path| durable::swap(path, old.as_deref(), &new))
+            .await
+    }
+
     async fn delete(&self, file: &str) -> Result<(), StoreError> {
         self.at(file, |path| match fs::remove_file(path) {
             Err(e) if !absent(&e) => Err(StoreError::io("removing", path, e)),
@@ -132,6 +142,10 @@ impl Backend for Folder {
     ) -> Result<Placed, StoreError> {
         self.at(folder, move |path| swap::put(path, &content, onto))
             .await
+    }
+
+    async fn remove_folder(&self, folder: &str, _: &'static str) -> Result<(), StoreError> {
+        self.at(folder, swap::remove).await
     }
 
     fn notices(&self) -> Option<Box<dyn Notices>> {

@@ -22,7 +22,7 @@ pub(super) fn keys(facts: &Facts) -> Vec<&'static str> {
         keys.extend(["retrain", "warm_start"]);
     }
     keys.extend(facts.weighted.then_some("weight_col"));
-    keys.push("handle_invalid");
+    keys.extend(["handle_invalid", "promote"]);
     keys.extend(facts.parameters.iter().map(|parameter| parameter.key));
     keys
 }

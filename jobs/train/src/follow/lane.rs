@@ -5,7 +5,7 @@
 //! because what they train next depends on what they trained before.
 
 use gugus_progress::ModelReport;
-use gugus_spec::{BatchNumber, ModelName, Scope};
+use gugus_spec::{BatchNumber, Scope};
 use gugus_submit::Jobs;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ const WAVES_AT_ONCE: usize = 4;
 /// One model.
 #[derive(Debug)]
 pub(super) struct Lane {
-    pub(super) model: ModelName,
+    pub(super) work: ModelWork,
     pub(super) needs: Needs,
     /// Whether a batch waits until this model has seen it. A model over all batches is behind by plan.
     counts: bool,
@@ -60,8 +60,8 @@ impl Lane {
         mut kind: Box<dyn TrainingKind>,
         report: &mut Report,
     ) -> Result<(Self, Vec<Difference>)> {
-        let (model, counts) = (work.model.name.clone(), work.model.scope != Scope::All);
-        let differing = kind.find(run, work, report).await?;
+        let counts = work.model.scope != Scope::All;
+        let differing = kind.find(run, work.clone(), report).await?;
         let wanted = kind.planned(run);
         let batch = |line: &ModelReport| line.batch.and_then(BatchNumber::new);
         let batches = wanted.iter().filter_map(batch).collect();
@@ -74,7 +74,7 @@ impl Lane {
         let needs = kind.needs();
         free.push(Place { kind, batches });
         let lane = Self {
-            model,
+            work,
             needs,
             counts,
             free,
@@ -139,10 +139,11 @@ impl Lane {
     }
 
     /// A training ended. Gives the batches that do not wait for this model any more.
-    pub(super) fn back(&mut self, mut place: Place, result: &Result) -> Vec<BatchNumber> {
-        let done = match result {
-            Ok(()) => std::mem::take(&mut place.batches),
-            Err(_) => Vec::new(),
+    pub(super) fn back(&mut self, mut place: Place) -> Vec<BatchNumber> {
+        let done = match place.kind.due() {
+            // The rest failed, and is tried again.
+            Due::Now => Vec::new(),
+            Due::At(_) | Due::Idle => std::mem::take(&mut place.batches),
         };
         self.free.push(place);
         done
@@ -174,15 +175,15 @@ impl Place {
     pub(super) async fn train(
         mut self,
         lane: usize,
-        model: ModelName,
+        work: ModelWork,
         run: Run,
         jobs: Jobs<'_>,
     ) -> Trained {
         run.progress.add_total(self.kind.pending());
         let mut report = Report::default();
-        let kind = std::slice::from_mut(&mut self.kind);
-        let result = train_kinds(kind, &run, &jobs, &mut report).await;
-        run.failures.save(&model, &run.models).await;
+        let (kind, model) = (std::slice::from_mut(&mut self.kind), std::slice::from_ref(&work));
+        let result = train_kinds(kind, model, &run, &jobs, &mut report).await;
+        run.failures.save(&work.model.name, &run.models).await;
         Trained {
             lane,
             place: self,

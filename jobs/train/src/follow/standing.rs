@@ -193,9 +193,9 @@ impl<'a> Standing<'a> {
         let mut report = Report::default();
         for index in 0..self.lanes.len() {
             while let Some(place) = self.lanes[index].next(&self.run, &mut report) {
-                let (model, run) = (self.lanes[index].model.clone(), place.run(&self.run));
+                let (work, run) = (self.lanes[index].work.clone(), place.run(&self.run));
                 let jobs = self.cluster.jobs().await;
-                let trained = async move { place.train(index, model, run, jobs).await };
+                let trained = async move { place.train(index, work, run, jobs).await };
                 self.under_way.push(trained.boxed_local());
             }
         }
@@ -208,10 +208,9 @@ impl<'a> Standing<'a> {
     /// Takes in a training that ended.
     fn ended(&mut self, trained: Trained, total: &mut Report) -> Result<Option<Ended>> {
         total.count(&trained.report);
-        let result = trained.result;
-        let done = self.lanes[trained.lane].back(trained.place, &result);
+        let done = self.lanes[trained.lane].back(trained.place);
         self.behind.done(&done);
-        match result {
+        match trained.result {
             Ok(()) => {
                 self.cluster.trouble.over();
                 self.first = self.first.map(|first| first.saturating_sub(1));

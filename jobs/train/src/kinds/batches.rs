@@ -45,6 +45,9 @@ impl TrainingKind for PerBatch {
             let of = Extent::Batch(number);
             match there.get(&number) {
                 _ if facts.rows == 0 => report.push(line::no_rows(name, number)),
+                _ if run.is_pruned(name, number) => {
+                    report.push(line::pruned(name, number, facts.rows));
+                }
                 None if run.failed_before(&work, &of, facts) => {}
                 None => _ = pending.insert(number),
                 Some(about) => match run.difference_of_batch(&work.model, &of, about, facts) {

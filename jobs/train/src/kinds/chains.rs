@@ -59,7 +59,7 @@ impl TrainingKind for Chains {
         if let Some((number, about)) = gone.and_then(|number| there.get_key_value(&number)) {
             match run.difference(&work.model, &Extent::Batch(*number), about) {
                 Some(difference) => differing.push(difference),
-                None => chain.begin(*number, about),
+                None => chain.begin(*number, &about.uid),
             }
         }
         let mut broken = None;
@@ -69,9 +69,18 @@ impl TrainingKind for Chains {
                 report.push(line::no_rows(name, number));
                 continue;
             }
+            if run.is_pruned(name, number) {
+                report.push(line::pruned(name, number, facts.rows));
+                continue;
+            }
             let about = there.get(&number);
             if about.is_none() && run.failed_before(&work, &of, facts) {
                 continue;
+            }
+            // Of models that were pruned, the last is known by the one that went on from it.
+            let from = about.and_then(|about| about.carried_from.as_ref());
+            if let Some(from) = from.filter(|from| run.is_pruned(name, from.batch)) {
+                chain.begin(from.batch, &from.uid);
             }
             let differs =
                 about.and_then(|about| run.difference_of_batch(&work.model, &of, about, facts));

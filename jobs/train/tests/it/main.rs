@@ -15,4 +15,5 @@ mod follow;
 mod following;
 mod kit;
 mod observed;
+mod promote;
 mod windows;

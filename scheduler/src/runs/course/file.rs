@@ -141,6 +141,10 @@ impl Observer for CourseFile {
         }
     }
 
+    fn promotion(&self, line: &ModelReport) {
+        self.model(line);
+    }
+
     fn begun(&self, model: &ModelName, batches: &[BatchNumber]) {
         let mut inner = self.inner();
         let batches = batches.iter().map(|batch| Some(batch.get()));
