@@ -43,8 +43,8 @@ impl Subject {
                 algorithm: Algorithm::KMeans(params),
                 ..self.work.model.clone()
             };
-            let plan = self.work.plan.clone();
-            let work = ModelWork { model, plan };
+            let mut work = self.work.clone();
+            work.model = model;
             Alternative { k, work }
         };
         Ok(numbers.map(with).collect())

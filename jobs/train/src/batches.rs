@@ -168,16 +168,22 @@ impl Batches {
 
     /// Forgets batches that were pruned. Pruning begins with the oldest, so one look tells whether there are any.
     pub(crate) async fn forget_pruned(&mut self) -> Result<(), Error> {
-        let wrong = |e| Error::Batches(LogError::Store(e));
         let Some((oldest, _)) = self.facts.first_key_value() else {
             return Ok(());
         };
         let there = self.store.exists(&oldest.file_name()).await;
-        if !there.map_err(wrong)? {
-            let reach = open(&self.store).await?.reach().await;
-            if let Some(reach) = reach.map_err(Error::Batches)? {
-                self.forget(reach.first);
-            }
+        if there.map_err(|e| Error::Batches(e.into()))? {
+            return Ok(());
+        }
+        let reach = match BatchLog::read(self.store.clone()).await {
+            Ok(log) => log.reach().await,
+            Err(error) => Err(error),
+        };
+        match reach {
+            Ok(Some(reach)) => self.forget(reach.first),
+            // All are gone, which the next look at the log shows.
+            Ok(None) | Err(LogError::NoFolder { .. }) => {}
+            Err(error) => return Err(Error::Batches(error)),
         }
         Ok(())
     }
