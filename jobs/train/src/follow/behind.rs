@@ -54,3 +54,23 @@ impl Behind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_waits_until_each_model_has_seen_it() {
+        let number = |number| BatchNumber::new(number).unwrap();
+        let (first, second) = (number(1), number(2));
+        let mut behind = Behind::default();
+        behind.add(&[first, second]);
+        behind.add(&[second]);
+        assert_eq!((behind.lag().batches, behind.oldest()), (2, Some(first)));
+        behind.done(&[first, second]);
+        assert_eq!((behind.lag().batches, behind.oldest()), (1, Some(second)));
+        // A batch that nobody waits for may end, too.
+        behind.done(&[first, second]);
+        assert_eq!(behind.lag(), Lag::default());
+    }
+}

@@ -137,13 +137,12 @@ impl TrainingKind for Windows {
             };
             let census = census(jobs, work, &run.batches, span).await?;
             report.extend(census.lines(&work.model.name));
-            for (key, span) in &census.windows {
-                let all = known.entry(key.clone()).or_insert(*span);
-                *all = if is_new { all.with(*span) } else { *span };
+            let mut found = census.windows;
+            for (key, span) in &mut found {
+                let before = known.get(key).filter(|_| is_new);
+                *span = before.map_or(*span, |before| before.with(*span));
+                known.insert(key.clone(), *span);
             }
-            let found = census.windows.into_keys();
-            let found = found.filter_map(|key| known.get(&key).map(|span| (key, *span)));
-            let found: BTreeMap<_, _> = found.collect();
             let found = match is_new {
                 true => found,
                 false => {
