@@ -17,6 +17,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import common
 from common import ROOT, Failed, say
+from kafka_broker import Broker
 
 TOPIC = "bench-ingest"
 PARTITIONS = 4
@@ -63,37 +64,6 @@ def binaries():
     gugus = common.gugus()
     files = (gugus, gugus.parent / "examples/bare_loop")
     return [common.existing(file, "-p gugus -p gugus-ingest --bin gugus --example bare_loop") for file in files]
-
-
-class Broker:
-    """The development Kafka, in a folder of its own."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.script = str(ROOT / "dev/kafka/kafka")
-        self.environment = {**os.environ, "KAFKA_OPTS": "-Xmx1g"}
-        if os.environ.get("GUGUS_TEST_KAFKA_LIBS"):
-            self.environment["KAFKA_LIBS"] = os.environ["GUGUS_TEST_KAFKA_LIBS"]
-        say("starting Kafka ...")
-        ready = self.call("start", str(folder))
-        self.address = dict(word.split("=", 1) for word in ready.split()[1:])["broker"]
-        self.pid = int((folder / "pid").read_text())
-
-    def call(self, *words):
-        # capture_output does not work here: the broker inherits the pipe of standard error and keeps it open.
-        ended = subprocess.run([self.script, *words], env=self.environment, stdout=subprocess.PIPE, text=True, check=True)
-        return ended.stdout
-
-    def create_topic(self, name):
-        self.call("tool", "topics", "--bootstrap-server", self.address, "--create", "--topic", name, "--partitions", str(PARTITIONS))
-
-    def cpu(self):
-        """CPU seconds so far."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self):
-        self.call("stop", str(self.folder))
 
 
 def measure(command, broker, folder):
@@ -152,7 +122,7 @@ class Bench:
         csv = str(self.folder / "records.csv")
         say(f"making and sending {self.arguments.messages:,} messages ...")
         subprocess.run([self.gugus, "generate", "--records", str(self.arguments.messages), "--output", csv], check=True, stderr=subprocess.DEVNULL)
-        self.broker.create_topic(TOPIC)
+        self.broker.create_topic(TOPIC, PARTITIONS)
         job = self.two_columns("drop", 100)
         command = [self.gugus, "produce", "--job", job, "--brokers", self.broker.address, "--input", csv]
         self.produced, _, _ = measure(command, self.broker, self.folder)

@@ -9,8 +9,9 @@ use crate::logging::LogFlags;
 
 /// Records from Kafka, cut into Parquet batches, clustered by k-means on Apache Ballista, served over REST.
 ///
-/// Try `gugus demo` first: it runs all parts at once in one process. Then take the commands one by one: `gugus ingest` (or
-/// `gugus batches import`) cuts records into batches, `gugus train` makes models of the batches, `gugus serve` predicts.
+/// Try `gugus demo` first, then `gugus up` on a Kafka of yours: both run all parts in one process. Or take the parts one by one:
+/// `gugus ingest` (or `gugus batches import`) cuts records into batches, `gugus train` makes models of the batches, `gugus serve`
+/// predicts.
 ///
 /// Example: gugus demo --exit
 ///

@@ -69,6 +69,12 @@ impl From<gugus_ingest::Error> for Failure {
     }
 }
 
+impl From<gugus_up::Error> for Failure {
+    fn from(error: gugus_up::Error) -> Self {
+        Self::Error(error.kind(), error.into())
+    }
+}
+
 impl From<gugus_train::Error> for Failure {
     fn from(error: gugus_train::Error) -> Self {
         match error {

@@ -39,8 +39,9 @@ impl Scheduler {
             url: self.scheduler.clone(),
             security: self.security.load()?,
         };
+        let pages = format!("{}://{}", access.security.scheme(), access.url.authority());
         let rest = Rest::connect(access).await.map_err(Failure::failed)?;
-        Ok(Scheduled { rest })
+        Ok(Scheduled { rest, pages })
     }
 }
 
@@ -58,9 +59,15 @@ pub(crate) struct OneRun {
 #[derive(Debug)]
 pub(crate) struct Scheduled {
     rest: Rest,
+    pages: String,
 }
 
 impl Scheduled {
+    /// The address of a run's page.
+    pub(crate) fn page(&self, id: &RunId) -> String {
+        format!("{}/runs/{id}", self.pages)
+    }
+
     /// Reads the document at a path below that of all runs.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let answer = self.rest.get(&format!("{RUNS_PATH}{path}")).await;
@@ -83,14 +90,40 @@ impl Scheduled {
         self.get(&format!("/{id}")).await
     }
 
-    /// The part of a run's log from a byte on; empty at the end of the log.
-    pub(crate) async fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, Failure> {
-        let path = format!("{RUNS_PATH}/{id}/log?from={from}");
-        Ok(good(self.rest.get(&path).await)?.body.to_vec())
+    /// The part of a run's log from a byte on; empty at the end of the log. A log that was cut meanwhile is read from its
+    /// beginning, and `from` says so.
+    pub(crate) async fn log(&self, id: &RunId, from: &mut u64) -> Result<Vec<u8>, Failure> {
+        let ask = |from: u64| format!("{RUNS_PATH}/{id}/log?from={from}");
+        let mut answer = self.rest.get(&ask(*from)).await;
+        if let Ok(Answer {
+            status: StatusCode::RANGE_NOT_SATISFIABLE,
+            ..
+        }) = &answer
+        {
+            *from = 0;
+            answer = self.rest.get(&ask(0)).await;
+        }
+        let part = good(answer)?.body.to_vec();
+        *from += part.len() as u64;
+        Ok(part)
     }
 
     /// Waits until the run has ended. Ctrl-C ends the waiting, not the run.
     pub(crate) async fn ended(&self, id: &RunId, stop: &Stop) -> Result<RunDetail, Failure> {
+        self.until(RunState::is_final, id, stop).await
+    }
+
+    /// Waits until the run is not under way: it is paused, or has ended.
+    pub(crate) async fn rested(&self, id: &RunId, stop: &Stop) -> Result<RunDetail, Failure> {
+        self.until(|state| !state.is_under_way(), id, stop).await
+    }
+
+    async fn until(
+        &self,
+        is_so: impl Fn(RunState) -> bool,
+        id: &RunId,
+        stop: &Stop,
+    ) -> Result<RunDetail, Failure> {
         let bar = progress(Some(0), "models");
         let waited = loop {
             let detail = match self.run(id).await {
@@ -105,7 +138,7 @@ impl Scheduled {
             bar.set_length(at.total);
             bar.set_position(at.done);
             bar.set_message(at.message.clone());
-            if detail.run.state.is_final() {
+            if is_so(detail.run.state) {
                 break Ok(detail);
             }
             tokio::select! {
@@ -115,6 +148,47 @@ impl Scheduled {
         };
         bar.finish_and_clear();
         waited
+    }
+}
+
+impl Scheduled {
+    /// Waits until a standing run has ended, and calls `ready` once the run has looked at what was there. Gives nothing when
+    /// this command is told to stop. A scheduler that is away is waited for, because the next one goes on with the run.
+    pub(crate) async fn followed(
+        &self,
+        id: &RunId,
+        stop: &Stop,
+        ready: impl FnOnce(),
+    ) -> Result<Option<RunDetail>, Failure> {
+        let (mut ready, mut away) = (Some(ready), false);
+        loop {
+            match self.run(id).await {
+                Ok(detail) => {
+                    if std::mem::take(&mut away) {
+                        tracing::info!(run = %id, "the scheduler answers again");
+                    }
+                    let follow = detail.run.follow.as_ref();
+                    if follow.is_some_and(|follow| follow.caught_up)
+                        && let Some(ready) = ready.take()
+                    {
+                        ready();
+                    }
+                    if detail.run.state.is_final() {
+                        return Ok(Some(detail));
+                    }
+                }
+                Err(Failure::Error(Kind::Failed, error)) => {
+                    if !std::mem::replace(&mut away, true) {
+                        tracing::warn!(run = %id, %error, "the scheduler does not answer; the command waits for it");
+                    }
+                }
+                Err(failure) => return Err(failure),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = stop.token.cancelled() => return Ok(None),
+            }
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use gugus_batches::LogError;
 use gugus_error::Kind;
 use gugus_files::StoreError;
-use gugus_scheduler::EmbeddedError;
 use thiserror::Error;
 
 /// Why the demo did not get through: the step, and what the step says.
@@ -61,18 +60,9 @@ pub enum Error {
     /// A folder cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The embedded cluster did not start.
+    /// A part of the whole failed.
     #[error(transparent)]
-    Cluster(#[from] EmbeddedError),
-    /// The run cannot be shown on the cluster's pages.
-    #[error(transparent)]
-    Run(#[from] gugus_scheduler::RunError),
-    /// Training failed.
-    #[error(transparent)]
-    Train(#[from] gugus_train::Error),
-    /// The REST service failed.
-    #[error(transparent)]
-    Serve(#[from] gugus_serve::Error),
+    Up(Box<gugus_up::Error>),
     /// The prediction was refused or did not arrive.
     #[error("the prediction was not answered: {0}")]
     Prediction(String),
@@ -84,6 +74,12 @@ pub enum Error {
     Stopped,
 }
 
+impl From<gugus_up::Error> for Error {
+    fn from(error: gugus_up::Error) -> Self {
+        Self::Up(Box::new(error))
+    }
+}
+
 impl Error {
     /// Whether the request or its input was wrong, or the demo failed.
     #[must_use]
@@ -91,7 +87,7 @@ impl Error {
         match self {
             Self::Input { .. } | Self::Empty { .. } => Kind::Usage,
             Self::Ingest(error) => error.kind(),
-            Self::Train(error) => error.kind(),
+            Self::Up(error) => error.kind(),
             _ => Kind::Failed,
         }
     }

@@ -1,8 +1,8 @@
 //! The whole system in one process, to see what Gugus does before installing anything else.
 //!
-//! [`Demo::start`] sends the records of a CSV file, or generated records, through Kafka's protocol into batches. It trains
-//! every model of the job on an embedded Ballista cluster, serves the models, and asks for one prediction over HTTP. Then it
-//! stays up until it is stopped.
+//! [`Demo::start`] sends the records of a CSV file, or generated records, through Kafka's protocol into batches. Then it runs
+//! the whole of [`gugus_up`] on them, and asks for one prediction over HTTP. It stays up until it is stopped; generated records
+//! keep coming meanwhile, and the pages show what becomes of them.
 //!
 //! # Guarantees
 //! * Every step is the code that runs in production: producer, ingest, batch log, scheduler, executor, training, REST.
@@ -18,6 +18,7 @@ mod milestone;
 mod portions;
 mod predict;
 mod start;
+mod watched;
 mod work;
 
 pub use error::Error;

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use gugus_engine::ClusterUrl;
-
 /// A step, as it begins.
 #[derive(Clone, Debug)]
 pub enum Milestone {
@@ -14,9 +12,9 @@ pub enum Milestone {
     /// Records are sent and ingested.
     Ingesting(u64),
     /// The cluster is up.
-    Cluster(ClusterUrl),
+    Cluster(String),
     /// Models are trained.
-    Training(u64),
+    Training,
     /// REST is up.
     Serving(String),
 }
@@ -37,7 +35,7 @@ impl fmt::Display for Milestone {
                 write!(f, "sending {records} records and cutting them into batches")
             }
             Self::Cluster(url) => write!(f, "embedded Ballista cluster at {url}"),
-            Self::Training(models) => write!(f, "training {models} models"),
+            Self::Training => write!(f, "training models"),
             Self::Serving(rest) => write!(f, "REST at {rest}"),
         }
     }

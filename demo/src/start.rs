@@ -2,23 +2,29 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
 use gugus_batches::BatchLog;
-use gugus_engine::{ClusterUrl, TaskSlots};
+use gugus_ingest::ingest::Until;
 use gugus_progress::Progress;
-use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig, RunRequest, RunsConfig};
+use gugus_scheduler::{Configuration, EmbeddedConfig, RunRequest, RunsConfig};
 use gugus_spec::Job;
 use gugus_train::{Outcome, Report};
+use gugus_up::{Addresses, Cluster};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::milestone::Milestone;
 use crate::portions::{self, PARTITIONS};
 use crate::predict::{Prediction, predict};
-use crate::work::{GENERATED, Serving, Work, generate, open};
+use crate::watched::Watched;
+use crate::work::{GENERATED, SEED, Work, generate, keep_sending, open};
 
 /// The job that describes generated records.
 const CRIME: &str = include_str!("../../jobs/crime.toml");
@@ -30,6 +36,8 @@ pub struct Config {
     pub job: Option<(Job, String)>,
     /// The CSV file; generated records when absent.
     pub input: Option<PathBuf>,
+    /// How many more generated records come each second; none when absent, or when there is a CSV file.
+    pub rate: Option<f64>,
     /// Where REST listens.
     pub listen: SocketAddr,
     /// Where the scheduler listens.
@@ -55,8 +63,10 @@ pub struct Summary {
     pub prediction: Prediction,
     /// Where REST is.
     pub rest: String,
-    /// Where the scheduler is.
-    pub scheduler: ClusterUrl,
+    /// Where the scheduler's pages are.
+    pub http: String,
+    /// Where the scheduler's gRPC is.
+    pub grpc: String,
     /// Where the broker is.
     pub broker: String,
     /// The temporary folder with batches and models.
@@ -66,9 +76,10 @@ pub struct Summary {
 /// Everything that is up.
 pub struct Demo {
     summary: Summary,
-    _cluster: Embedded,
+    running: JoinHandle<Result<(), gugus_up::Error>>,
+    /// Records that keep coming.
+    sending: Option<JoinHandle<Result<(), Error>>>,
     _broker: MockCluster<'static, DefaultProducerContext>,
-    serving: Serving,
     stop: CancellationToken,
     _folder: TempDir,
 }
@@ -95,8 +106,7 @@ impl Demo {
             .map_err(Error::Temporary)?;
         // Links in the path of the temporary folder are followed, because the pages name what lies below it.
         let root = folder.path().canonicalize().map_err(Error::Temporary)?;
-        let cluster_config = EmbeddedConfig {
-            task_slots: TaskSlots::Cores,
+        let cluster = Cluster::start(EmbeddedConfig {
             listen: config.scheduler_listen,
             configuration: config.configuration,
             runs: Some(RunsConfig {
@@ -106,10 +116,9 @@ impl Demo {
                 at_once: 1,
             }),
             ..EmbeddedConfig::default()
-        };
-        let cluster =
-            tokio::task::spawn_blocking(move || Embedded::start(cluster_config)).await??;
-        say(Milestone::Cluster(cluster.url().clone()));
+        });
+        let cluster = cluster.await?;
+        say(Milestone::Cluster(cluster.access().url.to_string()));
 
         let (job, job_file) = match config.job {
             Some(job) => job,
@@ -118,11 +127,12 @@ impl Demo {
                 (job, CRIME.to_owned())
             }
         };
+        let rate = config.rate.filter(|_| config.input.is_none());
         let input = match config.input {
             Some(input) => input,
             None => {
                 say(Milestone::Generating(GENERATED));
-                generate(folder.path())?
+                generate(folder.path(), SEED)?
             }
         };
         let (to, from) = (folder.path().to_owned(), input.clone());
@@ -136,14 +146,14 @@ impl Demo {
         say(Milestone::Broker(brokers.clone()));
 
         let work = Work {
+            job,
+            brokers: brokers.clone(),
             batches: open(folder.path(), "batch")?,
             models: open(folder.path(), "models")?,
-            job,
-            progress: progress.clone(),
             stop,
         };
         say(Milestone::Ingesting(portions.records));
-        let sent = work.ingest(&brokers, &portions).await?;
+        let sent = work.ingest(&portions, progress).await?;
         let log = BatchLog::read(work.batches.clone()).await?;
         let counted = log.verify(|_| {}).await?;
 
@@ -154,16 +164,42 @@ impl Demo {
             models: place("models"),
             only: Vec::new(),
             retrain: false,
+            follow: true,
             dry_run: false,
         };
-        work.progress.set_done(0);
-        let run = cluster.follow(&request, &work.job.name, progress.clone(), &work.stop)?;
-        let prepared = work.prepare(&run).await?;
-        say(Milestone::Training(prepared.pending()));
-        let report = work.train(prepared, run, cluster.url()).await?;
-
-        let (rest, serving) = work.serve(rest).await?;
-        say(Milestone::Serving(rest.clone()));
+        say(Milestone::Training);
+        progress.set_done(0);
+        let (begun, watched) = (Instant::now(), Arc::new(Watched::default()));
+        let (ready, up) = oneshot::channel();
+        let config = gugus_up::Config {
+            ingest: work.ingest_config(Until::Forever),
+            serve: gugus_serve::Config::new(work.models.clone()),
+            rest,
+            cluster,
+            request,
+            models: progress.clone(),
+            observer: Arc::clone(&watched) as _,
+        };
+        let tell = |at: Addresses| {
+            // Nobody waits any more only when this function has ended.
+            let _ = ready.send(at);
+        };
+        let mut running = tokio::spawn(gugus_up::run(config, tell, work.stop.clone()));
+        let trained = async {
+            watched.caught_up().await;
+            (
+                watched.report(&work.job, begun.elapsed().as_secs_f64()),
+                up.await,
+            )
+        };
+        let (report, at) = tokio::select! {
+            (report, Ok(at)) = trained => (report, at),
+            ended = &mut running => {
+                ended??;
+                return Err(Error::Stopped);
+            }
+        };
+        say(Milestone::Serving(at.rest.clone()));
         let model = report
             .models
             .iter()
@@ -171,7 +207,7 @@ impl Demo {
             .map(|m| m.model.clone());
         let model =
             model.ok_or_else(|| Error::Prediction("no model could be trained".to_owned()))?;
-        let prediction = predict(&rest, &model, &portions.first).await?;
+        let prediction = predict(&at.rest, &model, &portions.first).await?;
 
         let summary = Summary {
             records_in: portions.records,
@@ -180,17 +216,20 @@ impl Demo {
             rejected: counted.rejected,
             report,
             prediction,
-            rest,
-            scheduler: cluster.url().clone(),
+            rest: at.rest,
+            http: at.http,
+            grpc: at.grpc,
             broker: brokers,
             folder: folder.path().to_owned(),
         };
+        let stop = work.stop.clone();
+        let sending = rate.map(|rate| tokio::spawn(keep_sending(work, root, rate)));
         Ok(Self {
             summary,
-            _cluster: cluster,
+            running,
+            sending,
             _broker: broker,
-            serving,
-            stop: work.stop,
+            stop,
             _folder: folder,
         })
     }
@@ -201,12 +240,37 @@ impl Demo {
         &self.summary
     }
 
+    /// Stays up until it is stopped, then ends the services and removes the files.
+    ///
+    /// # Errors
+    /// The error of a part that failed.
+    pub async fn stay(self) -> Result<(), Error> {
+        let (running, sending) = (self.running, self.sending);
+        // A part that ends takes the other with it.
+        let running = async {
+            let _stop = self.stop.clone().drop_guard();
+            running.await
+        };
+        let sending = async {
+            match sending {
+                None => Ok(()),
+                Some(sending) => {
+                    let _stop = self.stop.clone().drop_guard();
+                    sending.await?
+                }
+            }
+        };
+        let (ran, sent) = tokio::join!(running, sending);
+        ran??;
+        sent
+    }
+
     /// Ends the services and removes the files.
     ///
     /// # Errors
-    /// When the REST service had failed meanwhile.
+    /// The error of a part that failed.
     pub async fn stop(self) -> Result<(), Error> {
         self.stop.cancel();
-        Ok(self.serving.await??)
+        self.stay().await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -23,7 +24,9 @@ use crate::server::{self, SchedulerConfig, SchedulerError};
 /// The settings of an embedded cluster.
 #[derive(Clone, Debug)]
 pub struct EmbeddedConfig {
-    /// How many tasks run at the same time.
+    /// How many executors there are. One is best for work; several show what several do.
+    pub executors: NonZeroUsize,
+    /// How many tasks each executor runs at the same time.
     pub task_slots: TaskSlots,
     /// Where the scheduler listens; port 0 on loopback unless somebody wants to look at it.
     pub listen: SocketAddr,
@@ -40,6 +43,7 @@ pub struct EmbeddedConfig {
 impl Default for EmbeddedConfig {
     fn default() -> Self {
         Self {
+            executors: NonZeroUsize::MIN,
             task_slots: TaskSlots::Cores,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             stores: Stores::from_env(),
@@ -78,14 +82,14 @@ pub enum EmbeddedError {
 /// have ended.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
-/// A scheduler and an executor on loopback ports, on a runtime of their own. Dropping it ends both.
+/// A scheduler and its executors on loopback ports, on a runtime of their own. Dropping it ends both.
 #[derive(Debug)]
 pub struct Embedded {
     access: Access,
     /// Absent where no runs are shown.
     runs: Option<Runs>,
-    /// In the order in which they end: an executor says goodbye to its scheduler.
-    parts: [Part; 2],
+    /// In the order in which they end: executors say goodbye to their scheduler.
+    parts: Vec<Part>,
     runtime: Option<Runtime>,
 }
 
@@ -115,7 +119,7 @@ impl Part {
 }
 
 impl Embedded {
-    /// Starts both and returns when the executor has registered. Blocks for some 30 ms: call it from a thread that may
+    /// Starts all and returns when the executors have registered. Blocks for some 30 ms: call it from a thread that may
     /// block.
     ///
     /// # Errors
@@ -156,23 +160,28 @@ impl Embedded {
         };
         let access = endpoint.own_access();
 
-        let executor = ExecutorConfig {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            task_slots: config.task_slots,
-            stores: config.stores,
-            ..ExecutorConfig::new(access.clone())
-        };
-        let executor = Part::spawn(&runtime, |stop| async move {
-            let ready = |address| drop(started.send(Ok((address, None))));
-            if let Err(error) = run_executor(executor, ready, stop).await {
-                drop(started.send(Err(error.into())));
-            }
-        });
-        wait(&start)?;
+        let mut parts = Vec::new();
+        for _ in 0..config.executors.get() {
+            let executor = ExecutorConfig {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                task_slots: config.task_slots,
+                stores: config.stores.clone(),
+                ..ExecutorConfig::new(access.clone())
+            };
+            let started = started.clone();
+            parts.push(Part::spawn(&runtime, |stop| async move {
+                let ready = |address| drop(started.send(Ok((address, None))));
+                if let Err(error) = run_executor(executor, ready, stop).await {
+                    drop(started.send(Err(error.into())));
+                }
+            }));
+            wait(&start)?;
+        }
+        parts.push(scheduler);
         Ok(Self {
             access,
             runs,
-            parts: [executor, scheduler],
+            parts,
             runtime: Some(runtime),
         })
     }

@@ -44,7 +44,8 @@ pub use gugus_pages::configuration::{Configuration, HIDDEN, Setting, may_be_secr
 pub use history::KeepJobs;
 pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{
-    BallistaJob, DryRun, Followed, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail,
-    RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, run_logs,
+    BallistaJob, DryRun, Followed, Following, ParseRunIdError, PlaceError, RUNS_PATH, Run,
+    RunDetail, RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, follows,
+    run_logs,
 };
 pub use server::{SchedulerConfig, SchedulerError, run};

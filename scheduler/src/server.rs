@@ -170,6 +170,9 @@ pub(crate) async fn serve(
     let known = runs.clone();
     let tell = move |address| {
         told.set(Readiness::Ready);
+        if let Some(runs) = &known {
+            runs.go_on();
+        }
         ready(address, known);
     };
     let served = gugus_http::serve_service(listener, door, routes, GRACE, tell, closed.clone());

@@ -12,20 +12,38 @@ use crate::{python, setup};
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let [name, rest @ ..] = arguments else {
         return Err(Problem::Usage(
-            "bench wants a name: ingest, train or ui".to_owned(),
+            "bench wants a name: ingest, live, train or ui".to_owned(),
         ));
     };
     match name.to_str() {
         Some("ingest") => ingest(host, rest),
+        Some("live") => live(host, rest),
         Some("train") => train(host, rest),
         Some("ui") => ui(host, rest),
         _ => Err(Problem::Usage(format!(
-            "there is no benchmark {name:?}; there are ingest, train and ui"
+            "there is no benchmark {name:?}; there are ingest, live, train and ui"
         ))),
     }
 }
 
 fn ingest(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    // In one call, so that both are built with the same features of what they share.
+    let targets = "-p gugus -p gugus-ingest --bin gugus --example bare_loop";
+    with_kafka(host, targets, "bench/ingest/bench.py", arguments)
+}
+
+fn live(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let targets = "-p gugus --bin gugus";
+    with_kafka(host, targets, "bench/live/bench.py", arguments)
+}
+
+/// Builds, and runs a script that wants what the tests want.
+fn with_kafka(
+    host: &Host,
+    targets: &str,
+    script: &str,
+    arguments: &[OsString],
+) -> Result<(), Problem> {
     let setup = setup::run(host)?;
     let mut variables = setup.environment.iter();
     let Some((_, python)) = variables.find(|(name, _)| *name == "GUGUS_TEST_PYTHON") else {
@@ -35,14 +53,10 @@ fn ingest(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
                 .to_owned(),
         ));
     };
-    // In one call, so that both are built with the same features of what they share.
-    build(
-        host,
-        "-p gugus -p gugus-ingest --bin gugus --example bare_loop",
-    )?;
+    build(host, targets)?;
     let variables = setup.environment.iter();
     let variables = variables.map(|(name, path)| (*name, path.as_path()));
-    become_bench(host, python, "bench/ingest/bench.py", arguments, variables)
+    become_bench(host, python, script, arguments, variables)
 }
 
 fn train(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {

@@ -2,10 +2,9 @@
 
 use std::net::SocketAddr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gugus_files::Stores;
 use gugus_http::{Monitor, Readiness};
-use gugus_ingest::Start;
 use gugus_ingest::ingest::{self, Config, Connection, Metrics, Until};
 use gugus_progress::Progress;
 use tokio::sync::watch;
@@ -15,6 +14,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::folders::BatchesFolder;
 use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
+use crate::flags::reading::Reading;
 use crate::output::progress::draw_status;
 use crate::output::{Output, count, ready, ready_line};
 use crate::servers::{Monitoring, host_port};
@@ -42,31 +42,14 @@ pub(crate) struct Ingest {
     /// End after this many batches
     #[arg(long, value_name = "N")]
     max_batches: Option<u64>,
-    /// Where to begin in partitions that no batch knows yet: earliest, latest, a time (RFC 3339), or P:OFFSET,…
-    #[arg(long, value_name = "START", default_value = "earliest")]
-    start: Start,
-    /// What to do if the topic no longer holds the next record, because the topic was recreated or truncated, or Kafka
-    /// deleted records before they were taken; the footer of the next batch records the jump
-    #[arg(long, value_name = "WHAT", default_value = "stop")]
-    on_reset: OnReset,
+    #[command(flatten)]
+    reading: Reading,
     /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     listen: Option<SocketAddr>,
     /// The form of the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
-}
-
-/// What to do if the topic no longer holds the next record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum OnReset {
-    /// Stop with an error.
-    #[default]
-    Stop,
-    /// Go on with the first record that the topic holds now.
-    Earliest,
-    /// Go on with the first record that arrives from now on.
-    Latest,
 }
 
 impl Ingest {
@@ -85,12 +68,8 @@ impl Ingest {
                 Until::Forever
             },
             max_batches: self.max_batches,
-            start: self.start,
-            on_reset: match self.on_reset {
-                OnReset::Stop => ingest::OnReset::Stop,
-                OnReset::Earliest => ingest::OnReset::Earliest,
-                OnReset::Latest => ingest::OnReset::Latest,
-            },
+            on_reset: self.reading.on_reset(),
+            start: self.reading.start,
             progress,
             metrics: Some(Metrics::registered(monitor.registry()).map_err(Failure::failed)?),
             connection: watch::Sender::default(),

@@ -17,6 +17,7 @@ mod scheduler;
 mod serve;
 mod submit;
 mod train;
+mod up;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ macro_rules! commands {
 // In the order of `gugus --help`.
 commands! {
     shown demo::Demo
+    shown up::Up
     sync generate::Generate
     async produce::Produce
     async ingest::Ingest

@@ -11,6 +11,7 @@ use gugus_progress::Progress;
 use crate::exit::{Code, Failure, unless_stopped};
 use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
+use crate::flags::rate::rate;
 use crate::output::progress::draw;
 use crate::output::{Output, count};
 use crate::signals::Stop;
@@ -64,14 +65,6 @@ enum WhatToDo {
     Stop,
     /// Write the row and the reason to a file, and go on.
     Skip,
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let number = text.trim().trim_end_matches("/s").trim();
-    match number.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        _ => Err("write records a second, for example 100/s".to_owned()),
-    }
 }
 
 fn delay(text: &str) -> Result<RangeInclusive<Duration>, String> {
@@ -176,9 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paces_are_read_as_people_write_them() {
-        assert_eq!(rate("100/s"), Ok(100.0));
-        assert_eq!(rate("0.5"), Ok(0.5));
+    fn delays_are_read_as_people_write_them() {
         let range = delay("0.5s..1.5s").unwrap();
         assert_eq!(
             range,
@@ -191,6 +182,5 @@ mod tests {
         for wrong in ["", "x", "2s..1s", "-1s"] {
             assert!(delay(wrong).is_err(), "{wrong}");
         }
-        assert!(rate("0").is_err() && rate("inf").is_err());
     }
 }

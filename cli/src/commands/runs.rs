@@ -3,6 +3,7 @@
 mod cancel;
 mod list;
 mod logs;
+mod pause;
 mod resume;
 mod show;
 
@@ -12,7 +13,7 @@ use crate::exit::{Code, Failure};
 use crate::output::Output;
 use crate::signals::Stop;
 
-/// Look at a scheduler's runs, cancel and resume them
+/// Look at a scheduler's runs, cancel, pause and resume them
 ///
 /// A run is one training of a job that `gugus submit` handed to a scheduler. The scheduler keeps runs over a restart.
 ///
@@ -34,6 +35,7 @@ enum Command {
     Show(show::Show),
     Logs(logs::Logs),
     Cancel(cancel::Cancel),
+    Pause(pause::Pause),
     Resume(resume::Resume),
 }
 
@@ -44,6 +46,7 @@ impl Runs {
             Command::Show(show) => show.run(self.output).await,
             Command::Logs(logs) => logs.run(stop, self.output).await,
             Command::Cancel(cancel) => cancel.run(stop, self.output).await,
+            Command::Pause(pause) => pause.run(stop, self.output).await,
             Command::Resume(resume) => resume.run(stop, self.output).await,
         }
     }

@@ -7,8 +7,8 @@ use gugus_spec::ModelName;
 use crate::exit::{Code, Failure};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::job_file::JobFile;
-use crate::output::{Output, report, run};
-use crate::scheduled::{Scheduler, code, left};
+use crate::output::{Output, ready, report, run};
+use crate::scheduled::{Scheduled, Scheduler, code, left};
 use crate::signals::Stop;
 
 /// Hand a job file to a scheduler, which trains its models by itself
@@ -19,7 +19,10 @@ use crate::signals::Stop;
 ///
 /// Example: gugus submit --job jobs/crime.toml --scheduler df://127.0.0.1:50050 --wait
 ///
-/// Next: `gugus runs` shows runs, cancels them, and resumes them after the scheduler was stopped.
+/// With --follow, the scheduler goes on with each new batch until somebody ends the run, also after a restart. The
+/// command then waits until it is stopped itself; the run goes on.
+///
+/// Next: `gugus runs` shows runs, pauses and cancels them, and resumes them after the scheduler was stopped.
 #[derive(Debug, Args)]
 pub(crate) struct Submit {
     #[command(flatten)]
@@ -36,6 +39,12 @@ pub(crate) struct Submit {
     /// Also train models that exist, and replace them. If such a run is resumed, it begins anew
     #[arg(long)]
     retrain: bool,
+    /// Go on with each new batch until `gugus runs cancel` ends the run. Prints `ready` once what is there was looked at
+    #[arg(long, conflicts_with_all = ["retrain", "dry_run", "wait"])]
+    follow: bool,
+    /// With --follow: do not wait; end as soon as the scheduler has the run
+    #[arg(long, requires = "follow")]
+    detach: bool,
     /// Say what would be trained, and train nothing
     #[arg(long)]
     dry_run: bool,
@@ -55,6 +64,7 @@ impl Submit {
             models: self.models.absolute()?,
             only: self.model.iter().map(ToString::to_string).collect(),
             retrain: self.retrain,
+            follow: self.follow,
             dry_run: self.dry_run,
         };
         let scheduler = self.scheduler.connect().await?;
@@ -63,6 +73,9 @@ impl Submit {
             return report::show(&report, self.output);
         }
         let submitted: Run = scheduler.post("", &request).await?;
+        if self.follow && !self.detach {
+            return self.stay(&scheduler, &submitted, &stop).await;
+        }
         if !self.wait {
             self.output.show(&submitted, || {
                 format!(
@@ -80,5 +93,27 @@ impl Submit {
         let ended = scheduler.ended(&submitted.id, &stop).await?;
         run::show(&ended, self.output)?;
         code(&ended.run)
+    }
+
+    /// Waits until the run has ended or this command is told to stop. A standing run outlives both this command and a
+    /// scheduler, so the end of neither is a failure.
+    async fn stay(&self, scheduler: &Scheduled, run: &Run, stop: &Stop) -> Result<Code, Failure> {
+        let page = scheduler.page(&run.id);
+        match scheduler
+            .followed(&run.id, stop, || ready(&[("http", page)]))
+            .await?
+        {
+            Some(ended) => {
+                run::show(&ended, self.output)?;
+                code(&ended.run)
+            }
+            None => {
+                let id = &run.id;
+                tracing::info!(
+                    "run {id} goes on at the scheduler; `gugus runs pause {id}` pauses it, `gugus runs cancel {id}` ends it"
+                );
+                Ok(Code::Done)
+            }
+        }
     }
 }

@@ -89,6 +89,7 @@ impl Train {
                     models: self.models.absolute()?,
                     only: self.model.iter().map(ToString::to_string).collect(),
                     retrain: self.retrain,
+                    follow: false,
                     dry_run: false,
                 };
                 let pages = (address, settings);
@@ -174,7 +175,8 @@ impl On {
             }
             Self::Shown(shown) => {
                 let shown = *shown;
-                Ok(shown.run.drive(prepared, &shown.cluster).await)
+                let train = |stop| prepared.train(&shown.cluster, stop);
+                Ok(shown.run.drive(train).await)
             }
         }
     }

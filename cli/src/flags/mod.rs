@@ -5,4 +5,6 @@ pub(crate) mod folders;
 pub(crate) mod job_file;
 pub(crate) mod kafka;
 pub(crate) mod model;
+pub(crate) mod rate;
+pub(crate) mod reading;
 pub(crate) mod security;

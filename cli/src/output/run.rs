@@ -1,6 +1,6 @@
 //! Runs of a scheduler, as `submit` and `runs` print them.
 
-use gugus_scheduler::{Run, RunDetail, RunState};
+use gugus_scheduler::{Run, RunDetail, RunState, follows};
 
 use crate::exit::Failure;
 use crate::output::report::summary;
@@ -14,7 +14,13 @@ pub(crate) fn show(detail: &RunDetail, output: Output) -> Result<(), Failure> {
 fn describe(detail: &RunDetail) -> String {
     let run = &detail.run;
     let mut text = says(run);
-    if !run.state.is_final() && run.progress.total > 0 {
+    if let Some(follows) = follows(run) {
+        text.push_str(&format!(
+            ", {follows}\n{} trained, {} failed",
+            count(run.trained),
+            count(run.failed)
+        ));
+    } else if !run.state.is_final() && run.progress.total > 0 {
         let at = format!(", {} models {}", far(&run.progress), run.progress.message);
         text.push_str(at.trim_end());
     }

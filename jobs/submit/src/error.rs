@@ -84,7 +84,8 @@ impl SubmitError {
     }
 
     /// Whether another attempt may succeed.
-    pub(crate) fn passes(&self) -> bool {
+    #[must_use]
+    pub fn passes(&self) -> bool {
         matches!(
             self,
             Self::Storage { .. } | Self::Failed { .. } | Self::ResultLost(_) | Self::Stalled { .. }

@@ -6,6 +6,7 @@ use gugus_look::{
     Column, Section, Tone, badge, bytes, command, count, done_of, duration, empty, instant,
     plain_table, quantity, shortened,
 };
+use gugus_progress::Lag;
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ use crate::command::{shell_word, submit};
 use crate::href;
 use crate::page::Page;
 use crate::place::Place;
-use crate::run::RunState;
+use crate::run::{Following, RunState, behind};
 
 /// The most characters of a failure; the page that its link leads to has all of them.
 const SHORT: usize = 300;
@@ -30,7 +31,7 @@ pub struct Overview {
     pub pipelines: Vec<Pipeline>,
     /// How many pairs there are.
     pub pipelines_total: u64,
-    /// Runs that train or wait.
+    /// Runs that train, wait, follow or are paused.
     pub running: Vec<Running>,
     /// Ballista jobs that are under way, the newest first.
     pub ballista_jobs: Vec<BallistaRunning>,
@@ -78,15 +79,17 @@ pub struct PipelineStep {
     pub trouble: Option<String>,
 }
 
-/// A run that trains or waits.
+/// A run that trains, waits, follows or is paused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Running {
     /// Its id.
     pub id: String,
     /// Its job.
     pub job: String,
-    /// `running` or `queued`.
+    /// `running`, `queued`, `following` or `paused`.
     pub state: RunState,
+    /// How far a standing run is behind; null for any other run.
+    pub follow: Option<Following>,
     /// How many models are done.
     pub done: u64,
     /// Of how many; 0 while that is unknown.
@@ -184,21 +187,54 @@ impl Overview {
             .iter()
             .filter(|run| run.state == RunState::Running)
             .collect();
-        let waiting = self.running.len() - training.len();
+        let of = |state| self.running.iter().filter(|run| run.state == state).count();
+        let (waiting, paused) = (of(RunState::Queued), of(RunState::Paused));
+        let standing = self.standing();
         parts.push(match training.as_slice() {
+            [] if standing.is_some() => String::new(),
             [] => "no run is under way".to_owned(),
             [only] if only.total > 0 => format!("1 run at {} %", percent(only.done, only.total)),
             [_] => "1 run begins".to_owned(),
             several => format!("{} runs are under way", several.len()),
         });
-        if waiting > 0 {
-            parts.push(format!("{waiting} waiting"));
+        parts.extend(standing);
+        for (runs, what) in [(waiting, "waiting"), (paused, "paused")] {
+            if runs > 0 {
+                parts.push(format!("{runs} {what}"));
+            }
         }
         parts.push(match self.failed_today {
             0 => "nothing failed today".to_owned(),
             some => format!("{} with failures today", quantity(some, "run", "runs")),
         });
+        parts.retain(|part| !part.is_empty());
         parts.join(", ")
+    }
+
+    /// How many runs follow and how far they are behind, in words.
+    fn standing(&self) -> Option<String> {
+        let all = self.running.iter();
+        let following = all.filter(|run| run.state == RunState::Following);
+        let lags: Vec<&Following> = following.filter_map(|run| run.follow.as_ref()).collect();
+        let most = lags.iter().map(|of| of.lag.seconds).fold(0.0, f64::max);
+        let together = Lag {
+            batches: lags.iter().map(|of| of.lag.batches).sum(),
+            seconds: most,
+        };
+        let runs = match lags.len() {
+            0 => return None,
+            1 => "1 run follows".to_owned(),
+            several => format!("{several} runs follow"),
+        };
+        Some(format!("{runs} with {}", behind(together)))
+    }
+
+    /// Whether a run trains or waits for its turn, or a standing run is behind.
+    fn is_working(&self) -> bool {
+        self.running.iter().any(|run| match &run.follow {
+            Some(follow) => run.state != RunState::Paused && follow.lag.batches > 0,
+            None => true,
+        })
     }
 
     fn health(&self) -> Markup {
@@ -207,7 +243,7 @@ impl Overview {
             (Tone::Bad, "needs an executor")
         } else if lost || self.failed_today > 0 {
             (Tone::Warning, "look at it")
-        } else if self.running.is_empty() {
+        } else if !self.is_working() {
             (Tone::Good, "ready")
         } else {
             (Tone::Busy, "working")
@@ -276,7 +312,8 @@ impl Overview {
             .running
             .iter()
             .map(|run| {
-                let tone = if run.state == RunState::Running { Tone::Busy } else { Tone::Quiet };
+                let busy = matches!(run.state, RunState::Running | RunState::Following);
+                let tone = if busy { Tone::Busy } else { Tone::Quiet };
                 vec![
                     html! { a href=(href::run(&run.id)) { code { (run.id) } } },
                     badge(tone, run.state.word()),
@@ -431,6 +468,7 @@ mod tests {
             id: "r1".to_owned(),
             job: HOSTILE.to_owned(),
             state,
+            follow: None,
             done,
             total,
             message: HOSTILE.to_owned(),
@@ -489,6 +527,33 @@ mod tests {
             busy().sentence(),
             "1 executor, 1 lost, 1 run at 40 %, 1 waiting, 1 run with failures today"
         );
+        let follows = |batches, seconds| Running {
+            follow: Some(Following {
+                caught_up: true,
+                lag: Lag { batches, seconds },
+            }),
+            ..run(RunState::Following, 0, 0)
+        };
+        let paused = Running {
+            state: RunState::Paused,
+            ..follows(9, 9.0)
+        };
+        let mut standing = Overview {
+            executors: vec![executor(false)],
+            running: vec![follows(0, 0.0)],
+            ..Overview::default()
+        };
+        let text = crate::render(&standing, "", false);
+        assert!(
+            text.contains("ready") && text.contains("1 run follows with nothing behind"),
+            "{text}"
+        );
+        standing.running = vec![follows(2, 4.0), follows(1, 75.0), paused];
+        assert_eq!(
+            standing.sentence(),
+            "1 executor, 2 runs follow with 3 batches behind, the oldest for 1 min 15 s, 1 paused, nothing failed today"
+        );
+        assert!(crate::render(&standing, "", false).contains("working"));
         let calm = Overview {
             executors: vec![executor(false), executor(false)],
             ..Overview::default()

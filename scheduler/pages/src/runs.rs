@@ -141,7 +141,8 @@ impl RunsPage {
 
 fn cells(row: &RunRow) -> Vec<Markup> {
     let run = &row.run;
-    let ended = |number: u64| html! { @if run.state.is_final() { (count(number)) } };
+    let counts = run.state.is_final() || run.follow.is_some();
+    let ended = |number: u64| html! { @if counts { (count(number)) } };
     vec![
         html! { a href=(href::run(run.id.as_str())) { code { (run.id) } } },
         html! {
@@ -151,7 +152,7 @@ fn cells(row: &RunRow) -> Vec<Markup> {
         html! { (run.job) },
         progress(run),
         ended(run.trained),
-        html! { @if run.state.is_final() { @if run.failed > 0 {
+        html! { @if counts { @if run.failed > 0 {
             a href={ (href::run(run.id.as_str())) "?status=failed#models" } { (count(run.failed)) " failed" }
         } @else { "0" } } },
         ended(run.skipped),
@@ -188,6 +189,10 @@ mod tests {
                     run: samples::run(RunState::Failed),
                     took: None,
                 },
+                RunRow {
+                    run: samples::run(RunState::Following),
+                    took: None,
+                },
             ],
             total: 250,
             known: 300,
@@ -208,6 +213,8 @@ mod tests {
             "1 min 1 s",
             "1 failed",
             "<option value=\"running\" selected>",
+            "<option value=\"following\">",
+            "3 batches behind, the oldest for 12.0 s",
             &next,
             "href=\"/submit\"",
         ] {

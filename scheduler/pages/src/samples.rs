@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gugus_progress::{ModelReport, Outcome, PassReport, ReportScope, Standing};
+use gugus_progress::{Lag, ModelReport, Outcome, PassReport, ReportScope, Standing};
 
 use crate::job::{Figure, Job, JobState, Operator, Row, Stage, StageState, Task, TaskState};
 use crate::run::{
-    BallistaJob, Counts, Course, Mark, ModelRow, ModelTable, PassSeries, Run, RunPage, RunState,
-    Square,
+    BallistaJob, Counts, Course, Following, Mark, ModelRow, ModelTable, PassSeries, Run, RunPage,
+    RunState, Square,
 };
 
 /// A moment in 2026, in milliseconds since 1970.
@@ -103,11 +103,16 @@ pub(crate) fn run(state: RunState) -> Run {
         models: "/data/m".to_owned(),
         only: vec![hostile()],
         retrain: true,
+        follow: matches!(state, RunState::Following | RunState::Paused).then(|| Following {
+            caught_up: true,
+            lag: Lag {
+                batches: 3,
+                seconds: 12.0,
+            },
+        }),
         submitted: "2026-11-26T10:00:00.000Z".to_owned(),
         started: Some("2026-11-26T10:00:01.000Z".to_owned()),
-        ended: state
-            .is_final()
-            .then(|| "2026-11-26T10:00:05.500Z".to_owned()),
+        ended: (!state.is_under_way()).then(|| "2026-11-26T10:00:05.500Z".to_owned()),
         attempts: 2,
         progress: Standing {
             done: 3,
@@ -172,6 +177,7 @@ pub(crate) fn run_page(state: RunState) -> RunPage {
     RunPage {
         run: run(state),
         took: Some(4_500),
+        has_executor: true,
         course: Course {
             counts: Counts {
                 failed: 1,

@@ -26,6 +26,8 @@ pub struct SubmitForm {
     pub only: String,
     /// Whether models that are there are trained again.
     pub retrain: bool,
+    /// Whether the run goes on with each new batch until somebody ends it.
+    pub follow: bool,
 }
 
 /// Why a job was not taken.
@@ -133,6 +135,7 @@ impl SubmitPage {
             div.fields {
                 label { span { "Train only (names with blanks between them; all when empty)" } input type="text" name="only" value=(form.only) size="44" spellcheck="false"; }
                 label { input type="checkbox" name="retrain" value="yes" checked[form.retrain]; " Train again what is there" }
+                label { input type="checkbox" name="follow" value="yes" checked[form.follow]; " Keep following new batches" }
             }
             div.actions {
                 button.first type="submit" name="do" value="submit" { "Submit" }
@@ -195,6 +198,7 @@ mod tests {
                 models: "/data/m".to_owned(),
                 only: "a b".to_owned(),
                 retrain: true,
+                follow: true,
             },
             known_batches: vec![HOSTILE.to_owned()],
             known_models: vec!["/data/m".to_owned()],
@@ -222,7 +226,8 @@ mod tests {
             "# line &lt;18&gt;</code>",
             "\n# line &lt;1&gt;",
             "value=\"a b\"",
-            "value=\"yes\" checked",
+            "name=\"retrain\" value=\"yes\" checked",
+            "name=\"follow\" value=\"yes\" checked> Keep following new batches",
             "list=\"known-batches\"",
         ] {
             assert!(text.contains(part), "{part} in {text}");

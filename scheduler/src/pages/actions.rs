@@ -18,6 +18,10 @@ pub(super) async fn cancel(State(shown): State<Shown>, Path(id): Path<String>) -
     act(shown, &id, |runs, id| runs.cancel(id)).await
 }
 
+pub(super) async fn pause(State(shown): State<Shown>, Path(id): Path<String>) -> Answer {
+    act(shown, &id, |runs, id| runs.pause(id)).await
+}
+
 pub(super) async fn resume(State(shown): State<Shown>, Path(id): Path<String>) -> Answer {
     act(shown, &id, |runs, id| runs.resume(id)).await
 }

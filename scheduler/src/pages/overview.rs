@@ -11,6 +11,7 @@ use gugus_pages::job::{JobState, Row};
 use gugus_pages::overview::{
     BallistaRunning, ExecutorLine, Failure, Overview, Pipeline, PipelineStep, Running,
 };
+use gugus_pages::run::follows;
 use tokio::time::timeout;
 
 use super::served::Asked;
@@ -116,7 +117,7 @@ fn running(run: &Run) -> Running {
     let progress = &run.progress;
     let took = run.started.as_deref().and_then(since);
     let left = took
-        .filter(|_| progress.done > 0 && progress.total > progress.done)
+        .filter(|_| run.follow.is_none() && progress.done > 0 && progress.total > progress.done)
         .map(|took| {
             #[allow(clippy::cast_precision_loss)] // an estimate
             let rest = (progress.total - progress.done) as f64 / progress.done as f64;
@@ -126,9 +127,15 @@ fn running(run: &Run) -> Running {
         id: run.id.to_string(),
         job: run.job.clone(),
         state: run.state,
+        follow: run.follow.clone(),
         done: progress.done,
-        total: progress.total,
+        total: if run.follow.is_some() {
+            0
+        } else {
+            progress.total
+        },
         message: match (progress.message.as_str(), run.state) {
+            _ if run.follow.is_some() => follows(run).unwrap_or_default(),
             ("", RunState::Queued) => "waits for its turn".to_owned(),
             ("", _) if progress.total == 0 => "looks at batches and models".to_owned(),
             (message, _) => message.to_owned(),

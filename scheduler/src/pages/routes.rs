@@ -33,6 +33,7 @@ pub(crate) fn routes(shown: Shown, guard: Arc<Guard>) -> OpenApiRouter {
         .merge(served::html("/runs", runs::gather))
         .merge(served::html("/runs/{id}", run::gather))
         .route("/runs/{id}/cancel", post(actions::cancel))
+        .route("/runs/{id}/pause", post(actions::pause))
         .route("/runs/{id}/resume", post(actions::resume))
         .route("/runs/{id}/again", post(actions::again))
         .merge(served::page("/submit", submit::gather))

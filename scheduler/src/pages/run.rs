@@ -13,6 +13,7 @@ use crate::runs::{ModelsAsked, RunError, Runs, took};
 const LOG_SHOWN: usize = 16 * 1024;
 
 pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<RunPage, Problem> {
+    let has_executor = !shown.cluster.slots().await.is_empty();
     let (runs, id) = named(shown, asked.part("id"))?;
     let models = ModelsAsked::read(|name| asked.choice(name));
     blocking(move || {
@@ -23,6 +24,7 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<RunPage, Proble
         };
         Ok::<_, RunError>(RunPage {
             took: took(&run),
+            has_executor,
             course: runs.course(&id, &models)?,
             log: runs.log_end(&id, LOG_SHOWN)?,
             run,

@@ -43,6 +43,7 @@ pub(super) async fn gather(shown: Shown, asked: Asked) -> Result<SubmitPage, Pro
                 models: run.models,
                 only: run.only.join(" "),
                 retrain: run.retrain,
+                follow: run.follow.is_some(),
             }
         }
     };
@@ -151,6 +152,7 @@ fn read(headers: &HeaderMap, body: &str) -> Result<(SubmitForm, Button), Problem
             "models" => form.models = value.trim().to_owned(),
             "only" => form.only = value.trim().to_owned(),
             "retrain" => form.retrain = true,
+            "follow" => form.follow = true,
             "do" if value == "dry_run" => button = Button::DryRun,
             _ => {}
         }
@@ -166,6 +168,7 @@ fn request(form: &SubmitForm) -> RunRequest {
         models: form.models.clone(),
         only: only.map(str::to_owned).collect(),
         retrain: form.retrain,
+        follow: form.follow,
         dry_run: false,
     }
 }

@@ -11,7 +11,9 @@ use prometheus::{
     register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
-use gugus_pages::run::RunState;
+use gugus_pages::run::{Run, RunState};
+
+use super::follow::Follow;
 
 /// Bounds of the histogram of how long Ballista jobs take, in seconds: from one that does nothing to one that waits for
 /// an executor.
@@ -27,6 +29,7 @@ pub(crate) struct SchedulerMetrics {
     executors: IntGauge,
     slots: IntGauge,
     runs: IntGaugeVec,
+    follow: Follow,
 }
 
 impl SchedulerMetrics {
@@ -62,6 +65,7 @@ impl SchedulerMetrics {
                 &["state"],
                 registry
             )?,
+            follow: Follow::registered(registry)?,
         };
         for event in ["submitted", "completed", "failed", "cancelled"] {
             metrics.jobs.with_label_values(&[event]);
@@ -70,15 +74,16 @@ impl SchedulerMetrics {
     }
 
     /// What is counted when somebody asks, before [`Self::text`].
-    pub(crate) fn set(&self, executors: usize, slots: usize, runs: impl Fn(RunState) -> usize) {
+    pub(crate) fn set(&self, executors: usize, slots: usize, runs: &[Run]) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.executors.set(number(executors));
         self.slots.set(number(slots));
         for state in RunState::ALL {
             self.runs
                 .with_label_values(&[state.word()])
-                .set(number(runs(state)));
+                .set(number(runs.iter().filter(|run| run.state == state).count()));
         }
+        self.follow.set(runs);
     }
 
     /// All metrics of the registry in Prometheus' text format.

@@ -1,5 +1,6 @@
 //! The scheduler's port: what it answers, and to whom.
 
+mod follow;
 pub(crate) mod hosts;
 pub(crate) mod metrics;
 mod monitoring;

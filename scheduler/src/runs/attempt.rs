@@ -22,11 +22,11 @@ use super::error::RunError;
 use super::log::RunLog;
 use super::places::Places;
 use super::record::{self, JOBS_NAMED, add_ballista_jobs, now};
-use super::table::{Live, Table};
+use super::table::{Asked, Live, Table};
 use crate::ballista::view::ClusterView;
 
 /// How often a run's progress is written down.
-const NOTE: Duration = Duration::from_secs(2);
+pub(super) const NOTE: Duration = Duration::from_secs(2);
 
 /// Failed models that are named in the log.
 const FAILURES_LOGGED: usize = 100;
@@ -62,6 +62,9 @@ pub(super) fn block_on<F: Future>(work: F) -> F::Output {
 impl Attempts {
     /// Waits for the run's turn, drives it, and writes down how it ended.
     pub(super) async fn drive(self: Arc<Self>, id: RunId, live: Live) {
+        if self.follows(&id) {
+            return self.stand(id, live).await;
+        }
         let turn = tokio::select! {
             turn = self.turns.acquire() => turn.ok(),
             () = live.stop.cancelled() => None,
@@ -86,13 +89,26 @@ impl Attempts {
     }
 
     /// Marks the beginning of an attempt.
-    pub(super) fn start(&self, id: &RunId) -> Told {
+    pub(super) fn start(&self, id: &RunId, live: &Live) -> Told {
+        live.heard.begin();
+        let mut follows = false;
         self.table.change(id, |run| {
-            run.state = RunState::Running;
-            run.started = Some(now());
+            follows = run.follow.is_some();
+            // A standing run that tries again follows since it began.
+            if run.state == RunState::Queued {
+                run.started = Some(now());
+            }
+            run.state = match follows {
+                true => RunState::Following,
+                false => RunState::Running,
+            };
             run.attempts += 1;
         });
-        self.courses.begin(id, &self.table.folders.course_path(id))
+        let path = self.table.folders.course_path(id);
+        match follows {
+            true => self.courses.go_on(id, &path),
+            false => self.courses.begin(id, &path),
+        }
     }
 
     /// Writes down how an attempt ended.
@@ -106,8 +122,15 @@ impl Attempts {
     ) {
         let jobs = self.ballista_jobs(id);
         let progress = live.progress.now();
-        let (state, failure) = span.in_scope(|| describe(&ended, self.stop.is_cancelled()));
+        let heard = live.heard.now();
+        let follows = self.follows(id);
+        let (state, failure) = span.in_scope(|| match &ended {
+            Ended::Finished(_) | Ended::Stopped(_) if follows => (stopped(live.asked()), None),
+            ended => describe(ended, self.stop.is_cancelled()),
+        });
         let report = match ended {
+            // All models of months would be one document without bounds.
+            _ if follows => None,
             Ended::Finished(report) | Ended::Stopped(report) => Some(report),
             Ended::Failed(..) => None,
         };
@@ -122,7 +145,7 @@ impl Attempts {
         }
         self.table.end(id, |run| {
             run.state = state;
-            run.ended = Some(now());
+            run.ended = (!state.is_under_way()).then(now);
             run.progress = progress;
             run.progress.message.clear();
             add_ballista_jobs(run, jobs);
@@ -134,15 +157,18 @@ impl Attempts {
                 (run.trained, run.failed, run.skipped) =
                     (report.trained, report.failed, report.skipped);
             }
+            if follows {
+                heard.put(run);
+            }
         });
     }
 
     /// Drives it on a thread of its own, and writes down meanwhile how far it is.
-    async fn attempt(self: &Arc<Self>, id: &RunId, live: &Live, span: &Span) -> Ended {
+    pub(super) async fn attempt(self: &Arc<Self>, id: &RunId, live: &Live, span: &Span) -> Ended {
         let (there, id_there, live_there) = (Arc::clone(self), id.clone(), live.clone());
         let span_there = span.clone();
-        let told = self.start(id);
-        let observer = told.observer();
+        let told = self.start(id, live);
+        let observer = live.heard.listener(told.observer());
         let mut driver = spawn_blocking(move || {
             let training = there.train(&id_there, &live_there, observer);
             block_on(training.instrument(span_there))
@@ -185,6 +211,9 @@ impl Attempts {
             "the run begins"
         );
         let request = record::request(&run, job_file);
+        if request.follow {
+            return self.follow(id, live, observer, &request).await;
+        }
         let config = request.config(&self.places, &live.progress, observer, Some(id))?;
         let prepared = tokio::select! {
             prepared = gugus_train::prepare(config) => prepared?,
@@ -205,6 +234,9 @@ impl Attempts {
 
     /// Writes progress and Ballista jobs down now and then.
     pub(super) async fn write_progress(&self, id: &RunId, live: &Live) -> Infallible {
+        if self.follows(id) {
+            return self.write_heard(id, live).await;
+        }
         let mut ticks = interval(NOTE);
         let mut before = None;
         loop {
@@ -229,8 +261,12 @@ impl Attempts {
         }
     }
 
+    fn follows(&self, id: &RunId) -> bool {
+        self.table.run(id).is_ok_and(|run| run.follow.is_some())
+    }
+
     /// The run's Ballista jobs that the history holds, the oldest first.
-    fn ballista_jobs(&self, id: &RunId) -> Vec<BallistaJob> {
+    pub(super) fn ballista_jobs(&self, id: &RunId) -> Vec<BallistaJob> {
         let history = &self.cluster.records().history;
         let rows = history.newest(JOBS_NAMED, |row| row.run.as_deref() == Some(id.as_str()));
         let jobs = rows.into_iter().rev().map(|row| BallistaJob {
@@ -275,6 +311,24 @@ fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<
         Ended::Failed(why, kind) => {
             tracing::warn!("the run failed: {why}");
             (RunState::Failed, Some((why.clone(), Some(*kind))))
+        }
+    }
+}
+
+/// The state of a standing run that was stopped.
+fn stopped(asked: Option<Asked>) -> RunState {
+    match asked {
+        Some(Asked::Pause) => {
+            tracing::info!("the run is paused");
+            RunState::Paused
+        }
+        Some(Asked::End) => {
+            tracing::info!("the run is ended");
+            RunState::Finished
+        }
+        None => {
+            tracing::info!("the scheduler stops; the next one goes on with the run");
+            RunState::Following
         }
     }
 }

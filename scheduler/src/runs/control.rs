@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gugus_batches::LogError;
 use gugus_engine::Access;
 use gugus_files::Stores;
-use gugus_pages::run::{Course, Run, RunId};
+use gugus_pages::run::{Course, Mark, Run, RunId};
 use gugus_progress::Progress;
-use gugus_train::{Config, Report};
+use gugus_train::{Config, ModelReport, Outcome, Report};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -97,7 +98,15 @@ impl Runs {
     /// Keeps a new run and lets it wait for its turn. For a thread that may block.
     pub(crate) fn submit(&self, request: &RunRequest) -> Result<Run, RunError> {
         let config = self.config(request)?;
-        block_on(gugus_train::check_request(&config))?;
+        if request.follow && request.retrain {
+            return Err(RunError::RetrainAndFollow);
+        }
+        match block_on(gugus_train::check_request(&config)) {
+            // A standing run waits for the folder and its first batch.
+            Err(gugus_train::Error::NoBatches { .. }) if request.follow => {}
+            Err(gugus_train::Error::Batches(LogError::NoFolder { .. })) if request.follow => {}
+            checked => checked?,
+        }
         self.begin(|live| self.table().add(request, &config.job.name, live))
     }
 
@@ -142,7 +151,8 @@ impl Runs {
         self.table().pairs()
     }
 
-    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    /// The newest runs of a store of models that ended without some of their models, and its standing runs. Each with a text
+    /// that changes when it has further failures.
     pub(crate) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
         self.table().with_failures(models, most)
     }
@@ -167,10 +177,29 @@ impl Runs {
         self.table().folders.report(id)
     }
 
+    /// Models that the data did not allow a run, as far as the run remembers them. For a thread that may block.
+    pub(crate) fn failed_models(&self, id: &RunId, most: usize) -> Vec<ModelReport> {
+        let stands = self.table().run(id).is_ok_and(|run| run.follow.is_some());
+        if !stands {
+            let all = self.report(id).map(|report| report.models);
+            let failed = all.into_iter().flatten();
+            let failed = failed.filter(|model| model.status == Outcome::Failed);
+            return failed.take(most).collect();
+        }
+        let asked = ModelsAsked {
+            status: Some(Mark::Failed),
+            size: most as u64,
+            ..ModelsAsked::default()
+        };
+        let course = self.course(id, &asked).unwrap_or_default();
+        course.table.rows.into_iter().map(|row| row.line).collect()
+    }
+
     /// The run's log from a byte on; empty when nothing more is there. For a thread that may block.
     pub(crate) fn log(&self, id: &RunId, from: u64) -> Result<Vec<u8>, RunError> {
         self.table().check(id)?;
-        self.table().folders.log(id, from).map_err(RunError::Keep)
+        let log = self.table().folders.log(id, from).map_err(RunError::Keep)?;
+        log.ok_or_else(|| RunError::LogCut { id: id.clone() })
     }
 
     /// The end of the run's log, at most `bytes` of it, from the beginning of a line. For a thread that may block.
@@ -180,7 +209,25 @@ impl Runs {
         log.map_err(RunError::Keep)
     }
 
-    /// Stops a run that waits or trains. What it has written stays.
+    /// Goes on with the standing runs that an earlier scheduler drove. Their drivers need this scheduler's port.
+    pub(crate) fn go_on(&self) {
+        for id in self.table().left() {
+            match self.begin(|live| self.table().add_again(&id, live)) {
+                Ok(_) => tracing::info!(%id, "the scheduler goes on with a standing run"),
+                Err(error) => {
+                    let error = gugus_error::chain(&error);
+                    tracing::error!(%id, error, "a standing run does not go on; `gugus runs resume` tries again");
+                }
+            }
+        }
+    }
+
+    /// Pauses a standing run. What it has written stays.
+    pub(crate) fn pause(&self, id: &RunId) -> Result<Run, RunError> {
+        self.table().pause(id)
+    }
+
+    /// Stops a run that waits or trains, and ends a standing run. What it has written stays.
     pub(crate) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
         self.table().cancel(id)
     }
@@ -202,10 +249,7 @@ impl Runs {
         if self.attempts.stop.is_cancelled() {
             return Err(RunError::Stopping);
         }
-        let live = Live {
-            stop: self.attempts.stop.child_token(),
-            progress: Progress::default(),
-        };
+        let live = Live::new(self.attempts.stop.child_token(), Progress::default());
         let run = keep(live.clone())?;
         let attempt = Arc::clone(&self.attempts).drive(run.id.clone(), live);
         drivers.retain(|driver| !driver.is_finished());

@@ -13,6 +13,9 @@ use crate::problem::Problem;
 /// Runs that wait or train. More is a client that submits in a loop.
 pub(super) const OPEN_LIMIT: usize = 100;
 
+/// Standing runs that follow batches. Each holds a thread and a watch on its folder.
+pub(super) const FOLLOW_LIMIT: usize = 32;
+
 /// Why a run is not begun, cancelled or resumed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -38,6 +41,30 @@ pub enum RunError {
     /// Too many wait.
     #[error("{OPEN_LIMIT} runs wait or train already; try again when some have ended")]
     Full,
+    /// Too many follow.
+    #[error("{FOLLOW_LIMIT} standing runs follow batches already; end or pause one of them")]
+    FullOfStanding,
+    /// A standing run follows these stores already.
+    #[error(
+        "run {id} follows these batches into these models already; end it before you submit another"
+    )]
+    FollowedAlready {
+        /// The run.
+        id: RunId,
+    },
+    /// A standing run would train everything again whenever it goes on.
+    #[error(
+        "a standing run cannot retrain, because it would train all models again after each restart; retrain once, then follow"
+    )]
+    RetrainAndFollow,
+    /// A run that ends by itself cannot be paused.
+    #[error(
+        "run {id} does not follow new batches and cannot be paused; `gugus runs cancel {id}` stops it"
+    )]
+    NotStanding {
+        /// The run.
+        id: RunId,
+    },
     /// There is none of this id.
     #[error("there is no run {id}; see `gugus runs list`")]
     NoSuchRun {
@@ -53,6 +80,14 @@ pub enum RunError {
         state: RunState,
         /// The requested change.
         what: &'static str,
+    },
+    /// The log is shorter than somebody thought who read a part of it before.
+    #[error(
+        "the log of run {id} was full, and its earlier lines were dropped; read it from byte 0"
+    )]
+    LogCut {
+        /// The run.
+        id: RunId,
     },
     /// The scheduler ends.
     #[error("the scheduler is stopping")]
@@ -74,17 +109,26 @@ impl RunError {
             | Self::Place(_)
             | Self::Store(_)
             | Self::NoSuchRun { .. }
+            | Self::FollowedAlready { .. }
+            | Self::NotStanding { .. }
+            | Self::LogCut { .. }
+            | Self::RetrainAndFollow
             | Self::State { .. } => Kind::Usage,
             Self::Train(error) => error.kind(),
-            Self::Full | Self::Stopping | Self::NotShown | Self::Keep(_) => Kind::Failed,
+            Self::Full | Self::FullOfStanding | Self::Stopping | Self::NotShown | Self::Keep(_) => {
+                Kind::Failed
+            }
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
             Self::NoSuchRun { .. } => StatusCode::NOT_FOUND,
-            Self::State { .. } => StatusCode::CONFLICT,
-            Self::Full | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::LogCut { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::State { .. } | Self::NotStanding { .. } | Self::FollowedAlready { .. } => {
+                StatusCode::CONFLICT
+            }
+            Self::Full | Self::FullOfStanding | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::from_u16(self.kind().http_status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }

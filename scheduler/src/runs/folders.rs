@@ -159,25 +159,29 @@ impl Folders {
         self.folder(id).join(COURSE)
     }
 
-    /// The log from a byte on, a part of it; empty when nothing more is there.
-    pub(crate) fn log(&self, id: &RunId, from: u64) -> io::Result<Vec<u8>> {
+    /// The log from a byte on, a part of it; empty when nothing more is there. Nothing, when the log was cut and is shorter.
+    pub(crate) fn log(&self, id: &RunId, from: u64) -> io::Result<Option<Vec<u8>>> {
         let mut text = Vec::new();
         match File::open(self.log_path(id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
             Ok(mut file) => {
+                if file.metadata()?.len() < from {
+                    return Ok(None);
+                }
                 file.seek(SeekFrom::Start(from))?;
                 file.take(LOG_PART).read_to_end(&mut text)?;
             }
         }
-        Ok(text)
+        Ok(Some(text))
     }
 
     /// The end of the log, at most `bytes` of it, from the beginning of a line.
     pub(crate) fn log_end(&self, id: &RunId, bytes: usize) -> io::Result<String> {
         let length = fs::metadata(self.log_path(id)).map_or(0, |about| about.len());
         let from = length.saturating_sub(bytes as u64);
-        let mut text = String::from_utf8_lossy(&self.log(id, from)?).into_owned();
+        let mut text =
+            String::from_utf8_lossy(&self.log(id, from)?.unwrap_or_default()).into_owned();
         if from > 0 {
             let cut = text.find('\n').map_or(0, |end| end + 1);
             text.drain(..cut);

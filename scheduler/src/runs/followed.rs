@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use gugus_engine::Cluster;
 use gugus_pages::run::RunId;
 use gugus_progress::Progress;
 use gugus_spec::JobName;
-use gugus_train::{Error, Observer, Prepared, Report};
+use gugus_train::{Error, Observer, Report};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
@@ -40,13 +39,10 @@ impl Runs {
         stop: &CancellationToken,
     ) -> Result<Followed, RunError> {
         let attempts = self.attempts();
-        let live = Live {
-            stop: stop.child_token(),
-            progress,
-        };
+        let live = Live::new(stop.child_token(), progress);
         let id = attempts.table.add(request, job, live.clone())?.id;
         let (log, span) = attempts.log(&id);
-        let told = attempts.start(&id);
+        let told = attempts.start(&id, &live);
         let (writer, id_there, live_there) = (Arc::clone(attempts), id.clone(), live.clone());
         let writing = async move { match writer.write_progress(&id_there, &live_there).await {} };
         let writing = writing.instrument(span.clone());
@@ -72,15 +68,19 @@ impl Followed {
     /// The observer that the driver reports to.
     #[must_use]
     pub fn observer(&self) -> Arc<dyn Observer> {
-        self.told.observer()
+        self.live.heard.listener(self.told.observer())
     }
 
-    /// Trains on the cluster, and writes down how the run ended. What the driver logs is the run's log.
+    /// Lets `train` do the work until its token is cancelled, and writes down how the run ended. What the driver logs is the
+    /// run's log.
     ///
     /// # Errors
     /// [`Error`] of the training; [`Error::Interrupted`] when somebody stopped the run.
-    pub async fn drive(self, prepared: Prepared, cluster: &Cluster) -> Result<Report, Error> {
-        let training = prepared.train(cluster, self.live.stop.clone());
+    pub async fn drive<F>(self, train: impl FnOnce(CancellationToken) -> F) -> Result<Report, Error>
+    where
+        F: Future<Output = Result<Report, Error>>,
+    {
+        let training = train(self.live.stop.clone());
         let trained = training.instrument(self.span.clone()).await;
         self.end(&trained).await;
         trained

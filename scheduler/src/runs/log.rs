@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::Utc;
@@ -21,13 +21,16 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock;
+use crate::replace::replace;
 
 /// The name of the span, and of its field.
 const SPAN: &str = "run";
 const FIELD: &str = "id";
 
-/// How large a log may grow: far more than a run logs, and little enough for a hundred runs.
+/// How large a log may grow: far more than a run logs that ends, and little enough for a hundred runs. Of a log that has
+/// grown so large, the newest quarter stays: a standing run logs for months.
 const LIMIT: u64 = 4 * 1024 * 1024;
+const KEPT: u64 = LIMIT / 4;
 
 /// The layer that writes the logs of runs: `registry().with(run_logs())`.
 pub fn run_logs<S>() -> impl Layer<S>
@@ -43,6 +46,7 @@ where
 #[derive(Debug)]
 pub(crate) struct RunLog {
     id: RunId,
+    path: PathBuf,
     file: Mutex<(File, u64)>,
 }
 
@@ -53,6 +57,7 @@ impl RunLog {
         let written = file.metadata()?.len();
         let log = Arc::new(Self {
             id: id.clone(),
+            path: path.to_owned(),
             file: Mutex::new((file, written)),
         });
         RunLogs::change(|open| drop(open.insert(id.to_string(), Arc::clone(&log))));
@@ -73,17 +78,35 @@ impl RunLog {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, written) = &mut *file;
         if *written >= LIMIT {
-            return;
+            match cut(&self.path) {
+                Ok((shorter, length)) => (*file, *written) = (shorter, length),
+                Err(_) => return,
+            }
         }
         *written += line.len() as u64;
-        let last = if *written >= LIMIT {
-            "… the log is full\n"
-        } else {
-            ""
-        };
         // A full disk must not end the run here; writing its models fails with an error of its own.
-        let _ = file.write_all(format!("{line}{last}").as_bytes());
+        let _ = file.write_all(line.as_bytes());
     }
+}
+
+/// Replaces a log by its newest lines; gives the shorter one and its length.
+fn cut(path: &Path) -> io::Result<(File, u64)> {
+    let mut file = File::open(path)?;
+    let from = file.metadata()?.len().saturating_sub(KEPT);
+    file.seek(SeekFrom::Start(from))?;
+    let mut newest = Vec::new();
+    file.read_to_end(&mut newest)?;
+    let line = newest
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
+    let mut text = "… the log was full, and earlier lines were dropped\n"
+        .as_bytes()
+        .to_vec();
+    text.extend(newest.drain(line..));
+    replace(path, &text, |_| Ok(()))?;
+    let file = OpenOptions::new().append(true).open(path)?;
+    Ok((file, text.len() as u64))
 }
 
 /// The logs of the runs that are under way, by id.
@@ -176,5 +199,30 @@ impl Visit for Line {
             "message" => write!(self.message, "{text}"),
             name => write!(self.fields, " {name}={text}"),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_full_keeps_its_newest_lines_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.txt");
+        let log = RunLog::open(&"1m7x2k9q4".parse().unwrap(), &path).unwrap();
+        let line = |number: u64| format!("{number:07} {}\n", "x".repeat(1000));
+        let lines = 2 * LIMIT / line(0).len() as u64;
+        (0..lines).for_each(|number| log.write(&line(number)));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.len() as u64 <= LIMIT + 2_000, "{}", text.len());
+        assert!(text.len() as u64 >= KEPT, "{}", text.len());
+        let mut kept = text.lines();
+        assert!(kept.next().unwrap().contains("earlier lines were dropped"));
+        let numbers: Vec<u64> = kept.map(|line| line[..7].parse().unwrap()).collect();
+        assert_eq!(numbers.last(), Some(&(lines - 1)));
+        assert!(numbers.windows(2).all(|two| two[0] + 1 == two[1]));
     }
 }

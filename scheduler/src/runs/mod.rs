@@ -3,7 +3,7 @@
 //! A client hands over a job file and may leave. The driver is the one of `gugus train`, in this process, speaking gRPC to
 //! this process's own port like any other client. A run is kept in a folder of files, written before it is answered for,
 //! so that it outlives the scheduler: one that was under way is *interrupted* then, and goes on when it is resumed, from
-//! the models that are there. `gugus train` and `gugus demo` drive a run themselves and show it on the pages of their own cluster.
+//! the models that are there. A standing run follows new batches, and the next scheduler goes on with it by itself. `gugus train` and `gugus demo` drive a run themselves and show it on the pages of their own cluster.
 
 mod answers;
 mod attempt;
@@ -12,15 +12,19 @@ mod course;
 mod error;
 mod folders;
 mod followed;
+mod heard;
 mod list;
 mod log;
 mod places;
 mod record;
 mod request;
 mod rest;
+mod standing;
 mod table;
 
-pub use gugus_pages::run::{BallistaJob, ParseRunIdError, Run, RunId, RunState};
+pub use gugus_pages::run::{
+    BallistaJob, Following, ParseRunIdError, Run, RunId, RunState, follows,
+};
 
 pub use self::answers::{DryRun, RUNS_PATH, RunDetail, RunList};
 pub(crate) use self::control::Runs;

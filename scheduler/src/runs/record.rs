@@ -1,7 +1,7 @@
 //! How the record of a run changes.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use gugus_pages::run::{BallistaJob, Run, RunId, RunState};
+use gugus_pages::run::{BallistaJob, Following, Run, RunId, RunState};
 use gugus_progress::Standing;
 use gugus_spec::JobName;
 
@@ -21,6 +21,7 @@ pub(super) fn queued(id: RunId, job: &JobName, request: &RunRequest) -> Run {
         models: request.models.clone(),
         only: request.only.clone(),
         retrain: request.retrain,
+        follow: request.follow.then(Following::default),
         submitted: now(),
         started: None,
         ended: None,
@@ -43,6 +44,7 @@ pub(super) fn request(run: &Run, job_file: String) -> RunRequest {
         models: run.models.clone(),
         only: run.only.clone(),
         retrain: run.retrain,
+        follow: run.follow.is_some(),
         dry_run: false,
     }
 }
@@ -51,6 +53,7 @@ pub(super) fn request(run: &Run, job_file: String) -> RunRequest {
 pub(super) fn queued_again(run: &Run) -> Run {
     Run {
         state: RunState::Queued,
+        follow: run.follow.as_ref().map(|_| Following::default()),
         progress: Standing::default(),
         trained: 0,
         failed: 0,

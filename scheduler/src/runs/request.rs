@@ -29,6 +29,9 @@ pub struct RunRequest {
     /// Train again what has a model.
     #[serde(default)]
     pub retrain: bool,
+    /// Go on with each new batch until somebody ends the run.
+    #[serde(default)]
+    pub follow: bool,
     /// Say what would be trained, and train nothing.
     #[serde(default)]
     pub dry_run: bool,

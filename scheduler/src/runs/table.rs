@@ -1,7 +1,7 @@
 //! All runs that a scheduler knows: in memory as they are, on disk as they were last written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use gugus_pages::run::{Run, RunId, RunState};
@@ -9,9 +9,10 @@ use gugus_progress::Progress;
 use gugus_spec::JobName;
 use tokio_util::sync::CancellationToken;
 
-use super::error::{OPEN_LIMIT, RunError};
+use super::error::{FOLLOW_LIMIT, OPEN_LIMIT, RunError};
 use super::folders::{Folders, StateError};
-use super::record::{interrupt, queued, queued_again};
+use super::heard::Heard;
+use super::record::{interrupt, now, queued, queued_again};
 use super::request::RunRequest;
 
 /// All runs of a scheduler.
@@ -20,6 +21,8 @@ pub(super) struct Table {
     /// How many runs are kept that have ended.
     keep: usize,
     entries: Mutex<BTreeMap<RunId, Entry>>,
+    /// Held while a run is written to disk; taken before `entries`.
+    writing: Mutex<()>,
 }
 
 struct Entry {
@@ -33,6 +36,41 @@ pub(super) struct Live {
     /// Cancelled by a user, or with the scheduler's own.
     pub(super) stop: CancellationToken,
     pub(super) progress: Progress,
+    /// What a standing run has told.
+    pub(super) heard: Heard,
+    asked: Arc<Mutex<Option<Asked>>>,
+}
+
+/// What somebody asked a standing run to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Pause,
+    End,
+}
+
+impl Live {
+    pub(super) fn new(stop: CancellationToken, progress: Progress) -> Self {
+        Self {
+            stop,
+            progress,
+            heard: Heard::default(),
+            asked: Arc::default(),
+        }
+    }
+
+    /// What somebody asked for last, if the scheduler does not stop of itself.
+    pub(super) fn asked(&self) -> Option<Asked> {
+        *self.lock()
+    }
+
+    fn ask(&self, what: Asked) {
+        *self.lock() = Some(what);
+        self.stop.cancel();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Two stores that a run has used together.
@@ -45,11 +83,11 @@ pub(crate) struct Pair {
 }
 
 impl Table {
-    /// Reads the runs of a folder and marks those that were under way when the scheduler ended.
+    /// Reads the runs of a folder and marks those that were under way when the scheduler ended. Standing runs stay as they are.
     pub(super) fn open(folders: Folders, keep: usize) -> Result<Self, StateError> {
         let mut entries = BTreeMap::new();
         for mut run in folders.load()? {
-            if !run.state.is_final() {
+            if run.state.is_under_way() && run.follow.is_none() {
                 tracing::info!(id = %run.id, state = %run.state, "a run was interrupted by the scheduler's end; `gugus runs resume` goes on with it");
                 interrupt(&mut run);
                 folders
@@ -62,6 +100,7 @@ impl Table {
             folders,
             keep,
             entries: Mutex::new(entries),
+            writing: Mutex::default(),
         };
         table.prune();
         Ok(table)
@@ -89,13 +128,18 @@ impl Table {
         pairs
     }
 
-    /// The newest runs of a store of models that ended without some of their models, each with the time of its end.
+    /// The newest runs of a store of models that ended without some of their models, and its standing runs. Each with a text
+    /// that changes when it has further failures.
     pub(super) fn with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
         let entries = self.entries();
         let runs = entries.values().rev().map(|entry| &entry.run);
-        let failed = runs.filter(|run| run.failed > 0 && run.models == models);
-        let ended = failed.filter_map(|run| Some((run.id.clone(), run.ended.clone()?)));
-        ended.take(most).collect()
+        let of_store = runs.filter(|run| run.models == models);
+        let failed = of_store.filter_map(|run| match (&run.ended, run.failed) {
+            _ if run.follow.is_some() => Some((run.id.clone(), format!("{} failed", run.failed))),
+            (Some(ended), 1..) => Some((run.id.clone(), ended.clone())),
+            _ => None,
+        });
+        failed.take(most).collect()
     }
 
     /// One run.
@@ -119,9 +163,18 @@ impl Table {
         live: Live,
     ) -> Result<Run, RunError> {
         let mut entries = self.entries();
-        let all = entries.values();
-        let open = all.filter(|entry| !entry.run.state.is_final()).count();
-        if open >= OPEN_LIMIT {
+        let of_kind = |entry: &&Entry| entry.run.follow.is_some() == request.follow;
+        let open = entries.values().filter(of_kind);
+        let open = open.filter(|entry| entry.run.state.is_under_way()).count();
+        if request.follow {
+            if open >= FOLLOW_LIMIT {
+                return Err(RunError::FullOfStanding);
+            }
+            if let Some(other) = entries.values().find(|entry| entry.follows(request)) {
+                let id = other.run.id.clone();
+                return Err(RunError::FollowedAlready { id });
+            }
+        } else if open >= OPEN_LIMIT {
             return Err(RunError::Full);
         }
         let last = entries.last_key_value().map(|(id, _)| id);
@@ -139,12 +192,13 @@ impl Table {
 
     /// Lets a run that broke off wait again.
     pub(super) fn add_again(&self, id: &RunId, live: Live) -> Result<Run, RunError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.entries();
         let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
         let resumable = matches!(
             entry.run.state,
-            RunState::Interrupted | RunState::Failed | RunState::Cancelled
-        );
+            RunState::Interrupted | RunState::Failed | RunState::Cancelled | RunState::Paused
+        ) || entry.is_left();
         if !resumable || entry.live.is_some() {
             return Err(entry.cannot_be("resumed"));
         }
@@ -156,28 +210,59 @@ impl Table {
         Ok(run)
     }
 
-    /// Tells a run that waits or trains to stop.
+    /// The standing runs that an earlier scheduler drove.
+    pub(super) fn left(&self) -> Vec<RunId> {
+        let entries = self.entries();
+        let left = entries.iter().filter(|(_, entry)| entry.is_left());
+        left.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Tells a run that waits or trains to stop, and a standing run to end.
     pub(super) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries();
+        let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
+        match &entry.live {
+            Some(live) => live.ask(Asked::End),
+            None if entry.run.state == RunState::Paused => {
+                let mut run = entry.run.clone();
+                (run.state, run.ended) = (RunState::Finished, Some(now()));
+                self.folders.save(&run).map_err(RunError::Keep)?;
+                entry.run = run;
+            }
+            None => return Err(entry.cannot_be("cancelled")),
+        }
+        Ok(entry.now())
+    }
+
+    /// Tells a standing run to train nothing until it is resumed.
+    pub(super) fn pause(&self, id: &RunId) -> Result<Run, RunError> {
         let entries = self.entries();
         let entry = entries.get(id).ok_or_else(|| no_such(id))?;
         match &entry.live {
-            Some(live) => live.stop.cancel(),
-            None => return Err(entry.cannot_be("cancelled")),
+            Some(live) if entry.run.follow.is_some() => live.ask(Asked::Pause),
+            _ if entry.run.follow.is_some() => return Err(entry.cannot_be("paused")),
+            _ => return Err(RunError::NotStanding { id: id.clone() }),
         }
         Ok(entry.now())
     }
 
     /// Changes a run and writes it down.
     pub(super) fn change(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
-        let mut entries = self.entries();
-        let Some(entry) = entries.get_mut(id) else {
-            return;
+        // One writer at a time, and nobody who only looks waits for the disk.
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = {
+            let mut entries = self.entries();
+            let Some(entry) = entries.get_mut(id) else {
+                return;
+            };
+            change(&mut entry.run);
+            if !entry.run.state.is_under_way() {
+                entry.live = None;
+            }
+            entry.run.clone()
         };
-        change(&mut entry.run);
-        if entry.run.state.is_final() {
-            entry.live = None;
-        }
-        if let Err(error) = self.folders.save(&entry.run) {
+        if let Err(error) = self.folders.save(&run) {
             tracing::error!(%id, %error, "a run could not be written to disk; after a restart it is as it was before");
         }
     }
@@ -190,6 +275,7 @@ impl Table {
 
     /// Removes the oldest runs that have ended, beyond those that are kept.
     fn prune(&self) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = self.entries();
         let ended: Vec<RunId> = entries
             .values()
@@ -215,10 +301,31 @@ impl Entry {
     /// The run as it is now.
     fn now(&self) -> Run {
         let mut run = self.run.clone();
-        if let (Some(live), RunState::Running) = (&self.live, run.state) {
-            run.progress = live.progress.now();
+        match (&self.live, run.state) {
+            (Some(live), RunState::Running) => run.progress = live.progress.now(),
+            (Some(live), RunState::Following) => {
+                run.progress = live.progress.now();
+                live.heard.now().put(&mut run);
+            }
+            _ => {}
         }
         run
+    }
+
+    /// Whether it is a standing run that nobody drives, although nobody paused or ended it.
+    fn is_left(&self) -> bool {
+        self.run.follow.is_some() && self.run.state.is_under_way() && self.live.is_none()
+    }
+
+    /// Whether it is a standing run, not ended, that trains what this request asks for.
+    fn follows(&self, request: &RunRequest) -> bool {
+        let run = &self.run;
+        let all = run.only.is_empty() || request.only.is_empty();
+        run.follow.is_some()
+            && !run.state.is_final()
+            && run.batches == request.batches
+            && run.models == request.models
+            && (all || run.only.iter().any(|name| request.only.contains(name)))
     }
 
     fn cannot_be(&self, what: &'static str) -> RunError {

@@ -1,4 +1,4 @@
-//! Models that runs could not train: they have no folder, so only the reports of runs know them.
+//! Models that runs could not train: they have no folder, so only runs know them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use gugus_models::{Extent, WindowKey};
 use gugus_progress::ReportScope;
 use gugus_spec::BatchNumber;
-use gugus_train::{ModelReport, Outcome};
+use gugus_train::ModelReport;
 
 use super::models::Listing;
 use super::shelf::{FailedModel, Shelf};
 use crate::runs::RunId;
 
-/// The newest runs of a store whose reports are read, and models of each that are remembered.
+/// The newest runs of a store that are asked, and models of each that are remembered.
 const RUNS: usize = 5;
 const MODELS: usize = 2_000;
 
@@ -21,8 +21,8 @@ impl Shelf {
     pub(crate) async fn failed(&self, models: &str, listing: &Listing) -> Vec<FailedModel> {
         let mut seen = HashSet::new();
         let mut failed = Vec::new();
-        for (id, ended) in self.runs_with_failures(models, RUNS) {
-            let of_run = self.failed_of(id, ended).await;
+        for (id, state) in self.runs_with_failures(models, RUNS) {
+            let of_run = self.failed_of(id, state).await;
             for one in of_run.iter() {
                 let new = seen.insert((one.model.clone(), one.extent.clone()));
                 if new && !listing.has(&one.model, &one.extent) {
@@ -33,21 +33,15 @@ impl Shelf {
         failed
     }
 
-    /// The failed models of one run that has ended.
-    async fn failed_of(&self, id: RunId, ended: String) -> Arc<Vec<FailedModel>> {
+    /// The failed models of one run; they are the same as long as `state` is.
+    async fn failed_of(&self, id: RunId, state: String) -> Arc<Vec<FailedModel>> {
         let (runs, run) = (self.runs().clone(), id.clone());
-        let key = (id.clone(), ended);
+        let key = (id.clone(), state);
         let read = async move {
-            let report = tokio::task::spawn_blocking(move || runs.report(&run)).await;
-            let models = report
-                .ok()
-                .flatten()
-                .map(|report| report.models)
-                .unwrap_or_default();
-            let failed = models
-                .into_iter()
-                .filter(|model| model.status == Outcome::Failed);
-            let failed = failed.filter_map(|model| of(model, &id)).take(MODELS);
+            let models =
+                tokio::task::spawn_blocking(move || runs.failed_models(&run, MODELS)).await;
+            let models = models.unwrap_or_default().into_iter();
+            let failed = models.filter_map(|model| of(model, &id));
             Arc::new(failed.collect::<Vec<_>>())
         };
         self.failures().get_with(key, read).await
@@ -75,6 +69,8 @@ fn of(report: ModelReport, run: &RunId) -> Option<FailedModel> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use gugus_train::Outcome;
+
     use super::*;
 
     #[test]

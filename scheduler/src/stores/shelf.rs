@@ -71,15 +71,17 @@ impl Shelf {
     /// The batches of a place that somebody names.
     pub(crate) async fn log(&self, place: &str) -> Result<Arc<LogView>, Problem> {
         let store = self.open("batches", place).await?;
+        let key = spelled(&store);
         let view = async { Arc::new(LogView::new(store)) };
-        Ok(self.0.logs.get_with(place.to_owned(), view).await)
+        Ok(self.0.logs.get_with(key, view).await)
     }
 
     /// The models of a place that somebody names.
     pub(crate) async fn models(&self, place: &str) -> Result<Arc<ModelsView>, Problem> {
         let store = self.open("models", place).await?;
+        let key = spelled(&store);
         let view = async { Arc::new(ModelsView::new(store)) };
-        Ok(self.0.models.get_with(place.to_owned(), view).await)
+        Ok(self.0.models.get_with(key, view).await)
     }
 
     /// A place, checked anew each time: somebody may have made a link since.
@@ -127,7 +129,7 @@ impl Shelf {
         super::work::is_small(&key.extent, rows, features)
     }
 
-    /// The newest runs of a store of models that ended without some of their models, with the time of their end.
+    /// The newest runs of a store of models that ended without some of their models, and its standing runs.
     pub(super) fn runs_with_failures(&self, models: &str, most: usize) -> Vec<(RunId, String)> {
         self.0.runs.with_failures(models, most)
     }
@@ -139,4 +141,9 @@ impl Shelf {
     pub(super) fn failures(&self) -> &Cache<(RunId, String), Arc<Vec<FailedModel>>> {
         &self.0.failures
     }
+}
+
+/// The one name of a store, however somebody spells its place.
+fn spelled(store: &Store) -> String {
+    format!("{}{}", store.registry_url(), store.object_path(""))
 }

@@ -44,7 +44,8 @@ const FLOORS: &[(&str, &str)] = &[
         "the scheduler, which drives runs of training",
         "gugus-scheduler",
     ),
-    ("everything in one process", "gugus-demo"),
+    ("everything in one process", "gugus-up"),
+    ("the same on a stand-in for Kafka", "gugus-demo"),
     ("the command line", "gugus"),
 ];
 

@@ -9,7 +9,7 @@ use crate::output::{Output, run};
 use crate::scheduled::OneRun;
 use crate::signals::Stop;
 
-/// Stop one run; models that are written stay
+/// Stop one run, or end a standing run; models that are written stay
 ///
 /// Example: gugus runs cancel mabc12de3 --scheduler df://127.0.0.1:50050
 ///

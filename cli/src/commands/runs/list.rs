@@ -1,7 +1,7 @@
 //! `gugus runs list`.
 
 use clap::Args;
-use gugus_scheduler::RunList;
+use gugus_scheduler::{RunList, follows};
 
 use crate::exit::{Code, Failure};
 use crate::output::run::far;
@@ -43,7 +43,7 @@ fn text(listed: &RunList) -> String {
             run.id.to_string(),
             run.state.to_string(),
             run.job.clone(),
-            far(&run.progress),
+            follows(run).unwrap_or_else(|| far(&run.progress)),
             count(run.trained),
             count(run.failed),
             count(run.skipped),

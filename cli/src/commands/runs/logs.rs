@@ -53,11 +53,10 @@ async fn logs(scheduler: &Scheduled, id: &RunId, follow: Option<&Stop>) -> Resul
             None => true,
         };
         loop {
-            let part = scheduler.log(id, from).await?;
+            let part = scheduler.log(id, &mut from).await?;
             if part.is_empty() {
                 break;
             }
-            from += part.len() as u64;
             let mut out = std::io::stdout().lock();
             // A reader that has gone away (`| head`) has what it wants.
             if out.write_all(&part).and_then(|()| out.flush()).is_err() {
@@ -75,9 +74,9 @@ async fn logs(scheduler: &Scheduled, id: &RunId, follow: Option<&Stop>) -> Resul
 }
 
 async fn logs_as_json(scheduler: &Scheduled, id: &RunId) -> Result<Code, Failure> {
-    let mut log = Vec::new();
+    let (mut log, mut from) = (Vec::new(), 0);
     loop {
-        let part = scheduler.log(id, log.len() as u64).await?;
+        let part = scheduler.log(id, &mut from).await?;
         if part.is_empty() {
             break;
         }

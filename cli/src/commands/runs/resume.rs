@@ -9,7 +9,7 @@ use crate::output::{Output, run};
 use crate::scheduled::{OneRun, code};
 use crate::signals::Stop;
 
-/// Go on with a run that failed, was cancelled, or was interrupted by the scheduler's end
+/// Go on with a run that failed, was cancelled or paused, or was interrupted by the scheduler's end
 ///
 /// The scheduler trains only models that are missing, unless the run was submitted with --retrain.
 ///

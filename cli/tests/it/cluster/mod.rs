@@ -9,5 +9,6 @@ mod processes;
 mod rollback;
 mod run_pages;
 mod runs;
+mod standing;
 mod storage;
 mod stores;

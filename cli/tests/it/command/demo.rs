@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::kit::http;
 use crate::kit::process::{Signal, run, up};
 use crate::kit::same::short;
+use crate::kit::wait::until;
 use crate::kit::work::Work;
 
 const LISTEN: &str = "--listen 127.0.0.1:0 --scheduler-listen 127.0.0.1:0";
@@ -34,4 +35,19 @@ fn it_takes_a_file_and_stays_up_until_it_is_stopped() {
     assert!(demo.url("grpc").starts_with("df://127.0.0.1:"));
     assert!(demo.url("broker").starts_with("127.0.0.1:"));
     demo.stop(Signal::Int).expect(0);
+}
+
+#[test]
+fn records_keep_coming_and_the_pages_move() {
+    let demo = up(format!("demo --rate 500 {LISTEN}"));
+    // Ten batches are there when it is ready.
+    until("an eleventh batch has its model", || {
+        let models = http::get(format!("{}/models", demo.url("rest")));
+        let batches = models["models"][0]["batches"].as_array().unwrap();
+        let found = batches.iter().any(|batch| *batch == json!(11));
+        found.then_some(()).ok_or_else(|| models.to_string())
+    });
+    let runs = http::get(format!("{}/gugus/v1/runs", demo.url("http")));
+    assert_eq!(runs["runs"][0]["state"], json!("following"), "{runs}");
+    demo.stop(Signal::Term).expect(0);
 }

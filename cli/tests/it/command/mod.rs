@@ -4,3 +4,4 @@ mod config;
 mod demo;
 mod errors;
 mod shell;
+mod up;

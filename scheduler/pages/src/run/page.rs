@@ -32,6 +32,8 @@ pub struct RunPage {
     pub run: Run,
     /// How long the last attempt took, or takes until now, in milliseconds.
     pub took: Option<u64>,
+    /// Whether an executor is there that could train.
+    pub has_executor: bool,
     /// How its models come about.
     pub course: Course,
     /// The end of its log.
@@ -70,12 +72,14 @@ impl Page for RunPage {
 impl RunPage {
     fn state(&self) -> Markup {
         let run = &self.run;
+        let counts = run.state.is_final() || run.follow.is_some();
         let time = |name: &str, at: &Option<String>| html! { @if let Some(at) = at { (fact(name, &instant(at))) } };
         let counted = |name: &str, number: u64| fact(name, &html! { (count(number)) });
         html! {
             p { (run_state(run)) " " (progress(run)) }
             @if let Some(why) = &run.failure { div class="note bad" { p.reason { (why) } } }
-            @if run.state.is_final() && run.failed > 0 {
+            @if !self.has_executor && run.state == RunState::Following { div class="note warning" { p { "No executor is there, so new batches get no models. " a href="/executors" { "See the executors" } } } }
+            @if counts && run.failed > 0 {
                 div class="note warning" { p { (quantity(run.failed, "model", "models")) " failed. " a href="?status=failed#models" { "See why" } } }
             }
             dl.facts {
@@ -84,12 +88,13 @@ impl RunPage {
                 (fact("Models", &html! { a href=(href::models(&run.models)) { (run.models) } }))
                 @if !run.only.is_empty() { (fact("Only", &html! { (run.only.join(", ")) })) }
                 @if run.retrain { (fact("Models that are there", &html! { "are trained again" })) }
-                @if run.state.is_final() {
+                @if counts {
                     (counted("Trained", run.trained)) (counted("Failed", run.failed)) (counted("Skipped", run.skipped))
                 }
                 (fact("Submitted", &instant(&run.submitted)))
-                (time("Started", &run.started)) (time("Ended", &run.ended))
-                @if let Some(took) = self.took { (fact("Duration", &html! { (span(took)) })) }
+                (time(if run.follow.is_some() { "Follows since" } else { "Started" }, &run.started))
+                (time(if run.state == RunState::Paused { "Paused" } else { "Ended" }, &run.ended))
+                @if let (Some(took), None) = (self.took, &run.follow) { (fact("Duration", &html! { (span(took)) })) }
                 @if run.attempts > 1 { (fact("Attempts", &html! { (run.attempts) })) }
             }
         }
@@ -102,13 +107,24 @@ impl RunPage {
         let form = |what: &str, class: &str, name: &str, question: &str| {
             html! { form method="post" action={ (path) "/" (what) } data-confirm=(question) { button type="submit" class=(class) { (name) } } }
         };
+        let end = form(
+            "cancel",
+            "danger",
+            "End",
+            "End this run? Models that are written stay, and new batches get no models.",
+        );
         html! { div.actions {
             @match run.state {
-                RunState::Queued | RunState::Running => (form("cancel", "danger", "Cancel", "Cancel this run? Models that are written stay.")),
+                RunState::Queued | RunState::Following if run.follow.is_some() => {
+                    (form("pause", "", "Pause", "Pause this run? New batches get no models until it is resumed."))
+                    (end)
+                }
+                RunState::Paused => { (form("resume", "first", "Resume", "Resume this run? It first trains what came meanwhile.")) (end) }
+                RunState::Queued | RunState::Running | RunState::Following => (form("cancel", "danger", "Cancel", "Cancel this run? Models that are written stay.")),
                 RunState::Failed | RunState::Cancelled | RunState::Interrupted => (form("resume", "first", "Resume", "Resume this run? It goes on with the models that are missing.")),
                 RunState::Finished => {}
             }
-            (form("again", "", "Run again", "Submit the same job again? Models that exist and match stay as they are."))
+            @if run.follow.is_none() || run.state.is_final() { (form("again", "", "Run again", "Submit the same job again? Models that exist and match stay as they are.")) }
             a.button href={ "/submit?run=" (run.id) } { "Change and submit" }
         } }
     }
@@ -118,9 +134,11 @@ impl RunPage {
         html! {
             @if course.counts.total() > 0 { (grid(course, &self.run.models)) }
             @else if self.run.state == RunState::Queued { p.quiet { "Models appear when the run starts." } }
+            @else if self.run.state == RunState::Following { p.quiet { "Models appear as batches come." } }
             @else if self.run.state == RunState::Running { p.quiet { "The run looks at batches and models." } }
             @else { p.quiet { "The scheduler knows no models of this run." } }
-            @if course.left_out > 0 { p.quiet { (count(course.left_out)) " more models are only in the report: " code { "gugus runs show " (self.run.id) " --output json" } } }
+            @if course.left_out > 0 && self.run.follow.is_some() { p.quiet { "Only the newest models are shown here. " a href=(href::models(&self.run.models)) { "See all models" } } }
+            @else if course.left_out > 0 { p.quiet { (count(course.left_out)) " more models are only in the report: " code { "gugus runs show " (self.run.id) " --output json" } } }
         }
     }
 
@@ -214,6 +232,10 @@ mod tests {
         for (state, there, missing) in [
             (RunState::Queued, ">Cancel<", ">Resume<"),
             (RunState::Running, ">Cancel<", ">Resume<"),
+            (RunState::Following, ">Pause<", ">Cancel<"),
+            (RunState::Following, ">End<", ">Resume<"),
+            (RunState::Paused, ">Resume<", ">Pause<"),
+            (RunState::Paused, ">End<", ">Cancel<"),
             (RunState::Failed, ">Resume<", ">Cancel<"),
             (RunState::Cancelled, ">Resume<", ">Cancel<"),
             (RunState::Interrupted, ">Resume<", ">Cancel<"),
@@ -224,11 +246,45 @@ mod tests {
                 text.contains(there) && !text.contains(missing),
                 "{state}: {text}"
             );
-            assert!(
-                text.contains(">Run again<") && text.contains("data-confirm="),
-                "{text}"
-            );
+            let again = state.is_final() || !text.contains("Follows since");
+            assert_eq!(text.contains(">Run again<"), again, "{text}");
+            assert!(text.contains("data-confirm="), "{text}");
         }
+    }
+
+    #[test]
+    fn a_standing_run_says_how_far_it_is_behind_and_what_it_waits_for() {
+        let mut page = samples::run_page(RunState::Following);
+        page.course.left_out = 7;
+        page.has_executor = false;
+        page.run.failure = Some("the bucket did not answer".to_owned());
+        let shown = text(&page);
+        for part in [
+            "following</span> 3 batches behind, the oldest for 12.0 s",
+            "the bucket did not answer",
+            "No executor is there",
+            "Only the newest models are shown here.",
+            "1 model failed",
+            "Follows since",
+        ] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+        page.has_executor = true;
+        page.run.follow = Some(super::super::Following {
+            caught_up: true,
+            ..Default::default()
+        });
+        let shown = text(&page);
+        assert!(
+            shown.contains("nothing behind, waits for new batches")
+                && !shown.contains("No executor is there"),
+            "{shown}"
+        );
+        let paused = text(&samples::run_page(RunState::Paused));
+        assert!(
+            paused.contains("trains nothing until it is resumed") && !paused.contains("Ended"),
+            "{paused}"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use gugus_look::{Tone, badge, done_of};
 use maud::{Markup, html};
 
+use super::following::behind;
 use super::record::Run;
 use super::state::RunState;
 
@@ -10,7 +11,9 @@ use super::state::RunState;
 pub(crate) fn run_state(run: &Run) -> Markup {
     let tone = match run.state {
         RunState::Queued => Tone::Quiet,
-        RunState::Running => Tone::Busy,
+        RunState::Following if run.failure.is_some() => Tone::Warning,
+        RunState::Running | RunState::Following => Tone::Busy,
+        RunState::Paused => Tone::Quiet,
         RunState::Finished if run.failed > 0 => Tone::Warning,
         RunState::Finished => Tone::Good,
         RunState::Failed => Tone::Bad,
@@ -19,8 +22,29 @@ pub(crate) fn run_state(run: &Run) -> Markup {
     badge(tone, run.state.word())
 }
 
+/// What a standing run does or waits for, in words; nothing for any other run.
+#[must_use]
+pub fn follows(run: &Run) -> Option<String> {
+    let following = run.follow.as_ref()?;
+    Some(match run.state {
+        RunState::Following if !following.caught_up => {
+            format!("looks at what is there, {}", behind(following.lag))
+        }
+        RunState::Following if following.lag.batches == 0 => {
+            "nothing behind, waits for new batches".to_owned()
+        }
+        RunState::Following => behind(following.lag),
+        RunState::Paused => "trains nothing until it is resumed".to_owned(),
+        RunState::Finished => "follows no more".to_owned(),
+        _ => return None,
+    })
+}
+
 /// How far a run is.
 pub(crate) fn progress(run: &Run) -> Markup {
+    if let Some(follows) = follows(run) {
+        return html! { (follows) };
+    }
     let progress = &run.progress;
     html! {
         @if progress.total > 0 {
@@ -29,10 +53,10 @@ pub(crate) fn progress(run: &Run) -> Markup {
             @if !progress.message.is_empty() { " " span.quiet { (progress.message) } }
         } @else {
             span.quiet { @match run.state {
-                RunState::Running => "looking at batches and models",
+                RunState::Running | RunState::Following => "looking at batches and models",
                 RunState::Queued => "waits for its turn",
                 RunState::Finished => "there was nothing to train",
-                RunState::Failed | RunState::Cancelled | RunState::Interrupted => "nothing was trained",
+                RunState::Paused | RunState::Failed | RunState::Cancelled | RunState::Interrupted => "nothing was trained",
             } }
         }
     }

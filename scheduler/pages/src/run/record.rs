@@ -5,6 +5,7 @@ use gugus_progress::Standing;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::following::Following;
 use super::id::RunId;
 use super::state::RunState;
 
@@ -36,17 +37,20 @@ pub struct Run {
     pub only: Vec<String>,
     /// Whether models that are there are replaced.
     pub retrain: bool,
+    /// How far a standing run is behind; absent in a run that ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Following>,
     /// When it was submitted.
     pub submitted: String,
     /// When the last attempt began.
     pub started: Option<String>,
-    /// When it ended.
+    /// When it ended or was paused.
     pub ended: Option<String>,
     /// The number of attempts.
     pub attempts: u32,
     /// How far it is.
     pub progress: Standing,
-    /// Models trained by the last attempt.
+    /// Models trained by the last attempt; of a standing run, since `started`.
     pub trained: u64,
     /// Batches that allowed no model.
     pub failed: u64,

@@ -11,7 +11,11 @@ pub enum RunState {
     Queued,
     /// It trains.
     Running,
-    /// It ended by itself; some models may have failed.
+    /// It trains what comes, until somebody pauses or ends it.
+    Following,
+    /// Somebody paused a standing run; it trains nothing until it is resumed.
+    Paused,
+    /// It ended by itself, or somebody ended a standing run; some models may have failed.
     Finished,
     /// It stopped with an error, which `failure` holds.
     Failed,
@@ -23,9 +27,11 @@ pub enum RunState {
 
 impl RunState {
     /// All there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Running,
+        Self::Following,
+        Self::Paused,
         Self::Finished,
         Self::Failed,
         Self::Cancelled,
@@ -38,6 +44,8 @@ impl RunState {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
+            Self::Following => "following",
+            Self::Paused => "paused",
             Self::Finished => "finished",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -51,10 +59,16 @@ impl RunState {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
 
+    /// Whether the run waits for its turn or is driven.
+    #[must_use]
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Self::Queued | Self::Running | Self::Following)
+    }
+
     /// Whether the run stays in this state unless somebody resumes it.
     #[must_use]
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Running)
+        !self.is_under_way() && self != Self::Paused
     }
 }
 

@@ -25,7 +25,16 @@ pub(in crate::runs) struct Told(Option<Arc<CourseFile>>);
 impl Courses {
     /// A new course for an attempt that begins. Where it cannot be kept, the run goes on all the same.
     pub(in crate::runs) fn begin(&self, id: &RunId, path: &Path) -> Told {
-        match CourseFile::begin(path) {
+        self.told(id, CourseFile::begin(path))
+    }
+
+    /// The course of a standing run, whose newest models it keeps over all attempts.
+    pub(in crate::runs) fn go_on(&self, id: &RunId, path: &Path) -> Told {
+        self.told(id, CourseFile::go_on(path))
+    }
+
+    fn told(&self, id: &RunId, course: io::Result<CourseFile>) -> Told {
+        match course {
             Ok(course) => {
                 let course = Arc::new(course);
                 self.remember(id, &course);

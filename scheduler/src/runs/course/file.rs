@@ -3,13 +3,13 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use gugus_pages::run::{Course, ModelRow, ModelTable, Square};
-use gugus_progress::{ModelReport, PassReport};
+use gugus_progress::{Lag, ModelReport, Outcome, PassReport};
 use gugus_spec::{BatchNumber, ModelName};
 use gugus_train::Observer;
 
@@ -17,12 +17,18 @@ use super::index::{Entry, Extract, Index};
 use super::line::Line;
 use super::view::ModelsAsked;
 use crate::clock::{now, rfc3339};
+use crate::replace::replace;
 
 /// How much is written at once.
 const AT_ONCE: usize = 64 * 1024;
 
 /// How long something told may stay in memory only, while more is told.
 const NOT_LONGER: Duration = Duration::from_millis(250);
+
+/// How many models the course of a standing run keeps, and how long its file may become before it is cut. A model takes two
+/// lines of some 250 bytes.
+const KEPT: usize = 10_000;
+const TRIM_AT: u64 = 8 * 1024 * 1024;
 
 /// The course of one run.
 #[derive(Debug)]
@@ -41,6 +47,16 @@ struct Inner {
     index: Index,
     /// All models at a glance, as long as nothing more is told.
     squares: Option<Vec<Square>>,
+    /// Where the file is replaced by a shorter one; absent in a course that keeps all that was told.
+    trimmed: Option<Trimmed>,
+}
+
+/// A file that is replaced by a shorter one now and then.
+#[derive(Debug)]
+struct Trimmed {
+    path: PathBuf,
+    /// The length at which the file is replaced the next time.
+    at: u64,
 }
 
 impl CourseFile {
@@ -59,23 +75,28 @@ impl CourseFile {
     /// The course of a run that nobody drives. A last line that is not whole was being written when the scheduler ended.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        let (mut index, mut offset) = (Index::default(), 0);
-        let mut reader = BufReader::with_capacity(AT_ONCE, file.try_clone()?);
-        let mut bytes = Vec::new();
-        while reader.read_until(b'\n', &mut bytes)? > 0 {
-            let Ok(line) = serde_json::from_slice::<Line<ModelReport, PassReport>>(&bytes) else {
-                break;
-            };
-            let length = bytes.len();
-            match line {
-                Line::Model { at, line } => index.model(at, &line, Extract { offset, length }),
-                Line::Pass { line, .. } => index.pass(line),
-            }
-            offset += length as u64;
-            bytes.clear();
-        }
-        index.rest();
-        Ok(Self(Mutex::new(Inner::new(file, offset, index))))
+        let (index, length) = indexed(&file)?;
+        Ok(Self(Mutex::new(Inner::new(file, length, index))))
+    }
+
+    /// The course of a standing run, which goes on with the lines that are there and keeps the newest.
+    pub(super) fn go_on(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .read(true)
+            .open(path)?;
+        let (index, length) = indexed(&file)?;
+        file.set_len(length)?;
+        file.seek(SeekFrom::Start(length))?;
+        let mut inner = Inner::new(file, length, index);
+        inner.trimmed = Some(Trimmed {
+            path: path.to_owned(),
+            at: TRIM_AT,
+        });
+        Ok(Self(Mutex::new(inner)))
     }
 
     /// What a viewer wants to see. It reads the lines of the rows that are asked for.
@@ -133,12 +154,38 @@ impl CourseFile {
     }
 }
 
+/// What the lines of a file tell, and where the last whole line ends.
+fn indexed(file: &File) -> io::Result<(Index, u64)> {
+    let (mut index, mut offset) = (Index::default(), 0);
+    let mut reader = BufReader::with_capacity(AT_ONCE, file.try_clone()?);
+    let mut bytes = Vec::new();
+    while reader.read_until(b'\n', &mut bytes)? > 0 {
+        let Ok(line) = serde_json::from_slice::<Line<ModelReport, PassReport>>(&bytes) else {
+            break;
+        };
+        let length = bytes.len();
+        match line {
+            Line::Model { at, line } => index.model(at, &line, Extract { offset, length }),
+            Line::Pass { line, .. } => index.pass(line),
+        }
+        offset += length as u64;
+        bytes.clear();
+    }
+    index.rest();
+    Ok((index, offset))
+}
+
 impl Observer for CourseFile {
     fn model(&self, line: &ModelReport) {
         let (mut inner, at) = (self.inner(), now());
+        // Of a standing run nobody wants to see again what was there before.
+        if inner.trimmed.is_some() && line.status == Outcome::Skipped && !inner.index.knows(line) {
+            return;
+        }
         if let Some(extract) = inner.add(&Line::Model { at, line }) {
             inner.index.model(at, line, extract);
         }
+        inner.trim();
     }
 
     fn promotion(&self, line: &ModelReport) {
@@ -152,6 +199,13 @@ impl Observer for CourseFile {
         inner.squares = None;
         // The next lines come when the wave is fitted: until then, what was told is on disk.
         inner.flush();
+    }
+
+    fn lag(&self, lag: Lag) {
+        // Nothing more may be told for days: until then, what was told is on disk.
+        if lag.batches == 0 {
+            self.inner().flush();
+        }
     }
 
     fn pass(&self, pass: &PassReport) {
@@ -172,6 +226,7 @@ impl Inner {
             since: Instant::now(),
             index,
             squares: None,
+            trimmed: None,
         }
     }
 
@@ -215,7 +270,43 @@ impl Inner {
         }
     }
 
-    fn line(&self, extract: Extract) -> Option<ModelReport> {
+    /// Replaces a file that has grown long by one of its newest models.
+    fn trim(&mut self) {
+        let length = self.written + self.pending.len() as u64;
+        let Some(trimmed) = self.trimmed.as_ref().filter(|trimmed| trimmed.at <= length) else {
+            return;
+        };
+        let path = trimmed.path.clone();
+        let (mut index, mut bytes) = (self.index.newest(KEPT), Vec::new());
+        // In the order in which they were told, which the next cut goes by.
+        let mut entries: Vec<&mut Entry> = index.entries.values_mut().collect();
+        entries.sort_unstable_by_key(|entry| entry.extract.offset);
+        for entry in entries {
+            let line = self.bytes(entry.extract).unwrap_or_default();
+            entry.extract.offset = bytes.len() as u64;
+            bytes.extend(line);
+        }
+        let replaced = replace(&path, &bytes, |_| Ok(())).and_then(|()| {
+            let mut file = OpenOptions::new().write(true).read(true).open(&path)?;
+            file.seek(SeekFrom::End(0)).map(|_| file)
+        });
+        let written = bytes.len() as u64;
+        // Where that failed, the next try comes when the file has grown by as much again.
+        let at = match replaced {
+            Ok(file) => {
+                *self = Self::new(file, written, index);
+                written
+            }
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the lines about a standing run's models could not be cut; they stay, and the run goes on");
+                length
+            }
+        };
+        let at = (2 * at).max(TRIM_AT);
+        self.trimmed = Some(Trimmed { path, at });
+    }
+
+    fn bytes(&self, extract: Extract) -> Option<Vec<u8>> {
         let mut bytes = vec![0; extract.length];
         match extract.offset.checked_sub(self.written) {
             None => self.file.read_exact_at(&mut bytes, extract.offset).ok()?,
@@ -224,7 +315,11 @@ impl Inner {
                 bytes.copy_from_slice(self.pending.get(from..from + extract.length)?);
             }
         }
-        match serde_json::from_slice(&bytes).ok()? {
+        Some(bytes)
+    }
+
+    fn line(&self, extract: Extract) -> Option<ModelReport> {
+        match serde_json::from_slice(&self.bytes(extract)?).ok()? {
             Line::<_, PassReport>::Model { line, .. } => Some(line),
             Line::Pass { .. } => None,
         }

@@ -50,6 +50,15 @@ pub(super) struct Index {
 }
 
 impl Key {
+    /// Names the model of a line; `model` is the place of its name.
+    pub(super) fn of(model: usize, line: &ModelReport) -> Self {
+        Self {
+            model,
+            batch: line.batch,
+            window: line.window.as_deref().map(Box::from),
+        }
+    }
+
     /// What the model of this scope is of, in words.
     pub(super) fn data(&self, scope: ReportScope) -> String {
         gugus_progress::data(scope, self.batch, self.window.as_deref())
@@ -59,11 +68,7 @@ impl Key {
 impl Index {
     /// Takes in what became of a model; the line lies at `extract`.
     pub(super) fn model(&mut self, at: u64, line: &ModelReport, extract: Extract) {
-        let key = Key {
-            model: self.name(&line.model),
-            batch: line.batch,
-            window: line.window.as_deref().map(Box::from),
-        };
+        let key = Key::of(self.name(&line.model), line);
         let entry = Entry {
             extract,
             scope: line.scope,

@@ -7,7 +7,7 @@ use gugus_progress::PassReport;
 const MOST: usize = 2_048;
 
 /// The passes of one model.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Series {
     costs: Vec<(u32, f64)>,
     /// Passes whose number is a multiple of it are kept.
@@ -27,6 +27,11 @@ impl Series {
     }
 
     pub(super) fn add(&mut self, pass: PassReport) {
+        // A model that is trained anew begins with its first pass.
+        if pass.pass < self.last.pass {
+            *self = Self::new(pass);
+            return;
+        }
         if let Some(cost) = cost_of(&pass)
             && pass.pass.is_multiple_of(self.stride)
         {

@@ -224,3 +224,47 @@ fn a_hundred_thousand_models_are_a_few_hundred_squares() {
     // Models without a cost come first.
     assert_eq!(course.table.rows[1].line.training_cost, Some(950_000.0));
 }
+
+#[test]
+fn the_course_of_a_standing_run_keeps_its_newest_models_and_goes_on() {
+    let (_folder, path, id) = place();
+    let courses = Courses::default();
+    let told = courses.go_on(&id, &path);
+    let observer = told.observer();
+    observer.model(&line("each", 1, Outcome::Failed));
+    let first = 60_000;
+    for batch in 2..=first {
+        observer.model(&line("each", batch, Outcome::Trained));
+        // What is there already is no news.
+        observer.model(&line("other", batch, Outcome::Skipped));
+    }
+    let newest = asked(None, "at", true, 0);
+    let now = courses.show(&id, &path, &newest).unwrap();
+    // Twice eight megabytes are some 60,000 lines: the file was cut, and the failure is still there.
+    assert!(
+        now.left_out > 0 && now.counts.total() < first,
+        "{}",
+        now.counts.total()
+    );
+    assert!(now.counts.total() >= 10_000 && now.counts.failed == 1);
+    let length = |path: &std::path::Path| fs::metadata(path).unwrap().len();
+    assert!(length(&path) <= 8 * 1024 * 1024, "{}", length(&path));
+    let last = courses.show(&id, &path, &asked(None, "", true, 0)).unwrap();
+    assert_eq!(batches(&last), [first, first - 1, first - 2]);
+    assert_eq!(
+        last.table.rows[0].line,
+        line("each", first, Outcome::Trained)
+    );
+    told.end();
+
+    // Another scheduler goes on with it.
+    let courses = Courses::default();
+    let told = courses.go_on(&id, &path);
+    told.observer()
+        .model(&line("each", first + 1, Outcome::Trained));
+    let later = courses.show(&id, &path, &asked(None, "", true, 0)).unwrap();
+    assert_eq!(batches(&later), [first + 1, first, first - 1]);
+    assert_eq!(later.counts.total(), last.counts.total() + 1);
+    let failed = courses.show(&id, &path, &asked(Some(Mark::Failed), "", false, 0));
+    assert_eq!(batches(&failed.unwrap()), [1]);
+}

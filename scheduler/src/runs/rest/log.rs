@@ -22,7 +22,8 @@ pub(super) struct Part {
     whole: bool,
 }
 
-/// A part of the log as text, from a byte on. To follow a log, ask again from the end of the last answer.
+/// A part of the log as text, from a byte on. To follow a log, ask again from the end of the last answer. A log that is full loses
+/// its earlier lines; the answer to a byte behind its new end is 416, and the log is to be read from its beginning.
 #[utoipa::path(
     get, path = "/gugus/v1/runs/{id}/log", tag = "Runs",
     params(("id" = String, Path, description = "The run's id"), ("from" = Option<u64>, Query, description = "The first byte"), ("whole" = Option<bool>, Query, description = "All that follows in place of a part")),

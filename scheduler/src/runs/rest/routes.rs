@@ -16,6 +16,7 @@ pub(crate) fn routes(all: Runs) -> OpenApiRouter {
         .routes(routes!(runs::list, runs::submit))
         .routes(routes!(run::detail))
         .routes(routes!(run::cancel))
+        .routes(routes!(run::pause))
         .routes(routes!(run::resume))
         .routes(routes!(run::models))
         .routes(routes!(log::part))

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use gugus_pages::run::Run;
+use gugus_pages::run::{Run, RunState};
 use http::StatusCode;
 
 use crate::blocking::blocking;
@@ -18,6 +18,11 @@ use crate::runs::request::RunRequest;
 /// All runs, the newest first; or those that the choices behind `?` ask for, as on the page `/runs`.
 #[utoipa::path(
     get, path = RUNS_PATH, tag = "Runs",
+    params(("text" = Option<String>, Query, description = "What the id, the job, a store or the failure holds"),
+           ("state" = Option<RunState>, Query, description = "Only runs in this state"),
+           ("job" = Option<String>, Query, description = "Only runs of this job"),
+           ("sort" = Option<String>, Query, description = "state, job, trained, failed, skipped, submitted or duration"),
+           ("order" = Option<String>, Query, description = "desc: the largest first")),
     responses((status = 200, description = "The runs", body = RunList), (status = "default", description = "The request was refused", body = Refusal))
 )]
 pub(super) async fn list(State(runs): State<Runs>, Query(choices): Query<Pairs>) -> Json<RunList> {

@@ -1,0 +1,141 @@
+//! `gugus up`.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use clap::Args;
+use gugus_engine::TaskSlots;
+use gugus_files::Stores;
+use gugus_ingest::ingest::{self, Until};
+use gugus_progress::Progress;
+use gugus_scheduler::{Configuration, EmbeddedConfig, RunRequest, RunsConfig};
+use gugus_up::{Addresses, Cluster, Config};
+
+use crate::exit::{Code, Failure};
+use crate::flags::cluster::{ChosenCluster, OnCluster};
+use crate::flags::folders::{BatchesFolder, ModelsFolder};
+use crate::flags::job_file::JobFile;
+use crate::flags::kafka::KafkaClient;
+use crate::flags::reading::Reading;
+use crate::output::progress::draw_status;
+use crate::output::ready;
+use crate::servers::{host_port, listen};
+use crate::signals::Stop;
+
+/// Run the whole way in this process: from Kafka to batches, to models, to predictions
+///
+/// The command ingests the job's topic, trains each batch as it comes, serves the models over REST, and shows all of it on
+/// the scheduler's pages. Stop it or kill it at any time, and start it again: it goes on from the files. If Kafka or a cluster
+/// elsewhere is away for a while, predictions go on.
+///
+/// Example: gugus up --job jobs/crime.toml --brokers 127.0.0.1:9092
+///
+/// Next: open the two addresses of the line `ready`: `rest=` predicts, `http=` shows batches, models and runs.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    job: JobFile,
+    #[command(flatten)]
+    client: KafkaClient,
+    #[command(flatten)]
+    batches: BatchesFolder,
+    #[command(flatten)]
+    models: ModelsFolder,
+    #[command(flatten)]
+    reading: Reading,
+    /// Where REST listens; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = host_port)]
+    listen: SocketAddr,
+    /// Where the scheduler in this process and its pages listen; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050", value_parser = host_port, conflicts_with = "scheduler")]
+    scheduler_listen: SocketAddr,
+    /// How many executors this process has; they share its cores
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        conflicts_with = "scheduler"
+    )]
+    executors: NonZeroUsize,
+    #[command(flatten)]
+    cluster: OnCluster,
+}
+
+impl Up {
+    pub(crate) async fn run(
+        self,
+        stop: Stop,
+        configuration: Configuration,
+    ) -> Result<Code, Failure> {
+        let stores = Stores::from_env();
+        let (job, job_file) = self.job.with_text()?;
+        let request = RunRequest {
+            job_file,
+            batches: self.batches.absolute()?,
+            models: self.models.absolute()?,
+            only: Vec::new(),
+            retrain: false,
+            dry_run: false,
+            follow: true,
+        };
+        let progress = Progress::default();
+        let ingest = ingest::Config {
+            job,
+            client: self.client.properties()?,
+            brokers: self.client.brokers,
+            store: self.batches.open(&stores)?,
+            until: Until::Forever,
+            max_batches: None,
+            on_reset: self.reading.on_reset(),
+            start: self.reading.start,
+            progress: progress.clone(),
+            metrics: None,
+            connection: Default::default(),
+        };
+        let serve = gugus_serve::Config::new(self.models.open(&stores)?);
+        // The pages' own records live as long as the process.
+        let state = tempfile::tempdir().map_err(Failure::failed)?;
+        let runs = RunsConfig {
+            state: state.path().to_owned(),
+            data_root: "/".into(),
+            keep: 100,
+            at_once: 1,
+        };
+        let mut cluster = self.cluster.load()?;
+        cluster.shown_at(self.scheduler_listen, configuration, runs)?;
+        let rest = listen(self.listen)?;
+        let cluster = match cluster {
+            ChosenCluster::Remote(access) => Cluster::elsewhere(*access),
+            ChosenCluster::Embedded(config, _) => {
+                let config = EmbeddedConfig {
+                    executors: self.executors,
+                    task_slots: share(self.executors),
+                    stores,
+                    ..*config
+                };
+                Cluster::start(config).await?
+            }
+        };
+        let config = Config {
+            ingest,
+            serve,
+            rest,
+            cluster,
+            request,
+            models: Progress::default(),
+            observer: Arc::new(()),
+        };
+        let _bar = draw_status(&progress, "records");
+        let tell =
+            |at: Addresses| ready(&[("rest", at.rest), ("http", at.http), ("grpc", at.grpc)]);
+        gugus_up::run(config, tell, stop.token).await?;
+        Ok(Code::Done)
+    }
+}
+
+/// The task slots of each of so many executors.
+fn share(executors: NonZeroUsize) -> TaskSlots {
+    let each = NonZeroUsize::new(TaskSlots::Cores.count() / executors.get());
+    TaskSlots::Exactly(each.unwrap_or(NonZeroUsize::MIN))
+}

@@ -1,0 +1,95 @@
+//! The metrics of standing runs, by job. Only runs that follow or are paused have them, so the labels are as few as such runs.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use gugus_pages::run::Run;
+use prometheus::{
+    GaugeVec, IntCounterVec, IntGaugeVec, Registry, register_gauge_vec_with_registry,
+    register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
+};
+
+/// How far standing runs are behind, and what they have trained.
+#[derive(Debug)]
+pub(super) struct Follow {
+    lag_batches: IntGaugeVec,
+    lag_seconds: GaugeVec,
+    trained: IntCounterVec,
+    failed: IntCounterVec,
+    /// Held while the figures change: two who ask at once shall not both count.
+    setting: Mutex<()>,
+}
+
+/// The figures of all standing runs of one job.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Figures {
+    batches: u64,
+    seconds: f64,
+    trained: u64,
+    failed: u64,
+}
+
+impl Follow {
+    pub(super) fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let by = &["job"];
+        let counter =
+            |name, help| register_int_counter_vec_with_registry!(name, help, by, registry);
+        Ok(Self {
+            lag_batches: register_int_gauge_vec_with_registry!(
+                "gugus_follow_lag_batches",
+                "Batches that standing runs have not trained on yet.",
+                by,
+                registry
+            )?,
+            lag_seconds: register_gauge_vec_with_registry!(
+                "gugus_follow_lag_seconds",
+                "The age of the oldest batch that standing runs have not trained on; 0 where there is none.",
+                by,
+                registry
+            )?,
+            trained: counter(
+                "gugus_follow_trained_total",
+                "Models that standing runs trained since they began or went on.",
+            )?,
+            failed: counter(
+                "gugus_follow_failed_total",
+                "Models that the data did not allow, since standing runs began or went on.",
+            )?,
+            setting: Mutex::default(),
+        })
+    }
+
+    /// Sets the figures to those of the runs as they are now.
+    pub(super) fn set(&self, runs: &[Run]) {
+        let _setting = self.setting.lock().unwrap_or_else(PoisonError::into_inner);
+        let figures = figures(runs);
+        self.lag_batches.reset();
+        self.lag_seconds.reset();
+        self.trained.reset();
+        self.failed.reset();
+        for (job, of) in figures {
+            let by = [job];
+            let batches = i64::try_from(of.batches).unwrap_or(i64::MAX);
+            self.lag_batches.with_label_values(&by).set(batches);
+            self.lag_seconds.with_label_values(&by).set(of.seconds);
+            self.trained.with_label_values(&by).inc_by(of.trained);
+            self.failed.with_label_values(&by).inc_by(of.failed);
+        }
+    }
+}
+
+/// The figures by job: the oldest batch of all its runs counts, everything else is added up.
+fn figures(runs: &[Run]) -> BTreeMap<&str, Figures> {
+    let mut all: BTreeMap<&str, Figures> = BTreeMap::new();
+    for run in runs.iter().filter(|run| !run.state.is_final()) {
+        let Some(follow) = &run.follow else {
+            continue;
+        };
+        let of = all.entry(run.job.as_str()).or_default();
+        of.batches += follow.lag.batches;
+        of.seconds = of.seconds.max(follow.lag.seconds);
+        of.trained += run.trained;
+        of.failed += run.failed;
+    }
+    all
+}

@@ -1,0 +1,114 @@
+//! The parts, and the order in which they end.
+
+use std::net::SocketAddr;
+
+use gugus_spec::Job;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Addresses, Config};
+use crate::error::Error;
+use crate::ingesting::ingest;
+use crate::training::Training;
+
+/// Runs all parts until `stop`. `ready` is called once REST and the pages answer, and ingest reads the topic or waits for
+/// its brokers.
+///
+/// # Errors
+/// [`Error`] of the first part that failed for good.
+pub async fn run(
+    config: Config,
+    ready: impl FnOnce(Addresses) + Send,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    check(&config.ingest.job)?;
+    let ends = Ends::new(&stop);
+    let (reads, mut reading) = watch::channel(false);
+    let (served, serves) = oneshot::channel();
+    let cluster = config.cluster.access.clone();
+
+    let batches = config.request.batches.clone();
+    let ingesting = ingest(config.ingest.clone(), &batches, reads, ends.all.clone());
+    let training = Training::new(&config)?;
+    let tell = move |address: SocketAddr| {
+        // Nobody waits any more only when this function has ended.
+        let _ = served.send(address);
+    };
+    let serving = gugus_serve::run(config.rest, config.serve, tell, ends.trained.clone());
+
+    let ingesting = async {
+        let ended = ends.all_unless_well(ingesting.await);
+        ends.ingested.cancel();
+        ended
+    };
+    // The driver compiles plans. The threads that answer requests shall not wait for it.
+    let (here, ingested) = (Handle::current(), ends.ingested.clone());
+    let training = spawn_blocking(move || here.block_on(training.until(ingested)));
+    let training = async {
+        let ended = training.await.map_err(Error::from).flatten();
+        let ended = ends.all_unless_well(ended);
+        ends.trained.cancel();
+        ended
+    };
+    let serving = tokio::spawn(serving);
+    let serving = async {
+        let ended = serving.await.map_err(Error::from);
+        ends.all_unless_well(ended.and_then(|ended| ended.map_err(Error::from)))
+    };
+    let telling = async {
+        let reads = async { reading.wait_for(|reads| *reads).await.is_ok() };
+        if let (Ok(rest), true) = tokio::join!(serves, reads) {
+            ready(Addresses {
+                rest: format!("http://{rest}"),
+                http: format!(
+                    "{}://{}",
+                    cluster.security.scheme(),
+                    cluster.url.authority()
+                ),
+                grpc: cluster.url.to_string(),
+            });
+        }
+    };
+    let (ingested, trained, served, ()) = tokio::join!(ingesting, training, serving, telling);
+    ingested.and(trained).and(served)
+}
+
+/// Finds mistakes in the models before anything begins.
+fn check(job: &Job) -> Result<(), gugus_train::Error> {
+    if job.models.is_empty() {
+        let job = job.name.to_string();
+        return Err(gugus_train::Error::NoModels { job });
+    }
+    gugus_train::check(job).map(drop)
+}
+
+/// Who ends when.
+#[derive(Clone, Debug)]
+struct Ends {
+    /// The whole was told to stop, or a part of it failed.
+    all: CancellationToken,
+    /// The last batch is there.
+    ingested: CancellationToken,
+    /// The last model is there.
+    trained: CancellationToken,
+}
+
+impl Ends {
+    fn new(stop: &CancellationToken) -> Self {
+        Self {
+            all: stop.child_token(),
+            ingested: CancellationToken::new(),
+            trained: CancellationToken::new(),
+        }
+    }
+
+    /// A part that failed ends the others.
+    fn all_unless_well(&self, ended: Result<(), impl Into<Error>>) -> Result<(), Error> {
+        if ended.is_err() {
+            self.all.cancel();
+        }
+        ended.map_err(Into::into)
+    }
+}
