@@ -82,7 +82,10 @@ impl ChosenCluster {
         };
         let mut told = false;
         loop {
-            match stop.run_until_cancelled(Cluster::connect(access.clone())).await {
+            match stop
+                .run_until_cancelled(Cluster::connect(access.clone()))
+                .await
+            {
                 None => return Ok(None),
                 Some(Ok(cluster)) => return Ok(Some((cluster, None))),
                 Some(Err(ClusterError::Connect { url, source })) => {

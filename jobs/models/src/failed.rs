@@ -81,10 +81,11 @@ impl ModelStore {
                 failed: all,
             };
             let file = file(model);
-            let mut json = serde_json::to_vec_pretty(&document).map_err(|e| ModelError::Format {
-                file: self.store.display(&file),
-                reason: e.to_string(),
-            })?;
+            let mut json =
+                serde_json::to_vec_pretty(&document).map_err(|e| ModelError::Format {
+                    file: self.store.display(&file),
+                    reason: e.to_string(),
+                })?;
             json.push(b'\n');
             if self.store.swap(&file, old, json.into()).await? == Swapped::Done {
                 return Ok(());

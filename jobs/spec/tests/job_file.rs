@@ -490,7 +490,8 @@ fn a_model_over_all_says_when_it_is_trained_again() {
         let job = Job::parse(&text, "j.toml").unwrap();
         assert_eq!(job.models[0].retrain, Some(retrain));
         assert!(job.models[0].warm_start);
-        let end = format!(", one model over all batches, trained again {shown}, from its last centers");
+        let end =
+            format!(", one model over all batches, trained again {shown}, from its last centers");
         assert!(job.to_string().contains(&end), "{job}");
     }
 }

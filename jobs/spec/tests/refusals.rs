@@ -464,12 +464,27 @@ fn training_again_has_its_rules() {
     }
     for (line, rule) in [
         ("retrain = 10", "it must be a table"),
-        ("retrain = {}", "it must be one of { batches = 10 }, { every = \"5m\" } and { growth = 0.1 }"),
-        ("retrain = { batches = 1, growth = 0.1 }", "it must be one of { batches = 10 }"),
-        ("retrain = { batches = 0 }", "it must be a whole number from 1"),
-        ("retrain = { every = \"0s\" }", "it must be a duration longer than zero"),
+        (
+            "retrain = {}",
+            "it must be one of { batches = 10 }, { every = \"5m\" } and { growth = 0.1 }",
+        ),
+        (
+            "retrain = { batches = 1, growth = 0.1 }",
+            "it must be one of { batches = 10 }",
+        ),
+        (
+            "retrain = { batches = 0 }",
+            "it must be a whole number from 1",
+        ),
+        (
+            "retrain = { every = \"0s\" }",
+            "it must be a duration longer than zero",
+        ),
         ("retrain = { growth = 0 }", "it must be a share above 0"),
-        ("retrain = { growth = \"10 %\" }", "it must be a finite number"),
+        (
+            "retrain = { growth = \"10 %\" }",
+            "it must be a finite number",
+        ),
         ("retrain = { rows = 10 }", "rows"),
         ("warm_start = 1", "it must be true or false"),
     ] {

@@ -6,8 +6,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch};
 use arrow::array::TimestampMillisecondArray;
+use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch};
 use gugus_batches::{Appended, BatchLog, TopicDraft};
 use gugus_files::Store;
 use gugus_models::Existing;
@@ -47,7 +47,8 @@ impl Observer for Written {
 async fn main() -> Result {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("name a folder")?;
-    let mut number = || -> Result<i64> { Ok(arguments.next().ok_or("a number is missing")?.parse()?) };
+    let mut number =
+        || -> Result<i64> { Ok(arguments.next().ok_or("a number is missing")?.parse()?) };
     let (there, new) = (number()?, number()?);
     let job = Job::parse(JOB, "job")?;
     let batches = Store::open(&format!("{folder}/batch"))?;
@@ -72,7 +73,10 @@ async fn main() -> Result {
     let followed = follow(config, Follow::default(), &cluster, stop.clone());
     let measured = async {
         written.ready.notified().await;
-        println!("{there} batches: looked at and trained in {:.1} s", began.elapsed().as_secs_f64());
+        println!(
+            "{there} batches: looked at and trained in {:.1} s",
+            began.elapsed().as_secs_f64()
+        );
         let mut times = Vec::new();
         let (calls, processor) = (calls(), processor());
         for batch in there.max(next)..there.max(next) + new {
@@ -90,7 +94,8 @@ async fn main() -> Result {
         let at = |share: usize| times[times.len() * share / 100].1.as_secs_f64() * 1e3;
         println!(
             "one more batch, from its commit to its model: {:.1} ms median, {:.1} ms p99; {busy:.1} ms of processor, {reads:.0} read and write calls",
-            at(50), at(99)
+            at(50),
+            at(99)
         );
         stop.cancel();
         Result::Ok(())
@@ -104,15 +109,26 @@ async fn main() -> Result {
 /// Read and write calls of this process so far.
 fn calls() -> u64 {
     let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
-    let of = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    let of = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok())
+    };
     of("syscr:").unwrap_or(0) + of("syscw:").unwrap_or(0)
 }
 
 /// Hundredths of a second of processor time so far.
 fn processor() -> u64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-    fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+    let fields = text
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum()
 }
 
 async fn append(log: &mut BatchLog, batch: i64) -> Result {
@@ -120,13 +136,34 @@ async fn append(log: &mut BatchLog, batch: i64) -> Result {
     let offsets = || first..next;
     let time = TimestampMillisecondArray::from(vec![None; ROWS as usize]).with_timezone("UTC");
     let columns: [(&str, ArrayRef, bool); 4] = [
-        ("x", Arc::new(Float64Array::from_iter_values(offsets().map(|o| (o % 7) as f64))), true),
-        ("_partition", Arc::new(Int32Array::from(vec![0; ROWS as usize])), false),
-        ("_offset", Arc::new(Int64Array::from_iter_values(offsets())), false),
+        (
+            "x",
+            Arc::new(Float64Array::from_iter_values(
+                offsets().map(|o| (o % 7) as f64),
+            )),
+            true,
+        ),
+        (
+            "_partition",
+            Arc::new(Int32Array::from(vec![0; ROWS as usize])),
+            false,
+        ),
+        (
+            "_offset",
+            Arc::new(Int64Array::from_iter_values(offsets())),
+            false,
+        ),
         ("_timestamp", Arc::new(time), true),
     ];
-    let range = OffsetRange { partition: 0, first, next };
-    let draft = TopicDraft::new(RecordBatch::try_from_iter_with_nullable(columns)?, vec![range]);
+    let range = OffsetRange {
+        partition: 0,
+        first,
+        next,
+    };
+    let draft = TopicDraft::new(
+        RecordBatch::try_from_iter_with_nullable(columns)?,
+        vec![range],
+    );
     match log.append(&draft).await? {
         Appended::Committed(_) => Ok(()),
         Appended::Lost { .. } => Err("somebody else writes to this folder".into()),

@@ -161,7 +161,8 @@ impl Batches {
         for (file, footer) in found {
             see_job(&self.store, &footer.job, job)?;
             came.push(file.number);
-            self.facts.insert(file.number, BatchFacts::new(&file, footer));
+            self.facts
+                .insert(file.number, BatchFacts::new(&file, footer));
         }
         Ok(Some(came))
     }

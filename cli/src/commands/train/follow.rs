@@ -44,7 +44,8 @@ impl Train {
         check_job(&config)?;
         let bar = draw_status(&progress, "models");
         let pause = self.poll;
-        let Some((cluster, _embedded)) = cluster.connect_or_wait(&stores, pause, &stop.token).await?
+        let Some((cluster, _embedded)) =
+            cluster.connect_or_wait(&stores, pause, &stop.token).await?
         else {
             return Ok(Code::Done);
         };

@@ -68,7 +68,10 @@ fn it_is_killed_anywhere_and_goes_on_with_the_bits_of_train() {
 
     work.trained(&job, "at_once", &[]);
     let (followed, at_once) = (models(&work.path("models")), models(&work.path("at_once")));
-    assert_eq!(followed.as_object().unwrap().len() as u64, 2 * (batches + 1));
+    assert_eq!(
+        followed.as_object().unwrap().len() as u64,
+        2 * (batches + 1)
+    );
     assert_eq!(followed, at_once);
 }
 
@@ -78,18 +81,30 @@ fn it_waits_for_the_first_batch_and_prints_a_line_for_each_model() {
     let job = work.job(5, &model("m", "k = 2\nseed = 1\n"));
     let up = following(&work, &job).with(["--output", "json"]).spawn();
     up.await_stderr("ready");
-    assert!(up.stderr().contains("there are no batches yet"), "{}", up.stderr());
+    assert!(
+        up.stderr().contains("there are no batches yet"),
+        "{}",
+        up.stderr()
+    );
     import(&work, &job, 1, 10);
     await_models(&work, &["m"], 2);
-    work.imported(&job, &work.csv("null.csv", &[["1", ""], ["2", "2"], ["3", "3"]]));
+    work.imported(
+        &job,
+        &work.csv("null.csv", &[["1", ""], ["2", "2"], ["3", "3"]]),
+    );
     import(&work, &job, 2, 5);
     await_models(&work, &["m"], 2);
-    until("the last model", || match work.path("models/m/batch_00000004/_SUCCESS") {
-        path if Path::new(&path).exists() => Ok(()),
-        path => Err(path),
+    until("the last model", || {
+        match work.path("models/m/batch_00000004/_SUCCESS") {
+            path if Path::new(&path).exists() => Ok(()),
+            path => Err(path),
+        }
     });
     let ended = up.stop(Signal::Int).expect(0);
-    let lines = ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
     let mut lines: Vec<Value> = lines.collect();
     lines.sort_by_key(|line| line["batch"].as_u64());
     let statuses = lines.iter().map(|line| (&line["batch"], &line["status"]));
@@ -100,7 +115,13 @@ fn it_waits_for_the_first_batch_and_prints_a_line_for_each_model() {
     assert!(statuses.eq(expected), "{lines:?}");
     let report = work.trained(&job, "models", &["--dry-run"]);
     for (line, other) in lines.iter().zip(report["models"].as_array().unwrap()) {
-        let keys = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let keys = |line: &Value| {
+            line.as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         assert_eq!(keys(line), keys(other));
     }
 }
@@ -120,5 +141,9 @@ fn flags_that_make_no_sense_with_it_are_refused() {
         "train --config {config} --job {job} --batches {batches} --models {models}"
     ));
     refused.expect(2).says(&["--follow", "--retrain"]);
-    following(&work, &job).with(["--poll", "0s"]).run().expect(2).says(&["--poll"]);
+    following(&work, &job)
+        .with(["--poll", "0s"])
+        .run()
+        .expect(2)
+        .says(&["--poll"]);
 }

@@ -45,7 +45,11 @@ async fn a_log_that_was_pruned_past_the_reader_is_read_again() {
         commit(&mut log, &draft(0, first, first + 1)).await;
     }
     remove(&store, &number(1).file_name()).await;
-    assert_eq!(came(&store, 1).await, Some(vec![2, 3]), "nothing is missing after it");
+    assert_eq!(
+        came(&store, 1).await,
+        Some(vec![2, 3]),
+        "nothing is missing after it"
+    );
     remove(&store, &number(2).file_name()).await;
     assert_eq!(came(&store, 1).await, None);
     assert_eq!(came(&store, 3).await, Some(Vec::new()));

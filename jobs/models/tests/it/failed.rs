@@ -33,7 +33,10 @@ async fn version_1_is_read_and_written() {
     let known = failed(7, "feature \"x\": 1 of 5 rows are null or NaN");
     let models = ModelStore::new(Store::in_memory());
     assert_eq!(models.failed(&model()).await.unwrap(), []);
-    models.remember_failed(&model(), &[known.clone()]).await.unwrap();
+    models
+        .remember_failed(&model(), &[known.clone()])
+        .await
+        .unwrap();
     let file = models.store().get("location/failed.json").await.unwrap();
     assert_eq!(file, FROZEN);
     assert_eq!(models.failed(&model()).await.unwrap(), [known]);
@@ -47,19 +50,34 @@ async fn what_is_known_is_replaced_and_bounded() {
     for some in many.chunks(500) {
         models.remember_failed(&model(), some).await.unwrap();
     }
-    models.remember_failed(&model(), &[failed(900, &"long ".repeat(200))]).await.unwrap();
+    models
+        .remember_failed(&model(), &[failed(900, &"long ".repeat(200))])
+        .await
+        .unwrap();
     let known = models.failed(&model()).await.unwrap();
     assert_eq!(known.len(), 1_000);
-    assert_eq!((&*known[0].of, &*known[999].of), ("batch_00000501", "batch_00000900"));
+    assert_eq!(
+        (&*known[0].of, &*known[999].of),
+        ("batch_00000501", "batch_00000900")
+    );
     assert_eq!(known[999].reason.len(), 300);
-    assert_eq!(known.iter().filter(|fit| fit.of == "batch_00000900").count(), 1);
+    assert_eq!(
+        known
+            .iter()
+            .filter(|fit| fit.of == "batch_00000900")
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
 async fn a_damaged_file_is_absent_and_a_newer_one_is_left_alone() {
     for (text, is_newer) in [("{", false), (r#"{"version": 2, "failed": []}"#, true)] {
         let models = ModelStore::new(Store::in_memory());
-        let created = models.store().create("location/failed.json", text.into()).await;
+        let created = models
+            .store()
+            .create("location/failed.json", text.into())
+            .await;
         assert_eq!(created.unwrap(), Created::New);
         let read = models.failed(&model()).await;
         let written = models.remember_failed(&model(), &[failed(1, "no")]).await;

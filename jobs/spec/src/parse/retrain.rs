@@ -14,11 +14,13 @@ pub(super) struct Again {
 
 /// How the model with this title and scope is trained again.
 pub(super) fn again(model: &Table<'_>, title: &str, scope: &Scope) -> Result<Again, Error> {
-    let over_all = |entry: Entry<'_>| match scope {
+    let over_all = |entry: Entry<'_>| {
+        match scope {
         Scope::All => Ok(entry),
         Scope::Batch | Scope::Window(_) => Err(entry.refuse(
             &"only a model with scope = \"all\" is trained again as its job file says: add that scope, or leave it out",
         )),
+    }
     };
     let retrain = model.get("retrain").map(over_all).transpose()?;
     let warm_start = model.get("warm_start").map(over_all).transpose()?;
@@ -36,7 +38,11 @@ fn read(entry: &Entry<'_>, title: &str) -> Result<Retrain, Error> {
         &format!("retrain of {title}"),
         &["batches", "every", "growth"],
     )?;
-    match (table.get("batches"), table.get("every"), table.get("growth")) {
+    match (
+        table.get("batches"),
+        table.get("every"),
+        table.get("growth"),
+    ) {
         (Some(batches), None, None) => {
             let wanted = u64::try_from(batches.integer(1, i64::MAX)?).ok();
             let wanted = wanted.and_then(NonZeroU64::new);

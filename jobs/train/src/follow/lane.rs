@@ -181,7 +181,10 @@ impl Place {
     ) -> Trained {
         run.progress.add_total(self.kind.pending());
         let mut report = Report::default();
-        let (kind, model) = (std::slice::from_mut(&mut self.kind), std::slice::from_ref(&work));
+        let (kind, model) = (
+            std::slice::from_mut(&mut self.kind),
+            std::slice::from_ref(&work),
+        );
         let result = train_kinds(kind, model, &run, &jobs, &mut report).await;
         run.failures.save(&work.model.name, &run.models).await;
         Trained {

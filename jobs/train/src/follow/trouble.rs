@@ -37,7 +37,11 @@ impl Trouble {
         }
         let (what, reason) = (self.what, gugus_error::chain(error));
         match self.until {
-            None => tracing::warn!(what, reason, "this does not answer; the run waits and goes on by itself"),
+            None => tracing::warn!(
+                what,
+                reason,
+                "this does not answer; the run waits and goes on by itself"
+            ),
             Some(_) => tracing::debug!(what, reason, "this still does not answer"),
         }
         self.until = Some(Instant::now() + self.next);

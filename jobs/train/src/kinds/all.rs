@@ -57,7 +57,13 @@ impl AllWork {
     fn due(&self) -> Due {
         let News { batches, rows } = self.news;
         let now = |is: bool| if is { Due::Now } else { Due::Idle };
-        let at = |time: Instant| if time <= Instant::now() { Due::Now } else { Due::At(time) };
+        let at = |time: Instant| {
+            if time <= Instant::now() {
+                Due::Now
+            } else {
+                Due::At(time)
+            }
+        };
         match self.work.model.retrain.unwrap_or_default() {
             _ if self.wanted => Due::Now,
             _ if rows == 0 => Due::Idle,

@@ -126,7 +126,10 @@ async fn a_batch_that_failed_is_told_once_until_the_job_file_changes() {
     assert_eq!(report.failed, 0, "it was told before");
 
     // With a lenient model the batch is tried again.
-    let lenient = format!("{}handle_invalid = \"skip\"\n", EACH.replace("k = 3", "k = 2"));
+    let lenient = format!(
+        "{}handle_invalid = \"skip\"\n",
+        EACH.replace("k = 3", "k = 2")
+    );
     let lenient = job(3, &lenient);
     let (seen, _) = followed(&lenient, &three_batches()[..3], 2).await;
     assert_eq!(seen.trained("each"), [1, 2]);
@@ -147,7 +150,9 @@ async fn windows_are_trained_again_when_a_batch_touched_them() {
     let seen = Arc::new(Seen::default());
     let keys = |seen: &Seen| -> Vec<(String, u64)> {
         let lines = seen.of("area", Trained).into_iter();
-        lines.map(|line| (line.window.unwrap(), line.rows)).collect()
+        lines
+            .map(|line| (line.window.unwrap(), line.rows))
+            .collect()
     };
     let script = async {
         seen.until("the first windows", |seen| keys(seen).len() == 2)
@@ -187,8 +192,10 @@ async fn a_model_over_all_is_trained_again_as_the_job_file_says() {
                 // One that is due is under way, and ends before the next batch comes.
                 let due = expected.iter().filter(|rows| **rows <= 60 * batch);
                 let due = due.count();
-                seen.until("the model over all", |seen| seen.rows("over_all").len() >= due)
-                    .await;
+                seen.until("the model over all", |seen| {
+                    seen.rows("over_all").len() >= due
+                })
+                .await;
                 if batch < 6 {
                     append(&work, &job, batch..batch + 1).await;
                 }
@@ -221,7 +228,10 @@ async fn a_model_over_all_is_trained_again_after_a_time_and_from_its_last_center
     followed.unwrap();
     let steps = seen.steps();
     let again = steps.iter().rposition(|step| step == "summarize").unwrap();
-    assert!(again > 0 && steps[again..].iter().all(|step| step != "sample"), "{steps:?}");
+    assert!(
+        again > 0 && steps[again..].iter().all(|step| step != "sample"),
+        "{steps:?}"
+    );
 }
 
 #[tokio::test]
@@ -269,7 +279,10 @@ async fn a_run_that_starts_again_goes_on_where_it_was() {
 #[tokio::test]
 async fn batches_may_be_pruned_while_they_are_followed() {
     let work = Work::new();
-    let job = job(60, &format!("{EACH}{}", over_all("retrain = { batches = 1 }")));
+    let job = job(
+        60,
+        &format!("{EACH}{}", over_all("retrain = { batches = 1 }")),
+    );
     append(&work, &job, 0..4).await;
     let seen = Arc::new(Seen::default());
     let script = async {
@@ -298,7 +311,10 @@ async fn a_mistake_ends_the_run_and_nothing_is_begun() {
     };
     let wrong = EACH.replace("\"y\"]", "{ name = \"a\", sql = \"x +\" }]");
     let said = refused(&job(60, &wrong)).await;
-    assert!(said.contains("each"), "a mistake shows before there is a batch: {said}");
+    assert!(
+        said.contains("each"),
+        "a mistake shows before there is a batch: {said}"
+    );
 
     let first = job(60, EACH);
     append(&work, &first, 0..1).await;
