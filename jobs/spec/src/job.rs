@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::column::quote_identifier;
 use crate::{
-    Algorithm, AliasName, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Scope,
+    Algorithm, AliasName, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Retrain,
+    Scope,
 };
 
 /// One stream and its models. It exists only when the whole file was valid.

@@ -14,16 +14,8 @@ pub(super) struct Again {
 
 /// How the model with this title and scope is trained again.
 pub(super) fn again(model: &Table<'_>, title: &str, scope: &Scope) -> Result<Again, Error> {
-    let over_all = |entry: Entry<'_>| {
-        match scope {
-        Scope::All => Ok(entry),
-        Scope::Batch | Scope::Window(_) => Err(entry.refuse(
-            &"only a model with scope = \"all\" is trained again as its job file says: add that scope, or leave it out",
-        )),
-    }
-    };
-    let retrain = model.get("retrain").map(over_all).transpose()?;
-    let warm_start = model.get("warm_start").map(over_all).transpose()?;
+    let retrain = over_all(model.get("retrain"), scope)?;
+    let warm_start = over_all(model.get("warm_start"), scope)?;
     Ok(Again {
         retrain: retrain.map(|entry| read(&entry, title)).transpose()?,
         warm_start: match warm_start {
@@ -31,6 +23,16 @@ pub(super) fn again(model: &Table<'_>, title: &str, scope: &Scope) -> Result<Aga
             None => false,
         },
     })
+}
+
+/// Refuses a key that only a model over all batches may have.
+fn over_all<'t>(entry: Option<Entry<'t>>, scope: &Scope) -> Result<Option<Entry<'t>>, Error> {
+    match entry {
+        Some(entry) if *scope != Scope::All => Err(entry.refuse(
+            &"only a model with scope = \"all\" is trained again as its job file says: add that scope, or leave it out",
+        )),
+        entry => Ok(entry),
+    }
 }
 
 fn read(entry: &Entry<'_>, title: &str) -> Result<Retrain, Error> {
