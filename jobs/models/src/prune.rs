@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, num::NonZeroU64, ops::ControlFlow, time::SystemTime};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use gugus_files::{Sizes, StoreError};
 use gugus_spec::{BatchNumber, ModelName};
 
@@ -62,20 +62,21 @@ impl ModelStore {
         let going = self
             .change_aliases(model, async |aliases| Ok(aliases.give_up(&folders, &old)))
             .await?;
-        let removals = going.into_iter().map(|batch| async move {
-            let folder = Self::folder(model, &Extent::Batch(batch));
-            self.store.remove_folder(&folder, SUCCESS).await?;
-            Ok::<_, StoreError>(batch)
-        });
-        let mut removals = stream::iter(removals).buffered(AT_ONCE);
         let mut removed = Vec::new();
-        while let Some(batch) = removals.next().await {
-            removed.push(batch?);
+        for some in going.chunks(AT_ONCE) {
+            let removals = some.iter().map(|batch| self.remove(model, *batch));
+            try_join_all(removals).await?;
+            removed.extend(some);
             if progress(removed.len() as u64).is_break() {
                 break;
             }
         }
         Ok(removed)
+    }
+
+    async fn remove(&self, model: &ModelName, batch: BatchNumber) -> Result<(), StoreError> {
+        let folder = Self::folder(model, &Extent::Batch(batch));
+        self.store.remove_folder(&folder, SUCCESS).await
     }
 
     /// The folders of a model's batches, ascending.

@@ -3,15 +3,15 @@
 use std::{
     num::NonZeroU64,
     ops::ControlFlow,
-    sync::Arc,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, SystemTime},
 };
 
 use gugus_files::{
     Store,
-    conformance::{faults::Faulty, folder, names, remove},
+    conformance::{faults::Faulty, folder, names, overwrite, remove},
 };
-use gugus_models::{AliasMove, Direction, Existing, Extent, Keep, ModelError, ModelStore, Prune};
+use gugus_models::{AliasMove, Direction, Existing, Keep, ModelError, ModelStore, Prune};
 use gugus_spec::BatchNumber;
 
 use crate::{
@@ -104,16 +104,15 @@ async fn models_go_by_their_age() {
 async fn a_prune_that_was_cut_off_is_finished_by_the_next() {
     let store = Store::in_memory();
     let models = nine(&store).await;
-    let stop = |_| ControlFlow::Break(());
-    let first = models.prune(&m(), newest(3), Prune::Delete, stop).await;
-    assert_eq!(first.unwrap(), [number(1)]);
+    let pruned = r#"{"version": 1, "aliases": {}, "pruned": [{"first": 1, "last": 6}]}"#;
+    overwrite(&store, "m/aliases.json", pruned).await;
     // Killed within the removal of another, after its mark was gone.
     remove(&store, "m/batch_00000002/_SUCCESS").await;
     let refused = set(&models, 3, Direction::Any).await.unwrap_err();
     assert_is!(refused, ModelError::Pruned { .. });
     assert_eq!(
         prune(&models, newest(100), Prune::Delete).await,
-        [2, 3, 5, 6]
+        [1, 2, 3, 5, 6]
     );
     assert!(!store.exists("m/batch_00000002/model.json").await.unwrap());
     assert_eq!(batches(&models).await, [7, 8, 9]);
@@ -153,8 +152,35 @@ async fn an_alias_is_refused_for_a_model_that_goes_meanwhile() {
     );
 }
 
-/// One task moves an alias over all batches, one prunes, one trains again. After each step of each the alias stands for a
-/// model that can be read.
+/// A prune that is told to stop removes the rest another time.
+#[tokio::test]
+async fn a_prune_that_is_stopped_says_how_far_it_came() {
+    let models = ModelStore::new(Store::in_memory());
+    for number in 1..=40 {
+        keep(&models, &model("m", batch(number))).await;
+    }
+    let stop = |_| ControlFlow::Break(());
+    let first = models.prune(&m(), newest(1), Prune::Delete, stop).await;
+    let first = first.unwrap().len();
+    assert!((1..39).contains(&first), "{first}");
+    assert_eq!(batches(&models).await.len(), 40 - first);
+    let rest = prune(&models, newest(40), Prune::Delete).await;
+    assert_eq!(rest.len(), 39 - first);
+    assert_eq!(batches(&models).await, [40]);
+}
+
+/// Sees that the alias stands for a model that can be read.
+async fn see_the_alias(models: &ModelStore) {
+    let alias = async || models.aliases(&m()).await.unwrap().batch("production");
+    let before = alias().await;
+    let read = models.read("m", before.unwrap()).await;
+    // The alias may have moved on since, and the model been pruned.
+    if let Err(error) = read {
+        assert_ne!(alias().await, before, "{error}");
+    }
+}
+
+/// One moves an alias over all batches, one prunes, one trains new models and old ones again, all at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alias_never_stands_for_nothing() {
     const BATCHES: u64 = 40;
@@ -162,62 +188,39 @@ async fn an_alias_never_stands_for_nothing() {
     let models = ModelStore::new(folder(dir.path()));
     keep(&models, &model("m", batch(1))).await;
     set(&models, 1, Direction::Any).await.unwrap();
-    let check = async |models: &ModelStore| {
-        let of = models.aliases(&m()).await.unwrap().batch("production");
-        let read = models.read("m", of.unwrap()).await;
-        // The alias may have moved on since it was looked up, and its model be pruned.
-        if read.is_err() {
-            let now = models.aliases(&m()).await.unwrap().batch("production");
-            assert_ne!(now, of, "{read:?}");
+    let ended = AtomicBool::new(false);
+    let train = async {
+        for number in 2..=BATCHES {
+            keep(&models, &model("m", batch(number))).await;
+            let again = model("m", batch(number.div_ceil(2)));
+            models.write(&again, Existing::Replace).await.unwrap();
+            see_the_alias(&models).await;
         }
     };
-    let (training, setting, pruning) = (models.clone(), models.clone(), models.clone());
-    let train = tokio::spawn(async move {
-        for number in 2..=BATCHES {
-            keep(&training, &model("m", batch(number))).await;
-            let again = model("m", batch(number.div_ceil(2)));
-            training.write(&again, Existing::Replace).await.unwrap();
-            check(&training).await;
-        }
-    });
-    let alias = tokio::spawn(async move {
+    let alias = async {
         let mut at = 1;
         while at < BATCHES {
             for number in at..=BATCHES {
-                match set(&setting, number, Direction::Any).await {
+                match set(&models, number, Direction::Any).await {
                     Ok(_) => at = number,
                     Err(ModelError::Pruned { .. } | ModelError::NotFound { .. }) => {}
                     Err(other) => panic!("{other}"),
                 }
-                check(&setting).await;
+                see_the_alias(&models).await;
             }
         }
-    });
-    let done = Arc::new(tokio::sync::Notify::new());
-    let stop = done.clone();
-    let prune = tokio::spawn(async move {
-        loop {
-            prune(&pruning, newest(2), Prune::Delete).await;
-            check(&pruning).await;
-            if tokio::time::timeout(Duration::ZERO, stop.notified())
-                .await
-                .is_ok()
-            {
-                return;
-            }
+        ended.store(true, Ordering::Relaxed);
+    };
+    let pruning = async {
+        while !ended.load(Ordering::Relaxed) {
+            prune(&models, newest(2), Prune::Delete).await;
+            see_the_alias(&models).await;
         }
-    });
-    train.await.unwrap();
-    tokio::time::timeout(Duration::from_secs(60), alias)
-        .await
-        .unwrap()
-        .unwrap();
-    done.notify_one();
-    prune.await.unwrap();
+    };
+    let all = async { futures::join!(train, alias, pruning) };
+    let in_time = tokio::time::timeout(Duration::from_secs(60), all).await;
+    in_time.unwrap();
     let last = models.aliases(&m()).await.unwrap().batch("production");
     assert_eq!(last, batch(BATCHES));
-    models
-        .read("m", Extent::Batch(number(BATCHES)))
-        .await
-        .unwrap();
+    models.read("m", batch(BATCHES)).await.unwrap();
 }
