@@ -123,10 +123,11 @@ impl Aliases {
         let complete = folders.iter().filter(|folder| folder.written.is_some());
         let complete = complete.map(|folder| folder.batch);
         let newest = complete.clone().next_back();
-        if let Some(last) = old.difference(&aliased).next_back() {
+        let last = old.difference(&aliased).max().copied();
+        if let Some(last) = last {
             let young = complete.filter(|batch| !old.contains(batch) && !self.is_pruned(*batch));
             let stay: BTreeSet<BatchNumber> = young.chain(aliased).collect();
-            self.prune_up_to(*last, &stay);
+            self.prune_up_to(last, &stay);
         }
         let batches = folders.iter().map(|folder| folder.batch);
         let going = batches.filter(|batch| self.is_pruned(*batch) && Some(*batch) != newest);
