@@ -8,6 +8,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use crate::traces::Exporter;
+
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
@@ -41,8 +43,10 @@ pub(crate) struct LogFlags {
 }
 
 /// Starts logging. Our crates log from the level asked for, libraries only from `warn`, because Ballista and DataFusion report
-/// every stage at `info`. librdkafka's lines come through the target of its crate.
-pub(crate) fn start(flags: &LogFlags) {
+/// every stage at `info`. librdkafka's lines come through the target of its crate. Spans go to a collector until what this returns is
+/// dropped, if a variable names one.
+#[must_use]
+pub(crate) fn start(flags: &LogFlags) -> Option<Exporter> {
     let level = &flags.log;
     let filter = if level.contains(['=', ',']) {
         EnvFilter::new(level)
@@ -60,9 +64,12 @@ pub(crate) fn start(flags: &LogFlags) {
             .boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
+    let (spans, exporter) = Exporter::from_env().unzip();
     // The logs of a scheduler's runs do not depend on this level.
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .with(run_logs())
+        .with(spans)
         .init();
+    exporter
 }

@@ -18,6 +18,7 @@ mod scheduled;
 mod servers;
 mod settings;
 mod signals;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         Ok(gugus) => gugus,
         Err(error) => error.exit(),
     };
-    logging::start(&gugus.log);
+    let _traces = logging::start(&gugus.log);
     let configuration = settings::configuration(&all, &matches, file.as_ref());
     commands::run(gugus.command, all, configuration)
 }

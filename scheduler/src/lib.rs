@@ -42,7 +42,6 @@ mod stores;
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use gugus_pages::configuration::{Configuration, HIDDEN, Setting, may_be_secret};
 pub use history::KeepJobs;
-pub use port::origins::{Origin, ParseOriginError};
 pub use runs::{
     BallistaJob, DryRun, Followed, Following, ParseRunIdError, PlaceError, RUNS_PATH, Run,
     RunDetail, RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, follows,

@@ -1,7 +1,7 @@
 //! Benchmarks that need more than cargo: a release build, a broker, a Python.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::host::{self, Host};
 use crate::java;
@@ -12,16 +12,17 @@ use crate::{python, setup};
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let [name, rest @ ..] = arguments else {
         return Err(Problem::Usage(
-            "bench wants a name: ingest, live, train or ui".to_owned(),
+            "bench wants a name: ingest, live, serve, train or ui".to_owned(),
         ));
     };
     match name.to_str() {
         Some("ingest") => ingest(host, rest),
         Some("live") => live(host, rest),
+        Some("serve") => serve(host, rest),
         Some("train") => train(host, rest),
         Some("ui") => ui(host, rest),
         _ => Err(Problem::Usage(format!(
-            "there is no benchmark {name:?}; there are ingest, live, train and ui"
+            "there is no benchmark {name:?}; there are ingest, live, serve, train and ui"
         ))),
     }
 }
@@ -59,7 +60,26 @@ fn with_kafka(
     become_bench(host, python, script, arguments, variables)
 }
 
+fn serve(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let (java, python) = spark(host, &python::BENCH_SERVE)?;
+    // In one call, so that both are built with the same features of what they share.
+    build(
+        host,
+        "-p gugus -p gugus-serve --bin gugus --example constant",
+    )?;
+    let variables = [("JAVA_HOME", java.as_path())];
+    become_bench(host, &python, "bench/serve/bench.py", arguments, variables)
+}
+
 fn train(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
+    let (java, python) = spark(host, &python::BENCH_TRAIN)?;
+    build(host, "-p gugus --bin gugus")?;
+    let variables = [("JAVA_HOME", java.as_path())];
+    become_bench(host, &python, "bench/train/bench.py", arguments, variables)
+}
+
+/// A Java that Spark runs on, and a Python with these packages.
+fn spark(host: &Host, wanted: &python::Environment) -> Result<(PathBuf, PathBuf), Problem> {
     let lock = setup::lock(host)?;
     let mut java = java::find(&java::for_spark);
     if java.is_none() {
@@ -72,11 +92,9 @@ fn train(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
             java::described()
         )));
     };
-    let python = python::environment(host, &python::BENCH_TRAIN)?;
+    let python = python::environment(host, wanted)?;
     drop(lock);
-    build(host, "-p gugus --bin gugus")?;
-    let variables = [("JAVA_HOME", java.home.as_path())];
-    become_bench(host, &python, "bench/train/bench.py", arguments, variables)
+    Ok((java.home, python))
 }
 
 fn ui(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {

@@ -47,6 +47,8 @@ Commands:
                              a release build first, unless GUGUS names a binary
   bench live [ARGUMENT]...   how long a batch takes from Kafka to its first prediction, beside Spark's Structured Streaming
                              (bench/live); a release build first, as above
+  bench serve [ARGUMENT]...  how fast predictions are beside a constant and beside Spark behind FastAPI (bench/serve), which
+                             it installs under .cache; a release build first, as above
   bench train [ARGUMENT]...  how fast training is beside Spark, scikit-learn and faiss (bench/train), which it installs
                              under .cache; a release build first, as above
   bench ui [ARGUMENT]...     how fast the scheduler's pages are with 10,000 Ballista jobs, 1,000 runs and 100,000 models

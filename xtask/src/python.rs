@@ -43,6 +43,15 @@ pub(crate) const S3: Environment = Environment {
     oldest: (3, 9),
 };
 
+/// The old way that `bench/serve` measures us beside.
+pub(crate) const BENCH_SERVE: Environment = Environment {
+    folder: "bench-serve",
+    requirements: "bench/serve/requirements.txt",
+    modules: "fastapi, pyarrow, pyspark, uvicorn",
+    described: "pyspark and FastAPI, about 550 MB",
+    oldest: (3, 9),
+};
+
 /// Who `bench/train` measures us beside. Apart from the tests' own, since nobody needs it to test.
 pub(crate) const BENCH_TRAIN: Environment = Environment {
     folder: "bench-train",

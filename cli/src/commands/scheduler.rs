@@ -9,9 +9,8 @@ use bytesize::ByteSize;
 use clap::Args;
 use gugus_engine::ClusterUrl;
 use gugus_files::Stores;
-use gugus_scheduler::{
-    Configuration, KeepJobs, Origin, RunsConfig, SchedulerConfig, SchedulerError,
-};
+use gugus_http::Origin;
+use gugus_scheduler::{Configuration, KeepJobs, RunsConfig, SchedulerConfig, SchedulerError};
 
 use crate::exit::{Code, Failure};
 use crate::flags::security::ClusterSecurity;

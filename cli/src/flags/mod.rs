@@ -2,6 +2,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod folders;
+pub(crate) mod guards;
 pub(crate) mod job_file;
 pub(crate) mod kafka;
 pub(crate) mod model;

@@ -23,7 +23,14 @@ pub(crate) struct ClusterSecurity {
     /// The key of that certificate (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     tls_key: Option<PathBuf>,
-    /// The file with the cluster's token; the variable GUGUS_TOKEN may hold the token itself
+    #[command(flatten)]
+    token: TokenFile,
+}
+
+/// `--token-file`.
+#[derive(Debug, Args)]
+pub(crate) struct TokenFile {
+    /// The file with the token that callers have to show; the variable GUGUS_TOKEN may hold the token itself
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     token_file: Option<PathBuf>,
 }
@@ -33,7 +40,7 @@ impl ClusterSecurity {
     pub(crate) fn load(&self) -> Result<Security, Failure> {
         Ok(Security {
             tls: self.tls()?,
-            token: self.token()?,
+            token: self.token.load()?,
         })
     }
 
@@ -64,8 +71,11 @@ impl ClusterSecurity {
             }
         }
     }
+}
 
-    fn token(&self) -> Result<Option<Token>, Failure> {
+impl TokenFile {
+    /// The token of the file, else that of the variable.
+    pub(crate) fn load(&self) -> Result<Option<Token>, Failure> {
         if let Some(file) = &self.token_file {
             return Token::from_file(file).map(Some).map_err(Failure::usage);
         }

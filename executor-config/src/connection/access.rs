@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use gugus_http::Token;
 use http::{Request, StatusCode, header, request};
 use http_body_util::{BodyExt, Full};
 use thiserror::Error;
@@ -18,7 +19,6 @@ use crate::agreement::session::MESSAGE_LIMIT;
 use crate::connection::address::ClusterUrl;
 use crate::security::settings::Security;
 use crate::security::tls::tls_error;
-use crate::security::token::Token;
 
 /// How long the answer to a question of a few bytes may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -223,7 +223,7 @@ impl Access {
     /// A client of the scheduler's gRPC calls over a connection of [`Self::connect`]. Every request shows token and version.
     pub(crate) fn scheduler(&self, channel: &Channel) -> SchedulerGrpcClient<Authorized> {
         let credentials = Credentials {
-            authorization: self.security.token.as_ref().and_then(Token::metadata),
+            authorization: self.security.token.as_ref().and_then(metadata),
             about: About::ours().to_string().parse().ok(),
         };
         SchedulerGrpcClient::with_interceptor(channel.clone(), credentials)
@@ -234,6 +234,13 @@ impl Access {
 
 /// A channel on which every request shows [`Credentials`].
 pub(crate) type Authorized = InterceptedService<Channel, Credentials>;
+
+/// The header `authorization` for gRPC. It is marked as sensitive, so it appears in no log of headers.
+fn metadata(token: &Token) -> Option<MetadataValue<Ascii>> {
+    let mut value: MetadataValue<Ascii> = token.authorization().parse().ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
 
 /// Token and version, as gRPC metadata.
 #[derive(Clone, Debug)]

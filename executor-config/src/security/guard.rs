@@ -7,17 +7,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use gugus_http::{Peer, PeerCertificate, Token};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use tonic::Status;
 
-use super::door::{Peer, PeerCertificate};
 use super::sessions::Sessions;
 use super::settings::{Port, Security};
-use super::token::Token;
 use crate::agreement::about::{ABOUT_HEADER, About};
 
 /// Paths that anybody may ask. They tell only that the process lives.
@@ -146,20 +143,7 @@ impl Guard {
                 .get(name)
                 .and_then(|value: &HeaderValue| value.to_str().ok())
         };
-        let shown = text(header::AUTHORIZATION).is_some_and(|shown| match shown.split_once(' ') {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => token.is(rest.trim()),
-            // A browser sends this after its user has entered a password. The user name does not matter.
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => BASE64_STANDARD
-                .decode(rest.trim())
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .is_some_and(|pair| {
-                    pair.split_once(':')
-                        .is_some_and(|(_, shown)| token.is(shown))
-                }),
-            _ => false,
-        });
-        shown
+        token.is_in(headers)
             || (self.port == Port::Executor
                 && text(header::USER_AGENT).is_some_and(|agent| {
                     agent
@@ -246,6 +230,9 @@ fn same(headers: &HeaderMap) -> Result<(), String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
+
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {

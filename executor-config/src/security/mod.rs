@@ -1,9 +1,7 @@
 //! TLS and the token: the proofs that a process shows and demands.
 
 pub(crate) mod dial;
-pub(crate) mod door;
 pub(crate) mod guard;
 mod sessions;
 pub(crate) mod settings;
 pub(crate) mod tls;
-pub(crate) mod token;

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::tls::Tls;
-use super::token::Token;
+use gugus_http::{Door, Token};
+
+use super::tls::{Clients, Tls};
 
 /// The proofs that a port accepts, beside a certificate of the cluster's authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,22 @@ impl Security {
         match self.tls {
             Some(_) => "https",
             None => "http",
+        }
+    }
+
+    /// The door of a port.
+    ///
+    /// # Errors
+    /// The error of rustls. Files that [`Tls::load`] has checked cause none.
+    pub fn door(&self, port: Port) -> Result<Door, rustls::Error> {
+        let clients = match port {
+            // Browsers and probes have no certificate; the guard asks them for the token.
+            Port::Scheduler => Clients::Any,
+            Port::Executor => Clients::Certified,
+        };
+        match &self.tls {
+            Some(tls) => Ok(Door::with_tls(tls.acceptor(clients)?)),
+            None => Ok(Door::default()),
         }
     }
 

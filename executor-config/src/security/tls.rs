@@ -6,17 +6,16 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use gugus_http::pem::{certificates, read};
+use gugus_http::{ServerCertificate, TlsError};
+use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::UnixTime;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::sign::CertifiedKey;
-use rustls::{RootCertStore, ServerConfig};
-use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
@@ -29,64 +28,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The key of this process's certificate.
     pub key: PathBuf,
-}
-
-/// Files that cannot be used for TLS.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// A file cannot be read.
-    #[error("the TLS file {} could not be read", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The error of the system.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file does not hold what it should.
-    #[error("the TLS file {} holds no {wanted} in PEM; it must have a section {section}", path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// The missing content.
-        wanted: &'static str,
-        /// How such a section begins.
-        section: &'static str,
-    },
-    /// A certificate in the file of authorities is not that of an authority.
-    #[error("the TLS file {} holds a certificate that cannot be used as an authority", path.display())]
-    Authority {
-        /// The file.
-        path: PathBuf,
-        /// The error of rustls.
-        #[source]
-        source: rustls::Error,
-    },
-    /// Certificate and key do not belong together.
-    #[error("the key in {} is not that of the certificate in {}", key.display(), certificate.display())]
-    Key {
-        /// The key's file.
-        key: PathBuf,
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The error of rustls.
-        #[source]
-        source: rustls::Error,
-    },
-    /// The authority would not accept this process's own certificate.
-    #[error(
-        "the certificate in {} would be refused by the others: it must be signed by an authority in {}, be valid now, and be for both server and client use", certificate.display(), authority.display()
-    )]
-    Certificate {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The file of authorities.
-        authority: PathBuf,
-        /// The error of rustls.
-        #[source]
-        source: rustls::Error,
-    },
 }
 
 /// Which clients a server accepts.
@@ -104,7 +45,7 @@ pub enum Clients {
 pub struct Tls {
     provider: Arc<CryptoProvider>,
     roots: Arc<RootCertStore>,
-    own: Arc<CertifiedKey>,
+    own: ServerCertificate,
     client: ClientTlsConfig,
 }
 
@@ -124,6 +65,7 @@ impl Tls {
         let authority = read(&files.authority)?;
         let certificate = read(&files.certificate)?;
         let key = read(&files.key)?;
+        let own = ServerCertificate::load(&files.certificate, &files.key)?;
 
         let mut roots = RootCertStore::empty();
         for root in certificates(&authority, &files.authority)? {
@@ -133,25 +75,13 @@ impl Tls {
             })?;
         }
         let roots = Arc::new(roots);
-        let chain = certificates(&certificate, &files.certificate)?;
-        let private = PrivateKeyDer::from_pem_slice(&key).map_err(|_| TlsError::Content {
-            path: files.key.clone(),
-            wanted: "private key",
-            section: "-----BEGIN PRIVATE KEY-----",
-        })?;
-        let own =
-            CertifiedKey::from_der(chain, private, &provider).map_err(|source| TlsError::Key {
-                key: files.key.clone(),
-                certificate: files.certificate.clone(),
-                source,
-            })?;
         let tls = Self {
             client: ClientTlsConfig::new()
                 .ca_certificate(Certificate::from_pem(authority))
                 .identity(Identity::from_pem(certificate, key)),
             provider,
             roots,
-            own: Arc::new(own),
+            own,
         };
         tls.check_own().map_err(|source| TlsError::Certificate {
             certificate: files.certificate.clone(),
@@ -163,7 +93,7 @@ impl Tls {
 
     /// Checks our own certificate in the same way as a server that we call would check it.
     fn check_own(&self) -> Result<(), rustls::Error> {
-        let Some((first, rest)) = self.own.cert.split_first() else {
+        let Some((first, rest)) = self.own.chain().split_first() else {
             return Err(rustls::Error::NoCertificatesPresented);
         };
         self.verifier(Clients::Certified)?
@@ -195,33 +125,7 @@ impl Tls {
     /// # Errors
     /// The error of rustls. Files that [`Tls::load`] has checked cause none.
     pub fn acceptor(&self, clients: Clients) -> Result<TlsAcceptor, rustls::Error> {
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(self.verifier(clients)?)
-            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(Arc::clone(
-                &self.own,
-            ))));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Read {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(TlsError::Content {
-            path: path.to_owned(),
-            wanted: "certificate",
-            section: "-----BEGIN CERTIFICATE-----",
-        }),
+        self.own.acceptor(Some(self.verifier(clients)?))
     }
 }
 

@@ -62,7 +62,7 @@ pub use algorithms::*;
 pub use fit::FitError;
 pub use model::{Cells, FittedError, Holds, Model, Saved, TableLayout};
 pub use params::ParamsError;
-pub use predict::{Prediction, Predictor};
+pub use predict::{Explain, Explained, Prediction, Predictions, Predictor};
 
 /// What a fit found, whatever the algorithm.
 pub type Fit = gugus_kmeans::Fit<Fitted>;

@@ -55,15 +55,7 @@ impl FeaturePlan {
                 .evaluate(&input)
                 .and_then(|value| value.into_array(rows.num_rows()))
                 .map_err(|error| failed(&number.name, &error))?;
-            let array = array
-                .as_any()
-                .downcast_ref::<Float64Array>()
-                .ok_or_else(|| EvaluateError::Column {
-                    column: number.name.clone(),
-                    found: array.data_type().clone(),
-                    wanted: DataType::Float64,
-                })?;
-            columns.push(array.clone());
+            columns.push(float(&number.name, &array)?);
             names.push(number.name.clone());
         }
         Ok(FeatureRows {
@@ -100,7 +92,48 @@ impl FeaturePlan {
     }
 }
 
+fn float(name: &str, array: &ArrayRef) -> Result<Float64Array, EvaluateError> {
+    let floats = array.as_any().downcast_ref::<Float64Array>();
+    floats.cloned().ok_or_else(|| EvaluateError::Column {
+        column: name.to_owned(),
+        found: array.data_type().clone(),
+        wanted: DataType::Float64,
+    })
+}
+
 impl FeatureRows {
+    /// Features that need no expression: the columns of `rows` are they.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Column`] for the first column that does not hold `float64`.
+    pub fn of(rows: &RecordBatch) -> Result<Self, EvaluateError> {
+        let schema = rows.schema_ref();
+        let columns = schema.fields().iter().zip(rows.columns());
+        let floats = columns.map(|(field, column)| float(field.name(), column));
+        Ok(Self {
+            names: schema
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect(),
+            columns: floats.collect::<Result<_, _>>()?,
+            rows: rows.num_rows(),
+        })
+    }
+
+    /// The values of each feature, in the model's order, if every row has a finite one.
+    #[must_use]
+    pub fn finite(&self) -> Option<Vec<&[f64]>> {
+        let columns = self.columns.iter();
+        let is_finite = |column: &&Float64Array| {
+            column.null_count() == 0 && column.values().iter().all(|x| x.is_finite())
+        };
+        columns
+            .clone()
+            .all(|column| is_finite(&column))
+            .then(|| columns.map(|column| &column.values()[..]).collect())
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,6 +1,6 @@
 //! The trait of a place for files. The batch log and the model folders use this trait only.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,8 +30,8 @@ pub trait Backend: Send + Sync {
     /// folders, so a missing folder in a bucket is empty.
     async fn list(&self, folder: &str, sizes: Sizes) -> Result<Option<Listed>, StoreError>;
 
-    /// All folders and files, to be looked through. Looking may block.
-    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError>;
+    /// The folders and files below a folder, at least; all of them for the empty text. Looking through them may block.
+    async fn tree(&self, below: &str) -> Result<Box<dyn Tree>, StoreError>;
 
     /// A whole file.
     async fn get(&self, file: &str) -> Result<Bytes, StoreError>;
@@ -96,10 +96,22 @@ pub trait Notices: Send + Sync {
 
     /// Makes sure that notices still come, after the place itself was removed or made.
     fn renew(&mut self);
+
+    /// What changed since this was called last.
+    fn changes(&mut self) -> Changes;
+}
+
+/// What changed in a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Nobody tells, or nobody can tell any more.
+    Anything,
+    /// These names directly in the place, or in one of its folders: `model`, `model/batch_00000001`.
+    Names(BTreeSet<String>),
 }
 
 /// The content of a store, either at the call of [`Backend::tree`] or now, whichever is cheaper.
-pub trait Tree: Send {
+pub trait Tree: Send + Sync {
     /// The names of the folders in a folder; none if the folder does not exist.
     ///
     /// # Errors

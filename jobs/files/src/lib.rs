@@ -58,8 +58,8 @@ mod stores;
 mod watch;
 
 pub use backend::{
-    About, Backend, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes, Swapped,
-    Tail, Tree,
+    About, Backend, Changes, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes,
+    Swapped, Tail, Tree,
 };
 pub use blocking::blocking;
 pub use checksum::{hex, sha256_hex};

@@ -167,9 +167,9 @@ impl Backend for Objects {
         }))
     }
 
-    /// One listing of everything: a request for each folder would take minutes.
-    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError> {
-        Ok(Box::new(Names(self.under("").await?)))
+    /// One listing of everything below: a request for each folder would take minutes.
+    async fn tree(&self, below: &str) -> Result<Box<dyn Tree>, StoreError> {
+        Ok(Box::new(Names(self.under(below).await?)))
     }
 
     async fn get(&self, file: &str) -> Result<Bytes, StoreError> {

@@ -4,7 +4,7 @@ use std::{fmt, future::pending, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::backend::Notices;
+use crate::backend::{Changes, Notices};
 
 /// One commit makes several changes: a temporary file, its new name, its removal. They are one change if no more time
 /// than this lies between them.
@@ -67,6 +67,14 @@ impl Watch {
             self.noticed = false;
         }
         self.due = Instant::now() + self.poll;
+    }
+
+    /// What changed since this was called last, or since the watch began. Ask after [`Watch::changed`] returned.
+    pub fn changes(&mut self) -> Changes {
+        match &mut self.notices {
+            Some(notices) => notices.changes(),
+            None => Changes::Anything,
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! # What it is for
 //! [`serve`] runs a warp service on a socket until it is told to stop. `gugus serve` uses it for REST, and `gugus ingest`
 //! for its monitoring. [`serve_service`] does the same for any other service; scheduler and executor use it for gRPC.
-//! [`Monitor`] holds a service's Prometheus registry and readiness, and has the routes that show them.
+//! A port is a [`Door`], with TLS if it has a [`ServerCertificate`]. [`Token`] is the secret that callers show, and [`cors`]
+//! lets pages of other sites read answers. [`Monitor`] holds a service's Prometheus registry and readiness, and has the routes that show them.
 //!
 //! # What it guarantees
 //! * A client that hangs up, sends nothing or does not speak HTTP costs one debug line.
@@ -12,8 +13,8 @@
 //! * The monitoring routes read only memory, so they answer even while the service itself is stuck.
 //!
 //! # What it is not
-//! It has no TLS (a service brings TLS as its [`Accept`]) and no authentication. Services listen on loopback unless they are
-//! told otherwise.
+//! It decides nothing about callers: each service says itself which paths want the token, and which certificates it trusts.
+//! Services listen on loopback unless they are told otherwise.
 //!
 //! # Example
 //! ```no_run
@@ -24,8 +25,20 @@
 //! # Ok(()) }
 //! ```
 
+mod accept;
+mod certificate;
+mod door;
 mod monitor;
+mod origins;
+pub mod pem;
 mod server;
+mod token;
 
+pub use accept::Accept;
+pub use certificate::ServerCertificate;
+pub use door::{Door, DoorStream, Peer, PeerCertificate};
 pub use monitor::{Monitor, Readiness};
-pub use server::{Accept, Error, Plain, serve, serve_service};
+pub use origins::{Origin, ParseOriginError, cors};
+pub use pem::TlsError;
+pub use server::{Error, GRACE, serve, serve_service};
+pub use token::{Token, TokenError};

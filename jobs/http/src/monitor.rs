@@ -68,7 +68,7 @@ impl Monitor {
     pub fn routes(&self) -> BoxedFilter<(Response<String>,)> {
         let get = warp::get().or(warp::head()).unify();
         let monitor = self.clone();
-        let metrics = warp::path!("metrics").map(move || monitor.metrics());
+        let metrics = warp::path!("metrics").map(move || monitor.page());
         let health = warp::path!("healthz").map(|| text(StatusCode::OK, "ok\n".to_owned()));
         let monitor = self.clone();
         let ready = warp::path!("readyz").map(move || monitor.ready_page());
@@ -83,7 +83,8 @@ impl Monitor {
         }
     }
 
-    fn metrics(&self) -> Response<String> {
+    /// The answer of `GET /metrics`, for a service that has routes of its own.
+    pub fn page(&self) -> Response<String> {
         match TextEncoder::new().encode_to_string(&self.registry.gather()) {
             Ok(metrics) => {
                 let mut response = Response::new(metrics);

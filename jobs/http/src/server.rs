@@ -1,7 +1,6 @@
 //! The socket, its connections and their end.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,8 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -22,8 +20,11 @@ use tower_service::Service;
 use warp::Reply;
 use warp::filters::BoxedFilter;
 
+use crate::accept::Accept;
+use crate::door::Door;
+
 /// How long requests in flight may take when [`serve`] shuts down. Docker kills a process after ten seconds.
-const GRACE: Duration = Duration::from_secs(9);
+pub const GRACE: Duration = Duration::from_secs(9);
 
 /// How often a silent HTTP/2 client is asked whether it is there, and how long it may take to answer. Streams of statuses
 /// are silent for as long as a job takes. A client that lost its network is noticed after both times together.
@@ -61,45 +62,13 @@ pub async fn serve<R: Reply + 'static>(
 ) -> Result<(), Error> {
     serve_service(
         listener,
-        Plain,
+        Door::default(),
         warp::service(routes),
         GRACE,
         ready,
         shutdown,
     )
     .await
-}
-
-/// Turns an accepted connection into one that can be served, for example by TLS.
-pub trait Accept: Clone + Send + 'static {
-    /// The connection to be served.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-    /// What is known about the other end. Every request over the connection has this among its extensions.
-    type Peer: Clone + Send + Sync + 'static;
-
-    /// Turns one connection. An error is the client's fault and costs a debug line.
-    fn accept(
-        self,
-        stream: TcpStream,
-        address: SocketAddr,
-    ) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
-}
-
-/// Serves connections as they are. The address of the other end is known.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Plain;
-
-impl Accept for Plain {
-    type Stream = TcpStream;
-    type Peer = SocketAddr;
-
-    async fn accept(
-        self,
-        stream: TcpStream,
-        address: SocketAddr,
-    ) -> io::Result<(TcpStream, SocketAddr)> {
-        Ok((stream, address))
-    }
 }
 
 /// As [`serve`], for any service of HTTP/1.1 and HTTP/2 (prior knowledge or ALPN), gRPC included, behind TLS or not as

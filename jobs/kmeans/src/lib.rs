@@ -78,6 +78,6 @@ pub use params::{
     DEFAULT_SEED, DistanceMeasure, HandleInvalid, InitMode, Params, ParamsError, ParseChoiceError,
     Solver,
 };
-pub use predict::{CentersError, PredictError, Predictor};
+pub use predict::{CentersError, Near, PredictError, Predictor};
 pub use rows::{Partitions, RowForm, Rows};
 pub use summary::{Centers, Fit, FitSummary};

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::bounds::Bounds;
 use crate::centers::CenterList;
-use crate::distance::{Cosine, Euclidean, Point};
+use crate::distance::{Cosine, Euclidean, Measure, Point};
 use crate::params::DistanceMeasure;
 use crate::rows::{RowForm, Rows};
 use crate::vectors::norm;
@@ -24,6 +24,15 @@ use crate::vectors::norm;
 pub struct Predictor {
     rows: Vec<Vec<f64>>,
     nearest: Nearest,
+}
+
+/// A center and its distance from a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Near {
+    /// The number of the center.
+    pub center: usize,
+    /// Its distance.
+    pub distance: f64,
 }
 
 /// Centers that cannot be predicted with: the model is damaged or was written for something else.
@@ -132,6 +141,54 @@ impl Predictor {
         (0..rows.len())
             .map(|row| self.predict_as(rows.row(row), rows.form()))
             .collect()
+    }
+
+    /// Tells the number of the nearest center of each point, in order. `columns` has one slice per dimension, all of one
+    /// length, and nothing is allocated per point.
+    ///
+    /// # Errors
+    /// The first point that does not fit the centers, from 0, and [`PredictError`].
+    pub fn predict_columns(
+        &self,
+        columns: &[&[f64]],
+        mut tell: impl FnMut(usize),
+    ) -> Result<(), (usize, PredictError)> {
+        let mut point = vec![0.0; columns.len()];
+        for row in 0..columns.first().map_or(0, |column| column.len()) {
+            for (value, column) in point.iter_mut().zip(columns) {
+                *value = column[row];
+            }
+            tell(self.predict(&point).map_err(|error| (row, error))?);
+        }
+        Ok(())
+    }
+
+    /// The nearest center as [`Self::predict`] finds it, and the nearest one of the others, each with its distance from
+    /// the point: under the Euclidean measure the root of the sum of squares, under the cosine measure one minus the cosine.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    pub fn nearest_two(&self, point: &[f64]) -> Result<(Near, Option<Near>), PredictError> {
+        let near = |center: usize| Near {
+            center,
+            distance: self.distance(center, point),
+        };
+        let first = near(self.predict(point)?);
+        let others = (0..self.rows.len()).filter(|center| *center != first.center);
+        // Of equals `min_by` gives the first.
+        let second = others
+            .map(near)
+            .min_by(|one, other| one.distance.total_cmp(&other.distance));
+        Ok((first, second))
+    }
+
+    fn distance(&self, center: usize, point: &[f64]) -> f64 {
+        let point = Point::new(point, RowForm::Dense);
+        let center = self.nearest.centers.get(center);
+        match self.nearest.measure {
+            DistanceMeasure::Euclidean => Euclidean::cost(center.dense(), point).sqrt(),
+            DistanceMeasure::Cosine => Cosine::cost(center, point),
+        }
     }
 
     /// The centers, by cluster number.

@@ -37,6 +37,8 @@ pub struct Frame<'a> {
     pub product: &'a str,
     /// Its version.
     pub version: &'a str,
+    /// The way from the page to the first one: `/`, or `../../` for pages behind a proxy that gives them a path of their own.
+    pub root: &'a str,
     /// The links of the navigation.
     pub navigation: &'a [Link],
     /// Where the page belongs: the name of one of these links; no such name for a page that belongs nowhere.
@@ -56,6 +58,7 @@ pub struct Frame<'a> {
 pub fn document(frame: &Frame<'_>, sections: &[Section]) -> Markup {
     let assets = Assets::ours();
     let live = sections.iter().any(|section| section.live);
+    let at = |path: &str| format!("{}{}", frame.root, path.trim_start_matches('/'));
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -64,14 +67,14 @@ pub fn document(frame: &Frame<'_>, sections: &[Section]) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (frame.title) " · " (frame.product) }
-                link rel="icon" type="image/svg+xml" href=(assets.icon.path);
-                link rel="stylesheet" href=(assets.style.path);
-                script defer src=(assets.script.path) { }
+                link rel="icon" type="image/svg+xml" href=(at(&assets.icon.path));
+                link rel="stylesheet" href=(at(&assets.style.path));
+                script defer src=(at(&assets.script.path)) { }
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
                 header {
-                    a.product href="/" { img src=(assets.icon.path) alt=""; (frame.product) }
+                    a.product href=(frame.root) { img src=(at(&assets.icon.path)) alt=""; (frame.product) }
                     @if !frame.navigation.is_empty() {
                         nav aria-label="Main" { @for link in frame.navigation {
                             a href=(link.href) aria-current=[(link.name == frame.place).then_some("page")] { (link.name) }
@@ -81,7 +84,7 @@ pub fn document(frame: &Frame<'_>, sections: &[Section]) -> Markup {
                     @if live { span #pulse role="status" { } }
                     button.plain #help type="button" title="Keyboard (?)" hidden { "Keyboard" }
                     @if frame.signed_in {
-                        form method="post" action="/sign-out" { button.plain type="submit" { "Sign out" } }
+                        form method="post" action=(at("/sign-out")) { button.plain type="submit" { "Sign out" } }
                     }
                 }
                 main #main {
@@ -108,6 +111,7 @@ mod tests {
         let frame = Frame {
             product: "Gugus scheduler",
             version: "0.1.0",
+            root: "/",
             navigation: &[Link::new("Runs", "/runs")],
             place: "Runs",
             way: &[],

@@ -239,7 +239,7 @@ impl ModelStore {
 }
 
 /// Where the aliases of a model are, relative to the store.
-fn file(model: &ModelName) -> String {
+pub(crate) fn file(model: &ModelName) -> String {
     format!("{model}/aliases.json")
 }
 

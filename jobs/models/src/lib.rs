@@ -57,7 +57,7 @@ pub use error::ModelError;
 pub use extent::Extent;
 pub use failed::{FAILED_VERSION, FailedFit};
 pub use json::{CarriedFrom, MODEL_VERSION, ModelDraft, ModelJson, SavedWindow};
-pub use list::{ListedModel, Survey, UnusableFolder};
+pub use list::{ListedModel, Looked, Survey, UnusableFolder};
 pub use prune::{Keep, Prune};
 pub use read::{SavedModel, Stamp};
 pub use store::ModelStore;

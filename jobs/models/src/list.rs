@@ -1,13 +1,19 @@
 //! Lists models without reading a file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+    num::NonZeroUsize,
+    panic::resume_unwind,
+    thread,
+};
 
 use gugus_files::{Sizes, StoreError, Tree, blocking};
 use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{
-    Extent, ModelError, ModelStore, WindowKey,
-    place::{DATA, METADATA, MODEL_JSON, SUCCESS, has_content, split_spark_name},
+    Extent, ModelError, ModelStore, WindowKey, aliases,
+    place::{DATA, METADATA, MODEL_JSON, SUCCESS, has_content, sparks_folders, split_spark_name},
 };
 
 /// A model, and the data for which it has a complete folder.
@@ -33,6 +39,62 @@ impl ListedModel {
         }
     }
 
+    /// Whether it was trained on no data at all.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.windows.is_empty() && !self.all
+    }
+
+    /// The data that it was trained on.
+    pub fn extents(&self) -> impl Iterator<Item = Extent> {
+        let batches = self.batches.iter().copied().map(Extent::Batch);
+        let windows = self.windows.iter().cloned().map(Extent::Window);
+        let all = self.all.then_some(Extent::All);
+        batches.chain(windows).chain(all)
+    }
+
+    /// Its newest batch; with `before`, the newest one before that batch.
+    pub fn newest(&self, before: Option<BatchNumber>) -> Option<BatchNumber> {
+        let end = match before {
+            Some(before) => self.batches.partition_point(|batch| *batch < before),
+            None => self.batches.len(),
+        };
+        self.batches.get(..end)?.last().copied()
+    }
+
+    /// Adds data that it was trained on.
+    pub fn insert(&mut self, extent: &Extent) {
+        match extent {
+            Extent::Batch(batch) => {
+                if let Err(at) = self.batches.binary_search(batch) {
+                    self.batches.insert(at, *batch);
+                }
+            }
+            Extent::Window(key) => {
+                if let Err(at) = self.windows.binary_search(key) {
+                    self.windows.insert(at, key.clone());
+                }
+            }
+            Extent::All => self.all = true,
+        }
+    }
+
+    /// Takes away data that it was trained on.
+    pub fn remove(&mut self, extent: &Extent) {
+        match extent {
+            Extent::Batch(batch) => {
+                if let Ok(at) = self.batches.binary_search(batch) {
+                    self.batches.remove(at);
+                }
+            }
+            Extent::Window(key) => {
+                if let Ok(at) = self.windows.binary_search(key) {
+                    self.windows.remove(at);
+                }
+            }
+            Extent::All => self.all = false,
+        }
+    }
+
     fn new((model, extents): (String, BTreeSet<Extent>)) -> Self {
         Self {
             model,
@@ -50,6 +112,8 @@ pub struct Survey {
     pub models: Vec<ListedModel>,
     /// The folders that cannot be read, by name.
     pub unusable: Vec<UnusableFolder>,
+    /// The models that have a file of aliases, whether or not they have a complete folder.
+    pub aliased: Vec<ModelName>,
 }
 
 /// A folder that looks like a model and cannot be read.
@@ -65,14 +129,37 @@ pub struct UnusableFolder {
     pub reason: String,
 }
 
+/// What [`ModelStore::look`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// A complete folder.
+    Complete,
+    /// Only a folder that looks like the model and cannot be read.
+    Unusable(UnusableFolder),
+    /// No folder of a model.
+    Absent,
+}
+
+/// How many folders a thread should have to look at, at least.
+const LEAST: usize = 500;
+
 /// The models found so far: for each, the data that it was trained on.
 #[derive(Default)]
 struct Gathered {
     models: BTreeMap<String, BTreeSet<Extent>>,
     unusable: Vec<UnusableFolder>,
+    aliased: Vec<ModelName>,
 }
 
 impl Gathered {
+    fn extend(&mut self, other: Self) {
+        for (model, extents) in other.models {
+            self.models.entry(model).or_default().extend(extents);
+        }
+        self.unusable.extend(other.unusable);
+        self.aliased.extend(other.aliased);
+    }
+
     fn add(&mut self, model: &str, extent: Extent, folder: String, state: State) {
         match state {
             State::Complete => {
@@ -104,14 +191,75 @@ impl ModelStore {
     /// # Errors
     /// Those of listing. A missing store is empty.
     pub async fn survey(&self) -> Result<Survey, ModelError> {
-        let tree = self.store.tree().await?;
-        let mut gathered = blocking(move || gather(&*tree)).await?;
-        let unusable = &mut gathered.unusable;
-        unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
-        Ok(Survey {
-            models: gathered.models.into_iter().map(ListedModel::new).collect(),
-            unusable: gathered.unusable,
-        })
+        let tree = self.store.tree("").await?;
+        let gathered = blocking(move || {
+            let names = tree.folders("")?;
+            gather_side_by_side(&*tree, &names)
+        });
+        Ok(gathered.await?.into())
+    }
+
+    /// As [`ModelStore::survey`], of one folder in the store.
+    ///
+    /// # Errors
+    /// Those of listing. A missing folder is empty.
+    pub async fn survey_folder(&self, name: &str) -> Result<Survey, ModelError> {
+        let tree = self.store.tree(name).await?;
+        let names = [name.to_owned()];
+        let gathered = blocking(move || gather(&*tree, &names)).await?;
+        Ok(gathered.into())
+    }
+
+    /// Looks at the folders of one model as [`ModelStore::survey`] does, and at no others. No file is opened.
+    ///
+    /// # Errors
+    /// Those of listing.
+    pub async fn look(&self, model: &str, extent: &Extent) -> Result<Looked, ModelError> {
+        let Ok(name) = model.parse::<ModelName>() else {
+            return Ok(Looked::Absent);
+        };
+        let ours = Self::folder(&name, extent);
+        let mut looked = Looked::Absent;
+        for folder in iter::once(ours.clone()).chain(sparks_folders(model, extent)) {
+            let tree = self.store.tree(&folder).await?;
+            let (at, is_ours) = (folder.clone(), folder == ours);
+            let state = blocking(move || match is_ours {
+                true => state(&*tree, &at),
+                false => sparks_state(&*tree, &at),
+            });
+            match (state.await?, &looked) {
+                (State::Complete, _) => return Ok(Looked::Complete),
+                (State::Unusable(reason), Looked::Absent) => {
+                    looked = Looked::Unusable(UnusableFolder {
+                        folder,
+                        model: model.to_owned(),
+                        extent: extent.clone(),
+                        reason: reason.to_owned(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(looked)
+    }
+
+    /// The model whose aliases a file of the store holds; `None` for any other file.
+    pub fn of_aliases(file: &str) -> Option<ModelName> {
+        let model = file.split_once('/')?.0.parse().ok()?;
+        (aliases::file(&model) == file).then_some(model)
+    }
+
+    /// The model that a folder of the store is part of, by its name alone: `location/batch_00000007`, or the name of a
+    /// folder that Spark wrote. `None` for a folder of another name.
+    pub fn of_folder(folder: &str) -> Option<(&str, Extent)> {
+        let (model, extent) = match folder.split_once('/') {
+            Some((model, inner)) => (model, Extent::from_folder_name(inner)?),
+            None => sparks_model(folder),
+        };
+        model
+            .parse::<ModelName>()
+            .is_ok()
+            .then_some((model, extent))
     }
 
     /// Whether there is any model folder or file at all: a cheap check that a store is what it should be.
@@ -124,40 +272,76 @@ impl ModelStore {
     }
 }
 
-/// Lists the store and each folder in it, and looks for one mark in each model folder.
-fn gather(tree: &dyn Tree) -> Result<Gathered, StoreError> {
+impl From<Gathered> for Survey {
+    fn from(mut gathered: Gathered) -> Self {
+        let unusable = &mut gathered.unusable;
+        unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
+        Self {
+            models: gathered.models.into_iter().map(ListedModel::new).collect(),
+            unusable: gathered.unusable,
+            aliased: gathered.aliased,
+        }
+    }
+}
+
+/// As [`gather`], by several threads where there are many folders: each costs some calls of the system.
+fn gather_side_by_side(tree: &dyn Tree, names: &[String]) -> Result<Gathered, StoreError> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let part = names.len().div_ceil(threads).max(LEAST);
+    thread::scope(|scope| {
+        let parts: Vec<_> = names.chunks(part).collect();
+        let parts = parts
+            .into_iter()
+            .map(|part| scope.spawn(|| gather(tree, part)));
+        let parts: Vec<_> = parts.collect();
+        let mut all = Gathered::default();
+        for part in parts {
+            // A panic goes on in the thread that waits.
+            let part = part.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            all.extend(part);
+        }
+        Ok(all)
+    })
+}
+
+/// Lists each of the store's folders, and looks for one mark in each model folder.
+fn gather(tree: &dyn Tree, names: &[String]) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
-    for name in tree.folders("")? {
+    for name in names {
         let hidden = name.starts_with(['.', '_']);
-        let inner = tree.folders(&name)?;
+        let inner = tree.folders(name)?;
         let is_sparks = inner.iter().any(|folder| folder == METADATA);
-        if name.parse::<ModelName>().is_err() {
+        let Ok(model) = name.parse::<ModelName>() else {
             if is_sparks && !hidden {
                 let state = State::Unusable(WRONG_NAME);
-                gathered.add(&name, Extent::All, name.clone(), state);
+                gathered.add(name, Extent::All, name.clone(), state);
             }
             continue;
+        };
+        if tree.has(&aliases::file(&model)) {
+            gathered.aliased.push(model);
         }
         if is_sparks {
-            let state = match tree.has(&format!("{name}/{MODEL_JSON}")) {
-                true => State::NoModel,
-                false => state(tree, &name)?,
-            };
-            let (model, extent) = match split_spark_name(&name) {
-                Some((model, batch)) => (model, Extent::Batch(batch)),
-                None => (name.as_str(), Extent::All),
-            };
-            gathered.add(model, extent, name.clone(), state);
+            let (model, extent) = sparks_model(name);
+            gathered.add(model, extent, name.clone(), marked_by_spark(tree, name)?);
         }
         for inner in inner {
             if let Some(extent) = Extent::from_folder_name(&inner) {
                 let folder = format!("{name}/{inner}");
                 let state = state(tree, &folder)?;
-                gathered.add(&name, extent, folder, state);
+                gathered.add(name, extent, folder, state);
             }
         }
     }
     Ok(gathered)
+}
+
+/// The model that a folder of Spark's is, by its name.
+fn sparks_model(folder: &str) -> (&str, Extent) {
+    match split_spark_name(folder) {
+        Some((model, batch)) => (model, Extent::Batch(batch)),
+        None => (folder, Extent::All),
+    }
 }
 
 /// Whether a folder holds a model, as far as names show.
@@ -174,6 +358,22 @@ const UNFINISHED: &str =
 const NO_METADATA: &str = "it has no file in metadata/: Spark has not finished it, or it was copied in part; save it again";
 const NO_DATA: &str = "it has no file in data/: Spark has not finished it, it was copied in part, or it is no KMeansModel; \
                        save the KMeansModel again";
+
+/// As [`state`], for a folder directly in the store, where Spark's users put theirs.
+fn sparks_state(tree: &dyn Tree, folder: &str) -> Result<State, StoreError> {
+    match tree.folders(folder)?.iter().any(|inner| inner == METADATA) {
+        true => marked_by_spark(tree, folder),
+        false => Ok(State::NoModel),
+    }
+}
+
+/// As [`sparks_state`], for a folder that has metadata. A folder of ours with such a name is none of Spark's.
+fn marked_by_spark(tree: &dyn Tree, folder: &str) -> Result<State, StoreError> {
+    match tree.has(&format!("{folder}/{MODEL_JSON}")) {
+        true => Ok(State::NoModel),
+        false => state(tree, folder),
+    }
+}
 
 fn state(tree: &dyn Tree, folder: &str) -> Result<State, StoreError> {
     let has = |file: &str| tree.has(&format!("{folder}/{file}"));

@@ -55,6 +55,16 @@ fn names_by_spark(model: &str, batch: BatchNumber) -> [String; 2] {
     ]
 }
 
+/// The folders in which Spark's users may have put a model.
+pub(crate) fn sparks_folders(model: &str, extent: &Extent) -> Vec<String> {
+    match extent {
+        Extent::Batch(batch) => names_by_spark(model, *batch).to_vec(),
+        // The full name of a folder of Spark's always finds it.
+        Extent::All => vec![model.to_owned()],
+        Extent::Window(_) => Vec::new(),
+    }
+}
+
 impl ModelStore {
     /// Finds the complete folder of a model. Our own come before Spark's.
     ///
@@ -71,13 +81,7 @@ impl ModelStore {
         if let Some(found) = self.complete(&ours).await? {
             return Ok(found);
         }
-        let others = match extent {
-            Extent::Batch(batch) => names_by_spark(model, *batch).to_vec(),
-            // The full name of a folder of Spark's always finds it.
-            Extent::All => vec![model.to_owned()],
-            Extent::Window(_) => Vec::new(),
-        };
-        for folder in others {
+        for folder in sparks_folders(model, extent) {
             if let Some(found) = self
                 .complete(&folder)
                 .await?

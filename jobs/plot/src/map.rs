@@ -61,11 +61,14 @@ impl Shape {
 }
 
 impl Sample {
-    /// The map of these rows.
+    /// The map of these rows; of the centers alone if no row is given.
     #[must_use]
     pub fn draw(&self, axes: Axes) -> String {
-        let of =
-            |axis: usize| -> Vec<f64> { self.drawn.iter().map(|(row, _)| row[axis]).collect() };
+        let of = |axis: usize| -> Vec<f64> {
+            let rows = self.drawn.iter().map(|(row, _)| row);
+            let centers = self.centers.iter().filter(|_| self.drawn.is_empty());
+            rows.chain(centers).map(|row| row[axis]).collect()
+        };
         let names = axes.names(&self.features);
         let view = View::of((names.0, &of(axes.x)), (names.1, &of(axes.y)), FRAME);
         let place = |row: &[f64]| view.place(row[axes.x], row[axes.y]);
@@ -142,7 +145,9 @@ impl Map {
         self.text("title", [FRAME.left, 34.0], "", &sample.title());
         let (drawn, rows) = (sample.drawn.len() as u64, grouped(sample.rows));
         let mut note = format!("{} clusters, ", sample.centers.len());
-        if drawn < sample.rows {
+        if drawn == 0 {
+            note.push_str("their centers alone");
+        } else if drawn < sample.rows {
             let _ = write!(note, "{} of {rows} rows, drawn at random", grouped(drawn));
         } else {
             let _ = write!(note, "{rows} rows");
@@ -313,6 +318,29 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_rows_the_map_shows_the_centers() {
+        let sample = Sample {
+            model: "places".to_owned(),
+            batch: Some(1),
+            window: None,
+            features: vec!["a".to_owned(), "b".to_owned()],
+            rows: 9,
+            drawn: Vec::new(),
+            centers: vec![vec![10.0, 20.0], vec![30.0, 40.0]],
+            sizes: vec![4, 5],
+        };
+        let axes = Axes::find(&sample.model, &sample.features, None, None);
+        let map = sample.draw(axes.unwrap());
+        assert!(map.contains("2 clusters, their centers alone"), "{map}");
+        assert_eq!(
+            map.matches("stroke=\"#000\" stroke-width=\"2.5\"").count(),
+            3,
+            "{map}"
+        );
+        assert!(!map.contains("off the map"), "{map}");
+    }
 
     #[test]
     fn thousands_are_set_apart() {

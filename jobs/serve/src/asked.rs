@@ -1,9 +1,9 @@
 //! The model that a path names. A path is parsed once, where the request comes in.
 
-use gugus_models::WindowKey;
-use gugus_spec::BatchNumber;
+use gugus_models::{Extent, WindowKey};
+use gugus_spec::{AliasName, BatchNumber};
 
-use crate::problem::{Code, Problem, cut};
+use crate::problem::{Code, Problem};
 
 /// A model by its name, and the batch or window that a path names. The name may be any text until a listing contains it,
 /// because Spark's folders have names that no job file could give.
@@ -19,10 +19,33 @@ pub(crate) enum Wanted {
     Number(BatchNumber),
     /// The one with the highest number.
     Latest,
+    /// The batch that an alias of the model stands for.
+    Alias(AliasName),
     /// The model of a window.
     Window(WindowKey),
     /// The model over all batches.
     All,
+}
+
+impl Wanted {
+    /// The batch that a text names: by its number, as the latest, or by an alias.
+    pub(crate) fn batch(text: &str) -> Option<Self> {
+        if text == "latest" {
+            return Some(Self::Latest);
+        }
+        let number = text.parse().map(Self::Number).ok();
+        number.or_else(|| text.parse().map(Self::Alias).ok())
+    }
+}
+
+impl From<&Extent> for Wanted {
+    fn from(extent: &Extent) -> Self {
+        match extent {
+            Extent::Batch(batch) => Self::Number(*batch),
+            Extent::Window(key) => Self::Window(key.clone()),
+            Extent::All => Self::All,
+        }
+    }
 }
 
 /// `/models`
@@ -41,14 +64,10 @@ pub(crate) fn model(path: Vec<String>) -> Result<Asked, Problem> {
 /// `/models/{model}/batches/{batch}`
 pub(crate) fn batch(path: Vec<String>) -> Result<Asked, Problem> {
     let [model, batch] = segments(path)?;
-    let wanted = match batch.as_str() {
-        "latest" => Wanted::Latest,
-        text => Wanted::Number(text.parse().map_err(|_| {
-            let (model, text) = (cut(&model), cut(text));
-            Problem::new(Code::UnknownBatch, format!("model {model:?} has no batch {text:?}; batches are 1, 2, 3 and so on, or \"latest\""))
-        })?),
-    };
-    Ok(Asked { model, wanted })
+    match Wanted::batch(&batch) {
+        Some(wanted) => Ok(Asked { model, wanted }),
+        None => Err(Problem::no_batch(&model, &batch)),
+    }
 }
 
 /// `/models/{model}/windows/{window}`
@@ -61,7 +80,7 @@ pub(crate) fn window(path: Vec<String>) -> Result<Asked, Problem> {
     Ok(Asked { model, wanted })
 }
 
-fn segments<const N: usize>(path: Vec<String>) -> Result<[String; N], Problem> {
+pub(crate) fn segments<const N: usize>(path: Vec<String>) -> Result<[String; N], Problem> {
     path.try_into()
         .map_err(|_| Problem::new(Code::UnknownPath, "there is no such path"))
 }

@@ -20,8 +20,7 @@ const READ_TIME: Duration = Duration::from_secs(60);
 const DRAINED: usize = 64 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// The body, or why there is none. The content type is ignored, because a body that is not JSON is refused anyway, and
-/// `curl -d` sends another type.
+/// The body as it came, or why there is none.
 pub(crate) fn read(
     limit: usize,
 ) -> impl Filter<Extract = (Result<Bytes, Problem>,), Error = Rejection> + Clone {
@@ -96,7 +95,7 @@ async fn drain<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>>) {
     let _ = timeout(DRAIN_TIME, reading).await;
 }
 
-fn too_large(limit: usize) -> Problem {
+pub(crate) fn too_large(limit: usize) -> Problem {
     Problem::new(
         Code::BodyTooLarge,
         format!("the body is longer than {limit} bytes; send fewer records at a time"),

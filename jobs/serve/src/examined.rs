@@ -8,12 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gugus_models::{Extent, ListedModel, ModelStore, Stamp};
 
+use crate::listing::Key;
+
 /// How many batches and how many windows of a model are read for a listing, the newest ones. Reading a model takes about a
 /// millisecond, and a model may have ten thousand batches. Older ones are noticed when they are asked.
 const NEWEST: usize = 100;
-
-/// A model by its name and the data that it was trained on.
-pub(crate) type Key = (std::sync::Arc<str>, Extent);
 
 /// The verdicts about models.
 #[derive(Default)]
@@ -42,6 +41,13 @@ impl Examined {
 
     pub(crate) fn forget(&self, key: &Key) {
         self.verdicts().remove(key);
+    }
+
+    /// The first `most` of these models that were not found to be usable.
+    pub(crate) fn without_usable(&self, keys: impl Iterator<Item = Key>, most: usize) -> Vec<Key> {
+        let verdicts = self.verdicts();
+        let is_open = |key: &Key| !matches!(verdicts.get(key), Some(Verdict::Usable));
+        keys.filter(is_open).take(most).collect()
     }
 
     /// Forgets models that are gone.

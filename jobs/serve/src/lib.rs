@@ -7,26 +7,42 @@
 //! * **A record is read as in training.** It is parsed by the rules of ingest and goes through the expressions that were saved
 //!   with the model, by the code that evaluated them in training.
 //! * **An answer or an error, never both.** A success is a 2xx with the answer. An error is an object of `error`, a text that
-//!   stays the same, and `detail`, which says what is wrong and where. The status is 400 for a body that is not JSON, 404 for
-//!   an unknown path, model or batch, 405 with `Allow`, 413, 422 for a missing or wrong field, and 503 if the store of models
-//!   fails. Of an array of records, all are answered or none; the error names the wrong one by its index.
+//!   stays the same, and `detail`, which says what is wrong and where. The status is 400 for a body that cannot be read, 404
+//!   for an unknown path, model or batch, 405 with `Allow`, 413, 415 for a content type that is not read, 422 for a missing
+//!   or wrong field, and 503 if the store of models fails or the service
+//!   is busy. Of several records, all are answered or none; the error names the
+//!   wrong one by its index.
+//! * **One meaning in all forms.** JSON, CSV and Arrow become the same columns, and the same code predicts them.
 //! * **Nothing leaks.** No answer holds a path of the machine, and no name from a request reaches the store unless a
 //!   listing of the store has it.
 //! * **A folder that cannot be served is named.** `GET /models` lists it with the reason. `latest` means the newest model that
 //!   can be served, and the headers of an answer name the model that gave it.
-//! * **It notices retrained models.** The service compares its listing and each model in use with the store, at most once a
-//!   second. It reads a replaced model again.
-//! * **Memory is bounded.** Bodies, and the models in memory, have limits ([`Config`]).
+//! * **It notices changes.** A folder on this machine tells which of its folders changed, and the service looks at these at
+//!   once. Every store is also looked through once in [`Config::poll`], or in ten times as long as that takes. A model in use
+//!   is compared with its folder once in `poll`. No request waits for a listing, except for the first one.
+//! * **A good model answers on.** While a model is written again, the one in memory answers, until the new one is ready. If the
+//!   new one cannot be read, the one in memory goes on to answer for its batch, and `GET /models` names the reason. Only a
+//!   model that is removed ends, with 404.
+//! * **An alias means one model.** It answers with the model that it stands for, or with 404 if that model is gone. It never
+//!   answers with another one.
+//! * **Memory is bounded.** Bodies, before and after they are unpacked, the columns made of them, and the requests that are
+//!   answered at a time have limits. The models in memory take no more than [`Config::cache_size`] bytes ([`Config`], [`Guards`]).
+//! * **Nobody gets round the guards.** Token, limits, id and count of a request stand before all routes ([`Guards`]). Only the
+//!   paths of health are open.
 //!
 //! # What it is not
-//! It trains nothing and writes nothing. It has no TLS and no users: put a proxy before it. It ignores the content type of a
-//! body, because a body that is not JSON is refused anyway, and `curl -d` sends another type.
+//! It trains nothing and writes nothing. It has one token and no users: a proxy before it can tell people apart.
 //!
 //! # Why not otherwise
 //! *`warp::serve`* logs a client that hangs up as an error, and has neither timeouts nor a bounded end. So the filters become a
 //! service, and hyper-util serves it, as warp does inside.
 //!
-//! *A watch on the folder* would notice a new model sooner, but it works only on local file systems, and not on all of them.
+//! *A watch on the folder alone* would miss what nobody tells: changes in a bucket, on a network file system, or in more folders
+//! than the system watches. *Looking through the store alone* takes a second for a hundred thousand folders, and a model should
+//! answer some milliseconds after it was written. So both are done.
+//!
+//! *A preloaded copy of each model* would take memory for models that nobody asks. Only the next `latest` and the models of
+//! aliases that moved are read ahead, because clients ask them next.
 //!
 //! # Example
 //! ```
@@ -48,22 +64,53 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod answers;
 mod api;
 mod asked;
 mod body;
-mod by_model;
+mod busy;
 mod catalogue;
+mod compared;
 mod config;
+mod encoding;
 mod examined;
+mod formats;
+mod guards;
+mod input;
+mod keeper;
+mod listing;
 mod loaded;
+mod media;
+mod memory;
+mod metrics;
+mod model_metrics;
+mod names;
+mod options;
+mod pages;
+mod point;
+mod predict;
 mod problem;
 mod records;
 mod reply;
+mod request;
 mod route;
 mod routes;
+mod rows;
 mod server;
 mod state;
+mod stock;
+mod strict;
+mod tally;
+mod unloaded;
+mod unusable;
+mod v2;
+mod weight;
 
-pub use config::{BODY_LIMIT, CACHED_MODELS, Config, PREDICT_CLUSTER_MODELS, UnknownColumns};
+pub use config::{
+    BODY_LIMIT, CACHE_SIZE, Config, MAX_ROWS, POLL, PREDICT_CLUSTER_MODELS, UnknownColumns,
+};
+pub use guards::settings::{
+    AccessLog, Guards, IN_FLIGHT, ParseRootPathError, QUEUED, REQUEST_TIME, RootPath,
+};
 pub use routes::document as openapi;
 pub use server::{Error, run};

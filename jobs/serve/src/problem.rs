@@ -9,7 +9,7 @@ use gugus_features::{EvaluateError, Missing, PlanError};
 use gugus_kmeans::PredictError;
 use gugus_models::{Extent, ModelError, UnusableFolder, WindowKey};
 use gugus_records::Reason;
-use gugus_spec::{BatchNumber, Column};
+use gugus_spec::{AliasName, BatchNumber, Column};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warp::http::{HeaderValue, StatusCode, header::ALLOW};
@@ -23,6 +23,16 @@ use crate::reply;
 pub(crate) enum Code {
     /// The body or a record in it is not JSON.
     NotJson,
+    /// The body is not CSV with a header.
+    NotCsv,
+    /// The body is not an Arrow IPC stream.
+    NotArrow,
+    /// The body is not compressed as its header says.
+    WrongEncoding,
+    /// The body has a content type or an encoding that is not read.
+    UnsupportedMediaType,
+    /// A parameter of the query that cannot be understood.
+    WrongQuery,
     /// The body ended early or came too slowly.
     BodyCutOff,
     /// Headers that cannot be understood.
@@ -39,6 +49,14 @@ pub(crate) enum Code {
     MethodNotAllowed,
     /// The body is longer than the service takes.
     BodyTooLarge,
+    /// There are more records than the service takes.
+    TooManyRecords,
+    /// The request shows no token, or a wrong one.
+    Unauthorized,
+    /// Too many requests at a time.
+    Busy,
+    /// The request took too long.
+    TooSlow,
     /// A field, column or feature has no value.
     MissingField,
     /// A field or column that the model does not know, where such columns are refused.
@@ -60,20 +78,30 @@ pub(crate) enum Code {
 impl Code {
     fn status(self) -> StatusCode {
         match self {
-            Self::NotJson | Self::BodyCutOff | Self::WrongHeader => StatusCode::BAD_REQUEST,
+            Self::NotJson
+            | Self::NotCsv
+            | Self::NotArrow
+            | Self::WrongEncoding
+            | Self::WrongQuery
+            | Self::BodyCutOff
+            | Self::WrongHeader => StatusCode::BAD_REQUEST,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownPath | Self::UnknownModel | Self::UnknownBatch | Self::UnknownWindow => {
                 StatusCode::NOT_FOUND
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge | Self::TooManyRecords => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MissingField
             | Self::UnknownField
             | Self::WrongValue
             | Self::NotFinite
             | Self::WrongModel => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::ModelUnusable | Self::ModelsUnavailable | Self::ShuttingDown => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::ModelUnusable
+            | Self::ModelsUnavailable
+            | Self::ShuttingDown
+            | Self::Busy
+            | Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -91,6 +119,9 @@ pub(crate) struct Problem {
     /// In an array of records the one that is wrong, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
+    /// The id of the request, as in the header `x-request-id` and in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
 }
 
 impl Problem {
@@ -99,6 +130,39 @@ impl Problem {
             code,
             detail: detail.into(),
             index: None,
+            request_id: None,
+        }
+    }
+
+    /// The same, in the request of an id.
+    pub(crate) fn in_request(self, id: &str) -> Self {
+        let request_id = Some(id.to_owned());
+        Self { request_id, ..self }
+    }
+
+    /// The text of the code, as the answer has it.
+    pub(crate) fn code_text(&self) -> String {
+        match serde_json::to_value(self.code) {
+            Ok(serde_json::Value::String(text)) => text,
+            _ => String::new(),
+        }
+    }
+
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// What is wrong and where, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The same, in a part of the request.
+    pub(crate) fn within(self, part: &str) -> Self {
+        Self {
+            detail: format!("{part}: {}", self.detail).into(),
+            ..self
         }
     }
 
@@ -144,7 +208,7 @@ impl Problem {
     }
 
     /// The record has columns that the model does not know.
-    pub(crate) fn unknown_columns(unknown: &[String], known: &[&str]) -> Self {
+    pub(crate) fn unknown_columns(unknown: &[impl AsRef<str>], known: &[&str]) -> Self {
         Self::new(
             Code::UnknownField,
             format!(
@@ -170,6 +234,28 @@ impl Problem {
             format!(
                 "there is no model {:?}; GET /models lists those there are",
                 cut(model)
+            ),
+        )
+    }
+
+    /// The text names no batch of the model.
+    pub(crate) fn no_batch(model: &str, text: &str) -> Self {
+        let (model, text) = (cut(model), cut(text));
+        Self::new(
+            Code::UnknownBatch,
+            format!(
+                "model {model:?} has no batch {text:?}; batches are 1, 2, 3 and so on, \"latest\", or an alias that GET /models lists"
+            ),
+        )
+    }
+
+    /// The alias stands for a batch whose model is not there.
+    pub(crate) fn alias_of_none(model: &str, alias: &AliasName, batch: BatchNumber) -> Self {
+        Self::new(
+            Code::UnknownBatch,
+            format!(
+                "alias {:?} of model {model:?} stands for batch {batch}, whose model is gone; let the alias stand for another batch",
+                alias.as_str()
             ),
         )
     }
@@ -210,11 +296,26 @@ impl Problem {
         )
     }
 
+    /// An answer that could not be written, which would be a bug.
+    pub(crate) fn not_written(form: &str, error: &str) -> Self {
+        tracing::error!(form, error, "an answer could not be written");
+        Self::new(
+            Code::ModelUnusable,
+            format!("the answer could not be written as {form}"),
+        )
+    }
+
     pub(crate) fn models_unavailable() -> Self {
         Self::new(
             Code::ModelsUnavailable,
             "the models cannot be read now; try again later",
         )
+    }
+
+    /// There are more records than the service takes.
+    pub(crate) fn too_many_records(most: usize) -> Self {
+        let detail = format!("there are more than {most} records; send fewer at a time");
+        Self::new(Code::TooManyRecords, detail)
     }
 
     /// A model that could not be loaded. The log gets the whole error, and the caller only what a caller may know.
@@ -331,9 +432,16 @@ impl Problem {
 
 impl warp::Reply for Problem {
     fn into_response(self) -> Response {
-        reply::json(self.code.status(), &self)
+        let mut response = reply::json(self.code.status(), &self);
+        // The guard adds the id of the request, and counts the problem.
+        response.extensions_mut().insert(self);
+        response
     }
 }
+
+/// A problem whose answer is written already, in other words than those of a problem. The guard counts the problem.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(pub(crate) Problem);
 
 /// 405, which has to name the methods that are allowed.
 pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {

@@ -6,7 +6,6 @@
 use std::future::{Future, ready};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use warp::Filter;
@@ -17,18 +16,18 @@ use warp::reject::{Reject, Rejection};
 use warp::reply::{Reply, Response};
 
 use crate::body;
-use crate::by_model::by_model;
-use crate::loaded::Loaded;
 use crate::problem::Problem;
 use crate::reply;
+use crate::request::Sent;
 use crate::state::State;
 
 /// A path and the methods it takes.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// As in the OpenAPI document: a segment in braces stands for any text. One slash at the end may be there or not.
+    /// As in the OpenAPI document: a segment in braces stands for any text.
     pub(crate) path: &'static str,
     methods: Methods,
+    slash: Slash,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +35,17 @@ enum Methods {
     /// GET, and HEAD with it.
     Get,
     Post,
+    /// A page with a form: GET, and POST of the form.
+    Form,
+}
+
+/// What a slash at the end of a path means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slash {
+    /// It may be there or not.
+    Either,
+    /// It makes another path.
+    Counts,
 }
 
 impl Methods {
@@ -43,6 +53,7 @@ impl Methods {
         match self {
             Self::Get => method == Method::GET || method == Method::HEAD,
             Self::Post => method == Method::POST,
+            Self::Form => Self::Get.allow(method) || Self::Post.allow(method),
         }
     }
 
@@ -51,6 +62,7 @@ impl Methods {
         match self {
             Self::Get => "GET, HEAD",
             Self::Post => "POST",
+            Self::Form => "GET, HEAD, POST",
         }
     }
 }
@@ -64,6 +76,10 @@ pub(crate) struct WrongMethod(pub(crate) &'static str);
 
 impl Reject for WrongMethod {}
 
+/// The pattern of the route that answered, among the extensions of its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matched(pub(crate) &'static str);
+
 /// The answer of a route, as warp tries it.
 pub(crate) type Answer = BoxedFilter<(Response,)>;
 
@@ -72,6 +88,16 @@ impl Route {
         Self {
             path,
             methods: Methods::Get,
+            slash: Slash::Either,
+        }
+    }
+
+    /// A path without braces that is not the same with or without a slash at its end.
+    pub(crate) const fn get_exact(path: &'static str) -> Self {
+        Self {
+            path,
+            methods: Methods::Get,
+            slash: Slash::Counts,
         }
     }
 
@@ -79,11 +105,20 @@ impl Route {
         Self {
             path,
             methods: Methods::Post,
+            slash: Slash::Either,
+        }
+    }
+
+    pub(crate) const fn form(path: &'static str) -> Self {
+        Self {
+            path,
+            methods: Methods::Form,
+            slash: Slash::Either,
         }
     }
 
     /// Answers with what `handler` gives for the path that `parse` reads, as JSON.
-    pub(crate) fn json<P, T, F>(
+    pub(crate) fn json<P, T, E, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
@@ -92,7 +127,8 @@ impl Route {
     where
         P: Send + 'static,
         T: Serialize + 'static,
-        F: Future<Output = Result<T, Problem>> + Send + 'static,
+        E: From<Problem> + Reply + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let state = Arc::clone(state);
         let answer = move |captures| {
@@ -100,42 +136,49 @@ impl Route {
             async move {
                 answer(match parse(captures) {
                     Ok(path) => handler(path, state).await,
-                    Err(problem) => Err(problem),
+                    Err(problem) => Err(problem.into()),
                 })
             }
         };
-        self.at().then(answer).boxed()
+        self.marked(self.at().then(answer))
     }
 
-    /// As [`Self::json`], for predictions. The handler gets a body that could not be read, too, because an answer names a
-    /// wrong path before a wrong body. The headers of the answer name the model.
-    pub(crate) fn prediction<P, T, F>(
+    /// Answers with what `handler` makes of the whole request. The handler gets a body that could not be read, too, because
+    /// an answer names a wrong path before a wrong body.
+    pub(crate) fn respond<P, E, F>(
         &'static self,
         state: &Arc<State>,
         parse: fn(Captures) -> Result<P, Problem>,
-        handler: fn(P, Arc<State>, Result<Bytes, Problem>) -> F,
+        handler: fn(P, Arc<State>, Sent) -> F,
     ) -> Answer
     where
         P: Send + 'static,
-        T: Serialize + 'static,
-        F: Future<Output = Result<(T, Arc<Loaded>), Problem>> + Send + 'static,
+        E: From<Problem> + Reply + 'static,
+        F: Future<Output = Result<Response, E>> + Send + 'static,
     {
         let state = Arc::clone(state);
         let body = body::read(state.body_limit);
-        let answer = move |captures, body| {
+        let answer = move |captures, method, path, headers, query, body| {
             let state = Arc::clone(&state);
             async move {
-                let answered = match parse(captures) {
-                    Ok(path) => handler(path, state, body).await,
-                    Err(problem) => Err(problem),
+                let sent = Sent {
+                    method,
+                    path,
+                    headers,
+                    query,
+                    body,
                 };
-                match answered {
-                    Ok((value, model)) => by_model(&value, &model),
-                    Err(problem) => problem.into_response(),
-                }
+                let answered = match parse(captures) {
+                    Ok(path) => handler(path, state, sent).await,
+                    Err(problem) => Err(problem.into()),
+                };
+                answered.unwrap_or_else(Reply::into_response)
             }
         };
-        self.at().and(body).then(answer).boxed()
+        let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+        let asked = self.at().and(warp::method()).and(warp::path::full());
+        let asked = asked.and(warp::header::headers_cloned());
+        self.marked(asked.and(query).and(body).then(answer))
     }
 
     /// Answers with a page or a file.
@@ -145,12 +188,23 @@ impl Route {
         handler: fn(Captures, &State) -> Result<Response, Problem>,
     ) -> Answer {
         let state = Arc::clone(state);
-        self.at()
-            .map(move |captures| match handler(captures, &state) {
-                Ok(page) => page,
-                Err(problem) => problem.into_response(),
-            })
-            .boxed()
+        let page = move |captures| match handler(captures, &state) {
+            Ok(page) => page,
+            Err(problem) => problem.into_response(),
+        };
+        self.marked(self.at().map(page))
+    }
+
+    /// The answers of the route, marked with its pattern.
+    fn marked(
+        &'static self,
+        answers: impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
+    ) -> Answer {
+        let mark = |mut response: Response| {
+            response.extensions_mut().insert(Matched(self.path));
+            response
+        };
+        answers.map(mark).boxed()
     }
 
     /// Requests of this path and method, with the texts of its braces.
@@ -158,7 +212,8 @@ impl Route {
         warp::path::full()
             .and(warp::method())
             .and_then(move |path: FullPath, method: Method| {
-                ready(match captures(self.path, path.as_str()) {
+                let fits = self.slash == Slash::Either || self.path == path.as_str();
+                ready(match captures(self.path, path.as_str()).filter(|_| fits) {
                     None => Err(warp::reject::not_found()),
                     Some(_) if !self.methods.allow(&method) => {
                         Err(warp::reject::custom(WrongMethod(self.methods.header())))
@@ -169,7 +224,7 @@ impl Route {
     }
 }
 
-fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
+fn answer<T: Serialize, E: Reply>(result: Result<T, E>) -> Response {
     match result {
         Ok(value) => reply::json(StatusCode::OK, &value),
         Err(problem) => problem.into_response(),

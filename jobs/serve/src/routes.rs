@@ -8,34 +8,50 @@ use warp::Filter;
 use warp::reject::Rejection;
 use warp::reply::{Reply, Response};
 
-use crate::api::{docs, health, models, predict};
+use crate::api::{docs, health, metrics, models, pages, predict};
+use crate::guards::described::describe;
+use crate::guards::settings::Guards;
 use crate::problem::{Code, Problem, method_not_allowed};
 use crate::route::{Answer, WrongMethod};
 use crate::state::State;
+use crate::v2::rest as v2;
 
 /// Routes that belong together, and their part of the OpenAPI document.
 struct Group {
     answers: fn(&Arc<State>) -> Vec<Answer>,
-    document: fn() -> utoipa::openapi::OpenApi,
+    /// None for pages that only people read.
+    document: Option<fn() -> utoipa::openapi::OpenApi>,
 }
 
 /// The paths that are asked most come first: warp tries one after the other.
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 7] = [
     Group {
         answers: predict::answers,
-        document: predict::Document::openapi,
+        document: Some(predict::Document::openapi),
     },
     Group {
         answers: health::answers,
-        document: health::Document::openapi,
+        document: Some(health::Document::openapi),
+    },
+    Group {
+        answers: v2::answers,
+        document: Some(v2::Document::openapi),
     },
     Group {
         answers: models::answers,
-        document: models::Document::openapi,
+        document: Some(models::Document::openapi),
+    },
+    Group {
+        answers: metrics::answers,
+        document: Some(metrics::Document::openapi),
     },
     Group {
         answers: docs::answers,
-        document: docs::Document::openapi,
+        document: Some(docs::Document::openapi),
+    },
+    Group {
+        answers: pages::answers,
+        document: None,
     },
 ];
 
@@ -56,7 +72,7 @@ const GROUPS: [Group; 4] = [
 )]
 struct Document;
 
-/// The OpenAPI document of the service, in JSON; none when it could not be written, which would be a bug.
+/// The OpenAPI document of a service without token and root path, in JSON; none when it could not be written, which would be a bug.
 ///
 /// ```
 /// let document: serde_json::Value = serde_json::from_str(&gugus_serve::openapi().unwrap_or_default())?;
@@ -65,17 +81,23 @@ struct Document;
 /// ```
 #[must_use]
 pub fn document() -> Option<String> {
+    document_of(&Guards::default())
+}
+
+/// The OpenAPI document of a service with these guards.
+pub(crate) fn document_of(guards: &Guards) -> Option<String> {
     let mut document = Document::openapi();
-    for group in GROUPS {
-        document.merge((group.document)());
+    for part in GROUPS.iter().filter_map(|group| group.document) {
+        document.merge(part());
     }
+    describe(&mut document, guards);
     document.to_pretty_json().ok()
 }
 
 /// The whole service.
 pub(crate) fn all(
     state: Arc<State>,
-) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
     let answers = GROUPS.into_iter().flat_map(|group| (group.answers)(&state));
     let nothing = warp::any()
         .and_then(async || Err::<Response, _>(warp::reject::not_found()))
@@ -88,7 +110,6 @@ pub(crate) fn all(
         .fold(nothing, |rest, answer| answer.or(rest).unify().boxed())
         .recover(refuse)
         .unify()
-        .with(warp::log::custom(access))
 }
 
 /// Answers requests that no route took.
@@ -107,17 +128,6 @@ async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     })
 }
 
-fn access(request: warp::log::Info<'_>) {
-    tracing::debug!(
-        target: "gugus_serve::access",
-        method = %request.method(),
-        path = request.path(),
-        status = request.status().as_u16(),
-        seconds = request.elapsed().as_secs_f64(),
-        "answered"
-    );
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -126,8 +136,8 @@ mod tests {
 
     use super::*;
 
-    /// Every route that the OpenAPI document has to describe: all but the page that shows it.
-    const DESCRIBED: [(&str, &str); 12] = [
+    /// Every route that the OpenAPI document has to describe: all but pages.
+    const DESCRIBED: [(&str, &str); 25] = [
         ("post", "/predict_cluster/"),
         ("post", "/models/{model}/batches/{batch}/predict"),
         ("post", "/models/{model}/windows/{window}/predict"),
@@ -139,7 +149,20 @@ mod tests {
         ("get", "/health"),
         ("get", "/health/live"),
         ("get", "/health/ready"),
+        ("get", "/metrics"),
         ("get", "/openapi.json"),
+        ("get", "/v2"),
+        ("get", "/v2/health/live"),
+        ("get", "/v2/health/ready"),
+        ("get", "/v2/models/{model}"),
+        ("get", "/v2/models/{model}/ready"),
+        ("post", "/v2/models/{model}/infer"),
+        ("get", "/v2/models/{model}/versions/{version}"),
+        ("get", "/v2/models/{model}/versions/{version}/ready"),
+        ("post", "/v2/models/{model}/versions/{version}/infer"),
+        ("post", "/v2/repository/index"),
+        ("post", "/v2/repository/models/{model}/load"),
+        ("post", "/v2/repository/models/{model}/unload"),
     ];
 
     fn parsed() -> Value {

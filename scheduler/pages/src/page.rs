@@ -34,6 +34,7 @@ pub fn render<P: Page>(page: &P, json: &str, signed_in: bool) -> String {
     let frame = Frame {
         product: PRODUCT,
         version: VERSION,
+        root: "/",
         navigation: &Place::ALL.map(Place::link),
         place: P::PLACE.name(),
         way: &page.way(),
@@ -64,6 +65,7 @@ fn alone(navigation: &[Link], title: &str, content: Markup, signed_in: bool) -> 
     let frame = Frame {
         product: PRODUCT,
         version: VERSION,
+        root: "/",
         navigation,
         place: "",
         way: &[],

@@ -31,7 +31,8 @@ struct Figures {
 
 impl Follow {
     pub(super) fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let by = &["job"];
+        // `job` is a label of Prometheus itself, which would rename ours.
+        let by = &["job_name"];
         let counter =
             |name, help| register_int_counter_vec_with_registry!(name, help, by, registry);
         Ok(Self {

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use gugus_http::Origin;
 use http::uri::Authority;
 use http::{StatusCode, header};
 
-use super::origins::Origin;
 use crate::endpoint::Endpoint;
 use crate::problem::Problem;
 

@@ -1,70 +1,25 @@
 //! The sites whose pages may talk to the scheduler.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use gugus_engine::SignedIn;
+use gugus_http::Origin;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use thiserror::Error;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use tower_http::cors::CorsLayer;
 
 use crate::problem::Problem;
 
 /// The header by which newer browsers say whether a page of another site asks.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The site of a page, as browsers name it: `https://grafana.example`, with a port where it is not the usual one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(HeaderValue);
-
-impl Origin {
-    /// Its host and port.
-    pub(crate) fn authority(&self) -> Option<Authority> {
-        let (_, authority) = self.0.to_str().ok()?.split_once("://")?;
-        authority.parse().ok()
-    }
-}
-
-/// A text that is no origin.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "\"{text}\" is no origin; write the scheme, host and port of one site, for example https://grafana.example:3000"
-)]
-pub struct ParseOriginError {
-    text: String,
-}
-
-impl FromStr for Origin {
-    type Err = ParseOriginError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ParseOriginError {
-            text: text.to_owned(),
-        };
-        let host = text
-            .strip_prefix("http://")
-            .or_else(|| text.strip_prefix("https://"));
-        let host = host.ok_or_else(wrong)?;
-        if host.is_empty() || host.contains(['/', '*', '?', '#', '@', ' ', ',']) {
-            return Err(wrong());
-        }
-        text.parse().map(Self).map_err(|_| wrong())
-    }
-}
-
 /// The layer that lets these sites read answers; `None` if there are no sites.
 pub(crate) fn cors(origins: &[Origin]) -> Option<CorsLayer> {
-    if origins.is_empty() {
-        return None;
-    }
-    let list = origins.iter().map(|origin| origin.0.clone());
     Some(
-        CorsLayer::new()
-            .allow_origin(AllowOrigin::list(list))
+        gugus_http::cors(origins)?
             .allow_methods([Method::GET, Method::POST, Method::PATCH])
             .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]),
     )
@@ -117,7 +72,7 @@ fn is_welcome(
         return asking == Asking::Anybody && !elsewhere;
     };
     // The cookie is for our own pages only.
-    if asking == Asking::Anybody && origins.iter().any(|welcome| welcome.0 == *origin) {
+    if asking == Asking::Anybody && origins.iter().any(|welcome| welcome.is(origin)) {
         return true;
     }
     if headers
@@ -139,25 +94,6 @@ fn is_welcome(
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_origin_is_one_site() {
-        for text in ["https://grafana.example", "http://127.0.0.1:3000"] {
-            text.parse::<Origin>().unwrap();
-        }
-        for text in [
-            "*",
-            "",
-            "grafana.example",
-            "https://",
-            "https://*.example",
-            "https://a/b",
-            "http://a, http://b",
-            "null",
-        ] {
-            assert!(text.parse::<Origin>().is_err(), "{text:?}");
-        }
-    }
 
     #[test]
     fn changes_come_from_commands_the_own_page_and_named_sites() {

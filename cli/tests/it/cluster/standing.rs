@@ -58,7 +58,7 @@ fn press(scheduler: &Scheduler, id: &str, what: &str) {
 /// A figure of the scheduler's `/metrics`, of the job `test`.
 fn figure(scheduler: &Scheduler, name: &str) -> Option<f64> {
     let metrics = text(http::ask(&format!("{}/metrics", scheduler.http), &[]));
-    let named = format!("{name}{{job=\"test\"}} ");
+    let named = format!("{name}{{job_name=\"test\"}} ");
     let value = metrics.lines().find_map(|line| line.strip_prefix(&named))?;
     Some(value.parse().unwrap())
 }

@@ -3,5 +3,9 @@
 mod config;
 mod demo;
 mod errors;
+mod grpc;
+mod guarded;
 mod shell;
+mod traces;
 mod up;
+mod watching;

@@ -11,7 +11,7 @@ use crate::algorithm::{Facts, Parameter, Parameters};
 #[cfg(feature = "fit")]
 use crate::fit::FitError;
 use crate::model::{FittedError, Model, Saved};
-use crate::predict::{Predict, Prediction, Predictor};
+use crate::predict::{Explained, Predict, Prediction, Predictions, Predictor, number};
 
 impl Parameters for Params {
     const FACTS: Facts = Facts {
@@ -92,5 +92,21 @@ impl Model for Centers {
 impl Predict for gugus_kmeans::Predictor {
     fn predict(&self, point: &[f64]) -> Result<Prediction, PredictError> {
         Self::predict(self, point).map(Prediction::Cluster)
+    }
+
+    fn explain(&self, point: &[f64]) -> Result<Explained, PredictError> {
+        let (first, second) = self.nearest_two(point)?;
+        Ok(Explained {
+            distance: first.distance,
+            second: second.map(|near| (number(near.center), near.distance)),
+        })
+    }
+
+    fn predict_columns(
+        &self,
+        columns: &[&[f64]],
+        into: &mut Predictions,
+    ) -> Result<(), (usize, PredictError)> {
+        Self::predict_columns(self, columns, |center| into.labels.push(number(center)))
     }
 }

@@ -151,7 +151,8 @@ pub async fn folders_are_listed_and_looked_through(store: Store) {
             .files
             .is_empty()
     );
-    assert!(store.tree().await.unwrap().folders("").unwrap().is_empty());
+    let empty = store.tree("").await.unwrap();
+    assert!(empty.folders("").unwrap().is_empty());
     for file in [
         "top", "m/a/1", "m/a/2", "m/b/c/1", "m-n/a/1", "m/file", "m2/x/1",
     ] {
@@ -161,7 +162,7 @@ pub async fn folders_are_listed_and_looked_through(store: Store) {
     listed.folders.sort();
     assert_eq!(listed.folders, ["a", "b"]);
     assert_eq!(files(&store, "m").await, ["file"]);
-    let tree = store.tree().await.unwrap();
+    let tree = store.tree("").await.unwrap();
     let folders = |folder: &str| {
         let mut folders = tree.folders(folder).unwrap();
         folders.sort();
@@ -184,6 +185,9 @@ pub async fn folders_are_listed_and_looked_through(store: Store) {
     ] {
         assert_eq!(tree.has(file), there, "{file}");
     }
+    let below = store.tree("m/b").await.unwrap();
+    assert_eq!(below.folders("m/b").unwrap(), ["c"]);
+    assert!(below.has("m/b/c/1"));
 }
 
 /// A content is replaced only by a writer that knows it.

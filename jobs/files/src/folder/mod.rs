@@ -59,7 +59,7 @@ impl Backend for Folder {
         self.at(folder, move |path| list(path, sizes)).await
     }
 
-    async fn tree(&self) -> Result<Box<dyn Tree>, StoreError> {
+    async fn tree(&self, _: &str) -> Result<Box<dyn Tree>, StoreError> {
         Ok(Box::new(self.clone()))
     }
 

@@ -21,11 +21,15 @@ use notify::{
 };
 use tokio::sync::Notify;
 
-use crate::backend::{Notices, TEMPORARY};
+use crate::backend::{Changes, Notices, TEMPORARY};
 
 /// The most folders in the folder that are watched. A store has one folder for each model of a job. Spark's users have a
-/// folder for each batch; new folders of theirs are noticed, and changes within them are found by looking.
-const MOST_FOLDERS: usize = 1_000;
+/// folder for each batch; new folders of theirs are noticed, and changes within them are found by looking. The system takes
+/// some ten microseconds for each, and bounds how many a user may watch.
+const MOST_FOLDERS: usize = 10_000;
+
+/// The most names that are remembered until somebody asks for them. After more changes it is quicker to look at everything.
+const MOST_NAMES: usize = 10_000;
 
 /// Notices of one folder.
 pub(super) struct FolderNotices {
@@ -43,6 +47,10 @@ struct Seen {
     changed: Notify,
     /// Folders in the folder that are new.
     new_folders: Mutex<BTreeSet<PathBuf>>,
+    /// The names that changed, relative to the folder.
+    names: Mutex<BTreeSet<String>>,
+    /// Names are missing among those that changed.
+    names_missing: AtomicBool,
     /// The folder itself came or went.
     root_changed: AtomicBool,
 }
@@ -62,6 +70,8 @@ impl FolderNotices {
             seen,
         };
         notices.renew();
+        // The first folder that is watched is no change.
+        notices.changes();
         Ok(notices)
     }
 
@@ -116,6 +126,7 @@ impl Notices for FolderNotices {
         if there.is_some() && there == self.watched {
             return;
         }
+        self.seen.names_missing.store(true, Ordering::SeqCst);
         self.folders.clear();
         self.watched = None;
         let root = self.root.clone();
@@ -132,6 +143,14 @@ impl Notices for FolderNotices {
         let folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
         folders.into_iter().for_each(|folder| self.add(folder));
     }
+
+    fn changes(&mut self) -> Changes {
+        let names = std::mem::take(&mut *self.seen.names());
+        match self.seen.names_missing.swap(false, Ordering::SeqCst) {
+            true => Changes::Anything,
+            false => Changes::Names(names),
+        }
+    }
 }
 
 impl Seen {
@@ -141,10 +160,27 @@ impl Seen {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn names(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a name that changed, relative to the folder.
+    fn name(&self, name: &Path) {
+        let mut names = self.names();
+        // A name that is not UTF-8 is none of ours.
+        let Some(name) = name.to_str() else { return };
+        if names.len() < MOST_NAMES {
+            names.insert(name.to_owned());
+        } else {
+            self.names_missing.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Takes one event. Reading a file is an event, too, and so is each temporary file: they change nothing.
     fn take(&self, root: &Path, event: notify::Result<Event>) {
         // After an error, events may be missing.
         let Ok(event) = event else {
+            self.names_missing.store(true, Ordering::SeqCst);
             self.changed.notify_one();
             return;
         };
@@ -152,12 +188,16 @@ impl Seen {
             return;
         }
         let mut counts = event.need_rescan();
+        self.names_missing.fetch_or(counts, Ordering::SeqCst);
         for path in &event.paths {
             if root.starts_with(path) {
                 // The root, or a folder on the way to it.
                 self.root_changed.store(true, Ordering::SeqCst);
                 counts = true;
-            } else if path.starts_with(root) && !is_temporary(path) {
+            } else if let Ok(name) = path.strip_prefix(root)
+                && !is_temporary(path)
+            {
+                self.name(name);
                 counts = true;
                 if path.parent() == Some(root) && is_new_folder(&event.kind, path) {
                     self.folders().insert(path.clone());

@@ -1,12 +1,13 @@
 //! Changes are noticed on this machine, and looked for everywhere else.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use gugus_files::{FolderContent, Onto, Store, Watch};
+use gugus_files::{Changes, FolderContent, Onto, Store, Watch};
 use tokio::time::timeout;
 
 /// Longer than any test waits: what comes sooner was noticed.
@@ -68,8 +69,12 @@ async fn files_and_folders_are_noticed_when_they_come_go_and_are_replaced() {
         .unwrap();
     noticed(&mut watch, "a folder in a folder that is known").await;
     calm(&mut watch).await;
+    watch.changes();
     fs::write(folder.path().join("model/aliases.json"), "{}").unwrap();
     noticed(&mut watch, "a file in a folder").await;
+    let name = "model/aliases.json".to_owned();
+    assert_eq!(watch.changes(), Changes::Names(BTreeSet::from([name])));
+    assert_eq!(watch.changes(), Changes::Names(BTreeSet::new()));
     calm(&mut watch).await;
     store.delete("batch_1").await.unwrap();
     noticed(&mut watch, "a file that was removed").await;
@@ -144,6 +149,7 @@ async fn a_folder_that_is_missing_is_noticed_when_it_comes_and_comes_again() {
         fs::remove_dir_all(folder.path().join("data")).unwrap();
         noticed(&mut watch, "the end of the folder").await;
         calm(&mut watch).await;
+        assert_eq!(watch.changes(), Changes::Anything);
     }
 }
 
@@ -156,6 +162,7 @@ async fn where_nobody_tells_the_store_is_looked_at_again_and_again() {
         noticed(&mut watch, "the time").await;
     }
     assert!(began.elapsed() >= 3 * poll);
+    assert_eq!(watch.changes(), Changes::Anything);
     let folder = tempfile::tempdir().unwrap();
     let mut watch = store(folder.path()).watch(poll);
     noticed(&mut watch, "the time on this machine").await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
-use warp::http::{HeaderValue, StatusCode, header::CONTENT_SECURITY_POLICY};
+use warp::http::{HeaderValue, StatusCode, header::CONTENT_SECURITY_POLICY, header::LOCATION};
 use warp::reply::Response;
 
 use crate::problem::{Code, Problem};
@@ -16,6 +16,7 @@ use crate::state::State;
 
 static OPENAPI: Route = Route::get("/openapi.json");
 static DOCS: Route = Route::get("/docs");
+static DOCS_SLASH: Route = Route::get_exact("/docs/");
 static DOCS_FILE: Route = Route::get("/docs/{file}");
 
 #[derive(OpenApi)]
@@ -25,13 +26,14 @@ pub(crate) struct Document;
 pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
     vec![
         OPENAPI.page(state, |_, state| Ok(openapi(state))),
+        DOCS_SLASH.page(state, |_, _| Ok(to_the_page())),
         DOCS.page(state, |_, _| Ok(page())),
         DOCS_FILE.page(state, |path, _| file(path)),
     ]
 }
 
-/// The page. Its files are named from the root, so that it works at `/docs` and `/docs/`; Swagger UI's own page would
-/// not at the first, where people go.
+/// The page. Its files are named from where the page is, so that it also works behind a proxy that shows the service below
+/// another path.
 const PAGE: &str = include_str!("docs/page.html");
 
 /// Starts Swagger UI. The validator is off: it would send the document's address to a service of Swagger's.
@@ -71,6 +73,15 @@ fn page() -> Response {
     response
         .headers_mut()
         .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+}
+
+/// At `/docs/` the names of files in the page would mean others.
+fn to_the_page() -> Response {
+    let mut response = reply::bytes(StatusCode::PERMANENT_REDIRECT, "text/plain", Bytes::new());
+    response
+        .headers_mut()
+        .insert(LOCATION, HeaderValue::from_static("../docs"));
     response
 }
 
@@ -117,7 +128,7 @@ mod tests {
             .collect();
         assert_eq!(named.len(), FILES.len() + 1);
         for name in named {
-            let name = name.strip_prefix("/docs/").unwrap();
+            let name = name.strip_prefix("docs/").unwrap();
             assert!(
                 name == "start.js" || swagger_ui(name).is_some_and(|file| !file.is_empty()),
                 "{name}"

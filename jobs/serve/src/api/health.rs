@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::asked;
-use crate::catalogue::StoreState;
+use crate::listing::StoreState;
 use crate::problem::{Code, Problem};
 use crate::route::{Answer, Route};
 use crate::state::State;
@@ -86,7 +86,8 @@ async fn health((): (), state: Arc<State>) -> Result<Served, Problem> {
     })
 }
 
-async fn models(state: &State) -> Result<usize, Problem> {
+/// How many models there are; a problem if they cannot be asked.
+pub(crate) async fn models(state: &State) -> Result<usize, Problem> {
     if state.shutdown.is_cancelled() {
         return Err(Problem::new(Code::ShuttingDown, "the service is ending"));
     }

@@ -1,5 +1,6 @@
 //! The models that can be asked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gugus_models::{ListedModel, UnusableFolder, WindowKey};
@@ -8,6 +9,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::asked::{self, Asked};
+use crate::listing::Listing;
 use crate::loaded::Loaded;
 use crate::problem::Problem;
 use crate::route::{Answer, Route};
@@ -67,6 +69,10 @@ pub(crate) struct ModelBatches {
     /// The keys of the windows it was trained on; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     windows: Vec<String>,
+    /// The aliases of the model, each with the batch that it stands for; left out where there are none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(example = json!({"production": 7}))]
+    aliases: BTreeMap<String, u64>,
 }
 
 /// A model, its batches, and the model over all batches.
@@ -158,7 +164,9 @@ pub(crate) struct Column {
 )]
 async fn list((): (), state: Arc<State>) -> Result<Models, Problem> {
     let listing = state.catalogue.listing().await;
-    let models = listing.models.values().map(ModelBatches::from).collect();
+    let models = listing.models.values();
+    let models = models.map(|listed| ModelBatches::of(listed, &listing));
+    let models = models.collect();
     let unusable = state.catalogue.unusable(&listing, None).await;
     Ok(Models {
         models,
@@ -189,7 +197,7 @@ async fn model(asked: Asked, state: Arc<State>) -> Result<Model, Problem> {
         },
     };
     Ok(Model {
-        listed: listed.into(),
+        listed: ModelBatches::of(listed, &listing),
         all,
         unusable: unusable.into_iter().map(Unusable::from).collect(),
     })
@@ -200,7 +208,7 @@ async fn model(asked: Asked, state: Arc<State>) -> Result<Model, Problem> {
     get, path = BATCH.path, operation_id = "batch", tag = "models",
     params(
         ("model" = String, Path, description = "The model's name"),
-        ("batch" = String, Path, description = "The batch's number, or `latest`", example = "latest"),
+        ("batch" = String, Path, description = "The batch's number, `latest`, or an alias", example = "latest"),
     ),
     responses(
         (status = 200, description = "The model of the batch", body = TrainedModel),
@@ -234,13 +242,18 @@ async fn trained(asked: Asked, state: &State) -> Result<TrainedModel, Problem> {
     Ok(TrainedModel::from(&*loaded))
 }
 
-impl From<&ListedModel> for ModelBatches {
-    fn from(listed: &ListedModel) -> Self {
+impl ModelBatches {
+    fn of(listed: &ListedModel, listing: &Listing) -> Self {
         let key = |key: &WindowKey| key.as_str().to_owned();
+        let aliases = listing.aliases(&listed.model);
+        let aliases = aliases.iter().flat_map(|aliases| &aliases.aliases);
         Self {
             model: listed.model.clone(),
             batches: listed.batches.iter().map(|batch| batch.get()).collect(),
             windows: listed.windows.iter().map(key).collect(),
+            aliases: aliases
+                .map(|(alias, aliased)| (alias.to_string(), aliased.batch.get()))
+                .collect(),
         }
     }
 }

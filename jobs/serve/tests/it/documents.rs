@@ -39,7 +39,9 @@ fn every_path_of_the_document_is_served_by_its_methods() {
             };
             assert_eq!(answer.status, 200, "{method} {path}: {}", answer.json());
             let body = &operation["responses"]["200"]["content"]["application/json"]["schema"];
-            fits(&document, body, &answer.json());
+            if !body.is_null() {
+                fits(&document, body, &answer.json());
+            }
         }
         service
             .method("DELETE", &url)
@@ -142,9 +144,9 @@ fn the_page_works_with_what_the_binary_holds() {
             .collect();
         assert_eq!(files.len(), 5, "{page}");
         for file in files {
-            // A path of this service: neither another host nor relative to where the page happens to be.
-            assert!(file.starts_with("/docs/") && !file.contains("//"), "{file}");
-            let answer = service.get(file);
+            // Relative to the page, so that a proxy may show the service below another path.
+            assert!(file.starts_with("docs/") && !file.contains("//"), "{file}");
+            let answer = service.get(&format!("/{file}"));
             assert_eq!(answer.status, 200, "{file}");
             assert!(answer.body.len() > 100, "{file}");
             let kind = match file.rsplit('.').next().unwrap() {
@@ -157,7 +159,7 @@ fn the_page_works_with_what_the_binary_holds() {
     }
     let start = String::from_utf8(service.get("/docs/start.js").body).unwrap();
     assert!(
-        start.contains("\"/openapi.json\"") && start.contains("validatorUrl: null"),
+        start.contains("\"openapi.json\"") && start.contains("validatorUrl: null"),
         "{start}"
     );
 }

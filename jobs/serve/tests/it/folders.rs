@@ -8,7 +8,7 @@ use gugus_clusters::{
 };
 use gugus_files::Store;
 use gugus_kmeans::{DistanceMeasure, FitSummary, Params};
-use gugus_models::{Existing, ModelDraft, ModelJson, ModelStore, SavedWindow};
+use gugus_models::{Direction, Existing, ModelDraft, ModelJson, ModelStore, SavedWindow};
 use gugus_spec::{
     Algorithm, BatchNumber, Column, ColumnType, Feature, Nullability, Period, Window,
 };
@@ -163,15 +163,26 @@ pub(crate) fn cosine(mut draft: ModelDraft) -> ModelDraft {
     draft
 }
 
-pub(crate) fn write(folder: &Path, draft: &ModelDraft) {
+/// Runs work of a store to its end.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
+    runtime.block_on(work)
+}
+
+pub(crate) fn write(folder: &Path, draft: &ModelDraft) {
     let models = ModelStore::new(Store::open(folder.to_str().unwrap()).unwrap());
-    runtime
-        .block_on(models.write(draft, Existing::Replace))
-        .unwrap();
+    block_on(models.write(draft, Existing::Replace)).unwrap();
+}
+
+/// Lets an alias stand for a batch of a model.
+pub(crate) async fn set_alias(models: &ModelStore, model: &str, alias: &str, number: u64) {
+    let (model, alias) = (model.parse().unwrap(), alias.parse().unwrap());
+    let number = BatchNumber::new(number).unwrap();
+    let moved = models.set_alias(&model, &alias, number, Direction::Any);
+    moved.await.unwrap();
 }
 
 /// A folder as Spark itself leaves it: right in the store, without anything of ours.

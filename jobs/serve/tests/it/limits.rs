@@ -31,7 +31,6 @@ fn unknown_paths() {
     let service = service();
     for path in [
         "/nope",
-        "/",
         "/models/",
         "/model",
         "/models/location/batches",
@@ -75,12 +74,12 @@ fn wrong_methods_name_the_right_ones() {
 }
 
 #[test]
-fn the_content_type_does_not_matter() {
+fn a_body_without_a_type_of_its_own_is_json() {
     let service = service();
     for header in [
         "",
         "Content-Type: application/x-www-form-urlencoded\r\n",
-        "Content-Type: text/plain\r\n",
+        "Content-Type: Application/JSON;charset=utf-8\r\n",
     ] {
         let body = r#"{"lat": 33.7, "lon": -118.3, "model": 1}"#;
         let head = format!(

@@ -8,11 +8,21 @@
 )]
 
 mod documents;
+mod explain;
 mod folders;
+mod formats;
+mod guards;
 mod kinds;
+mod life;
 mod limits;
 mod models;
+mod noticed;
+mod open_inference;
+mod open_inference_grpc;
+mod open_inference_mutated;
+mod pages;
 mod point;
 mod records;
 mod service;
 mod spark;
+mod strict;

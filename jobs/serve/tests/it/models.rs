@@ -411,7 +411,8 @@ fn more_models_than_fit_in_memory_are_served() {
         write(dir.path(), &location("location", batch(number), &centers));
     }
     let mut config = Config::new(Store::open(dir.path().to_str().unwrap()).unwrap());
-    config.cached_models = 2;
+    // Two of these models.
+    config.cache_size = 25_000;
     let service = Service::start(config);
     for _ in 0..3 {
         for number in 1..=6 {

@@ -170,7 +170,21 @@ impl Service {
     }
 
     pub(crate) fn post(&self, path: &str, body: impl AsRef<[u8]>) -> Answer {
-        Answer::of(self.agent.post(self.url(path)).send(body.as_ref()))
+        self.send(path, &[("content-type", "application/json")], body)
+    }
+
+    /// A POST with these headers.
+    pub(crate) fn send(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
+        let request = self.agent.post(self.url(path));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        Answer::of(request.send(body.as_ref()))
     }
 
     pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
@@ -199,6 +213,27 @@ impl Service {
             "HEAD" => self.agent.head(url).call(),
             "POST" => self.agent.post(url).send(&[]),
             other => panic!("{other}"),
+        })
+    }
+
+    /// A request with headers.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let agent = self.agent.clone();
+        Answer::of(match body {
+            "" => agent.run(request.body(()).unwrap()),
+            body => agent.run(request.body(body).unwrap()),
         })
     }
 

@@ -3,7 +3,7 @@
 use gugus_kmeans::PredictError;
 
 use super::{CorePoint, HotSpots};
-use crate::predict::{Predict, Prediction};
+use crate::predict::{Explained, Predict, Prediction, number};
 
 /// Core points in the order of the dimension in which they are spread widest. A core point that is too far away in this
 /// dimension alone is too far away.
@@ -70,6 +70,26 @@ impl Predict for Spots {
     fn predict(&self, point: &[f64]) -> Result<Prediction, PredictError> {
         let nearest = self.nearest(point);
         Ok(nearest.map_or(Prediction::Noise, Prediction::Cluster))
+    }
+
+    /// This looks at all core points, because the runner-up may be out of reach.
+    fn explain(&self, point: &[f64]) -> Result<Explained, PredictError> {
+        let cluster = self.nearest(point);
+        let near = self.points.iter().map(|candidate| {
+            let cost = squared_distance(&candidate.at, point);
+            (cost, candidate.cluster)
+        });
+        let smallest = |one: &(f64, usize), other: &(f64, usize)| {
+            one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
+        };
+        let of_cluster = near.clone().filter(|(_, of)| cluster.is_none_or(|own| own == *of));
+        let first = of_cluster.min_by(smallest);
+        let others = near.filter(|(_, of)| cluster != Some(*of));
+        let second = others.min_by(smallest);
+        Ok(Explained {
+            distance: first.map_or(f64::INFINITY, |(cost, _)| cost.sqrt()),
+            second: second.map(|(cost, of)| (number(of), cost.sqrt())),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use gugus_kmeans::PredictError;
 
 use super::{Gaussian, Mixture};
 use crate::model::FittedError;
-use crate::predict::{Predict, Prediction};
+use crate::predict::{Explained, Predict, Prediction, number};
 
 /// A mixture prepared for prediction.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +87,18 @@ impl Predict for Densities {
             probabilities,
         })
     }
+
+    fn explain(&self, point: &[f64]) -> Result<Explained, PredictError> {
+        let (mut probabilities, _) = self.of(point);
+        let first = first_greatest(&probabilities);
+        let distance = |cluster: usize| self.0[cluster].squares(point).sqrt();
+        probabilities[first] = f64::NEG_INFINITY;
+        let second = first_greatest(&probabilities);
+        Ok(Explained {
+            distance: distance(first),
+            second: (second != first).then(|| (number(second), distance(second))),
+        })
+    }
 }
 
 /// The first position of the greatest number.
@@ -103,6 +115,15 @@ fn first_greatest(numbers: &[f64]) -> usize {
 impl Density {
     /// The logarithm of weight and density at a point.
     fn log(&self, point: &[f64]) -> f64 {
+        let squares = self.squares(point);
+        if squares.is_nan() {
+            return f64::NEG_INFINITY;
+        }
+        self.constant - 0.5 * squares
+    }
+
+    /// The squared distance of a point from the mean, in standard deviations: the Mahalanobis distance.
+    fn squares(&self, point: &[f64]) -> f64 {
         let mut solved: Vec<f64> = Vec::with_capacity(point.len());
         let mut squares = 0.0;
         let mut start = 0;
@@ -114,10 +135,7 @@ impl Density {
             solved.push(y);
             start += i + 1;
         }
-        if squares.is_nan() {
-            return f64::NEG_INFINITY;
-        }
-        self.constant - 0.5 * squares
+        squares
     }
 }
 

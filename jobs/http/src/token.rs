@@ -1,16 +1,19 @@
-//! The secret that the members of a cluster show each other.
+//! The secret that callers show.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
-use tonic::metadata::{Ascii, MetadataValue};
 
-/// An API token. Everyone who knows it may submit plans and runs, and so read and write all files that executors can.
+/// An API token. Everyone who knows the token of a cluster may submit plans and runs, and so read and write all files that
+/// executors can. Everyone who knows the token of a service of predictions may ask that service.
 ///
 /// Ballista's own connections take no header but the user agent. There a process shows [`Token::peer`], which is derived from
 /// the token and does not reveal it, because proxies write user agents to their logs.
@@ -105,11 +108,25 @@ impl Token {
         same(&self.peer, shown)
     }
 
-    /// [`Self::authorization`] for gRPC. It is marked as sensitive, so it appears in no log of headers.
-    pub(crate) fn metadata(&self) -> Option<MetadataValue<Ascii>> {
-        let mut value: MetadataValue<Ascii> = self.authorization().parse().ok()?;
-        value.set_sensitive(true);
-        Some(value)
+    /// Whether the header `authorization` shows the token: as a bearer token, or as the password that a browser asked for.
+    #[must_use]
+    pub fn is_in(&self, headers: &HeaderMap) -> bool {
+        let shown = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value: &HeaderValue| value.to_str().ok());
+        shown.is_some_and(|shown| match shown.split_once(' ') {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => self.is(rest.trim()),
+            // The user name does not matter.
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => BASE64_STANDARD
+                .decode(rest.trim())
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .is_some_and(|pair| {
+                    pair.split_once(':')
+                        .is_some_and(|(_, shown)| self.is(shown))
+                }),
+            _ => false,
+        })
     }
 }
 

@@ -1,16 +1,14 @@
-//! The way into a port of the cluster: the TLS handshake, if there is TLS, and the identity of the caller.
+//! The way into a port: the TLS handshake, if there is TLS, and the identity of the caller.
 
 use std::io;
 use std::net::SocketAddr;
 
-use gugus_http::Accept;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-use super::settings::{Port, Security};
-use super::tls::Clients;
+use crate::accept::Accept;
 
 /// The caller at the other end of a connection. Every request over the connection has it among its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +22,14 @@ pub struct Peer {
 /// Whether a caller showed a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerCertificate {
-    /// A certificate of our authority. Any other certificate ends the connection.
+    /// A certificate of the authority that the port trusts. Any other certificate ends the connection.
     Trusted,
     /// No certificate.
     Absent,
 }
 
-/// Accepts the connections of a port.
-#[derive(Clone)]
+/// Accepts the connections of a port, plain unless the port has TLS.
+#[derive(Clone, Default)]
 pub struct Door {
     tls: Option<TlsAcceptor>,
 }
@@ -46,21 +44,13 @@ impl std::fmt::Debug for Door {
     }
 }
 
-impl Security {
-    /// The door of a port.
-    ///
-    /// # Errors
-    /// The error of rustls. Files that [`Tls::load`](super::tls::Tls::load) has checked cause none.
-    pub fn door(&self, port: Port) -> Result<Door, rustls::Error> {
-        let clients = match port {
-            // Browsers and probes have no certificate; the guard asks them for the token.
-            Port::Scheduler => Clients::Any,
-            Port::Executor => Clients::Certified,
-        };
-        let tls = self.tls.as_ref().map(|tls| tls.acceptor(clients));
-        Ok(Door {
-            tls: tls.transpose()?,
-        })
+impl Door {
+    /// The door of a port with TLS.
+    #[must_use]
+    pub fn with_tls(acceptor: TlsAcceptor) -> Self {
+        Self {
+            tls: Some(acceptor),
+        }
     }
 }
 

@@ -1,0 +1,270 @@
+//! Arrow IPC streams.
+//!
+//! Invariant: a short body cannot make long columns. The decoder reads only bytes that came. Rows, and the text of columns
+//! that repeat their values, are counted before anything is made of them.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
+use arrow::buffer::Buffer;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use arrow::ipc::reader::StreamDecoder;
+use arrow::ipc::root_as_message;
+use arrow::ipc::writer::StreamWriter;
+use bytes::Bytes;
+use gugus_records::{Columns, ImportError};
+
+use super::Reading;
+use crate::answers::Answers;
+use crate::options::Strictness;
+use crate::problem::{Code, Problem};
+use crate::rows::{Rows, Shape, Wrong};
+use crate::strict;
+
+/// How many times the longest body the columns of a body may be.
+const LARGEST: usize = 16;
+
+/// The records of a body.
+pub(super) fn read<'a>(body: &Bytes, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
+    if is_compressed(body) {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "the buffers of the stream are compressed; write them plain, and compress the whole body with gzip instead",
+        ));
+    }
+    // The decoder checks what it reads, and still panics over some damage.
+    match gugus_error::catch(|| read_stream(body, reading)) {
+        Ok(read) => read,
+        Err(panic) => Err(not_arrow(gugus_error::panic_text(&*panic))),
+    }
+}
+
+fn not_arrow(reason: impl std::fmt::Display) -> Problem {
+    Problem::new(
+        Code::NotArrow,
+        format!("the body is not an Arrow IPC stream: {reason}"),
+    )
+}
+
+fn read_stream<'a>(body: &Bytes, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
+    let mut rest = Buffer::from(body.clone());
+    let mut decoder = StreamDecoder::new();
+    let mut columns: Option<Columns> = None;
+    let mut wrong = None;
+    while let Some(batch) = decoder.decode(&mut rest).map_err(not_arrow)? {
+        let columns = match &mut columns {
+            Some(columns) => columns,
+            none => none.insert(begin(&batch, reading)?),
+        };
+        let before = columns.rows();
+        check_size(&batch, columns, reading.limit)?;
+        // Of a body with a wrong record only the first one is told.
+        if wrong.is_none() {
+            wrong = push(columns, &batch)?.map(|(row, problem)| (before + row, problem));
+        }
+    }
+    decoder.finish().map_err(not_arrow)?;
+    let columns = match (columns, decoder.schema()) {
+        (Some(columns), _) => columns,
+        (None, Some(schema)) => begin(&RecordBatch::new_empty(schema), reading)?,
+        (None, None) => return Err(not_arrow("it has no schema")),
+    };
+    finish(columns, wrong)
+}
+
+/// The records of columns in memory. They are as large as the body that they came in.
+pub(super) fn of_batch<'a>(batch: &RecordBatch, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
+    let mut columns = begin(batch, reading)?;
+    let wrong = push(&mut columns, batch)?;
+    finish(columns, wrong)
+}
+
+/// Appends a batch, and tells its first wrong row.
+fn push(columns: &mut Columns, batch: &RecordBatch) -> Result<Option<(usize, Problem)>, Problem> {
+    let rejected = columns.push_rows(batch).map_err(of_import)?;
+    let first = rejected.into_iter().next();
+    Ok(first.map(|row| (row.row, Problem::from(row.reason))))
+}
+
+fn finish<'a>(mut columns: Columns, wrong: Option<(usize, Problem)>) -> Result<Rows<'a>, Problem> {
+    let batch = columns.finish();
+    let batch = batch.map_err(|error| Problem::new(Code::WrongValue, error.to_string()))?;
+    Ok(Rows {
+        batch: match &wrong {
+            Some((index, _)) => batch.slice(0, *index),
+            None => batch,
+        },
+        texts: Vec::new(),
+        shape: Shape::Many,
+        wrong: wrong.map(|(index, problem)| Wrong::at(index)(problem)),
+    })
+}
+
+/// Columns for batches like this one.
+fn begin(batch: &RecordBatch, reading: Reading<'_>) -> Result<Columns, Problem> {
+    let schema = batch.schema_ref();
+    let names: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    if let Some(twice) = (1..names.len()).find(|at| names[..*at].contains(&names[*at])) {
+        let detail = format!("two columns are named {:?}; rename one", names[twice]);
+        return Err(Problem::new(Code::WrongValue, detail));
+    }
+    let Reading {
+        input, strictness, ..
+    } = reading;
+    let layout = input.layout_of(&names, reading.dimensions, strictness)?;
+    if strictness == Strictness::Strict {
+        strict::check_types(schema, input.columns())?;
+    }
+    Ok(Columns::new(layout))
+}
+
+fn of_import(error: ImportError) -> Problem {
+    let code = match error {
+        ImportError::Full(_) => Code::BodyTooLarge,
+        _ => Code::WrongValue,
+    };
+    Problem::new(code, error.to_string())
+}
+
+/// Refuses a batch whose columns would be far larger than its bytes.
+fn check_size(batch: &RecordBatch, columns: &Columns, limit: usize) -> Result<(), Problem> {
+    let most = limit.saturating_mul(LARGEST);
+    let rows = columns.rows().saturating_add(batch.num_rows());
+    let fields = columns.layout().fields();
+    let mut bytes = rows
+        .saturating_mul(8 * (fields.len() + 1))
+        .saturating_add(columns.bytes());
+    for field in fields {
+        let Some(column) = batch.column_by_name(field.name()) else {
+            continue;
+        };
+        let text = text_bytes(column).ok_or_else(|| {
+            let (name, found) = (field.name(), column.data_type());
+            let detail =
+                format!("column {name:?} is {found}; send numbers, text, bools or timestamps");
+            Problem::new(Code::WrongValue, detail)
+        })?;
+        bytes = bytes.saturating_add(text);
+    }
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::BodyTooLarge,
+        format!(
+            "the columns of the body are larger than {most} bytes; send fewer records at a time"
+        ),
+    ))
+}
+
+/// The most bytes that the text of a column may take when it is written out; none for columns that are not read.
+fn text_bytes(column: &ArrayRef) -> Option<usize> {
+    Some(match column.data_type() {
+        kind if kind.is_primitive() => 0,
+        DataType::Null | DataType::Boolean => 0,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => {
+            column.get_buffer_memory_size()
+        }
+        // Many views may show one text.
+        DataType::Utf8View => column
+            .as_string_view()
+            .lengths()
+            .map(|length| length as usize)
+            .sum(),
+        DataType::Dictionary(..) => {
+            let values = column.as_any_dictionary().values();
+            match values.data_type() {
+                DataType::Utf8 => values
+                    .as_string::<i32>()
+                    .iter()
+                    .flatten()
+                    .map(str::len)
+                    .max(),
+                DataType::LargeUtf8 => values
+                    .as_string::<i64>()
+                    .iter()
+                    .flatten()
+                    .map(str::len)
+                    .max(),
+                kind => kind.is_primitive().then_some(0),
+            }
+            .or_else(|| values.is_empty().then_some(0))?
+            .saturating_mul(column.len())
+        }
+        _ => return None,
+    })
+}
+
+/// Whether the buffers of a batch are compressed. The length that such a buffer claims to have cannot be trusted.
+fn is_compressed(stream: &[u8]) -> bool {
+    let mut rest = stream;
+    while let Some((head, after)) = message(rest) {
+        // What the decoder will refuse is not of interest here.
+        let Ok(message) = root_as_message(head) else {
+            return false;
+        };
+        let batch = message.header_as_record_batch();
+        let dictionary = message.header_as_dictionary_batch();
+        let batch = batch.or_else(|| dictionary.and_then(|dictionary| dictionary.data()));
+        if batch.is_some_and(|batch| batch.compression().is_some()) {
+            return true;
+        }
+        let body = usize::try_from(message.bodyLength()).ok();
+        let Some(next) = body.and_then(|body| after.get(body..)) else {
+            return false;
+        };
+        rest = next;
+    }
+    false
+}
+
+/// The head of the first message, and all that is behind it.
+fn message(stream: &[u8]) -> Option<(&[u8], &[u8])> {
+    let stream = stream.strip_prefix(&[0xff; 4]).unwrap_or(stream);
+    let (length, rest) = stream.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    if length == 0 {
+        return None;
+    }
+    rest.split_at_checked(length)
+}
+
+/// The answers: a column of clusters, and the columns of the explanation if there is one.
+pub(super) fn write(answers: &Answers<'_>) -> Result<Vec<u8>, ArrowError> {
+    let clusters = Int32Array::from(answers.labels().to_vec());
+    let mut columns: Vec<(&str, ArrayRef, bool)> = vec![("cluster", Arc::new(clusters), false)];
+    if let Some(about) = answers.about() {
+        let rows = answers.len();
+        let explained = || (0..rows).filter_map(|row| answers.explanation(row));
+        let distances: Float64Array = explained().map(|it| Some(it.distance)).collect();
+        let seconds: Int32Array = explained().map(|it| Some(it.second?.0)).collect();
+        let far: Float64Array = explained().map(|it| Some(it.second?.1)).collect();
+        let text = |text: &str| {
+            Arc::new(StringArray::from_iter_values(std::iter::repeat_n(
+                text, rows,
+            )))
+        };
+        let batch = about.batch.map(u64::cast_signed);
+        let batches: Int64Array = std::iter::repeat_n(batch, rows).collect();
+        columns.push(("distance", Arc::new(distances), false));
+        columns.push(("second_cluster", Arc::new(seconds), true));
+        columns.push(("second_distance", Arc::new(far), true));
+        columns.push(("model", text(about.model), false));
+        columns.push(("batch", Arc::new(batches), true));
+        if let Some(window) = about.window {
+            columns.push(("window", text(window), false));
+        }
+        columns.push(("uid", text(about.uid), false));
+    }
+    let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+    let mut writer = StreamWriter::try_new(Vec::new(), batch.schema_ref())?;
+    writer.write(&batch)?;
+    writer.into_inner()
+}

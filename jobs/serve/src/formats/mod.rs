@@ -1,0 +1,54 @@
+//! Bodies to rows, and answers to bytes: one file for each form.
+
+mod arrow;
+mod csv;
+mod json;
+
+use ::arrow::array::RecordBatch;
+use bytes::Bytes;
+
+use crate::answers::Answers;
+use crate::input::Input;
+use crate::media::Media;
+use crate::options::Strictness;
+use crate::problem::Problem;
+use crate::rows::Rows;
+
+/// How the records of a body are to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading<'a> {
+    pub(crate) input: &'a Input,
+    /// How many numbers a point has.
+    pub(crate) dimensions: usize,
+    pub(crate) strictness: Strictness,
+    /// The longest body, in bytes. Columns may take some times as much.
+    pub(crate) limit: usize,
+}
+
+/// The records of a body.
+pub(crate) fn read<'a>(
+    media: Media,
+    body: &'a Bytes,
+    reading: Reading<'_>,
+) -> Result<Rows<'a>, Problem> {
+    match media {
+        Media::Json => json::read(body, reading),
+        Media::Csv => csv::read(body, reading),
+        Media::Arrow => arrow::read(body, reading),
+    }
+}
+
+/// The records of columns in memory.
+pub(crate) fn of_batch<'a>(batch: &RecordBatch, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
+    arrow::of_batch(batch, reading)
+}
+
+/// The answers about records, in bytes.
+pub(crate) fn write(media: Media, answers: &Answers<'_>) -> Result<Vec<u8>, Problem> {
+    let written = match media {
+        Media::Json => serde_json::to_vec(answers).map_err(|error| error.to_string()),
+        Media::Csv => csv::write(answers).map_err(|error| error.to_string()),
+        Media::Arrow => arrow::write(answers).map_err(|error| error.to_string()),
+    };
+    written.map_err(|error| Problem::not_written(media.name(), &error))
+}

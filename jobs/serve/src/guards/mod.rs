@@ -1,0 +1,9 @@
+//! What stands before the routes: token, sites of other pages, limits, names of requests, and the log of requests.
+
+pub(crate) mod callers;
+pub(crate) mod described;
+pub(crate) mod limits;
+pub(crate) mod names;
+pub(crate) mod refusals;
+pub(crate) mod service;
+pub(crate) mod settings;

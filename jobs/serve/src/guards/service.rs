@@ -1,0 +1,272 @@
+//! The service with its guards before it: every request is named, admitted, bounded, counted and logged here.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use gugus_http::Peer;
+use tower_service::Service;
+use tracing::{Instrument, Span};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
+use warp::reply::Response;
+
+use super::callers::{Callers, is_open, is_urgent};
+use super::limits::Limits;
+use super::names::{REQUEST_ID, RequestId, TRACE_PARENT, TraceParent};
+use super::refusals;
+use super::settings::{AccessLog, Guards, RootPath};
+use crate::metrics::Metrics;
+use crate::problem::{Problem, Told, cut};
+use crate::reply;
+use crate::route::Matched;
+
+/// Headers that every answer has: browsers must not guess content types, show our pages within others, or tell other sites
+/// which model somebody looks at.
+const SAFE: [(HeaderName, HeaderValue); 3] = [
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+/// What stands before the routes.
+pub(crate) struct Guard {
+    callers: Callers,
+    limits: Limits,
+    root: Option<RootPath>,
+    log: AccessLog,
+    metrics: Arc<Metrics>,
+}
+
+impl Guard {
+    pub(crate) fn new(guards: &Guards, metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self {
+            callers: Callers::new(guards.token.clone()),
+            limits: Limits::new(guards),
+            root: guards.root_path.clone(),
+            log: guards.access_log,
+            metrics,
+        })
+    }
+
+    async fn answer<B, S>(&self, mut request: Request<B>, inner: S) -> Response
+    where
+        S: Service<Request<B>, Response = Response, Error = Infallible>,
+    {
+        let began = Instant::now();
+        let id = RequestId::of(request.headers());
+        let trace = TraceParent::of(request.headers());
+        if let Some(root) = &self.root {
+            strip(root, request.uri_mut());
+        }
+        let _in_flight = self.metrics.in_flight();
+        let asked = Asked {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            peer: request.extensions().get::<Peer>().map(|peer| peer.address),
+        };
+        let span = self.span(&asked, &id, trace.as_ref());
+        let answered = self.admitted(request, inner).instrument(span.clone());
+        let mut response = answered.await;
+
+        let route = response.extensions_mut().remove::<Matched>();
+        let route = route.map_or(NO_ROUTE, |Matched(path)| path);
+        let status = response.status();
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            self.metrics.refused(&problem);
+            let problem = problem.in_request(id.as_str());
+            *response.body_mut() = reply::json(status, &problem).into_body();
+        }
+        if let Some(Told(problem)) = response.extensions_mut().remove::<Told>() {
+            self.metrics.refused(&problem);
+        }
+        let headers = response.headers_mut();
+        headers.extend(SAFE);
+        headers.insert(REQUEST_ID, id.header());
+        if let Some(place) = trace.as_ref().and_then(TraceParent::answer) {
+            headers.insert(TRACE_PARENT, place);
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        self.metrics.answered(route, status, seconds);
+        span.record("route", route);
+        span.record("status", status.as_u16());
+        self.log(&asked, &id, trace.as_ref(), (route, status, seconds));
+        response
+    }
+
+    /// The answer of the routes, if the caller may ask and there is room.
+    async fn admitted<B, S>(&self, request: Request<B>, mut inner: S) -> Response
+    where
+        S: Service<Request<B>, Response = Response, Error = Infallible>,
+    {
+        let path = request.uri().path();
+        if !is_open(path) && !self.callers.admit(request.headers()) {
+            return refusals::unauthorized();
+        }
+        if is_urgent(path) {
+            return infallible(inner.call(request).await);
+        }
+        match self.limits.within(inner.call(request)).await {
+            Ok(answered) => infallible(answered),
+            Err(exceeded) => refusals::exceeded(exceeded, self.limits.seconds()),
+        }
+    }
+
+    /// Admits a request of gRPC, which tells problems in its own way.
+    pub(crate) async fn admit<B>(
+        &self,
+        method: &'static str,
+        headers: &HeaderMap,
+        answer: impl Future<Output = warp::http::Response<B>>,
+    ) -> Result<warp::http::Response<B>, Problem> {
+        let began = Instant::now();
+        let _in_flight = self.metrics.in_flight();
+        let answered = if is_open(method) {
+            Ok(answer.await)
+        } else if self.callers.admit(headers) {
+            self.turn(answer).await
+        } else {
+            Err(refusals::no_token())
+        };
+        let status = match &answered {
+            Ok(response) if response.headers().contains_key("grpc-status") => {
+                StatusCode::BAD_REQUEST
+            }
+            Ok(_) => StatusCode::OK,
+            Err(problem) => {
+                self.metrics.refused(problem);
+                problem.status()
+            }
+        };
+        self.metrics
+            .answered(method, status, began.elapsed().as_secs_f64());
+        answered
+    }
+
+    /// The answer when it is its turn, and a problem if that takes too long.
+    pub(crate) async fn turn<T>(&self, answer: impl Future<Output = T>) -> Result<T, Problem> {
+        let exceeded = |exceeded| refusals::no_turn(exceeded, self.limits.seconds());
+        self.limits.within(answer).await.map_err(exceeded)
+    }
+
+    /// The span of a request: events within it have its id. Without a log of requests nobody pays for the span.
+    fn span(&self, asked: &Asked, id: &RequestId, trace: Option<&TraceParent>) -> Span {
+        macro_rules! span {
+            ($level:expr) => {
+                tracing::span!(
+                    target: "gugus_serve::request",
+                    $level,
+                    "request",
+                    method = %asked.method,
+                    request_id = id.as_str(),
+                    trace_id = trace.map(TraceParent::trace),
+                    parent_id = trace.map(TraceParent::parent),
+                    span_id = trace.map(TraceParent::own),
+                    sampled = trace.map(TraceParent::is_sampled),
+                    route = tracing::field::Empty,
+                    status = tracing::field::Empty,
+                )
+            };
+        }
+        match self.log {
+            AccessLog::On => span!(tracing::Level::INFO),
+            AccessLog::Off => span!(tracing::Level::DEBUG),
+        }
+    }
+
+    /// One line. It holds neither query nor headers nor bodies, because those may hold secrets.
+    fn log(
+        &self,
+        asked: &Asked,
+        id: &RequestId,
+        trace: Option<&TraceParent>,
+        (route, status, seconds): (&str, StatusCode, f64),
+    ) {
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(
+                    target: "gugus_serve::access",
+                    $level,
+                    method = %asked.method,
+                    path = cut(asked.uri.path()),
+                    route,
+                    status = status.as_u16(),
+                    seconds,
+                    request_id = id.as_str(),
+                    trace_id = trace.map(TraceParent::trace),
+                    peer = asked.peer.map(tracing::field::display),
+                    "answered"
+                )
+            };
+        }
+        match self.log {
+            AccessLog::On => line!(tracing::Level::INFO),
+            AccessLog::Off => line!(tracing::Level::DEBUG),
+        }
+    }
+}
+
+/// The parts of a request that the log tells.
+struct Asked {
+    method: warp::http::Method,
+    uri: Uri,
+    peer: Option<std::net::SocketAddr>,
+}
+
+/// The label of requests that no route takes. Their paths are no labels: there are endlessly many.
+const NO_ROUTE: &str = "none";
+
+/// Takes the path of the proxy off, if the proxy has not done so.
+fn strip(root: &RootPath, uri: &mut Uri) {
+    let rest = uri
+        .path_and_query()
+        .and_then(|path| root.strip(path.as_str()));
+    let mut parts = uri.clone().into_parts();
+    if let Some(Ok(rest)) = rest.map(str::parse) {
+        parts.path_and_query = Some(rest);
+        if let Ok(stripped) = Uri::from_parts(parts) {
+            *uri = stripped;
+        }
+    }
+}
+
+fn infallible(answered: Result<Response, Infallible>) -> Response {
+    match answered {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// A service behind its guard.
+#[derive(Clone)]
+pub(crate) struct Guarded<S> {
+    pub(crate) inner: S,
+    pub(crate) guard: Arc<Guard>,
+}
+
+impl<B, S> Service<Request<B>> for Guarded<S>
+where
+    B: Send + 'static,
+    S: Service<Request<B>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (guard, inner) = (Arc::clone(&self.guard), self.inner.clone());
+        Box::pin(async move { Ok(guard.answer(request, inner).await) })
+    }
+}

@@ -1,0 +1,313 @@
+//! The models of the store: which there are, and those in memory.
+//!
+//! Invariant: the listing changes only here, by one at a time, and says what the store said last. A model is in memory
+//! before the listing names it, if somebody is likely to ask it next. A store that cannot be read changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use futures::StreamExt;
+use gugus_files::Sizes;
+use gugus_models::{Extent, Looked, ModelError, ModelStore, Survey};
+use gugus_spec::ModelName;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::listing::{Aliasing, Key, Listing, StoreState};
+use crate::memory::Memory;
+
+/// How many folders are looked at or read at a time.
+const AT_ONCE: usize = 8;
+
+/// How often aliases and the models that they stand for are looked at, if they do not agree.
+const MOST_LOOKS: usize = 3;
+
+/// The aliases of models, by their names.
+type Aliases = BTreeMap<Arc<str>, Aliasing>;
+
+/// The models of a store.
+pub(crate) struct Stock {
+    pub(crate) models: ModelStore,
+    pub(crate) memory: Memory,
+    listing: RwLock<Arc<Listing>>,
+    /// Whether the store was looked through once. Until then, requests wait.
+    is_listed: watch::Sender<bool>,
+    /// Held while the listing is changed.
+    turn: tokio::sync::Mutex<()>,
+    /// The models whose folders were looked at while the store is looked through. What is known of them is newer.
+    touched: Mutex<Option<BTreeSet<Key>>>,
+}
+
+impl Stock {
+    /// Looks whether the store can be listed. [`Self::look_through`] lists it.
+    pub(crate) async fn open(config: &Config) -> Result<Self, ModelError> {
+        config.models.list("", Sizes::Skip).await?;
+        let models = ModelStore::new(config.models.clone());
+        Ok(Self {
+            memory: Memory::new(models.clone(), config),
+            models,
+            listing: RwLock::new(Arc::new(Survey::default().into())),
+            is_listed: watch::Sender::new(false),
+            turn: tokio::sync::Mutex::default(),
+            touched: Mutex::default(),
+        })
+    }
+
+    /// Returns when the store was looked through once.
+    pub(crate) async fn listed(&self) {
+        if !*self.is_listed.borrow() {
+            // The sender is in `self`, so it cannot be dropped meanwhile.
+            let _ = self.is_listed.subscribe().wait_for(|it| *it).await;
+        }
+    }
+
+    /// The listing. It must not be held for longer than a search in it.
+    pub(crate) fn current(&self) -> RwLockReadGuard<'_, Arc<Listing>> {
+        self.listing.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Listing)) {
+        let mut listing = self.listing.write().unwrap_or_else(PoisonError::into_inner);
+        // A copy is made only while somebody shows the whole listing.
+        change(Arc::make_mut(&mut listing));
+    }
+
+    /// Looks at the folders of some models and at some files of aliases, and changes the listing and the models in memory
+    /// accordingly. Returns the models whose folders are not complete.
+    pub(crate) async fn look_at(
+        &self,
+        keys: BTreeSet<Key>,
+        mut aliased: BTreeSet<ModelName>,
+    ) -> BTreeSet<Key> {
+        let _turn = self.turn.lock().await;
+        if let Some(touched) = &mut *self.touched() {
+            touched.extend(keys.iter().cloned());
+        }
+        let mut failed = None;
+        let mut found = BTreeMap::new();
+        for (key, looked) in self.look(keys.clone()).await {
+            match looked {
+                Ok(looked) => drop(found.insert(key, looked)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        let gone = found
+            .iter()
+            .filter(|(_, looked)| **looked == Looked::Absent);
+        let gone: Vec<&Key> = gone.map(|(key, _)| key).collect();
+        // A store that cannot be read may look as if the folder were gone.
+        if failed.is_none() && gone.iter().any(|key| self.current().has(key)) {
+            failed = self.models.is_empty().await.err();
+        }
+        if let Some(error) = failed {
+            self.fails(&error);
+            return keys;
+        }
+        // An alias moves away before the model that it stood for is removed.
+        let left = gone
+            .into_iter()
+            .filter(|key| self.current().is_aliased(key));
+        aliased.extend(left.filter_map(|(model, _)| model.parse().ok()));
+        let aliases = self
+            .settle(aliased, &mut found, |key| self.current().has(key))
+            .await;
+        self.prepare(complete(&found), &aliases).await;
+        let kept: Vec<bool> = found.keys().map(|key| self.memory.holds(key)).collect();
+        self.change(|listing| {
+            listing.store = StoreState::Listed;
+            for ((key, looked), is_kept) in found.iter().zip(kept) {
+                listing.note(key, looked.clone(), is_kept);
+            }
+            listing.set_aliases(aliases);
+        });
+        let mut incomplete = BTreeSet::new();
+        for (key, looked) in found {
+            match looked {
+                Looked::Complete => continue,
+                Looked::Unusable(_) => {}
+                Looked::Absent => self.memory.forget(&key).await,
+            }
+            incomplete.insert(key);
+        }
+        incomplete
+    }
+
+    async fn look(
+        &self,
+        keys: impl IntoIterator<Item = Key>,
+    ) -> Vec<(Key, Result<Looked, ModelError>)> {
+        let look = async |key: Key| {
+            let looked = self.models.look(&key.0, &key.1).await;
+            (key, looked)
+        };
+        let looked = futures::stream::iter(keys).map(look).buffered(AT_ONCE);
+        looked.collect().await
+    }
+
+    /// Reads aliases, and looks at the models that they stand for and that do not seem to be there. An alias may have moved
+    /// since a folder was looked at, and the other way round. So both are looked at until they agree.
+    async fn settle(
+        &self,
+        aliased: BTreeSet<ModelName>,
+        found: &mut BTreeMap<Key, Looked>,
+        is_listed: impl Fn(&Key) -> bool,
+    ) -> Aliases {
+        let mut aliases = Aliases::new();
+        let mut again = aliased;
+        for _ in 0..MOST_LOOKS {
+            aliases.extend(self.read_aliases(again).await);
+            let doubtful = aliases.iter().flat_map(Aliasing::targets).filter(|key| {
+                let looked = found.get(key);
+                looked.map_or_else(|| !is_listed(key), |looked| *looked == Looked::Absent)
+            });
+            let doubtful: BTreeSet<Key> = doubtful.collect();
+            if doubtful.is_empty() {
+                break;
+            }
+            let names = doubtful.iter().filter_map(|(model, _)| model.parse().ok());
+            again = names.collect();
+            let looked = self.look(doubtful).await.into_iter();
+            found.extend(looked.filter_map(|(key, looked)| Some((key, looked.ok()?))));
+        }
+        aliases
+    }
+
+    /// The aliases of models, those that were known last if they cannot be read.
+    async fn read_aliases(&self, models: BTreeSet<ModelName>) -> Vec<(Arc<str>, Aliasing)> {
+        let read = async |model: ModelName| {
+            let aliasing = match self.models.aliases(&model).await {
+                Ok(aliases) => Aliasing::from(aliases),
+                Err(error) => self
+                    .current()
+                    .aliasing(model.as_str())
+                    .and_now(&model, error),
+            };
+            (model.as_str().into(), aliasing)
+        };
+        let read = futures::stream::iter(models).map(read);
+        read.buffered(AT_ONCE).collect().await
+    }
+
+    /// Brings models into memory that are likely to be asked next: those that are in memory and were written again, the
+    /// newest one where the one before is in memory, and those that aliases stand for now. So answers need not wait.
+    async fn prepare(&self, complete: Vec<Key>, aliases: &Aliases) {
+        let mut held = Vec::new();
+        let mut next: BTreeMap<Arc<str>, Key> = BTreeMap::new();
+        for key in complete {
+            self.memory.try_again(&key).await;
+            if self.memory.holds(&key) {
+                held.push(key);
+            } else if self.is_asked_next(&key) {
+                // The keys come in order. Of several new batches, `latest` means the last one.
+                next.insert(Arc::clone(&key.0), key);
+            }
+        }
+        let moved = aliases.iter().flat_map(|(model, aliasing)| {
+            let last = self.current().aliasing(model);
+            let moved = aliasing.moved_since(&last).collect::<Vec<_>>();
+            moved
+                .into_iter()
+                .map(|batch| (Arc::clone(model), Extent::Batch(batch)))
+        });
+        let refresh = async |key: Key| {
+            self.memory.refresh(&key).await;
+        };
+        // A model that cannot be read is told when it is asked.
+        let load = async |key: Key| drop(self.memory.load(&key).await);
+        let moved: Vec<Key> = moved.collect();
+        let loaded = futures::stream::iter(next.into_values().chain(moved)).map(load);
+        loaded.buffer_unordered(AT_ONCE).collect::<()>().await;
+        let refreshed = futures::stream::iter(held).map(refresh);
+        refreshed.buffer_unordered(AT_ONCE).collect::<()>().await;
+    }
+
+    /// Whether a model is newer than the newest one, which is in memory.
+    fn is_asked_next(&self, (model, extent): &Key) -> bool {
+        let newest = self.current().newest(model);
+        newest.zip(extent.batch()).is_some_and(|(newest, batch)| {
+            batch > newest
+                && self
+                    .memory
+                    .holds(&(Arc::clone(model), Extent::Batch(newest)))
+        })
+    }
+
+    /// Looks at one folder of the store with all its models. Whether it has models, and all of them are complete.
+    pub(crate) async fn look_into(&self, name: &str) -> bool {
+        let survey = match self.models.survey_folder(name).await {
+            Ok(survey) => survey,
+            Err(error) => {
+                self.fails(&error);
+                return false;
+            }
+        };
+        let aliased = survey.aliased.iter().cloned().collect();
+        let found = Listing::from(survey);
+        let known = self.current().keys(name);
+        let keys: BTreeSet<Key> = found.all_keys().chain(known).collect();
+        !keys.is_empty() && self.look_at(keys, aliased).await.is_empty()
+    }
+
+    /// Looks through the whole store. Meanwhile single folders are looked at as they change.
+    pub(crate) async fn look_through(&self) {
+        *self.touched() = Some(BTreeSet::new());
+        let survey = self.models.survey().await;
+        let _turn = self.turn.lock().await;
+        let touched = self.touched().take().unwrap_or_default();
+        match survey {
+            Err(error) => self.fails(&error),
+            Ok(survey) => self.replace(survey, &touched).await,
+        }
+        self.is_listed.send_replace(true);
+    }
+
+    async fn replace(&self, survey: Survey, touched: &BTreeSet<Key>) {
+        let aliased = survey.aliased.iter().cloned().collect();
+        let mut listing = Listing::from(survey);
+        for key in touched {
+            listing.note(key, self.current().noted(key), false);
+        }
+        let mut found = BTreeMap::new();
+        let aliases = self
+            .settle(aliased, &mut found, |key| listing.has(key))
+            .await;
+        for (key, looked) in found {
+            listing.note(&key, looked, false);
+        }
+        let mut gone = Vec::new();
+        for key in self.memory.keys() {
+            if listing.is_incomplete(&key) {
+                listing.insert(&key);
+            } else if !listing.has(&key) {
+                gone.push(key);
+            }
+        }
+        let newer = listing.newer_than(&self.current());
+        self.prepare(newer, &aliases).await;
+        listing.set_aliases(aliases);
+        self.change(|current| *current = listing);
+        for key in gone {
+            self.memory.forget(&key).await;
+        }
+    }
+
+    fn touched(&self) -> MutexGuard<'_, Option<BTreeSet<Key>>> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fails(&self, error: &ModelError) {
+        if self.current().store == StoreState::Listed {
+            tracing::warn!(
+                error = gugus_error::chain(error),
+                "the models could not be listed; what is in memory is served on"
+            );
+        }
+        self.change(|listing| listing.store = StoreState::Failing);
+    }
+}
+
+/// The models of these whose folders are complete.
+fn complete(found: &BTreeMap<Key, Looked>) -> Vec<Key> {
+    let complete = found.iter().filter(|(_, it)| **it == Looked::Complete);
+    complete.map(|(key, _)| key.clone()).collect()
+}
