@@ -134,7 +134,7 @@ pub(crate) async fn serve(
         None => None,
     };
     // After runs, which see to it that no other scheduler has the folder.
-    if let Some(state) = state {
+    if let Some(state) = &state {
         let path = state.join(HISTORY);
         match records.history.open(&path) {
             Ok(earlier) => records.roster.remember(earlier),
@@ -151,7 +151,8 @@ pub(crate) async fn serve(
         monitor: monitor.clone(),
         shelf: runs
             .clone()
-            .map(|runs| Shelf::new(runs, endpoint.own_access())),
+            .zip(state)
+            .map(|(runs, state)| Shelf::new(runs, endpoint.own_access(), &state)),
         address: endpoint.own_access().url.to_string(),
         runs: runs.clone(),
         origins: config.cors_allowed_origins.into(),

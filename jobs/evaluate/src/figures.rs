@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans_all::Assessed;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::subject::Subject;
 
 /// The figures of a model on some rows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// The model's name.
     pub model: String,
@@ -44,7 +44,7 @@ pub struct Evaluation {
 }
 
 /// The figures of one cluster.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterFigures {
     /// Its number.
     pub cluster: usize,
@@ -61,7 +61,7 @@ pub struct ClusterFigures {
 }
 
 /// The figures of a fit with another number of clusters on the same rows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ElbowPoint {
     /// How many clusters were asked for.
     pub k: usize,

@@ -85,15 +85,14 @@ pub fn count_signed(number: i64) -> String {
     }
 }
 
-/// A number of a fit: short, and exact enough to compare.
+/// A number of a fit: short, exact enough to compare, and with as many digits after the point as those below it in a table.
 #[must_use]
 pub fn figure(number: f64) -> String {
     let size = number.abs();
     if number == 0.0 {
         "0".to_owned()
     } else if (1e-3..1e7).contains(&size) {
-        let text = format!("{number:.4}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        format!("{number:.4}")
     } else {
         format!("{number:.4e}")
     }
@@ -233,7 +232,14 @@ mod tests {
         let figures = [0.0, 1.5, -12_345.678_99, 1e9, 1.0 / 3.0, 1e-9].map(figure);
         assert_eq!(
             figures,
-            ["0", "1.5", "-12345.679", "1.0000e9", "0.3333", "1.0000e-9"]
+            [
+                "0",
+                "1.5000",
+                "-12345.6790",
+                "1.0000e9",
+                "0.3333",
+                "1.0000e-9"
+            ]
         );
         assert_eq!(count_signed(-1234), "-1,234");
     }

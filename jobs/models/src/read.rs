@@ -6,6 +6,7 @@ use bytes::Bytes;
 use gugus_clusters::{Centers, Fitted, Saved, TableLayout};
 use gugus_files::{Sizes, StoreError, blocking, sha256_hex};
 use gugus_spec::ModelName;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Extent, MODEL_VERSION, ModelError, ModelJson, ModelStore, centers,
@@ -34,7 +35,7 @@ pub struct SavedModel {
 type Files = BTreeMap<String, Bytes>;
 
 /// A cheap identity of a saved model. It changes when the model is written again, and has no other meaning.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp(String);
 
 impl ModelStore {

@@ -60,10 +60,10 @@ impl Page for Configuration {
             .iter()
             .map(|setting| {
                 vec![
-                    html! { code { (setting.flag) } },
-                    html! { code { (setting.value) } },
+                    html! { code.line { (setting.flag) } },
+                    html! { div.reason { code { (setting.value) } } },
                     html! { (setting.source) },
-                    html! { span.quiet { (setting.purpose) } },
+                    html! { div.reason.quiet { (setting.purpose) } },
                 ]
             })
             .collect();

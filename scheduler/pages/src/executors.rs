@@ -256,7 +256,7 @@ fn about(executor: &Executor) -> Markup {
         } } }
         dl.facts {
             (fact("Id", &html! { code { (executor.id) } }))
-            (fact("Slots used", &executor.slots()))
+            (fact(if executor.state.is_here() { "Slots used" } else { "Slots" }, &executor.slots()))
             (fact("Last heartbeat", &moment(executor.heartbeat)))
             (fact("Here since", &moment(executor.since)))
             @if executor.gone > 0 { (fact("Gone since", &moment(executor.gone))) }

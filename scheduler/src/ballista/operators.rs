@@ -39,7 +39,7 @@ fn walk<'a>(
     let text = displayable(plan).one_line().to_string();
     all.push(Operator {
         depth,
-        text: text.trim().chars().take(TEXT).collect(),
+        text: gugus_look::shortened(text.trim(), TEXT),
         figures: counted.map(figures).unwrap_or_default(),
     });
     for child in plan.children() {

@@ -1,6 +1,7 @@
 //! `/batches/{n}`: one batch.
 
 use gugus_batches::Footer;
+use gugus_look::{count, count_signed};
 use gugus_models::Extent;
 use gugus_pages::batch::{Batch, Field, Made, Range};
 use gugus_spec::BatchNumber;
@@ -112,8 +113,8 @@ fn of(footer: &Footer, store: String) -> Batch {
                 };
                 format!(
                     "Records {} to {} of the imported file with SHA-256 {}; {ends}.",
-                    part.first,
-                    part.next.saturating_sub(1),
+                    count(part.first),
+                    count(part.next.saturating_sub(1)),
                     part.sha256
                 )
             })
@@ -146,7 +147,10 @@ fn problems(footer: &Footer, before: Option<&Footer>) -> Vec<String> {
     let jumps = footer.jumps.iter().map(|jump| {
         format!(
             "A jump in partition {} from offset {} to {}: {}.",
-            jump.partition, jump.from, jump.to, jump.reason
+            jump.partition,
+            count_signed(jump.from),
+            count_signed(jump.to),
+            jump.reason
         )
     });
     let breaks = footer

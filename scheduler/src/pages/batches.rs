@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gugus_batches::{FedBy, Footer};
+use gugus_look::count_signed;
 use gugus_pages::ROWS;
 use gugus_pages::batches::{Batches, Line, Log, Partition};
 
@@ -123,8 +124,8 @@ fn took(footer: &Footer) -> String {
         format!(
             "partition {}: {} to {}",
             range.partition,
-            range.first,
-            range.next - 1
+            count_signed(range.first),
+            count_signed(range.next - 1)
         )
     };
     match footer.ranges.as_slice() {

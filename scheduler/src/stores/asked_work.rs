@@ -1,4 +1,6 @@
 //! Work that viewers ask for, by what it is about: under way, done or failed.
+//!
+//! One key has at most one piece of work under way.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,18 +27,33 @@ impl<T> Clone for WorkState<T> {
     }
 }
 
+/// What is done, with its key.
+pub(super) type Done<K, T> = Vec<(K, Arc<T>)>;
+
+/// Keeps all that is done.
+type Keep<K, T> = Box<dyn Fn(&[(K, Arc<T>)]) + Send>;
+
 /// The newest pieces of work of one kind.
 pub(super) struct AskedWork<K, T> {
     most: usize,
     pieces: Mutex<VecDeque<(K, WorkState<T>)>>,
+    /// Called each time that a piece is done. It may block.
+    keep: Mutex<Keep<K, T>>,
 }
 
 impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> AskedWork<K, T> {
-    /// Remembers so many.
-    pub(super) fn new(most: usize) -> Self {
+    /// Remembers so many, and these of earlier.
+    pub(super) fn new(
+        most: usize,
+        earlier: Done<K, T>,
+        keep: impl Fn(&[(K, Arc<T>)]) + Send + 'static,
+    ) -> Self {
+        let earlier = earlier.into_iter();
+        let earlier = earlier.map(|(key, done)| (key, WorkState::Done(done)));
         Self {
             most,
-            pieces: Mutex::default(),
+            pieces: Mutex::new(earlier.collect()),
+            keep: Mutex::new(Box::new(keep)),
         }
     }
 
@@ -83,11 +100,32 @@ impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> AskedWork<
                 Ok(Err(why)) => WorkState::Failed(why),
                 Err(error) => WorkState::Failed(format!("the work ended early: {error}")),
             };
-            let mut pieces = this.pieces();
-            if let Some((_, kept)) = pieces.iter_mut().find(|(known, _)| *known == key) {
-                *kept = standing;
+            let done = matches!(standing, WorkState::Done(_));
+            {
+                let mut pieces = this.pieces();
+                if let Some((_, kept)) = pieces.iter_mut().find(|(known, _)| *known == key) {
+                    *kept = standing;
+                }
+            }
+            if done {
+                let kept = tokio::task::spawn_blocking(move || this.keep()).await;
+                kept.unwrap_or_else(|error| tracing::warn!(%error, "results were not kept"));
             }
         });
+    }
+
+    /// Keeps what is done now. The lock puts the newest list on disk last.
+    fn keep(&self) {
+        let keep = self.keep.lock().unwrap_or_else(PoisonError::into_inner);
+        let done: Done<K, T> = self
+            .pieces()
+            .iter()
+            .filter_map(|(key, state)| match state {
+                WorkState::Done(done) => Some((key.clone(), Arc::clone(done))),
+                WorkState::Running(_) | WorkState::Failed(_) => None,
+            })
+            .collect();
+        keep(&done);
     }
 
     fn pieces(&self) -> MutexGuard<'_, VecDeque<(K, WorkState<T>)>> {

@@ -8,6 +8,8 @@
 mod asked_work;
 mod failed;
 mod fresh;
+mod kept_silhouettes;
+mod key;
 mod log;
 mod models;
 mod scan;
@@ -16,7 +18,8 @@ mod trouble;
 mod work;
 
 pub(crate) use self::asked_work::WorkState;
+pub(crate) use self::key::Key;
 pub(crate) use self::log::{Head, LogView};
 pub(crate) use self::models::{Listing, ModelsView};
 pub(crate) use self::shelf::{FailedModel, Shelf};
-pub(crate) use self::work::{Asked, Key};
+pub(crate) use self::work::Asked;

@@ -1,5 +1,6 @@
 //! All stores that pages may show.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use gugus_plot::Sample;
 use moka::future::Cache;
 
 use super::asked_work::WorkState;
+use super::key::Key;
 use super::log::LogView;
 use super::models::ModelsView;
-use super::work::{Asked, Key, Works};
+use super::work::{Asked, Works};
 use crate::blocking::blocking;
 use crate::problem::Problem;
 use crate::runs::{Pair, RunId, Runs};
@@ -47,7 +49,7 @@ struct Inner {
 }
 
 impl Shelf {
-    pub(crate) fn new(runs: Runs, access: Access) -> Self {
+    pub(crate) fn new(runs: Runs, access: Access, state: &Path) -> Self {
         Self(Arc::new(Inner {
             runs,
             logs: Cache::builder()
@@ -59,7 +61,7 @@ impl Shelf {
                 .time_to_idle(IDLE)
                 .build(),
             failures: Cache::new(REPORTS),
-            works: Works::new(access),
+            works: Works::new(access, state),
         }))
     }
 

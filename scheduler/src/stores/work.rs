@@ -1,11 +1,12 @@
 //! The silhouette and the sample of a model: work that takes a look at all rows.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use gugus_engine::{Access, Cluster};
 use gugus_evaluate::{Evaluation, Subject, Which};
 use gugus_files::Store;
-use gugus_models::{Extent, Stamp};
+use gugus_models::Extent;
 use gugus_plot::Sample;
 use gugus_progress::Progress;
 use gugus_submit::{InProcess, Submit};
@@ -15,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::asked_work::{AskedWork, WorkState};
+use super::kept_silhouettes;
+use super::key::Key;
 
 /// Silhouettes that are remembered, and samples. A sample is a few megabytes.
 const SILHOUETTES: usize = 1_000;
@@ -27,15 +30,6 @@ const OWN_NUMBERS: u64 = 2_000_000;
 /// Pieces of work at the same time, on the cluster and in this process: training comes first.
 const ON_CLUSTER: usize = 2;
 const IN_PROCESS: usize = 1;
-
-/// A saved model. It is another one when it was trained again.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) store: String,
-    pub(crate) model: String,
-    pub(crate) extent: Extent,
-    pub(crate) stamp: Stamp,
-}
 
 /// A model and the stores that it is read from.
 #[derive(Clone)]
@@ -63,11 +57,15 @@ impl Drop for Works {
 }
 
 impl Works {
-    pub(super) fn new(access: Access) -> Self {
+    /// Silhouettes are kept in the folder `state`.
+    pub(super) fn new(access: Access, state: &Path) -> Self {
+        let file = state.join(kept_silhouettes::FILE);
+        let earlier = kept_silhouettes::read(&file);
+        let keep = move |done: &[_]| kept_silhouettes::write(&file, done);
         Self {
             access,
-            silhouettes: Arc::new(AskedWork::new(SILHOUETTES)),
-            samples: Arc::new(AskedWork::new(SAMPLES)),
+            silhouettes: Arc::new(AskedWork::new(SILHOUETTES, earlier, keep)),
+            samples: Arc::new(AskedWork::new(SAMPLES, Vec::new(), |_| ())),
             on_cluster: Arc::new(Semaphore::new(ON_CLUSTER)),
             in_process: Arc::new(Semaphore::new(IN_PROCESS)),
             stop: CancellationToken::new(),

@@ -152,7 +152,7 @@ async fn fit(run: &Run, jobs: &Jobs<'_>, work: &ModelWork) -> Result<ModelReport
     let told = |done: &StepReport| {
         let cost = done
             .cost
-            .map_or_else(String::new, |cost| format!(", cost {cost:.6e}"));
+            .map_or_else(String::new, |cost| format!(", cost {cost}"));
         let (pass, step) = (done.pass, done.step);
         run.progress
             .say(format!("{name}: pass {pass} ({step}){cost}"));

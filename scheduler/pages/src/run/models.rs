@@ -64,7 +64,7 @@ fn cells(row: &ModelRow, store: &str) -> Vec<Markup> {
             small_bars(&said(&line.sizes), &line.sizes)
         },
         instant(&row.at),
-        html! { span.reason { (line.reason.as_deref().unwrap_or_default()) } },
+        html! { @if let Some(reason) = &line.reason { div.reason { (reason) } } },
     ]
 }
 

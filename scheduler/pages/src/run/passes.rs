@@ -10,7 +10,7 @@ pub(super) fn passes(all: &[PassSeries]) -> Markup {
     html! { @for series in all {
         @let last = &series.last;
         h3 { (last.model) }
-        p { (quantity(u64::from(last.pass), "pass", "passes")) "; the last one was a step of " (last.step)
+        p { (quantity(u64::from(last.pass), "pass", "passes")) "; step of the last one: " (last.step)
             @if let Some(cost) = last.cost { ", cost " (figure(cost)) }
             @if let Some(moved) = last.moved { ", the center that moved farthest moved by " (figure(moved)) }
             "." }
