@@ -98,7 +98,7 @@ async fn main() -> Result {
             at(99)
         );
         stop.cancel();
-        Result::Ok(())
+        Ok::<(), Box<dyn Error>>(())
     };
     let (report, measured) = tokio::join!(followed, measured);
     measured?;
