@@ -243,8 +243,10 @@ impl<'a> Standing<'a> {
             return;
         };
         let newest = usize::try_from(newest).unwrap_or(usize::MAX);
-        let mut numbers = self.run.batches.iter().rev().map(|(number, _)| number);
-        let oldest = numbers.nth(newest.saturating_sub(1));
+        let oldest = {
+            let mut numbers = self.run.batches.iter().rev().map(|(number, _)| number);
+            numbers.nth(newest.saturating_sub(1))
+        };
         let oldest = oldest.map(|oldest| self.behind.oldest().unwrap_or(oldest).min(oldest));
         if let Some(oldest) = oldest {
             self.run.batches.forget(oldest);

@@ -76,7 +76,6 @@ impl Trouble {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 
@@ -84,7 +83,7 @@ mod tests {
     fn pauses_grow_to_a_limit_and_end_with_an_answer() {
         let error = Error::Cluster(gugus_submit::SubmitError::Cancelled);
         let mut trouble = Trouble::new("cluster", Duration::from_secs(4));
-        let mut pause = |trouble: &mut Trouble| {
+        let pause = |trouble: &mut Trouble| {
             let began = Instant::now();
             trouble.happened(&error);
             trouble.happened(&error);
