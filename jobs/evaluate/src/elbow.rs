@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use gugus_features::FitOutcome;
 use gugus_kmeans::Params;
 use gugus_progress::Progress;
-use gugus_spec::{Algorithm, Model};
+use gugus_spec::Algorithm;
 use gugus_submit::{Jobs, Pace};
 use gugus_train::{ModelWork, Passes, Waves};
 
@@ -39,12 +39,8 @@ impl Subject {
                 k,
                 ..params.clone()
             };
-            let model = Model {
-                algorithm: Algorithm::KMeans(params),
-                ..self.work.model.clone()
-            };
             let mut work = self.work.clone();
-            work.model = model;
+            work.model.algorithm = Algorithm::KMeans(params);
             Alternative { k, work }
         };
         Ok(numbers.map(with).collect())

@@ -60,11 +60,11 @@ impl ModelStore {
             return Ok(aliases.give_up(&folders, &old));
         }
         let going = self
-            .change_aliases(model, async |aliases| Ok(aliases.give_up(&folders, &old)))
+            .change_aliases(model, |aliases| Ok(aliases.give_up(&folders, &old)))
             .await?;
         let mut removed = Vec::new();
         for some in going.chunks(AT_ONCE) {
-            let removals = some.iter().map(|batch| self.remove(model, *batch));
+            let removals = some.iter().copied().map(|batch| self.remove(model, batch));
             try_join_all(removals).await?;
             removed.extend(some);
             if progress(removed.len() as u64).is_break() {
@@ -82,10 +82,8 @@ impl ModelStore {
     /// The folders of a model's batches, ascending.
     async fn batch_folders(&self, model: &ModelName) -> Result<Vec<Folder>, StoreError> {
         let listed = self.store.list(model.as_str(), Sizes::Skip).await?;
-        let names = listed.unwrap_or_default().folders;
-        let batches = names
-            .iter()
-            .filter_map(|name| BatchNumber::from_folder_name(name));
+        let names = listed.unwrap_or_default().folders.into_iter();
+        let batches = names.filter_map(|name| BatchNumber::from_folder_name(&name));
         let looked_at = batches.map(|batch| async move {
             let folder = Self::folder(model, &Extent::Batch(batch));
             let head = self.store.head(&format!("{folder}/{SUCCESS}")).await?;
@@ -123,7 +121,7 @@ impl Aliases {
         let complete = folders.iter().filter(|folder| folder.written.is_some());
         let complete = complete.map(|folder| folder.batch);
         let newest = complete.clone().next_back();
-        let last = old.difference(&aliased).max().copied();
+        let last = old.difference(&aliased).last().copied();
         if let Some(last) = last {
             let young = complete.filter(|batch| !old.contains(batch) && !self.is_pruned(*batch));
             let stay: BTreeSet<BatchNumber> = young.chain(aliased).collect();

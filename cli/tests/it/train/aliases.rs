@@ -36,7 +36,8 @@ fn good_models_take_an_alias_that_prune_respects() {
         work.import(&job, csv, again).expect(0);
     }
     let trained = work.train(&job, &[]).expect(0);
-    let judged = lines(&trained.json(), "m")
+    let report = trained.json();
+    let judged = lines(&report, "m")
         .into_iter()
         .map(|line| line["promotion"]["promoted"].clone());
     assert_eq!(

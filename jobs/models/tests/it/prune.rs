@@ -56,7 +56,7 @@ async fn old_models_go_and_the_newest_and_aliased_stay() {
         assert!(!models.aliases(&m()).await.unwrap().is_pruned(number(1)));
         assert_eq!(prune(&models, newest(3), Prune::Delete).await, [1, 3, 5, 6]);
         assert_eq!(batches(&models).await, [2, 7, 8, 9]);
-        assert_eq!(prune(&models, newest(3), Prune::Delete).await, []);
+        assert!(prune(&models, newest(3), Prune::Delete).await.is_empty());
         assert!(models.read("m", None).await.is_ok(), "that over all stays");
         let aliases = models.aliases(&m()).await.unwrap();
         let is_pruned = (1..=9).filter(|batch| aliases.is_pruned(number(*batch)));

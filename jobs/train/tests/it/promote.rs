@@ -113,7 +113,8 @@ async fn an_alias_that_was_set_by_hand_is_never_moved_back() {
         "production".parse().unwrap(),
     );
     let second = BatchNumber::new(2).unwrap();
-    let set = models.set_alias(&m(), &alias, second, gugus_models::Direction::Any);
+    let (model, any) = (m(), gugus_models::Direction::Any);
+    let set = models.set_alias(&model, &alias, second, any);
     set.await.unwrap();
     // The model of batch 1 is removed by hand and trained again.
     for file in ["_SUCCESS", "model.json"] {
