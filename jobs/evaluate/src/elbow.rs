@@ -107,7 +107,7 @@ impl Subject {
             }
             _ => {
                 let name = &work.model.name;
-                Passes::fit(jobs, work, &self.batches, &|done| {
+                Passes::fit(jobs, work, &self.batches, None, &|done| {
                     let (pass, step) = (done.pass, done.step);
                     progress.say(format!("{name}: k = {k}, pass {pass} ({step})"));
                 })

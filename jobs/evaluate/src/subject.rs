@@ -179,6 +179,8 @@ fn work(about: &ModelJson) -> Result<ModelWork, Error> {
             Some(_) => Scope::Batch,
             None => Scope::All,
         },
+        retrain: None,
+        warm_start: false,
         weight_col: about.weight_col.clone(),
         handle_invalid: about.handle_invalid,
         promote: None,

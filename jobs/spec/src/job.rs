@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::column::quote_identifier;
 use crate::{
-    Algorithm, AliasName, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Scope,
+    Algorithm, AliasName, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Retrain,
+    Scope,
 };
 
 /// One stream and its models. It exists only when the whole file was valid.
@@ -127,6 +128,12 @@ pub struct Model {
     /// The rows that it is fitted on.
     #[serde(flatten)]
     pub scope: Scope,
+    /// When a model over all batches is trained again while its batches are followed; only for that scope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrain: Option<Retrain>,
+    /// Whether a model over all batches that is trained again begins with its last centers; only for that scope.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub warm_start: bool,
     /// The column that holds the weights.
     pub weight_col: Option<String>,
     /// What a null or NaN in a feature does.

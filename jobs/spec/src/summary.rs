@@ -88,6 +88,12 @@ impl fmt::Display for Job {
             if model.scope != Scope::Batch {
                 write!(f, ", {}", model.scope)?;
             }
+            if let Some(retrain) = &model.retrain {
+                write!(f, ", trained again {retrain}")?;
+            }
+            if model.warm_start {
+                write!(f, ", from its last centers")?;
+            }
             if model.handle_invalid == HandleInvalid::Skip {
                 write!(f, ", rows with a null or NaN are skipped")?;
             }

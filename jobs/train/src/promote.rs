@@ -111,7 +111,7 @@ async fn judge(
         jobs,
         work,
         promotion,
-        batches: run.batches.only(batch),
+        batches: run.batches.only(batch..=batch),
     };
     let metrics = match look.metrics(&saved, holder.as_ref()).await? {
         Ok(metrics) => metrics,

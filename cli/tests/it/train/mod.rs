@@ -3,6 +3,7 @@
 mod aliases;
 mod all;
 mod evaluate;
+mod follow;
 mod kinds;
 mod outcomes;
 mod pass;

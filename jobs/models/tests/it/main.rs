@@ -9,6 +9,7 @@ macro_rules! assert_is {
 }
 
 mod aliases;
+mod failed;
 mod fixtures;
 mod kinds;
 mod local;

@@ -3,6 +3,7 @@
 use toml::de::DeValue;
 
 use super::algorithm;
+use super::retrain::{Again, again};
 use super::scope::scope;
 use super::table::Entry;
 use crate::job::{Feature, Model, OtherColumns, Promote, Source};
@@ -74,12 +75,18 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
     ];
     let handle_invalid = table.read("handle_invalid", |entry| entry.choice(&choices))?;
     let scope = scope(&table, &title, facts, source)?;
+    let Again {
+        retrain,
+        warm_start,
+    } = again(&table, &title, &scope)?;
     let model = Model {
         name,
         condition,
         features,
         promote: table.read("promote", |entry| promote(entry, &title, &scope))?,
         scope,
+        retrain,
+        warm_start,
         algorithm: algorithm::algorithm(facts, item, &table)?,
         weight_col,
         handle_invalid: handle_invalid.unwrap_or_default(),

@@ -11,6 +11,8 @@ mod all;
 mod batches;
 mod chains;
 mod columns;
+mod follow;
+mod following;
 mod kit;
 mod observed;
 mod promote;

@@ -55,6 +55,15 @@ impl Chain {
         })
     }
 
+    /// Keeps only the newest model that stays, if no batch wants one: that is the one that the next batch goes on from.
+    pub(crate) fn forget_old(&mut self) {
+        if self.wanted.is_empty()
+            && let Some((newest, uid)) = self.kept.pop_last()
+        {
+            self.kept = BTreeMap::from([(newest, uid)]);
+        }
+    }
+
     /// A model was written. Those that stood after it did not go on from it, and are wanted again: they are returned.
     pub(crate) fn trained(&mut self, batch: BatchNumber, uid: String) -> Vec<BatchNumber> {
         self.wanted.remove(&batch);
