@@ -36,8 +36,7 @@ fn every_path_of_the_document_is_served_by_its_methods() {
                     service.post_json(&url, &json!({"lat": 1, "lon": 2, "model": 1}))
                 }
                 "post" if path.starts_with("/v2/") => {
-                    let tensor =
-                        |name| json!({"name": name, "shape": [1], "datatype": "FP64", "data": [1]});
+                    let tensor = |name: &str| json!({"name": name, "shape": [1], "datatype": "FP64", "data": [1]});
                     let inputs = [tensor("LAT"), tensor("LON")];
                     service.post_json(&url, &json!({"inputs": inputs}))
                 }
