@@ -85,9 +85,11 @@ fn labels(query: &str) -> BTreeSet<&str> {
 /// What the queries ask for and nobody shows.
 fn missing(shown: &Shown) -> Vec<String> {
     let mut missing = Vec::new();
-    for query in queries() {
-        let labels = labels(&query);
-        for metric in metrics(&query) {
+    let queries = queries();
+    // Both sides of an `or` have their own labels.
+    for query in queries.iter().flat_map(|query| query.split(" or ")) {
+        let labels = labels(query);
+        for metric in metrics(query) {
             let Some(known) = shown.get(metric) else {
                 missing.push(format!("{metric} in {query}"));
                 continue;
