@@ -21,7 +21,7 @@ use crate::signals::Stop;
 ///
 /// Example: gugus serve --models data/models --listen 127.0.0.1:8000
 ///
-/// Next: open http://127.0.0.1:8000/docs, or ask GET /models which models there are.
+/// Next: open http://127.0.0.1:8000/ for the models, or http://127.0.0.1:8000/docs for all requests.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
