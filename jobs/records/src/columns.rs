@@ -176,14 +176,17 @@ impl Columns {
     pub fn finish(&mut self) -> Result<RecordBatch, FinishError> {
         let rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        let mut fields: Vec<Field> = self.layout.fields().to_vec();
-        fields.extend(
-            self.slots
-                .others()
+        let others = self.slots.others();
+        let schema = if others.is_empty() {
+            Arc::clone(self.layout.schema())
+        } else {
+            let others = others
                 .iter()
-                .map(|name| Field::new(name, DataType::Utf8, true)),
-        );
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(fields.len());
+                .map(|name| Field::new(name, DataType::Utf8, true));
+            let fields = self.layout.fields().iter().cloned().chain(others);
+            Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        };
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
         let mut first_error = None;
         for buffer in &mut self.job {
             // Every buffer is emptied, even if another one failed.
@@ -204,11 +207,7 @@ impl Columns {
             return Err(e.into());
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(
-            Arc::new(Schema::new(fields)),
-            arrays,
-            &options,
-        )?)
+        Ok(RecordBatch::try_new_with_options(schema, arrays, &options)?)
     }
 
     /// As [`push_json`](Self::push_json), but without the fast parser.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use gugus_spec::{
     ColumnType, CsvFormat, Format, Nullability, OtherColumns, RESERVED_COLUMNS, Source,
     TimestampReader,
@@ -19,6 +19,8 @@ pub(crate) const MAX_OTHER_COLUMNS: usize = 4096;
 #[derive(Debug)]
 pub struct Layout {
     fields: Vec<Field>,
+    /// Of batches that have no other columns.
+    schema: SchemaRef,
     columns: Vec<LayoutColumn>,
     index: HashMap<String, usize>,
     other_columns: OtherColumns,
@@ -34,13 +36,15 @@ impl Layout {
     /// Compiles the columns of a source.
     pub fn new(source: &Source) -> Arc<Layout> {
         let columns: Vec<_> = source.columns.iter().map(LayoutColumn::new).collect();
+        // All fields may be null, even the required ones. A folder outlives edits of `required` in its job file, and a
+        // reader that was promised no nulls would drop `IS NOT NULL` from its plans.
+        let fields: Vec<Field> = columns
+            .iter()
+            .map(|c| Field::new(&c.name, c.kind.data_type(), true))
+            .collect();
         Arc::new(Layout {
-            // All fields may be null, even the required ones. A folder outlives edits of `required` in its job file, and a
-            // reader that was promised no nulls would drop `IS NOT NULL` from its plans.
-            fields: columns
-                .iter()
-                .map(|c| Field::new(&c.name, c.kind.data_type(), true))
-                .collect(),
+            schema: Arc::new(Schema::new(fields.clone())),
+            fields,
             index: columns
                 .iter()
                 .enumerate()
@@ -80,6 +84,11 @@ impl Layout {
     /// The job's columns as Arrow fields, in the job file's order. Other columns of a batch follow them.
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// The schema of batches that have no other columns.
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
     }
 
     pub(crate) fn columns(&self) -> &[LayoutColumn] {

@@ -90,6 +90,7 @@ mod pages;
 mod point;
 mod predict;
 mod problem;
+mod reading;
 mod records;
 mod reply;
 mod request;

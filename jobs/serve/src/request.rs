@@ -8,11 +8,12 @@ use warp::reply::Response;
 
 use crate::answers::{About, Answers};
 use crate::encoding::Encoding;
-use crate::formats::{self, Reading};
+use crate::formats;
 use crate::loaded::Loaded;
 use crate::media::Media;
 use crate::options::Options;
 use crate::problem::Problem;
+use crate::reading::Reading;
 use crate::rows::Shape;
 use crate::state::State;
 

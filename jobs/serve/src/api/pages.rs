@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gugus_clusters::Explain;
 use gugus_look::{Assets, POLICY, path_part};
-use gugus_models::{Extent, ListedModel};
+use gugus_models::{Aliases, Extent, ListedModel};
 use gugus_records::{Columns, Header};
 use gugus_spec::{ColumnType, Nullability};
 use serde_json::{Map, Value};
@@ -70,7 +70,7 @@ async fn home((): (), state: Arc<State>, sent: Sent) -> Result<Response, Problem
         .filter(|listed| listed.model.contains(&name))
     {
         if found >= from && rows.len() < PER_PAGE {
-            rows.push(row(listed));
+            rows.push(row(listed, listing.aliases(&listed.model)));
         }
         found += 1;
     }
@@ -88,14 +88,17 @@ async fn home((): (), state: Arc<State>, sent: Sent) -> Result<Response, Problem
     Ok(html(StatusCode::OK, page))
 }
 
-fn row(listed: &ListedModel) -> Row {
+fn row(listed: &ListedModel, aliases: Option<&Aliases>) -> Row {
     Row {
         model: listed.model.clone(),
         newest: listed.batches.last().map(|batch| batch.get()),
         batches: listed.batches.len(),
         windows: listed.windows.len(),
         all: listed.all,
-        aliases: Vec::new(),
+        aliases: aliases
+            .iter()
+            .flat_map(|aliases| aliases.aliases.keys().map(ToString::to_string))
+            .collect(),
     }
 }
 

@@ -17,10 +17,10 @@ use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
 use gugus_records::{Columns, ImportError};
 
-use super::Reading;
 use crate::answers::Answers;
 use crate::options::Strictness;
 use crate::problem::{Code, Problem};
+use crate::reading::Reading;
 use crate::rows::{Rows, Shape, Wrong};
 use crate::strict;
 

@@ -5,9 +5,9 @@ use std::fmt::{self, Write as _};
 use gugus_records::{Columns, CsvRows, Header, header_names};
 use gugus_spec::CsvFormat;
 
-use super::Reading;
 use crate::answers::Answers;
 use crate::problem::{Code, Problem};
+use crate::reading::Reading;
 use crate::rows::{Rows, Shape, Wrong};
 
 /// The records of a body.

@@ -6,10 +6,10 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use gugus_kmeans::PredictError;
 use gugus_records::Columns;
 
-use super::Reading;
 use crate::input::Kind;
 use crate::options::Strictness;
 use crate::problem::{Code, Problem};
+use crate::reading::Reading;
 use crate::records::{self, Body};
 use crate::rows::{Rows, Shape, Wrong};
 use crate::strict;
@@ -107,6 +107,10 @@ impl Points {
             }
         };
         let finished = finished.map_err(|error| Problem::new(Code::WrongValue, error))?;
-        Ok(finished.slice(0, rows))
+        Ok(if finished.num_rows() == rows {
+            finished
+        } else {
+            finished.slice(0, rows)
+        })
     }
 }

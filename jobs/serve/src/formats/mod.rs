@@ -8,22 +8,10 @@ use ::arrow::array::RecordBatch;
 use bytes::Bytes;
 
 use crate::answers::Answers;
-use crate::input::Input;
 use crate::media::Media;
-use crate::options::Strictness;
 use crate::problem::Problem;
+use crate::reading::Reading;
 use crate::rows::Rows;
-
-/// How the records of a body are to be read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reading<'a> {
-    pub(crate) input: &'a Input,
-    /// How many numbers a point has.
-    pub(crate) dimensions: usize,
-    pub(crate) strictness: Strictness,
-    /// The longest body, in bytes. Columns may take some times as much.
-    pub(crate) limit: usize,
-}
 
 /// The records of a body.
 pub(crate) fn read<'a>(

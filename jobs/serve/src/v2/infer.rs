@@ -14,11 +14,12 @@ use super::metadata::FEATURES;
 use super::output::Output;
 use super::tensor::Tensor;
 use super::wrong::wrong;
-use crate::formats::{self, Reading};
+use crate::formats;
 use crate::input::Kind;
 use crate::loaded::Loaded;
 use crate::options::Strictness;
 use crate::problem::{Code, Problem, cut};
+use crate::reading::Reading;
 use crate::rows::{Rows, Shape};
 
 /// The answer to an output.
