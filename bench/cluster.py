@@ -39,13 +39,13 @@ class Cluster:
     def __exit__(self, error, *_):
         failed = self.stop(signal.SIGTERM)
         if failed and error is None:
-            raise Failed(f"{', '.join(failed)} did not end as it should")
+            raise Failed("\n".join(failed))
 
     def start(self, *words):
         """Starts a process and waits for its line `ready`. Returns its URLs by name."""
         errors = tempfile.TemporaryFile(dir=self.folder)
         process = subprocess.Popen([self.gugus, *words, "--log", "warn"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
-        self.processes.append((words[0], process))
+        self.processes.append((words[0], process, errors))
         said = queue.Queue()
         # A thread of its own reads the line, because reading has no time limit.
         threading.Thread(target=lambda: said.put(process.stdout.readline()), daemon=True).start()
@@ -54,8 +54,7 @@ class Cluster:
         except queue.Empty:
             ready = ""
         if not ready.startswith("ready"):
-            errors.seek(0)
-            raise Failed(f"gugus {words[0]} was not ready in {READY_WITHIN} s:\n{errors.read().decode(errors='replace')[-4000:]}")
+            raise Failed(f"gugus {words[0]} was not ready in {READY_WITHIN} s:\n{end(errors)}")
         return dict(word.split("=", 1) for word in ready.split()[1:])
 
     def executor(self):
@@ -63,9 +62,9 @@ class Cluster:
         return self.start("executor", "--scheduler", self.url, "--listen", "127.0.0.1:0", "--task-slots", "1")
 
     def stop(self, how):
-        """Executors first, so that none of them misses its scheduler. Returns the names of those that ended badly."""
+        """Executors first, so that none of them misses its scheduler. Returns what those said that ended badly."""
         failed = []
-        for name, process in reversed(self.processes):
+        for name, process, errors in reversed(self.processes):
             process.send_signal(how)
             killer = threading.Timer(END_WITHIN, process.kill)
             killer.start()
@@ -74,6 +73,12 @@ class Cluster:
             process.returncode = os.waitstatus_to_exitcode(status)
             self.peak += usage.ru_maxrss * 1024
             if process.returncode != 0:
-                failed.append(name)
+                failed.append(f"{name} ended with {process.returncode}:\n{end(errors)}")
         self.processes.clear()
         return failed
+
+
+def end(errors):
+    """The last words of a process."""
+    errors.seek(0)
+    return errors.read().decode(errors="replace")[-4000:]

@@ -108,12 +108,14 @@ class Bench:
     def history(self):
         """One run of many models, and many small runs."""
         each = "".join(MODEL.format(name=f"model_{number:02}", seed=number, more="") for number in range(MODELS))
-        self.await_runs([self.submit("many", each, "models")])
+        say("one run of many models ...")
+        self.await_run(self.submit("many", each, "models"))
         whole = lambda number: MODEL.format(name=f"whole_{number % 50:02}", seed=number, more=ALL_BATCHES)
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
-            numbers = range(self.arguments.runs - 1)
-            ids = list(clients.map(lambda number: self.submit("one", whole(number), f"small_{number % 10}"), numbers))
-        self.await_runs(ids)
+            # Each client waits for its run: the scheduler takes no endless queue.
+            small = lambda number: self.await_run(self.submit("one", whole(number), f"small_{number % 10}"))
+            say(f"{self.arguments.runs - 1:,} small runs ...")
+            list(clients.map(small, range(self.arguments.runs - 1)))
 
     def submit(self, batches, models, target):
         request = {
@@ -124,16 +126,14 @@ class Bench:
         }
         return json.loads(self.ask("/gugus/v1/runs", json.dumps(request)).body)["id"]
 
-    def await_runs(self, ids):
-        say(f"waiting for {len(ids):,} runs ...")
-        for id_ in ids:
-            while True:
-                state = json.loads(self.ask(f"/gugus/v1/runs/{id_}").body)["state"]
-                if state in ("finished", "failed", "cancelled", "interrupted"):
-                    break
-                time.sleep(0.2)
-            if state != "finished":
-                raise Failed(f"run {id_} is {state}")
+    def await_run(self, id_):
+        while True:
+            state = json.loads(self.ask(f"/gugus/v1/runs/{id_}").body)["state"]
+            if state in ("finished", "failed", "cancelled", "interrupted"):
+                break
+            time.sleep(0.05)
+        if state != "finished":
+            raise Failed(f"run {id_} is {state}")
 
     def held(self):
         models = sum(1 for _ in (self.folder / "models").glob("*/batch_*")) + sum(1 for _ in self.folder.glob("small_*/*/all"))
@@ -152,7 +152,7 @@ class Bench:
         kinds, seen, waiting = {}, set(), ["/"]
         while waiting:
             path = waiting.pop(0)
-            kind = re.sub(r"[^/?=&]*\d[^/?=&]*", "…", path)
+            kind = re.sub(r"[^/?=&]*\d[^/?=&]*", "…", path.replace(f"{self.folder.parent}/", ""))
             if path in seen or len(kinds.get(kind, [])) == OF_A_KIND:
                 continue
             seen.add(path)
@@ -175,7 +175,7 @@ class Bench:
 
     def rest(self):
         """The processor time of the scheduler while nothing happens, with and without open pages, in percent of a core."""
-        process = next(process for name, process in self.cluster.processes if name == "scheduler")
+        process = next(process for name, process, _ in self.cluster.processes if name == "scheduler")
         found = {}
         for viewers in (0, self.arguments.viewers):
             with contextlib.ExitStack() as open_pages:
@@ -200,7 +200,7 @@ class Bench:
                     begun = time.monotonic()
                     id_ = self.submit("many", model, f"each-{number}-{how[:2]}")
                     with Viewer(self.cluster.http, f"/runs/{id_}") if how == "an open page" else contextlib.nullcontext():
-                        self.await_runs([id_])
+                        self.await_run(id_)
                     times.append(time.monotonic() - begun)
                 say(f"training with {how}: {times[-1]:.1f} s")
         return seconds
