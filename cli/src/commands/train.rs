@@ -1,9 +1,11 @@
 //! `gugus train`.
 
+mod follow;
 mod pages;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use gugus_files::Stores;
@@ -31,7 +33,7 @@ use crate::signals::Stop;
 /// fitted to all batches together, one Ballista job per pass, and trained again when there are new batches. A model
 /// with scope = "window" has one model for each window of the rows. A window is trained again when it has new rows.
 /// Models are folders that Spark's KMeansModel.load reads. Without --scheduler a cluster is started within this
-/// process.
+/// process. With --follow the command goes on until it is stopped, and trains each batch as it comes.
 ///
 /// Example: gugus train --job jobs/crime.toml --batches data/batch --models data/models
 ///
@@ -55,6 +57,12 @@ pub(crate) struct Train {
     /// Say what would be trained, and train nothing
     #[arg(long)]
     dry_run: bool,
+    /// Go on until Ctrl-C or SIGTERM, and train each new batch at once; a folder without batches is waited for
+    #[arg(long, conflicts_with_all = ["retrain", "dry_run", "ui"])]
+    follow: bool,
+    /// How often --follow looks for new batches where the system tells of none, as in a bucket
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = interval)]
+    poll: Duration,
     /// Show the pages of the cluster in this process there while it trains; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port, conflicts_with = "scheduler")]
     ui: Option<SocketAddr>,
@@ -65,6 +73,9 @@ pub(crate) struct Train {
 
 impl Train {
     pub(crate) async fn run(self, stop: Stop, settings: Configuration) -> Result<Code, Failure> {
+        if self.follow {
+            return self.follow(stop).await;
+        }
         let cluster = self.cluster.load()?;
         let stores = Stores::from_env();
         let (job, job_file) = self.job.with_text()?;
@@ -116,6 +127,15 @@ impl Train {
             show(report, self.output)?;
         }
         show(&trained?, self.output)
+    }
+}
+
+/// A time that is not zero.
+fn interval(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("it must be longer than zero, such as 2s".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
     }
 }
 

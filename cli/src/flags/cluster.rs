@@ -1,14 +1,20 @@
 //! `--scheduler`: the cluster that a command works on.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
-use gugus_engine::{Access, Cluster, ClusterUrl, Security};
+use gugus_engine::{Access, Cluster, ClusterError, ClusterUrl, Security};
 use gugus_files::Stores;
 use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig, RunsConfig};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::exit::Failure;
 use crate::flags::security::ClusterSecurity;
+
+/// The longest time between two tries to reach a scheduler that does not answer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A running cluster, or a cluster that is started in this process.
 #[derive(Debug, Args)]
@@ -68,6 +74,40 @@ impl ChosenCluster {
             config.runs = Some(runs);
         }
         Ok(())
+    }
+
+    /// Connects as [`Self::connect`] does. Where nobody answers, tries again after growing pauses that begin with `pause`.
+    /// `None` after `stop`.
+    pub(crate) async fn connect_or_wait(
+        self,
+        stores: &Stores,
+        mut pause: Duration,
+        stop: &CancellationToken,
+    ) -> Result<Option<(Cluster, Option<Embedded>)>, Failure> {
+        let access = match self {
+            Self::Remote(access) => *access,
+            Self::Embedded(..) => return self.connect(stores).await.map(Some),
+        };
+        let mut told = false;
+        loop {
+            match stop
+                .run_until_cancelled(Cluster::connect(access.clone()))
+                .await
+            {
+                None => return Ok(None),
+                Some(Ok(cluster)) => return Ok(Some((cluster, None))),
+                Some(Err(ClusterError::Connect { url, source })) => {
+                    if !told {
+                        let reason = gugus_error::chain(&source);
+                        tracing::warn!(scheduler = %url, reason, "the scheduler does not answer; the run waits for it");
+                        told = true;
+                    }
+                }
+                Some(Err(error)) => return Err(Failure::failed(error)),
+            }
+            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
     }
 
     /// Connects to the cluster. A cluster in this process lives until the second value is dropped.

@@ -56,6 +56,11 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&serde_json::to_string_pretty(value).map_err(Failure::failed)?)
 }
 
+/// Writes one JSON document in one line.
+pub(crate) fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    print(&serde_json::to_string(value).map_err(Failure::failed)?)
+}
+
 /// The line that tells scripts that a long-running command can take work.
 pub(crate) fn ready_line(urls: &[(&str, String)]) -> String {
     let pairs = urls.iter().map(|(name, url)| format!(" {name}={url}"));

@@ -66,6 +66,7 @@
 //! ```
 
 mod append;
+mod arrivals;
 mod columns;
 mod contents;
 mod continuity;
@@ -84,6 +85,7 @@ mod tail;
 mod verify;
 
 pub use append::Appended;
+pub use arrivals::{Arrivals, MOST_ARRIVALS, arrivals};
 pub use columns::{OFFSET, PARTITION, TIMESTAMP};
 pub use continuity::Discontinuity;
 pub use draft::{Draft, ImportDraft, RejectedRecord, ReplayDraft, TopicDraft};

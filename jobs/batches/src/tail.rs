@@ -25,6 +25,15 @@ pub(crate) async fn read_footer(
     store: &Store,
     number: BatchNumber,
 ) -> Result<Option<Footer>, LogError> {
+    let read = read_with_size(store, number).await?;
+    Ok(read.map(|(footer, _)| footer))
+}
+
+/// The footer of a batch, and the bytes of its file; `None` if there is no such file.
+pub(crate) async fn read_with_size(
+    store: &Store,
+    number: BatchNumber,
+) -> Result<Option<(Footer, u64)>, LogError> {
     let name = number.file_name();
     let damaged = |source| LogError::Damaged {
         file: store.display(&name),
@@ -55,7 +64,8 @@ pub(crate) async fn read_footer(
     let metadata = tail.bytes.slice(start..end);
     let metadata = catch_panic(|| ParquetMetaDataReader::decode_metadata(&metadata));
     let metadata = metadata.map_err(damaged)?;
-    footer_of(&store.display(&name), number, metadata.file_metadata()).map(Some)
+    let footer = footer_of(&store.display(&name), number, metadata.file_metadata())?;
+    Ok(Some((footer, tail.size)))
 }
 
 /// The length of the metadata, from the last bytes of a file.

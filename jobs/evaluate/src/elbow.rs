@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use gugus_features::FitOutcome;
 use gugus_kmeans::Params;
 use gugus_progress::Progress;
-use gugus_spec::{Algorithm, Model};
+use gugus_spec::Algorithm;
 use gugus_submit::{Jobs, Pace};
 use gugus_train::{ModelWork, Passes, Waves};
 
@@ -39,12 +39,8 @@ impl Subject {
                 k,
                 ..params.clone()
             };
-            let model = Model {
-                algorithm: Algorithm::KMeans(params),
-                ..self.work.model.clone()
-            };
-            let plan = self.work.plan.clone();
-            let work = ModelWork { model, plan };
+            let mut work = self.work.clone();
+            work.model.algorithm = Algorithm::KMeans(params);
             Alternative { k, work }
         };
         Ok(numbers.map(with).collect())
@@ -111,7 +107,7 @@ impl Subject {
             }
             _ => {
                 let name = &work.model.name;
-                Passes::fit(jobs, work, &self.batches, &|done| {
+                Passes::fit(jobs, work, &self.batches, None, &|done| {
                     let (pass, step) = (done.pass, done.step);
                     progress.say(format!("{name}: k = {k}, pass {pass} ({step})"));
                 })

@@ -3,10 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use gugus_kmeans_all::{Assessed, Assessment};
+use gugus_kmeans_all::Assessed;
 use gugus_progress::Progress;
 use gugus_submit::{Jobs, Submit};
-use gugus_train::{Passed, Passes, describe};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -53,27 +52,8 @@ impl Subject {
         jobs: &Jobs<'_>,
         centers: &[Vec<f64>],
     ) -> Result<Assessed, Error> {
-        let (work, measure) = (&self.work, self.measure);
-        let mut assessment = Assessment::new(
-            centers.to_vec(),
-            measure,
-            work.plan.width(),
-            work.plan.weighting(),
-            work.model.handle_invalid,
-        );
-        let mut passes = Passes::new(jobs, work, measure, &self.batches);
-        while let Some(step) = assessment.step() {
-            let merged = match passes.run(&step).await? {
-                Passed::All(merged) => merged,
-                Passed::Failed(reason) => return Err(self.rows_do_not_allow(reason)),
-            };
-            if let Err(error) = assessment.absorb(merged) {
-                let (reason, _) = describe(work, error)?;
-                return Err(self.rows_do_not_allow(reason));
-            }
-        }
-        assessment
-            .finish()
-            .ok_or_else(|| self.rows_do_not_allow("it ended without a result".to_owned()))
+        let model = (centers, self.measure);
+        let assessed = gugus_train::assess(jobs, &self.work, model, &self.batches).await?;
+        assessed.map_err(|reason| self.rows_do_not_allow(reason))
     }
 }

@@ -179,8 +179,11 @@ fn work(about: &ModelJson) -> Result<ModelWork, Error> {
             Some(_) => Scope::Batch,
             None => Scope::All,
         },
+        retrain: None,
+        warm_start: false,
         weight_col: about.weight_col.clone(),
         handle_invalid: about.handle_invalid,
+        promote: None,
     };
     // The saved columns include all columns that the expressions read, also other columns of the stream.
     let work = ModelWork::compile(model, &about.columns, OtherColumns::Drop);

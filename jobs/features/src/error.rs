@@ -76,6 +76,12 @@ pub enum EvaluateError {
         /// What is wrong, as a sentence.
         reason: String,
     },
+    /// The expression of a condition fails on the numbers that it was asked about.
+    #[error("the condition fails on these numbers: {reason}")]
+    Condition {
+        /// What is wrong.
+        reason: String,
+    },
     /// A column has another type than the plan was made for.
     #[error("column \"{column}\" is of type {found}, the expressions were planned for {wanted}")]
     Column {

@@ -43,6 +43,7 @@
 mod all;
 mod census;
 mod codec;
+mod condition;
 mod error;
 mod evaluate;
 mod fit;
@@ -70,6 +71,7 @@ pub use codec::{
     decode_aggregate, decode_expression, decode_function, decode_node, encode_aggregate,
     encode_expression, encode_function, encode_node,
 };
+pub use condition::Condition;
 pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
 pub use fit::{ModelFit, fit_points};

@@ -215,13 +215,13 @@ impl FeaturePlan {
 }
 
 /// An expression that names only known columns and depends on its row only.
-struct Parsed {
+pub(crate) struct Parsed {
     name: Name,
     expression: Expr,
 }
 
 impl Parsed {
-    fn new(
+    pub(crate) fn new(
         name: Name,
         known: &mut Vec<Column>,
         other: OtherColumns,
@@ -335,7 +335,7 @@ impl Parsed {
         Arc::new(Named::new(self.name, expression))
     }
 
-    fn condition(self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
+    pub(crate) fn condition(self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, PlanError> {
         match self.physical(schema, Place::Condition)? {
             (expression, DataType::Boolean) => Ok(self.named(expression)),
             (_, found) => Err(self.wrong_type(
@@ -431,7 +431,7 @@ fn record_timestamp() -> Column {
 }
 
 /// The Arrow fields of `columns`, typed as ingest types them. All are nullable: a batch may lack a column.
-fn schema_of(columns: &[Column]) -> Schema {
+pub(crate) fn schema_of(columns: &[Column]) -> Schema {
     let source = Source {
         columns: columns.to_vec(),
         other_columns: OtherColumns::Drop,

@@ -78,6 +78,10 @@ pub trait Backend: Send + Sync {
         onto: Onto,
     ) -> Result<Placed, StoreError>;
 
+    /// Removes a folder with all its files, so that a reader finds the folder, or one without its mark, which counts as not
+    /// there. A missing folder is no error. Not synced.
+    async fn remove_folder(&self, folder: &str, mark: &'static str) -> Result<(), StoreError>;
+
     /// Notices of changes from now on; `None` where nobody sends any, so that the place has to be looked at now and then.
     fn notices(&self) -> Option<Box<dyn Notices>> {
         None

@@ -314,6 +314,20 @@ impl Backend for Objects {
         self.put_mark(&mark).await?;
         Ok(Placed::Written)
     }
+
+    /// The mark goes first. A writer may put the folder again meanwhile, so this ends only when nothing is left.
+    async fn remove_folder(&self, folder: &str, mark: &'static str) -> Result<(), StoreError> {
+        let mark = format!("{folder}/{mark}");
+        loop {
+            self.delete(&mark).await?;
+            let files = self.under(folder).await?;
+            if files.is_empty() {
+                return Ok(());
+            }
+            let others = files.iter().filter(|file| **file != mark);
+            futures::future::try_join_all(others.map(|file| self.delete(file))).await?;
+        }
+    }
 }
 
 /// The names of all objects.

@@ -112,6 +112,8 @@ pub struct Training {
     rows: u64,
     dropped: u64,
     scale: Option<Scale>,
+    /// The centers to begin with, until the rows were checked.
+    start: Option<Vec<Vec<f64>>>,
     /// Candidates first, then centers.
     centers: Vec<Vec<f64>>,
     before: Option<Vec<Vec<f64>>>,
@@ -141,11 +143,24 @@ impl Training {
             rows: 0,
             dropped: 0,
             scale: None,
+            start: None,
             centers: Vec::new(),
             before: None,
             iterations: 0,
             converged: false,
         })
+    }
+
+    /// The same training, which begins with these centers and draws none. Centers that do not have the columns of the rows
+    /// are left out. The model then depends on where it began.
+    #[must_use]
+    pub fn starting_from(mut self, centers: Option<Vec<Vec<f64>>>) -> Self {
+        let dimensions = self.dimensions;
+        let fits = |centers: &Vec<Vec<f64>>| {
+            !centers.is_empty() && centers.iter().all(|center| center.len() == dimensions)
+        };
+        self.start = centers.filter(fits);
+        self
     }
 
     /// The step to compute next over all data; `None` when the training is done. Asking again gives the same step, so a
@@ -278,6 +293,11 @@ impl Training {
         self.scale = Some(scale);
         self.rows = summary.rows;
         self.dropped = summary.dropped();
+        if let Some(start) = self.start.take() {
+            self.centers = start;
+            self.set_out();
+            return Ok(());
+        }
         self.centers = summary
             .first
             .rows

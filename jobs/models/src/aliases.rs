@@ -4,11 +4,11 @@
 //! replaced only by a writer that knows its content. So whoever comes second sees what the first one did:
 //!
 //! 1. Pruning writes the batches into `pruned` first, without those that an alias stands for, and deletes folders second.
-//! 2. Setting an alias reads `aliases.json` first, refuses a pruned batch, sees that the model is complete, and writes last.
+//! 2. Setting an alias sees that the model is complete, then reads `aliases.json`, refuses a pruned batch, and writes.
 //!
-//! A batch stays pruned for ever. Were it taken out again, an alias could be set between two prunes that it had not seen.
+//! A batch stays pruned for ever. So a batch that is not pruned when the file is read was not pruned when its model was seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use gugus_files::{StoreError, Swapped};
@@ -98,6 +98,29 @@ impl Aliases {
         range.is_some_and(|range| batch <= range.last)
     }
 
+    /// Counts every batch up to `last` as pruned, but those that stay.
+    pub(crate) fn prune_up_to(&mut self, last: BatchNumber, stay: &BTreeSet<BatchNumber>) {
+        let mut ranges: Vec<Pruned> = Vec::new();
+        let mut add = |first: u64, last: u64| {
+            let range = BatchNumber::new(first).zip(BatchNumber::new(last));
+            ranges.extend(
+                range
+                    .filter(|(first, last)| first <= last)
+                    .map(|(first, last)| Pruned { first, last }),
+            );
+        };
+        let mut first = 1;
+        for batch in stay.range(..=last) {
+            add(first, batch.get() - 1);
+            first = batch.get() + 1;
+        }
+        add(first, last.get());
+        for later in self.pruned.iter().filter(|range| range.last > last) {
+            add(later.first.get().max(last.get() + 1), later.last.get());
+        }
+        self.pruned = ranges;
+    }
+
     fn point(&mut self, alias: &AliasName, batch: BatchNumber, direction: Direction) -> AliasMove {
         let before = self.aliases.get(alias).map(|aliased| aliased.batch);
         match before {
@@ -136,13 +159,17 @@ impl ModelStore {
         batch: BatchNumber,
         direction: Direction,
     ) -> Result<AliasMove, ModelError> {
-        self.change_aliases(model, async |aliases| {
+        let read = self.read(model.as_str(), Extent::Batch(batch)).await;
+        let mut missing = read.err();
+        self.change_aliases(model, |aliases| {
             if aliases.is_pruned(batch) {
                 let model = model.clone();
                 return Err(ModelError::Pruned { model, batch });
             }
-            self.read(model.as_str(), Extent::Batch(batch)).await?;
-            Ok(aliases.point(alias, batch, direction))
+            match missing.take() {
+                Some(missing) => Err(missing),
+                None => Ok(aliases.point(alias, batch, direction)),
+            }
         })
         .await
     }
@@ -156,22 +183,22 @@ impl ModelStore {
         model: &ModelName,
         alias: &AliasName,
     ) -> Result<Option<Aliased>, ModelError> {
-        self.change_aliases(model, async |aliases| Ok(aliases.aliases.remove(alias)))
+        self.change_aliases(model, |aliases| Ok(aliases.aliases.remove(alias)))
             .await
     }
 
     /// Changes what the file holds, and writes it unless somebody else did in the meantime. Then it tries again.
-    async fn change_aliases<T>(
+    pub(crate) async fn change_aliases<T>(
         &self,
         model: &ModelName,
-        change: impl AsyncFn(&mut Aliases) -> Result<T, ModelError>,
+        mut change: impl FnMut(&mut Aliases) -> Result<T, ModelError>,
     ) -> Result<T, ModelError> {
         let file = file(model);
         let mut failed = false;
         for _ in 0..TRIES {
             let (old, before) = self.aliases_file(model).await?;
             let mut after = before.clone();
-            let changed = change(&mut after).await?;
+            let changed = change(&mut after)?;
             if after == before {
                 return Ok(changed);
             }

@@ -39,7 +39,7 @@ use utoipa::ToSchema;
 
 pub use lag::Lag;
 pub use load::Load;
-pub use report::{ModelReport, Outcome, PassReport, ReportScope, data};
+pub use report::{ModelReport, Outcome, PassReport, PromotionReport, ReportScope, data};
 
 /// How far a piece of work is. Clones share one state.
 #[derive(Clone, Debug, Default)]

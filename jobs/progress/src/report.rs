@@ -1,5 +1,7 @@
 //! What became of the models of a run, one line for each.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,6 +62,22 @@ pub struct ModelReport {
     pub sizes: Vec<u64>,
     /// The model's folder relative to the models folder, where there is one.
     pub path: Option<String>,
+    /// Whether the model took an alias; left out where the job file names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<PromotionReport>,
+}
+
+/// Whether a new model took an alias.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PromotionReport {
+    /// The alias.
+    pub alias: String,
+    /// Whether the alias stands for the model now.
+    pub promoted: bool,
+    /// Why not; null where it does.
+    pub reason: Option<String>,
+    /// The metrics that decided, by name; null for a metric that the rows do not allow.
+    pub metrics: BTreeMap<String, Option<f64>>,
 }
 
 impl ModelReport {

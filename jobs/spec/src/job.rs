@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::column::quote_identifier;
-use crate::{Algorithm, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Scope};
+use crate::{
+    Algorithm, AliasName, Column, CsvFormat, Format, HandleInvalid, JobName, ModelName, Retrain,
+    Scope,
+};
 
 /// One stream and its models. It exists only when the whole file was valid.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -125,10 +128,29 @@ pub struct Model {
     /// The rows that it is fitted on.
     #[serde(flatten)]
     pub scope: Scope,
+    /// When a model over all batches is trained again while its batches are followed; only for that scope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrain: Option<Retrain>,
+    /// Whether a model over all batches that is trained again begins with its last centers; only for that scope.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub warm_start: bool,
     /// The column that holds the weights.
     pub weight_col: Option<String>,
     /// What a null or NaN in a feature does.
     pub handle_invalid: HandleInvalid,
+    /// When the model of a batch takes an alias.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promote: Option<Promote>,
+}
+
+/// When the model of a batch takes an alias: if it is good enough, and newer than the model that the alias stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Promote {
+    /// TOML `if`: an SQL condition over the metrics of the model, which training knows.
+    #[serde(rename = "if")]
+    pub condition: String,
+    /// The alias.
+    pub alias: AliasName,
 }
 
 /// One dimension of a point.

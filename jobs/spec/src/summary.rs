@@ -5,7 +5,8 @@ use std::fmt;
 use bytesize::ByteSize;
 
 use crate::{
-    ColumnType, CsvFormat, Feature, Format, HandleInvalid, Job, Nullability, OtherColumns, Scope,
+    ColumnType, CsvFormat, Feature, Format, HandleInvalid, Job, Nullability, OtherColumns, Promote,
+    Scope,
 };
 
 /// Several lines. The last one has no line feed.
@@ -87,6 +88,12 @@ impl fmt::Display for Job {
             if model.scope != Scope::Batch {
                 write!(f, ", {}", model.scope)?;
             }
+            if let Some(retrain) = &model.retrain {
+                write!(f, ", trained again {retrain}")?;
+            }
+            if model.warm_start {
+                write!(f, ", from its last centers")?;
+            }
             if model.handle_invalid == HandleInvalid::Skip {
                 write!(f, ", rows with a null or NaN are skipped")?;
             }
@@ -95,6 +102,9 @@ impl fmt::Display for Job {
             }
             if let Some(weight) = &model.weight_col {
                 write!(f, "\n    weight {weight:?}")?;
+            }
+            if let Some(Promote { condition, alias }) = &model.promote {
+                write!(f, "\n    becomes {alias} if {condition}")?;
             }
             for Feature { name, sql } in &model.features {
                 write!(f, "\n    {name} = {sql}")?;

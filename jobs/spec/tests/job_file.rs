@@ -13,7 +13,7 @@ use gugus_clusters::{
 use gugus_kmeans::{DistanceMeasure, InitMode, Params, Solver};
 use gugus_spec::{
     Algorithm, BatchLimits, Column, ColumnType, CsvFormat, Error, Feature, Format, HandleInvalid,
-    Job, Kept, Model, Nullability, OtherColumns, Period, Scope, Source, Window,
+    Job, Kept, Model, Nullability, OtherColumns, Period, Retrain, Scope, Source, Window,
 };
 
 fn fixture() -> Job {
@@ -99,8 +99,11 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                     solver: Solver::Row,
                 }),
                 scope: Scope::Batch,
+                retrain: None,
+                warm_start: false,
                 weight_col: Some("small".to_owned()),
                 handle_invalid: HandleInvalid::Skip,
+                promote: None,
             },
             Model {
                 name: "by-default".parse().unwrap(),
@@ -108,8 +111,11 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                 features: vec![Feature::column("big")],
                 algorithm: Algorithm::default(),
                 scope: Scope::default(),
+                retrain: None,
+                warm_start: false,
                 weight_col: None,
                 handle_invalid: HandleInvalid::Error,
+                promote: None,
             },
         ],
     };
@@ -460,6 +466,37 @@ fn models_of_every_kind_can_be_read() {
 }
 
 #[test]
+fn a_model_over_all_says_when_it_is_trained_again() {
+    for (line, retrain, shown) in [
+        (
+            "retrain = { batches = 10 }",
+            Retrain::Batches(NonZeroU64::new(10).unwrap()),
+            "after 10 batches",
+        ),
+        (
+            "retrain = { every = \"5m\" }",
+            Retrain::Every(Duration::from_secs(300)),
+            "every 5m",
+        ),
+        (
+            "retrain = { growth = 0.25 }",
+            Retrain::Growth(0.25),
+            "when rows have grown by 25 %",
+        ),
+    ] {
+        let text = format!(
+            "name = \"n\"\n[source]\ntopic = \"t\"\ncolumns.x = {{ type = \"int32\" }}\n[[models]]\nname = \"m\"\nfeatures = [\"x\"]\nscope = \"all\"\nwarm_start = true\n{line}\n"
+        );
+        let job = Job::parse(&text, "j.toml").unwrap();
+        assert_eq!(job.models[0].retrain, Some(retrain));
+        assert!(job.models[0].warm_start);
+        let end =
+            format!(", one model over all batches, trained again {shown}, from its last centers");
+        assert!(job.to_string().contains(&end), "{job}");
+    }
+}
+
+#[test]
 fn what_was_written_before_there_were_algorithms_is_kmeans() {
     let old = r#"{"params": {"k": 5, "seed": 1}, "rows": 100}"#;
     let read: Algorithm = serde_json::from_str(old).unwrap();
@@ -507,4 +544,22 @@ fn a_file_that_cannot_be_read_is_named() {
             .contains("crime.toml line 1: name in the job file is 1"),
         "{error}"
     );
+}
+
+#[test]
+fn a_model_may_take_an_alias() {
+    let text = "name = \"n\"\nsource.topic = \"t\"\n[[models]]\nname = \"m\"\nfeatures = [\"x\"]\n\
+                promote = { if = \"silhouette >= 0.4 and drift <= 0.2\", alias = \"production\" }\n";
+    let job = Job::parse(text, "j.toml").unwrap();
+    let promote = job.models[0].promote.as_ref().unwrap();
+    assert_eq!(promote.condition, "silhouette >= 0.4 and drift <= 0.2");
+    assert_eq!(promote.alias.as_str(), "production");
+    let summary = job.to_string();
+    assert!(
+        summary.contains("becomes production if silhouette >= 0.4"),
+        "{summary}"
+    );
+    let json = serde_json::to_value(&job).unwrap();
+    assert_eq!(json["models"][0]["promote"]["alias"], "production");
+    assert!(json["models"][0]["promote"]["if"].is_string());
 }

@@ -456,6 +456,43 @@ fn scopes_have_their_rules() {
 }
 
 #[test]
+fn training_again_has_its_rules() {
+    let all = |line: &str| model(&format!("scope = \"all\"\n{line}"));
+    for line in ["retrain = { batches = 10 }", "warm_start = true"] {
+        let rule = "only a model with scope = \"all\" is trained again as its job file says";
+        assert!(model(line).contains(rule), "{line}");
+    }
+    for (line, rule) in [
+        ("retrain = 10", "it must be a table"),
+        (
+            "retrain = {}",
+            "it must be one of { batches = 10 }, { every = \"5m\" } and { growth = 0.1 }",
+        ),
+        (
+            "retrain = { batches = 1, growth = 0.1 }",
+            "it must be one of { batches = 10 }",
+        ),
+        (
+            "retrain = { batches = 0 }",
+            "it must be a whole number from 1",
+        ),
+        (
+            "retrain = { every = \"0s\" }",
+            "it must be a duration longer than zero",
+        ),
+        ("retrain = { growth = 0 }", "it must be a share above 0"),
+        (
+            "retrain = { growth = \"10 %\" }",
+            "it must be a finite number",
+        ),
+        ("retrain = { rows = 10 }", "rows"),
+        ("warm_start = 1", "it must be true or false"),
+    ] {
+        assert!(all(line).contains(rule), "{line}: {}", all(line));
+    }
+}
+
+#[test]
 fn windows_have_their_rules() {
     let window = |value: &str| {
         message(&format!(
@@ -828,4 +865,39 @@ fn a_largest_record_has_a_size() {
         batches("max_record_bytes = 0"),
         "j.toml line 4: max_record_bytes in [batches] is 0, but it must be a size of at least one byte, such as \"64MiB\", \"10MB\" or a whole number of bytes"
     );
+}
+
+#[test]
+fn promotions_name_what_is_wrong() {
+    for (lines, words) in [
+        ("promote = \"production\"", "it must be a table"),
+        ("promote = { if = \"k = 3\" }", "the alias to move"),
+        (
+            "promote = { alias = \"production\" }",
+            "a condition, such as",
+        ),
+        (
+            "promote = { if = \" \", alias = \"production\" }",
+            "it must not be empty",
+        ),
+        (
+            "promote = { if = \"k = 3\", alias = \"latest\" }",
+            "has a meaning of its own",
+        ),
+        ("promote = { if = \"k = 3\", alias = \"7\" }", "is a number"),
+        (
+            "promote = { iff = \"k = 3\", alias = \"p\" }",
+            "did you mean \"if\"",
+        ),
+        (
+            "scope = \"all\"\npromote = { if = \"k = 3\", alias = \"p\" }",
+            "the model of a batch",
+        ),
+    ] {
+        let refusal = model(lines);
+        assert!(
+            refusal.contains(words) && refusal.contains("\"m\""),
+            "{refusal}"
+        );
+    }
 }

@@ -1,11 +1,13 @@
-//! The batches of a run, as they are when it begins. Batches that are committed later belong to the next run.
+//! The batches of a run, as they are when it begins. Batches that are committed later belong to the next run, or are taken
+//! in by a run that follows the batches.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::ops::RangeBounds;
+use std::sync::Arc;
 
-use gugus_batches::{BatchFile, BatchLog, Footer};
+use gugus_batches::{Arrivals, BatchFile, BatchLog, Footer, LogError, arrivals};
 use gugus_features::{AllFile, WaveFile};
 use gugus_files::Store;
 use gugus_spec::{BatchNumber, CommitId, OffsetRange};
@@ -16,11 +18,11 @@ use crate::error::Error;
 /// may have a million of them.
 const FOOTERS_AT_ONCE: usize = 1_000;
 
-/// Batches of one job, by number.
+/// Batches of one job, by number. A part of them, [`Self::only`], costs little, because facts are shared.
 #[derive(Clone, Debug)]
 pub struct Batches {
     store: Store,
-    facts: BTreeMap<BatchNumber, BatchFacts>,
+    facts: BTreeMap<BatchNumber, Arc<BatchFacts>>,
     /// The names of all columns of all batches; `None` where a footer does not say.
     columns: Option<BTreeSet<String>>,
 }
@@ -52,8 +54,8 @@ pub struct Origin {
 }
 
 impl BatchFacts {
-    fn new(file: &BatchFile, footer: Footer) -> Self {
-        Self {
+    fn new(file: &BatchFile, footer: Footer) -> Arc<Self> {
+        Arc::new(Self {
             file: WaveFile {
                 batch: file.number.get(),
                 path: file.path.to_string(),
@@ -63,7 +65,7 @@ impl BatchFacts {
             rows: footer.rows,
             commit_id: footer.commit_id,
             ranges: footer.ranges,
-        }
+        })
     }
 }
 
@@ -135,15 +137,74 @@ impl Batches {
         self.facts.retain(|number, _| keep(*number));
     }
 
+    /// Some of them.
+    pub(crate) fn only(&self, of: impl RangeBounds<BatchNumber>) -> Self {
+        let facts = self.facts.range(of);
+        Self {
+            store: self.store.clone(),
+            facts: facts.map(|(number, of)| (*number, of.clone())).collect(),
+            columns: None,
+        }
+    }
+
+    /// Takes in batches that came since, and gives their numbers; `None` where the newest one is gone. If there are
+    /// [`MOST_ARRIVALS`], there may be more.
+    pub(crate) async fn extend(&mut self, job: &str) -> Result<Option<Vec<BatchNumber>>, Error> {
+        let Some((newest, _)) = self.facts.last_key_value() else {
+            return Ok(None);
+        };
+        let found = arrivals(&self.store, *newest).await;
+        let Arrivals::Batches(found) = found.map_err(Error::Batches)? else {
+            return Ok(None);
+        };
+        let mut came = Vec::with_capacity(found.len());
+        for (file, footer) in found {
+            see_job(&self.store, &footer.job, job)?;
+            came.push(file.number);
+            self.facts
+                .insert(file.number, BatchFacts::new(&file, footer));
+        }
+        Ok(Some(came))
+    }
+
+    /// Forgets batches that were pruned. Pruning begins with the oldest, so one look tells whether there are any.
+    pub(crate) async fn forget_pruned(&mut self) -> Result<(), Error> {
+        let Some((oldest, _)) = self.facts.first_key_value() else {
+            return Ok(());
+        };
+        let there = self.store.exists(&oldest.file_name()).await;
+        if there.map_err(|e| Error::Batches(e.into()))? {
+            return Ok(());
+        }
+        let reach = match BatchLog::read(self.store.clone()).await {
+            Ok(log) => log.reach().await,
+            Err(error) => Err(error),
+        };
+        match reach {
+            Ok(Some(reach)) => self.forget(reach.first),
+            // All are gone, which the next look at the log shows.
+            Ok(None) | Err(LogError::NoFolder { .. }) => {}
+            Err(error) => return Err(Error::Batches(error)),
+        }
+        Ok(())
+    }
+
+    /// Forgets the batches before this one, but never the newest.
+    pub(crate) fn forget(&mut self, before: BatchNumber) {
+        let newest = self.facts.last_key_value().map(|(number, _)| *number);
+        let keep = newest.map_or(before, |newest| before.min(newest));
+        self.facts = self.facts.split_off(&keep);
+    }
+
     /// Each with its number, the oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (BatchNumber, &BatchFacts)> {
-        self.facts.iter().map(|(number, facts)| (*number, facts))
+        self.facts.iter().map(|(number, facts)| (*number, &**facts))
     }
 
     /// What is known of one.
     #[must_use]
     pub fn get(&self, number: BatchNumber) -> Option<&BatchFacts> {
-        self.facts.get(&number)
+        self.facts.get(&number).map(|facts| &**facts)
     }
 
     /// The names of the columns that at least one batch has; `None` where nobody knows.
@@ -153,7 +214,7 @@ impl Batches {
 
     /// The newest.
     pub(crate) fn newest(&self) -> Option<&BatchFacts> {
-        self.facts.values().next_back()
+        self.facts.values().next_back().map(|facts| &**facts)
     }
 
     /// How many rows they have together.
@@ -189,7 +250,7 @@ impl Batches {
     /// The files of all that have rows, as a pass over all of them reads them.
     pub(crate) fn pass_files(&self) -> Vec<AllFile> {
         let with_rows = self.facts.values().filter(|facts| facts.rows > 0);
-        let as_read = |facts: &BatchFacts| AllFile {
+        let as_read = |facts: &Arc<BatchFacts>| AllFile {
             file: facts.file.clone(),
             commit: commit_number(&facts.commit_id),
         };

@@ -5,7 +5,7 @@ use gugus_error::Kind;
 use gugus_features::PlanError;
 use gugus_kmeans_all::{AllError, PartialError};
 use gugus_models::ModelError;
-use gugus_spec::{Model, ModelName};
+use gugus_spec::{AliasName, Model, ModelName};
 use gugus_submit::SubmitError;
 use thiserror::Error;
 
@@ -65,6 +65,18 @@ pub enum Error {
         /// What it asks for.
         algorithm: &'static str,
     },
+    /// A promotion reads what models of this algorithm do not have.
+    #[error(
+        "model \"{model}\": promote.if reads {metric}, which needs centers, and models of algorithm \"{algorithm}\" have none"
+    )]
+    Metric {
+        /// The model's name.
+        model: ModelName,
+        /// The metric.
+        metric: &'static str,
+        /// The algorithm.
+        algorithm: &'static str,
+    },
     /// The batches cannot be read.
     #[error(transparent)]
     Batches(LogError),
@@ -111,6 +123,17 @@ pub enum Error {
         /// Its folder, relative to the models folder.
         place: String,
         /// What the store says. Boxed: all that a run returns would be as large.
+        #[source]
+        source: Box<ModelError>,
+    },
+    /// An alias could not be moved to a new model. The model stays.
+    #[error("the alias {alias} of model \"{model}\" cannot be moved; the new models are written")]
+    Promote {
+        /// The model's name.
+        model: ModelName,
+        /// The alias.
+        alias: AliasName,
+        /// What the store says.
         #[source]
         source: Box<ModelError>,
     },
@@ -161,12 +184,14 @@ impl Error {
             | Self::Expression { .. }
             | Self::NoSuchColumn { .. }
             | Self::Algorithm { .. }
+            | Self::Metric { .. }
             | Self::Batches(_)
             | Self::NoBatches { .. }
             | Self::OtherJob { .. }
             | Self::Differs { .. }
             | Self::Models(_) => Kind::Usage,
             Self::Write { .. }
+            | Self::Promote { .. }
             | Self::Carried(_)
             | Self::Cluster(_)
             | Self::Partial(_)

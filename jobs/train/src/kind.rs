@@ -1,11 +1,13 @@
 //! What a kind of training does: the trait that each file of `kinds` implements once.
 
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use gugus_progress::ModelReport;
-use gugus_spec::Model;
+use gugus_spec::{BatchNumber, Model};
 use gugus_submit::Jobs;
+use tokio::time::Instant;
 
 use crate::compare::Differing;
 use crate::error::Result;
@@ -39,6 +41,58 @@ pub(crate) trait TrainingKind: Debug + Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Trains what is to be trained. Models that are written before an error stay, and are reported.
+    /// Trains what is to be trained. Models that are written before an error stay, are reported, and are not pending any
+    /// more.
     async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result;
+
+    /// Takes in batches that came since [`Self::find`], of which there is no model. A run that follows its batches has one
+    /// such kind for each model of the job file.
+    fn add(&mut self, run: &Run, came: &[BatchNumber], report: &mut Report);
+
+    /// When to train what is pending.
+    fn due(&self) -> Due {
+        match self.pending() {
+            0 => Due::Idle,
+            _ => Due::Now,
+        }
+    }
+
+    /// The batches that the next training reads; `None` for all.
+    fn reads(&self) -> Option<RangeInclusive<BatchNumber>> {
+        None
+    }
+
+    /// Which batches have to be known when others come.
+    fn needs(&self) -> Needs {
+        Needs::All
+    }
+
+    /// Batches before this one were pruned, so no model is to be fitted on them alone.
+    fn forget(&mut self, _before: BatchNumber) {}
+
+    /// Another one of the same model, which trains other batches at the same time; `None` where batches have to wait for
+    /// one another.
+    fn beside(&self) -> Option<Box<dyn TrainingKind>> {
+        None
+    }
+}
+
+/// When a kind trains what is pending, the earliest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// At once.
+    Now,
+    /// At this time.
+    At(Instant),
+    /// There is nothing to train until more batches come.
+    Idle,
+}
+
+/// The batches that a kind has to know beside those that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Needs {
+    /// So many of the newest.
+    Newest(u64),
+    /// All of them.
+    All,
 }

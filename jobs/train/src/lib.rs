@@ -23,9 +23,11 @@
 //! # Why waves
 //! One job over a million files would be one message too large, one status too large, and no progress to show or to keep.
 
+mod assess;
 mod batches;
 mod compare;
 mod error;
+mod failures;
 mod follow;
 mod kind;
 mod kinds;
@@ -33,18 +35,21 @@ mod line;
 mod observer;
 mod passes;
 mod prepare;
+mod promote;
+mod promotion;
 mod report;
 mod run;
 mod wave;
 mod work;
 
+pub use assess::assess;
 pub use batches::{BatchFacts, Batches, Origin};
 pub use error::Error;
 pub use follow::{Follow, follow};
 pub use gugus_progress::{Lag, ModelReport, Outcome, PassReport};
 pub use observer::Observer;
 pub use passes::{Passed, Passes, describe};
-pub use prepare::{Config, Prepared, check_request, prepare};
+pub use prepare::{Config, Prepared, check_job, check_request, prepare};
 pub use report::Report;
 pub use wave::Waves;
 pub use work::{ModelWork, Undeclared, check};

@@ -17,6 +17,11 @@ pub(crate) fn no_rows(model: &ModelName, batch: BatchNumber) -> ModelReport {
     skipped(model, &Extent::Batch(batch), 0, "the batch has no rows")
 }
 
+/// The model was removed on purpose.
+pub(crate) fn pruned(model: &ModelName, batch: BatchNumber, rows: u64) -> ModelReport {
+    skipped(model, &Extent::Batch(batch), rows, "its model was pruned")
+}
+
 /// The data allow no model.
 pub(crate) fn failed(model: &ModelName, of: &Extent, rows: u64, reason: String) -> ModelReport {
     ModelReport {
@@ -82,5 +87,6 @@ fn empty(model: &ModelName, of: &Extent, rows: u64) -> ModelReport {
         training_cost: None,
         sizes: Vec::new(),
         path: None,
+        promotion: None,
     }
 }

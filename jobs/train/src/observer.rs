@@ -13,6 +13,9 @@ pub trait Observer: Debug + Send + Sync {
     /// A model is to be trained, is left alone, was written, or failed; the line's status says which.
     fn model(&self, _line: &ModelReport) {}
 
+    /// A new model was judged, and took an alias or did not; the line's `promotion` says which, and why.
+    fn promotion(&self, _line: &ModelReport) {}
+
     /// The models of these batches are being fitted from now on.
     fn begun(&self, _model: &ModelName, _batches: &[BatchNumber]) {}
 

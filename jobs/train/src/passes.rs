@@ -57,7 +57,7 @@ impl<'a> Passes<'a> {
         }
     }
 
-    /// Fits the model of `work` on all rows of these batches.
+    /// Fits the model of `work` on all rows of these batches. It begins with the centers `start`, or draws its own.
     ///
     /// # Errors
     /// [`Error`], where the rows are not to blame.
@@ -65,6 +65,7 @@ impl<'a> Passes<'a> {
         jobs: &Jobs<'_>,
         work: &ModelWork,
         batches: &Batches,
+        start: Option<Vec<Vec<f64>>>,
         progress: &(dyn Fn(&StepReport) + Sync),
     ) -> Result<FitOutcome, Error> {
         let model = &work.model;
@@ -81,7 +82,7 @@ impl<'a> Passes<'a> {
             work.model.handle_invalid,
         );
         let mut training = match training {
-            Ok(training) => training,
+            Ok(training) => training.starting_from(start),
             Err(error) => return failed(error.to_string(), 0),
         };
         while let Some(step) = training.step() {

@@ -1,5 +1,6 @@
 //! What a run will do, found out before it does anything, and the run itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::batches::Batches;
 use crate::compare::refuse;
 use crate::error::Error;
+use crate::failures::Failures;
 use crate::kind::TrainingKind;
 use crate::kinds::kinds;
 use crate::observer::Observer;
+use crate::promote::promote;
 use crate::report::Report;
 use crate::run::Run;
 use crate::work::{ModelWork, Undeclared};
@@ -48,6 +51,8 @@ pub struct Prepared {
     kinds: Vec<Box<dyn TrainingKind>>,
     /// The models in the order of the job file.
     order: Vec<ModelName>,
+    /// Those that may take an alias.
+    promoted: Vec<ModelWork>,
     /// Begins the names of Ballista jobs.
     label: String,
     report: Report,
@@ -60,30 +65,12 @@ pub struct Prepared {
 pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut kinds = kinds();
     let compiled = compile(&config, &kinds)?;
-    let job = config.job.name.clone();
-    let batches = Batches::freeze(&config.batches, job.as_str()).await?;
-    if let Some(columns) = batches.columns() {
-        let works = compiled.iter().map(|(work, _)| work);
-        let mut undeclared = works.flat_map(|work| Undeclared::of(&config.job, work, columns));
-        if let Some(undeclared) = undeclared.next() {
-            return Err(undeclared.refused());
-        }
-    }
-    let models = ModelStore::new(config.models);
-    let listed = models.list().await.map_err(Error::Models)?.into_iter();
-    let label = config.run.unwrap_or_else(made_up);
-    let label = format!("{job} run {label}");
-    let run = Run {
-        job,
-        null_values: config.job.source.null_values,
-        batches,
-        listed: listed.map(|of| (of.model, of.batches)).collect(),
-        models,
-        existing: config.existing,
-        progress: config.progress,
-        observer: config.observer,
-    };
+    let label = label(&config);
+    let run = begin(&config, &compiled, Failures::default()).await?;
     let (mut order, mut report, mut differing) = (Vec::new(), Report::default(), Vec::new());
+    let works = compiled.iter().map(|(work, _)| work);
+    let promoted = works.filter(|work| work.promotion.is_some()).cloned();
+    let promoted = promoted.collect();
     for (work, kind) in compiled {
         order.push(work.model.name.clone());
         differing.extend(kinds[kind].find(&run, work, &mut report).await?);
@@ -94,9 +81,60 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
         run,
         kinds,
         order,
+        promoted,
         label,
         report,
     })
+}
+
+/// Reads which batches and models are there, and sees that these models can be trained on them.
+pub(crate) async fn begin(
+    config: &Config,
+    compiled: &[(ModelWork, usize)],
+    failures: Failures,
+) -> Result<Run, Error> {
+    let job = &config.job;
+    let batches = Batches::freeze(&config.batches, job.name.as_str()).await?;
+    if let Some(columns) = batches.columns() {
+        let works = compiled.iter().map(|(work, _)| work);
+        let mut undeclared = works.flat_map(|work| Undeclared::of(job, work, columns));
+        if let Some(undeclared) = undeclared.next() {
+            return Err(undeclared.refused());
+        }
+    }
+    let models = ModelStore::new(config.models.clone());
+    let listed = models.list().await.map_err(Error::Models)?.into_iter();
+    let mut aliases = BTreeMap::new();
+    for (work, _) in compiled {
+        let of = models.aliases(&work.model.name).await;
+        aliases.insert(work.model.name.clone(), of.map_err(Error::Models)?);
+    }
+    Ok(Run {
+        job: job.name.clone(),
+        null_values: job.source.null_values.clone(),
+        batches,
+        listed: listed.map(|of| (of.model, of.batches)).collect(),
+        aliases,
+        models,
+        existing: config.existing,
+        failures,
+        progress: config.progress.clone(),
+        observer: Arc::clone(&config.observer),
+    })
+}
+
+/// Begins the names of Ballista jobs.
+pub(crate) fn label(config: &Config) -> String {
+    let run = config.run.clone().unwrap_or_else(made_up);
+    format!("{} run {run}", config.job.name)
+}
+
+/// Checks a request without reading anything: whether the job file has the models, and their expressions can be compiled.
+///
+/// # Errors
+/// Some of those of [`prepare`], which finds the rest.
+pub fn check_job(config: &Config) -> Result<(), Error> {
+    compile(config, &kinds()).map(drop)
 }
 
 /// Checks a request without reading more than the newest batch's footer: whether its expressions can be compiled, and
@@ -161,32 +199,46 @@ impl Prepared {
     }
 
     async fn train_kinds(&mut self, jobs: &Jobs<'_>) -> Result<(), Error> {
-        let (run, report) = (&self.run, &mut self.report);
-        let mut differing = Vec::new();
-        let told = report.models.len();
-        for kind in &mut self.kinds {
-            differing.extend(kind.find_in_rows(run, jobs, report).await?);
-        }
-        refuse(&differing)?;
-        tell(run, report.models.get(told..).unwrap_or_default());
-        // Now that every window is known.
-        for kind in &self.kinds {
-            tell(run, &kind.planned(run));
-        }
-        for kind in &mut self.kinds {
-            kind.train(run, jobs, report).await?;
-        }
-        Ok(())
+        let promoted = &self.promoted;
+        train_kinds(&mut self.kinds, promoted, &self.run, jobs, &mut self.report).await
     }
 }
 
+/// Trains what these kinds were told, and judges new models of those that may take an alias. Tells the observer.
+pub(crate) async fn train_kinds(
+    kinds: &mut [Box<dyn TrainingKind>],
+    promoted: &[ModelWork],
+    run: &Run,
+    jobs: &Jobs<'_>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let mut differing = Vec::new();
+    let told = report.models.len();
+    for kind in kinds.iter_mut() {
+        differing.extend(kind.find_in_rows(run, jobs, report).await?);
+    }
+    refuse(&differing)?;
+    tell(run, report.models.get(told..).unwrap_or_default());
+    // Now that every window is known.
+    for kind in kinds.iter() {
+        tell(run, &kind.planned(run));
+    }
+    for kind in kinds {
+        kind.train(run, jobs, report).await?;
+    }
+    for work in promoted {
+        promote(run, jobs, work, report).await?;
+    }
+    Ok(())
+}
+
 /// Tells the observer of models that nothing was done for until now.
-fn tell(run: &Run, lines: &[ModelReport]) {
+pub(crate) fn tell(run: &Run, lines: &[ModelReport]) {
     lines.iter().for_each(|line| run.observer.model(line));
 }
 
 /// The models that are asked for, compiled, each with the place of its kind in the list.
-fn compile(
+pub(crate) fn compile(
     config: &Config,
     kinds: &[Box<dyn TrainingKind>],
 ) -> Result<Vec<(ModelWork, usize)>, Error> {

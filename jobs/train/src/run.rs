@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use gugus_clusters::Fit;
 use gugus_features::FitOutcome;
-use gugus_models::{Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
+use gugus_models::{Aliases, Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
 use gugus_progress::{ModelReport, Progress};
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
-use crate::batches::Batches;
+use crate::batches::{BatchFacts, Batches};
 use crate::error::Error;
+use crate::failures::Failures;
 use crate::line;
 use crate::observer::Observer;
 use crate::work::ModelWork;
@@ -20,7 +21,7 @@ use crate::work::ModelWork;
 pub(crate) const WRITES_AT_ONCE: usize = 8;
 
 /// What a run trains on, and where its models go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) job: JobName,
     /// The texts that mean "no value" in its records.
@@ -29,12 +30,36 @@ pub(crate) struct Run {
     pub(crate) models: ModelStore,
     /// The batches that have a model, by the model's name.
     pub(crate) listed: BTreeMap<String, Vec<BatchNumber>>,
+    /// The aliases of the models that are trained, and the batches whose models were pruned.
+    pub(crate) aliases: BTreeMap<ModelName, Aliases>,
     pub(crate) existing: Existing,
+    /// The fits that failed before, and are not tried again.
+    pub(crate) failures: Failures,
     pub(crate) progress: Progress,
     pub(crate) observer: Arc<dyn Observer>,
 }
 
 impl Run {
+    /// The same run on these batches, none of which has a model.
+    pub(crate) fn on(&self, batches: Batches) -> Self {
+        Self {
+            batches,
+            listed: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether this fit failed before on the same data, of which this is the newest batch.
+    pub(crate) fn failed_before(&self, work: &ModelWork, of: &Extent, newest: &BatchFacts) -> bool {
+        self.failures.has(&work.model.name, of, &newest.commit_id)
+    }
+
+    /// Whether the batch's model was pruned, so that it is left out.
+    pub(crate) fn is_pruned(&self, model: &ModelName, batch: BatchNumber) -> bool {
+        let aliases = self.aliases.get(model);
+        aliases.is_some_and(|aliases| aliases.is_pruned(batch))
+    }
+
     /// The batches that have a model of this name.
     pub(crate) fn listed(&self, model: &ModelName) -> impl Iterator<Item = BatchNumber> {
         self.listed
@@ -68,7 +93,10 @@ impl Run {
     ) -> Result<ModelReport, Error> {
         let name = &work.model.name;
         let line = match outcome {
-            FitOutcome::Failed { reason, rows } => line::failed(name, &of, rows, reason),
+            FitOutcome::Failed { reason, rows } => {
+                self.note_failed(name, &of, batches, &reason);
+                line::failed(name, &of, rows, reason)
+            }
             FitOutcome::Trained(fitted) => {
                 let draft = self.draft(work, &of, batches, fitted);
                 let written = self.write(name, &draft, existing).await?;
@@ -77,6 +105,19 @@ impl Run {
         };
         self.observer.model(&line);
         Ok(line)
+    }
+
+    /// Keeps in mind that a fit on these batches failed.
+    pub(crate) fn note_failed(
+        &self,
+        model: &ModelName,
+        of: &Extent,
+        batches: impl RangeBounds<BatchNumber>,
+        reason: &str,
+    ) {
+        if let Some(commit) = self.batches.origin(batches).commit_id {
+            self.failures.note(model, of, commit, reason);
+        }
     }
 
     /// What is to be saved of a fit on these batches.

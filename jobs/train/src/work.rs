@@ -7,6 +7,7 @@ use gugus_features::{Expressions, FeaturePlan, FitSettings};
 use gugus_spec::{Column, Job, Model, ModelName, OtherColumns, nearest, quote_identifier};
 
 use crate::error::Error;
+use crate::promotion::Promotion;
 
 /// One model, compiled.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct ModelWork {
     pub model: Model,
     /// How rows become points.
     pub plan: FeaturePlan,
+    /// When a new model takes an alias.
+    pub(crate) promotion: Option<Promotion>,
 }
 
 impl ModelWork {
@@ -23,13 +26,28 @@ impl ModelWork {
     /// # Errors
     /// [`Error::Expression`] where one cannot be used.
     pub fn compile(model: Model, columns: &[Column], other: OtherColumns) -> Result<Self, Error> {
-        match FeaturePlan::new(columns, other, &Expressions::from(&model)) {
-            Ok(plan) => Ok(Self { model, plan }),
-            Err(source) => Err(Error::Expression {
+        let wrong = |source| Error::Expression {
+            model: model.name.clone(),
+            source,
+        };
+        let plan = FeaturePlan::new(columns, other, &Expressions::from(&model)).map_err(wrong)?;
+        let promotion = model.promote.as_ref().map(Promotion::new);
+        let promotion = promotion.transpose().map_err(wrong)?;
+        let without = promotion
+            .as_ref()
+            .and_then(|of| of.without(&model.algorithm));
+        if let Some(metric) = without {
+            return Err(Error::Metric {
                 model: model.name,
-                source,
-            }),
+                metric,
+                algorithm: model.algorithm.name(),
+            });
         }
+        Ok(Self {
+            model,
+            plan,
+            promotion,
+        })
     }
 
     /// Compiles the expressions of a model of this job.

@@ -147,6 +147,7 @@ pub(crate) fn model_line(batch: u64, status: Outcome) -> ModelReport {
         training_cost: trained.then_some(12.5),
         sizes: if trained { vec![600, 400] } else { Vec::new() },
         path: trained.then(|| format!("location/batch_{batch:08}")),
+        promotion: None,
     }
 }
 

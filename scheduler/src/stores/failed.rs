@@ -89,6 +89,7 @@ mod tests {
                 training_cost: None,
                 sizes: Vec::new(),
                 path: None,
+                promotion: None,
             };
             of(report, &run).map(|failed| failed.extent)
         };

@@ -8,6 +8,7 @@ macro_rules! assert_is {
     };
 }
 
+mod arrivals;
 mod damage;
 mod faults;
 mod fixtures;

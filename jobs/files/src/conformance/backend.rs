@@ -240,6 +240,22 @@ pub async fn no_swap_is_lost(store: Store) {
     assert_eq!(list, b"abcdefgh");
 }
 
+/// A folder is removed with all in it, and with nothing else.
+pub async fn folders_are_removed_whole(store: Store) {
+    for file in ["m/a/j", "m/a/data/1", "m/a/_SUCCESS", "m/ab/j", "m/file"] {
+        create(&store, file, "").await;
+    }
+    for _ in 0..2 {
+        store.remove_folder("m/a", "_SUCCESS").await.unwrap();
+        let listed = store.list("m", Sizes::Skip).await.unwrap().unwrap();
+        assert_eq!(listed.folders, ["ab"]);
+        assert_eq!(files(&store, "m").await, ["file"]);
+    }
+    store.remove_folder("gone/a", "_SUCCESS").await.unwrap();
+    create(&store, "m/a/j", "again").await;
+    assert_eq!(files(&store, "m/a").await, ["j"]);
+}
+
 /// A folder is put in an empty place, kept if it must stay, and replaced as a whole.
 pub async fn folders_are_put_in_place_whole(store: Store) {
     const MARK: &str = "_SUCCESS";

@@ -144,6 +144,10 @@ impl Backend for Folder {
             .await
     }
 
+    async fn remove_folder(&self, folder: &str, _: &'static str) -> Result<(), StoreError> {
+        self.at(folder, swap::remove).await
+    }
+
     fn notices(&self) -> Option<Box<dyn Notices>> {
         match notices::FolderNotices::new(&self.0) {
             Ok(notices) => Some(Box::new(notices)),

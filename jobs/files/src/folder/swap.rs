@@ -45,16 +45,33 @@ pub(super) fn put(path: &Path, content: &FolderContent, onto: Onto) -> Result<Pl
         put_in_place(&temporary, path, mark, onto).map_err(|e| made(path, e))
     };
     let result = write();
-    if !matches!(result, Ok(Left::Nothing))
-        && let Err(e) = fs::remove_dir_all(&temporary)
-        && e.kind() != io::ErrorKind::NotFound
-    {
-        tracing::warn!(folder = %temporary.display(), error = %e, "a folder that is not wanted any more could not be removed");
+    if !matches!(result, Ok(Left::Nothing)) {
+        discard(&temporary);
     }
     result.map(|left| match left {
         Left::Nothing | Left::Old => Placed::Written,
         Left::New => Placed::InTheWay,
     })
+}
+
+/// Takes the folder's name away, and with it all files at once, and removes them then. What a crash leaves has a temporary
+/// name, and is swept.
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    let temporary = temporary_beside(path);
+    match fs::rename(path, &temporary) {
+        Ok(()) => discard(&temporary),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(StoreError::io("removing", path, e)),
+    }
+    Ok(())
+}
+
+fn discard(temporary: &Path) {
+    if let Err(e) = fs::remove_dir_all(temporary)
+        && e.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %temporary.display(), error = %e, "a folder that is not wanted any more could not be removed");
+    }
 }
 
 /// Makes a folder, and those above it where they are missing.

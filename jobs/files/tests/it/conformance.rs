@@ -64,5 +64,6 @@ on_every_backend!(folder, memory, prefix, s3: [
     folders_are_listed_and_looked_through,
     a_known_content_is_swapped,
     no_swap_is_lost,
+    folders_are_removed_whole,
     folders_are_put_in_place_whole,
 ]);

@@ -147,7 +147,6 @@ async fn nobody_loses_an_alias_in_a_bucket() {
         return;
     };
     nobody_loses_an_alias(server.fresh()).await;
-    nobody_loses_an_alias(server.open("s3://gugus/conflicts/aliases")).await;
     nobody_loses_an_alias(server.open("s3://gugus/lost-answers/aliases")).await;
 }
 

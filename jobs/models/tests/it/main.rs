@@ -9,9 +9,11 @@ macro_rules! assert_is {
 }
 
 mod aliases;
+mod failed;
 mod fixtures;
 mod kinds;
 mod local;
 mod models;
+mod prune;
 mod spark_examples;
 mod sparks;

@@ -18,8 +18,11 @@ pub(super) fn named(entry: &Entry<'_>) -> Result<&'static Facts, Error> {
 /// The keys of a model with this algorithm: ours, then its parameters.
 pub(super) fn keys(facts: &Facts) -> Vec<&'static str> {
     let mut keys = vec!["name", "algorithm", "scope", "window", "where", "features"];
+    if facts.any_scope {
+        keys.extend(["retrain", "warm_start"]);
+    }
     keys.extend(facts.weighted.then_some("weight_col"));
-    keys.push("handle_invalid");
+    keys.extend(["handle_invalid", "promote"]);
     keys.extend(facts.parameters.iter().map(|parameter| parameter.key));
     keys
 }

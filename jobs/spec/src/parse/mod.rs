@@ -6,6 +6,7 @@
 mod algorithm;
 mod format;
 mod model;
+mod retrain;
 mod scope;
 mod table;
 mod units;

@@ -3,10 +3,11 @@
 use toml::de::DeValue;
 
 use super::algorithm;
+use super::retrain::{Again, again};
 use super::scope::scope;
 use super::table::Entry;
-use crate::job::{Feature, Model, OtherColumns, Source};
-use crate::{Algorithm, HandleInvalid};
+use crate::job::{Feature, Model, OtherColumns, Promote, Source};
+use crate::{Algorithm, HandleInvalid, Scope};
 use crate::{Error, ModelName};
 
 pub(super) fn models(entry: &Entry<'_>, source: &Source) -> Result<Vec<Model>, Error> {
@@ -73,16 +74,43 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
         ("skip", HandleInvalid::Skip),
     ];
     let handle_invalid = table.read("handle_invalid", |entry| entry.choice(&choices))?;
+    let scope = scope(&table, &title, facts, source)?;
+    let Again {
+        retrain,
+        warm_start,
+    } = again(&table, &title, &scope)?;
     let model = Model {
         name,
         condition,
         features,
-        scope: scope(&table, &title, facts, source)?,
+        promote: table.read("promote", |entry| promote(entry, &title, &scope))?,
+        scope,
+        retrain,
+        warm_start,
         algorithm: algorithm::algorithm(facts, item, &table)?,
         weight_col,
         handle_invalid: handle_invalid.unwrap_or_default(),
     };
     Ok((model, entry))
+}
+
+/// Only the models of batches have aliases.
+fn promote(entry: &Entry<'_>, title: &str, scope: &Scope) -> Result<Promote, Error> {
+    if *scope != Scope::Batch {
+        return Err(entry.refuse(
+            &"an alias stands for the model of a batch: leave it out, or leave out the scope",
+        ));
+    }
+    let table = entry.table(&format!("promote of {title}"), &["if", "alias"])?;
+    let condition = table.need(
+        "if",
+        "a condition, such as \"silhouette >= 0.4 and drift <= 0.2\"",
+    )?;
+    let alias = table.need("alias", "the alias to move, such as \"production\"")?;
+    Ok(Promote {
+        condition: condition.filled_text()?.to_owned(),
+        alias: alias.text()?.parse().map_err(|e| alias.refuse(&e))?,
+    })
 }
 
 fn features(entry: &Entry<'_>, title: &str, source: &Source) -> Result<Vec<Feature>, Error> {

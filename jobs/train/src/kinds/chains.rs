@@ -5,6 +5,8 @@
 
 mod links;
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use gugus_clusters::Fitted;
 use gugus_features::{FitOutcome, fit_points};
@@ -16,7 +18,7 @@ use gugus_submit::{Jobs, Pace, SubmitError};
 use self::links::{Chain, Link};
 use crate::compare::Differing;
 use crate::error::{Error, Result};
-use crate::kind::TrainingKind;
+use crate::kind::{Needs, TrainingKind};
 use crate::line;
 use crate::report::Report;
 use crate::run::Run;
@@ -28,7 +30,16 @@ const NUMBERS_AT_ONCE: u64 = 8_000_000;
 
 /// Models, each with the chain of its batches.
 #[derive(Debug, Default)]
-pub(super) struct Chains(Vec<(ModelWork, Chain)>);
+pub(super) struct Chains(Vec<ChainWork>);
+
+/// A model and the chain of its batches.
+#[derive(Debug)]
+struct ChainWork {
+    work: ModelWork,
+    chain: Chain,
+    /// The model that the next batch goes on from, and its batch.
+    state: Option<(BatchNumber, Fitted)>,
+}
 
 #[async_trait(?Send)]
 impl TrainingKind for Chains {
@@ -48,7 +59,7 @@ impl TrainingKind for Chains {
         if let Some((number, about)) = gone.and_then(|number| there.get_key_value(&number)) {
             match run.difference(&work.model, &Extent::Batch(*number), about) {
                 Some(difference) => differing.push(difference),
-                None => chain.begin(*number, about),
+                None => chain.begin(*number, &about.uid),
             }
         }
         let mut broken = None;
@@ -58,7 +69,19 @@ impl TrainingKind for Chains {
                 report.push(line::no_rows(name, number));
                 continue;
             }
+            if run.is_pruned(name, number) {
+                report.push(line::pruned(name, number, facts.rows));
+                continue;
+            }
             let about = there.get(&number);
+            if about.is_none() && run.failed_before(&work, &of, facts) {
+                continue;
+            }
+            // Of models that were pruned, the last is known by the one that went on from it.
+            let from = about.and_then(|about| about.carried_from.as_ref());
+            if let Some(from) = from.filter(|from| run.is_pruned(name, from.batch)) {
+                chain.begin(from.batch, &from.uid);
+            }
             let differs =
                 about.and_then(|about| run.difference_of_batch(&work.model, &of, about, facts));
             if let Some(difference) = differs {
@@ -74,33 +97,31 @@ impl TrainingKind for Chains {
         if let Some(first) = broken {
             tracing::warn!(model = %name, first = first.get(), "models went on from one that is not there any more; they are trained again");
         }
-        self.0.push((work, chain));
+        let state = None;
+        self.0.push(ChainWork { work, chain, state });
         Ok(differing)
     }
 
     fn pending(&self) -> u64 {
-        let wanted = self.0.iter().map(|(_, chain)| chain.wanted.len() as u64);
+        let wanted = self.0.iter().map(|of| of.chain.wanted.len() as u64);
         wanted.sum()
     }
 
     fn planned(&self, run: &Run) -> Vec<ModelReport> {
-        let of_model = |(work, chain): &(ModelWork, Chain)| {
-            run.planned_batches(&work.model.name, &chain.wanted)
-        };
+        let of_model = |of: &ChainWork| run.planned_batches(&of.work.model.name, &of.chain.wanted);
         self.0.iter().flat_map(of_model).collect()
     }
 
     /// One model of the job file after the other.
     async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result {
         let pace = Pace::default();
-        for (work, chain) in &mut self.0 {
+        for ChainWork { work, chain, state } in &mut self.0 {
             let waves = Waves {
                 jobs,
                 pace: &pace,
                 work,
                 batches: &run.batches,
             };
-            let state = None;
             let mut training = ChainTraining {
                 run,
                 work,
@@ -111,6 +132,35 @@ impl TrainingKind for Chains {
         }
         Ok(())
     }
+
+    fn add(&mut self, run: &Run, came: &[BatchNumber], report: &mut Report) {
+        for ChainWork { work, chain, .. } in &mut self.0 {
+            // Those before were looked at, and none but the newest is gone on from.
+            chain.forget_old();
+            for number in came {
+                if run.batches.rows(*number..=*number) > 0 {
+                    chain.add(*number, None);
+                } else {
+                    report.push(line::no_rows(&work.model.name, *number));
+                }
+            }
+        }
+    }
+
+    fn reads(&self) -> Option<RangeInclusive<BatchNumber>> {
+        let numbers = || self.0.iter().flat_map(|of| &of.chain.wanted);
+        Some(*numbers().min()?..=*numbers().max()?)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Newest(0)
+    }
+
+    fn forget(&mut self, before: BatchNumber) {
+        for of in &mut self.0 {
+            of.chain.wanted = of.chain.wanted.split_off(&before);
+        }
+    }
 }
 
 /// The training of one chain.
@@ -119,7 +169,7 @@ struct ChainTraining<'a> {
     work: &'a ModelWork,
     chain: &'a mut Chain,
     /// The model that the next batch goes on from, and its batch.
-    state: Option<(BatchNumber, Fitted)>,
+    state: &'a mut Option<(BatchNumber, Fitted)>,
 }
 
 impl ChainTraining<'_> {
@@ -132,11 +182,12 @@ impl ChainTraining<'_> {
                 if waves.jobs.stop().is_cancelled() {
                     return Err(SubmitError::Cancelled.into());
                 }
-                self.chain.wanted.remove(&number);
-                self.run.progress.advance(1);
                 let before = self.chain.before(number);
                 let outcome = match points.remove(&number.get()) {
-                    None => continue,
+                    None => {
+                        self.chain.wanted.remove(&number);
+                        continue;
+                    }
                     Some(Err(reason)) => FitOutcome::Failed { reason, rows: 0 },
                     Some(Ok(values)) => {
                         let carried = self.carried(before.as_ref()).await?;
@@ -148,6 +199,8 @@ impl ChainTraining<'_> {
                     }
                 };
                 let again = self.link(number, before, outcome, report).await?;
+                self.chain.wanted.remove(&number);
+                self.run.progress.advance(1);
                 if again > 0 {
                     // The wave was cut without them.
                     self.run.progress.add_total(again);
@@ -171,15 +224,17 @@ impl ChainTraining<'_> {
         let fitted = match outcome {
             FitOutcome::Trained(fitted) => fitted,
             FitOutcome::Failed { reason, rows } => {
+                self.run.note_failed(name, &of, number..=number, &reason);
                 self.tell(line::failed(name, &of, rows, reason), report);
                 return Ok(0);
             }
         };
-        self.state = Some((number, fitted.model.clone()));
+        let model = fitted.model.clone();
         let mut draft = self.run.draft(self.work, &of, number..=number, fitted);
         draft.about.carried_from = carried_from;
         // One that is there went on from another than the one before it now, or the user asked for it to be trained again.
         let written = self.run.write(name, &draft, Existing::Replace).await?;
+        *self.state = Some((number, model));
         self.tell(line::trained(name, &of, &written), report);
         let again = self.chain.trained(number, written.uid);
         for number in &again {
@@ -213,7 +268,7 @@ impl ChainTraining<'_> {
         let Some(before) = before else {
             return Ok(None);
         };
-        if let Some((batch, model)) = &self.state
+        if let Some((batch, model)) = &*self.state
             && *batch == before.batch
         {
             return Ok(Some(model.clone()));
@@ -228,7 +283,7 @@ impl ChainTraining<'_> {
                     .to_owned(),
             }));
         }
-        self.state = Some((before.batch, saved.fitted.clone()));
+        *self.state = Some((before.batch, saved.fitted.clone()));
         Ok(Some(saved.fitted))
     }
 }

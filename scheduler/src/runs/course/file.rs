@@ -188,6 +188,10 @@ impl Observer for CourseFile {
         inner.trim();
     }
 
+    fn promotion(&self, line: &ModelReport) {
+        self.model(line);
+    }
+
     fn begun(&self, model: &ModelName, batches: &[BatchNumber]) {
         let mut inner = self.inner();
         let batches = batches.iter().map(|batch| Some(batch.get()));

@@ -30,6 +30,7 @@ fn line(model: &str, batch: u64, status: Outcome) -> ModelReport {
         training_cost: trained.then_some(1_000_000.0 - batch as f64),
         sizes: vec![batch, 1],
         path: trained.then(|| format!("{model}/batch_{batch:08}")),
+        promotion: None,
     }
 }
 

@@ -27,9 +27,9 @@ pub(crate) enum Link {
 }
 
 impl Chain {
-    /// Begins with the newest model of a batch that is gone: the first batch goes on from it.
-    pub(crate) fn begin(&mut self, batch: BatchNumber, there: &ModelJson) {
-        self.kept.insert(batch, there.uid.clone());
+    /// Begins with the newest model of a batch that is gone, or with a model that is gone: the next batch goes on from it.
+    pub(crate) fn begin(&mut self, batch: BatchNumber, uid: &str) {
+        self.kept.insert(batch, uid.to_owned());
     }
 
     /// Adds the next batch and the model that is there of it.
@@ -53,6 +53,15 @@ impl Chain {
             batch: *before,
             uid: uid.clone(),
         })
+    }
+
+    /// Keeps only the newest model that stays, if no batch wants one: that is the one that the next batch goes on from.
+    pub(crate) fn forget_old(&mut self) {
+        if self.wanted.is_empty()
+            && let Some((newest, uid)) = self.kept.pop_last()
+        {
+            self.kept = BTreeMap::from([(newest, uid)]);
+        }
     }
 
     /// A model was written. Those that stood after it did not go on from it, and are wanted again: they are returned.
@@ -132,7 +141,7 @@ mod tests {
     #[test]
     fn the_first_batch_goes_on_from_one_that_is_gone() {
         let mut chain = Chain::default();
-        chain.begin(number(7), &about("g", None));
+        chain.begin(number(7), "g");
         assert_eq!(chain.add(number(8), None), Link::Wanted);
         let next = about("i", Some((7, "g")));
         assert_eq!(chain.add(number(9), Some(&next)), Link::Kept);

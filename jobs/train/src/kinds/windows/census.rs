@@ -31,6 +31,17 @@ pub(super) struct Span {
     pub(super) last: BatchNumber,
 }
 
+impl Span {
+    /// Both.
+    pub(super) fn with(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
+    }
+}
+
 /// The windows of a model's rows.
 #[derive(Debug, Default)]
 pub(super) struct Census {

@@ -1,0 +1,34 @@
+//! What was done since a run began to follow its batches, however often they were looked at anew.
+
+use std::sync::Arc;
+
+use crate::observer::Observer;
+use crate::report::Report;
+
+/// What was done so far.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// Counts, without a line for each model.
+    pub(super) total: Report,
+    observer: Arc<dyn Observer>,
+    caught_up: bool,
+}
+
+impl Done {
+    /// Nothing, of which this observer is told.
+    pub(super) fn nothing(observer: Arc<dyn Observer>) -> Self {
+        Self {
+            total: Report::default(),
+            observer,
+            caught_up: false,
+        }
+    }
+
+    /// Tells once that everything that was there has been looked at.
+    pub(super) fn catch_up(&mut self) {
+        if !self.caught_up {
+            self.caught_up = true;
+            self.observer.caught_up();
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One model of the job file while its batches are followed.
+//!
+//! Models do not wait for one another. A model of its own for each batch is trained in waves: as soon as one of a few
+//! places is free, it takes all batches that wait. So a slow wave delays no later batch. All other kinds have one place,
+//! because what they train next depends on what they trained before.
+
+use gugus_progress::ModelReport;
+use gugus_spec::{BatchNumber, Scope};
+use gugus_submit::Jobs;
+use tokio::time::Instant;
+
+use crate::compare::Difference;
+use crate::error::{Error, Result};
+use crate::kind::{Due, Needs, TrainingKind};
+use crate::prepare::train_kinds;
+use crate::report::Report;
+use crate::run::Run;
+use crate::work::ModelWork;
+
+/// Waves of one model that are under way at the same time. More would only queue at the scheduler.
+const WAVES_AT_ONCE: usize = 4;
+
+/// One model.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) work: ModelWork,
+    pub(super) needs: Needs,
+    /// Whether a batch waits until this model has seen it. A model over all batches is behind by plan.
+    counts: bool,
+    /// Places where nothing is trained now.
+    free: Vec<Place>,
+    /// Batches that no place has taken.
+    came: Vec<BatchNumber>,
+}
+
+/// Where a model is trained.
+#[derive(Debug)]
+pub(super) struct Place {
+    kind: Box<dyn TrainingKind>,
+    /// The batches that it took, and that wait for it.
+    pub(super) batches: Vec<BatchNumber>,
+}
+
+/// A training that ended.
+#[derive(Debug)]
+pub(super) struct Trained {
+    /// Which lane it belongs to.
+    pub(super) lane: usize,
+    pub(super) place: Place,
+    /// What was done, also before an error.
+    pub(super) report: Report,
+    pub(super) result: Result,
+}
+
+impl Lane {
+    /// Finds what is there of a model, and gives the models that differ.
+    pub(super) async fn find(
+        run: &Run,
+        work: ModelWork,
+        mut kind: Box<dyn TrainingKind>,
+        report: &mut Report,
+    ) -> Result<(Self, Vec<Difference>)> {
+        let counts = work.model.scope != Scope::All;
+        let differing = kind.find(run, work.clone(), report).await?;
+        let wanted = kind.planned(run);
+        let batch = |line: &ModelReport| line.batch.and_then(BatchNumber::new);
+        let batches = wanted.iter().filter_map(batch).collect();
+        let beside = std::iter::repeat_with(|| kind.beside()).take(WAVES_AT_ONCE - 1);
+        let beside = beside.flatten().map(|kind| Place {
+            kind,
+            batches: Vec::new(),
+        });
+        let mut free: Vec<Place> = beside.collect();
+        let needs = kind.needs();
+        free.push(Place { kind, batches });
+        let lane = Self {
+            work,
+            needs,
+            counts,
+            free,
+            came: Vec::new(),
+        };
+        Ok((lane, differing))
+    }
+
+    /// Batches came. Gives those that wait until this model has seen them.
+    pub(super) fn add(&mut self, run: &Run, came: &[BatchNumber]) -> Vec<BatchNumber> {
+        self.came.extend(came);
+        self.waiting(run, came)
+    }
+
+    /// The batches that the places took and that wait for them.
+    pub(super) fn taken(&self) -> impl Iterator<Item = &BatchNumber> {
+        self.free.iter().flat_map(|place| &place.batches)
+    }
+
+    fn waiting(&self, run: &Run, came: &[BatchNumber]) -> Vec<BatchNumber> {
+        let with_rows = came.iter().copied();
+        let with_rows = with_rows.filter(|n| self.counts && run.batches.rows(*n..=*n) > 0);
+        with_rows.collect()
+    }
+
+    /// A place that is to train now, with the batches that wait.
+    pub(super) fn next(&mut self, run: &Run, report: &mut Report) -> Option<Place> {
+        let due = |place: &Place| place.kind.due() == Due::Now;
+        let free = self.free.iter().position(due);
+        let at = match free {
+            Some(at) => at,
+            None if self.came.is_empty() || self.free.is_empty() => return None,
+            None => 0,
+        };
+        let mut place = self.free.swap_remove(at);
+        let came = std::mem::take(&mut self.came);
+        if !came.is_empty() {
+            place.kind.add(run, &came, report);
+            place.batches.extend(self.waiting(run, &came));
+        }
+        if due(&place) {
+            return Some(place);
+        }
+        self.free.push(place);
+        None
+    }
+
+    /// Whether a place is to train now, and reads more than what came.
+    pub(super) fn reads_old(&self) -> bool {
+        let due = |place: &Place| place.kind.due() == Due::Now || !self.came.is_empty();
+        self.needs != Needs::Newest(0) && self.free.iter().any(due)
+    }
+
+    /// When the next place is to train, if a time says so.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        let due = self.free.iter().map(|place| place.kind.due());
+        let at = due.filter_map(|due| match due {
+            Due::At(time) => Some(time),
+            Due::Now | Due::Idle => None,
+        });
+        at.min()
+    }
+
+    /// A training ended. Gives the batches that do not wait for this model any more.
+    pub(super) fn back(&mut self, mut place: Place) -> Vec<BatchNumber> {
+        let done = match place.kind.due() {
+            // The rest failed, and is tried again.
+            Due::Now => Vec::new(),
+            Due::At(_) | Due::Idle => std::mem::take(&mut place.batches),
+        };
+        self.free.push(place);
+        done
+    }
+
+    /// Batches before this one were pruned. Gives those that do not wait for this model any more.
+    pub(super) fn forget(&mut self, before: BatchNumber) -> Vec<BatchNumber> {
+        let mut gone = Vec::new();
+        for place in &mut self.free {
+            place.kind.forget(before);
+            let pruned = |number: &mut BatchNumber| *number < before;
+            gone.extend(place.batches.extract_if(.., pruned));
+        }
+        gone
+    }
+}
+
+impl Place {
+    /// The run on what the next training reads.
+    pub(super) fn run(&self, run: &Run) -> Run {
+        let batches = match self.kind.reads() {
+            Some(range) => run.batches.only(range),
+            None => run.batches.clone(),
+        };
+        run.on(batches)
+    }
+
+    /// Trains what this place took of a model, and writes down what failed.
+    pub(super) async fn train(
+        mut self,
+        lane: usize,
+        work: ModelWork,
+        run: Run,
+        jobs: Jobs<'_>,
+    ) -> Trained {
+        run.progress.add_total(self.kind.pending());
+        let mut report = Report::default();
+        let (kind, model) = (
+            std::slice::from_mut(&mut self.kind),
+            std::slice::from_ref(&work),
+        );
+        let result = train_kinds(kind, model, &run, &jobs, &mut report).await;
+        run.failures.save(&work.model.name, &run.models).await;
+        Trained {
+            lane,
+            place: self,
+            report,
+            result,
+        }
+    }
+}
+
+/// Whether others changed the models or the batches, so that everything has to be looked at again.
+pub(super) fn is_elsewhere(error: &Error) -> bool {
+    use gugus_models::ModelError::Exists;
+    match error {
+        Error::Carried(_) => true,
+        Error::Write { source, .. } => matches!(**source, Exists { .. }),
+        _ => false,
+    }
+}
