@@ -39,7 +39,7 @@ pub(crate) struct Up {
     #[command(flatten)]
     job: JobFile,
     #[command(flatten)]
-    client: KafkaClient,
+    client: Box<KafkaClient>,
     #[command(flatten)]
     batches: BatchesFolder,
     #[command(flatten)]
@@ -61,11 +61,11 @@ pub(crate) struct Up {
     )]
     executors: NonZeroUsize,
     #[command(flatten)]
-    cluster: OnCluster,
+    cluster: Box<OnCluster>,
     #[command(flatten)]
     answering: Answering,
     #[command(flatten)]
-    limits: LimitFlags,
+    limits: Box<LimitFlags>,
 }
 
 impl Up {

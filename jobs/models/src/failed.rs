@@ -76,18 +76,12 @@ impl ModelStore {
             all.retain(|known| failed.iter().all(|new| new.of != known.of));
             all.extend_from_slice(failed);
             all.drain(..all.len().saturating_sub(MOST));
-            let document = Document {
-                version: FAILED_VERSION,
-                failed: all,
-            };
             let file = file(model);
-            let mut json =
-                serde_json::to_vec_pretty(&document).map_err(|e| ModelError::Format {
-                    file: self.store.display(&file),
-                    reason: e.to_string(),
-                })?;
-            json.push(b'\n');
-            if self.store.swap(&file, old, json.into()).await? == Swapped::Done {
+            let json = encode(all).map_err(|e| ModelError::Format {
+                file: self.store.display(&file),
+                reason: e.to_string(),
+            })?;
+            if self.store.swap(&file, old, json).await? == Swapped::Done {
                 return Ok(());
             }
         }
@@ -119,6 +113,16 @@ impl ModelStore {
         };
         Ok((Some(bytes), known))
     }
+}
+
+fn encode(failed: Vec<FailedFit>) -> serde_json::Result<Bytes> {
+    let document = Document {
+        version: FAILED_VERSION,
+        failed,
+    };
+    let mut json = serde_json::to_vec_pretty(&document)?;
+    json.push(b'\n');
+    Ok(json.into())
 }
 
 fn file(model: &ModelName) -> String {
