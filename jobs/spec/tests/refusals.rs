@@ -352,7 +352,7 @@ fn keys_of_another_algorithm_are_refused() {
         ),
         (
             model("algorithm = \"dbscan\"\neps = 1\nmax_iter = 5"),
-            r#"j.toml line 8: unknown key "max_iter" in [[models]] "m" with algorithm "dbscan", it takes name, algorithm, scope, window, where, features, handle_invalid, eps, min_points"#,
+            r#"j.toml line 8: unknown key "max_iter" in [[models]] "m" with algorithm "dbscan", it takes name, algorithm, scope, window, where, features, handle_invalid, promote, eps, min_points"#,
         ),
         (
             model("algorithm = \"gmm\"\nn_run = 5"),
