@@ -34,7 +34,7 @@ async fn version_1_is_read_and_written() {
     let models = ModelStore::new(Store::in_memory());
     assert_eq!(models.failed(&model()).await.unwrap(), []);
     models
-        .remember_failed(&model(), &[known.clone()])
+        .remember_failed(&model(), std::slice::from_ref(&known))
         .await
         .unwrap();
     let file = models.store().get("location/failed.json").await.unwrap();
