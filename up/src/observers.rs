@@ -16,6 +16,10 @@ impl Observer for All {
         self.0.iter().for_each(|observer| observer.model(line));
     }
 
+    fn promotion(&self, line: &ModelReport) {
+        self.0.iter().for_each(|observer| observer.promotion(line));
+    }
+
     fn begun(&self, model: &ModelName, batches: &[BatchNumber]) {
         self.0
             .iter()

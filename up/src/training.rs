@@ -50,8 +50,13 @@ impl Training {
             run: run.as_ref().map(|run| run.id().to_string()),
         };
         let access = config.cluster.access.clone();
+        // Batches lie where models do, so they are looked at as often.
+        let settings = Follow {
+            poll: config.serve.poll,
+        };
         let work = Work {
             config: train,
+            settings,
             access,
         };
         Ok(Self { work, run })
@@ -80,6 +85,7 @@ impl Training {
 /// What is trained, and where.
 struct Work {
     config: Config,
+    settings: Follow,
     access: Access,
 }
 
@@ -116,7 +122,7 @@ impl Work {
         let cluster = Cluster::connect(self.access.clone()).await;
         let cluster = cluster.map_err(SubmitError::from)?;
         let (config, until) = (self.config.clone(), stop.child_token());
-        let following = follow(config.clone(), Follow::default(), &cluster, until.clone());
+        let following = follow(config.clone(), self.settings, &cluster, until.clone());
         let ended = cancel_after(ingested.cancelled(), &until, following).await?;
         if stop.is_cancelled() {
             return Ok(ended);
@@ -127,7 +133,7 @@ impl Work {
             observer: Arc::new(All(vec![Arc::clone(&config.observer), last])),
             ..config
         };
-        let following = follow(config, Follow::default(), &cluster, until.clone());
+        let following = follow(config, self.settings, &cluster, until.clone());
         cancel_after(tokio::time::sleep(LAST_MODELS), &until, following).await?;
         Ok(ended)
     }

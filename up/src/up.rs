@@ -28,6 +28,10 @@ pub async fn run(
     let (reads, mut reading) = watch::channel(false);
     let (served, serves) = oneshot::channel();
     let cluster = config.cluster.access.clone();
+    let scheme = match config.serve.guards.certificate {
+        Some(_) => "https",
+        None => "http",
+    };
 
     let batches = config.request.batches.clone();
     let ingesting = ingest(config.ingest.clone(), &batches, reads, ends.all.clone());
@@ -61,7 +65,7 @@ pub async fn run(
         let reads = async { reading.wait_for(|reads| *reads).await.is_ok() };
         if let (Ok(rest), true) = tokio::join!(serves, reads) {
             ready(Addresses {
-                rest: format!("http://{rest}"),
+                rest: format!("{scheme}://{rest}"),
                 http: format!(
                     "{}://{}",
                     cluster.security.scheme(),

@@ -13,8 +13,10 @@ use gugus_scheduler::{Configuration, EmbeddedConfig, RunRequest, RunsConfig};
 use gugus_up::{Addresses, Cluster, Config};
 
 use crate::exit::{Code, Failure};
+use crate::flags::answering::Answering;
 use crate::flags::cluster::{ChosenCluster, OnCluster};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
+use crate::flags::guards::LimitFlags;
 use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
 use crate::flags::reading::Reading;
@@ -37,7 +39,7 @@ pub(crate) struct Up {
     #[command(flatten)]
     job: JobFile,
     #[command(flatten)]
-    client: KafkaClient,
+    client: Box<KafkaClient>,
     #[command(flatten)]
     batches: BatchesFolder,
     #[command(flatten)]
@@ -59,7 +61,11 @@ pub(crate) struct Up {
     )]
     executors: NonZeroUsize,
     #[command(flatten)]
-    cluster: OnCluster,
+    cluster: Box<OnCluster>,
+    #[command(flatten)]
+    answering: Answering,
+    #[command(flatten)]
+    limits: Box<LimitFlags>,
 }
 
 impl Up {
@@ -93,7 +99,9 @@ impl Up {
             metrics: None,
             connection: Default::default(),
         };
-        let serve = gugus_serve::Config::new(self.models.open(&stores)?);
+        let mut serve = gugus_serve::Config::new(self.models.open(&stores)?);
+        self.answering.set(&mut serve);
+        self.limits.set(&mut serve);
         // The pages' own records live as long as the process.
         let state = tempfile::tempdir().map_err(Failure::failed)?;
         let runs = RunsConfig {
@@ -103,6 +111,9 @@ impl Up {
             at_once: 1,
         };
         let mut cluster = self.cluster.load()?;
+        let security = cluster.security();
+        serve.guards.token = security.token.clone();
+        serve.guards.certificate = security.tls.as_ref().map(|tls| tls.own().clone());
         cluster.shown_at(self.scheduler_listen, configuration, runs)?;
         let rest = listen(self.listen)?;
         let cluster = match cluster {

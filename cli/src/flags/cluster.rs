@@ -46,6 +46,14 @@ pub(crate) enum ChosenCluster {
 }
 
 impl ChosenCluster {
+    /// The proofs of this process.
+    pub(crate) fn security(&self) -> &Security {
+        match self {
+            Self::Remote(access) => &access.security,
+            Self::Embedded(_, security) => security,
+        }
+    }
+
     /// Shows the pages of a cluster in this process at an address. A cluster elsewhere has pages of its own. Other machines
     /// may come only with a token or a certificate, because the pages read and train what this process may.
     pub(crate) fn shown_at(

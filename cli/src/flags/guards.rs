@@ -12,7 +12,7 @@ use gugus_serve::{AccessLog, Config, RootPath};
 use super::security::TokenFile;
 use crate::exit::Failure;
 
-/// Who may ask, how much at a time, and what is told about it.
+/// Who may ask, and the rest of the guards.
 #[derive(Debug, Args)]
 pub(crate) struct GuardFlags {
     #[command(flatten)]
@@ -24,6 +24,13 @@ pub(crate) struct GuardFlags {
     /// The key of that certificate (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// Which pages may ask, how much at a time, and what is told about it.
+#[derive(Debug, Args)]
+pub(crate) struct LimitFlags {
     /// Sites whose pages may ask and read the answers, for example `https://app.example`; none when absent
     #[arg(
         long,
@@ -88,6 +95,15 @@ impl GuardFlags {
             (Some(_), None) => return Err(missing("--tls-key")),
             (None, Some(_)) => return Err(missing("--tls-cert")),
         };
+        self.limits.set(config);
+        Ok(())
+    }
+}
+
+impl LimitFlags {
+    /// Sets these guards of `config`.
+    pub(crate) fn set(self, config: &mut Config) {
+        let guards = &mut config.guards;
         guards.origins = self.cors_origin;
         guards.root_path = self.root_path;
         guards.in_flight = self.max_in_flight;
@@ -98,7 +114,6 @@ impl GuardFlags {
         }
         config.body_limit = usize::try_from(self.max_body.as_u64()).unwrap_or(usize::MAX);
         config.max_rows = self.max_rows.get();
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Flags that several commands share, each with what it opens or reads.
 
+pub(crate) mod answering;
 pub(crate) mod cluster;
 pub(crate) mod folders;
 pub(crate) mod guards;

@@ -120,6 +120,12 @@ impl Tls {
         self.client.clone()
     }
 
+    /// This process's certificate and key, for other ports of this process.
+    #[must_use]
+    pub fn own(&self) -> &ServerCertificate {
+        &self.own
+    }
+
     /// The TLS settings of a server, for HTTP/2 and HTTP/1.1, because gRPC and people with `curl` share a port.
     ///
     /// # Errors

@@ -249,10 +249,11 @@ impl ModelStore {
         (aliases::file(&model) == file).then_some(model)
     }
 
-    /// The model that a folder of the store is part of, by its name alone: `location/batch_00000007`, or the name of a
-    /// folder that Spark wrote. `None` for a folder of another name.
+    /// The model that a folder of the store is part of, by its name alone: `location/batch_00000007`, or `x_batch_7` and
+    /// `x_batch_7/data` of a folder that Spark wrote. `None` for a folder of another name.
     pub fn of_folder(folder: &str) -> Option<(&str, Extent)> {
         let (model, extent) = match folder.split_once('/') {
+            Some((model, METADATA | DATA)) => sparks_model(model),
             Some((model, inner)) => (model, Extent::from_folder_name(inner)?),
             None => sparks_model(folder),
         };

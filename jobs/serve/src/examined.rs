@@ -43,11 +43,20 @@ impl Examined {
         self.verdicts().remove(key);
     }
 
-    /// The first `most` of these models that were not found to be usable.
+    /// Those of these models that are not known to be usable: all that were found not to be, and the first `most` that were
+    /// not examined.
     pub(crate) fn without_usable(&self, keys: impl Iterator<Item = Key>, most: usize) -> Vec<Key> {
         let verdicts = self.verdicts();
-        let is_open = |key: &Key| !matches!(verdicts.get(key), Some(Verdict::Usable));
-        keys.filter(is_open).take(most).collect()
+        let mut new = 0;
+        let is_wanted = |key: &Key| match verdicts.get(key) {
+            Some(Verdict::Usable) => false,
+            Some(Verdict::Unusable(..)) => true,
+            None => {
+                new += 1;
+                new <= most
+            }
+        };
+        keys.filter(is_wanted).collect()
     }
 
     /// Forgets models that are gone.

@@ -24,26 +24,31 @@ const PAUSE: u32 = 10;
 /// that far down. The time is doubled with each look, up to the time in which the whole store is looked through.
 const AGAIN: Duration = Duration::from_millis(25);
 
-/// Keeps the listing until `shutdown`.
+/// Keeps the listing until `shutdown`. Requests that are finished afterwards wait for the first listing, too.
 pub(crate) async fn keep(stock: Arc<Stock>, poll: Duration, shutdown: CancellationToken) {
-    let work = async {
-        let store = stock.models.store().clone();
-        // A watch of thousands of folders takes a while to begin.
-        let watch = tokio::task::spawn_blocking(move || store.watch(poll)).await;
-        let Ok(watch) = watch else {
-            // The runtime is shutting down.
-            return;
-        };
-        let again = BTreeMap::new();
-        let keeper = Keeper {
-            stock,
-            watch,
-            poll,
-            again,
-        };
-        keeper.run().await;
-    };
+    let work = keep_on(Arc::clone(&stock), poll);
     shutdown.run_until_cancelled(work).await;
+    if !stock.is_listed() {
+        stock.look_through().await;
+    }
+}
+
+async fn keep_on(stock: Arc<Stock>, poll: Duration) {
+    let store = stock.models.store().clone();
+    // A watch of thousands of folders takes a while to begin.
+    let watch = tokio::task::spawn_blocking(move || store.watch(poll)).await;
+    let Ok(watch) = watch else {
+        // The runtime is shutting down.
+        return;
+    };
+    let again = BTreeMap::new();
+    let keeper = Keeper {
+        stock,
+        watch,
+        poll,
+        again,
+    };
+    keeper.run().await;
 }
 
 struct Keeper {
@@ -71,6 +76,7 @@ enum Next {
 impl Keeper {
     async fn run(mut self) {
         let mut through = Some(self.look_through());
+        let tells = self.watch.changes() != Changes::Anything;
         // The next time, and the earliest time, for looking through the store.
         let (mut next, mut earliest) = (Instant::now(), Instant::now());
         loop {
@@ -91,7 +97,8 @@ impl Keeper {
                 Next::LookThrough => through = Some(self.look_through()),
                 Next::Changed => match self.watch.changes() {
                     Changes::Names(names) => self.look_at(names).await,
-                    Changes::Anything => next = earliest.max(Instant::now()),
+                    Changes::Anything if tells => next = earliest.max(Instant::now()),
+                    Changes::Anything => {}
                 },
                 Next::Again => self.look_again().await,
             }
@@ -143,17 +150,11 @@ impl Keeper {
                 aliased.insert(model);
                 continue;
             }
-            let (folder, is_folder) = match name.split_once('/') {
-                Some(_) if ModelStore::of_folder(&name).is_some() => (name.as_str(), false),
-                // A part of a folder that Spark wrote.
-                Some((folder, _)) => (folder, false),
-                None => (name.as_str(), true),
-            };
-            if is_folder {
-                if !self.stock.look_into(folder).await {
+            if !name.contains('/') {
+                if !self.stock.look_into(&name).await {
                     incomplete.push(name);
                 }
-            } else if let Some((model, extent)) = ModelStore::of_folder(folder) {
+            } else if let Some((model, extent)) = ModelStore::of_folder(&name) {
                 of.insert((Arc::from(model), extent), name);
             }
         }

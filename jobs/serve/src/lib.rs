@@ -1,4 +1,5 @@
-//! The REST service: it answers to which cluster a record belongs, by the models of a store.
+//! The service of predictions: it answers to which cluster a record belongs, by the models of a store. It speaks REST, and the
+//! Open Inference Protocol over REST and gRPC.
 //!
 //! [`run`] is the whole service over a socket that the caller owns. The OpenAPI document at `/openapi.json` ([`openapi`])
 //! describes routes, bodies and answers, and Swagger UI shows them at `/docs`.

@@ -72,12 +72,12 @@ impl Aliasing {
         aliased.map(key).collect()
     }
 
-    /// The batches that an alias stands for now and did not before.
+    /// The batches that aliases stand for that stood for others before.
     pub(crate) fn moved_since(&self, last: &Self) -> impl Iterator<Item = BatchNumber> {
         let now = self.aliases.aliases.iter();
         let moved = now.filter(|(alias, now)| {
             let last = last.aliases.aliases.get(alias);
-            last.is_none_or(|last| last.batch != now.batch)
+            last.is_some_and(|last| last.batch != now.batch)
         });
         moved.map(|(_, now)| now.batch)
     }

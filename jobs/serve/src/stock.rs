@@ -53,9 +53,14 @@ impl Stock {
         })
     }
 
+    /// Whether the store was looked through once.
+    pub(crate) fn is_listed(&self) -> bool {
+        *self.is_listed.borrow()
+    }
+
     /// Returns when the store was looked through once.
     pub(crate) async fn listed(&self) {
-        if !*self.is_listed.borrow() {
+        if !self.is_listed() {
             // The sender is in `self`, so it cannot be dropped meanwhile.
             let _ = self.is_listed.subscribe().wait_for(|it| *it).await;
         }

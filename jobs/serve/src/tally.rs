@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Fewer predictions tell nothing: their shares differ from those in training by chance.
+const FEWEST: u64 = 100;
+
 /// Counts predictions by cluster. Threads count without waiting for each other.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -67,7 +70,7 @@ impl Tally {
         usize::try_from(label).unwrap_or(self.counts.len().saturating_sub(1))
     }
 
-    /// None before the first prediction, and if nothing is known about training.
+    /// None for fewer than [`FEWEST`] predictions, and if nothing is known about training.
     pub(crate) fn drift(&self) -> Option<Drift> {
         let counts: Vec<u64> = self
             .counts
@@ -75,7 +78,7 @@ impl Tally {
             .map(|count| count.load(Ordering::Relaxed))
             .collect();
         let predictions: u64 = counts.iter().sum();
-        if predictions == 0 {
+        if predictions < FEWEST {
             return None;
         }
         let pairs = counts.iter().zip(&self.learned);
@@ -96,23 +99,27 @@ mod tests {
     fn predictions_like_those_of_training_do_not_drift() {
         let tally = Tally::new(&[30, 10], 0);
         assert_eq!(tally.drift(), None);
-        tally.count([0, 0, 0, 1].into_iter());
+        let some = |label: i64, predictions| std::iter::repeat_n(label, predictions);
+        tally.count(some(0, 75));
+        tally.count(some(1, 24));
+        assert_eq!(tally.drift(), None);
+        tally.count(some(1, 1));
         let drift = tally.drift().unwrap();
-        assert_eq!((drift.predictions, drift.distance), (4, 0.0));
-        // Four of eight instead of one of four.
-        tally.count([1].into_iter());
-        tally.count([1, 1, 0].into_iter());
+        assert_eq!((drift.predictions, drift.distance), (100, 0.0));
+        // Half of them instead of a quarter.
+        tally.count(some(1, 75));
+        tally.count(some(0, 25));
         let drift = tally.drift().unwrap();
-        assert_eq!((drift.predictions, drift.distance), (8, 0.25));
+        assert_eq!((drift.predictions, drift.distance), (200, 0.25));
     }
 
     #[test]
     fn records_of_no_cluster_count_beside_the_noise_of_training() {
         let tally = Tally::new(&[5], 5);
-        tally.count([-1, -1].into_iter());
+        tally.count(std::iter::repeat_n(-1, 100));
         assert_eq!(tally.drift().unwrap().distance, 0.5);
         let unknown = Tally::new(&[], 0);
-        unknown.count([0, 1].into_iter());
+        unknown.count(std::iter::repeat_n(0, 100));
         assert_eq!(unknown.drift(), None);
     }
 }

@@ -205,7 +205,8 @@ impl JobsPage {
             } },
             row.state.badge(),
             html! { (count(row.stages_done)) " of " (count(row.stages_total)) },
-            html! { (count(row.tasks)) @if row.tasks_lost > 0 { " (" (count(row.tasks_lost)) " lost)" } },
+            // A job has at least one task: 0 means that its tasks are still being counted.
+            html! { @if row.tasks > 0 { (count(row.tasks)) } @if row.tasks_lost > 0 { " (" (count(row.tasks_lost)) " lost)" } },
             html! { (span(row.took(self.now))) },
             moment(row.when()),
         ]

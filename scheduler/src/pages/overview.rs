@@ -110,6 +110,8 @@ fn line(executor: Executor, now: u64) -> ExecutorLine {
 fn has_failed(run: &Run) -> bool {
     run.state == RunState::Failed
         || run.state == RunState::Interrupted
+        // A standing run that tries again.
+        || (run.state == RunState::Following && run.failure.is_some())
         || (run.state == RunState::Finished && run.failed > 0)
 }
 

@@ -19,6 +19,7 @@ use tracing::{Instrument, Span};
 
 use super::course::{Courses, Told};
 use super::error::RunError;
+use super::heard::failure;
 use super::log::RunLog;
 use super::places::Places;
 use super::record::{self, JOBS_NAMED, add_ballista_jobs, now};
@@ -168,7 +169,10 @@ impl Attempts {
         let (there, id_there, live_there) = (Arc::clone(self), id.clone(), live.clone());
         let span_there = span.clone();
         let told = self.start(id, live);
-        let observer = live.heard.listener(told.observer());
+        let observer = match self.follows(id) {
+            true => live.heard.listener(told.observer()),
+            false => told.observer(),
+        };
         let mut driver = spawn_blocking(move || {
             let training = there.train(&id_there, &live_there, observer);
             block_on(training.instrument(span_there))
@@ -191,7 +195,15 @@ impl Attempts {
             Err(RunError::Train(gugus_train::Error::Interrupted { report })) => {
                 Ended::Stopped(*report)
             }
-            Err(error) => Ended::Failed(gugus_error::chain(&error), error.kind()),
+            Err(error) => {
+                use gugus_train::Error::{Batches, Models};
+                let kind = match &error {
+                    // Files that cannot be read now may be there soon, and a standing run waits for them.
+                    RunError::Train(Batches(_) | Models(_)) if self.follows(id) => Kind::Failed,
+                    error => error.kind(),
+                };
+                Ended::Failed(gugus_error::chain(&error), kind)
+            }
         }
     }
 
@@ -261,7 +273,7 @@ impl Attempts {
         }
     }
 
-    fn follows(&self, id: &RunId) -> bool {
+    pub(super) fn follows(&self, id: &RunId) -> bool {
         self.table.run(id).is_ok_and(|run| run.follow.is_some())
     }
 
@@ -294,8 +306,10 @@ fn describe(ended: &Ended, stopping: bool) -> (RunState, Option<(String, Option<
                 seconds = report.seconds,
                 "the run is finished"
             );
-            for model in failures(report).take(FAILURES_LOGGED) {
-                tracing::warn!("{model}");
+            let failed = report.models.iter();
+            let failed = failed.filter(|model| model.status == Outcome::Failed);
+            for model in failed.take(FAILURES_LOGGED) {
+                tracing::warn!("{}", failure(model));
             }
             (RunState::Finished, None)
         }
@@ -327,17 +341,8 @@ fn stopped(asked: Option<Asked>) -> RunState {
             RunState::Finished
         }
         None => {
-            tracing::info!("the scheduler stops; the next one goes on with the run");
+            tracing::info!("the run stops with its scheduler, and goes on at the next start");
             RunState::Following
         }
     }
-}
-
-fn failures(report: &Report) -> impl Iterator<Item = String> + '_ {
-    let failed = report.models.iter();
-    let failed = failed.filter(|model| model.status == Outcome::Failed);
-    failed.map(|model| {
-        let reason = model.reason.as_deref().unwrap_or("no reason is known");
-        format!("failed: {} {}: {reason}", model.model, model.data())
-    })
 }

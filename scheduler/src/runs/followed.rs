@@ -68,7 +68,10 @@ impl Followed {
     /// The observer that the driver reports to.
     #[must_use]
     pub fn observer(&self) -> Arc<dyn Observer> {
-        self.live.heard.listener(self.told.observer())
+        match self.attempts.follows(&self.id) {
+            true => self.live.heard.listener(self.told.observer()),
+            false => self.told.observer(),
+        }
     }
 
     /// Lets `train` do the work until its token is cancelled, and writes down how the run ended. What the driver logs is the

@@ -8,7 +8,7 @@ use gugus_progress::{Lag, ModelReport, Outcome, PassReport};
 use gugus_spec::{BatchNumber, ModelName};
 use gugus_train::Observer;
 
-/// What a run has told since it began or went on. Clones are the same.
+/// What a standing run has told since it began or went on. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard(Arc<Mutex<Counts>>);
 
@@ -24,7 +24,13 @@ pub(super) struct Counts {
     oldest: Option<SystemTime>,
 }
 
-/// Hears what a driver tells, and passes it on to the course of the run.
+/// What a log says of a model that the data did not allow.
+pub(super) fn failure(model: &ModelReport) -> String {
+    let reason = model.reason.as_deref().unwrap_or("no reason is known");
+    format!("failed: {} {}: {reason}", model.model, model.data())
+}
+
+/// Hears what the driver of a standing run tells, and passes it on to the course of the run.
 #[derive(Debug)]
 struct Listener {
     heard: Heard,
@@ -77,7 +83,10 @@ impl Observer for Listener {
         let mut counts = self.heard.counts();
         match line.status {
             Outcome::Trained => counts.trained += 1,
-            Outcome::Failed => counts.failed += 1,
+            Outcome::Failed => {
+                counts.failed += 1;
+                tracing::warn!("{}", failure(line));
+            }
             Outcome::Skipped => counts.skipped += 1,
             Outcome::Planned => {}
         }

@@ -12,12 +12,14 @@ use crate::kit::process::{Gugus, Signal, run};
 use crate::kit::wait::until;
 use crate::kit::work::{Work, importing, job, model};
 
-/// A cluster with a run that ended, one of whose batches cannot be trained, and a run that does not end by itself.
+/// A cluster with a run that ended, one of whose batches cannot be trained, a standing run, and a run that does not end by
+/// itself.
 struct Place {
     work: Work,
     scheduler: Scheduler,
     job: String,
     failed: String,
+    standing: String,
     long: String,
 }
 
@@ -36,6 +38,7 @@ impl Place {
         run(&importing(&large, &csv, &work.path("large"))[..]).expect(0);
         Self {
             failed: String::new(),
+            standing: String::new(),
             long: String::new(),
             job: small,
             work,
@@ -43,12 +46,16 @@ impl Place {
         }
     }
 
-    /// Submits both runs. Executors are there by then.
+    /// Submits the runs. Executors are there by then.
     fn begin(&mut self) {
         let ended = self
             .scheduler
             .submitting(&self.work, &self.job, "models", &["--wait"]);
         self.failed = id(&ended.run().expect(3).json());
+        let stands = ["--follow", "--detach"];
+        self.standing = self
+            .scheduler
+            .submit(&self.work, &self.job, "followed", &stands);
         let job = self.work.path("large.toml");
         let (batches, models) = (self.work.path("large"), self.work.path("models"));
         let what = [
@@ -91,6 +98,7 @@ fn a_reader_finds_everything_submits_cancels_and_sees_what_is_lost() {
     place.begin();
     follows(&browser, &place);
     cancels(&browser, &place);
+    pauses(&browser, &place, &mut judge);
     submits(&browser, &place, &mut judge);
     resumes(&browser, &place);
     judge.look(&browser, &place.page(&format!("/runs/{}", place.failed)));
@@ -193,6 +201,20 @@ fn cancels(browser: &Browser, place: &Place) {
     browser.click(&browser.expect("dialog button", "Yes"));
     browser.await_text(&["cancelled"]);
     place.scheduler.await_state(&place.long, "cancelled");
+}
+
+/// A standing run says what it waits for, and its button pauses it.
+fn pauses(browser: &Browser, place: &Place, judge: &mut Judge) {
+    let page = place.page(&format!("/runs/{}", place.standing));
+    browser.open(&page);
+    browser.await_text(&["following", "waits for new batches"]);
+    judge.look(browser, &page);
+    browser.expect("main button", "End");
+    browser.click(&browser.expect("main button", "Pause"));
+    browser.click(&browser.expect("dialog button", "Yes"));
+    browser.await_text(&["trains nothing until it is resumed"]);
+    judge.look(browser, &page);
+    place.scheduler.await_state(&place.standing, "paused");
 }
 
 /// The button of a cancelled run lets it go on.

@@ -164,7 +164,7 @@ fn a_standing_run_trains_what_comes_and_goes_on_by_itself_after_its_scheduler_wa
     let log = scheduler.runs(&["logs", &id]).expect(0);
     log.prints(&[
         "the run is paused",
-        "the next one goes on with the run",
+        "goes on at the next start",
         "the run is ended",
     ]);
 }

@@ -78,11 +78,19 @@ fn predictions_go_on_while_kafka_is_away() {
     let job = work.job(100, &model("place", "k = 2"));
     work.imported(&job, &work.scattered("points.csv", 100));
     work.train(&job, &[]).expect(0);
-    let up = up(&work, &job, &nobody(), "live", &FREE).up();
+    let up = up(
+        &work,
+        &job,
+        &nobody(),
+        "live",
+        &["--listen", "127.0.0.1:0", "--executors", "2"],
+    )
+    .up();
     up.await_stderr("ingest waits for kafka");
     let url = format!("{}/models/place/batches/latest/predict", up.url("rest"));
     let answer = http::post(url, json!({"x": 0.5, "y": 0.5}));
     assert!(answer["cluster"].is_u64(), "{answer}");
-    assert_eq!(http::status(up.url("http")), 200);
+    let executors = http::get(format!("{}/api/executors", up.url("http")));
+    assert_eq!(executors.as_array().map(Vec::len), Some(2), "{executors}");
     up.stop(Signal::Term).expect(0);
 }

@@ -85,9 +85,11 @@ fn labels(query: &str) -> BTreeSet<&str> {
 /// What the queries ask for and nobody shows.
 fn missing(shown: &Shown) -> Vec<String> {
     let mut missing = Vec::new();
-    for query in queries() {
-        let labels = labels(&query);
-        for metric in metrics(&query) {
+    let queries = queries();
+    // Both sides of an `or` have their own labels.
+    for query in queries.iter().flat_map(|query| query.split(" or ")) {
+        let labels = labels(query);
+        for metric in metrics(query) {
             let Some(known) = shown.get(metric) else {
                 missing.push(format!("{metric} in {query}"));
                 continue;
@@ -111,14 +113,15 @@ fn every_metric_and_label_of_the_dashboard_and_the_alerts_is_shown() {
     let ingest = topic.ingest(&["--listen", "127.0.0.1:0"]).up();
     let scheduler = Scheduler::start(work, "127.0.0.1:0", &[]);
     let executor = executor(&scheduler.url, "1");
-    let call = ["--follow"];
+    let call = ["--follow", "--detach"];
     let standing = scheduler.submit(work, &topic.job, "models", &call);
     let serve = work.serve();
     topic.produce(&work.numbers("in.csv", 0..20), &[]);
     // One record that is rejected.
     let wrong = work.write("wrong.csv", "x,y\nnothing,1\n");
     topic.produce(&wrong, &[]);
-    let records = json!([{ "x": 1, "y": 1 }, { "x": 19, "y": 19 }]).to_string();
+    // Drift is shown from 100 predictions on.
+    let records = json!(vec![json!({ "x": 1, "y": 1 }); 100]).to_string();
     let predict = format!("{}/models/each/batches/latest/predict", serve.url("rest"));
     until("a model answers", || {
         let answer = send(&predict, &[("content-type", "application/json")], &records);

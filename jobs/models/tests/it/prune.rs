@@ -200,7 +200,8 @@ async fn an_alias_never_stands_for_nothing() {
     let alias = async {
         let mut at = 1;
         while at < BATCHES {
-            for number in at..=BATCHES {
+            let from = at;
+            for number in from..=BATCHES {
                 match set(&models, number, Direction::Any).await {
                     Ok(_) => at = number,
                     Err(ModelError::Pruned { .. } | ModelError::NotFound { .. }) => {}

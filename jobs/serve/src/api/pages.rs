@@ -246,9 +246,7 @@ fn fields(loaded: &Loaded) -> Vec<Field> {
                 name: format!("feature {d}"),
                 kind: "number",
                 required: true,
-                value: middle
-                    .map(|middle| middle[d].to_string())
-                    .unwrap_or_default(),
+                value: middle.map(|middle| example(middle[d])).unwrap_or_default(),
             })
             .collect(),
         Kind::Columns { .. } => {
@@ -268,7 +266,7 @@ fn fields(loaded: &Loaded) -> Vec<Field> {
                                 number.round().to_string()
                             }
                             (ColumnType::Float32 | ColumnType::Float64, Some(number)) => {
-                                number.to_string()
+                                example(number)
                             }
                             _ => String::new(),
                         },
@@ -277,6 +275,13 @@ fn fields(loaded: &Loaded) -> Vec<Field> {
                 .collect()
         }
     }
+}
+
+/// A number near this one that is short enough to be typed.
+fn example(number: f64) -> String {
+    let rounded = (number * 1e4).round() / 1e4;
+    let short = if rounded == 0.0 { number } else { rounded };
+    short.to_string()
 }
 
 /// The record of a form, as JSON.

@@ -27,12 +27,18 @@ fn every_path_of_the_document_is_served_by_its_methods() {
         let url = path
             .replace("{model}", "location")
             .replace("{batch}", "latest")
+            .replace("{version}", "latest")
             .replace("{window}", "2024-05");
         for (method, operation) in methods.as_object().unwrap() {
             let answer = match method.as_str() {
                 "get" => service.get(&url),
                 "post" if path == "/predict_cluster/" => {
                     service.post_json(&url, &json!({"lat": 1, "lon": 2, "model": 1}))
+                }
+                "post" if path.starts_with("/v2/") => {
+                    let tensor = |name: &str| json!({"name": name, "shape": [1], "datatype": "FP64", "data": [1]});
+                    let inputs = [tensor("LAT"), tensor("LON")];
+                    service.post_json(&url, &json!({"inputs": inputs}))
                 }
                 "post" => service.post_json(&url, &json!({"LAT": 1, "LON": 2})),
                 other => panic!("{other} {path}"),

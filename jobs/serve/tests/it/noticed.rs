@@ -100,6 +100,12 @@ fn a_folder_that_is_copied_into_place_is_noticed_when_it_is_complete() {
         away.path().join("location/batch_00000002"),
         dir.path().join("location/batch_00000002"),
     );
+    let copy = |file: &str| {
+        assert_eq!(service.post_json(&path("2"), &record(0)).status, 404);
+        fs::copy(from.join(file), to.join(file)).unwrap();
+    };
+    fs::create_dir_all(&to).unwrap();
+    copy("model.json");
     for part in ["data", "metadata"] {
         fs::create_dir_all(to.join(part)).unwrap();
         for file in fs::read_dir(from.join(part)).unwrap() {
@@ -107,10 +113,7 @@ fn a_folder_that_is_copied_into_place_is_noticed_when_it_is_complete() {
             fs::copy(file.path(), to.join(part).join(file.file_name())).unwrap();
         }
     }
-    for file in ["model.json", "_SUCCESS"] {
-        assert_eq!(service.post_json(&path("2"), &record(0)).status, 404);
-        fs::copy(from.join(file), to.join(file)).unwrap();
-    }
+    copy("_SUCCESS");
     service.wait_for("the copy", |s| {
         s.post_json(&path("2"), &record(0)).status == 200
     });
@@ -250,6 +253,9 @@ fn an_alias_stands_wherever_the_number_of_a_batch_may() {
     alias("staging", 1);
     service.wait_for("the alias that moved", |s| {
         s.cluster(&path("production"), &record(0)) == 1
+    });
+    service.wait_for("the new alias", |s| {
+        s.post_json(&path("staging"), &record(0)).status == 200
     });
     assert_eq!(service.cluster(&path("staging"), &record(0)), 0);
 

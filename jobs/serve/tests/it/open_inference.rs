@@ -423,7 +423,7 @@ fn wrong_requests_are_refused_and_name_what_is_wrong() {
     let input = |shape: Value, datatype: &str, data: Value| json!({"inputs": [{"name": "features", "shape": shape, "datatype": datatype, "data": data}]});
     for (request, part) in [
         (json!({}), "inputs"),
-        (json!([]), "inputs"),
+        (json!([]), "request"),
         (json!({"inputs": {}}), "inputs"),
         (json!({"inputs": []}), "features"),
         (json!({"inputs": [{"name": "features"}]}), "datatype"),

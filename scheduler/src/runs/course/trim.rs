@@ -12,10 +12,11 @@ use super::index::{Entry, Index, Key};
 const FAILED: usize = 1_000;
 
 impl Index {
-    /// Whether this model was told of.
-    pub(super) fn knows(&self, line: &ModelReport) -> bool {
+    /// Whether this model is to be trained, as far as was told.
+    pub(super) fn awaits(&self, line: &ModelReport) -> bool {
         let model = self.names.iter().rposition(|name| *name == line.model);
-        model.is_some_and(|model| self.entries.contains_key(&Key::of(model, line)))
+        let entry = model.and_then(|model| self.entries.get(&Key::of(model, line)));
+        entry.is_some_and(|entry| matches!(entry.mark, Mark::Waiting | Mark::Running))
     }
 
     /// The index with only the models that were told of last, and the last of those that failed.
