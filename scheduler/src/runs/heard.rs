@@ -94,6 +94,10 @@ impl Observer for Listener {
         self.course.model(line);
     }
 
+    fn promotion(&self, line: &ModelReport) {
+        self.course.promotion(line);
+    }
+
     fn begun(&self, model: &ModelName, batches: &[BatchNumber]) {
         self.course.begun(model, batches);
     }
