@@ -424,7 +424,7 @@ fn wrong_requests_are_refused_and_name_what_is_wrong() {
     for (request, part) in [
         (json!({}), "inputs"),
         (json!([]), "request"),
-        (json!({"inputs": {}}), "inputs"),
+        (json!({"inputs": {}}), "sequence"),
         (json!({"inputs": []}), "features"),
         (json!({"inputs": [{"name": "features"}]}), "datatype"),
         (
