@@ -66,6 +66,9 @@ impl Catalogue {
 
     /// The model that a path names, ready to be asked. `latest` is the newest model that can be served.
     pub(crate) async fn model(&self, model: &str, wanted: &Wanted) -> Result<Arc<Loaded>, Problem> {
+        if let Some(loaded) = self.early(model, wanted).await {
+            return Ok(loaded);
+        }
         self.stock.listed().await;
         let is_latest = *wanted == Wanted::Latest;
         let (mut before, mut last_good, mut newest) = (None, None, None);
@@ -91,6 +94,16 @@ impl Catalogue {
             before = key.1.batch();
         }
         last_good.ok_or_else(|| newest.unwrap_or_else(|| Problem::unknown_model(model)))
+    }
+
+    /// The model that a path names, if the store was not looked through yet and the model can be read.
+    async fn early(&self, model: &str, wanted: &Wanted) -> Option<Arc<Loaded>> {
+        if self.stock.is_listed() {
+            return None;
+        }
+        let Stock { early, models, .. } = &*self.stock;
+        let key = early.find(models, model, wanted).await?;
+        self.stock.memory.load(&key).await.ok()
     }
 
     /// A batch of the model that `/predict_cluster/` asks.

@@ -20,7 +20,8 @@
 //!   can be served, and the headers of an answer name the model that gave it.
 //! * **It notices changes.** A folder on this machine tells which of its folders changed, and the service looks at these at
 //!   once. Every store is also looked through once in [`Config::poll`], or in ten times as long as that takes. A model in use
-//!   is compared with its folder once in `poll`. No request waits for a listing, except for the first one.
+//!   is compared with its folder once in `poll`. No request waits for a listing, except for the first one. A
+//!   prediction does not even wait for that one.
 //! * **A good model answers on.** While a model is written again, the one in memory answers, until the new one is ready. If the
 //!   new one cannot be read, the one in memory goes on to answer for its batch, and `GET /models` names the reason. Only a
 //!   model that is removed ends, with 404.
@@ -73,6 +74,7 @@ mod busy;
 mod catalogue;
 mod compared;
 mod config;
+mod early;
 mod encoding;
 mod examined;
 mod formats;

@@ -13,6 +13,7 @@ use gugus_spec::ModelName;
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::early::Early;
 use crate::listing::{Aliasing, Key, Listing, StoreState};
 use crate::memory::Memory;
 
@@ -29,6 +30,8 @@ type Aliases = BTreeMap<Arc<str>, Aliasing>;
 pub(crate) struct Stock {
     pub(crate) models: ModelStore,
     pub(crate) memory: Memory,
+    /// What is known before the store was looked through.
+    pub(crate) early: Early,
     listing: RwLock<Arc<Listing>>,
     /// Whether the store was looked through once. Until then, requests wait.
     is_listed: watch::Sender<bool>,
@@ -41,10 +44,12 @@ pub(crate) struct Stock {
 impl Stock {
     /// Looks whether the store can be listed. [`Self::look_through`] lists it.
     pub(crate) async fn open(config: &Config) -> Result<Self, ModelError> {
-        config.models.list("", Sizes::Skip).await?;
+        let listed = config.models.list("", Sizes::Skip).await?;
+        let folders = listed.unwrap_or_default().folders;
         let models = ModelStore::new(config.models.clone());
         Ok(Self {
             memory: Memory::new(models.clone(), config),
+            early: Early::new(folders),
             models,
             listing: RwLock::new(Arc::new(Survey::default().into())),
             is_listed: watch::Sender::new(false),
