@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use futures::StreamExt;
-use gugus_files::Sizes;
+use gugus_files::{Sizes, StoreError};
 use gugus_models::{Extent, Looked, ModelError, ModelStore, Survey};
 use gugus_spec::ModelName;
 use tokio::sync::watch;
@@ -107,7 +107,7 @@ impl Stock {
         let gone: Vec<&Key> = gone.map(|(key, _)| key).collect();
         // A store that cannot be read may look as if the folder were gone.
         if failed.is_none() && gone.iter().any(|key| self.current().has(key)) {
-            failed = self.models.is_empty().await.err();
+            failed = self.check().await.err();
         }
         if let Some(error) = failed {
             self.fails(&error);
@@ -261,7 +261,13 @@ impl Stock {
     /// Looks through the whole store. Meanwhile single folders are looked at as they change.
     pub(crate) async fn look_through(&self) {
         *self.touched() = Some(BTreeSet::new());
-        let survey = self.models.survey().await;
+        let mut survey = self.models.survey().await;
+        if survey.as_ref().is_ok_and(|survey| survey.models.is_empty())
+            && !self.current().models.is_empty()
+            && let Err(error) = self.check().await
+        {
+            survey = Err(error);
+        }
         let _turn = self.turn.lock().await;
         let touched = self.touched().take().unwrap_or_default();
         match survey {
@@ -298,6 +304,18 @@ impl Stock {
         self.change(|current| *current = listing);
         for key in gone {
             self.memory.forget(&key).await;
+        }
+    }
+
+    /// Whether the store can be listed. A folder that held models and is not there any more cannot: it was moved away, or
+    /// its disk is gone.
+    async fn check(&self) -> Result<(), ModelError> {
+        let store = self.models.store();
+        match store.list("", Sizes::Skip).await? {
+            Some(_) => Ok(()),
+            None => Err(ModelError::Store(StoreError::NotFound {
+                path: store.display(""),
+            })),
         }
     }
 
