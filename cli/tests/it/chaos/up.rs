@@ -24,7 +24,7 @@ const KILLS: usize = 4;
 const POISON: usize = 14;
 
 /// Batches by both limits, and a model of every row.
-const REST: &str = "rows = 50\nidle = \"300ms\"\n[[models]]\nname = \"place\"\nfeatures = [\"n\", \"coalesce(x, 0)\"]\nk = 3";
+const REST: &str = "rows = 50\nidle = \"300ms\"\n[[models]]\nname = \"place\"\nfeatures = [\"n\", { name = \"x\", sql = \"coalesce(x, 0)\" }]\nk = 3";
 
 /// What kills come in the midst of.
 #[derive(Clone, Copy, Debug)]

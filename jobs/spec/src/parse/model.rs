@@ -78,7 +78,11 @@ fn model<'t>(item: &Entry<'t>, i: usize, source: &Source) -> Result<(Model, Entr
     let Again {
         retrain,
         warm_start,
-    } = again(&table, &title, &scope)?;
+    } = if facts.any_scope {
+        again(&table, &title, &scope)?
+    } else {
+        Again::default()
+    };
     let model = Model {
         name,
         condition,

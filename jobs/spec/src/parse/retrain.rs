@@ -7,6 +7,7 @@ use super::units;
 use crate::{Error, Retrain, Scope};
 
 /// What a model's table says of training it again.
+#[derive(Default)]
 pub(super) struct Again {
     pub(super) retrain: Option<Retrain>,
     pub(super) warm_start: bool,
