@@ -277,7 +277,7 @@ mod tests {
     use gugus_files::Store;
     use gugus_kmeans::DistanceMeasure;
     use gugus_models::{Existing, ModelDraft, ModelJson};
-    use gugus_spec::Feature;
+    use gugus_spec::{Column, ColumnType, Feature, Nullability};
 
     use super::*;
 
@@ -290,6 +290,11 @@ mod tests {
                 model: "m".to_owned(),
                 batch: Some(number),
                 features: vec![Feature::column("x")],
+                columns: vec![Column {
+                    name: "x".to_owned(),
+                    data_type: ColumnType::Float64,
+                    nullability: Nullability::Optional,
+                }],
                 ..ModelJson::default()
             };
             about.summary.sizes = vec![1; 500];
