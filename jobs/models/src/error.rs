@@ -45,7 +45,7 @@ pub enum ModelError {
     },
     /// The model was pruned, so no alias can stand for it.
     #[error(
-        "the model {model:?} of batch {batch} was pruned; let the alias stand for a batch that `gugus models list` shows"
+        "the model \"{model}\" of batch {batch} was pruned; let the alias stand for a batch that `gugus models list` shows"
     )]
     Pruned {
         /// The model.
