@@ -100,6 +100,7 @@ fn one(seed: u64, kafka: &Kafka) {
         });
         process.stop(Signal::Kill);
         send(&mut draw);
+        batch_files::age_leftovers(batches);
         process = start();
     }
     let reached = sender.reached();

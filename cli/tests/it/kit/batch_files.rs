@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
@@ -197,4 +198,19 @@ fn column<'a>(rows: &'a RecordBatch, name: &str) -> &'a dyn Array {
     column
         .unwrap_or_else(|| panic!("no column {name}"))
         .as_ref()
+}
+
+/// Makes temporary files that killed processes left look old, for the next who opens the folder to remove them.
+pub(crate) fn age_leftovers(batches: &Path) -> usize {
+    let mut leftovers = 0;
+    for folder in [batches.to_owned(), batches.join("rejected")] {
+        let temporary = |name: &String| name.starts_with('.') && name.ends_with(".tmp");
+        for name in names(&folder).into_iter().filter(temporary) {
+            let file = File::options().write(true).open(folder.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(2 * 3600))
+                .unwrap();
+            leftovers += 1;
+        }
+    }
+    leftovers
 }

@@ -39,6 +39,8 @@ pub(super) struct Place {
     kind: Box<dyn TrainingKind>,
     /// The batches that it took, and that wait for it.
     pub(super) batches: Vec<BatchNumber>,
+    /// Whether it trains what was there when the run began.
+    pub(super) first: bool,
 }
 
 /// A training that ended.
@@ -69,10 +71,15 @@ impl Lane {
         let beside = beside.flatten().map(|kind| Place {
             kind,
             batches: Vec::new(),
+            first: false,
         });
         let mut free: Vec<Place> = beside.collect();
         let needs = kind.needs();
-        free.push(Place { kind, batches });
+        free.push(Place {
+            kind,
+            batches,
+            first: false,
+        });
         let lane = Self {
             work,
             needs,

@@ -192,7 +192,8 @@ impl<'a> Standing<'a> {
         }
         let mut report = Report::default();
         for index in 0..self.lanes.len() {
-            while let Some(place) = self.lanes[index].next(&self.run, &mut report) {
+            while let Some(mut place) = self.lanes[index].next(&self.run, &mut report) {
+                place.first |= self.first.is_none();
                 let (work, run) = (self.lanes[index].work.clone(), place.run(&self.run));
                 let jobs = self.cluster.jobs().await;
                 let trained = async move { place.train(index, work, run, jobs).await };
@@ -208,12 +209,14 @@ impl<'a> Standing<'a> {
     /// Takes in a training that ended.
     fn ended(&mut self, trained: Trained, total: &mut Report) -> Result<Option<Ended>> {
         total.count(&trained.report);
-        let done = self.lanes[trained.lane].back(trained.place);
+        let mut place = trained.place;
+        let was_first = trained.result.is_ok() && std::mem::take(&mut place.first);
+        let done = self.lanes[trained.lane].back(place);
         self.behind.done(&done);
         match trained.result {
             Ok(()) => {
                 self.cluster.trouble.over();
-                self.first = self.first.map(|first| first.saturating_sub(1));
+                self.first = self.first.map(|first| first - usize::from(was_first));
                 self.forget();
             }
             Err(Error::Cluster(SubmitError::Cancelled)) => {}

@@ -1,7 +1,5 @@
 //! The end of a run: everything is stopped, the rest is taken, and the files are judged.
 
-use std::time::{Duration, SystemTime};
-
 use super::run::{PARTITIONS, Run};
 use crate::kit::batch_files;
 use crate::kit::judge::{self, Account};
@@ -17,7 +15,7 @@ impl Run {
             process.stop();
         }
         self.stop_inside();
-        let killed = self.age_leftovers();
+        let killed = batch_files::age_leftovers(&self.batches);
         self.setup.until_end();
         let Account {
             batches,
@@ -44,24 +42,6 @@ impl Run {
             self.races(),
             self.gave_up,
         )
-    }
-
-    /// Makes temporary files that killed processes left look old, for the next who opens the folder to remove them.
-    fn age_leftovers(&self) -> usize {
-        let mut leftovers = 0;
-        for folder in [self.batches.clone(), self.batches.join("rejected")] {
-            let temporary = |name: &String| name.starts_with('.') && name.ends_with(".tmp");
-            for name in batch_files::names(&folder).into_iter().filter(temporary) {
-                let file = std::fs::File::options()
-                    .write(true)
-                    .open(folder.join(name))
-                    .unwrap();
-                file.set_modified(SystemTime::now() - Duration::from_secs(2 * 3600))
-                    .unwrap();
-                leftovers += 1;
-            }
-        }
-        leftovers
     }
 
     /// How often a process found that another had been faster, by their logs.
