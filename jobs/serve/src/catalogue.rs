@@ -76,6 +76,11 @@ impl Catalogue {
             let found = self.stock.current().find(model, wanted, before);
             let key = match found {
                 Ok(key) => key,
+                // Nobody knows what is in a store that cannot be listed.
+                Err(_) if self.stock.current().store == StoreState::Failing => {
+                    newest.get_or_insert(Problem::models_unavailable());
+                    break;
+                }
                 Err(problem) => {
                     newest.get_or_insert(problem);
                     break;

@@ -263,7 +263,7 @@ impl Stock {
         *self.touched() = Some(BTreeSet::new());
         let mut survey = self.models.survey().await;
         if survey.as_ref().is_ok_and(|survey| survey.models.is_empty())
-            && !self.current().models.is_empty()
+            && (!self.current().models.is_empty() || !self.memory.keys().is_empty())
             && let Err(error) = self.check().await
         {
             survey = Err(error);
@@ -271,7 +271,16 @@ impl Stock {
         let _turn = self.turn.lock().await;
         let touched = self.touched().take().unwrap_or_default();
         match survey {
-            Err(error) => self.fails(&error),
+            Err(error) => {
+                // The first listing may fail after models were read by their names. They are served on.
+                self.change(|listing| {
+                    self.memory
+                        .keys()
+                        .iter()
+                        .for_each(|key| listing.insert(key))
+                });
+                self.fails(&error);
+            }
             Ok(survey) => self.replace(survey, &touched).await,
         }
         self.is_listed.send_replace(true);
