@@ -1,17 +1,15 @@
 """A scheduler and executors of one task slot each, as processes on loopback."""
 
 import os
-import queue
 import signal
 import subprocess
 import tempfile
 import threading
 import time
 
-from common import Failed
+from common import Failed, last_words, ready
 
 EXECUTORS = 2
-READY_WITHIN = 60
 # Draining has nothing left to wait for. A process that has not ended by then is killed, and the run fails.
 END_WITHIN = 30
 
@@ -26,8 +24,8 @@ class Cluster:
     def __enter__(self):
         begun = time.monotonic()
         try:
-            ready = self.start("scheduler", "--listen", "127.0.0.1:0", *self.scheduler)
-            self.url, self.http = ready["grpc"], ready["http"].rstrip("/")
+            urls = self.start("scheduler", "--listen", "127.0.0.1:0", *self.scheduler)
+            self.url, self.http = urls["grpc"], urls["http"].rstrip("/")
             for _ in range(EXECUTORS):
                 self.executor()
         except BaseException:
@@ -46,16 +44,7 @@ class Cluster:
         errors = tempfile.TemporaryFile(dir=self.folder)
         process = subprocess.Popen([self.gugus, *words, "--log", "warn"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
         self.processes.append((words[0], process, errors))
-        said = queue.Queue()
-        # A thread of its own reads the line, because reading has no time limit.
-        threading.Thread(target=lambda: said.put(process.stdout.readline()), daemon=True).start()
-        try:
-            ready = said.get(timeout=READY_WITHIN)
-        except queue.Empty:
-            ready = ""
-        if not ready.startswith("ready"):
-            raise Failed(f"gugus {words[0]} was not ready in {READY_WITHIN} s:\n{end(errors)}")
-        return dict(word.split("=", 1) for word in ready.split()[1:])
+        return ready(process, f"gugus {words[0]}", errors)
 
     def executor(self):
         """One more executor."""
@@ -73,12 +62,6 @@ class Cluster:
             process.returncode = os.waitstatus_to_exitcode(status)
             self.peak += usage.ru_maxrss * 1024
             if process.returncode != 0:
-                failed.append(f"{name} ended with {process.returncode}:\n{end(errors)}")
+                failed.append(f"{name} ended with {process.returncode}:\n{last_words(errors)}")
         self.processes.clear()
         return failed
-
-
-def end(errors):
-    """The last words of a process."""
-    errors.seek(0)
-    return errors.read().decode(errors="replace")[-4000:]

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pathlib
 import platform
+import queue
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # No run should come near this limit. It ends a run that hangs.
 DEADLINE = 1_800
+# No process needs as long until it is ready. This limit ends a run that hangs.
+READY_WITHIN = 120
 # Above this load (processes that want to run, averaged over a minute) figures are not worth much.
 BUSY = 0.7
 
@@ -46,17 +49,22 @@ def parse(parser, holds, quick=None):
 
 
 def carry_out(arguments, work, report):
-    """Calls `work` with a folder that is removed at the end, and shows its results. Returns the exit code."""
+    """Calls `work` with a folder that is removed at the end, and shows its results. Returns the exit code. Ends the process if
+    `work` raises Failed."""
     before = machine()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="gugus-bench-", dir=arguments.folder))
     try:
-        results = {"machine": before, **work(folder)}
+        results = {"machine": before, "quick": getattr(arguments, "quick", False), **work(folder)}
+    except Failed as error:
+        sys.exit(f"bench: {error}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if arguments.output == "json":
         json.dump(results, sys.stdout, indent=1)
         print()
     else:
+        if results["quick"]:
+            print("A trial: these figures mean nothing.\n")
         print(report(results))
     return 1 if arguments.check and not results["required"] else 0
 
@@ -107,6 +115,33 @@ def measure(command, folder, environment=None):
         if child.returncode != 0:
             raise Failed(f"{' '.join(map(str, command))} ended with {child.returncode}:\n{said[-4000:]}")
         return run, output.read(), said
+
+
+def ready(process, name, errors=None):
+    """Waits for the line `ready` of a process. Returns its addresses by name. `errors` is the file of its standard error."""
+    said = queue.Queue()
+    # A thread of its own reads the line, because reading has no time limit.
+    threading.Thread(target=lambda: said.put(process.stdout.readline()), daemon=True).start()
+    try:
+        line = said.get(timeout=READY_WITHIN)
+    except queue.Empty:
+        line = ""
+    if not line.startswith("ready"):
+        raise Failed(f"{name} did not get ready (waiting for at most {READY_WITHIN} s):\n{last_words(errors) if errors else line}")
+    return dict(word.split("=", 1) for word in line.split()[1:])
+
+
+def last_words(errors):
+    """The end of what a process wrote to this file."""
+    errors.seek(0)
+    text = errors.read()
+    return (text if isinstance(text, str) else text.decode(errors="replace"))[-4000:]
+
+
+def used(pid):
+    """The CPU seconds that a process has used so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def machine():

@@ -1,10 +1,9 @@
 """The development Kafka, for the benchmarks that need one."""
 
 import os
-import pathlib
 import subprocess
 
-from common import ROOT, say
+from common import ROOT, say, used
 
 
 class Broker:
@@ -33,8 +32,7 @@ class Broker:
 
     def cpu(self):
         """CPU seconds so far."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return used(self.pid)
 
     def stop(self):
         self.call("stop", str(self.folder))

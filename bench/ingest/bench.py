@@ -300,7 +300,4 @@ def report(results):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failed as error:
-        sys.exit(f"bench: {error}")
+    sys.exit(main())

@@ -7,13 +7,11 @@ import argparse
 import contextlib
 import json
 import pathlib
-import queue
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -23,7 +21,6 @@ import common
 from common import Failed, described, say
 
 JSON, ARROW, CSV = "application/json", "application/vnd.apache.arrow.stream", "text/csv"
-READY_WITHIN = 120
 CONNECTIONS = (1, 64)
 CENTERS = 5
 GOAL_SHARE, GOAL_P99, GOAL_JSON, GOAL_ARROW = 0.85, 0.002, 3e6, 20e6
@@ -82,7 +79,7 @@ class Bench:
                 single = self.single(f"{constant}/predict")
             many = {name: self.measured(name, self.url, name, 2) for name in ("json", "arrow", "csv")}
         old = None if self.arguments.without_spark else self.old_way()
-        results = {"rows": self.arguments.rows, "single": single, "many": many, "old": old, "quick": self.arguments.quick}
+        results = {"rows": self.arguments.rows, "single": single, "many": many, "old": old}
         return {**results, "required": reached(results)}
 
     def train(self):
@@ -175,17 +172,7 @@ class Bench:
         with tempfile.TemporaryFile(dir=self.folder) as errors:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
             try:
-                said = queue.Queue()
-                # A thread of its own reads the line, because reading has no time limit.
-                threading.Thread(target=lambda: said.put(process.stdout.readline()), daemon=True).start()
-                try:
-                    ready = said.get(timeout=READY_WITHIN)
-                except queue.Empty:
-                    ready = ""
-                if not ready.startswith("ready"):
-                    errors.seek(0)
-                    raise Failed(f"{name} was not ready in {READY_WITHIN} s:\n{errors.read().decode(errors='replace')[-4000:]}")
-                yield dict(word.split("=", 1) for word in ready.split()[1:])["rest"].rstrip("/")
+                yield common.ready(process, name, errors)["rest"].rstrip("/")
             finally:
                 process.kill()
                 process.wait()
@@ -204,8 +191,6 @@ def reached(results):
 def report(results):
     mark = lambda holds: "" if holds else "  MISSED"
     lines = [described(results["machine"]), f"binary: {results['binary']}", ""]
-    if results["quick"]:
-        lines.insert(0, "A trial: these figures mean nothing.")
     lines.append(f"{'single predictions':26} {'a second':>12} {'constant':>12} {'share':>8} {'p99 at half':>14}")
     for connections, found in results["single"].items():
         half = found["half"]

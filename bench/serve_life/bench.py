@@ -8,7 +8,6 @@ import contextlib
 import ctypes
 import http.client
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -22,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import common
-from common import Failed, described, say
+from common import Failed, described
 
 ROWS = 200
 # Batches that a changing model has at a time.
@@ -50,17 +49,17 @@ HERE_NOW, EXCHANGE = -100, 2
 def main():
     arguments = parse()
     gugus = common.existing(common.gugus())
-    work = lambda folder: {"binary": arguments.binary, **measure(arguments, gugus, pathlib.Path(folder))}
+    work = lambda folder: {"binary": arguments.binary, **measure(arguments, gugus, folder)}
     return common.carry_out(arguments, work, report)
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=600, help="how long models change (default: %(default)s)")
-    parser.add_argument("--models", type=int, default=1_000, help="models that change (default: %(default)s)")
-    parser.add_argument("--clients", type=int, default=8, help="clients that ask at the same time (default: %(default)s)")
-    parser.add_argument("--folders", type=int, default=100_000, help="folders to start with (default: %(default)s)")
-    parser.add_argument("--binary", default="release build", help="what the figures are of (default: %(default)s)")
+    parser = argparse.ArgumentParser(prog="bench/serve_life/run", description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=600, metavar="N", help="how long models change (default: 600)")
+    parser.add_argument("--models", type=int, default=1_000, metavar="N", help="models that change (default: 1000)")
+    parser.add_argument("--clients", type=int, default=8, metavar="N", help="clients that ask at the same time (default: 8)")
+    parser.add_argument("--folders", type=int, default=100_000, metavar="N", help="folders to start with (default: 100000)")
+    parser.add_argument("--binary", default="release build", metavar="TEXT", help="what GUGUS names, for the report (default: release build)")
     return common.parse(parser, "models", quick={"seconds": 10, "models": 50, "folders": 2_000})
 
 
@@ -99,11 +98,16 @@ class Served:
         begun = time.monotonic()
         command = [gugus, "serve", "--models", str(models), "--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        line = self.process.stdout.readline()
+        url = common.ready(self.process, "gugus serve")["rest"]
         self.ready = time.monotonic() - begun
-        if not line.startswith("ready"):
-            raise Failed(f"serve said {line!r}")
-        self.host = line.split("rest=http://")[1].split()[0].rstrip("/")
+        self.host = url.removeprefix("http://").rstrip("/")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
 
     def ask(self, path):
         with contextlib.closing(http.client.HTTPConnection(self.host, timeout=60)) as client:
@@ -117,12 +121,7 @@ class Served:
 
     def seconds(self):
         """Processor time so far."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(30)
+        return common.used(self.process.pid)
 
 
 def asked(client, path):
@@ -175,45 +174,80 @@ def life(arguments, gugus, folder, templates):
             place(templates[0], batch(model, number))
         alias(model, KEPT)
         newest[model] = KEPT
-    served = Served(gugus, models)
-    end, lock = threading.Event(), threading.Lock()
-    answers, wrong = [0], []
+    with Served(gugus, models) as served:
+        begun = time.monotonic()
+        with Clients(served, arguments) as clients:
+            changes, noticed, memory = change(served, arguments.seconds, newest, templates, torn)
+        seconds, cpu = time.monotonic() - begun, served.seconds()
+    third = max(1, len(memory) // 3)
+    noticed.sort()
+    return {
+        "seconds": seconds, "changes": changes, "answers": clients.answers, "wrong": clients.wrong[:10], "wrong_count": len(clients.wrong),
+        "cpu": cpu / seconds, "memory": memory,
+        "growth": statistics.mean(memory[-third:]) / statistics.mean(memory[third : 2 * third] or memory),
+        "noticed": {"median": statistics.median(noticed), "p99": noticed[int(len(noticed) * 0.99)]},
+    }
 
-    def client(seed):
-        rnd = random.Random(seed)
-        connection, count = http.client.HTTPConnection(served.host, timeout=60), 0
-        while not end.is_set():
-            # Batch 1 never changes. `latest` and the alias always have a good model.
-            path = f"/models/m{rnd.randrange(arguments.models)}/batches/{rnd.choice(('1', 'latest', 'production'))}/predict"
-            status, body = asked(connection, path)
-            count += 1
-            if status != 200:
-                with lock:
-                    wrong.append(f"{status} {path}: {body[:200]}")
-        with lock:
-            answers[0] += count
 
-    clients = [threading.Thread(target=client, args=[seed]) for seed in range(arguments.clients)]
-    for one in clients:
-        one.start()
-    rnd, changes, noticed, memory = random.Random(1), dict.fromkeys(("added", "replaced", "broken", "pruned", "aliased"), 0), [], []
+class Clients:
+    """Threads that ask without pause for models that stayed good, from entering to leaving."""
+
+    def __init__(self, served, arguments):
+        self.host, self.models = served.host, arguments.models
+        self.end, self.lock = threading.Event(), threading.Lock()
+        self.answers, self.wrong = 0, []
+        self.threads = [threading.Thread(target=self.ask, args=[seed]) for seed in range(arguments.clients)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.end.set()
+        for thread in self.threads:
+            thread.join()
+
+    def ask(self, seed):
+        draw, count = random.Random(seed), 0
+        with contextlib.closing(http.client.HTTPConnection(self.host, timeout=60)) as connection:
+            while not self.end.is_set():
+                # Batch 1 never changes. `latest` and the alias always have a good model.
+                path = f"/models/m{draw.randrange(self.models)}/batches/{draw.choice(('1', 'latest', 'production'))}/predict"
+                try:
+                    status, body = asked(connection, path)
+                except (OSError, http.client.HTTPException) as error:
+                    # The next request connects again.
+                    connection.close()
+                    status, body = "no answer", str(error)
+                count += 1
+                if status != 200:
+                    with self.lock:
+                        self.wrong.append(f"{status} {path}: {body[:200]}")
+        with self.lock:
+            self.answers += count
+
+
+def change(served, seconds, newest, templates, torn):
+    """Makes one change after the other. Returns how many of each kind, how soon new batches answered, and the memory of `serve`."""
+    draw, changes, noticed, memory = random.Random(1), dict.fromkeys(("added", "replaced", "broken", "pruned", "aliased"), 0), [], []
     begun = told = time.monotonic()
-    while (now := time.monotonic()) - begun < arguments.seconds:
-        if now - told >= arguments.seconds / 60:
+    while (now := time.monotonic()) - begun < seconds:
+        if now - told >= seconds / 60:
             memory.append(served.memory())
             told = now
-        model = rnd.choice(list(newest))
+        model = draw.choice(list(newest))
         number = newest[model]
-        kind = rnd.choice(list(changes))
+        kind = draw.choice(list(changes))
         changes[kind] += 1
         if kind == "added":
             newest[model] = number + 1
             place(templates[0], batch(model, number + 1))
             noticed.append(first_answer(served, f"/models/{model.name}/batches/{number + 1}/predict"))
         elif kind == "replaced":
-            place(rnd.choice(templates), batch(model, number))
+            place(draw.choice(templates), batch(model, number))
         elif kind == "broken":
-            # The newest one, but never what the alias stands for.
+            # The newest one, but never the batch of the alias.
             newest[model] = number + 1
             place(torn, batch(model, number + 1))
         elif kind == "pruned":
@@ -224,20 +258,7 @@ def life(arguments, gugus, folder, templates):
         else:
             good = [at for at in model.glob("batch_*") if not is_broken(at)]
             alias(model, int(max(good).name[6:]))
-    end.set()
-    for one in clients:
-        one.join()
-    seconds = time.monotonic() - begun
-    used = served.seconds()
-    served.close()
-    third = max(1, len(memory) // 3)
-    noticed.sort()
-    return {
-        "seconds": seconds, "changes": changes, "answers": answers[0], "wrong": wrong[:10], "wrong_count": len(wrong),
-        "cpu": used / seconds, "memory": memory,
-        "growth": statistics.mean(memory[-third:]) / statistics.mean(memory[third : 2 * third] or memory),
-        "noticed": {"median": statistics.median(noticed), "p99": noticed[int(len(noticed) * 0.99)]},
-    }
+    return changes, noticed, memory
 
 
 def aliased(model):
@@ -270,17 +291,16 @@ def start(arguments, gugus, folder, model, shape):
         at.mkdir(parents=True)
         (at / "model.json").touch()
         (at / "_SUCCESS").touch()
-    served = Served(gugus, folder)
-    answered = first_answer(served, "/models/m1/batches/1/predict")
-    time.sleep(5)
-    before, begun = served.seconds(), time.monotonic()
-    time.sleep(20)
-    idle = (served.seconds() - before) / (time.monotonic() - begun)
-    shutil.copytree(model, folder / "m1/.new.tmp")
-    (folder / "m1/.new.tmp").rename(batch(folder / "m1", arguments.folders + 1))
-    noticed = first_answer(served, f"/models/m1/batches/{arguments.folders + 1}/predict")
-    memory = served.memory()
-    served.close()
+    with Served(gugus, folder) as served:
+        answered = first_answer(served, "/models/m1/batches/1/predict")
+        time.sleep(5)
+        before, begun = served.seconds(), time.monotonic()
+        time.sleep(20)
+        idle = (served.seconds() - before) / (time.monotonic() - begun)
+        shutil.copytree(model, folder / "m1/.new.tmp")
+        (folder / "m1/.new.tmp").rename(batch(folder / "m1", arguments.folders + 1))
+        noticed = first_answer(served, f"/models/m1/batches/{arguments.folders + 1}/predict")
+        memory = served.memory()
     shutil.rmtree(folder)
     return {"folders": arguments.folders, "ready": served.ready, "first_answer": served.ready + answered, "idle": idle, "noticed": noticed, "memory": memory}
 

@@ -252,7 +252,6 @@ class Bench:
             "passes": PASSES,
             "rounds": self.arguments.rounds,
             "slow_rounds": self.arguments.slow_rounds,
-            "quick": self.arguments.quick,
             "rows": rows,
             "stream_seconds": stream,
             "steps": self.steps(),
@@ -295,7 +294,4 @@ def lines(said, message):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Failed as error:
-        sys.exit(f"bench: {error}")
+    sys.exit(main())

@@ -14,8 +14,7 @@ def report(results):
 def heading(results):
     slow = f", {results['slow_rounds']} of Spark" if results["slow_rounds"] != results["rounds"] else ""
     versions = ", ".join(version if who == "gugus" else f"{who} {version}" for who, version in results["versions"].items())
-    quick = "**Figures of --quick mean nothing.** " if results["quick"] else ""
-    return f"{quick}Median of {results['rounds']} rounds{slow}; {versions}; {described(results['machine'])}, two of them used."
+    return f"Median of {results['rounds']} rounds{slow}; {versions}; {described(results['machine'])}, two of them used."
 
 
 def table(kind, results):

@@ -8,7 +8,6 @@ import concurrent.futures
 import contextlib
 import http.client
 import json
-import os
 import pathlib
 import random
 import re
@@ -23,7 +22,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import common
 from cluster import EXECUTORS, Cluster
-from common import Failed, described, say
+from common import Failed, described, say, used
 
 # A run over everything of one small batch: an assignment of seeds and so many passes, each of them one Ballista job.
 PASSES = 12
@@ -91,7 +90,7 @@ class Bench:
             pages = [self.page(kind, paths) for kind, paths in self.kinds().items()]
             rest = self.rest()
         training = self.training()
-        results = {"held": held, "pages": pages, "rest": rest, "training": training, "quick": self.arguments.quick}
+        results = {"held": held, "pages": pages, "rest": rest, "training": training}
         return {**results, "required": reached(results)}
 
     def fill(self):
@@ -240,12 +239,6 @@ class Viewer:
         self.connection.close()
 
 
-def used(process):
-    """The processor seconds that a process has used."""
-    fields = pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def reached(results):
     pages = all(page["median"] < GOAL_SECONDS and page["bytes"] < GOAL_BYTES for page in results["pages"])
     return pages and max(results["rest"].values()) < GOAL_CPU
@@ -254,9 +247,8 @@ def reached(results):
 def report(results):
     """The results as Markdown."""
     held = ", ".join(f"{count:,} {what}" for what, count in results["held"].items())
-    quick = "**Figures of --quick mean nothing.** " if results["quick"] else ""
     lines = [
-        f"{quick}{held}; {results['binary']}; {described(results['machine'])}.",
+        f"{held}; {results['binary']}; {described(results['machine'])}.",
         "",
         "| page | median ms | p99 ms | kB |",
         "|---|--:|--:|--:|",
@@ -276,7 +268,4 @@ def report(results):
 if __name__ == "__main__":
     # Each executor and each viewer holds a few files.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    try:
-        sys.exit(main())
-    except Failed as error:
-        sys.exit(f"bench: {error}")
+    sys.exit(main())

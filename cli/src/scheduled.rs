@@ -149,9 +149,7 @@ impl Scheduled {
         bar.finish_and_clear();
         waited
     }
-}
 
-impl Scheduled {
     /// Waits until a standing run has ended, and calls `ready` once the run has looked at what was there. Gives nothing when
     /// this command is told to stop. A scheduler that is away is waited for, because the next one goes on with the run.
     pub(crate) async fn followed(

@@ -21,8 +21,8 @@ pub enum Error {
     /// The cluster in this process did not start.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
-    /// The cluster cannot be worked with.
-    #[error(transparent)]
+    /// The cluster cannot be worked with, for example because its version is another one.
+    #[error("training ended")]
     Cluster(#[from] ClusterError),
     /// The training cannot be shown on the pages.
     #[error("the training cannot be shown on the pages")]

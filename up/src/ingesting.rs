@@ -14,8 +14,8 @@ const NAME_LIMIT: usize = 249;
 
 /// The name of this member in the group of its job, as librdkafka's properties have it.
 ///
-/// Kafka takes a member that was killed for a living one until its session ends, 45 seconds, and gives its partitions to
-/// nobody. A member of the same name that comes back gets them at once.
+/// Kafka takes a killed member for a living one until the member's session ends, after 45 seconds. Until then nobody else
+/// gets the member's partitions. A process that comes back under the same name gets them at once.
 fn member(batches: &str) -> (String, String) {
     // Only Linux has this file. Elsewhere the folder alone is the name.
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -28,7 +28,7 @@ fn member(batches: &str) -> (String, String) {
     ("group.instance.id".to_owned(), name)
 }
 
-/// Ingests into the folder `batches` until `stop`. Tells `begun` when it reads the topic, or has to wait for the brokers.
+/// Ingests into the folder `batches` until `stop`. Sets `begun` once ingest reads the topic or has to wait for the brokers.
 ///
 /// # Errors
 /// Those of [`ingest::run`] which do not pass by themselves.
@@ -38,7 +38,7 @@ pub(crate) async fn ingest(
     begun: watch::Sender<bool>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    // Before what the user says, which wins.
+    // The user's own properties come later, and win.
     config.client.insert(0, member(batches));
     loop {
         let told = begun.clone();

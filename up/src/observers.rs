@@ -1,4 +1,4 @@
-//! Observers of the training: two that hear the same, and one that ends a training that has caught up.
+//! Observers of the training: one passes all it hears on to several, and one ends a training that has caught up.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use gugus_spec::{BatchNumber, ModelName};
 use gugus_train::Observer;
 use tokio_util::sync::CancellationToken;
 
-/// Tells each of them.
+/// Passes all that it hears on to each of them.
 #[derive(Debug)]
 pub(crate) struct All(pub(crate) Vec<Arc<dyn Observer>>);
 

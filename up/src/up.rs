@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use gugus_spec::Job;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -23,7 +22,7 @@ pub async fn run(
     ready: impl FnOnce(Addresses) + Send,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    check(&config.ingest.job)?;
+    let training = Training::new(&config)?;
     let ends = Ends::new(&stop);
     let (reads, mut reading) = watch::channel(false);
     let (served, serves) = oneshot::channel();
@@ -35,7 +34,6 @@ pub async fn run(
 
     let batches = config.request.batches.clone();
     let ingesting = ingest(config.ingest.clone(), &batches, reads, ends.all.clone());
-    let training = Training::new(&config)?;
     let tell = move |address: SocketAddr| {
         // Nobody waits any more only when this function has ended.
         let _ = served.send(address);
@@ -43,7 +41,7 @@ pub async fn run(
     let serving = gugus_serve::run(config.rest, config.serve, tell, ends.trained.clone());
 
     let ingesting = async {
-        let ended = ends.all_unless_well(ingesting.await);
+        let ended = ends.all_if_failed(ingesting.await);
         ends.ingested.cancel();
         ended
     };
@@ -52,14 +50,14 @@ pub async fn run(
     let training = spawn_blocking(move || here.block_on(training.until(ingested)));
     let training = async {
         let ended = training.await.map_err(Error::from).flatten();
-        let ended = ends.all_unless_well(ended);
+        let ended = ends.all_if_failed(ended);
         ends.trained.cancel();
         ended
     };
     let serving = tokio::spawn(serving);
     let serving = async {
         let ended = serving.await.map_err(Error::from);
-        ends.all_unless_well(ended.and_then(|ended| ended.map_err(Error::from)))
+        ends.all_if_failed(ended.and_then(|ended| ended.map_err(Error::from)))
     };
     let telling = async {
         let reads = async { reading.wait_for(|reads| *reads).await.is_ok() };
@@ -79,17 +77,8 @@ pub async fn run(
     ingested.and(trained).and(served)
 }
 
-/// Finds mistakes in the models before anything begins.
-fn check(job: &Job) -> Result<(), gugus_train::Error> {
-    if job.models.is_empty() {
-        let job = job.name.to_string();
-        return Err(gugus_train::Error::NoModels { job });
-    }
-    gugus_train::check(job).map(drop)
-}
-
 /// Who ends when.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Ends {
     /// The whole was told to stop, or a part of it failed.
     all: CancellationToken,
@@ -109,7 +98,7 @@ impl Ends {
     }
 
     /// A part that failed ends the others.
-    fn all_unless_well(&self, ended: Result<(), impl Into<Error>>) -> Result<(), Error> {
+    fn all_if_failed(&self, ended: Result<(), impl Into<Error>>) -> Result<(), Error> {
         if ended.is_err() {
             self.all.cancel();
         }

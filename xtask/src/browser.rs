@@ -46,7 +46,8 @@ fn axe(host: &Host) -> Result<PathBuf, Problem> {
     let failed = |error| Problem::Failed(format!("{}: {error}", folder.display()));
     // Written last: a folder that was cut short has none.
     let complete = folder.join("complete");
-    let wanted = fs::read(pinned.join(lock)).map_err(failed)?;
+    let wanted = fs::read(pinned.join(lock))
+        .map_err(|error| Problem::Failed(format!("{}: {error}", pinned.display())))?;
     if script.is_file() && fs::read(&complete).is_ok_and(|had| had == wanted) {
         return Ok(script);
     }

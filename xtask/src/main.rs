@@ -47,8 +47,8 @@ Commands:
                              a release build first, unless GUGUS names a binary
   bench live [ARGUMENT]...   how long a batch takes from Kafka to its first prediction, beside Spark's Structured Streaming
                              (bench/live); a release build first, as above
-  bench serve [ARGUMENT]...  how fast predictions are beside a constant and beside Spark behind FastAPI (bench/serve), which
-                             it installs under .cache; a release build first, as above
+  bench serve [ARGUMENT]...  how fast predictions are beside a constant and beside Spark behind FastAPI (bench/serve); it
+                             installs Spark and FastAPI under .cache; a release build first, as above
   bench train [ARGUMENT]...  how fast training is beside Spark, scikit-learn and faiss (bench/train), which it installs
                              under .cache; a release build first, as above
   bench ui [ARGUMENT]...     how fast the scheduler's pages are with 10,000 Ballista jobs, 1,000 runs and 100,000 models
@@ -122,5 +122,27 @@ fn run(command: &str, rest: &[OsString]) -> Result<(), Problem> {
         other => Err(Problem::Usage(format!(
             "there is no command {other:?}; cargo xtask --help lists them"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_is_built_from_every_crate() {
+        let root = Host::here().root;
+        let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+        let (manifest, reaches_the_builder) = (read("Cargo.toml"), read(".dockerignore"));
+        let members = manifest.split("members = [").nth(1).unwrap();
+        let members = members.split(']').next().unwrap().split('"');
+        for member in members.skip(1).step_by(2) {
+            let folder = member.split('/').next().unwrap();
+            let line = format!("!{folder}");
+            assert!(
+                reaches_the_builder.lines().any(|there| there == line),
+                ".dockerignore keeps {member} from the builder: add the line {line}"
+            );
+        }
     }
 }

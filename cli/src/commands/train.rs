@@ -21,6 +21,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::cluster::{ChosenCluster, OnCluster};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::job_file::JobFile;
+use crate::flags::poll::poll;
 use crate::output::Output;
 use crate::output::progress::draw;
 use crate::output::report::show;
@@ -60,8 +61,8 @@ pub(crate) struct Train {
     /// Go on until Ctrl-C or SIGTERM, and train each new batch at once; a folder without batches is waited for
     #[arg(long, conflicts_with_all = ["retrain", "dry_run", "ui"])]
     follow: bool,
-    /// How often --follow looks for new batches where the system tells of none, as in a bucket
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = interval)]
+    /// How often --follow looks for new batches where the system does not report them, as in a bucket
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = poll)]
     poll: Duration,
     /// Show the pages of the cluster in this process there while it trains; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port, conflicts_with = "scheduler")]
@@ -127,15 +128,6 @@ impl Train {
             show(report, self.output)?;
         }
         show(&trained?, self.output)
-    }
-}
-
-/// A time that is not zero.
-fn interval(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("it must be longer than zero, such as 2s".to_owned()),
-        Ok(time) => Ok(time),
-        Err(error) => Err(error.to_string()),
     }
 }
 

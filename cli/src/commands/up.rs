@@ -9,7 +9,7 @@ use gugus_engine::TaskSlots;
 use gugus_files::Stores;
 use gugus_ingest::ingest::{self, Until};
 use gugus_progress::Progress;
-use gugus_scheduler::{Configuration, EmbeddedConfig, RunRequest, RunsConfig};
+use gugus_scheduler::{Configuration, EmbeddedConfig, RunRequest};
 use gugus_up::{Addresses, Cluster, Config};
 
 use crate::exit::{Code, Failure};
@@ -24,6 +24,9 @@ use crate::output::progress::draw_status;
 use crate::output::ready;
 use crate::servers::{host_port, listen};
 use crate::signals::Stop;
+
+/// How many runs that ended the pages keep.
+const KEPT_RUNS: usize = 100;
 
 /// Run the whole way in this process: from Kafka to batches, to models, to predictions
 ///
@@ -104,17 +107,16 @@ impl Up {
         self.limits.set(&mut serve);
         // The pages' own records live as long as the process.
         let state = tempfile::tempdir().map_err(Failure::failed)?;
-        let runs = RunsConfig {
-            state: state.path().to_owned(),
-            data_root: "/".into(),
-            keep: 100,
-            at_once: 1,
-        };
         let mut cluster = self.cluster.load()?;
         let security = cluster.security();
         serve.guards.token = security.token.clone();
         serve.guards.certificate = security.tls.as_ref().map(|tls| tls.own().clone());
-        cluster.shown_at(self.scheduler_listen, configuration, runs)?;
+        cluster.shown_at(
+            self.scheduler_listen,
+            configuration,
+            state.path(),
+            KEPT_RUNS,
+        )?;
         let rest = listen(self.listen)?;
         let cluster = match cluster {
             ChosenCluster::Remote(access) => Cluster::elsewhere(*access),

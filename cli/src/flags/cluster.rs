@@ -1,13 +1,13 @@
 //! `--scheduler`: the cluster that a command works on.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use gugus_engine::{Access, Cluster, ClusterError, ClusterUrl, Security};
 use gugus_files::Stores;
 use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig, RunsConfig};
-
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
@@ -55,12 +55,14 @@ impl ChosenCluster {
     }
 
     /// Shows the pages of a cluster in this process at an address. A cluster elsewhere has pages of its own. Other machines
-    /// may come only with a token or a certificate, because the pages read and train what this process may.
+    /// may come only with a token or a certificate, because the pages read and train what this process may. The pages keep
+    /// so many runs that ended in the folder `state`.
     pub(crate) fn shown_at(
         &mut self,
         address: SocketAddr,
         settings: Configuration,
-        runs: RunsConfig,
+        state: &Path,
+        keep: usize,
     ) -> Result<(), Failure> {
         if let Self::Embedded(config, security) = self {
             if !address.ip().is_loopback() && security.token.is_none() && security.tls.is_none() {
@@ -71,7 +73,12 @@ impl ChosenCluster {
             config.security = security.clone();
             config.listen = address;
             config.configuration = settings;
-            config.runs = Some(runs);
+            config.runs = Some(RunsConfig {
+                state: state.to_owned(),
+                data_root: "/".into(),
+                keep,
+                at_once: 1,
+            });
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ pub(crate) mod guards;
 pub(crate) mod job_file;
 pub(crate) mod kafka;
 pub(crate) mod model;
+pub(crate) mod poll;
 pub(crate) mod rate;
 pub(crate) mod reading;
 pub(crate) mod security;

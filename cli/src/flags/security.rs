@@ -30,7 +30,7 @@ pub(crate) struct ClusterSecurity {
 /// `--token-file`.
 #[derive(Debug, Args)]
 pub(crate) struct TokenFile {
-    /// The file with the token that callers have to show; the variable GUGUS_TOKEN may hold the token itself
+    /// The file with the token that servers ask for and callers show; the variable GUGUS_TOKEN may hold the token itself
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     token_file: Option<PathBuf>,
 }

@@ -9,7 +9,7 @@ use gugus_spec::BatchNumber;
 
 use crate::{BatchFile, Footer, LogError, log::FOOTERS_AT_ONCE, tail};
 
-/// The most batches of one answer, because footers are large. Whoever gets as many asks again.
+/// The most batches of one answer, because footers are large. A reader that gets as many asks again.
 pub const MOST_ARRIVALS: usize = 1_000;
 
 /// What became of a log since a reader looked last.

@@ -20,7 +20,7 @@ pub(crate) trait Predict: fmt::Debug + Send + Sync {
     /// Predicts a finite point of the right width, and tells how near its cluster and the next one are.
     fn explain(&self, point: &[f64]) -> Result<Explained, PredictError>;
 
-    /// Predicts the points of columns of equal length, one column per dimension.
+    /// Predicts the points of columns of equal length, one column per dimension. Points that are not finite are refused.
     fn predict_columns(
         &self,
         columns: &[&[f64]],

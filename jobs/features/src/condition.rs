@@ -1,12 +1,12 @@
 //! A condition over named numbers, such as the metrics of a model: `silhouette >= 0.4 and drift <= 0.2`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
-use datafusion::arrow::datatypes::SchemaRef;
+use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
 use gugus_spec::{Column, ColumnType, Nullability, OtherColumns};
-use std::collections::BTreeSet;
 
 use crate::error::{EvaluateError, PlanError};
 use crate::limits::on_large_stack;
@@ -66,9 +66,9 @@ impl Condition {
     /// [`EvaluateError`] where an expression fails on the numbers.
     pub fn holds(&self, numbers: &[(&str, f64)]) -> Result<bool, EvaluateError> {
         let failed = |reason: String| EvaluateError::Condition { reason };
-        let number = |name: &str| numbers.iter().find(|(is, _)| *is == name);
         let columns = self.schema.fields().iter().map(|field| {
-            let number = number(field.name()).map(|(_, number)| *number);
+            let given = numbers.iter().find(|(name, _)| name == field.name());
+            let number = given.map(|(_, number)| *number);
             Arc::new(Float64Array::from(vec![number])) as ArrayRef
         });
         let row = RecordBatch::try_new(Arc::clone(&self.schema), columns.collect())

@@ -1,5 +1,7 @@
 //! A folder in an object store: in memory, in a bucket, or in any store that speaks `object_store`'s trait.
 
+mod errors;
+
 use std::{
     borrow::Cow,
     collections::BTreeSet,
@@ -17,6 +19,7 @@ use object_store::{
     PutOptions, PutPayload, UpdateVersion, path::Path,
 };
 
+use self::errors::{error_of, is_no_such_range, is_not_implemented};
 use crate::{
     StoreError,
     backend::{
@@ -24,7 +27,6 @@ use crate::{
         TEMPORARY, Tail, Tree,
     },
     place::Place,
-    s3::errors::{Kind, Trouble},
 };
 
 /// The attribute that tells one mark from another: `x-amz-meta-stamp` on S3.
@@ -187,7 +189,7 @@ impl Backend for Objects {
         let path = self.place.path(file);
         let got = match self.place.objects.get_opts(&path, options).await {
             // For an empty object, S3 refuses the range. Other stores send the whole object.
-            Err(e) if kind(&e) == Some(Kind::NoSuchRange) => {
+            Err(e) if is_no_such_range(&e) => {
                 return match self.head(file).await? {
                     Some(head) if head.about.size == 0 => Ok(Tail {
                         bytes: Bytes::new(),
@@ -370,64 +372,5 @@ fn about(object: &ObjectMeta) -> About {
     About {
         size: object.size,
         modified: object.last_modified.into(),
-    }
-}
-
-fn kind(error: &Error) -> Option<Kind> {
-    Trouble::of(error).map(|trouble| trouble.kind)
-}
-
-/// Whether the store does not know the operation.
-fn is_not_implemented(error: &StoreError) -> bool {
-    let StoreError::Failed { source, .. } = error else {
-        return false;
-    };
-    source.downcast_ref::<Error>().is_some_and(|error| {
-        matches!(error, Error::NotImplemented { .. }) || kind(error) == Some(Kind::NotImplemented)
-    })
-}
-
-/// An error of a client, by what the caller can do about it.
-fn error_of(action: &'static str, path: String, source: Error) -> StoreError {
-    let trouble = Trouble::of(&source);
-    let bucket = trouble.map(|it| it.bucket.clone()).unwrap_or_default();
-    let endpoint = trouble.map(|it| it.endpoint.clone()).unwrap_or_default();
-    match (trouble.map(|it| it.kind), &source) {
-        (Some(Kind::NoBucket), _) => StoreError::NoBucket {
-            path,
-            bucket,
-            endpoint,
-        },
-        (Some(Kind::Credentials), _) => StoreError::Credentials {
-            action,
-            path,
-            endpoint,
-            source: source.into(),
-        },
-        (Some(Kind::Region), _) => StoreError::Region {
-            path,
-            bucket,
-            source: source.into(),
-        },
-        (Some(Kind::Unreachable), _) => StoreError::Unreachable {
-            action,
-            path,
-            endpoint,
-            source: source.into(),
-        },
-        (Some(Kind::Denied), _)
-        | (_, Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => {
-            StoreError::Denied {
-                action,
-                path,
-                source: source.into(),
-            }
-        }
-        (_, Error::NotFound { .. }) => StoreError::NotFound { path },
-        _ => StoreError::Failed {
-            action,
-            path,
-            source: source.into(),
-        },
     }
 }

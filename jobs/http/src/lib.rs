@@ -1,10 +1,11 @@
 //! The HTTP server of all services, and their metrics, health and readiness.
 //!
 //! # What it is for
-//! [`serve`] runs a warp service on a socket until it is told to stop. `gugus serve` uses it for REST, and `gugus ingest`
-//! for its monitoring. [`serve_service`] does the same for any other service; scheduler and executor use it for gRPC.
-//! A port is a [`Door`], with TLS if it has a [`ServerCertificate`]. [`Token`] is the secret that callers show, and [`cors`]
-//! lets pages of other sites read answers. [`Monitor`] holds a service's Prometheus registry and readiness, and has the routes that show them.
+//! [`serve`] runs a warp service on a socket until it is told to stop. Commands use it for their monitoring, such as
+//! `gugus ingest`. [`serve_service`] does the same for any other service: `gugus serve` uses it for REST and gRPC, scheduler
+//! and executor for gRPC. A port is a [`Door`], with TLS if it has a [`ServerCertificate`]. [`Token`] is the secret that
+//! callers show, and [`cors`] lets pages of other sites read answers. [`Monitor`] holds a service's Prometheus registry and
+//! readiness, and has the routes that show them.
 //!
 //! # What it guarantees
 //! * A client that hangs up, sends nothing or does not speak HTTP costs one debug line.

@@ -111,7 +111,8 @@ pub fn small_line(name: &str, values: &[Option<f64>]) -> Markup {
     }
 }
 
-/// A large line through many values, each with its step, and the lowest and the highest value beside it. `name` says in words what the chart shows; `words` writes a value as text.
+/// A large line through many values, each with its step. The lowest and the highest value stand beside it. `name` says in
+/// words what the chart shows; `words` writes a value as text.
 #[must_use]
 pub fn line_chart(name: &str, values: &[(u32, f64)], words: impl Fn(f64) -> String) -> Markup {
     const HEIGHT: f64 = 160.0;

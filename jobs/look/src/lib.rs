@@ -1,6 +1,7 @@
 //! The one look of our web pages: the frame of a page, its style and script, and the small parts that pages are made of.
 //!
-//! All pages of the scheduler share this crate. A state, a time or a number of bytes looks the same on all of them.
+//! The pages of the scheduler and those of `gugus serve` share this crate. A state, a time or a number of bytes looks the same
+//! on all of them.
 //!
 //! # Guarantees
 //! * A page is whole without JavaScript. The script only makes a page live and handy.

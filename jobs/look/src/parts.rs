@@ -158,13 +158,13 @@ fn moment(text: &str) -> String {
     parts.unwrap_or_else(|| text.to_owned())
 }
 
-/// What may be wider than the page, such as a table. It scrolls by itself, also by keys.
+/// A frame for content that may be wider than the page, such as a table. The frame scrolls by itself, also by keys.
 #[must_use]
 pub fn wide(name: &str, content: &Markup) -> Markup {
     scrolled("wide", name, content)
 }
 
-/// The same for a drawing.
+/// The same frame, for a drawing.
 #[must_use]
 pub fn drawing(name: &str, content: &Markup) -> Markup {
     scrolled("wide drawing", name, content)

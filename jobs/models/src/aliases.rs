@@ -1,12 +1,15 @@
 //! `aliases.json` of a model: names that stand for one of its batches, and the batches whose models were pruned.
 //!
 //! Invariant: an alias never stands for a model that is not there. Aliases and pruned batches are in one file, which is
-//! replaced only by a writer that knows its content. So whoever comes second sees what the first one did:
+//! replaced only by a writer that knows its content. So the second writer sees what the first one did:
 //!
 //! 1. Pruning writes the batches into `pruned` first, without those that an alias stands for, and deletes folders second.
 //! 2. Setting an alias sees that the model is complete, then reads `aliases.json`, refuses a pruned batch, and writes.
 //!
 //! A batch stays pruned for ever. So a batch that is not pruned when the file is read was not pruned when its model was seen.
+//!
+//! Two things are outside of this. Somebody may remove a folder by hand. And while a model is replaced in a bucket, or on a disk
+//! that cannot exchange two folders, the model counts as absent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +18,7 @@ use gugus_files::{StoreError, Swapped};
 use gugus_spec::{AliasName, BatchNumber, ModelName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Extent, ModelError, ModelStore};
+use crate::{Extent, ModelError, ModelStore, json::file_content};
 
 /// The version of `aliases.json` that this crate writes, and the newest that it reads.
 pub const ALIASES_VERSION: u32 = 1;
@@ -202,7 +205,12 @@ impl ModelStore {
             if after == before {
                 return Ok(changed);
             }
-            match self.store.swap(&file, old, written(&after)?).await {
+            let new = file_content(&after).map_err(|e| StoreError::Failed {
+                action: "writing",
+                path: self.store.display(&file),
+                source: e.into(),
+            })?;
+            match self.store.swap(&file, old, new).await {
                 Ok(Swapped::Done) => return Ok(changed),
                 Ok(Swapped::Changed) => {}
                 // The file may be written nevertheless, which the next try finds out.
@@ -245,15 +253,4 @@ impl ModelStore {
 /// Where the aliases of a model are, relative to the store.
 pub(crate) fn file(model: &ModelName) -> String {
     format!("{model}/aliases.json")
-}
-
-fn written(aliases: &Aliases) -> Result<Bytes, ModelError> {
-    let json = serde_json::to_vec_pretty(aliases);
-    let mut json = json.map_err(|e| StoreError::Failed {
-        action: "writing",
-        path: "aliases.json".to_owned(),
-        source: e.into(),
-    })?;
-    json.push(b'\n');
-    Ok(json.into())
 }

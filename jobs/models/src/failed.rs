@@ -7,10 +7,10 @@ use gugus_files::Swapped;
 use gugus_spec::{CommitId, ModelName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Extent, ModelError, ModelStore};
+use crate::{Extent, ModelError, ModelStore, json::file_content};
 
 /// The version of `failed.json` that this crate writes, and the newest that it reads.
-pub const FAILED_VERSION: u32 = 1;
+const FAILED_VERSION: u32 = 1;
 
 /// The most entries of a file: older ones are dropped. So the file stays small if every batch fails.
 const MOST: usize = 1_000;
@@ -35,7 +35,7 @@ pub struct FailedFit {
     pub of: String,
     /// The newest commit of the data. The data changed if there is another one.
     pub commit_id: CommitId,
-    /// A text that changes when the job file says something else of the model.
+    /// A text that changes when the job file says something else of the model, or when older data went.
     pub fit: String,
     /// Why it failed.
     pub reason: String,
@@ -77,7 +77,11 @@ impl ModelStore {
             all.extend_from_slice(failed);
             all.drain(..all.len().saturating_sub(MOST));
             let file = file(model);
-            let json = encode(all).map_err(|e| ModelError::Format {
+            let document = Document {
+                version: FAILED_VERSION,
+                failed: all,
+            };
+            let json = file_content(&document).map_err(|e| ModelError::Format {
                 file: self.store.display(&file),
                 reason: e.to_string(),
             })?;
@@ -113,16 +117,6 @@ impl ModelStore {
         };
         Ok((Some(bytes), known))
     }
-}
-
-fn encode(failed: Vec<FailedFit>) -> serde_json::Result<Bytes> {
-    let document = Document {
-        version: FAILED_VERSION,
-        failed,
-    };
-    let mut json = serde_json::to_vec_pretty(&document)?;
-    json.push(b'\n');
-    Ok(json.into())
 }
 
 fn file(model: &ModelName) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use gugus_clusters::Fitted;
 use gugus_kmeans::FitSummary;
 use gugus_spec::{Algorithm, BatchNumber, Column, Feature, HandleInvalid, OffsetRange, Window};
@@ -11,6 +12,13 @@ use crate::{Extent, WindowKey};
 
 /// The version of `model.json` that this crate writes, and the newest that it reads.
 pub const MODEL_VERSION: u32 = 1;
+
+/// The content of one of our JSON files: indented, with a line feed at the end.
+pub(crate) fn file_content(document: &impl Serialize) -> serde_json::Result<Bytes> {
+    let mut json = serde_json::to_vec_pretty(document)?;
+    json.push(b'\n');
+    Ok(json.into())
+}
 
 /// The content of `model.json`. Readers ignore keys that they do not know. The default is an empty document, for drafts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -55,7 +55,7 @@ mod write;
 pub use aliases::{ALIASES_VERSION, AliasMove, Aliased, Aliases, Direction, Pruned};
 pub use error::ModelError;
 pub use extent::Extent;
-pub use failed::{FAILED_VERSION, FailedFit};
+pub use failed::FailedFit;
 pub use json::{CarriedFrom, MODEL_VERSION, ModelDraft, ModelJson, SavedWindow};
 pub use list::{ListedModel, Looked, Survey, UnusableFolder};
 pub use prune::{Keep, Prune};

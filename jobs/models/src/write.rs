@@ -10,6 +10,7 @@ use parquet::errors::ParquetError;
 
 use crate::{
     ModelDraft, ModelError, ModelJson, ModelStore, centers,
+    json::file_content,
     place::{MODEL_JSON, SUCCESS},
     spark, tables,
 };
@@ -101,9 +102,8 @@ fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
         .map(|(file, bytes)| (file.clone(), sha256_hex(bytes)))
         .collect();
     let about = draft.complete(uid, checksums);
-    let mut json = serde_json::to_vec_pretty(&about).map_err(wrong(draft))?;
-    json.push(b'\n');
-    let mut files = vec![(MODEL_JSON.to_owned(), json.into())];
+    let json = file_content(&about).map_err(wrong(draft))?;
+    let mut files = vec![(MODEL_JSON.to_owned(), json)];
     files.extend(parts);
     files.extend(marks.iter().map(|file| ((*file).to_owned(), Bytes::new())));
     Ok((about, files))

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 pub struct Lag {
     /// How many batches wait for a model of theirs.
     pub batches: u64,
-    /// How long the oldest of them has waited since its file was written.
+    /// How long ago the run noticed the oldest of them.
     pub seconds: f64,
 }
 

@@ -1,5 +1,5 @@
-//! The server of `gugus serve` with a handler that reads the body and answers a constant, for `bench/serve`: what is left
-//! between the two is the work of a prediction.
+//! The server of `gugus serve` with a handler that reads the body and answers a constant, for `bench/serve`. The difference
+//! between the two is the work of the guards and of a prediction.
 
 use std::net::TcpListener;
 

@@ -6,7 +6,7 @@ use crate::problem::{Code, Problem};
 /// may be busy for longer, so that others are answered meanwhile.
 const AT_ONCE: usize = 64 * 1024;
 
-/// Works on a body of this length, if anything tells the length.
+/// Does the work on a body. `length` is the length of the unpacked body, and none if only unpacking tells it.
 pub(crate) async fn run<T: Send + 'static>(
     length: Option<usize>,
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,

@@ -1,8 +1,8 @@
 //! The models that can be asked: those in the store, and those of them in memory.
 //!
-//! Invariant: a name from a request reaches the store only if the listing contains it. No request lists the store: the
-//! [keeper](crate::keeper) keeps the listing as the store is. A model in use is compared with its folder once in
-//! [`Config::poll`], and answers meanwhile.
+//! Invariant: a name from a request reaches the store only if the listing contains it, or, before there is a listing, if a
+//! folder of the store has that name. No request looks through the store: the [keeper](crate::keeper) keeps the listing as
+//! the store is. A model in use is compared with its folder once in [`Config::poll`], and answers meanwhile.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const MOST_TRIED: usize = 100;
 /// The models that can be asked.
 pub(crate) struct Catalogue {
     pub(crate) stock: Arc<Stock>,
-    predict_cluster: Option<String>,
+    predict_cluster: Option<Arc<str>>,
     poll: Duration,
 }
 
@@ -34,7 +34,7 @@ impl Catalogue {
     pub(crate) fn new(stock: Arc<Stock>, config: &Config) -> Self {
         Self {
             stock,
-            predict_cluster: config.predict_cluster.clone(),
+            predict_cluster: config.predict_cluster.as_deref().map(Arc::from),
             poll: config.poll,
         }
     }
@@ -66,10 +66,12 @@ impl Catalogue {
 
     /// The model that a path names, ready to be asked. `latest` is the newest model that can be served.
     pub(crate) async fn model(&self, model: &str, wanted: &Wanted) -> Result<Arc<Loaded>, Problem> {
-        if let Some(loaded) = self.early(model, wanted).await {
-            return Ok(loaded);
+        if !self.stock.is_listed() {
+            if let Some(loaded) = self.early(model, wanted).await {
+                return Ok(loaded);
+            }
+            self.stock.listed().await;
         }
-        self.stock.listed().await;
         let is_latest = *wanted == Wanted::Latest;
         let (mut before, mut last_good, mut newest) = (None, None, None);
         for _ in 0..MOST_TRIED {
@@ -101,11 +103,8 @@ impl Catalogue {
         last_good.ok_or_else(|| newest.unwrap_or_else(|| Problem::unknown_model(model)))
     }
 
-    /// The model that a path names, if the store was not looked through yet and the model can be read.
+    /// The model that a path names, before the store was looked through; none if it cannot be read.
     async fn early(&self, model: &str, wanted: &Wanted) -> Option<Arc<Loaded>> {
-        if self.stock.is_listed() {
-            return None;
-        }
         let Stock { early, models, .. } = &*self.stock;
         let key = early.find(models, model, wanted).await?;
         self.stock.memory.load(&key).await.ok()
@@ -113,15 +112,16 @@ impl Catalogue {
 
     /// A batch of the model that `/predict_cluster/` asks.
     pub(crate) async fn predict_cluster(&self, wanted: &Wanted) -> Result<Arc<Loaded>, Problem> {
-        self.stock.listed().await;
-        let model = self.predict_cluster_model()?;
+        let model = self.predict_cluster_model().await?;
         self.model(&model, wanted).await
     }
 
-    fn predict_cluster_model(&self) -> Result<Arc<str>, Problem> {
+    async fn predict_cluster_model(&self) -> Result<Arc<str>, Problem> {
         if let Some(model) = &self.predict_cluster {
-            return Ok(model.as_str().into());
+            return Ok(Arc::clone(model));
         }
+        // Which model it is depends on which there are.
+        self.stock.listed().await;
         let listing = self.stock.current();
         let mut usual = PREDICT_CLUSTER_MODELS.into_iter();
         if let Some((model, _)) = usual.find_map(|name| listing.models.get_key_value(name)) {

@@ -1,4 +1,4 @@
-//! How a model in memory stands to its folder in the store.
+//! Whether a model in memory is still what its folder in the store holds.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ pub(crate) enum Due {
     No,
     /// While it is compared, it may answer.
     Soon,
-    /// Nobody asked for long. It has to be compared before it answers.
+    /// Nobody asked for long. The caller that is told this compares it before it answers. Other callers do not wait.
     Now,
 }
 

@@ -1,16 +1,16 @@
 //! Answers before the store was looked through for the first time.
 //!
-//! To look through a hundred thousand folders takes a second or more. To answer from one model, it is enough to know the
-//! names of the model's own folders. So the first requests do not wait. A request that gets no answer this way waits for
-//! the listing, and the listing says what is wrong.
+//! Looking through a hundred thousand folders takes a second or more. A prediction needs only the names of its model's own
+//! folders, so it does not wait for the listing. A request that gets no answer this way waits, and the listing says what is
+//! wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gugus_files::{Sizes, Store};
 use gugus_models::{Extent, ListedModel, ModelStore};
 use gugus_spec::ModelName;
-use tokio::sync::Mutex;
+use moka::future::Cache;
 
 use crate::asked::Wanted;
 use crate::listing::Key;
@@ -19,44 +19,30 @@ use crate::listing::Key;
 pub(crate) struct Early {
     /// The folders in the store. A name from a request reaches the store only if it is one of them.
     names: BTreeSet<String>,
-    models: Mutex<BTreeMap<String, Arc<ListedModel>>>,
+    /// Requests for the same model wait for the same look at its folder.
+    models: Cache<String, Arc<ListedModel>>,
 }
 
 impl Early {
     pub(crate) fn new(folders: Vec<String>) -> Self {
         Self {
             names: folders.into_iter().collect(),
-            models: Mutex::default(),
+            models: Cache::builder().build(),
         }
     }
 
-    /// The model by the names of its folders, whether or not they are complete. `None` for a name that Spark's folders
-    /// have a part in, because their names do not say what they hold.
+    /// The model by the names of its folders, whether or not they are complete. `None` if Spark's folders may belong to the
+    /// model, too: their names do not say what they hold.
     async fn model(&self, store: &Store, model: &str) -> Option<Arc<ListedModel>> {
         let sparks = format!("{model}_batch_");
         let from_here = self.names.range(sparks.clone()..).next();
         if !self.names.contains(model) || from_here.is_some_and(|name| name.starts_with(&sparks)) {
             return None;
         }
-        let mut models = self.models.lock().await;
-        if let Some(listed) = models.get(model) {
-            return Some(Arc::clone(listed));
-        }
-        let folders = store.list(model, Sizes::Skip).await.ok()??.folders;
-        let mut extents: Vec<Extent> = folders
-            .iter()
-            .filter_map(|folder| Extent::from_folder_name(folder))
-            .collect();
-        // In this order each one is put behind the others.
-        extents.sort_unstable();
-        let mut listed = ListedModel {
-            model: model.to_owned(),
-            ..ListedModel::default()
-        };
-        extents.iter().for_each(|extent| listed.insert(extent));
-        let listed = Arc::new(listed);
-        models.insert(model.to_owned(), Arc::clone(&listed));
-        Some(listed)
+        let listed = self
+            .models
+            .optionally_get_with_by_ref(model, list(store, model));
+        listed.await
     }
 
     /// The model that a path names, before the store was looked through.
@@ -80,6 +66,23 @@ impl Early {
         };
         listed.has(&extent).then(|| (Arc::from(model), extent))
     }
+}
+
+/// The model by the names of its folders; none if the store fails.
+async fn list(store: &Store, model: &str) -> Option<Arc<ListedModel>> {
+    let folders = store.list(model, Sizes::Skip).await.ok()??.folders;
+    let mut extents: Vec<Extent> = folders
+        .iter()
+        .filter_map(|folder| Extent::from_folder_name(folder))
+        .collect();
+    // In this order, each one goes to the end of its list.
+    extents.sort_unstable();
+    let mut listed = ListedModel {
+        model: model.to_owned(),
+        ..ListedModel::default()
+    };
+    extents.iter().for_each(|extent| listed.insert(extent));
+    Some(Arc::new(listed))
 }
 
 #[cfg(test)]

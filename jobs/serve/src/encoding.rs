@@ -74,14 +74,20 @@ fn unpack(packed: impl Read, limit: usize) -> Result<Bytes, Problem> {
 impl Encoding {
     /// What an answer may be compressed by.
     pub(crate) fn of_answer(headers: &HeaderMap) -> Self {
-        let accepts = |name: &str| {
-            weighted(headers, ACCEPT_ENCODING.as_str()).any(|(wish, weight)| {
-                weight > 0.0 && wish.strip_prefix("x-").unwrap_or(&wish) == name
-            })
+        let weight = |names: &[&str]| {
+            let is_named = |wish: &str| names.iter().any(|name| wish.eq_ignore_ascii_case(name));
+            weighted(headers, ACCEPT_ENCODING.as_str())
+                .find(|(wish, _)| is_named(wish))
+                .map(|(_, weight)| weight)
         };
-        if accepts("gzip") || accepts("*") {
+        // `*` stands for the encodings that are not named.
+        let accepts = |names: &[&str]| {
+            let weight = weight(names).or_else(|| weight(&["*"]));
+            weight.is_some_and(|weight| weight > 0.0)
+        };
+        if accepts(&["gzip", "x-gzip"]) {
             Self::Gzip
-        } else if accepts("deflate") {
+        } else if accepts(&["deflate"]) {
             Self::Deflate
         } else {
             Self::Identity
@@ -121,4 +127,28 @@ fn pack<W: Write>(
     // Memory takes every byte.
     encoder.write_all(content).ok()?;
     finish(encoder).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_compressed_only_as_the_client_accepts() {
+        for (accept, encoding) in [
+            ("gzip", Encoding::Gzip),
+            ("deflate, X-GZIP", Encoding::Gzip),
+            ("*", Encoding::Gzip),
+            ("gzip;q=0, *", Encoding::Deflate),
+            ("br, deflate;q=0.5, gzip;q=0", Encoding::Deflate),
+            ("gzip;q=0, deflate;q=0, *", Encoding::Identity),
+            ("*;q=0", Encoding::Identity),
+            ("identity", Encoding::Identity),
+        ] {
+            let value = HeaderValue::from_static(accept);
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, value)]);
+            assert_eq!(Encoding::of_answer(&headers), encoding, "{accept}");
+        }
+        assert_eq!(Encoding::of_answer(&HeaderMap::new()), Encoding::Identity);
+    }
 }

@@ -43,8 +43,7 @@ impl Examined {
         self.verdicts().remove(key);
     }
 
-    /// Those of these models that are not known to be usable: all that were found not to be, and the first `most` that were
-    /// not examined.
+    /// The models that are not known to be usable: all that were found unusable, and the first `most` that were not examined.
     pub(crate) fn without_usable(&self, keys: impl Iterator<Item = Key>, most: usize) -> Vec<Key> {
         let verdicts = self.verdicts();
         let mut new = 0;

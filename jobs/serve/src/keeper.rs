@@ -1,7 +1,7 @@
 //! Keeps the listing as the store is, in the background.
 //!
 //! A folder on this machine tells which of its folders changed, and only those are looked at. The whole store is looked
-//! through now and then: it is the only way in a bucket, and elsewhere it finds what nobody told.
+//! through now and then. In a bucket this is the only way, and elsewhere this finds the changes that nobody told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 use crate::listing::Key;
 use crate::stock::Stock;
 
-/// Looking through the store may take one part in this many of the time. A store of a hundred thousand folders takes a
-/// second or, in a bucket, minutes.
+/// The pause after looking through the store is at least this many times as long as the looking took. A store of a hundred
+/// thousand folders takes a second or, in a bucket, minutes.
 const PAUSE: u32 = 10;
 
 /// When a folder that is not complete is looked at again. Somebody may be copying files into it, and nobody tells of files
-/// that far down. The time is doubled with each look, up to the time in which the whole store is looked through.
+/// that far down. The time doubles with each look. When it reaches the time in which the whole store is looked through,
+/// these looks end.
 const AGAIN: Duration = Duration::from_millis(25);
 
 /// Keeps the listing until `shutdown`. Requests that are finished afterwards wait for the first listing, too.

@@ -20,8 +20,8 @@
 //!   can be served, and the headers of an answer name the model that gave it.
 //! * **It notices changes.** A folder on this machine tells which of its folders changed, and the service looks at these at
 //!   once. Every store is also looked through once in [`Config::poll`], or in ten times as long as that takes. A model in use
-//!   is compared with its folder once in `poll`. No request waits for a listing, except for the first one. A
-//!   prediction does not even wait for that one.
+//!   is compared with its folder once in `poll`. No request waits for a listing, except for the first one. Most
+//!   predictions do not even wait for that one, because the names of a model's own folders tell enough.
 //! * **A good model answers on.** While a model is written again, the one in memory answers, until the new one is ready. If the
 //!   new one cannot be read, the one in memory goes on to answer for its batch, and `GET /models` names the reason. Only a
 //!   model that is removed ends, with 404.
@@ -29,8 +29,8 @@
 //!   answers with another one.
 //! * **Memory is bounded.** Bodies, before and after they are unpacked, the columns made of them, and the requests that are
 //!   answered at a time have limits. The models in memory take no more than [`Config::cache_size`] bytes ([`Config`], [`Guards`]).
-//! * **Nobody gets round the guards.** Token, limits, id and count of a request stand before all routes ([`Guards`]). Only the
-//!   paths of health are open.
+//! * **Nobody gets round the guards.** Token, limits, id and count of a request stand before all routes ([`Guards`]). Token,
+//!   limits and count stand before gRPC, too. Only the paths of health are open.
 //!
 //! # What it is not
 //! It trains nothing and writes nothing. It has one token and no users: a proxy before it can tell people apart.

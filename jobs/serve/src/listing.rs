@@ -201,6 +201,11 @@ impl Listing {
         self.aliases.get(model).map(|aliasing| &aliasing.aliases)
     }
 
+    /// The models that have aliases.
+    pub(crate) fn with_aliases(&self) -> impl Iterator<Item = ModelName> {
+        self.aliases.keys().filter_map(|model| model.parse().ok())
+    }
+
     /// Sets the aliases of some models.
     pub(crate) fn set_aliases(&mut self, aliases: BTreeMap<Arc<str>, Aliasing>) {
         for (model, aliasing) in aliases {

@@ -74,7 +74,7 @@ impl Media {
     /// The content type of the answer: the one that `Accept` prefers, else that of the body. An `Accept` that names none of
     /// ours is passed over, as HTTP permits, because an answer that came in another form still tells more than none.
     pub(crate) fn of_answer(headers: &HeaderMap, body: Self) -> Self {
-        let wishes: Vec<(String, f32)> = weighted(headers, ACCEPT.as_str()).collect();
+        let wishes: Vec<(&str, f32)> = weighted(headers, ACCEPT.as_str()).collect();
         let mut best = (body, 0.0);
         let others = Self::ALL.into_iter().filter(|media| *media != body);
         for media in std::iter::once(body).chain(others) {
@@ -87,13 +87,19 @@ impl Media {
     }
 
     /// How much a list of wishes wants this type. The most exact wish that fits counts.
-    fn weight(self, wishes: &[(String, f32)]) -> f32 {
-        let (group, _) = self.name().split_once('/').unwrap_or_default();
-        let any_of_group = format!("{group}/*");
-        let find = |name: &str| wishes.iter().find(|(wish, _)| wish == name);
-        let found = find(self.name())
-            .or_else(|| find(&any_of_group))
-            .or_else(|| find("*/*"));
+    fn weight(self, wishes: &[(&str, f32)]) -> f32 {
+        let (group, kind) = self.name().split_once('/').unwrap_or_default();
+        let find = |group: &str, kind: &str| {
+            wishes.iter().find(|(wish, _)| {
+                let parts = wish.split_once('/');
+                parts.is_some_and(|(of, is)| {
+                    of.eq_ignore_ascii_case(group) && is.eq_ignore_ascii_case(kind)
+                })
+            })
+        };
+        let found = find(group, kind)
+            .or_else(|| find(group, "*"))
+            .or_else(|| find("*", "*"));
         found.map_or(0.0, |(_, weight)| *weight)
     }
 }
@@ -109,18 +115,18 @@ fn unsupported(given: &str) -> Problem {
     )
 }
 
-/// The elements of a header that lists what a client wants, in lower case, each with its weight.
+/// The elements of a header that lists what a client wants, each with its weight. Upper and lower case mean the same in them.
 pub(crate) fn weighted<'a>(
     headers: &'a HeaderMap,
     name: &str,
-) -> impl Iterator<Item = (String, f32)> + 'a {
+) -> impl Iterator<Item = (&'a str, f32)> + 'a {
     let lists = headers
         .get_all(name)
         .iter()
         .filter_map(|list| list.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(|element| {
         let mut parts = element.split(';').map(str::trim);
-        let wish = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let wish = parts.next().unwrap_or_default();
         let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
         (
             wish,
@@ -179,6 +185,7 @@ mod tests {
             ),
             (Media::Json, "text/csv, application/json", Media::Json),
             (Media::Json, "application/json;q=0, */*", Media::Csv),
+            (Media::Json, "Text/CSV", Media::Csv),
             (Media::Arrow, "image/png", Media::Arrow),
             (Media::Arrow, "text/html, */*;q=0.1", Media::Arrow),
         ] {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
@@ -24,6 +24,8 @@ pub(crate) struct ModelMetrics {
     replaced: IntCounter,
     refused: IntCounter,
     drift: GaugeVec,
+    /// Held while the metrics are collected. Two scrapes side by side would count the same models twice.
+    turn: Mutex<()>,
 }
 
 impl fmt::Debug for ModelMetrics {
@@ -62,6 +64,7 @@ impl ModelMetrics {
                 "Models that were written again and cannot be read, so that the last good one answers on.",
             )?,
             drift: GaugeVec::new(drift, &["model"])?,
+            turn: Mutex::default(),
         })
     }
 
@@ -83,6 +86,7 @@ impl Collector for ModelMetrics {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let models = self.catalogue.in_memory();
         let whole = |number| i64::try_from(number).unwrap_or(i64::MAX);
         self.loaded.set(whole(models.len() as u64));

@@ -46,27 +46,28 @@ pub(crate) struct Request {
 impl Request {
     /// Reads headers and query.
     pub(crate) fn new(sent: Sent, state: &State) -> Result<Self, Problem> {
-        let headers = &sent.headers;
-        let media = Media::of_body(headers)?;
-        Ok(Self {
-            media,
-            encoding: Encoding::of_body(headers)?,
-            answer: Media::of_answer(headers, media),
-            accepted: Encoding::of_answer(headers),
-            options: Options::parse(&sent.query)?,
-            body: sent.body?,
-            limit: state.body_limit,
-            max_rows: state.max_rows,
-        })
+        let media = Media::of_body(&sent.headers)?;
+        let answer = Media::of_answer(&sent.headers, media);
+        Self::of(sent, media, answer, state)
     }
 
     /// As [`Self::new`], for a path that takes and gives JSON only.
     pub(crate) fn json(sent: Sent, state: &State) -> Result<Self, Problem> {
         Media::only_json(&sent.headers)?;
-        let answer = Media::Json;
+        Self::of(sent, Media::Json, Media::Json, state)
+    }
+
+    fn of(sent: Sent, media: Media, answer: Media, state: &State) -> Result<Self, Problem> {
+        let headers = &sent.headers;
         Ok(Self {
+            media,
+            encoding: Encoding::of_body(headers)?,
             answer,
-            ..Self::new(sent, state)?
+            accepted: Encoding::of_answer(headers),
+            options: Options::parse(&sent.query)?,
+            body: sent.body?,
+            limit: state.body_limit,
+            max_rows: state.max_rows,
         })
     }
 

@@ -70,6 +70,7 @@ pub async fn run(
         max_rows: config.max_rows,
         unknown_columns: config.unknown_columns,
         unloaded: Unloaded::default(),
+        guards: config.guards.clone(),
         document: routes::document_of(&config.guards)
             .unwrap_or_default()
             .into(),

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::Catalogue;
 use crate::config::UnknownColumns;
+use crate::guards::settings::Guards;
 use crate::metrics::Metrics;
 use crate::unloaded::Unloaded;
 
@@ -17,6 +18,8 @@ pub(crate) struct State {
     pub(crate) max_rows: usize,
     pub(crate) unknown_columns: UnknownColumns,
     pub(crate) unloaded: Unloaded,
+    /// Pages tell how the service is reached.
+    pub(crate) guards: Guards,
     /// The OpenAPI document.
     pub(crate) document: Bytes,
     pub(crate) metrics: Arc<Metrics>,

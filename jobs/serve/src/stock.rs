@@ -1,7 +1,7 @@
-//! The models of the store: which there are, and those in memory.
+//! The models of a store: the listing of all of them, and those in memory.
 //!
-//! Invariant: the listing changes only here, by one at a time, and says what the store said last. A model is in memory
-//! before the listing names it, if somebody is likely to ask it next. A store that cannot be read changes nothing.
+//! Invariant: the listing changes only here, one change at a time, and says what the store said last. A model that is likely
+//! to be asked next is in memory before the listing names it. A store that cannot be read changes no entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -20,7 +20,7 @@ use crate::memory::Memory;
 /// How many folders are looked at or read at a time.
 const AT_ONCE: usize = 8;
 
-/// How often aliases and the models that they stand for are looked at, if they do not agree.
+/// How many times aliases and their models are looked at, at most, until they agree.
 const MOST_LOOKS: usize = 3;
 
 /// The aliases of models, by their names.
@@ -37,12 +37,13 @@ pub(crate) struct Stock {
     is_listed: watch::Sender<bool>,
     /// Held while the listing is changed.
     turn: tokio::sync::Mutex<()>,
-    /// The models whose folders were looked at while the store is looked through. What is known of them is newer.
+    /// The models whose folders were looked at since the store began to be looked through. The listing knows these folders
+    /// better than the survey does.
     touched: Mutex<Option<BTreeSet<Key>>>,
 }
 
 impl Stock {
-    /// Looks whether the store can be listed. [`Self::look_through`] lists it.
+    /// Checks that the store can be listed. [`Self::look_through`] makes the listing.
     pub(crate) async fn open(config: &Config) -> Result<Self, ModelError> {
         let listed = config.models.list("", Sizes::Skip).await?;
         let folders = listed.unwrap_or_default().folders;
@@ -63,7 +64,7 @@ impl Stock {
         *self.is_listed.borrow()
     }
 
-    /// Returns when the store was looked through once.
+    /// Waits until the store was looked through once.
     pub(crate) async fn listed(&self) {
         if !self.is_listed() {
             // The sender is in `self`, so it cannot be dropped meanwhile.
@@ -78,8 +79,17 @@ impl Stock {
 
     fn change(&self, change: impl FnOnce(&mut Listing)) {
         let mut listing = self.listing.write().unwrap_or_else(PoisonError::into_inner);
-        // A copy is made only while somebody shows the whole listing.
+        // Makes a copy only while an answer reads the whole listing.
         change(Arc::make_mut(&mut listing));
+    }
+
+    /// Puts another listing in place of the current one.
+    fn set(&self, listing: Listing) {
+        let mut current = self.listing.write().unwrap_or_else(PoisonError::into_inner);
+        let last = std::mem::replace(&mut *current, Arc::new(listing));
+        drop(current);
+        // A hundred thousand models take a while to be dropped. No request waits for that.
+        drop(last);
     }
 
     /// Looks at the folders of some models and at some files of aliases, and changes the listing and the models in memory
@@ -90,9 +100,6 @@ impl Stock {
         mut aliased: BTreeSet<ModelName>,
     ) -> BTreeSet<Key> {
         let _turn = self.turn.lock().await;
-        if let Some(touched) = &mut *self.touched() {
-            touched.extend(keys.iter().cloned());
-        }
         let mut failed = None;
         let mut found = BTreeMap::new();
         for (key, looked) in self.look(keys.clone()).await {
@@ -121,6 +128,9 @@ impl Stock {
         let aliases = self
             .settle(aliased, &mut found, |key| self.current().has(key))
             .await;
+        if let Some(touched) = &mut *self.touched() {
+            touched.extend(found.keys().cloned());
+        }
         self.prepare(complete(&found), &aliases).await;
         let kept: Vec<bool> = found.keys().map(|key| self.memory.holds(key)).collect();
         self.change(|listing| {
@@ -154,8 +164,8 @@ impl Stock {
         looked.collect().await
     }
 
-    /// Reads aliases, and looks at the models that they stand for and that do not seem to be there. An alias may have moved
-    /// since a folder was looked at, and the other way round. So both are looked at until they agree.
+    /// Reads aliases. Looks at those of their models that do not seem to be there. An alias may move after a folder was looked
+    /// at, and a folder may change after an alias was read. So both are looked at until they agree.
     async fn settle(
         &self,
         aliased: BTreeSet<ModelName>,
@@ -182,7 +192,7 @@ impl Stock {
         aliases
     }
 
-    /// The aliases of models, those that were known last if they cannot be read.
+    /// The aliases of models. If they cannot be read, these are the aliases that were read last.
     async fn read_aliases(&self, models: BTreeSet<ModelName>) -> Vec<(Arc<str>, Aliasing)> {
         let read = async |model: ModelName| {
             let aliasing = match self.models.aliases(&model).await {
@@ -198,8 +208,8 @@ impl Stock {
         read.buffered(AT_ONCE).collect().await
     }
 
-    /// Brings models into memory that are likely to be asked next: those that are in memory and were written again, the
-    /// newest one where the one before is in memory, and those that aliases stand for now. So answers need not wait.
+    /// Brings models into memory that are likely to be asked next, so that answers need not wait: models in memory that were
+    /// written again, a newer batch if the newest one so far is in memory, and the models of aliases that moved.
     async fn prepare(&self, complete: Vec<Key>, aliases: &Aliases) {
         let mut held = Vec::new();
         let mut next: BTreeMap<Arc<str>, Key> = BTreeMap::new();
@@ -231,7 +241,7 @@ impl Stock {
         refreshed.buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
-    /// Whether a model is newer than the newest one, which is in memory.
+    /// Whether a batch is newer than all that are listed, and the newest of these is in memory.
     fn is_asked_next(&self, (model, extent): &Key) -> bool {
         let newest = self.current().newest(model);
         newest.zip(extent.batch()).is_some_and(|(newest, batch)| {
@@ -242,7 +252,7 @@ impl Stock {
         })
     }
 
-    /// Looks at one folder of the store with all its models. Whether it has models, and all of them are complete.
+    /// Looks at one folder of the store with all its models. Returns whether it has models and all of them are complete.
     pub(crate) async fn look_into(&self, name: &str) -> bool {
         let survey = match self.models.survey_folder(name).await {
             Ok(survey) => survey,
@@ -260,7 +270,7 @@ impl Stock {
 
     /// Looks through the whole store. Meanwhile single folders are looked at as they change.
     pub(crate) async fn look_through(&self) {
-        *self.touched() = Some(BTreeSet::new());
+        self.begin().await;
         let mut survey = self.models.survey().await;
         if survey.as_ref().is_ok_and(|survey| survey.models.is_empty())
             && (!self.current().models.is_empty() || !self.memory.keys().is_empty())
@@ -286,8 +296,17 @@ impl Stock {
         self.is_listed.send_replace(true);
     }
 
+    /// Begins to note the models whose folders are looked at. It takes a turn, because a look at folders that has begun
+    /// already might end after the survey has passed the same folders.
+    async fn begin(&self) {
+        let _turn = self.turn.lock().await;
+        *self.touched() = Some(BTreeSet::new());
+    }
+
     async fn replace(&self, survey: Survey, touched: &BTreeSet<Key>) {
-        let aliased = survey.aliased.iter().cloned().collect();
+        let mut aliased: BTreeSet<ModelName> = survey.aliased.iter().cloned().collect();
+        // A model may have got its aliases after the survey had passed its folder.
+        aliased.extend(self.current().with_aliases());
         let mut listing = Listing::from(survey);
         for key in touched {
             listing.note(key, self.current().noted(key), false);
@@ -301,22 +320,26 @@ impl Stock {
         }
         let mut gone = Vec::new();
         for key in self.memory.keys() {
+            if listing.has(&key) {
+                continue;
+            }
             if listing.is_incomplete(&key) {
                 listing.insert(&key);
-            } else if !listing.has(&key) {
+            } else {
                 gone.push(key);
             }
         }
         let newer = listing.newer_than(&self.current());
         self.prepare(newer, &aliases).await;
         listing.set_aliases(aliases);
-        self.change(|current| *current = listing);
+        self.memory.examined.retain(|key| listing.has(key));
+        self.set(listing);
         for key in gone {
             self.memory.forget(&key).await;
         }
     }
 
-    /// Whether the store can be listed. A folder that held models and is not there any more cannot: it was moved away, or
+    /// Checks that the store can be listed. A store that held models and is not there any more fails: it was moved away, or
     /// its disk is gone.
     async fn check(&self) -> Result<(), ModelError> {
         let store = self.models.store();
@@ -343,8 +366,35 @@ impl Stock {
     }
 }
 
-/// The models of these whose folders are complete.
+/// The models whose folders were found complete.
 fn complete(found: &BTreeMap<Key, Looked>) -> Vec<Key> {
     let complete = found.iter().filter(|(_, it)| **it == Looked::Complete);
     complete.map(|(key, _)| key.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gugus_files::Store;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn aliases_that_come_while_the_store_is_looked_through_are_kept() {
+        let store = Store::in_memory();
+        let stock = Stock::open(&Config::new(store.clone())).await.unwrap();
+        let before = stock.models.survey().await.unwrap();
+        let aliases = r#"{"version": 1, "aliases": {"production": {"batch": 1, "since": ""}}}"#;
+        let written = store.create("m/aliases.json", aliases.into()).await;
+        written.unwrap();
+        let aliased = BTreeSet::from(["m".parse().unwrap()]);
+        stock.look_at(BTreeSet::new(), aliased).await;
+        assert!(stock.current().aliases("m").is_some());
+        stock.replace(before, &BTreeSet::new()).await;
+        assert!(stock.current().aliases("m").is_some());
+
+        store.delete("m/aliases.json").await.unwrap();
+        let after = stock.models.survey().await.unwrap();
+        stock.replace(after, &BTreeSet::new()).await;
+        assert!(stock.current().aliases("m").is_none());
+    }
 }

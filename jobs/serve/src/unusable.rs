@@ -1,5 +1,7 @@
 //! The folders that cannot be served, with the reasons.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
 use gugus_models::{ModelError, UnusableFolder};
 
@@ -25,7 +27,7 @@ impl Catalogue {
         let is_wanted = |model: &str| of.is_none_or(|of| of == model);
         let models = listing.models.iter().filter(|(name, _)| is_wanted(name));
         let keys = models.flat_map(|(name, listed)| {
-            examined::newest(listed).map(|extent| (std::sync::Arc::clone(name), extent))
+            examined::newest(listed).map(|extent| (Arc::clone(name), extent))
         });
         let keys = self.stock.memory.examined.without_usable(keys, MOST);
         let found = futures::stream::iter(keys)
@@ -41,7 +43,6 @@ impl Catalogue {
             })
             .collect()
             .await;
-        self.stock.memory.examined.retain(|key| listing.has(key));
         unusable.extend(listing.unusable(of).cloned());
         unusable.sort_unstable_by(|one, other| one.folder.cmp(&other.folder));
         unusable.dedup_by(|one, other| one.folder == other.folder);

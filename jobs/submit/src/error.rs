@@ -84,8 +84,7 @@ impl SubmitError {
     }
 
     /// Whether another attempt may succeed.
-    #[must_use]
-    pub fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         matches!(
             self,
             Self::Storage { .. } | Self::Failed { .. } | Self::ResultLost(_) | Self::Stalled { .. }

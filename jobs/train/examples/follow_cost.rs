@@ -6,8 +6,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::TimestampMillisecondArray;
-use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch};
+use arrow::array::{
+    ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, TimestampMillisecondArray,
+};
 use gugus_batches::{Appended, BatchLog, TopicDraft};
 use gugus_files::Store;
 use gugus_models::Existing;

@@ -147,12 +147,13 @@ impl Batches {
         }
     }
 
-    /// Takes in batches that came since, and gives their numbers; `None` where the newest one is gone. If there are
-    /// [`MOST_ARRIVALS`], there may be more.
+    /// Takes in batches that came since, and gives their numbers; `None` where the newest one is gone, or where another log
+    /// has taken its place. If there are [`MOST_ARRIVALS`](gugus_batches::MOST_ARRIVALS), there may be more.
     pub(crate) async fn extend(&mut self, job: &str) -> Result<Option<Vec<BatchNumber>>, Error> {
-        let Some((newest, _)) = self.facts.last_key_value() else {
+        let Some((newest, facts)) = self.facts.last_key_value() else {
             return Ok(None);
         };
+        let mut before = facts.commit_id.clone();
         let found = arrivals(&self.store, *newest).await;
         let Arrivals::Batches(found) = found.map_err(Error::Batches)? else {
             return Ok(None);
@@ -160,6 +161,11 @@ impl Batches {
         let mut came = Vec::with_capacity(found.len());
         for (file, footer) in found {
             see_job(&self.store, &footer.job, job)?;
+            let previous = footer.previous.as_ref();
+            if previous.is_some_and(|previous| *previous != before) {
+                return Ok(None);
+            }
+            before.clone_from(&footer.commit_id);
             came.push(file.number);
             self.facts
                 .insert(file.number, BatchFacts::new(&file, footer));
@@ -238,6 +244,14 @@ impl Batches {
         }
         origin.offsets = offsets.into_values().collect();
         origin
+    }
+
+    /// What changes with the data of these: the newest commit, and how many rows they have.
+    pub(crate) fn state(&self, of: impl RangeBounds<BatchNumber>) -> Option<(&CommitId, u64)> {
+        let mut facts = self.facts.range(of).map(|(_, facts)| facts);
+        let newest = facts.next_back()?;
+        let older: u64 = facts.map(|facts| facts.rows).sum();
+        Some((&newest.commit_id, older + newest.rows))
     }
 
     /// The files of those that have rows.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gugus_files::sha256_hex;
 use gugus_models::{Extent, FailedFit, ModelError, ModelStore};
-use gugus_spec::{CommitId, Job, ModelName};
+use gugus_spec::{CommitId, Job, Model, ModelName};
 
 /// The fits that failed. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -16,29 +16,37 @@ pub(crate) struct Failures(Option<Arc<Mutex<BTreeMap<ModelName, OfModel>>>>);
 /// The failures of one model.
 #[derive(Debug, Default)]
 struct OfModel {
-    /// What the job file says of the model, in short.
+    /// A checksum of what the job file says of the model and of its columns.
     fit: String,
-    /// What was known at the beginning: the newest commit, by the folder that the model would have.
-    before: HashMap<String, CommitId>,
+    /// What was known at the beginning, by the folder that the model would have: the newest commit, and the text of the fit.
+    before: HashMap<String, (CommitId, String)>,
     /// Those that are not written yet.
     new: Vec<FailedFit>,
 }
 
+impl OfModel {
+    /// The text of a fit on so many rows. With the newest commit it tells the data: older batches may have been pruned.
+    fn fit_on(&self, rows: u64) -> String {
+        format!("{} {rows}", self.fit)
+    }
+}
+
 impl Failures {
-    /// What failed before of these models.
-    pub(crate) async fn of_job(
+    /// What failed before of these models of the job.
+    pub(crate) async fn of_job<'a>(
         job: &Job,
-        names: &[ModelName],
-        models: &ModelStore,
+        models: impl IntoIterator<Item = &'a Model>,
+        store: &ModelStore,
     ) -> Result<Self, ModelError> {
-        let mut all = BTreeMap::new();
-        for model in job.models.iter().filter(|m| names.contains(&m.name)) {
-            let said = serde_json::json!([model, job.source.null_values]);
+        let (source, mut all) = (&job.source, BTreeMap::new());
+        for model in models {
+            let columns = (&source.columns, source.other_columns);
+            let said = serde_json::json!([model, columns, source.null_values]);
             let fit = sha256_hex(said.to_string().as_bytes());
-            let known = models.failed(&model.name).await?.into_iter();
-            let known = known.filter(|known| known.fit == fit);
+            let known = store.failed(&model.name).await?.into_iter();
+            let known = known.map(|known| (known.of, (known.commit_id, known.fit)));
             let of_model = OfModel {
-                before: known.map(|known| (known.of, known.commit_id)).collect(),
+                before: known.collect(),
                 fit,
                 new: Vec::new(),
             };
@@ -47,21 +55,35 @@ impl Failures {
         Ok(Self(Some(Arc::new(Mutex::new(all)))))
     }
 
-    /// Whether this fit failed on data with this newest commit.
-    pub(crate) fn has(&self, model: &ModelName, of: &Extent, newest: &CommitId) -> bool {
+    /// Whether this fit failed on data with this newest commit and so many rows.
+    pub(crate) fn has(
+        &self,
+        model: &ModelName,
+        of: &Extent,
+        (newest, rows): (&CommitId, u64),
+    ) -> bool {
         let Some(all) = self.all() else {
             return false;
         };
-        let of_model = all.get(model);
-        of_model.is_some_and(|known| known.before.get(&of.folder_name()) == Some(newest))
+        let is_same = |of_model: &OfModel| {
+            let before = of_model.before.get(&of.folder_name());
+            before.is_some_and(|(commit, fit)| commit == newest && *fit == of_model.fit_on(rows))
+        };
+        all.get(model).is_some_and(is_same)
     }
 
-    /// A fit failed.
-    pub(crate) fn note(&self, model: &ModelName, of: &Extent, newest: CommitId, reason: &str) {
+    /// A fit failed on data with this newest commit and so many rows.
+    pub(crate) fn note(
+        &self,
+        model: &ModelName,
+        of: &Extent,
+        (newest, rows): (&CommitId, u64),
+        reason: &str,
+    ) {
         if let Some(mut all) = self.all()
             && let Some(known) = all.get_mut(model)
         {
-            let failed = FailedFit::new(of, newest, &known.fit, reason);
+            let failed = FailedFit::new(of, newest.clone(), &known.fit_on(rows), reason);
             known.new.push(failed);
         }
     }

@@ -66,7 +66,7 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut kinds = kinds();
     let compiled = compile(&config, &kinds)?;
     let label = label(&config);
-    let run = begin(&config, &compiled, Failures::default()).await?;
+    let run = begin(&config, &compiled).await?;
     let (mut order, mut report, mut differing) = (Vec::new(), Report::default(), Vec::new());
     let works = compiled.iter().map(|(work, _)| work);
     let promoted = works.filter(|work| work.promotion.is_some()).cloned();
@@ -88,11 +88,7 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
 }
 
 /// Reads which batches and models are there, and sees that these models can be trained on them.
-pub(crate) async fn begin(
-    config: &Config,
-    compiled: &[(ModelWork, usize)],
-    failures: Failures,
-) -> Result<Run, Error> {
+pub(crate) async fn begin(config: &Config, compiled: &[(ModelWork, usize)]) -> Result<Run, Error> {
     let job = &config.job;
     let batches = Batches::freeze(&config.batches, job.name.as_str()).await?;
     if let Some(columns) = batches.columns() {
@@ -117,7 +113,7 @@ pub(crate) async fn begin(
         aliases,
         models,
         existing: config.existing,
-        failures,
+        failures: Failures::default(),
         progress: config.progress.clone(),
         observer: Arc::clone(&config.observer),
     })

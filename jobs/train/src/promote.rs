@@ -98,12 +98,13 @@ async fn judge(
         }
         Err(other) => return Err(failed(other)),
     };
-    let holder = match holder {
+    let compared = holder.filter(|_| promotion.condition.reads(DRIFT));
+    let compared = match compared {
         None => None,
         Some(holder) => match run.models.read(model.as_str(), holder).await {
             Ok(saved) => Some(saved),
-            // Somebody removed the folder by hand. There is nothing to drift from.
-            Err(ModelError::NotFound { .. }) => None,
+            // The folder was removed by hand, or a crash tore it. There is nothing to drift from.
+            Err(ModelError::NotFound { .. } | ModelError::Torn { .. }) => None,
             Err(other) => return Err(failed(other)),
         },
     };
@@ -113,7 +114,7 @@ async fn judge(
         promotion,
         batches: run.batches.only(batch..=batch),
     };
-    let metrics = match look.metrics(&saved, holder.as_ref()).await? {
+    let metrics = match look.metrics(&saved, compared.as_ref()).await? {
         Ok(metrics) => metrics,
         Err(reason) => return Ok(told(Metrics::default(), Some(reason))),
     };
@@ -187,7 +188,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The metrics that the condition reads, or why there are none.
+    /// The metrics that the condition reads, or why there are none. `holder` is given where the condition reads the drift.
     async fn metrics(
         &self,
         saved: &SavedModel,
@@ -197,14 +198,11 @@ impl Look<'_> {
         let Some(about) = &saved.about else {
             return Ok(Err("it has no model.json".to_owned()));
         };
-        if let Some(reason) = holder
-            .filter(|_| reads(DRIFT))
-            .and_then(|of| self.unlike(of))
-        {
+        if let Some(reason) = holder.and_then(|of| self.unlike(of)) {
             return Ok(Err(reason));
         }
         let silhouette = self.assess_some(reads(SILHOUETTE).then_some(saved));
-        let drift = self.assess_some(holder.filter(|_| reads(DRIFT)));
+        let drift = self.assess_some(holder);
         // Both end by themselves: each sees to its own Ballista jobs.
         let (own, others) = futures::join!(silhouette, drift);
         let (own, others) = match (own?, others?) {

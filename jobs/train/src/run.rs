@@ -10,7 +10,7 @@ use gugus_models::{Aliases, Existing, Extent, ModelDraft, ModelJson, ModelStore,
 use gugus_progress::{ModelReport, Progress};
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
-use crate::batches::{BatchFacts, Batches};
+use crate::batches::Batches;
 use crate::error::Error;
 use crate::failures::Failures;
 use crate::line;
@@ -40,18 +40,31 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The same run on these batches, none of which has a model.
+    /// The same run on these batches, none of which has a model. It copies no other batches: there may be a million.
     pub(crate) fn on(&self, batches: Batches) -> Self {
         Self {
+            job: self.job.clone(),
+            null_values: self.null_values.clone(),
             batches,
+            models: self.models.clone(),
             listed: BTreeMap::new(),
-            ..self.clone()
+            aliases: self.aliases.clone(),
+            existing: self.existing,
+            failures: self.failures.clone(),
+            progress: self.progress.clone(),
+            observer: Arc::clone(&self.observer),
         }
     }
 
-    /// Whether this fit failed before on the same data, of which this is the newest batch.
-    pub(crate) fn failed_before(&self, work: &ModelWork, of: &Extent, newest: &BatchFacts) -> bool {
-        self.failures.has(&work.model.name, of, &newest.commit_id)
+    /// Whether a fit on these batches failed before, with the same data.
+    pub(crate) fn failed_before(
+        &self,
+        work: &ModelWork,
+        of: &Extent,
+        batches: impl RangeBounds<BatchNumber>,
+    ) -> bool {
+        let state = self.batches.state(batches);
+        state.is_some_and(|state| self.failures.has(&work.model.name, of, state))
     }
 
     /// Whether the batch's model was pruned, so that it is left out.
@@ -115,8 +128,8 @@ impl Run {
         batches: impl RangeBounds<BatchNumber>,
         reason: &str,
     ) {
-        if let Some(commit) = self.batches.origin(batches).commit_id {
-            self.failures.note(model, of, commit, reason);
+        if let Some(state) = self.batches.state(batches) {
+            self.failures.note(model, of, state, reason);
         }
     }
 

@@ -13,8 +13,8 @@
 //! room `pages` gathers the snapshots and serves them.
 //!
 //! # Where to add
-//! A page is one file here with its snapshot and its [`Page`], one file in the scheduler's `pages/` that gathers the
-//! snapshot, and one line in `pages/routes.rs` there.
+//! A page is one file here, or a folder where the file would be long, with its snapshot and its [`Page`]. One file in the
+//! scheduler's `pages/` gathers the snapshot, and one line in `pages/routes.rs` there serves it.
 
 pub mod batch;
 pub mod batches;

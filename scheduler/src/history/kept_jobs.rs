@@ -26,17 +26,17 @@ const RECENT: usize = 32;
 #[derive(Clone)]
 pub(crate) struct History(Arc<Inner>);
 
-/// Whoever takes both locks takes the folder's first. The scheduler's loop of events takes only the shelf's, which nobody holds
+/// Whoever takes both locks takes the folder's first. The scheduler's loop of events takes only the table's, which nobody holds
 /// while the disk works.
 struct Inner {
     keep: KeepJobs,
     folder: Mutex<Option<Folder>>,
-    shelf: Mutex<Shelf>,
+    table: Mutex<Table>,
     without_record: AtomicU64,
 }
 
 #[derive(Default)]
-struct Shelf {
+struct Table {
     index: Index,
     /// The last is the newest.
     recent: VecDeque<Arc<Job>>,
@@ -58,7 +58,7 @@ impl History {
         Self(Arc::new(Inner {
             keep,
             folder: Mutex::default(),
-            shelf: Mutex::default(),
+            table: Mutex::default(),
             without_record: AtomicU64::new(0),
         }))
     }
@@ -68,9 +68,9 @@ impl History {
         let (folder, index) = Folder::open(root)?;
         *self.folder() = Some(folder);
         {
-            let mut shelf = self.shelf();
-            shelf.index = index;
-            shelf.root = Some(root.to_owned());
+            let mut table = self.table();
+            table.index = index;
+            table.root = Some(root.to_owned());
         }
         self.prune();
         Ok(folder::read_executors(root))
@@ -78,9 +78,9 @@ impl History {
 
     /// Notes what became of a job, before its record is made.
     pub(crate) fn note(&self, row: Row) {
-        let mut shelf = self.shelf();
+        let mut table = self.table();
         let row = row.listed();
-        let line = match shelf.index.get(&row.id) {
+        let line = match table.index.get(&row.id) {
             Some(known) => Line {
                 row: Row {
                     tasks: known.row.tasks,
@@ -93,14 +93,14 @@ impl History {
             },
             None => Line { row, bytes: 0 },
         };
-        shelf.index.put(line);
+        table.index.put(line);
     }
 
     /// Keeps the record of a job. For a thread that may block.
     pub(crate) fn keep(&self, job: Job) {
         let id = &job.row.id;
         let mut folder = self.folder();
-        let known = self.shelf().index.get(id).cloned();
+        let known = self.table().index.get(id).cloned();
         if known
             .as_ref()
             .is_some_and(|known| known.row.state.is_final())
@@ -124,24 +124,24 @@ impl History {
             }
         }
         drop(folder);
-        let mut shelf = self.shelf();
-        shelf.index.put(line);
-        shelf.remember(Arc::new(job));
-        drop(shelf);
+        let mut table = self.table();
+        table.index.put(line);
+        table.remember(Arc::new(job));
+        drop(table);
         self.prune();
     }
 
     /// The record of a job that has one. For a thread that may block.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Job>> {
         let (state, root) = {
-            let shelf = self.shelf();
-            let line = shelf.index.get(id)?;
-            if let Some(job) = shelf.recent.iter().find(|job| job.row.id == id) {
+            let table = self.table();
+            let line = table.index.get(id)?;
+            if let Some(job) = table.recent.iter().find(|job| job.row.id == id) {
                 return Some(Arc::clone(job));
             }
             (
                 line.row.state,
-                shelf.root.clone().filter(|_| line.bytes > 0)?,
+                table.root.clone().filter(|_| line.bytes > 0)?,
             )
         };
         let mut job = folder::read_job(&root, id)?;
@@ -150,19 +150,19 @@ impl History {
             job.row.state = state;
         }
         let job = Arc::new(job);
-        self.shelf().remember(Arc::clone(&job));
+        self.table().remember(Arc::clone(&job));
         Some(job)
     }
 
     /// What the table shows of a job.
     pub(crate) fn row(&self, id: &str) -> Option<Row> {
-        self.shelf().index.get(id).map(|line| line.row.clone())
+        self.table().index.get(id).map(|line| line.row.clone())
     }
 
     /// The jobs that somebody asked for.
     pub(crate) fn list(&self, choice: &Choice) -> Listed {
-        let shelf = self.shelf();
-        let mut rows: Vec<&Row> = shelf
+        let table = self.table();
+        let mut rows: Vec<&Row> = table
             .index
             .newest()
             .filter(|row| choice.takes(row))
@@ -179,14 +179,14 @@ impl History {
             rows: page.take(size).cloned().collect(),
             from,
             total,
-            all: shelf.index.len() as u64,
+            all: table.index.len() as u64,
         }
     }
 
     /// The newest jobs that `which` takes.
     pub(crate) fn newest(&self, number: usize, which: impl Fn(&Row) -> bool) -> Vec<Row> {
-        let shelf = self.shelf();
-        let rows = shelf.index.newest().filter(|row| which(row));
+        let table = self.table();
+        let rows = table.index.newest().filter(|row| which(row));
         rows.take(number).cloned().collect()
     }
 
@@ -207,7 +207,7 @@ impl History {
         if folder.is_none() {
             keep.number = keep.number.min(IN_MEMORY);
         }
-        let surplus = self.shelf().take_off(&keep);
+        let surplus = self.table().take_off(&keep);
         let Some(folder) = folder.as_mut() else {
             return;
         };
@@ -215,7 +215,7 @@ impl History {
             folder.remove(&id);
         }
         if folder.is_untidy() {
-            let lines: Vec<Line> = self.shelf().index.lines().cloned().collect();
+            let lines: Vec<Line> = self.table().index.lines().cloned().collect();
             if let Err(error) = folder.tidy(&lines) {
                 tracing::warn!(%error, "the list of Ballista jobs could not be written anew");
             }
@@ -224,7 +224,7 @@ impl History {
 
     /// Writes the executors down, if there is a folder. For a thread that may block.
     pub(crate) fn write_executors(&self, executors: &[Executor]) {
-        let root = self.shelf().root.clone();
+        let root = self.table().root.clone();
         if let Some(root) = root
             && let Err(error) = folder::write_executors(&root, executors)
         {
@@ -236,12 +236,12 @@ impl History {
         self.0.folder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.0.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shelf {
+impl Table {
     fn remember(&mut self, job: Arc<Job>) {
         self.recent.retain(|known| known.row.id != job.row.id);
         self.recent.push_back(job);

@@ -15,7 +15,7 @@ use crate::blocking::blocking;
 use crate::problem::Problem;
 use crate::stores::{Asked as Work, WorkState};
 
-/// Permits the style within the picture and nothing else, also to who opens the picture alone.
+/// Permits the style within the picture and nothing else, also when somebody opens the picture alone.
 const POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
 

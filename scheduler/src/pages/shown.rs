@@ -26,13 +26,13 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Whether this scheduler has a run of this name.
     /// The runs, for a page that needs them.
     pub(super) fn runs(self) -> Result<Runs, Problem> {
         let none = || Problem::new(StatusCode::NOT_FOUND, "this scheduler takes no runs");
         self.runs.ok_or_else(none)
     }
 
+    /// Whether this scheduler has a run of this name.
     pub(super) fn has_run(&self, run: &str) -> bool {
         self.runs.as_ref().is_some_and(|runs| runs.knows(run))
     }

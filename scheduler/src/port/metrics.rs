@@ -1,6 +1,6 @@
 //! The metrics of a scheduler.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ballista_core::JobId;
 use ballista_core::error::BallistaError;
@@ -13,7 +13,7 @@ use prometheus::{
 
 use gugus_pages::run::{Run, RunState};
 
-use super::follow::Follow;
+use super::standing_metrics::StandingMetrics;
 
 /// Bounds of the histogram of how long Ballista jobs take, in seconds: from one that does nothing to one that waits for
 /// an executor.
@@ -29,7 +29,9 @@ pub(crate) struct SchedulerMetrics {
     executors: IntGauge,
     slots: IntGauge,
     runs: IntGaugeVec,
-    follow: Follow,
+    standing: StandingMetrics,
+    /// Held from the first figure that is set to the text: nobody reads figures that another request is setting.
+    asking: Mutex<()>,
 }
 
 impl SchedulerMetrics {
@@ -65,7 +67,8 @@ impl SchedulerMetrics {
                 &["state"],
                 registry
             )?,
-            follow: Follow::registered(registry)?,
+            standing: StandingMetrics::registered(registry)?,
+            asking: Mutex::default(),
         };
         for event in ["submitted", "completed", "failed", "cancelled"] {
             metrics.jobs.with_label_values(&[event]);
@@ -73,8 +76,25 @@ impl SchedulerMetrics {
         Ok(Arc::new(metrics))
     }
 
-    /// What is counted when somebody asks, before [`Self::text`].
-    pub(crate) fn set(&self, executors: usize, slots: usize, runs: &[Run]) {
+    /// All metrics in Prometheus' text format. Executors, slots and runs are counted when somebody asks.
+    pub(crate) fn text_with(
+        &self,
+        executors: usize,
+        slots: usize,
+        runs: &[Run],
+    ) -> Result<String, prometheus::Error> {
+        let _asking = self.asking();
+        self.set(executors, slots, runs);
+        self.gathered()
+    }
+
+    /// The same, with executors, slots and runs as they were counted last.
+    fn text(&self) -> Result<String, prometheus::Error> {
+        let _asking = self.asking();
+        self.gathered()
+    }
+
+    fn set(&self, executors: usize, slots: usize, runs: &[Run]) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.executors.set(number(executors));
         self.slots.set(number(slots));
@@ -83,12 +103,15 @@ impl SchedulerMetrics {
                 .with_label_values(&[state.word()])
                 .set(number(runs.iter().filter(|run| run.state == state).count()));
         }
-        self.follow.set(runs);
+        self.standing.set(runs);
     }
 
-    /// All metrics of the registry in Prometheus' text format.
-    pub(crate) fn text(&self) -> Result<String, prometheus::Error> {
+    fn gathered(&self) -> Result<String, prometheus::Error> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn asking(&self) -> MutexGuard<'_, ()> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count(&self, event: &str) {

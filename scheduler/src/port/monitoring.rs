@@ -66,8 +66,7 @@ async fn metrics(State(monitoring): State<Monitoring>) -> Response {
     let slots = executors.iter().map(|slots| *slots as usize);
     let runs = monitoring.runs.as_ref().map(Runs::list).unwrap_or_default();
     let metrics = &monitoring.metrics;
-    metrics.set(executors.len(), slots.sum(), &runs);
-    match metrics.text() {
+    match metrics.text_with(executors.len(), slots.sum(), &runs) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()

@@ -81,7 +81,7 @@ pub enum RunError {
         /// The requested change.
         what: &'static str,
     },
-    /// The log is shorter than somebody thought who read a part of it before.
+    /// The log was cut, and now ends before the byte that a client asked for.
     #[error(
         "the log of run {id} was full, and its earlier lines were dropped; read it from byte 0"
     )]

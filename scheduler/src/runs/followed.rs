@@ -18,7 +18,7 @@ use super::log::RunLog;
 use super::request::RunRequest;
 use super::table::Live;
 
-/// A run of `gugus train` or `gugus demo`, which shows on the pages of their own cluster. It is kept as long as the cluster.
+/// A run of `gugus train`, `gugus up` or `gugus demo`, shown on the pages of their own cluster. It is kept as long as the cluster.
 pub struct Followed {
     attempts: Arc<Attempts>,
     id: RunId,
@@ -30,7 +30,8 @@ pub struct Followed {
 }
 
 impl Runs {
-    /// A new run that its caller drives, who counts models in `progress`. It ends with `stop`, and when somebody cancels it on its page.
+    /// A new run that its caller drives. The caller counts models in `progress`. The run ends with `stop`, or when somebody
+    /// cancels it on its page.
     pub(crate) fn follow(
         &self,
         request: &RunRequest,

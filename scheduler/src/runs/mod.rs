@@ -1,9 +1,14 @@
 //! Runs that the scheduler drives itself.
 //!
-//! A client hands over a job file and may leave. The driver is the one of `gugus train`, in this process, speaking gRPC to
-//! this process's own port like any other client. A run is kept in a folder of files, written before it is answered for,
-//! so that it outlives the scheduler: one that was under way is *interrupted* then, and goes on when it is resumed, from
-//! the models that are there. A standing run follows new batches, and the next scheduler goes on with it by itself. `gugus train` and `gugus demo` drive a run themselves and show it on the pages of their own cluster.
+//! A client hands over a job file and may leave. The driver is the one of `gugus train`, in this process. It speaks gRPC to
+//! this process's own port like any other client.
+//!
+//! A run is a folder of files. The folder is written before the request is answered, so the run outlives the scheduler. If the
+//! scheduler ends during a run, the next one marks the run as *interrupted*. When the run is resumed, it goes on from the
+//! models that are there. A standing run follows new batches, and the next scheduler goes on with it by itself (`standing`).
+//!
+//! `gugus train`, `gugus up` and `gugus demo` drive a run themselves and show it on the pages of their own cluster
+//! (`followed`).
 
 mod answers;
 mod attempt;

@@ -21,7 +21,8 @@ pub(super) struct Table {
     /// How many runs are kept that have ended.
     keep: usize,
     entries: Mutex<BTreeMap<RunId, Entry>>,
-    /// Held while a run is written to disk; taken before `entries`.
+    /// Held by whoever writes a run to disk, from the first look to the last change; taken before `entries`. Nobody who only
+    /// looks waits for the disk.
     writing: Mutex<()>,
 }
 
@@ -135,7 +136,11 @@ impl Table {
         let runs = entries.values().rev().map(|entry| &entry.run);
         let of_store = runs.filter(|run| run.models == models);
         let failed = of_store.filter_map(|run| match (&run.ended, run.failed) {
-            _ if run.follow.is_some() => Some((run.id.clone(), format!("{} failed", run.failed))),
+            // A run that goes on counts from 0 again.
+            _ if run.follow.is_some() => {
+                let state = format!("{} failed in attempt {}", run.failed, run.attempts);
+                Some((run.id.clone(), state))
+            }
             (Some(ended), 1..) => Some((run.id.clone(), ended.clone())),
             _ => None,
         });
@@ -162,51 +167,43 @@ impl Table {
         job: &JobName,
         live: Live,
     ) -> Result<Run, RunError> {
-        let mut entries = self.entries();
-        let of_kind = |entry: &&Entry| entry.run.follow.is_some() == request.follow;
-        let open = entries.values().filter(of_kind);
-        let open = open.filter(|entry| entry.run.state.is_under_way()).count();
-        if request.follow {
-            if open >= FOLLOW_LIMIT {
-                return Err(RunError::FullOfStanding);
-            }
-            if let Some(other) = entries.values().find(|entry| entry.follows(request)) {
-                let id = other.run.id.clone();
-                return Err(RunError::FollowedAlready { id });
-            }
-        } else if open >= OPEN_LIMIT {
-            return Err(RunError::Full);
-        }
-        let last = entries.last_key_value().map(|(id, _)| id);
-        let run = queued(RunId::after(last, SystemTime::now()), job, request);
+        let _writing = self.writing();
+        let run = {
+            let entries = self.entries();
+            let last = entries.last_key_value().map(|(id, _)| id);
+            let run = queued(RunId::after(last, SystemTime::now()), job, request);
+            check_room(&entries, &run)?;
+            run
+        };
         self.folders
             .create(&run, &request.job_file)
             .map_err(RunError::Keep)?;
-        let entry = Entry {
-            run: run.clone(),
-            live: Some(live),
-        };
-        entries.insert(run.id.clone(), entry);
+        self.put(run.clone(), Some(live));
         Ok(run)
     }
 
     /// Lets a run that broke off wait again.
     pub(super) fn add_again(&self, id: &RunId, live: Live) -> Result<Run, RunError> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut entries = self.entries();
-        let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
-        let resumable = matches!(
-            entry.run.state,
-            RunState::Interrupted | RunState::Failed | RunState::Cancelled | RunState::Paused
-        ) || entry.is_left();
-        if !resumable || entry.live.is_some() {
-            return Err(entry.cannot_be("resumed"));
-        }
-        let run = queued_again(&entry.run);
+        let _writing = self.writing();
+        let run = {
+            let entries = self.entries();
+            let entry = entries.get(id).ok_or_else(|| no_such(id))?;
+            let resumable = matches!(
+                entry.run.state,
+                RunState::Interrupted | RunState::Failed | RunState::Cancelled | RunState::Paused
+            ) || entry.is_left();
+            if !resumable || entry.live.is_some() {
+                return Err(entry.cannot_be("resumed"));
+            }
+            // The scheduler before had room for the runs that it left.
+            if entry.run.follow.is_some() && !entry.is_left() {
+                check_room(&entries, &entry.run)?;
+            }
+            queued_again(&entry.run)
+        };
         self.folders.remove_report(id).map_err(RunError::Keep)?;
         self.folders.save(&run).map_err(RunError::Keep)?;
-        entry.run = run.clone();
-        entry.live = Some(live);
+        self.put(run.clone(), Some(live));
         Ok(run)
     }
 
@@ -219,20 +216,27 @@ impl Table {
 
     /// Tells a run that waits or trains to stop, and a standing run to end.
     pub(super) fn cancel(&self, id: &RunId) -> Result<Run, RunError> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut entries = self.entries();
-        let entry = entries.get_mut(id).ok_or_else(|| no_such(id))?;
-        match &entry.live {
-            Some(live) => live.ask(Asked::End),
-            None if entry.run.state == RunState::Paused => {
-                let mut run = entry.run.clone();
-                (run.state, run.ended) = (RunState::Finished, Some(now()));
-                self.folders.save(&run).map_err(RunError::Keep)?;
-                entry.run = run;
+        let _writing = self.writing();
+        let run = {
+            let entries = self.entries();
+            let entry = entries.get(id).ok_or_else(|| no_such(id))?;
+            if let Some(live) = &entry.live {
+                live.ask(Asked::End);
+                return Ok(entry.now());
             }
-            None => return Err(entry.cannot_be("cancelled")),
-        }
-        Ok(entry.now())
+            if entry.run.state != RunState::Paused && !entry.is_left() {
+                return Err(entry.cannot_be("cancelled"));
+            }
+            Run {
+                state: RunState::Finished,
+                ended: Some(now()),
+                failure: None,
+                ..entry.run.clone()
+            }
+        };
+        self.folders.save(&run).map_err(RunError::Keep)?;
+        self.put(run.clone(), None);
+        Ok(run)
     }
 
     /// Tells a standing run to train nothing until it is resumed.
@@ -249,8 +253,7 @@ impl Table {
 
     /// Changes a run and writes it down.
     pub(super) fn change(&self, id: &RunId, change: impl FnOnce(&mut Run)) {
-        // One writer at a time, and nobody who only looks waits for the disk.
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.writing();
         let run = {
             let mut entries = self.entries();
             let Some(entry) = entries.get_mut(id) else {
@@ -275,21 +278,32 @@ impl Table {
 
     /// Removes the oldest runs that have ended, beyond those that are kept.
     fn prune(&self) {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut entries = self.entries();
-        let ended: Vec<RunId> = entries
-            .values()
-            .filter(|entry| entry.live.is_none() && entry.run.state.is_final())
-            .map(|entry| entry.run.id.clone())
-            .collect();
-        let surplus = ended.len().saturating_sub(self.keep);
-        for id in ended.into_iter().take(surplus) {
+        let _writing = self.writing();
+        let surplus = {
+            let mut entries = self.entries();
+            let ended = entries
+                .values()
+                .filter(|entry| entry.live.is_none() && entry.run.state.is_final());
+            let mut ended: Vec<RunId> = ended.map(|entry| entry.run.id.clone()).collect();
+            ended.truncate(ended.len().saturating_sub(self.keep));
+            entries.retain(|id, _| !ended.contains(id));
+            ended
+        };
+        for id in surplus {
             match self.folders.remove(&id) {
                 Ok(()) => tracing::debug!(%id, "an old run was removed"),
                 Err(error) => tracing::warn!(%id, %error, "an old run could not be removed"),
             }
-            entries.remove(&id);
         }
+    }
+
+    /// Puts a run in place of what was known of it.
+    fn put(&self, run: Run, live: Option<Live>) {
+        self.entries().insert(run.id.clone(), Entry { run, live });
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<RunId, Entry>> {
@@ -317,15 +331,15 @@ impl Entry {
         self.run.follow.is_some() && self.run.state.is_under_way() && self.live.is_none()
     }
 
-    /// Whether it is a standing run, not ended, that trains what this request asks for.
-    fn follows(&self, request: &RunRequest) -> bool {
+    /// Whether it is a standing run, not ended, that trains what this standing run trains.
+    fn follows_as(&self, other: &Run) -> bool {
         let run = &self.run;
-        let all = run.only.is_empty() || request.only.is_empty();
+        let all = run.only.is_empty() || other.only.is_empty();
         run.follow.is_some()
             && !run.state.is_final()
-            && run.batches == request.batches
-            && run.models == request.models
-            && (all || run.only.iter().any(|name| request.only.contains(name)))
+            && run.batches == other.batches
+            && run.models == other.models
+            && (all || run.only.iter().any(|name| other.only.contains(name)))
     }
 
     fn cannot_be(&self, what: &'static str) -> RunError {
@@ -337,6 +351,93 @@ impl Entry {
     }
 }
 
+/// Refuses a run that would be one too many, and a standing run that another one gets in the way of.
+fn check_room(entries: &BTreeMap<RunId, Entry>, run: &Run) -> Result<(), RunError> {
+    let stands = run.follow.is_some();
+    let others = || {
+        let others = entries.values();
+        others.filter(move |entry| entry.run.id != run.id)
+    };
+    let open = others()
+        .filter(|entry| entry.run.follow.is_some() == stands && entry.run.state.is_under_way())
+        .count();
+    match stands {
+        true if open >= FOLLOW_LIMIT => return Err(RunError::FullOfStanding),
+        false if open >= OPEN_LIMIT => return Err(RunError::Full),
+        _ => {}
+    }
+    match others().find(|entry| stands && entry.follows_as(run)) {
+        Some(other) => Err(RunError::FollowedAlready {
+            id: other.run.id.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
 fn no_such(id: &RunId) -> RunError {
     RunError::NoSuchRun { id: id.clone() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    fn standing(models: &str) -> RunRequest {
+        RunRequest {
+            job_file: String::new(),
+            batches: "/data/batch".to_owned(),
+            models: models.to_owned(),
+            only: Vec::new(),
+            retrain: false,
+            follow: true,
+            dry_run: false,
+        }
+    }
+
+    fn live() -> Live {
+        Live::new(CancellationToken::new(), Progress::default())
+    }
+
+    #[test]
+    fn a_standing_run_that_is_resumed_needs_room_like_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = Table::open(Folders::open(folder.path()).unwrap(), 100).unwrap();
+        let job: JobName = "trips".parse().unwrap();
+        let add = |models: &str| table.add(&standing(models), &job, live());
+        let end = |id: &RunId, state: RunState| table.end(id, |run| run.state = state);
+        let first = add("/data/m").unwrap().id;
+        end(&first, RunState::Failed);
+        let second = add("/data/m").unwrap().id;
+        let refused = table.add_again(&first, live());
+        assert!(matches!(refused, Err(RunError::FollowedAlready { id }) if id == second));
+        end(&second, RunState::Finished);
+        table.add_again(&first, live()).unwrap();
+
+        for number in 1..FOLLOW_LIMIT {
+            add(&format!("/data/m{number}")).unwrap();
+        }
+        assert!(matches!(add("/data/other"), Err(RunError::FullOfStanding)));
+        end(&first, RunState::Paused);
+        add("/data/other").unwrap();
+        let refused = table.add_again(&first, live());
+        assert!(matches!(refused, Err(RunError::FullOfStanding)));
+    }
+
+    #[test]
+    fn a_standing_run_that_a_scheduler_left_goes_on_or_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Table::open(Folders::open(folder.path()).unwrap(), 100).unwrap();
+        let job: JobName = "trips".parse().unwrap();
+        let before = open();
+        let goes_on = before.add(&standing("/data/m"), &job, live()).unwrap().id;
+        let ends = before.add(&standing("/data/n"), &job, live()).unwrap().id;
+        drop(before);
+
+        let table = open();
+        assert_eq!(table.left(), [goes_on.clone(), ends.clone()]);
+        table.add_again(&goes_on, live()).unwrap();
+        assert_eq!(table.cancel(&ends).unwrap().state, RunState::Finished);
+        assert!(table.left().is_empty());
+    }
 }

@@ -27,28 +27,29 @@ impl<T> Clone for WorkState<T> {
     }
 }
 
-/// What is done, with its key.
+/// What is done, with its key; the oldest first.
 pub(super) type Done<K, T> = Vec<(K, Arc<T>)>;
 
-/// Keeps all that is done.
+/// Keeps a list of all that is done.
 type Keep<K, T> = Box<dyn Fn(&[(K, Arc<T>)]) + Send>;
 
 /// The newest pieces of work of one kind.
 pub(super) struct AskedWork<K, T> {
     most: usize,
     pieces: Mutex<VecDeque<(K, WorkState<T>)>>,
-    /// Called each time that a piece is done. It may block.
+    /// Called with all that is done, each time that a piece is. It may block.
     keep: Mutex<Keep<K, T>>,
 }
 
 impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> AskedWork<K, T> {
-    /// Remembers so many, and these of earlier.
+    /// Remembers so many pieces. `earlier` are done already, the oldest first.
     pub(super) fn new(
         most: usize,
         earlier: Done<K, T>,
         keep: impl Fn(&[(K, Arc<T>)]) + Send + 'static,
     ) -> Self {
-        let earlier = earlier.into_iter();
+        let surplus = earlier.len().saturating_sub(most);
+        let earlier = earlier.into_iter().skip(surplus);
         let earlier = earlier.map(|(key, done)| (key, WorkState::Done(done)));
         Self {
             most,
@@ -114,7 +115,7 @@ impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> AskedWork<
         });
     }
 
-    /// Keeps what is done now. The lock puts the newest list on disk last.
+    /// Keeps all that is done now. Under the lock, the newest list is kept last.
     fn keep(&self) {
         let keep = self.keep.lock().unwrap_or_else(PoisonError::into_inner);
         let done: Done<K, T> = self
@@ -130,5 +131,26 @@ impl<K: Clone + PartialEq + Send + 'static, T: Send + Sync + 'static> AskedWork<
 
     fn pieces(&self) -> MutexGuard<'_, VecDeque<(K, WorkState<T>)>> {
         self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn of_earlier_work_the_newest_is_remembered_and_the_oldest_goes_first() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let keep = move |done: &[(u8, Arc<u8>)]| {
+            let keys: Vec<u8> = done.iter().map(|(key, _)| *key).collect();
+            tell.send(keys).unwrap();
+        };
+        let earlier = (1..=5).map(|key| (key, Arc::new(key))).collect();
+        let works = Arc::new(AskedWork::new(3, earlier, keep));
+        works.begin(6, |_| async { Ok(6) });
+        let kept = tokio::task::spawn_blocking(move || told.recv().unwrap());
+        assert_eq!(kept.await.unwrap(), [4, 5, 6]);
+        assert!(works.standing(&3).is_none() && works.standing(&5).is_some());
     }
 }

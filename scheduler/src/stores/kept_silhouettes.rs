@@ -1,4 +1,6 @@
-//! Silhouettes on disk. A restart of the scheduler forgets none that a viewer has waited for.
+//! Silhouettes on disk: a viewer waits for each only once, even if the scheduler restarts.
+//!
+//! The file is replaced as a whole, the oldest silhouette first. A write that fails is logged, and the silhouettes stay in memory.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,13 +28,14 @@ struct Line<E> {
     evaluation: E,
 }
 
-/// The silhouettes of earlier. A line that cannot be read is left out: its silhouette can be computed again.
+/// The silhouettes that were kept, the oldest first. A line that cannot be read is left out: its silhouette can be computed
+/// again.
 pub(super) fn read(file: &Path) -> Done<Key, Evaluation> {
     let text = match fs::read(file) {
         Ok(text) => text,
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(file = %file.display(), %error, "the silhouettes of earlier cannot be read");
+                tracing::warn!(file = %file.display(), %error, "silhouettes that were kept before cannot be read");
             }
             return Vec::new();
         }
@@ -51,7 +54,7 @@ pub(super) fn read(file: &Path) -> Done<Key, Evaluation> {
     text.lines().filter_map(line).collect()
 }
 
-/// Keeps these in place of those that were kept before.
+/// Keeps these in place of all that were kept before.
 pub(super) fn write(file: &Path, done: &[(Key, Arc<Evaluation>)]) {
     if let Err(error) = try_write(file, done) {
         tracing::warn!(file = %file.display(), %error, "silhouettes could not be kept; they will be gone when this process ends");

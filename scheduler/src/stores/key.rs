@@ -1,8 +1,8 @@
-//! Names a saved model, as work on it needs the name.
+//! The identity of a saved model, for work on all its rows.
 
 use gugus_models::{Extent, Stamp};
 
-/// A saved model. It is another one when it was trained again.
+/// The identity of a saved model. A model that was trained again has another one.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) store: String,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use gugus_engine::Cluster;
 use gugus_files::Stores;
 use gugus_progress::Progress;
-use gugus_scheduler::{Configuration, Embedded, Followed, RunRequest, RunsConfig};
+use gugus_scheduler::{Configuration, Embedded, Followed, RunRequest};
 use gugus_spec::JobName;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -31,13 +31,7 @@ impl Shown {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let state = tempfile::tempdir().map_err(Failure::failed)?;
-        let runs = RunsConfig {
-            state: state.path().to_owned(),
-            data_root: "/".into(),
-            keep: 1,
-            at_once: 1,
-        };
-        cluster.shown_at(pages.0, pages.1, runs)?;
+        cluster.shown_at(pages.0, pages.1, state.path(), 1)?;
         let (cluster, embedded) = cluster.connect(stores).await?;
         let embedded =
             embedded.ok_or_else(|| Failure::usage("--ui is for a cluster in this process"))?;

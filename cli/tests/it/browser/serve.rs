@@ -2,7 +2,6 @@
 
 use super::page_rules::Judge;
 use crate::kit::browser::{Browser, ENTER};
-use crate::kit::process::up;
 use crate::kit::wait::until;
 use crate::kit::work::{Work, model};
 
@@ -12,9 +11,7 @@ fn a_reader_finds_a_model_and_predicts() {
         return;
     };
     let work = Work::new();
-    let models = work.path("models");
-    std::fs::create_dir_all(&models).unwrap();
-    let serve = up(["serve", "--models", &models, "--listen", "127.0.0.1:0"]);
+    let serve = work.serve();
     let page = |path: &str| format!("{}{path}", serve.url("rest"));
     let mut judge = Judge::default();
     judge.look(&browser, &page("/"));

@@ -3,23 +3,17 @@
 use std::net::TcpStream;
 
 use crate::kit::certificates::Authority;
-use crate::kit::process::{Gugus, Signal};
+use crate::kit::process::Signal;
 use crate::kit::work::Work;
-
-fn serve(work: &Work) -> Gugus {
-    let models = work.path("models");
-    std::fs::create_dir_all(&models).unwrap();
-    Gugus::new(["serve", "--models", &models, "--listen", "127.0.0.1:0"])
-}
 
 #[test]
 fn the_port_of_grpc_is_told_and_ends_with_that_of_rest() {
     let work = Work::new();
     let config = work.write("mine.toml", "[serve]\ngrpc_listen = \"127.0.0.1:0\"\n");
     for gugus in [
-        serve(&work).with(["--grpc-listen", "127.0.0.1:0"]),
-        serve(&work).env("GUGUS_GRPC_LISTEN", "127.0.0.1:0"),
-        serve(&work).with(["--config", &config]),
+        work.serving().with(["--grpc-listen", "127.0.0.1:0"]),
+        work.serving().env("GUGUS_GRPC_LISTEN", "127.0.0.1:0"),
+        work.serving().with(["--config", &config]),
     ] {
         let served = gugus.up();
         let address = served
@@ -40,7 +34,8 @@ fn the_certificate_counts_for_both_ports() {
     let signed = Authority::new("a").unwrap().server("127.0.0.1").unwrap();
     let certificate = work.write("own.pem", signed.certificate);
     let key = work.write("own.key", signed.key);
-    let served = serve(&work)
+    let served = work
+        .serving()
         .with(["--tls-cert", &certificate, "--tls-key", &key])
         .with(["--grpc-listen", "127.0.0.1:0"])
         .up();

@@ -7,12 +7,6 @@ use crate::kit::http::{ask, get, send, text};
 use crate::kit::process::{Gugus, Signal, run};
 use crate::kit::work::Work;
 
-fn serve(work: &Work) -> Gugus {
-    let models = work.path("models");
-    std::fs::create_dir_all(&models).unwrap();
-    Gugus::new(["serve", "--models", &models, "--listen", "127.0.0.1:0"])
-}
-
 #[test]
 fn the_token_comes_from_a_variable_or_a_file_and_stands_in_no_log() {
     let work = Work::new();
@@ -20,8 +14,8 @@ fn the_token_comes_from_a_variable_or_a_file_and_stands_in_no_log() {
     let file = work.write("token", format!("{secret}\n"));
     let log = ["--access-log", "--log", "debug"];
     for gugus in [
-        serve(&work).env("GUGUS_TOKEN", secret),
-        serve(&work).with(["--token-file", &file]),
+        work.serving().env("GUGUS_TOKEN", secret),
+        work.serving().with(["--token-file", &file]),
     ] {
         let served = gugus.with(log).up();
         let url = served.url("rest").to_owned();
@@ -60,7 +54,8 @@ fn the_token_comes_from_a_variable_or_a_file_and_stands_in_no_log() {
 
 #[test]
 fn without_the_flag_requests_are_not_logged() {
-    let served = serve(&Work::new()).up();
+    let work = Work::new();
+    let served = work.serve();
     get(format!("{}/models", served.url("rest")));
     let logged = served.stop(Signal::Term).expect(0).stderr;
     assert!(!logged.contains("/models\""), "{logged}");
@@ -74,7 +69,7 @@ fn guards_are_keys_of_the_configuration_file_too() {
         "[serve]\ncors_origin = [\"https://app.example\"]\nroot_path = \"/gugus\"\nmax_body = \"20B\"\nmax_in_flight = 3\n\
          max_queued = 0\nmax_request_time = \"5s\"\naccess_log = true\n",
     );
-    let served = serve(&work).with(["--config", &config]).up();
+    let served = work.serving().with(["--config", &config]).up();
     let url = served.url("rest").to_owned();
     let answer = ask(
         &format!("{url}/gugus/openapi.json"),
@@ -96,17 +91,14 @@ fn tls_wants_a_certificate_and_its_key() {
     let certificate = work.write("own.pem", signed.certificate);
     let key = work.write("own.key", signed.key);
     let tls = ["--tls-cert", &certificate, "--tls-key", &key];
-    let served = serve(&work).with(tls).up();
+    let served = work.serving().with(tls).up();
     assert!(served.url("rest").starts_with("https://127.0.0.1:"));
     served.stop(Signal::Term).expect(0);
-    let alone = serve(&work).with(["--tls-cert", &certificate]).run();
+    let alone = work.serving().with(["--tls-cert", &certificate]).run();
     alone.expect(2).says(&["--tls-key is missing"]);
     let swapped = ["--tls-cert", &key, "--tls-key", &certificate];
-    serve(&work)
-        .with(swapped)
-        .run()
-        .expect(2)
-        .says(&["own.key"]);
+    let swapped = work.serving().with(swapped).run();
+    swapped.expect(2).says(&["own.key"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use serde_json::Value;
 
 use crate::kit::http::ask;
-use crate::kit::process::{Gugus, Signal};
+use crate::kit::process::Signal;
 use crate::kit::wait::PATIENCE;
 use crate::kit::work::Work;
 
@@ -46,10 +46,9 @@ fn collector() -> (String, Receiver<(String, Value)>) {
 #[test]
 fn requests_become_spans_of_the_callers_trace() {
     let work = Work::new();
-    let models = work.path("models");
-    std::fs::create_dir_all(&models).unwrap();
     let (url, told) = collector();
-    let served = Gugus::new(["serve", "--models", &models, "--listen", "127.0.0.1:0"])
+    let served = work
+        .serving()
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", &url)
         .env("OTEL_SERVICE_NAME", "predictions")
         .up();

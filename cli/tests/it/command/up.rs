@@ -29,11 +29,8 @@ fn up(work: &Work, job: &str, brokers: &str, batches: &str, more: &[&str]) -> Gu
 
 const FREE: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
-/// An address where nobody listens.
-fn nobody() -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().to_string()
-}
+/// Where no broker listens.
+const NOBODY: &str = "127.0.0.1:1";
 
 #[test]
 fn mistakes_end_it_before_it_is_ready() {
@@ -41,7 +38,7 @@ fn mistakes_end_it_before_it_is_ready() {
     let job = work.job(100, &model("place", "k = 2"));
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    up(&work, &job, "127.0.0.1:1", "batch", &["--listen", &taken])
+    up(&work, &job, NOBODY, "batch", &["--listen", &taken])
         .run()
         .expect(1)
         .says(&[&taken]);
@@ -50,14 +47,14 @@ fn mistakes_end_it_before_it_is_ready() {
         "empty.toml",
         std::fs::read_to_string(work.job(100, "")).unwrap(),
     );
-    up(&work, &empty, "127.0.0.1:1", "batch", &FREE)
+    up(&work, &empty, NOBODY, "batch", &FREE)
         .run()
         .expect(2)
         .says(&["has no [[models]]"]);
 }
 
 #[test]
-fn a_folder_of_another_job_ends_it() {
+fn a_folder_of_another_topic_ends_it() {
     let Some(kafka) = Kafka::shared() else { return };
     let work = Work::new();
     let job = work.job(100, &model("place", "k = 2"));
@@ -81,7 +78,7 @@ fn predictions_go_on_while_kafka_is_away() {
     let up = up(
         &work,
         &job,
-        &nobody(),
+        NOBODY,
         "live",
         &["--listen", "127.0.0.1:0", "--executors", "2"],
     )

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use crate::kit::process::{Gugus, Output, Up, run, up};
+use crate::kit::process::{Gugus, Output, Up, run};
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -149,8 +149,14 @@ impl Work {
     /// Serves the models.
     #[track_caller]
     pub(crate) fn serve(&self) -> Up {
+        self.serving().up()
+    }
+
+    /// `gugus serve` of the folder `models`, which may be empty, not begun yet.
+    pub(crate) fn serving(&self) -> Gugus {
         let models = self.path("models");
-        up(format!("serve --models {models} --listen 127.0.0.1:0"))
+        std::fs::create_dir_all(&models).unwrap();
+        Gugus::new(["serve", "--models", &models, "--listen", "127.0.0.1:0"])
     }
 
     /// The centers of a model of a batch.

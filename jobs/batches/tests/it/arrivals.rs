@@ -1,6 +1,6 @@
 //! Batches that came since a reader looked last.
 
-use gugus_batches::{Arrivals, MOST_ARRIVALS, arrivals};
+use gugus_batches::{Arrivals, BatchLog, MOST_ARRIVALS, arrivals};
 use gugus_files::{Store, conformance::remove};
 use gugus_spec::BatchNumber;
 
@@ -8,6 +8,16 @@ use crate::kit::{commit, draft, open};
 
 fn number(number: u64) -> BatchNumber {
     BatchNumber::new(number).unwrap()
+}
+
+/// A log of so many batches.
+async fn log_of(batches: i64) -> (Store, BatchLog) {
+    let store = Store::in_memory();
+    let mut log = open(&store).await;
+    for first in 0..batches {
+        commit(&mut log, &draft(0, first, first + 1)).await;
+    }
+    (store, log)
 }
 
 async fn came(store: &Store, newest: u64) -> Option<Vec<u64>> {
@@ -19,11 +29,7 @@ async fn came(store: &Store, newest: u64) -> Option<Vec<u64>> {
 
 #[tokio::test]
 async fn batches_are_found_by_their_numbers() {
-    let store = Store::in_memory();
-    let mut log = open(&store).await;
-    for first in 0..100 {
-        commit(&mut log, &draft(0, first, first + 1)).await;
-    }
+    let (store, log) = log_of(100).await;
     for newest in [1, 97, 99, 100] {
         let expected: Vec<u64> = (newest + 1..=100).collect();
         assert_eq!(came(&store, newest).await, Some(expected));
@@ -39,11 +45,7 @@ async fn batches_are_found_by_their_numbers() {
 
 #[tokio::test]
 async fn a_log_that_was_pruned_past_the_reader_is_read_again() {
-    let store = Store::in_memory();
-    let mut log = open(&store).await;
-    for first in 0..3 {
-        commit(&mut log, &draft(0, first, first + 1)).await;
-    }
+    let (store, _) = log_of(3).await;
     remove(&store, &number(1).file_name()).await;
     assert_eq!(
         came(&store, 1).await,
@@ -57,12 +59,7 @@ async fn a_log_that_was_pruned_past_the_reader_is_read_again() {
 
 #[tokio::test]
 async fn an_answer_is_bounded() {
-    let store = Store::in_memory();
-    let mut log = open(&store).await;
-    let many = MOST_ARRIVALS as i64 + 5;
-    for first in 0..=many {
-        commit(&mut log, &draft(0, first, first + 1)).await;
-    }
+    let (store, _) = log_of(MOST_ARRIVALS as i64 + 6).await;
     let first = came(&store, 1).await.unwrap();
     assert_eq!((first.len(), first[0]), (MOST_ARRIVALS, 2));
     let rest = came(&store, *first.last().unwrap()).await.unwrap();

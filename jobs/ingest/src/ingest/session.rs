@@ -20,7 +20,6 @@ use super::connection::{Link, METADATA_REFRESH};
 use super::consumer_settings::{DEFAULTS, FIXED};
 use super::group::{Change, GroupEvents};
 use super::headers::headers_as_json;
-
 use super::progress::Progress;
 use super::reader::{Polled, Reader};
 use super::recreated::{TopicCheck, Witness};

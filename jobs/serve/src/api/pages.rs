@@ -84,7 +84,10 @@ async fn home((): (), state: Arc<State>, sent: Sent) -> Result<Response, Problem
             "The folder of models cannot be listed now. This is what it held the last time.",
         ),
     };
-    let page = home.render(&Root::of(sent.path.as_str()), host(&sent.headers));
+    let page = home.render(
+        &Root::of(sent.path.as_str()),
+        &address(&state, &sent.headers),
+    );
     Ok(html(StatusCode::OK, page))
 }
 
@@ -105,12 +108,13 @@ fn row(listed: &ListedModel, aliases: Option<&Aliases>) -> Row {
 /// The page of a model; after a form was sent, with what it found.
 async fn model(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, Problem> {
     let root = Root::of(sent.path.as_str());
+    let address = address(&state, &sent.headers);
     let shown = match sent.method {
         Method::POST => predicted(asked, &state, &sent).await,
         _ => shown(asked, &state, &sent, None).await,
     };
     Ok(match shown {
-        Ok((status, page)) => html(status, page.render(&root, host(&sent.headers))),
+        Ok((status, page)) => html(status, page.render(&root, &address)),
         Err(problem) => html(problem.status(), pages::refused(&root, problem.detail())),
     })
 }
@@ -187,7 +191,7 @@ fn about(loaded: &Loaded, listed: &ListedModel, from: usize) -> ModelPage {
         sizes: about
             .map(|about| about.summary.sizes.clone())
             .unwrap_or_default(),
-        has_map: pages::map(loaded).is_some(),
+        has_map: pages::has_map(loaded),
         from,
         parts: parts.len(),
         others: parts
@@ -380,15 +384,16 @@ fn value(pairs: &[u8], name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// Where the service is, as the viewer's browser knows it.
-fn host(headers: &HeaderMap) -> &str {
+/// The address of the service, as the viewer's browser knows it.
+fn address(state: &State, headers: &HeaderMap) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     // It stands in a command that people copy into a shell.
     let is_plain = |host: &&str| {
         host.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
     };
-    host.filter(is_plain).unwrap_or("127.0.0.1:8000")
+    let host = host.filter(is_plain).unwrap_or("127.0.0.1:8000");
+    state.guards.address(host)
 }
 
 fn html(status: StatusCode, page: String) -> Response {

@@ -131,132 +131,70 @@ async fn cluster((): (), state: Arc<State>, sent: Sent) -> Result<Response, Prob
     request.answered(predictions, Shape::One, &model)
 }
 
-/// Predicts the clusters of records by the model of a batch.
-#[utoipa::path(
-    post, path = BATCH.path, operation_id = "predict_batch", tag = "predictions", 
-    request_body(
-        description = "Records. `Content-Encoding` may be gzip or deflate.",
-        content(
-            (Records = "application/json"),
-            (String = "text/csv", example = "LAT,LON\n34.0141,-118.2978\n"),
-            (Vec<u8> = "application/vnd.apache.arrow.stream"),
-        )
-    ),
-    params(
-        ("model" = String, Path, description = "The model's name"),
-        ("batch" = String, Path, description = "The batch's number, `latest`, or an alias", example = "latest"),
-        ("explain" = Option<bool>, Query, description = "`true` adds distance, runner-up and model to each answer"),
-        ("strict" = Option<bool>, Query, description = "`true` refuses columns that the model does not know, records that lack one that it reads, and values of another type than their column"),
-    ),
-    responses(
-        (
-            status = 200,
-            description = "The cluster of the record, or those of the records in their order. `Accept` chooses the form: JSON \
-                           for JSON, and that of the body otherwise. CSV and Arrow have a column `cluster`; with `explain` \
-                           also `distance`, `second_cluster`, `second_distance`, `model`, `batch`, `uid`, and `window` for \
-                           a model of a window. `Accept-Encoding: gzip` compresses long answers.",
-            content(
-                (OneOrMany<'static> = "application/json"),
-                (String = "text/csv", example = "cluster\n3\n"),
-                (Vec<u8> = "application/vnd.apache.arrow.stream"),
+/// Defines the handler of a route that takes records. All of these routes take and give the same. Only the part of the path
+/// behind the model's name differs.
+macro_rules! takes_records {
+    ($(#$doc:tt)* $handler:ident = $route:ident, $id:tt $(, $part:tt)?) => {
+        $(#$doc)*
+        #[utoipa::path(
+            post, path = $route.path, operation_id = $id, tag = "predictions",
+            request_body(
+                description = "Records. `Content-Encoding` may be gzip or deflate.",
+                content(
+                    (Records = "application/json"),
+                    (String = "text/csv", example = "LAT,LON\n34.0141,-118.2978\n"),
+                    (Vec<u8> = "application/vnd.apache.arrow.stream"),
+                )
             ),
-            headers(
-                ("gugus-model" = String, description = "The name of the model that answered"),
-                ("gugus-batch" = u64, description = "The batch of that model, if it is of a batch"),
-                ("gugus-window" = String, description = "The window of that model, if it is of a window; percent-encoded"),
-                ("gugus-uid" = String, description = "The uid of that model"),
+            params(
+                ("model" = String, Path, description = "The model's name"),
+                $($part,)?
+                ("explain" = Option<bool>, Query, description = "`true` adds distance, runner-up and model to each answer"),
+                ("strict" = Option<bool>, Query, description = "`true` refuses columns that the model does not know, records that lack one that it reads, and values of another type than their column"),
+            ),
+            responses(
+                (
+                    status = 200,
+                    description = "The cluster of the record, or those of the records in their order. `Accept` chooses the form: JSON \
+                                   for JSON, and that of the body otherwise. CSV and Arrow have a column `cluster`; with `explain` \
+                                   also `distance`, `second_cluster`, `second_distance`, `model`, `batch`, `uid`, and `window` for \
+                                   a model of a window. `Accept-Encoding: gzip` compresses long answers.",
+                    content(
+                        (OneOrMany<'static> = "application/json"),
+                        (String = "text/csv", example = "cluster\n3\n"),
+                        (Vec<u8> = "application/vnd.apache.arrow.stream"),
+                    ),
+                    headers(
+                        ("gugus-model" = String, description = "The name of the model that answered"),
+                        ("gugus-batch" = u64, description = "The batch of that model, if it is of a batch"),
+                        ("gugus-window" = String, description = "The window of that model, if it is of a window; percent-encoded"),
+                        ("gugus-uid" = String, description = "The uid of that model"),
+                    )
+                ),
+                Refused,
             )
-        ),
-        Refused,
-    )
-)]
-async fn batch(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, Problem> {
-    predict(asked, &state, sent).await
+        )]
+        async fn $handler(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, Problem> {
+            predict(asked, &state, sent).await
+        }
+    };
 }
 
-/// Predicts the clusters of records by the model of a window.
-#[utoipa::path(
-    post, path = WINDOW.path, operation_id = "predict_window", tag = "predictions", 
-    request_body(
-        description = "Records. `Content-Encoding` may be gzip or deflate.",
-        content(
-            (Records = "application/json"),
-            (String = "text/csv", example = "LAT,LON\n34.0141,-118.2978\n"),
-            (Vec<u8> = "application/vnd.apache.arrow.stream"),
-        )
-    ),
-    params(
-        ("model" = String, Path, description = "The model's name"),
-        ("window" = String, Path, description = "The window's key, percent-encoded", example = "2024-05"),
-        ("explain" = Option<bool>, Query, description = "`true` adds distance, runner-up and model to each answer"),
-        ("strict" = Option<bool>, Query, description = "`true` refuses columns that the model does not know, records that lack one that it reads, and values of another type than their column"),
-    ),
-    responses(
-        (
-            status = 200,
-            description = "The cluster of the record, or those of the records in their order. `Accept` chooses the form: JSON \
-                           for JSON, and that of the body otherwise. CSV and Arrow have a column `cluster`; with `explain` \
-                           also `distance`, `second_cluster`, `second_distance`, `model`, `batch`, `uid`, and `window` for \
-                           a model of a window. `Accept-Encoding: gzip` compresses long answers.",
-            content(
-                (OneOrMany<'static> = "application/json"),
-                (String = "text/csv", example = "cluster\n3\n"),
-                (Vec<u8> = "application/vnd.apache.arrow.stream"),
-            ),
-            headers(
-                ("gugus-model" = String, description = "The name of the model that answered"),
-                ("gugus-batch" = u64, description = "The batch of that model, if it is of a batch"),
-                ("gugus-window" = String, description = "The window of that model, if it is of a window; percent-encoded"),
-                ("gugus-uid" = String, description = "The uid of that model"),
-            )
-        ),
-        Refused,
-    )
-)]
-async fn window(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, Problem> {
-    predict(asked, &state, sent).await
+takes_records! {
+    /// Predicts the clusters of records by the model of a batch.
+    batch = BATCH, "predict_batch",
+    ("batch" = String, Path, description = "The batch's number, `latest`, or an alias", example = "latest")
 }
 
-/// Predicts the clusters of records by a model over all batches.
-#[utoipa::path(
-    post, path = ALL.path, operation_id = "predict", tag = "predictions", 
-    request_body(
-        description = "Records. `Content-Encoding` may be gzip or deflate.",
-        content(
-            (Records = "application/json"),
-            (String = "text/csv", example = "LAT,LON\n34.0141,-118.2978\n"),
-            (Vec<u8> = "application/vnd.apache.arrow.stream"),
-        )
-    ),
-    params(
-        ("model" = String, Path, description = "The model's name"),
-        ("explain" = Option<bool>, Query, description = "`true` adds distance, runner-up and model to each answer"),
-        ("strict" = Option<bool>, Query, description = "`true` refuses columns that the model does not know, records that lack one that it reads, and values of another type than their column"),
-    ),
-    responses(
-        (
-            status = 200,
-            description = "The cluster of the record, or those of the records in their order. `Accept` chooses the form: JSON \
-                           for JSON, and that of the body otherwise. CSV and Arrow have a column `cluster`; with `explain` \
-                           also `distance`, `second_cluster`, `second_distance`, `model`, `batch`, `uid`, and `window` for \
-                           a model of a window. `Accept-Encoding: gzip` compresses long answers.",
-            content(
-                (OneOrMany<'static> = "application/json"),
-                (String = "text/csv", example = "cluster\n3\n"),
-                (Vec<u8> = "application/vnd.apache.arrow.stream"),
-            ),
-            headers(
-                ("gugus-model" = String, description = "The name of the model that answered"),
-                ("gugus-batch" = u64, description = "The batch of that model, if it is of a batch"),
-                ("gugus-window" = String, description = "The window of that model, if it is of a window; percent-encoded"),
-                ("gugus-uid" = String, description = "The uid of that model"),
-            )
-        ),
-        Refused,
-    )
-)]
-async fn all(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, Problem> {
-    predict(asked, &state, sent).await
+takes_records! {
+    /// Predicts the clusters of records by the model of a window.
+    window = WINDOW, "predict_window",
+    ("window" = String, Path, description = "The window's key, percent-encoded", example = "2024-05")
+}
+
+takes_records! {
+    /// Predicts the clusters of records by a model over all batches.
+    all = ALL, "predict"
 }
 
 async fn predict(asked: Asked, state: &State, sent: Sent) -> Result<Response, Problem> {

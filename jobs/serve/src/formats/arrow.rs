@@ -3,10 +3,12 @@
 //! Invariant: a short body cannot make long columns. The decoder reads only bytes that came. Rows, and the text of columns
 //! that repeat their values, are counted before anything is made of them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    AnyDictionaryArray, Array, ArrayRef, AsArray, Float64Array, GenericStringArray, Int32Array,
+    Int64Array, OffsetSizeTrait, RecordBatch, StringArray,
 };
 use arrow::buffer::Buffer;
 use arrow::datatypes::DataType;
@@ -26,6 +28,9 @@ use crate::strict;
 
 /// How many times the longest body the columns of a body may be.
 const LARGEST: usize = 16;
+
+/// How many rows are appended at once. Memory holds the reason of each wrong row of these, although only the first one is told.
+const ROWS_AT_ONCE: usize = 64 * 1024;
 
 /// The records of a body.
 pub(super) fn read<'a>(body: &Bytes, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
@@ -61,7 +66,7 @@ fn read_stream<'a>(body: &Bytes, reading: Reading<'_>) -> Result<Rows<'a>, Probl
         };
         let before = columns.rows();
         check_size(&batch, columns, reading.limit)?;
-        // Of a body with a wrong record only the first one is told.
+        // Only the first wrong record is told. The rest is decoded, because a broken stream counts more than a wrong record.
         if wrong.is_none() {
             wrong = push(columns, &batch)?.map(|(row, problem)| (before + row, problem));
         }
@@ -82,11 +87,20 @@ pub(super) fn of_batch<'a>(batch: &RecordBatch, reading: Reading<'_>) -> Result<
     finish(columns, wrong)
 }
 
-/// Appends a batch, and tells its first wrong row.
+/// Appends a batch up to its first wrong row or a little further, and tells that row.
 fn push(columns: &mut Columns, batch: &RecordBatch) -> Result<Option<(usize, Problem)>, Problem> {
-    let rejected = columns.push_rows(batch).map_err(of_import)?;
-    let first = rejected.into_iter().next();
-    Ok(first.map(|row| (row.row, Problem::from(row.reason))))
+    let mut from = 0;
+    loop {
+        let rows = batch.slice(from, ROWS_AT_ONCE.min(batch.num_rows() - from));
+        let rejected = columns.push_rows(&rows).map_err(of_import)?;
+        if let Some(first) = rejected.into_iter().next() {
+            return Ok(Some((from + first.row, first.reason.into())));
+        }
+        from += rows.num_rows();
+        if from == batch.num_rows() {
+            return Ok(None);
+        }
+    }
 }
 
 fn finish<'a>(mut columns: Columns, wrong: Option<(usize, Problem)>) -> Result<Rows<'a>, Problem> {
@@ -111,8 +125,9 @@ fn begin(batch: &RecordBatch, reading: Reading<'_>) -> Result<Columns, Problem> 
         .iter()
         .map(|field| field.name().clone())
         .collect();
-    if let Some(twice) = (1..names.len()).find(|at| names[..*at].contains(&names[*at])) {
-        let detail = format!("two columns are named {:?}; rename one", names[twice]);
+    let mut seen = HashSet::with_capacity(names.len());
+    if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+        let detail = format!("two columns are named {twice:?}; rename one");
         return Err(Problem::new(Code::WrongValue, detail));
     }
     let Reading {
@@ -164,14 +179,15 @@ fn check_size(batch: &RecordBatch, columns: &Columns, limit: usize) -> Result<()
     ))
 }
 
-/// The most bytes that the text of a column may take when it is written out; none for columns that are not read.
+/// How many bytes the text of a column takes when it is written out; none for columns that are not read.
 fn text_bytes(column: &ArrayRef) -> Option<usize> {
     Some(match column.data_type() {
         kind if kind.is_primitive() => 0,
         DataType::Null | DataType::Boolean => 0,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => {
-            column.get_buffer_memory_size()
-        }
+        DataType::Utf8 => spanned(column.as_string::<i32>().value_offsets()),
+        DataType::LargeUtf8 => spanned(column.as_string::<i64>().value_offsets()),
+        DataType::Binary => spanned(column.as_binary::<i32>().value_offsets()),
+        DataType::LargeBinary => spanned(column.as_binary::<i64>().value_offsets()),
         // Many views may show one text.
         DataType::Utf8View => column
             .as_string_view()
@@ -179,34 +195,44 @@ fn text_bytes(column: &ArrayRef) -> Option<usize> {
             .map(|length| length as usize)
             .sum(),
         DataType::Dictionary(..) => {
-            let values = column.as_any_dictionary().values();
+            let dictionary = column.as_any_dictionary();
+            let values = dictionary.values();
             match values.data_type() {
-                DataType::Utf8 => values
-                    .as_string::<i32>()
-                    .iter()
-                    .flatten()
-                    .map(str::len)
-                    .max(),
-                DataType::LargeUtf8 => values
-                    .as_string::<i64>()
-                    .iter()
-                    .flatten()
-                    .map(str::len)
-                    .max(),
-                kind => kind.is_primitive().then_some(0),
+                _ if values.is_empty() => 0,
+                kind if kind.is_primitive() => 0,
+                DataType::Utf8 => repeated(dictionary, values.as_string::<i32>()),
+                DataType::LargeUtf8 => repeated(dictionary, values.as_string::<i64>()),
+                _ => return None,
             }
-            .or_else(|| values.is_empty().then_some(0))?
-            .saturating_mul(column.len())
         }
         _ => return None,
     })
+}
+
+/// How many bytes lie between the first of these offsets and the last one.
+fn spanned<O: OffsetSizeTrait>(offsets: &[O]) -> usize {
+    match offsets {
+        [first, .., last] => last.as_usize() - first.as_usize(),
+        _ => 0,
+    }
+}
+
+/// How many bytes the rows of a dictionary take if each row has its text itself.
+fn repeated<O: OffsetSizeTrait>(
+    dictionary: &dyn AnyDictionaryArray,
+    texts: &GenericStringArray<O>,
+) -> usize {
+    let keys = dictionary.normalized_keys().into_iter().enumerate();
+    keys.filter(|(row, _)| dictionary.is_valid(*row))
+        .map(|(_, key)| texts.value_length(key).as_usize())
+        .fold(0, usize::saturating_add)
 }
 
 /// Whether the buffers of a batch are compressed. The length that such a buffer claims to have cannot be trusted.
 fn is_compressed(stream: &[u8]) -> bool {
     let mut rest = stream;
     while let Some((head, after)) = message(rest) {
-        // What the decoder will refuse is not of interest here.
+        // The decoder will refuse this message.
         let Ok(message) = root_as_message(head) else {
             return false;
         };

@@ -50,7 +50,7 @@ fn read_all<'a>(
     })
 }
 
-/// Refuses a record for its columns, if that is to be done.
+/// Refuses a record that has wrong columns, if the request or the service wants columns to be checked.
 fn check(record: &[u8], reading: Reading<'_>) -> Result<(), Problem> {
     let Reading {
         input, strictness, ..

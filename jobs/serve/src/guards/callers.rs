@@ -3,7 +3,8 @@
 use gugus_http::Token;
 use warp::http::{HeaderMap, HeaderName};
 
-/// Paths that anybody may ask: probes of health show no token. The answers tell no more than that the process lives, its version, and how many models there are.
+/// Paths that anybody may ask: probes of health show no token. The answers tell that the process lives, its version, and how
+/// many models there are, and nothing else.
 const OPEN: [&str; 7] = [
     "/health",
     "/health/live",

@@ -1,4 +1,4 @@
-//! What stands before the routes: token, sites of other pages, limits, names of requests, and the log of requests.
+//! The guards stand before the routes: the token, the limits, the names of requests, and the log of requests.
 
 pub(crate) mod callers;
 pub(crate) mod described;

@@ -1,4 +1,5 @@
-//! The service with its guards before it: every request is named, admitted, bounded, counted and logged here.
+//! The service with its guards before it. Every request of REST is named, admitted, bounded, counted and logged here. A
+//! request of gRPC is admitted, bounded and counted.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -66,6 +67,7 @@ impl Guard {
         if let Some(root) = &self.root {
             strip(root, request.uri_mut());
         }
+        name_host(&mut request);
         let _in_flight = self.metrics.in_flight();
         let asked = Asked {
             method: request.method().clone(),
@@ -234,6 +236,16 @@ fn strip(root: &RootPath, uri: &mut Uri) {
         if let Ok(stripped) = Uri::from_parts(parts) {
             *uri = stripped;
         }
+    }
+}
+
+/// Puts the host into the headers, where routes look for it. HTTP/2 names it in the address alone.
+fn name_host<B>(request: &mut Request<B>) {
+    let Some(authority) = request.uri().authority() else {
+        return;
+    };
+    if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+        request.headers_mut().entry(header::HOST).or_insert(host);
     }
 }
 

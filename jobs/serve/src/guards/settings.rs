@@ -64,6 +64,18 @@ impl Default for Guards {
     }
 }
 
+impl Guards {
+    /// The address of the service at this host, as clients name it: with TLS or not, and with the path of the proxy.
+    pub(crate) fn address(&self, host: &str) -> String {
+        let scheme = match self.certificate {
+            Some(_) => "https",
+            None => "http",
+        };
+        let root = self.root_path.as_ref().map_or("", RootPath::as_str);
+        format!("{scheme}://{host}{root}")
+    }
+}
+
 /// A path such as `/gugus`: it begins with a slash and does not end with one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootPath(String);

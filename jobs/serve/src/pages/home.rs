@@ -42,15 +42,15 @@ pub(crate) struct Row {
 }
 
 impl Home {
-    /// The page. `host` is where the service is, as the viewer's browser knows it.
-    pub(crate) fn render(&self, root: &Root, host: &str) -> String {
+    /// The page. `address` is that of the service, as the viewer's browser knows it.
+    pub(crate) fn render(&self, root: &Root, address: &str) -> String {
         let mut sections = Vec::new();
         if let Some(trouble) = self.trouble {
             let note = html! { div.note.bad role="alert" { p { (trouble) } } };
             sections.push(Section::fixed("trouble", note));
         }
         sections.push(Section::fixed("models", self.models(root)));
-        sections.push(Section::fixed("ask", asking(root, host)).titled("Ask by a program"));
+        sections.push(Section::fixed("ask", asking(root, address)).titled("Ask by a program"));
         page(root, &[], "Models", Some("models"), &sections)
     }
 
@@ -114,9 +114,9 @@ impl Row {
     }
 }
 
-fn asking(root: &Root, host: &str) -> Markup {
+fn asking(root: &Root, address: &str) -> Markup {
     html! {
         p { "The page of a model has the command for it. " a href=(root.to("docs")) { "All requests" } " can be tried in the browser." }
-        p { (command(&format!("curl -s http://{host}/models"))) }
+        p { (command(&format!("curl -s {address}/models"))) }
     }
 }

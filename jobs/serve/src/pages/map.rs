@@ -8,8 +8,19 @@ use crate::loaded::Loaded;
 /// The most centers of a map. More of them cover each other.
 const CENTERS: usize = 1000;
 
-/// The map as SVG; none for a model of one feature, or of too many clusters.
+/// The map as SVG, if the model has one.
 pub(crate) fn map(loaded: &Loaded) -> Option<String> {
+    let (sample, axes) = drawable(loaded)?;
+    Some(sample.draw(axes))
+}
+
+/// Whether the model has a map.
+pub(crate) fn has_map(loaded: &Loaded) -> bool {
+    drawable(loaded).is_some()
+}
+
+/// The map before it is drawn; none for a model of one feature, or of too many clusters.
+fn drawable(loaded: &Loaded) -> Option<(Sample, Axes)> {
     let about = loaded.saved.about.as_ref();
     let centers = loaded.saved.fitted.middles();
     if centers.is_empty() || centers.len() > CENTERS {
@@ -41,5 +52,5 @@ pub(crate) fn map(loaded: &Loaded) -> Option<String> {
             .unwrap_or_default(),
     };
     let axes = Axes::find(&sample.model, &sample.features, None, None).ok()?;
-    Some(sample.draw(axes))
+    Some((sample, axes))
 }

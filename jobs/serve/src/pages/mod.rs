@@ -10,5 +10,5 @@ mod model;
 
 pub(crate) use frame::{Root, refused};
 pub(crate) use home::{Home, PER_PAGE, Row};
-pub(crate) use map::map;
+pub(crate) use map::{has_map, map};
 pub(crate) use model::{Field, Found, ModelPage, Target};

@@ -93,11 +93,11 @@ impl ModelPage {
     /// How many other parts a page lists.
     pub(crate) const OTHERS: usize = OTHERS;
 
-    /// The page. `host` is where the service is, as the viewer's browser knows it.
-    pub(crate) fn render(&self, root: &Root, host: &str) -> String {
+    /// The page. `address` is that of the service, as the viewer's browser knows it.
+    pub(crate) fn render(&self, root: &Root, address: &str) -> String {
         let mut sections = vec![
             Section::fixed("facts", self.facts()),
-            Section::fixed("predict", self.form(root, host)).titled("Predict"),
+            Section::fixed("predict", self.form(root, address)).titled("Predict"),
         ];
         if self.has_map {
             sections.push(Section::fixed("map", self.map(root)).titled("Map"));
@@ -136,8 +136,8 @@ impl ModelPage {
         } }
     }
 
-    fn form(&self, root: &Root, host: &str) -> Markup {
-        let url = format!("http://{host}/{}/predict", self.target.path("models"));
+    fn form(&self, root: &Root, address: &str) -> Markup {
+        let url = format!("{address}/{}/predict", self.target.path("models"));
         // In a shell, a quote within quotes ends them, stands alone, and begins them again.
         let record = self.record.replace('\'', "'\\''");
         let request = format!(

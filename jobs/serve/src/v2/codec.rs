@@ -53,7 +53,9 @@ impl<Q: Message + Default, A> Decoder for Wire<Q, A> {
 
     fn decode(&mut self, bytes: &mut DecodeBuf<'_>) -> Result<Option<Q>, Status> {
         Q::decode(bytes).map(Some).map_err(|error| {
-            Status::invalid_argument(format!("the message is none of this method: {error}"))
+            Status::invalid_argument(format!(
+                "the message cannot be read as one of this method: {error}"
+            ))
         })
     }
 }

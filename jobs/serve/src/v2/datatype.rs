@@ -3,7 +3,8 @@
 use arrow::datatypes::DataType;
 use gugus_spec::ColumnType;
 
-use crate::problem::{Code, Problem, cut};
+use super::wrong::wrong;
+use crate::problem::{Problem, cut};
 
 /// The type of the elements of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +63,10 @@ impl Datatype {
         let mut types = Self::ALL.into_iter();
         types.find(|it| it.name() == name).ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            Problem::new(
-                Code::WrongValue,
-                format!("datatype {:?} is not read; send one of {known}", cut(name)),
-            )
+            wrong(format!(
+                "datatype {:?} is not read; send one of {known}",
+                cut(name)
+            ))
         })
     }
 

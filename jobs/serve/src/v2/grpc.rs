@@ -1,5 +1,6 @@
 //! The protocol over gRPC.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -11,11 +12,11 @@ use tonic::{Request, Response, Status, Streaming};
 use super::codec::Wire;
 use super::infer::{Answer, infer};
 use super::messages::{
-    Choice, Empty, ModelInfer, ModelInferred, ModelMetadata, ModelReady, ModelRequest,
+    Choice, Empty, InputTensor, ModelInfer, ModelInferred, ModelMetadata, ModelReady, ModelRequest,
     ModelStreamInferred, Parameter, RepositoryIndex, RepositoryIndexed, RepositoryModel,
-    ServerLive, ServerMetadata, ServerReady,
+    RequestedOutput, ServerLive, ServerMetadata, ServerReady,
 };
-use super::output::Output;
+use super::output::{self, Output};
 use super::tensor::{Content, Tensor};
 use super::wrong::wrong;
 use super::{metadata, repository};
@@ -127,7 +128,7 @@ async fn unary<B, Q, A, F>(
     state: Arc<State>,
     method: fn(Arc<State>, Q) -> F,
     request: http::Request<B>,
-) -> http::Response<tonic::body::Body>
+) -> HttpAnswer
 where
     B: Body + Send + 'static,
     B::Error: Into<StdError> + Send,
@@ -224,6 +225,7 @@ async fn server_metadata(_: Arc<State>, _: Empty) -> Result<ServerMetadata, Prob
 
 async fn model_ready(state: Arc<State>, asked: ModelRequest) -> Result<ModelReady, Problem> {
     let model = repository::model(&state, &asked.name, &asked.version).await;
+    // The protocol has no reason here: a model that is not there is not ready either.
     let ready = model.is_ok();
     Ok(ModelReady { ready })
 }
@@ -279,7 +281,7 @@ fn inputs(request: ModelInfer) -> Result<Vec<Tensor>, Problem> {
         )));
     }
     let mut raw = raw.iter();
-    let tensor = |input: super::messages::InputTensor| {
+    let tensor = |input: InputTensor| {
         refuse_memory(&input.name, &input.parameters)?;
         let content = match (raw.next(), input.contents) {
             (Some(bytes), None) => Content::Raw(bytes),
@@ -296,25 +298,22 @@ fn inputs(request: ModelInfer) -> Result<Vec<Tensor>, Problem> {
 }
 
 fn outputs(request: &ModelInfer) -> Result<Vec<Output>, Problem> {
-    let output = |output: &super::messages::RequestedOutput| {
-        refuse_memory(&output.name, &output.parameters)?;
+    let output = |wanted: &RequestedOutput| {
+        refuse_memory(&wanted.name, &wanted.parameters)?;
         if let Some(Parameter {
             choice: Some(Choice::Int64(1..)),
-        }) = output.parameters.get("classification")
+        }) = wanted.parameters.get("classification")
         {
-            return Err(super::output::no_classes());
+            return Err(output::no_classes());
         }
-        Output::parse(&output.name)
+        Output::parse(&wanted.name)
     };
     request.outputs.iter().map(output).collect()
 }
 
-fn refuse_memory(
-    tensor: &str,
-    parameters: &std::collections::HashMap<String, Parameter>,
-) -> Result<(), Problem> {
-    match parameters.contains_key(super::output::SHARED_MEMORY) {
-        true => Err(super::output::no_shared_memory(tensor)),
+fn refuse_memory(tensor: &str, parameters: &HashMap<String, Parameter>) -> Result<(), Problem> {
+    match parameters.contains_key(output::SHARED_MEMORY) {
+        true => Err(output::no_shared_memory(tensor)),
         false => Ok(()),
     }
 }

@@ -81,7 +81,7 @@ pub(crate) fn infer(
     if inputs.iter().any(|input| input.rows > max_rows) {
         return Err(Problem::too_many_records(max_rows));
     }
-    // So an answer is not much longer than its request.
+    // Without this bound a short request could ask for a very long answer.
     if outputs.len() > Output::ALL.len() {
         return Err(wrong("an output is asked for twice"));
     }
@@ -123,7 +123,7 @@ fn rows(model: &Loaded, inputs: Vec<Tensor>) -> Result<Rows<'static>, Problem> {
     }
 }
 
-/// The columns of a model with named columns: a tensor each. A column may be left out, and is null then, if it may be null.
+/// The columns of a model with named columns, one tensor for each. A column without a tensor is null in every row.
 fn columns(model: &Loaded, inputs: Vec<Tensor>) -> Result<RecordBatch, Problem> {
     let columns = model.columns();
     let rows = inputs.first().map_or(0, |input| input.rows);
@@ -159,7 +159,7 @@ fn columns(model: &Loaded, inputs: Vec<Tensor>) -> Result<RecordBatch, Problem> 
     batch(fields, arrays, rows)
 }
 
-/// The features of a model without names of columns: one tensor of a row for each point.
+/// The features of a model without names of columns: one tensor with a row for each point.
 fn features(inputs: Vec<Tensor>, dimensions: usize) -> Result<RecordBatch, Problem> {
     let takes = format!("this model takes one input, {FEATURES:?} of shape [rows, {dimensions}]");
     let [input]: [Tensor; 1] = inputs

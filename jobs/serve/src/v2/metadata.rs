@@ -32,15 +32,6 @@ pub(super) fn version(extent: &Extent) -> String {
     }
 }
 
-/// All versions of a model.
-pub(super) fn versions(listed: &ListedModel) -> impl Iterator<Item = Extent> {
-    let batches = listed.batches.iter().copied().map(Extent::Batch);
-    let windows = listed.windows.iter().cloned().map(Extent::Window);
-    batches
-        .chain(windows)
-        .chain(listed.all.then_some(Extent::All))
-}
-
 pub(super) fn model(model: &Loaded, listed: &ListedModel) -> ModelMetadata {
     let algorithm = model
         .saved
@@ -49,7 +40,7 @@ pub(super) fn model(model: &Loaded, listed: &ListedModel) -> ModelMetadata {
         .map_or("kmeans", |about| about.algorithm.name());
     ModelMetadata {
         name: model.model.to_string(),
-        versions: versions(listed).map(|extent| version(&extent)).collect(),
+        versions: listed.extents().map(|extent| version(&extent)).collect(),
         platform: format!("gugus_{algorithm}"),
         inputs: inputs(model),
         outputs: Output::ALL.map(output).to_vec(),

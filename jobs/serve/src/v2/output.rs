@@ -45,7 +45,7 @@ impl Output {
 /// The parameter that names shared memory.
 pub(super) const SHARED_MEMORY: &str = "shared_memory_region";
 
-/// The problem of a tensor that lies in shared memory. Whoever may name memory of the machine may read it.
+/// The problem of a tensor that lies in shared memory. A caller who could name memory of this machine could read it.
 pub(super) fn no_shared_memory(tensor: &str) -> Problem {
     wrong(format!(
         "tensor {:?} names shared memory; send its bytes",
@@ -53,7 +53,7 @@ pub(super) fn no_shared_memory(tensor: &str) -> Problem {
     ))
 }
 
-/// The problem of an output that is to be classified.
+/// The problem of an output that is wanted as classes.
 pub(super) fn no_classes() -> Problem {
     wrong("an output asks for classes; ask for \"cluster\" without them")
 }

@@ -4,9 +4,9 @@
 //! window, or `all`. No version means the newest batch, else the model over all batches, else the only window. `latest`
 //! and aliases stand for batches as in every path.
 //!
-//! The repository is a folder that others write. So loading a model means to read it now and to tell why it cannot be read.
-//! Unloading a model means to drop it from memory and to refuse it, by this protocol alone, until it is loaded again or the
-//! service starts again. The other paths and the folder do not change: nobody takes a model from somebody else's users.
+//! The repository is a folder that others write. To load a model is to read it now, and to tell why it cannot be read. To
+//! unload a model is to drop it from memory and to refuse it, by this protocol alone, until it is loaded again or the service
+//! starts again. The other paths and the folder do not change: nobody takes a model from somebody else's users.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use gugus_models::{Extent, ListedModel};
 
 use super::messages::{ModelIndex, ModelMetadata};
-use super::metadata::{self, ALL, version, versions};
+use super::metadata::{self, ALL, version};
 use crate::asked::Wanted;
 use crate::loaded::Loaded;
 use crate::problem::{Code, Problem, cut};
@@ -35,10 +35,6 @@ pub(super) async fn model(
             format!("model {:?} was unloaded; load it again", cut(name)),
         ));
     }
-    read(state, name, version).await
-}
-
-async fn read(state: &State, name: &str, version: &str) -> Result<Arc<Loaded>, Problem> {
     let wanted = {
         let listing = state.catalogue.listing().await;
         wanted(listing.model(name)?.1, version)?
@@ -49,18 +45,15 @@ async fn read(state: &State, name: &str, version: &str) -> Result<Arc<Loaded>, P
 /// The trained model that a version means.
 fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
     let unknown = |what: String| {
-        let name = &listed.model;
-        let detail = format!("{what}; GET /v2/models/{name} lists the versions there are");
+        let detail = format!("{what}; POST /v2/repository/index lists the versions there are");
         Problem::new(Code::UnknownBatch, detail)
     };
     match version {
-        "" if !listed.batches.is_empty() => Ok(Wanted::Latest),
-        "" if listed.all => Ok(Wanted::All),
-        "" => match &listed.windows[..] {
-            [only] => Ok(Wanted::Window(only.clone())),
-            _ => Err(unknown(
-                "the model has several versions, and none is named".to_owned(),
+        "" => match newest(listed) {
+            Wanted::Window(_) if listed.windows.len() > 1 => Err(unknown(
+                "the model has several windows, and none is named".to_owned(),
             )),
+            newest => Ok(newest),
         },
         ALL if listed.all => Ok(Wanted::All),
         // The key of a year looks like the number of a batch.
@@ -69,6 +62,15 @@ fn wanted(listed: &ListedModel, version: &str) -> Result<Wanted, Problem> {
             _ => Wanted::batch(version)
                 .ok_or_else(|| unknown(format!("there is no version {:?}", cut(version)))),
         },
+    }
+}
+
+/// The newest batch, else the model over all batches, else the window with the last key.
+fn newest(listed: &ListedModel) -> Wanted {
+    match listed.windows.last() {
+        _ if !listed.batches.is_empty() => Wanted::Latest,
+        Some(last) if !listed.all => Wanted::Window(last.clone()),
+        _ => Wanted::All,
     }
 }
 
@@ -113,7 +115,7 @@ pub(super) async fn index(state: &State, ready: bool) -> Vec<ModelIndex> {
         });
     };
     for (name, listed) in &listing.models {
-        for extent in versions(listed) {
+        for extent in listed.extents() {
             if !cannot.contains(&(&**name, &extent)) {
                 entry(name, &extent, "");
             }
@@ -126,9 +128,13 @@ pub(super) async fn index(state: &State, ready: bool) -> Vec<ModelIndex> {
     index
 }
 
-/// Reads the newest version of a model now. The model answers again.
+/// Reads the newest version of a model now, or of its windows the last one. The model answers again.
 pub(super) async fn load(state: &State, name: &str) -> Result<(), Problem> {
-    read(state, name, "").await?;
+    let newest = {
+        let listing = state.catalogue.listing().await;
+        newest(listing.model(name)?.1)
+    };
+    state.catalogue.model(name, &newest).await?;
     state.unloaded.remove(name);
     Ok(())
 }

@@ -19,7 +19,7 @@ use super::{metadata, repository};
 use crate::api::health;
 use crate::asked;
 use crate::busy;
-use crate::problem::{Problem, Told};
+use crate::problem::{Problem, Told, cut};
 use crate::reply;
 use crate::request::Sent;
 use crate::route::{Answer, Captures, Route};
@@ -316,7 +316,7 @@ fn refuse_contents(body: &[u8]) -> Result<(), Problem> {
     match parameters.and_then(|parameters| parameters.keys().next()) {
         Some(name) => Err(wrong(format!(
             "parameter {:?} is not taken: a model is what its folder holds",
-            crate::problem::cut(name)
+            cut(name)
         ))),
         None => Ok(()),
     }

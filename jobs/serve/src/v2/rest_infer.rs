@@ -17,7 +17,7 @@ use super::tensor::{Content, Tensor};
 use super::wrong::wrong;
 use crate::encoding::Encoding;
 use crate::loaded::Loaded;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, cut};
 use crate::request::Sent;
 use crate::state::State;
 
@@ -213,11 +213,8 @@ impl InferRequest<'_> {
             if parameter(output::SHARED_MEMORY).is_some() {
                 return Err(output::no_shared_memory(&wanted.name));
             }
-            if parameter("classification")
-                .and_then(Value::as_u64)
-                .unwrap_or(0)
-                > 0
-            {
+            let classes = parameter("classification").and_then(Value::as_u64);
+            if classes.is_some_and(|classes| classes > 0) {
                 return Err(output::no_classes());
             }
             let binary = parameter("binary_data").and_then(Value::as_bool);
@@ -234,7 +231,7 @@ impl InferRequest<'_> {
 fn tensors(inputs: Vec<InferInput<'_>>, mut bytes: &[u8]) -> Result<Vec<Tensor>, Problem> {
     let mut tensors = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let name = crate::problem::cut(&input.name);
+        let name = cut(&input.name);
         if input.parameters.contains_key(output::SHARED_MEMORY) {
             return Err(output::no_shared_memory(&input.name));
         }
@@ -242,8 +239,8 @@ fn tensors(inputs: Vec<InferInput<'_>>, mut bytes: &[u8]) -> Result<Vec<Tensor>,
             (None, Some(data)) => Content::Json(data),
             (Some(size), None) => {
                 let size = size.as_u64().and_then(|size| usize::try_from(size).ok());
-                let cut = size.and_then(|size| bytes.split_at_checked(size));
-                let (content, rest) = cut.ok_or_else(|| {
+                let split = size.and_then(|size| bytes.split_at_checked(size));
+                let (content, rest) = split.ok_or_else(|| {
                     wrong(format!(
                         "input {name:?}: its binary_data_size is not a number of bytes in the body"
                     ))

@@ -60,15 +60,14 @@ impl Tensor {
             let count = lengths
                 .iter()
                 .try_fold(1_usize, |all, &one| all.checked_mul(one));
-            let count =
-                count.ok_or_else(|| wrong("its shape has more elements than any body holds"))?;
+            let count = count.ok_or_else(too_many_elements)?;
             let values = match content {
                 Content::Raw(bytes) => raw(datatype, bytes, count),
                 Content::Json(text) => json::read(datatype, text, &lengths, count),
                 Content::Typed(contents) => typed(datatype, contents, count),
             }?;
             let (rows, width) = (lengths[0], lengths.get(1).copied().unwrap_or(1));
-            Ok((rows, width, exact(&values, datatype)?))
+            Ok((rows, width, exact(values, datatype)?))
         };
         let (rows, width, values) = read()
             .map_err(|problem: Problem| problem.within(&format!("input {:?}", cut(&name))))?;
@@ -93,15 +92,15 @@ fn lengths(shape: &[i64]) -> Result<Vec<usize>, Problem> {
 }
 
 /// Values of exactly this type. What JSON or a field could hold and the type cannot is refused.
-fn exact(values: &ArrayRef, datatype: Datatype) -> Result<ArrayRef, Problem> {
+fn exact(values: ArrayRef, datatype: Datatype) -> Result<ArrayRef, Problem> {
     if *values.data_type() == datatype.arrow() {
-        return Ok(Arc::clone(values));
+        return Ok(values);
     }
     let options = CastOptions {
         safe: false,
         ..CastOptions::default()
     };
-    cast_with_options(values, &datatype.arrow(), &options).map_err(|error| {
+    cast_with_options(&values, &datatype.arrow(), &options).map_err(|error| {
         wrong(format!(
             "a value is not of type {}: {error}",
             datatype.name()
@@ -112,9 +111,7 @@ fn exact(values: &ArrayRef, datatype: Datatype) -> Result<ArrayRef, Problem> {
 fn raw(datatype: Datatype, bytes: &[u8], count: usize) -> Result<ArrayRef, Problem> {
     match datatype {
         Datatype::Bool => {
-            if bytes.len() != count {
-                return Err(wrong_size(bytes, Some(count)));
-            }
+            check_size(bytes, count, 1)?;
             let bits = BooleanBuffer::collect_bool(count, |at| bytes[at] != 0);
             Ok(Arc::new(BooleanArray::new(bits, None)))
         }
@@ -132,23 +129,25 @@ fn raw(datatype: Datatype, bytes: &[u8], count: usize) -> Result<ArrayRef, Probl
     }
 }
 
-fn wrong_size(bytes: &[u8], wanted: Option<usize>) -> Problem {
-    match wanted {
-        Some(wanted) => wrong(format!(
-            "it has {} bytes, and its shape says {wanted}",
-            bytes.len()
-        )),
-        None => wrong("its shape has more elements than any body holds"),
+/// Refuses bytes that are not exactly those of `count` elements.
+fn check_size(bytes: &[u8], count: usize, of_each: usize) -> Result<(), Problem> {
+    let wanted = count.checked_mul(of_each).ok_or_else(too_many_elements)?;
+    match bytes.len() {
+        found if found == wanted => Ok(()),
+        found => Err(wrong(format!(
+            "it has {found} bytes, and its shape says {wanted}"
+        ))),
     }
+}
+
+fn too_many_elements() -> Problem {
+    wrong("its shape has more elements than any body holds")
 }
 
 /// Numbers from their bytes. They are copied once and as a whole, because Arrow wants them aligned. Arrow's numbers are
 /// those of the machine, and every machine that Rust's tier 1 names is little-endian.
 fn numbers<T: ArrowPrimitiveType>(bytes: &[u8], count: usize) -> Result<ArrayRef, Problem> {
-    let wanted = count.checked_mul(size_of::<T::Native>());
-    if wanted != Some(bytes.len()) {
-        return Err(wrong_size(bytes, wanted));
-    }
+    check_size(bytes, count, size_of::<T::Native>())?;
     let values = ScalarBuffer::new(Buffer::from(bytes), 0, count);
     Ok(Arc::new(PrimitiveArray::<T>::new(values, None)))
 }

@@ -284,6 +284,12 @@ fn a_short_stream_cannot_make_long_columns() {
     service
         .send(SQL, &[ARROW], body)
         .refused("413 body_too_large: fewer records");
+    // As many wrong rows as one likes: the first one is told.
+    let numbers: ArrayRef = Arc::new(NullArray::new(1_000_000));
+    let numbers = columns([("a", Arc::clone(&numbers)), ("b", numbers)]);
+    service
+        .send("/models/crime_k5/predict", &[ARROW], stream(&[numbers]))
+        .refused("422 missing_field: index 0");
     // Lengths that no body has.
     let empty = RecordBatch::new_empty(Arc::new(Schema::empty()));
     let mut body = stream(&[empty]);
@@ -298,6 +304,56 @@ fn a_short_stream_cannot_make_long_columns() {
         body[at] ^= 0x7f;
     }
     assert_eq!(service.get("/health").status, 200);
+}
+
+#[test]
+fn a_dictionary_is_as_long_as_the_texts_of_its_rows() {
+    let dir = folder();
+    let service = Service::of_folder(dir.path());
+    let send = |keys: Vec<i32>, parts: StringArray| {
+        let time = Int32Array::from(vec![330; keys.len()]);
+        let parts = DictionaryArray::new(Int32Array::from(keys), Arc::new(parts));
+        let kinds = columns([("TIME OCC", Arc::new(time)), ("PART", Arc::new(parts))]);
+        clusters(&service.send(SQL, &[ARROW], stream(&[kinds])))
+    };
+    // One long text beside many short ones.
+    let long = "x".repeat(1 << 16);
+    let mut keys = vec![0; 5000];
+    keys.push(1);
+    let mut expected = vec![2; 5000];
+    expected.push(0);
+    assert_eq!(
+        send(keys, StringArray::from(vec!["1.50", long.as_str()])),
+        expected
+    );
+    // No text at all.
+    assert_eq!(send(vec![0], StringArray::from(vec![None::<&str>])), [0]);
+}
+
+#[test]
+fn a_wrong_row_counts_from_the_first_one_of_a_long_batch() {
+    let dir = folder();
+    let service = Service::of_folder(dir.path());
+    let mut lat = vec![34.0; 200_000];
+    let lon = floats(&vec![-118.5; lat.len()]);
+    let good = columns([("LAT", floats(&lat)), ("LON", Arc::clone(&lon))]);
+    let found = clusters(&service.send(PATH, &[ARROW], stream(&[good])));
+    assert_eq!(found, vec![0; lat.len()]);
+    lat[150_000] = f64::NAN;
+    let mut texts: Vec<String> = lat.iter().map(f64::to_string).collect();
+    texts[150_000] = "north".to_owned();
+    for (lat, refused) in [
+        (floats(&lat), "422 not_finite: index 150000, LAT"),
+        (
+            Arc::new(StringArray::from(texts)) as ArrayRef,
+            "422 wrong_value: index 150000, LAT, north",
+        ),
+    ] {
+        let wrong = columns([("LAT", lat), ("LON", Arc::clone(&lon))]);
+        service
+            .send(PATH, &[ARROW], stream(&[wrong]))
+            .refused(refused);
+    }
 }
 
 #[test]

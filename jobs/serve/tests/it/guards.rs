@@ -199,6 +199,12 @@ fn behind_a_proxy_the_document_and_the_page_name_its_path() {
         );
         assert_eq!(service.get(&format!("{root}/docs/")).status, 200);
         assert_eq!(service.get(&format!("{root}/docs/start.js")).status, 200);
+        let page = service.get(&format!("{root}/pages/location/batches/1"));
+        let asked = format!(
+            "http://{}/ml/gugus/models/location/batches/1/predict",
+            service.address
+        );
+        assert!(page.text().contains(&asked), "{}", page.text());
     }
     service.get("/ml/gugus2/models").refused("404 unknown_path");
     let plain = guarded(folder.path(), |_| {});

@@ -566,5 +566,12 @@ fn the_repository_lists_loads_and_unloads() {
         200
     );
     assert_eq!(service.get("/v2/models/location/ready").status, 200);
+    // A model of several windows is loaded without naming one.
+    let windows = "/v2/repository/models/monthly";
+    let ready = "/v2/models/monthly/versions/2024-05/ready";
+    assert_eq!(service.post(&format!("{windows}/unload"), "").status, 200);
+    service.get(ready).error(404);
+    assert_eq!(service.post(&format!("{windows}/load"), "").status, 200);
+    assert_eq!(service.get(ready).status, 200);
     service.post("/v2/repository/index", "[").error(400);
 }

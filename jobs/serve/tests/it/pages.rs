@@ -1,12 +1,15 @@
 //! The pages that a person reads. `cli/tests/it/browser` shows them to a real browser.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use gugus_files::Store;
 use gugus_serve::Config;
 
 use crate::folders::{
     CENTERS, batch, by_sql, location, mixture, month, spots, write, write_as_spark,
 };
-use crate::service::{Answer, Service};
+use crate::service::{Answer, DEADLINE, Service};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const PATH: &str = "/pages/location/batches/1";
@@ -191,6 +194,22 @@ fn a_form_predicts() {
     let answer = service.method("DELETE", PATH);
     answer.refused("405 method_not_allowed");
     assert_eq!(answer.header("allow"), Some("GET, HEAD, POST"));
+}
+
+#[test]
+fn the_command_of_a_page_names_the_host_that_was_asked() {
+    let service = Service::of([location("location", batch(1), &CENTERS)]);
+    let own = page(&service.get(PATH));
+    says(&own, &[&service.url("/models/location/batches/1/predict")]);
+    // As over HTTP/2, only the address names the host.
+    let mut stream = TcpStream::connect(service.address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let head = format!("GET http://gugus.example:81{PATH} HTTP/1.1\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let named = "http://gugus.example:81/models/location/batches/1/predict";
+    says(&answer, &[named]);
 }
 
 #[test]

@@ -38,9 +38,11 @@ pub(super) struct Lane {
 pub(super) struct Place {
     kind: Box<dyn TrainingKind>,
     /// The batches that it took, and that wait for it.
-    pub(super) batches: Vec<BatchNumber>,
+    batches: Vec<BatchNumber>,
     /// Whether it trains what was there when the run began.
     pub(super) first: bool,
+    /// How much of what is pending the progress counts already.
+    counted: u64,
 }
 
 /// A training that ended.
@@ -68,18 +70,10 @@ impl Lane {
         let batch = |line: &ModelReport| line.batch.and_then(BatchNumber::new);
         let batches = wanted.iter().filter_map(batch).collect();
         let beside = std::iter::repeat_with(|| kind.beside()).take(WAVES_AT_ONCE - 1);
-        let beside = beside.flatten().map(|kind| Place {
-            kind,
-            batches: Vec::new(),
-            first: false,
-        });
+        let beside = beside.flatten().map(|kind| Place::new(kind, Vec::new()));
         let mut free: Vec<Place> = beside.collect();
         let needs = kind.needs();
-        free.push(Place {
-            kind,
-            batches,
-            first: false,
-        });
+        free.push(Place::new(kind, batches));
         let lane = Self {
             work,
             needs,
@@ -109,9 +103,8 @@ impl Lane {
 
     /// A place that is to train now, with the batches that wait.
     pub(super) fn next(&mut self, run: &Run, report: &mut Report) -> Option<Place> {
-        let due = |place: &Place| place.kind.due() == Due::Now;
-        let free = self.free.iter().position(due);
-        let at = match free {
+        let due = self.free.iter().position(Place::is_due);
+        let at = match due {
             Some(at) => at,
             None if self.came.is_empty() || self.free.is_empty() => return None,
             None => 0,
@@ -122,7 +115,7 @@ impl Lane {
             place.kind.add(run, &came, report);
             place.batches.extend(self.waiting(run, &came));
         }
-        if due(&place) {
+        if place.is_due() {
             return Some(place);
         }
         self.free.push(place);
@@ -131,7 +124,7 @@ impl Lane {
 
     /// Whether a place is to train now, and reads more than what came.
     pub(super) fn reads_old(&self) -> bool {
-        let due = |place: &Place| place.kind.due() == Due::Now || !self.came.is_empty();
+        let due = |place: &Place| place.is_due() || !self.came.is_empty();
         self.needs != Needs::Newest(0) && self.free.iter().any(due)
     }
 
@@ -145,12 +138,20 @@ impl Lane {
         at.min()
     }
 
+    /// Whether training what was there at first failed, and is to be tried again.
+    pub(super) fn is_behind_first(&self) -> bool {
+        let mut free = self.free.iter();
+        free.any(|place| place.first && place.is_due())
+    }
+
     /// A training ended. Gives the batches that do not wait for this model any more.
-    pub(super) fn back(&mut self, mut place: Place) -> Vec<BatchNumber> {
-        let done = match place.kind.due() {
-            // The rest failed, and is tried again.
-            Due::Now => Vec::new(),
-            Due::At(_) | Due::Idle => std::mem::take(&mut place.batches),
+    pub(super) fn back(&mut self, mut place: Place, succeeded: bool) -> Vec<BatchNumber> {
+        // What failed is tried again.
+        let is_left = place.is_due();
+        place.first &= is_left && !succeeded;
+        let done = match is_left {
+            true => Vec::new(),
+            false => std::mem::take(&mut place.batches),
         };
         self.free.push(place);
         done
@@ -158,10 +159,13 @@ impl Lane {
 
     /// Batches before this one were pruned. Gives those that do not wait for this model any more.
     pub(super) fn forget(&mut self, before: BatchNumber) -> Vec<BatchNumber> {
-        let mut gone = Vec::new();
+        let pruned = |number: &mut BatchNumber| *number < before;
+        let mut gone: Vec<BatchNumber> = self.came.extract_if(.., pruned).collect();
+        if !self.counts {
+            gone.clear();
+        }
         for place in &mut self.free {
             place.kind.forget(before);
-            let pruned = |number: &mut BatchNumber| *number < before;
             gone.extend(place.batches.extract_if(.., pruned));
         }
         gone
@@ -169,6 +173,20 @@ impl Lane {
 }
 
 impl Place {
+    fn new(kind: Box<dyn TrainingKind>, batches: Vec<BatchNumber>) -> Self {
+        Self {
+            kind,
+            batches,
+            first: false,
+            counted: 0,
+        }
+    }
+
+    /// Whether it is to train now.
+    fn is_due(&self) -> bool {
+        self.kind.due() == Due::Now
+    }
+
     /// The run on what the next training reads.
     pub(super) fn run(&self, run: &Run) -> Run {
         let batches = match self.kind.reads() {
@@ -186,7 +204,8 @@ impl Place {
         run: Run,
         jobs: Jobs<'_>,
     ) -> Trained {
-        run.progress.add_total(self.kind.pending());
+        let pending = self.kind.pending();
+        run.progress.add_total(pending.saturating_sub(self.counted));
         let mut report = Report::default();
         let (kind, model) = (
             std::slice::from_mut(&mut self.kind),
@@ -194,6 +213,7 @@ impl Place {
         );
         let result = train_kinds(kind, model, &run, &jobs, &mut report).await;
         run.failures.save(&work.model.name, &run.models).await;
+        self.counted = self.kind.pending();
         Trained {
             lane,
             place: self,

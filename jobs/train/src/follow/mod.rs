@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use gugus_batches::LogError;
 use gugus_error::Kind;
-use gugus_models::{Existing, ModelStore};
+use gugus_models::Existing;
 use gugus_submit::Submit;
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +30,10 @@ use crate::compare::refuse;
 use crate::error::Error;
 use crate::failures::Failures;
 use crate::kinds::kinds;
-use crate::prepare::{Config, begin, check_job, compile, label, tell};
+use crate::prepare::{Config, begin, compile, label, tell};
 use crate::report::Report;
 use crate::run::Run;
+use crate::work::ModelWork;
 
 /// How batches are followed.
 #[derive(Clone, Copy, Debug)]
@@ -69,12 +70,15 @@ pub async fn follow(
     let existing = Existing::Keep;
     let config = Config { existing, ..config };
     // Mistakes in the job file show before there is a batch.
-    check_job(&config)?;
+    let compiled = compile(&config, &kinds())?;
     let mut done = Done::nothing(Arc::clone(&config.observer));
     let mut watch = config.batches.watch(settings.poll);
     let mut trouble = Trouble::new("the folder of batches or models", settings.poll);
     let mut waits = false;
-    while let Some(looked) = stop.run_until_cancelled(look(&config, &mut done)).await {
+    while let Some(looked) = stop
+        .run_until_cancelled(look(&config, &compiled, &mut done))
+        .await
+    {
         match looked {
             Ok((run, lanes)) => {
                 trouble.over();
@@ -88,6 +92,7 @@ pub async fn follow(
                 stop.run_until_cancelled(pause).await;
             }
             Err(Error::NoBatches { .. } | Error::Batches(LogError::NoFolder { .. })) => {
+                trouble.over();
                 if !waits {
                     let batches = &config.batches;
                     tracing::info!(%batches, "there are no batches yet; the run waits for the first one");
@@ -108,22 +113,26 @@ pub async fn follow(
 }
 
 /// Finds out which batches and models are there, and what each model wants.
-async fn look(config: &Config, done: &mut Done) -> Result<(Run, Vec<Lane>), Error> {
-    let compiled = compile(config, &kinds())?;
-    let names = compiled.iter().map(|(work, _)| work.model.name.clone());
-    let names: Vec<_> = names.collect();
-    let models = ModelStore::new(config.models.clone());
-    let failures = Failures::of_job(&config.job, &names, &models).await;
-    let run = begin(config, &compiled, failures.map_err(Error::Models)?).await?;
+async fn look(
+    config: &Config,
+    compiled: &[(ModelWork, usize)],
+    done: &mut Done,
+) -> Result<(Run, Vec<Lane>), Error> {
+    let mut run = begin(config, compiled).await?;
+    let models = compiled.iter().map(|(work, _)| &work.model);
+    let failures = Failures::of_job(&config.job, models, &run.models).await;
+    run.failures = failures.map_err(Error::Models)?;
     let (mut lanes, mut report, mut differing) = (Vec::new(), Report::default(), Vec::new());
     for (work, kind) in compiled {
-        let kind = kinds().swap_remove(kind);
-        let (lane, differ) = Lane::find(&run, work, kind, &mut report).await?;
+        let kind = kinds().swap_remove(*kind);
+        let (lane, differ) = Lane::find(&run, work.clone(), kind, &mut report).await?;
         lanes.push(lane);
         differing.extend(differ);
     }
     refuse(&differing)?;
     tell(&run, &report.models);
     done.total.count(&report);
-    Ok((run.on(run.batches.clone()), lanes))
+    // The lanes know by now which batches want a model.
+    run.listed.clear();
+    Ok((run, lanes))
 }

@@ -30,7 +30,7 @@ const LAG_TOLD: Duration = Duration::from_secs(1);
 /// How long the number of the cluster's slots is believed: executors come and go.
 const SLOTS_KNOWN: Duration = Duration::from_secs(30);
 
-/// The latest time at which something is looked at.
+/// The longest time between two looks.
 const LATEST: Duration = Duration::from_secs(3_600);
 
 /// Why a run does not go on.
@@ -50,8 +50,10 @@ pub(super) struct Standing<'a> {
     lanes: Vec<Lane>,
     behind: Behind,
     told: Option<Lag>,
-    /// Trainings that were begun at first and have not succeeded; `None` before they were begun.
-    first: Option<usize>,
+    /// Whether what was there at first was begun.
+    begun: bool,
+    /// Trainings under way of what was there at first.
+    first_under_way: usize,
     under_way: FuturesUnordered<LocalBoxFuture<'a, Trained>>,
     cluster: Cluster<'a>,
     /// The store of the batches.
@@ -82,7 +84,7 @@ impl<'a> Cluster<'a> {
             label,
             halt: stop.child_token(),
             jobs: None,
-            trouble: Trouble::new("the cluster", pause),
+            trouble: Trouble::new("the cluster or the store of models", pause),
         }
     }
 
@@ -109,7 +111,8 @@ impl<'a> Standing<'a> {
             lanes,
             behind,
             told: None,
-            first: None,
+            begun: false,
+            first_under_way: 0,
             under_way: FuturesUnordered::new(),
             cluster,
             store: Trouble::new("the folder of batches", pause),
@@ -137,10 +140,14 @@ impl<'a> Standing<'a> {
         while let Some(trained) = self.under_way.next().await {
             done.total.count(&trained.report);
         }
-        if let Some((_, jobs)) = self.cluster.jobs.take() {
-            jobs.settle().await;
-        }
+        self.cluster.submit.settle().await;
         ended
+    }
+
+    /// Whether each model has seen what was there at first.
+    fn is_caught_up(&self) -> bool {
+        let is_left = self.lanes.iter().any(Lane::is_behind_first);
+        self.begun && self.first_under_way == 0 && !is_left
     }
 
     /// Begins what is due, and waits for what comes next.
@@ -154,7 +161,7 @@ impl<'a> Standing<'a> {
         if paused.is_none() {
             self.begin(&mut done.total).await?;
         }
-        if self.first == Some(0) {
+        if self.is_caught_up() {
             done.catch_up();
         }
         self.tell_lag();
@@ -193,7 +200,8 @@ impl<'a> Standing<'a> {
         let mut report = Report::default();
         for index in 0..self.lanes.len() {
             while let Some(mut place) = self.lanes[index].next(&self.run, &mut report) {
-                place.first |= self.first.is_none();
+                place.first |= !self.begun;
+                self.first_under_way += usize::from(place.first);
                 let (work, run) = (self.lanes[index].work.clone(), place.run(&self.run));
                 let jobs = self.cluster.jobs().await;
                 let trained = async move { place.train(index, work, run, jobs).await };
@@ -202,24 +210,22 @@ impl<'a> Standing<'a> {
         }
         tell(&self.run, &report.models);
         total.count(&report);
-        self.first.get_or_insert(self.under_way.len());
+        self.begun = true;
         Ok(())
     }
 
     /// Takes in a training that ended.
     fn ended(&mut self, trained: Trained, total: &mut Report) -> Result<Option<Ended>> {
         total.count(&trained.report);
-        let mut place = trained.place;
-        let was_first = trained.result.is_ok() && std::mem::take(&mut place.first);
-        let done = self.lanes[trained.lane].back(place);
+        self.first_under_way -= usize::from(trained.place.first);
+        let done = self.lanes[trained.lane].back(trained.place, trained.result.is_ok());
         self.behind.done(&done);
         match trained.result {
             Ok(()) => {
                 self.cluster.trouble.over();
-                self.first = self.first.map(|first| first - usize::from(was_first));
                 self.forget();
             }
-            Err(Error::Cluster(SubmitError::Cancelled)) => {}
+            Err(Error::Cluster(SubmitError::Cancelled)) if self.cluster.halt.is_cancelled() => {}
             Err(error) if is_elsewhere(&error) => return Ok(Some(Ended::LookAgain)),
             Err(error) if error.kind() == Kind::Failed => {
                 self.cluster.trouble.happened(&error);

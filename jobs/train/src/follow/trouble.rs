@@ -1,6 +1,5 @@
 //! What does not answer is asked again after growing pauses, and the log says so once.
 
-use std::future::pending;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -68,9 +67,8 @@ impl Trouble {
 
     /// Waits until it may be tried again.
     pub(super) async fn pause(&self) {
-        match self.until {
-            Some(until) => sleep_until(until).await,
-            None => pending().await,
+        if let Some(until) = self.until {
+            sleep_until(until).await;
         }
     }
 }

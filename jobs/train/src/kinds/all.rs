@@ -98,7 +98,7 @@ impl TrainingKind for OverAll {
                 return Ok(Vec::new());
             }
         }
-        let wanted = !run.failed_before(&work, &of, newest);
+        let wanted = !run.failed_before(&work, &of, ..);
         self.0.push(AllWork::new(work, wanted, rows));
         Ok(Vec::new())
     }

@@ -48,7 +48,7 @@ impl TrainingKind for PerBatch {
                 _ if run.is_pruned(name, number) => {
                     report.push(line::pruned(name, number, facts.rows));
                 }
-                None if run.failed_before(&work, &of, facts) => {}
+                None if run.failed_before(&work, &of, number..=number) => {}
                 None => _ = pending.insert(number),
                 Some(about) => match run.difference_of_batch(&work.model, &of, about, facts) {
                     Some(difference) => differing.push(difference),
@@ -74,6 +74,10 @@ impl TrainingKind for PerBatch {
 
     async fn train(&mut self, run: &Run, jobs: &Jobs<'_>, report: &mut Report) -> Result {
         let halt = jobs.stop().child_token();
+        for (_, wanted) in &mut self.wanted {
+            // Others were pruned since, and give no answer.
+            wanted.retain(|number| run.batches.get(*number).is_some());
+        }
         let (jobs, pace) = (&jobs.until(halt.clone()), &self.pace);
         let mut cut = Vec::new();
         for (model, (_, numbers)) in self.wanted.iter().enumerate() {

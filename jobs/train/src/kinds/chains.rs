@@ -74,7 +74,7 @@ impl TrainingKind for Chains {
                 continue;
             }
             let about = there.get(&number);
-            if about.is_none() && run.failed_before(&work, &of, facts) {
+            if about.is_none() && run.failed_before(&work, &of, number..=number) {
                 continue;
             }
             // Of models that were pruned, the last is known by the one that went on from it.

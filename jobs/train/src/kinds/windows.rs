@@ -269,7 +269,7 @@ async fn compare(
         // Batches never change, so this one tells all: what is gone since were older rows, which the model has seen.
         let newest = run.batches.get(span.last);
         let Some(about) = there.get(&of) else {
-            if !newest.is_some_and(|newest| run.failed_before(work, &of, newest)) {
+            if !run.failed_before(work, &of, span.first..=span.last) {
                 wanted.insert(key, span);
             }
             continue;

@@ -138,6 +138,24 @@ async fn a_batch_that_failed_is_told_once_until_the_job_file_changes() {
 }
 
 #[tokio::test]
+async fn a_model_that_failed_is_tried_again_without_the_batch_to_blame() {
+    let work = Work::new();
+    let job = job(3, &over_all("").replace("k = 3", "k = 2"));
+    // The first of two batches has a null.
+    work.append(&job, &three_batches()[3..]).await;
+    for (status, times) in [(Failed, 1), (Failed, 0), (Trained, 1)] {
+        let seen = Arc::new(Seen::default());
+        let script = seen.until("a look", |seen| seen.caught_up() == 1);
+        let followed = following(&work, &job, &work.cluster, &seen, script).await;
+        followed.unwrap();
+        assert_eq!(seen.of("over_all", status).len(), times, "{seen:?}");
+        if times == 0 {
+            work.keep_newest(&job).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn windows_are_trained_again_when_a_batch_touched_them() {
     let work = Work::new();
     let by_area = "[[models]]\nname = \"area\"\nfeatures = [\"x\"]\nk = 2\nseed = 7\nscope = \"window\"\nwindow = { sql = \"area\" }\n";
@@ -296,6 +314,48 @@ async fn batches_may_be_pruned_while_they_are_followed() {
     };
     let followed = following(&work, &job, &work.cluster, &seen, script).await;
     followed.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_there_may_be_pruned_before_it_is_trained() {
+    let work = Work::new();
+    let job = job(60, EACH);
+    append(&work, &job, 0..2).await;
+    work.train(&job).await;
+    // Only the first batch wants a model.
+    let folder = "each/batch_00000001";
+    let removed = work.models.remove_folder(folder, "_SUCCESS").await;
+    removed.unwrap();
+    let gate = Gate::new(&work.cluster);
+    gate.set_away(true);
+    let seen = Arc::new(Seen::default());
+    let script = async {
+        seen.until("a try", |_| gate.refused() >= 1).await;
+        assert_eq!(seen.caught_up(), 0);
+        work.keep_newest(&job).await;
+        seen.until("nothing that is left to do", |seen| seen.caught_up() == 1)
+            .await;
+    };
+    let report = following(&work, &job, &gate, &seen, script).await;
+    assert_eq!((report.unwrap().trained, seen.lag().batches), (0, 0));
+}
+
+#[tokio::test]
+async fn another_log_in_the_same_folder_is_no_part_of_the_first_one() {
+    let work = Work::new();
+    let job = job(60, EACH);
+    append(&work, &job, 0..1).await;
+    let seen = Arc::new(Seen::default());
+    let script = async {
+        seen.until_trained("each", 1).await;
+        let first = number(1).file_name();
+        work.batches.delete(&first).await.unwrap();
+        append(&work, &job, 0..2).await;
+        std::future::pending().await
+    };
+    let ended = following(&work, &job, &work.cluster, &seen, script).await;
+    let error = ended.unwrap_err().to_string();
+    assert!(error.contains("commit_id of the batch"), "{error}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ pub struct Course {
     pub table: ModelTable,
     /// The models over all batches, with their passes.
     pub passes: Vec<PassSeries>,
-    /// How many models are beyond those that the scheduler remembers; the report has them.
+    /// How many models the scheduler does not remember. The report of a run that ended has them; a standing run has no report.
     pub left_out: u64,
 }
 

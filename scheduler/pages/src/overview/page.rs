@@ -1,24 +1,18 @@
-//! `/`: everything at a glance.
+//! The page, and the health in one sentence.
 
-use std::time::Duration;
-
-use gugus_look::{
-    Column, Section, Tone, badge, bytes, command, count, done_of, duration, empty, instant,
-    plain_table, quantity, shortened,
-};
+use gugus_look::{Section, Tone, badge, count, empty, quantity};
 use gugus_progress::Lag;
 use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::command::{shell_word, submit};
-use crate::href;
+use super::executors::{ExecutorLine, executors};
+use super::pipeline::Pipeline;
+use super::work::{BallistaRunning, Failure, Running, ballista_jobs, failures, runs};
+use crate::command::submit;
 use crate::page::Page;
 use crate::place::Place;
 use crate::run::{Following, RunState, behind};
-
-/// The most characters of a failure; the page that its link leads to has all of them.
-const SHORT: usize = 300;
 
 /// Everything at a glance.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -43,110 +37,6 @@ pub struct Overview {
     pub executors: Vec<ExecutorLine>,
 }
 
-/// From a topic to predictions, for one pair of stores.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Pipeline {
-    /// The job of the newest run.
-    pub job: String,
-    /// Where the batches are.
-    pub batches: String,
-    /// Where the models are.
-    pub models: String,
-    /// The topic, or imported files.
-    pub source: PipelineStep,
-    /// Its name.
-    pub topic: String,
-    /// Whether the records come from imported files.
-    pub imports: bool,
-    /// The batches.
-    pub batch: PipelineStep,
-    /// The models.
-    pub model: PipelineStep,
-}
-
-/// One step of a pipeline.
-#[derive(Clone, Debug, Default, Serialize, ToSchema)]
-pub struct PipelineStep {
-    /// How many there are; null while that is being found out.
-    pub count: Option<u64>,
-    /// How many come in an hour, where some came lately.
-    pub per_hour: Option<f64>,
-    /// The newest one, in words.
-    pub newest: Option<String>,
-    /// When the newest one came.
-    pub at: Option<String>,
-    /// What is wrong, in words.
-    pub trouble: Option<String>,
-}
-
-/// A run that trains, waits, follows or is paused.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Running {
-    /// Its id.
-    pub id: String,
-    /// Its job.
-    pub job: String,
-    /// `running`, `queued`, `following` or `paused`.
-    pub state: RunState,
-    /// How far a standing run is behind; null for any other run.
-    pub follow: Option<Following>,
-    /// How many models are done.
-    pub done: u64,
-    /// Of how many; 0 while that is unknown.
-    pub total: u64,
-    /// The current work, in words.
-    pub message: String,
-    /// About how many seconds are left.
-    pub seconds_left: Option<u64>,
-}
-
-/// A Ballista job that is under way, of a run or of a client.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct BallistaRunning {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// How many of its stages are done.
-    pub done: u64,
-    /// How many stages it has.
-    pub stages: u64,
-    /// Seconds since its start.
-    pub seconds: u64,
-}
-
-/// Something that failed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Failure {
-    /// What failed, as `run 2026…`.
-    pub what: String,
-    /// Where its page is.
-    pub href: String,
-    /// Why.
-    pub why: String,
-    /// When.
-    pub at: Option<String>,
-}
-
-/// An executor, as a line.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ExecutorLine {
-    /// Its id.
-    pub id: String,
-    /// Its address.
-    pub address: String,
-    /// How many slots it has.
-    pub slots: u32,
-    /// How many of them are taken; null where that is unknown.
-    pub taken: Option<u32>,
-    /// Bytes of memory that its process uses; null where that is unknown.
-    pub memory: Option<u64>,
-    /// Seconds since its last heartbeat.
-    pub silent: u64,
-    /// Whether it is given up or about to be.
-    pub lost: bool,
-}
-
 impl Page for Overview {
     const PLACE: Place = Place::Overview;
 
@@ -159,8 +49,9 @@ impl Page for Overview {
             Section::live("health", self.health()),
             Section::live("pipeline", self.pipelines()).titled("From records to predictions"),
             Section::live("running", self.running()).titled("Running work"),
-            Section::live("failures", self.failures()).titled("Recent failures"),
-            Section::live("executors", self.executors()).titled("Executors"),
+            Section::live("failures", failures(&self.failures)).titled("Recent failures"),
+            Section::live("executors", executors(&self.executors, &self.address))
+                .titled("Executors"),
         ]
     }
 }
@@ -273,172 +164,9 @@ impl Overview {
     fn running(&self) -> Markup {
         html! {
             @if self.running.is_empty() && self.ballista_jobs.is_empty() { p.quiet { "No run trains or waits, and no client computes." } }
-            @if !self.running.is_empty() { (self.runs()) }
-            @if !self.ballista_jobs.is_empty() { h3 { "Ballista jobs" } (self.ballista()) }
+            @if !self.running.is_empty() { (runs(&self.running)) }
+            @if !self.ballista_jobs.is_empty() { h3 { "Ballista jobs" } (ballista_jobs(&self.ballista_jobs)) }
         }
-    }
-
-    fn ballista(&self) -> Markup {
-        let columns = [
-            Column::text("Ballista job"),
-            Column::text("Name"),
-            Column::numbers("Stages done"),
-            Column::numbers("For"),
-        ];
-        let rows: Vec<Vec<Markup>> = self
-            .ballista_jobs
-            .iter()
-            .map(|job| {
-                vec![
-                    html! { a href=(href::job(&job.id)) { code { (job.id) } } },
-                    html! { (shortened(&job.name, SHORT)) },
-                    html! { (job.done) " of " (job.stages) },
-                    html! { (duration(Duration::from_secs(job.seconds))) },
-                ]
-            })
-            .collect();
-        plain_table("Ballista jobs", &columns, &rows)
-    }
-
-    fn runs(&self) -> Markup {
-        let columns = [
-            Column::text("Run"),
-            Column::text("State"),
-            Column::text("Job"),
-            Column::text("Progress"),
-            Column::numbers("Time left"),
-        ];
-        let rows: Vec<Vec<Markup>> = self
-            .running
-            .iter()
-            .map(|run| {
-                let busy = matches!(run.state, RunState::Running | RunState::Following);
-                let tone = if busy { Tone::Busy } else { Tone::Quiet };
-                vec![
-                    html! { a href=(href::run(&run.id)) { code { (run.id) } } },
-                    badge(tone, run.state.word()),
-                    html! { (run.job) },
-                    html! {
-                        @if run.total > 0 { (done_of(run.done, run.total, "progress of the run")) " " }
-                        span.quiet { (run.message) }
-                    },
-                    html! { @if let Some(left) = run.seconds_left { "about " (duration(Duration::from_secs(left))) } },
-                ]
-            })
-            .collect();
-        plain_table("Running work", &columns, &rows)
-    }
-
-    fn failures(&self) -> Markup {
-        if self.failures.is_empty() {
-            return html! { p { (badge(Tone::Good, "none")) " Nothing has failed that this scheduler remembers." } };
-        }
-        html! { ul { @for failure in &self.failures { li {
-            (badge(Tone::Bad, "failed")) " " a href=(failure.href) { (failure.what) }
-            @if let Some(at) = &failure.at { ", " (instant(at)) }
-            ": " span.reason { (shortened(&failure.why, SHORT)) }
-        } } } }
-    }
-
-    fn executors(&self) -> Markup {
-        if self.executors.is_empty() {
-            return empty(
-                "None has registered, so nothing can be computed. Start one:",
-                Some(&format!("gugus executor --scheduler {}", self.address)),
-            );
-        }
-        let columns = [
-            Column::text("Executor"),
-            Column::text("State"),
-            Column::numbers("Slots taken"),
-            Column::numbers("Memory"),
-            Column::numbers("Last heartbeat"),
-        ];
-        let rows: Vec<Vec<Markup>> = self
-            .executors
-            .iter()
-            .map(|executor| {
-                let state = match executor.lost {
-                    true => badge(Tone::Bad, "lost"),
-                    false => badge(Tone::Good, "alive"),
-                };
-                vec![
-                    html! { a href=(href::executor(&executor.id)) { (executor.address) } },
-                    state,
-                    html! { @if let Some(taken) = executor.taken { (taken) " of " } (executor.slots) },
-                    html! { @match executor.memory { Some(memory) => (bytes(memory)), None => { span.quiet { "unknown" } } } },
-                    html! { (count(executor.silent)) " s ago" },
-                ]
-            })
-            .collect();
-        plain_table("Executors", &columns, &rows)
-    }
-}
-
-impl Pipeline {
-    fn html(&self) -> Markup {
-        let (batches, models) = (href::batches(&self.batches), href::models(&self.models));
-        html! {
-            h3 { "Job " (self.job) }
-            ol.pipeline {
-                li {
-                    h3 { @if self.imports { "Imported files" } @else { "Topic" } }
-                    (self.source.html("record", "records", None))
-                    p { (self.topic) }
-                }
-                li {
-                    h3 { "Batches" }
-                    (self.batch.html("batch", "batches", Some(&batches)))
-                    p.quiet { (self.batches) }
-                }
-                li {
-                    h3 { "Models" }
-                    (self.model.html("model", "models", Some(&models)))
-                    p.quiet { (self.models) }
-                }
-                li {
-                    h3 { "Predictions" }
-                    p { "The scheduler does not see predictions: " code { "serve" } " answers them." }
-                    p { (command(&format!("gugus serve --models {}", shell_word(&self.models)))) }
-                }
-            }
-        }
-    }
-}
-
-impl PipelineStep {
-    fn html(&self, one: &str, many: &str, href: Option<&str>) -> Markup {
-        let words = self.count.map(|number| quantity(number, one, many));
-        html! {
-            p.big { @match (&words, href) {
-                (Some(words), Some(href)) => { a href=(href) { (words) } }
-                (Some(words), None) => { (words) }
-                (None, Some(href)) => { a href=(href) { "unknown" } }
-                (None, None) => { "unknown" }
-            } }
-            @if let Some(trouble) = &self.trouble { p { (badge(Tone::Bad, "cannot be read")) " " (shortened(trouble, SHORT)) } }
-            @if let Some(rate) = self.per_hour { p { (rate_of(rate)) " lately" } }
-            @if let Some(newest) = &self.newest { p { "newest: " (newest) @if let Some(at) = &self.at { ", " (instant(at)) } } }
-        }
-    }
-}
-
-/// How many come in a time that people think in.
-fn rate_of(per_hour: f64) -> String {
-    let (number, unit) = if per_hour >= 3600.0 {
-        (per_hour / 3600.0, "second")
-    } else if per_hour >= 60.0 {
-        (per_hour / 60.0, "minute")
-    } else {
-        (per_hour, "hour")
-    };
-    if number < 10.0 {
-        format!("{number:.1} per {unit}")
-    } else {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        // a rate is not negative, and saturates
-        let whole = number.round() as u64;
-        format!("{} per {unit}", count(whole))
     }
 }
 
@@ -448,6 +176,7 @@ fn percent(done: u64, total: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pipeline::PipelineStep;
     use super::*;
     use crate::samples::{HOSTILE, assert_harmless};
 
@@ -608,18 +337,5 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-    }
-
-    #[test]
-    fn rates_have_a_unit_that_people_think_in() {
-        assert_eq!(
-            [3.0, 90.0, 36_000.0, 7.2e6].map(rate_of),
-            [
-                "3.0 per hour",
-                "1.5 per minute",
-                "10 per second",
-                "2,000 per second"
-            ]
-        );
     }
 }

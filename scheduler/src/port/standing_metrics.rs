@@ -1,7 +1,6 @@
 //! The metrics of standing runs, by job. Only runs that follow or are paused have them, so the labels are as few as such runs.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use gugus_pages::run::Run;
 use prometheus::{
@@ -11,13 +10,11 @@ use prometheus::{
 
 /// How far standing runs are behind, and what they have trained.
 #[derive(Debug)]
-pub(super) struct Follow {
+pub(super) struct StandingMetrics {
     lag_batches: IntGaugeVec,
     lag_seconds: GaugeVec,
     trained: IntCounterVec,
     failed: IntCounterVec,
-    /// Held while the figures change: two who ask at once shall not both count.
-    setting: Mutex<()>,
 }
 
 /// The figures of all standing runs of one job.
@@ -29,7 +26,7 @@ struct Figures {
     failed: u64,
 }
 
-impl Follow {
+impl StandingMetrics {
     pub(super) fn registered(registry: &Registry) -> Result<Self, prometheus::Error> {
         // `job` is a label of Prometheus itself, which would rename ours.
         let by = &["job_name"];
@@ -56,19 +53,16 @@ impl Follow {
                 "gugus_follow_failed_total",
                 "Models that the data did not allow, since standing runs began or went on.",
             )?,
-            setting: Mutex::default(),
         })
     }
 
-    /// Sets the figures to those of the runs as they are now.
+    /// Sets the figures to those of the runs as they are now. Only one request may do so at a time.
     pub(super) fn set(&self, runs: &[Run]) {
-        let _setting = self.setting.lock().unwrap_or_else(PoisonError::into_inner);
-        let figures = figures(runs);
         self.lag_batches.reset();
         self.lag_seconds.reset();
         self.trained.reset();
         self.failed.reset();
-        for (job, of) in figures {
+        for (job, of) in figures(runs) {
             let by = [job];
             let batches = i64::try_from(of.batches).unwrap_or(i64::MAX);
             self.lag_batches.with_label_values(&by).set(batches);
