@@ -66,10 +66,13 @@ pub(crate) fn start(flags: &LogFlags) -> Option<Exporter> {
     };
     let (spans, exporter) = Exporter::from_env().unzip();
     // The logs of a scheduler's runs do not depend on this level.
-    tracing_subscriber::registry()
+    let logs = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
-        .with(run_logs())
-        .with(spans)
-        .init();
+        .with(run_logs());
+    // A layer that is absent counts as one that wants everything, so every span and event would be made for nothing.
+    match spans {
+        Some(spans) => logs.with(spans).init(),
+        None => logs.init(),
+    }
     exporter
 }

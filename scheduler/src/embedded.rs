@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::Endpoint;
-use crate::runs::{Followed, RunError, RunRequest, Runs, RunsConfig};
+use crate::runs::{RunError, RunRequest, Runs, RunsConfig, ShownRun};
 use crate::server::{self, SchedulerConfig, SchedulerError};
 
 /// The settings of an embedded cluster.
@@ -196,15 +196,15 @@ impl Embedded {
     ///
     /// # Errors
     /// [`RunError`] when the run cannot be kept, or the cluster shows no runs.
-    pub fn follow(
+    pub fn show_run(
         &self,
         request: &RunRequest,
         job: &JobName,
         progress: Progress,
         stop: &CancellationToken,
-    ) -> Result<Followed, RunError> {
+    ) -> Result<ShownRun, RunError> {
         let runs = self.runs.as_ref().ok_or(RunError::NotShown)?;
-        runs.follow(request, job, progress, stop)
+        runs.show(request, job, progress, stop)
     }
 
     /// How to reach the scheduler.

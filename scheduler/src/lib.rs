@@ -2,7 +2,7 @@
 //!
 //! [`run`] serves gRPC, Ballista's REST interface, runs (`/gugus/v1/runs`) and pages for browsers on one port, until it is told
 //! to stop. [`Embedded`] starts the same scheduler and an executor of [`gugus_engine`] on loopback ports of this process, for
-//! `gugus train` without `--scheduler` and for `gugus demo`. Both speak gRPC, so training that works embedded also works on
+//! `gugus train` without `--scheduler`, for `gugus up` and for `gugus demo`. Both speak gRPC, so training that works embedded also works on
 //! many machines.
 //!
 //! # Guarantees
@@ -10,7 +10,7 @@
 //! * The port listens on loopback unless told otherwise. No page of another site may read its answers, not even a page that
 //!   makes its own name mean this machine.
 //! * A run is on disk before its request is answered, so it outlives the process. If the process ends during a run, the next
-//!   start marks the run as interrupted, and a user can resume it.
+//!   start marks the run as interrupted, and a user can resume it. A standing run goes on by itself at the next start.
 //! * If the cluster has a token or certificates, every request must show one, or come from a browser that signed in. Open to
 //!   all are only `/healthz`, `/readyz`, and the page that asks for the token. No answer contains a secret.
 //!
@@ -43,8 +43,8 @@ pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use gugus_pages::configuration::{Configuration, HIDDEN, Setting, may_be_secret};
 pub use history::KeepJobs;
 pub use runs::{
-    BallistaJob, DryRun, Followed, Following, ParseRunIdError, PlaceError, RUNS_PATH, Run,
-    RunDetail, RunError, RunId, RunList, RunRequest, RunState, RunsConfig, StateError, follows,
+    BallistaJob, DryRun, Following, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail,
+    RunError, RunId, RunList, RunRequest, RunState, RunsConfig, ShownRun, StateError, follows,
     run_logs,
 };
 pub use server::{SchedulerConfig, SchedulerError, run};

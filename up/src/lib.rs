@@ -15,7 +15,7 @@
 //!   and a cluster elsewhere that is away only pauses training. Predictions go on meanwhile.
 //!
 //! # What it is not
-//! It supervises no processes and restarts nothing: a service manager does that. The runs and Ballista jobs on the pages are
+//! It supervises no processes: a service manager does that. The runs and Ballista jobs on the pages are
 //! those since the start of the process.
 //!
 //! # Why one process

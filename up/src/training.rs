@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gugus_engine::{Access, Cluster, ClusterError};
 use gugus_models::Existing;
-use gugus_scheduler::Followed;
+use gugus_scheduler::ShownRun;
 use gugus_train::{Config, Error, Follow, Observer, Report, check_job, follow};
 use tokio_util::sync::CancellationToken;
 
@@ -13,8 +13,8 @@ use crate::config;
 use crate::error;
 use crate::observers::{All, UntilCaughtUp};
 
-/// How long the models of the last batches may take after ingest has ended. A batch takes less than a second; a backlog of
-/// hours is left to the next start.
+/// How long the models of the last batches may take after ingest has ended. A backlog of hours is left to the next
+/// start.
 pub const LAST_MODELS: Duration = Duration::from_secs(5);
 
 /// The time between two attempts to reach a cluster elsewhere. Each attempt itself waits for some seconds.
@@ -25,7 +25,7 @@ pub(crate) struct Training {
     work: Work,
     access: Access,
     /// Shows the training on the pages of this process, if there are some.
-    run: Option<Followed>,
+    run: Option<ShownRun>,
 }
 
 impl Training {
@@ -46,7 +46,7 @@ impl Training {
         let never = CancellationToken::new();
         let run =
             config.cluster.embedded.as_ref().map(|cluster| {
-                cluster.follow(&config.request, &job.name, progress.clone(), &never)
+                cluster.show_run(&config.request, &job.name, progress.clone(), &never)
             });
         let run = run.transpose()?;
         if let Some(run) = &run {

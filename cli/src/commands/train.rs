@@ -58,7 +58,7 @@ pub(crate) struct Train {
     /// Say what would be trained, and train nothing
     #[arg(long)]
     dry_run: bool,
-    /// Go on until Ctrl-C or SIGTERM, and train each new batch at once; a folder without batches is waited for
+    /// Go on until Ctrl-C or SIGTERM, and train each new batch as it comes; wait if there are no batches yet
     #[arg(long, conflicts_with_all = ["retrain", "dry_run", "ui"])]
     follow: bool,
     /// How often --follow looks for new batches where the system does not report them, as in a bucket

@@ -18,7 +18,7 @@ pub(crate) struct Answering {
     #[arg(long)]
     strict_columns: bool,
     /// How often to look through the whole store. In a bucket, changes are noticed within this time; a folder on this
-    /// machine tells of its changes at once. If listing the store takes longer than a tenth of this time, the store is looked
+    /// machine tells of its changes as they happen. If listing the store takes longer than a tenth of this time, the store is looked
     /// through less often
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = poll)]
     poll: Duration,

@@ -95,7 +95,7 @@ impl Collector {
                     // Once is enough: a collector that is away stays away for a while.
                     Err(error) if !failing => {
                         failing = true;
-                        tracing::warn!(url = self.url, %error, "traces do not reach their collector; they are dropped");
+                        tracing::warn!(%error, "traces do not reach their collector; they are dropped");
                     }
                     Err(_) => {}
                 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use gugus_http::{Peer, PeerCertificate, Token};
+use gugus_http::{BASIC, BEARER, Peer, PeerCertificate, Token};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -168,19 +168,14 @@ impl Guard {
         }
         let body = Json(json!({ "error": "unauthorized", "detail": wanted }));
         let mut response = (StatusCode::UNAUTHORIZED, body).into_response();
-        let mut challenge = |with: &'static str| {
-            let with = HeaderValue::from_static(with);
-            response
-                .headers_mut()
-                .append(header::WWW_AUTHENTICATE, with);
-        };
-        challenge("Bearer realm=\"gugus\"");
+        let headers_of_answer = response.headers_mut();
+        headers_of_answer.append(header::WWW_AUTHENTICATE, BEARER);
         // A browser would ask for a password in the middle of a page whose session has ended.
         let by_a_script = headers
             .get("sec-fetch-mode")
             .is_some_and(|mode| mode != "navigate");
         if !by_a_script {
-            challenge("Basic realm=\"gugus: any name, the token as password\"");
+            headers_of_answer.append(header::WWW_AUTHENTICATE, BASIC);
         }
         response
     }

@@ -12,8 +12,8 @@
 //!   new folder, or a folder without its mark, which counts as absent.
 //! * **Credentials stay in this process.** [`S3Settings`] reads them from the environment. No error, log, url or plan holds
 //!   them.
-//! * **Changes are noticed.** [`Store::watch`] returns soon after a file was written to a folder on this machine, and after a
-//!   stated time everywhere.
+//! * **Changes are noticed.** [`Store::watch`] returns when the system tells of a change in a folder on this machine, and after
+//!   a stated time in every store.
 //! * **Errors say what to do.** The variants of [`StoreError`] tell a missing file from a refused request, and a wrong
 //!   setting from trouble that passes by itself.
 //!

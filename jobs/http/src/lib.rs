@@ -42,4 +42,4 @@ pub use monitor::{Monitor, Readiness};
 pub use origins::{Origin, ParseOriginError, cors};
 pub use pem::TlsError;
 pub use server::{Error, GRACE, serve, serve_service};
-pub use token::{Token, TokenError};
+pub use token::{BASIC, BEARER, Token, TokenError};

@@ -23,6 +23,13 @@ pub struct Token {
     peer: Arc<str>,
 }
 
+/// What the header `www-authenticate` of an answer without the token asks for.
+pub const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"gugus\"");
+
+/// What it also asks browsers for. They can send the token only as a password.
+pub const BASIC: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"gugus: any name, the token as password\"");
+
 /// Never shows the token.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,7 +9,7 @@
 //! * **Spark loads what Spark knows.** `kmeans` and `minibatch` are written as Spark 3.5.5 writes a `KMeansModel`. Other
 //!   algorithms have a `model.json` and a plain Parquet file.
 //! * **An alias stands for a model that is there.** [`ModelStore::set_alias`] and pruning change one file, `aliases.json`,
-//!   by turns.
+//!   and each writes the file only if it is as it was read.
 //! * **Spark's own folders are served, too**, by their names ([`ModelStore::read`]).
 //! * **Names never lead out of the folder**, whoever asks for them.
 //!

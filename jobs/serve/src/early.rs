@@ -1,6 +1,6 @@
 //! Answers before the store was looked through for the first time.
 //!
-//! Looking through a hundred thousand folders takes a second or more. A prediction needs only the names of its model's own
+//! Looking through a hundred thousand folders takes a while. A prediction needs only the names of its model's own
 //! folders, so it does not wait for the listing. A request that gets no answer this way waits, and the listing says what is
 //! wrong.
 

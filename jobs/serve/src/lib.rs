@@ -10,16 +10,14 @@
 //! * **An answer or an error, never both.** A success is a 2xx with the answer. An error is an object of `error`, a text that
 //!   stays the same, and `detail`, which says what is wrong and where. The status is 400 for a body that cannot be read, 404
 //!   for an unknown path, model or batch, 405 with `Allow`, 413, 415 for a content type that is not read, 422 for a missing
-//!   or wrong field, and 503 if the store of models fails or the service
-//!   is busy. Of several records, all are answered or none; the error names the
-//!   wrong one by its index.
+//!   or wrong field, and 503 if the store of models fails or the service is busy. Of several records, all are answered or
+//!   none; the error names the wrong one by its index.
 //! * **One meaning in all forms.** JSON, CSV and Arrow become the same columns, and the same code predicts them.
 //! * **Nothing leaks.** No answer holds a path of the machine, and no name from a request reaches the store unless a
 //!   listing of the store has it.
 //! * **A folder that cannot be served is named.** `GET /models` lists it with the reason. `latest` means the newest model that
 //!   can be served, and the headers of an answer name the model that gave it.
-//! * **It notices changes.** A folder on this machine tells which of its folders changed, and the service looks at these at
-//!   once. Every store is also looked through once in [`Config::poll`], or in ten times as long as that takes. A model in use
+//! * **It notices changes.** The service looks at a folder when the system tells that the folder changed. Every store is also looked through once in [`Config::poll`], or in ten times as long as that takes. A model in use
 //!   is compared with its folder once in `poll`. No request waits for a listing, except for the first one. Most
 //!   predictions do not even wait for that one, because the names of a model's own folders tell enough.
 //! * **A good model answers on.** While a model is written again, the one in memory answers, until the new one is ready. If the
@@ -40,8 +38,8 @@
 //! service, and hyper-util serves it, as warp does inside.
 //!
 //! *A watch on the folder alone* would miss what nobody tells: changes in a bucket, on a network file system, or in more folders
-//! than the system watches. *Looking through the store alone* takes a second for a hundred thousand folders, and a model should
-//! answer some milliseconds after it was written. So both are done.
+//! than the system watches. *Looking through the store alone* would notice a new model only at the next look, and a look
+//! takes longer the more folders there are. So both are done.
 //!
 //! *A preloaded copy of each model* would take memory for models that nobody asks. Only the next `latest` and the models of
 //! aliases that moved are read ahead, because clients ask them next.

@@ -71,9 +71,11 @@ impl Request {
         })
     }
 
-    /// The length of the body as it came, if it need not be unpacked. Nothing tells how long another one will be.
+    /// The length of the body, if it tells how much work the body is. A short body that has to be unpacked may hold much, and a
+    /// short Arrow stream may stand for millions of rows.
     pub(crate) fn length(&self) -> Option<usize> {
-        (self.encoding == Encoding::Identity).then_some(self.body.len())
+        let tells = self.encoding == Encoding::Identity && self.media != Media::Arrow;
+        tells.then_some(self.body.len())
     }
 
     /// The body, unpacked.

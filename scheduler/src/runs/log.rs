@@ -37,9 +37,10 @@ pub fn run_logs<S>() -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    RunLogs::default().with_filter(filter_fn(|about| {
-        *about.level() <= Level::INFO && about.target().starts_with("gugus_")
-    }))
+    let ours =
+        filter_fn(|about| *about.level() <= Level::INFO && about.target().starts_with("gugus_"));
+    // Without the hint, callers would make spans and events of every level.
+    RunLogs::default().with_filter(ours.with_max_level_hint(Level::INFO))
 }
 
 /// The log of one run, open for as long as it is driven.

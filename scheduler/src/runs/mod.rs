@@ -8,7 +8,7 @@
 //! models that are there. A standing run follows new batches, and the next scheduler goes on with it by itself (`standing`).
 //!
 //! `gugus train`, `gugus up` and `gugus demo` drive a run themselves and show it on the pages of their own cluster
-//! (`followed`).
+//! (`shown_run`).
 
 mod answers;
 mod attempt;
@@ -16,7 +16,6 @@ mod control;
 mod course;
 mod error;
 mod folders;
-mod followed;
 mod heard;
 mod list;
 mod log;
@@ -24,6 +23,7 @@ mod places;
 mod record;
 mod request;
 mod rest;
+mod shown_run;
 mod standing;
 mod table;
 
@@ -37,11 +37,11 @@ pub use self::control::RunsConfig;
 pub(crate) use self::course::ModelsAsked;
 pub use self::error::RunError;
 pub use self::folders::StateError;
-pub use self::followed::Followed;
 pub(crate) use self::list::{listed, runs_asked};
 pub use self::log::run_logs;
 pub use self::places::PlaceError;
 pub(crate) use self::record::took;
 pub use self::request::RunRequest;
 pub(crate) use self::rest::{BODY_LIMIT, routes};
+pub use self::shown_run::ShownRun;
 pub(crate) use self::table::Pair;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use gugus_engine::Cluster;
 use gugus_files::Stores;
 use gugus_progress::Progress;
-use gugus_scheduler::{Configuration, Embedded, Followed, RunRequest};
+use gugus_scheduler::{Configuration, Embedded, RunRequest, ShownRun};
 use gugus_spec::JobName;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use crate::flags::cluster::ChosenCluster;
 /// The cluster, and the run on its pages.
 pub(crate) struct Shown {
     pub(crate) cluster: Cluster,
-    pub(crate) run: Followed,
+    pub(crate) run: ShownRun,
     _embedded: Embedded,
     _state: TempDir,
 }
@@ -36,7 +36,7 @@ impl Shown {
         let embedded =
             embedded.ok_or_else(|| Failure::usage("--ui is for a cluster in this process"))?;
         let run = embedded
-            .follow(run.0, run.1, run.2, stop)
+            .show_run(run.0, run.1, run.2, stop)
             .map_err(Failure::failed)?;
         let access = embedded.access();
         let (scheme, place) = (access.security.scheme(), access.url.authority());

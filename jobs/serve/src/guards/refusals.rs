@@ -1,5 +1,6 @@
 //! The answers to requests that reach no route.
 
+use gugus_http::{BASIC, BEARER};
 use warp::Reply;
 use warp::http::{HeaderValue, header};
 use warp::reply::Response;
@@ -19,14 +20,11 @@ pub(crate) fn no_token() -> Problem {
 /// [`no_token`], and how a browser can ask for the token.
 pub(crate) fn unauthorized() -> Response {
     let mut response = no_token().into_response();
-    let mut challenge = |with: &'static str| {
-        let with = HeaderValue::from_static(with);
+    for challenge in [BEARER, BASIC] {
         response
             .headers_mut()
-            .append(header::WWW_AUTHENTICATE, with);
-    };
-    challenge("Bearer realm=\"gugus\"");
-    challenge("Basic realm=\"gugus: any name, the token as password\"");
+            .append(header::WWW_AUTHENTICATE, challenge);
+    }
     response
 }
 

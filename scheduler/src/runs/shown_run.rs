@@ -19,7 +19,7 @@ use super::request::RunRequest;
 use super::table::Live;
 
 /// A run of `gugus train`, `gugus up` or `gugus demo`, shown on the pages of their own cluster. It is kept as long as the cluster.
-pub struct Followed {
+pub struct ShownRun {
     attempts: Arc<Attempts>,
     id: RunId,
     live: Live,
@@ -32,13 +32,13 @@ pub struct Followed {
 impl Runs {
     /// A new run that its caller drives. The caller counts models in `progress`. The run ends with `stop`, or when somebody
     /// cancels it on its page.
-    pub(crate) fn follow(
+    pub(crate) fn show(
         &self,
         request: &RunRequest,
         job: &JobName,
         progress: Progress,
         stop: &CancellationToken,
-    ) -> Result<Followed, RunError> {
+    ) -> Result<ShownRun, RunError> {
         let attempts = self.attempts();
         let live = Live::new(stop.child_token(), progress);
         let id = attempts.table.add(request, job, live.clone())?.id;
@@ -47,7 +47,7 @@ impl Runs {
         let (writer, id_there, live_there) = (Arc::clone(attempts), id.clone(), live.clone());
         let writing = async move { match writer.write_progress(&id_there, &live_there).await {} };
         let writing = writing.instrument(span.clone());
-        Ok(Followed {
+        Ok(ShownRun {
             attempts: Arc::clone(attempts),
             id,
             live,
@@ -59,7 +59,7 @@ impl Runs {
     }
 }
 
-impl Followed {
+impl ShownRun {
     /// The name that the driver gives to its Ballista jobs.
     #[must_use]
     pub fn id(&self) -> &RunId {
