@@ -34,7 +34,8 @@ RUN groupadd --gid 10001 gugus \
     && useradd --uid 10001 --gid gugus --home-dir /gugus --no-create-home --shell /usr/sbin/nologin gugus
 WORKDIR /gugus
 # The default folders of every command, below the current folder. An empty volume takes over their owner.
-RUN install --directory --owner gugus --group gugus data data/raw data/batch data/models work
+RUN install --directory --owner gugus --group gugus data data/raw data/batch data/models work \
+    && install --directory --owner gugus --group gugus --mode 0700 secret
 COPY --from=build /usr/local/bin/gugus /usr/local/bin/gugus
 # Man pages and completions lie where `man` and bash look, for images that are built on this one and have both.
 RUN gugus man /usr/local/share/man/man1 \

@@ -112,6 +112,6 @@ pub(crate) fn code(ended: Result<Code, Failure>, signal: Option<Signal>) -> Exit
         }
     };
     let text = gugus_error::chain_with(&*error, "\n  caused by: ");
-    eprintln!("error: {text}");
+    eprintln!("error: {}", gugus_error::printable(&text));
     ExitCode::from(code)
 }

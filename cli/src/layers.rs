@@ -51,7 +51,7 @@ pub(crate) struct ConfigFile {
 
 impl ConfigFile {
     fn read(path: PathBuf) -> Result<Self, FileError> {
-        let text = match std::fs::read_to_string(&path) {
+        let text = match gugus_error::read_regular_text(&path) {
             Ok(text) => text,
             Err(source) => return Err(FileError::Read { path, source }),
         };

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
-use gugus_http::Monitor;
+use gugus_http::{Hosts, Monitor};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -16,11 +16,17 @@ pub(crate) struct Monitoring {
 }
 
 impl Monitoring {
-    pub(crate) fn start(address: SocketAddr, monitor: &Monitor) -> Result<Self, Failure> {
+    /// On loopback it answers to addresses, `localhost` and these names.
+    pub(crate) fn start(
+        address: SocketAddr,
+        names: impl IntoIterator<Item = String>,
+        monitor: &Monitor,
+    ) -> Result<Self, Failure> {
         let listener = listen(address)?;
         let address = listener.local_addr().map_err(Failure::failed)?;
+        let routes = monitor.routes(Hosts::at(address.ip(), names));
         let stop = CancellationToken::new();
-        let server = gugus_http::serve(listener, monitor.routes(), |_| {}, stop.clone());
+        let server = gugus_http::serve(listener, routes, |_| {}, stop.clone());
         Ok(Self {
             address,
             stop,

@@ -1,6 +1,8 @@
 //! The demo's steps, in order.
 
+use std::fs::Permissions;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -102,6 +104,7 @@ impl Demo {
         })?;
         let folder = tempfile::Builder::new()
             .prefix("gugus-demo-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir()
             .map_err(Error::Temporary)?;
         // Links in the path of the temporary folder are followed, because the pages name what lies below it.

@@ -45,6 +45,7 @@ mod security;
 
 pub use agreement::about::{ABOUT_HEADER, ABOUT_PATH, About, SchedulerAbout};
 pub use agreement::codec::PlanCodec;
+pub use agreement::id::check as check_id;
 pub use agreement::session::{MESSAGE_LIMIT, function_registry, session_config, session_state};
 pub use client::cluster::Cluster;
 pub use client::error::ClusterError;
@@ -59,5 +60,6 @@ pub use gugus_http::{TlsError, Token, TokenError};
 pub use runtime::environment::environment;
 pub use runtime::memory::{MemoryLimit, ParseMemoryLimitError};
 pub use security::guard::{Guard, SIGN_IN_PATH, SignedIn, is_for_a_page};
+pub use security::refusal::answer_panics;
 pub use security::settings::{Port, Security};
 pub use security::tls::{Clients, Tls, TlsFiles};

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use gugus_engine::{
-    Access, ClusterUrl, ExecutorConfig, ExecutorError, Security, TaskSlots, run_executor,
+    Access, ClusterUrl, ExecutorConfig, ExecutorError, Port, Security, TaskSlots, run_executor,
 };
 use gugus_files::Stores;
 use gugus_pages::configuration::Configuration;
@@ -17,6 +17,7 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use crate::ballista::told::Told;
 use crate::endpoint::Endpoint;
 use crate::runs::{RunError, RunRequest, Runs, RunsConfig, ShownRun};
 use crate::server::{self, SchedulerConfig, SchedulerError};
@@ -32,7 +33,8 @@ pub struct EmbeddedConfig {
     pub listen: SocketAddr,
     /// Opens the buckets that plans name.
     pub stores: Stores,
-    /// The TLS and token for those who look at it from elsewhere.
+    /// The TLS and token for those who look at it from elsewhere. Without both, the cluster makes a random token for itself:
+    /// nobody else can give it work. Its pages, if there are any, are then shown to everybody on this machine.
     pub security: Security,
     /// The settings of the process, as the page of the configuration shows them.
     pub configuration: Configuration,
@@ -135,12 +137,18 @@ impl Embedded {
             .enable_all()
             .build()
             .map_err(EmbeddedError::Threads)?;
+        let shown = config.runs.is_some() && !config.security.is_proof();
+        let port = match shown && config.listen.ip().is_loopback() {
+            true => Port::Shown,
+            false => Port::Scheduler,
+        };
+        let security = config.security.or_random();
         let (started, start) = mpsc::channel::<Result<(SocketAddr, Option<Runs>), EmbeddedError>>();
 
         let tell = started.clone();
         let scheduler_config = SchedulerConfig {
             stores: config.stores.clone(),
-            security: config.security.clone(),
+            security: security.clone(),
             configuration: config.configuration,
             runs: config.runs,
             ..SchedulerConfig::default()
@@ -148,7 +156,15 @@ impl Embedded {
         let scheduler = Part::spawn(&runtime, |stop| async move {
             let told = tell.clone();
             let ready = move |address, runs| drop(told.send(Ok((address, runs))));
-            if let Err(error) = server::serve(listener, scheduler_config, ready, stop).await {
+            let served = server::serve(
+                listener,
+                scheduler_config,
+                port,
+                Told::Troubles,
+                ready,
+                stop,
+            );
+            if let Err(error) = served.await {
                 drop(tell.send(Err(error.into())));
             }
         });
@@ -156,7 +172,7 @@ impl Embedded {
         let endpoint = Endpoint {
             address,
             external_host: None,
-            security: config.security,
+            security,
         };
         let access = endpoint.own_access();
 

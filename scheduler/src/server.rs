@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ballista;
 use crate::ballista::records::Records;
+use crate::ballista::told::Told;
 use crate::ballista::view::ClusterView;
 use crate::ballista::watch::watch;
 use crate::endpoint::Endpoint;
 use crate::history::{History, KeepJobs};
 use crate::pages::Live;
-use crate::port::hosts::Hosts;
+use crate::port::hosts;
 use crate::port::metrics::{Collector, SchedulerMetrics};
 use crate::port::routes::{self, Api};
 use crate::runs::{Runs, RunsConfig, StateError};
@@ -84,13 +85,16 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), SchedulerError> {
     let ready = |address, _: Option<Runs>| ready(address);
-    serve(listener, config, ready, shutdown).await
+    let (port, told) = (Port::Scheduler, Told::Events);
+    serve(listener, config, port, told, ready, shutdown).await
 }
 
 /// As [`run`]; `ready` gets the runs, too.
 pub(crate) async fn serve(
     listener: TcpListener,
     config: SchedulerConfig,
+    port: Port,
+    told: Told,
     ready: impl FnOnce(SocketAddr, Option<Runs>) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), SchedulerError> {
@@ -102,16 +106,13 @@ pub(crate) async fn serve(
         external_host: config.external_host,
         security: config.security,
     };
-    let door = endpoint
-        .security
-        .door(Port::Scheduler)
-        .map_err(SchedulerError::Tls)?;
+    let door = endpoint.security.door(port).map_err(SchedulerError::Tls)?;
     endpoint.security.warn_when_open("scheduler", address.ip());
 
     let monitor = Monitor::new()?;
     let metrics = SchedulerMetrics::registered(monitor.registry())?;
     let counted = Arc::new(Collector(Arc::clone(&metrics)));
-    let records = Arc::new(Records::new(History::new(config.keep_jobs)));
+    let records = Arc::new(Records::new(History::new(config.keep_jobs), told));
     let (scheduler, placement, recorder) = ballista::start::start(
         &endpoint,
         config.stores.clone(),
@@ -144,7 +145,8 @@ pub(crate) async fn serve(
         }
     }
     let api = Api {
-        hosts: Hosts::of(&endpoint, &config.cors_allowed_origins),
+        hosts: hosts::of(&endpoint, port, &config.cors_allowed_origins),
+        port,
         scheduler: Arc::clone(&scheduler),
         cluster,
         metrics,

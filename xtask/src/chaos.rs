@@ -6,15 +6,16 @@ use crate::host::Host;
 use crate::problem::Problem;
 use crate::test;
 
-/// The tests of ingest, of training, of damaged files and of damaged job files.
-const TESTS: [&str; 4] = [
+/// The tests of ingest, of training, of damaged files, of damaged batches and of damaged job files.
+const TESTS: [&str; 5] = [
     "chaos::ingest::every_record_is_in_one_place_whatever_happens",
     "chaos::cluster::models_are_the_same_whatever_happens_to_the_cluster",
     "chaos::files::no_damage_to_a_file_hides_a_line_or_stops_a_command",
+    "chaos::batches::no_damage_to_a_batch_passes",
     "chaos::jobs::no_job_file_stops_a_check_or_a_scheduler",
 ];
 
-/// The variables that the tests read, by their flags. Steps are those of ingest, cases are files and job files.
+/// The variables that the tests read, by their flags. Steps are those of ingest, cases are files, batches and job files.
 const FLAGS: [(&str, &str); 5] = [
     ("--seed", "GUGUS_CHAOS_SEED"),
     ("--seeds", "GUGUS_CHAOS_SEEDS"),
@@ -27,7 +28,7 @@ const FLAGS: [(&str, &str); 5] = [
 pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     let variables = variables(arguments)?;
     let cargo = ["-p", "gugus", "--test", "it", "--"];
-    // One case is a damaged file or a damaged job file.
+    // One case is a damaged file, a damaged batch or a damaged job file.
     let one = variables
         .iter()
         .any(|(name, _)| *name == "GUGUS_CHAOS_CASE");

@@ -39,6 +39,7 @@ Commands:
                              training among executors and schedulers that are killed and frozen, and damaged files and
                              job files: N seeds (1) from --seed on (1), each with N mishaps of ingest (11) and N cases
                              of damage. --case repeats one case of damage
+  sbom                       the bill of materials of the program, as CycloneDX JSON on standard output
   setup                      only the setting up: Python with pyspark and kafka-python for the tests that ask them,
                              Apache Kafka's jars for those that use a real broker, axe-core for the one that uses a
                              real browser, all under .cache. Installs a missing system package where it may (root,
@@ -114,6 +115,11 @@ fn run(command: &str, rest: &[OsString]) -> Result<(), Problem> {
             }
             script.arg("run").args(rest);
             Err(host::replace_by(script))
+        }
+        "sbom" => {
+            let mut cargo = Host::here().cargo();
+            cargo.args("run --quiet --locked --package xtask-rules -- sbom".split(' '));
+            Err(host::replace_by(cargo))
         }
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -4,7 +4,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::exit::{Code, Failure};
-use crate::output::print;
+use crate::output::print_raw;
 
 /// Print the script by which a shell completes commands and flags
 ///
@@ -25,7 +25,7 @@ impl Completions {
     pub(crate) fn run(self, mut all: Command) -> Result<Code, Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut all, "gugus", &mut script);
-        print(String::from_utf8_lossy(&script).trim_end())?;
+        print_raw(String::from_utf8_lossy(&script).trim_end())?;
         Ok(Code::Done)
     }
 }

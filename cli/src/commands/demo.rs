@@ -53,6 +53,12 @@ impl Demo {
         stop: Stop,
         configuration: Configuration,
     ) -> Result<Code, Failure> {
+        if !self.scheduler_listen.ip().to_canonical().is_loopback() {
+            return Err(Failure::usage(format!(
+                "other machines reach {}, and the demo shows its pages without a token; name a loopback address with --scheduler-listen, or use `gugus up` with --token-file",
+                self.scheduler_listen
+            )));
+        }
         let progress = Progress::default();
         let bar = draw(&progress, "");
         let more = (self.input.is_none() && !self.exit).then_some(self.rate);

@@ -14,7 +14,7 @@ use gugus_http::{Monitor, Readiness};
 use tokio::sync::watch;
 
 use crate::exit::{Code, Failure};
-use crate::flags::security::ClusterSecurity;
+use crate::flags::security::{ClusterSecurity, Insecure};
 use crate::output::ready;
 use crate::servers::{Monitoring, host_port};
 use crate::signals::Stop;
@@ -50,21 +50,27 @@ pub(crate) struct Executor {
     /// How long running tasks and fetches of results may take after the executor is told to stop
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     drain: Duration,
-    /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one
+    /// Where to serve /metrics (Prometheus), /healthz and /readyz; nowhere when absent, port 0 chooses a free one. On loopback
+    /// it answers to addresses, localhost and the name of --external-host
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     monitor: Option<SocketAddr>,
     #[command(flatten)]
     security: ClusterSecurity,
+    #[command(flatten)]
+    insecure: Insecure,
 }
 
 impl Executor {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
+        let security = self.security.load()?;
+        self.insecure.check("executor", self.listen, &security)?;
+        let names = self.external_host.clone();
         let monitor = Monitor::new().map_err(Failure::failed)?;
         let (state, states) = watch::channel(ExecutorState::Starting);
         let config = ExecutorConfig {
             scheduler: Access {
                 url: self.scheduler,
-                security: self.security.load()?,
+                security,
             },
             listen: self.listen,
             external_host: self.external_host,
@@ -78,7 +84,7 @@ impl Executor {
         };
         let monitoring = self
             .monitor
-            .map(|address| Monitoring::start(address, &monitor))
+            .map(|address| Monitoring::start(address, names, &monitor))
             .transpose()?;
         let http = monitoring
             .as_ref()
@@ -89,6 +95,7 @@ impl Executor {
             ready(&urls);
         };
         let showing = tokio::spawn(show(states, monitor));
+        stop.may_take(config.drain);
         let result = run_executor(config, tell, stop.token).await;
         showing.abort();
         if let Some(monitoring) = monitoring {

@@ -77,7 +77,7 @@ impl Ingest {
         let mut urls = vec![("broker", self.client.brokers)];
         let monitoring = match self.listen {
             Some(address) => {
-                let monitoring = Monitoring::start(address, &monitor)?;
+                let monitoring = Monitoring::start(address, None, &monitor)?;
                 urls.push(("http", format!("http://{}", monitoring.address)));
                 Some(monitoring)
             }

@@ -13,7 +13,7 @@ use gugus_http::Origin;
 use gugus_scheduler::{Configuration, KeepJobs, RunsConfig, SchedulerConfig, SchedulerError};
 
 use crate::exit::{Code, Failure};
-use crate::flags::security::ClusterSecurity;
+use crate::flags::security::{ClusterSecurity, Insecure};
 use crate::output::ready;
 use crate::servers::{host_port, listen};
 use crate::signals::Stop;
@@ -61,6 +61,8 @@ pub(crate) struct Scheduler {
     cors_allowed_origins: Vec<Origin>,
     #[command(flatten)]
     security: ClusterSecurity,
+    #[command(flatten)]
+    insecure: Insecure,
 }
 
 impl Scheduler {
@@ -70,6 +72,7 @@ impl Scheduler {
         configuration: Configuration,
     ) -> Result<Code, Failure> {
         let security = self.security.load()?;
+        self.insecure.check("scheduler", self.listen, &security)?;
         let scheme = security.scheme();
         let listener = listen(self.listen)?;
         let name = self.external_host.clone();

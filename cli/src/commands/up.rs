@@ -20,6 +20,7 @@ use crate::flags::guards::LimitFlags;
 use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
 use crate::flags::reading::Reading;
+use crate::output::file::private_folder;
 use crate::output::progress::draw_status;
 use crate::output::ready;
 use crate::servers::{host_port, listen};
@@ -106,7 +107,7 @@ impl Up {
         self.answering.set(&mut serve);
         self.limits.set(&mut serve);
         // The pages' own records live as long as the process.
-        let state = tempfile::tempdir().map_err(Failure::failed)?;
+        let state = private_folder().map_err(Failure::failed)?;
         let mut cluster = self.cluster.load()?;
         let security = cluster.security();
         serve.guards.token = security.token.clone();

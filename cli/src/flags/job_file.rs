@@ -28,7 +28,7 @@ impl JobFile {
 
 /// A job, and the text of its file.
 pub(crate) fn with_text(path: &Path) -> Result<(Job, String), Failure> {
-    let text = std::fs::read_to_string(path).map_err(|source| {
+    let text = gugus_error::read_regular_text(path).map_err(|source| {
         let path = path.to_owned();
         Failure::usage(gugus_spec::Error::Read { path, source })
     })?;

@@ -1,5 +1,6 @@
 //! `--tls-ca`, `--tls-cert`, `--tls-key` and `--token-file`: the proofs that the members of a cluster show each other.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -33,6 +34,33 @@ pub(crate) struct TokenFile {
     /// The file with the token that servers ask for and callers show; the variable GUGUS_TOKEN may hold the token itself
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     token_file: Option<PathBuf>,
+}
+
+/// `--insecure`, of commands that take work from others.
+#[derive(Debug, Args)]
+pub(crate) struct Insecure {
+    /// Listen beyond this machine without a token and without certificates: whoever reaches the port may then run work as
+    /// this user
+    #[arg(long, help_heading = "Security")]
+    insecure: bool,
+}
+
+impl Insecure {
+    /// Refuses an address that other machines reach if callers need to prove nothing.
+    pub(crate) fn check(
+        &self,
+        role: &str,
+        address: SocketAddr,
+        security: &Security,
+    ) -> Result<(), Failure> {
+        let open = !address.ip().to_canonical().is_loopback() && !security.is_proof();
+        if !open || self.insecure {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "other machines reach {address}, and this {role} would run work for all of them: make a token with `openssl rand -hex 32 > token`, and name the file with --token-file on scheduler, executors and clients; or name certificates with --tls-ca, --tls-cert and --tls-key; or listen on 127.0.0.1. To take work from anybody, give --insecure"
+        )))
+    }
 }
 
 impl ClusterSecurity {

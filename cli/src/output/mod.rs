@@ -10,6 +10,7 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
+use gugus_error::printable;
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -38,8 +39,13 @@ impl Output {
     }
 }
 
-/// Writes to standard output. If the reader has gone away (`| head`), that is no failure.
+/// Writes to standard output, without what a terminal would obey: names come from files of others.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_raw(&printable(text))
+}
+
+/// Writes to standard output. If the reader has gone away (`| head`), that is no failure.
+pub(crate) fn print_raw(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out
         .write_all(text.as_bytes())
@@ -53,12 +59,12 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes one JSON document.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    print(&serde_json::to_string_pretty(value).map_err(Failure::failed)?)
+    print_raw(&serde_json::to_string_pretty(value).map_err(Failure::failed)?)
 }
 
 /// Writes one JSON document in one line.
 pub(crate) fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
-    print(&serde_json::to_string(value).map_err(Failure::failed)?)
+    print_raw(&serde_json::to_string(value).map_err(Failure::failed)?)
 }
 
 /// The line that tells scripts that a long-running command can take work.

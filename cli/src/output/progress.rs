@@ -1,9 +1,10 @@
-//! Progress on standard error, if that is a terminal.
+//! Progress on standard error: a bar in a terminal, and now and then a line in a log.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use gugus_progress::Progress;
+use gugus_error::printable;
+use gugus_progress::{Progress, Pulse};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinHandle;
 
@@ -27,9 +28,37 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     bar
 }
 
-/// A bar on standard error that shows how far `progress` is, until the result is dropped.
-pub(crate) fn draw(progress: &Progress, unit: &str) -> Drawn {
-    drawn(self::progress(Some(0), unit), progress)
+/// How often a log without a terminal is looked after.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A bar on standard error that shows how far `progress` is, until the result is dropped. Where standard error is no terminal,
+/// lines of the log show it.
+pub(crate) fn draw(progress: &Progress, unit: &'static str) -> Drawn {
+    let bar = self::progress(Some(0), unit);
+    if !bar.is_hidden() {
+        return drawn(bar, progress);
+    }
+    let logging = tokio::spawn(log(progress.clone(), unit));
+    Drawn {
+        bar,
+        drawing: Some(logging),
+    }
+}
+
+async fn log(progress: Progress, unit: &'static str) {
+    let (began, mut pulse) = (Instant::now(), Pulse::default());
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = progress.now();
+        if pulse.is_due(began.elapsed(), &now) {
+            let seconds = began.elapsed().as_secs();
+            let doing = match now.message.as_str() {
+                "" => "under way",
+                message => message,
+            };
+            tracing::info!(done = now.done, of = now.total, unit, seconds, "{doing}");
+        }
+    }
 }
 
 /// A status line on standard error for work without an end. The line is shown until the result is dropped.
@@ -52,7 +81,7 @@ fn drawn(bar: ProgressBar, progress: &Progress) -> Drawn {
                 let now = progress.now();
                 drawn.set_length(now.total);
                 drawn.set_position(now.done);
-                drawn.set_message(now.message);
+                drawn.set_message(printable(&now.message).into_owned());
                 tokio::time::sleep(EVERY).await;
             }
         })

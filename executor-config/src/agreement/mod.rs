@@ -2,4 +2,5 @@
 
 pub(crate) mod about;
 pub(crate) mod codec;
+pub(crate) mod id;
 pub(crate) mod session;

@@ -11,7 +11,7 @@ use ballista_core::registry::BallistaFunctionRegistry;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
-use gugus_features::FeatureCache;
+use gugus_features::{FeatureCache, bounded_functions};
 
 /// The largest gRPC message, in bytes, that any member sends or takes. It is Ballista's default. Waves are cut so that
 /// their plans stay far below it, because a larger message ends in an unhelpful `h2 protocol error`.
@@ -68,8 +68,13 @@ pub fn function_registry() -> Arc<BallistaFunctionRegistry> {
     Arc::new(BallistaFunctionRegistry::from(&state))
 }
 
+/// With every function of DataFusion, those that make large values bounded: clients may send plans of their own.
 fn with_functions(config: SessionConfig) -> SessionStateBuilder {
-    SessionStateBuilder::new()
+    let mut builder = SessionStateBuilder::new()
         .with_default_features()
-        .with_config(config)
+        .with_config(config);
+    // A later function of the same name takes the place of the earlier one.
+    let functions = builder.scalar_functions().get_or_insert_default();
+    functions.extend(bounded_functions().iter().cloned());
+    builder
 }

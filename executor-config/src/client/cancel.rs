@@ -74,19 +74,17 @@ impl RunningJob {
         }
     }
 
-    /// The job's id; empty if the scheduler has not sent it.
-    pub(super) fn id(&self) -> String {
-        match &self.state {
-            State::Accepted(id) => id.clone(),
-            State::Submitted | State::Ended => String::new(),
-        }
+    /// Whether the scheduler has sent the job's id.
+    pub(super) fn is_accepted(&self) -> bool {
+        matches!(self.state, State::Accepted(_))
     }
 
-    /// The job has ended; gives its id.
+    /// The job has ended, or is not to be cancelled; gives its id, which is empty if the scheduler has not sent it.
     pub(super) fn ended(mut self) -> String {
-        let id = self.id();
-        self.state = State::Ended;
-        id
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Accepted(id) => id,
+            State::Submitted | State::Ended => String::new(),
+        }
     }
 }
 

@@ -1,20 +1,35 @@
 //! A connected scheduler: its REST interface, its Ballista jobs, and the connections that are kept.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use serde_json::Value;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tonic::transport::Channel;
 
 use super::error::ClusterError;
+use super::presence::Presence;
 use super::results::Results;
 use crate::connection::access::{Access, AccessError, Authorized};
+
+/// The scheduler notices within this time that an executor is gone, also if it is busy.
+const NOTICED_WITHIN: Duration = Duration::from_secs(30);
+
+/// An executor lives whose newest heartbeat is so many milliseconds younger than the one before the question. It sends one every
+/// second.
+const BEATS: u64 = 2_000;
+
+/// How often the scheduler is asked whether it hears an executor.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A connection to a scheduler.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     pub(super) access: Access,
-    channel: Channel,
+    pub(super) channel: Channel,
+    pub(super) presence: Presence,
     pub(super) scheduler: SchedulerGrpcClient<Authorized>,
     pub(super) results: Results,
     pub(super) cancels: Cancels,
@@ -31,13 +46,14 @@ impl Cluster {
     /// has another version, refuses the token, or is no scheduler.
     pub async fn connect(access: impl Into<Access>) -> Result<Self, ClusterError> {
         let access = access.into();
-        let (channel, _) = access.connect().await.map_err(|error| match error {
+        let (channel, about) = access.connect().await.map_err(|error| match error {
             AccessError::Connect { url, source } => ClusterError::Connect { url, source },
             other => ClusterError::Access(other),
         })?;
         Ok(Self {
             scheduler: access.scheduler(&channel),
             results: Results::new(&access.security),
+            presence: Presence::new(about.scheduler_id),
             access,
             channel,
             cancels: Cancels::default(),
@@ -62,6 +78,26 @@ impl Cluster {
         usize::try_from(slots).ok()
     }
 
+    /// Whether the scheduler hears an executor from now on: heartbeats come. An executor without heartbeats is given up within
+    /// seconds, and needs no other explanation.
+    pub(super) async fn hears(&self, executor: &str) -> bool {
+        let began = Instant::now();
+        let mut first = None;
+        while began.elapsed() < NOTICED_WITHIN {
+            let executors = self.ask("/api/executors").await;
+            let listed = executors.as_ref().and_then(Value::as_array);
+            let found = listed.and_then(|all| all.iter().find(|one| one["id"] == executor));
+            let Some(heard) = found.and_then(|one| one["last_seen"].as_u64()) else {
+                return false;
+            };
+            if heard >= *first.get_or_insert(heard) + BEATS {
+                return true;
+            }
+            sleep(LOOK).await;
+        }
+        false
+    }
+
     /// The ids of Ballista jobs of this name that have not ended.
     pub(super) async fn running(&self, name: &str) -> Vec<String> {
         let jobs = self.ask("/api/jobs").await.unwrap_or_default();
@@ -75,7 +111,7 @@ impl Cluster {
     }
 
     /// An answer of the scheduler's REST interface; `None` if there is none.
-    async fn ask(&self, path: &str) -> Option<serde_json::Value> {
+    async fn ask(&self, path: &str) -> Option<Value> {
         let (status, body) = self.access.get(&self.channel, path).await.ok()?;
         status.is_success().then_some(())?;
         serde_json::from_slice(&body).ok()

@@ -38,16 +38,46 @@ pub enum ClusterError {
     },
     /// The connection to the scheduler broke while the job ran.
     #[error(
-        "the connection to the scheduler at {url} broke while Ballista job {job} ran; what is written stays, run the same command again to go on"
+        "the connection to the scheduler at {url} broke while \"{name}\" ran; what is written stays, run the same command again to go on"
     )]
     Lost {
         /// The address.
         url: ClusterUrl,
-        /// The Ballista job's id, empty when it was not known yet.
-        job: String,
+        /// The job's name.
+        name: String,
         /// The error of the connection, if there is one.
         #[source]
         status: Option<GrpcError>,
+    },
+    /// The scheduler went away and did not come back.
+    #[error(
+        "the scheduler at {url} has not answered for {seconds} s while \"{name}\" ran; see that it runs and that this machine reaches it. What is written stays: run the same command again to go on"
+    )]
+    Away {
+        /// The address.
+        url: ClusterUrl,
+        /// How long it has been silent.
+        seconds: u64,
+        /// The job's name.
+        name: String,
+        /// What became of the last question.
+        #[source]
+        source: Box<AccessError>,
+    },
+    /// The scheduler hears an executor that holds a result, and this process cannot call it.
+    #[error(
+        "this machine cannot call the executor at {executor}, which holds the result of Ballista job {job}; see that no firewall between them blocks that port, and that the executor's --external-host is a name that this machine knows"
+    )]
+    Unreachable {
+        /// The Ballista job's id.
+        job: String,
+        /// The address of the executor.
+        executor: String,
+        /// The id of the executor.
+        id: String,
+        /// The error of Ballista.
+        #[source]
+        source: Box<BallistaError>,
     },
     /// The job was successful, but its result could not be fetched.
     #[error(

@@ -75,10 +75,24 @@ impl Results {
             executor: format!("{}:{port}", executor.host),
             source,
         };
-        let mut client = self.client(&executor.host, port).await.map_err(failed)?;
+        let client = self.client(&executor.host, port).await;
+        let mut client = client.map_err(|source| ClusterError::Unreachable {
+            job: job.to_owned(),
+            executor: format!("{}:{port}", executor.host),
+            id: executor.id.clone(),
+            source: Box::new(source),
+        })?;
         let (partition, file) = (partition.into(), location.file_id);
         let rows = client.fetch_partition(&executor.id, &partition, file, layout, true);
-        let rows = rows.await.map_err(failed)?;
+        let rows = match rows.await {
+            Ok(rows) => rows,
+            Err(source) => {
+                // The next fetch connects anew, and so finds out whether the executor can be called at all.
+                let key = (executor.host.clone(), port);
+                self.executors.lock().await.remove(&key);
+                return Err(failed(source));
+            }
+        };
         rows.try_collect().await.map_err(damaged)
     }
 

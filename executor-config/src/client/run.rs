@@ -17,7 +17,7 @@ use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use gugus_submit::{Submit, SubmitError};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 use super::cancel::RunningJob;
 use super::cluster::Cluster;
@@ -32,6 +32,28 @@ const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
 /// How long the scheduler may take to accept a job. It decodes the plan in this time.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(30);
 
+/// How often a plan is submitted whose job gets lost with its scheduler.
+const SUBMISSIONS: u32 = 5;
+
+/// Why a job that was submitted gives no result.
+enum Ended {
+    /// The scheduler did not answer, or the connection to it broke. The job may still run.
+    Lost(Box<ClusterError>, Option<Box<RunningJob>>),
+    Otherwise(SubmitError),
+}
+
+impl From<SubmitError> for Ended {
+    fn from(error: SubmitError) -> Self {
+        Self::Otherwise(error)
+    }
+}
+
+impl From<ClusterError> for Ended {
+    fn from(error: ClusterError) -> Self {
+        Self::Otherwise(error.into())
+    }
+}
+
 #[async_trait]
 impl Submit for Cluster {
     async fn run(
@@ -43,22 +65,37 @@ impl Submit for Cluster {
         if stop.is_cancelled() {
             return Err(SubmitError::Cancelled);
         }
-        let began = Instant::now();
-        // `stop` does not interrupt this call. Without the id in the answer, the job could not be cancelled. The answer
-        // takes milliseconds.
-        let statuses = self.submit(encoded(plan, name)?).await?;
-        let running = RunningJob::submitted(self, name);
-        let result = async {
-            let (job, locations) = self.end_of(running, statuses).await?;
-            let rows = self.results.fetch(locations, &job).await;
-            let seconds = began.elapsed().as_secs_f64();
-            tracing::debug!(%job, name, seconds, "Ballista job ended");
-            Ok(rows?)
-        };
-        tokio::select! {
-            result = result => result,
-            () = stop.cancelled() => Err(SubmitError::Cancelled),
+        let query = encoded(plan, name)?;
+        for submission in 1.. {
+            let scheduler = self.presence.scheduler();
+            let (error, running) = match self.run_once(query.clone(), name, stop).await {
+                Ok(rows) => return Ok(rows),
+                Err(Ended::Lost(error, running)) => (error, running),
+                Err(Ended::Otherwise(error)) => return Err(error),
+            };
+            if submission == SUBMISSIONS {
+                return Err((*error).into());
+            }
+            let reason = gugus_error::chain(&*error);
+            tokio::select! {
+                back = self.await_scheduler(name) => back?,
+                () = stop.cancelled() => return Err(SubmitError::Cancelled),
+            }
+            tracing::warn!(
+                ballista_job = name,
+                reason,
+                "a Ballista job got lost with its scheduler and is submitted again"
+            );
+            match running {
+                // A scheduler that was started again does not know the job.
+                Some(running) if self.presence.scheduler() != scheduler => {
+                    running.ended();
+                }
+                // It is cancelled.
+                running => drop(running),
+            }
         }
+        Err(SubmitError::Cancelled)
     }
 
     async fn task_slots(&self) -> Option<usize> {
@@ -71,11 +108,65 @@ impl Submit for Cluster {
 }
 
 impl Cluster {
+    /// Submits a plan once and waits for its result.
+    async fn run_once(
+        &self,
+        query: ExecuteQueryParams,
+        name: &str,
+        stop: &CancellationToken,
+    ) -> Result<Vec<RecordBatch>, Ended> {
+        let began = Instant::now();
+        // `stop` does not interrupt this call. Without the id in the answer, the job could not be cancelled. The answer
+        // takes milliseconds.
+        let statuses = self.submit(query).await?;
+        let running = RunningJob::submitted(self, name);
+        let result = async {
+            let (job, locations) = self.end_of(running, statuses, name).await?;
+            let rows = self.fetched(locations, &job).await?;
+            let seconds = began.elapsed().as_secs_f64();
+            tracing::debug!(%job, name, seconds, "Ballista job ended");
+            Ok(rows)
+        };
+        tokio::select! {
+            result = result => result,
+            () = stop.cancelled() => Err(SubmitError::Cancelled.into()),
+        }
+    }
+
+    /// The rows of a result. Says so if a firewall keeps this process from an executor.
+    async fn fetched(
+        &self,
+        locations: Vec<PartitionLocation>,
+        job: &str,
+    ) -> Result<Vec<RecordBatch>, ClusterError> {
+        match self.results.fetch(locations, job).await {
+            Err(ClusterError::Unreachable {
+                job,
+                executor,
+                id,
+                source,
+            }) => Err(match self.hears(&id).await {
+                true => ClusterError::Unreachable {
+                    job,
+                    executor,
+                    id,
+                    source,
+                },
+                false => ClusterError::Fetch {
+                    job,
+                    executor,
+                    source: *source,
+                },
+            }),
+            rows => rows,
+        }
+    }
+
     /// Hands the plan over; the scheduler answers with statuses of the job.
     async fn submit(
         &self,
         query: ExecuteQueryParams,
-    ) -> Result<Streaming<GetJobStatusResult>, ClusterError> {
+    ) -> Result<Streaming<GetJobStatusResult>, Ended> {
         let mut scheduler = self.scheduler.clone();
         let mut request = Request::new(query);
         version::insert_version_header(request.metadata_mut());
@@ -83,9 +174,18 @@ impl Cluster {
             tokio::time::timeout(SUBMIT_WITHIN, scheduler.execute_query_push(request)).await;
         let silent = |_| Status::deadline_exceeded("it did not answer in time");
         let answer = answer.map_err(silent).and_then(|answer| answer);
-        let answer = answer.map_err(|status| ClusterError::Refused {
-            url: self.access.url.clone(),
-            status: status.into(),
+        let answer = answer.map_err(|status| {
+            let code = status.code();
+            let refused = ClusterError::Refused {
+                url: self.access.url.clone(),
+                status: status.into(),
+            };
+            match code {
+                Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => {
+                    Ended::Lost(Box::new(refused), None)
+                }
+                _ => refused.into(),
+            }
         })?;
         Ok(answer.into_inner())
     }
@@ -95,17 +195,13 @@ impl Cluster {
         &self,
         mut running: RunningJob,
         mut statuses: Streaming<GetJobStatusResult>,
-    ) -> Result<(String, Vec<PartitionLocation>), SubmitError> {
-        loop {
-            let lost = |job, status| ClusterError::Lost {
-                url: self.access.url.clone(),
-                job,
-                status,
-            };
+        name: &str,
+    ) -> Result<(String, Vec<PartitionLocation>), Ended> {
+        let status = loop {
             let status = match statuses.message().await {
                 Ok(Some(status)) => status.status,
-                Ok(None) => return Err(lost(running.id(), None).into()),
-                Err(status) => return Err(lost(running.id(), Some(status.into())).into()),
+                Ok(None) => break None,
+                Err(status) => break Some(status.into()),
             };
             let Some(status) = status else {
                 continue;
@@ -116,11 +212,22 @@ impl Cluster {
                     return Ok((running.ended(), done.partition_location));
                 }
                 Some(JobState::Failed(failed)) => {
-                    return Err(SubmitError::failed(running.ended(), failed.error));
+                    return Err(SubmitError::failed(running.ended(), failed.error).into());
                 }
                 Some(JobState::Queued(_) | JobState::Running(_)) | None => {}
             }
+        };
+        let lost = Box::new(ClusterError::Lost {
+            url: self.access.url.clone(),
+            name: name.to_owned(),
+            status,
+        });
+        // Without its id, a job could only be cancelled by its name, which the next submission has, too.
+        if running.is_accepted() {
+            return Err(Ended::Lost(lost, Some(Box::new(running))));
         }
+        running.ended();
+        Err(Ended::Lost(lost, None))
     }
 }
 

@@ -10,6 +10,9 @@ use crate::connection::access::AccessError;
 use crate::connection::address::ClusterUrl;
 use crate::connection::status::GrpcError;
 
+/// What to do about an executor that cannot be called.
+pub(super) const OPEN_THE_PORT: &str = "see that no firewall between them blocks this port (--listen chooses it), and that the scheduler's machine knows this host (--external-host)";
+
 /// Why an executor ended, or did not begin.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -44,6 +47,20 @@ pub enum ExecutorError {
     /// The scheduler is not there, or this executor cannot work with it.
     #[error(transparent)]
     Access(AccessError),
+    /// The scheduler cannot call this executor back.
+    #[error(
+        "the scheduler at {scheduler} cannot call {address}, this executor; {}",
+        OPEN_THE_PORT
+    )]
+    Unreachable {
+        /// The scheduler.
+        scheduler: ClusterUrl,
+        /// The address under which this executor registers.
+        address: String,
+        /// What the scheduler says.
+        #[source]
+        status: GrpcError,
+    },
     /// The scheduler refuses this executor.
     #[error("the scheduler at {scheduler} refused this executor: {status}")]
     Refused {

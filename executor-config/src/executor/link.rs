@@ -13,7 +13,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::config::ExecutorState;
-use super::error::ExecutorError;
+use super::error::{ExecutorError, OPEN_THE_PORT};
 use super::node::Node;
 use crate::agreement::about::SchedulerAbout;
 use crate::connection::access::{Access, AccessError, Authorized};
@@ -28,9 +28,12 @@ const BEAT_WITHIN: Duration = Duration::from_secs(3);
 /// soon. The scheduler does so after five seconds, counted in whole seconds.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(4);
 
-/// How long to wait for the first scheduler. Containers of one composition start in any order, but a wrong address
-/// should show.
+/// How long something that takes connections may give no answer. A scheduler that just starts answers sooner, and that one
+/// side has TLS and the other has not should show.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often an executor that waits for its first scheduler says so. A wrong address should show.
+const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// The time between two tries to reach a scheduler that does not answer.
 pub(super) const RETRY: Duration = Duration::from_millis(200);
@@ -54,22 +57,26 @@ impl Link {
         node: Arc<Node>,
         state: watch::Sender<ExecutorState>,
     ) -> Result<Self, ExecutorError> {
-        let (channel, about) = reach(&access).await?;
-        let mut link = Self {
-            scheduler: access.scheduler(&channel),
-            access,
-            channel,
-            scheduler_id: about.scheduler_id,
-            node,
-            state,
+        let link = loop {
+            let (channel, about) = reach(&access).await?;
+            let mut link = Self {
+                scheduler: access.scheduler(&channel),
+                access: access.clone(),
+                channel,
+                scheduler_id: about.scheduler_id,
+                node: Arc::clone(&node),
+                state: state.clone(),
+            };
+            let request = RegisterExecutorParams {
+                metadata: Some(link.node.registration()),
+            };
+            match link.scheduler.register_executor(request).await {
+                Ok(_) => break link,
+                // It went away again.
+                Err(status) if status.code() == Code::Unavailable => sleep(RETRY).await,
+                Err(status) => return Err(link.not_taken(status)),
+            }
         };
-        let request = RegisterExecutorParams {
-            metadata: Some(link.node.registration()),
-        };
-        link.scheduler
-            .register_executor(request)
-            .await
-            .map_err(|status| link.refused(status))?;
         link.set(ExecutorState::Ready);
         Ok(link)
     }
@@ -85,7 +92,7 @@ impl Link {
             ticks.tick().await;
             self.node.show_memory();
             if away || answered.elapsed() >= GIVEN_UP_AFTER {
-                match self.meet_again(answered.elapsed()).await {
+                match self.meet_again(answered.elapsed(), away).await {
                     Ok(()) => {}
                     Err(Met::Nobody) => continue,
                     Err(Met::Other(error)) => return error,
@@ -106,12 +113,8 @@ impl Link {
                 Err(status) if is_final(&status) => return self.refused(status),
                 Err(status) => {
                     if !away {
-                        tracing::warn!(
-                            scheduler = %self.access.url,
-                            reason = status.message(),
-                            "the scheduler does not answer; waiting until it does"
-                        );
                         self.set(ExecutorState::Away);
+                        self.say_away(&status).await;
                     }
                     away = true;
                 }
@@ -119,8 +122,24 @@ impl Link {
         }
     }
 
+    /// Says why a heartbeat failed. The scheduler calls an executor that it does not know, or has given up, before it answers the
+    /// heartbeat. So a scheduler that answers everything else cannot call this executor.
+    async fn say_away(&self, status: &Status) {
+        let reason = status.message();
+        let scheduler = &self.access.url;
+        let asked = timeout(BEAT_WITHIN, self.access.about(&self.channel)).await;
+        let answers = matches!(asked, Ok(Ok(about)) if about.scheduler_id == self.scheduler_id);
+        if answers && is_about_the_call_back(status) {
+            let address = self.node.address();
+            tracing::warn!(%scheduler, reason, "the scheduler cannot call {address}, this executor; {OPEN_THE_PORT}; waiting until it can");
+        } else {
+            tracing::warn!(%scheduler, reason, "the scheduler does not answer; waiting until it does");
+        }
+    }
+
     /// Asks after a silence: is it the same scheduler, and does it still know this executor?
-    async fn meet_again(&mut self, silence: Duration) -> Result<(), Met> {
+    /// `told` says whether the log has a line about the silence.
+    async fn meet_again(&mut self, silence: Duration, told: bool) -> Result<(), Met> {
         let about = match self.access.about(&self.channel).await {
             Ok(about) => about,
             Err(
@@ -134,7 +153,7 @@ impl Link {
         };
         let restarted = about.scheduler_id != self.scheduler_id;
         if (restarted || silence >= GIVEN_UP_AFTER) && !self.node.leaves() {
-            if !restarted {
+            if !restarted && !told {
                 tracing::warn!(
                     ?silence,
                     "the scheduler has not heard this executor for too long; it comes back under another id"
@@ -206,6 +225,19 @@ impl Link {
         });
     }
 
+    /// Why the scheduler did not register this executor. It answered a moment ago, so the call back is what failed, unless it
+    /// says otherwise.
+    fn not_taken(&self, status: Status) -> ExecutorError {
+        if !is_about_the_call_back(&status) {
+            return self.refused(status);
+        }
+        ExecutorError::Unreachable {
+            scheduler: self.access.url.clone(),
+            address: self.node.address(),
+            status: status.into(),
+        }
+    }
+
     fn refused(&self, status: Status) -> ExecutorError {
         ExecutorError::Refused {
             scheduler: self.access.url.clone(),
@@ -222,22 +254,27 @@ enum Met {
     Other(ExecutorError),
 }
 
+/// Waits for the first scheduler as long as it takes: machines start in any order.
 async fn reach(access: &Access) -> Result<(Channel, SchedulerAbout), ExecutorError> {
     let began = Instant::now();
-    let mut said = false;
+    let (mut said, mut silent): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
-        match access.connect().await {
+        let error = match access.connect().await {
             Ok(reached) => return Ok(reached),
-            Err(AccessError::Connect { .. } | AccessError::Silent { .. })
-                if began.elapsed() + RETRY < JOIN_WITHIN =>
-            {
-                if !std::mem::replace(&mut said, true) {
-                    tracing::info!(scheduler = %access.url, within = ?JOIN_WITHIN, "no scheduler answers yet; waiting for it");
-                }
-                sleep(RETRY).await;
-            }
-            Err(error) => return Err(ExecutorError::Access(error)),
+            Err(error) => error,
+        };
+        match &error {
+            AccessError::Connect { .. } => silent = None,
+            AccessError::Silent { .. }
+                if silent.get_or_insert_with(Instant::now).elapsed() + RETRY < JOIN_WITHIN => {}
+            _ => return Err(ExecutorError::Access(error)),
         }
+        if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            said = Some(Instant::now());
+            let (seconds, reason) = (began.elapsed().as_secs(), gugus_error::chain(&error));
+            tracing::info!(scheduler = %access.url, seconds, reason, "no scheduler answers yet; waiting for it");
+        }
+        sleep(RETRY).await;
     }
 }
 
@@ -252,6 +289,15 @@ pub(super) async fn within<T>(
             limit.as_secs()
         ))),
     }
+}
+
+/// Whether a registration may have failed because the scheduler cannot call this executor: it says so, or takes so long that this
+/// side has given up.
+fn is_about_the_call_back(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Internal | Code::Cancelled | Code::DeadlineExceeded
+    )
 }
 
 /// Whether a second try would get the same answer.

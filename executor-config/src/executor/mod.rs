@@ -15,6 +15,7 @@ pub(crate) mod metrics;
 mod node;
 pub(crate) mod process;
 mod reports;
+mod results;
 mod service;
 mod task;
 mod work_dir;

@@ -78,6 +78,13 @@ impl Node {
         self.registration().id
     }
 
+    /// The address under which this executor is called.
+    pub(super) fn address(&self) -> String {
+        let registration = self.registration();
+        let host = registration.host.unwrap_or_default();
+        format!("{host}:{}", registration.port)
+    }
+
     /// Takes a new id. The scheduler gave up the old id, and runs the tasks of that id again elsewhere. Their ends must not be
     /// mixed up with those of the second try, so they are cancelled here.
     pub(super) async fn renew(&self) {

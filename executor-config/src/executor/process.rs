@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use ballista_core::serde::protobuf::executor_grpc_server::ExecutorGrpcServer;
 use ballista_core::serde::{BallistaCodec, BallistaLogicalExtensionCodec};
 use ballista_executor::execution_engine::{DefaultExecutionEngine, ExecutionEngine};
 use ballista_executor::executor::Executor;
 use ballista_executor::executor_process::{ExecutorProcessConfig, structure_executor_metadata};
-use ballista_executor::flight_service::BallistaFlightService;
 use ballista_executor::metrics::ExecutorMetricsCollector;
 use gugus_features::FeatureCache;
+use gugus_http::Hosts;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -28,6 +28,7 @@ use super::leave;
 use super::link::Link;
 use super::metrics::ExecutorMetrics;
 use super::node::{self, Node};
+use super::results::Results;
 use super::service::Service;
 use super::task::Parts;
 use super::work_dir::WorkDir;
@@ -36,7 +37,9 @@ use crate::agreement::session::{self, MESSAGE_LIMIT};
 use crate::connection::address::ClusterUrl;
 use crate::runtime::environment::environment;
 use crate::runtime::memory::{self, MemoryLimit};
+use crate::security::callers;
 use crate::security::guard::Guard;
+use crate::security::refusal::answer_panics;
 use crate::security::settings::Port;
 
 /// How long connections may last after everything else has ended.
@@ -75,7 +78,7 @@ pub async fn run(
 
     let stop = CancellationToken::new();
     let _stops_all = stop.clone().drop_guard();
-    let routes = routes(&config, &node, &fetches);
+    let routes = routes(&config, address, &node, &fetches);
     let security = &config.scheduler.security;
     let door = security.door(Port::Executor).map_err(ExecutorError::Tls)?;
     security.warn_when_open("executor", address.ip());
@@ -181,7 +184,12 @@ fn parts(
     })
 }
 
-fn routes(config: &ExecutorConfig, node: &Arc<Node>, fetches: &Arc<Fetches>) -> axum::Router {
+fn routes(
+    config: &ExecutorConfig,
+    address: SocketAddr,
+    node: &Arc<Node>,
+    fetches: &Arc<Fetches>,
+) -> axum::Router {
     let codec = BallistaCodec::new(
         Arc::new(BallistaLogicalExtensionCodec::default()),
         Arc::new(PlanCodec::default()),
@@ -193,14 +201,22 @@ fn routes(config: &ExecutorConfig, node: &Arc<Node>, fetches: &Arc<Fetches>) -> 
     let tasks = ExecutorGrpcServer::new(service)
         .max_decoding_message_size(MESSAGE_LIMIT)
         .max_encoding_message_size(MESSAGE_LIMIT);
-    let results = FlightServiceServer::new(BallistaFlightService::new(node.parts.folder.text()))
+    let results = FlightServiceServer::new(Results::of(&node.parts.folder))
         .max_decoding_message_size(MESSAGE_LIMIT)
         .max_encoding_message_size(MESSAGE_LIMIT);
-    let guard = Guard::new(Port::Executor, &config.scheduler.security);
+    let security = &config.scheduler.security;
+    // No page knows the token or has a certificate.
+    let hosts = match security.is_proof() {
+        true => Hosts::Any,
+        false => Hosts::at(address.ip(), config.external_host.clone()),
+    };
+    let guard = Guard::new(Port::Executor, security);
     Routes::new(tasks)
         .add_service(results)
         .into_axum_router()
+        .layer(from_fn(answer_panics))
         .layer(from_fn_with_state(Arc::clone(fetches), Fetches::watch))
+        .layer(from_fn_with_state(hosts, callers::check))
         .layer(from_fn_with_state(guard, Guard::check))
 }
 

@@ -16,6 +16,7 @@ use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tonic::{Request, Response, Status};
 
 use super::node::Node;
+use crate::agreement::id;
 
 /// Ballista's protocol in front of a [`Node`].
 #[derive(Clone)]
@@ -60,8 +61,14 @@ impl ExecutorGrpc for Service {
         &self,
         request: Request<LaunchMultiTaskParams>,
     ) -> Result<Response<LaunchMultiTaskResult>, Status> {
+        let LaunchMultiTaskParams { multi_tasks, .. } = request.into_inner();
+        // The results of a task go into a folder that is called as its job.
+        for tasks in &multi_tasks {
+            id::check("Ballista job", &tasks.job_id)?;
+            id::check("session", &tasks.session_id)?;
+        }
         let mut failed_jobs = Vec::new();
-        for tasks in request.into_inner().multi_tasks {
+        for tasks in multi_tasks {
             let job = tasks.job_id.clone();
             match self.decode(tasks) {
                 Ok(tasks) => tasks.into_iter().for_each(|task| self.node.take(task)),
@@ -85,6 +92,7 @@ impl ExecutorGrpc for Service {
             reason,
             ..
         } = request.into_inner();
+        id::check("executor", &executor_id)?;
         if executor_id == self.node.id() && !self.node.leaves() {
             tracing::warn!(
                 reason,
@@ -99,7 +107,11 @@ impl ExecutorGrpc for Service {
         &self,
         request: Request<CancelTasksParams>,
     ) -> Result<Response<CancelTasksResult>, Status> {
-        for task in request.into_inner().task_infos {
+        let CancelTasksParams { task_infos } = request.into_inner();
+        for task in &task_infos {
+            id::check("Ballista job", &task.job_id)?;
+        }
+        for task in task_infos {
             let job = JobId::from(task.job_id);
             let (stage, number) = (task.stage_id as usize, task.task_id as usize);
             // A task that ended meanwhile has nothing to cancel.
@@ -121,6 +133,7 @@ impl ExecutorGrpc for Service {
             job_id,
             remove_stage_ids,
         } = request.into_inner();
+        id::check("Ballista job", &job_id)?;
         let node = Arc::clone(&self.node);
         let removed = tokio::task::spawn_blocking(move || {
             node.parts.folder.remove_job(&job_id, &remove_stage_ids)

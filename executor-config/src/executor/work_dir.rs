@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -40,7 +41,11 @@ impl WorkDir {
     fn within(place: &Path) -> io::Result<Self> {
         fs::create_dir_all(place)?;
         remove_left_over(place);
-        let own = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
+        // Results are rows of the data: nobody else reads them.
+        let own = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir_in(place)?;
         // The folder gets its name only after it is locked. Another executor would take a folder without a lock for an
         // abandoned one.
         let unnamed = own.path().join("lock.new");
@@ -118,7 +123,7 @@ fn remove_left_over(place: &Path) {
         if !ours {
             continue;
         }
-        let Ok(lock) = File::open(folder.join(LOCK)) else {
+        let Ok(lock) = gugus_error::open_regular(&folder.join(LOCK)) else {
             continue;
         };
         match lock.try_lock() {
@@ -175,7 +180,17 @@ mod tests {
         let foreign = place.path().join("somebody's");
         fs::create_dir(&foreign).unwrap();
 
+        // Opening a pipe would wait for somebody who writes into it.
+        let trap = place.path().join(format!("{PREFIX}trap"));
+        fs::create_dir(&trap).unwrap();
+        let made = std::process::Command::new("mkfifo")
+            .arg(trap.join(LOCK))
+            .status();
+        assert!(made.unwrap().success());
+
         let next = WorkDir::new(Some(place.path())).unwrap();
+        let mode = next.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
         assert!(!left.exists());
         assert!(living.path().exists() && foreign.exists() && next.path().exists());
     }

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use ballista_core::serde::protobuf::scheduler_grpc_server::SERVICE_NAME;
 use gugus_http::{BASIC, BEARER, Peer, PeerCertificate, Token};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
 use tonic::Status;
 
+use super::refusal::{Caller, NO_CALL, refusal};
 use super::sessions::Sessions;
 use super::settings::{Port, Security};
 use crate::agreement::about::{ABOUT_HEADER, About};
@@ -29,8 +29,8 @@ const ASSETS: &str = "/assets/";
 /// Paths for scripts, which get no page, whatever they accept.
 const FOR_SCRIPTS: [&str; 3] = ["/gugus/", "/api/", "/metrics"];
 
-/// gRPC calls by which a member joins or begins something. The guard also checks the version of these callers; later
-/// calls need no second check.
+/// Calls to the scheduler by which a member joins or begins something. The guard also checks the version of these callers;
+/// later calls need no second check.
 const JOINING: [&str; 4] = [
     "RegisterExecutor",
     "HeartBeatFromExecutor",
@@ -103,8 +103,8 @@ impl Guard {
             request.extensions_mut().insert(SignedIn);
         }
         let path = request.uri().path();
-        if !guard.is_open(path) {
-            let headers = request.headers();
+        let headers = request.headers();
+        if guard.demands_proof(path) {
             let trusted = request
                 .extensions()
                 .get::<Peer>()
@@ -114,24 +114,28 @@ impl Guard {
                 tracing::debug!(path, "a request without a proof was refused");
                 return guard.refuse(&request);
             }
-            if guard.port == Port::Scheduler
-                && is_grpc(headers)
-                && path
-                    .rsplit('/')
-                    .next()
-                    .is_some_and(|call| JOINING.contains(&call))
-                && let Err(message) = same(headers)
-            {
-                tracing::warn!(path, "refused: {message}");
-                return Status::failed_precondition(message).into_http::<Body>();
-            }
+        }
+        let call = call_to_scheduler(path);
+        let caller = Caller::of(headers);
+        if call.is_some() && caller != Caller::Grpc {
+            return refusal(caller, StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_CALL);
+        }
+        if call.is_some_and(|call| JOINING.contains(&call))
+            && let Err(message) = same(headers)
+        {
+            tracing::warn!(path, "refused: {message}");
+            return Status::failed_precondition(message).into_http::<Body>();
         }
         next.run(request).await
     }
 
-    fn is_open(&self, path: &str) -> bool {
+    /// Whether a request for this path must show a proof.
+    fn demands_proof(&self, path: &str) -> bool {
+        if self.port == Port::Shown {
+            return call_to_scheduler(path).is_some();
+        }
         let asking = path == SIGN_IN_PATH || path.starts_with(ASSETS);
-        OPEN.contains(&path) || (self.takes_sign_in() && asking)
+        !OPEN.contains(&path) && !(self.takes_sign_in() && asking)
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {
@@ -163,11 +167,11 @@ impl Guard {
         } else {
             NO_CERTIFICATE
         };
-        if is_grpc(headers) {
-            return Status::unauthenticated(wanted).into_http::<Body>();
+        let caller = Caller::of(headers);
+        let mut response = refusal(caller, StatusCode::UNAUTHORIZED, wanted);
+        if caller == Caller::Grpc {
+            return response;
         }
-        let body = Json(json!({ "error": "unauthorized", "detail": wanted }));
-        let mut response = (StatusCode::UNAUTHORIZED, body).into_response();
         let headers_of_answer = response.headers_mut();
         headers_of_answer.append(header::WWW_AUTHENTICATE, BEARER);
         // A browser would ask for a password in the middle of a page whose session has ended.
@@ -203,10 +207,10 @@ fn sign_in_before(request: &Request) -> String {
     }
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+/// The name of the scheduler's gRPC call that has this path.
+fn call_to_scheduler(path: &str) -> Option<&str> {
+    let call = path.strip_prefix('/')?.strip_prefix(SERVICE_NAME)?;
+    call.strip_prefix('/')
 }
 
 fn same(headers: &HeaderMap) -> Result<(), String> {
@@ -284,6 +288,27 @@ mod tests {
         }
         assert!(!scheduler.admits(&HeaderMap::new()));
         assert!(Guard::new(Port::Scheduler, &Security::default()).admits(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn shown_pages_are_open_and_calls_are_not() {
+        let security = Security {
+            token: Some(Token::new("right-token").unwrap()),
+            tls: None,
+        };
+        let demands = |port, path: &str| Guard::new(port, &security).demands_proof(path);
+        for (path, shown, scheduler) in [
+            ("/", false, true),
+            ("/gugus/v1/runs", false, true),
+            ("/healthz", false, false),
+            ("/sign-in", false, false),
+            ("/ballista.protobuf.SchedulerGrpc/ExecuteQuery", true, true),
+            ("/ballista.protobuf.SchedulerGrpc/", true, true),
+        ] {
+            assert_eq!(demands(Port::Shown, path), shown, "{path}");
+            assert_eq!(demands(Port::Scheduler, path), scheduler, "{path}");
+            assert_eq!(demands(Port::Executor, path), path != "/healthz", "{path}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use gugus_http::{Door, Token};
+use uuid::Uuid;
 
 use super::tls::{Clients, Tls};
 
@@ -11,6 +12,9 @@ use super::tls::{Clients, Tls};
 pub enum Port {
     /// The port of a scheduler: it takes the token, and on joining demands the same version.
     Scheduler,
+    /// The port of a scheduler inside a command that shows its pages on this machine. Its gRPC calls take the token. Its
+    /// pages and documents take none, because the command made the token itself and nobody else knows it.
+    Shown,
     /// The port of an executor, which Ballista's own clients call, too: it takes the token, or the secret derived from it.
     Executor,
 }
@@ -25,6 +29,28 @@ pub struct Security {
 }
 
 impl Security {
+    /// These proofs, or a random token if there are none.
+    #[must_use]
+    pub fn or_random(self) -> Self {
+        if self.is_proof() {
+            return self;
+        }
+        let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(first.as_bytes());
+        bytes[16..].copy_from_slice(second.as_bytes());
+        Self {
+            token: Some(Token::from_random(bytes)),
+            ..self
+        }
+    }
+
+    /// Whether callers must prove anything: that they know the token, or with a certificate.
+    #[must_use]
+    pub fn is_proof(&self) -> bool {
+        self.token.is_some() || self.tls.is_some()
+    }
+
     /// The scheme of addresses that this process serves and calls: `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
@@ -41,7 +67,7 @@ impl Security {
     pub fn door(&self, port: Port) -> Result<Door, rustls::Error> {
         let clients = match port {
             // Browsers and probes have no certificate; the guard asks them for the token.
-            Port::Scheduler => Clients::Any,
+            Port::Scheduler | Port::Shown => Clients::Any,
             Port::Executor => Clients::Certified,
         };
         match &self.tls {
@@ -52,7 +78,7 @@ impl Security {
 
     /// Warns about an address that others can reach without TLS or token. Loopback needs neither.
     pub fn warn_when_open(&self, role: &'static str, address: IpAddr) {
-        if address.is_loopback() || self.tls.is_some() {
+        if address.to_canonical().is_loopback() || self.tls.is_some() {
             return;
         }
         match self.token {

@@ -23,7 +23,7 @@ use crate::{
     columns::{arranged, places},
     contents::contradictions,
     continuity::{Before, Break, breaks},
-    encode::{reject_rows, to_parquet},
+    encode::{batch_file, reject_rows, to_parquet},
     listing,
     reject_path::{REJECTED, check_reject_path},
     tail::read_footer,
@@ -109,7 +109,7 @@ impl BatchLog {
             some => Some(reject_rows(some).map_err(&failed)?),
         };
         let work = move || {
-            let rejects = refused.as_ref().map(|rows| to_parquet(rows, None));
+            let rejects = refused.as_ref().map(to_parquet);
             let rejects = rejects.transpose().map_err(&failed)?;
             let named = rejects.as_ref().zip(refused.as_ref());
             footer.rejected = named.map(|(bytes, rows)| RejectFile {
@@ -124,8 +124,10 @@ impl BatchLog {
             }
             let text = serde_json::to_string(&footer);
             let text = text.map_err(|e| failed(ParquetError::External(e.into())))?;
+            let (batch, hash) = batch_file(&rows, text).map_err(&failed)?;
+            footer.hash = Some(hash);
             Ok(Encoded {
-                batch: to_parquet(&rows, Some(text)).map_err(&failed)?,
+                batch,
                 rejects,
                 footer,
             })

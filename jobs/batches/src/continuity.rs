@@ -148,6 +148,19 @@ pub(crate) fn breaks(footer: &Footer, before: Before<'_>) -> Vec<Break> {
             format!("it follows commit {says}, but the batch before is commit {is}"),
         );
     }
+    // Where even the commits differ, that was said.
+    if let (Before::Batch(before), Some(link)) = (before, &footer.previous_hash)
+        && footer.previous.as_ref() == Some(&before.commit_id)
+        && link != before.link()
+    {
+        other(
+            &mut found,
+            format!(
+                "the footer before has the hash \"{}\", where this one says \"{link}\"",
+                before.link()
+            ),
+        );
+    }
     let ends = before.ends();
     check_ranges(footer, ends, &mut found);
     check_jumps(footer, ends, &mut found);

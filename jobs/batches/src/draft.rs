@@ -195,6 +195,8 @@ impl Draft<'_> {
             ends: before.to_vec(),
             commit_id: CommitId::random(),
             previous: head.map(|head| head.commit_id.clone()),
+            previous_hash: Some(head.map(Footer::link).unwrap_or_default().to_owned()),
+            hash: None,
             imported: Vec::new(),
             rejected: None,
             schema: schema_fields(&rows.schema()),

@@ -11,9 +11,12 @@ use arrow::{
     datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMillisecondType},
 };
 use bytes::Bytes;
-use gugus_files::catch_panic;
+use gugus_files::{ParquetEnd, Tail, catch_panic, seal, unsealed};
 use parquet::{
-    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+    arrow::{
+        ArrowWriter,
+        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    },
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
     file::{metadata::KeyValue, properties::WriterProperties},
@@ -25,33 +28,76 @@ use crate::{
     footer::FOOTER_KEY,
 };
 
-/// A Parquet file of these rows, compressed with zstd, with the footer's JSON when it is a batch.
-pub(crate) fn to_parquet(
-    rows: &RecordBatch,
-    footer: Option<String>,
-) -> Result<Bytes, ParquetError> {
-    let entries = footer.map(|text| vec![KeyValue::new(FOOTER_KEY.to_owned(), text)]);
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_key_value_metadata(entries)
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
+/// A Parquet file of these rows, compressed with zstd.
+pub(crate) fn to_parquet(rows: &RecordBatch) -> Result<Bytes, ParquetError> {
+    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties(None)))?;
     writer.write(rows)?;
     writer.into_inner().map(Bytes::from)
 }
 
-/// The rows of a Parquet file, all or at most so many. The reader adds the footer to the schema, so the schema is made again without it.
+/// The file of a batch with these rows and the footer's JSON, and the hash of its footer. The same rows and footer give the
+/// same bytes.
+pub(crate) fn batch_file(
+    rows: &RecordBatch,
+    footer: String,
+) -> Result<(Bytes, String), ParquetError> {
+    let properties = properties(Some(vec![KeyValue::new(FOOTER_KEY.to_owned(), footer)]));
+    let mut file = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut file, rows.schema(), Some(properties))?;
+    writer.write(rows)?;
+    writer.flush()?;
+    let groups = writer.flushed_row_groups().iter();
+    let chunks = groups.map(|group| group.columns().len()).sum();
+    writer.append_key_value_metadata(unsealed(chunks));
+    let metadata = writer.close()?;
+    let hash = seal(&mut file, &metadata)?;
+    Ok((file.into(), hash))
+}
+
+fn properties(entries: Option<Vec<KeyValue>>) -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_key_value_metadata(entries)
+        .build()
+}
+
+/// The rows of a Parquet file, all or at most so many. If the file has hashes, they are checked first. The reader adds the footer to
+/// the schema, so the schema is made again without it.
 pub(crate) fn from_parquet(bytes: Bytes, most: Option<usize>) -> Result<RecordBatch, ParquetError> {
+    let tail = Tail {
+        size: bytes.len() as u64,
+        bytes: bytes.clone(),
+    };
+    let end = ParquetEnd::read(&tail)?;
     catch_panic(|| {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-        let schema = Arc::new(Schema::new(reader.schema().fields().clone()));
+        let schema = arrow_metadata(&end)?.schema().fields().clone();
+        let batches = decoded(bytes, end, most)?;
+        Ok(concat_batches(&Arc::new(Schema::new(schema)), &batches)?)
+    })
+}
+
+/// The rows of a Parquet file whose end was read. If the file has hashes, they are checked first.
+pub(crate) fn decoded(
+    bytes: Bytes,
+    end: ParquetEnd,
+    most: Option<usize>,
+) -> Result<Vec<RecordBatch>, ParquetError> {
+    if let Some(seal) = &end.seal {
+        seal.check_all(&bytes)?;
+    }
+    catch_panic(|| {
+        let metadata = arrow_metadata(&end)?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata);
         let reader = match most {
             Some(most) => reader.with_limit(most),
             None => reader,
         };
-        let batches = reader.build()?.collect::<Result<Vec<_>, _>>()?;
-        Ok(concat_batches(&schema, &batches)?)
+        Ok(reader.build()?.collect::<Result<Vec<_>, _>>()?)
     })
+}
+
+fn arrow_metadata(end: &ParquetEnd) -> Result<ArrowReaderMetadata, ParquetError> {
+    ArrowReaderMetadata::try_new(Arc::clone(&end.metadata), ArrowReaderOptions::new())
 }
 
 /// The column of the headers, in files of jobs that keep them.

@@ -2,7 +2,7 @@
 
 use parquet::errors::ParquetError;
 
-use gugus_files::StoreError;
+use gugus_files::{Altered, StoreError};
 use gugus_spec::BatchNumber;
 
 /// A failure of a batch log. Every text names the file and says what to do.
@@ -42,6 +42,15 @@ pub enum LogError {
         /// What the Parquet reader said.
         #[source]
         source: ParquetError,
+    },
+    /// A file was changed after it was written, by a disk, a network or somebody.
+    #[error("{file} is not as it was written; restore it from a copy")]
+    Altered {
+        /// The file.
+        file: String,
+        /// Which part.
+        #[source]
+        source: Altered,
     },
     /// The footer's JSON is not what this crate writes.
     #[error("the footer entry gugus.batch of {file} cannot be read; restore the file from a copy")]
@@ -177,6 +186,24 @@ impl LogError {
     pub(crate) fn contradiction(reason: impl Into<String>) -> Self {
         Self::Draft {
             reason: reason.into(),
+        }
+    }
+
+    /// The error of a file that cannot be read.
+    pub(crate) fn unreadable(file: String, source: ParquetError) -> Self {
+        let altered = match source {
+            ParquetError::External(source) => source.downcast::<Altered>(),
+            source => return Self::Damaged { file, source },
+        };
+        match altered {
+            Ok(source) => Self::Altered {
+                file,
+                source: *source,
+            },
+            Err(source) => Self::Damaged {
+                file,
+                source: ParquetError::External(source),
+            },
         }
     }
 

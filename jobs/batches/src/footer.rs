@@ -98,6 +98,14 @@ pub struct Footer {
     /// The commit before; none for the first.
     #[serde(default)]
     pub previous: Option<CommitId>,
+    /// The hash of the footer before: it makes the log a chain. It is empty for the first batch, and after a batch without
+    /// a hash. Footers of earlier builds do not have it; a footer that has it has a hash, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_hash: Option<String>,
+    /// The hash of this footer, which covers all bytes of the file. It stands in an entry of its own
+    /// ([`HASH_KEY`](gugus_files::HASH_KEY)). Batches of earlier builds have none.
+    #[serde(skip)]
+    pub hash: Option<String>,
     /// The imported files that the rows came from; empty for records of a topic.
     #[serde(default)]
     pub imported: Vec<ImportedPart>,
@@ -137,6 +145,11 @@ impl Footer {
             None if self.imported.is_empty() => FedBy::Topic,
             None => FedBy::Imports,
         }
+    }
+
+    /// What the next batch has as [`Footer::previous_hash`].
+    pub(crate) fn link(&self) -> &str {
+        self.hash.as_deref().unwrap_or_default()
     }
 
     /// How many records the commit refused.

@@ -19,7 +19,9 @@
 //!   [`PartitionEnd::last`], a topic that was made anew is noticed even if it was filled past our end.
 //! * **Numbers and offsets never begin anew.** [`BatchLog::prune`] removes the first batches and never the newest. If it is
 //!   stopped, the log has no gap.
-//! * [`verify`] proves the first guarantee from the files alone.
+//! * **No change goes unnoticed.** Each batch has the hashes of all its bytes ([`Footer::hash`]), and the hash of the footer
+//!   before. So the log is a chain, and every reader refuses what is not as it was written.
+//! * [`verify`] proves the first guarantee and the last from the files alone. [`verify_footers`] reads only footers.
 //!
 //! # Replays
 //! Reject files never change. After the job file was corrected, [`BatchLog::rejects`] lists the records that are still
@@ -99,4 +101,4 @@ pub use log::BatchLog;
 pub use prune::{Keep, Prune, Pruned};
 pub use rejects::Rejects;
 pub use retry::Retry;
-pub use verify::{Verification, VerifiedJump, VerifiedPartition, verify};
+pub use verify::{Verification, VerifiedJump, VerifiedPartition, verify, verify_footers};

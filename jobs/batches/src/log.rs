@@ -234,7 +234,7 @@ impl BatchLog {
     /// The rows of a batch, all of them, sorted by partition and offset.
     ///
     /// # Errors
-    /// [`LogError::NoBatch`] and [`LogError::Damaged`].
+    /// [`LogError::NoBatch`], [`LogError::Damaged`], and [`LogError::Altered`] for a file that does not have its hashes.
     pub async fn rows(&self, number: BatchNumber) -> Result<RecordBatch, LogError> {
         self.rows_up_to(number, None).await
     }
@@ -290,10 +290,7 @@ impl BatchLog {
     async fn decode(&self, file: &str, most: Option<usize>) -> Result<RecordBatch, LogError> {
         let bytes = self.store.get(file).await?;
         let decoded = blocking(move || Ok(encode::from_parquet(bytes, most))).await?;
-        decoded.map_err(|source| LogError::Damaged {
-            file: self.store.display(file),
-            source,
-        })
+        decoded.map_err(|source| LogError::unreadable(self.store.display(file), source))
     }
 
     fn no_folder(&self) -> LogError {

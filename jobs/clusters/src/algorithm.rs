@@ -83,6 +83,8 @@ pub struct Parameter {
     pub takes: Takes,
     /// What the value means, if the key may not be left out.
     pub needed: Option<&'static str>,
+    /// The greatest whole number that makes sense. A greater one would only keep a machine busy.
+    pub sensible: i64,
 }
 
 /// The values that a parameter may have.
@@ -101,12 +103,22 @@ pub enum Takes {
 /// Whole numbers end where Spark's do. Spark keeps 32 bits, and must be able to load what we save.
 const SPARK_INT: i64 = i32::MAX as i64;
 
+/// The most clusters that a job may ask for. Each row is compared with each of them.
+pub(crate) const MOST_CLUSTERS: i64 = 1_000_000;
+
+/// The most rounds of a fit. A fit that ends well needs tens of them.
+pub(crate) const MOST_ROUNDS: i64 = 1_000_000;
+
+/// The most runs of a fit, and the most steps before the first round. Each looks at all rows.
+pub(crate) const MOST_RUNS: i64 = 1_000;
+
 impl Parameter {
     const fn new(key: &'static str, takes: Takes) -> Self {
         Self {
             key,
             takes,
             needed: None,
+            sensible: i64::MAX,
         }
     }
 
@@ -131,6 +143,11 @@ impl Parameter {
     /// One of some texts.
     pub(crate) const fn one_of(key: &'static str, texts: &'static [&'static str]) -> Self {
         Self::new(key, Takes::OneOf(texts))
+    }
+
+    /// The same parameter, refused beyond a number that no job needs: the work grows with it.
+    pub(crate) const fn up_to(self, sensible: i64) -> Self {
+        Self { sensible, ..self }
     }
 
     /// The same parameter, which may not be left out.

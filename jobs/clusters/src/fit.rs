@@ -148,6 +148,24 @@ pub(crate) fn need_distinct(points: &Array2<f64>, k: usize) -> Result<(), FitErr
     })
 }
 
+/// The most steps that the parameters may ask of a fit. So many take about a day, and nothing interrupts a fit of linfa.
+const MOST_STEPS: f64 = 1e14;
+
+/// Refuses parameters that ask for more steps than a machine does in sensible time: the product of `factors`.
+pub(crate) fn need_few_steps(
+    algorithm: &str,
+    factors: &[f64],
+    lower: &str,
+) -> Result<(), FitError> {
+    let steps: f64 = factors.iter().product();
+    if steps <= MOST_STEPS {
+        return Ok(());
+    }
+    Err(FitError::Refused(format!(
+        "{algorithm} may take {steps:.0e} steps, more than the {MOST_STEPS:.0e} of a day: lower {lower}, or fit smaller batches"
+    )))
+}
+
 /// Counts the rows of each cluster by predicting them with the model.
 pub(crate) fn finish<M: Model + Clone>(
     model: M,

@@ -404,6 +404,24 @@ fn mixtures_that_do_not_settle_name_the_parameter() {
 }
 
 #[test]
+fn parameters_that_would_keep_a_machine_busy_for_days_are_refused() {
+    let points = rows(&blobs(20, 1));
+    let endless = GmmParams {
+        max_iter: u32::MAX,
+        n_runs: u32::MAX,
+        ..GmmParams::default()
+    };
+    let text = gmm(&endless, &points).unwrap_err().to_string();
+    assert!(text.contains("lower max_iter, n_runs or k"), "{text}");
+    let endless = MiniBatchParams {
+        k: usize::MAX,
+        ..three()
+    };
+    let text = mini_batch(&endless, None, &points).unwrap_err().to_string();
+    assert!(text.contains("lower n_runs or k"), "{text}");
+}
+
+#[test]
 fn parameters_out_of_range_are_named() {
     let points = rows(&blobs(9, 1));
     let bad = DbscanParams {

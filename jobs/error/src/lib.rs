@@ -7,6 +7,8 @@
 //! # What it guarantees
 //! * One place maps a [`Kind`] to an exit code ([`Kind::exit_code`]), and one to an HTTP status ([`Kind::http_status`]).
 //! * [`chain`] says nothing twice: many errors repeat the words of their cause.
+//! * [`printable`] leaves nothing in a text that a terminal obeys.
+//! * [`open_regular`] opens files and nothing else: no pipe in the place of a file holds up a process.
 //! * [`catch`] keeps a panic inside one call. Programs that call [`hush_caught`] print nothing about such a panic.
 //!
 //! # What it is not
@@ -23,10 +25,14 @@
 //! ```
 
 mod panics;
+mod printable;
+mod regular;
 
 use std::error::Error;
 
 pub use panics::{catch, hush_caught, panic_text};
+pub use printable::printable;
+pub use regular::{open_regular, read_regular, read_regular_text};
 
 /// Whether a user must change the request, or the work failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

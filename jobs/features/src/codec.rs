@@ -8,6 +8,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::all::{AllPassExec, Pass};
+use crate::checked::CheckedScanExec;
 use crate::fit::ModelFit;
 use crate::growing;
 use crate::named::{NAMED, Named};
@@ -16,6 +17,9 @@ use crate::settings::FitSettings;
 /// The first bytes of our plan node. No message of Ballista begins with them: as the first byte of a Protobuf message,
 /// `g` would announce a field of a wire type that does not exist.
 const NODE_MARK: &[u8] = b"gugus all pass 1\n";
+
+/// The first bytes of our scan, which has no settings; like [`NODE_MARK`].
+const SCAN_MARK: &[u8] = b"gugus checked scan 1\n";
 
 /// The first bytes of our expression; like [`NODE_MARK`].
 const EXPRESSION_MARK: &[u8] = b"gugus named 1\n";
@@ -52,6 +56,10 @@ pub fn decode_aggregate(name: &str, buffer: &[u8]) -> Option<Result<Arc<Aggregat
 /// # Errors
 /// When its settings do not encode, which would be a fault of ours.
 pub fn encode_node(node: &Arc<dyn ExecutionPlan>, buffer: &mut Vec<u8>) -> Option<Result<()>> {
+    if node.is::<CheckedScanExec>() {
+        buffer.extend_from_slice(SCAN_MARK);
+        return Some(Ok(()));
+    }
     let node = node.downcast_ref::<AllPassExec>()?;
     buffer.extend_from_slice(NODE_MARK);
     Some(serde_json::to_writer(buffer, node.pass()).map_err(about(AllPassExec::NAME)))
@@ -66,15 +74,29 @@ pub fn decode_node(
     buffer: &[u8],
     inputs: &[Arc<dyn ExecutionPlan>],
 ) -> Option<Result<Arc<dyn ExecutionPlan>>> {
+    if buffer == SCAN_MARK {
+        let scan = only_child(CheckedScanExec::NAME, inputs);
+        return Some(scan.map(|scan| -> Arc<dyn ExecutionPlan> {
+            Arc::new(CheckedScanExec::new(Arc::clone(scan)))
+        }));
+    }
     let settings = buffer.strip_prefix(NODE_MARK)?;
     let read = || {
-        let [input] = inputs else {
-            return internal_err!("{} has one child, not {}", AllPassExec::NAME, inputs.len());
-        };
+        let input = only_child(AllPassExec::NAME, inputs)?;
         let pass: Pass = serde_json::from_slice(settings).map_err(about(AllPassExec::NAME))?;
         Ok(Arc::new(AllPassExec::new(Arc::clone(input), Arc::new(pass))) as _)
     };
     Some(read())
+}
+
+fn only_child<'a>(
+    name: &str,
+    inputs: &'a [Arc<dyn ExecutionPlan>],
+) -> Result<&'a Arc<dyn ExecutionPlan>> {
+    match inputs {
+        [input] => Ok(input),
+        _ => internal_err!("{name} has one child, not {}", inputs.len()),
+    }
 }
 
 /// Writes one of our expressions; `None` when `expression` is not ours.

@@ -8,8 +8,8 @@ use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::PhysicalExpr;
 use gugus_spec::{Column, ColumnType, Nullability, OtherColumns};
 
+use crate::deadline::planned;
 use crate::error::{EvaluateError, PlanError};
-use crate::limits::on_large_stack;
 use crate::named::Name;
 use crate::plan::{Parsed, schema_of};
 
@@ -28,23 +28,23 @@ impl Condition {
     /// # Errors
     /// [`PlanError`] where it does not parse, reads something else, or is no condition.
     pub fn new(place: &str, sql: &str, numbers: &[&str]) -> Result<Self, PlanError> {
-        let compile = || {
-            let name = Name {
-                place: place.to_owned(),
-                sql: sql.to_owned(),
-            };
-            let mut columns: Vec<Column> = numbers.iter().map(|name| column(name)).collect();
+        let name = Name {
+            place: place.to_owned(),
+            sql: sql.to_owned(),
+        };
+        let mut columns: Vec<Column> = numbers.iter().map(|name| column(name)).collect();
+        planned(move || {
+            let sql = name.sql.clone();
             let mut reads = BTreeSet::new();
             let parsed = Parsed::new(name, &mut columns, OtherColumns::Drop, &mut reads)?;
             let schema = Arc::new(schema_of(&columns));
             Ok(Self {
                 expression: parsed.condition(&schema)?,
-                sql: sql.to_owned(),
+                sql,
                 reads,
                 schema,
             })
-        };
-        on_large_stack(compile).unwrap_or(Err(PlanError::Panicked))
+        })
     }
 
     /// The text.

@@ -59,6 +59,14 @@ pub enum PlanError {
         "the planner panicked over the expressions; write them in another way, and report this"
     )]
     Panicked,
+    /// Planning takes too long.
+    #[error(
+        "planning the expressions takes more than 10 seconds; write shorter patterns and simpler expressions"
+    )]
+    Slow,
+    /// The system gives no thread to plan on.
+    #[error("no thread to plan the expressions on")]
+    NoThread(#[source] std::io::Error),
     /// There are no features.
     #[error("no features: name at least one column or expression in `features`")]
     NoFeatures,

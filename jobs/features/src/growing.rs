@@ -3,21 +3,33 @@
 //! A number in an expression must not decide how much memory a process takes. So [`Growing`] replaces these functions.
 //! It computes the size of the result first and fails if the result is too large. Executors find the replacements by
 //! the same names.
+//!
+//! DataFusion folds constants while it plans, in the process that plans. [`Growing`] says of itself that it is volatile,
+//! and volatile functions are not folded. So nothing large is made before rows are read, and [`check_literals`] refuses
+//! the calls whose literals alone ask for too much.
 
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{Array, AsArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Int64Type};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{ExprSchema, Result, exec_err};
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
+
+use crate::limits::TooLarge;
 
 /// The most bytes of a result, for all rows that are computed at once (at most 8,192).
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
+
+/// The most bytes of a result in one row. Patterns are compiled, and some searches take a step for each pair of
+/// characters, so a text that a number made long must stay far shorter than [`MOST_BYTES`].
+const MOST_OF_ROW: u64 = 2 * 1024 * 1024;
 
 /// The size of a result for one row, by the sizes of the arguments.
 type SizeOf = fn(&[u64]) -> u64;
@@ -50,10 +62,15 @@ const GROWING: &[(&str, SizeOf)] = &[
     }),
     // The result is short, but computing it takes a step for each pair of characters.
     ("levenshtein", |of| product(of, 0, 1) / 16),
+    // These compare many bytes in one step.
+    ("strpos", |of| product(of, 0, 1) / 256),
+    ("btrim", |of| product(of, 0, 1) / 256),
+    ("ltrim", |of| product(of, 0, 1) / 256),
+    ("rtrim", |of| product(of, 0, 1) / 256),
 ];
 
 /// Functions that list all values between two values. How long the list is shows only when it is made.
-const REFUSED: [&str; 2] = ["range", "generate_series"];
+const REFUSED: &[&str] = &["range", "generate_series"];
 
 fn at(of: &[u64], index: usize) -> u64 {
     of.get(index).copied().unwrap_or(0)
@@ -74,12 +91,14 @@ static FUNCTIONS: LazyLock<Vec<Arc<ScalarUDF>>> = LazyLock::new(|| {
         REFUSED.contains(&name) || GROWING.iter().any(|(growing, _)| *growing == name)
     });
     growing
-        .map(|inner| Arc::new(ScalarUDF::from(Growing { inner })))
+        .map(|inner| Arc::new(ScalarUDF::from(Growing::new(inner))))
         .collect()
 });
 
-/// Our replacements for functions of DataFusion.
-pub(crate) fn functions() -> &'static [Arc<ScalarUDF>] {
+/// Our replacements for functions of DataFusion whose results may be much longer than their arguments. Every session
+/// that plans or runs foreign text has to register them.
+#[must_use]
+pub fn bounded_functions() -> &'static [Arc<ScalarUDF>] {
     &FUNCTIONS
 }
 
@@ -95,16 +114,77 @@ pub(crate) fn is_growing(function: &ScalarUDF) -> bool {
     inner.is::<Growing>()
 }
 
+/// The expression with our replacements. DataFusion's planner calls some functions not by name, as for `POSITION(a IN b)`.
+pub(crate) fn bounded(expression: Expr) -> Result<Expr> {
+    let replaced = expression.transform_up(|node| match node {
+        Expr::ScalarFunction(mut call) if !is_growing(&call.func) => {
+            match function(call.func.name()) {
+                Some(ours) => {
+                    call.func = ours;
+                    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+                }
+                None => Ok(Transformed::no(Expr::ScalarFunction(call))),
+            }
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(replaced.data)
+}
+
+/// Refuses calls whose literals alone make the result too large, such as `repeat('x', 2000000000)`.
+pub(crate) fn check_literals(expression: &Expr) -> Result<Result<(), TooLarge>> {
+    let mut refused = Ok(());
+    expression.apply(|node| {
+        if let Expr::ScalarFunction(call) = node
+            && is_growing(&call.func)
+        {
+            refused = of_literals(call.func.name(), &call.args)?;
+        }
+        Ok(if refused.is_ok() {
+            TreeNodeRecursion::Continue
+        } else {
+            TreeNodeRecursion::Stop
+        })
+    })?;
+    Ok(refused)
+}
+
+/// The size of a call as far as literals decide it. Other arguments may be empty, so they count as nothing.
+fn of_literals(name: &str, args: &[Expr]) -> Result<Result<(), TooLarge>> {
+    if let Some(refused) = REFUSED.iter().find(|refused| **refused == name) {
+        return Ok(Err(TooLarge::NotOffered(refused)));
+    }
+    let sizes = args.iter().map(|arg| match arg {
+        Expr::Literal(literal, _) => {
+            Sizes::of(&ColumnarValue::Scalar(literal.clone()), 1).map(|sizes| sizes.at(0))
+        }
+        _ => Ok(0),
+    });
+    let sizes: Vec<u64> = sizes.collect::<Result<_>>()?;
+    let growing = GROWING.iter().find(|(growing, _)| *growing == name);
+    Ok(match growing {
+        Some((name, size)) if size(&sizes) > MOST_OF_ROW => Err(TooLarge::Result(name)),
+        _ => Ok(()),
+    })
+}
+
 /// A function of DataFusion with a limit to its result.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Growing {
     inner: Arc<ScalarUDF>,
+    signature: Signature,
 }
 
 impl Growing {
+    fn new(inner: Arc<ScalarUDF>) -> Self {
+        let mut signature = inner.signature().clone();
+        signature.volatility = Volatility::Volatile;
+        Self { inner, signature }
+    }
+
     fn check(&self, args: &ScalarFunctionArgs) -> Result<()> {
         let name = self.inner.name();
-        let Some((_, size)) = GROWING.iter().find(|(growing, _)| *growing == name) else {
+        let Some((name, size)) = GROWING.iter().find(|(growing, _)| *growing == name) else {
             return exec_err!("{name} is not offered, because its list may be of any length");
         };
         let sizes: Vec<Sizes> = args
@@ -119,12 +199,10 @@ impl Growing {
         for row in 0..rows {
             of_row.clear();
             of_row.extend(sizes.iter().map(|of| of.at(row)));
-            total = total.saturating_add(size(&of_row));
-            if total > MOST_BYTES {
-                return exec_err!(
-                    "{name} would make more than {} MiB at a time",
-                    MOST_BYTES >> 20
-                );
+            let of_this = size(&of_row);
+            total = total.saturating_add(of_this);
+            if of_this > MOST_OF_ROW || total > MOST_BYTES {
+                return exec_err!("{}", TooLarge::Result(name));
             }
         }
         Ok(())
@@ -186,7 +264,7 @@ impl ScalarUDFImpl for Growing {
     }
 
     fn signature(&self) -> &Signature {
-        self.inner.signature()
+        &self.signature
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {

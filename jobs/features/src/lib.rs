@@ -13,7 +13,9 @@
 //!   expressions so long or deep that they would end a process.
 //! * An expression that fails on a row gives a [`DataError`] with the name of the expression, in this process as well
 //!   as on an executor. A number in an expression, as in `repeat("a", 100000000)`, does not decide how much memory a
-//!   process takes.
+//!   process takes, neither while rows are read nor while constants are folded. Planning has ten seconds.
+//!
+//! * Rows are those that were written. A scan checks the bytes that it reads against the hashes of the batch ([`CheckedScanExec`]).
 //!
 //! # What it is not
 //! It knows neither Ballista nor folders nor TOML: `gugus-engine` registers these functions and nodes with Ballista, and
@@ -42,8 +44,10 @@
 
 mod all;
 mod census;
+mod checked;
 mod codec;
 mod condition;
+mod deadline;
 mod error;
 mod evaluate;
 mod fit;
@@ -67,6 +71,7 @@ pub use all::{
     YieldingPool, pass_plan,
 };
 pub use census::{WindowRows, census_plan, read_census};
+pub use checked::{CheckedScanExec, ReaderPanic};
 pub use codec::{
     decode_aggregate, decode_expression, decode_function, decode_node, encode_aggregate,
     encode_expression, encode_function, encode_node,
@@ -75,6 +80,7 @@ pub use condition::Condition;
 pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
 pub use fit::{ModelFit, fit_points};
+pub use growing::bounded_functions;
 pub use gugus_kmeans_all::Weighting;
 pub use limits::TooLarge;
 pub use named::{DataError, NAMED};

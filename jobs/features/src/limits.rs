@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
@@ -16,8 +17,6 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
-use gugus_error::catch;
-
 /// The longest text of an expression, in bytes. A list of about two thousand codes fits.
 const LONGEST: usize = 16 * 1024;
 
@@ -41,10 +40,6 @@ const DEEPEST_MESSAGE: usize = 74;
 
 /// The most terms after planning. Planning writes some parts of an expression twice.
 const MOST_TERMS: u64 = 100_000;
-
-/// The stack for parsing and planning. A text of [`LONGEST`] bytes may be parsed to a tree of 8,000 levels before it is
-/// measured. Unused stack takes no memory.
-const STACK: usize = 64 * 1024 * 1024;
 
 /// Why an expression is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,15 +85,21 @@ pub enum TooLarge {
         most = MOST_GROWING
     )]
     Growing(usize),
+    /// A function would make a text or a list that is too long.
+    #[error("{0} would make more than 2 MiB of one row, or more than 32 MiB at a time")]
+    Result(&'static str),
+    /// A function is not offered at all.
+    #[error("{0} is not offered, because its list may be of any length")]
+    NotOffered(&'static str),
+    /// A type whose values have the size that the type names.
+    #[error(
+        "types of a fixed size are not offered, because a value takes as much memory as the type says; write INT[] in place of INT[3]"
+    )]
+    FixedSize,
 }
 
 /// The most calls of functions whose result may be much longer than their arguments.
 pub(crate) const MOST_GROWING: usize = 24;
-
-/// Runs a part of planning on a stack of its own. Gives `None` if that part panics, because no text may end a process.
-pub(crate) fn on_large_stack<T>(work: impl FnOnce() -> T) -> Option<T> {
-    stacker::grow(STACK, || catch(work).ok())
-}
 
 /// Refuses a text that is too long or nested too deeply to be parsed.
 pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {
@@ -246,6 +247,40 @@ pub(crate) fn check_parsed(expression: &SqlExpr) -> Result<(), TooLarge> {
         return Err(TooLarge::Deep(depth.most));
     }
     Ok(())
+}
+
+/// Refuses types of a fixed size: a null of the type `INT[1000000000]` takes 4 GB, in planning already.
+pub(crate) fn check_types(expression: &Expr) -> Result<(), TooLarge> {
+    let fixed = expression.exists(|node| {
+        Ok(match node {
+            Expr::Cast(cast) => is_fixed(cast.field.data_type()),
+            Expr::TryCast(cast) => is_fixed(cast.field.data_type()),
+            // `arrow_cast(x, 'FixedSizeBinary(9)')` and its relatives take the name of the type as a text.
+            Expr::ScalarFunction(call) if call.func.name().contains("cast") => {
+                let name = call.args.last().and_then(|arg| match arg {
+                    Expr::Literal(literal, _) => literal.try_as_str().flatten(),
+                    _ => None,
+                });
+                name.is_some_and(|name| name.contains("FixedSize"))
+            }
+            _ => false,
+        })
+    });
+    match fixed {
+        Ok(false) => Ok(()),
+        _ => Err(TooLarge::FixedSize),
+    }
+}
+
+fn is_fixed(of: &DataType) -> bool {
+    match of {
+        DataType::FixedSizeBinary(_) | DataType::FixedSizeList(..) => true,
+        DataType::List(item) | DataType::LargeList(item) | DataType::Map(item, _) => {
+            is_fixed(item.data_type())
+        }
+        DataType::Struct(fields) => fields.iter().any(|field| is_fixed(field.data_type())),
+        _ => false,
+    }
 }
 
 /// Refuses an expression that planning would make too large. For example, `a BETWEEN b AND c` becomes `a >= b AND a <=

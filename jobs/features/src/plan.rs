@@ -26,12 +26,13 @@ use gugus_spec::{
     quote_identifier,
 };
 
+use crate::deadline::planned;
 use crate::error::PlanError;
 use crate::growing::{self, is_growing};
 use crate::guards::{Place, guarded};
 use crate::limits::{
-    MOST_GROWING, TooLarge, check_parsed, check_planned, check_terms, check_text, is_too_deep,
-    on_large_stack,
+    MOST_GROWING, TooLarge, check_parsed, check_planned, check_terms, check_text, check_types,
+    is_too_deep,
 };
 use crate::named::{Name, Named};
 
@@ -110,8 +111,22 @@ impl FeaturePlan {
         if expressions.features.is_empty() {
             return Err(PlanError::NoFeatures);
         }
-        on_large_stack(|| Self::compile(columns, other, expressions))
-            .unwrap_or(Err(PlanError::Panicked))
+        // The planner's thread may outlive this call, so it takes the texts with it.
+        let columns = columns.to_vec();
+        let features = expressions.features.to_vec();
+        let texts = [expressions.condition, expressions.weight_col];
+        let texts = texts.map(|text| text.map(str::to_owned));
+        let key = expressions.key.clone().map(Cow::into_owned);
+        planned(move || {
+            let [condition, weight_col] = &texts;
+            let expressions = Expressions {
+                condition: condition.as_deref(),
+                features: &features,
+                weight_col: weight_col.as_deref(),
+                key: key.map(Cow::Owned),
+            };
+            Self::compile(&columns, other, &expressions)
+        })
     }
 
     fn compile(
@@ -255,6 +270,8 @@ impl Parsed {
             }
         };
         check_terms(&expression).map_err(too_large)?;
+        check_types(&expression).map_err(too_large)?;
+        let expression = growing::bounded(expression).map_err(|error| name.wrong(error))?;
         let parsed = Self { name, expression };
         parsed
             .refuse_what_is_not_of_the_row()
@@ -269,10 +286,12 @@ impl Parsed {
         self.expression.apply(|node| {
             let function = match node {
                 Expr::ScalarFunction(f) => {
-                    growing += usize::from(is_growing(&f.func));
+                    // Our replacements say that they are volatile only to be left alone by the planner.
+                    let ours = is_growing(&f.func);
+                    growing += usize::from(ours);
                     // A stable function without arguments (`now()`, `current_date()`) reads the clock or the session.
                     let volatility = f.func.signature().volatility;
-                    let changes = volatility == Volatility::Volatile
+                    let changes = (volatility == Volatility::Volatile && !ours)
                         || (volatility == Volatility::Stable && f.args.is_empty());
                     changes.then(|| format!("function {}", f.func.name()))
                 }
@@ -322,7 +341,12 @@ impl Parsed {
         let expression = simplifier
             .coerce(self.expression.clone(), &schema)
             .and_then(|expression| simplifier.simplify(expression))
-            .and_then(|expression| guarded(expression, place, &schema))
+            .map_err(wrong)?;
+        // Only now `1000 * 1000 * 1000` is a literal.
+        growing::check_literals(&expression)
+            .map_err(wrong)?
+            .map_err(|source| self.name.too_large(source))?;
+        let expression = guarded(expression, place, &schema)
             .and_then(|expression| PLANNER.create_physical_expr(expression, &schema))
             .map_err(wrong)?;
         check_planned(&expression).map_err(|source| self.name.too_large(source))?;
@@ -414,7 +438,7 @@ static PLANNER: LazyLock<SessionState> = LazyLock::new(|| {
         .with_default_features()
         .with_config(config)
         .build();
-    for function in growing::functions() {
+    for function in growing::bounded_functions() {
         // Registering fails only if the registry takes no functions. This registry takes them.
         let _ = state.register_udf(Arc::clone(function));
     }

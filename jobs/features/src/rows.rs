@@ -1,4 +1,4 @@
-//! The beginning of every plan: scan of a fixed list of batch files → `where` → projection. Each kind of plan adds its
+//! The beginning of every plan: checked scan of a fixed list of batch files → `where` → projection. Each kind of plan adds its
 //! own end.
 //!
 //! Invariant: a file lies in one group of files, and one task reads a group in order. So the rows of a batch stay together,
@@ -20,6 +20,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 
+use crate::checked::CheckedScanExec;
 use crate::error::WaveError;
 use crate::plan::FeaturePlan;
 
@@ -117,9 +118,10 @@ impl<'a> Rows<'a> {
             .with_file_groups(groups)
             .with_preserve_order(true)
             .build();
+        let scan = DataSourceExec::from_data_source(config);
         let rows = Self {
             plan,
-            input: DataSourceExec::from_data_source(config),
+            input: Arc::new(CheckedScanExec::new(scan)),
             appended: identity
                 .iter()
                 .map(|(name, _)| *name)

@@ -18,7 +18,8 @@
 //!   setting from trouble that passes by itself.
 //!
 //! # What it is not
-//! It knows nothing of batches, models or Parquet, but for [`catch_panic`], which both formats need to read damaged files.
+//! It knows nothing of batches and models. Of Parquet it knows what both formats and their readers share: [`catch_panic`]
+//! reads damaged files, and a [`Seal`] tells whether a file is as it was written.
 //! It is no file system: files are never changed, only created, replaced and deleted.
 //!
 //! # Why not `object_store` alone
@@ -53,6 +54,7 @@ mod objects;
 mod panics;
 mod place;
 mod s3;
+mod seal;
 mod store;
 mod stores;
 mod watch;
@@ -66,6 +68,7 @@ pub use checksum::{hex, sha256_hex};
 pub use error::StoreError;
 pub use panics::catch_panic;
 pub use s3::S3Settings;
+pub use seal::{Altered, HASH_KEY, MARK, ParquetEnd, Seal, seal, unsealed};
 pub use store::Store;
 pub use stores::Stores;
 pub use watch::Watch;

@@ -12,6 +12,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::TlsAcceptor;
 
 use crate::pem::{TlsError, certificates, read};
+use crate::secret::warn_if_open;
 
 /// A certificate and its key, loaded and checked. All clones share them.
 #[derive(Clone)]
@@ -30,6 +31,7 @@ impl ServerCertificate {
     /// [`TlsError`] that names the file.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let chain = certificates(&read(certificate)?, certificate)?;
+        warn_if_open(key);
         let private =
             PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| TlsError::Content {
                 path: key.to_owned(),

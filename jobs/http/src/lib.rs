@@ -4,7 +4,8 @@
 //! [`serve`] runs a warp service on a socket until it is told to stop. Commands use it for their monitoring, such as
 //! `gugus ingest`. [`serve_service`] does the same for any other service: `gugus serve` uses it for REST and gRPC, scheduler
 //! and executor for gRPC. A port is a [`Door`], with TLS if it has a [`ServerCertificate`]. [`Token`] is the secret that
-//! callers show, and [`cors`] lets pages of other sites read answers. [`Monitor`] holds a service's Prometheus registry and
+//! callers show. [`Hosts`] and [`is_welcome`] tell requests that pages of other sites make a browser send. [`cors`] lets pages of
+//! other sites read answers. [`Monitor`] holds a service's Prometheus registry and
 //! readiness, and has the routes that show them.
 //!
 //! # What it guarantees
@@ -22,24 +23,29 @@
 //! # async fn example(shutdown: tokio_util::sync::CancellationToken) -> Result<(), Box<dyn std::error::Error>> {
 //! let monitor = gugus_http::Monitor::new()?;
 //! let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-//! gugus_http::serve(listener, monitor.routes(), |address| println!("http://{address}/metrics"), shutdown).await?;
+//! let hosts = gugus_http::Hosts::at(listener.local_addr()?.ip(), []);
+//! gugus_http::serve(listener, monitor.routes(hosts), |address| println!("http://{address}/metrics"), shutdown).await?;
 //! # Ok(()) }
 //! ```
 
 mod accept;
 mod certificate;
 mod door;
+mod hosts;
 mod monitor;
 mod origins;
 pub mod pem;
+mod process;
+mod secret;
 mod server;
 mod token;
 
 pub use accept::Accept;
 pub use certificate::ServerCertificate;
 pub use door::{Door, DoorStream, Peer, PeerCertificate};
+pub use hosts::Hosts;
 pub use monitor::{Monitor, Readiness};
-pub use origins::{Origin, ParseOriginError, cors};
+pub use origins::{Asking, Origin, ParseOriginError, cors, is_welcome};
 pub use pem::TlsError;
 pub use server::{Error, GRACE, serve, serve_service};
 pub use token::{BASIC, BEARER, Token, TokenError};

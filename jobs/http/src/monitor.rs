@@ -6,7 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use prometheus::{IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder};
 use warp::Filter;
 use warp::filters::BoxedFilter;
-use warp::http::{Response, StatusCode, header::CONTENT_TYPE};
+use warp::http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+
+use crate::hosts::Hosts;
+use crate::process::Process;
+
+/// The answer to a name that is not the port's.
+const MISDIRECTED: &str = "this port is not called so: call it by its address or by localhost\n";
 
 /// Whether a service can take work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +42,7 @@ impl Monitor {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         registry.register(Box::new(build))?;
+        registry.register(Box::new(Process::new()?))?;
         Ok(Self {
             registry,
             ready: Arc::default(),
@@ -64,16 +71,28 @@ impl Monitor {
     }
 
     /// `GET /metrics` in Prometheus' text format, `GET /healthz` (200 while the process lives) and `GET /readyz` (200 while
-    /// it can take work, else 503).
-    pub fn routes(&self) -> BoxedFilter<(Response<String>,)> {
+    /// it can take work, else 503). Requests by a name that is not among `hosts` get 421.
+    pub fn routes(&self, hosts: Hosts) -> BoxedFilter<(Response<String>,)> {
+        let misdirected = warp::header::headers_cloned().and_then(move |headers: HeaderMap| {
+            let admitted = hosts.admit(&headers, None);
+            async move {
+                if admitted {
+                    return Err(warp::reject());
+                }
+                Ok(text(
+                    StatusCode::MISDIRECTED_REQUEST,
+                    MISDIRECTED.to_owned(),
+                ))
+            }
+        });
         let get = warp::get().or(warp::head()).unify();
         let monitor = self.clone();
         let metrics = warp::path!("metrics").map(move || monitor.page());
         let health = warp::path!("healthz").map(|| text(StatusCode::OK, "ok\n".to_owned()));
         let monitor = self.clone();
         let ready = warp::path!("readyz").map(move || monitor.ready_page());
-        get.and(metrics.or(health).unify().or(ready).unify())
-            .boxed()
+        let pages = get.and(metrics.or(health).unify().or(ready).unify());
+        misdirected.or(pages).unify().boxed()
     }
 
     fn ready_page(&self) -> Response<String> {

@@ -1,11 +1,17 @@
-//! The sites whose pages may read answers.
+//! The sites whose pages may ask, and which requests come from pages of other sites.
 
 use std::str::FromStr;
 
-use http::HeaderValue;
 use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use thiserror::Error;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// The header by which newer browsers say whether a page of another site asks.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The header by which they say whether the answer is to be shown as a page.
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// The site of a page, as browsers name it: `https://grafana.example`, with a port where it is not the usual one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +70,81 @@ pub fn cors(origins: &[Origin]) -> Option<CorsLayer> {
     Some(CorsLayer::new().allow_origin(AllowOrigin::list(list)))
 }
 
+/// Who sends a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// A browser that has signed in, and shows its cookie whatever page made it ask.
+    Browser,
+    /// A command, or a page that shows the token itself.
+    Anybody,
+}
+
+/// Whether a request comes from a command, from a page of the port itself, or from a page of one of these sites. Links from
+/// other sites are welcome, too. A browser keeps answers from pages of other sites, but the request is served all the same,
+/// and a browser that knows the token adds it by itself.
+#[must_use]
+pub fn is_welcome<B>(request: &Request<B>, origins: &[Origin], asking: Asking) -> bool {
+    let headers = request.headers();
+    let harmless = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if harmless {
+        return may_read(headers, origins);
+    }
+    let authority = request.uri().authority().map(Authority::as_str);
+    may_change(headers, authority, origins, asking)
+}
+
+/// Whether the browser says that a page of another site asks.
+fn is_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get(FETCH_SITE);
+    site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
+fn is_named(origin: &HeaderValue, origins: &[Origin]) -> bool {
+    origins.iter().any(|named| named.is(origin))
+}
+
+fn may_read(headers: &HeaderMap, origins: &[Origin]) -> bool {
+    let follows_a_link = headers
+        .get(FETCH_MODE)
+        .is_some_and(|mode| mode == "navigate");
+    let origin = headers.get(header::ORIGIN);
+    !is_elsewhere(headers)
+        || follows_a_link
+        || origin.is_some_and(|origin| is_named(origin, origins))
+}
+
+fn may_change(
+    headers: &HeaderMap,
+    authority: Option<&str>,
+    origins: &[Origin],
+    asking: Asking,
+) -> bool {
+    // Browsers send this header with every request that may change something; commands do not.
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return asking == Asking::Anybody && !is_elsewhere(headers);
+    };
+    // The cookie is for our own pages only.
+    if asking == Asking::Anybody && is_named(origin, origins) {
+        return true;
+    }
+    if headers
+        .get(FETCH_SITE)
+        .is_some_and(|site| site == "cross-site")
+    {
+        return false;
+    }
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let own = text(header::HOST).or(authority);
+    let site = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
+    matches!((own, site), (Some(own), Some((_, site))) if own.eq_ignore_ascii_case(site))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
@@ -85,6 +166,85 @@ mod tests {
             "null",
         ] {
             assert!(text.parse::<Origin>().is_err(), "{text:?}");
+        }
+    }
+
+    fn asked(method: Method, headers: &[(&str, &str)]) -> Request<()> {
+        let request = Request::builder()
+            .method(method)
+            .header(header::HOST, "scheduler:50050");
+        let with = |request: http::request::Builder, (name, value): &(&str, &str)| {
+            request.header(*name, *value)
+        };
+        headers.iter().fold(request, with).body(()).unwrap()
+    }
+
+    #[test]
+    fn changes_come_from_commands_the_own_page_and_named_sites() {
+        let named = ["https://grafana.example".parse::<Origin>().unwrap()];
+        for (origin, by_anybody, by_browser) in [
+            (None, true, false),
+            (Some("http://scheduler:50050"), true, true),
+            (Some("https://grafana.example"), true, false),
+            (Some("http://scheduler:50051"), false, false),
+            (Some("https://evil.example"), false, false),
+            (Some("null"), false, false),
+        ] {
+            for (asking, welcome) in [(Asking::Anybody, by_anybody), (Asking::Browser, by_browser)]
+            {
+                let headers: Vec<_> = origin
+                    .map(|origin| ("origin", origin))
+                    .into_iter()
+                    .collect();
+                assert_eq!(
+                    is_welcome(&asked(Method::POST, &headers), &named, asking),
+                    welcome,
+                    "{origin:?} {asking:?}"
+                );
+            }
+        }
+        for (site, welcome) in [
+            ("cross-site", false),
+            ("same-site", false),
+            ("same-origin", true),
+            ("none", true),
+        ] {
+            let request = asked(Method::PATCH, &[("sec-fetch-site", site)]);
+            assert_eq!(
+                is_welcome(&request, &named, Asking::Anybody),
+                welcome,
+                "{site}"
+            );
+        }
+        let forged = [
+            ("origin", "http://scheduler:50050"),
+            ("sec-fetch-site", "cross-site"),
+        ];
+        let forged = asked(Method::POST, &forged);
+        assert!(!is_welcome(&forged, &named, Asking::Browser));
+    }
+
+    #[test]
+    fn answers_are_for_commands_readers_the_own_page_and_named_sites() {
+        let named = ["https://grafana.example".parse::<Origin>().unwrap()];
+        let cross = ("sec-fetch-site", "cross-site");
+        let same = ("sec-fetch-site", "same-site");
+        for (headers, welcome) in [
+            (vec![], true),
+            (vec![("sec-fetch-site", "same-origin")], true),
+            (vec![cross, ("sec-fetch-mode", "navigate")], true),
+            (vec![cross, ("origin", "https://grafana.example")], true),
+            (vec![cross, ("origin", "https://evil.example")], false),
+            (vec![same, ("sec-fetch-mode", "no-cors")], false),
+            (vec![cross, ("sec-fetch-mode", "no-cors")], false),
+        ] {
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                assert_eq!(
+                    is_welcome(&asked(method, &headers), &named, Asking::Anybody),
+                    welcome,
+                    "{headers:?}"
+                );
+            }
         }
     }
 }

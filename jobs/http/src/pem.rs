@@ -72,7 +72,7 @@ pub enum TlsError {
 /// # Errors
 /// [`TlsError::Read`].
 pub fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Read {
+    gugus_error::read_regular(path).map_err(|source| TlsError::Read {
         path: path.to_owned(),
         source,
     })

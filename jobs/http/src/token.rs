@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use crate::secret::warn_if_open;
+
 /// An API token. Everyone who knows the token of a cluster may submit plans and runs, and so read and write all files that
 /// executors can. Everyone who knows the token of a service of predictions may ask that service.
 ///
@@ -67,15 +69,24 @@ impl Token {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenError::Form);
         }
+        Ok(Self::of(text))
+    }
+
+    /// A token from random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 32]) -> Self {
+        Self::of(&hex(&bytes))
+    }
+
+    fn of(text: &str) -> Self {
         let digest = Sha256::new()
             .chain_update(b"gugus peer\0")
             .chain_update(text)
             .finalize();
-        let peer: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self {
+        Self {
             text: text.into(),
-            peer: peer.into(),
-        })
+            peer: hex(&digest).into(),
+        }
     }
 
     /// The token that a file holds.
@@ -83,10 +94,11 @@ impl Token {
     /// # Errors
     /// [`TokenError`].
     pub fn from_file(path: &Path) -> Result<Self, TokenError> {
-        let text = std::fs::read_to_string(path).map_err(|source| TokenError::Read {
+        let text = gugus_error::read_regular_text(path).map_err(|source| TokenError::Read {
             path: path.to_owned(),
             source,
         })?;
+        warn_if_open(path);
         Self::new(&text)
     }
 
@@ -137,6 +149,10 @@ impl Token {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Compares digests, so that the time reveals neither the position of a difference nor the length.
 fn same(ours: &str, shown: &str) -> bool {
     let (ours, shown) = (Sha256::digest(ours), Sha256::digest(shown));
@@ -164,6 +180,8 @@ mod tests {
         assert!(!token.is_peer("s3cret-of-the-cluster"));
         assert!(!token.peer().contains("s3cret"));
         assert!(!format!("{token:?}").contains("s3cret"));
+        let made = Token::from_random([171; 32]);
+        assert!(made.is(&"ab".repeat(32)) && !made.is_peer(token.peer()));
     }
 
     #[test]

@@ -4,16 +4,25 @@
 
 use std::sync::mpsc;
 
-use gugus_http::{Monitor, Readiness, serve};
+use gugus_http::{Hosts, Monitor, Readiness, serve};
 use prometheus::IntCounter;
 use tokio_util::sync::CancellationToken;
 
 fn get(url: &str) -> (u16, String) {
+    get_as(url, None)
+}
+
+/// As [`get`], by another name of the port.
+fn get_as(url: &str, host: Option<&str>) -> (u16, String) {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
         .into();
-    let mut answer = agent.get(url).call().unwrap();
+    let mut request = agent.get(url);
+    if let Some(host) = host {
+        request = request.header("host", host);
+    }
+    let mut answer = request.call().unwrap();
     let text = answer.body_mut().read_to_string().unwrap();
     (answer.status().as_u16(), text)
 }
@@ -27,6 +36,8 @@ fn it_shows_metrics_and_readiness_until_it_is_told_to_stop() {
         .register(Box::new(counter.clone()))
         .unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let ip = listener.local_addr().unwrap().ip();
+    let hosts = Hosts::at(ip, ["executor-1".to_owned()]);
     let shutdown = CancellationToken::new();
     let (tell, told) = mpsc::channel();
     let serving = std::thread::spawn({
@@ -37,7 +48,7 @@ fn it_shows_metrics_and_readiness_until_it_is_told_to_stop() {
                 .build()
                 .unwrap();
             let ready = move |address| tell.send(address).unwrap();
-            runtime.block_on(serve(listener, monitor.routes(), ready, shutdown))
+            runtime.block_on(serve(listener, monitor.routes(hosts), ready, shutdown))
         }
     });
     let url = format!("http://{}", told.recv().unwrap());
@@ -59,6 +70,17 @@ fn it_shows_metrics_and_readiness_until_it_is_told_to_stop() {
         "{text}"
     );
     assert_eq!(get(&format!("{url}/nowhere")).0, 404);
+    let metrics = format!("{url}/metrics");
+    for (name, status) in [
+        ("localhost", 200),
+        ("executor-1:50070", 200),
+        ("evil.example", 421),
+        ("no name", 421),
+    ] {
+        let (answered, text) = get_as(&metrics, Some(name));
+        assert_eq!(answered, status, "{name}");
+        assert_eq!(text.contains("things_total"), status == 200, "{name}");
+    }
     shutdown.cancel();
     serving.join().unwrap().unwrap();
 }

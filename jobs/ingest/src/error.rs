@@ -205,6 +205,7 @@ fn kind_of_open(error: &LogError) -> Kind {
         | LogError::NoFolder { .. }
         | LogError::NotABatch { .. }
         | LogError::Damaged { .. }
+        | LogError::Altered { .. }
         | LogError::FooterText { .. }
         | LogError::FooterVersion { .. }
         | LogError::Misnumbered { .. } => Kind::Usage,

@@ -5,6 +5,7 @@ mod gunzip;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +18,10 @@ use crate::Error;
 
 /// Bytes of a text to read at once.
 pub(crate) const BUFFER: usize = 128 * 1024;
+
+/// The most bytes of a text that are looked at before it is read. A few bytes that unpack to blanks only would otherwise
+/// fill the memory.
+const MOST_PEEKED: usize = 1024 * 1024;
 
 /// The name of standard input on the command line.
 const STDIN: &str = "-";
@@ -87,6 +92,8 @@ impl Input {
         let mut pipe: Pipe = if path == Path::new(STDIN) {
             input.path = PathBuf::from("standard input");
             Box::new(io::stdin())
+        } else if is_device(path) {
+            return Err(input.wrong("it is a device and not a file; name a file"));
         } else if is_pipe(path) {
             Box::new(File::open(path).map_err(|e| input.unreadable(e))?)
         } else {
@@ -277,7 +284,7 @@ pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
 fn peek(reader: &mut impl Read, is_enough: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
-    while !is_enough(&bytes) {
+    while bytes.len() < MOST_PEEKED && !is_enough(&bytes) {
         match reader.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => bytes.extend_from_slice(buffer.get(..length).unwrap_or_default()),
@@ -297,6 +304,22 @@ fn is_pipe(path: &Path) -> bool {
         Ok(about) => !about.is_dir() && (is_nameless || !about.is_file()),
         Err(_) => false,
     }
+}
+
+/// Whether a path is a device such as `/dev/zero`. A terminal counts as a pipe, and `/dev/null` as an empty one.
+fn is_device(path: &Path) -> bool {
+    let is_device = |about: std::fs::Metadata| {
+        let kind = about.file_type();
+        kind.is_char_device() || kind.is_block_device()
+    };
+    path.metadata().is_ok_and(is_device)
+        && std::fs::canonicalize(path).is_ok_and(|real| !has_an_end(&real))
+}
+
+fn has_an_end(device: &Path) -> bool {
+    let is_terminal =
+        device.starts_with("/dev/pts") || device.to_string_lossy().starts_with("/dev/tty");
+    is_terminal || device == Path::new("/dev/null")
 }
 
 /// The error of a file that the system does not let us read.

@@ -4,6 +4,7 @@
 //! Training takes minutes, and several places show how far it is: a bar in a terminal, the record of a run, a web page.
 //! The work writes into a [`Progress`]. Each place reads it when it draws. [`ModelReport`] and [`PassReport`] are the lines that
 //! training tells of its models; reports, runs and pages share them. [`Load`] is what an executor tells with each heartbeat.
+//! [`Pulse`] says when a log that no terminal shows is due for a line.
 //!
 //! # Guarantees
 //! * Clones share one state. Any thread may write and any thread may read.
@@ -29,6 +30,7 @@
 
 mod lag;
 mod load;
+mod pulse;
 mod report;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +41,7 @@ use utoipa::ToSchema;
 
 pub use lag::Lag;
 pub use load::Load;
+pub use pulse::Pulse;
 pub use report::{ModelReport, Outcome, PassReport, PromotionReport, ReportScope, data};
 
 /// How far a piece of work is. Clones share one state.

@@ -88,7 +88,8 @@ mod unescape;
 pub use arrow_rows::{ImportError, RejectedRow};
 pub use columns::{Columns, FinishError};
 pub use csv::{
-    Cells, CsvError, CsvRow, CsvRows, HeaderError, LONGEST_ROW, fitting_delimiter, header_names,
+    Cells, CsvError, CsvRow, CsvRows, HeaderError, LONGEST_HEADER, LONGEST_ROW, fitting_delimiter,
+    header_names,
 };
 pub use formats::RecordWriter;
 pub use formats::json::with_finite_numbers;

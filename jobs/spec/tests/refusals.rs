@@ -431,6 +431,25 @@ fn parameters_of_each_algorithm_have_their_rules() {
 }
 
 #[test]
+fn numbers_that_would_only_keep_a_machine_busy_are_refused() {
+    for (algorithm, line, most) in [
+        ("kmeans", "k = 2000000000", 1_000_000),
+        ("kmeans", "max_iter = 2000000000", 1_000_000),
+        ("kmeans", "init_steps = 2000000000", 1_000),
+        ("minibatch", "k = 2000000000", 1_000_000),
+        ("minibatch", "n_runs = 2000000000", 1_000),
+        ("dbscan", "eps = 1\nmin_points = 2000000000", 1_000_000),
+        ("gmm", "k = 2000000000", 1_000_000),
+        ("gmm", "max_iter = 2000000000", 1_000_000),
+        ("gmm", "n_runs = 2000000000", 1_000),
+    ] {
+        let text = model(&format!("algorithm = \"{algorithm}\"\n{line}"));
+        let rule = format!("it must be at most {most}, because the work grows with it");
+        assert!(text.contains(&rule), "{line}: {text}");
+    }
+}
+
+#[test]
 fn scopes_have_their_rules() {
     assert!(model("scope = \"al\"").contains(r#"scope in [[models]] "m" is the text "al", but it must be one of "batch", "all", "window""#));
     for algorithm in ["minibatch", "dbscan", "gmm"] {

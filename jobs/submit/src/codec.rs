@@ -11,8 +11,8 @@ use datafusion::physical_expr_common::physical_expr::proto_encode::PhysicalExprE
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 
-/// Writes and reads what is ours: [`gugus_features::ModelFit`], [`gugus_features::AllPassExec`], named expressions, and
-/// functions with a limit. All else goes to another codec.
+/// Writes and reads what is ours: [`gugus_features::ModelFit`], [`gugus_features::AllPassExec`],
+/// [`gugus_features::CheckedScanExec`], named expressions, and functions with a limit. All else goes to another codec.
 #[derive(Debug, Default)]
 pub struct PlanCodec<Other> {
     other: Other,
@@ -29,6 +29,7 @@ impl<Other> PlanCodec<Other> {
     pub const NAMES: &[&str] = &[
         gugus_features::ModelFit::NAME,
         gugus_features::AllPassExec::NAME,
+        gugus_features::CheckedScanExec::NAME,
         gugus_features::NAMED,
     ];
 }

@@ -15,7 +15,7 @@ use datafusion::error::DataFusionError;
 use datafusion::object_store;
 use datafusion::parquet::errors::ParquetError;
 use gugus_error::{causes, chain, find, panic_text};
-use gugus_features::DataError;
+use gugus_features::{DataError, ReaderPanic};
 
 /// Whose fault it is that a plan failed. The sentences are for a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,9 @@ impl Fault {
         if let Some(data) = find::<DataError>(error) {
             return Self::Data(data.to_string());
         }
+        if let Some(panic) = find::<ReaderPanic>(error) {
+            return Self::of_panic_text(&panic.what, &panic.to_string());
+        }
         if let Some(error) = find::<object_store::Error>(error) {
             return Self::Storage(one_line(&chain(error)));
         }
@@ -97,11 +100,17 @@ impl Fault {
     /// Sorts a panic. Readers of files panic on some damage, and the rows of other files shall not fail with it.
     #[must_use]
     pub fn of_panic(panic: &(dyn Any + Send)) -> Self {
-        let text = one_line(panic_text(panic));
+        let text = panic_text(panic);
+        Self::of_panic_text(text, text)
+    }
+
+    /// Sorts a panic by what it said, and shows `text`.
+    fn of_panic_text(said: &str, text: &str) -> Self {
+        let text = one_line(text);
         if STORAGE
             .iter()
             .chain(&SCARCE)
-            .any(|word| text.contains(word))
+            .any(|word| said.contains(word))
         {
             return Self::Machine(format!("a task panicked: {text}"));
         }

@@ -126,6 +126,14 @@ pub enum Error {
         #[source]
         source: Box<ModelError>,
     },
+    /// Another run wrote a model while this run fitted it, and the two are not of the same job and data.
+    #[error(
+        "another run wrote {path} meanwhile, and from another job file or other batches; let one run at a time train into a models folder, then run the same command again"
+    )]
+    Meanwhile {
+        /// The model's folder, relative to the models folder.
+        path: String,
+    },
     /// An alias could not be moved to a new model. The model stays.
     #[error("the alias {alias} of model \"{model}\" cannot be moved; the new models are written")]
     Promote {
@@ -191,6 +199,7 @@ impl Error {
             | Self::Differs { .. }
             | Self::Models(_) => Kind::Usage,
             Self::Write { .. }
+            | Self::Meanwhile { .. }
             | Self::Promote { .. }
             | Self::Carried(_)
             | Self::Cluster(_)

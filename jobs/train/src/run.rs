@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use gugus_clusters::Fit;
 use gugus_features::FitOutcome;
-use gugus_models::{Aliases, Existing, Extent, ModelDraft, ModelJson, ModelStore, SavedWindow};
+use gugus_models::{
+    Aliases, Existing, Extent, ModelDraft, ModelError, ModelJson, ModelStore, SavedWindow,
+};
 use gugus_progress::{ModelReport, Progress};
 use gugus_spec::{BatchNumber, JobName, ModelName, Scope};
 
@@ -112,12 +114,36 @@ impl Run {
             }
             FitOutcome::Trained(fitted) => {
                 let draft = self.draft(work, &of, batches, fitted);
-                let written = self.write(name, &draft, existing).await?;
-                line::trained(name, &of, &written)
+                match self.write(name, &draft, existing).await {
+                    Err(error) if is_there(&error) => self.meet(work, &of, &draft.about).await?,
+                    written => line::trained(name, &of, &written?),
+                }
             }
         };
         self.observer.model(&line);
         Ok(line)
+    }
+
+    /// Another run wrote this model meanwhile. That is as good as ours if it is of the same job and the same data.
+    async fn meet(
+        &self,
+        work: &ModelWork,
+        of: &Extent,
+        ours: &ModelJson,
+    ) -> Result<ModelReport, Error> {
+        let name = &work.model.name;
+        let there = self.models.about(name, of.clone()).await;
+        match there.map_err(Error::Models)? {
+            Some(there)
+                if there.commit_id == ours.commit_id
+                    && self.difference(&work.model, of, &there).is_none() =>
+            {
+                Ok(line::there(name, of, &there))
+            }
+            _ => Err(Error::Meanwhile {
+                path: ModelStore::folder(name, of),
+            }),
+        }
     }
 
     /// Keeps in mind that a fit on these batches failed.
@@ -187,4 +213,9 @@ impl Run {
             source: Box::new(source),
         })
     }
+}
+
+/// Whether a model was not written because there is one.
+fn is_there(error: &Error) -> bool {
+    matches!(error, Error::Write { source, .. } if matches!(**source, ModelError::Exists { .. }))
 }

@@ -14,6 +14,8 @@ use ballista_scheduler::state::execution_stage::ExecutionStage;
 pub(super) struct JobSnapshot {
     /// The slots that its running tasks take, by executor.
     pub(super) taken: HashMap<String, u32>,
+    /// How many of its tasks run.
+    pub(super) running: usize,
     /// How many groups of files or rows wait for a task.
     pub(super) pending: usize,
     /// How many of them wait for an executor that has not had them.
@@ -50,6 +52,7 @@ impl JobSnapshot {
                 _ => {}
             }
             (id, stage.variant_name(), waiting).hash(&mut movement);
+            snapshot.running += running;
             snapshot.pending += waiting;
             let state = stage.variant_name().to_lowercase();
             snapshot.stages.push(format!(

@@ -1,6 +1,7 @@
 //! Ballista's scheduler as Gugus runs it: how it is set up, where tasks go, what it shows, and who sees that it moves.
 
 mod binding;
+pub(crate) mod checked;
 mod job_snapshot;
 mod ledger;
 mod observed;
@@ -14,6 +15,7 @@ mod roster;
 mod secrets;
 pub(crate) mod start;
 mod still;
+pub(crate) mod told;
 mod tried_executors;
 pub(crate) mod view;
 pub(crate) mod watch;

@@ -9,25 +9,26 @@ use std::sync::Arc;
 use ballista_core::error::Result;
 use ballista_core::serde::protobuf::JobStatus;
 use ballista_core::{JobId, JobStatusSubscriber};
-use ballista_scheduler::cluster::{JobState, JobStateEventStream};
+use ballista_scheduler::cluster::{JobState as BallistaJobs, JobStateEventStream};
 use ballista_scheduler::state::execution_graph::ExecutionGraphBox;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use gugus_pages::job::Row;
+use gugus_pages::job::{JobState, Row};
 use tokio::sync::mpsc::Sender;
 
 use super::record::row;
 use super::records::Records;
+use super::told::told;
 
 /// Ballista's state of jobs, observed.
 pub(super) struct Observed {
-    inner: Arc<dyn JobState>,
+    inner: Arc<dyn BallistaJobs>,
     records: Arc<Records>,
     ended: Sender<JobId>,
 }
 
 impl Observed {
     pub(super) fn new(
-        inner: Arc<dyn JobState>,
+        inner: Arc<dyn BallistaJobs>,
         records: Arc<Records>,
         ended: Sender<JobId>,
     ) -> Self {
@@ -35,6 +36,23 @@ impl Observed {
             inner,
             records,
             ended,
+        }
+    }
+
+    fn tell_end(&self, row: &Row) {
+        let (told, job, name) = (self.records.told, &row.id, &row.name);
+        let milliseconds = row.ended.saturating_sub(row.queued);
+        let (state, reason) = (row.state.word(), row.failure.as_deref());
+        match row.state {
+            JobState::Failed => told!(
+                told,
+                job,
+                name,
+                milliseconds,
+                reason,
+                "a Ballista job failed"
+            ),
+            _ => told!(told, job, name, milliseconds, state, "a Ballista job ended"),
         }
     }
 
@@ -47,7 +65,7 @@ impl Observed {
 }
 
 #[tonic::async_trait]
-impl JobState for Observed {
+impl BallistaJobs for Observed {
     fn accept_job(&self, id: &JobId, name: &str, queued_at: u64) -> Result<()> {
         self.inner.accept_job(id, name, queued_at)?;
         let job = Row::queued(id.to_string(), name, queued_at);
@@ -62,7 +80,16 @@ impl JobState for Observed {
         subscriber: Option<JobStatusSubscriber>,
     ) -> Result<()> {
         self.inner.submit_job(id, graph, subscriber).await?;
-        self.records.history.note(row(&**graph));
+        let row = row(&**graph);
+        let (job, name, stages) = (&row.id, &row.name, row.stages_total);
+        told!(
+            self.records.told,
+            job,
+            name,
+            stages,
+            "a Ballista job begins"
+        );
+        self.records.history.note(row);
         Ok(())
     }
 
@@ -70,6 +97,9 @@ impl JobState for Observed {
         self.inner.save_job(id, graph).await?;
         let row = row(&**graph);
         let ended = row.state.is_final();
+        if ended {
+            self.tell_end(&row);
+        }
         self.records.history.note(row);
         if ended {
             self.ended(id);
@@ -78,6 +108,8 @@ impl JobState for Observed {
     }
 
     async fn fail_unscheduled_job(&self, id: &JobId, reason: String) -> Result<()> {
+        let told = self.records.told;
+        told!(told, job = %id, reason, "a Ballista job failed before it began");
         self.inner.fail_unscheduled_job(id, reason).await?;
         self.ended(id);
         Ok(())

@@ -1,14 +1,16 @@
 //! The executors of the last day, with those that are gone.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ballista_core::serde::protobuf::ExecutorHeartbeat;
 use ballista_core::serde::protobuf::executor_status::Status;
 use ballista_core::serde::scheduler::ExecutorMetadata;
 use gugus_pages::executors::{Executor, ExecutorState, Load};
 
+use super::told::{Told, told};
 use crate::clock;
 
 /// Without a heartbeat for so many milliseconds, an executor is stale: it sends one every second.
@@ -26,12 +28,28 @@ const GONE: usize = 1_000;
 /// The executors of the last day.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
+    told: Told,
+    /// How many were lost since this process began.
+    lost: AtomicU64,
     all: Mutex<HashMap<String, Executor>>,
     /// Whether one came or went since this was last asked.
     changed: AtomicBool,
 }
 
 impl Roster {
+    /// With a log of what becomes of executors, or without.
+    pub(super) fn new(told: Told) -> Self {
+        Self {
+            told,
+            ..Self::default()
+        }
+    }
+
+    /// How many executors were lost since this process began.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// An executor registered.
     pub(super) fn joined(&self, about: &ExecutorMetadata) {
         let now = clock::now();
@@ -45,7 +63,17 @@ impl Roster {
             gone: 0,
             load: Load::default(),
         };
-        self.all().insert(executor.id.clone(), executor);
+        let mut all = self.all();
+        let (executor_id, address, slots) = (&executor.id, &executor.address, executor.slots);
+        let was_lost = |other: &Executor| {
+            other.gone > 0 && other.state != ExecutorState::Left && other.address == *address
+        };
+        let event = match all.values().any(was_lost) {
+            true => "an executor is back",
+            false => "an executor registered",
+        };
+        told!(self.told, address, executor_id, slots, "{event}");
+        all.insert(executor.id.clone(), executor);
         self.changed.store(true, Ordering::Relaxed);
     }
 
@@ -65,6 +93,15 @@ impl Roster {
             Some(Status::Terminating(text)) => (ExecutorState::Leaving, text),
             _ => return,
         };
+        if state == ExecutorState::Leaving && executor.state != state {
+            let (address, executor_id) = (&executor.address, &executor.id);
+            told!(
+                self.told,
+                address,
+                executor_id,
+                "an executor drains: it takes no more tasks"
+            );
+        }
         executor.state = state;
         if let Ok(load) = serde_json::from_str(text) {
             executor.load = load;
@@ -76,9 +113,24 @@ impl Roster {
         let mut all = self.all();
         if let Some(executor) = all.get_mut(id).filter(|executor| executor.gone == 0) {
             executor.gone = clock::now();
+            let (address, executor_id) = (&executor.address, &executor.id);
             executor.state = match executor.state {
-                ExecutorState::Leaving => ExecutorState::Left,
-                _ => ExecutorState::Lost,
+                ExecutorState::Leaving => {
+                    told!(self.told, address, executor_id, "an executor left");
+                    ExecutorState::Left
+                }
+                _ => {
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    let silent = executor.gone.saturating_sub(executor.heartbeat);
+                    let silent = Duration::from_millis(silent);
+                    tracing::warn!(
+                        address,
+                        executor_id,
+                        ?silent,
+                        "an executor is lost; its tasks run again elsewhere"
+                    );
+                    ExecutorState::Lost
+                }
             };
             self.changed.store(true, Ordering::Relaxed);
         }
@@ -200,6 +252,8 @@ mod tests {
         assert_eq!(state("a"), ExecutorState::Ready);
         assert_eq!(state("b"), ExecutorState::Left);
         assert_eq!(state("c"), ExecutorState::Lost);
+        roster.removed("c");
+        assert_eq!(roster.lost(), 1, "once, and not the one that left");
         assert_eq!(roster.list()[0].id, "a");
     }
 

@@ -10,8 +10,10 @@ use gugus_pages::executors::TaskHere;
 use gugus_pages::job::{Job, Row};
 use gugus_pages::jobs::Choice;
 
+use super::job_snapshot::JobSnapshot;
 use super::record::record;
 use super::records::Records;
+use crate::clock;
 use crate::history::Listed;
 
 /// How many of the last jobs of an executor its page looks at.
@@ -19,6 +21,12 @@ const JOBS_OF_EXECUTOR: usize = 20;
 
 /// How many of its last tasks an executor's page has.
 const TASKS_OF_EXECUTOR: usize = 300;
+
+/// A run is live if one of its Ballista jobs ended within so many milliseconds. Between two, it writes models.
+const LIVE: u64 = 60_000;
+
+/// How many live Ballista jobs are looked at.
+const LIVE_JOBS: usize = 1_000;
 
 /// Ballista's scheduler.
 pub(crate) type Scheduler = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
@@ -46,6 +54,27 @@ impl ClusterView {
         slots
             .map(|(about, ..)| about.specification.vcores)
             .collect()
+    }
+
+    /// How many tasks run, and how many groups of files or rows wait for one.
+    pub(crate) async fn tasks(&self) -> (usize, usize) {
+        let jobs = self.scheduler.state.task_manager.get_running_job_cache();
+        let (mut running, mut waiting) = (0, 0);
+        for job in jobs.values() {
+            let snapshot = JobSnapshot::of(&**job.execution_graph.read().await);
+            running += snapshot.running;
+            waiting += snapshot.pending;
+        }
+        (running, waiting)
+    }
+
+    /// The names of runs that had a Ballista job within the last minute.
+    pub(crate) fn live_runs(&self) -> HashSet<String> {
+        let since = clock::now().saturating_sub(LIVE);
+        let is_live =
+            |row: &Row| row.run.is_some() && (!row.state.is_final() || row.ended >= since);
+        let rows = self.records.history.newest(LIVE_JOBS, is_live);
+        rows.into_iter().filter_map(|row| row.run).collect()
     }
 
     /// What is remembered of jobs and executors.

@@ -41,7 +41,7 @@ impl Folder {
         let mut there: HashSet<String> = fs::read_dir(root.join(JOBS))?
             .filter_map(|entry| id_of(&entry.ok()?.path()))
             .collect();
-        let text = match fs::read(root.join(INDEX)) {
+        let text = match gugus_error::read_regular(&root.join(INDEX)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
@@ -147,7 +147,7 @@ pub(super) fn write_executors(root: &Path, executors: &[Executor]) -> io::Result
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    Ok(serde_json::from_slice(&fs::read(path)?)?)
+    Ok(serde_json::from_slice(&gugus_error::read_regular(path)?)?)
 }
 
 /// Writes a file, and gives its size.

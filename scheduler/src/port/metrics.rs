@@ -6,9 +6,10 @@ use ballista_core::JobId;
 use ballista_core::error::BallistaError;
 use ballista_scheduler::metrics::SchedulerMetricsCollector;
 use prometheus::{
-    Histogram, IntCounterVec, IntGauge, IntGaugeVec, Registry, TEXT_FORMAT, TextEncoder,
-    register_histogram_with_registry, register_int_counter_vec_with_registry,
-    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+    Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TEXT_FORMAT,
+    TextEncoder, register_histogram_with_registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_vec_with_registry,
+    register_int_gauge_with_registry,
 };
 
 use gugus_pages::run::{Run, RunState};
@@ -19,14 +20,28 @@ use super::standing_metrics::StandingMetrics;
 /// an executor.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
 
+/// What is counted when somebody asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) executors: usize,
+    pub(crate) slots: usize,
+    pub(crate) lost_executors: u64,
+    pub(crate) running_tasks: usize,
+    pub(crate) pending_tasks: usize,
+    pub(crate) direct_runs: usize,
+}
+
 /// A scheduler's metrics. Ballista tells it of its jobs; the rest is looked up when somebody asks.
 #[derive(Debug)]
 pub(crate) struct SchedulerMetrics {
     registry: Registry,
     jobs: IntCounterVec,
     seconds: Histogram,
+    running: IntGauge,
     pending: IntGauge,
     executors: IntGauge,
+    lost: IntCounter,
+    direct: IntGauge,
     slots: IntGauge,
     runs: IntGaugeVec,
     standing: StandingMetrics,
@@ -52,11 +67,21 @@ impl SchedulerMetrics {
                 BUCKETS.to_vec(),
                 registry
             )?,
+            running: gauge("gugus_ballista_running_tasks", "Tasks that run.")?,
             pending: gauge(
                 "gugus_ballista_pending_tasks",
-                "Tasks that wait for a free slot.",
+                "Groups of files or rows that wait for a task.",
             )?,
             executors: gauge("gugus_executors", "Executors that are registered.")?,
+            lost: register_int_counter_with_registry!(
+                "gugus_executors_lost_total",
+                "Executors that were lost, without those that left.",
+                registry
+            )?,
+            direct: gauge(
+                "gugus_direct_runs",
+                "Runs of `gugus train` on this cluster that had a Ballista job within the last minute.",
+            )?,
             slots: gauge(
                 "gugus_task_slots",
                 "Tasks that all executors run at a time.",
@@ -76,28 +101,33 @@ impl SchedulerMetrics {
         Ok(Arc::new(metrics))
     }
 
-    /// All metrics in Prometheus' text format. Executors, slots and runs are counted when somebody asks.
+    /// All metrics in Prometheus' text format, with what was just counted.
     pub(crate) fn text_with(
         &self,
-        executors: usize,
-        slots: usize,
+        counted: &Counted,
         runs: &[Run],
     ) -> Result<String, prometheus::Error> {
         let _asking = self.asking();
-        self.set(executors, slots, runs);
+        self.set(counted, runs);
         self.gathered()
     }
 
-    /// The same, with executors, slots and runs as they were counted last.
+    /// The same, with what was counted last.
     fn text(&self) -> Result<String, prometheus::Error> {
         let _asking = self.asking();
         self.gathered()
     }
 
-    fn set(&self, executors: usize, slots: usize, runs: &[Run]) {
+    fn set(&self, counted: &Counted, runs: &[Run]) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.executors.set(number(executors));
-        self.slots.set(number(slots));
+        self.executors.set(number(counted.executors));
+        self.slots.set(number(counted.slots));
+        self.running.set(number(counted.running_tasks));
+        self.pending.set(number(counted.pending_tasks));
+        self.direct.set(number(counted.direct_runs));
+        // The number never falls.
+        let lost = counted.lost_executors.saturating_sub(self.lost.get());
+        self.lost.inc_by(lost);
         for state in RunState::ALL {
             self.runs
                 .with_label_values(&[state.word()])
@@ -143,9 +173,8 @@ impl SchedulerMetricsCollector for Collector {
         self.0.count("cancelled");
     }
 
-    fn set_pending_tasks_queue_size(&self, value: u64) {
-        self.0.pending.set(i64::try_from(value).unwrap_or(i64::MAX));
-    }
+    /// Tasks that wait are counted when somebody asks.
+    fn set_pending_tasks_queue_size(&self, _: u64) {}
 
     fn gather_metrics(&self) -> ballista_core::error::Result<Option<(Vec<u8>, String)>> {
         let text = self

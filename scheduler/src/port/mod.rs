@@ -6,4 +6,5 @@ mod monitoring;
 mod openapi;
 pub(crate) mod origins;
 pub(crate) mod routes;
+mod shown;
 mod standing_metrics;

@@ -13,7 +13,7 @@ use prometheus::TEXT_FORMAT;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::metrics::SchedulerMetrics;
+use super::metrics::{Counted, SchedulerMetrics};
 use crate::ballista::view::ClusterView;
 use crate::problem::Problem;
 use crate::runs::Runs;
@@ -62,11 +62,24 @@ async fn ready(State(monitoring): State<Monitoring>) -> Response {
 }
 
 async fn metrics(State(monitoring): State<Monitoring>) -> Response {
-    let executors = monitoring.cluster.slots().await;
+    let cluster = &monitoring.cluster;
+    let executors = cluster.slots().await;
     let slots = executors.iter().map(|slots| *slots as usize);
+    let (running_tasks, pending_tasks) = cluster.tasks().await;
     let runs = monitoring.runs.as_ref().map(Runs::list).unwrap_or_default();
-    let metrics = &monitoring.metrics;
-    match metrics.text_with(executors.len(), slots.sum(), &runs) {
+    let mut direct = cluster.live_runs();
+    for run in &runs {
+        direct.remove(run.id.as_str());
+    }
+    let counted = Counted {
+        executors: executors.len(),
+        slots: slots.sum(),
+        lost_executors: cluster.records().roster.lost(),
+        running_tasks,
+        pending_tasks,
+        direct_runs: direct.len(),
+    };
+    match monitoring.metrics.text_with(&counted, &runs) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()

@@ -7,18 +7,20 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
-use gugus_engine::{Guard, MESSAGE_LIMIT, Port, Security};
-use gugus_http::{Monitor, Origin};
+use gugus_engine::{Guard, MESSAGE_LIMIT, Port, Security, answer_panics};
+use gugus_http::{Hosts, Monitor, Origin};
 use gugus_pages::configuration::Configuration;
 use http::{HeaderValue, StatusCode, header};
 use tonic::service::Routes;
 
-use super::hosts::{self, Hosts};
+use super::hosts;
 use super::metrics::SchedulerMetrics;
 use super::monitoring::{self, Monitoring};
 use super::openapi;
 use super::origins;
+use super::shown;
 use crate::ballista;
+use crate::ballista::checked::Checked;
 use crate::ballista::view::{ClusterView, Scheduler};
 use crate::pages::{self, Live, Shown};
 use crate::problem::Problem;
@@ -39,6 +41,7 @@ pub(crate) struct Api {
     pub(crate) address: String,
     pub(crate) hosts: Hosts,
     pub(crate) origins: Arc<[Origin]>,
+    pub(crate) port: Port,
     pub(crate) security: Security,
     pub(crate) configuration: Configuration,
     pub(crate) live: Live,
@@ -46,10 +49,10 @@ pub(crate) struct Api {
 
 /// All routes, each behind the checks of names, sites, token and certificate.
 pub(crate) fn all(api: Api) -> Router {
-    let grpc = SchedulerGrpcServer::new(api.scheduler.as_ref().clone())
+    let grpc = SchedulerGrpcServer::new(Checked(Arc::clone(&api.scheduler)))
         .max_decoding_message_size(MESSAGE_LIMIT)
         .max_encoding_message_size(MESSAGE_LIMIT);
-    let guard = Guard::new(Port::Scheduler, &api.security);
+    let guard = Guard::new(api.port, &api.security);
     let cors = origins::cors(&api.origins);
     let shown = Shown {
         cluster: api.cluster.clone(),
@@ -74,6 +77,8 @@ pub(crate) fn all(api: Api) -> Router {
         .fallback(unknown)
         .merge(ballista::rest::routes(api.scheduler))
         .merge(openapi::served(described))
+        .layer(from_fn(answer_panics))
+        .layer(from_fn_with_state(api.port, shown::check))
         .layer(from_fn_with_state(api.origins, origins::check))
         .layer(from_fn_with_state(api.hosts, hosts::check))
         .layer(from_fn(pages::refusals))

@@ -87,7 +87,7 @@ impl Folders {
             else {
                 continue;
             };
-            let read = fs::read(entry.path().join(RUN))
+            let read = gugus_error::read_regular(&entry.path().join(RUN))
                 .map_err(|error| error.to_string())
                 .and_then(|bytes| {
                     serde_json::from_slice::<Run>(&bytes).map_err(|error| error.to_string())
@@ -134,7 +134,7 @@ impl Folders {
     }
 
     pub(crate) fn job_file(&self, id: &RunId) -> io::Result<String> {
-        fs::read_to_string(self.folder(id).join(JOB))
+        gugus_error::read_regular_text(&self.folder(id).join(JOB))
     }
 
     /// The report, when the run has come so far.

@@ -3,6 +3,8 @@
 //! * `layers`: which crate may depend on which ([`layers`]), and no circle of files inside a crate ([`circles`]).
 //! * `deny`: which licences and which duplicate versions the dependencies may have ([`deny`]).
 //!
+//! `sbom` is no rule: it writes the bill of materials of the program, from the same figures ([`sbom`]).
+//!
 //! The program is a crate of its own so that xtask itself needs no dependency and compiles in a second.
 
 mod circles;
@@ -10,6 +12,7 @@ mod deny;
 mod layers;
 mod metadata;
 mod modules;
+mod sbom;
 mod ways;
 
 use std::process::ExitCode;
@@ -25,7 +28,11 @@ fn main() -> ExitCode {
             Ok(broken)
         }
         [rule] if rule == "deny" => Ok(deny::check(&metadata)),
-        _ => Err("usage: xtask-rules layers | deny".to_owned()),
+        [what] if what == "sbom" => {
+            println!("{:#}", sbom::document(&metadata)?);
+            Ok(Vec::new())
+        }
+        _ => Err("usage: xtask-rules layers | deny | sbom".to_owned()),
     });
     match broken {
         Ok(broken) if broken.is_empty() => ExitCode::SUCCESS,

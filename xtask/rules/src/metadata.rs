@@ -14,7 +14,8 @@ pub(crate) struct Metadata {
     pub(crate) packages: BTreeMap<String, Package>,
     pub(crate) root: PathBuf,
     members: Vec<String>,
-    /// For each package, the packages that its library and its binaries use: neither its tests nor its build script.
+    /// For each package, the packages that its library and its binaries use: neither its tests nor its build script, except
+    /// for sources that the build script compiles.
     normal: BTreeMap<String, Vec<String>>,
 }
 
@@ -66,7 +67,7 @@ impl Metadata {
         let packages: Vec<Package> = serde_json::from_value(document["packages"].take())?;
         let ids = packages.into_iter().map(|p| (p.id.clone(), p));
         let used = |node: &Value| {
-            let edges = list(&node["deps"]).iter().filter(|edge| is_normal(edge));
+            let edges = list(&node["deps"]).iter().filter(|edge| is_contained(edge));
             edges.map(|edge| text(&edge["pkg"])).collect()
         };
         let nodes = list(&document["resolve"]["nodes"]).iter();
@@ -109,11 +110,13 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// A normal dependency has a kind of null; others are `dev` or `build`.
-fn is_normal(edge: &Value) -> bool {
+/// Whether a package reaches the program. A normal dependency has a kind of null; others are `dev` or `build`. A package such as
+/// openssl-src holds the sources of a C library, and a build script compiles them into the program.
+fn is_contained(edge: &Value) -> bool {
+    let has_sources = text(&edge["name"]).ends_with("_src");
     list(&edge["dep_kinds"])
         .iter()
-        .any(|kind| kind["kind"].is_null())
+        .any(|kind| kind["kind"].is_null() || (has_sources && kind["kind"] == "build"))
 }
 
 #[cfg(test)]
@@ -142,6 +145,25 @@ pub(crate) mod tests {
             "packages": packages.collect::<Value>(), "resolve": {"nodes": nodes.collect::<Value>()}
         });
         Metadata::parse(document).unwrap()
+    }
+
+    #[test]
+    fn sources_that_a_build_script_compiles_reach_the_program() {
+        let edge =
+            |name: &str, kind: Option<&str>| json!({"name": name, "dep_kinds": [{"kind": kind}]});
+        for (name, kind, contained) in [
+            ("serde", None, true),
+            ("serde", Some("dev"), false),
+            ("cc", Some("build"), false),
+            ("openssl_src", Some("build"), true),
+            ("openssl_src", Some("dev"), false),
+        ] {
+            assert_eq!(
+                is_contained(&edge(name, kind)),
+                contained,
+                "{name} {kind:?}"
+            );
+        }
     }
 
     #[test]

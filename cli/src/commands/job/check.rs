@@ -29,7 +29,9 @@ impl Check {
         let job = read_job(&self.file)?;
         let undeclared = gugus_train::check(&job).map_err(Failure::usage)?;
         for column in undeclared {
-            eprintln!("warning: {column}; `train` refuses it if no batch has it either");
+            let warning =
+                format!("warning: {column}; `train` refuses it if no batch has it either");
+            eprintln!("{}", gugus_error::printable(&warning));
         }
         self.output
             .show(&job, || job.to_string().trim_end().to_owned())?;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
 use crate::flags::cluster::ChosenCluster;
+use crate::output::file::private_folder;
 
 /// The cluster, and the run on its pages.
 pub(crate) struct Shown {
@@ -30,7 +31,7 @@ impl Shown {
         stores: &Stores,
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let state = tempfile::tempdir().map_err(Failure::failed)?;
+        let state = private_folder().map_err(Failure::failed)?;
         cluster.shown_at(pages.0, pages.1, state.path(), 1)?;
         let (cluster, embedded) = cluster.connect(stores).await?;
         let embedded =

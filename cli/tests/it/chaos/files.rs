@@ -126,7 +126,7 @@ fn parquet(rows: usize) -> Vec<u8> {
 const ODD: &[u8] = b"\"\\,;\t\n\r{}[]:'\0\xff\xef -+.eN0";
 
 /// One piece of damage.
-fn damage(bytes: &mut Vec<u8>, draw: &mut Draw) {
+pub(super) fn damage(bytes: &mut Vec<u8>, draw: &mut Draw) {
     if bytes.is_empty() {
         return;
     }

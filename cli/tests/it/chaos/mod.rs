@@ -1,6 +1,7 @@
 //! Mishaps and damage drawn from a seed: whatever happens, no record is lost, no bit of a model changes, and no command
 //! hangs or panics.
 
+mod batches;
 mod cluster;
 mod files;
 mod ingest;

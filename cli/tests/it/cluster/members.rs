@@ -237,9 +237,26 @@ fn files_that_cannot_be_used_are_named_before_anything_begins() {
 }
 
 #[test]
-fn a_port_that_others_reach_says_what_it_lacks() {
-    let open = up("scheduler --listen 0.0.0.0:0");
+fn a_port_that_others_reach_wants_a_proof_or_says_what_it_lacks() {
+    let work = Work::new();
+    let token = format!("--token-file {}", work.write("token", "t0ken"));
+    for (role, command) in [
+        ("scheduler", "scheduler --listen 0.0.0.0:0"),
+        (
+            "executor",
+            "executor --scheduler df://127.0.0.1:1 --listen 0.0.0.0:0",
+        ),
+    ] {
+        let refused = run(command).expect(2);
+        refused.says(&[role, "openssl rand -hex 32", "--token-file", "--insecure"]);
+    }
+    let open = up("scheduler --listen 0.0.0.0:0 --insecure");
     open.await_stderr("takes work from anybody who reaches it");
+    let closed = up(format!("scheduler --listen 0.0.0.0:0 {token}"));
+    closed.await_stderr("reached without encryption");
+    run("demo --exit --listen 127.0.0.1:0 --scheduler-listen 0.0.0.0:0")
+        .expect(2)
+        .says(&["--scheduler-listen"]);
     let ended = scheduler().stop(Signal::Term).expect(0);
     assert!(!ended.stderr.contains("WARN"), "{}", ended.stderr);
 }

@@ -1,5 +1,6 @@
 //! Schedulers and executors as processes of their own.
 
+mod away;
 mod history;
 mod losses;
 mod members;
@@ -12,3 +13,4 @@ mod runs;
 mod standing;
 mod storage;
 mod stores;
+mod strangers;

@@ -5,6 +5,7 @@ pub(crate) mod batch_files;
 pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod draw;
+pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod judge;
 pub(crate) mod kafka;

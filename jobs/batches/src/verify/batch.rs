@@ -1,14 +1,16 @@
 //! Checks one batch file and its reject file against its own footer.
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
-use gugus_files::{Store, StoreError, blocking, catch_panic, sha256_hex};
+use gugus_files::{ParquetEnd, Store, StoreError, Tail, blocking, sha256_hex};
 use gugus_spec::BatchNumber;
-use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, errors::ParquetError};
 
 use crate::{
-    Footer, LogError, RejectFile, columns::places, contents::contradictions, encode::from_parquet,
-    reject_path::check_reject_path, tail::footer_of,
+    Footer, LogError, RejectFile,
+    columns::places,
+    contents::contradictions,
+    encode::{decoded, from_parquet},
+    reject_path::check_reject_path,
+    tail::{footer_of, read_footer},
 };
 
 /// The result of checking one batch by itself.
@@ -20,14 +22,34 @@ pub(super) struct Checked {
     pub(super) problems: Vec<String>,
 }
 
+impl Checked {
+    fn failed(file: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self {
+            footer: None,
+            replayed: None,
+            problems: vec![describe(file, error)],
+        }
+    }
+}
+
+/// Reads the footer of one batch.
+pub(super) async fn check_footer(store: &Store, number: BatchNumber) -> Checked {
+    let file = number.file_name();
+    match read_footer(store, number).await {
+        Ok(Some(footer)) => Checked {
+            footer: Some(footer),
+            replayed: None,
+            problems: Vec::new(),
+        },
+        Ok(None) => Checked::failed(&file, &LogError::NoBatch { file: file.clone() }),
+        Err(e) => Checked::failed(&file, &e),
+    }
+}
+
 /// Reads one batch and its rejects, and checks them against its own footer.
 pub(super) async fn check(store: &Store, number: BatchNumber) -> Checked {
     let file = number.file_name();
-    let failed = |error: &(dyn std::error::Error + 'static)| Checked {
-        footer: None,
-        replayed: None,
-        problems: vec![describe(&file, error)],
-    };
+    let failed = |error: &(dyn std::error::Error + 'static)| Checked::failed(&file, error);
     let bytes = match store.get(&file).await {
         Ok(bytes) => bytes,
         Err(e) => return failed(&e),
@@ -79,17 +101,18 @@ struct Parsed {
     rows: Result<Vec<(i32, i64)>, LogError>,
 }
 
-/// Reads a batch file and decodes every page, so that any damage shows.
+/// Reads a batch file, checks its hashes, and decodes every page, so that any damage shows. Rows that are not those that were
+/// written are not decoded.
 fn parse(file: &str, number: BatchNumber, bytes: Bytes) -> Result<Parsed, LogError> {
-    let damaged = |source: ParquetError| LogError::Damaged {
-        file: file.to_owned(),
-        source,
+    let unreadable = |source| LogError::unreadable(file.to_owned(), source);
+    let tail = Tail {
+        size: bytes.len() as u64,
+        bytes: bytes.clone(),
     };
-    let reader =
-        catch_panic(|| ParquetRecordBatchReaderBuilder::try_new(bytes)).map_err(damaged)?;
-    let footer = footer_of(file, number, reader.metadata().file_metadata())?;
-    let batches = catch_panic(|| Ok(reader.build()?.collect::<Result<Vec<RecordBatch>, _>>()?));
-    let rows = batches.map_err(damaged).and_then(|batches| {
+    let end = ParquetEnd::read(&tail).map_err(unreadable)?;
+    let footer = footer_of(file, number, &end)?;
+    let batches = decoded(bytes, end, None).map_err(unreadable);
+    let rows = batches.and_then(|batches| {
         let places: Vec<_> = batches.iter().map(places).collect::<Result<_, _>>()?;
         Ok(places.concat())
     });

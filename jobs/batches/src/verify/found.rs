@@ -22,6 +22,8 @@ pub struct Verification {
     pub jumps: Vec<VerifiedJump>,
     /// All problems, each with file, partition and offset; empty when all is well.
     pub problems: Vec<String>,
+    /// Batches of earlier builds, which have no hash. Changes of their rows may not show. They are no problem.
+    pub without_hash: u64,
     /// Reject files that no footer names. Writers that lost or were killed leave such files, and they are no problem.
     #[serde(skip)]
     pub unreferenced_rejects: u64,

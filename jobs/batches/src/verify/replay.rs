@@ -30,10 +30,11 @@ struct Named {
 }
 
 impl Replays {
-    /// Adds a batch. `rows` has the places of its rows if the batch is a replay and could be read.
+    /// Adds a batch. `rows` has the places of its rows if the batch is a replay and could be read. Without a store, reject files are not
+    /// read.
     pub(super) async fn add(
         &mut self,
-        store: &Store,
+        store: Option<&Store>,
         footer: &Footer,
         rows: Option<&[(i32, i64)]>,
         problems: &mut Vec<String>,
@@ -73,7 +74,7 @@ impl Replays {
 
     async fn check(
         &mut self,
-        store: &Store,
+        store: Option<&Store>,
         footer: &Footer,
         rows: Option<&[(i32, i64)]>,
         problems: &mut Vec<String>,
@@ -106,7 +107,10 @@ impl Replays {
             };
             named.rows_taken = named.rows_taken.saturating_add(part.rows);
             // Problems of the file were reported with its own batch.
-            let records = read_rejects(store, named.batch, &named.file, &mut Vec::new()).await;
+            let records = match store {
+                Some(store) => read_rejects(store, named.batch, &named.file, &mut Vec::new()).await,
+                None => None,
+            };
             let (Some(records), true) = (records, rows.is_some()) else {
                 all_read = false;
                 continue;

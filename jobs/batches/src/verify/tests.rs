@@ -38,6 +38,8 @@ fn footer(number: u64, ranges: &[OffsetRange], ends: &[PartitionEnd]) -> Footer 
         ends: ends.to_vec(),
         commit_id: id(&format!("c{number}")),
         previous: (number > 1).then(|| id(&format!("c{}", number - 1))),
+        previous_hash: None,
+        hash: None,
         imported: vec![],
         rejected: None,
         schema: vec![],
@@ -379,6 +381,33 @@ fn last_records() {
     assert_eq!(chain(Some(4), Some(JumpReason::Deleted)), [""; 0]);
     assert_eq!(chain(Some(4), Some(JumpReason::Recreated)), wrong(4));
     assert_eq!(chain(Some(7), Some(JumpReason::Recreated)), [""; 0]);
+}
+
+#[test]
+fn links_of_hashes() {
+    let hash = |text: &str| Some(text.to_owned());
+    let first = Footer {
+        previous_hash: hash(""),
+        hash: hash("aa"),
+        ..footer(1, &[range(0, 0, 5)], &[end(0, 5)])
+    };
+    let second = |previous_hash| Footer {
+        previous_hash,
+        hash: hash("bb"),
+        ..footer(2, &[range(0, 5, 9)], &[end(0, 9)])
+    };
+    let chain = |first: &Footer, link| of_chain(&[first.clone(), second(link)]);
+    assert_eq!(chain(&first, hash("aa")), [""; 0]);
+    assert_eq!(chain(&first, None), [""; 0], "an earlier build wrote it");
+    let wrong = "the footer before has the hash \"aa\", where this one says \"ab\"";
+    assert_eq!(chain(&first, hash("ab")), [wrong]);
+    let old = Footer {
+        previous_hash: None,
+        hash: None,
+        ..first
+    };
+    assert_eq!(chain(&old, hash("")), [""; 0]);
+    assert_eq!(chain(&old, hash("aa")).len(), 1);
 }
 
 #[test]

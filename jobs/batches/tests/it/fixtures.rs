@@ -1,5 +1,5 @@
-//! Files that the first version wrote. They stay readable for ever: a change of a format changes its version and adds
-//! fixtures beside these.
+//! Files that earlier builds wrote. They stay readable for ever: a change of a format adds fixtures beside these. `v1` is
+//! of the first build, and `v1_hashes` of the first one that wrote hashes.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::kit::{self, commit, range, rows};
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures/v1")
+        .join("tests/fixtures")
         .join(name)
 }
 
@@ -39,8 +39,9 @@ fn drafts() -> [TopicDraft; 2] {
 #[tokio::test]
 #[ignore = "writes the fixtures, once for each version of a format"]
 async fn write_fixtures() {
-    assert!(!folder("").exists(), "fixtures are frozen");
-    let mut log = kit::open(&store("batches")).await;
+    const NEWEST: &str = "v1_hashes/batches";
+    assert!(!folder(NEWEST).exists(), "fixtures are frozen");
+    let mut log = kit::open(&store(NEWEST)).await;
     for draft in drafts() {
         commit(&mut log, &draft).await;
     }
@@ -48,7 +49,7 @@ async fn write_fixtures() {
 
 #[tokio::test]
 async fn batches_of_version_1_are_read() {
-    let log = BatchLog::read(store("batches")).await.unwrap();
+    let log = BatchLog::read(store("v1/batches")).await.unwrap();
     let footers = log.footers(&log.numbers().await.unwrap()).await.unwrap();
     let [first, second] = footers.as_slice() else {
         panic!("{footers:?}")
@@ -76,6 +77,29 @@ async fn batches_of_version_1_are_read() {
     let expected = json!({
         "batches": 2, "records": 4, "rejected": 2, "replayed": 0, "jumps": [], "problems": [],
         "partitions": [{"topic": topic, "partition": 0, "first": 0, "next": 5}, {"topic": topic, "partition": 1, "first": 7, "next": 9}],
+        "without_hash": 2,
     });
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn batches_with_hashes_are_read() {
+    let log = BatchLog::read(store("v1_hashes/batches")).await.unwrap();
+    let footers = log.footers(&log.numbers().await.unwrap()).await.unwrap();
+    let [first, second] = footers.as_slice() else {
+        panic!("{footers:?}")
+    };
+    assert_eq!(first.previous_hash.as_deref(), Some(""));
+    assert_eq!(
+        first.hash.as_deref(),
+        Some("982160e9ddb6c3ad7e22e7fe2aaa93e4")
+    );
+    assert_eq!(second.previous_hash, first.hash);
+    assert_eq!(
+        second.hash.as_deref(),
+        Some("975535560792ab3f1d848ea0ce11f167")
+    );
+    assert_eq!(log.rows(first.number).await.unwrap(), drafts()[0].rows);
+    let found = log.verify(|_| ()).await.unwrap();
+    assert_eq!((found.problems, found.without_hash), (vec![], 0));
 }

@@ -12,6 +12,7 @@ mod arrivals;
 mod damage;
 mod faults;
 mod fixtures;
+mod hashes;
 mod histories;
 mod jumps;
 mod kit;

@@ -18,6 +18,10 @@ use crate::params::{ParamsError, need};
 use crate::predict::Predictor;
 use nearest::Spots;
 
+/// The most rows of a fit, and so the most that `min_points` can ask for. The tree over the rows holds each row several
+/// times: half a gigabyte for so many.
+const MOST_ROWS: i64 = 1_000_000;
+
 /// Parameters of `algorithm = "dbscan"`: clusters are where points lie dense; all other points are noise.
 ///
 /// `eps` has no default, because it is a distance in the unit of the features.
@@ -56,7 +60,7 @@ impl Parameters for DbscanParams {
         parameters: &[
             Parameter::above_zero("eps")
                 .needed("how far apart neighbours are at most, in the features' unit"),
-            Parameter::whole("min_points", 2),
+            Parameter::whole("min_points", 2).up_to(MOST_ROWS),
         ],
         weighted: false,
         any_scope: false,

@@ -11,7 +11,9 @@ use gugus_kmeans::DEFAULT_SEED;
 use gugus_kmeans::{Fit, Rows};
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::{Facts, Parameter, Parameters, choices};
+use crate::algorithm::{
+    Facts, MOST_CLUSTERS, MOST_ROUNDS, MOST_RUNS, Parameter, Parameters, choices,
+};
 #[cfg(feature = "fit")]
 use crate::fit::FitError;
 use crate::model::{Cells, FittedError, Holds, Model, Saved, TableLayout};
@@ -112,13 +114,13 @@ impl Parameters for GmmParams {
         name: "gmm",
         uid: "GaussianMixture",
         parameters: &[
-            Parameter::whole("k", 1),
+            Parameter::whole("k", 1).up_to(MOST_CLUSTERS),
             Parameter::SEED,
             Parameter::one_of("init_mode", GmmInit::NAMES),
             Parameter::one_of("covariance_type", Covariance::NAMES),
-            Parameter::whole("max_iter", 1),
+            Parameter::whole("max_iter", 1).up_to(MOST_ROUNDS),
             Parameter::above_zero("tol"),
-            Parameter::whole("n_runs", 1),
+            Parameter::whole("n_runs", 1).up_to(MOST_RUNS),
             Parameter::not_negative("reg_covar"),
         ],
         weighted: false,

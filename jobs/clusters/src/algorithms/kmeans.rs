@@ -7,7 +7,7 @@ use gugus_kmeans::{Fit, Partitions, Rows};
 use gugus_kmeans::{DistanceMeasure, PredictError};
 pub use gugus_kmeans::{Centers, Params};
 
-use crate::algorithm::{Facts, Parameter, Parameters};
+use crate::algorithm::{Facts, MOST_CLUSTERS, MOST_ROUNDS, MOST_RUNS, Parameter, Parameters};
 #[cfg(feature = "fit")]
 use crate::fit::FitError;
 use crate::model::{FittedError, Model, Saved};
@@ -18,12 +18,12 @@ impl Parameters for Params {
         name: "kmeans",
         uid: "KMeans",
         parameters: &[
-            Parameter::whole("k", 2),
+            Parameter::whole("k", 2).up_to(MOST_CLUSTERS),
             Parameter::SEED,
-            Parameter::whole("max_iter", 0),
+            Parameter::whole("max_iter", 0).up_to(MOST_ROUNDS),
             Parameter::not_negative("tol"),
             Parameter::one_of("init_mode", &["k-means||", "random"]),
-            Parameter::whole("init_steps", 1),
+            Parameter::whole("init_steps", 1).up_to(MOST_RUNS),
             Parameter::one_of("distance_measure", &["euclidean", "cosine"]),
             Parameter::one_of("solver", &["auto", "block", "row"]),
         ],

@@ -10,7 +10,7 @@ use gugus_kmeans::{DEFAULT_SEED, DistanceMeasure};
 use gugus_kmeans::{Fit, Rows};
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::{Facts, Parameter, Parameters, choices};
+use crate::algorithm::{Facts, MOST_CLUSTERS, MOST_RUNS, Parameter, Parameters, choices};
 #[cfg(feature = "fit")]
 use crate::fit::FitError;
 use crate::model::{FittedError, Model, Saved};
@@ -77,10 +77,10 @@ impl Parameters for MiniBatchParams {
         name: "minibatch",
         uid: "KMeans",
         parameters: &[
-            Parameter::whole("k", 2),
+            Parameter::whole("k", 2).up_to(MOST_CLUSTERS),
             Parameter::SEED,
             Parameter::one_of("init_mode", MiniBatchInit::NAMES),
-            Parameter::whole("n_runs", 1),
+            Parameter::whole("n_runs", 1).up_to(MOST_RUNS),
         ],
         weighted: false,
         any_scope: false,

@@ -3,6 +3,7 @@
 mod all;
 mod files;
 mod fits;
+mod functions;
 mod mutated;
 mod plans;
 mod waves;

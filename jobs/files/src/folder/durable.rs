@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use gugus_error::{open_regular, read_regular};
 
 use crate::{
     StoreError,
@@ -56,7 +57,7 @@ pub(super) fn swap(path: &Path, old: Option<&[u8]>, new: &[u8]) -> Result<Swappe
     make_folder(folder)?;
     let locked = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
     let locked = locked.map_err(|e| StoreError::io("locking", folder, e))?;
-    let there = match fs::read(path) {
+    let there = match read_regular(path) {
         Ok(bytes) => Some(bytes),
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => return Err(StoreError::io("reading", path, e)),
@@ -156,7 +157,7 @@ pub(super) fn sweep(folder: &Path) -> usize {
 
 /// The last `length` bytes of a file.
 pub(super) fn tail(path: &Path, length: u64) -> io::Result<Tail> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let size = file.metadata()?.len();
     file.seek(SeekFrom::Start(size.saturating_sub(length)))?;
     let mut bytes = Vec::new();

@@ -17,6 +17,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use gugus_error::read_regular;
 
 use crate::{
     StoreError,
@@ -65,7 +66,7 @@ impl Backend for Folder {
 
     async fn get(&self, file: &str) -> Result<Bytes, StoreError> {
         self.at(file, |path| {
-            let read = fs::read(path).map(Bytes::from);
+            let read = read_regular(path).map(Bytes::from);
             read.map_err(|e| StoreError::io("reading", path, e))
         })
         .await

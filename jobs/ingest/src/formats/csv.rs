@@ -1,9 +1,12 @@
 //! CSV, one row at a time.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use gugus_progress::Progress;
-use gugus_records::{CsvRows, Header, HeaderError, Layout, fitting_delimiter, header_names};
+use gugus_records::{
+    CsvRows, Header, HeaderError, LONGEST_HEADER, Layout, fitting_delimiter, header_names,
+};
 use gugus_spec::{Column, CsvFormat, Job, Nullability};
 
 use super::file_format::{FileFormat, ToImport};
@@ -78,6 +81,10 @@ pub(crate) fn open<R: Read>(
     let Some(header) = header else {
         return Err(input.wrong(HeaderError::Nameless.to_string()));
     };
+    // A header is kept with each batch, and each of its names takes many times its bytes.
+    if header.raw().len() > LONGEST_HEADER {
+        return Err(input.wrong(HeaderError::TooLong.to_string()));
+    }
     if let Some(delimiter) = fitting_delimiter(header.raw(), format, columns) {
         let (fits, own) = (char::from(delimiter), char::from(format.delimiter));
         return Err(input.wrong(format!(
@@ -106,8 +113,9 @@ pub(crate) fn open<R: Read>(
 /// Every row of a file that lacks a required column would be rejected, so such a file is refused. Other columns may be
 /// missing.
 pub(super) fn check_columns(input: &Input, job: &Job, names: &[String]) -> Result<(), Error> {
+    let there: HashSet<&String> = names.iter().collect();
     let columns = job.source.columns.iter();
-    let missing: Vec<_> = columns.filter(|c| !names.contains(&c.name)).collect();
+    let missing: Vec<_> = columns.filter(|c| !there.contains(&c.name)).collect();
     if missing.is_empty() {
         return Ok(());
     }

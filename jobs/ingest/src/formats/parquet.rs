@@ -1,5 +1,6 @@
 //! Parquet, whole columns at a time.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -12,7 +13,10 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::basic::Type as PhysicalType;
+use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::csv::check_columns;
 use super::file_format::{FileFormat, ToImport};
@@ -22,6 +26,13 @@ use crate::input::Input;
 
 /// Rows to decode at once. They are some MiB of a table with thirty columns, and few calls for a table with two.
 const AT_ONCE: usize = 8 * 1024;
+
+/// The most bytes that rows decoded at once may take. A file of kilobytes may hold a long text once, and name it in
+/// each of its rows.
+const MOST_AT_ONCE: usize = 64 * 1024 * 1024;
+
+/// How many times longer than the file a column may be, beyond [`MOST_AT_ONCE`]. Real columns are packed to a hundredth.
+const MOST_PACKED: i64 = 1000;
 
 /// The name of the format, also in footers.
 pub(crate) const NAME: &str = "parquet";
@@ -45,8 +56,9 @@ impl FileFormat for Parquet {
         let reader = open(input)?;
         let schema = reader.schema();
         let mut names: Vec<String> = Vec::new();
+        let mut seen = HashSet::new();
         for field in schema.fields() {
-            if names.contains(field.name()) {
+            if !seen.insert(field.name()) {
                 let name = field.name();
                 return Err(input.wrong(format!("it has column {name:?} twice; rename one")));
             }
@@ -71,7 +83,8 @@ impl FileFormat for Parquet {
             .unwrap_or(0)
             .max(1);
         let skip = usize::try_from(file.skip).unwrap_or(usize::MAX);
-        let reader = reader.with_batch_size(AT_ONCE).with_offset(skip);
+        let at_once = at_once(input.file()?, reader.metadata());
+        let reader = reader.with_batch_size(at_once).with_offset(skip);
         let mut reader = catch_panic(|| reader.build()).map_err(|e| not_whole(input, e))?;
         let begin = file.progress.now().done;
         let mut record = file.skip;
@@ -99,7 +112,58 @@ fn open(input: &Input) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
             file, metadata,
         ))
     };
-    catch_panic(open).map_err(|e| not_whole(input, e))
+    let reader = catch_panic(open).map_err(|e| not_whole(input, e))?;
+    let size = i64::try_from(input.size()?).unwrap_or(i64::MAX);
+    let most = size.saturating_mul(MOST_PACKED).max(MOST_AT_ONCE as i64);
+    let groups = reader.metadata().row_groups();
+    let columns = groups.iter().flat_map(|group| group.columns());
+    let large = columns
+        .map(ColumnChunkMetaData::uncompressed_size)
+        .find(|size| *size > most);
+    match large {
+        None => Ok(reader),
+        Some(size) => Err(input.wrong(format!(
+            "a column of a row group in it unpacks to {} MiB; write it anew, with smaller row groups",
+            size >> 20
+        ))),
+    }
+}
+
+/// How many rows to decode at once, by the longest texts in dictionaries. A page that cannot be read is told of when its
+/// rows are read.
+fn at_once(file: File, metadata: &ParquetMetaData) -> usize {
+    let file = Arc::new(file);
+    let longest = || {
+        let mut of_groups = 1_usize;
+        for group in metadata.row_groups() {
+            let rows = usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
+            let mut of_row = 0_usize;
+            for column in group.columns() {
+                if column.column_type() != PhysicalType::BYTE_ARRAY {
+                    continue;
+                }
+                let mut pages = SerializedPageReader::new(Arc::clone(&file), column, rows, None)?;
+                if let Some(Page::DictionaryPage { buf, .. }) = pages.get_next_page()? {
+                    of_row = of_row.saturating_add(longest_text(&buf));
+                }
+            }
+            of_groups = of_groups.max(of_row);
+        }
+        Ok(of_groups)
+    };
+    let longest = catch_panic(longest).unwrap_or(MOST_AT_ONCE / 64);
+    (MOST_AT_ONCE / longest).clamp(1, AT_ONCE)
+}
+
+/// The length of the longest text in a dictionary. Each text stands behind its length in four bytes.
+fn longest_text(mut dictionary: &[u8]) -> usize {
+    let mut longest = 0_usize;
+    while let Some((length, rest)) = dictionary.split_first_chunk() {
+        let length = u32::from_le_bytes(*length) as usize;
+        longest = longest.max(length.min(rest.len()));
+        dictionary = rest.get(length..).unwrap_or_default();
+    }
+    longest
 }
 
 /// The schema of a file, but with milliseconds in UTC for INT96, by which Spark writes instants. The nanoseconds that the

@@ -2,8 +2,9 @@
 
 /// Our defaults. They bound the records that are fetched ahead for the whole process, so memory does not grow with the
 /// number of partitions. librdkafka's own bound is 64 MiB, and at the bound librdkafka pauses for a second. The statistics
-/// tell the ends of the partitions, for the lag.
-pub(super) const DEFAULTS: [(&str, &str); 8] = [
+/// tell the ends of the partitions, for the lag. Partitions that are added to the topic are noticed at the next look at its
+/// metadata, which librdkafka takes every five minutes by itself.
+pub(super) const DEFAULTS: [(&str, &str); 9] = [
     ("group.protocol", "classic"),
     ("allow.auto.create.topics", "false"),
     ("queued.max.messages.kbytes", "16384"),
@@ -12,6 +13,7 @@ pub(super) const DEFAULTS: [(&str, &str); 8] = [
     ("fetch.queue.backoff.ms", "20"),
     ("fetch.wait.max.ms", "100"),
     ("statistics.interval.ms", "1000"),
+    ("topic.metadata.refresh.interval.ms", "30000"),
 ];
 
 /// The properties that the guarantee rests on, each with what the user can do instead.

@@ -11,7 +11,7 @@ use crate::input::unreadable;
 /// # Errors
 /// Of kind [`Usage`](crate::Kind::Usage): a file that cannot be read, a line that is not a property.
 pub fn read_properties(path: &Path) -> Result<Vec<(String, String)>, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, e))?;
+    let text = gugus_error::read_regular_text(path).map_err(|e| unreadable(path, e))?;
     let mut properties = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();

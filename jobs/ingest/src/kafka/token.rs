@@ -121,7 +121,8 @@ impl Tokens {
 
 fn certificate(path: &str) -> Result<reqwest::Certificate, Error> {
     let wrong = |reason: String| Error::property("https.ca.location", reason);
-    let pem = std::fs::read(path).map_err(|e| wrong(format!("{path}: {e}; correct the path")))?;
+    let pem = gugus_error::read_regular(path.as_ref())
+        .map_err(|e| wrong(format!("{path}: {e}; correct the path")))?;
     reqwest::Certificate::from_pem(&pem)
         .map_err(|_| wrong(format!("{path}: no certificate in PEM; name another file")))
 }

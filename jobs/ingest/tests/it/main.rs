@@ -6,6 +6,7 @@
     reason = "helpers of a test"
 )]
 
+mod bombs;
 mod dirty;
 mod import_files;
 mod import_refused;

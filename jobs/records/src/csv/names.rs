@@ -1,9 +1,14 @@
 //! The names in the header of a file.
 
+use std::collections::{HashMap, HashSet};
+
 use gugus_spec::{Column, CsvFormat};
 use thiserror::Error;
 
 use super::split::Splitter;
+
+/// The longest header that is read, in bytes. Names of a hundred thousand columns fit.
+pub const LONGEST_HEADER: usize = 4 * 1024 * 1024;
 
 /// A header that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -27,6 +32,9 @@ pub enum HeaderError {
         /// The later position.
         second: usize,
     },
+    /// It is longer than [`LONGEST_HEADER`].
+    #[error("its header is longer than {} MiB: is it CSV?", LONGEST_HEADER >> 20)]
+    TooLong,
     /// No cell has a name.
     #[error("it has no header; the first line must name the columns")]
     Nameless,
@@ -47,6 +55,8 @@ pub fn header_names<'c>(
     cells: impl IntoIterator<Item = &'c [u8]>,
     columns: &[Column],
 ) -> Result<Vec<String>, HeaderError> {
+    let known: HashSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let mut places = HashMap::new();
     let mut names: Vec<String> = Vec::new();
     let mut is_nameless = true;
     for (i, cell) in cells.into_iter().enumerate() {
@@ -55,15 +65,15 @@ pub fn header_names<'c>(
             at: e.valid_up_to(),
         })?;
         let name = match text.trim() {
-            _ if columns.iter().any(|column| column.name == text) => text.to_owned(),
+            _ if known.contains(text) => text.to_owned(),
             "" => format!("_c{i}"),
             name => name.to_owned(),
         };
         is_nameless &= text.trim().is_empty();
-        if let Some(first) = names.iter().position(|other| *other == name) {
+        if let Some(first) = places.insert(name.clone(), i + 1) {
             return Err(HeaderError::Twice {
                 name,
-                first: first + 1,
+                first,
                 second: i + 1,
             });
         }
@@ -95,11 +105,12 @@ pub fn fitting_delimiter(header: &[u8], format: &CsvFormat, columns: &[Column]) 
         if splitter.split(header, true).is_none() || splitter.reason(header, 1).is_some() {
             return 0;
         }
-        let names: Vec<_> = splitter.cells(header).map(<[u8]>::trim_ascii).collect();
+        let names = splitter.cells(header).map(<[u8]>::trim_ascii);
         match columns {
-            [] => names.len() - 1,
+            [] => names.count() - 1,
             columns => {
-                let named = |column: &&Column| names.contains(&column.name.as_bytes().trim_ascii());
+                let names: HashSet<_> = names.collect();
+                let named = |column: &&Column| names.contains(column.name.as_bytes().trim_ascii());
                 columns.iter().filter(named).count()
             }
         }

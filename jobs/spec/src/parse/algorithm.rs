@@ -51,7 +51,13 @@ pub(super) fn algorithm(
 
 fn value(parameter: &Parameter, entry: &Entry<'_>) -> Result<Value, Error> {
     match parameter.takes {
-        Takes::Whole(least, most) => entry.integer(least, most).map(Value::from),
+        Takes::Whole(least, most) => match entry.integer(least, most)? {
+            number if number > parameter.sensible => Err(entry.refuse(&format!(
+                "it must be at most {}, because the work grows with it",
+                parameter.sensible
+            ))),
+            number => Ok(Value::from(number)),
+        },
         Takes::NotNegative => entry.number(0.0, f64::MAX).map(Value::from),
         Takes::AboveZero => match entry.number(0.0, f64::MAX) {
             Ok(number) if number > 0.0 => Ok(Value::from(number)),

@@ -1,5 +1,7 @@
 //! How records are written: `format` and `[source.csv]`.
 
+use std::collections::HashSet;
+
 use super::table::{Entry, Table};
 use crate::{Column, CsvFormat, Error, Format, Nullability, RESERVED_COLUMNS};
 
@@ -67,6 +69,7 @@ fn character(entry: &Entry<'_>, such_as: &str) -> Result<u8, Error> {
 fn header(entry: &Entry<'_>, columns: &[Column]) -> Result<Vec<String>, Error> {
     let expected = "it must be a list with the name of each cell, in the order of the cells";
     let mut names: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for item in entry.items(expected)? {
         let name = item.text()?;
         if name.is_empty() {
@@ -77,7 +80,7 @@ fn header(entry: &Entry<'_>, columns: &[Column]) -> Result<Vec<String>, Error> {
                 &"_partition, _offset and _timestamp are columns that every batch has: give the cell another name",
             ));
         }
-        if names.iter().any(|other| other == name) {
+        if !seen.insert(name.to_owned()) {
             return Err(item.refuse(&"that name stands before it in the list"));
         }
         names.push(name.to_owned());
@@ -87,7 +90,7 @@ fn header(entry: &Entry<'_>, columns: &[Column]) -> Result<Vec<String>, Error> {
     }
     let missing = columns
         .iter()
-        .find(|c| c.nullability == Nullability::Required && !names.contains(&c.name));
+        .find(|c| c.nullability == Nullability::Required && !seen.contains(&c.name));
     match missing {
         Some(column) => Err(entry.refuse(&format!(
             "column {:?} is required and not among them, so every record would be rejected",

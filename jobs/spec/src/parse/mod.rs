@@ -16,6 +16,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 
 use chrono_tz::Tz;
+use gugus_error::read_regular_text;
 use toml::de::{DeTable, DeValue};
 
 use crate::column::{A_ZONE, Column, ColumnType, Nullability, RESERVED_COLUMNS};
@@ -33,7 +34,7 @@ impl Job {
     /// # Errors
     /// [`Error::Read`] when the file cannot be read as text, else what [`Job::parse`] returns.
     pub fn from_file(path: &Path) -> Result<Job, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+        let text = read_regular_text(path).map_err(|source| Error::Read {
             path: path.to_owned(),
             source,
         })?;

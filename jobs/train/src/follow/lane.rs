@@ -225,10 +225,5 @@ impl Place {
 
 /// Whether others changed the models or the batches, so that everything has to be looked at again.
 pub(super) fn is_elsewhere(error: &Error) -> bool {
-    use gugus_models::ModelError::Exists;
-    match error {
-        Error::Carried(_) => true,
-        Error::Write { source, .. } => matches!(**source, Exists { .. }),
-        _ => false,
-    }
+    matches!(error, Error::Carried(_) | Error::Meanwhile { .. })
 }

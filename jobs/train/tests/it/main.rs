@@ -14,6 +14,7 @@ mod columns;
 mod follow;
 mod following;
 mod kit;
+mod mutated;
 mod observed;
 mod promote;
 mod windows;

@@ -10,11 +10,8 @@ use linfa_nn::distance::L2Dist;
 use linfa_nn::{CommonNearestNeighbour, NearestNeighbour};
 use ndarray::Array2;
 
-use super::{CorePoint, DbscanParams, HotSpots};
+use super::{CorePoint, DbscanParams, HotSpots, MOST_ROWS};
 use crate::fit::{FitError, checked, finish};
-
-/// The most rows of a fit. The tree over the rows holds each row several times: half a gigabyte for so many.
-const MOST_ROWS: usize = 1_000_000;
 
 /// The most pairs of neighbours, each pair counted from both sides. Listing so many takes about half a minute.
 const MOST_PAIRS: usize = 100_000_000;
@@ -36,10 +33,11 @@ const MOST_CORE_POINTS: usize = 200_000;
 /// parameters.
 pub(super) fn fit(params: &DbscanParams, rows: &Rows) -> Result<Fit<HotSpots>, FitError> {
     params.validate()?;
-    if rows.len() > MOST_ROWS {
+    let most = MOST_ROWS as usize;
+    if rows.len() > most {
         return Err(FitError::TooManyRows {
             rows: rows.len(),
-            most: MOST_ROWS,
+            most,
             algorithm: "dbscan",
         });
     }

@@ -13,7 +13,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 
 use super::densities::Densities;
 use super::{Covariance, Gaussian, GmmInit, GmmParams, Mixture};
-use crate::fit::{FitError, alone, checked, finish, need_distinct};
+use crate::fit::{FitError, alone, checked, finish, need_distinct, need_few_steps};
 
 /// The most numbers in one table of a fit (rows by dimensions, or rows by Gaussians). About ten tables are alive at a time,
 /// so this limit means two gigabytes.
@@ -34,6 +34,10 @@ pub(super) fn fit(params: &GmmParams, rows: &Rows) -> Result<Fit<Mixture>, FitEr
             algorithm: "gmm",
         });
     }
+    let (width, k) = (rows.dimensions() as f64, params.k as f64);
+    let rounds = f64::from(params.max_iter) * f64::from(params.n_runs);
+    let factors = [rows.len() as f64, k, width * width, rounds];
+    need_few_steps("gmm", &factors, "max_iter, n_runs or k")?;
     let points = checked(rows)?;
     need_distinct(&points, params.k)?;
     let mut best: Option<(f64, Mixture)> = None;

@@ -12,7 +12,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 use serde_json::json;
 
 use super::{MiniBatch, MiniBatchInit, MiniBatchParams};
-use crate::fit::{FitError, alone, checked, finish, need_distinct};
+use crate::fit::{FitError, alone, checked, finish, need_distinct, need_few_steps};
 use crate::model::Model as _;
 
 type Model = KMeans<f64, L2Dist>;
@@ -32,6 +32,9 @@ pub(super) fn fit(
     rows: &Rows,
 ) -> Result<Fit<MiniBatch>, FitError> {
     params.validate()?;
+    let (width, k) = (rows.dimensions() as f64, params.k as f64);
+    let factors = [rows.len() as f64, k, width, f64::from(params.n_runs)];
+    need_few_steps("minibatch", &factors, "n_runs or k")?;
     let points = checked(rows)?;
     let carried = match carried {
         Some(model) => Some(rebuilt(model, params.k, points.ncols())?),

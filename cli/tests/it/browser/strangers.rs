@@ -1,0 +1,137 @@
+//! A page of another origin on this machine, in a real browser. It tries to submit, to cancel, to launch a task and to read,
+//! at every port that Gugus opens without a token. What the ports answer goes over a wire that the test listens to.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use crate::kit::browser::Browser;
+use crate::kit::grpc::{EXECUTOR, SCHEDULER};
+use crate::kit::http;
+use crate::kit::machines::{Scheduler, executor};
+use crate::kit::process::Gugus;
+use crate::kit::wire::Wire;
+use crate::kit::work::{Work, model};
+
+/// Sends every attempt of a list and tells what the page got to know: nothing, if the browser or the port refused.
+const ATTEMPTS: &str = "const done = arguments[0];
+const attempt = async ([url, method, mode, kind]) => {
+  const headers = kind ? { 'content-type': kind } : {};
+  const body = method === 'GET' ? undefined : '{}';
+  try {
+    const answer = await fetch(url, { method, mode, headers, body, credentials: 'include' });
+    return answer.type === 'opaque' ? null : `${method} ${url}: ${answer.status}`;
+  } catch (refused) {
+    return null;
+  }
+};
+Promise.all(LIST.map(attempt)).then((told) => done(told.filter((told) => told !== null)));";
+
+/// Serves an empty page at an address of its own.
+fn other_origin() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut caller in listener.incoming().flatten() {
+            let Ok(1..) = caller.read(&mut [0; 4096]) else {
+                continue;
+            };
+            let page = "<!doctype html><title>elsewhere</title><body>elsewhere</body>";
+            let length = page.len();
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close";
+            let answer = format!("{head}\r\nContent-Length: {length}\r\n\r\n{page}");
+            let _ = caller.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}/")
+}
+
+/// Each path with each way in which a page can send a request without asking first, and with one for which it must ask.
+fn attempts(wire: &Wire, changes: &[&str], reads: &[&str]) -> Vec<Value> {
+    let url = |path: &str| format!("http://{}{path}", wire.address);
+    let change = |path: &&str| {
+        [
+            json!([url(path), "POST", "no-cors", "text/plain"]),
+            json!([url(path), "POST", "cors", "text/plain"]),
+            json!([url(path), "POST", "cors", "application/json"]),
+            json!([url(path), "POST", "cors", "application/grpc"]),
+        ]
+    };
+    let read = |path: &&str| {
+        [
+            json!([url(path), "GET", "no-cors", null]),
+            json!([url(path), "GET", "cors", null]),
+        ]
+    };
+    let changes = changes.iter().flat_map(change);
+    changes.chain(reads.iter().flat_map(read)).collect()
+}
+
+#[test]
+fn a_page_of_another_origin_can_do_nothing_at_any_port() {
+    let Some(browser) = Browser::start("a page of another origin in a browser") else {
+        return;
+    };
+    let work = Work::new();
+    let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
+    let of_scheduler = executor(&scheduler.url, "1");
+    let serve = work.serve();
+    let job = work.job(100, &model("place", "k = 2"));
+    let (batches, models) = (work.path("batch"), work.path("models"));
+    let what = ["up", "--job", &job, "--brokers", "127.0.0.1:1"];
+    let places = ["--batches", &batches, "--models", &models];
+    let rest = ["--listen", "127.0.0.1:0"];
+    let pages = ["--scheduler-listen", "127.0.0.1:0"];
+    let embedded = Gugus::new([&what[..], &places, &rest, &pages].concat()).up();
+    let listed = http::get(format!("{}/api/executors", embedded.url("http")));
+    let of_embedded = format!("127.0.0.1:{}", listed[0]["port"]);
+
+    let wire = |url: &str| Wire::before(url.rsplit('/').next().unwrap());
+    let schedulers = [wire(&scheduler.http), wire(embedded.url("http"))];
+    let executors = [wire(of_scheduler.url("flight")), wire(&of_embedded)];
+    let served = wire(serve.url("rest"));
+    let [submit, cancel] = ["ExecuteQuery", "CancelJob"].map(|call| format!("{SCHEDULER}/{call}"));
+    let to_scheduler = [
+        "/gugus/v1/runs",
+        "/gugus/v1/runs/000000000/cancel",
+        "/submit",
+        &submit,
+        &cancel,
+    ];
+    let [launch, remove] =
+        ["LaunchMultiTask", "RemoveJobData"].map(|call| format!("{EXECUTOR}/{call}"));
+    let mut all = Vec::new();
+    for wire in &schedulers {
+        let reads = ["/gugus/v1/runs", "/api/executors", "/metrics"];
+        all.extend(attempts(wire, &to_scheduler, &reads));
+    }
+    for wire in &executors {
+        all.extend(attempts(wire, &[&launch, &remove], &["/"]));
+    }
+    let predict = "/models/place/predict";
+    all.extend(attempts(&served, &[predict], &["/models", "/metrics"]));
+
+    let elsewhere = other_origin();
+    browser.open(&elsewhere);
+    let told = browser.run_async(&ATTEMPTS.replace("LIST", &json!(all).to_string()));
+    assert_eq!(told, json!([]), "the page got to know answers");
+    for wire in schedulers.iter().chain(&executors) {
+        assert!(wire.heard("HTTP/1.1 4"), "{} was not asked", wire.address);
+        for taken in ["HTTP/1.1 2", "HTTP/1.1 3"] {
+            assert!(!wire.heard(taken), "{} answered {taken}…", wire.address);
+        }
+    }
+    assert!(served.bytes() > 0, "serve was not asked");
+
+    // A form leads the browser to the answer, which is a refusal.
+    let form = "const form = document.createElement('form');
+      form.method = 'post'; form.action = arguments[0]; document.body.append(form); form.submit();";
+    for wire in &schedulers {
+        browser.open(&elsewhere);
+        browser.run(form, &[json!(format!("http://{}/submit", wire.address))]);
+        browser.await_text(&["may not ask here"]);
+    }
+    let runs = http::get(format!("{}/gugus/v1/runs", scheduler.http));
+    assert_eq!(runs["runs"], json!([]));
+}

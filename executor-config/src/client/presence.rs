@@ -1,0 +1,69 @@
+//! Whether the scheduler answers, as all jobs of a client know it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What a client knows of its scheduler. Clones share it: the jobs of a run wait together, and the log says so once.
+#[derive(Clone, Debug)]
+pub(super) struct Presence(Arc<Mutex<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    scheduler: String,
+    away_since: Option<Instant>,
+}
+
+impl Presence {
+    /// A scheduler of this id, which answers.
+    pub(super) fn new(scheduler: String) -> Self {
+        let known = Known {
+            scheduler,
+            away_since: None,
+        };
+        Self(Arc::new(Mutex::new(known)))
+    }
+
+    /// The id of the scheduler that answered last. Each start of a scheduler has its own.
+    pub(super) fn scheduler(&self) -> String {
+        self.known().scheduler.clone()
+    }
+
+    /// It does not answer. Gives since when, and whether that is news.
+    pub(super) fn away(&self) -> (Duration, bool) {
+        let mut known = self.known();
+        let news = known.away_since.is_none();
+        let since = *known.away_since.get_or_insert_with(Instant::now);
+        (since.elapsed(), news)
+    }
+
+    /// It answers. Gives for how long it did not, if that is news.
+    pub(super) fn back(&self, scheduler: String) -> Option<Duration> {
+        let mut known = self.known();
+        known.scheduler = scheduler;
+        known.away_since.take().map(|since| since.elapsed())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silence_is_news_once_and_so_is_its_end() {
+        let (one, other) = {
+            let presence = Presence::new("first".to_owned());
+            (presence.clone(), presence)
+        };
+        assert!(one.back("first".to_owned()).is_none());
+        assert!(one.away().1);
+        assert!(!other.away().1);
+        assert!(other.back("second".to_owned()).is_some());
+        assert!(one.back("second".to_owned()).is_none());
+        assert_eq!(one.scheduler(), "second");
+        assert!(other.away().1);
+    }
+}

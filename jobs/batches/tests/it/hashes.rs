@@ -1,0 +1,191 @@
+//! Hashes of batches: no change of a file goes unnoticed, and batches without hashes stay readable.
+
+use std::time::{Duration, Instant};
+
+use gugus_batches::{BatchLog, LogError, verify_footers};
+use gugus_files::{
+    HASH_KEY, Store,
+    conformance::{bytes_of, overwrite},
+};
+use gugus_spec::BatchNumber;
+
+use crate::kit::{commit, commit_with_reject, draft, found, open, problems, verified};
+
+/// How many damaged files are tried. `GUGUS_TEST_MUTATIONS` names another number.
+const FILES: u64 = 300;
+
+/// The longest that one damaged file may take, also on a busy machine.
+const LONGEST: Duration = Duration::from_secs(10);
+
+fn name(number: u64) -> String {
+    BatchNumber::new(number).unwrap().file_name()
+}
+
+async fn three_batches(store: &Store) {
+    let mut log = open(store).await;
+    for first in [0, 10, 20] {
+        commit_with_reject(&mut log, first, first + 10, first + 3).await;
+    }
+}
+
+#[tokio::test]
+async fn the_footers_are_a_chain() {
+    let store = Store::in_memory();
+    three_batches(&store).await;
+    let log = BatchLog::read(store.clone()).await.unwrap();
+    let footers = log.footers(&log.numbers().await.unwrap()).await.unwrap();
+    let mut before = String::new();
+    for footer in &footers {
+        assert_eq!(footer.previous_hash.as_ref(), Some(&before));
+        before = footer.hash.clone().unwrap();
+        assert_eq!(before.len(), 32, "{before}");
+    }
+    let all = found(&store).await;
+    assert_eq!(all.without_hash, 0);
+    let quick = verify_footers(&store, |_| ()).await.unwrap();
+    assert_eq!(quick, all);
+}
+
+/// Only the footer is read, so that only its own damage shows.
+#[tokio::test]
+async fn a_quick_proof_reads_footers() {
+    let store = Store::in_memory();
+    three_batches(&store).await;
+    let whole = bytes_of(&store, &name(2)).await;
+    let length = u32::from_le_bytes(whole[whole.len() - 8..whole.len() - 4].try_into().unwrap());
+    let footer = whole.len() - 8 - length as usize;
+    for (at, shows_at_once) in [(4, false), (footer - 1, false), (whole.len() - 40, true)] {
+        let mut altered = whole.to_vec();
+        altered[at] ^= 0x10;
+        overwrite(&store, &name(2), altered).await;
+        let quick = verify_footers(&store, |_| ()).await.unwrap().problems;
+        assert_eq!(!quick.is_empty(), shows_at_once, "{at}: {quick:?}");
+        let all = problems(&store).await;
+        assert!(!all.is_empty() && all[0].contains(&name(2)), "{all:?}");
+    }
+}
+
+/// Reading refuses what verifying names.
+#[tokio::test]
+async fn altered_rows_are_not_given() {
+    let store = Store::in_memory();
+    three_batches(&store).await;
+    let mut altered = bytes_of(&store, &name(2)).await.to_vec();
+    altered[20] ^= 1;
+    overwrite(&store, &name(2), altered).await;
+    let log = BatchLog::read(store.clone()).await.unwrap();
+    let second = BatchNumber::new(2).unwrap();
+    for rows in [log.rows(second).await, log.first_rows(second, 1).await] {
+        let refused = rows.unwrap_err();
+        assert!(matches!(refused, LogError::Altered { .. }), "{refused:?}");
+        let text = refused.to_string();
+        assert!(
+            text.contains(&name(2)) && text.contains("from a copy"),
+            "{text}"
+        );
+    }
+    let found = problems(&store).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("is not as it was written"), "{found:?}");
+}
+
+/// A batch of an earlier build, and batches that follow it.
+#[tokio::test]
+async fn batches_without_hashes_are_counted() {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1/batches");
+    let old = Store::open(fixtures).unwrap();
+    let store = Store::in_memory();
+    for batch in [1, 2] {
+        let file = old.get(&name(batch)).await.unwrap();
+        overwrite(&store, &name(batch), file).await;
+        let footer = BatchLog::read(old.clone()).await.unwrap();
+        let footer = footer
+            .footer(BatchNumber::new(batch).unwrap())
+            .await
+            .unwrap();
+        let reject = footer.rejected.unwrap().file;
+        overwrite(&store, &reject, old.get(&reject).await.unwrap()).await;
+    }
+    let mut log = open(&store).await;
+    let end = log.end_of(0).unwrap();
+    let third = commit(&mut log, &draft(0, end, end + 5)).await;
+    assert_eq!(third.previous_hash.as_deref(), Some(""));
+    let fourth = commit(&mut log, &draft(0, end + 5, end + 6)).await;
+    assert_eq!(fourth.previous_hash, third.hash);
+    verified(&store).await;
+    assert_eq!(found(&store).await.without_hash, 2);
+}
+
+/// Without the entry, a new batch would look like one of an earlier build.
+#[tokio::test]
+async fn a_lost_entry_is_named() {
+    let store = Store::in_memory();
+    three_batches(&store).await;
+    let mut altered = bytes_of(&store, &name(3)).await.to_vec();
+    let key = HASH_KEY.as_bytes();
+    let at = altered.windows(key.len()).rposition(|part| part == key);
+    altered[at.unwrap()] ^= 1;
+    overwrite(&store, &name(3), altered).await;
+    let refused = BatchLog::read(store.clone()).await.unwrap_err();
+    assert!(matches!(refused, LogError::Altered { .. }), "{refused:?}");
+}
+
+/// Draws that a seed repeats (xorshift).
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % end.max(1)
+    }
+}
+
+/// One to three pieces of damage of a kind that disks, networks and hands do.
+fn damaged(draws: &mut Draws, whole: &[u8]) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for _ in 0..1 + draws.below(3) {
+        let at = draws.below(bytes.len());
+        let end = (at + 1 + draws.below(64)).min(bytes.len());
+        match draws.below(8) {
+            _ if bytes.is_empty() => {}
+            0..3 => bytes[at] ^= 1 << draws.below(8),
+            3 => bytes[at] = draws.below(256) as u8,
+            4 => bytes.truncate(at),
+            5 => drop(bytes.drain(at..end)),
+            6 => bytes[at..end].fill(0),
+            _ => {
+                let part = bytes[at..end].to_vec();
+                let to = draws.below(bytes.len());
+                bytes.splice(to..to, part);
+            }
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn no_damage_passes() {
+    let store = Store::in_memory();
+    three_batches(&store).await;
+    let files = std::env::var("GUGUS_TEST_MUTATIONS").ok();
+    let files = files.and_then(|files| files.parse().ok()).unwrap_or(FILES);
+    let mut draws = Draws(0x9E37_79B9_7F4A_7C15);
+    for case in 0..files {
+        let file = name(1 + case % 3);
+        let whole = bytes_of(&store, &file).await;
+        let altered = damaged(&mut draws, &whole);
+        if altered[..] == whole[..] {
+            continue;
+        }
+        overwrite(&store, &file, altered).await;
+        let began = Instant::now();
+        let found = problems(&store).await;
+        assert!(!found.is_empty(), "{case}");
+        assert!(!found.join("\n").contains("panicked"), "{case}: {found:?}");
+        assert!(began.elapsed() < LONGEST, "{case}");
+        overwrite(&store, &file, whole).await;
+    }
+    verified(&store).await;
+}

@@ -1,0 +1,181 @@
+//! The plan node above each scan of batches.
+//!
+//! A plan travels as text, and the way in which its scan reads files does not travel with it. So this node does, and gives
+//! the scan its way of reading when it runs.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{Result, internal_datafusion_err, internal_err};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::{Stream, StreamExt};
+use gugus_error::{catch, panic_text};
+
+use super::reader::CheckedFiles;
+use crate::error::external;
+
+/// The Parquet reader panicked over bytes of a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}, while reading {files}")]
+pub struct ReaderPanic {
+    /// What the panic said.
+    pub what: String,
+    /// The file, or the files of which it is one.
+    pub files: String,
+}
+
+/// Runs one scan of Parquet files so that it checks the bytes that it reads, and returns where it would panic.
+#[derive(Debug)]
+pub struct CheckedScanExec {
+    scan: Arc<dyn ExecutionPlan>,
+}
+
+impl CheckedScanExec {
+    /// The name of the node in plans.
+    pub const NAME: &str = "CheckedScanExec";
+
+    /// Checks what `scan` reads, which is one scan of Parquet files.
+    #[must_use]
+    pub fn new(scan: Arc<dyn ExecutionPlan>) -> Self {
+        Self { scan }
+    }
+}
+
+impl DisplayAs for CheckedScanExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::NAME)
+    }
+}
+
+impl ExecutionPlan for CheckedScanExec {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.scan.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.scan]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    /// The rows of a file stay together.
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.is_empty()) {
+            (Some(child), true) => Ok(Arc::new(Self::new(child))),
+            _ => internal_err!("{} has one child", Self::NAME),
+        }
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        use datafusion::physical_plan::execution_plan::ChildrenPropertiesMode::Recompute;
+        self.replace_children(children, ReplaceChildrenOptions::new(Recompute))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let scan = self.scan.downcast_ref::<DataSourceExec>();
+        let scan = scan.and_then(|scan| scan.downcast_to_file_source::<ParquetSource>());
+        let none = || internal_datafusion_err!("no scan of Parquet files below {}", Self::NAME);
+        let (config, source) = scan.ok_or_else(none)?;
+        let store = context
+            .runtime_env()
+            .object_store(&config.object_store_url)?;
+        // The copy counts into the metrics of the scan.
+        let source = source.clone();
+        let source = source.with_parquet_file_reader_factory(Arc::new(CheckedFiles::new(store)));
+        let files = config.file_groups.get(partition);
+        let files = named(files.map_or(&[][..], |group| group.files()));
+        let config = FileScanConfigBuilder::from(config.clone())
+            .with_source(Arc::new(source))
+            .build();
+        let rows = DataSourceExec::from_data_source(config).execute(partition, context)?;
+        Ok(Box::pin(Caught {
+            schema: rows.schema(),
+            rows: Some(rows),
+            files,
+        }))
+    }
+}
+
+/// How messages name the files of one task.
+fn named(files: &[PartitionedFile]) -> String {
+    let path = |file: &PartitionedFile| file.object_meta.location.to_string();
+    match files {
+        [] => "no file".to_owned(),
+        [file] => path(file),
+        [first, .., last] => format!("a file from {} to {}", path(first), path(last)),
+    }
+}
+
+/// Rows up to the first panic.
+struct Caught {
+    schema: SchemaRef,
+    /// `None` after the end. What panicked is not used again.
+    rows: Option<SendableRecordBatchStream>,
+    files: String,
+}
+
+impl Stream for Caught {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(rows) = &mut self.rows else {
+            return Poll::Ready(None);
+        };
+        let polled = catch(|| rows.poll_next_unpin(context));
+        if matches!(polled, Ok(Poll::Ready(None)) | Err(_)) {
+            self.rows = None;
+        }
+        polled.unwrap_or_else(|panic| {
+            let panic = ReaderPanic {
+                what: panic_text(&*panic).to_owned(),
+                files: self.files.clone(),
+            };
+            Poll::Ready(Some(Err(external(panic))))
+        })
+    }
+}
+
+impl RecordBatchStream for Caught {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}

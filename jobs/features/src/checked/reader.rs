@@ -1,0 +1,165 @@
+//! Reads a Parquet file and checks each byte before a decoder sees it.
+//!
+//! Training reads few columns, and a file has a hash for each column chunk. So the bytes that are checked are those that are read
+//! anyway. Points that stay in an executor's cache were checked when they were read.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::common::Result;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
+use datafusion::object_store::ObjectStore;
+use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
+use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::errors::{ParquetError, Result as Read};
+use datafusion::parquet::file::metadata::ParquetMetaData;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gugus_files::{Altered, ParquetEnd, Seal, Tail};
+
+/// How many bytes of a file's end are read at first: nearly always all metadata of a batch.
+const FIRST_READ: u64 = 64 * 1024;
+
+/// Reads files as DataFusion does, and checks what it reads.
+#[derive(Debug)]
+pub(super) struct CheckedFiles {
+    plain: DefaultParquetFileReaderFactory,
+}
+
+impl CheckedFiles {
+    pub(super) fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            plain: DefaultParquetFileReaderFactory::new(store),
+        }
+    }
+}
+
+impl ParquetFileReaderFactory for CheckedFiles {
+    fn create_reader(
+        &self,
+        partition_index: usize,
+        file: PartitionedFile,
+        metadata_size_hint: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<Box<dyn AsyncFileReader + Send>> {
+        let about = &file.object_meta;
+        let (size, path) = (about.size, about.location.to_string());
+        let plain = self
+            .plain
+            .create_reader(partition_index, file, metadata_size_hint, metrics)?;
+        Ok(Box::new(CheckedFile {
+            plain,
+            size,
+            path,
+            end: None,
+        }))
+    }
+}
+
+/// One file.
+struct CheckedFile {
+    plain: Box<dyn AsyncFileReader + Send>,
+    size: u64,
+    path: String,
+    /// The metadata and the hashes, once they were read.
+    end: Option<ParquetEnd>,
+}
+
+/// A file is not as it was written.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is not as it was written ({altered}); restore it from a copy")]
+struct AlteredFile {
+    path: String,
+    altered: Altered,
+}
+
+impl CheckedFile {
+    /// The end of the file. It is read once.
+    async fn end(&mut self) -> Read<&ParquetEnd> {
+        let end = match self.end.take() {
+            Some(end) => end,
+            None => self.read_end().await.map_err(|e| self.named(e))?,
+        };
+        Ok(self.end.insert(end))
+    }
+
+    async fn read_end(&mut self) -> Read<ParquetEnd> {
+        let mut tail = self.tail(FIRST_READ).await?;
+        let needed = ParquetEnd::length(&tail)?;
+        if needed > tail.bytes.len() as u64 {
+            tail = self.tail(needed).await?;
+        }
+        ParquetEnd::read(&tail)
+    }
+
+    async fn tail(&mut self, length: u64) -> Read<Tail> {
+        let start = self.size.saturating_sub(length);
+        Ok(Tail {
+            bytes: self.plain.get_bytes(start..self.size).await?,
+            size: self.size,
+        })
+    }
+
+    async fn checked(&mut self, ranges: Vec<Range<u64>>) -> Read<Vec<Bytes>> {
+        let seal = self.end().await?.seal.clone();
+        let Some(seal) = seal else {
+            return self.plain.get_byte_ranges(ranges).await;
+        };
+        let whole: Vec<_> = ranges.iter().map(|range| seal.around(range)).collect();
+        let read = self.plain.get_byte_ranges(whole.clone()).await?;
+        let parts = ranges.iter().zip(whole.iter().zip(read));
+        let parts = parts.map(|(range, (whole, bytes))| part(&seal, range, whole, &bytes));
+        let parts: Read<_> = parts.collect();
+        parts.map_err(|error| self.named(error))
+    }
+
+    /// Puts the file's name into an error that says that a part of it was altered.
+    fn named(&self, error: ParquetError) -> ParquetError {
+        let ParquetError::External(error) = error else {
+            return error;
+        };
+        match error.downcast::<Altered>() {
+            Ok(altered) => ParquetError::External(Box::new(AlteredFile {
+                path: self.path.clone(),
+                altered: *altered,
+            })),
+            Err(other) => ParquetError::External(other),
+        }
+    }
+}
+
+/// A range out of the bytes of whole pieces, which are checked.
+fn part(seal: &Seal, range: &Range<u64>, whole: &Range<u64>, bytes: &Bytes) -> Read<Bytes> {
+    seal.check(whole, bytes)?;
+    let (start, end) = (range.start - whole.start, range.end - whole.start);
+    match end <= bytes.len() as u64 {
+        true => Ok(bytes.slice(start as usize..end as usize)),
+        false => Err(ParquetError::EOF("the file is cut off".to_owned())),
+    }
+}
+
+impl AsyncFileReader for CheckedFile {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Read<Bytes>> {
+        async move {
+            let read = self.checked(vec![range]).await?.pop();
+            read.ok_or_else(|| ParquetError::EOF("nothing was read".to_owned()))
+        }
+        .boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Read<Vec<Bytes>>> {
+        self.checked(ranges).boxed()
+    }
+
+    /// Page indexes are not read: these scans have no predicate that they would serve.
+    fn get_metadata<'a>(
+        &'a mut self,
+        _: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Read<Arc<ParquetMetaData>>> {
+        async move { Ok(Arc::clone(&self.end().await?.metadata)) }.boxed()
+    }
+}

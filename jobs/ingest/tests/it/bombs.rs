@@ -1,0 +1,111 @@
+//! Files of kilobytes that ask for gigabytes, and files that are none.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use gugus_ingest::{Kind, infer};
+
+use crate::import_files::{gzip, parquet};
+use crate::support::*;
+
+/// The most memory that this process ever had, in MiB.
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+    kib.parse::<u64>().unwrap() / 1024
+}
+
+fn sampled(file: std::path::PathBuf) -> infer::Config {
+    infer::Config {
+        file,
+        rows: 10,
+        name: None,
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_columns_are_read_at_once() {
+    let folder = Folder::new();
+    let names: Vec<String> = (0..100_000).map(|n| format!("c{n}")).collect();
+    let text = format!("x,{}\n1{}\n", names.join(","), ",".repeat(100_000));
+    let file = folder.write("wide.csv", &text);
+    let began = Instant::now();
+    let job = infer::run(&sampled(file)).unwrap();
+    assert!(job.contains("c99999"));
+    let twice = folder.write("twice.csv", text.replacen("c99999", "c0", 1));
+    let error = folder.import_error(&points("t", ""), &[&twice]).await;
+    says(&error, Kind::Usage, &["columns 2 and 100001", "\"c0\""]);
+    // An unoptimised build on a busy machine; pairs alone took 20 seconds and more.
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn packed_bombs_are_refused_and_cost_megabytes() {
+    let folder = Folder::new();
+    let long = 200 * 1024 * 1024;
+    for (name, byte, words) in [
+        ("names.csv.gz", b',', "longer than 64 MiB"),
+        ("name.csv.gz", b'x', "longer than 64 MiB"),
+        ("short.csv.gz", b',', "header is longer than 4 MiB"),
+    ] {
+        let length = if name.starts_with("short") {
+            5 * 1024 * 1024
+        } else {
+            long
+        };
+        let mut text = vec![byte; length];
+        text.extend(b"\n1\n");
+        let file = folder.write(name, gzip(&text));
+        assert!(file.metadata().unwrap().len() < 1024 * 1024);
+        let error = folder.import_error(&points("t", ""), &[&file]).await;
+        says(&error, Kind::Usage, &[name, words]);
+        let error = infer::run(&sampled(file)).unwrap_err();
+        says(&error, Kind::Usage, &[name, words]);
+    }
+    let blanks = folder.write("blanks.json.gz", gzip(&vec![b' '; long]));
+    // Blanks alone are no record.
+    let _ = run_import(import(&folder, &points("t", ""), &[&blanks])).await;
+    assert!(most_memory() < 1536, "{} MiB", most_memory());
+}
+
+/// One long text in a dictionary, named by each row: 8 GB, where all rows are decoded at once.
+#[tokio::test]
+async fn a_long_text_in_each_row_of_a_table_costs_megabytes() {
+    let folder = Folder::new();
+    let rows = 8_192;
+    let text = "a".repeat(1_000_000);
+    let of_batch = 64;
+    let batch = RecordBatch::try_from_iter([
+        (
+            "x",
+            Arc::new(Float64Array::from(vec![1.0; of_batch])) as ArrayRef,
+        ),
+        ("y", Arc::new(Float64Array::from(vec![1.0; of_batch]))),
+        (
+            "t",
+            Arc::new(StringArray::from(vec![text.as_str(); of_batch])),
+        ),
+    ])
+    .unwrap();
+    let batches = vec![batch; rows / of_batch];
+    let file = folder.write("long.parquet", parquet(&batches));
+    assert!(file.metadata().unwrap().len() < 10 * 1024 * 1024);
+    // The job drops the text.
+    let summary = folder.import_all(&points("t", ""), &[&file]).await;
+    assert_eq!(summary.records, rows as u64);
+    assert!(most_memory() < 1536, "{} MiB", most_memory());
+}
+
+#[tokio::test]
+async fn devices_are_refused_at_once() {
+    let folder = Folder::new();
+    let zero = std::path::Path::new("/dev/zero");
+    let error = folder.import_error(&points("t", ""), &[zero]).await;
+    says(
+        &error,
+        Kind::Usage,
+        &["/dev/zero", "a device and not a file"],
+    );
+}
