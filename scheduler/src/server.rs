@@ -19,7 +19,7 @@ use crate::ballista::watch::watch;
 use crate::endpoint::Endpoint;
 use crate::history::{History, KeepJobs};
 use crate::pages::Live;
-use crate::port::hosts::Hosts;
+use crate::port::hosts;
 use crate::port::metrics::{Collector, SchedulerMetrics};
 use crate::port::routes::{self, Api};
 use crate::runs::{Runs, RunsConfig, StateError};
@@ -144,7 +144,7 @@ pub(crate) async fn serve(
         }
     }
     let api = Api {
-        hosts: Hosts::of(&endpoint, &config.cors_allowed_origins),
+        hosts: hosts::of(&endpoint, &config.cors_allowed_origins),
         scheduler: Arc::clone(&scheduler),
         cluster,
         metrics,

@@ -4,7 +4,8 @@
 //! [`serve`] runs a warp service on a socket until it is told to stop. Commands use it for their monitoring, such as
 //! `gugus ingest`. [`serve_service`] does the same for any other service: `gugus serve` uses it for REST and gRPC, scheduler
 //! and executor for gRPC. A port is a [`Door`], with TLS if it has a [`ServerCertificate`]. [`Token`] is the secret that
-//! callers show, and [`cors`] lets pages of other sites read answers. [`Monitor`] holds a service's Prometheus registry and
+//! callers show, and [`cors`] lets pages of other sites read answers. [`may_change`] and [`Hosts`] tell which requests come
+//! from pages that have no business here. [`Monitor`] holds a service's Prometheus registry and
 //! readiness, and has the routes that show them.
 //!
 //! # What it guarantees
@@ -29,6 +30,7 @@
 mod accept;
 mod certificate;
 mod door;
+mod hosts;
 mod monitor;
 mod origins;
 pub mod pem;
@@ -38,8 +40,9 @@ mod token;
 pub use accept::Accept;
 pub use certificate::ServerCertificate;
 pub use door::{Door, DoorStream, Peer, PeerCertificate};
+pub use hosts::Hosts;
 pub use monitor::{Monitor, Readiness};
-pub use origins::{Origin, ParseOriginError, cors};
+pub use origins::{Asking, Origin, ParseOriginError, cors, is_from_elsewhere, may_change};
 pub use pem::TlsError;
 pub use server::{Error, GRACE, serve, serve_service};
 pub use token::{BASIC, BEARER, Token, TokenError};

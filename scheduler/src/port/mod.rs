@@ -6,4 +6,4 @@ mod monitoring;
 mod openapi;
 pub(crate) mod origins;
 pub(crate) mod routes;
-mod standing_metrics;
+pub(crate) mod standing_metrics;

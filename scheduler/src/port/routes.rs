@@ -8,12 +8,12 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use gugus_engine::{Guard, MESSAGE_LIMIT, Port, Security};
-use gugus_http::{Monitor, Origin};
+use gugus_http::{Hosts, Monitor, Origin};
 use gugus_pages::configuration::Configuration;
 use http::{HeaderValue, StatusCode, header};
 use tonic::service::Routes;
 
-use super::hosts::{self, Hosts};
+use super::hosts;
 use super::metrics::SchedulerMetrics;
 use super::monitoring::{self, Monitoring};
 use super::openapi;
