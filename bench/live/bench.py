@@ -6,6 +6,7 @@ README.md.
 
 import argparse
 import http.client
+import json
 import pathlib
 import random
 import shutil
@@ -27,8 +28,14 @@ SMALL = 100
 WARM_UP = 20
 # How long the last batches may take after the last record was sent.
 PATIENCE = 60
-# Between two questions for a model that is not there yet.
-PAUSE = 0.002
+# Between two questions for a model that is not there yet. Shorter pauses would take time from the models on two cores.
+PAUSE = 0.005
+# Models keep up at the first of these shares of the rate at which they work off a full topic at which their lag is bounded.
+SHARES = [0.8, 0.6, 0.4]
+# How long one of these rates is held, in seconds.
+HELD = 20
+# The lag is bounded if the last quarter of the batches is not slower than the second by more than this.
+GROWTH, JITTER = 1.5, 0.05
 REQUIRED_P99, AT_RATE = 0.5, 10
 
 JOB = """name = "live"
@@ -71,9 +78,9 @@ def parse():
     parser.add_argument("--rates", type=numbers, default=[1, 10, 50], metavar="N,…", help=f"batches of {SMALL} records a second (default: 1,10,50)")
     parser.add_argument("--seconds", type=int, default=60, metavar="N", help="how long each rate is measured (default: 60)")
     parser.add_argument("--sizes", type=numbers, default=[100, 1_000, 10_000], metavar="N,…", help="batches of so many records, of which as many come as can be trained (default: 100,1000,10000)")
-    parser.add_argument("--records", type=int, default=1_000_000, metavar="N", help="records for each of these sizes, at most 2,000 batches (default: 1000000)")
+    parser.add_argument("--records", type=int, default=2_000_000, metavar="N", help="records for each of these sizes, at most 2,000 batches of a full topic (default: 2000000)")
     parser.add_argument("--only", choices=["gugus", "spark"], help="measure one of them")
-    return common.parse(parser, "broker, batches and models", quick={"rates": [10], "seconds": 5, "sizes": [1_000], "records": 50_000})
+    return common.parse(parser, "broker, batches and models", quick={"rates": [10], "seconds": 5, "sizes": [1_000], "records": 100_000})
 
 
 class Gugus:
@@ -89,11 +96,24 @@ class Gugus:
         command += ["--listen", "127.0.0.1:0", "--scheduler-listen", "127.0.0.1:0", "--log", "warn"]
         # A group of its own: in one group, Kafka would wait 45 seconds for the member of the topic before.
         command += ["-K", f"group.id={topic}"]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.host = common.ready(self.process, self.name)["rest"].removeprefix("http://")
+        self.errors = open(folder / "errors", "w+")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        try:
+            self.host = common.ready(self.process, self.name, self.errors)["rest"].removeprefix("http://")
+        except Failed:
+            self.process.kill()
+            raise
         self.times = {}
         self.ended = False
-        threading.Thread(target=self.ask, args=(wanted,), daemon=True).start()
+        self.error = None
+        self.asking = threading.Thread(target=self.ask_all, args=(wanted,), daemon=True)
+        self.asking.start()
+
+    def ask_all(self, wanted):
+        try:
+            self.ask(wanted)
+        except (OSError, http.client.HTTPException) as error:
+            self.error = error
 
     def ask(self, wanted):
         client = http.client.HTTPConnection(self.host)
@@ -108,10 +128,16 @@ class Gugus:
                 time.sleep(PAUSE)
 
     def stop(self):
+        # Before the process: the client shall not meet a closed port.
         self.ended = True
+        self.asking.join(60)
         self.process.terminate()
         if self.process.wait(60) != 0:
-            raise Failed(f"gugus up ended with {self.process.returncode}")
+            raise Failed(f"gugus up ended with {self.process.returncode}:\n{common.last_words(self.errors)}")
+
+    def check(self):
+        if self.error:
+            raise Failed(f"the client of gugus up failed: {self.error}")
 
 
 class Spark:
@@ -122,6 +148,7 @@ class Spark:
     def __init__(self, bench, topic, rows, _wanted):
         folder = bench.folder / topic
         folder.mkdir()
+        self.rows, self.offsets = rows, folder / "checkpoint/offsets"
         command = [sys.executable, str(HERE / "peer.py"), bench.broker.address, topic, str(rows), str(folder), jars()]
         self.errors = open(folder / "errors", "w+")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True)
@@ -130,8 +157,7 @@ class Spark:
             if line.startswith("ready"):
                 break
         else:
-            self.errors.seek(0)
-            raise Failed(f"Spark did not get ready:\n{self.errors.read()[-4000:]}")
+            raise Failed(f"Spark did not get ready:\n{common.last_words(self.errors)}")
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
@@ -143,7 +169,15 @@ class Spark:
         # Python and the virtual machine end together.
         self.process.terminate()
         self.process.wait(60)
-        self.errors.close()
+
+    def check(self):
+        """Whether its batches are those of gugus."""
+        files = sorted(self.offsets.glob("[0-9]*"), key=lambda path: int(path.name))
+        # The last line of each has the end of each partition.
+        last = [json.loads(path.read_text().splitlines()[-1]) for path in files]
+        ends = [topic["0"] for topics in last for topic in topics.values()]
+        if any(end % self.rows for end in ends) or any(later - end != self.rows for end, later in zip(ends, ends[1:])):
+            raise Failed(f"the batches of Spark are not those of gugus: they end at {ends}")
 
 
 class Bench:
@@ -155,8 +189,8 @@ class Bench:
     def run(self):
         self.write_records()
         systems = [system for system in (Gugus, Spark) if self.arguments.only in (None, system.__name__.lower())]
-        latency = [self.latency(system, rate) for rate in self.arguments.rates for system in systems]
-        keeping_up = [self.keeping_up(system, rows) for rows in self.arguments.sizes for system in systems]
+        latency = list(measured(self.latency, systems, self.arguments.rates))
+        keeping_up = list(measured(self.keeping_up, systems, self.arguments.sizes))
         judged = [row for row in latency if row["name"] == Gugus.name and row["rate"] == AT_RATE]
         return {
             "gugus": subprocess.run([self.gugus, "--version"], capture_output=True, text=True).stdout.strip(),
@@ -169,7 +203,8 @@ class Bench:
         }
 
     def write_records(self):
-        most = max(self.arguments.records, (WARM_UP + max(self.arguments.rates) * self.arguments.seconds) * SMALL)
+        # Eight batches are sent in any case.
+        most = max(self.arguments.records, max(self.arguments.rates) * self.arguments.seconds * SMALL, WARM_UP * max(self.arguments.sizes))
         draw = random.Random(1)
         with open(self.csv, "w") as file:
             file.write("x,y\n")
@@ -199,7 +234,7 @@ class Bench:
         """When the last record of each batch entered Kafka, in seconds since 1970."""
         from kafka import KafkaConsumer, TopicPartition
 
-        consumer = KafkaConsumer(bootstrap_servers=self.broker.address, max_poll_records=10_000)
+        consumer = KafkaConsumer(bootstrap_servers=self.broker.address, max_poll_records=10_000, check_crcs=False)
         partition = TopicPartition(topic, 0)
         consumer.assign([partition])
         consumer.seek_to_beginning(partition)
@@ -214,71 +249,92 @@ class Bench:
         consumer.close()
         return times
 
+    def paced(self, system, rows, rate, batches):
+        """Sends batches evenly, so many records a second, to a system that is warm. Returns for each batch how long it took from its
+        last record in Kafka to its first prediction, and whether it got one (if not, the time is that until now); and the
+        records a second that Kafka really got."""
+        topic, last = self.topic(), WARM_UP + batches
+        up = system(self, topic, rows, range(1, last + 1))
+        try:
+            self.send(topic, rows, WARM_UP * rows)
+            wait(lambda: WARM_UP in up.times, PATIENCE * 2, up)
+            self.send(topic, rows, batches * rows, rate)
+            wait(lambda: last in up.times, PATIENCE, up)
+            times, now = dict(up.times), time.time()
+        finally:
+            up.stop()
+        up.check()
+        if WARM_UP not in times:
+            raise Failed(f"{system.name} did not predict by its first {WARM_UP} batches")
+        entered = self.entered(topic, rows)
+        took = [(times.get(n, now) - entered[n], n in times) for n in range(WARM_UP + 1, last + 1)]
+        seconds = max(entered[last] - entered[WARM_UP + 1], 0.001)
+        return took, (batches - 1) * rows / seconds
+
     def latency(self, system, rate):
         """From the last record of a batch in Kafka to the first prediction by its model, at a steady rate."""
         say(f"{system.name}: {rate} batches a second ...")
-        topic, batches = self.topic(), rate * self.arguments.seconds
-        last = WARM_UP + batches
-        up = system(self, topic, SMALL, range(1, last + 1))
-        try:
-            self.send(topic, SMALL, WARM_UP * SMALL)
-            wait(lambda: WARM_UP in up.times, PATIENCE * 2)
-            self.send(topic, SMALL, batches * SMALL, rate * SMALL)
-            wait(lambda: last in up.times, PATIENCE)
-        finally:
-            up.stop()
-        entered = self.entered(topic, SMALL)
-        took = sorted(up.times[n] - entered[n] for n in range(WARM_UP + 1, last + 1) if n in up.times)
-        if not took:
-            raise Failed(f"{system.name} answered for none of {batches} batches")
+        batches = rate * self.arguments.seconds
+        took, records = self.paced(system, SMALL, rate * SMALL, batches)
+        seconds = sorted(seconds for seconds, _ in took)
         return {
             "name": system.name,
             "rate": rate,
+            "sent": records / SMALL,
             "batches": batches,
-            "unanswered": batches - len(took),
-            "median": statistics.median(took),
-            "p99": took[min(len(took) - 1, int(len(took) * 0.99))],
-            "longest": took[-1],
+            "unanswered": sum(not answered for _, answered in took),
+            "median": statistics.median(seconds),
+            "p99": seconds[min(batches - 1, int(batches * 0.99))],
+            "longest": seconds[-1],
         }
 
     def keeping_up(self, system, rows):
-        """How many records a second become batches with models, while more wait in the topic."""
-        batches = max(WARM_UP * 2, min(2_000, self.arguments.records // rows))
+        """How many records a second become batches with models: of a full topic, and while records come."""
+        batches = min(2_000, self.arguments.records // rows)
         say(f"{system.name}: batches of {rows:,} as fast as they come ...")
         topic = self.topic()
-        self.send(topic, rows, min(batches * rows, self.arguments.records))
-        batches = min(batches, self.arguments.records // rows)
+        self.send(topic, rows, batches * rows)
         first = min(WARM_UP, batches // 2)
         up = system(self, topic, rows, range(first, batches + 1))
         try:
-            wait(lambda: first in up.times, PATIENCE * 2)
-            wait(lambda: batches in up.times, PATIENCE)
+            wait(lambda: first in up.times, PATIENCE * 2, up)
+            wait(lambda: batches in up.times, PATIENCE, up)
         finally:
             up.stop()
+        up.check()
         done = max(up.times, default=first)
         if first not in up.times or done == first:
             raise Failed(f"{system.name} trained nothing after batch {first} within {PATIENCE} s")
         seconds = up.times[done] - up.times[first]
         found = {"name": system.name, "rows": rows, "batches": done - first, "rate": (done - first) * rows / seconds}
-        return {**found, "steady": self.steady(system, rows, found["rate"] * 0.8)}
+        tried = []
+        for share in SHARES:
+            tried.append(self.steady(system, rows, found["rate"] * share))
+            if tried[-1]["bounded"]:
+                break
+        return {**found, "tried": tried}
 
     def steady(self, system, rows, rate):
-        """The median time of the last tenth of the batches when records come at a rate: it shows whether the lag grows."""
-        batches = int(rate * min(20, self.arguments.seconds) / rows)
-        batches = min(batches, self.arguments.records // rows)
-        if batches < 10:
-            return None
-        topic = self.topic()
-        wanted = [*range(1, 4), *range(batches - batches // 10 + 1, batches + 1)]
-        up = system(self, topic, rows, wanted)
-        try:
-            self.send(topic, rows, batches * rows, rate)
-            wait(lambda: batches in up.times, PATIENCE)
-        finally:
-            up.stop()
-        entered = self.entered(topic, rows)
-        took = [up.times[n] - entered[n] for n in wanted[3:] if n in up.times]
-        return statistics.median(took) if took else None
+        """Whether the lag is bounded while records come at a rate, and how long the last batches take then."""
+        say(f"{system.name}: batches of {rows:,}, {rate:,.0f} records a second ...")
+        most = self.arguments.records // rows - WARM_UP
+        batches = max(8, min(int(rate * min(HELD, self.arguments.seconds) / rows), most))
+        took, records = self.paced(system, rows, rate, batches)
+        quarters = [statistics.median(seconds for seconds, _ in took[batches * n // 4 : batches * (n + 1) // 4]) for n in range(4)]
+        bounded = all(answered for _, answered in took) and quarters[3] <= GROWTH * quarters[1] + JITTER
+        return {"rate": records, "batches": batches, "bounded": bounded, "quarters": quarters}
+
+
+def measured(measure, systems, settings):
+    """The figures of each system at each setting. A failure of Spark costs its own figure alone, because a run takes long."""
+    for setting in settings:
+        for system in systems:
+            try:
+                yield measure(system, setting)
+            except Failed as error:
+                if system is not Spark:
+                    raise
+                say(f"WARNING: {system.name} has no figure at {setting:,}: {error}")
 
 
 # Of what the pom names; Spark has the rest.
@@ -297,10 +353,12 @@ def jars():
     return ",".join(str(file) for name in JARS for file in folder.glob(f"{name}.jar"))
 
 
-def wait(so, seconds):
+def wait(so, seconds, up):
     """Waits until it is so, at most so long. What is missing then shows in the result."""
     end = time.monotonic() + seconds
     while not so() and time.monotonic() < end:
+        if up.process.poll() is not None:
+            raise Failed(f"{up.name} ended by itself:\n{common.last_words(up.errors)}")
         time.sleep(0.05)
 
 
@@ -315,17 +373,21 @@ def report(results):
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for row in results["latency"]:
-        lines.append(f"| {row['name']} | {row['rate']} | {row['batches']:,} | {row['unanswered']:,} | {ms(row['median'])} | {ms(row['p99'])} | {ms(row['longest'])} |")
+        # Batches without a model count with the time that they have waited.
+        at_least = "≥ " if row["unanswered"] else ""
+        figures = " | ".join(at_least + ms(row[name]) for name in ("median", "p99", "longest"))
+        lines.append(f"| {row['name']} | {row['sent']:.1f} | {row['batches']:,} | {row['unanswered']:,} | {figures} |")
     lines += [
         "",
-        "Records a second that become batches with models, and the time of the last batches when records come at 80 % of that:",
+        "Records a second that become batches with models: of a full topic, and while records come, without a growing lag:",
         "",
-        "| | records a batch | batches | records/s | median ms at 80 % |",
+        "| | records a batch | full topic | keeps up with | median ms then |",
         "|---|--:|--:|--:|--:|",
     ]
     for row in results["keeping_up"]:
-        steady = "" if row["steady"] is None else ms(row["steady"])
-        lines.append(f"| {row['name']} | {row['rows']:,} | {row['batches']:,} | {row['rate']:,.0f} | {steady} |")
+        last = row["tried"][-1]
+        kept = f"{last['rate']:,.0f} | {ms(last['quarters'][3])}" if last["bounded"] else f"less than {last['rate']:,.0f} |"
+        lines.append(f"| {row['name']} | {row['rows']:,} | {row['rate']:,.0f} | {kept} |")
     goals = results["goals"]
     lines += ["", f"required: p99 under {ms(goals['p99'])} ms at {goals['at']} batches a second: {'reached' if results['required'] else 'MISSED'}."]
     return "\n".join(lines)

@@ -2,11 +2,12 @@
 
     peer.py BROKER TOPIC ROWS FOLDER JARS
 
-Prints `ready` once the query runs, then one line for each batch: its number, and the time of its first prediction in seconds since
+Prints `ready` once the query has looked at the topic, then one line for each batch: its number, and the time of its first prediction in seconds since
 1970. Runs until it is killed.
 """
 
 import sys
+import threading
 import time
 
 SEED, K = 1, 5
@@ -50,16 +51,30 @@ def main(broker, topic, rows, folder, jars):
     points = VectorAssembler(inputCols=["x", "y"], outputCol="features").transform(records)
     place = Vectors.dense([0.5, 0.5])
 
+    # Spark's own numbers also count the batch of an empty topic.
+    trained = 0
+    looked = threading.Event()
+
     def train(batch, number):
+        nonlocal trained
+        looked.set()
+        if number == 0 and batch.isEmpty():
+            return
+        trained += 1
         # The rows are read by several passes, and would come from Kafka each time.
         batch.persist()
         model = KMeans(k=K, seed=SEED).fit(batch)
-        model.write().overwrite().save(f"{folder}/models/batch_{number:08}")
+        model.write().overwrite().save(f"{folder}/models/batch_{trained:08}")
         model.predict(place)
-        print(number + 1, time.time(), flush=True)
+        print(trained, time.time(), flush=True)
         batch.unpersist()
 
     query = points.writeStream.foreachBatch(train).option("checkpointLocation", f"{folder}/checkpoint").start()
+    # The first look takes whatever there is: `minOffsetsPerTrigger` counts from the second look on. So the topic must be empty at
+    # the first look, or hold a batch at least.
+    while not looked.wait(0.01):
+        # Raises the error of a query that has one.
+        query.awaitTermination(0.01)
     print("ready", flush=True)
     query.awaitTermination()
 

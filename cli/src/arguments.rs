@@ -46,6 +46,8 @@ pub(crate) struct Gugus {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::layers::with_variables;
     use clap::CommandFactory;
@@ -86,5 +88,94 @@ mod tests {
             seen += 1;
         });
         assert!(seen > 30, "{seen}");
+    }
+
+    #[test]
+    fn up_has_the_flags_of_its_parts_each_under_the_part_that_it_is_for() {
+        let all = all();
+        let flags = |command: &str| -> BTreeMap<String, Option<String>> {
+            let command = all.find_subcommand(command).expect(command);
+            let flags = command.get_arguments().filter_map(|arg| {
+                let heading = arg.get_help_heading().map(str::to_owned);
+                Some((arg.get_long()?.to_owned(), heading))
+            });
+            flags.collect()
+        };
+        let up = flags("up");
+        // `up` runs until it is stopped, and has no result.
+        let endless = ["until-end", "max-batches", "output"];
+        for flag in [flags("ingest"), flags("serve")]
+            .iter()
+            .flat_map(BTreeMap::keys)
+        {
+            let known = up.contains_key(flag) || endless.contains(&flag.as_str());
+            assert!(known, "up has no --{flag}");
+        }
+        for (flag, heading) in [
+            ("brokers", "Records"),
+            ("batches", "Records"),
+            ("start", "Records"),
+            ("models", "Training"),
+            ("scheduler", "Training"),
+            ("listen", "Predictions"),
+            ("grpc-listen", "Predictions"),
+            ("poll", "Predictions"),
+            ("token-file", "Security"),
+            ("max-body", "Limits"),
+        ] {
+            assert_eq!(up[flag].as_deref(), Some(heading), "--{flag}");
+        }
+    }
+
+    /// The variables that the file sets, as the flags that they stand for, with their defaults.
+    fn variables(compose: &str) -> Vec<(String, &str)> {
+        let variables = compose.lines().filter_map(|line| {
+            let (name, value) = line.trim().strip_prefix("GUGUS_")?.split_once(": ")?;
+            let default = value.split_once(":-")?.1.trim_end_matches('}');
+            Some((name.to_lowercase().replace('_', "-"), default))
+        });
+        variables.collect()
+    }
+
+    #[test]
+    fn every_command_and_every_health_check_of_docker_compose_parses() {
+        let compose = include_str!("../../docker-compose.yml");
+        let list = |line: &str, key: &str| {
+            let list = line.trim().strip_prefix(key)?;
+            Some(serde_json::from_str::<Vec<String>>(list).expect(line))
+        };
+        let (_, services) = compose.split_once("\nservices:\n").unwrap();
+        let ours = services.split("\n\n").filter(|of| of.contains("<<: *"));
+        let mut calls: Vec<Vec<String>> = ours
+            .map(|service| {
+                let find = |key| service.lines().find_map(|line| list(line, key));
+                let entry = find("entrypoint: ").unwrap_or_else(|| vec!["gugus".to_owned()]);
+                [entry, find("command: ").expect(service)].concat()
+            })
+            .collect();
+        assert_eq!(calls.len(), 8, "{calls:?}");
+        let checks = compose.lines().filter_map(|line| list(line, "test: "));
+        calls.extend(
+            checks
+                .map(|words| words[1..].to_vec())
+                .filter(|words| words[0] == "gugus"),
+        );
+        assert_eq!(calls.len(), 12, "{calls:?}");
+
+        let (all, variables) = (all(), variables(compose));
+        assert_eq!(variables.len(), 3, "{variables:?}");
+        for mut call in calls {
+            let command = all.find_subcommand(&call[1]).expect(&call[1]);
+            let known = |flag: &str| {
+                command
+                    .get_arguments()
+                    .any(|arg| arg.get_long() == Some(flag))
+            };
+            for (flag, value) in variables.iter().filter(|(flag, _)| known(flag)) {
+                call.extend([format!("--{flag}"), (*value).to_owned()]);
+            }
+            let parsed = Gugus::command().try_get_matches_from(&call);
+            assert!(parsed.is_ok(), "{call:?}: {}", parsed.unwrap_err());
+        }
     }
 }

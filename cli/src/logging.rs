@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::traces::Exporter;
+use crate::traces::Traces;
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -46,7 +46,7 @@ pub(crate) struct LogFlags {
 /// every stage at `info`. librdkafka's lines come through the target of its crate. Spans go to a collector until what this returns is
 /// dropped, if a variable names one.
 #[must_use]
-pub(crate) fn start(flags: &LogFlags) -> Option<Exporter> {
+pub(crate) fn start(flags: &LogFlags) -> Option<Traces> {
     let level = &flags.log;
     let filter = if level.contains(['=', ',']) {
         EnvFilter::new(level)
@@ -64,7 +64,11 @@ pub(crate) fn start(flags: &LogFlags) -> Option<Exporter> {
             .boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    let (spans, exporter) = Exporter::from_env().unzip();
+    let (traces, problem) = match Traces::from_env().transpose() {
+        Ok(traces) => (traces, None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let (spans, traces) = traces.unzip();
     // The logs of a scheduler's runs do not depend on this level.
     let logs = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
@@ -74,5 +78,11 @@ pub(crate) fn start(flags: &LogFlags) -> Option<Exporter> {
         Some(spans) => logs.with(spans).init(),
         None => logs.init(),
     }
-    exporter
+    if let Some(problem) = problem {
+        tracing::warn!(
+            problem,
+            "no traces are sent: check the variables of OpenTelemetry (OTEL_EXPORTER_OTLP_*)"
+        );
+    }
+    traces
 }

@@ -24,7 +24,7 @@ impl Monitoring {
     ) -> Result<Self, Failure> {
         let listener = listen(address)?;
         let address = listener.local_addr().map_err(Failure::failed)?;
-        let routes = monitor.routes(Hosts::at(address.ip(), names));
+        let routes = monitor.routes(Hosts::of(address.ip(), None, names, &[]));
         let stop = CancellationToken::new();
         let server = gugus_http::serve(listener, routes, |_| {}, stop.clone());
         Ok(Self {
@@ -56,15 +56,25 @@ pub(crate) fn host_port(text: &str) -> Result<SocketAddr, String> {
 
 /// A socket for a server, or an error that names the address.
 pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).map_err(|source| Failure::failed(ListenError { address, source }))
+    listen_as("--listen", address)
+}
+
+/// As [`listen`], for an address that another flag names.
+pub(crate) fn listen_as(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).map_err(|source| {
+        Failure::failed(ListenError {
+            address,
+            flag,
+            source,
+        })
+    })
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot listen on {address}; name another address with --listen, port 0 chooses a free one"
-)]
+#[error("cannot listen on {address}; name another address with {flag}, port 0 chooses a free one")]
 struct ListenError {
     address: SocketAddr,
+    flag: &'static str,
     #[source]
     source: std::io::Error,
 }

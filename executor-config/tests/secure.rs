@@ -90,7 +90,11 @@ struct Served {
 }
 
 fn serve(port: Port, security: &Security, about: About) -> Served {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    serve_on("127.0.0.1:0", port, security, about)
+}
+
+fn serve_on(listen: &str, port: Port, security: &Security, about: About) -> Served {
+    let listener = TcpListener::bind(listen).unwrap();
     let address = listener.local_addr().unwrap();
     let about = SchedulerAbout {
         about,
@@ -288,4 +292,42 @@ fn what_is_wrong_with_a_file_is_said_at_the_start_and_names_it() {
 
 fn names(text: &str, path: &Path) -> bool {
     text.contains(path.to_str().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_that_is_not_there_yet_is_waited_for() {
+    let first = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = first.local_addr().unwrap();
+    drop(first);
+    let url = move || ClusterUrl::new("127.0.0.1", address.port());
+    let pause = Duration::from_millis(5);
+
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    let waiting =
+        tokio::spawn(async move { Cluster::connect_or_wait(url(), pause, &stopping).await });
+    stop.cancel();
+    assert!(waiting.await.unwrap().unwrap().is_none());
+
+    let never = CancellationToken::new();
+    let mut waiting = std::pin::pin!(Cluster::connect_or_wait(url(), pause, &never));
+    let tries = tokio::time::timeout(20 * pause, &mut waiting).await;
+    assert!(tries.is_err(), "nobody listens");
+    let open = Security::default();
+    let about = About::ours().clone();
+    let _scheduler = serve_on(&address.to_string(), Port::Scheduler, &open, about);
+    let connected = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    assert!(connected.unwrap().unwrap().is_some());
+
+    // One that answers and refuses is not waited for.
+    let refusing = serve(
+        Port::Scheduler,
+        &with_token("secret-secret-secret"),
+        About::ours().clone(),
+    );
+    let refused = Cluster::connect_or_wait(access(&refusing, open), pause, &never).await;
+    assert!(
+        matches!(refused, Err(ClusterError::Access(_))),
+        "{refused:?}"
+    );
 }

@@ -3,24 +3,24 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use gugus_engine::{
-    Access, ClusterUrl, ExecutorConfig, ExecutorError, Port, Security, TaskSlots, run_executor,
-};
+use gugus_engine::{Access, ClusterUrl, ExecutorConfig, Port, Security, TaskSlots, run_executor};
 use gugus_files::Stores;
 use gugus_pages::configuration::Configuration;
 use gugus_progress::Progress;
 use gugus_spec::JobName;
 use thiserror::Error;
 use tokio::runtime::Runtime;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::ballista::told::Told;
 use crate::endpoint::Endpoint;
 use crate::runs::{RunError, RunRequest, Runs, RunsConfig, ShownRun};
-use crate::server::{self, SchedulerConfig, SchedulerError};
+use crate::server::{self, SchedulerConfig};
 
 /// The settings of an embedded cluster.
 #[derive(Clone, Debug)]
@@ -56,12 +56,16 @@ impl Default for EmbeddedConfig {
     }
 }
 
-/// Why the embedded cluster did not start.
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the embedded cluster did not start, or ended by itself.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EmbeddedError {
     /// The address is taken or not ours.
-    #[error("the embedded scheduler cannot listen on {address}; name another address or port 0")]
+    #[error(
+        "the embedded scheduler cannot listen on {address}; name another with --scheduler-listen (for `train` --ui), port 0 chooses a free one"
+    )]
     Listen {
         /// The address asked for.
         address: SocketAddr,
@@ -72,12 +76,26 @@ pub enum EmbeddedError {
     /// No threads.
     #[error("the embedded cluster's threads could not be started")]
     Threads(#[source] io::Error),
-    /// The scheduler did not start.
-    #[error("the embedded scheduler did not start")]
-    Scheduler(#[from] SchedulerError),
-    /// The executor did not start.
-    #[error("the embedded executor did not start")]
-    Executor(#[from] ExecutorError),
+    /// A part did not start.
+    #[error("the embedded {part} did not start")]
+    Start {
+        /// The scheduler, or an executor.
+        part: &'static str,
+        /// What the part says; nothing if it panicked.
+        #[source]
+        source: Option<Source>,
+    },
+    /// A part ended after its start, and nobody had told it to.
+    #[error(
+        "the embedded {part} ended by itself; what is written stays, run the same command again to go on"
+    )]
+    Over {
+        /// The scheduler, or an executor.
+        part: &'static str,
+        /// What the part says; nothing if it panicked.
+        #[source]
+        source: Option<Source>,
+    },
 }
 
 /// How long either part may take to end. Nothing of value is in them then: the Ballista jobs of whoever drops the cluster
@@ -92,8 +110,12 @@ pub struct Embedded {
     runs: Option<Runs>,
     /// In the order in which they end: executors say goodbye to their scheduler.
     parts: Vec<Part>,
+    words: Arc<Mutex<UnboundedReceiver<Word>>>,
     runtime: Option<Runtime>,
 }
+
+/// What a part says: that it is ready, or that it ended by itself.
+type Word = Result<(SocketAddr, Option<Runs>), EmbeddedError>;
 
 /// How to end a part, and how to know that it has ended.
 #[derive(Debug)]
@@ -103,20 +125,60 @@ struct Part {
 }
 
 impl Part {
-    /// Begins it on `runtime`; `run` gets the signal to stop.
-    fn spawn<F>(runtime: &Runtime, run: impl FnOnce(CancellationToken) -> F) -> Self
+    /// Begins it on `runtime`; `run` gets the signal to stop. If the part ends before that signal, `tell` hears of it.
+    fn spawn<F, E>(
+        runtime: &Runtime,
+        name: &'static str,
+        tell: &UnboundedSender<Word>,
+        run: impl FnOnce(CancellationToken) -> F,
+    ) -> Self
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Source> + 'static,
     {
         let stop = CancellationToken::new();
         let (ends, ended) = mpsc::channel();
+        let end = End {
+            part: name,
+            stop: stop.clone(),
+            tell: tell.clone(),
+            error: None,
+            _ends: ends,
+        };
         let running = run(stop.clone());
         runtime.spawn(async move {
-            // Dropped with the future, however it ends.
-            let _ends: mpsc::Sender<()> = ends;
-            running.await;
+            let ended = running.await;
+            end.with(ended.err().map(Into::into));
         });
         Self { stop, ended }
+    }
+}
+
+/// Lives as long as a part. It is dropped however the part ends, also by a panic.
+struct End {
+    part: &'static str,
+    stop: CancellationToken,
+    tell: UnboundedSender<Word>,
+    error: Option<Source>,
+    _ends: mpsc::Sender<()>,
+}
+
+impl End {
+    fn with(mut self, error: Option<Source>) {
+        self.error = error;
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            let over = EmbeddedError::Over {
+                part: self.part,
+                source: self.error.take(),
+            };
+            // Nobody listens any more only if the cluster is gone.
+            let _ = self.tell.send(Err(over));
+        }
     }
 }
 
@@ -132,20 +194,15 @@ impl Embedded {
                 address: config.listen,
                 source,
             })?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .thread_name("ballista")
-            .enable_all()
-            .build()
-            .map_err(EmbeddedError::Threads)?;
+        let runtime = threads().map_err(EmbeddedError::Threads)?;
         let shown = config.runs.is_some() && !config.security.is_proof();
-        let port = match shown && config.listen.ip().is_loopback() {
+        let port = match shown && config.listen.ip().to_canonical().is_loopback() {
             true => Port::Shown,
             false => Port::Scheduler,
         };
         let security = config.security.or_random();
-        let (started, start) = mpsc::channel::<Result<(SocketAddr, Option<Runs>), EmbeddedError>>();
+        let (tell, mut words) = unbounded_channel();
 
-        let tell = started.clone();
         let scheduler_config = SchedulerConfig {
             stores: config.stores.clone(),
             security: security.clone(),
@@ -153,22 +210,19 @@ impl Embedded {
             runs: config.runs,
             ..SchedulerConfig::default()
         };
-        let scheduler = Part::spawn(&runtime, |stop| async move {
-            let told = tell.clone();
-            let ready = move |address, runs| drop(told.send(Ok((address, runs))));
-            let served = server::serve(
+        let told = tell.clone();
+        let ready = move |address, runs| drop(told.send(Ok((address, runs))));
+        let scheduler = Part::spawn(&runtime, "scheduler", &tell, |stop| {
+            server::serve(
                 listener,
                 scheduler_config,
                 port,
                 Told::Troubles,
                 ready,
                 stop,
-            );
-            if let Err(error) = served.await {
-                drop(tell.send(Err(error.into())));
-            }
+            )
         });
-        let (address, runs) = wait(&start)?;
+        let (address, runs) = wait(&mut words)?;
         let endpoint = Endpoint {
             address,
             external_host: None,
@@ -184,20 +238,19 @@ impl Embedded {
                 stores: config.stores.clone(),
                 ..ExecutorConfig::new(access.clone())
             };
-            let started = started.clone();
-            parts.push(Part::spawn(&runtime, |stop| async move {
-                let ready = |address| drop(started.send(Ok((address, None))));
-                if let Err(error) = run_executor(executor, ready, stop).await {
-                    drop(started.send(Err(error.into())));
-                }
+            let told = tell.clone();
+            let ready = move |address| drop(told.send(Ok((address, None))));
+            parts.push(Part::spawn(&runtime, "executor", &tell, |stop| {
+                run_executor(executor, ready, stop)
             }));
-            wait(&start)?;
+            wait(&mut words)?;
         }
         parts.push(scheduler);
         Ok(Self {
             access,
             runs,
             parts,
+            words: Arc::new(Mutex::new(words)),
             runtime: Some(runtime),
         })
     }
@@ -223,6 +276,34 @@ impl Embedded {
         runs.show(request, job, progress, stop)
     }
 
+    /// Waits until a part ends by itself, and gives its error. Without all its parts the cluster does no more work, so whoever
+    /// goes on to wait for such work would wait for ever.
+    pub fn over(&self) -> impl Future<Output = EmbeddedError> + Send + use<> {
+        let words = Arc::clone(&self.words);
+        async move {
+            let mut words = words.lock().await;
+            while let Some(word) = words.recv().await {
+                if let Err(error) = word {
+                    return error;
+                }
+            }
+            // Each part was told to stop.
+            std::future::pending().await
+        }
+    }
+
+    /// What `work` gives, unless a part ends by itself before.
+    ///
+    /// # Errors
+    /// [`EmbeddedError::Over`] of that part.
+    pub async fn outlive<T>(&self, work: impl Future<Output = T>) -> Result<T, EmbeddedError> {
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            error = self.over() => Err(error),
+        }
+    }
+
     /// How to reach the scheduler.
     #[must_use]
     pub fn access(&self) -> &Access {
@@ -243,13 +324,90 @@ impl Drop for Embedded {
     }
 }
 
-/// The next word from either part. A part that ends without one has dropped its sender.
-fn wait(
-    start: &mpsc::Receiver<Result<(SocketAddr, Option<Runs>), EmbeddedError>>,
-) -> Result<(SocketAddr, Option<Runs>), EmbeddedError> {
-    start.recv().unwrap_or_else(|_| {
-        Err(EmbeddedError::Threads(io::Error::other(
+/// The threads of all parts.
+fn threads() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name("ballista")
+        .enable_all()
+        .build()
+}
+
+/// The word of a part that is starting.
+fn wait(words: &mut UnboundedReceiver<Word>) -> Word {
+    match words.blocking_recv() {
+        Some(Err(EmbeddedError::Over { part, source })) => {
+            Err(EmbeddedError::Start { part, source })
+        }
+        Some(word) => word,
+        None => Err(EmbeddedError::Threads(io::Error::other(
             "a part of the embedded cluster ended before it was ready",
-        )))
-    })
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cluster of one part.
+    fn of<F>(part: impl FnOnce(CancellationToken) -> F) -> Embedded
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let runtime = threads().unwrap();
+        let (tell, words) = unbounded_channel();
+        Embedded {
+            access: ClusterUrl::new("127.0.0.1", 1).into(),
+            runs: None,
+            parts: vec![Part::spawn(&runtime, "executor", &tell, part)],
+            words: Arc::new(Mutex::new(words)),
+            runtime: Some(runtime),
+        }
+    }
+
+    fn wait_for<T>(work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        let work = async { tokio::time::timeout(Duration::from_secs(20), work).await };
+        runtime.unwrap().block_on(work).expect("it is noticed")
+    }
+
+    async fn faulty() -> io::Result<()> {
+        panic!("a fault")
+    }
+
+    #[test]
+    fn work_does_not_outlive_a_part_that_ends_by_itself_and_the_error_names_the_part() {
+        const OVER: &str = "the embedded executor ended by itself; what is written stays, run the same command again to go on";
+        let error = |embedded: Embedded| {
+            let work = std::future::pending::<()>();
+            let error = wait_for(embedded.outlive(work)).unwrap_err();
+            gugus_error::chain(&error)
+        };
+        assert_eq!(error(of(|_| async { Ok(()) })), OVER);
+        assert_eq!(error(of(|_| faulty())), OVER);
+        let refused = of(|_| async { Err(io::Error::other("refused")) });
+        assert_eq!(error(refused), format!("{OVER}: refused"));
+    }
+
+    #[test]
+    fn a_part_that_does_not_get_ready_ends_the_start() {
+        let embedded = of(|_| faulty());
+        let started = wait(&mut embedded.words.try_lock().unwrap());
+        let error = started.err().map(|error| error.to_string());
+        assert_eq!(
+            error.as_deref(),
+            Some("the embedded executor did not start")
+        );
+    }
+
+    #[test]
+    fn a_part_that_is_told_to_stop_says_nothing() {
+        let embedded = Embedded::start(EmbeddedConfig::default()).unwrap();
+        assert_eq!(wait_for(embedded.outlive(async { 7 })).unwrap(), 7);
+        let words = Arc::clone(&embedded.words);
+        drop(embedded);
+        assert!(words.try_lock().unwrap().blocking_recv().is_none());
+    }
 }

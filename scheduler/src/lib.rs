@@ -43,6 +43,7 @@ mod stores;
 pub use embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 pub use gugus_pages::configuration::{Configuration, HIDDEN, Setting, may_be_secret};
 pub use history::KeepJobs;
+pub use port::standing_metrics::follow_metrics;
 pub use runs::{
     BallistaJob, DryRun, Following, ParseRunIdError, PlaceError, RUNS_PATH, Run, RunDetail,
     RunError, RunId, RunList, RunRequest, RunState, RunsConfig, ShownRun, StateError, follows,

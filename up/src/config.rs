@@ -14,9 +14,10 @@ use crate::error::Error;
 /// The parts and their settings.
 #[derive(Debug)]
 pub struct Config {
-    /// The topic, the job, and the folder of batches. It must let ingest run without an end.
+    /// The topic, the job, and the folder of batches. It must let ingest run without an end. Its metrics are set by
+    /// [`run`](crate::run).
     pub ingest: ingest::Config,
-    /// The folder of models, and how they are served.
+    /// The folder of models, and how they are served. Its `/metrics` shows those of ingest and training, too.
     pub serve: gugus_serve::Config,
     /// Where REST listens.
     pub rest: TcpListener,
@@ -57,6 +58,17 @@ impl Cluster {
         Self {
             access,
             embedded: None,
+        }
+    }
+
+    /// Waits until a part of a cluster in this process ends by itself. A cluster elsewhere may come back.
+    pub(crate) fn over(&self) -> impl Future<Output = Error> + Send + use<> {
+        let over = self.embedded.as_ref().map(Embedded::over);
+        async move {
+            match over {
+                Some(over) => Error::from(over.await),
+                None => std::future::pending().await,
+            }
         }
     }
 

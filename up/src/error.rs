@@ -18,7 +18,7 @@ pub enum Error {
     /// The REST service failed.
     #[error("the REST service ended")]
     Serve(#[from] gugus_serve::Error),
-    /// The cluster in this process did not start.
+    /// The cluster in this process did not start, or a part of it ended by itself.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
     /// The cluster cannot be worked with, for example because its version is another one.
@@ -27,6 +27,9 @@ pub enum Error {
     /// The training cannot be shown on the pages.
     #[error("the training cannot be shown on the pages")]
     Run(#[from] RunError),
+    /// Metrics of one name twice, which would be a fault of ours.
+    #[error("the metrics could not be made")]
+    Metrics(#[from] prometheus::Error),
     /// A thread of ours ended early: a fault of ours.
     #[error("a part of the process ended before its time")]
     Thread(#[from] tokio::task::JoinError),

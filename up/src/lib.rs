@@ -11,8 +11,10 @@
 //! * **It ends from the front to the back.** Ingest stops first and commits what it has read. The last batches then get their
 //!   models, if that takes no longer than [`LAST_MODELS`]. REST answers until then. Models that are missing are trained at
 //!   the next start.
-//! * **A part that failed for good ends the process** with the error of that part. A Kafka that is away only pauses ingest,
-//!   and a cluster elsewhere that is away only pauses training. Predictions go on meanwhile.
+//! * **A part that failed for good ends the process** with the error of that part, also a part of the cluster in this process.
+//!   A Kafka that is away only pauses ingest, and a cluster elsewhere that is away only pauses training. Predictions go on
+//!   meanwhile.
+//! * **One list of metrics**: `/metrics` of REST shows those of ingest, of the training and of predictions.
 //!
 //! # What it is not
 //! It supervises no processes: a service manager does that. The runs and Ballista jobs on the pages are

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gugus_engine::{Access, Cluster, ClusterError};
+use gugus_engine::{Access, Cluster};
 use gugus_models::Existing;
-use gugus_scheduler::ShownRun;
+use gugus_scheduler::{ShownRun, follow_metrics};
 use gugus_train::{Config, Error, Follow, Observer, Report, check_job, follow};
+use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -17,9 +18,6 @@ use crate::observers::{All, UntilCaughtUp};
 /// start.
 pub const LAST_MODELS: Duration = Duration::from_secs(5);
 
-/// The time between two attempts to reach a cluster elsewhere. Each attempt itself waits for some seconds.
-const PAUSE: Duration = Duration::from_secs(2);
-
 /// Training that has not begun.
 pub(crate) struct Training {
     work: Work,
@@ -29,8 +27,8 @@ pub(crate) struct Training {
 }
 
 impl Training {
-    /// Finds mistakes in the models, and shows the training on the pages.
-    pub(crate) fn new(config: &config::Config) -> Result<Self, error::Error> {
+    /// Finds mistakes in the models, and shows the training on the pages and in the metrics.
+    pub(crate) fn new(config: &config::Config, registry: &Registry) -> Result<Self, error::Error> {
         let (job, progress) = (&config.ingest.job, &config.models);
         let mut train = Config {
             job: job.clone(),
@@ -49,11 +47,15 @@ impl Training {
                 cluster.show_run(&config.request, &job.name, progress.clone(), &never)
             });
         let run = run.transpose()?;
+        let mut observers = vec![
+            Arc::clone(&config.observer),
+            follow_metrics(registry, &job.name)?,
+        ];
         if let Some(run) = &run {
-            let observers = vec![Arc::clone(&config.observer), run.observer()];
-            train.observer = Arc::new(All(observers));
+            observers.push(run.observer());
             train.run = Some(run.id().to_string());
         }
+        train.observer = Arc::new(All(observers));
         let work = Work {
             config: train,
             // Batches lie where models do, so they are looked at as often.
@@ -69,7 +71,8 @@ impl Training {
     pub(crate) async fn until(self, ingested: CancellationToken) -> Result<(), error::Error> {
         let work = self.work;
         let Some(run) = self.run else {
-            if let Some(cluster) = connect_or_wait(&self.access, &ingested).await? {
+            let pause = work.settings.poll;
+            if let Some(cluster) = Cluster::connect_or_wait(self.access, pause, &ingested).await? {
                 let never = CancellationToken::new();
                 work.train(&cluster, never, &ingested).await?;
             }
@@ -118,34 +121,6 @@ impl Work {
         let following = follow(config, self.settings, cluster, until.clone());
         cancel_after(tokio::time::sleep(LAST_MODELS), &until, following).await?;
         Ok(ended)
-    }
-}
-
-/// Connects to a cluster elsewhere, and waits for it while nobody answers. `None` if ingest ends first.
-async fn connect_or_wait(
-    access: &Access,
-    ingested: &CancellationToken,
-) -> Result<Option<Cluster>, ClusterError> {
-    let mut told = false;
-    loop {
-        let connecting = Cluster::connect(access.clone());
-        match ingested.run_until_cancelled(connecting).await {
-            None => return Ok(None),
-            Some(Ok(cluster)) => return Ok(Some(cluster)),
-            Some(Err(error @ ClusterError::Connect { .. })) => {
-                if !told {
-                    let reason = gugus_error::chain(&error);
-                    tracing::warn!(
-                        reason,
-                        "training waits for the cluster; ingest and predictions go on"
-                    );
-                    told = true;
-                }
-            }
-            Some(Err(error)) => return Err(error),
-        }
-        let pause = tokio::time::sleep(PAUSE);
-        ingested.run_until_cancelled(pause).await;
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use gugus_http::Monitor;
+use gugus_ingest::ingest::Metrics;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -18,11 +20,15 @@ use crate::training::Training;
 /// # Errors
 /// [`Error`] of the first part that failed for good.
 pub async fn run(
-    config: Config,
+    mut config: Config,
     ready: impl FnOnce(Addresses) + Send,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let training = Training::new(&config)?;
+    let monitor = Monitor::new()?;
+    config.ingest.metrics = Some(Metrics::registered(monitor.registry())?);
+    let training = Training::new(&config, monitor.registry())?;
+    config.serve.monitor = Some(monitor);
+    let over = config.cluster.over();
     let ends = Ends::new(&stop);
     let (reads, mut reading) = watch::channel(false);
     let (served, serves) = oneshot::channel();
@@ -73,8 +79,16 @@ pub async fn run(
             });
         }
     };
-    let (ingested, trained, served, ()) = tokio::join!(ingesting, training, serving, telling);
-    ingested.and(trained).and(served)
+    // Without its cluster the training would wait for ever.
+    let watching = async {
+        match ends.trained.run_until_cancelled(over).await {
+            None => Ok(()),
+            Some(error) => ends.all_if_failed(Err(error)),
+        }
+    };
+    let (watched, ingested, trained, served, ()) =
+        tokio::join!(watching, ingesting, training, serving, telling);
+    watched.and(ingested).and(trained).and(served)
 }
 
 /// Who ends when.

@@ -1,7 +1,6 @@
 //! `gugus serve`.
 
-use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::net::SocketAddr;
 
 use clap::Args;
 use gugus_files::Stores;
@@ -9,6 +8,7 @@ use gugus_files::Stores;
 use crate::exit::{Code, Failure};
 use crate::flags::answering::Answering;
 use crate::flags::folders::ModelsFolder;
+use crate::flags::grpc::GrpcPort;
 use crate::flags::guards::GuardFlags;
 use crate::output::ready;
 use crate::servers::{host_port, listen};
@@ -29,9 +29,8 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = host_port)]
     listen: SocketAddr,
-    /// Where to listen for gRPC, the Open Inference Protocol; port 0 chooses a free one; without this there is no gRPC
-    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
-    grpc_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    grpc: GrpcPort,
     #[command(flatten)]
     answering: Answering,
     #[command(flatten)]
@@ -43,17 +42,14 @@ impl Serve {
         let mut config = gugus_serve::Config::new(self.models.open(&Stores::from_env())?);
         self.answering.set(&mut config);
         self.guards.set(&mut config)?;
-        let (scheme, grpc_scheme) = match config.guards.certificate {
-            Some(_) => ("https", "grpcs"),
-            None => ("http", "grpc"),
+        let scheme = match config.guards.certificate {
+            Some(_) => "https",
+            None => "http",
         };
         let listener = listen(self.listen)?;
-        let grpc = self.grpc_listen.map(listen).transpose()?;
-        let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose();
-        let grpc_address = grpc_address.map_err(Failure::failed)?;
-        config.grpc = grpc.map(Arc::new);
+        let grpc = self.grpc.set(&mut config)?;
         let tell = |address: SocketAddr| {
-            let grpc = grpc_address.map(|address| ("grpc", format!("{grpc_scheme}://{address}")));
+            let grpc = grpc.map(|grpc| ("grpc", grpc));
             let rest = ("rest", format!("{scheme}://{address}"));
             ready(&[rest].into_iter().chain(grpc).collect::<Vec<_>>());
         };

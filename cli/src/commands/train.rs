@@ -119,7 +119,7 @@ impl Train {
             return show(&prepared.dry_run(), self.output);
         }
         // A cluster that nobody needs is neither started nor asked.
-        if prepared.pending() == 0 {
+        if prepared.is_idle() {
             return show(&prepared.nothing_to_do(), self.output);
         }
         let trained = cluster.train(prepared, &stores, stop.token).await?;
@@ -161,14 +161,14 @@ impl On {
     ) -> Result<Result<Report, gugus_train::Error>, Failure> {
         match self {
             Self::Chosen(cluster) => {
-                // The cluster in this process has to outlive its work.
-                let (cluster, _embedded) = cluster.connect(stores).await?;
-                Ok(prepared.train(&cluster, stop).await)
+                let connected = cluster.connect(stores).await?;
+                let training = prepared.train(&connected.cluster, stop);
+                connected.outlive(training).await
             }
             Self::Shown(shown) => {
-                let shown = *shown;
-                let train = |stop| prepared.train(&shown.cluster, stop);
-                Ok(shown.run.drive(train).await)
+                let Shown { connected, run, .. } = *shown;
+                let train = |stop| prepared.train(&connected.cluster, stop);
+                connected.outlive(run.drive(train)).await
             }
         }
     }

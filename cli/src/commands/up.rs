@@ -16,6 +16,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::answering::Answering;
 use crate::flags::cluster::{ChosenCluster, OnCluster};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
+use crate::flags::grpc::GrpcPort;
 use crate::flags::guards::LimitFlags;
 use crate::flags::job_file::JobFile;
 use crate::flags::kafka::KafkaClient;
@@ -35,24 +36,26 @@ const KEPT_RUNS: usize = 100;
 /// the scheduler's pages. Stop it or kill it at any time, and start it again: it goes on from the files. If Kafka or a cluster
 /// elsewhere is away for a while, predictions go on.
 ///
+/// The job file says what a record is, when a batch is full (`rows`, `max_age`, `idle`), how many rejected records are too many
+/// (`max_reject_ratio`), and which models are trained. The flags below say where: each part has those of its own command.
+/// One token (--token-file) and one certificate (--tls-…) count for REST, for gRPC and for the pages.
+///
 /// Example: gugus up --job jobs/crime.toml --brokers 127.0.0.1:9092
 ///
-/// Next: open the two addresses of the line `ready`: `rest=` predicts, `http=` shows batches, models and runs.
+/// Next: open the addresses of the line `ready`: `rest=` predicts and has /metrics of all parts, `http=` shows batches, models
+/// and runs, `inference=` (with --grpc-listen) speaks the Open Inference Protocol over gRPC.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     #[command(flatten)]
     job: JobFile,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Records")]
     client: Box<KafkaClient>,
     #[command(flatten)]
     batches: BatchesFolder,
     #[command(flatten)]
-    models: ModelsFolder,
-    #[command(flatten)]
     reading: Reading,
-    /// Where REST listens; port 0 chooses a free one
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = host_port)]
-    listen: SocketAddr,
+    #[command(flatten, next_help_heading = "Training")]
+    models: ModelsFolder,
     /// Where the scheduler in this process and its pages listen; port 0 chooses a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50050", value_parser = host_port, conflicts_with = "scheduler")]
     scheduler_listen: SocketAddr,
@@ -66,6 +69,11 @@ pub(crate) struct Up {
     executors: NonZeroUsize,
     #[command(flatten)]
     cluster: Box<OnCluster>,
+    /// Where REST listens; port 0 chooses a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = host_port, help_heading = "Predictions")]
+    listen: SocketAddr,
+    #[command(flatten, next_help_heading = "Predictions")]
+    grpc: GrpcPort,
     #[command(flatten)]
     answering: Answering,
     #[command(flatten)]
@@ -119,6 +127,7 @@ impl Up {
             KEPT_RUNS,
         )?;
         let rest = listen(self.listen)?;
+        let grpc = self.grpc.set(&mut serve)?;
         let cluster = match cluster {
             ChosenCluster::Remote(access) => Cluster::elsewhere(*access),
             ChosenCluster::Embedded(config, _) => {
@@ -141,8 +150,12 @@ impl Up {
             observer: Arc::new(()),
         };
         let _bar = draw_status(&progress, "records");
-        let tell =
-            |at: Addresses| ready(&[("rest", at.rest), ("http", at.http), ("grpc", at.grpc)]);
+        let tell = |at: Addresses| {
+            let own = [("rest", at.rest), ("http", at.http), ("grpc", at.grpc)];
+            // `grpc` is the scheduler's.
+            let inference = grpc.map(|grpc| ("inference", grpc));
+            ready(&own.into_iter().chain(inference).collect::<Vec<_>>());
+        };
         gugus_up::run(config, tell, stop.token).await?;
         Ok(Code::Done)
     }

@@ -5,16 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use gugus_engine::{Access, Cluster, ClusterError, ClusterUrl, Security};
+use gugus_engine::{Access, Cluster, ClusterUrl, Security};
 use gugus_files::Stores;
 use gugus_scheduler::{Configuration, Embedded, EmbeddedConfig, RunsConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
 use crate::flags::security::ClusterSecurity;
-
-/// The longest time between two tries to reach a scheduler that does not answer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A running cluster, or a cluster that is started in this process.
 #[derive(Debug, Args)]
@@ -32,7 +29,7 @@ impl OnCluster {
         let security = self.security.load()?;
         Ok(match self.scheduler {
             Some(url) => ChosenCluster::Remote(Box::new(Access { url, security })),
-            None => ChosenCluster::Embedded(Box::default(), security),
+            None => ChosenCluster::Embedded(Box::default(), Box::new(security)),
         })
     }
 }
@@ -42,7 +39,7 @@ impl OnCluster {
 pub(crate) enum ChosenCluster {
     Remote(Box<Access>),
     /// The proofs count only if others are to look at the cluster.
-    Embedded(Box<EmbeddedConfig>, Security),
+    Embedded(Box<EmbeddedConfig>, Box<Security>),
 }
 
 impl ChosenCluster {
@@ -70,7 +67,7 @@ impl ChosenCluster {
                     "other machines reach {address}, and its pages can train; name a token with --token-file, or show the pages on 127.0.0.1"
                 )));
             }
-            config.security = security.clone();
+            config.security = Security::clone(security);
             config.listen = address;
             config.configuration = settings;
             config.runs = Some(RunsConfig {
@@ -83,45 +80,28 @@ impl ChosenCluster {
         Ok(())
     }
 
-    /// Connects as [`Self::connect`] does. Where nobody answers, tries again after growing pauses that begin with `pause`.
-    /// `None` after `stop`.
+    /// Connects as [`Self::connect`] does, and waits for a cluster elsewhere while nobody answers, with growing pauses that begin
+    /// with `pause`. `None` after `stop`.
     pub(crate) async fn connect_or_wait(
         self,
         stores: &Stores,
-        mut pause: Duration,
+        pause: Duration,
         stop: &CancellationToken,
-    ) -> Result<Option<(Cluster, Option<Embedded>)>, Failure> {
+    ) -> Result<Option<Connected>, Failure> {
         let access = match self {
             Self::Remote(access) => *access,
             Self::Embedded(..) => return self.connect(stores).await.map(Some),
         };
-        let mut told = false;
-        loop {
-            match stop
-                .run_until_cancelled(Cluster::connect(access.clone()))
-                .await
-            {
-                None => return Ok(None),
-                Some(Ok(cluster)) => return Ok(Some((cluster, None))),
-                Some(Err(ClusterError::Connect { url, source })) => {
-                    if !told {
-                        let reason = gugus_error::chain(&source);
-                        tracing::warn!(scheduler = %url, reason, "the scheduler does not answer; the run waits for it");
-                        told = true;
-                    }
-                }
-                Some(Err(error)) => return Err(Failure::failed(error)),
-            }
-            stop.run_until_cancelled(tokio::time::sleep(pause)).await;
-            pause = (2 * pause).min(LONGEST_PAUSE);
-        }
+        let cluster = Cluster::connect_or_wait(access, pause, stop).await;
+        let cluster = cluster.map_err(Failure::failed)?;
+        Ok(cluster.map(|cluster| Connected {
+            cluster,
+            embedded: None,
+        }))
     }
 
-    /// Connects to the cluster. A cluster in this process lives until the second value is dropped.
-    pub(crate) async fn connect(
-        self,
-        stores: &Stores,
-    ) -> Result<(Cluster, Option<Embedded>), Failure> {
+    /// Connects to the cluster, which is started before if it is in this process.
+    pub(crate) async fn connect(self, stores: &Stores) -> Result<Connected, Failure> {
         let (access, embedded) = match self {
             Self::Remote(access) => (*access, None),
             Self::Embedded(config, _) => {
@@ -137,6 +117,25 @@ impl ChosenCluster {
             }
         };
         let cluster = Cluster::connect(access).await;
-        Ok((cluster.map_err(Failure::failed)?, embedded))
+        Ok(Connected {
+            cluster: cluster.map_err(Failure::failed)?,
+            embedded,
+        })
+    }
+}
+
+/// A connected cluster. A cluster in this process lives as long as this.
+pub(crate) struct Connected {
+    pub(crate) cluster: Cluster,
+    pub(crate) embedded: Option<Embedded>,
+}
+
+impl Connected {
+    /// What `work` on the cluster gives, unless a part of a cluster in this process ends by itself before.
+    pub(crate) async fn outlive<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        match &self.embedded {
+            Some(embedded) => embedded.outlive(work).await.map_err(Failure::failed),
+            None => Ok(work.await),
+        }
     }
 }

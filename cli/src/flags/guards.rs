@@ -31,7 +31,8 @@ pub(crate) struct GuardFlags {
 /// Which pages may ask, how much at a time, and what is told about it.
 #[derive(Debug, Args)]
 pub(crate) struct LimitFlags {
-    /// Sites whose pages may ask and read the answers, for example `https://app.example`; none when absent
+    /// Sites whose pages may ask and read the answers, for example `https://app.example`; none when absent. Pages of other
+    /// sites can send nothing but GET
     #[arg(
         long,
         value_name = "ORIGIN,…",
@@ -39,6 +40,15 @@ pub(crate) struct LimitFlags {
         help_heading = "Security"
     )]
     cors_origin: Vec<Origin>,
+    /// Names by which a service on loopback is called, beside its address and `localhost`: the names that a proxy on this
+    /// machine passes on. A service with a token, or on another address, answers to every name
+    #[arg(
+        long,
+        value_name = "HOST,…",
+        value_delimiter = ',',
+        help_heading = "Security"
+    )]
+    external_host: Vec<String>,
     /// The path below which a proxy shows the service, for example `/gugus`. The proxy may take the path off or leave it on
     #[arg(long, value_name = "PATH", help_heading = "Security")]
     root_path: Option<RootPath>,
@@ -105,6 +115,7 @@ impl LimitFlags {
     pub(crate) fn set(self, config: &mut Config) {
         let guards = &mut config.guards;
         guards.origins = self.cors_origin;
+        guards.hosts = self.external_host;
         guards.root_path = self.root_path;
         guards.in_flight = self.max_in_flight;
         guards.queued = self.max_queued;

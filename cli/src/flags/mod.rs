@@ -3,6 +3,7 @@
 pub(crate) mod answering;
 pub(crate) mod cluster;
 pub(crate) mod folders;
+pub(crate) mod grpc;
 pub(crate) mod guards;
 pub(crate) mod job_file;
 pub(crate) mod kafka;

@@ -7,6 +7,7 @@ use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use super::error::ClusterError;
@@ -23,6 +24,9 @@ const BEATS: u64 = 2_000;
 
 /// How often the scheduler is asked whether it hears an executor.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// The longest pause between two tries to reach a scheduler that does not answer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A connection to a scheduler.
 #[derive(Debug, Clone)]
@@ -58,6 +62,43 @@ impl Cluster {
             channel,
             cancels: Cancels::default(),
         })
+    }
+
+    /// Connects as [`Self::connect`] does, and waits while nobody answers. The log says so once. `pause` is the first of the
+    /// growing pauses between two tries. `None` after `stop`.
+    ///
+    /// # Errors
+    /// [`ClusterError`] of a scheduler that answers.
+    pub async fn connect_or_wait(
+        access: impl Into<Access>,
+        mut pause: Duration,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, ClusterError> {
+        let access = access.into();
+        let scheduler = &access.url;
+        let mut waits = false;
+        loop {
+            let connecting = Self::connect(access.clone());
+            match stop.run_until_cancelled(connecting).await {
+                None => return Ok(None),
+                Some(Err(ClusterError::Connect { source, .. })) if waits => {
+                    tracing::debug!(%scheduler, %source, "the scheduler still does not answer");
+                }
+                Some(Err(ClusterError::Connect { source, .. })) => {
+                    let reason = gugus_error::chain(&source);
+                    tracing::warn!(%scheduler, reason, "the scheduler does not answer; training waits for it and goes on by itself");
+                    waits = true;
+                }
+                Some(connected) => {
+                    if waits && connected.is_ok() {
+                        tracing::info!(%scheduler, "the scheduler answers; training goes on");
+                    }
+                    return connected.map(Some);
+                }
+            }
+            stop.run_until_cancelled(sleep(pause)).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
     }
 
     /// How many tasks the cluster runs at the same time, as the scheduler's REST interface says. 0 until an executor

@@ -208,7 +208,7 @@ fn routes(
     // No page knows the token or has a certificate.
     let hosts = match security.is_proof() {
         true => Hosts::Any,
-        false => Hosts::at(address.ip(), config.external_host.clone()),
+        false => Hosts::of(address.ip(), None, config.external_host.clone(), &[]),
     };
     let guard = Guard::new(Port::Executor, security);
     Routes::new(tasks)

@@ -12,7 +12,7 @@ use super::refusal::{Caller, NO_CALL, refusal};
 /// call of gRPC. No page has anything to ask here.
 pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let caller = Caller::of(request.headers());
-    if !hosts.admit(request.headers(), request.uri().authority()) {
+    if !hosts.answer_to(request.headers(), request.uri()) {
         let why = "this executor is not called so: call it by its address, or start it with --external-host";
         return refusal(caller, StatusCode::MISDIRECTED_REQUEST, why);
     }

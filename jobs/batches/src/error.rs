@@ -207,6 +207,11 @@ impl LogError {
         }
     }
 
+    /// Whether a file is not whole. Perhaps somebody is still copying it into the folder.
+    pub fn is_torn(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
     /// Whether trying again later may help, because the store failed and no file is wrong.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Store(e) if e.may_pass())

@@ -78,14 +78,19 @@ impl BatchLog {
     /// # Errors
     /// [`LogError::NoFolder`] when there is no folder, and those of reading the newest footer.
     pub async fn read(store: Store) -> Result<Self, LogError> {
-        let mut log = Self {
+        let mut log = Self::unread(store);
+        log.find_head().await?;
+        Ok(log)
+    }
+
+    /// A log of any job to read it, of which nothing was read yet, so that it has no [`Self::head`].
+    pub fn unread(store: Store) -> Self {
+        Self {
             store,
             retry: Retry::default(),
             writer: None,
             head: None,
-        };
-        log.find_head().await?;
-        Ok(log)
+        }
     }
 
     /// This log, with another number of tries for writes that fail.
@@ -229,6 +234,24 @@ impl BatchLog {
     pub async fn footers(&self, numbers: &[BatchNumber]) -> Result<Vec<Footer>, LogError> {
         let footers = stream::iter(numbers.to_vec()).map(|number| self.footer(number));
         footers.buffered(FOOTERS_AT_ONCE).try_collect().await
+    }
+
+    /// As [`BatchLog::footers`], up to the first file that [is not whole](LogError::is_torn).
+    ///
+    /// # Errors
+    /// All others of [`BatchLog::footers`].
+    pub async fn whole_footers(&self, numbers: &[BatchNumber]) -> Result<Vec<Footer>, LogError> {
+        let footers = stream::iter(numbers.to_vec()).map(|number| self.footer(number));
+        let mut footers = std::pin::pin!(footers.buffered(FOOTERS_AT_ONCE));
+        let mut whole = Vec::with_capacity(numbers.len());
+        loop {
+            match footers.try_next().await {
+                Ok(Some(footer)) => whole.push(footer),
+                Ok(None) => return Ok(whole),
+                Err(torn) if torn.is_torn() => return Ok(whole),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The rows of a batch, all of them, sorted by partition and offset.

@@ -4,9 +4,9 @@
 //! [`serve`] runs a warp service on a socket until it is told to stop. Commands use it for their monitoring, such as
 //! `gugus ingest`. [`serve_service`] does the same for any other service: `gugus serve` uses it for REST and gRPC, scheduler
 //! and executor for gRPC. A port is a [`Door`], with TLS if it has a [`ServerCertificate`]. [`Token`] is the secret that
-//! callers show. [`Hosts`] and [`is_welcome`] tell requests that pages of other sites make a browser send. [`cors`] lets pages of
-//! other sites read answers. [`Monitor`] holds a service's Prometheus registry and
-//! readiness, and has the routes that show them.
+//! callers show. [`Hosts`] and [`is_welcome`] tell which requests come from pages that have no business here; [`may_change`]
+//! is for services whose answers every page may ask for. [`cors`] lets pages of other sites read answers. [`Monitor`] holds
+//! a service's Prometheus registry and readiness, and has the routes that show them.
 //!
 //! # What it guarantees
 //! * A client that hangs up, sends nothing or does not speak HTTP costs one debug line.
@@ -23,7 +23,7 @@
 //! # async fn example(shutdown: tokio_util::sync::CancellationToken) -> Result<(), Box<dyn std::error::Error>> {
 //! let monitor = gugus_http::Monitor::new()?;
 //! let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-//! let hosts = gugus_http::Hosts::at(listener.local_addr()?.ip(), []);
+//! let hosts = gugus_http::Hosts::of(listener.local_addr()?.ip(), None, [], &[]);
 //! gugus_http::serve(listener, monitor.routes(hosts), |address| println!("http://{address}/metrics"), shutdown).await?;
 //! # Ok(()) }
 //! ```
@@ -45,7 +45,9 @@ pub use certificate::ServerCertificate;
 pub use door::{Door, DoorStream, Peer, PeerCertificate};
 pub use hosts::Hosts;
 pub use monitor::{Monitor, Readiness};
-pub use origins::{Asking, Origin, ParseOriginError, cors, is_welcome};
+pub use origins::{
+    Asking, Origin, ParseOriginError, cors, is_from_elsewhere, is_welcome, may_change,
+};
 pub use pem::TlsError;
 pub use server::{Error, GRACE, serve, serve_service};
 pub use token::{BASIC, BEARER, Token, TokenError};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use prometheus::{IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder};
 use warp::Filter;
 use warp::filters::BoxedFilter;
-use warp::http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE};
+use warp::http::{HeaderMap, Response, StatusCode, Uri, header::CONTENT_TYPE};
 
 use crate::hosts::Hosts;
 use crate::process::Process;
@@ -74,7 +74,8 @@ impl Monitor {
     /// it can take work, else 503). Requests by a name that is not among `hosts` get 421.
     pub fn routes(&self, hosts: Hosts) -> BoxedFilter<(Response<String>,)> {
         let misdirected = warp::header::headers_cloned().and_then(move |headers: HeaderMap| {
-            let admitted = hosts.admit(&headers, None);
+            // A port without TLS speaks HTTP/1.1 to browsers: the name is in a header.
+            let admitted = hosts.answer_to(&headers, &Uri::default());
             async move {
                 if admitted {
                     return Err(warp::reject());

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use thiserror::Error;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// The header by which newer browsers say whether a page of another site asks.
+/// The header by which newer browsers say whether a page of another site asks. No page can set it.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The header by which they say whether the answer is to be shown as a page.
@@ -96,8 +96,9 @@ pub fn is_welcome<B>(request: &Request<B>, origins: &[Origin], asking: Asking) -
     may_change(headers, authority, origins, asking)
 }
 
-/// Whether the browser says that a page of another site asks.
-fn is_elsewhere(headers: &HeaderMap) -> bool {
+/// Whether a page of another site made a browser ask, as far as newer browsers say.
+#[must_use]
+pub fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     let site = headers.get(FETCH_SITE);
     site.is_some_and(|site| site != "same-origin" && site != "none")
 }
@@ -111,12 +112,17 @@ fn may_read(headers: &HeaderMap, origins: &[Origin]) -> bool {
         .get(FETCH_MODE)
         .is_some_and(|mode| mode == "navigate");
     let origin = headers.get(header::ORIGIN);
-    !is_elsewhere(headers)
+    !is_from_elsewhere(headers)
         || follows_a_link
         || origin.is_some_and(|origin| is_named(origin, origins))
 }
 
-fn may_change(
+/// Whether a request with these headers may change something. Commands may, our own pages, and pages of `origins`. A page of
+/// another site cannot read the answer, but the change would be made all the same.
+///
+/// `authority` is the host in the address of a request, where HTTP/2 has it.
+#[must_use]
+pub fn may_change(
     headers: &HeaderMap,
     authority: Option<&str>,
     origins: &[Origin],
@@ -124,17 +130,17 @@ fn may_change(
 ) -> bool {
     // Browsers send this header with every request that may change something; commands do not.
     let Some(origin) = headers.get(header::ORIGIN) else {
-        return asking == Asking::Anybody && !is_elsewhere(headers);
+        return asking == Asking::Anybody && !is_from_elsewhere(headers);
     };
     // The cookie is for our own pages only.
     if asking == Asking::Anybody && is_named(origin, origins) {
         return true;
     }
-    if headers
-        .get(FETCH_SITE)
-        .is_some_and(|site| site == "cross-site")
-    {
-        return false;
+    match headers.get(FETCH_SITE) {
+        // A proxy may have put another host into the request, and the browser still knows.
+        Some(site) if site == "same-origin" => return true,
+        Some(site) if site == "cross-site" => return false,
+        _ => {}
     }
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let own = text(header::HOST).or(authority);
@@ -216,12 +222,14 @@ mod tests {
                 "{site}"
             );
         }
-        let forged = [
-            ("origin", "http://scheduler:50050"),
-            ("sec-fetch-site", "cross-site"),
-        ];
-        let forged = asked(Method::POST, &forged);
-        assert!(!is_welcome(&forged, &named, Asking::Browser));
+        let by_a_browser = |origin, site| {
+            let headers = [("origin", origin), ("sec-fetch-site", site)];
+            is_welcome(&asked(Method::POST, &headers), &named, Asking::Browser)
+        };
+        assert!(!by_a_browser("http://scheduler:50050", "cross-site"));
+        assert!(!by_a_browser("http://other:50050", "same-site"));
+        // A proxy shows the service under another name.
+        assert!(by_a_browser("https://public.example", "same-origin"));
     }
 
     #[test]

@@ -23,7 +23,12 @@ use crate::secret::warn_if_open;
 pub struct Token {
     text: Arc<str>,
     peer: Arc<str>,
+    text_digest: Digested,
+    peer_digest: Digested,
 }
+
+/// The digest of a secret.
+type Digested = [u8; 32];
 
 /// What the header `www-authenticate` of an answer without the token asks for.
 pub const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"gugus\"");
@@ -83,9 +88,12 @@ impl Token {
             .chain_update(b"gugus peer\0")
             .chain_update(text)
             .finalize();
+        let peer = hex(&digest);
         Self {
+            text_digest: Sha256::digest(text).into(),
+            peer_digest: Sha256::digest(&peer).into(),
             text: text.into(),
-            peer: hex(&digest).into(),
+            peer: peer.into(),
         }
     }
 
@@ -112,7 +120,7 @@ impl Token {
     /// texts differ nor how long they are.
     #[must_use]
     pub fn is(&self, shown: &str) -> bool {
-        same(&self.text, shown)
+        same(&self.text_digest, shown)
     }
 
     /// The secret for connections that can carry only a user agent.
@@ -124,7 +132,7 @@ impl Token {
     /// Whether this is [`Self::peer`], compared as [`Self::is`] does.
     #[must_use]
     pub fn is_peer(&self, shown: &str) -> bool {
-        same(&self.peer, shown)
+        same(&self.peer_digest, shown)
     }
 
     /// Whether the header `authorization` shows the token: as a bearer token, or as the password that a browser asked for.
@@ -154,9 +162,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Compares digests, so that the time reveals neither the position of a difference nor the length.
-fn same(ours: &str, shown: &str) -> bool {
-    let (ours, shown) = (Sha256::digest(ours), Sha256::digest(shown));
-    ours.as_slice().ct_eq(shown.as_slice()).into()
+fn same(ours: &Digested, shown: &str) -> bool {
+    ours.ct_eq(Sha256::digest(shown).as_slice()).into()
 }
 
 #[cfg(test)]

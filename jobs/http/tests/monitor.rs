@@ -37,7 +37,7 @@ fn it_shows_metrics_and_readiness_until_it_is_told_to_stop() {
         .unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let ip = listener.local_addr().unwrap().ip();
-    let hosts = Hosts::at(ip, ["executor-1".to_owned()]);
+    let hosts = Hosts::of(ip, None, ["executor-1".to_owned()], &[]);
     let shutdown = CancellationToken::new();
     let (tell, told) = mpsc::channel();
     let serving = std::thread::spawn({

@@ -1,4 +1,4 @@
-//! `aliases.json` of a model: names that stand for one of its batches, and the batches whose models were pruned.
+//! `aliases.json` of a model: names that stand for one of its batches, and the batches whose models were pruned or judged.
 //!
 //! Invariant: an alias never stands for a model that is not there. Aliases and pruned batches are in one file, which is
 //! replaced only by a writer that knows its content. So the second writer sees what the first one did:
@@ -8,8 +8,12 @@
 //!
 //! A batch stays pruned for ever. So a batch that is not pruned when the file is read was not pruned when its model was seen.
 //!
-//! Two things are outside of this. Somebody may remove a folder by hand. And while a model is replaced in a bucket, or on a disk
-//! that cannot exchange two folders, the model counts as absent.
+//! Three things are outside of this. Somebody may remove a folder by hand. Somebody may remove the file by hand while models
+//! are pruned. And while a model is replaced in a bucket, or on a disk that cannot exchange two folders, the model counts as
+//! absent.
+//!
+//! A file that was removed by hand is an empty one: its aliases are gone, and nothing counts as pruned or judged. A writer that
+//! had read the file reads again, and begins with the empty one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +30,10 @@ pub const ALIASES_VERSION: u32 = 1;
 /// How often a change is tried. Each failed try means that somebody else's change succeeded.
 const TRIES: usize = 100;
 
+/// The most ranges of judged batches. Gaps are batches without a model, or models that a run left unjudged when it was ended.
+/// Older gaps are closed: the alias has moved past them, or will judge newer models first.
+const MOST_RANGES: usize = 1_000;
+
 /// The content of `aliases.json`. Readers ignore keys that they do not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Aliases {
@@ -36,7 +44,11 @@ pub struct Aliases {
     pub aliases: BTreeMap<AliasName, Aliased>,
     /// The batches whose models were pruned, ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pruned: Vec<Pruned>,
+    pub pruned: Vec<BatchRange>,
+    /// The batches whose models were judged for an alias, ascending. Models that were there before anybody judged for the
+    /// alias count as judged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judged: BTreeMap<AliasName, Vec<BatchRange>>,
 }
 
 /// What an alias stands for.
@@ -48,9 +60,9 @@ pub struct Aliased {
     pub since: String,
 }
 
-/// Batches whose models were pruned.
+/// Batches in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pruned {
+pub struct BatchRange {
     /// The first batch.
     pub first: BatchNumber,
     /// The last batch.
@@ -62,7 +74,7 @@ pub struct Pruned {
 pub enum Direction {
     /// Any batch.
     Any,
-    /// Only a newer batch than the one that it stands for.
+    /// Only a newer batch than the one that it stands for. No older model is to be judged for the alias any more.
     Forward,
 }
 
@@ -83,6 +95,7 @@ impl Default for Aliases {
             version: ALIASES_VERSION,
             aliases: BTreeMap::new(),
             pruned: Vec::new(),
+            judged: BTreeMap::new(),
         }
     }
 }
@@ -96,20 +109,48 @@ impl Aliases {
 
     /// Whether the batch's model was pruned.
     pub fn is_pruned(&self, batch: BatchNumber) -> bool {
-        let after = self.pruned.partition_point(|range| range.first <= batch);
-        let range = after.checked_sub(1).and_then(|at| self.pruned.get(at));
-        range.is_some_and(|range| batch <= range.last)
+        holds(&self.pruned, batch)
+    }
+
+    /// Whether the batch's model is not to be judged for an alias: it was, or the alias stands for this batch or a newer one.
+    pub fn is_judged(&self, alias: &AliasName, batch: BatchNumber) -> bool {
+        let at = self.aliases.get(alias).map(|aliased| aliased.batch);
+        let judged = self.judged.get(alias);
+        at.is_some_and(|at| batch <= at) || judged.is_some_and(|judged| holds(judged, batch))
+    }
+
+    /// Counts these batches as judged for an alias, and all up to the one that it stands for.
+    fn judge(&mut self, alias: &AliasName, batches: &[BatchRange]) {
+        let at = self.aliases.get(alias).map(|aliased| aliased.batch);
+        let older = at.map(BatchRange::up_to);
+        let known = self.judged.entry(alias.clone()).or_default();
+        let mut all: Vec<BatchRange> = known.drain(..).chain(older).collect();
+        all.extend_from_slice(batches);
+        all.sort_unstable_by_key(|range| range.first);
+        for range in all {
+            match known.last_mut() {
+                Some(last) if range.first <= last.last.next() => {
+                    last.last = last.last.max(range.last);
+                }
+                _ => known.push(range),
+            }
+        }
+        let surplus = known.len().saturating_sub(MOST_RANGES);
+        if let Some(gap) = known.get(surplus).filter(|_| surplus > 0) {
+            let older = BatchRange::up_to(gap.last);
+            drop(known.splice(..=surplus, [older]));
+        }
     }
 
     /// Counts every batch up to `last` as pruned, but those that stay.
     pub(crate) fn prune_up_to(&mut self, last: BatchNumber, stay: &BTreeSet<BatchNumber>) {
-        let mut ranges: Vec<Pruned> = Vec::new();
+        let mut ranges: Vec<BatchRange> = Vec::new();
         let mut add = |first: u64, last: u64| {
             let range = BatchNumber::new(first).zip(BatchNumber::new(last));
             ranges.extend(
                 range
                     .filter(|(first, last)| first <= last)
-                    .map(|(first, last)| Pruned { first, last }),
+                    .map(|(first, last)| BatchRange { first, last }),
             );
         };
         let mut first = 1;
@@ -136,8 +177,33 @@ impl Aliases {
         let since = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
         let aliased = Aliased { batch, since };
         self.aliases.insert(alias.clone(), aliased);
+        if direction == Direction::Forward {
+            self.judge(alias, &[]);
+        }
         AliasMove::Moved(before)
     }
+}
+
+impl BatchRange {
+    /// This batch, and all before it.
+    pub fn up_to(last: BatchNumber) -> Self {
+        let first = BatchNumber::FIRST;
+        Self { first, last }
+    }
+}
+
+impl From<BatchNumber> for BatchRange {
+    fn from(batch: BatchNumber) -> Self {
+        let (first, last) = (batch, batch);
+        Self { first, last }
+    }
+}
+
+/// Whether a batch is in one of these ranges, which are ascending.
+fn holds(ranges: &[BatchRange], batch: BatchNumber) -> bool {
+    let after = ranges.partition_point(|range| range.first <= batch);
+    let range = after.checked_sub(1).and_then(|at| ranges.get(at));
+    range.is_some_and(|range| batch <= range.last)
 }
 
 impl ModelStore {
@@ -188,6 +254,24 @@ impl ModelStore {
     ) -> Result<Option<Aliased>, ModelError> {
         self.change_aliases(model, |aliases| Ok(aliases.aliases.remove(alias)))
             .await
+    }
+
+    /// Remembers that the models of these batches were judged for an alias, whether or not one of them took it. With no
+    /// batches, it remembers that models are judged for the alias from now on.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub async fn note_judged(
+        &self,
+        model: &ModelName,
+        alias: &AliasName,
+        batches: &[BatchRange],
+    ) -> Result<(), ModelError> {
+        self.change_aliases(model, |aliases| {
+            aliases.judge(alias, batches);
+            Ok(())
+        })
+        .await
     }
 
     /// Changes what the file holds, and writes it unless somebody else did in the meantime. Then it tries again.

@@ -52,7 +52,7 @@ mod tables;
 mod window;
 mod write;
 
-pub use aliases::{ALIASES_VERSION, AliasMove, Aliased, Aliases, Direction, Pruned};
+pub use aliases::{ALIASES_VERSION, AliasMove, Aliased, Aliases, BatchRange, Direction};
 pub use error::ModelError;
 pub use extent::Extent;
 pub use failed::FailedFit;

@@ -103,6 +103,22 @@ impl Columns {
         self.settle(appended)
     }
 
+    /// Appends the JSON object that a text begins with, as [`push_json`](Self::push_json) would, and tells its length. So the
+    /// objects of an array are found and read in one pass. `None`, and nothing was appended, where that takes
+    /// `push_json`: for a text that is no object or no JSON, and for rare spellings.
+    pub fn push_first_json(&mut self, text: &str) -> Option<Result<usize, Reason>> {
+        let Some(read) = json::read_first(text, &mut self.slots) else {
+            self.slots.reject();
+            return None;
+        };
+        let mut end = 0;
+        let appended = read.and_then(|at| {
+            end = at;
+            self.append(text)
+        });
+        Some(self.settle(appended).map(|()| end))
+    }
+
     /// Appends one JSON object that is parsed already, as if its text had been pushed.
     ///
     /// Parsing has lost some of that text, such as the zeros of `1.50`. Push the text if you have it.

@@ -107,6 +107,15 @@ impl<'a> Answers<'a> {
         &self.predictions.labels
     }
 
+    /// The cluster of each record, if a list of these is the whole answer.
+    pub(crate) fn bare(&self) -> Option<&[i32]> {
+        let is_bare = self.shape == Shape::Many
+            && self.about.is_none()
+            && self.predictions.explained.is_empty()
+            && self.predictions.probabilities.is_empty();
+        is_bare.then(|| self.labels())
+    }
+
     /// The model, if the answers are explained.
     pub(crate) fn about(&self) -> Option<About<'a>> {
         self.about

@@ -11,8 +11,8 @@ use warp::reject::Rejection;
 
 use crate::problem::{Code, Problem};
 
-/// How long a body may take. A slow line brings 8 MiB in this time. A client that sends a byte now and then must not hold
-/// memory for ever.
+/// How long a body may take from its first part on. A slow line brings 8 MiB in this time. A client that sends a byte now
+/// and then must not hold memory for ever.
 const READ_TIME: Duration = Duration::from_secs(60);
 
 /// How much of a too long body is read and dropped, and for how long. Many clients write the whole body before they read
@@ -36,25 +36,38 @@ pub(crate) fn read(
                     }
                     return Err(too_large(limit));
                 }
-                match timeout(READ_TIME, collect(body, limit)).await {
-                    Ok(result) => result,
-                    Err(_) => Err(cut_off(format!(
-                        "did not come in {} seconds",
-                        READ_TIME.as_secs()
-                    ))),
-                }
+                whole(body, limit).await
             },
         )
 }
 
-async fn collect<B: Buf>(
+async fn whole<B: Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
     limit: usize,
 ) -> Result<Bytes, Problem> {
     let mut body = pin!(body);
+    // The time of the request bounds the wait for the first part. Most bodies have no other part, and need no timer.
+    let Some(first) = body.next().await else {
+        return Ok(Bytes::new());
+    };
+    match timeout(READ_TIME, collect(first, body, limit)).await {
+        Ok(result) => result,
+        Err(_) => Err(cut_off(format!(
+            "did not come in {} seconds",
+            READ_TIME.as_secs()
+        ))),
+    }
+}
+
+async fn collect<B: Buf>(
+    begin: Result<B, warp::Error>,
+    mut body: impl Stream<Item = Result<B, warp::Error>> + Unpin,
+    limit: usize,
+) -> Result<Bytes, Problem> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    while let Some(chunk) = body.next().await {
+    let mut next = Some(begin);
+    while let Some(chunk) = next {
         let mut chunk = chunk.map_err(|error| {
             tracing::debug!(%error, "a body broke off");
             cut_off("broke off".to_owned())
@@ -66,12 +79,13 @@ async fn collect<B: Buf>(
         // Most bodies are one chunk, which is not copied.
         if first.is_empty() && rest.is_empty() {
             first = chunk.copy_to_bytes(chunk.remaining());
-            continue;
+        } else {
+            if rest.is_empty() {
+                rest = BytesMut::from(std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
         }
-        if rest.is_empty() {
-            rest = BytesMut::from(std::mem::take(&mut first));
-        }
-        rest.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
+        next = body.next().await;
     }
     Ok(if rest.is_empty() {
         first

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gugus_models::ModelError;
+use gugus_models::{ListedModel, ModelError};
 
 use crate::asked::Wanted;
 use crate::compared::Due;
@@ -43,6 +43,26 @@ impl Catalogue {
     pub(crate) async fn listing(&self) -> Arc<Listing> {
         self.stock.listed().await;
         Arc::clone(&self.stock.current())
+    }
+
+    /// What `read` finds in the listing of one model. Before the store was looked through, the names of the model's own
+    /// folders are its listing, if there are such.
+    pub(crate) async fn of_model<T>(
+        &self,
+        model: &str,
+        read: impl FnOnce(&ListedModel) -> T,
+    ) -> Result<T, Problem> {
+        if !self.stock.is_listed() {
+            let Stock { early, models, .. } = &*self.stock;
+            let listed = early.model(models.store(), model).await;
+            // Spark's folders have names that do not say what they hold.
+            if let Some(listed) = listed.filter(|listed| !listed.is_empty()) {
+                return Ok(read(&listed));
+            }
+            self.stock.listed().await;
+        }
+        let listing = Arc::clone(&self.stock.current());
+        Ok(read(listing.model(model)?.1))
     }
 
     /// The models in memory.
@@ -199,4 +219,34 @@ impl Catalogue {
 async fn look_at(stock: &Stock, key: Key) {
     let keys = BTreeSet::from([key]);
     stock.look_at(keys, BTreeSet::new()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use gugus_files::Store;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_model_is_found_by_its_name_before_the_store_was_looked_through() {
+        let store = Store::in_memory();
+        for file in ["m/batch_00000003/_SUCCESS", "spark/metadata/part-0"] {
+            store.create(file, "".into()).await.unwrap();
+        }
+        let config = Config::new(store);
+        let stock = Arc::new(Stock::open(&config).await.unwrap());
+        let catalogue = Catalogue::new(Arc::clone(&stock), &config);
+        let newest = |listed: &ListedModel| listed.newest(None).map(|batch| batch.get());
+        let found = catalogue.of_model("m", newest).await;
+        assert_eq!(found.ok(), Some(Some(3)));
+        // The listing knows others.
+        for other in ["spark", "n"] {
+            let found = catalogue.of_model(other, newest).now_or_never();
+            assert!(found.is_none(), "{other}");
+        }
+        stock.look_through().await;
+        let found = catalogue.of_model("n", newest).now_or_never();
+        assert!(matches!(found, Some(Err(_))));
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gugus_files::Store;
+use gugus_http::Monitor;
 
 use crate::guards::settings::Guards;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub grpc: Option<Arc<TcpListener>>,
     /// Who may ask, how much at a time, and what is told about it.
     pub guards: Guards,
+    /// Holds the metrics of other parts of the process, which `/metrics` shows, too; none unless given.
+    pub monitor: Option<Monitor>,
 }
 
 /// The treatment of columns that a model does not know.
@@ -74,6 +77,7 @@ impl Config {
             unknown_columns: UnknownColumns::default(),
             grpc: None,
             guards: Guards::default(),
+            monitor: None,
         }
     }
 }

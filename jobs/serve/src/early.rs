@@ -5,7 +5,7 @@
 //! wrong.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use gugus_files::{Sizes, Store};
 use gugus_models::{Extent, ListedModel, ModelStore};
@@ -18,7 +18,7 @@ use crate::listing::Key;
 /// The names of folders, as far as somebody asked for them.
 pub(crate) struct Early {
     /// The folders in the store. A name from a request reaches the store only if it is one of them.
-    names: BTreeSet<String>,
+    names: RwLock<BTreeSet<String>>,
     /// Requests for the same model wait for the same look at its folder.
     models: Cache<String, Arc<ListedModel>>,
 }
@@ -26,17 +26,32 @@ pub(crate) struct Early {
 impl Early {
     pub(crate) fn new(folders: Vec<String>) -> Self {
         Self {
-            names: folders.into_iter().collect(),
+            names: RwLock::new(folders.into_iter().collect()),
             models: Cache::builder().build(),
         }
     }
 
+    /// Forgets all names: the listing knows better now, and a store may have a hundred thousand.
+    pub(crate) fn forget(&self) {
+        // The names are dropped when nobody waits for the lock.
+        let names =
+            std::mem::take(&mut *self.names.write().unwrap_or_else(PoisonError::into_inner));
+        drop(names);
+        self.models.invalidate_all();
+    }
+
+    /// Whether a folder of the store has the model's name, and none is named as Spark's folders of its batches are.
+    fn is_ours(&self, model: &str) -> bool {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let sparks = format!("{model}_batch_");
+        let from_here = names.range(sparks.clone()..).next();
+        names.contains(model) && from_here.is_none_or(|name| !name.starts_with(&sparks))
+    }
+
     /// The model by the names of its folders, whether or not they are complete. `None` if Spark's folders may belong to the
     /// model, too: their names do not say what they hold.
-    async fn model(&self, store: &Store, model: &str) -> Option<Arc<ListedModel>> {
-        let sparks = format!("{model}_batch_");
-        let from_here = self.names.range(sparks.clone()..).next();
-        if !self.names.contains(model) || from_here.is_some_and(|name| name.starts_with(&sparks)) {
+    pub(crate) async fn model(&self, store: &Store, model: &str) -> Option<Arc<ListedModel>> {
+        if !self.is_ours(model) {
             return None;
         }
         let listed = self
@@ -122,5 +137,7 @@ mod tests {
         assert_eq!(find("s", "latest").await, None);
         // It is not there, or came later.
         assert_eq!(find("other", "1").await, None);
+        early.forget();
+        assert_eq!(find("m", "1").await, None);
     }
 }

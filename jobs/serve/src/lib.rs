@@ -27,8 +27,10 @@
 //!   answers with another one.
 //! * **Memory is bounded.** Bodies, before and after they are unpacked, the columns made of them, and the requests that are
 //!   answered at a time have limits. The models in memory take no more than [`Config::cache_size`] bytes ([`Config`], [`Guards`]).
-//! * **Nobody gets round the guards.** Token, limits, id and count of a request stand before all routes ([`Guards`]). Token,
-//!   limits and count stand before gRPC, too. Only the paths of health are open.
+//! * **Nobody gets round the guards.** Sites, token, limits, id and count of a request stand before all routes ([`Guards`]).
+//!   Sites, token, limits and count stand before gRPC, too. Only the paths of health are open to callers without the token.
+//! * **Pages of other sites change nothing.** Such a page can make a browser send requests. `serve` takes only GET from pages of
+//!   sites that were not named. On loopback without a token, `serve` answers to its own names alone.
 //!
 //! # What it is not
 //! It trains nothing and writes nothing. It has one token and no users: a proxy before it can tell people apart.

@@ -29,9 +29,9 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics in a registry of their own.
-    pub(crate) fn new() -> Result<Arc<Self>, prometheus::Error> {
-        let monitor = Monitor::new()?;
+    /// Metrics beside those that `monitor` has, or in a registry of their own.
+    pub(crate) fn new(monitor: Option<Monitor>) -> Result<Arc<Self>, prometheus::Error> {
+        let monitor = monitor.map_or_else(Monitor::new, Ok)?;
         let registry = monitor.registry();
         Ok(Arc::new(Self {
             requests: register_int_counter_vec_with_registry!(

@@ -53,6 +53,10 @@ pub(crate) enum Code {
     TooManyRecords,
     /// The request shows no token, or a wrong one.
     Unauthorized,
+    /// A page of a site that was not named asks for more than to look.
+    ForeignPage,
+    /// The request calls the service by a name that is not its own.
+    WrongHost,
     /// Too many requests at a time.
     Busy,
     /// The request took too long.
@@ -97,6 +101,8 @@ impl Code {
             | Self::NotFinite
             | Self::WrongModel => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::ForeignPage => StatusCode::FORBIDDEN,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Self::ModelUnusable
             | Self::ModelsUnavailable
             | Self::ShuttingDown
@@ -140,6 +146,10 @@ impl Problem {
         Self { request_id, ..self }
     }
 
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
     /// The text of the code, as the answer has it.
     pub(crate) fn code_text(&self) -> String {
         match serde_json::to_value(self.code) {
@@ -151,6 +161,14 @@ impl Problem {
     /// The status of the answer.
     pub(crate) fn status(&self) -> StatusCode {
         self.code.status()
+    }
+
+    /// The status by the Open Inference Protocol, which calls every wrong request 400.
+    pub(crate) fn protocol_status(&self) -> StatusCode {
+        match self.status() {
+            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+            status => status,
+        }
     }
 
     /// What is wrong and where, for people.

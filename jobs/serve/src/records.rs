@@ -34,7 +34,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// The elements of an array, one after the other; an error is the last item.
+/// The elements of an array, one after the other.
 #[derive(Debug)]
 pub(crate) struct Elements<'a> {
     body: &'a [u8],
@@ -53,10 +53,9 @@ enum Expect {
     Nothing,
 }
 
-impl<'a> Iterator for Elements<'a> {
-    type Item = Result<&'a [u8], Problem>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> Elements<'a> {
+    /// The rest of the body, from the next element on; none behind the last one. [`Self::take`] or [`Self::cut`] goes on.
+    pub(crate) fn begin(&mut self) -> Option<Result<&'a [u8], Problem>> {
         let rest = self.rest.trim_ascii_start();
         let element = match (&self.state, rest.first()) {
             (Expect::Nothing, _) => return None,
@@ -69,14 +68,23 @@ impl<'a> Iterator for Elements<'a> {
             (Expect::Next, Some(b',')) => &rest[1..],
             _ => return Some(Err(self.fail())),
         };
-        match self.length(element) {
-            Some(length) => {
-                let (element, rest) = element.split_at(length);
-                self.rest = rest;
-                self.state = Expect::Next;
-                Some(Ok(element))
-            }
-            None => Some(Err(self.fail())),
+        self.rest = element;
+        self.state = Expect::Next;
+        Some(Ok(element))
+    }
+
+    /// The element that began, which somebody else found to be so long.
+    pub(crate) fn take(&mut self, length: usize) -> &'a [u8] {
+        let (element, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        element
+    }
+
+    /// The element that began.
+    pub(crate) fn cut(&mut self) -> Result<&'a [u8], Problem> {
+        match self.length(self.rest) {
+            Some(length) => Ok(self.take(length)),
+            None => Err(self.fail()),
         }
     }
 }
@@ -224,9 +232,14 @@ mod tests {
     fn elements(body: &str) -> Result<Vec<&str>, Problem> {
         match Body::new(body.as_bytes()) {
             Body::One(_) => panic!("{body} is no array"),
-            Body::Many(elements) => elements
-                .map(|e| e.map(|bytes| str::from_utf8(bytes).unwrap().trim()))
-                .collect(),
+            Body::Many(mut elements) => {
+                let mut found = Vec::new();
+                while let Some(begun) = elements.begin() {
+                    begun?;
+                    found.push(str::from_utf8(elements.cut()?).unwrap().trim());
+                }
+                Ok(found)
+            }
         }
     }
 

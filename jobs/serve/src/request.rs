@@ -71,11 +71,12 @@ impl Request {
         })
     }
 
-    /// The length of the body, if it tells how much work the body is. A short body that has to be unpacked may hold much, and a
-    /// short Arrow stream may stand for millions of rows.
-    pub(crate) fn length(&self) -> Option<usize> {
-        let tells = self.encoding == Encoding::Identity && self.media != Media::Arrow;
-        tells.then_some(self.body.len())
+    /// How much work the body is, if that is known: in bytes of text. A short body that has to be unpacked may hold much.
+    pub(crate) fn work(&self) -> Option<usize> {
+        if self.encoding != Encoding::Identity {
+            return None;
+        }
+        formats::work(self.media, &self.body)
     }
 
     /// The body, unpacked.
@@ -91,11 +92,9 @@ impl Request {
             dimensions: model.predictor.dimensions(),
             strictness: self.options.strictness,
             limit: self.limit,
+            max_rows: self.max_rows,
         };
         let rows = formats::read(self.media, &body, reading)?;
-        if rows.batch.num_rows() > self.max_rows {
-            return Err(Problem::too_many_records(self.max_rows));
-        }
         let shape = rows.shape;
         let predictions = model.predict(rows, self.options.explain)?;
         self.answered(predictions, shape, model)

@@ -1,6 +1,6 @@
 //! The service on its socket.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use gugus_http::{Door, GRACE, cors};
@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::guards::names::{REQUEST_ID, TRACE_PARENT};
 use crate::guards::service::{Guard, Guarded};
 use crate::guards::settings::Guards;
+use crate::guards::sites::Sites;
 use crate::keeper;
 use crate::metrics::Metrics;
 use crate::model_metrics::ModelMetrics;
@@ -51,12 +52,12 @@ pub enum Error {
 /// # Errors
 /// [`Error`], before `ready` was called. Afterwards nothing that clients or the store do ends the service.
 pub async fn run(
-    listener: std::net::TcpListener,
+    listener: TcpListener,
     config: Config,
     ready: impl FnOnce(SocketAddr) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let metrics = Metrics::new()?;
+    let metrics = Metrics::new(config.monitor.clone())?;
     let stock = Arc::new(Stock::open(&config).await.map_err(Error::Models)?);
     let ended = shutdown.child_token();
     let _end = ended.clone().drop_guard();
@@ -82,18 +83,14 @@ pub async fn run(
     let service = Guarded {
         inner: warp::service(routes::all(Arc::clone(&state)).boxed()),
         guard: Arc::clone(&guard),
+        sites: sites(&config.guards, &listener)?,
     };
     let tell = |address: SocketAddr| {
         warn_when_open(&config.guards, address);
         tracing::info!(%address, models = %config.models, "serving");
         ready(address);
     };
-    let grpc = grpc(
-        &config,
-        door.clone(),
-        Grpc { state, guard },
-        shutdown.clone(),
-    );
+    let grpc = grpc(&config, door.clone(), (state, guard), shutdown.clone());
     let rest = async {
         match cors(&config.guards.origins) {
             None => gugus_http::serve_service(listener, door, service, GRACE, tell, shutdown).await,
@@ -118,18 +115,29 @@ pub async fn run(
 async fn grpc(
     config: &Config,
     door: Door,
-    service: Grpc,
+    (state, guard): (Arc<State>, Arc<Guard>),
     shutdown: CancellationToken,
 ) -> Result<(), gugus_http::Error> {
     let Some(listener) = &config.grpc else {
         return Ok(());
     };
     let listener = listener.try_clone().map_err(gugus_http::Error::Listen)?;
+    let service = Grpc {
+        state,
+        guard,
+        sites: sites(&config.guards, &listener)?,
+    };
     let tell = |address: SocketAddr| {
         warn_when_open(&config.guards, address);
         tracing::info!(%address, "serving gRPC");
     };
     gugus_http::serve_service(listener, door, service, GRACE, tell, shutdown).await
+}
+
+/// Which requests of browsers a port takes.
+fn sites(guards: &Guards, listener: &TcpListener) -> Result<Arc<Sites>, gugus_http::Error> {
+    let address = listener.local_addr().map_err(gugus_http::Error::Listen)?;
+    Ok(Arc::new(Sites::of(guards, address)))
 }
 
 /// The headers that pages of named sites may send.

@@ -294,6 +294,7 @@ impl Stock {
             Ok(survey) => self.replace(survey, &touched).await,
         }
         self.is_listed.send_replace(true);
+        self.early.forget();
     }
 
     /// Begins to note the models whose folders are looked at. It takes a turn, because a look at folders that has begun

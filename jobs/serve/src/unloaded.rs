@@ -15,8 +15,10 @@ impl Unloaded {
             .contains(name)
     }
 
-    pub(crate) fn insert(&self, name: &str) {
+    /// Names one more model, and forgets those that are not there any more.
+    pub(crate) fn insert(&self, name: &str, is_there: impl Fn(&str) -> bool) {
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        names.retain(|name| is_there(name));
         names.insert(name.to_owned());
     }
 

@@ -18,11 +18,21 @@ use crate::error::Error;
 /// may have a million of them.
 const FOOTERS_AT_ONCE: usize = 1_000;
 
+/// What becomes of files that are not whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Torn {
+    /// They are an error.
+    Refused,
+    /// The log ends before the first of them.
+    End,
+}
+
 /// Batches of one job, by number. A part of them, [`Self::only`], costs little, because facts are shared.
 #[derive(Clone, Debug)]
 pub struct Batches {
     store: Store,
-    facts: BTreeMap<BatchNumber, Arc<BatchFacts>>,
+    /// Shared by clones: there may be a million.
+    facts: Arc<BTreeMap<BatchNumber, Arc<BatchFacts>>>,
     /// The names of all columns of all batches; `None` where a footer does not say.
     columns: Option<BTreeSet<String>>,
 }
@@ -75,16 +85,27 @@ impl Batches {
     /// # Errors
     /// [`Error::Batches`], [`Error::NoBatches`], and [`Error::OtherJob`] where one is not of `job`.
     pub async fn freeze(store: &Store, job: &str) -> Result<Self, Error> {
-        let log = open(store).await?;
+        Self::read(store, job, Torn::Refused).await
+    }
+
+    /// The batches that there are now, up to the first whose file is not whole: somebody may be copying it into the folder.
+    pub(crate) async fn freeze_whole(store: &Store, job: &str) -> Result<Self, Error> {
+        Self::read(store, job, Torn::End).await
+    }
+
+    async fn read(store: &Store, job: &str, torn: Torn) -> Result<Self, Error> {
+        let log = BatchLog::unread(store.clone());
         let files = log.batches().await.map_err(Error::Batches)?;
-        if files.is_empty() {
-            return Err(none(store));
-        }
         let (mut facts, mut columns) = (BTreeMap::new(), Some(BTreeSet::new()));
         let mut before = Vec::new();
         for files in files.chunks(FOOTERS_AT_ONCE) {
             let numbers: Vec<BatchNumber> = files.iter().map(|file| file.number).collect();
-            let footers = log.footers(&numbers).await.map_err(Error::Batches)?;
+            let footers = match torn {
+                Torn::Refused => log.footers(&numbers).await,
+                Torn::End => log.whole_footers(&numbers).await,
+            };
+            let footers = footers.map_err(Error::Batches)?;
+            let whole = footers.len();
             for (file, footer) in files.iter().zip(footers) {
                 see_job(store, &footer.job, job)?;
                 if footer.schema.is_empty() {
@@ -96,11 +117,19 @@ impl Batches {
                 }
                 facts.insert(file.number, BatchFacts::new(file, footer));
             }
+            if whole < numbers.len() {
+                break;
+            }
         }
-        let store = store.clone();
+        if facts.is_empty() {
+            if let Some(torn) = files.first() {
+                log.footer(torn.number).await.map_err(Error::Batches)?;
+            }
+            return Err(none(store));
+        }
         Ok(Self {
-            store,
-            facts,
+            store: store.clone(),
+            facts: Arc::new(facts),
             columns,
         })
     }
@@ -119,7 +148,7 @@ impl Batches {
         see_job(store, &footer.job, job)?;
         Ok(Some(Self {
             store: store.clone(),
-            facts: BTreeMap::from([(number, BatchFacts::new(file, footer))]),
+            facts: Arc::new(BTreeMap::from([(number, BatchFacts::new(file, footer))])),
             columns: None,
         }))
     }
@@ -134,7 +163,7 @@ impl Batches {
 
     /// Keeps only some of them.
     pub fn retain(&mut self, keep: impl Fn(BatchNumber) -> bool) {
-        self.facts.retain(|number, _| keep(*number));
+        Arc::make_mut(&mut self.facts).retain(|number, _| keep(*number));
     }
 
     /// Some of them.
@@ -142,7 +171,7 @@ impl Batches {
         let facts = self.facts.range(of);
         Self {
             store: self.store.clone(),
-            facts: facts.map(|(number, of)| (*number, of.clone())).collect(),
+            facts: Arc::new(facts.map(|(number, of)| (*number, of.clone())).collect()),
             columns: None,
         }
     }
@@ -167,10 +196,19 @@ impl Batches {
             }
             before.clone_from(&footer.commit_id);
             came.push(file.number);
-            self.facts
-                .insert(file.number, BatchFacts::new(&file, footer));
+            Arc::make_mut(&mut self.facts).insert(file.number, BatchFacts::new(&file, footer));
         }
         Ok(Some(came))
+    }
+
+    /// A text that changes with the file of the batch after the newest; none where there is no such file.
+    pub(crate) async fn stamp_of_next(&self) -> Result<Option<String>, Error> {
+        let Some((newest, _)) = self.facts.last_key_value() else {
+            return Ok(None);
+        };
+        let head = self.store.head(&newest.next().file_name()).await;
+        let head = head.map_err(|e| Error::Batches(e.into()))?;
+        Ok(head.map(|head| format!("{} {:?}", head.stamp, head.about)))
     }
 
     /// Forgets batches that were pruned. Pruning begins with the oldest, so one look tells whether there are any.
@@ -182,11 +220,7 @@ impl Batches {
         if there.map_err(|e| Error::Batches(e.into()))? {
             return Ok(());
         }
-        let reach = match BatchLog::read(self.store.clone()).await {
-            Ok(log) => log.reach().await,
-            Err(error) => Err(error),
-        };
-        match reach {
+        match BatchLog::unread(self.store.clone()).reach().await {
             Ok(Some(reach)) => self.forget(reach.first),
             // All are gone, which the next look at the log shows.
             Ok(None) | Err(LogError::NoFolder { .. }) => {}
@@ -199,7 +233,9 @@ impl Batches {
     pub(crate) fn forget(&mut self, before: BatchNumber) {
         let newest = self.facts.last_key_value().map(|(number, _)| *number);
         let keep = newest.map_or(before, |newest| before.min(newest));
-        self.facts = self.facts.split_off(&keep);
+        if self.facts.range(..keep).next().is_some() {
+            self.facts = Arc::new(Arc::make_mut(&mut self.facts).split_off(&keep));
+        }
     }
 
     /// Each with its number, the oldest first.

@@ -178,6 +178,17 @@ impl Error {
         }
     }
 
+    /// Whether [`follow`](crate::follow) waits for what is missing: for the folder, its first batch, or the rest of a file that
+    /// somebody copies into the folder.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        match self {
+            Self::NoBatches { .. } | Self::Batches(LogError::NoFolder { .. }) => true,
+            Self::Batches(error) => error.is_torn(),
+            _ => false,
+        }
+    }
+
     /// Which kind this is.
     #[must_use]
     pub fn kind(&self) -> Kind {

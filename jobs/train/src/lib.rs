@@ -30,6 +30,7 @@
 
 mod assess;
 mod batches;
+mod candidates;
 mod compare;
 mod error;
 mod failures;

@@ -12,13 +12,14 @@ use gugus_submit::{Jobs, Submit, SubmitError};
 use tokio_util::sync::CancellationToken;
 
 use crate::batches::Batches;
+use crate::candidates::{Candidates, begin_judging};
 use crate::compare::refuse;
 use crate::error::Error;
 use crate::failures::Failures;
 use crate::kind::TrainingKind;
 use crate::kinds::kinds;
 use crate::observer::Observer;
-use crate::promote::promote;
+use crate::promote::{Promoted, promote};
 use crate::report::Report;
 use crate::run::Run;
 use crate::work::{ModelWork, Undeclared};
@@ -52,7 +53,7 @@ pub struct Prepared {
     /// The models in the order of the job file.
     order: Vec<ModelName>,
     /// Those that may take an alias.
-    promoted: Vec<ModelWork>,
+    promoted: Vec<Promoted>,
     /// Begins the names of Ballista jobs.
     label: String,
     report: Report,
@@ -66,10 +67,12 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     let mut kinds = kinds();
     let compiled = compile(&config, &kinds)?;
     let label = label(&config);
-    let run = begin(&config, &compiled).await?;
+    let batches = Batches::freeze(&config.batches, config.job.name.as_str()).await?;
+    let run = begin(&config, &compiled, batches).await?;
     let (mut order, mut report, mut differing) = (Vec::new(), Report::default(), Vec::new());
     let works = compiled.iter().map(|(work, _)| work);
-    let promoted = works.filter(|work| work.promotion.is_some()).cloned();
+    let promoted = works.filter(|work| work.promotion.is_some());
+    let promoted = promoted.map(|work| (work.clone(), Candidates::find(&run, work)));
     let promoted = promoted.collect();
     for (work, kind) in compiled {
         order.push(work.model.name.clone());
@@ -87,10 +90,13 @@ pub async fn prepare(config: Config) -> Result<Prepared, Error> {
     })
 }
 
-/// Reads which batches and models are there, and sees that these models can be trained on them.
-pub(crate) async fn begin(config: &Config, compiled: &[(ModelWork, usize)]) -> Result<Run, Error> {
+/// Reads which models are there, and sees that these models can be trained on the batches.
+pub(crate) async fn begin(
+    config: &Config,
+    compiled: &[(ModelWork, usize)],
+    batches: Batches,
+) -> Result<Run, Error> {
     let job = &config.job;
-    let batches = Batches::freeze(&config.batches, job.name.as_str()).await?;
     if let Some(columns) = batches.columns() {
         let works = compiled.iter().map(|(work, _)| work);
         let mut undeclared = works.flat_map(|work| Undeclared::of(job, work, columns));
@@ -150,6 +156,12 @@ impl Prepared {
         self.kinds.iter().map(|kind| kind.pending()).sum()
     }
 
+    /// Whether there is nothing to train and no model to judge, so that no cluster is needed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.pending() == 0 && self.promoted.iter().all(|(_, of)| of.is_empty())
+    }
+
     /// What [`Self::train`] would do, without doing it.
     #[must_use]
     pub fn dry_run(mut self) -> Report {
@@ -158,7 +170,7 @@ impl Prepared {
         self.nothing_to_do()
     }
 
-    /// The report of a run with nothing pending, which needs no cluster.
+    /// The report of a run that [is idle](Self::is_idle).
     #[must_use]
     pub fn nothing_to_do(mut self) -> Report {
         self.report.sort(&self.order);
@@ -176,11 +188,10 @@ impl Prepared {
         stop: CancellationToken,
     ) -> Result<Report, Error> {
         let began = Instant::now();
-        let pending = self.pending();
         let mut result = Ok(());
-        if pending > 0 {
+        if !self.is_idle() {
             let jobs = Jobs::on(cluster, self.label.as_str(), stop).await;
-            self.run.progress.set_total(pending);
+            self.run.progress.set_total(self.pending());
             result = self.train_kinds(&jobs).await;
             jobs.settle().await;
         }
@@ -195,15 +206,36 @@ impl Prepared {
     }
 
     async fn train_kinds(&mut self, jobs: &Jobs<'_>) -> Result<(), Error> {
-        let promoted = &self.promoted;
-        train_kinds(&mut self.kinds, promoted, &self.run, jobs, &mut self.report).await
+        for (work, _) in &self.promoted {
+            begin_judging(&self.run, work).await?;
+        }
+        let (kinds, promoted) = (&mut self.kinds, &mut self.promoted);
+        train_kinds(kinds, promoted, &self.run, jobs, &mut self.report).await
     }
 }
 
 /// Trains what these kinds were told, and judges new models of those that may take an alias. Tells the observer.
 pub(crate) async fn train_kinds(
     kinds: &mut [Box<dyn TrainingKind>],
-    promoted: &[ModelWork],
+    promoted: &mut [Promoted],
+    run: &Run,
+    jobs: &Jobs<'_>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let trained = train_each(kinds, run, jobs, report).await;
+    // Also what was written before an error waits to be judged.
+    for (work, candidates) in promoted.iter_mut() {
+        candidates.extend(run, work, &report.models);
+    }
+    trained?;
+    for of in promoted {
+        promote(run, jobs, of, report).await?;
+    }
+    Ok(())
+}
+
+async fn train_each(
+    kinds: &mut [Box<dyn TrainingKind>],
     run: &Run,
     jobs: &Jobs<'_>,
     report: &mut Report,
@@ -221,9 +253,6 @@ pub(crate) async fn train_kinds(
     }
     for kind in kinds {
         kind.train(run, jobs, report).await?;
-    }
-    for work in promoted {
-        promote(run, jobs, work, report).await?;
     }
     Ok(())
 }

@@ -1,29 +1,36 @@
 //! Lets an alias move to a model that was just trained, if the model is good enough.
 //!
 //! Models that are newer than what the alias stands for are judged, the newest first. The first good one takes the alias.
-//! So a run that catches up with many batches judges few models, and an alias never moves back.
+//! So a run that catches up with many batches judges few models, and an alias never moves back. Each model is judged once:
+//! what a run left unjudged is judged by the next training, or by the next run.
 
 use std::collections::BTreeMap;
 
 use gugus_kmeans_all::Assessed;
-use gugus_models::{AliasMove, Direction, ModelError, SavedModel};
-use gugus_progress::{Outcome, PromotionReport};
+use gugus_models::{AliasMove, BatchRange, Direction, Extent, ModelError, SavedModel};
+use gugus_progress::{ModelReport, PromotionReport};
 use gugus_spec::BatchNumber;
 use gugus_submit::Jobs;
 
 use crate::assess::assess;
 use crate::batches::Batches;
+use crate::candidates::Candidates;
 use crate::error::{Error, Result};
+use crate::line;
 use crate::promotion::{DRIFT, METRICS, Promotion, SILHOUETTE};
 use crate::report::Report;
 use crate::run::Run;
 use crate::work::ModelWork;
 
-/// Judges the models of `work` that the report says were trained, and tells what became of each.
+/// A model that may take an alias, and the batches whose models wait to be judged.
+pub(crate) type Promoted = (ModelWork, Candidates);
+
+/// Judges the candidates, and tells what became of each. Those that could not be judged before an error wait for the next
+/// call.
 pub(crate) async fn promote(
     run: &Run,
     jobs: &Jobs<'_>,
-    work: &ModelWork,
+    (work, candidates): &mut Promoted,
     report: &mut Report,
 ) -> Result {
     let Some(promotion) = &work.promotion else {
@@ -31,27 +38,65 @@ pub(crate) async fn promote(
     };
     let name = work.model.name.as_str();
     let lines = report.models.iter_mut();
-    let trained = lines.filter(|line| line.model == name && line.status == Outcome::Trained);
-    let numbered = trained.filter_map(|line| Some((BatchNumber::new(line.batch?)?, line)));
-    let mut newest_first: Vec<_> = numbered.collect();
-    newest_first.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
-    let mut taken = None;
-    for (number, line) in newest_first {
-        let judged = match taken {
+    let lines = lines.filter(|line| line.model == name);
+    let mut lines: BTreeMap<u64, &mut ModelReport> =
+        lines.filter_map(|line| Some((line.batch?, line))).collect();
+    let (mut taken, mut judged, mut failed) = (None, Vec::new(), Ok(()));
+    while let Some((number, batches)) = candidates.pop() {
+        let decision = match taken {
             Some(at) => report_of(promotion, Metrics::default(), Some(ahead(promotion, at))),
-            None => {
-                let judged = judge(run, jobs, work, promotion, number).await?;
-                tell(run, name, number, &judged);
-                judged
-            }
+            None => match judge(run, jobs, work, promotion, (number, &batches)).await {
+                Ok(decision) => {
+                    tell(run, name, number, &decision);
+                    decision
+                }
+                Err(error) => {
+                    candidates.put_back(number, batches);
+                    failed = Err(error);
+                    break;
+                }
+            },
         };
-        if judged.promoted {
+        if decision.promoted {
             taken = Some(number);
         }
-        line.promotion = Some(judged);
-        run.observer.promotion(line);
+        judged.push(BatchRange::from(number));
+        match lines.get_mut(&number.get()) {
+            Some(line) => {
+                line.promotion = Some(decision);
+                run.observer.promotion(line);
+            }
+            None if taken.is_none_or(|at| at == number) => {
+                tell_late(run, work, number, decision).await;
+            }
+            None => {}
+        }
     }
-    Ok(())
+    remember(run, work, promotion, &judged).await;
+    failed
+}
+
+/// Writes down what was judged. It is judged once more after a restart if that fails, and that does no harm.
+async fn remember(run: &Run, work: &ModelWork, promotion: &Promotion, judged: &[BatchRange]) {
+    let (model, alias) = (&work.model.name, &promotion.alias);
+    if judged.is_empty() {
+        return;
+    }
+    if let Err(error) = run.models.note_judged(model, alias, judged).await {
+        let reason = gugus_error::chain(&error);
+        tracing::warn!(%model, %alias, reason, "it could not be written down which models were judged; they are judged again after a restart");
+    }
+}
+
+/// Tells the observer of the model of an earlier training, which no line of the report is about.
+async fn tell_late(run: &Run, work: &ModelWork, batch: BatchNumber, decision: PromotionReport) {
+    let (name, of) = (&work.model.name, Extent::Batch(batch));
+    if let Ok(Some(about)) = run.models.about(name, of.clone()).await {
+        run.observer.promotion(&ModelReport {
+            promotion: Some(decision),
+            ..line::trained(name, &of, &about)
+        });
+    }
 }
 
 fn tell(run: &Run, model: &str, batch: BatchNumber, judged: &PromotionReport) {
@@ -77,7 +122,7 @@ async fn judge(
     jobs: &Jobs<'_>,
     work: &ModelWork,
     promotion: &Promotion,
-    batch: BatchNumber,
+    (batch, batches): (BatchNumber, &Batches),
 ) -> Result<PromotionReport> {
     let (model, alias) = (&work.model.name, &promotion.alias);
     let failed = |source: ModelError| Error::Promote {
@@ -112,7 +157,7 @@ async fn judge(
         jobs,
         work,
         promotion,
-        batches: run.batches.only(batch..=batch),
+        batches,
     };
     let metrics = match look.metrics(&saved, compared.as_ref()).await? {
         Ok(metrics) => metrics,
@@ -184,7 +229,7 @@ struct Look<'a> {
     jobs: &'a Jobs<'a>,
     work: &'a ModelWork,
     promotion: &'a Promotion,
-    batches: Batches,
+    batches: &'a Batches,
 }
 
 impl Look<'_> {
@@ -253,7 +298,7 @@ impl Look<'_> {
             return Ok(Err("it has no centers".to_owned()));
         };
         let model = (centers, saved.fitted.distance_measure());
-        let assessed = assess(self.jobs, self.work, model, &self.batches).await?;
+        let assessed = assess(self.jobs, self.work, model, self.batches).await?;
         Ok(assessed.map(Some))
     }
 }

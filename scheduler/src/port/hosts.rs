@@ -12,19 +12,16 @@ use crate::problem::Problem;
 
 /// The names of a port that is reached at `endpoint` and read by pages of `origins`.
 pub(crate) fn of(endpoint: &Endpoint, port: Port, origins: &[Origin]) -> Hosts {
-    // No page knows the token.
-    if endpoint.security.token.is_some() && port != Port::Shown {
-        return Hosts::Any;
-    }
-    let sites = origins.iter().filter_map(Origin::authority);
-    let sites = sites.map(|site| site.host().to_owned());
-    let names = sites.chain(endpoint.external_host.clone());
-    Hosts::at(endpoint.address.ip(), names)
+    // Pages that are shown to everybody ask for no token.
+    let token = endpoint.security.token.as_ref();
+    let token = token.filter(|_| port != Port::Shown);
+    let name = endpoint.external_host.clone();
+    Hosts::of(endpoint.address.ip(), token, name, origins)
 }
 
 /// Refuses requests by any other name.
 pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    if !hosts.admit(request.headers(), request.uri().authority()) {
+    if !hosts.answer_to(request.headers(), request.uri()) {
         let why = "this port is not called so: call it by its address or by localhost, or start the scheduler with --external-host";
         return Problem::new(StatusCode::MISDIRECTED_REQUEST, why).into_response();
     }
@@ -35,7 +32,7 @@ pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Ne
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use gugus_engine::{Security, Token};
-    use http::HeaderMap;
+    use http::{HeaderMap, Uri, header};
 
     use super::*;
 
@@ -49,8 +46,8 @@ mod tests {
             },
         };
         let origins = ["https://gugus.example:8443".parse::<Origin>().unwrap()];
-        let authority = name.parse().unwrap();
-        of(&endpoint, port, &origins).admit(&HeaderMap::new(), Some(&authority))
+        let headers = HeaderMap::from_iter([(header::HOST, name.parse().unwrap())]);
+        of(&endpoint, port, &origins).answer_to(&headers, &Uri::from_static("/"))
     }
 
     #[test]

@@ -7,4 +7,4 @@ mod openapi;
 pub(crate) mod origins;
 pub(crate) mod routes;
 mod shown;
-mod standing_metrics;
+pub(crate) mod standing_metrics;

@@ -1,11 +1,16 @@
 //! The metrics of standing runs, by job. Only runs that follow or are paused have them, so the labels are as few as such runs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gugus_pages::run::Run;
+use gugus_progress::{Lag, ModelReport, Outcome};
+use gugus_spec::JobName;
+use gugus_train::Observer;
 use prometheus::{
-    GaugeVec, IntCounterVec, IntGaugeVec, Registry, register_gauge_vec_with_registry,
-    register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
+    Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    register_gauge_vec_with_registry, register_int_counter_vec_with_registry,
+    register_int_gauge_vec_with_registry,
 };
 
 /// How far standing runs are behind, and what they have trained.
@@ -70,6 +75,49 @@ impl StandingMetrics {
             self.trained.with_label_values(&by).inc_by(of.trained);
             self.failed.with_label_values(&by).inc_by(of.failed);
         }
+    }
+}
+
+/// Registers the metrics of one standing run that its own process drives, and gives the observer that counts them.
+///
+/// # Errors
+/// If the registry has them already.
+pub fn follow_metrics(
+    registry: &Registry,
+    job: &JobName,
+) -> Result<Arc<dyn Observer>, prometheus::Error> {
+    let metrics = StandingMetrics::registered(registry)?;
+    let by = [job.as_str()];
+    Ok(Arc::new(Followed {
+        lag_batches: metrics.lag_batches.with_label_values(&by),
+        lag_seconds: metrics.lag_seconds.with_label_values(&by),
+        trained: metrics.trained.with_label_values(&by),
+        failed: metrics.failed.with_label_values(&by),
+    }))
+}
+
+/// The metrics of one standing run.
+#[derive(Debug)]
+struct Followed {
+    lag_batches: IntGauge,
+    lag_seconds: Gauge,
+    trained: IntCounter,
+    failed: IntCounter,
+}
+
+impl Observer for Followed {
+    fn model(&self, line: &ModelReport) {
+        match line.status {
+            Outcome::Trained => self.trained.inc(),
+            Outcome::Failed => self.failed.inc(),
+            Outcome::Skipped | Outcome::Planned => {}
+        }
+    }
+
+    fn lag(&self, lag: Lag) {
+        let batches = i64::try_from(lag.batches).unwrap_or(i64::MAX);
+        self.lag_batches.set(batches);
+        self.lag_seconds.set(lag.seconds);
     }
 }
 

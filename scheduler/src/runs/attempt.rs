@@ -235,7 +235,7 @@ impl Attempts {
             }
         };
         tracing::info!(models = prepared.pending(), "models are to be trained");
-        if prepared.pending() == 0 {
+        if prepared.is_idle() {
             return Ok(prepared.nothing_to_do());
         }
         let cluster = Cluster::connect(self.access.clone()).await;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gugus_batches::LogError;
 use gugus_engine::Access;
 use gugus_files::Stores;
 use gugus_pages::run::{Course, Mark, Run, RunId};
@@ -102,9 +101,7 @@ impl Runs {
             return Err(RunError::RetrainAndFollow);
         }
         match block_on(gugus_train::check_request(&config)) {
-            // A standing run waits for the folder and its first batch.
-            Err(gugus_train::Error::NoBatches { .. }) if request.follow => {}
-            Err(gugus_train::Error::Batches(LogError::NoFolder { .. })) if request.follow => {}
+            Err(missing) if request.follow && missing.is_waited_for() => {}
             checked => checked?,
         }
         self.begin(|live| self.table().add(request, &config.job.name, live))

@@ -19,6 +19,8 @@ pub(super) struct Counts {
     pub(super) failed: u64,
     skipped: u64,
     pub(super) caught_up: bool,
+    /// Whether an attempt before has caught up, too.
+    looked: bool,
     pub(super) batches: u64,
     /// When the oldest batch was committed that is not trained on.
     oldest: Option<SystemTime>,
@@ -44,9 +46,14 @@ impl Heard {
         Arc::new(Listener { heard, course })
     }
 
-    /// A new attempt begins: what is there has to be looked at again. Models that were counted stay counted.
+    /// A new attempt begins: what is there has to be looked at again. Models that were counted stay counted. Those that are left
+    /// alone are counted by the first attempt that looks at all of them.
     pub(super) fn begin(&self) {
-        self.counts().caught_up = false;
+        let mut counts = self.counts();
+        counts.caught_up = false;
+        if !counts.looked {
+            counts.skipped = 0;
+        }
     }
 
     /// The counts as they are now.
@@ -87,8 +94,8 @@ impl Observer for Listener {
                 counts.failed += 1;
                 tracing::warn!("{}", failure(line));
             }
-            Outcome::Skipped => counts.skipped += 1,
-            Outcome::Planned => {}
+            Outcome::Skipped if counts.caught_up || !counts.looked => counts.skipped += 1,
+            Outcome::Skipped | Outcome::Planned => {}
         }
         drop(counts);
         self.course.model(line);
@@ -107,7 +114,9 @@ impl Observer for Listener {
     }
 
     fn caught_up(&self) {
-        self.heard.counts().caught_up = true;
+        let mut counts = self.heard.counts();
+        (counts.caught_up, counts.looked) = (true, true);
+        drop(counts);
         self.course.caught_up();
     }
 
@@ -120,5 +129,56 @@ impl Observer for Listener {
             .filter(|_| lag.batches > 0);
         drop(counts);
         self.course.lag(lag);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gugus_progress::ReportScope;
+
+    use super::*;
+
+    fn line(batch: u64, status: Outcome) -> ModelReport {
+        ModelReport {
+            model: "m".to_owned(),
+            scope: ReportScope::Batch,
+            batch: Some(batch),
+            window: None,
+            status,
+            reason: None,
+            rows: 10,
+            iterations: None,
+            training_cost: None,
+            sizes: Vec::new(),
+            path: None,
+            promotion: None,
+        }
+    }
+
+    #[test]
+    fn what_each_attempt_finds_there_is_counted_once() {
+        let heard = Heard::default();
+        let observer = heard.listener(Arc::new(()));
+        let attempt = |there: u64| {
+            heard.begin();
+            (1..=there).for_each(|batch| observer.model(&line(batch, Outcome::Skipped)));
+        };
+        // The first one fails before it has looked at everything.
+        attempt(2);
+        attempt(3);
+        observer.model(&line(4, Outcome::Trained));
+        observer.caught_up();
+        let counted = || {
+            let counts = heard.now();
+            (counts.trained, counts.skipped)
+        };
+        assert_eq!(counted(), (1, 3));
+        // Another begins, and finds what the first one trained.
+        attempt(4);
+        assert_eq!(counted(), (1, 3));
+        observer.caught_up();
+        // A batch without rows comes.
+        observer.model(&line(5, Outcome::Skipped));
+        assert_eq!(counted(), (1, 4));
     }
 }

@@ -1,5 +1,8 @@
 //! All runs that a scheduler knows: in memory as they are, on disk as they were last written.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -18,7 +21,7 @@ use super::request::RunRequest;
 /// All runs of a scheduler.
 pub(super) struct Table {
     pub(super) folders: Folders,
-    /// How many runs are kept that have ended.
+    /// How many runs are kept that have ended, and how many that are paused.
     keep: usize,
     entries: Mutex<BTreeMap<RunId, Entry>>,
     /// Held by whoever writes a run to disk, from the first look to the last change; taken before `entries`. Nobody who only
@@ -276,18 +279,26 @@ impl Table {
         self.prune();
     }
 
-    /// Removes the oldest runs that have ended, beyond those that are kept.
+    /// Removes the oldest runs that have ended, beyond those that are kept, and the oldest that are paused, likewise. Ended runs
+    /// do not push out a paused one, which somebody may want to resume.
     fn prune(&self) {
         let _writing = self.writing();
         let surplus = {
             let mut entries = self.entries();
-            let ended = entries
-                .values()
-                .filter(|entry| entry.live.is_none() && entry.run.state.is_final());
-            let mut ended: Vec<RunId> = ended.map(|entry| entry.run.id.clone()).collect();
-            ended.truncate(ended.len().saturating_sub(self.keep));
-            entries.retain(|id, _| !ended.contains(id));
-            ended
+            let oldest = |is_of: fn(RunState) -> bool| {
+                let of = entries
+                    .values()
+                    .filter(|entry| entry.live.is_none() && is_of(entry.run.state));
+                let mut of: Vec<RunId> = of.map(|entry| entry.run.id.clone()).collect();
+                of.truncate(of.len().saturating_sub(self.keep));
+                of
+            };
+            let mut surplus = oldest(RunState::is_final);
+            surplus.extend(oldest(|state| state == RunState::Paused));
+            for id in &surplus {
+                entries.remove(id);
+            }
+            surplus
         };
         for id in surplus {
             match self.folders.remove(&id) {
@@ -376,68 +387,4 @@ fn check_room(entries: &BTreeMap<RunId, Entry>, run: &Run) -> Result<(), RunErro
 
 fn no_such(id: &RunId) -> RunError {
     RunError::NoSuchRun { id: id.clone() }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-mod tests {
-    use super::*;
-
-    fn standing(models: &str) -> RunRequest {
-        RunRequest {
-            job_file: String::new(),
-            batches: "/data/batch".to_owned(),
-            models: models.to_owned(),
-            only: Vec::new(),
-            retrain: false,
-            follow: true,
-            dry_run: false,
-        }
-    }
-
-    fn live() -> Live {
-        Live::new(CancellationToken::new(), Progress::default())
-    }
-
-    #[test]
-    fn a_standing_run_that_is_resumed_needs_room_like_a_new_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let table = Table::open(Folders::open(folder.path()).unwrap(), 100).unwrap();
-        let job: JobName = "trips".parse().unwrap();
-        let add = |models: &str| table.add(&standing(models), &job, live());
-        let end = |id: &RunId, state: RunState| table.end(id, |run| run.state = state);
-        let first = add("/data/m").unwrap().id;
-        end(&first, RunState::Failed);
-        let second = add("/data/m").unwrap().id;
-        let refused = table.add_again(&first, live());
-        assert!(matches!(refused, Err(RunError::FollowedAlready { id }) if id == second));
-        end(&second, RunState::Finished);
-        table.add_again(&first, live()).unwrap();
-
-        for number in 1..FOLLOW_LIMIT {
-            add(&format!("/data/m{number}")).unwrap();
-        }
-        assert!(matches!(add("/data/other"), Err(RunError::FullOfStanding)));
-        end(&first, RunState::Paused);
-        add("/data/other").unwrap();
-        let refused = table.add_again(&first, live());
-        assert!(matches!(refused, Err(RunError::FullOfStanding)));
-    }
-
-    #[test]
-    fn a_standing_run_that_a_scheduler_left_goes_on_or_ends() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || Table::open(Folders::open(folder.path()).unwrap(), 100).unwrap();
-        let job: JobName = "trips".parse().unwrap();
-        let before = open();
-        let goes_on = before.add(&standing("/data/m"), &job, live()).unwrap().id;
-        let ends = before.add(&standing("/data/n"), &job, live()).unwrap().id;
-        drop(before);
-
-        let table = open();
-        assert_eq!(table.left(), [goes_on.clone(), ends.clone()]);
-        table.add_again(&goes_on, live()).unwrap();
-        assert_eq!(table.cancel(&ends).unwrap().state, RunState::Finished);
-        assert!(table.left().is_empty());
-    }
 }

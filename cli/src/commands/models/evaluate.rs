@@ -52,14 +52,13 @@ impl Evaluate {
         let on = self.on.unwrap_or_default();
         let subject =
             Subject::find(models, batches, &self.chosen.model, self.chosen.which(), on).await?;
-        // The cluster in this process has to outlive its work.
-        let (cluster, _embedded) = cluster.connect(&stores).await?;
+        let connected = cluster.connect(&stores).await?;
         let progress = Progress::default();
         let bar = draw(&progress, "fits");
-        let evaluation = subject.evaluate(&cluster, self.k, &progress, &stop.token);
-        let evaluation = evaluation.await;
+        let evaluating = subject.evaluate(&connected.cluster, self.k, &progress, &stop.token);
+        let evaluation = connected.outlive(evaluating).await;
         drop(bar);
-        let evaluation = evaluation?;
+        let evaluation = evaluation??;
         output.show(&evaluation, || text(&evaluation))?;
         let failed = evaluation
             .elbow

@@ -68,10 +68,9 @@ impl Plot {
         let subject = Subject::find(models, batches, model, which, On::Trained).await?;
         let (x, y) = (self.x.as_deref(), self.y.as_deref());
         let axes = Axes::find(model, &subject.features(), x, y).map_err(Failure::usage)?;
-        // The cluster in this process has to outlive its work.
-        let (cluster, _embedded) = cluster.connect(&stores).await?;
-        let sample = subject.sample(&cluster, &stop.token).await;
-        let sample = sample?;
+        let connected = cluster.connect(&stores).await?;
+        let sampling = subject.sample(&connected.cluster, &stop.token);
+        let sample = connected.outlive(sampling).await??;
         let path = &self.output_file;
         tokio::fs::write(path, sample.draw(axes))
             .await

@@ -44,15 +44,15 @@ impl Train {
         check_job(&config)?;
         let bar = draw_status(&progress, "models");
         let pause = self.poll;
-        let Some((cluster, _embedded)) =
-            cluster.connect_or_wait(&stores, pause, &stop.token).await?
-        else {
+        let connecting = cluster.connect_or_wait(&stores, pause, &stop.token);
+        let Some(connected) = connecting.await? else {
             return Ok(Code::Done);
         };
         let settings = Follow { poll: self.poll };
-        let followed = gugus_train::follow(config, settings, &cluster, stop.token).await;
+        let following = gugus_train::follow(config, settings, &connected.cluster, stop.token);
+        let followed = connected.outlive(following).await;
         drop(bar);
-        let report = followed?;
+        let report = followed??;
         tracing::info!(
             "followed for {:.0} s: {} trained, {} failed",
             report.seconds,

@@ -2,23 +2,21 @@
 
 use std::net::SocketAddr;
 
-use gugus_engine::Cluster;
 use gugus_files::Stores;
 use gugus_progress::Progress;
-use gugus_scheduler::{Configuration, Embedded, RunRequest, ShownRun};
+use gugus_scheduler::{Configuration, RunRequest, ShownRun};
 use gugus_spec::JobName;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
-use crate::flags::cluster::ChosenCluster;
+use crate::flags::cluster::{ChosenCluster, Connected};
 use crate::output::file::private_folder;
 
 /// The cluster, and the run on its pages.
 pub(crate) struct Shown {
-    pub(crate) cluster: Cluster,
+    pub(crate) connected: Connected,
     pub(crate) run: ShownRun,
-    _embedded: Embedded,
     _state: TempDir,
 }
 
@@ -33,9 +31,11 @@ impl Shown {
     ) -> Result<Self, Failure> {
         let state = private_folder().map_err(Failure::failed)?;
         cluster.shown_at(pages.0, pages.1, state.path(), 1)?;
-        let (cluster, embedded) = cluster.connect(stores).await?;
-        let embedded =
-            embedded.ok_or_else(|| Failure::usage("--ui is for a cluster in this process"))?;
+        let connected = cluster.connect(stores).await?;
+        let embedded = connected
+            .embedded
+            .as_ref()
+            .ok_or_else(|| Failure::usage("--ui is for a cluster in this process"))?;
         let run = embedded
             .show_run(run.0, run.1, run.2, stop)
             .map_err(Failure::failed)?;
@@ -46,9 +46,8 @@ impl Shown {
             run.id()
         );
         Ok(Self {
-            cluster,
+            connected,
             run,
-            _embedded: embedded,
             _state: state,
         })
     }

@@ -6,6 +6,7 @@ mod cluster;
 mod files;
 mod ingest;
 mod jobs;
+mod standing;
 mod up;
 
 use std::sync::mpsc::{self, RecvTimeoutError};

@@ -1,6 +1,9 @@
 //! `gugus up` is killed while records come, and started again: every record is in one place, and every batch has its model.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
+
+use serde_json::Value;
 
 use super::seeds;
 use crate::kit::batch_files;
@@ -21,10 +24,13 @@ const PARTITIONS: i32 = 2;
 const KILLS: usize = 4;
 
 /// One message in so many is poison.
-const POISON: usize = 14;
+pub(super) const POISON: usize = 14;
 
-/// Batches by both limits, and a model of every row.
-const REST: &str = "rows = 50\nidle = \"300ms\"\n[[models]]\nname = \"place\"\nfeatures = [\"n\", { name = \"x\", sql = \"coalesce(x, 0)\" }]\nk = 3";
+/// Batches by both limits, and a model of every row, which takes the alias.
+pub(super) const REST: &str = "rows = 50\nidle = \"300ms\"\n[[models]]\nname = \"place\"\nfeatures = [\"n\", { name = \"x\", sql = \"coalesce(x, 0)\" }]\nk = 3\npromote = { if = \"rows > 0\", alias = \"production\" }";
+
+/// The alias of [`REST`].
+pub(super) const ALIAS: &str = "production";
 
 /// What kills come in the midst of.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +94,7 @@ fn one(seed: u64, kafka: &Kafka) {
         send(&mut draw);
         let amid = [Amid::Committing, Amid::Training, Amid::Reading][kill % 3];
         until(&format!("kill {kill} comes amid {amid:?}"), || {
+            production(models)?;
             let now = [batch_files::numbers(batches).len(), trained(models).len()];
             let reached = match amid {
                 Amid::Reading => true,
@@ -124,23 +131,44 @@ fn one(seed: u64, kafka: &Kafka) {
     assert_eq!(trained(models), wanted, "seed {seed}");
 }
 
-/// Whether each batch with rows has a model, and REST serves it.
+/// Whether each batch with rows has a model, REST serves it, and the newest one has the alias.
 fn complete(batches: &Path, models: &Path, process: &Up) -> Result<(), String> {
+    let (newest, _) = production(models)?;
     let (wanted, found) = (with_rows(batches), trained(models));
     let served = http::get(format!("{}/models", process.url("rest")));
     let served: Vec<u64> = match served["models"][0]["batches"].as_array() {
-        Some(served) => served
-            .iter()
-            .filter_map(serde_json::Value::as_u64)
-            .collect(),
+        Some(served) => served.iter().filter_map(Value::as_u64).collect(),
         None => Vec::new(),
     };
-    let so = wanted == found && wanted == served;
+    let so = wanted == found && wanted == served && wanted.last() == newest.as_ref();
     so.then_some(())
-        .ok_or_else(|| format!("{wanted:?} {found:?} {served:?}"))
+        .ok_or_else(|| format!("{wanted:?} {found:?} {served:?} {newest:?}"))
 }
 
-fn with_rows(folder: &Path) -> Vec<u64> {
+/// The batch that the alias stands for, whose model has to be there, and the batches that were pruned.
+pub(super) fn production(models: &Path) -> Result<(Option<u64>, Vec<RangeInclusive<u64>>), String> {
+    let read = || -> Option<Value> {
+        let text = std::fs::read(models.join("place/aliases.json")).ok()?;
+        Some(serde_json::from_slice(&text).expect("a whole file"))
+    };
+    let Some(aliases) = read() else {
+        return Ok((None, Vec::new()));
+    };
+    let at = aliases["aliases"][ALIAS]["batch"].as_u64();
+    if let Some(at) = at
+        && !trained(models).contains(&at)
+    {
+        // The alias may have moved on since, and the model been pruned.
+        let moved = read().is_some_and(|now| now["aliases"][ALIAS] != aliases["aliases"][ALIAS]);
+        assert!(moved, "the alias stands for batch {at}, which has no model");
+        return Err("the alias moves".to_owned());
+    }
+    let pruned = aliases["pruned"].as_array().into_iter().flatten();
+    let pruned = pruned.filter_map(|of| Some(of["first"].as_u64()?..=of["last"].as_u64()?));
+    Ok((at, pruned.collect()))
+}
+
+pub(super) fn with_rows(folder: &Path) -> Vec<u64> {
     let batches = batch_files::batches(folder).into_iter();
     batches
         .filter(|batch| !batch.rows.is_empty())
@@ -149,7 +177,7 @@ fn with_rows(folder: &Path) -> Vec<u64> {
 }
 
 /// The batches with a whole model.
-fn trained(folder: &Path) -> Vec<u64> {
+pub(super) fn trained(folder: &Path) -> Vec<u64> {
     let folder = folder.join("place");
     if !folder.exists() {
         return Vec::new();

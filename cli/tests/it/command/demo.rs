@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::kit::http;
-use crate::kit::process::{Signal, run, up};
+use crate::kit::process::{Gugus, Signal, run, up};
 use crate::kit::same::short;
 use crate::kit::wait::until;
 use crate::kit::work::Work;
@@ -50,4 +50,15 @@ fn records_keep_coming_and_the_pages_move() {
     let runs = http::get(format!("{}/gugus/v1/runs", demo.url("http")));
     assert_eq!(runs["runs"][0]["state"], json!("following"), "{runs}");
     demo.stop(Signal::Term).expect(0);
+}
+
+#[test]
+fn a_demo_that_is_stopped_before_its_result_says_so() {
+    for (signal, code) in [(Signal::Int, 130), (Signal::Term, 143)] {
+        let demo = Gugus::new(format!("demo {LISTEN}")).spawn();
+        demo.await_stderr("cutting them into batches");
+        demo.stop(signal)
+            .expect(code)
+            .says(&["stopped before everything was shown"]);
+    }
 }

@@ -66,7 +66,7 @@ fn guards_are_keys_of_the_configuration_file_too() {
     let work = Work::new();
     let config = work.write(
         "mine.toml",
-        "[serve]\ncors_origin = [\"https://app.example\"]\nroot_path = \"/gugus\"\nmax_body = \"20B\"\nmax_in_flight = 3\n\
+        "[serve]\ncors_origin = [\"https://app.example\"]\nexternal_host = [\"gugus.example\"]\nroot_path = \"/gugus\"\nmax_body = \"20B\"\nmax_in_flight = 3\n\
          max_queued = 0\nmax_request_time = \"5s\"\naccess_log = true\n",
     );
     let served = work.serving().with(["--config", &config]).up();
@@ -79,6 +79,10 @@ fn guards_are_keys_of_the_configuration_file_too() {
     assert_eq!(allowed, "https://app.example");
     let document: serde_json::Value = serde_json::from_str(&text(answer)).unwrap();
     assert_eq!(document["servers"], json!([{ "url": "/gugus" }]));
+    for (name, status) in [("gugus.example", 200), ("evil.example", 421)] {
+        let answer = ask(&format!("{url}/health"), &[("host", name)]);
+        assert_eq!(answer.status(), status, "{name}");
+    }
     let long = send(&format!("{url}/predict_cluster/"), &[], &" ".repeat(21));
     assert_eq!(long.status(), 413);
     served.await_stderr("status=413");

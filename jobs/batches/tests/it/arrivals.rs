@@ -1,7 +1,10 @@
 //! Batches that came since a reader looked last.
 
 use gugus_batches::{Arrivals, BatchLog, MOST_ARRIVALS, arrivals};
-use gugus_files::{Store, conformance::remove};
+use gugus_files::{
+    Store,
+    conformance::{folder, remove},
+};
 use gugus_spec::BatchNumber;
 
 use crate::kit::{commit, draft, open};
@@ -13,11 +16,16 @@ fn number(number: u64) -> BatchNumber {
 /// A log of so many batches.
 async fn log_of(batches: i64) -> (Store, BatchLog) {
     let store = Store::in_memory();
-    let mut log = open(&store).await;
+    let log = filled(&store, batches).await;
+    (store, log)
+}
+
+async fn filled(store: &Store, batches: i64) -> BatchLog {
+    let mut log = open(store).await;
     for first in 0..batches {
         commit(&mut log, &draft(0, first, first + 1)).await;
     }
-    (store, log)
+    log
 }
 
 async fn came(store: &Store, newest: u64) -> Option<Vec<u64>> {
@@ -64,4 +72,32 @@ async fn an_answer_is_bounded() {
     assert_eq!((first.len(), first[0]), (MOST_ARRIVALS, 2));
     let rest = came(&store, *first.last().unwrap()).await.unwrap();
     assert_eq!(rest.len(), 5);
+}
+
+/// Somebody copies a file into the folder, or it is damaged.
+#[tokio::test]
+async fn a_file_that_is_not_whole_ends_what_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    for store in [Store::in_memory(), folder(dir.path())] {
+        let log = filled(&store, 4).await;
+        let numbers = log.numbers().await.unwrap();
+        let third = number(3).file_name();
+        let whole = store.get(&third).await.unwrap();
+        for length in [0, 4, whole.len() / 2, whole.len() - 1] {
+            remove(&store, &third).await;
+            let part = whole.slice(..length);
+            store.create(&third, part).await.unwrap();
+            let log = BatchLog::unread(store.clone());
+            assert_eq!(log.numbers().await.unwrap(), numbers);
+            assert_eq!(log.whole_footers(&numbers).await.unwrap().len(), 2);
+            let refused = log.footers(&numbers).await.unwrap_err();
+            assert!(refused.is_torn(), "{length}: {refused}");
+            assert_eq!(came(&store, 1).await, Some(vec![2]));
+            let next = arrivals(&store, number(2)).await.unwrap_err();
+            assert!(next.is_torn(), "{length}: {next}");
+        }
+        remove(&store, &third).await;
+        store.create(&third, whole).await.unwrap();
+        assert_eq!(came(&store, 1).await, Some(vec![2, 3, 4]));
+    }
 }

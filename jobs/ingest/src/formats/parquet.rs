@@ -202,3 +202,18 @@ fn reason(error: &ParquetError) -> &'static str {
         _ => "it is no whole parquet file, it is cut off or damaged; get it anew",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_text_of_a_dictionary_is_found() {
+        let text = |length: u32| [&length.to_le_bytes()[..], &vec![b'a'; length as usize]].concat();
+        let dictionary = [text(3), text(700), text(0), text(5)].concat();
+        assert_eq!(longest_text(&dictionary), 700);
+        assert_eq!(longest_text(&[]), 0);
+        // A length beyond the end counts as what is there.
+        assert_eq!(longest_text(&[255, 255, 255, 255, b'a', b'b']), 2);
+    }
+}

@@ -11,7 +11,7 @@ use gugus_files::{
         s3_server::S3Server,
     },
 };
-use gugus_models::{AliasMove, Aliased, Aliases, Direction, ModelError, ModelStore, Pruned};
+use gugus_models::{AliasMove, Aliased, Aliases, BatchRange, Direction, ModelError, ModelStore};
 use gugus_spec::{AliasName, BatchNumber, ModelName};
 
 use crate::models::{batch, json_of, keep, model};
@@ -167,6 +167,99 @@ async fn a_lost_answer_is_looked_up() {
     }
 }
 
+/// Somebody removes the file just when a writer that has read it is about to write. The writer begins with an empty file.
+#[tokio::test]
+async fn a_file_that_is_removed_meanwhile_is_an_empty_one() {
+    let store = Store::in_memory();
+    let others = three(&store).await;
+    let (model, canary) = (m(), "canary".parse().unwrap());
+    let begin = async || {
+        set(&others, 2, Direction::Forward).await.unwrap();
+        let any = Direction::Any;
+        others.set_alias(&model, &canary, number(1), any).await
+    };
+    let faulty = Faulty::new(store.object_store(), &[], &[]);
+    let models = ModelStore::new(faulty.store());
+    let is_gone = |store: &Store| {
+        let store = store.clone();
+        async move { remove(&store, "m/aliases.json").await }
+    };
+
+    begin().await.unwrap();
+    faulty.before_next_write(is_gone(&store));
+    let moved = set(&models, 3, Direction::Forward).await.unwrap();
+    assert_eq!(moved, AliasMove::Moved(None), "what it stood for is gone");
+    let aliases = others.aliases(&m()).await.unwrap();
+    assert_eq!(aliases.batch("production"), batch(3));
+    assert_eq!(aliases.aliases.len(), 1, "{aliases:?}");
+
+    // What was to be removed is gone, and nothing is written in place of it.
+    begin().await.unwrap();
+    faulty.before_next_write(is_gone(&store));
+    let removed = models.remove_alias(&model, &canary).await.unwrap();
+    assert_eq!(removed, None);
+    assert!(!store.exists("m/aliases.json").await.unwrap());
+}
+
+/// Somebody removes the file again and again while others write. Each of them succeeds, and the last one counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_outlive_a_file_that_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = three(&folder(dir.path())).await;
+    let file = dir.path().join("m/aliases.json");
+    for round in 0..50 {
+        let gone = async {
+            let _ = std::fs::remove_file(&file);
+        };
+        let set = |to| set(&models, to, Direction::Any);
+        let (one, other, ()) = futures::join!(set(1 + round % 3), set(1 + (round + 1) % 3), gone);
+        one.unwrap();
+        other.unwrap();
+    }
+    set(&models, 2, Direction::Any).await.unwrap();
+    let aliases = models.aliases(&m()).await.unwrap();
+    assert_eq!(aliases.batch("production"), batch(2));
+}
+
+#[tokio::test]
+async fn judged_batches_are_remembered_for_each_alias() {
+    let store = Store::in_memory();
+    let models = three(&store).await;
+    let canary: AliasName = "canary".parse().unwrap();
+    let judged = async |alias: &AliasName, batches: &[u64]| {
+        let batches: Vec<BatchRange> = batches.iter().map(|n| number(*n).into()).collect();
+        models.note_judged(&m(), alias, &batches).await.unwrap();
+        models.aliases(&m()).await.unwrap()
+    };
+    let aliases = judged(&production(), &[]).await;
+    assert_eq!(aliases.judged[&production()], [], "from now on");
+    let aliases = judged(&production(), &[5, 7, 6, 9]).await;
+    let ranges = |aliases: &Aliases| {
+        let ranges = aliases.judged[&production()].iter();
+        let ranges = ranges.map(|range| (range.first.get(), range.last.get()));
+        ranges.collect::<Vec<_>>()
+    };
+    assert_eq!(ranges(&aliases), [(5, 7), (9, 9)]);
+    assert!(aliases.is_judged(&production(), number(6)));
+    assert!(!aliases.is_judged(&production(), number(8)));
+    assert!(!aliases.is_judged(&canary, number(6)));
+    assert!(!aliases.judged.contains_key(&canary));
+
+    // An alias that moves forward leaves nothing behind, and one that is moved back by hand does not come back by itself.
+    set(&models, 3, Direction::Forward).await.unwrap();
+    set(&models, 1, Direction::Any).await.unwrap();
+    let aliases = judged(&production(), &[]).await;
+    assert_eq!(ranges(&aliases), [(1, 3), (5, 7), (9, 9)]);
+
+    // Batches without a model are gaps, of which the oldest are closed.
+    let odd: Vec<u64> = (0..2_000).map(|n| 11 + 2 * n).collect();
+    let aliases = judged(&production(), &odd).await;
+    assert_eq!(ranges(&aliases).len(), 1_000);
+    assert_eq!(ranges(&aliases)[0].0, 1);
+    assert!(!aliases.is_judged(&production(), number(4_008)));
+    assert!(aliases.is_judged(&production(), number(4_009)));
+}
+
 /// The file that the first version wrote is read for ever.
 #[tokio::test]
 async fn aliases_of_version_1_are_read() {
@@ -176,7 +269,7 @@ async fn aliases_of_version_1_are_read() {
         batch: number(batch),
         since: since.to_owned(),
     };
-    let pruned = |first, last| Pruned {
+    let pruned = |first, last| BatchRange {
         first: number(first),
         last: number(last),
     };
@@ -191,6 +284,7 @@ async fn aliases_of_version_1_are_read() {
         ]
         .into(),
         pruned: vec![pruned(1, 6), pruned(8, 9)],
+        ..Aliases::default()
     };
     let aliases = models.aliases(&"location".parse().unwrap()).await.unwrap();
     assert_eq!(aliases, expected);

@@ -12,7 +12,7 @@ use gugus_spec::Source;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use self::scan::scan;
+use self::scan::{scan, scan_first};
 use super::traits::{ReadRecords, WriteRecords};
 use crate::Reason;
 use crate::cell::{CellKind, Target};
@@ -112,6 +112,14 @@ pub(crate) fn read(text: &str, slots: &mut Slots) -> Result<(), Reason> {
         Some(()) => slots.take_refusal().map_or(Ok(()), Err),
         None => read_by_serde(text, slots),
     }
+}
+
+/// Does the same for the object that a text begins with, and tells where it ends; `None` if only [`read`] can tell.
+pub(crate) fn read_first(text: &str, slots: &mut Slots) -> Option<Result<usize, Reason>> {
+    text.starts_with('{').then_some(())?;
+    slots.begin();
+    let end = scan_first(text, slots)?;
+    Some(slots.take_refusal().map_or(Ok(end), Err))
 }
 
 /// Does the same for any text, also an invalid one, by serde_json alone. Only the values that Python's `json` writes and

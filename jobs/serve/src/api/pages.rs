@@ -19,7 +19,7 @@ use crate::listing::StoreState;
 use crate::loaded::Loaded;
 use crate::options::Strictness;
 use crate::pages::{self, Field, Found, Home, ModelPage, PER_PAGE, Root, Row, Target};
-use crate::problem::{Code, Problem, cut};
+use crate::problem::{Code, Problem, Told, cut};
 use crate::reply;
 use crate::request::Sent;
 use crate::route::{Answer, Captures, Route};
@@ -114,8 +114,14 @@ async fn model(asked: Asked, state: Arc<State>, sent: Sent) -> Result<Response, 
         _ => shown(asked, &state, &sent, None).await,
     };
     Ok(match shown {
-        Ok((status, page)) => html(status, page.render(&root, &address)),
-        Err(problem) => html(problem.status(), pages::refused(&root, problem.detail())),
+        Ok((page, told)) => {
+            let status = told.as_ref().map_or(StatusCode::OK, Problem::status);
+            telling(html(status, page.render(&root, &address)), told)
+        }
+        Err(problem) => {
+            let page = pages::refused(&root, problem.detail());
+            telling(html(problem.status(), page), Some(problem))
+        }
     })
 }
 
@@ -123,7 +129,7 @@ async fn predicted(
     asked: Asked,
     state: &State,
     sent: &Sent,
-) -> Result<(StatusCode, ModelPage), Problem> {
+) -> Result<(ModelPage, Option<Problem>), Problem> {
     let body = sent.body.clone()?;
     let values = form_urlencoded::parse(&body).into_owned().collect();
     shown(asked, state, sent, Some(values)).await
@@ -136,7 +142,7 @@ async fn shown(
     state: &State,
     sent: &Sent,
     values: Option<Values>,
-) -> Result<(StatusCode, ModelPage), Problem> {
+) -> Result<(ModelPage, Option<Problem>), Problem> {
     let listing = state.catalogue.listing().await;
     let listed = listing.model(&asked.model)?.1;
     let wanted = match asked.wanted {
@@ -150,7 +156,7 @@ async fn shown(
     let from = value(sent.query.as_bytes(), "from");
     let from = from.and_then(|from| from.parse().ok()).unwrap_or(0);
     let mut page = about(&loaded, listed, from);
-    let mut status = StatusCode::OK;
+    let mut told = None;
     if let Some(values) = values {
         for field in &mut page.fields {
             let sent = values.iter().find(|(name, _)| *name == field.name);
@@ -160,12 +166,13 @@ async fn shown(
         page.found = match predict(&loaded, &page.fields) {
             Ok(found) => found,
             Err(problem) => {
-                status = problem.status();
-                Found::Refused(problem.detail().to_owned())
+                let detail = problem.detail().to_owned();
+                told = Some(problem);
+                Found::Refused(detail)
             }
         };
     }
-    Ok((status, page))
+    Ok((page, told))
 }
 
 /// A model as its page shows it, before anything was asked.
@@ -394,6 +401,14 @@ fn address(state: &State, headers: &HeaderMap) -> String {
     };
     let host = host.filter(is_plain).unwrap_or("127.0.0.1:8000");
     state.guards.address(host)
+}
+
+/// The guard counts the problem that a page tells.
+fn telling(mut response: Response, told: Option<Problem>) -> Response {
+    if let Some(problem) = told {
+        response.extensions_mut().insert(Told(problem));
+    }
+    response
 }
 
 fn html(status: StatusCode, page: String) -> Response {

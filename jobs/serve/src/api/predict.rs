@@ -11,7 +11,7 @@ use crate::asked::{self, Asked};
 use crate::busy;
 use crate::config::UnknownColumns;
 use crate::options::Strictness;
-use crate::point::{self, Point};
+use crate::point::{self, BatchOf, Coordinate, CoordinateText, NameOfBatch, NumberOfBatch, Point};
 use crate::problem::{Code, Problem};
 use crate::request::{Request, Sent};
 use crate::route::{Answer, Route};
@@ -27,7 +27,16 @@ static ALL: Route = Route::post("/models/{model}/predict");
 #[derive(OpenApi)]
 #[openapi(
     paths(cluster, batch, window, all),
-    components(schemas(Cluster<'static>, Near, OneOrMany<'static>))
+    components(schemas(
+        BatchOf,
+        Cluster<'static>,
+        Coordinate,
+        CoordinateText,
+        NameOfBatch,
+        Near,
+        NumberOfBatch,
+        OneOrMany<'static>
+    ))
 )]
 pub(crate) struct Document;
 
@@ -79,12 +88,12 @@ pub(crate) enum Refused {
 
 /// Predicts the cluster of a point, as the Python service did.
 ///
-/// The model that is asked is chosen when the service is started.
+/// The model that is asked is chosen when the service is started. The query `strict=true` refuses other fields than these, and
+/// numbers that stand as text.
 #[utoipa::path(
     post, path = CLUSTER.path, operation_id = "predict_cluster", tag = "predictions", request_body = Point,
     params(
         ("explain" = Option<bool>, Query, description = "`true` adds distance, runner-up and model to each answer"),
-        ("strict" = Option<bool>, Query, description = "`true` refuses columns that the model does not know, records that lack one that it reads, and values of another type than their column"),
     ),
     responses(
         (
@@ -200,5 +209,5 @@ takes_records! {
 async fn predict(asked: Asked, state: &State, sent: Sent) -> Result<Response, Problem> {
     let model = state.catalogue.model(&asked.model, &asked.wanted).await?;
     let request = Request::new(sent, state)?;
-    busy::run(request.length(), move || request.predict(&model)).await
+    busy::run(request.work(), move || request.predict(&model)).await
 }

@@ -34,7 +34,7 @@ const ROWS_AT_ONCE: usize = 64 * 1024;
 
 /// The records of a body.
 pub(super) fn read<'a>(body: &Bytes, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
-    if is_compressed(body) {
+    if told(body).is_compressed {
         return Err(Problem::new(
             Code::UnsupportedMediaType,
             "the buffers of the stream are compressed; write them plain, and compress the whole body with gzip instead",
@@ -65,6 +65,7 @@ fn read_stream<'a>(body: &Bytes, reading: Reading<'_>) -> Result<Rows<'a>, Probl
             none => none.insert(begin(&batch, reading)?),
         };
         let before = columns.rows();
+        reading.check_rows(before.saturating_add(batch.num_rows()))?;
         check_size(&batch, columns, reading.limit)?;
         // Only the first wrong record is told. The rest is decoded, because a broken stream counts more than a wrong record.
         if wrong.is_none() {
@@ -228,28 +229,53 @@ fn repeated<O: OffsetSizeTrait>(
         .fold(0, usize::saturating_add)
 }
 
-/// Whether the buffers of a batch are compressed. The length that such a buffer claims to have cannot be trusted.
-fn is_compressed(stream: &[u8]) -> bool {
+/// What the heads of the messages of a stream tell.
+#[derive(Debug, Default)]
+struct Heads {
+    /// Whether the buffers of a batch are compressed. The length that such a buffer claims to have cannot be trusted.
+    is_compressed: bool,
+    /// Whether rows may share a text, so that the columns may be much longer than the body.
+    may_repeat: bool,
+    rows: usize,
+}
+
+/// Reads the heads up to the first one that the decoder will refuse.
+fn told(stream: &[u8]) -> Heads {
+    let mut heads = Heads::default();
     let mut rest = stream;
     while let Some((head, after)) = message(rest) {
-        // The decoder will refuse this message.
         let Ok(message) = root_as_message(head) else {
-            return false;
+            break;
         };
-        let batch = message.header_as_record_batch();
         let dictionary = message.header_as_dictionary_batch();
+        heads.may_repeat |= dictionary.is_some();
+        let batch = message.header_as_record_batch();
         let batch = batch.or_else(|| dictionary.and_then(|dictionary| dictionary.data()));
-        if batch.is_some_and(|batch| batch.compression().is_some()) {
-            return true;
+        if let Some(batch) = batch {
+            let rows = usize::try_from(batch.length()).unwrap_or(usize::MAX);
+            heads.rows = heads.rows.saturating_add(rows);
+            heads.is_compressed |= batch.compression().is_some();
+            let shared = batch.variadicBufferCounts();
+            heads.may_repeat |= shared.is_some_and(|shared| !shared.is_empty());
         }
         let body = usize::try_from(message.bodyLength()).ok();
         let Some(next) = body.and_then(|body| after.get(body..)) else {
-            return false;
+            break;
         };
         rest = next;
     }
-    false
+    heads
 }
+
+/// How many bytes of text would be as much work as this stream; none if only its columns tell.
+pub(super) fn work(stream: &[u8]) -> Option<usize> {
+    let heads = told(stream);
+    let is_known = !heads.is_compressed && !heads.may_repeat;
+    is_known.then(|| heads.rows.saturating_mul(ROW).max(stream.len()))
+}
+
+/// A row of numbers is as much work as a short record of JSON, at most.
+const ROW: usize = 32;
 
 /// The head of the first message, and all that is behind it.
 fn message(stream: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -293,4 +319,38 @@ pub(super) fn write(answers: &Answers<'_>) -> Result<Vec<u8>, ArrowError> {
     let mut writer = StreamWriter::try_new(Vec::new(), batch.schema_ref())?;
     writer.write(&batch)?;
     writer.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{DictionaryArray, StringViewArray};
+    use arrow::datatypes::Int32Type;
+
+    use super::*;
+
+    fn stream(column: ArrayRef) -> Vec<u8> {
+        let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
+        let mut writer = StreamWriter::try_new(Vec::new(), batch.schema_ref()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.write(&batch).unwrap();
+        writer.into_inner().unwrap()
+    }
+
+    #[test]
+    fn heads_tell_how_much_work_a_stream_is() {
+        let few = stream(Arc::new(Float64Array::from(vec![0.5; 10])));
+        assert_eq!(told(&few).rows, 20);
+        assert_eq!(work(&few), Some(few.len()));
+        // Nulls take no bytes, and rows of them are rows all the same.
+        let nulls = stream(arrow::array::new_null_array(&DataType::Null, 1_000_000));
+        assert!(nulls.len() < 1_000);
+        assert_eq!(work(&nulls), Some(2_000_000 * ROW));
+        let long = "x".repeat(100);
+        let shared = DictionaryArray::<Int32Type>::from_iter([&*long, &*long]);
+        let views = StringViewArray::from(vec![&*long, &*long]);
+        for column in [Arc::new(shared) as ArrayRef, Arc::new(views)] {
+            assert_eq!(work(&stream(column)), None);
+        }
+        assert_eq!(work(b"no stream"), Some(9));
+    }
 }

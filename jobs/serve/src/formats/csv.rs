@@ -36,6 +36,7 @@ pub(super) fn read<'a>(body: &[u8], reading: Reading<'_>) -> Result<Rows<'a>, Pr
         .next_row()
         .map_err(|error| not_csv(error.to_string()))?
     {
+        reading.check_rows(columns.rows() + 1)?;
         let pushed = row
             .cells()
             .and_then(|cells| columns.push_cells(&header, cells));

@@ -26,6 +26,14 @@ pub(crate) fn read<'a>(
     }
 }
 
+/// How many bytes of text would be as much work as a body; none if only reading it tells.
+pub(crate) fn work(media: Media, body: &[u8]) -> Option<usize> {
+    match media {
+        Media::Json | Media::Csv => Some(body.len()),
+        Media::Arrow => arrow::work(body),
+    }
+}
+
 /// The records of columns in memory.
 pub(crate) fn of_batch<'a>(batch: &RecordBatch, reading: Reading<'_>) -> Result<Rows<'a>, Problem> {
     arrow::of_batch(batch, reading)
@@ -34,7 +42,7 @@ pub(crate) fn of_batch<'a>(batch: &RecordBatch, reading: Reading<'_>) -> Result<
 /// The answers about records, in bytes.
 pub(crate) fn write(media: Media, answers: &Answers<'_>) -> Result<Vec<u8>, Problem> {
     let written = match media {
-        Media::Json => serde_json::to_vec(answers).map_err(|error| error.to_string()),
+        Media::Json => json::write(answers).map_err(|error| error.to_string()),
         Media::Csv => csv::write(answers).map_err(|error| error.to_string()),
         Media::Arrow => arrow::write(answers).map_err(|error| error.to_string()),
     };

@@ -1,7 +1,7 @@
 //! Who may ask.
 
-use gugus_http::Token;
-use warp::http::{HeaderMap, HeaderName};
+use gugus_http::{Token, is_from_elsewhere};
+use warp::http::HeaderMap;
 
 /// Paths that anybody may ask: probes of health show no token. The answers tell that the process lives, its version, and how
 /// many models there are, and nothing else.
@@ -17,9 +17,6 @@ const OPEN: [&str; 7] = [
 
 /// The path of the metrics.
 const METRICS: &str = "/metrics";
-
-/// The header by which browsers say whether a page of another site asks.
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether anybody may ask this path.
 pub(crate) fn is_open(path: &str) -> bool {
@@ -60,11 +57,6 @@ fn is_by_password(headers: &HeaderMap) -> bool {
     })
 }
 
-fn is_from_elsewhere(headers: &HeaderMap) -> bool {
-    let site = headers.get(FETCH_SITE);
-    site.is_some_and(|site| site != "same-origin" && site != "none")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +78,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("authorization", authorization.parse().unwrap());
             if let Some(site) = site {
-                headers.insert(FETCH_SITE, site.parse().unwrap());
+                headers.insert("sec-fetch-site", site.parse().unwrap());
             }
             assert_eq!(
                 callers.admit(&headers),

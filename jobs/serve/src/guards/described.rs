@@ -22,12 +22,19 @@ pub(crate) fn describe(document: &mut OpenApi, guards: &Guards) {
     }
     for (path, item) in &mut document.paths.paths {
         let open = is_open(path);
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        for (operation, changes) in [(&mut item.get, false), (&mut item.post, true)] {
+            let Some(operation) = operation else {
+                continue;
+            };
             let mut answer = |status: &str, description: &str| {
                 let answers = &mut operation.responses.responses;
                 let answer = answers.entry(status.to_owned());
                 answer.or_insert_with(|| RefOr::T(error(description)));
             };
+            answer("421", "The service is called by a foreign name");
+            if changes {
+                answer("403", "A page of a site that was not named asks");
+            }
             if open {
                 operation.security = Some(Vec::new());
                 continue;

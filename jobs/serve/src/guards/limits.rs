@@ -1,9 +1,10 @@
 //! How many requests are answered at a time, and for how long.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::settings::Guards;
@@ -14,6 +15,9 @@ pub(crate) struct Limits {
     turns: Semaphore,
     waiting: AtomicUsize,
     queued: usize,
+    /// The streams of requests that may be open. Each may hold a request that has come in part, so their number bounds the
+    /// memory as that of requests does.
+    streams: Arc<Semaphore>,
     time: Duration,
 }
 
@@ -28,8 +32,10 @@ pub(crate) enum Exceeded {
 
 impl Limits {
     pub(crate) fn new(guards: &Guards) -> Self {
+        let in_flight = guards.in_flight.get().min(Semaphore::MAX_PERMITS);
         Self {
-            turns: Semaphore::new(guards.in_flight.get().min(Semaphore::MAX_PERMITS)),
+            turns: Semaphore::new(in_flight),
+            streams: Arc::new(Semaphore::new(in_flight)),
             waiting: AtomicUsize::new(0),
             queued: guards.queued,
             time: guards.request_time,
@@ -48,6 +54,17 @@ impl Limits {
             Ok(answer.await)
         });
         answered.await.unwrap_or(Err(Exceeded::TooSlow))
+    }
+
+    /// A place for a stream of requests. It is no turn: a stream is silent most of the time.
+    pub(crate) fn stream(&self) -> Result<OwnedSemaphorePermit, Exceeded> {
+        let place = Arc::clone(&self.streams).try_acquire_owned();
+        place.map_err(|_| Exceeded::Busy)
+    }
+
+    /// What is waited for, unless it takes longer than a request may take.
+    pub(crate) async fn in_time<T>(&self, it: impl Future<Output = T>) -> Result<T, Exceeded> {
+        timeout(self.time, it).await.map_err(|_| Exceeded::TooSlow)
     }
 
     async fn turn(&self) -> Result<SemaphorePermit<'_>, Exceeded> {
@@ -117,5 +134,18 @@ mod tests {
         let slow = limits.within(pending::<()>());
         assert_eq!(slow.await, Err(Exceeded::TooSlow));
         assert_eq!(limits.within(async { 1 }).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn streams_are_as_many_as_requests_and_wait_for_a_time() {
+        let limits = limits(Duration::from_millis(1));
+        let open = limits.stream().unwrap();
+        assert_eq!(limits.stream().unwrap_err(), Exceeded::Busy);
+        // A stream that is open takes nobody's turn.
+        assert_eq!(limits.within(async { 1 }).await, Ok(1));
+        drop(open);
+        assert!(limits.stream().is_ok());
+        let silent = limits.in_time(pending::<()>());
+        assert_eq!(silent.await, Err(Exceeded::TooSlow));
     }
 }

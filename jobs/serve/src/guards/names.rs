@@ -1,5 +1,12 @@
 //! The names of a request: its id, and its place in a trace that other services began.
 
+use opentelemetry::Context;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{SpanId, TraceContextExt};
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header of a request's id.
@@ -24,9 +31,15 @@ impl RequestId {
     }
 
     fn random() -> Self {
-        let id = format!("{:032x}", rand::random::<u128>());
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        let digit = |half: u8| DIGITS[usize::from(half & 15)];
+        let mut id = [0_u8; 32];
+        let bytes: [u8; 16] = rand::random();
+        for (pair, byte) in id.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+            *pair = [digit(byte >> 4), digit(byte)];
+        }
         // Digits are always a header's value.
-        Self(HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("0")))
+        Self(HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("0")))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -43,41 +56,25 @@ fn is_clean(id: &[u8]) -> bool {
     (1..=LONGEST_ID).contains(&id.len()) && id.iter().all(is_plain)
 }
 
-/// A place in a trace: `00-<trace>-<span>-<flags>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request's place in a trace that its caller began.
+#[derive(Clone, Debug)]
 pub(crate) struct TraceParent {
+    caller: Context,
     trace: String,
-    parent: String,
-    /// The span of the answer.
-    own: String,
-    flags: String,
 }
 
 impl TraceParent {
     /// The trace of a request; none if it has none, or if the header is wrong, as the recommendation says.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let text = headers.get(TRACE_PARENT)?.to_str().ok()?;
-        let mut parts = text.split('-');
-        let (version, trace) = (parts.next()?, parts.next()?);
-        let (span, flags) = (parts.next()?, parts.next()?);
-        let is_hex = |text: &str, length: usize| {
-            let mut bytes = text.bytes();
-            text.len() == length && bytes.all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        };
-        let is_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
-        let is_right = is_hex(version, 2)
-            && version != "ff"
-            && (version != "00" || parts.next().is_none())
-            && is_hex(trace, 32)
-            && !is_zero(trace)
-            && is_hex(span, 16)
-            && !is_zero(span)
-            && is_hex(flags, 2);
-        is_right.then(|| Self {
-            trace: trace.to_owned(),
-            parent: span.to_owned(),
-            own: format!("{:016x}", rand::random_range(1..=u64::MAX)),
-            flags: flags.to_owned(),
+        if !headers.contains_key(TRACE_PARENT) {
+            return None;
+        }
+        let headers = HeaderExtractor(headers);
+        let caller = TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
+        let place = caller.span().span_context().clone();
+        place.is_valid().then(|| Self {
+            caller,
+            trace: place.trace_id().to_string(),
         })
     }
 
@@ -86,24 +83,22 @@ impl TraceParent {
         &self.trace
     }
 
-    /// The id of the caller's span.
-    pub(crate) fn parent(&self) -> &str {
-        &self.parent
+    /// Makes a span that is not entered yet a part of the caller's trace.
+    pub(crate) fn adopt(&self, span: &Span) {
+        // An error says that no collector wants this span.
+        let _ = span.set_parent(self.caller.clone());
     }
 
-    /// The id of the span of the answer.
-    pub(crate) fn own(&self) -> &str {
-        &self.own
-    }
-
-    /// Whether the caller keeps the trace.
-    pub(crate) fn is_sampled(&self) -> bool {
-        u8::from_str_radix(&self.flags, 16).is_ok_and(|flags| flags & 1 == 1)
-    }
-
-    /// The place of the answer in the same trace.
-    pub(crate) fn answer(&self) -> Option<HeaderValue> {
-        let text = format!("00-{}-{}-{}", self.trace, self.own, self.flags);
+    /// The place of the answer in the same trace: the span, if a collector wants spans, else a random place.
+    pub(crate) fn answer(&self, span: &Span) -> Option<HeaderValue> {
+        let caller = self.caller.span().span_context().clone();
+        let own = span.context().span().span_context().span_id();
+        let own = if own == SpanId::INVALID {
+            SpanId::from(rand::random_range(1..=u64::MAX))
+        } else {
+            own
+        };
+        let text = format!("00-{}-{own}-{:02x}", self.trace, caller.trace_flags());
         HeaderValue::try_from(text).ok()
     }
 }
@@ -136,7 +131,7 @@ mod tests {
         let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let parent = TraceParent::of(&headers(TRACE_PARENT, given)).unwrap();
         assert_eq!(parent.trace(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        let answer = parent.answer().unwrap();
+        let answer = parent.answer(&Span::none()).unwrap();
         let answer = answer.to_str().unwrap();
         assert!(answer.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
         assert!(answer.ends_with("-01") && answer.len() == given.len());
@@ -150,11 +145,8 @@ mod tests {
             "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
         ] {
-            assert_eq!(
-                TraceParent::of(&headers(TRACE_PARENT, wrong)),
-                None,
-                "{wrong}"
-            );
+            let read = TraceParent::of(&headers(TRACE_PARENT, wrong));
+            assert!(read.is_none(), "{wrong}");
         }
     }
 }

@@ -42,6 +42,12 @@ pub(crate) fn no_turn(exceeded: Exceeded, seconds: u64) -> Problem {
     }
 }
 
+/// No request came over a stream for too long.
+pub(crate) fn idle(seconds: u64) -> Problem {
+    let detail = format!("no whole request came in {seconds} seconds; open another stream");
+    Problem::new(Code::TooSlow, detail)
+}
+
 /// [`no_turn`], and when to try again.
 pub(crate) fn exceeded(exceeded: Exceeded, seconds: u64) -> Response {
     let mut response = no_turn(exceeded, seconds).into_response();

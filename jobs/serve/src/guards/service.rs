@@ -8,16 +8,18 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use gugus_http::Peer;
+use tokio::sync::OwnedSemaphorePermit;
 use tower_service::Service;
 use tracing::{Instrument, Span};
-use warp::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
-use warp::reply::Response;
+use warp::http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header};
+use warp::reply::{Reply, Response};
 
 use super::callers::{Callers, is_open, is_urgent};
 use super::limits::Limits;
 use super::names::{REQUEST_ID, RequestId, TRACE_PARENT, TraceParent};
 use super::refusals;
 use super::settings::{AccessLog, Guards, RootPath};
+use super::sites::Sites;
 use crate::metrics::Metrics;
 use crate::problem::{Problem, Told, cut};
 use crate::reply;
@@ -57,7 +59,7 @@ impl Guard {
         })
     }
 
-    async fn answer<B, S>(&self, mut request: Request<B>, inner: S) -> Response
+    async fn answer<B, S>(&self, mut request: Request<B>, sites: &Sites, inner: S) -> Response
     where
         S: Service<Request<B>, Response = Response, Error = Infallible>,
     {
@@ -75,7 +77,12 @@ impl Guard {
             peer: request.extensions().get::<Peer>().map(|peer| peer.address),
         };
         let span = self.span(&asked, &id, trace.as_ref());
-        let answered = self.admitted(request, inner).instrument(span.clone());
+        if let Some(trace) = &trace {
+            trace.adopt(&span);
+        }
+        let answered = self
+            .admitted(request, sites, inner)
+            .instrument(span.clone());
         let mut response = answered.await;
 
         let route = response.extensions_mut().remove::<Matched>();
@@ -92,22 +99,29 @@ impl Guard {
         let headers = response.headers_mut();
         headers.extend(SAFE);
         headers.insert(REQUEST_ID, id.header());
-        if let Some(place) = trace.as_ref().and_then(TraceParent::answer) {
+        if let Some(place) = trace.as_ref().and_then(|trace| trace.answer(&span)) {
             headers.insert(TRACE_PARENT, place);
         }
         let seconds = began.elapsed().as_secs_f64();
         self.metrics.answered(route, status, seconds);
-        span.record("route", route);
-        span.record("status", status.as_u16());
+        if !span.is_disabled() {
+            // OpenTelemetry names such spans by method and route.
+            span.record("otel.name", format!("{} {route}", asked.method));
+            span.record("route", route);
+            span.record("status", status.as_u16());
+        }
         self.log(&asked, &id, trace.as_ref(), (route, status, seconds));
         response
     }
 
     /// The answer of the routes, if the caller may ask and there is room.
-    async fn admitted<B, S>(&self, request: Request<B>, mut inner: S) -> Response
+    async fn admitted<B, S>(&self, request: Request<B>, sites: &Sites, mut inner: S) -> Response
     where
         S: Service<Request<B>, Response = Response, Error = Infallible>,
     {
+        if let Err(problem) = sites.check(request.method(), request.uri(), request.headers()) {
+            return problem.into_response();
+        }
         let path = request.uri().path();
         if !is_open(path) && !self.callers.admit(request.headers()) {
             return refusals::unauthorized();
@@ -121,35 +135,58 @@ impl Guard {
         }
     }
 
-    /// Admits a request of gRPC, which tells problems in its own way.
-    pub(crate) async fn admit<B>(
+    /// Admits a request of gRPC, which tells problems in its own way. A problem that the answer tells is [`Told`] among its
+    /// extensions.
+    pub(crate) async fn admit<A, B, F>(
         &self,
         method: &'static str,
-        headers: &HeaderMap,
-        answer: impl Future<Output = warp::http::Response<B>>,
-    ) -> Result<warp::http::Response<B>, Problem> {
+        request: Request<A>,
+        sites: &Sites,
+        answer: impl FnOnce(Request<A>) -> F,
+    ) -> Result<warp::http::Response<B>, Problem>
+    where
+        F: Future<Output = warp::http::Response<B>>,
+    {
         let began = Instant::now();
         let _in_flight = self.metrics.in_flight();
-        let answered = if is_open(method) {
-            Ok(answer.await)
-        } else if self.callers.admit(headers) {
-            self.turn(answer).await
-        } else {
-            Err(refusals::no_token())
+        let welcome = sites.check(request.method(), request.uri(), request.headers());
+        let mut answered = match welcome {
+            Err(problem) => Err(problem),
+            Ok(()) if is_open(method) => Ok(answer(request).await),
+            Ok(()) if self.callers.admit(request.headers()) => self.turn(answer(request)).await,
+            Ok(()) => Err(refusals::no_token()),
         };
-        let status = match &answered {
-            Ok(response) if response.headers().contains_key("grpc-status") => {
-                StatusCode::BAD_REQUEST
+        let told = match &mut answered {
+            Ok(response) => response.extensions_mut().remove::<Told>(),
+            Err(problem) => Some(Told(problem.clone())),
+        };
+        let status = match told {
+            Some(Told(problem)) => {
+                self.refused(&problem);
+                problem.protocol_status()
             }
-            Ok(_) => StatusCode::OK,
-            Err(problem) => {
-                self.metrics.refused(problem);
-                problem.status()
-            }
+            None => StatusCode::OK,
         };
         self.metrics
             .answered(method, status, began.elapsed().as_secs_f64());
         answered
+    }
+
+    /// Counts a problem that is told within an answer.
+    pub(crate) fn refused(&self, problem: &Problem) {
+        self.metrics.refused(problem);
+    }
+
+    /// A place for a stream of requests, as long as it is open.
+    pub(crate) fn stream(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let exceeded = |exceeded| refusals::no_turn(exceeded, self.limits.seconds());
+        self.limits.stream().map_err(exceeded)
+    }
+
+    /// The next request of a stream; a problem if it does not come in time.
+    pub(crate) async fn next<T>(&self, request: impl Future<Output = T>) -> Result<T, Problem> {
+        let idle = |_| refusals::idle(self.limits.seconds());
+        self.limits.in_time(request).await.map_err(idle)
     }
 
     /// The answer when it is its turn, and a problem if that takes too long.
@@ -169,9 +206,8 @@ impl Guard {
                     method = %asked.method,
                     request_id = id.as_str(),
                     trace_id = trace.map(TraceParent::trace),
-                    parent_id = trace.map(TraceParent::parent),
-                    span_id = trace.map(TraceParent::own),
-                    sampled = trace.map(TraceParent::is_sampled),
+                    otel.kind = "server",
+                    otel.name = tracing::field::Empty,
                     route = tracing::field::Empty,
                     status = tracing::field::Empty,
                 )
@@ -261,6 +297,7 @@ fn infallible(answered: Result<Response, Infallible>) -> Response {
 pub(crate) struct Guarded<S> {
     pub(crate) inner: S,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) sites: Arc<Sites>,
 }
 
 impl<B, S> Service<Request<B>> for Guarded<S>
@@ -279,6 +316,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (guard, inner) = (Arc::clone(&self.guard), self.inner.clone());
-        Box::pin(async move { Ok(guard.answer(request, inner).await) })
+        let sites = Arc::clone(&self.sites);
+        Box::pin(async move { Ok(guard.answer(request, &sites, inner).await) })
     }
 }

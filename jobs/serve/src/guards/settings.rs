@@ -14,8 +14,11 @@ pub struct Guards {
     pub token: Option<Token>,
     /// The certificate of the service. Connections are plain when absent.
     pub certificate: Option<ServerCertificate>,
-    /// Sites whose pages may read the answers.
+    /// Sites whose pages may ask and read the answers.
     pub origins: Vec<Origin>,
+    /// The names by which a service on loopback is called, beside its address, `localhost` and the named sites. A service
+    /// with a token, or on another address, answers to every name.
+    pub hosts: Vec<String>,
     /// The path below which a proxy shows the service.
     pub root_path: Option<RootPath>,
     /// How many requests are answered at a time, [`IN_FLIGHT`] unless given.
@@ -55,6 +58,7 @@ impl Default for Guards {
             token: None,
             certificate: None,
             origins: Vec::new(),
+            hosts: Vec::new(),
             root_path: None,
             in_flight: IN_FLIGHT,
             queued: QUEUED,

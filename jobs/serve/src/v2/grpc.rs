@@ -1,29 +1,25 @@
 //! The protocol over gRPC.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use futures::StreamExt;
 use prost::Message;
 use tonic::codegen::{Body, BoxFuture, Context, Poll, Service, StdError, http};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
 use super::codec::Wire;
-use super::infer::{Answer, infer};
+use super::grpc_infer::model_infer;
+use super::grpc_status::{problem, status};
+use super::grpc_stream::ModelStreamInfer;
 use super::messages::{
-    Choice, Empty, InputTensor, ModelInfer, ModelInferred, ModelMetadata, ModelReady, ModelRequest,
-    ModelStreamInferred, Parameter, RepositoryIndex, RepositoryIndexed, RepositoryModel,
-    RequestedOutput, ServerLive, ServerMetadata, ServerReady,
+    Empty, ModelMetadata, ModelReady, ModelRequest, RepositoryIndex, RepositoryIndexed,
+    RepositoryModel, ServerLive, ServerMetadata, ServerReady,
 };
-use super::output::{self, Output};
-use super::tensor::{Content, Tensor};
-use super::wrong::wrong;
 use super::{metadata, repository};
 use crate::api::health;
-use crate::busy;
 use crate::guards::service::Guard;
-use crate::problem::Problem;
+use crate::guards::sites::Sites;
+use crate::problem::{Code, Problem, Told};
 use crate::state::State;
 
 macro_rules! methods {
@@ -52,7 +48,10 @@ methods! {
 pub(crate) struct Grpc {
     pub(crate) state: Arc<State>,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) sites: Arc<Sites>,
 }
+
+const NO_METHOD: &str = "there is no such method";
 
 type HttpAnswer = http::Response<tonic::body::Body>;
 
@@ -82,16 +81,22 @@ impl Grpc {
         B: Body + Send + 'static,
         B::Error: Into<StdError> + Send,
     {
-        let guard = Arc::clone(&self.guard);
+        let (guard, sites) = (Arc::clone(&self.guard), Arc::clone(&self.sites));
         let mut methods = METHODS.into_iter();
         let method = methods.find(|method| *method == request.uri().path());
         // An unknown path is no label of a metric: there are endlessly many.
         let method = method.unwrap_or("none");
-        let headers = request.headers().clone();
-        let answer = guard.admit(method, &headers, self.answer(method, request));
-        answer
-            .await
-            .unwrap_or_else(|problem| status(&problem).into_http())
+        let answer = move |request| async move {
+            let mut response = self.answer(method, request).await;
+            // tonic leaves the status here if it is not that of a success.
+            let told = response.extensions().get::<Status>().map(problem);
+            if let Some(told) = told {
+                response.extensions_mut().insert(Told(told));
+            }
+            response
+        };
+        let answered = guard.admit(method, request, &sites, answer).await;
+        answered.unwrap_or_else(|problem| status(&problem).into_http())
     }
 
     async fn answer<B>(self, method: &'static str, request: http::Request<B>) -> HttpAnswer
@@ -115,10 +120,10 @@ impl Grpc {
                 let guard = self.guard;
                 let mut grpc =
                     tonic::server::Grpc::new(Wire::default()).max_decoding_message_size(limit);
-                grpc.streaming(ModelStreamInfer { state, guard }, request)
-                    .await
+                let method = ModelStreamInfer { state, guard };
+                grpc.streaming(method, request).await
             }
-            _ => Status::unimplemented("there is no such method").into_http(),
+            _ => status(&Problem::new(Code::UnknownPath, NO_METHOD)).into_http(),
         }
     }
 }
@@ -164,52 +169,6 @@ where
     }
 }
 
-/// One answer after the other. A wrong request does not end the stream.
-struct ModelStreamInfer {
-    state: Arc<State>,
-    guard: Arc<Guard>,
-}
-
-impl tonic::server::StreamingService<ModelInfer> for ModelStreamInfer {
-    type Response = ModelStreamInferred;
-    type ResponseStream = tonic::codegen::BoxStream<ModelStreamInferred>;
-    type Future = BoxFuture<Response<Self::ResponseStream>, Status>;
-
-    fn call(&mut self, requests: Request<Streaming<ModelInfer>>) -> Self::Future {
-        let (state, guard) = (Arc::clone(&self.state), Arc::clone(&self.guard));
-        let answers = requests.into_inner().then(move |request| {
-            let (state, guard) = (Arc::clone(&state), Arc::clone(&guard));
-            async move {
-                let inferred = guard.turn(model_infer(state, request?)).await;
-                Ok(match inferred.flatten() {
-                    Ok(inferred) => ModelStreamInferred {
-                        error_message: String::new(),
-                        infer_response: Some(inferred),
-                    },
-                    Err(problem) => ModelStreamInferred {
-                        error_message: problem.detail().to_owned(),
-                        infer_response: None,
-                    },
-                })
-            }
-        });
-        let answers: Self::ResponseStream = Box::pin(answers);
-        Box::pin(std::future::ready(Ok(Response::new(answers))))
-    }
-}
-
-/// A problem by the codes of gRPC.
-fn status(problem: &Problem) -> Status {
-    let detail = problem.detail();
-    match problem.status().as_u16() {
-        401 => Status::unauthenticated(detail),
-        404 => Status::not_found(detail),
-        413 => Status::resource_exhausted(detail),
-        503 => Status::unavailable(detail),
-        _ => Status::invalid_argument(detail),
-    }
-}
-
 async fn server_live(_: Arc<State>, _: Empty) -> Result<ServerLive, Problem> {
     Ok(ServerLive { live: true })
 }
@@ -250,70 +209,4 @@ async fn repository_load(state: Arc<State>, asked: RepositoryModel) -> Result<Em
 async fn repository_unload(state: Arc<State>, asked: RepositoryModel) -> Result<Empty, Problem> {
     repository::unload(&state, &asked.model_name).await?;
     Ok(Empty {})
-}
-
-async fn model_infer(state: Arc<State>, request: ModelInfer) -> Result<ModelInferred, Problem> {
-    let model = repository::model(&state, &request.model_name, &request.model_version).await?;
-    let (length, max_rows) = (request.encoded_len(), state.max_rows);
-    let id = request.id.clone();
-    let answering = Arc::clone(&model);
-    let answers = busy::run(Some(length), move || {
-        let outputs = outputs(&request)?;
-        infer(&answering, inputs(request)?, &outputs, max_rows)
-    });
-    let answers = answers.await?;
-    Ok(ModelInferred {
-        model_name: model.model.to_string(),
-        model_version: metadata::version(&model.extent),
-        id,
-        outputs: answers.iter().map(Answer::metadata).collect(),
-        raw_output_contents: answers.iter().map(Answer::bytes).collect(),
-    })
-}
-
-fn inputs(request: ModelInfer) -> Result<Vec<Tensor>, Problem> {
-    let (inputs, raw) = (request.inputs, request.raw_input_contents);
-    if !raw.is_empty() && raw.len() != inputs.len() {
-        return Err(wrong(format!(
-            "there are {} inputs and {} raw contents",
-            inputs.len(),
-            raw.len()
-        )));
-    }
-    let mut raw = raw.iter();
-    let tensor = |input: InputTensor| {
-        refuse_memory(&input.name, &input.parameters)?;
-        let content = match (raw.next(), input.contents) {
-            (Some(bytes), None) => Content::Raw(bytes),
-            (None, contents) => Content::Typed(contents.unwrap_or_default()),
-            (Some(_), Some(_)) => {
-                return Err(wrong(
-                    "an input has contents, and the request raw contents; send one of the two",
-                ));
-            }
-        };
-        Tensor::new(input.name, &input.datatype, &input.shape, content)
-    };
-    inputs.into_iter().map(tensor).collect()
-}
-
-fn outputs(request: &ModelInfer) -> Result<Vec<Output>, Problem> {
-    let output = |wanted: &RequestedOutput| {
-        refuse_memory(&wanted.name, &wanted.parameters)?;
-        if let Some(Parameter {
-            choice: Some(Choice::Int64(1..)),
-        }) = wanted.parameters.get("classification")
-        {
-            return Err(output::no_classes());
-        }
-        Output::parse(&wanted.name)
-    };
-    request.outputs.iter().map(output).collect()
-}
-
-fn refuse_memory(tensor: &str, parameters: &HashMap<String, Parameter>) -> Result<(), Problem> {
-    match parameters.contains_key(output::SHARED_MEMORY) {
-        true => Err(output::no_shared_memory(tensor)),
-        false => Ok(()),
-    }
 }

@@ -117,6 +117,8 @@ fn rows(model: &Loaded, inputs: Vec<Tensor>) -> Result<Rows<'static>, Problem> {
                 dimensions,
                 strictness: Strictness::Lenient,
                 limit: usize::MAX,
+                // The tensors are there, and were counted.
+                max_rows: usize::MAX,
             };
             formats::of_batch(&columns(model, inputs)?, reading)
         }

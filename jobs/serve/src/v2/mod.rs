@@ -6,10 +6,14 @@
 mod codec;
 mod datatype;
 pub(crate) mod grpc;
+mod grpc_infer;
+mod grpc_status;
+mod grpc_stream;
 mod infer;
 mod json;
 mod messages;
 mod metadata;
+mod object;
 mod output;
 pub(crate) mod repository;
 pub(crate) mod rest;

@@ -35,10 +35,8 @@ pub(super) async fn model(
             format!("model {:?} was unloaded; load it again", cut(name)),
         ));
     }
-    let wanted = {
-        let listing = state.catalogue.listing().await;
-        wanted(listing.model(name)?.1, version)?
-    };
+    let wanted = |listed: &ListedModel| wanted(listed, version);
+    let wanted = state.catalogue.of_model(name, wanted).await??;
     state.catalogue.model(name, &wanted).await
 }
 
@@ -81,8 +79,8 @@ pub(super) async fn metadata(
     version: &str,
 ) -> Result<ModelMetadata, Problem> {
     let model = model(state, name, version).await?;
-    let listing = state.catalogue.listing().await;
-    Ok(metadata::model(&model, listing.model(name)?.1))
+    let about = |listed: &ListedModel| metadata::model(&model, listed);
+    state.catalogue.of_model(name, about).await
 }
 
 /// All versions of all models, by name; without those that cannot be asked if `ready`.
@@ -130,10 +128,7 @@ pub(super) async fn index(state: &State, ready: bool) -> Vec<ModelIndex> {
 
 /// Reads the newest version of a model now, or of its windows the last one. The model answers again.
 pub(super) async fn load(state: &State, name: &str) -> Result<(), Problem> {
-    let newest = {
-        let listing = state.catalogue.listing().await;
-        newest(listing.model(name)?.1)
-    };
+    let newest = state.catalogue.of_model(name, newest).await?;
     state.catalogue.model(name, &newest).await?;
     state.unloaded.remove(name);
     Ok(())
@@ -141,8 +136,10 @@ pub(super) async fn load(state: &State, name: &str) -> Result<(), Problem> {
 
 /// Drops a model from memory. The model does not answer by this protocol until it is loaded again.
 pub(super) async fn unload(state: &State, name: &str) -> Result<(), Problem> {
-    state.catalogue.listing().await.model(name)?;
-    state.unloaded.insert(name);
+    let listing = state.catalogue.listing().await;
+    listing.model(name)?;
+    let is_there = |name: &str| listing.models.contains_key(name);
+    state.unloaded.insert(name, is_there);
     state.catalogue.forget(name).await;
     Ok(())
 }

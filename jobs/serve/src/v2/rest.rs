@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::{Modify, OpenApi, ToSchema};
 use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::messages::{
     ModelIndex, ModelMetadata, ServerLive, ServerMetadata, ServerReady, TensorMetadata,
 };
+use super::object::ObjectOf;
 use super::rest_infer::{InferRequest, InferResponse, Received};
 use super::wrong::wrong;
 use super::{metadata, repository};
@@ -44,9 +46,24 @@ static UNLOAD: Route = Route::post("/v2/repository/models/{model}/unload");
         server, live, ready, model, model_version, model_ready, version_ready, infer, infer_version, index, load, unload
     ),
     components(schemas(TensorMetadata)),
+    modifiers(&MayBeAbsent),
     tags((name = "open inference", description = "The Open Inference Protocol, version 2"))
 )]
 pub(crate) struct Document;
+
+/// The body of a request for the index may be absent. The macro would describe such a body as one that may be null.
+struct MayBeAbsent;
+
+impl Modify for MayBeAbsent {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let index = document.paths.paths.get_mut(INDEX.path);
+        let operation = index.and_then(|path| path.post.as_mut());
+        let body = operation.and_then(|operation| operation.request_body.as_mut());
+        if let Some(RefOr::T(body)) = body {
+            body.required = None;
+        }
+    }
+}
 
 pub(crate) fn answers(state: &Arc<State>) -> Vec<Answer> {
     vec![
@@ -94,12 +111,8 @@ impl From<Problem> for Refusal {
 
 impl warp::Reply for Refusal {
     fn into_response(self) -> Response {
-        let status = match self.0.status() {
-            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
-            status => status,
-        };
         let error = self.0.detail().to_owned();
-        let mut response = reply::json(status, &Refused { error });
+        let mut response = reply::json(self.0.protocol_status(), &Refused { error });
         response.extensions_mut().insert(Told(self.0));
         response
     }
@@ -272,7 +285,7 @@ struct IndexRequest {
 /// Lists all versions of all models.
 #[utoipa::path(
     post, path = INDEX.path, operation_id = "v2_index", tag = "open inference",
-    request_body(content = Option<IndexRequest>, description = "May be absent"),
+    request_body(content = IndexRequest, description = "May be absent"),
     responses(
         (status = 200, description = "The versions", body = Vec<ModelIndex>),
         (status = 400, description = "The request is wrong", body = Refused),
@@ -283,7 +296,11 @@ async fn index((): (), state: Arc<State>, sent: Sent) -> Result<Response, Refusa
     let body = sent.body?;
     let request: IndexRequest = match body.trim_ascii() {
         b"" => IndexRequest::default(),
-        json => serde_json::from_slice(json).map_err(|error| Problem::not_json(&error))?,
+        json => {
+            let ObjectOf(request) =
+                serde_json::from_slice(json).map_err(|error| Problem::not_json(&error))?;
+            request
+        }
     };
     let index = repository::index(&state, request.ready).await;
     Ok(reply::json(StatusCode::OK, &index))

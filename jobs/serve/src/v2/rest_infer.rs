@@ -12,6 +12,7 @@ use warp::reply::Response;
 use super::infer::{Answer, infer};
 use super::messages::TensorMetadata;
 use super::metadata::version;
+use super::object::{self, ObjectOf};
 use super::output::{self, Output};
 use super::tensor::{Content, Tensor};
 use super::wrong::wrong;
@@ -34,13 +35,14 @@ pub(crate) struct InferRequest<'a> {
     id: Option<String>,
     /// `binary_data_output`: whether outputs come as bytes unless they say otherwise. Others are ignored.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object)]
     parameters: Map<String, Value>,
     /// The tensors, as the metadata of the model names them.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object::list")]
     inputs: Vec<InferInput<'a>>,
     /// The outputs that are wanted; absent: `cluster`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::list")]
+    #[schema(max_items = 2)]
     outputs: Vec<InferOutput>,
 }
 
@@ -51,18 +53,21 @@ struct InferInput<'a> {
     #[schema(examples("features"))]
     name: String,
     /// The type of the elements.
-    #[schema(examples("FP64"))]
+    #[schema(
+        examples("FP64"),
+        pattern = "^(BOOL|U?INT(8|16|32|64)|FP(32|64)|BYTES)$"
+    )]
     datatype: String,
     /// The number of rows, and the number of elements in a row if there are more than one.
-    #[schema(examples(json!([1, 2])))]
+    #[schema(value_type = Vec<u64>, min_items = 1, max_items = 2)]
     shape: Vec<i64>,
     /// `binary_data_size`: how many bytes behind the JSON are this tensor.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object)]
     parameters: Map<String, Value>,
     /// The elements, in one list or in a list for each row; absent if they come as bytes.
     #[serde(borrow, default)]
-    #[schema(value_type = Option<Vec<Value>>, examples(json!([34.05, -118.25])))]
+    #[schema(value_type = Vec<Value>, examples(json!([34.05, -118.25])))]
     data: Option<&'a RawValue>,
 }
 
@@ -70,11 +75,11 @@ struct InferInput<'a> {
 #[derive(Deserialize, ToSchema)]
 struct InferOutput {
     /// `cluster` or `distance`.
-    #[schema(examples("cluster"))]
+    #[schema(examples("cluster"), pattern = "^(cluster|distance)$")]
     name: String,
     /// `binary_data`: whether the output comes as bytes.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object)]
     parameters: Map<String, Value>,
 }
 
@@ -168,12 +173,13 @@ impl Received {
                 );
                 Problem::new(Code::WrongHeader, detail)
             })?;
-        let request: InferRequest<'_> = serde_json::from_slice(json).map_err(|error| {
-            if error.is_data() {
-                return wrong(format!("the request cannot be read: {error}"));
-            }
-            Problem::not_json(&error)
-        })?;
+        let ObjectOf(request): ObjectOf<InferRequest<'_>> =
+            serde_json::from_slice(json).map_err(|error| {
+                if error.is_data() {
+                    return wrong(format!("the request cannot be read: {error}"));
+                }
+                Problem::not_json(&error)
+            })?;
         let asked = request.asked()?;
         let outputs: Vec<Output> = asked.iter().map(|(output, _)| *output).collect();
         let binary = |at: usize| {

@@ -4,8 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use gugus_files::Store;
 use gugus_http::{ServerCertificate, Token};
 use gugus_serve::{Config, Guards};
@@ -13,17 +15,18 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::folders::{CENTERS, batch, location, write};
+use crate::formats::{columns, stream};
 use crate::service::{Answer, DEADLINE, Service};
 
-const POINT: &str = r#"{"lat": 33.7, "lon": -118.3, "model": 1}"#;
+pub(crate) const POINT: &str = r#"{"lat": 33.7, "lon": -118.3, "model": 1}"#;
 
-fn models() -> TempDir {
+pub(crate) fn models() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &location("location", batch(1), &CENTERS));
     folder
 }
 
-fn guarded(folder: &Path, set: impl FnOnce(&mut Guards)) -> Service {
+pub(crate) fn guarded(folder: &Path, set: impl FnOnce(&mut Guards)) -> Service {
     let mut config = Config::new(Store::open(folder.to_str().unwrap()).unwrap());
     set(&mut config.guards);
     Service::start(config)
@@ -216,7 +219,7 @@ fn begun(service: &Service) -> TcpStream {
     let mut stream = TcpStream::connect(service.address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let head = format!(
-        "POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        "POST /predict_cluster/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         POINT.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
@@ -288,7 +291,7 @@ fn with_a_certificate_it_speaks_tls_alone() {
     let mut plain = TcpStream::connect(service.address).unwrap();
     plain.set_read_timeout(Some(DEADLINE)).unwrap();
     plain
-        .write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        .write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .unwrap();
     let mut answer = Vec::new();
     // A reset is as good as an end.
@@ -396,10 +399,21 @@ fn more_records_than_the_most_are_refused() {
     let csv = "LAT,LON\n1,2\n1,2\n1,2\n";
     let answer = service.ask("POST", path, &[("content-type", "text/csv")], csv);
     answer.refused("413 too_many_records");
+    // What comes behind the most records is not read.
+    let broken = json!([record, record])
+        .to_string()
+        .replace(']', ",{\"LAT\": 1");
+    service.post(path, broken).refused("413 too_many_records");
+    let column = |name| (name, Arc::new(Float64Array::from(vec![1.0; 2])) as ArrayRef);
+    let two = columns([column("LAT"), column("LON")]);
+    let arrow = [("content-type", "application/vnd.apache.arrow.stream")];
+    let send = |batches: &[RecordBatch]| service.send(path, &arrow, stream(batches));
+    assert_eq!(send(std::slice::from_ref(&two)).status, 200);
+    send(&[two.clone(), two]).refused("413 too_many_records");
 }
 
 impl Answer {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 }

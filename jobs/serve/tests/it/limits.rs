@@ -83,7 +83,7 @@ fn a_body_without_a_type_of_its_own_is_json() {
     ] {
         let body = r#"{"lat": 33.7, "lon": -118.3, "model": 1}"#;
         let head = format!(
-            "POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}Content-Length: {}\r\n\r\n",
+            "POST /predict_cluster/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}Content-Length: {}\r\n\r\n",
             body.len()
         );
         let answer = raw(&service, &[head.as_bytes(), body.as_bytes()]);
@@ -120,7 +120,7 @@ fn bodies_have_a_limit_with_and_without_a_length() {
         .post("/models/location/batches/1/predict", of_length(5000))
         .refused("413 body_too_large");
 
-    let head = "POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /predict_cluster/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunk = format!("{:x}\r\n{}\r\n", 600, of_length(600));
     let end = "0\r\n\r\n";
     let answer = raw(
@@ -146,7 +146,7 @@ fn bodies_have_a_limit_with_and_without_a_length() {
     );
 
     // Who asks first need not send the body.
-    let expect = "POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n";
+    let expect = "POST /predict_cluster/ HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n";
     let answer = raw(&service, &[expect.as_bytes()]);
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
 }
@@ -166,7 +166,7 @@ fn what_is_no_http_is_dropped_and_the_service_goes_on() {
         &[b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n"],
     );
     let broken =
-        b"POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{\"lat\": ";
+        b"POST /predict_cluster/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{\"lat\": ";
     drop(
         TcpStream::connect(service.address)
             .unwrap()
@@ -183,7 +183,7 @@ fn requests_in_flight_are_finished_and_then_it_ends() {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     // The request has begun when its body is asked for.
     let head = format!(
-        "POST /predict_cluster/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        "POST /predict_cluster/ HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();

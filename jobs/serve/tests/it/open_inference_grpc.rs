@@ -16,7 +16,7 @@ use crate::open_inference::{POINTS, folder};
 use crate::service::Service;
 
 /// The bytes of messages as they are.
-struct Raw;
+pub(crate) struct Raw;
 
 impl Codec for Raw {
     type Encode = Vec<u8>;
@@ -56,8 +56,9 @@ impl Decoder for Raw {
 /// A service with gRPC, and a client of it.
 pub(crate) struct Grpc {
     pub(crate) service: Service,
-    runtime: tokio::runtime::Runtime,
-    channel: Channel,
+    pub(crate) address: SocketAddr,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) channel: Channel,
     token: Option<String>,
 }
 
@@ -77,6 +78,7 @@ impl Grpc {
         });
         Self {
             service,
+            address,
             runtime,
             channel,
             token: None,
@@ -101,13 +103,13 @@ impl Grpc {
         })
     }
 
-    fn infer(&self, request: &Infer) -> Result<Inferred, Status> {
+    pub(crate) fn infer(&self, request: &Infer) -> Result<Inferred, Status> {
         let answer = self.call("ModelInfer", request.encode_to_vec())?;
         Ok(Inferred::decode(&*answer).unwrap())
     }
 }
 
-fn grpc() -> (tempfile::TempDir, Grpc) {
+pub(crate) fn grpc() -> (tempfile::TempDir, Grpc) {
     let dir = folder();
     let config = Config::new(Store::open(dir.path().to_str().unwrap()).unwrap());
     (dir, Grpc::start(config))
@@ -159,7 +161,7 @@ pub(crate) struct Wanted {
 }
 
 #[derive(Clone, Message)]
-struct Inferred {
+pub(crate) struct Inferred {
     #[prost(string, tag = "1")]
     model: String,
     #[prost(string, tag = "2")]
@@ -179,7 +181,7 @@ struct Named {
     version: String,
 }
 
-fn named(name: &str, version: &str) -> Vec<u8> {
+pub(crate) fn named(name: &str, version: &str) -> Vec<u8> {
     let (name, version) = (name.to_owned(), version.to_owned());
     Named { name, version }.encode_to_vec()
 }

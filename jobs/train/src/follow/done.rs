@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::observer::Observer;
+use crate::prepare::tell;
 use crate::report::Report;
+use crate::run::Run;
 
 /// What was done so far.
 #[derive(Debug)]
@@ -11,6 +13,7 @@ pub(super) struct Done {
     /// Counts, without a line for each model.
     pub(super) total: Report,
     observer: Arc<dyn Observer>,
+    looked: bool,
     caught_up: bool,
 }
 
@@ -20,7 +23,17 @@ impl Done {
         Self {
             total: Report::default(),
             observer,
+            looked: false,
             caught_up: false,
+        }
+    }
+
+    /// Takes in what is there and is left alone. A later look finds the same again, and what the run trained since.
+    pub(super) fn look(&mut self, run: &Run, report: &Report) {
+        if !self.looked {
+            self.looked = true;
+            tell(run, &report.models);
+            self.total.count(report);
         }
     }
 

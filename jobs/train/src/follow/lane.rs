@@ -4,11 +4,13 @@
 //! places is free, it takes all batches that wait. So a slow wave delays no later batch. All other kinds have one place,
 //! because what they train next depends on what they trained before.
 
+use gugus_models::ModelError;
 use gugus_progress::ModelReport;
 use gugus_spec::{BatchNumber, Scope};
 use gugus_submit::Jobs;
 use tokio::time::Instant;
 
+use crate::candidates::Candidates;
 use crate::compare::Difference;
 use crate::error::{Error, Result};
 use crate::kind::{Due, Needs, TrainingKind};
@@ -39,6 +41,10 @@ pub(super) struct Place {
     kind: Box<dyn TrainingKind>,
     /// The batches that it took, and that wait for it.
     batches: Vec<BatchNumber>,
+    /// The models that it wrote, or found at first, and that wait to be judged.
+    candidates: Candidates,
+    /// Whether they wait for the next training: trying again alone would not help.
+    with_next: bool,
     /// Whether it trains what was there when the run began.
     pub(super) first: bool,
     /// How much of what is pending the progress counts already.
@@ -73,7 +79,10 @@ impl Lane {
         let beside = beside.flatten().map(|kind| Place::new(kind, Vec::new()));
         let mut free: Vec<Place> = beside.collect();
         let needs = kind.needs();
-        free.push(Place::new(kind, batches));
+        free.push(Place {
+            candidates: Candidates::find(run, &work),
+            ..Place::new(kind, batches)
+        });
         let lane = Self {
             work,
             needs,
@@ -115,11 +124,15 @@ impl Lane {
             place.kind.add(run, &came, report);
             place.batches.extend(self.waiting(run, &came));
         }
-        if place.is_due() {
-            return Some(place);
+        if !place.is_due() {
+            self.free.push(place);
+            return None;
         }
-        self.free.push(place);
-        None
+        // The newest is judged first, whichever place wrote it.
+        for other in &mut self.free {
+            place.candidates.append(&mut other.candidates);
+        }
+        Some(place)
     }
 
     /// Whether a place is to train now, and reads more than what came.
@@ -166,6 +179,7 @@ impl Lane {
         }
         for place in &mut self.free {
             place.kind.forget(before);
+            place.candidates.forget(before);
             gone.extend(place.batches.extract_if(.., pruned));
         }
         gone
@@ -177,20 +191,25 @@ impl Place {
         Self {
             kind,
             batches,
+            candidates: Candidates::default(),
+            with_next: false,
             first: false,
             counted: 0,
         }
     }
 
-    /// Whether it is to train now.
+    /// Whether it is to train or to judge now.
     fn is_due(&self) -> bool {
-        self.kind.due() == Due::Now
+        let judges = !self.with_next && !self.candidates.is_empty();
+        judges || self.kind.due() == Due::Now
     }
 
     /// The run on what the next training reads.
     pub(super) fn run(&self, run: &Run) -> Run {
         let batches = match self.kind.reads() {
             Some(range) => run.batches.only(range),
+            // Candidates bring their own.
+            None if self.kind.pending() == 0 => run.batches.only(..BatchNumber::FIRST),
             None => run.batches.clone(),
         };
         run.on(batches)
@@ -207,12 +226,23 @@ impl Place {
         let pending = self.kind.pending();
         run.progress.add_total(pending.saturating_sub(self.counted));
         let mut report = Report::default();
-        let (kind, model) = (
+        let name = work.model.name.clone();
+        let mut promoted = (work, std::mem::take(&mut self.candidates));
+        let (kind, promoting) = (
             std::slice::from_mut(&mut self.kind),
-            std::slice::from_ref(&work),
+            std::slice::from_mut(&mut promoted),
         );
-        let result = train_kinds(kind, model, &run, &jobs, &mut report).await;
-        run.failures.save(&work.model.name, &run.models).await;
+        let mut result = train_kinds(kind, promoting, &run, &jobs, &mut report).await;
+        (_, self.candidates) = promoted;
+        self.with_next = false;
+        if let Err(error) = &result
+            && is_of_aliases(error)
+        {
+            let reason = gugus_error::chain(error);
+            tracing::warn!(model = %name, reason, "new models were not judged; they are judged with the next one");
+            (self.with_next, result) = (true, Ok(()));
+        }
+        run.failures.save(&name, &run.models).await;
         self.counted = self.kind.pending();
         Trained {
             lane,
@@ -220,6 +250,16 @@ impl Place {
             report,
             result,
         }
+    }
+}
+
+/// Whether the aliases of one model are to blame, and not the cluster or the store.
+fn is_of_aliases(error: &Error) -> bool {
+    match error {
+        Error::Promote { source, .. } => {
+            !matches!(&**source, ModelError::Store(store) if store.may_pass())
+        }
+        _ => false,
     }
 }
 

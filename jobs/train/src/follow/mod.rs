@@ -11,12 +11,12 @@ mod behind;
 mod done;
 mod lane;
 mod standing;
+mod torn;
 mod trouble;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gugus_batches::LogError;
 use gugus_error::Kind;
 use gugus_models::Existing;
 use gugus_submit::Submit;
@@ -26,11 +26,13 @@ use self::done::Done;
 use self::lane::Lane;
 use self::standing::{Cluster, Ended, Standing};
 use self::trouble::Trouble;
+use crate::batches::Batches;
+use crate::candidates::begin_judging;
 use crate::compare::refuse;
 use crate::error::Error;
 use crate::failures::Failures;
 use crate::kinds::kinds;
-use crate::prepare::{Config, begin, compile, label, tell};
+use crate::prepare::{Config, begin, compile, label};
 use crate::report::Report;
 use crate::run::Run;
 use crate::work::ModelWork;
@@ -74,7 +76,7 @@ pub async fn follow(
     let mut done = Done::nothing(Arc::clone(&config.observer));
     let mut watch = config.batches.watch(settings.poll);
     let mut trouble = Trouble::new("the folder of batches or models", settings.poll);
-    let mut waits = false;
+    let mut waits = None;
     while let Some(looked) = stop
         .run_until_cancelled(look(&config, &compiled, &mut done))
         .await
@@ -91,12 +93,15 @@ pub async fn follow(
                 let pause = tokio::time::sleep(settings.poll);
                 stop.run_until_cancelled(pause).await;
             }
-            Err(Error::NoBatches { .. } | Error::Batches(LogError::NoFolder { .. })) => {
+            Err(error) if error.is_waited_for() => {
                 trouble.over();
-                if !waits {
-                    let batches = &config.batches;
-                    tracing::info!(%batches, "there are no batches yet; the run waits for the first one");
-                    waits = true;
+                let why = match error {
+                    Error::Batches(torn) if torn.is_torn() => "the first batch is not whole yet",
+                    _ => "there are no batches yet",
+                };
+                if waits != Some(why) {
+                    tracing::info!(batches = %config.batches, "{why}; the run waits for the first one");
+                    waits = Some(why);
                 }
                 done.catch_up();
                 stop.run_until_cancelled(watch.changed()).await;
@@ -118,7 +123,8 @@ async fn look(
     compiled: &[(ModelWork, usize)],
     done: &mut Done,
 ) -> Result<(Run, Vec<Lane>), Error> {
-    let mut run = begin(config, compiled).await?;
+    let batches = Batches::freeze_whole(&config.batches, config.job.name.as_str()).await?;
+    let mut run = begin(config, compiled, batches).await?;
     let models = compiled.iter().map(|(work, _)| &work.model);
     let failures = Failures::of_job(&config.job, models, &run.models).await;
     run.failures = failures.map_err(Error::Models)?;
@@ -130,9 +136,12 @@ async fn look(
         differing.extend(differ);
     }
     refuse(&differing)?;
-    tell(&run, &report.models);
-    done.total.count(&report);
+    done.look(&run, &report);
+    for (work, _) in compiled {
+        begin_judging(&run, work).await?;
+    }
     // The lanes know by now which batches want a model.
     run.listed.clear();
+    run.aliases.clear();
     Ok((run, lanes))
 }

@@ -1,5 +1,8 @@
 //! Waits for batches, for trainings that end, and for times, and begins what is due.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
@@ -17,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::behind::Behind;
 use super::done::Done;
 use super::lane::{Lane, Trained, is_elsewhere};
+use super::torn::Torn;
 use super::trouble::Trouble;
 use crate::error::{Error, Result};
 use crate::kind::Needs;
@@ -58,6 +62,8 @@ pub(super) struct Standing<'a> {
     cluster: Cluster<'a>,
     /// The store of the batches.
     store: Trouble,
+    /// The next batch, if its file is not whole.
+    torn: Torn,
 }
 
 /// The cluster, as it is known.
@@ -116,6 +122,7 @@ impl<'a> Standing<'a> {
             under_way: FuturesUnordered::new(),
             cluster,
             store: Trouble::new("the folder of batches", pause),
+            torn: Torn::none(pause),
         }
     }
 
@@ -180,10 +187,28 @@ impl<'a> Standing<'a> {
         }
         let job = self.run.job.clone();
         loop {
-            let Some(came) = self.run.batches.extend(job.as_str()).await? else {
+            let came = match self.run.batches.extend(job.as_str()).await {
+                Err(Error::Batches(torn)) if torn.is_torn() => {
+                    self.store.over();
+                    let stamp = self.run.batches.stamp_of_next().await?;
+                    if self.torn.see(stamp) {
+                        let reason = gugus_error::chain(&torn);
+                        tracing::warn!(
+                            reason,
+                            "a batch is not whole and does not change any more; the run waits for it"
+                        );
+                    }
+                    return Ok(None);
+                }
+                came => came?,
+            };
+            let Some(came) = came else {
                 return Ok(Some(Ended::LookAgain));
             };
             self.store.over();
+            if self.torn.over() {
+                tracing::info!("the batch is whole; the run goes on");
+            }
             self.add(&came);
             if came.len() < MOST_ARRIVALS {
                 return Ok(None);

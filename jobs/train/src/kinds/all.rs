@@ -68,7 +68,8 @@ impl AllWork {
             _ if self.wanted => Due::Now,
             _ if rows == 0 => Due::Idle,
             Retrain::Batches(wanted) => now(batches >= wanted.get()),
-            Retrain::Every(time) => at(self.began + time),
+            // After more years than a clock has, never.
+            Retrain::Every(time) => self.began.checked_add(time).map_or(Due::Idle, at),
             Retrain::Growth(share) => now(rows as f64 >= share * self.rows as f64),
         }
     }

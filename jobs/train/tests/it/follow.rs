@@ -198,6 +198,7 @@ async fn a_model_over_all_is_trained_again_as_the_job_file_says() {
         ("retrain = { batches = 2 }", [60, 180, 300].as_slice()),
         ("retrain = { growth = 1.0 }", &[60, 120, 240]),
         ("retrain = { every = \"1h\" }", &[60]),
+        ("retrain = { every = \"500000000000 years\" }", &[60]),
         ("", &[60, 120, 180, 240, 300, 360]),
     ] {
         let work = Work::new();
@@ -250,6 +251,150 @@ async fn a_model_over_all_is_trained_again_after_a_time_and_from_its_last_center
         again > 0 && steps[again..].iter().all(|step| step != "sample"),
         "{steps:?}"
     );
+}
+
+#[tokio::test]
+async fn a_model_over_all_is_up_to_date_after_a_restart_and_counts_from_there() {
+    let work = Work::new();
+    let all = over_all("retrain = { batches = 2 }\nwarm_start = true");
+    let job = job(60, &format!("{all}{EACH}"));
+    append(&work, &job, 0..1).await;
+    work.train(&job).await;
+    append(&work, &job, 1..2).await;
+    let followed = async |came: &[std::ops::Range<u64>], expected: &'static [u64]| {
+        let seen = Arc::new(Seen::default());
+        let script = async {
+            seen.until("a look", |seen| seen.caught_up() == 1).await;
+            for batches in came {
+                append(&work, &job, batches.clone()).await;
+                let number = batches.end;
+                seen.until("the batch", |seen| {
+                    seen.trained("each").last() == Some(&number) && seen.lag().batches == 0
+                })
+                .await;
+            }
+            seen.until("all trainings", |seen| seen.rows("over_all") == expected)
+                .await;
+        };
+        let ended = following(&work, &job, &work.cluster, &seen, script).await;
+        ended.unwrap();
+        seen.steps()
+    };
+    // One batch that came between two runs is trained on at once, and then two of those that come.
+    let steps = followed(&[2..3, 3..4], &[120, 240]).await;
+    assert!(steps.iter().all(|step| step != "sample"), "{steps:?}");
+    // Nothing came between.
+    followed(std::slice::from_ref(&(4..5)), &[]).await;
+    followed(&[], &[300]).await;
+}
+
+#[tokio::test]
+async fn a_model_over_all_begins_with_the_first_rows() {
+    let work = Work::new();
+    let job = job(60, &over_all("retrain = { growth = 0.5 }"));
+    work.append_no_rows(&job).await;
+    let seen = Arc::new(Seen::default());
+    let script = async {
+        seen.until("a look", |seen| seen.caught_up() == 1).await;
+        for batch in 0..2 {
+            append(&work, &job, batch..batch + 1).await;
+            let rows = 60 * (batch + 1);
+            seen.until("the model", |seen| {
+                seen.rows("over_all").last() == Some(&rows)
+            })
+            .await;
+        }
+    };
+    let followed = following(&work, &job, &work.cluster, &seen, script).await;
+    assert_eq!(followed.unwrap().trained, 2);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_being_copied_counts_as_not_there_yet() {
+    let work = Work::new();
+    let job = job(60, EACH);
+    append(&work, &job, 0..3).await;
+    let names = [2, 3].map(|batch| number(batch).file_name());
+    let mut whole = Vec::new();
+    for name in &names {
+        whole.push(work.batches.get(name).await.unwrap());
+        work.batches.delete(name).await.unwrap();
+    }
+    let copy = async |at: usize, bytes: usize| {
+        work.batches.delete(&names[at]).await.unwrap();
+        let part = whole[at].slice(..bytes);
+        work.batches.create(&names[at], part).await.unwrap();
+    };
+    // The first look finds half a file, later ones find it grow, and the next one begins.
+    let size = whole[0].len();
+    copy(0, size / 2).await;
+    let seen = Arc::new(Seen::default());
+    let script = async {
+        seen.until("the first batch", |seen| seen.caught_up() == 1)
+            .await;
+        for bytes in [0, size / 3, size - 1] {
+            copy(0, bytes).await;
+            // Some looks, and the last one is beyond those after which it is told.
+            tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+            assert_eq!(seen.trained("each"), [1]);
+        }
+        copy(1, 100).await;
+        copy(0, size).await;
+        seen.until_trained("each", 2).await;
+        copy(1, whole[1].len()).await;
+        seen.until_trained("each", 3).await;
+    };
+    let report = following(&work, &job, &work.cluster, &seen, script).await;
+    let report = report.unwrap();
+    assert_eq!((report.trained, report.failed), (3, 0));
+    assert_eq!(seen.trained("each"), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_first_batch_that_is_being_copied_is_waited_for() {
+    let work = Work::new();
+    let job = job(60, EACH);
+    append(&work, &job, 0..1).await;
+    let name = number(1).file_name();
+    let whole = work.batches.get(&name).await.unwrap();
+    work.batches.delete(&name).await.unwrap();
+    work.batches.create(&name, whole.slice(..64)).await.unwrap();
+    let refused = work.prepare(&job, gugus_models::Existing::Keep).await;
+    assert_eq!(refused.unwrap_err().kind(), Kind::Usage, "`train` ends");
+    let seen = Arc::new(Seen::default());
+    let script = async {
+        seen.until("a look", |seen| seen.caught_up() == 1).await;
+        work.batches.delete(&name).await.unwrap();
+        work.batches.create(&name, whole).await.unwrap();
+        seen.until_trained("each", 1).await;
+    };
+    following(&work, &job, &work.cluster, &seen, script)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_there_is_told_once_however_often_it_is_looked_at() {
+    let work = Work::new();
+    let job = job(60, EACH);
+    append(&work, &job, 0..2).await;
+    work.train(&job).await;
+    let seen = Arc::new(Seen::default());
+    let script = async {
+        seen.until("a look", |seen| seen.caught_up() == 1).await;
+        // The newest batch that the run knows goes, so that it looks at everything anew.
+        let second = number(2).file_name();
+        let whole = work.batches.get(&second).await.unwrap();
+        work.batches.delete(&second).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        work.batches.create(&second, whole).await.unwrap();
+        append(&work, &job, 2..3).await;
+        seen.until_trained("each", 1).await;
+    };
+    let report = following(&work, &job, &work.cluster, &seen, script).await;
+    let report = report.unwrap();
+    assert_eq!((report.trained, report.skipped), (1, 2));
+    assert_eq!(seen.of("each", gugus_train::Outcome::Skipped).len(), 2);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the tests of `follow` need: a cluster that can be held up and taken away, and notes that can be waited for.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -114,7 +114,8 @@ pub(crate) struct Gate<'a> {
     cluster: &'a dyn Submit,
     /// Jobs whose name contains this wait until it is another text.
     pub(crate) held: tokio::sync::watch::Sender<Option<&'static str>>,
-    away: AtomicBool,
+    /// Jobs whose name contains this are refused.
+    away: Mutex<Option<&'static str>>,
     refused: AtomicUsize,
 }
 
@@ -123,16 +124,21 @@ impl<'a> Gate<'a> {
         Self {
             cluster,
             held: tokio::sync::watch::Sender::new(None),
-            away: AtomicBool::new(false),
+            away: Mutex::new(None),
             refused: AtomicUsize::new(0),
         }
     }
 
     pub(crate) fn set_away(&self, away: bool) {
-        self.away.store(away, Ordering::SeqCst);
+        self.refuse(away.then_some(""));
     }
 
-    /// How many jobs came while it was away.
+    /// Refuses the jobs whose name contains this, from now on.
+    pub(crate) fn refuse(&self, names: Option<&'static str>) {
+        *self.away.lock().unwrap() = names;
+    }
+
+    /// How many jobs were refused.
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Ordering::SeqCst)
     }
@@ -146,7 +152,8 @@ impl Submit for Gate<'_> {
         name: &str,
         stop: &CancellationToken,
     ) -> Result<Vec<RecordBatch>, SubmitError> {
-        if self.away.load(Ordering::SeqCst) {
+        let away = *self.away.lock().unwrap();
+        if away.is_some_and(|away| name.contains(away)) {
             self.refused.fetch_add(1, Ordering::SeqCst);
             return Err(SubmitError::Cluster("nobody answers".into()));
         }

@@ -10,6 +10,7 @@ use gugus_train::Outcome::{Planned, Skipped, Trained};
 use gugus_train::{ModelReport, Observer, Report};
 use tokio_util::sync::CancellationToken;
 
+use crate::following::{Gate, Seen, following};
 use crate::kit::{Work, borrowed, by_batch, job, lines, places, scattered};
 
 /// Two clusters of the same size.
@@ -160,6 +161,124 @@ async fn an_observer_is_told_of_each_decision() {
         reason.ends_with("does not hold: silhouette is null"),
         "{reason}"
     );
+}
+
+/// Trains as a run that is killed between writing a model and judging it.
+async fn train_without_judging(work: &Work, job: &Job) {
+    let mut job = job.clone();
+    job.models[0].promote = None;
+    assert_eq!(work.train(&job).await.trained, 1);
+}
+
+#[tokio::test]
+async fn what_a_killed_run_left_unjudged_is_judged_by_the_next() {
+    let work = Work::new();
+    let job = promoting("silhouette >= 0.5 and drift <= 0.2");
+    // A model that was there before the job file had a promotion is not judged.
+    work.append(&job, &places(&EVEN)).await;
+    train_without_judging(&work, &job).await;
+    assert_eq!(promotions(&work.train(&job).await), []);
+    work.append(&job, &places(&UNEVEN)).await;
+    assert_eq!(
+        promotions(&work.train(&job).await),
+        [(2, true, String::new())]
+    );
+
+    work.append(&job, &places(&UNEVEN)).await;
+    train_without_judging(&work, &job).await;
+    let dry = work.prepare(&job, Existing::Keep).await.unwrap();
+    assert!(dry.pending() == 0 && !dry.is_idle());
+    assert_eq!(promotions(&dry.dry_run()), [], "nothing is judged");
+    let report = work.train(&job).await;
+    assert_eq!((report.trained, report.skipped), (0, 3));
+    assert_eq!(promotions(&report), [(3, true, String::new())]);
+    assert_eq!(production(&work).await, Some(3));
+
+    // Once.
+    work.append(&job, &places(&EVEN)).await;
+    train_without_judging(&work, &job).await;
+    let refused = promotions(&work.train(&job).await);
+    assert!(
+        refused.len() == 1 && refused[0].2.contains("drift = 0.25"),
+        "{refused:?}"
+    );
+    assert!(work.prepare(&job, Existing::Keep).await.unwrap().is_idle());
+
+    // An alias that was moved back by hand stays there.
+    let (models, alias) = (
+        ModelStore::new(work.models.clone()),
+        "production".parse().unwrap(),
+    );
+    let second = BatchNumber::new(2).unwrap();
+    let (model, any) = (m(), gugus_models::Direction::Any);
+    let set = models.set_alias(&model, &alias, second, any);
+    set.await.unwrap();
+    assert_eq!(promotions(&work.train(&job).await), []);
+    assert_eq!(production(&work).await, Some(2));
+}
+
+#[tokio::test]
+async fn a_standing_run_judges_what_a_killed_one_left() {
+    let work = Work::new();
+    let job = promoting("silhouette >= 0.5");
+    work.append(&job, &places(&EVEN)).await;
+    work.train(&job).await;
+    work.append(&job, &places(&EVEN)).await;
+    train_without_judging(&work, &job).await;
+    let seen = Arc::new(Seen::default());
+    let script = seen.until("all is judged", |seen| seen.caught_up() == 1);
+    let followed = following(&work, &job, &work.cluster, &seen, script).await;
+    assert_eq!(followed.unwrap().trained, 0);
+    assert_eq!(production(&work).await, Some(2));
+}
+
+#[tokio::test]
+async fn a_cluster_that_fails_while_a_model_is_judged_is_asked_again() {
+    let work = Work::new();
+    let job = promoting("silhouette >= 0.5");
+    work.append(&job, &places(&EVEN)).await;
+    let gate = Gate::new(&work.cluster);
+    gate.refuse(Some(" pass "));
+    let seen = Arc::new(Seen::default());
+    let script = async {
+        seen.until("some tries", |_| gate.refused() >= 2).await;
+        assert_eq!((seen.trained("m"), seen.caught_up()), (vec![1], 0));
+        assert_eq!(production(&work).await, None);
+        gate.refuse(None);
+        seen.until("all is judged", |seen| seen.caught_up() == 1)
+            .await;
+    };
+    let followed = following(&work, &job, &gate, &seen, script).await;
+    assert_eq!(followed.unwrap().trained, 1);
+    assert_eq!(production(&work).await, Some(1));
+}
+
+#[tokio::test]
+async fn what_could_not_be_judged_is_judged_with_the_next_model() {
+    const ALIASES: &str = "m/aliases.json";
+    let work = Work::new();
+    let job = promoting("silhouette >= 0.5 and drift <= 0.2");
+    work.append(&job, &places(&EVEN)).await;
+    let seen = Arc::new(Seen::default());
+    let replace = async |content: bytes::Bytes| {
+        work.models.delete(ALIASES).await.unwrap();
+        work.models.create(ALIASES, content).await.unwrap();
+    };
+    let script = async {
+        seen.until_trained("m", 1).await;
+        assert_eq!(production(&work).await, Some(1));
+        let whole = work.models.get(ALIASES).await.unwrap();
+        replace("{".into()).await;
+        work.append(&job, &places(&EVEN)).await;
+        seen.until_trained("m", 2).await;
+        replace(whole).await;
+        // This one is not good enough.
+        work.append(&job, &places(&UNEVEN)).await;
+        seen.until_trained("m", 3).await;
+    };
+    let followed = following(&work, &job, &work.cluster, &seen, script).await;
+    assert_eq!(followed.unwrap().trained, 3);
+    assert_eq!(production(&work).await, Some(2));
 }
 
 #[tokio::test]

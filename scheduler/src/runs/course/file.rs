@@ -25,9 +25,8 @@ const AT_ONCE: usize = 64 * 1024;
 /// How long something told may stay in memory only, while more is told.
 const NOT_LONGER: Duration = Duration::from_millis(250);
 
-/// How many models the course of a standing run keeps, and how long its file may become before it is cut. A model takes two
-/// lines of some 250 bytes.
-const KEPT: usize = 10_000;
+/// How long the file of a standing run may become before it is cut. A model takes two lines of some 250 bytes, and more for
+/// each thousand of its centers.
 const TRIM_AT: u64 = 8 * 1024 * 1024;
 
 /// The course of one run.
@@ -167,6 +166,7 @@ fn indexed(file: &File) -> io::Result<(Index, u64)> {
         match line {
             Line::Model { at, line } => index.model(at, &line, Extract { offset, length }),
             Line::Pass { line, .. } => index.pass(line),
+            Line::LeftOut { models } => index.left_out = models,
         }
         offset += length as u64;
         bytes.clear();
@@ -277,7 +277,13 @@ impl Inner {
             return;
         };
         let path = trimmed.path.clone();
-        let (mut index, mut bytes) = (self.index.newest(KEPT), Vec::new());
+        let (mut index, mut bytes) = (self.index.newest(), Vec::new());
+        let left_out = Line::<(), ()>::LeftOut {
+            models: index.left_out,
+        };
+        if serde_json::to_writer(&mut bytes, &left_out).is_ok() {
+            bytes.push(b'\n');
+        }
         // In the order in which they were told, which the next cut goes by.
         let mut entries: Vec<&mut Entry> = index.entries.values_mut().collect();
         entries.sort_unstable_by_key(|entry| entry.extract.offset);
@@ -321,7 +327,7 @@ impl Inner {
     fn line(&self, extract: Extract) -> Option<ModelReport> {
         match serde_json::from_slice(&self.bytes(extract)?).ok()? {
             Line::<_, PassReport>::Model { line, .. } => Some(line),
-            Line::Pass { .. } => None,
+            Line::Pass { .. } | Line::LeftOut { .. } => None,
         }
     }
 }

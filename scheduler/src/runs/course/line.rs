@@ -11,4 +11,6 @@ pub(super) enum Line<M, P> {
     Model { at: u64, line: M },
     /// A pass over all batches.
     Pass { at: u64, line: P },
+    /// So many models were left out when the file was cut.
+    LeftOut { models: u64 },
 }

@@ -266,6 +266,51 @@ fn the_course_of_a_standing_run_keeps_its_newest_models_and_goes_on() {
     let later = courses.show(&id, &path, &asked(None, "", true, 0)).unwrap();
     assert_eq!(batches(&later), [first + 1, first, first - 1]);
     assert_eq!(later.counts.total(), last.counts.total() + 1);
+    assert_eq!(
+        later.left_out, last.left_out,
+        "it is told after a restart, too"
+    );
     let failed = courses.show(&id, &path, &asked(Some(Mark::Failed), "", false, 0));
     assert_eq!(batches(&failed.unwrap()), [1]);
+}
+
+#[test]
+fn models_of_many_clusters_are_kept_in_as_many_bytes() {
+    let (_folder, path, id) = place();
+    let courses = Courses::default();
+    let told = courses.go_on(&id, &path);
+    let observer = told.observer();
+    // A line of a model takes some 80 kB, and so 300 of them 24 MB.
+    let large = |window: u64| ModelReport {
+        scope: ReportScope::Window,
+        batch: None,
+        window: Some(format!("{window:05}")),
+        sizes: vec![1_000_000; 10_000],
+        ..line("areas", window, Outcome::Trained)
+    };
+    let mut longest = 0;
+    for window in 1..=300 {
+        observer.model(&large(window));
+        longest = longest.max(fs::metadata(&path).unwrap().len());
+    }
+    assert!(longest <= 9 * 1024 * 1024, "{longest}");
+    let newest = || {
+        courses
+            .show(&id, &path, &asked(None, "at", true, 0))
+            .unwrap()
+    };
+    let now = newest();
+    assert!(
+        now.left_out > 0 && now.counts.total() >= 30,
+        "{:?}",
+        now.counts
+    );
+    assert_eq!(now.left_out + now.counts.total(), 300);
+    told.end();
+    let later = Courses::default()
+        .show(&id, &path, &asked(None, "", true, 0))
+        .unwrap();
+    assert_eq!((later.left_out, later.counts), (now.left_out, now.counts));
+    let last = later.table.rows[0].line.window.as_deref();
+    assert_eq!(last, Some("00300"));
 }

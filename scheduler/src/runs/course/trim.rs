@@ -8,8 +8,25 @@ use gugus_progress::ModelReport;
 
 use super::index::{Entry, Index, Key};
 
-/// How many failed models are kept, beside the newest of all: their reasons are what somebody looks for.
-const FAILED: usize = 1_000;
+/// How many models are kept, and in how many bytes of lines: the sizes of many clusters make long lines. Both together are half
+/// of the length at which the file is cut.
+const KEPT: Most = Most {
+    models: 10_000,
+    bytes: 3 * 1024 * 1024,
+};
+
+/// The failed models that are kept beside the newest of all: their reasons are what somebody looks for.
+const FAILED: Most = Most {
+    models: 1_000,
+    bytes: 1024 * 1024,
+};
+
+/// Bounds, of which the first that is reached counts. The newest model is kept in any case.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    models: usize,
+    bytes: usize,
+}
 
 impl Index {
     /// Whether this model is to be trained, as far as was told.
@@ -20,21 +37,11 @@ impl Index {
     }
 
     /// The index with only the models that were told of last, and the last of those that failed.
-    pub(super) fn newest(&self, most: usize) -> Self {
-        let cut = |mark: Option<Mark>, most: usize| {
-            let told = self
-                .entries
-                .values()
-                .filter(|entry| mark.is_none_or(|mark| entry.mark == mark));
-            let mut offsets: Vec<u64> = told.map(|entry| entry.extract.offset).collect();
-            if offsets.len() <= most {
-                return 0;
-            }
-            let (_, cut, _) =
-                offsets.select_nth_unstable_by_key(most - 1, |offset| Reverse(*offset));
-            *cut
-        };
-        let (all, failed) = (cut(None, most), cut(Some(Mark::Failed), FAILED));
+    pub(super) fn newest(&self) -> Self {
+        let mut told: Vec<&Entry> = self.entries.values().collect();
+        told.sort_unstable_by_key(|entry| Reverse(entry.extract.offset));
+        let failed = told.iter().filter(|entry| entry.mark == Mark::Failed);
+        let (all, failed) = (cut(told.iter(), KEPT), cut(failed, FAILED));
         let is_kept = |entry: &Entry| {
             let offset = entry.extract.offset;
             offset >= all || (entry.mark == Mark::Failed && offset >= failed)
@@ -55,4 +62,18 @@ impl Index {
             left_out,
         }
     }
+}
+
+/// Where the line of the last of these models lies that is kept; the newest come first.
+fn cut<'a>(told: impl Iterator<Item = &'a &'a Entry>, most: Most) -> u64 {
+    let mut bytes = 0;
+    let kept = told
+        .take(most.models)
+        .enumerate()
+        .take_while(|(before, entry)| {
+            bytes += entry.extract.length;
+            *before == 0 || bytes <= most.bytes
+        });
+    let last = kept.last();
+    last.map_or(u64::MAX, |(_, entry)| entry.extract.offset)
 }

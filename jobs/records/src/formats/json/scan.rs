@@ -17,11 +17,17 @@ use crate::slots::Slots;
 
 /// Finds the cells of all columns in a text that begins an object; `None` if serde_json must do it.
 pub(crate) fn scan(text: &str, slots: &mut Slots) -> Option<()> {
+    let end = scan_first(text, slots)?;
+    (blanks(text.as_bytes(), end) == text.len()).then_some(())
+}
+
+/// Does the same for the object at the beginning of a text, and tells where it ends.
+pub(crate) fn scan_first(text: &str, slots: &mut Slots) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = blanks(bytes, 0) + 1;
     let first = blanks(bytes, at);
     if bytes.get(first) == Some(&b'}') {
-        return at_end(bytes, first + 1);
+        return Some(first + 1);
     }
     loop {
         let (target, start) = match slots.expected_key(bytes, at) {
@@ -68,7 +74,7 @@ pub(crate) fn scan(text: &str, slots: &mut Slots) -> Option<()> {
         at = blanks(bytes, end);
         match bytes.get(at)? {
             b',' => at += 1,
-            b'}' => return at_end(bytes, at + 1),
+            b'}' => return Some(at + 1),
             _ => return None,
         }
     }
@@ -99,11 +105,6 @@ fn blanks(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// Whether only blanks follow.
-fn at_end(bytes: &[u8], at: usize) -> Option<()> {
-    (blanks(bytes, at) == bytes.len()).then_some(())
 }
 
 /// The position of the first byte from `at` on that is not plain text of a string: a quote, a backslash or a control

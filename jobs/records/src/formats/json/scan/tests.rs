@@ -24,6 +24,7 @@ fn columns(others: &str) -> Columns {
 /// Both ways give the same answer to every record, and the same batch in the end.
 fn both_ways(records: &[Vec<u8>], others: &str) -> Result<(), TestCaseError> {
     let (mut fast, mut slow) = (columns(others), columns(others));
+    let (mut first, mut alone) = (columns(others), columns(others));
     for record in records {
         prop_assert_eq!(
             fast.push_json(record),
@@ -32,7 +33,14 @@ fn both_ways(records: &[Vec<u8>], others: &str) -> Result<(), TestCaseError> {
             String::from_utf8_lossy(record)
         );
         prop_assert_eq!((fast.rows(), fast.bytes()), (slow.rows(), slow.bytes()));
+        // The first object of a longer text is read as if it stood alone.
+        let longer = format!("{} ,{{\"", String::from_utf8_lossy(record));
+        if let Some(Ok(end)) = first.push_first_json(&longer) {
+            prop_assert_eq!(alone.push_json(&longer.as_bytes()[..end]), Ok(()));
+        }
+        prop_assert_eq!((first.rows(), first.bytes()), (alone.rows(), alone.bytes()));
     }
+    prop_assert_eq!(first.finish().unwrap(), alone.finish().unwrap());
     prop_assert_eq!(fast.finish().unwrap(), slow.finish().unwrap());
     Ok(())
 }
@@ -152,6 +160,20 @@ fn well_formed_records_take_the_fast_way() {
         slots.begin();
         assert!(super::scan(record, &mut slots).is_some(), "{record}");
     }
+}
+
+#[test]
+fn the_first_object_of_a_text_is_cut_and_read() {
+    let mut columns = columns("drop");
+    let text = r#"{"ключ":"a}","i32":1} , {"ключ":"b","i32":"x"},[1],{"ключ":1"#;
+    let cut = |columns: &mut Columns, at: usize| columns.push_first_json(&text[at..]);
+    assert_eq!(cut(&mut columns, 0), Some(Ok(text.find(" ,").unwrap())));
+    let second = text.find(", {").unwrap() + 2;
+    assert!(matches!(cut(&mut columns, second), Some(Err(_))));
+    for other in [text.find("[1]").unwrap(), text.rfind('{').unwrap(), 1] {
+        assert_eq!(cut(&mut columns, other), None, "{other}");
+    }
+    assert_eq!(columns.rows(), 1);
 }
 
 #[test]
