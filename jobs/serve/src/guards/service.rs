@@ -111,7 +111,8 @@ impl Guard {
             let name = format!("{} {route}", asked.method);
             span.context().span().update_name(name);
             span.record("route", route);
-            span.record("status", status.as_u16());
+            // OpenTelemetry has no unsigned numbers.
+            span.record("status", i64::from(status.as_u16()));
         }
         self.log(&asked, &id, trace.as_ref(), (route, status, seconds));
         response
