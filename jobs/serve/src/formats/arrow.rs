@@ -65,8 +65,8 @@ fn read_stream<'a>(body: &Bytes, reading: Reading<'_>) -> Result<Rows<'a>, Probl
             none => none.insert(begin(&batch, reading)?),
         };
         let before = columns.rows();
-        reading.check_rows(before.saturating_add(batch.num_rows()))?;
         check_size(&batch, columns, reading.limit)?;
+        reading.check_rows(before.saturating_add(batch.num_rows()))?;
         // Only the first wrong record is told. The rest is decoded, because a broken stream counts more than a wrong record.
         if wrong.is_none() {
             wrong = push(columns, &batch)?.map(|(row, problem)| (before + row, problem));

@@ -8,9 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use gugus_http::Peer;
+use opentelemetry::trace::TraceContextExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tower_service::Service;
 use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use warp::http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use warp::reply::{Reply, Response};
 
@@ -106,9 +108,11 @@ impl Guard {
         self.metrics.answered(route, status, seconds);
         if !span.is_disabled() {
             // OpenTelemetry names such spans by method and route.
-            span.record("otel.name", format!("{} {route}", asked.method));
+            let name = format!("{} {route}", asked.method);
+            span.context().span().update_name(name);
             span.record("route", route);
-            span.record("status", status.as_u16());
+            // OpenTelemetry has no unsigned numbers.
+            span.record("status", i64::from(status.as_u16()));
         }
         self.log(&asked, &id, trace.as_ref(), (route, status, seconds));
         response
@@ -207,7 +211,6 @@ impl Guard {
                     request_id = id.as_str(),
                     trace_id = trace.map(TraceParent::trace),
                     otel.kind = "server",
-                    otel.name = tracing::field::Empty,
                     route = tracing::field::Empty,
                     status = tracing::field::Empty,
                 )

@@ -9,6 +9,7 @@ use gugus_serve::Config;
 use crate::folders::{
     CENTERS, batch, by_sql, location, mixture, month, spots, write, write_as_spark,
 };
+use crate::guards::{guarded, models};
 use crate::service::{Answer, DEADLINE, Service};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -198,7 +199,10 @@ fn a_form_predicts() {
 
 #[test]
 fn the_command_of_a_page_names_the_host_that_was_asked() {
-    let service = Service::of([location("location", batch(1), &CENTERS)]);
+    let folder = models();
+    let service = guarded(folder.path(), |guards| {
+        guards.hosts = vec!["gugus.example".to_owned()];
+    });
     let own = page(&service.get(PATH));
     says(&own, &[&service.url("/models/location/batches/1/predict")]);
     // As over HTTP/2, only the address names the host.
