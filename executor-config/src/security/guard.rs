@@ -135,7 +135,7 @@ impl Guard {
             return call_to_scheduler(path).is_some();
         }
         let asking = path == SIGN_IN_PATH || path.starts_with(ASSETS);
-        !OPEN.contains(&path) && !(self.takes_sign_in() && asking)
+        !(OPEN.contains(&path) || self.takes_sign_in() && asking)
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {

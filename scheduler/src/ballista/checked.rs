@@ -17,7 +17,7 @@ use ballista_core::serde::protobuf::{
     RemoveSessionParams, RemoveSessionResult, TaskStatus, UpdateTaskStatusParams,
     UpdateTaskStatusResult,
 };
-use ballista_scheduler::state::execution_graph::ExecutionStage;
+use ballista_scheduler::state::execution_stage::ExecutionStage;
 use gugus_engine::check_id;
 use tonic::{Request, Response, Status};
 
@@ -270,10 +270,12 @@ mod tests {
         }
     }
 
+    type Change = fn(&mut ExecutorRegistration);
+
     #[test]
     fn a_registration_names_what_it_lacks() {
         assert!(check_registration(&whole()).is_ok());
-        let wrong: [(&str, fn(&mut ExecutorRegistration)); 9] = [
+        let wrong: [(&str, Change); 9] = [
             ("no id", |about| about.id = "../e1".to_owned()),
             ("host", |about| about.host = None),
             ("host", |about| about.host = Some(String::new())),
