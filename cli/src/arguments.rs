@@ -145,7 +145,9 @@ mod tests {
             Some(serde_json::from_str::<Vec<String>>(list).expect(line))
         };
         let (_, services) = compose.split_once("\nservices:\n").unwrap();
-        let ours = services.split("\n\n").filter(|of| of.contains("<<: *"));
+        // One service runs a script that makes the token.
+        let is_gugus = |of: &&str| of.contains("<<: *") && !of.contains("/bin/sh");
+        let ours = services.split("\n\n").filter(is_gugus);
         let mut calls: Vec<Vec<String>> = ours
             .map(|service| {
                 let find = |key| service.lines().find_map(|line| list(line, key));

@@ -64,7 +64,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 pub enum EmbeddedError {
     /// The address is taken or not ours.
     #[error(
-        "the embedded scheduler cannot listen on {address}; name another with --scheduler-listen (for `train` --ui), port 0 chooses a free one"
+        "the embedded scheduler cannot listen on {address}; give another address with --scheduler-listen (--ui for `gugus train`), or port 0 for a free one"
     )]
     Listen {
         /// The address asked for.

@@ -24,10 +24,8 @@ impl Cluster {
         loop {
             let error = match self.access.about(&self.channel).await {
                 Ok(about) => {
-                    if let Some(after) = self.presence.back(about.scheduler_id) {
-                        let seconds = after.as_secs();
-                        tracing::info!(scheduler = %url, seconds, "the scheduler answers again; the run goes on");
-                    }
+                    self.presence.met(about.scheduler_id);
+                    self.answers();
                     return Ok(());
                 }
                 Err(
@@ -51,6 +49,15 @@ impl Cluster {
                 });
             }
             sleep(RETRY).await;
+        }
+    }
+
+    /// The scheduler answers. This ends a silence, also one that nobody waits for any more, so that the next one is told and
+    /// waited for anew.
+    pub(super) fn answers(&self) {
+        if let Some(after) = self.presence.back() {
+            let (scheduler, seconds) = (&self.access.url, after.as_secs());
+            tracing::info!(%scheduler, seconds, "the scheduler answers again; the run goes on");
         }
     }
 }

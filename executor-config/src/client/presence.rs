@@ -36,11 +36,15 @@ impl Presence {
         (since.elapsed(), news)
     }
 
+    /// A scheduler of this id answered.
+    pub(super) fn met(&self, scheduler: String) {
+        self.known().scheduler = scheduler;
+    }
+
     /// It answers. Gives for how long it did not, if that is news.
-    pub(super) fn back(&self, scheduler: String) -> Option<Duration> {
-        let mut known = self.known();
-        known.scheduler = scheduler;
-        known.away_since.take().map(|since| since.elapsed())
+    pub(super) fn back(&self) -> Option<Duration> {
+        let since = self.known().away_since.take();
+        since.map(|since| since.elapsed())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -58,11 +62,12 @@ mod tests {
             let presence = Presence::new("first".to_owned());
             (presence.clone(), presence)
         };
-        assert!(one.back("first".to_owned()).is_none());
+        assert!(one.back().is_none());
         assert!(one.away().1);
         assert!(!other.away().1);
-        assert!(other.back("second".to_owned()).is_some());
-        assert!(one.back("second".to_owned()).is_none());
+        other.met("second".to_owned());
+        assert!(other.back().is_some());
+        assert!(one.back().is_none());
         assert_eq!(one.scheduler(), "second");
         assert!(other.away().1);
     }

@@ -16,6 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use gugus_submit::{Submit, SubmitError};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, Streaming};
 
@@ -31,6 +32,10 @@ const PLAN_LIMIT: usize = MESSAGE_LIMIT / 2;
 
 /// How long the scheduler may take to accept a job. It decodes the plan in this time.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the scheduler may take to accept a job after this process was told to stop. Without the id in its answer, the job
+/// could not be cancelled. The answer takes milliseconds, unless the scheduler is away.
+const LAST_ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// How often a plan is submitted whose job gets lost with its scheduler.
 const SUBMISSIONS: u32 = 5;
@@ -116,9 +121,8 @@ impl Cluster {
         stop: &CancellationToken,
     ) -> Result<Vec<RecordBatch>, Ended> {
         let began = Instant::now();
-        // `stop` does not interrupt this call. Without the id in the answer, the job could not be cancelled. The answer
-        // takes milliseconds.
-        let statuses = self.submit(query).await?;
+        let statuses = self.submit(query, stop).await?;
+        self.answers();
         let running = RunningJob::submitted(self, name);
         let result = async {
             let (job, locations) = self.end_of(running, statuses, name).await?;
@@ -166,14 +170,19 @@ impl Cluster {
     async fn submit(
         &self,
         query: ExecuteQueryParams,
+        stop: &CancellationToken,
     ) -> Result<Streaming<GetJobStatusResult>, Ended> {
         let mut scheduler = self.scheduler.clone();
         let mut request = Request::new(query);
         version::insert_version_header(request.metadata_mut());
-        let answer =
-            tokio::time::timeout(SUBMIT_WITHIN, scheduler.execute_query_push(request)).await;
-        let silent = |_| Status::deadline_exceeded("it did not answer in time");
-        let answer = answer.map_err(silent).and_then(|answer| answer);
+        let too_long = timeout(SUBMIT_WITHIN, async {
+            stop.cancelled().await;
+            sleep(LAST_ANSWER_WITHIN).await;
+        });
+        let answer = tokio::select! {
+            answer = scheduler.execute_query_push(request) => answer,
+            _ = too_long => Err(Status::deadline_exceeded("it did not answer in time")),
+        };
         let answer = answer.map_err(|status| {
             let code = status.code();
             let refused = ClusterError::Refused {

@@ -71,7 +71,7 @@ pub use all::{
     YieldingPool, pass_plan,
 };
 pub use census::{WindowRows, census_plan, read_census};
-pub use checked::{CheckedScanExec, ReaderPanic};
+pub use checked::{CheckedScanExec, ReaderPanic, StoreFails};
 pub use codec::{
     decode_aggregate, decode_expression, decode_function, decode_node, encode_aggregate,
     encode_expression, encode_function, encode_node,

@@ -11,7 +11,7 @@ mod names;
 mod rows;
 mod split;
 
-pub use self::names::{HeaderError, LONGEST_HEADER, fitting_delimiter, header_names};
+pub use self::names::{HeaderError, fitting_delimiter, header_names};
 pub use self::rows::{CsvError, CsvRow, CsvRows, LONGEST_ROW};
-pub use self::split::Cells;
+pub use self::split::{Cells, LONGEST_HEADER};
 pub(crate) use self::split::{Splitter, line_ends};

@@ -15,7 +15,7 @@ use datafusion::error::DataFusionError;
 use datafusion::object_store;
 use datafusion::parquet::errors::ParquetError;
 use gugus_error::{causes, chain, find, panic_text};
-use gugus_features::{DataError, ReaderPanic};
+use gugus_features::{DataError, ReaderPanic, StoreFails};
 
 /// Whose fault it is that a plan failed. The sentences are for a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,9 @@ impl Fault {
         }
         if let Some(panic) = find::<ReaderPanic>(error) {
             return Self::of_panic_text(&panic.what, &panic.to_string());
+        }
+        if let Some(error) = find::<StoreFails>(error) {
+            return Self::Storage(one_line(&chain(error)));
         }
         if let Some(error) = find::<object_store::Error>(error) {
             return Self::Storage(one_line(&chain(error)));
@@ -286,6 +289,27 @@ mod tests {
         }
         let other = Fault::Machine("no memory".to_owned());
         assert_eq!(Fault::in_text(&other.as_text()), other);
+    }
+
+    /// Some errors of a store do not say which file was asked for.
+    #[test]
+    fn a_store_that_does_not_answer_is_named_with_the_file() {
+        let fails = StoreFails {
+            path: "away/batch/batch_00000001.parquet".to_owned(),
+            source: object_store::Error::Generic {
+                store: "S3",
+                source: "no answer in time".into(),
+            },
+        };
+        let error = ParquetError::External(Box::new(fails));
+        for fault in both(DataFusionError::ParquetError(Box::new(error))) {
+            let Fault::Storage(sentence) = fault else {
+                panic!("{fault:?}")
+            };
+            for words in ["away/batch/batch_00000001.parquet", "no answer in time"] {
+                assert!(sentence.contains(words), "{sentence}");
+            }
+        }
     }
 
     /// The error of a store names the file, which stands in the sentence.

@@ -231,7 +231,7 @@ impl Batches {
 
     /// Forgets the batches before this one, but never the newest.
     pub(crate) fn forget(&mut self, before: BatchNumber) {
-        let newest = self.facts.last_key_value().map(|(number, _)| *number);
+        let newest = self.newest_number();
         let keep = newest.map_or(before, |newest| before.min(newest));
         if self.facts.range(..keep).next().is_some() {
             self.facts = Arc::new(Arc::make_mut(&mut self.facts).split_off(&keep));
@@ -257,6 +257,11 @@ impl Batches {
     /// The newest.
     pub(crate) fn newest(&self) -> Option<&BatchFacts> {
         self.facts.values().next_back().map(|facts| &**facts)
+    }
+
+    /// The number of the newest.
+    pub(crate) fn newest_number(&self) -> Option<BatchNumber> {
+        self.facts.last_key_value().map(|(number, _)| *number)
     }
 
     /// How many rows they have together.

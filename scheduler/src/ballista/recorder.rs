@@ -48,18 +48,16 @@ impl Recorder {
         let mut running = HashMap::new();
         loop {
             tokio::select! {
+                // Executors are written down before the jobs that they computed. What may come without a pause stands last.
+                biased;
+                () = stop.cancelled() => break,
+                () = self.records.roster.changed() => self.note().await,
+                _ = note.tick() => self.note().await,
+                _ = look.tick() => self.look(&scheduler, &mut running).await,
                 ended = self.ended.recv() => match ended {
                     Some(id) => self.end(id).await,
                     None => break,
                 },
-                _ = look.tick() => {
-                    self.look(&scheduler, &mut running).await;
-                    if self.records.roster.has_changed() {
-                        self.note().await;
-                    }
-                }
-                _ = note.tick() => self.note().await,
-                () = stop.cancelled() => break,
             }
         }
         while let Ok(id) = self.ended.try_recv() {

@@ -1,7 +1,7 @@
 //! The executors of the last day, with those that are gone.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use ballista_core::serde::protobuf::ExecutorHeartbeat;
 use ballista_core::serde::protobuf::executor_status::Status;
 use ballista_core::serde::scheduler::ExecutorMetadata;
 use gugus_pages::executors::{Executor, ExecutorState, Load};
+use tokio::sync::Notify;
 
 use super::told::{Told, told};
 use crate::clock;
@@ -32,8 +33,8 @@ pub(crate) struct Roster {
     /// How many were lost since this process began.
     lost: AtomicU64,
     all: Mutex<HashMap<String, Executor>>,
-    /// Whether one came or went since this was last asked.
-    changed: AtomicBool,
+    /// One came or went.
+    changed: Notify,
 }
 
 impl Roster {
@@ -74,7 +75,7 @@ impl Roster {
         };
         told!(self.told, address, executor_id, slots, "{event}");
         all.insert(executor.id.clone(), executor);
-        self.changed.store(true, Ordering::Relaxed);
+        self.changed.notify_one();
     }
 
     /// A heartbeat came. The text of its status is what the executor says of itself.
@@ -132,20 +133,21 @@ impl Roster {
                     ExecutorState::Lost
                 }
             };
-            self.changed.store(true, Ordering::Relaxed);
+            self.changed.notify_one();
         }
     }
 
-    /// Whether an executor came or went since this was last asked.
-    pub(super) fn has_changed(&self) -> bool {
-        self.changed.swap(false, Ordering::Relaxed)
+    /// Waits until an executor comes or goes, or has done so since the last call.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Adds those that an earlier scheduler knew.
     pub(crate) fn remember(&self, earlier: Vec<Executor>) {
         let mut all = self.all();
         for mut executor in earlier {
-            if executor.state.is_here() {
+            // One that had been silent for seconds was written down as lost, and was not given up yet.
+            if executor.state.is_here() || executor.gone == 0 {
                 executor.gone = executor.heartbeat;
                 executor.state = ExecutorState::Before;
             }
@@ -283,5 +285,36 @@ mod tests {
             .map(|of| (of.id, of.state))
             .collect();
         assert_eq!(states, [("a".to_owned(), ExecutorState::Before)]);
+    }
+
+    #[test]
+    fn an_executor_that_was_silent_at_the_end_was_there_before() {
+        let (first, second) = (Roster::default(), Roster::default());
+        first.joined(&metadata("a"));
+        let executor = first.find("a").unwrap();
+        let silent = seen(&executor, executor.heartbeat + LOST + 1);
+        assert_eq!((silent.state, silent.gone), (ExecutorState::Lost, 0));
+        second.remember(vec![silent]);
+        let found = second.find("a").unwrap();
+        assert_eq!(
+            (found.state, found.gone),
+            (ExecutorState::Before, executor.heartbeat)
+        );
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_executors_down_is_told_at_once() {
+        let roster = Roster::default();
+        let is_told = async || {
+            tokio::time::timeout(Duration::ZERO, roster.changed())
+                .await
+                .is_ok()
+        };
+        assert!(!is_told().await);
+        roster.joined(&metadata("a"));
+        assert!(is_told().await);
+        assert!(!is_told().await);
+        roster.removed("a");
+        assert!(is_told().await);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::kit::machines::{
     Cluster, await_executors, executor, executor_with, figure, prepared, scheduler,
 };
-use crate::kit::network::Namespace;
+use crate::kit::network::{Link, Namespace};
 use crate::kit::process::{Gugus, Signal, Up, run, up};
 use crate::kit::same::same;
 use crate::kit::wait::until_so;
@@ -74,6 +74,18 @@ fn a_training_outlives_its_scheduler_that_is_killed_and_started_again() {
     under_way.ends();
 }
 
+#[test]
+fn a_training_that_waits_for_its_scheduler_ends_on_ctrl_c() {
+    let first = scheduler();
+    let url = first.url("grpc").to_owned();
+    let executor = executor(&url, "1");
+    let under_way = UnderWay::on(&url, &executor, &[]);
+    drop(first);
+    under_way.notices();
+    let ended = under_way.training.stop(Signal::Int).expect(130);
+    ended.says(&["run the same command again"]);
+}
+
 /// A frozen scheduler keeps its connections, so that only silence tells.
 #[test]
 fn a_training_outlives_a_scheduler_that_stands_still() {
@@ -94,9 +106,9 @@ fn a_training_outlives_the_link_to_its_scheduler() {
         return;
     };
     let link = machine.link();
-    let scheduler = up(format!("scheduler --listen {}:0 --insecure", link.here));
+    let listen = Link::listen(&link.here);
+    let scheduler = up(format!("scheduler {listen}"));
     let url = scheduler.url("grpc");
-    let listen = format!("--listen {}:0 --insecure", link.here);
     let executor = executor_with(url, "1", &listen);
     let under_way = UnderWay::on(url, &executor, &machine.words());
     link.cut();
@@ -139,7 +151,7 @@ fn a_client_that_cannot_call_an_executor_names_it() {
         return;
     };
     let link = machine.link();
-    let scheduler = up(format!("scheduler --listen {}:0 --insecure", link.here));
+    let scheduler = up(format!("scheduler {}", Link::listen(&link.here)));
     let url = scheduler.url("grpc");
     let _executor = executor(url, "1");
     let (work, job, _) = prepared(4, 100, 3);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::kit::http;
 use crate::kit::machines::Cluster;
-use crate::kit::network::Namespace;
+use crate::kit::network::{Link, Namespace};
 use crate::kit::process::{Gugus, Signal, Up, up};
 use crate::kit::same::{same, short};
 use crate::kit::wait::until;
@@ -63,11 +63,12 @@ fn windows_are_fitted_seconds_after_the_link_of_an_executor_goes_down() {
     };
     let link = machine.link();
     let windows = Windows::new();
-    let scheduler = up(format!("scheduler --listen {}:0", link.here));
+    let scheduler = up(format!("scheduler {}", Link::listen(&link.here)));
     let executor = |address: &str| {
         let url = scheduler.url("grpc");
+        let listen = Link::listen(address);
         Gugus::new(format!(
-            "executor --scheduler {url} --task-slots 1 --listen {address}:0"
+            "executor --scheduler {url} --task-slots 1 {listen}"
         ))
     };
     let _stays = executor(&link.here).up();

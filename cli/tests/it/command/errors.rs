@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::kit::process::{Output, run};
+use crate::kit::process::{Gugus, Output, Signal, run};
 use crate::kit::same::{holds, short};
 use crate::kit::work::{self, Work, model, shipped};
 
@@ -174,10 +174,22 @@ fn nobody_listens_or_somebody_else_does() {
     refused(train, 1, &[&free, "gugus scheduler"]);
     let (batches, csv) = (work.path("b2"), work.path("in.csv"));
     for client in [
-        format!("executor --scheduler df://{free}"),
         format!("ingest --job {job} --brokers {free} --batches {batches} --until-end"),
         format!("produce --job {job} --brokers {free} --input {csv}"),
     ] {
         refused(run(client), 1, &[&free]);
     }
+
+    // Machines start in any order, so an executor waits, says for whom, and leaves when it is told to.
+    for signal in [Signal::Int, Signal::Term] {
+        let executor = Gugus::new(format!("executor --scheduler df://{free}")).spawn();
+        executor.await_stderr("no scheduler answers yet; waiting for it");
+        executor.stop(signal).expect(0).says(&[&free]);
+    }
+
+    // What answers there is no scheduler, and will not become one.
+    let served = Gugus::new(format!("serve --models {models} --listen 127.0.0.1:0")).up();
+    let other = served.url("rest").replace("http://", "");
+    let executor = run(format!("executor --scheduler df://{other}"));
+    refused(executor, 1, &[&other, "is no scheduler of Gugus"]);
 }

@@ -73,6 +73,12 @@ impl Link {
         done(&["link", "set", &self.name, "down"]);
     }
 
+    /// The words that make a scheduler or an executor listen at one of the two addresses. Only this link leads there, so nobody
+    /// has to prove anything.
+    pub(crate) fn listen(address: &str) -> String {
+        format!("--listen {address}:0 --insecure")
+    }
+
     pub(crate) fn mend(&self) {
         done(&["link", "set", &self.name, "up"]);
     }

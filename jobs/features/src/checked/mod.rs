@@ -4,3 +4,4 @@ mod node;
 mod reader;
 
 pub use node::{CheckedScanExec, ReaderPanic};
+pub use reader::StoreFails;

@@ -11,7 +11,7 @@ use datafusion::common::Result;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
-use datafusion::object_store::ObjectStore;
+use datafusion::object_store::{self, ObjectStore};
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::async_reader::AsyncFileReader;
 use datafusion::parquet::errors::{ParquetError, Result as Read};
@@ -77,6 +77,16 @@ struct AlteredFile {
     altered: Altered,
 }
 
+/// The store of a file does not give it.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} cannot be read: {source}")]
+pub struct StoreFails {
+    /// The file, as its store names it.
+    pub path: String,
+    /// What the store says.
+    pub source: object_store::Error,
+}
+
 impl CheckedFile {
     /// The end of the file. It is read once.
     async fn end(&mut self) -> Read<&ParquetEnd> {
@@ -107,28 +117,43 @@ impl CheckedFile {
     async fn checked(&mut self, ranges: Vec<Range<u64>>) -> Read<Vec<Bytes>> {
         let seal = self.end().await?.seal.clone();
         let Some(seal) = seal else {
-            return self.plain.get_byte_ranges(ranges).await;
+            let read = self.plain.get_byte_ranges(ranges).await;
+            return read.map_err(|error| self.named(error));
         };
         let whole: Vec<_> = ranges.iter().map(|range| seal.around(range)).collect();
-        let read = self.plain.get_byte_ranges(whole.clone()).await?;
+        let read = self.plain.get_byte_ranges(whole.clone()).await;
+        let read = read.map_err(|error| self.named(error))?;
         let parts = ranges.iter().zip(whole.iter().zip(read));
         let parts = parts.map(|(range, (whole, bytes))| part(&seal, range, whole, &bytes));
         let parts: Read<_> = parts.collect();
         parts.map_err(|error| self.named(error))
     }
 
-    /// Puts the file's name into an error that says that a part of it was altered.
+    /// Puts the file's name into an error that does not have it.
     fn named(&self, error: ParquetError) -> ParquetError {
-        let ParquetError::External(error) = error else {
-            return error;
+        let path = self.path.clone();
+        let unnamed = !gugus_error::chain(&error).contains(&path);
+        let error = match error {
+            ParquetError::External(error) => error,
+            ParquetError::General(text) | ParquetError::EOF(text) if unnamed => {
+                return ParquetError::General(format!("{path}: {text}"));
+            }
+            other => return other,
         };
-        match error.downcast::<Altered>() {
-            Ok(altered) => ParquetError::External(Box::new(AlteredFile {
-                path: self.path.clone(),
+        ParquetError::External(match error.downcast::<Altered>() {
+            Ok(altered) => Box::new(AlteredFile {
+                path,
                 altered: *altered,
-            })),
-            Err(other) => ParquetError::External(other),
-        }
+            }),
+            Err(error) if unnamed => match error.downcast::<object_store::Error>() {
+                Ok(source) => Box::new(StoreFails {
+                    path,
+                    source: *source,
+                }),
+                Err(other) => other,
+            },
+            Err(named) => named,
+        })
     }
 }
 

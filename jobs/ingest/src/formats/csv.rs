@@ -76,6 +76,10 @@ pub(crate) fn open<R: Read>(
     let mut rows = CsvRows::new(text, format);
     let header = rows.next_row().map_err(|e| match e {
         gugus_records::CsvError::Read(e) => input.damaged(e),
+        // No quote is to blame. Whatever the reader takes of a row, a header may take less.
+        gugus_records::CsvError::TooLong { opened: None, .. } => {
+            input.wrong(HeaderError::TooLong.to_string())
+        }
         long => input.wrong(long.to_string()),
     })?;
     let Some(header) = header else {

@@ -5,10 +5,7 @@ use std::collections::{HashMap, HashSet};
 use gugus_spec::{Column, CsvFormat};
 use thiserror::Error;
 
-use super::split::Splitter;
-
-/// The longest header that is read, in bytes. Names of a hundred thousand columns fit.
-pub const LONGEST_HEADER: usize = 4 * 1024 * 1024;
+use super::split::{LONGEST_HEADER, Splitter};
 
 /// A header that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

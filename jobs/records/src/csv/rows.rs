@@ -116,12 +116,18 @@ impl<R: Read> CsvRows<R> {
                     return Ok(None);
                 }
                 let rest = &self.buffer[self.begin..self.end];
-                if let Some(extent) = self.splitter.split(rest, self.is_all) {
-                    break extent;
-                }
-                if rest.len() > LONGEST_ROW {
-                    let (line, opened) = (self.line, self.splitter.open_quote(rest, self.line));
+                let extent = self.splitter.split(rest, self.is_all);
+                // The buffer may hold the end of a row that is too long.
+                if extent.map_or(rest.len(), |extent| extent.end) > LONGEST_ROW {
+                    let line = self.line;
+                    let opened = match extent {
+                        Some(_) => None,
+                        None => self.splitter.open_quote(rest, line),
+                    };
                     return Err(CsvError::TooLong { line, opened });
+                }
+                if let Some(extent) = extent {
+                    break extent;
                 }
             }
             self.read_on()?;

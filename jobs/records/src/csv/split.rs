@@ -21,6 +21,13 @@ impl From<&CsvFormat> for Dialect {
     }
 }
 
+/// The longest header that is read, in bytes. Names of a hundred thousand columns fit.
+pub const LONGEST_HEADER: usize = 4 * 1024 * 1024;
+
+/// The most columns that a header can name. Of a row with more cells only one more is kept: the row is refused, and cells
+/// take many times their bytes.
+const MOST_CELLS: usize = LONGEST_HEADER + 1;
+
 /// Splits rows; its buffers are reused from row to row.
 #[derive(Debug)]
 pub(crate) struct Splitter {
@@ -104,7 +111,9 @@ impl Splitter {
                 Some(b'"') => self.quoted(input, at, is_all)?,
                 _ => self.plain(input, at),
             };
-            self.spans.push(span.0);
+            if self.spans.len() <= MOST_CELLS {
+                self.spans.push(span.0);
+            }
             at = span.1;
             match input.get(at) {
                 Some(byte) if *byte == self.dialect.delimiter => at += 1,

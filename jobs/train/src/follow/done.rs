@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use gugus_spec::BatchNumber;
+
+use super::lane::Lane;
 use crate::observer::Observer;
 use crate::prepare::tell;
 use crate::report::Report;
@@ -14,6 +17,8 @@ pub(super) struct Done {
     pub(super) total: Report,
     observer: Arc<dyn Observer>,
     looked: bool,
+    /// The newest batch that was ever there.
+    newest: Option<BatchNumber>,
     caught_up: bool,
 }
 
@@ -24,6 +29,7 @@ impl Done {
             total: Report::default(),
             observer,
             looked: false,
+            newest: None,
             caught_up: false,
         }
     }
@@ -35,6 +41,22 @@ impl Done {
             tell(run, &report.models);
             self.total.count(report);
         }
+        self.newest = self.newest.max(run.batches.newest_number());
+    }
+
+    /// Takes in batches that came. Whether one of them was there before, and what became of it was told.
+    pub(super) async fn see(&mut self, run: &Run, lanes: &[Lane], came: &[BatchNumber]) -> bool {
+        let before = self.newest;
+        self.newest = before.max(came.last().copied());
+        let back = came.iter().filter(|number| Some(**number) <= before);
+        for number in back {
+            for lane in lanes {
+                if lane.has(run, *number).await {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// Tells once that everything that was there has been looked at.

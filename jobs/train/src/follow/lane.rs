@@ -4,7 +4,7 @@
 //! places is free, it takes all batches that wait. So a slow wave delays no later batch. All other kinds have one place,
 //! because what they train next depends on what they trained before.
 
-use gugus_models::ModelError;
+use gugus_models::{Extent, ModelError};
 use gugus_progress::ModelReport;
 use gugus_spec::{BatchNumber, Scope};
 use gugus_submit::Jobs;
@@ -102,6 +102,17 @@ impl Lane {
     /// The batches that the places took and that wait for them.
     pub(super) fn taken(&self) -> impl Iterator<Item = &BatchNumber> {
         self.free.iter().flat_map(|place| &place.batches)
+    }
+
+    /// Whether something became of a batch already. Yes, where the store of models does not answer: a look tries again.
+    pub(super) async fn has(&self, run: &Run, number: BatchNumber) -> bool {
+        let (name, of) = (&self.work.model.name, Extent::Batch(number));
+        if self.work.model.scope != Scope::Batch {
+            return false;
+        }
+        run.batches.rows(number..=number) == 0
+            || run.failed_before(&self.work, &of, number..=number)
+            || !matches!(run.models.about(name, of).await, Ok(None))
     }
 
     fn waiting(&self, run: &Run, came: &[BatchNumber]) -> Vec<BatchNumber> {

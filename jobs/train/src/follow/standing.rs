@@ -209,6 +209,9 @@ impl<'a> Standing<'a> {
             if self.torn.over() {
                 tracing::info!("the batch is whole; the run goes on");
             }
+            if done.see(&self.run, &self.lanes, &came).await {
+                return Ok(Some(Ended::LookAgain));
+            }
             self.add(&came);
             if came.len() < MOST_ARRIVALS {
                 return Ok(None);
