@@ -86,11 +86,9 @@ impl Drop for Traces {
 fn resource() -> Resource {
     let version = opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
     let resource = Resource::builder().with_attribute(version);
-    let named = ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
-    let is_named = named.iter().any(|name| {
-        std::env::var(name)
-            .is_ok_and(|text| *name == "OTEL_SERVICE_NAME" || text.contains("service.name="))
-    });
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let is_named = !variable("OTEL_SERVICE_NAME").is_empty()
+        || variable("OTEL_RESOURCE_ATTRIBUTES").contains("service.name=");
     if is_named {
         resource.build()
     } else {

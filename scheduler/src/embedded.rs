@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
-use crate::ballista::told::Told;
+use crate::ballista::log_events::LogEvents;
 use crate::endpoint::Endpoint;
 use crate::runs::{RunError, RunRequest, Runs, RunsConfig, ShownRun};
 use crate::server::{self, SchedulerConfig};
@@ -176,7 +176,7 @@ impl Drop for End {
                 part: self.part,
                 source: self.error.take(),
             };
-            // Nobody listens any more only if the cluster is gone.
+            // This fails only if the cluster is gone.
             let _ = self.tell.send(Err(over));
         }
     }
@@ -217,7 +217,7 @@ impl Embedded {
                 listener,
                 scheduler_config,
                 port,
-                Told::Troubles,
+                LogEvents::Losses,
                 ready,
                 stop,
             )
@@ -276,8 +276,8 @@ impl Embedded {
         runs.show(request, job, progress, stop)
     }
 
-    /// Waits until a part ends by itself, and gives its error. Without all its parts the cluster does no more work, so whoever
-    /// goes on to wait for such work would wait for ever.
+    /// Waits until a part ends by itself, and gives its error. Without all its parts the cluster does no more work. A caller that
+    /// only waits for such work would wait for ever.
     pub fn over(&self) -> impl Future<Output = EmbeddedError> + Send + use<> {
         let words = Arc::clone(&self.words);
         async move {

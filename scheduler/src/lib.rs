@@ -13,7 +13,7 @@
 //!   start marks the run as interrupted, and a user can resume it. A standing run goes on by itself at the next start.
 //! * If the cluster has a token or certificates, every request must show one, or come from a browser that signed in. Open to
 //!   all are only `/healthz`, `/readyz`, and the page that asks for the token. No answer contains a secret.
-//!   An embedded cluster without a token of its user makes one: its gRPC wants that token, and its pages take no new runs.
+//!   An embedded cluster makes a token if its user gives none. Its gRPC calls take that token, and its pages take no new runs.
 //!
 //! # Where to add
 //! A page: see [`gugus_pages`]. A resource of runs is one file in `runs/rest/` and its lines in `routes.rs` there.

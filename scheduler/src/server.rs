@@ -13,8 +13,8 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::ballista;
+use crate::ballista::log_events::LogEvents;
 use crate::ballista::records::Records;
-use crate::ballista::told::Told;
 use crate::ballista::view::ClusterView;
 use crate::ballista::watch::watch;
 use crate::endpoint::Endpoint;
@@ -85,8 +85,8 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), SchedulerError> {
     let ready = |address, _: Option<Runs>| ready(address);
-    let (port, told) = (Port::Scheduler, Told::Events);
-    serve(listener, config, port, told, ready, shutdown).await
+    let (port, log) = (Port::Scheduler, LogEvents::All);
+    serve(listener, config, port, log, ready, shutdown).await
 }
 
 /// As [`run`]; `ready` gets the runs, too.
@@ -94,7 +94,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     config: SchedulerConfig,
     port: Port,
-    told: Told,
+    log: LogEvents,
     ready: impl FnOnce(SocketAddr, Option<Runs>) + Send,
     shutdown: CancellationToken,
 ) -> Result<(), SchedulerError> {
@@ -112,7 +112,7 @@ pub(crate) async fn serve(
     let monitor = Monitor::new()?;
     let metrics = SchedulerMetrics::registered(monitor.registry())?;
     let counted = Arc::new(Collector(Arc::clone(&metrics)));
-    let records = Arc::new(Records::new(History::new(config.keep_jobs), told));
+    let records = Arc::new(Records::new(History::new(config.keep_jobs), log));
     let (scheduler, placement, recorder) = ballista::start::start(
         &endpoint,
         config.stores.clone(),

@@ -6,10 +6,12 @@ use crate::host::Host;
 use crate::problem::Problem;
 use crate::test;
 
-/// The tests of ingest, of training, of damaged files, of damaged batches and of damaged job files.
-const TESTS: [&str; 5] = [
+/// The tests of ingest, of training, of `up`, of standing runs, of damaged files, of damaged batches and of damaged job files.
+const TESTS: [&str; 7] = [
     "chaos::ingest::every_record_is_in_one_place_whatever_happens",
     "chaos::cluster::models_are_the_same_whatever_happens_to_the_cluster",
+    "chaos::up::up_goes_on_after_every_kill",
+    "chaos::standing::a_standing_run_goes_on_after_every_kill",
     "chaos::files::no_damage_to_a_file_hides_a_line_or_stops_a_command",
     "chaos::batches::no_damage_to_a_batch_passes",
     "chaos::jobs::no_job_file_stops_a_check_or_a_scheduler",

@@ -36,9 +36,9 @@ Commands:
                              instead of --workspace: cargo xtask test -p gugus-kmeans -- golden
   chaos [--seeds N] [--steps N] [--cases N] [--seed N] [--case N]
                              ingest among crashes, freezes, rebalances and faults of broker, disk and store,
-                             training among executors and schedulers that are killed and frozen, and damaged files and
-                             job files: N seeds (1) from --seed on (1), each with N mishaps of ingest (11) and N cases
-                             of damage. --case repeats one case of damage
+                             training among executors and schedulers that are killed and frozen, and damaged files,
+                             batches and job files: N seeds (1) from --seed on (1), each with N mishaps of ingest (11)
+                             and N cases of damage. --case repeats one case of damage
   sbom                       the bill of materials of the program, as CycloneDX JSON on standard output
   setup                      only the setting up: Python with pyspark and kafka-python for the tests that ask them,
                              Apache Kafka's jars for those that use a real broker, axe-core for the one that uses a

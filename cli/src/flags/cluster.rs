@@ -62,7 +62,7 @@ impl ChosenCluster {
         keep: usize,
     ) -> Result<(), Failure> {
         if let Self::Embedded(config, security) = self {
-            if !address.ip().is_loopback() && security.token.is_none() && security.tls.is_none() {
+            if !address.ip().to_canonical().is_loopback() && !security.is_proof() {
                 return Err(Failure::usage(format!(
                     "other machines reach {address}, and its pages can train; name a token with --token-file, or show the pages on 127.0.0.1"
                 )));

@@ -28,7 +28,7 @@ pub(crate) fn progress(length: Option<u64>, unit: &str) -> ProgressBar {
     bar
 }
 
-/// How often a log without a terminal is looked after.
+/// How often the log checks whether a line about the progress is due.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A bar on standard error that shows how far `progress` is, until the result is dropped. Where standard error is no terminal,

@@ -1,14 +1,15 @@
-//! The ids of Ballista jobs, sessions and executors, as they may come from elsewhere.
+//! Checks the ids of Ballista jobs, sessions and executors that other processes send.
 
 use tonic::Status;
 
-/// The most bytes of an id. Ballista's own have up to 36.
+/// The most bytes of an id. The ids that Ballista makes have up to 36.
 const LONGEST: usize = 64;
 
-/// Whether a text is an id: letters, digits, `-` and `_`. Ids become names of folders and stand in logs.
+/// Checks that a text is an id: letters, digits, `-` and `_`. Ids become names of folders and stand in logs. `what` says for a
+/// refusal what the id is of.
 ///
 /// # Errors
-/// A status that says of `what` this is no id.
+/// A status with the code `INVALID_ARGUMENT`.
 pub fn check(what: &str, id: &str) -> Result<(), Status> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !id.is_empty() && id.len() <= LONGEST && id.bytes().all(allowed) {

@@ -27,7 +27,8 @@ const FETCH_RETRY_MS: usize = 200;
 #[must_use]
 pub fn session_config() -> SessionConfig {
     SessionConfig::new_with_ballista()
-        // Adaptive planning does not recover from a lost executor.
+        // Adaptive planning does not recover from a lost executor. The scheduler drops the statistics that adaptive planning
+        // would read (`scheduler/src/ballista/checked.rs`).
         .set_bool(BALLISTA_ADAPTIVE_PLANNER_ENABLED, false)
         // With polling, the client would sleep 50 ms between two requests for the state of a job.
         .set_bool(BALLISTA_CLIENT_PULL, false)

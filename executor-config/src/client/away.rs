@@ -18,7 +18,7 @@ impl Cluster {
     /// Waits until the scheduler answers, after a call got lost in the work of `name`.
     ///
     /// # Errors
-    /// [`ClusterError::Away`] when it stays away, [`ClusterError::Access`] when what answers cannot be worked with.
+    /// [`ClusterError::Away`] when it stays away, [`ClusterError::Access`] when this client cannot work with it.
     pub(super) async fn await_scheduler(&self, name: &str) -> Result<(), ClusterError> {
         let url = &self.access.url;
         loop {
@@ -52,8 +52,7 @@ impl Cluster {
         }
     }
 
-    /// The scheduler answers. This ends a silence, also one that nobody waits for any more, so that the next one is told and
-    /// waited for anew.
+    /// The scheduler answers, so a silence ends, even if no job waits for that any more. The log tells of the next silence anew.
     pub(super) fn answers(&self) {
         if let Some(after) = self.presence.back() {
             let (scheduler, seconds) = (&self.access.url, after.as_secs());

@@ -15,11 +15,11 @@ use super::presence::Presence;
 use super::results::Results;
 use crate::connection::access::{Access, AccessError, Authorized};
 
-/// The scheduler notices within this time that an executor is gone, also if it is busy.
+/// Even a busy scheduler notices within this time that an executor is gone.
 const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 
-/// An executor lives whose newest heartbeat is so many milliseconds younger than the one before the question. It sends one every
-/// second.
+/// An executor lives if its newest heartbeat is so many milliseconds newer than the heartbeat of the first look. An executor
+/// sends one every second.
 const BEATS: u64 = 2_000;
 
 /// How often the scheduler is asked whether it hears an executor.
@@ -119,8 +119,8 @@ impl Cluster {
         usize::try_from(slots).ok()
     }
 
-    /// Whether the scheduler hears an executor from now on: heartbeats come. An executor without heartbeats is given up within
-    /// seconds, and needs no other explanation.
+    /// Whether heartbeats of an executor still reach the scheduler. The scheduler gives up an executor without heartbeats within
+    /// seconds.
     pub(super) async fn hears(&self, executor: &str) -> bool {
         let began = Instant::now();
         let mut first = None;

@@ -1,4 +1,4 @@
-//! Whether the scheduler answers, as all jobs of a client know it.
+//! Whether the scheduler answers. All jobs of a client share this knowledge.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ impl Presence {
         self.known().scheduler.clone()
     }
 
-    /// It does not answer. Gives since when, and whether that is news.
+    /// The scheduler does not answer. Gives how long it has been silent, and whether its silence is news.
     pub(super) fn away(&self) -> (Duration, bool) {
         let mut known = self.known();
         let news = known.away_since.is_none();
@@ -41,7 +41,7 @@ impl Presence {
         self.known().scheduler = scheduler;
     }
 
-    /// It answers. Gives for how long it did not, if that is news.
+    /// The scheduler answers. If it had been silent, gives for how long.
     pub(super) fn back(&self) -> Option<Duration> {
         let since = self.known().away_since.take();
         since.map(|since| since.elapsed())

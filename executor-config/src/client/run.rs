@@ -96,7 +96,7 @@ impl Submit for Cluster {
                 Some(running) if self.presence.scheduler() != scheduler => {
                     running.ended();
                 }
-                // It is cancelled.
+                // The same scheduler may still run the job. The drop cancels the job.
                 running => drop(running),
             }
         }
@@ -137,30 +137,29 @@ impl Cluster {
         }
     }
 
-    /// The rows of a result. Says so if a firewall keeps this process from an executor.
+    /// The rows of a result. If this process cannot call an executor, the error says whether the executor still lives.
     async fn fetched(
         &self,
         locations: Vec<PartitionLocation>,
         job: &str,
     ) -> Result<Vec<RecordBatch>, ClusterError> {
-        match self.results.fetch(locations, job).await {
+        let rows = self.results.fetch(locations, job).await;
+        if let Err(ClusterError::Unreachable { id, .. }) = &rows
+            && self.hears(id).await
+        {
+            return rows;
+        }
+        match rows {
+            // The executor is lost, and its results are made again elsewhere.
             Err(ClusterError::Unreachable {
                 job,
                 executor,
-                id,
                 source,
-            }) => Err(match self.hears(&id).await {
-                true => ClusterError::Unreachable {
-                    job,
-                    executor,
-                    id,
-                    source,
-                },
-                false => ClusterError::Fetch {
-                    job,
-                    executor,
-                    source: *source,
-                },
+                ..
+            }) => Err(ClusterError::Fetch {
+                job,
+                executor,
+                source: *source,
             }),
             rows => rows,
         }

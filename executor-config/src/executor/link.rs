@@ -28,8 +28,8 @@ const BEAT_WITHIN: Duration = Duration::from_secs(3);
 /// soon. The scheduler does so after five seconds, counted in whole seconds.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(4);
 
-/// How long something that takes connections may give no answer. A scheduler that just starts answers sooner, and that one
-/// side has TLS and the other has not should show.
+/// How long an address may take connections and give no answer. A scheduler that just starts answers sooner. After this time
+/// the user should learn that only one of the two sides has TLS.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often an executor that waits for its first scheduler says so. A wrong address should show.
@@ -72,7 +72,7 @@ impl Link {
             };
             match link.scheduler.register_executor(request).await {
                 Ok(_) => break link,
-                // It went away again.
+                // The scheduler went away again.
                 Err(status) if status.code() == Code::Unavailable => sleep(RETRY).await,
                 Err(status) => return Err(link.not_taken(status)),
             }

@@ -45,7 +45,7 @@ impl Security {
         }
     }
 
-    /// Whether callers must prove anything: that they know the token, or with a certificate.
+    /// Whether callers must show the token or a certificate.
     #[must_use]
     pub fn is_proof(&self) -> bool {
         self.token.is_some() || self.tls.is_some()

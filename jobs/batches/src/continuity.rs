@@ -148,7 +148,7 @@ pub(crate) fn breaks(footer: &Footer, before: Before<'_>) -> Vec<Break> {
             format!("it follows commit {says}, but the batch before is commit {is}"),
         );
     }
-    // Where even the commits differ, that was said.
+    // If the commits differ, the break above says so already.
     if let (Before::Batch(before), Some(link)) = (before, &footer.previous_hash)
         && footer.previous.as_ref() == Some(&before.commit_id)
         && link != before.link()

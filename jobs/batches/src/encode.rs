@@ -8,10 +8,12 @@ use arrow::{
         StringArray, TimestampMillisecondArray,
     },
     compute::concat_batches,
-    datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMillisecondType},
+    datatypes::{
+        DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, TimestampMillisecondType,
+    },
 };
 use bytes::Bytes;
-use gugus_files::{ParquetEnd, Tail, catch_panic, seal, unsealed};
+use gugus_files::{ParquetEnd, catch_panic, seal, unsealed};
 use parquet::{
     arrow::{
         ArrowWriter,
@@ -61,43 +63,34 @@ fn properties(entries: Option<Vec<KeyValue>>) -> WriterProperties {
         .build()
 }
 
-/// The rows of a Parquet file, all or at most so many. If the file has hashes, they are checked first. The reader adds the footer to
-/// the schema, so the schema is made again without it.
+/// The rows of a Parquet file, all or at most so many. If the file has hashes, they are checked first.
 pub(crate) fn from_parquet(bytes: Bytes, most: Option<usize>) -> Result<RecordBatch, ParquetError> {
-    let tail = Tail {
-        size: bytes.len() as u64,
-        bytes: bytes.clone(),
-    };
-    let end = ParquetEnd::read(&tail)?;
-    catch_panic(|| {
-        let schema = arrow_metadata(&end)?.schema().fields().clone();
-        let batches = decoded(bytes, end, most)?;
-        Ok(concat_batches(&Arc::new(Schema::new(schema)), &batches)?)
-    })
+    let end = ParquetEnd::of_file(&bytes)?;
+    let (schema, batches) = decoded(bytes, end, most)?;
+    catch_panic(|| Ok(concat_batches(&schema, &batches)?))
 }
 
-/// The rows of a Parquet file whose end was read. If the file has hashes, they are checked first.
+/// The schema and the rows of a Parquet file whose end was read. If the file has hashes, they are checked first. The reader
+/// adds the footer to the schema, so the schema is made again without it.
 pub(crate) fn decoded(
     bytes: Bytes,
     end: ParquetEnd,
     most: Option<usize>,
-) -> Result<Vec<RecordBatch>, ParquetError> {
+) -> Result<(SchemaRef, Vec<RecordBatch>), ParquetError> {
     if let Some(seal) = &end.seal {
         seal.check_all(&bytes)?;
     }
     catch_panic(|| {
-        let metadata = arrow_metadata(&end)?;
+        let metadata = ArrowReaderMetadata::try_new(end.metadata, ArrowReaderOptions::new())?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata);
+        let schema = Arc::new(Schema::new(reader.schema().fields().clone()));
         let reader = match most {
             Some(most) => reader.with_limit(most),
             None => reader,
         };
-        Ok(reader.build()?.collect::<Result<Vec<_>, _>>()?)
+        let batches = reader.build()?.collect::<Result<Vec<_>, _>>()?;
+        Ok((schema, batches))
     })
-}
-
-fn arrow_metadata(end: &ParquetEnd) -> Result<ArrowReaderMetadata, ParquetError> {
-    ArrowReaderMetadata::try_new(Arc::clone(&end.metadata), ArrowReaderOptions::new())
 }
 
 /// The column of the headers, in files of jobs that keep them.

@@ -99,7 +99,7 @@ pub struct Footer {
     #[serde(default)]
     pub previous: Option<CommitId>,
     /// The hash of the footer before: it makes the log a chain. It is empty for the first batch, and after a batch without
-    /// a hash. Footers of earlier builds do not have it; a footer that has it has a hash, too.
+    /// a hash. Footers of earlier builds lack this field. A footer with this field also has a hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_hash: Option<String>,
     /// The hash of this footer, which covers all bytes of the file. It stands in an entry of its own

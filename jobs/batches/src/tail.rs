@@ -8,10 +8,6 @@ use crate::{
     footer::{FOOTER_KEY, FOOTER_VERSION},
 };
 
-/// How many bytes of a file's end are read at first. A file of thirty columns has about 10 KiB of metadata in one row
-/// group, so this is nearly always enough, and a network still sends it at once.
-const FIRST_READ: u64 = 64 * 1024;
-
 /// The footer of a batch; `None` if there is no such file.
 pub(crate) async fn read_footer(
     store: &Store,
@@ -28,7 +24,7 @@ pub(crate) async fn read_with_size(
 ) -> Result<Option<(Footer, u64)>, LogError> {
     let name = number.file_name();
     let unreadable = |source| LogError::unreadable(store.display(&name), source);
-    let mut tail = match store.tail(&name, FIRST_READ).await {
+    let mut tail = match store.tail(&name, ParquetEnd::FIRST_READ).await {
         Ok(tail) => tail,
         Err(e) if e.is_not_found() => return Ok(None),
         Err(e) => return Err(e.into()),

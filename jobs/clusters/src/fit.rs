@@ -148,10 +148,11 @@ pub(crate) fn need_distinct(points: &Array2<f64>, k: usize) -> Result<(), FitErr
     })
 }
 
-/// The most steps that the parameters may ask of a fit. So many take about a day, and nothing interrupts a fit of linfa.
+/// The most steps that the parameters may ask of a fit: a day and a bit, if a machine does a billion of them a second (an
+/// estimate). The limit is there because nothing interrupts a fit of linfa.
 const MOST_STEPS: f64 = 1e14;
 
-/// Refuses parameters that ask for more steps than a machine does in sensible time: the product of `factors`.
+/// Refuses parameters that ask for more than [`MOST_STEPS`]. The steps are the product of `factors`.
 pub(crate) fn need_few_steps(
     algorithm: &str,
     factors: &[f64],
@@ -162,7 +163,7 @@ pub(crate) fn need_few_steps(
         return Ok(());
     }
     Err(FitError::Refused(format!(
-        "{algorithm} may take {steps:.0e} steps, more than the {MOST_STEPS:.0e} of a day: lower {lower}, or fit smaller batches"
+        "{algorithm} may take {steps:.0e} steps, and the most is {MOST_STEPS:.0e}: lower {lower}, or fit smaller batches"
     )))
 }
 

@@ -8,7 +8,7 @@
 //! * One place maps a [`Kind`] to an exit code ([`Kind::exit_code`]), and one to an HTTP status ([`Kind::http_status`]).
 //! * [`chain`] says nothing twice: many errors repeat the words of their cause.
 //! * [`printable`] leaves nothing in a text that a terminal obeys.
-//! * [`open_regular`] opens files and nothing else: no pipe in the place of a file holds up a process.
+//! * [`open_regular`] refuses pipes, devices and sockets at once, so that no pipe in the place of a file holds up a process.
 //! * [`catch`] keeps a panic inside one call. Programs that call [`hush_caught`] print nothing about such a panic.
 //!
 //! # What it is not

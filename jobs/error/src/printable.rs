@@ -1,7 +1,7 @@
 //! Foreign text on a terminal.
 //!
-//! Names of columns, models and runs may hold any character. A terminal obeys some of them: it moves the cursor, changes its
-//! title, or shows a text from right to left. So they are shown and not sent.
+//! Names of columns, models and runs may hold any character. A terminal obeys some characters: it moves the cursor, changes
+//! its title, or shows a text from right to left. So messages write these characters out.
 
 use std::borrow::Cow;
 

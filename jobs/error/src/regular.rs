@@ -1,7 +1,7 @@
-//! Files that somebody else may have put there.
+//! Opens files in folders where somebody may have put a pipe or a device.
 //!
-//! Opening a pipe waits until somebody writes into it, and reading a device such as `/dev/zero` has no end. So a file is
-//! opened without waiting, and whatever is not a file is an error at once.
+//! Opening a pipe waits until somebody writes into it, and reading a device such as `/dev/zero` has no end. So these functions
+//! open without waiting, and refuse at once what is not a file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 /// # Errors
 /// Those of the system, and [`io::ErrorKind::InvalidInput`] for a pipe, a device or a socket.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    // Files and folders do not care about the flag.
+    // The flag changes nothing for files and folders.
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = OpenOptions::new()
         .read(true)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::{DataFusionError, Result, internal_err};
+use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
@@ -13,6 +13,7 @@ use crate::fit::ModelFit;
 use crate::growing;
 use crate::named::{NAMED, Named};
 use crate::settings::FitSettings;
+use crate::tree::only_child;
 
 /// The first bytes of our plan node. No message of Ballista begins with them: as the first byte of a Protobuf message,
 /// `g` would announce a field of a wire type that does not exist.
@@ -89,16 +90,6 @@ pub fn decode_node(
     Some(read())
 }
 
-fn only_child<'a>(
-    name: &str,
-    inputs: &'a [Arc<dyn ExecutionPlan>],
-) -> Result<&'a Arc<dyn ExecutionPlan>> {
-    match inputs {
-        [input] => Ok(input),
-        _ => internal_err!("{name} has one child, not {}", inputs.len()),
-    }
-}
-
 /// Writes one of our expressions; `None` when `expression` is not ours.
 ///
 /// # Errors
@@ -123,9 +114,7 @@ pub fn decode_expression(
 ) -> Option<Result<Arc<dyn PhysicalExpr>>> {
     let name = buffer.strip_prefix(EXPRESSION_MARK)?;
     let read = || {
-        let [inner] = inputs else {
-            return internal_err!("{} has one child, not {}", NAMED, inputs.len());
-        };
+        let inner = only_child(NAMED, inputs)?;
         let name = serde_json::from_slice(name).map_err(about(NAMED))?;
         Ok(Arc::new(Named::new(name, Arc::clone(inner))) as _)
     };

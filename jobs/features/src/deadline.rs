@@ -1,6 +1,6 @@
 //! Planning on a thread of its own, with a large stack and a deadline.
 //!
-//! Neither a panic nor a text without end may end or hold up the process that plans.
+//! A panic of the planner must not end the process that plans, and no text may hold it up.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -15,17 +15,17 @@ use crate::error::PlanError;
 /// measured. Unused stack takes no memory.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// How long planning may take. The longest text that is not refused takes about a second.
+/// How long planning may take. [`PlanError::Slow`] names this time, too.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How many plans may go on beyond their time. A thread cannot be ended from outside, so further texts are refused while
-/// so many threads are busy.
+/// How many plans may go on beyond their time. Nothing can end a thread from outside. So the process refuses further texts
+/// while this many threads are busy.
 const MOST_LATE: usize = 4;
 
 /// The plans of this process that go on beyond their time.
 static LATE: AtomicUsize = AtomicUsize::new(0);
 
-/// Plans, and waits only so long.
+/// Runs `work`, and waits at most [`LONGEST`] for its end.
 pub(crate) fn planned<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PlanError> + Send + 'static,
 ) -> Result<T, PlanError> {
@@ -40,7 +40,7 @@ fn planned_within<T: Send + 'static>(
         return Err(PlanError::Slow);
     }
     let (sender, receiver) = mpsc::sync_channel(1);
-    // Whoever comes second, the end of the plan or the end of its time, takes the plan out of the count.
+    // The plan may end before or after its time. The later of the two ends takes the plan out of the count.
     let over = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&over);
     let plan = move || {
@@ -62,7 +62,8 @@ fn planned_within<T: Send + 'static>(
 }
 
 fn settle(over: &AtomicBool) {
-    if over.swap(true, Ordering::Relaxed) {
+    // The order makes sure that a plan is counted before it is taken out of the count.
+    if over.swap(true, Ordering::AcqRel) {
         LATE.fetch_sub(1, Ordering::Relaxed);
     }
 }

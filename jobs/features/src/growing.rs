@@ -4,9 +4,9 @@
 //! It computes the size of the result first and fails if the result is too large. Executors find the replacements by
 //! the same names.
 //!
-//! DataFusion folds constants while it plans, in the process that plans. [`Growing`] says of itself that it is volatile,
-//! and volatile functions are not folded. So nothing large is made before rows are read, and [`check_literals`] refuses
-//! the calls whose literals alone ask for too much.
+//! DataFusion folds constants while it plans, in the process that plans. But it does not fold volatile functions, so
+//! [`Growing`] calls itself volatile. Then no function makes anything large before rows are read. [`check_literals`] refuses
+//! calls whose literals alone ask for too much.
 
 use std::sync::{Arc, LazyLock};
 
@@ -22,14 +22,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use crate::limits::TooLarge;
-
-/// The most bytes of a result, for all rows that are computed at once (at most 8,192).
-const MOST_BYTES: u64 = 32 * 1024 * 1024;
-
-/// The most bytes of a result in one row. Patterns are compiled, and some searches take a step for each pair of
-/// characters, so a text that a number made long must stay far shorter than [`MOST_BYTES`].
-const MOST_OF_ROW: u64 = 2 * 1024 * 1024;
+use crate::limits::{MOST_BYTES, MOST_OF_ROW, TooLarge};
 
 /// The size of a result for one row, by the sizes of the arguments.
 type SizeOf = fn(&[u64]) -> u64;

@@ -13,9 +13,9 @@
 //!   expressions so long or deep that they would end a process.
 //! * An expression that fails on a row gives a [`DataError`] with the name of the expression, in this process as well
 //!   as on an executor. A number in an expression, as in `repeat("a", 100000000)`, does not decide how much memory a
-//!   process takes, neither while rows are read nor while constants are folded. Planning has ten seconds.
-//!
-//! * Rows are those that were written. A scan checks the bytes that it reads against the hashes of the batch ([`CheckedScanExec`]).
+//!   process takes, neither while rows are read nor while constants are folded. Planning may take ten seconds.
+//! * A scan checks the bytes that it reads against the hashes of the batch, so no changed row passes
+//!   ([`CheckedScanExec`]). Batches of earlier builds have no hashes.
 //!
 //! # What it is not
 //! It knows neither Ballista nor folders nor TOML: `gugus-engine` registers these functions and nodes with Ballista, and
@@ -60,6 +60,7 @@ mod plan;
 mod points;
 mod rows;
 mod settings;
+mod tree;
 mod wave;
 mod window;
 

@@ -17,6 +17,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
 /// The longest text of an expression, in bytes. A list of about two thousand codes fits.
 const LONGEST: usize = 16 * 1024;
 
@@ -86,7 +87,11 @@ pub enum TooLarge {
     )]
     Growing(usize),
     /// A function would make a text or a list that is too long.
-    #[error("{0} would make more than 2 MiB of one row, or more than 32 MiB at a time")]
+    #[error(
+        "{0} would make more than {of_row} MiB of one row, or more than {at_once} MiB at a time",
+        of_row = MOST_OF_ROW >> 20,
+        at_once = MOST_BYTES >> 20
+    )]
     Result(&'static str),
     /// A function is not offered at all.
     #[error("{0} is not offered, because its list may be of any length")]
@@ -100,6 +105,13 @@ pub enum TooLarge {
 
 /// The most calls of functions whose result may be much longer than their arguments.
 pub(crate) const MOST_GROWING: usize = 24;
+
+/// The most bytes that such a function may make, for all rows that are computed at once (at most 8,192).
+pub(crate) const MOST_BYTES: u64 = 32 * 1024 * 1024;
+
+/// The most bytes that such a function may make in one row. Patterns are compiled, and some searches take a step for each
+/// pair of characters. So a text that a number made long must stay far shorter than [`MOST_BYTES`].
+pub(crate) const MOST_OF_ROW: u64 = 2 * 1024 * 1024;
 
 /// Refuses a text that is too long or nested too deeply to be parsed.
 pub(crate) fn check_text(sql: &str) -> Result<(), TooLarge> {

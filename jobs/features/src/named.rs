@@ -11,12 +11,14 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::{DataFusionError, Result, exec_err, internal_err};
+use datafusion::common::{DataFusionError, Result, exec_err};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 use gugus_error::catch;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+
+use crate::tree::only_child;
 
 /// The name of our expression in messages and in the fingerprint of the codec.
 pub const NAMED: &str = "gugus_named";
@@ -205,9 +207,7 @@ impl PhysicalExpr for Named {
         self: Arc<Self>,
         children: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
-        let Ok([inner]) = <[_; 1]>::try_from(children) else {
-            return internal_err!("{} has one child", NAMED);
-        };
+        let inner = Arc::clone(only_child(NAMED, &children)?);
         let name = Arc::clone(&self.name);
         Ok(Arc::new(Self { name, inner }))
     }

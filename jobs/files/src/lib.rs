@@ -68,7 +68,7 @@ pub use checksum::{hex, sha256_hex};
 pub use error::StoreError;
 pub use panics::catch_panic;
 pub use s3::S3Settings;
-pub use seal::{Altered, HASH_KEY, MARK, ParquetEnd, Seal, seal, unsealed};
+pub use seal::{Altered, HASH_KEY, ParquetEnd, Seal, seal, unsealed};
 pub use store::Store;
 pub use stores::Stores;
 pub use watch::Watch;

@@ -8,18 +8,18 @@
 //! rest. The hash of the footer is that of all bytes from the metadata on, with its own digits as zeros. So every byte of the
 //! file counts.
 //!
-//! There is a hash for each column chunk because training reads a few of many columns. It checks the bytes that it reads
-//! anyway. A reader of everything hashes every byte once.
+//! There is a hash for each column chunk because training reads a few of many columns. So training hashes only bytes that
+//! it reads anyway. A reader of everything hashes every byte once.
 //!
-//! A flipped bit must not turn a sealed file into one without hashes. So the writer puts [`MARK`] into another entry, and a
-//! file with only one of the two is refused.
+//! A flipped bit must not turn a sealed file into one without hashes. So every sealed file also has [`MARK`] in another
+//! entry, and a reader refuses a file with `MARK` and without hashes.
 //!
-//! BLAKE3 was chosen because DataFusion brings it, because it hashes several GB a second on one core, and because a link
-//! of a chain needs a hash that nobody can steer. SHA-256 takes 2 to 10 times as long, and a CRC of 32 bits misses one in
-//! four billion changes and can be steered.
+//! The hash is BLAKE3 because DataFusion brings it, and because a link of a chain needs a hash that nobody can steer. A CRC
+//! of 32 bits misses one in four billion changes, and anybody can make a change that it misses.
 
 use std::{ops::Range, sync::Arc};
 
+use bytes::Bytes;
 use parquet::{
     errors::ParquetError,
     file::metadata::{FooterTail, KeyValue, ParquetMetaData, ParquetMetaDataReader},
@@ -30,9 +30,9 @@ use crate::{Tail, catch_panic, hex};
 /// The Parquet key-value entry that holds the hashes.
 pub const HASH_KEY: &str = "gugus.hash";
 
-/// Stands in another entry of every sealed file, as a key of JSON. In the text of JSON it cannot be part of a value, because
-/// quotes in values are escaped.
-pub const MARK: &str = "\"previous_hash\":";
+/// The batch's JSON, which stands in another entry of every sealed file, has this key. No value in the JSON can contain
+/// this text, because JSON escapes the quotes in values.
+const MARK: &str = "\"previous_hash\":";
 
 const ALGORITHM: &str = "blake3";
 
@@ -72,6 +72,21 @@ pub struct ParquetEnd {
 }
 
 impl ParquetEnd {
+    /// How many bytes of a file's end to read at first. A file of thirty columns has about 10 KiB of metadata in one row
+    /// group, so one read is nearly always enough, and a network still sends that much at once.
+    pub const FIRST_READ: u64 = 64 * 1024;
+
+    /// Reads the metadata of a whole file; otherwise as [`ParquetEnd::read`].
+    ///
+    /// # Errors
+    /// As [`ParquetEnd::read`].
+    pub fn of_file(file: &Bytes) -> Result<Self, ParquetError> {
+        Self::read(&Tail {
+            size: file.len() as u64,
+            bytes: file.clone(),
+        })
+    }
+
     /// How many bytes at the end of a file hold its metadata.
     ///
     /// # Errors
@@ -87,10 +102,10 @@ impl ParquetEnd {
         Ok(length)
     }
 
-    /// Reads the metadata, which the tail of the file holds whole, and checks them against their own hash.
+    /// Reads the metadata from a tail that holds all of it, and checks it against its own hash.
     ///
     /// # Errors
-    /// If they are not Parquet, and [`Altered`] within [`ParquetError::External`].
+    /// If the tail is not Parquet, and [`Altered`] within [`ParquetError::External`].
     pub fn read(tail: &Tail) -> Result<Self, ParquetError> {
         let length = Self::length(tail)?;
         let start = tail.bytes.len().checked_sub(length as usize);
@@ -203,7 +218,7 @@ impl Seal {
     }
 }
 
-/// The hash of a footer, which it has; `None` if it gives no hash.
+/// Checks a footer against the hash in it, and returns that hash; `None` if the footer holds no hash.
 fn checked(footer: &[u8]) -> Result<Option<String>, ParquetError> {
     let Some(digits) = own_digits(footer) else {
         return Ok(None);
@@ -217,7 +232,7 @@ fn checked(footer: &[u8]) -> Result<Option<String>, ParquetError> {
     }
 }
 
-/// The entry that a file has to have before it can be sealed, for its number of column chunks. No entry follows it.
+/// The entry that a file needs before [`seal`], by its number of column chunks. It must be the last entry.
 #[must_use]
 pub fn unsealed(chunks: usize) -> KeyValue {
     // The footer, what is before the first chunk, and what is after the last one.
@@ -298,7 +313,6 @@ fn own_digits(footer: &[u8]) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use parquet::data_type::{DoubleType, Int64Type};
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
@@ -334,11 +348,7 @@ mod tests {
     }
 
     fn check(file: &[u8]) -> Result<Option<Arc<Seal>>, ParquetError> {
-        let tail = Tail {
-            bytes: Bytes::copy_from_slice(file),
-            size: file.len() as u64,
-        };
-        let seal = ParquetEnd::read(&tail)?.seal;
+        let seal = ParquetEnd::of_file(&Bytes::copy_from_slice(file))?.seal;
         if let Some(seal) = &seal {
             seal.check_all(file)?;
         }
@@ -356,7 +366,7 @@ mod tests {
         }
     }
 
-    /// The whole point: no bit of a file can change unnoticed, and none makes the file one without hashes.
+    /// No bit of a file can change unnoticed, and no changed bit turns the file into one without hashes.
     #[test]
     fn each_bit_counts() {
         let (file, _) = sealed(1);

@@ -46,7 +46,7 @@ pub use door::{Door, DoorStream, Peer, PeerCertificate};
 pub use hosts::Hosts;
 pub use monitor::{Monitor, Readiness};
 pub use origins::{
-    Asking, Origin, ParseOriginError, cors, is_from_elsewhere, is_welcome, may_change,
+    Asking, Origin, ParseOriginError, cors, is_from_elsewhere, is_welcome, may_change, only_looks,
 };
 pub use pem::TlsError;
 pub use server::{Error, GRACE, serve, serve_service};

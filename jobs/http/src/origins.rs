@@ -85,15 +85,17 @@ pub enum Asking {
 #[must_use]
 pub fn is_welcome<B>(request: &Request<B>, origins: &[Origin], asking: Asking) -> bool {
     let headers = request.headers();
-    let harmless = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    if harmless {
+    if only_looks(request.method()) {
         return may_read(headers, origins);
     }
     let authority = request.uri().authority().map(Authority::as_str);
     may_change(headers, authority, origins, asking)
+}
+
+/// Whether requests of this method change nothing.
+#[must_use]
+pub fn only_looks(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// Whether a page of another site made a browser ask, as far as newer browsers say.

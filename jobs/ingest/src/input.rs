@@ -19,7 +19,7 @@ use crate::Error;
 /// Bytes of a text to read at once.
 pub(crate) const BUFFER: usize = 128 * 1024;
 
-/// The most bytes of a text that are looked at before it is read. A few bytes that unpack to blanks only would otherwise
+/// The most bytes of a text to look at before it is read. Otherwise a small file that unpacks to nothing but blanks would
 /// fill the memory.
 const MOST_PEEKED: usize = 1024 * 1024;
 

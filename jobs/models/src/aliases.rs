@@ -12,8 +12,8 @@
 //! are pruned. And while a model is replaced in a bucket, or on a disk that cannot exchange two folders, the model counts as
 //! absent.
 //!
-//! A file that was removed by hand is an empty one: its aliases are gone, and nothing counts as pruned or judged. A writer that
-//! had read the file reads again, and begins with the empty one.
+//! A file that was removed by hand counts as empty: its aliases are gone, and nothing counts as pruned or judged. A writer that
+//! had read the file before reads again, and begins with an empty one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,7 @@ pub struct BatchRange {
 pub enum Direction {
     /// Any batch.
     Any,
-    /// Only a newer batch than the one that it stands for. No older model is to be judged for the alias any more.
+    /// Only a newer batch than the one that it stands for. Then all older models count as judged for the alias.
     Forward,
 }
 
@@ -112,7 +112,8 @@ impl Aliases {
         holds(&self.pruned, batch)
     }
 
-    /// Whether the batch's model is not to be judged for an alias: it was, or the alias stands for this batch or a newer one.
+    /// Whether the batch's model needs no judging for an alias: it was judged, or the alias stands for this batch or a newer
+    /// one.
     pub fn is_judged(&self, alias: &AliasName, batch: BatchNumber) -> bool {
         let at = self.aliases.get(alias).map(|aliased| aliased.batch);
         let judged = self.judged.get(alias);

@@ -4,7 +4,7 @@
 //! Training takes minutes, and several places show how far it is: a bar in a terminal, the record of a run, a web page.
 //! The work writes into a [`Progress`]. Each place reads it when it draws. [`ModelReport`] and [`PassReport`] are the lines that
 //! training tells of its models; reports, runs and pages share them. [`Load`] is what an executor tells with each heartbeat.
-//! [`Pulse`] says when a log that no terminal shows is due for a line.
+//! [`Pulse`] says when the next line about the progress is due in a log, where no terminal draws a bar.
 //!
 //! # Guarantees
 //! * Clones share one state. Any thread may write and any thread may read.

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use tokio::time::timeout;
 use warp::Filter;
 use warp::reject::Rejection;
@@ -50,7 +50,8 @@ async fn whole<B: Buf>(
     let Some(first) = body.next().await else {
         return Ok(Bytes::new());
     };
-    match timeout(READ_TIME, collect(first, body, limit)).await {
+    let body = stream::iter([first]).chain(body);
+    match timeout(READ_TIME, collect(body, limit)).await {
         Ok(result) => result,
         Err(_) => Err(cut_off(format!(
             "did not come in {} seconds",
@@ -60,14 +61,13 @@ async fn whole<B: Buf>(
 }
 
 async fn collect<B: Buf>(
-    begin: Result<B, warp::Error>,
-    mut body: impl Stream<Item = Result<B, warp::Error>> + Unpin,
+    body: impl Stream<Item = Result<B, warp::Error>>,
     limit: usize,
 ) -> Result<Bytes, Problem> {
+    let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    let mut next = Some(begin);
-    while let Some(chunk) = next {
+    while let Some(chunk) = body.next().await {
         let mut chunk = chunk.map_err(|error| {
             tracing::debug!(%error, "a body broke off");
             cut_off("broke off".to_owned())
@@ -79,13 +79,12 @@ async fn collect<B: Buf>(
         // Most bodies are one chunk, which is not copied.
         if first.is_empty() && rest.is_empty() {
             first = chunk.copy_to_bytes(chunk.remaining());
-        } else {
-            if rest.is_empty() {
-                rest = BytesMut::from(std::mem::take(&mut first));
-            }
-            rest.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
+            continue;
         }
-        next = body.next().await;
+        if rest.is_empty() {
+            rest = BytesMut::from(std::mem::take(&mut first));
+        }
+        rest.extend_from_slice(&chunk.copy_to_bytes(chunk.remaining()));
     }
     Ok(if rest.is_empty() {
         first

@@ -59,9 +59,8 @@ impl Catalogue {
             if let Some(listed) = listed.filter(|listed| !listed.is_empty()) {
                 return Ok(read(&listed));
             }
-            self.stock.listed().await;
         }
-        let listing = Arc::clone(&self.stock.current());
+        let listing = self.listing().await;
         Ok(read(listing.model(model)?.1))
     }
 

@@ -33,7 +33,7 @@ impl Early {
 
     /// Forgets all names: the listing knows better now, and a store may have a hundred thousand.
     pub(crate) fn forget(&self) {
-        // The names are dropped when nobody waits for the lock.
+        // The lock is free again before the names are dropped.
         let names =
             std::mem::take(&mut *self.names.write().unwrap_or_else(PoisonError::into_inner));
         drop(names);

@@ -63,9 +63,9 @@ impl Metrics {
     }
 
     /// Counts a request as in flight until what this returns is dropped.
-    pub(crate) fn in_flight(&self) -> InFlight {
+    pub(crate) fn in_flight(&self) -> InFlight<'_> {
         self.in_flight.inc();
-        InFlight(self.in_flight.clone())
+        InFlight(&self.in_flight)
     }
 
     pub(crate) fn answered(&self, route: &'static str, status: StatusCode, seconds: f64) {
@@ -82,9 +82,9 @@ impl Metrics {
 }
 
 /// A request in flight, also if its client hangs up.
-pub(crate) struct InFlight(IntGauge);
+pub(crate) struct InFlight<'a>(&'a IntGauge);
 
-impl Drop for InFlight {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.dec();
     }

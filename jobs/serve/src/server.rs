@@ -173,7 +173,7 @@ pub(crate) fn door(guards: &Guards) -> Result<Door, rustls::Error> {
 
 /// Warns about an address that others can reach without token or TLS. Loopback needs neither.
 fn warn_when_open(guards: &Guards, address: SocketAddr) {
-    if address.ip().is_loopback() {
+    if address.ip().to_canonical().is_loopback() {
         return;
     }
     if guards.token.is_none() {

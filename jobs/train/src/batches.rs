@@ -18,7 +18,7 @@ use crate::error::Error;
 /// may have a million of them.
 const FOOTERS_AT_ONCE: usize = 1_000;
 
-/// What becomes of files that are not whole.
+/// How files that are not whole are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Torn {
     /// They are an error.

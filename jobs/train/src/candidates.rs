@@ -1,8 +1,8 @@
 //! The models that wait to be judged for an alias.
 //!
-//! A model is written first and judged second, and the run may be ended in between, or the cluster or a store may fail. So
-//! `aliases.json` says which batches were judged. A newer model than the alias stands for, of which it says nothing, still
-//! waits.
+//! A model is written first and judged second. In between, the run may be ended, or the cluster or a store may fail. So
+//! `aliases.json` says which batches were judged. A model still waits if its batch is newer than the one that the alias stands
+//! for, and `aliases.json` does not name the batch.
 
 use std::collections::BTreeMap;
 
@@ -73,13 +73,13 @@ impl Candidates {
         self.0.is_empty()
     }
 
-    /// Batches before this one were pruned, so their rows cannot be looked at.
+    /// Drops those of batches before this one: the batches were pruned, so nobody can read their rows.
     pub(crate) fn forget(&mut self, before: BatchNumber) {
         self.0 = self.0.split_off(&before);
     }
 }
 
-/// Remembers that models are judged for an alias from now on: those that are there already do not wait.
+/// Remembers that models are judged for an alias from now on. Models that are there already do not wait.
 pub(crate) async fn begin_judging(run: &Run, work: &ModelWork) -> Result {
     let name = &work.model.name;
     let (Some(promotion), Some(aliases)) = (&work.promotion, run.aliases.get(name)) else {

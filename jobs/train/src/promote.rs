@@ -76,7 +76,7 @@ pub(crate) async fn promote(
     failed
 }
 
-/// Writes down what was judged. It is judged once more after a restart if that fails, and that does no harm.
+/// Writes down what was judged. If that fails, the next run judges the same models once more, which does no harm.
 async fn remember(run: &Run, work: &ModelWork, promotion: &Promotion, judged: &[BatchRange]) {
     let (model, alias) = (&work.model.name, &promotion.alias);
     if judged.is_empty() {

@@ -19,7 +19,7 @@ use crate::line;
 use crate::observer::Observer;
 use crate::work::ModelWork;
 
-/// Model folders written at the same time; each is seven small files.
+/// Model folders written at the same time; each is six small files.
 pub(crate) const WRITES_AT_ONCE: usize = 8;
 
 /// What a run trains on, and where its models go.

@@ -1,20 +1,21 @@
 //! Checks what members and clients send before Ballista's scheduler sees it.
 //!
-//! Ballista trusts the fields of a message. A registration without an optional field, or the end of a task that does not
-//! exist, makes it panic. The second panic would end the loop that drives all Ballista jobs, and the scheduler would answer
-//! and do nothing. Each call therefore comes here first.
+//! Ballista trusts the fields of a message. It panics at a registration without an optional field, at the end of a task that
+//! does not exist, and at statistics that do not decode. The last two panics would end the loop that drives all Ballista
+//! jobs. Then the scheduler would answer and do nothing. So each call comes here first.
 
 use std::sync::Arc;
 
 use ballista_core::JobId;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
+use ballista_core::serde::protobuf::task_status::Status as End;
 use ballista_core::serde::protobuf::{
     CancelJobParams, CancelJobResult, CleanJobDataParams, CleanJobDataResult,
     CreateUpdateSessionParams, CreateUpdateSessionResult, ExecuteQueryParams, ExecuteQueryResult,
     ExecutorRegistration, ExecutorStoppedParams, ExecutorStoppedResult, GetJobMetricsParams,
     GetJobMetricsResult, GetJobStatusParams, GetJobStatusResult, HeartBeatParams, HeartBeatResult,
     PollWorkParams, PollWorkResult, RegisterExecutorParams, RegisterExecutorResult,
-    RemoveSessionParams, RemoveSessionResult, TaskStatus, UpdateTaskStatusParams,
+    RemoveSessionParams, RemoveSessionResult, SuccessfulTask, TaskStatus, UpdateTaskStatusParams,
     UpdateTaskStatusResult,
 };
 use ballista_scheduler::state::execution_stage::ExecutionStage;
@@ -31,7 +32,7 @@ const SESSION: &str = "session";
 /// Ballista's scheduler behind the checks.
 pub(crate) struct Checked(pub(crate) Arc<Scheduler>);
 
-/// Whether an executor says everything about itself that Ballista reads.
+/// Checks that an executor says everything about itself that Ballista reads.
 fn check_registration(about: &ExecutorRegistration) -> Result<(), Status> {
     check_id(EXECUTOR, &about.id)?;
     let lacks = |what: &str| {
@@ -62,7 +63,7 @@ fn check_registration(about: &ExecutorRegistration) -> Result<(), Status> {
     Ok(())
 }
 
-/// Whether a stage has, or had, the task whose end is told. Later attempts of a stage have no tasks yet.
+/// Whether a stage has, or had, the task that a status is about. Later attempts of a stage have no tasks yet.
 fn has_task(stage: &ExecutionStage, status: &TaskStatus) -> bool {
     let (attempt, task) = (status.stage_attempt_num as usize, status.task_id as usize);
     match stage {
@@ -77,21 +78,31 @@ fn has_task(stage: &ExecutionStage, status: &TaskStatus) -> bool {
     }
 }
 
+/// Removes the statistics of a task. Only adaptive planning needs them, and `gugus_engine::session_config` turns that off.
+/// Ballista decodes them all the same, in the loop that drives all Ballista jobs. Arrow's decoder panics at some bytes.
+fn drop_statistics(task: &mut SuccessfulTask) {
+    task.runtime_stats.clear();
+}
+
 impl Checked {
-    /// The ends of tasks that exist. Ballista ignores those of Ballista jobs that do not run.
+    /// The statuses of tasks that exist. A Ballista job that does not run yet has no tasks, but it may begin before Ballista
+    /// looks. Ballista ignores the tasks of a Ballista job that has ended. So this leaves out both.
     async fn existing(&self, executor: &str, told: Vec<TaskStatus>) -> Vec<TaskStatus> {
         let running = self.0.state.task_manager.get_running_job_cache();
         let mut existing = Vec::with_capacity(told.len());
         for status in told {
-            let exists = match running.get(&JobId::from(status.job_id.as_str())) {
-                None => true,
-                Some(job) => {
-                    let graph = job.execution_graph.read().await;
-                    let stage = graph.stages().get(&(status.stage_id as usize));
-                    stage.is_some_and(|stage| has_task(stage, &status))
-                }
+            let Some(job) = running.get(&JobId::from(status.job_id.as_str())) else {
+                let job = status.job_id;
+                tracing::debug!(
+                    executor,
+                    job,
+                    "a task of a Ballista job that does not run ended"
+                );
+                continue;
             };
-            if exists {
+            let graph = job.execution_graph.read().await;
+            let stage = graph.stages().get(&(status.stage_id as usize));
+            if stage.is_some_and(|stage| has_task(stage, &status)) {
                 existing.push(status);
             } else {
                 let TaskStatus {
@@ -157,11 +168,15 @@ impl SchedulerGrpc for Checked {
     ) -> Result<Response<UpdateTaskStatusResult>, Status> {
         let told = request.get_mut();
         check_id(EXECUTOR, &told.executor_id)?;
-        for status in &told.task_status {
+        for status in &mut told.task_status {
             check_id(JOB, &status.job_id)?;
-            if status.status.is_none() {
-                let why = format!("the end of task {} has no status", status.task_id);
-                return Err(Status::invalid_argument(why));
+            match &mut status.status {
+                Some(End::Successful(task)) => drop_statistics(task),
+                Some(_) => {}
+                None => {
+                    let why = format!("the end of task {} has no status", status.task_id);
+                    return Err(Status::invalid_argument(why));
+                }
             }
         }
         let statuses = std::mem::take(&mut told.task_status);
@@ -248,7 +263,7 @@ mod tests {
     use std::collections::HashMap;
 
     use ballista_core::serde::protobuf::{
-        ExecutorOperatingSystemSpecification, ExecutorSpecification,
+        ExecutorOperatingSystemSpecification, ExecutorSpecification, RuntimeStatsReport,
     };
     use ballista_scheduler::state::execution_graph::create_task_info;
     use ballista_scheduler::state::execution_stage::RunningStage;
@@ -316,5 +331,17 @@ mod tests {
             };
             assert_eq!(has_task(&stage, &status), exists, "{attempt} {task}");
         }
+    }
+
+    #[test]
+    fn statistics_do_not_reach_ballista() {
+        let mut task = SuccessfulTask {
+            executor_id: "e1".to_owned(),
+            runtime_stats: vec![RuntimeStatsReport::default()],
+            ..SuccessfulTask::default()
+        };
+        drop_statistics(&mut task);
+        assert!(task.runtime_stats.is_empty());
+        assert_eq!(task.executor_id, "e1");
     }
 }

@@ -1,4 +1,4 @@
-//! Ballista's state of jobs, which tells our records what becomes of each.
+//! Ballista's state of jobs, which tells our records and the log what becomes of each.
 //!
 //! All calls go on to Ballista's own state. Making a record takes a while, so only the job's id goes into a queue here: the
 //! scheduler's loop of events never waits for a record.
@@ -15,9 +15,9 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use gugus_pages::job::{JobState, Row};
 use tokio::sync::mpsc::Sender;
 
+use super::log_events::log_event;
 use super::record::row;
 use super::records::Records;
-use super::told::told;
 
 /// Ballista's state of jobs, observed.
 pub(super) struct Observed {
@@ -39,20 +39,21 @@ impl Observed {
         }
     }
 
+    /// Tells the log how a Ballista job ended.
     fn tell_end(&self, row: &Row) {
-        let (told, job, name) = (self.records.told, &row.id, &row.name);
+        let (log, job, name) = (self.records.log, &row.id, &row.name);
         let milliseconds = row.ended.saturating_sub(row.queued);
         let (state, reason) = (row.state.word(), row.failure.as_deref());
         match row.state {
-            JobState::Failed => told!(
-                told,
+            JobState::Failed => log_event!(
+                log,
                 job,
                 name,
                 milliseconds,
                 reason,
                 "a Ballista job failed"
             ),
-            _ => told!(told, job, name, milliseconds, state, "a Ballista job ended"),
+            _ => log_event!(log, job, name, milliseconds, state, "a Ballista job ended"),
         }
     }
 
@@ -82,13 +83,7 @@ impl BallistaJobs for Observed {
         self.inner.submit_job(id, graph, subscriber).await?;
         let row = row(&**graph);
         let (job, name, stages) = (&row.id, &row.name, row.stages_total);
-        told!(
-            self.records.told,
-            job,
-            name,
-            stages,
-            "a Ballista job begins"
-        );
+        log_event!(self.records.log, job, name, stages, "a Ballista job begins");
         self.records.history.note(row);
         Ok(())
     }
@@ -108,8 +103,8 @@ impl BallistaJobs for Observed {
     }
 
     async fn fail_unscheduled_job(&self, id: &JobId, reason: String) -> Result<()> {
-        let told = self.records.told;
-        told!(told, job = %id, reason, "a Ballista job failed before it began");
+        let log = self.records.log;
+        log_event!(log, job = %id, reason, "a Ballista job failed before it began");
         self.inner.fail_unscheduled_job(id, reason).await?;
         self.ended(id);
         Ok(())

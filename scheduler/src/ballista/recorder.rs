@@ -48,7 +48,7 @@ impl Recorder {
         let mut running = HashMap::new();
         loop {
             tokio::select! {
-                // Executors are written down before the jobs that they computed. What may come without a pause stands last.
+                // Executors are written down before the jobs that they computed. Ends of jobs may come without a pause, so they stand last.
                 biased;
                 () = stop.cancelled() => break,
                 () = self.records.roster.changed() => self.note().await,

@@ -11,7 +11,7 @@ use ballista_core::serde::scheduler::ExecutorMetadata;
 use gugus_pages::executors::{Executor, ExecutorState, Load};
 use tokio::sync::Notify;
 
-use super::told::{Told, told};
+use super::log_events::{LogEvents, log_event};
 use crate::clock;
 
 /// Without a heartbeat for so many milliseconds, an executor is stale: it sends one every second.
@@ -29,19 +29,19 @@ const GONE: usize = 1_000;
 /// The executors of the last day.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    told: Told,
+    log: LogEvents,
     /// How many were lost since this process began.
     lost: AtomicU64,
     all: Mutex<HashMap<String, Executor>>,
-    /// One came or went.
+    /// Wakes the task that writes executors down: one came or went.
     changed: Notify,
 }
 
 impl Roster {
-    /// With a log of what becomes of executors, or without.
-    pub(super) fn new(told: Told) -> Self {
+    /// A roster without executors.
+    pub(super) fn new(log: LogEvents) -> Self {
         Self {
-            told,
+            log,
             ..Self::default()
         }
     }
@@ -73,7 +73,7 @@ impl Roster {
             true => "an executor is back",
             false => "an executor registered",
         };
-        told!(self.told, address, executor_id, slots, "{event}");
+        log_event!(self.log, address, executor_id, slots, "{event}");
         all.insert(executor.id.clone(), executor);
         self.changed.notify_one();
     }
@@ -96,8 +96,8 @@ impl Roster {
         };
         if state == ExecutorState::Leaving && executor.state != state {
             let (address, executor_id) = (&executor.address, &executor.id);
-            told!(
-                self.told,
+            log_event!(
+                self.log,
                 address,
                 executor_id,
                 "an executor drains: it takes no more tasks"
@@ -117,7 +117,7 @@ impl Roster {
             let (address, executor_id) = (&executor.address, &executor.id);
             executor.state = match executor.state {
                 ExecutorState::Leaving => {
-                    told!(self.told, address, executor_id, "an executor left");
+                    log_event!(self.log, address, executor_id, "an executor left");
                     ExecutorState::Left
                 }
                 _ => {
@@ -146,7 +146,7 @@ impl Roster {
     pub(crate) fn remember(&self, earlier: Vec<Executor>) {
         let mut all = self.all();
         for mut executor in earlier {
-            // One that had been silent for seconds was written down as lost, and was not given up yet.
+            // An executor that is silent for seconds is written down as lost before it is given up.
             if executor.state.is_here() || executor.gone == 0 {
                 executor.gone = executor.heartbeat;
                 executor.state = ExecutorState::Before;

@@ -22,7 +22,7 @@ const JOBS_OF_EXECUTOR: usize = 20;
 /// How many of its last tasks an executor's page has.
 const TASKS_OF_EXECUTOR: usize = 300;
 
-/// A run is live if one of its Ballista jobs ended within so many milliseconds. Between two, it writes models.
+/// A run is live if one of its Ballista jobs ended within so many milliseconds. Between two Ballista jobs, a run writes models.
 const LIVE: u64 = 60_000;
 
 /// How many live Ballista jobs are looked at.

@@ -12,8 +12,8 @@ use crate::runs::RUNS_PATH;
 /// The paths that take new runs.
 const SUBMITTING: [&str; 2] = [RUNS_PATH, "/submit"];
 
-/// Refuses new runs on a port whose pages everybody on the machine sees. A run reads and writes files as the user of the
-/// command, who may not be the one that asks.
+/// Refuses new runs on a port whose pages everybody on the machine sees. A run reads and writes files with the rights of
+/// the user who started the command, and somebody else may be asking.
 pub(crate) async fn check(State(port): State<Port>, request: Request, next: Next) -> Response {
     let submits = request.method() == Method::POST && SUBMITTING.contains(&request.uri().path());
     if port == Port::Shown && submits {

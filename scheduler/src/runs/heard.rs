@@ -19,7 +19,7 @@ pub(super) struct Counts {
     pub(super) failed: u64,
     skipped: u64,
     pub(super) caught_up: bool,
-    /// Whether an attempt before has caught up, too.
+    /// Whether any attempt has caught up so far.
     looked: bool,
     pub(super) batches: u64,
     /// When the oldest batch was committed that is not trained on.
@@ -46,8 +46,8 @@ impl Heard {
         Arc::new(Listener { heard, course })
     }
 
-    /// A new attempt begins: what is there has to be looked at again. Models that were counted stay counted. Those that are left
-    /// alone are counted by the first attempt that looks at all of them.
+    /// A new attempt begins: what is there has to be looked at again. Models that were counted stay counted. The first
+    /// attempt that looks at everything counts the models that are left alone.
     pub(super) fn begin(&self) {
         let mut counts = self.counts();
         counts.caught_up = false;

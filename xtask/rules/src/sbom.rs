@@ -1,7 +1,7 @@
 //! A bill of materials of the program `gugus`, as CycloneDX JSON.
 //!
-//! [cargo-cyclonedx](https://crates.io/crates/cargo-cyclonedx) writes such documents, too: one beside each manifest of the
-//! workspace, for one program, and it has to be compiled first. All that it writes stands in `cargo metadata`.
+//! [cargo-cyclonedx](https://crates.io/crates/cargo-cyclonedx) writes such documents, too. But it writes one beside each manifest
+//! of the workspace, and it has to be compiled first. `cargo metadata` knows all that the document needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,9 +53,9 @@ fn component(package: &Package, kind: &str) -> Value {
         "version": package.version,
     });
     if let Some(licence) = &package.license {
-        // An old way to write OR.
-        let expression = licence.replace('/', " OR ");
-        component["licenses"] = json!([{ "expression": expression }]);
+        // A slash is an old way to write OR, with or without spaces around it.
+        let choices: Vec<&str> = licence.split('/').map(str::trim).collect();
+        component["licenses"] = json!([{ "expression": choices.join(" OR ") }]);
     }
     if package.source.is_some() {
         component["purl"] = reference(package).into();

@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 use crate::kit::browser::Browser;
 use crate::kit::grpc::{EXECUTOR, SCHEDULER};
 use crate::kit::http;
-use crate::kit::machines::{Scheduler, executor};
-use crate::kit::process::Gugus;
+use crate::kit::machines::{Scheduler, embedded, executor, only_executor};
 use crate::kit::wire::Wire;
-use crate::kit::work::{Work, model};
+use crate::kit::work::Work;
 
 /// Sends every attempt of a list and tells what the page got to know: nothing, if the browser or the port refused.
 const ATTEMPTS: &str = "const done = arguments[0];
@@ -77,15 +76,8 @@ fn a_page_of_another_origin_can_do_nothing_at_any_port() {
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let of_scheduler = executor(&scheduler.url, "1");
     let serve = work.serve();
-    let job = work.job(100, &model("place", "k = 2"));
-    let (batches, models) = (work.path("batch"), work.path("models"));
-    let what = ["up", "--job", &job, "--brokers", "127.0.0.1:1"];
-    let places = ["--batches", &batches, "--models", &models];
-    let rest = ["--listen", "127.0.0.1:0"];
-    let pages = ["--scheduler-listen", "127.0.0.1:0"];
-    let embedded = Gugus::new([&what[..], &places, &rest, &pages].concat()).up();
-    let listed = http::get(format!("{}/api/executors", embedded.url("http")));
-    let of_embedded = format!("127.0.0.1:{}", listed[0]["port"]);
+    let embedded = embedded(&work);
+    let of_embedded = only_executor(embedded.url("http"));
 
     let wire = |url: &str| Wire::before(url.rsplit('/').next().unwrap());
     let schedulers = [wire(&scheduler.http), wire(embedded.url("http"))];

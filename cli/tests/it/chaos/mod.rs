@@ -6,6 +6,7 @@ mod cluster;
 mod files;
 mod ingest;
 mod jobs;
+mod pipeline;
 mod standing;
 mod up;
 

@@ -3,20 +3,17 @@
 
 use std::path::Path;
 
+use super::pipeline::{self, ALIAS, Bursts, check, production, trained, with_rows};
 use super::seeds;
-use super::up::{ALIAS, POISON, REST, production, trained, with_rows};
 use crate::kit::batch_files;
 use crate::kit::draw::Draw;
-use crate::kit::judge;
-use crate::kit::kafka::Kafka;
-use crate::kit::messages::{self, Message};
-use crate::kit::process::{Gugus, Signal, Up, run};
+use crate::kit::process::{Signal, Up, run};
 use crate::kit::protocol::Protocol;
-use crate::kit::sender::Sender;
+use crate::kit::topic::Topic;
 use crate::kit::wait::until;
-use crate::kit::work::Work;
 
-const PARTITIONS: i32 = 2;
+/// Bounds the records of a burst.
+const MORE: usize = 200;
 
 /// Who is killed, one after another.
 const KILLS: [Killed; 5] = [
@@ -37,50 +34,32 @@ enum Killed {
 #[test]
 fn a_standing_run_goes_on_after_every_kill() {
     for seed in seeds() {
-        let Some(kafka) = Kafka::shared() else { return };
-        one(seed, kafka);
+        let Some(topic) = pipeline::topic("standing") else {
+            return;
+        };
+        one(seed, &topic);
     }
 }
 
-fn one(seed: u64, kafka: &Kafka) {
-    let (mut draw, work) = (Draw::new(seed, 8), Work::new());
-    let topic = kafka.fresh_topic("standing", PARTITIONS);
-    let job = work.write("standing.toml", messages::job("standing", &topic, REST));
-    let (batches, models) = (work.path("batch"), work.path("models"));
-    let ingest = || {
-        let places = ["--job", &job, "--batches", &batches];
-        let ingest = Gugus::new([&["ingest", "--brokers", kafka.brokers()], &places[..]].concat());
-        let properties = Protocol::Eager.properties().into_iter();
-        let properties =
-            properties.flat_map(|(key, value)| ["-K".to_owned(), format!("{key}={value}")]);
-        ingest.with(properties).spawn()
-    };
+fn one(seed: u64, topic: &Topic) {
+    let mut draw = Draw::new(seed, 8);
+    let ingest = || topic.ingest(&[]).with(Protocol::Eager.flags()).spawn();
     let train = || {
-        let places = ["--job", &job, "--batches", &batches, "--models", &models];
-        Gugus::new([&["train", "--follow"], &places[..]].concat()).spawn()
+        let training = topic.work.training(&topic.job, "models", &["--follow"]);
+        training.spawn()
     };
+    let (batches, models) = (topic.work.path("batch"), topic.work.path("models"));
+    let of_models = |words: &[&str]| run([words, &["--models", &models]].concat()).expect(0);
     let prune = || {
-        run(["models", "prune", "--keep", "3", "--models", &models]).expect(0);
+        of_models(&["models", "prune", "--keep", "3"]);
     };
     let (batches, models) = (Path::new(&batches), Path::new(&models));
-    let mut sender = Sender::new(kafka.brokers(), &topic, PARTITIONS);
-    let mut sent = 0;
-    let mut send = |draw: &mut Draw| {
-        let count = 60 + draw.below(200);
-        let burst = (0..count).map(|_| {
-            sent += 1;
-            match draw.below(POISON) {
-                0 => Message::poison(sent),
-                _ => Message::row(sent),
-            }
-        });
-        sender.send(burst.collect::<Vec<_>>());
-    };
+    let mut bursts = Bursts::new(topic);
 
     let (mut ingesting, mut training) = (ingest(), train());
     for (kill, killed) in KILLS.into_iter().enumerate() {
         let before = trained(models).last().copied();
-        send(&mut draw);
+        bursts.send(MORE, &mut draw);
         until(
             &format!("kill {kill}, of {killed:?}, comes amid models"),
             || {
@@ -102,7 +81,7 @@ fn one(seed: u64, kafka: &Kafka) {
         if kill % 2 == 1 {
             prune();
         }
-        send(&mut draw);
+        bursts.send(MORE, &mut draw);
         if killed != Killed::Training {
             batch_files::age_leftovers(batches);
             ingesting = ingest();
@@ -111,17 +90,7 @@ fn one(seed: u64, kafka: &Kafka) {
             training = train();
         }
     }
-    let reached = sender.reached();
-    let produced = sender.finish();
-    let goal = reached.now();
-    until("every record is in a batch", || {
-        let ends = batch_files::ends(batches);
-        let all = goal
-            .iter()
-            .all(|(partition, end)| ends.get(partition) >= Some(end));
-        all.then_some(())
-            .ok_or_else(|| state(&ingesting, &training))
-    });
+    let produced = bursts.until_in_batches(|| state(&ingesting, &training));
     prune();
     until(
         "every batch has its model, and the newest the alias",
@@ -141,21 +110,8 @@ fn one(seed: u64, kafka: &Kafka) {
     );
     ingesting.stop(Signal::Term).expect(0);
     training.stop(Signal::Term).expect(0);
-    let account = judge::check(batches, kafka.brokers(), &topic, PARTITIONS, &produced);
-    assert_eq!(
-        account.rows + account.rejects,
-        produced.len(),
-        "seed {seed}"
-    );
-    let listed = run([
-        "models",
-        "list",
-        "--output",
-        "json",
-        "--models",
-        &models.display().to_string(),
-    ]);
-    let listed = listed.expect(0).json();
+    check(topic, &produced, seed);
+    let listed = of_models(&["models", "list", "--output", "json"]).json();
     let alias = &listed["models"][0]["aliases"][ALIAS];
     assert_eq!(
         alias.as_u64(),

@@ -1,4 +1,4 @@
-//! Who cannot be reached: a scheduler that is away for a while, and ports that somebody cannot call.
+//! A scheduler that is away for a while, ports that somebody cannot call, and what a scheduler tells of its executors.
 
 use std::time::Duration;
 
@@ -34,6 +34,23 @@ struct UnderWay {
 }
 
 impl UnderWay {
+    /// With the scheduler and the executor that it is on.
+    fn start() -> (Self, Up, Up) {
+        let scheduler = scheduler();
+        let url = scheduler.url("grpc");
+        let executor = executor(url, "1");
+        (Self::on(url, &executor, &[]), scheduler, executor)
+    }
+
+    /// After its scheduler was killed: with the address of the scheduler, and the executor.
+    fn orphaned() -> (Self, String, Up) {
+        let (under_way, scheduler, executor) = Self::start();
+        let address = address(scheduler.url("grpc")).to_owned();
+        drop(scheduler);
+        under_way.notices();
+        (under_way, address, executor)
+    }
+
     fn on(url: &str, executor: &Up, under: &[&str]) -> Self {
         let (work, job, embedded) = prepared(400, 400, 8);
         let training = work.training(&job, "away", &["--scheduler", url]);
@@ -64,24 +81,14 @@ impl UnderWay {
 
 #[test]
 fn a_training_outlives_its_scheduler_that_is_killed_and_started_again() {
-    let first = scheduler();
-    let url = first.url("grpc").to_owned();
-    let executor = executor(&url, "1");
-    let under_way = UnderWay::on(&url, &executor, &[]);
-    drop(first);
-    under_way.notices();
-    let _second = up(format!("scheduler --listen {}", address(&url)));
+    let (under_way, address, _executor) = UnderWay::orphaned();
+    let _second = up(format!("scheduler --listen {address}"));
     under_way.ends();
 }
 
 #[test]
 fn a_training_that_waits_for_its_scheduler_ends_on_ctrl_c() {
-    let first = scheduler();
-    let url = first.url("grpc").to_owned();
-    let executor = executor(&url, "1");
-    let under_way = UnderWay::on(&url, &executor, &[]);
-    drop(first);
-    under_way.notices();
+    let (under_way, _, _executor) = UnderWay::orphaned();
     let ended = under_way.training.stop(Signal::Int).expect(130);
     ended.says(&["run the same command again"]);
 }
@@ -89,10 +96,7 @@ fn a_training_that_waits_for_its_scheduler_ends_on_ctrl_c() {
 /// A frozen scheduler keeps its connections, so that only silence tells.
 #[test]
 fn a_training_outlives_a_scheduler_that_stands_still() {
-    let mut scheduler = scheduler();
-    let url = scheduler.url("grpc").to_owned();
-    let executor = executor(&url, "1");
-    let under_way = UnderWay::on(&url, &executor, &[]);
+    let (under_way, mut scheduler, _executor) = UnderWay::start();
     scheduler.signal(Signal::Stop);
     under_way.notices();
     scheduler.signal(Signal::Cont);

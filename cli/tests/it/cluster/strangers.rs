@@ -5,8 +5,7 @@ use serde_json::Value;
 
 use crate::kit::grpc::{EXECUTOR, GRPC, SCHEDULER, call, field, number, refusal};
 use crate::kit::http::{self, ask, send};
-use crate::kit::machines::{Cluster, Scheduler, executor, prepared};
-use crate::kit::process::{Gugus, Up};
+use crate::kit::machines::{Cluster, Scheduler, embedded, executor, only_executor, prepared};
 use crate::kit::same::{contains, same};
 use crate::kit::work::{Work, comparable, model};
 
@@ -42,32 +41,6 @@ fn task(job: &str) -> String {
     field(1, &(field(2, job) + &field(7, "session")))
 }
 
-/// `gugus up` whose broker is away: a cluster in one process.
-fn embedded(work: &Work) -> Up {
-    let job = work.job(100, &model("place", "k = 2"));
-    let (batches, models) = (work.path("batch"), work.path("models"));
-    let what = ["up", "--job", &job, "--brokers", "127.0.0.1:1"];
-    let places = ["--batches", &batches, "--models", &models];
-    let ports = [
-        "--listen",
-        "127.0.0.1:0",
-        "--scheduler-listen",
-        "127.0.0.1:0",
-    ];
-    Gugus::new([&what[..], &places, &ports].concat()).up()
-}
-
-/// The address of the only executor of a scheduler.
-fn executor_of(http: &str) -> String {
-    let listed = http::get(format!("{http}/api/executors"));
-    let executor = &listed[0];
-    format!(
-        "http://{}:{}",
-        executor["host"].as_str().unwrap(),
-        executor["port"]
-    )
-}
-
 #[test]
 fn no_port_takes_what_a_page_can_send() {
     let work = Work::new();
@@ -76,7 +49,7 @@ fn no_port_takes_what_a_page_can_send() {
     let embedded = embedded(&work);
     let executors = [
         format!("http://{}", of_scheduler.url("flight")),
-        executor_of(embedded.url("http")),
+        format!("http://{}", only_executor(embedded.url("http"))),
     ];
     for http in &executors {
         for name in [
@@ -141,7 +114,7 @@ fn the_cluster_in_a_process_takes_no_work_from_other_users() {
     let work = Work::new();
     let up = embedded(&work);
     let http = up.url("http");
-    let executor = executor_of(http);
+    let executor = format!("http://{}", only_executor(http));
     let calls = [
         (http, SCHEDULER, "ExecuteQuery"),
         (http, SCHEDULER, "RegisterExecutor"),

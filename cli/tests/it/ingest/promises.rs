@@ -45,9 +45,7 @@ impl Case {
     }
 
     fn ingest(&self, protocol: Protocol, more: &[&str]) -> Gugus {
-        let properties = protocol.properties().into_iter();
-        let properties = properties.flat_map(|(k, v)| ["-K".to_owned(), format!("{k}={v}")]);
-        self.0.ingest(more).with(properties)
+        self.0.ingest(more).with(protocol.flags())
     }
 
     /// Starts an ingest that runs on, and waits until it has partitions.

@@ -122,6 +122,33 @@ pub(crate) fn executor_with(url: &str, slots: &str, more: &str) -> Up {
     ))
 }
 
+/// `gugus up` whose broker is away: a cluster in one process.
+pub(crate) fn embedded(work: &Work) -> Up {
+    let job = work.job(100, &model("place", "k = 2"));
+    let (batches, models) = (work.path("batch"), work.path("models"));
+    let what = ["up", "--job", &job, "--brokers", "127.0.0.1:1"];
+    let places = ["--batches", &batches, "--models", &models];
+    let ports = [
+        "--listen",
+        "127.0.0.1:0",
+        "--scheduler-listen",
+        "127.0.0.1:0",
+    ];
+    Gugus::new([&what[..], &places, &ports].concat()).up()
+}
+
+/// `HOST:PORT` of the only executor of a scheduler.
+#[track_caller]
+pub(crate) fn only_executor(http: &str) -> String {
+    let listed = http::get(format!("{http}/api/executors"));
+    let executor = &listed[0];
+    format!(
+        "{}:{}",
+        executor["host"].as_str().unwrap(),
+        executor["port"]
+    )
+}
+
 /// A scheduler with executors.
 pub(crate) struct Cluster<const N: usize> {
     pub(crate) scheduler: Up,

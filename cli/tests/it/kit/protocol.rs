@@ -39,6 +39,12 @@ impl Protocol {
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         pairs.into_iter().map(owned).collect()
     }
+
+    /// The same properties as arguments of a command.
+    pub(crate) fn flags(self) -> impl Iterator<Item = String> {
+        let properties = self.properties().into_iter();
+        properties.flat_map(|(key, value)| ["-K".to_owned(), format!("{key}={value}")])
+    }
 }
 
 /// How long a member may be silent before the group gives its partitions away. Short, for a frozen one has to be

@@ -1,7 +1,7 @@
 //! Checks one batch file and its reject file against its own footer.
 
 use bytes::Bytes;
-use gugus_files::{ParquetEnd, Store, StoreError, Tail, blocking, sha256_hex};
+use gugus_files::{ParquetEnd, Store, StoreError, blocking, sha256_hex};
 use gugus_spec::BatchNumber;
 
 use crate::{
@@ -101,18 +101,14 @@ struct Parsed {
     rows: Result<Vec<(i32, i64)>, LogError>,
 }
 
-/// Reads a batch file, checks its hashes, and decodes every page, so that any damage shows. Rows that are not those that were
-/// written are not decoded.
+/// Reads a batch file, checks its hashes, and decodes every page, so that any damage shows. If a hash does not fit, no row is
+/// decoded.
 fn parse(file: &str, number: BatchNumber, bytes: Bytes) -> Result<Parsed, LogError> {
     let unreadable = |source| LogError::unreadable(file.to_owned(), source);
-    let tail = Tail {
-        size: bytes.len() as u64,
-        bytes: bytes.clone(),
-    };
-    let end = ParquetEnd::read(&tail).map_err(unreadable)?;
+    let end = ParquetEnd::of_file(&bytes).map_err(unreadable)?;
     let footer = footer_of(file, number, &end)?;
-    let batches = decoded(bytes, end, None).map_err(unreadable);
-    let rows = batches.and_then(|batches| {
+    let decoded = decoded(bytes, end, None).map_err(unreadable);
+    let rows = decoded.and_then(|(_, batches)| {
         let places: Vec<_> = batches.iter().map(places).collect::<Result<_, _>>()?;
         Ok(places.concat())
     });

@@ -7,18 +7,7 @@ use gugus_files::{
 };
 use gugus_spec::BatchNumber;
 
-use crate::kit::{JOB, TOPIC, commit, commit_with_reject, draft, open, problems, rows};
-
-fn name(number: u64) -> String {
-    BatchNumber::new(number).unwrap().file_name()
-}
-
-async fn three_batches(store: &Store) {
-    let mut log = open(store).await;
-    for first in [0, 10, 20] {
-        commit_with_reject(&mut log, first, first + 10, first + 3).await;
-    }
-}
+use crate::kit::{JOB, TOPIC, commit, draft, name, open, problems, rows, three_batches};
 
 /// Expects that opening to append, opening to read and verifying all name the fault.
 async fn refused(store: &Store, part: &str, is: fn(&LogError) -> bool) {

@@ -9,24 +9,13 @@ use gugus_files::{
 };
 use gugus_spec::BatchNumber;
 
-use crate::kit::{commit, commit_with_reject, draft, found, open, problems, verified};
+use crate::kit::{commit, draft, found, name, open, problems, three_batches, verified};
 
 /// How many damaged files are tried. `GUGUS_TEST_MUTATIONS` names another number.
 const FILES: u64 = 300;
 
 /// The longest that one damaged file may take, also on a busy machine.
 const LONGEST: Duration = Duration::from_secs(10);
-
-fn name(number: u64) -> String {
-    BatchNumber::new(number).unwrap().file_name()
-}
-
-async fn three_batches(store: &Store) {
-    let mut log = open(store).await;
-    for first in [0, 10, 20] {
-        commit_with_reject(&mut log, first, first + 10, first + 3).await;
-    }
-}
 
 #[tokio::test]
 async fn the_footers_are_a_chain() {
@@ -46,7 +35,7 @@ async fn the_footers_are_a_chain() {
     assert_eq!(quick, all);
 }
 
-/// Only the footer is read, so that only its own damage shows.
+/// This proof reads only the footer, so only damage of the footer shows.
 #[tokio::test]
 async fn a_quick_proof_reads_footers() {
     let store = Store::in_memory();
@@ -65,7 +54,7 @@ async fn a_quick_proof_reads_footers() {
     }
 }
 
-/// Reading refuses what verifying names.
+/// Rows that `verify` would name are not read.
 #[tokio::test]
 async fn altered_rows_are_not_given() {
     let store = Store::in_memory();

@@ -11,7 +11,7 @@ use gugus_batches::{
     RejectedRecord, Retry, TIMESTAMP, TopicDraft, Verification,
 };
 use gugus_files::{Store, conformance::s3_server::S3Server};
-use gugus_spec::OffsetRange;
+use gugus_spec::{BatchNumber, OffsetRange};
 
 /// The job that all cases are of.
 pub(crate) const JOB: &str = "conformance";
@@ -24,6 +24,19 @@ pub(crate) async fn open(store: &Store) -> BatchLog {
         .await
         .unwrap()
         .retrying(IMPATIENT)
+}
+
+/// The file of a batch.
+pub(crate) fn name(number: u64) -> String {
+    BatchNumber::new(number).unwrap().file_name()
+}
+
+/// Fills a log with three batches of ten records each. Each batch refuses its fourth record.
+pub(crate) async fn three_batches(store: &Store) {
+    let mut log = open(store).await;
+    for first in [0, 10, 20] {
+        commit_with_reject(&mut log, first, first + 10, first + 3).await;
+    }
 }
 
 /// As many tries as usual, without the waits between them.

@@ -32,6 +32,7 @@ use gugus_kmeans_all::Partial;
 use super::load::{FilePass, Source};
 use super::pass::Pass;
 use crate::error::external;
+use crate::tree::{only_child, parquet_scan};
 
 /// The one column of the result, of type Binary: an encoded [`Partial`].
 pub const PARTIAL_COLUMN: &str = "partial";
@@ -111,13 +112,11 @@ impl ExecutionPlan for AllPassExec {
     /// Properties are computed anew each time, because Ballista gives each task a child with fewer groups of files.
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(child), true) => Ok(Arc::new(Self::new(child, Arc::clone(&self.pass)))),
-            _ => internal_err!("{} has one child", Self::NAME),
-        }
+        let child = Arc::clone(only_child(Self::NAME, &children)?);
+        Ok(Arc::new(Self::new(child, Arc::clone(&self.pass))))
     }
 
     fn with_new_children(
@@ -203,11 +202,6 @@ impl<'a> Scan<'a> {
         let missing = || internal_datafusion_err!("the scan has no partition {partition}");
         Ok(group.ok_or_else(missing)?.files().to_vec())
     }
-}
-
-fn parquet_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<(&FileScanConfig, &ParquetSource)> {
-    plan.downcast_ref::<DataSourceExec>()?
-        .downcast_to_file_source::<ParquetSource>()
 }
 
 /// A copy of `plan` that reads only `file`, as partition 0, with metrics of its own.

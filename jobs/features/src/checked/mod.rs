@@ -1,4 +1,4 @@
-//! The scan of batches: what is read is checked against the hashes that the batches have.
+//! The scan of batches. It checks the bytes that it reads against the hashes in the batch files.
 
 mod node;
 mod reader;

@@ -1,7 +1,7 @@
 //! The plan node above each scan of batches.
 //!
-//! A plan travels as text, and the way in which its scan reads files does not travel with it. So this node does, and gives
-//! the scan its way of reading when it runs.
+//! Ballista sends a plan as bytes, and leaves out the reader that its scan uses. So the plan has this node, which gives the
+//! scan its reader when the plan runs.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Result, internal_datafusion_err, internal_err};
+use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::FileScanConfigBuilder;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
@@ -24,6 +24,7 @@ use gugus_error::{catch, panic_text};
 
 use super::reader::CheckedFiles;
 use crate::error::external;
+use crate::tree::{only_child, parquet_scan};
 
 /// The Parquet reader panicked over bytes of a file.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +32,11 @@ use crate::error::external;
 pub struct ReaderPanic {
     /// What the panic said.
     pub what: String,
-    /// The file, or the files of which it is one.
+    /// The file. If the task reads several files, the first and the last of them.
     pub files: String,
 }
 
-/// Runs one scan of Parquet files so that it checks the bytes that it reads, and returns where it would panic.
+/// Runs one scan of Parquet files. It checks the bytes that the scan reads, and makes an error of a panic of the reader.
 #[derive(Debug)]
 pub struct CheckedScanExec {
     scan: Arc<dyn ExecutionPlan>,
@@ -89,13 +90,11 @@ impl ExecutionPlan for CheckedScanExec {
 
     fn replace_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(child), true) => Ok(Arc::new(Self::new(child))),
-            _ => internal_err!("{} has one child", Self::NAME),
-        }
+        let child = Arc::clone(only_child(Self::NAME, &children)?);
+        Ok(Arc::new(Self::new(child)))
     }
 
     fn with_new_children(
@@ -111,10 +110,8 @@ impl ExecutionPlan for CheckedScanExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let scan = self.scan.downcast_ref::<DataSourceExec>();
-        let scan = scan.and_then(|scan| scan.downcast_to_file_source::<ParquetSource>());
         let none = || internal_datafusion_err!("no scan of Parquet files below {}", Self::NAME);
-        let (config, source) = scan.ok_or_else(none)?;
+        let (config, source) = parquet_scan(&self.scan).ok_or_else(none)?;
         let store = context
             .runtime_env()
             .object_store(&config.object_store_url)?;
@@ -148,7 +145,7 @@ fn named(files: &[PartitionedFile]) -> String {
 /// Rows up to the first panic.
 struct Caught {
     schema: SchemaRef,
-    /// `None` after the end. What panicked is not used again.
+    /// `None` after the end and after a panic, so that nothing polls a stream that panicked.
     rows: Option<SendableRecordBatchStream>,
     files: String,
 }

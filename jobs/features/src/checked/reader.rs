@@ -1,7 +1,7 @@
 //! Reads a Parquet file and checks each byte before a decoder sees it.
 //!
-//! Training reads few columns, and a file has a hash for each column chunk. So the bytes that are checked are those that are read
-//! anyway. Points that stay in an executor's cache were checked when they were read.
+//! Training reads few columns, and a file has a hash for each column chunk. So this reader hashes only bytes that training
+//! reads anyway. Points in an executor's cache were checked when they were read.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,9 +20,6 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gugus_files::{Altered, ParquetEnd, Seal, Tail};
-
-/// How many bytes of a file's end are read at first: nearly always all metadata of a batch.
-const FIRST_READ: u64 = 64 * 1024;
 
 /// Reads files as DataFusion does, and checks what it reads.
 #[derive(Debug)]
@@ -98,7 +95,7 @@ impl CheckedFile {
     }
 
     async fn read_end(&mut self) -> Read<ParquetEnd> {
-        let mut tail = self.tail(FIRST_READ).await?;
+        let mut tail = self.tail(ParquetEnd::FIRST_READ).await?;
         let needed = ParquetEnd::length(&tail)?;
         if needed > tail.bytes.len() as u64 {
             tail = self.tail(needed).await?;
@@ -116,17 +113,24 @@ impl CheckedFile {
 
     async fn checked(&mut self, ranges: Vec<Range<u64>>) -> Read<Vec<Bytes>> {
         let seal = self.end().await?.seal.clone();
+        let read = self.read_ranges(seal, ranges).await;
+        read.map_err(|error| self.named(error))
+    }
+
+    async fn read_ranges(
+        &mut self,
+        seal: Option<Arc<Seal>>,
+        ranges: Vec<Range<u64>>,
+    ) -> Read<Vec<Bytes>> {
         let Some(seal) = seal else {
-            let read = self.plain.get_byte_ranges(ranges).await;
-            return read.map_err(|error| self.named(error));
+            return self.plain.get_byte_ranges(ranges).await;
         };
         let whole: Vec<_> = ranges.iter().map(|range| seal.around(range)).collect();
-        let read = self.plain.get_byte_ranges(whole.clone()).await;
-        let read = read.map_err(|error| self.named(error))?;
+        let read = self.plain.get_byte_ranges(whole.clone()).await?;
         let parts = ranges.iter().zip(whole.iter().zip(read));
-        let parts = parts.map(|(range, (whole, bytes))| part(&seal, range, whole, &bytes));
-        let parts: Read<_> = parts.collect();
-        parts.map_err(|error| self.named(error))
+        parts
+            .map(|(range, (whole, bytes))| part(&seal, range, whole, &bytes))
+            .collect()
     }
 
     /// Puts the file's name into an error that does not have it.
@@ -157,7 +161,7 @@ impl CheckedFile {
     }
 }
 
-/// A range out of the bytes of whole pieces, which are checked.
+/// Checks the bytes of whole pieces, and takes a range out of them.
 fn part(seal: &Seal, range: &Range<u64>, whole: &Range<u64>, bytes: &Bytes) -> Read<Bytes> {
     seal.check(whole, bytes)?;
     let (start, end) = (range.start - whole.start, range.end - whole.start);
@@ -180,7 +184,7 @@ impl AsyncFileReader for CheckedFile {
         self.checked(ranges).boxed()
     }
 
-    /// Page indexes are not read: these scans have no predicate that they would serve.
+    /// Page indexes are not read. They serve predicates, and these scans have none.
     fn get_metadata<'a>(
         &'a mut self,
         _: Option<&'a ArrowReaderOptions>,

@@ -76,7 +76,7 @@ pub(crate) fn open<R: Read>(
     let mut rows = CsvRows::new(text, format);
     let header = rows.next_row().map_err(|e| match e {
         gugus_records::CsvError::Read(e) => input.damaged(e),
-        // No quote is to blame. Whatever the reader takes of a row, a header may take less.
+        // No open quote made the row long. A header must be shorter than a row, so the limit of headers is the one to name.
         gugus_records::CsvError::TooLong { opened: None, .. } => {
             input.wrong(HeaderError::TooLong.to_string())
         }

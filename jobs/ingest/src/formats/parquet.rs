@@ -31,7 +31,7 @@ const AT_ONCE: usize = 8 * 1024;
 /// each of its rows.
 const MOST_AT_ONCE: usize = 64 * 1024 * 1024;
 
-/// How many times longer than the file a column may be, beyond [`MOST_AT_ONCE`]. Real columns are packed to a hundredth.
+/// How many times longer than the file a column may be, if it is longer than [`MOST_AT_ONCE`].
 const MOST_PACKED: i64 = 1000;
 
 /// The name of the format, also in footers.
@@ -129,8 +129,8 @@ fn open(input: &Input) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
     }
 }
 
-/// How many rows to decode at once, by the longest texts in dictionaries. A page that cannot be read is told of when its
-/// rows are read.
+/// How many rows to decode at once, by the longest texts in dictionaries. If a dictionary cannot be read, the reader of its
+/// rows reports that, and until then few rows are decoded at once.
 fn at_once(file: File, metadata: &ParquetMetaData) -> usize {
     let file = Arc::new(file);
     let longest = || {

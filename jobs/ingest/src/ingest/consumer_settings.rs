@@ -2,8 +2,8 @@
 
 /// Our defaults. They bound the records that are fetched ahead for the whole process, so memory does not grow with the
 /// number of partitions. librdkafka's own bound is 64 MiB, and at the bound librdkafka pauses for a second. The statistics
-/// tell the ends of the partitions, for the lag. Partitions that are added to the topic are noticed at the next look at its
-/// metadata, which librdkafka takes every five minutes by itself.
+/// tell the ends of the partitions, for the lag. librdkafka notices new partitions of the topic when
+/// it reads the metadata of the topic, by default every five minutes.
 pub(super) const DEFAULTS: [(&str, &str); 9] = [
     ("group.protocol", "classic"),
     ("allow.auto.create.topics", "false"),

@@ -85,3 +85,21 @@ async fn too_many_rejects_stop_it_and_keep_what_was_read() {
     let (_, records, rejected) = folder.counts().await;
     assert_eq!((records, rejected), (500, 500));
 }
+
+/// Spark writes a checksum for each page. If a bit flips in numbers that are not compressed, only the checksum shows it. The
+/// fixture is from `pyarrow` with page checksums: 20 numbers from 0 to 19, not compressed.
+#[tokio::test]
+async fn pages_that_do_not_have_their_checksum_are_refused() {
+    let folder = Folder::new();
+    let whole = include_bytes!("../fixtures/page_checksums.parquet");
+    let seven = 7_f64.to_le_bytes();
+    let at = whole.windows(8).position(|number| number == seven).unwrap();
+    let mut altered = whole.to_vec();
+    altered[at] ^= 1;
+    let file = folder.write("altered.parquet", &altered);
+    let error = folder.import_error(&points("t", ""), &[&file]).await;
+    says(&error, Kind::Failed, &["altered.parquet", "damaged"]);
+    let file = folder.write("whole.parquet", whole);
+    folder.import_all(&points("t", ""), &[&file]).await;
+    assert_eq!(folder.counts().await.1, 20);
+}

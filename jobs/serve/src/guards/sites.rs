@@ -4,9 +4,8 @@
 //! unload models, or keep the service busy, although it cannot read the answers.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use gugus_http::{Asking, Hosts, Origin, may_change};
+use gugus_http::{Asking, Hosts, Origin, may_change, only_looks};
 use warp::http::uri::Authority;
 use warp::http::{HeaderMap, Method, Uri};
 
@@ -14,10 +13,10 @@ use super::settings::Guards;
 use crate::problem::{Code, Problem};
 
 /// Which requests of browsers a port takes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Sites {
     hosts: Hosts,
-    origins: Arc<[Origin]>,
+    origins: Vec<Origin>,
 }
 
 impl Sites {
@@ -26,7 +25,7 @@ impl Sites {
         let names = guards.hosts.iter().cloned();
         Self {
             hosts: Hosts::of(address.ip(), guards.token.as_ref(), names, &guards.origins),
-            origins: guards.origins.clone().into(),
+            origins: guards.origins.clone(),
         }
     }
 
@@ -43,9 +42,8 @@ impl Sites {
                 "this service is not called so: call it by its address or by localhost, or start it with --external-host",
             ));
         }
-        let only_looks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         let authority = uri.authority().map(Authority::as_str);
-        if only_looks || may_change(headers, authority, &self.origins, Asking::Anybody) {
+        if only_looks(method) || may_change(headers, authority, &self.origins, Asking::Anybody) {
             return Ok(());
         }
         Err(Problem::new(

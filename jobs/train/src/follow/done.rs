@@ -16,6 +16,7 @@ pub(super) struct Done {
     /// Counts, without a line for each model.
     pub(super) total: Report,
     observer: Arc<dyn Observer>,
+    /// Whether the first look has told what is there.
     looked: bool,
     /// The newest batch that was ever there.
     newest: Option<BatchNumber>,
@@ -34,7 +35,8 @@ impl Done {
         }
     }
 
-    /// Takes in what is there and is left alone. A later look finds the same again, and what the run trained since.
+    /// Takes in what a look found and leaves alone. Only the first look is told and counted: later looks find the same again, and
+    /// the models that the run trained since.
     pub(super) fn look(&mut self, run: &Run, report: &Report) {
         if !self.looked {
             self.looked = true;
@@ -44,7 +46,8 @@ impl Done {
         self.newest = self.newest.max(run.batches.newest_number());
     }
 
-    /// Takes in batches that came. Whether one of them was there before, and what became of it was told.
+    /// Takes in batches that came. Gives whether one of them is back: it was there before, and a model is done with it. Then
+    /// everything has to be looked at again.
     pub(super) async fn see(&mut self, run: &Run, lanes: &[Lane], came: &[BatchNumber]) -> bool {
         let before = self.newest;
         self.newest = before.max(came.last().copied());

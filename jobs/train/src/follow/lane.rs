@@ -43,7 +43,7 @@ pub(super) struct Place {
     batches: Vec<BatchNumber>,
     /// The models that it wrote, or found at first, and that wait to be judged.
     candidates: Candidates,
-    /// Whether they wait for the next training: trying again alone would not help.
+    /// Whether the candidates wait for the next training, because judging them again at once would not help.
     with_next: bool,
     /// Whether it trains what was there when the run began.
     pub(super) first: bool,
@@ -104,7 +104,8 @@ impl Lane {
         self.free.iter().flat_map(|place| &place.batches)
     }
 
-    /// Whether something became of a batch already. Yes, where the store of models does not answer: a look tries again.
+    /// Whether this model is done with a batch: it has a model, failed before, or has no rows. Also true if the store of models
+    /// does not answer, because a look at everything asks it again.
     pub(super) async fn has(&self, run: &Run, number: BatchNumber) -> bool {
         let (name, of) = (&self.work.model.name, Extent::Batch(number));
         if self.work.model.scope != Scope::Batch {
@@ -264,7 +265,7 @@ impl Place {
     }
 }
 
-/// Whether the aliases of one model are to blame, and not the cluster or the store.
+/// Whether the error is about the aliases of one model, and not about the cluster or the store.
 fn is_of_aliases(error: &Error) -> bool {
     match error {
         Error::Promote { source, .. } => {

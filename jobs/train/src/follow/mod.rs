@@ -96,11 +96,13 @@ pub async fn follow(
             Err(error) if error.is_waited_for() => {
                 trouble.over();
                 let why = match error {
-                    Error::Batches(torn) if torn.is_torn() => "the first batch is not whole yet",
-                    _ => "there are no batches yet",
+                    Error::Batches(torn) if torn.is_torn() => {
+                        "the first batch is not whole yet; the run waits for the rest of it"
+                    }
+                    _ => "there are no batches yet; the run waits for the first one",
                 };
                 if waits != Some(why) {
-                    tracing::info!(batches = %config.batches, "{why}; the run waits for the first one");
+                    tracing::info!(batches = %config.batches, "{why}");
                     waits = Some(why);
                 }
                 done.catch_up();

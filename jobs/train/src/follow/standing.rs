@@ -206,7 +206,8 @@ impl<'a> Standing<'a> {
                 return Ok(Some(Ended::LookAgain));
             };
             self.store.over();
-            if self.torn.over() {
+            // A file that was taken away again is over, too.
+            if self.torn.over() && !came.is_empty() {
                 tracing::info!("the batch is whole; the run goes on");
             }
             if done.see(&self.run, &self.lanes, &came).await {
@@ -238,7 +239,11 @@ impl<'a> Standing<'a> {
         }
         tell(&self.run, &report.models);
         total.count(&report);
-        self.begun = true;
+        if !self.begun {
+            self.begun = true;
+            // Hours may pass before a batch comes, and there may be a million old ones.
+            self.forget();
+        }
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A file that is being copied changes at least so often, in looks at the batches: a minute, if they are looked at every two
-/// seconds.
+/// After so many looks without a change, nobody seems to copy the file any more. This is a minute, if the batches are looked
+/// at every two seconds.
 const LOOKS: u32 = 30;
 
 /// The file, if there is one.
@@ -28,7 +28,7 @@ struct Seen {
 }
 
 impl Torn {
-    /// None yet; batches are looked at this often.
+    /// No such file is known yet. The batches are looked at this often.
     pub(super) fn none(poll: Duration) -> Self {
         Self {
             settles: poll.saturating_mul(LOOKS),
@@ -36,7 +36,7 @@ impl Torn {
         }
     }
 
-    /// The next file is not whole. Gives whether to tell of it.
+    /// Notes that the next file is not whole. Gives whether to tell of it.
     pub(super) fn see(&mut self, stamp: Option<String>) -> bool {
         match &mut self.seen {
             Some(seen) if seen.stamp == stamp => {
@@ -55,7 +55,7 @@ impl Torn {
         }
     }
 
-    /// The next file is whole, or there is none. Gives whether it had been told of.
+    /// Notes that the next file is whole, or that there is none. Gives whether the log had told of a torn one.
     pub(super) fn over(&mut self) -> bool {
         self.seen.take().is_some_and(|seen| seen.told)
     }

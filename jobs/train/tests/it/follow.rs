@@ -334,7 +334,7 @@ async fn a_batch_that_is_being_copied_counts_as_not_there_yet() {
             .await;
         for bytes in [0, size / 3, size - 1] {
             copy(0, bytes).await;
-            // Some looks, and the last one is beyond those after which it is told.
+            // Time for more looks than those after which the log tells of the file.
             tokio::time::sleep(std::time::Duration::from_millis(150)).await;
             assert_eq!(seen.trained("each"), [1]);
         }

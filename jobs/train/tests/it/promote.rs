@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use gugus_models::{Existing, Keep, ModelStore, Prune};
+use gugus_models::{Direction, Existing, Keep, ModelStore, Prune};
 use gugus_spec::{BatchNumber, Job, ModelName};
 use gugus_train::Outcome::{Planned, Skipped, Trained};
 use gugus_train::{ModelReport, Observer, Report};
@@ -32,6 +32,15 @@ fn m() -> ModelName {
 async fn production(work: &Work) -> Option<u64> {
     let aliases = ModelStore::new(work.models.clone()).aliases(&m()).await;
     aliases.unwrap().batch("production").map(BatchNumber::get)
+}
+
+/// Lets `production` stand for this batch, whatever it stands for.
+async fn set_by_hand(work: &Work, batch: u64) {
+    let models = ModelStore::new(work.models.clone());
+    let (model, alias) = (m(), "production".parse().unwrap());
+    let batch = BatchNumber::new(batch).unwrap();
+    let set = models.set_alias(&model, &alias, batch, Direction::Any);
+    set.await.unwrap();
 }
 
 /// Prunes all models of `m` but the newest.
@@ -109,14 +118,7 @@ async fn an_alias_that_was_set_by_hand_is_never_moved_back() {
     work.append(&promoting("k = 2"), &places(&EVEN)).await;
     assert_eq!(promotions(&work.train(&promoting("k = 3")).await).len(), 2);
     assert_eq!(production(&work).await, None);
-    let (models, alias) = (
-        ModelStore::new(work.models.clone()),
-        "production".parse().unwrap(),
-    );
-    let second = BatchNumber::new(2).unwrap();
-    let (model, any) = (m(), gugus_models::Direction::Any);
-    let set = models.set_alias(&model, &alias, second, any);
-    set.await.unwrap();
+    set_by_hand(&work, 2).await;
     // The model of batch 1 is removed by hand and trained again.
     for file in ["_SUCCESS", "model.json"] {
         work.models
@@ -205,14 +207,7 @@ async fn what_a_killed_run_left_unjudged_is_judged_by_the_next() {
     assert!(work.prepare(&job, Existing::Keep).await.unwrap().is_idle());
 
     // An alias that was moved back by hand stays there.
-    let (models, alias) = (
-        ModelStore::new(work.models.clone()),
-        "production".parse().unwrap(),
-    );
-    let second = BatchNumber::new(2).unwrap();
-    let (model, any) = (m(), gugus_models::Direction::Any);
-    let set = models.set_alias(&model, &alias, second, any);
-    set.await.unwrap();
+    set_by_hand(&work, 2).await;
     assert_eq!(promotions(&work.train(&job).await), []);
     assert_eq!(production(&work).await, Some(2));
 }

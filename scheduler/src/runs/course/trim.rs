@@ -21,7 +21,7 @@ const FAILED: Most = Most {
     bytes: 1024 * 1024,
 };
 
-/// Bounds, of which the first that is reached counts. The newest model is kept in any case.
+/// Two bounds. The one that is reached first counts. The newest model is kept in any case.
 #[derive(Clone, Copy, Debug)]
 struct Most {
     models: usize,
@@ -64,7 +64,7 @@ impl Index {
     }
 }
 
-/// Where the line of the last of these models lies that is kept; the newest come first.
+/// The offset of the oldest line that is kept. `told` begins with the newest model.
 fn cut<'a>(told: impl Iterator<Item = &'a &'a Entry>, most: Most) -> u64 {
     let mut bytes = 0;
     let kept = told

@@ -65,11 +65,11 @@ fn paused_runs_are_kept_up_to_a_number_and_take_no_room_from_others() {
         table.end(&id, |run| run.state = RunState::Finished);
     }
     assert_eq!(table.list().len(), 4, "two that ended, two that are paused");
-    // Who would follow the same models is refused, and who would follow those of the removed one is not.
+    // A run into the models of a paused run is refused. A run into the models of the removed one is not.
     let refused = add("/data/b");
     assert!(matches!(refused, Err(RunError::FollowedAlready { id }) if id == kept[0]));
     add("/data/a").unwrap();
-    // The others leave room for all but one, which one of the paused takes.
+    // These leave room for one more standing run. One of the paused runs takes it.
     for number in 2..FOLLOW_LIMIT {
         add(&format!("/data/m{number}")).unwrap();
     }
