@@ -1,5 +1,6 @@
 //! The search for the nearest site, block by block, with the memory it needs.
 
+use gugus_kmeans::Stop;
 use pulp::Arch;
 
 use crate::exact_sum::ExactSum;
@@ -15,15 +16,18 @@ pub(crate) struct Searcher {
     pub(crate) nearest: Box<Nearest>,
     tile: Vec<[f64; LANES]>,
     values: Vec<f64>,
+    stop: Stop,
 }
 
 impl Searcher {
-    pub(crate) fn new(kernel: Kernel, dimensions: usize) -> Self {
+    /// After the signal of `stop`, the searcher no longer compares: its results have no meaning, but are in range.
+    pub(crate) fn new(kernel: Kernel, dimensions: usize, stop: &Stop) -> Self {
         Self {
             arch: kernel.arch(),
             nearest: Box::default(),
             tile: vec![[0.0; LANES]; dimensions],
             values: Vec::new(),
+            stop: stop.clone(),
         }
     }
 
@@ -34,6 +38,11 @@ impl Searcher {
 
     /// Finds the nearest of these sites for each row of a block.
     pub(crate) fn search(&mut self, points: &Points, rows: std::ops::Range<usize>) {
+        if self.stop.is_set() {
+            self.nearest.site.fill(0);
+            self.nearest.cost.fill(0.0);
+            return;
+        }
         self.arch.dispatch(Search {
             columns: &points.columns,
             rows,

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use gugus_kmeans::Stop;
+
 use crate::error::PartialError;
 
 /// The sites of one step, in the order of the step.
@@ -12,6 +14,8 @@ pub(crate) struct Sites {
     values: Vec<f64>,
     /// The first of each run of equal centers. The others are equally near to every point, so they never win.
     distinct: Vec<u32>,
+    /// Ends a walk early.
+    stop: Stop,
 }
 
 impl Sites {
@@ -42,7 +46,20 @@ impl Sites {
             dimensions,
             values: centers.concat(),
             distinct: order,
+            stop: Stop::default(),
         })
+    }
+
+    /// The same sites, for walks that end after the signal.
+    pub(crate) fn until(self, stop: &Stop) -> Self {
+        let stop = stop.clone();
+        Self { stop, ..self }
+    }
+
+    /// Whether a walk is to end.
+    #[inline]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_set()
     }
 
     /// How many sites there are, with repeated ones.

@@ -8,6 +8,7 @@ use crate::local;
 use crate::params::{DistanceMeasure, InitMode, Params};
 use crate::random::{Random, XorShiftRandom};
 use crate::sample::take_sample;
+use crate::stop::{Stop, Stopped};
 
 /// Rounds of Lloyd's iterations over the candidates of k-means||.
 pub(crate) const LOCAL_ROUNDS: u32 = 30;
@@ -17,15 +18,16 @@ pub(crate) fn first_centers(
     params: &Params,
     points: &Points<'_>,
     partitions: &[Range<usize>],
-) -> CenterList {
+    stop: &Stop,
+) -> Result<CenterList, Stopped> {
     let seed = XorShiftRandom::new(params.seed).next_int();
     match (params.init_mode, params.distance_measure) {
-        (InitMode::Random, _) => random(params.k, seed, points, partitions),
+        (InitMode::Random, _) => Ok(random(params.k, seed, points, partitions)),
         (InitMode::Parallel, DistanceMeasure::Euclidean) => {
-            parallel::<Euclidean>(params, seed, points, partitions)
+            parallel::<Euclidean>(params, seed, points, partitions, stop)
         }
         (InitMode::Parallel, DistanceMeasure::Cosine) => {
-            parallel::<Cosine>(params, seed, points, partitions)
+            parallel::<Cosine>(params, seed, points, partitions, stop)
         }
     }
 }
@@ -47,7 +49,8 @@ fn parallel<M: Measure>(
     seed: i32,
     points: &Points<'_>,
     partitions: &[Range<usize>],
-) -> CenterList {
+    stop: &Stop,
+) -> Result<CenterList, Stopped> {
     let mut candidates = CenterList::new(points.dimensions());
     for row in take_sample(partitions, 1, seed) {
         candidates.push(points.get(row).dense());
@@ -56,12 +59,15 @@ fn parallel<M: Measure>(
     let mut newest = 0..candidates.len();
     for step in 0..params.init_steps {
         let mut total = 0.0;
+        let work = newest.len() * points.dimensions();
         for partition in partitions {
             let mut sum = 0.0;
-            for row in partition.clone() {
-                let cost = candidates.nearest::<M>(newest.clone(), points.get(row)).1;
-                costs[row] = cost.min(costs[row]);
-                sum += costs[row];
+            for piece in stop.pieces(partition.clone(), work) {
+                for row in piece? {
+                    let cost = candidates.nearest::<M>(newest.clone(), points.get(row)).1;
+                    costs[row] = cost.min(costs[row]);
+                    sum += costs[row];
+                }
             }
             total += sum;
         }
@@ -79,13 +85,16 @@ fn parallel<M: Measure>(
     }
     let candidates = candidates.distinct();
     if candidates.len() <= params.k {
-        return candidates;
+        return Ok(candidates);
     }
     let mut weights = vec![0.0; candidates.len()];
-    for row in 0..points.len() {
-        weights[candidates
-            .nearest::<M>(0..candidates.len(), points.get(row))
-            .0] += 1.0;
+    let work = candidates.len() * points.dimensions();
+    for piece in stop.pieces(0..points.len(), work) {
+        for row in piece? {
+            weights[candidates
+                .nearest::<M>(0..candidates.len(), points.get(row))
+                .0] += 1.0;
+        }
     }
-    local::k_means_plus_plus(&candidates, &weights, params.k, LOCAL_ROUNDS)
+    local::k_means_plus_plus(&candidates, &weights, params.k, LOCAL_ROUNDS, stop)
 }
