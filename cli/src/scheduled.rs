@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Code, Failure};
 use crate::flags::security::ClusterSecurity;
@@ -203,7 +204,7 @@ impl Scheduled {
                     }
                     return Ok(Some(detail));
                 }
-                Ok(Err(Failure::Error(Kind::Failed, error))) => error,
+                Ok(Err(Failure::Error(Kind::Failed, error))) if !error.is::<Refused>() => error,
                 Ok(Err(failure)) => return Err(failure),
                 Err(_) => format!("no answer within {ANSWER:?}").into(),
             };
@@ -225,14 +226,23 @@ impl Scheduled {
 
 /// What the scheduler says, unless this command is told to stop before that.
 pub(crate) async fn heard<T>(
-    stop: &Stop,
+    stop: &CancellationToken,
     asked: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let answer = stop.token.run_until_cancelled(asked).await;
+    heard_or(stop, "run the same command again", asked).await
+}
+
+/// As [`heard`], for a command whose user has something else to do next when the command is told to stop.
+pub(crate) async fn heard_or<T>(
+    stop: &CancellationToken,
+    next: &str,
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let answer = stop.run_until_cancelled(asked).await;
     answer.unwrap_or_else(|| {
-        Err(Failure::interrupted(
-            "stopped before the scheduler answered; run the same command again",
-        ))
+        Err(Failure::interrupted(format!(
+            "stopped before the scheduler answered; {next}"
+        )))
     })
 }
 
@@ -245,6 +255,11 @@ struct Gone {
     id: RunId,
     source: Box<dyn std::error::Error + Send + Sync>,
 }
+
+/// The scheduler does not let this command ask. To ask again would not help.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct Refused(String);
 
 /// The message of a command that was told to stop while a run goes on.
 pub(crate) fn left(id: &RunId) -> Failure {
@@ -284,7 +299,7 @@ fn good(answer: Result<Answer, AccessError>) -> Result<Answer, Failure> {
         None => format!("the scheduler answers {}", answer.status),
     };
     Err(match answer.status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::failed(said),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::failed(Refused(said)),
         status if status.is_client_error() => Failure::usage(said),
         _ => Failure::failed(said),
     })

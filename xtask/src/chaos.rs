@@ -7,11 +7,12 @@ use crate::problem::Problem;
 use crate::test;
 
 /// The crates whose readers have tests with damaged files, beside the program itself.
-const READERS: [&str; 6] = [
+const READERS: [&str; 7] = [
     "gugus-batches",
     "gugus-ingest",
     "gugus-models",
     "gugus-pages",
+    "gugus-serve",
     "gugus-spec",
     "gugus-train",
 ];
@@ -31,8 +32,8 @@ const RUNS: [&str; 5] = [
     "cluster::cut::a_training_outlasts_what_is_cut_or_names_it",
 ];
 
-/// The tests with damaged batches, job files, imports, model folders and records of runs.
-const DAMAGE: [&str; 11] = [
+/// The tests with damaged batches, job files, imports, model folders, records of runs and requests.
+const DAMAGE: [&str; 12] = [
     "chaos::batches::no_damage_to_a_batch_passes",
     "chaos::jobs::no_job_file_stops_a_check_or_a_scheduler",
     "mutated::csv_with_damage",
@@ -43,6 +44,7 @@ const DAMAGE: [&str; 11] = [
     "mutated::no_damage_passes",
     "mutated::parquet_with_damage",
     "a_damaged_record_of_a_run_",
+    "damaged_requests_are_no_fault_",
     "no_job_file_stops_a_reader",
 ];
 

@@ -8,7 +8,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::job_file::JobFile;
 use crate::output::{Output, ready, report, run};
-use crate::scheduled::{Scheduled, Scheduler, code, heard, left};
+use crate::scheduled::{Scheduled, Scheduler, code, heard, heard_or, left};
 use crate::signals::Stop;
 
 /// Hand a job file to a scheduler, which trains its models by itself
@@ -67,12 +67,15 @@ impl Submit {
             follow: self.follow,
             dry_run: self.dry_run,
         };
-        let scheduler = heard(&stop, self.scheduler.connect()).await?;
+        let scheduler = heard(&stop.token, self.scheduler.connect()).await?;
         if self.dry_run {
-            let DryRun { report } = heard(&stop, scheduler.post("", &request)).await?;
+            let DryRun { report } = heard(&stop.token, scheduler.post("", &request)).await?;
             return report::show(&report, self.output);
         }
-        let submitted: Run = heard(&stop, scheduler.post("", &request)).await?;
+        // Each submission is a run of its own, so to run the command again could make a second one.
+        let next = "it may have the run, see `gugus runs list`";
+        let submitting = scheduler.post("", &request);
+        let submitted: Run = heard_or(&stop.token, next, submitting).await?;
         if self.follow && !self.detach {
             return self.stay(&scheduler, &submitted, &stop).await;
         }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
 use crate::flags::security::ClusterSecurity;
+use crate::scheduled::heard;
 
 /// A running cluster, or a cluster that is started in this process.
 #[derive(Debug, Args)]
@@ -120,14 +121,9 @@ impl ChosenCluster {
                 (embedded.access().clone(), Some(embedded))
             }
         };
-        let connecting = stop.run_until_cancelled(Cluster::connect(access));
-        let Some(cluster) = connecting.await else {
-            return Err(Failure::interrupted(
-                "stopped before the scheduler answered; run the same command again",
-            ));
-        };
+        let connecting = async { Cluster::connect(access).await.map_err(Failure::failed) };
         Ok(Connected {
-            cluster: cluster.map_err(Failure::failed)?,
+            cluster: heard(stop, connecting).await?,
             embedded,
         })
     }

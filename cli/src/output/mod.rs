@@ -59,12 +59,14 @@ pub(crate) fn print_raw(text: &str) -> Result<(), Failure> {
 
 /// Writes one JSON document.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    print_raw(&serde_json::to_string_pretty(value).map_err(Failure::failed)?)
+    let text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
+    print_raw(&gugus_error::printable_json(&text))
 }
 
 /// Writes one JSON document in one line.
 pub(crate) fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
-    print_raw(&serde_json::to_string(value).map_err(Failure::failed)?)
+    let text = serde_json::to_string(value).map_err(Failure::failed)?;
+    print_raw(&gugus_error::printable_json(&text))
 }
 
 /// The line that tells scripts that a long-running command can take work.

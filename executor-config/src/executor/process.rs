@@ -115,9 +115,9 @@ pub async fn run(
     if result.is_ok() {
         link.gone().await;
     }
-    // Only now, because the scheduler would otherwise take them for tasks that somebody cancelled.
-    node.cancel_all().await;
+    // No more reports, because the scheduler would take the tasks for tasks that somebody cancelled.
     stop.cancel();
+    node.cancel_all().await;
     for task in beside {
         let _ = task.await;
     }

@@ -420,15 +420,21 @@ fn parameters_that_would_keep_a_machine_busy_for_days_are_refused() {
     let text = mini_batch(&endless, None, &points).unwrap_err().to_string();
     assert!(text.contains("lower n_runs or k"), "{text}");
     let endless = Params {
-        max_iter: u32::MAX,
+        init_steps: u32::MAX,
         ..Params::default()
     };
     let wide = rows(&vec![vec![0.0; 10_000]; 20]);
     let refused = endless.fit(None, &wide, None, &Stop::default());
     assert_eq!(
         refused.unwrap_err().to_string(),
-        "kmeans may take 1.7e15 steps, and the most is 1e14: lower max_iter, init_steps or k, or fit smaller batches"
+        "kmeans may take 3.4e15 steps, and the most is 1e14: lower init_steps or k, or fit smaller batches"
     );
+    // All rounds would take as long, but the fit converges in the first one.
+    let patient = Params {
+        max_iter: u32::MAX,
+        ..Params::default()
+    };
+    assert!(patient.fit(None, &wide, None, &Stop::default()).is_ok());
 }
 
 #[test]

@@ -31,8 +31,8 @@ mod regular;
 use std::error::Error;
 
 pub use panics::{catch, hush_caught, panic_text};
-pub use printable::printable;
-pub use regular::{open_regular, read_regular, read_regular_text};
+pub use printable::{printable, printable_json, turns_text};
+pub use regular::{open_regular, open_regular_with, read_regular, read_regular_text};
 
 /// Whether a user must change the request, or the work failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

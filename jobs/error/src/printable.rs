@@ -12,13 +12,33 @@ use std::borrow::Cow;
 /// ```
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
+    written_out(text, |printable, character| {
+        printable.extend(character.escape_unicode());
+    })
+}
+
+/// As [`printable`], for a JSON document, which stays the same document: JSON writes such a character as `\u009b`.
+///
+/// ```
+/// assert_eq!(gugus_error::printable_json("\"a\u{9b}2J\""), r#""a\u009b2J""#);
+/// ```
+#[must_use]
+pub fn printable_json(text: &str) -> Cow<'_, str> {
+    written_out(text, |printable, character| {
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            printable.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+fn written_out(text: &str, write_out: impl Fn(&mut String, char)) -> Cow<'_, str> {
     if !text.contains(commands) {
         return Cow::Borrowed(text);
     }
     let mut printable = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         if commands(character) {
-            printable.extend(character.escape_unicode());
+            write_out(&mut printable, character);
         } else {
             printable.push(character);
         }
@@ -28,8 +48,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 
 /// Whether a terminal does something at this character other than to show it.
 fn commands(character: char) -> bool {
-    let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    turns || (character.is_control() && !matches!(character, '\n' | '\t'))
+    turns_text(character) || (character.is_control() && !matches!(character, '\n' | '\t'))
+}
+
+/// Whether a terminal shows the text after this character in another direction.
+#[must_use]
+pub fn turns_text(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

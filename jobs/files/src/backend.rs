@@ -101,6 +101,9 @@ pub trait Notices: Send + Sync {
     /// Makes sure that notices still come, after the place itself was removed or made.
     fn renew(&mut self);
 
+    /// Whether every folder is watched whose changes are to be told.
+    fn tells_all(&self) -> bool;
+
     /// What changed since this was called last.
     fn changes(&mut self) -> Changes;
 }

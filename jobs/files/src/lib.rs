@@ -51,6 +51,7 @@ mod error;
 mod folder;
 mod location;
 mod objects;
+mod page_header;
 mod pages;
 mod panics;
 mod place;
@@ -67,7 +68,7 @@ pub use backend::{
 pub use blocking::blocking;
 pub use checksum::{hex, sha256_hex};
 pub use error::StoreError;
-pub use pages::Pages;
+pub use pages::{Pages, PagesTooLarge};
 pub use panics::catch_panic;
 pub use s3::S3Settings;
 pub use seal::{Altered, HASH_KEY, ParquetEnd, Seal, seal, unsealed};

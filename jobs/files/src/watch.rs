@@ -69,6 +69,12 @@ impl Watch {
         self.due = Instant::now() + self.poll;
     }
 
+    /// Whether all changes are told. Otherwise the store has to be looked through for some of them.
+    pub fn tells_all(&self) -> bool {
+        let notices = self.notices.as_ref();
+        notices.is_some_and(|notices| notices.tells_all())
+    }
+
     /// What changed since this was called last, or since the watch began. Ask after [`Watch::changed`] returned.
     pub fn changes(&mut self) -> Changes {
         match &mut self.notices {

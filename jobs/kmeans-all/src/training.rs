@@ -4,7 +4,7 @@
 //! they are rounded once, because there are no partitions and no order of rows here.
 
 use gugus_kmeans::{
-    Centers, DistanceMeasure, Fit, FitSummary, HandleInvalid, InitMode, Params, ParamsError,
+    Centers, DistanceMeasure, Fit, FitSummary, HandleInvalid, InitMode, Params, ParamsError, Stop,
     candidates,
 };
 
@@ -275,10 +275,7 @@ impl Training {
                 Ok(())
             }
             Content::Sample(draws) => self.extend(draws.rows),
-            Content::Weigh(counts) => {
-                self.reduce(&counts);
-                Ok(())
-            }
+            Content::Weigh(counts) => self.reduce(&counts),
             Content::Lloyd(means) => self.move_centers(&means, report),
             Content::Evaluate(evaluation) => self.end(*evaluation, report),
             // The result was merged into the partial of this training's own step, and that step is none of these.
@@ -352,10 +349,14 @@ impl Training {
     }
 
     /// Turns many candidates into `k` centers, as `gugus_kmeans::fit` does.
-    fn reduce(&mut self, counts: &[u64]) {
+    fn reduce(&mut self, counts: &[u64]) -> Result<(), AllError> {
         let weights: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
-        self.centers = candidates::reduce(&self.centers, &weights, self.params.k);
+        // It takes moments, so nobody gives this signal.
+        let never = Stop::default();
+        let centers = candidates::reduce(&self.centers, &weights, self.params.k, &never);
+        self.centers = centers.map_err(PartialError::from)?;
         self.set_out();
+        Ok(())
     }
 
     /// Begins Lloyd's iterations.

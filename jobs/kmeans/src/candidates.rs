@@ -14,14 +14,17 @@ pub fn distinct(candidates: &[Vec<f64>]) -> Vec<Vec<f64>> {
 }
 
 /// At most `k` centers of more candidates, each of which counts by its weight: the local k-means++ of [`fit`](crate::fit()).
-#[must_use]
-pub fn reduce(candidates: &[Vec<f64>], weights: &[f64], k: usize) -> Vec<Vec<f64>> {
-    // Nobody gives this signal.
-    let never = Stop::default();
-    match k_means_plus_plus(&centers_of(candidates), weights, k, LOCAL_ROUNDS, &never) {
-        Ok(centers) => centers.to_rows(),
-        Err(Stopped) => Vec::new(),
-    }
+///
+/// # Errors
+/// [`Stopped`] after the signal of `stop`.
+pub fn reduce(
+    candidates: &[Vec<f64>],
+    weights: &[f64],
+    k: usize,
+    stop: &Stop,
+) -> Result<Vec<Vec<f64>>, Stopped> {
+    let centers = k_means_plus_plus(&centers_of(candidates), weights, k, LOCAL_ROUNDS, stop)?;
+    Ok(centers.to_rows())
 }
 
 fn centers_of(rows: &[Vec<f64>]) -> CenterList {

@@ -11,12 +11,8 @@ use arrow::{
     datatypes::{DataType, Field, Fields, Float64Type, Int8Type, Int32Type, Schema},
 };
 use bytes::Bytes;
-use gugus_files::{Pages, catch_panic};
 use parquet::{
-    arrow::{
-        ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder,
-        arrow_writer::ArrowWriterOptions,
-    },
+    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     basic::Compression,
     errors::ParquetError,
     file::{
@@ -25,6 +21,7 @@ use parquet::{
     },
 };
 
+use crate::rows;
 use crate::spark::SPARK_VERSION;
 
 /// The entry from which Spark reads the types of columns.
@@ -104,12 +101,7 @@ pub(crate) fn to_parquet(centers: &[Vec<f64>]) -> Result<Bytes, ParquetError> {
 pub(crate) fn from_parquet(files: Vec<Bytes>) -> Result<Vec<Vec<f64>>, String> {
     let mut found: Vec<(i32, Vec<f64>)> = Vec::new();
     for file in files {
-        let batches = catch_panic(|| {
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone())?;
-            Pages::check(&file, reader.metadata())?;
-            Ok(reader.build()?.collect::<Result<Vec<_>, _>>()?)
-        });
-        for batch in batches.map_err(|e| format!("it is not a whole parquet file: {e}"))? {
+        for batch in rows::read(&file)? {
             read_rows(&batch, &mut found)?;
         }
     }

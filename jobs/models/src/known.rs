@@ -29,6 +29,11 @@ impl From<BTreeMap<String, Arc<Inside>>> for Known {
 }
 
 impl Known {
+    /// Whether nothing is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The names in a folder now.
     pub(crate) fn inside(&self, tree: &dyn Tree, name: &str) -> Result<Arc<Inside>, StoreError> {
         // First the stamp, so that it is not newer than the names.

@@ -47,6 +47,7 @@ mod list;
 mod place;
 mod prune;
 mod read;
+mod rows;
 mod spark;
 mod store;
 mod tables;

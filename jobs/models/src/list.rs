@@ -145,6 +145,9 @@ pub enum Looked {
 /// How many folders a thread should have to look at, at least.
 const LEAST: usize = 500;
 
+/// How many threads look at folders again. `serve` does so every few seconds, and the other cores stay free for its answers.
+const AGAIN: usize = 2;
+
 /// The models found so far: for each, the data that it was trained on.
 #[derive(Default)]
 struct Gathered {
@@ -307,7 +310,11 @@ fn gather_side_by_side(
     names: &[String],
     known: &Known,
 ) -> Result<Gathered, StoreError> {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = match known.is_empty() {
+        true => cores,
+        false => cores.min(AGAIN),
+    };
     let part = names.len().div_ceil(threads).max(LEAST);
     thread::scope(|scope| {
         let parts: Vec<_> = names.chunks(part).collect();

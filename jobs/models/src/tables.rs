@@ -9,13 +9,12 @@ use arrow::{
 };
 use bytes::Bytes;
 use gugus_clusters::{Cells, Holds, TableLayout};
-use gugus_files::{Pages, catch_panic};
 use parquet::{
-    arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
-    basic::Compression,
-    errors::ParquetError,
+    arrow::ArrowWriter, basic::Compression, errors::ParquetError,
     file::properties::WriterProperties,
 };
+
+use crate::rows;
 
 /// The path of a table in its folder.
 pub(crate) fn path(layout: &TableLayout) -> String {
@@ -59,7 +58,7 @@ pub(crate) fn write(layout: &TableLayout, table: Vec<Cells>) -> Result<Bytes, Pa
 
 /// The columns that [`write`] wrote. The error says what is wrong, in words.
 pub(crate) fn read(layout: &TableLayout, file: Bytes) -> Result<Vec<Cells>, String> {
-    let batches = batches(file)?;
+    let batches = rows::read(&file)?;
     let cells = |(name, holds): &(&str, Holds)| {
         Ok(match holds {
             Holds::Clusters => Cells::Clusters(each(&batches, name, clusters)?),
@@ -96,15 +95,6 @@ fn numbers(column: &dyn Array, name: &str) -> Result<Vec<f64>, String> {
     let numbers = column.as_primitive_opt::<Float64Type>();
     let numbers = numbers.ok_or_else(|| format!("column {name} is not float64"))?;
     Ok(numbers.values().to_vec())
-}
-
-fn batches(file: Bytes) -> Result<Vec<RecordBatch>, String> {
-    let read = || {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone())?;
-        Pages::check(&file, reader.metadata())?;
-        Ok(reader.build()?.collect::<Result<Vec<_>, _>>()?)
-    };
-    catch_panic(read).map_err(|e| format!("it is not a whole parquet file: {e}"))
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, String> {

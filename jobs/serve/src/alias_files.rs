@@ -1,7 +1,7 @@
 //! The files of aliases in the store.
 //!
 //! Invariant: a file that was written again is read again. A file is left unread only while the store is looked through, and
-//! only if it has the stamp that it had last time: the listing has its content then, or newer content that somebody told.
+//! only if it has the stamp of the listed content. A stamp is taken before its content is read, so it is never too new.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(crate) type Aliases = BTreeMap<Arc<str>, Aliasing>;
 /// The files of aliases in a store.
 pub(crate) struct AliasFiles {
     models: ModelStore,
-    /// Their stamps when the store was looked through last.
+    /// The stamps that the files had when the store was looked through last.
     stamps: tokio::sync::Mutex<BTreeMap<ModelName, String>>,
 }
 
@@ -38,7 +38,11 @@ impl AliasFiles {
     ) -> Vec<(Arc<str>, Aliasing)> {
         let read = async |model: ModelName| {
             let aliasing = match self.models.aliases(&model).await {
-                Ok(aliases) => Aliasing::from(aliases),
+                Ok(aliases) => Aliasing {
+                    aliases,
+                    wrong: None,
+                    stamp: self.stamps.lock().await.get(&model).cloned(),
+                },
                 Err(error) => listing.aliasing(model.as_str()).and_now(&model, error),
             };
             (model.as_str().into(), aliasing)
@@ -47,13 +51,12 @@ impl AliasFiles {
         read.buffered(AT_ONCE).collect().await
     }
 
-    /// Takes those models away whose files are as they were when this was called last, and returns their listed aliases.
+    /// Takes those models away whose files are as they were when they were read, and returns their listed aliases.
     pub(crate) async fn unchanged(
         &self,
         models: &mut BTreeSet<ModelName>,
         listing: &Listing,
     ) -> Aliases {
-        let mut stamps = self.stamps.lock().await;
         let look = async |model: ModelName| {
             let stamp = self.models.aliases_stamp(&model).await;
             (model, stamp.ok().flatten())
@@ -64,14 +67,14 @@ impl AliasFiles {
         let mut now = BTreeMap::new();
         for (model, stamp) in looked {
             let aliasing = listing.aliasing(model.as_str());
-            if stamp.is_some() && stamp.as_ref() == stamps.get(&model) && aliasing.wrong.is_none() {
+            if stamp.is_some() && stamp == aliasing.stamp && aliasing.wrong.is_none() {
                 unchanged.insert(model.as_str().into(), aliasing);
             } else {
                 models.insert(model.clone());
             }
             now.extend(stamp.map(|stamp| (model, stamp)));
         }
-        *stamps = now;
+        *self.stamps.lock().await = now;
         unchanged
     }
 }

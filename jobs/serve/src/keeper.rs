@@ -20,8 +20,8 @@ use crate::stock::Stock;
 /// thousand folders takes a second or, in a bucket, minutes.
 const PAUSE: u32 = 10;
 
-/// The same where the store tells of its changes: looking through it finds only what nobody told. Two threads look, and take
-/// less than a twentieth of a core.
+/// The same where the store tells of all its changes: looking through it finds next to nothing. Two threads look again, and
+/// take at most a twentieth of a core.
 const PAUSE_WHERE_TOLD: u32 = 40;
 
 /// When a folder that is not complete is looked at again. Somebody may be copying files into it, and nobody tells of files
@@ -81,7 +81,6 @@ enum Next {
 impl Keeper {
     async fn run(mut self) {
         let tells = self.watch.changes() != Changes::Anything;
-        let pause = if tells { PAUSE_WHERE_TOLD } else { PAUSE };
         let mut through = Some(self.look_through());
         // The next time, and the earliest time, for looking through the store.
         let (mut next, mut earliest) = (Instant::now(), Instant::now());
@@ -90,6 +89,10 @@ impl Keeper {
             let todo = tokio::select! {
                 took = finished(&mut through) => {
                     through = None;
+                    let pause = match self.watch.tells_all() {
+                        true => PAUSE_WHERE_TOLD,
+                        false => PAUSE,
+                    };
                     earliest = Instant::now() + pause * took;
                     next = earliest.max(Instant::now() + self.poll);
                     Next::LookedThrough

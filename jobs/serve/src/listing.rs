@@ -36,15 +36,8 @@ pub(crate) struct Aliasing {
     pub(crate) aliases: Aliases,
     /// Why they cannot be read now, if so.
     pub(crate) wrong: Option<UnusableFolder>,
-}
-
-impl From<Aliases> for Aliasing {
-    fn from(aliases: Aliases) -> Self {
-        Self {
-            aliases,
-            wrong: None,
-        }
-    }
+    /// The stamp of their file before they were read; none where nobody asked for it.
+    pub(crate) stamp: Option<String>,
 }
 
 impl Aliasing {
@@ -212,7 +205,7 @@ impl Listing {
     /// Sets the aliases of some models.
     pub(crate) fn set_aliases(&mut self, aliases: BTreeMap<Arc<str>, Aliasing>) {
         for (model, aliasing) in aliases {
-            if aliasing == Aliasing::default() {
+            if aliasing.aliases == Aliases::default() && aliasing.wrong.is_none() {
                 self.aliases.remove(&model);
             } else {
                 self.aliases.insert(model, aliasing);

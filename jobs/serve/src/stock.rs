@@ -374,16 +374,35 @@ fn complete(found: &BTreeMap<Key, Looked>) -> Vec<Key> {
 #[cfg(test)]
 mod tests {
     use gugus_files::Store;
+    use gugus_files::conformance::faults::{Fault, Faulty};
 
     use super::*;
+
+    const ALIASES: &str = r#"{"version": 1, "aliases": {"production": {"batch": 1, "since": ""}}}"#;
+
+    #[tokio::test]
+    async fn aliases_that_could_not_be_read_for_a_moment_are_read_again() {
+        let store = Store::in_memory();
+        store
+            .create("m/aliases.json", ALIASES.into())
+            .await
+            .unwrap();
+        // The first request asks for the stamp, and the second one for the content.
+        let faults = [Fault::None, Fault::Refused];
+        let faulty = Faulty::new(store.object_store(), &[], &faults);
+        let stock = Stock::open(&Config::new(faulty.store())).await.unwrap();
+        stock.look_through().await;
+        assert!(stock.current().aliases("m").is_none());
+        stock.look_through().await;
+        assert!(stock.current().aliases("m").is_some());
+    }
 
     #[tokio::test]
     async fn aliases_that_come_while_the_store_is_looked_through_are_kept() {
         let store = Store::in_memory();
         let stock = Stock::open(&Config::new(store.clone())).await.unwrap();
         let before = stock.models.survey().await.unwrap();
-        let aliases = r#"{"version": 1, "aliases": {"production": {"batch": 1, "since": ""}}}"#;
-        let written = store.create("m/aliases.json", aliases.into()).await;
+        let written = store.create("m/aliases.json", ALIASES.into()).await;
         written.unwrap();
         let aliased = BTreeSet::from(["m".parse().unwrap()]);
         stock.look_at(BTreeSet::new(), aliased).await;
@@ -404,7 +423,7 @@ mod tests {
         assert_eq!(same, BTreeSet::from(["n".parse().unwrap()]));
         // It is written again, to say the same of another batch.
         store.delete("m/aliases.json").await.unwrap();
-        let other = aliases.replace("1, \"since", "2, \"since");
+        let other = ALIASES.replace("1, \"since", "2, \"since");
         store.create("m/aliases.json", other.into()).await.unwrap();
         let survey = stock.models.survey().await.unwrap();
         stock.replace(survey, &BTreeSet::new()).await;

@@ -130,6 +130,9 @@ impl<'a> Jobs<'a> {
     }
 }
 
+/// How long to wait at least before the next look at a job whose time stood still.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
 /// The time of one attempt, without the time that the cluster was away.
 struct Time<'a> {
     cluster: &'a dyn Submit,
@@ -153,12 +156,15 @@ impl<'a> Time<'a> {
 
     /// Waits until `limit` is spent.
     async fn over(&self, limit: Duration) {
+        let mut least = Duration::ZERO;
         loop {
             let left = limit.saturating_sub(self.spent());
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left).await;
+            tokio::time::sleep(left.max(least)).await;
+            // If time is left now, the cluster was away. While it is away, even the last millisecond stays.
+            least = BETWEEN_LOOKS;
         }
     }
 }

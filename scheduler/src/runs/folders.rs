@@ -1,7 +1,7 @@
 //! Runs on disk: one folder a run, named by its id, with `run.json`, the job file, the log, the report and the
 //! course of its models.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -61,14 +61,10 @@ impl Folders {
             source,
         };
         fs::create_dir_all(root).map_err(wrong)?;
-        let lock = root.join(LOCK);
-        // Creating waits where a pipe lies.
-        if let Err(error) = gugus_error::open_regular(&lock)
-            && error.kind() == io::ErrorKind::InvalidInput
-        {
-            return Err(wrong(error));
-        }
-        let lock = File::create(lock).map_err(wrong)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(true).write(true);
+        let lock = gugus_error::open_regular_with(&mut options, &root.join(LOCK));
+        let lock = lock.map_err(wrong)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 root: root.to_owned(),

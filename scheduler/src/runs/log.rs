@@ -54,7 +54,8 @@ pub(crate) struct RunLog {
 impl RunLog {
     /// Opens the log at `path` and appends to it.
     pub(crate) fn open(id: &RunId, path: &Path) -> io::Result<Arc<Self>> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let mut options = OpenOptions::new();
+        let file = gugus_error::open_regular_with(options.create(true).append(true), path)?;
         let written = file.metadata()?.len();
         let log = Arc::new(Self {
             id: id.clone(),

@@ -173,8 +173,8 @@ impl Table {
         let _writing = self.writing();
         let run = {
             let entries = self.entries();
-            let last = entries.last_key_value().map(|(id, _)| id);
-            let run = queued(RunId::after(last, SystemTime::now()), job, request);
+            let id = RunId::after(entries.keys(), SystemTime::now());
+            let run = queued(id, job, request);
             check_room(&entries, &run)?;
             run
         };

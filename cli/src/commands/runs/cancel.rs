@@ -22,9 +22,9 @@ pub(super) struct Cancel {
 
 impl Cancel {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let scheduler = heard(&stop, self.run.scheduler.connect()).await?;
+        let scheduler = heard(&stop.token, self.run.scheduler.connect()).await?;
         let path = format!("/{}/cancel", self.run.id);
-        let _: Run = scheduler.post(&path, &json!({})).await?;
+        let _: Run = heard(&stop.token, scheduler.post(&path, &json!({}))).await?;
         // What is under way is broken off first, which takes a moment.
         let ended = scheduler.ended(&self.run.id, &stop).await?;
         run::tell(&ended.run, output)?;

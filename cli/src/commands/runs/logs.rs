@@ -31,15 +31,15 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let scheduler = heard(&stop, self.run.scheduler.connect()).await?;
+        let scheduler = heard(&stop.token, self.run.scheduler.connect()).await?;
         let id = &self.run.id;
         match (output, self.follow) {
             (Output::Text, true) => {
                 let printed = stop.token.run_until_cancelled(logs(&scheduler, id, true));
                 printed.await.unwrap_or_else(|| Err(left(id)))
             }
-            (Output::Text, false) => heard(&stop, logs(&scheduler, id, false)).await,
-            (Output::Json, false) => heard(&stop, logs_as_json(&scheduler, id)).await,
+            (Output::Text, false) => heard(&stop.token, logs(&scheduler, id, false)).await,
+            (Output::Json, false) => heard(&stop.token, logs_as_json(&scheduler, id)).await,
             (Output::Json, true) => Err(Failure::usage(
                 "--output json prints one document, --follow has no end; leave one of them out",
             )),

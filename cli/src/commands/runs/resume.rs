@@ -27,9 +27,9 @@ pub(super) struct Resume {
 
 impl Resume {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let scheduler = heard(&stop, self.run.scheduler.connect()).await?;
+        let scheduler = heard(&stop.token, self.run.scheduler.connect()).await?;
         let path = format!("/{}/resume", self.run.id);
-        let resumed: Run = scheduler.post(&path, &json!({})).await?;
+        let resumed: Run = heard(&stop.token, scheduler.post(&path, &json!({}))).await?;
         if !self.wait {
             run::tell(&resumed, output)?;
             return Ok(Code::Done);

@@ -8,8 +8,9 @@
 use crate::kit::same::{same, short};
 use std::io::Write as _;
 
-use crate::kit::draw::Draw;
-use crate::kit::machines::{await_executors, executor, figure, scheduler};
+use gugus_damage::Draw;
+
+use crate::kit::machines::{await_executors, done, executor, scheduler};
 use crate::kit::process::{Signal, Up, up};
 use crate::kit::wait::until;
 use crate::kit::work::{Work, models};
@@ -98,10 +99,10 @@ impl Machines {
         moment: u64,
     ) {
         let url = self.scheduler.url("grpc").to_owned();
-        let before = ended(&self.executors[victim]);
+        let before = done(&self.executors[victim]);
         let mut training = work.training(job, folder, &["--scheduler", &url]).spawn();
         until("the moment has come", || {
-            let more = ended(&self.executors[victim]) - before;
+            let more = done(&self.executors[victim]) - before;
             assert!(
                 training.runs() || more >= moment,
                 "the training ended after {more} tasks of the victim, before anything happened to it:\n{}",
@@ -146,9 +147,4 @@ impl Machines {
         // Both executors are there, and no others.
         await_executors(&self.scheduler, 2);
     }
-}
-
-/// How many tasks an executor has ended.
-fn ended(executor: &Up) -> u64 {
-    figure(executor, "gugus_executor_tasks_total{result=\"done\"}")
 }

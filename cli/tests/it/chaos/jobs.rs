@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use gugus_damage::Draw;
 use gugus_spec::Job;
 use serde_json::json;
 
 use super::{cases, in_time};
-use crate::kit::draw::Draw;
 use crate::kit::http;
 use crate::kit::machines::{Scheduler, prepared};
 use crate::kit::same::short;

@@ -6,10 +6,10 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use gugus_damage::Draw;
 use serde_json::Value;
 
 use crate::kit::batch_files;
-use crate::kit::draw::Draw;
 use crate::kit::judge;
 use crate::kit::messages::{self, Message};
 use crate::kit::sender::{Produced, Sender};

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use gugus_damage::Draw;
+
 use super::pipeline::{self, ALIAS, Bursts, check, production, trained, with_rows};
 use super::seeds;
 use crate::kit::batch_files;
-use crate::kit::draw::Draw;
 use crate::kit::process::{Signal, Up, run};
 use crate::kit::protocol::Protocol;
 use crate::kit::topic::Topic;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use gugus_damage::Draw;
 use serde_json::Value;
 
 use super::pipeline::{self, Bursts, check, production, trained, with_rows};
 use super::seeds;
 use crate::kit::batch_files;
-use crate::kit::draw::Draw;
 use crate::kit::http;
 use crate::kit::process::{Signal, Up, up};
 use crate::kit::topic::Topic;

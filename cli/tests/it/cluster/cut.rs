@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kit::machines::{executor_with, figure};
+use crate::kit::machines::{done, executor_with, figure};
 use crate::kit::network::{Link, Namespace};
 use crate::kit::process::{Gugus, Output, Signal, Up};
 use crate::kit::same::same;
@@ -113,21 +113,27 @@ impl Job {
             Place::Scheduler => &mut scheduler,
             Place::Client => &mut training,
         };
+        match mishap {
+            Mishap::Cut(_) | Mishap::ForGood => link.cut(),
+            Mishap::Frozen(_) => process.signal(Signal::Stop),
+        }
+        let before = done(&stays);
         // These sleeps are what happens, and not waits for something.
         match mishap {
             Mishap::Cut(seconds) => {
-                link.cut();
                 std::thread::sleep(Duration::from_secs(seconds));
                 link.mend();
             }
-            Mishap::ForGood => link.cut(),
+            Mishap::ForGood => {}
             Mishap::Frozen(seconds) => {
-                process.signal(Signal::Stop);
                 std::thread::sleep(Duration::from_secs(seconds));
                 process.signal(Signal::Cont);
             }
         }
         let ended = training.wait();
+        // Otherwise the mishap came after the last task, and shows nothing.
+        let after = done(&stays);
+        assert!(after > before, "{place:?}, {mishap:?}: {after} tasks");
         let must_finish = place == Place::Executor || mishap == Mishap::Cut(3);
         if must_finish || ended.code() == 0 {
             return self.is_undisturbed(folder, &ended.expect(0));

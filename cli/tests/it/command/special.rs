@@ -191,11 +191,17 @@ fn the_files_of_a_scheduler() {
         run["id"].as_str().unwrap().to_owned()
     };
     let (whole, broken) = (run(), run());
+    // Without an executor, this run is under way until the scheduler stops.
+    let left = scheduler.submit(&work, &job, "others", &[]);
+    scheduler.await_state(&left, "running");
     let listen = scheduler.listen().to_owned();
     scheduler.up.stop(Signal::Term).expect(0);
     let file = |name: &str| PathBuf::from(work.path(&format!("state/{name}")));
     for name in ["report.json", "log.txt", "course.jsonl"] {
         replace(&file(&format!("{whole}/{name}")), pipe);
+    }
+    for name in ["log.txt", "course.jsonl"] {
+        replace(&file(&format!("{left}/{name}")), pipe);
     }
     replace(&file(&format!("{broken}/run.json")), pipe);
 
@@ -212,6 +218,14 @@ fn the_files_of_a_scheduler() {
     let began = Instant::now();
     ask(&format!("{}/runs/{whole}", scheduler.http), &[]);
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+
+    // A run goes on without what cannot be written.
+    asked(&["resume", &left]).expect(0);
+    let log = "the log of a run cannot be written";
+    scheduler.up.await_stderr(log);
+    let course = "the lines about this run's models cannot be kept";
+    scheduler.up.await_stderr(course);
+    asked(&["cancel", &left]).expect(0);
     scheduler.up.stop(Signal::Term).expect(0);
 
     replace(&file("lock"), pipe);

@@ -84,6 +84,30 @@ fn a_command_whose_scheduler_takes_the_call_and_says_nothing() {
 }
 
 #[test]
+fn a_command_whose_scheduler_freezes_before_it_answers() {
+    let work = Work::new();
+    let job = work.job(10, &model("m", "k = 2\n"));
+    let scheduler = scheduler();
+    let target = scheduler.url("grpc").strip_prefix("df://").unwrap();
+    let (batches, models) = (work.path("batch"), work.path("models"));
+    let submit = ["submit", "--job", &job, "--batches", &batches];
+    let submit = [&submit[..], &["--models", &models]].concat();
+    let again = "run the same command again";
+    for (words, sent, next) in [
+        (&["runs", "cancel", "000000000"][..], "{}", again),
+        (&["runs", "pause", "000000000"][..], "{}", again),
+        (&["runs", "resume", "000000000"][..], "{}", again),
+        (&submit[..], "\"job_file\"", "see `gugus runs list`"),
+    ] {
+        let wire = Wire::holding(target, sent);
+        let url = format!("df://{}", wire.address);
+        let command = Gugus::new([words, &["--scheduler", &url]].concat()).spawn();
+        until_so("it asks", || wire.holds(), |holds| *holds);
+        ends(command).expect(143).says(&[next]);
+    }
+}
+
+#[test]
 fn a_command_that_waits_for_the_end_of_a_run() {
     let (work, job, _) = prepared(1, 100, 3);
     // Without an executor, no run comes to its end.

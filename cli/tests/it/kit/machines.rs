@@ -209,3 +209,8 @@ pub(crate) fn figure(executor: &Up, name: &str) -> u64 {
     };
     value.parse().unwrap()
 }
+
+/// How many tasks an executor has done.
+pub(crate) fn done(executor: &Up) -> u64 {
+    figure(executor, "gugus_executor_tasks_total{result=\"done\"}")
+}

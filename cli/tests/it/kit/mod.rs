@@ -27,5 +27,3 @@ pub(crate) mod up;
 pub(crate) mod wait;
 pub(crate) mod wire;
 pub(crate) mod work;
-
-pub(crate) use gugus_damage as draw;

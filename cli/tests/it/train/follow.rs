@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use gugus_damage::Draw;
 use serde_json::{Value, json};
 
-use crate::kit::draw::Draw;
 use crate::kit::process::{Gugus, Signal, run};
 use crate::kit::wait::until;
 use crate::kit::work::{Work, model, models};

@@ -72,10 +72,11 @@ impl Parameters for Params {
         stop: &Stop,
     ) -> Result<Fit, FitError> {
         let (width, k) = (rows.dimensions() as f64, self.k.min(rows.len()) as f64);
-        // A round of k-means|| compares each row with about twice as many candidates as there will be centers.
-        let rounds = f64::from(self.max_iter) + 2.0 * f64::from(self.init_steps);
+        // A round of k-means|| compares each row with about twice as many candidates as there will be centers. Later rounds
+        // than the first do not count: most fits converge long before max_iter, and a fit may be told to end.
+        let rounds = 1.0 + 2.0 * f64::from(self.init_steps);
         let factors = [rows.len() as f64, k, width, rounds];
-        let advice = "lower max_iter, init_steps or k";
+        let advice = "lower init_steps or k";
         need_few_steps("kmeans", &factors, MOST_STEPS, advice)?;
         let one = Partitions::one();
         Ok(gugus_kmeans::fit_until(self, rows, weights, &one, stop)?)

@@ -72,9 +72,13 @@ impl AllPassExec {
 
     /// The same pass, which ends after the signal of `stop`.
     pub(crate) fn until(&self, stop: &Stop) -> Self {
-        let pass = Self::new(Arc::clone(&self.input), Arc::clone(&self.pass));
-        let stop = stop.clone();
-        Self { stop, ..pass }
+        Self {
+            input: Arc::clone(&self.input),
+            pass: Arc::clone(&self.pass),
+            properties: Arc::clone(&self.properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+            stop: stop.clone(),
+        }
     }
 
     /// What is computed.
@@ -126,8 +130,9 @@ impl ExecutionPlan for AllPassExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let child = Arc::clone(only_child(Self::NAME, &children)?);
+        let stop = self.stop.clone();
         let pass = Self::new(child, Arc::clone(&self.pass));
-        Ok(Arc::new(pass.until(&self.stop)))
+        Ok(Arc::new(Self { stop, ..pass }))
     }
 
     fn with_new_children(

@@ -19,7 +19,7 @@ use datafusion::parquet::file::metadata::ParquetMetaData;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use gugus_files::{Altered, Pages, ParquetEnd, Seal, Tail};
+use gugus_files::{Altered, Pages, PagesTooLarge, ParquetEnd, Seal, Tail};
 
 /// Reads files as DataFusion does, and checks what it reads.
 #[derive(Debug)]
@@ -138,6 +138,9 @@ impl CheckedFile {
         let path = self.path.clone();
         let unnamed = !gugus_error::chain(&error).contains(&path);
         let error = match error {
+            ParquetError::External(large) if large.is::<PagesTooLarge>() => {
+                return ParquetError::General(format!("{path}: {large}"));
+            }
             ParquetError::External(error) => error,
             ParquetError::General(text) | ParquetError::EOF(text) if unnamed => {
                 return ParquetError::General(format!("{path}: {text}"));

@@ -6,13 +6,14 @@
 mod durable;
 mod notices;
 mod swap;
+mod times;
 
 use std::{
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use async_trait::async_trait;
@@ -27,9 +28,6 @@ use crate::{
     },
     blocking::blocking,
 };
-
-/// When the time of a folder's last change tells it from the next change: several ticks of the file system's clock later.
-const SETTLED: Duration = Duration::from_millis(100);
 
 /// A folder on this machine, by its absolute path.
 #[derive(Clone, Debug)]
@@ -181,12 +179,11 @@ impl Tree for Folder {
 
     fn names_stamp(&self, folder: &str) -> Option<NamesStamp> {
         let found = fs::metadata(self.0.join(folder)).ok()?;
-        let nanoseconds = u32::try_from(found.ctime_nsec()).ok()?;
-        let changed = Duration::new(u64::try_from(found.ctime()).ok()?, nanoseconds);
+        let changed = times::changed(&found)?;
         let inode = found.ino();
         // Two changes within one tick of the file system's clock have the same time.
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let is_past = now.is_ok_and(|now| changed + SETTLED < now);
+        let is_past = now.is_ok_and(|now| changed + times::COARSE < now);
         is_past.then_some(NamesStamp { inode, changed })
     }
 }

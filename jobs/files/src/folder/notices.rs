@@ -26,6 +26,7 @@ use notify::{
 };
 use tokio::sync::Notify;
 
+use super::times::{changed, may_be_after};
 use crate::backend::{Changes, Notices, TEMPORARY};
 
 /// The most folders in the folder that are watched. A store has one folder for each model of a job, and Spark's users have a
@@ -39,9 +40,6 @@ const IN_ONE_GO: usize = 64;
 
 /// The thread pauses so long after each go, so that others get their turn.
 const PAUSE: Duration = Duration::from_micros(100);
-
-/// How far the time of a file system may be behind the clock: its clock ticks a hundred times a second or more often.
-const TICK: Duration = Duration::from_millis(20);
 
 /// The most names that are remembered until somebody asks for them. After more changes it is quicker to look at everything.
 const MOST_NAMES: usize = 10_000;
@@ -61,8 +59,14 @@ struct Watching {
     folders: BTreeSet<PathBuf>,
     /// Folders that are still to be watched.
     waiting: Vec<PathBuf>,
-    /// Changes before this time need not be told.
-    since: SystemTime,
+    /// Changes before this time since 1970 need not be told.
+    since: Duration,
+    /// At most so many folders are watched.
+    most: usize,
+    /// A folder is there that cannot be watched.
+    misses_some: bool,
+    /// It was told that the system lets this user watch no more folders.
+    limit_told: bool,
 }
 
 /// What the system told so far.
@@ -81,6 +85,10 @@ struct Seen {
 
 impl FolderNotices {
     pub(super) fn new(root: &Path) -> notify::Result<Self> {
+        Self::of(root, MOST_FOLDERS)
+    }
+
+    fn of(root: &Path, most: usize) -> notify::Result<Self> {
         let seen = Arc::new(Seen::default());
         let (told, of) = (Arc::clone(&seen), root.to_owned());
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -91,7 +99,10 @@ impl FolderNotices {
             root: None,
             folders: BTreeSet::new(),
             waiting: Vec::new(),
-            since: SystemTime::now(),
+            since: Duration::ZERO,
+            most,
+            misses_some: false,
+            limit_told: false,
         };
         let notices = Self {
             root: root.to_owned(),
@@ -113,6 +124,7 @@ impl FolderNotices {
         let (watching, seen) = (Arc::downgrade(&self.watching), Arc::clone(&self.seen));
         let thread = thread::Builder::new().name("gugus-notices".to_owned());
         if let Err(error) = thread.spawn(move || go_on(&watching, &seen)) {
+            lock(&self.watching).misses_some = true;
             tracing::warn!(folder = %self.root.display(), %error, "most changes in this folder are found by looking only");
         }
     }
@@ -136,7 +148,9 @@ fn lock(watching: &Mutex<Watching>) -> MutexGuard<'_, Watching> {
 impl Watching {
     /// Watches the root, or what is there above it. The folders in it wait.
     fn begin(&mut self, root: &Path) {
-        self.since = SystemTime::now() - TICK;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        self.since = now.unwrap_or_default();
+        self.misses_some = false;
         self.folders.clear();
         self.waiting.clear();
         self.root = None;
@@ -162,8 +176,8 @@ impl Watching {
                 return true;
             };
             self.add(&folder);
-            let changed = fs::metadata(&folder).and_then(|found| found.modified());
-            if changed.is_ok_and(|changed| changed >= self.since)
+            let changed = fs::metadata(&folder).ok().as_ref().and_then(changed);
+            if changed.is_some_and(|changed| may_be_after(changed, self.since))
                 && let Some(name) = folder.file_name()
             {
                 seen.name(Path::new(name));
@@ -176,32 +190,44 @@ impl Watching {
     /// Watches a folder, but not what is below it.
     fn watch(&mut self, folder: &Path) -> bool {
         let watched = self.watcher.watch(folder, RecursiveMode::NonRecursive);
-        match &watched {
-            Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => {
-                self.waiting.clear();
-                tracing::warn!(
-                    folder = %folder.display(),
-                    watched = self.folders.len(),
-                    "the system lets this user watch no more folders; changes in the others are found by looking; raise fs.inotify.max_user_watches"
-                );
-            }
-            Err(error) if folder.exists() => {
-                tracing::debug!(folder = %folder.display(), %error, "changes in this folder are found by looking only");
-            }
-            _ => {}
+        if let Err(error) = &watched
+            && folder.exists()
+        {
+            self.misses(folder, error);
         }
         watched.is_ok()
     }
 
+    /// Tells that a folder cannot be watched. The limit of the system is told once: it fails every further folder, too.
+    fn misses(&mut self, folder: &Path, error: &notify::Error) {
+        self.misses_some = true;
+        let is_limit = matches!(error.kind, ErrorKind::MaxFilesWatch);
+        if is_limit {
+            self.waiting.clear();
+        }
+        if is_limit && !self.limit_told {
+            self.limit_told = true;
+            tracing::warn!(
+                folder = %folder.display(),
+                watched = self.folders.len(),
+                "the system lets this user watch no more folders; changes in the others are found by looking; raise fs.inotify.max_user_watches"
+            );
+        } else {
+            tracing::debug!(folder = %folder.display(), %error, "changes in this folder are found by looking only");
+        }
+    }
+
     /// Watches a folder in the root.
     fn add(&mut self, folder: &Path) {
-        if self.folders.len() < MOST_FOLDERS || self.folders.contains(folder) {
-            // Also one that is known: it may be a new folder of the old name.
-            if self.watch(folder) {
-                self.folders.insert(folder.to_owned());
-            } else {
-                self.folders.remove(folder);
-            }
+        if self.folders.len() >= self.most && !self.folders.contains(folder) {
+            self.misses_some = true;
+            return;
+        }
+        // Also one that is known: it may be a new folder of the old name.
+        if self.watch(folder) {
+            self.folders.insert(folder.to_owned());
+        } else {
+            self.folders.remove(folder);
         }
     }
 
@@ -241,6 +267,10 @@ impl Notices for FolderNotices {
             self.seen.names_missing.store(true, Ordering::SeqCst);
             self.begin();
         }
+    }
+
+    fn tells_all(&self) -> bool {
+        !lock(&self.watching).misses_some
     }
 
     fn changes(&mut self) -> Changes {
@@ -320,5 +350,29 @@ fn is_new_folder(kind: &EventKind, path: &Path) -> bool {
         EventKind::Create(CreateKind::File) => false,
         EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => path.is_dir(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_all_is_told_beyond_the_most_folders_or_the_limit_of_the_system() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+        }
+        assert!(!FolderNotices::of(root.path(), 1).unwrap().tells_all());
+        let notices = FolderNotices::of(root.path(), 2).unwrap();
+        assert!(notices.tells_all());
+        for _ in 0..2 {
+            let error = notify::Error::new(ErrorKind::MaxFilesWatch);
+            lock(&notices.watching).misses(root.path(), &error);
+            assert!(!notices.tells_all());
+        }
+        // The limit may be higher by now.
+        notices.begin();
+        assert!(notices.tells_all());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
-use gugus_files::{Pages, catch_panic};
+use gugus_files::{Pages, PagesTooLarge, catch_panic};
 use gugus_records::{Columns, Layout, row_json};
 use gugus_spec::Job;
 use parquet::arrow::arrow_reader::{
@@ -83,6 +83,11 @@ impl FileFormat for Parquet {
             .unwrap_or(0)
             .max(1);
         let skip = usize::try_from(file.skip).unwrap_or(usize::MAX);
+        match Pages::check(&input.file()?, reader.metadata()) {
+            // The reader of the rows stops there, too, and the rows before are imported.
+            Ok(()) | Err(ParquetError::EOF(_)) => {}
+            Err(refused) => return Err(not_whole(input, refused).into()),
+        }
         let at_once = at_once(input.file()?, reader.metadata());
         let reader = reader.with_batch_size(at_once).with_offset(skip);
         let mut reader = catch_panic(|| reader.build()).map_err(|e| not_whole(input, e))?;
@@ -106,11 +111,6 @@ fn open(input: &Input) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
     let open = || {
         let options = ArrowReaderOptions::new();
         let metadata = ArrowReaderMetadata::load(&file, options)?;
-        match Pages::check(&file, metadata.metadata()) {
-            // The reader of the rows stops there, too, and the rows before are imported.
-            Ok(()) | Err(ParquetError::EOF(_)) => {}
-            Err(refused) => return Err(refused),
-        }
         let options = ArrowReaderOptions::new().with_schema(without_nanoseconds(&metadata));
         let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(
@@ -192,7 +192,13 @@ fn without_nanoseconds(metadata: &ArrowReaderMetadata) -> SchemaRef {
 }
 
 fn not_whole(input: &Input, error: ParquetError) -> Error {
-    input.wrong_with(reason(&error), error)
+    match error {
+        // It says what to do, and the file may be whole.
+        ParquetError::External(large) if large.is::<PagesTooLarge>() => {
+            input.wrong(large.to_string())
+        }
+        error => input.wrong_with(reason(&error), error),
+    }
 }
 
 /// Why a file cannot be read, and what to do.

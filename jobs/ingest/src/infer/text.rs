@@ -221,9 +221,7 @@ impl Display for Quoted<'_> {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
                 // The overrides of direction too: a terminal is not shown them as they are.
-                c if c.is_control()
-                    || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-                {
+                c if c.is_control() || gugus_error::turns_text(c) => {
                     write!(f, "\\u{:04X}", u32::from(c))?
                 }
                 c => f.write_char(c)?,

@@ -76,8 +76,17 @@ async fn packed_bombs_are_refused_and_cost_megabytes() {
     assert!(most_memory() < 1536, "{} MiB", most_memory());
 }
 
-/// A Parquet file of x and y. The header of the first page of each says that it unpacks to two gigabytes.
-fn lying(folder: &Folder) -> std::path::PathBuf {
+/// In place of the size of a page: two gigabytes.
+const LIE: &[u8] = &[0xfe, 0xff, 0xff, 0xff, 0x0f];
+
+/// A size, and a text that goes on behind the column.
+const CUT_OFF: &[u8] = &[0x02, 0x88, 0xff, 0xff, 0x7f];
+
+/// A size, and a field of a type that nobody writes.
+const DAMAGED: &[u8] = &[0x02, 0x8e];
+
+/// A Parquet file of x and y. In the header of the first page of each, these bytes stand in place of the unpacked size.
+fn lying(folder: &Folder, sizes: [&[u8]; 2]) -> std::path::PathBuf {
     let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.0; 100]));
     let rows = RecordBatch::try_from_iter([("x", numbers.clone()), ("y", numbers)]).unwrap();
     let honest = parquet(&[rows]);
@@ -91,15 +100,14 @@ fn lying(folder: &Folder) -> std::path::PathBuf {
     let new = File::create(&lies).unwrap();
     let mut writer = SerializedFileWriter::new(new, schema, Arc::default()).unwrap();
     let mut group = writer.next_row_group().unwrap();
-    for column in metadata.row_group(0).columns() {
+    for (column, lie) in metadata.row_group(0).columns().iter().zip(sizes) {
         let (start, length) = column.byte_range();
         let chunk = &honest[start as usize..(start + length) as usize];
         // The page's type, and then its size: a number whose last byte is below 0x80.
         assert_eq!((chunk[0], chunk[2]), (0x15, 0x15));
         let size = chunk[3..].iter().position(|byte| *byte < 0x80).unwrap() + 1;
-        let lie = [0xfe, 0xff, 0xff, 0xff, 0x0f];
-        let chunk = [&chunk[..3], &lie, &chunk[3 + size..]].concat();
-        let longer = (lie.len() - size) as i64;
+        let chunk = [&chunk[..3], lie, &chunk[3 + size..]].concat();
+        let longer = lie.len() as i64 - size as i64;
         let first = column.dictionary_page_offset().unwrap();
         let places = column.clone().into_builder();
         let places = places
@@ -125,12 +133,20 @@ fn lying(folder: &Folder) -> std::path::PathBuf {
 #[tokio::test]
 async fn a_page_that_lies_about_its_size_is_refused() {
     let folder = Folder::new();
-    let lies = lying(&folder);
-    assert!(lies.metadata().unwrap().len() < 64 * 1024);
-    let error = folder.import_error(&points("t", ""), &[&lies]).await;
-    says(&error, Kind::Usage, &["lies.parquet"]);
-    let why = gugus_error::chain(&error);
-    assert!(why.contains("unpack to 2047 MiB"), "{why}");
+    let large = "it has 1 KiB; write it anew, with smaller pages";
+    for (lies, words) in [
+        ([LIE, LIE], ["unpack to 2047 MiB", large]),
+        // The reader stops at the column that is cut off. Other columns may have been unpacked by then.
+        ([CUT_OFF, LIE], ["unpack to 2047 MiB", large]),
+        ([DAMAGED, LIE], ["page header is damaged", "get it anew"]),
+    ] {
+        let lies = lying(&folder, lies);
+        assert!(lies.metadata().unwrap().len() < 64 * 1024);
+        let error = folder.import_error(&points("t", ""), &[&lies]).await;
+        says(&error, Kind::Usage, &["lies.parquet"]);
+        let why = gugus_error::chain(&error);
+        assert!(words.iter().all(|word| why.contains(word)), "{why}");
+    }
     assert!(most_memory() < 1536, "{} MiB", most_memory());
 }
 

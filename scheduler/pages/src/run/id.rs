@@ -14,6 +14,9 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Digits of an id: enough for milliseconds since 1970 for the next thousand years.
 const LENGTH: usize = 9;
 
+/// Milliseconds until a far future: 139 years. Not even a clock that begins at 1970 again is behind by so much.
+const FAR: u64 = 1 << 42;
+
 /// The name of a run: the time it was submitted, in nine digits and letters that sort by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -29,13 +32,15 @@ pub struct ParseRunIdError {
 }
 
 impl RunId {
-    /// A new id, later than `last`.
+    /// A new id, later than those that are known. Ids of a far future do not count: no run has them, and there may be no later
+    /// id.
     #[must_use]
-    pub fn after(last: Option<&Self>, now: SystemTime) -> Self {
+    pub fn after<'a>(known: impl IntoIterator<Item = &'a Self>, now: SystemTime) -> Self {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        let next = last.map_or(0, |last| last.milliseconds() + 1);
-        Self::of(now.max(next))
+        let known = known.into_iter().map(Self::milliseconds);
+        let last = known.filter(|last| *last <= now.saturating_add(FAR)).max();
+        Self::of(last.map_or(now, |last| now.max(last + 1)))
     }
 
     fn of(milliseconds: u64) -> Self {
@@ -116,6 +121,18 @@ mod tests {
         );
         assert_eq!(first.as_str().len(), LENGTH);
         assert_eq!(first.as_str().parse::<RunId>().unwrap(), first);
+    }
+
+    #[test]
+    fn ids_of_a_far_future_do_not_count() {
+        let now = UNIX_EPOCH + Duration::from_millis(1_795_000_000_000);
+        for far in ["zzzzzzzzz", "zzzzzzzzy"] {
+            let far = far.parse::<RunId>().unwrap();
+            let first = RunId::after([&far], now);
+            let second = RunId::after([&first, &far], now);
+            assert_eq!(first, RunId::after(None, now));
+            assert!(first < second && second < far, "{first}, {second}");
+        }
     }
 
     #[test]

@@ -62,12 +62,8 @@ impl CourseFile {
     /// A new course, whose attempt begins.
     pub(super) fn begin(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        let file = options
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .read(true)
-            .open(path)?;
+        options.create(true).truncate(true).write(true).read(true);
+        let file = gugus_error::open_regular_with(&mut options, path)?;
         Ok(Self(Mutex::new(Inner::new(file, 0, Index::default()))))
     }
 
@@ -81,12 +77,8 @@ impl CourseFile {
     /// The course of a standing run, which goes on with the lines that are there and keeps the newest.
     pub(super) fn go_on(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        let mut file = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .read(true)
-            .open(path)?;
+        options.create(true).truncate(false).write(true).read(true);
+        let mut file = gugus_error::open_regular_with(&mut options, path)?;
         let (index, length) = indexed(&file)?;
         file.set_len(length)?;
         file.seek(SeekFrom::Start(length))?;

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use gugus_damage::Draw;
 use gugus_files::conformance::faults::{Fault, Faulty};
 use gugus_ingest::Error;
 use gugus_ingest::ingest::{self, Config, Summary};
 use object_store::local::LocalFileSystem;
 use tokio_util::sync::CancellationToken;
 
-use crate::kit::draw::Draw;
 use crate::kit::wait::PATIENCE;
 
 /// Writes for which faults are drawn; later ones succeed. More than a long run makes.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kit::draw::Draw;
+use gugus_damage::Draw;
 
 /// What happens to a frozen process in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gugus_damage::Draw;
 use gugus_files::Store;
 use gugus_ingest::Start;
 use gugus_ingest::ingest::{Config, OnReset, Until};
@@ -15,7 +16,6 @@ use super::plan::{Spell, Step, Thaw};
 use super::say;
 use super::traffic::Traffic;
 use crate::kit::batch_files;
-use crate::kit::draw::Draw;
 use crate::kit::kafka::Kafka;
 use crate::kit::process::Signal;
 use crate::kit::protocol::Protocol;

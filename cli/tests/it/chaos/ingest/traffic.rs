@@ -4,7 +4,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender as Channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::kit::draw::Draw;
+use gugus_damage::Draw;
+
 use crate::kit::messages::Message;
 use crate::kit::sender::{End, Produced, Reached, Sender};
 
