@@ -42,7 +42,7 @@ pub fn run_step(step: &Step, points: &Points, kernel: Kernel) -> Result<Partial,
                 cost: *cost,
             };
             let (sites, stream) = (sites_of(candidates)?, stream(*seed, *round));
-            Content::Sample(sampled(points, &sites, stream, odds, *limit, searcher))
+            Content::Sample(sampled(points, &sites, stream, odds, *limit))
         }
         Step::Weigh { candidates } => {
             Content::Weigh(sizes(points, &sites_of(candidates)?, searcher))

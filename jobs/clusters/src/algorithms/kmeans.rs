@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+pub use gugus_kmeans::{Centers, Params};
+use gugus_kmeans::{DistanceMeasure, Init, PredictError};
 #[cfg(feature = "fit")]
 use gugus_kmeans::{Fit, Partitions, Rows};
-use gugus_kmeans::{DistanceMeasure, PredictError};
-pub use gugus_kmeans::{Centers, Params};
 
 use crate::algorithm::{Facts, MOST_CLUSTERS, MOST_ROUNDS, MOST_RUNS, Parameter, Parameters};
 #[cfg(feature = "fit")]
@@ -22,6 +22,8 @@ impl Parameters for Params {
             Parameter::SEED,
             Parameter::whole("max_iter", 0).up_to(MOST_ROUNDS),
             Parameter::not_negative("tol"),
+            Parameter::one_of("init", &["spark", "k-means++"]),
+            Parameter::whole("n_init", 1).up_to(MOST_RUNS),
             Parameter::one_of("init_mode", &["k-means||", "random"]),
             Parameter::whole("init_steps", 1).up_to(MOST_RUNS),
             Parameter::one_of("distance_measure", &["euclidean", "cosine"]),
@@ -47,7 +49,13 @@ impl Parameters for Params {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "k {}, seed {}", self.k, self.seed)?;
         write!(f, ", max_iter {}, tol {}", self.max_iter, self.tol)?;
-        write!(f, ", {} with {} steps", self.init_mode, self.init_steps)?;
+        match self.init {
+            Init::Spark => write!(f, ", {} with {} steps", self.init_mode, self.init_steps)?,
+            Init::PlusPlus => write!(f, ", {}", self.init)?,
+        }
+        if self.n_init > 1 {
+            write!(f, ", the best of {} starts", self.n_init)?;
+        }
         write!(f, ", {}, solver {}", self.distance_measure, self.solver)
     }
 
