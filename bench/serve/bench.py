@@ -74,11 +74,12 @@ class Bench:
     def run(self):
         self.train()
         self.bodies()
-        with self.server("gugus serve", [self.gugus, "serve", "--models", str(self.folder / "models"), "--listen", "127.0.0.1:0"]) as url:
-            self.url = f"{url}/models/location/batches/1/predict"
+        command = [self.gugus, "serve", "--models", str(self.folder / "models"), "--listen", "127.0.0.1:0"]
+        with self.server("gugus serve", command) as (url, pid):
+            self.url, self.pid = f"{url}/models/location/batches/1/predict", pid
             self.check()
-            with self.server("the constant", [self.constant]) as constant:
-                single = self.single(f"{constant}/predict")
+            with self.server("the constant", [self.constant]) as (constant, pid):
+                single = self.single(f"{constant}/predict", pid)
             many = {name: self.measured(name, self.url, name, 2) for name in ("json", "arrow", "csv")}
         old = None if self.arguments.without_spark else self.old_way()
         results = {"rows": self.arguments.rows, "single": single, "many": many, "old": old}
@@ -134,11 +135,13 @@ class Bench:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
-    def single(self, constant):
+    def single(self, constant, pid):
         """Rates of single predictions and of the constant, in turn, and the latency at half of the rate."""
         found = {}
         for connections in CONNECTIONS:
-            rounds = [(self.wrk(self.url, "one", connections), self.wrk(constant, "one", connections)) for _ in range(self.arguments.rounds)]
+            ours = lambda: self.timed(self.pid, self.url, connections)
+            theirs = lambda: self.timed(pid, constant, connections)
+            rounds = [(ours(), theirs()) for _ in range(self.arguments.rounds)]
             ours, theirs = (median(runs) for runs in zip(*rounds))
             # wrk pauses for whole milliseconds, so many connections have to ask for half of the full rate.
             pause = 1000 * 2 * HALF_CONNECTIONS / ours["rate"]
@@ -146,6 +149,12 @@ class Bench:
             found[connections] = {"gugus": ours, "constant": theirs, "share": ours["rate"] / theirs["rate"], "half": half}
             say(f"{connections} connections: {ours['rate']:,.0f} of {theirs['rate']:,.0f} a second")
         return found
+
+    def timed(self, pid, url, connections):
+        """The rate of single predictions, and what each of them takes of the processors, in microseconds."""
+        before = common.used(pid)
+        found = self.wrk(url, "one", connections)
+        return {**found, "server_us": 1e6 * (common.used(pid) - before) / found["requests"], "client_us": 1e6 * found["cpu"] / found["requests"]}
 
     def measured(self, what, url, body, connections, rows=None):
         found = median([self.wrk(url, body, connections) for _ in range(self.arguments.rounds)])
@@ -155,26 +164,26 @@ class Bench:
 
     def old_way(self):
         model = self.folder / "models/location/batch_00000001"
-        with self.server("Spark behind FastAPI", [sys.executable, str(HERE / "old_way.py"), str(model)]) as url:
+        with self.server("Spark behind FastAPI", [sys.executable, str(HERE / "old_way.py"), str(model)]) as (url, _):
             single = {connections: self.measured("Spark, single", f"{url}/predict", "one", connections, 1) for connections in CONNECTIONS}
             return {"single": single, "many": self.measured("Spark, many", f"{url}/predict_many", "json", 2)}
 
     def wrk(self, url, body, connections, pause=0):
         threads = min(connections, 2)
         command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{self.arguments.seconds}s", "-s", str(HERE / "post.lua"), url]
-        _, output, _ = common.measure([*command, "--", str(self.folder / body), self.kinds[body], str(pause)], self.folder)
+        run, output, _ = common.measure([*command, "--", str(self.folder / body), self.kinds[body], str(pause)], self.folder)
         found = json.loads(output.decode().strip().splitlines()[-1])
         if found["failed"] or not found["requests"]:
             raise Failed(f"{url} with {body}: {found}")
-        return {**found, "rate": found["requests"] / found["seconds"]}
+        return {**found, "rate": found["requests"] / found["seconds"], "cpu": run["cpu"]}
 
     @contextlib.contextmanager
     def server(self, name, command):
-        """Starts a server and waits for its line `ready`."""
+        """Starts a server and waits for its line `ready`. Gives its address and the id of its process."""
         with tempfile.TemporaryFile(dir=self.folder) as errors:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True)
             try:
-                yield common.ready(process, name, errors)["rest"].rstrip("/")
+                yield common.ready(process, name, errors)["rest"].rstrip("/"), process.pid
             finally:
                 process.kill()
                 process.wait()
@@ -201,6 +210,8 @@ def report(results):
         rate = f"{1000 * half['p99']:.2f} ms"
         lines.append(f"{f'{connections} connections':26} {found['gugus']['rate']:12,.0f} {found['constant']['rate']:12,.0f} {share:>8} {rate:>14}{mark(holds)}")
         lines.append(f"{'':26} half: {half['rate']:,.0f} a second")
+        for name in ("gugus", "constant"):
+            lines.append(f"{'':26} {name}: processor time of a request {found[name]['server_us']:.1f} us, and {found[name]['client_us']:.1f} us of the client")
     lines += ["", f"{'rows a second, batches of ' + str(results['rows']):40} {'rows':>14}"]
     goals = {"json": GOAL_JSON, "arrow": GOAL_ARROW, "csv": 0}
     for name, found in results["many"].items():

@@ -101,6 +101,22 @@ pub(crate) fn unless_stopped(stop: &Stop, text: &'static str) -> Result<(), Fail
     }
 }
 
+/// Ends the process with an error of the command line, which repeats arguments. An argument may hold any character.
+pub(crate) fn usage(error: &clap::Error) -> ! {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
+        _ => {
+            // Without colors: the text of an argument could pose as one.
+            let text = error.render().to_string();
+            eprint!("{}", gugus_error::printable(&text));
+            std::process::exit(error.exit_code())
+        }
+    }
+}
+
 /// Turns the end of a command into an exit code. Prints an error with all its causes; `signal` is the one that came.
 pub(crate) fn code(ended: Result<Code, Failure>, signal: Option<Signal>) -> ExitCode {
     let (code, error) = match ended {

@@ -11,7 +11,7 @@ use clap::{ArgAction, ArgMatches, Command};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::exit::Failure;
+use crate::exit::{Failure, usage};
 
 /// The file that is read if `--config` names none.
 const DEFAULT_FILE: &str = "gugus.toml";
@@ -80,7 +80,8 @@ pub(crate) fn matches(command: Command) -> Result<(ArgMatches, Option<ConfigFile
         None => command,
         Some(file) => with_file(command, file).map_err(Failure::usage)?,
     };
-    Ok((command.get_matches_from(arguments), file))
+    let matches = command.try_get_matches_from(arguments);
+    Ok((matches.unwrap_or_else(|error| usage(&error)), file))
 }
 
 /// The file to read: `--config`, `GUGUS_CONFIG`, or `gugus.toml` here if there is one. Clap cannot be asked yet: it

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     };
     let gugus = match Gugus::from_arg_matches(&matches) {
         Ok(gugus) => gugus,
-        Err(error) => error.exit(),
+        Err(error) => exit::usage(&error),
     };
     let _traces = logging::start(&gugus.log);
     let configuration = settings::configuration(&all, &matches, file.as_ref());

@@ -1,6 +1,6 @@
 //! The client of a scheduler that drives runs, for `gugus submit` and `gugus runs`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use gugus_engine::{Access, AccessError, Answer, ClusterUrl, Rest};
@@ -18,6 +18,12 @@ use crate::signals::Stop;
 
 /// The time between two requests for the state of a run while a command waits for the run.
 const LOOK: Duration = Duration::from_millis(300);
+
+/// How long one answer about a run may take. A frozen scheduler, or a link that is cut, gives none.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long a scheduler may be away while a command waits for the end of a run. `gugus train` waits as long.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// `--scheduler`, and the proofs for it.
 #[derive(Debug, Args)]
@@ -126,12 +132,9 @@ impl Scheduled {
     ) -> Result<RunDetail, Failure> {
         let bar = progress(Some(0), "models");
         let waited = loop {
-            let detail = match self.run(id).await {
-                Ok(detail) => detail,
-                Err(Failure::Error(Kind::Failed, source)) => {
-                    let id = id.clone();
-                    break Err(Failure::failed(Gone { id, source }));
-                }
+            let detail = match self.told(id, stop, Some(PATIENCE)).await {
+                Ok(Some(detail)) => detail,
+                Ok(None) => break Err(left(id)),
                 Err(failure) => break Err(failure),
             };
             let at = &detail.run.progress;
@@ -158,29 +161,19 @@ impl Scheduled {
         stop: &Stop,
         ready: impl FnOnce(),
     ) -> Result<Option<RunDetail>, Failure> {
-        let (mut ready, mut away) = (Some(ready), false);
+        let mut ready = Some(ready);
         loop {
-            match self.run(id).await {
-                Ok(detail) => {
-                    if std::mem::take(&mut away) {
-                        tracing::info!(run = %id, "the scheduler answers again");
-                    }
-                    let follow = detail.run.follow.as_ref();
-                    if follow.is_some_and(|follow| follow.caught_up)
-                        && let Some(ready) = ready.take()
-                    {
-                        ready();
-                    }
-                    if detail.run.state.is_final() {
-                        return Ok(Some(detail));
-                    }
-                }
-                Err(Failure::Error(Kind::Failed, error)) => {
-                    if !std::mem::replace(&mut away, true) {
-                        tracing::warn!(run = %id, %error, "the scheduler does not answer; the command waits for it");
-                    }
-                }
-                Err(failure) => return Err(failure),
+            let Some(detail) = self.told(id, stop, None).await? else {
+                return Ok(None);
+            };
+            let follow = detail.run.follow.as_ref();
+            if follow.is_some_and(|follow| follow.caught_up)
+                && let Some(ready) = ready.take()
+            {
+                ready();
+            }
+            if detail.run.state.is_final() {
+                return Ok(Some(detail));
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
@@ -188,6 +181,59 @@ impl Scheduled {
             }
         }
     }
+
+    /// Everything about one run, asked again while the scheduler is away, for as long as `patience` says. Gives nothing when
+    /// this command is told to stop.
+    async fn told(
+        &self,
+        id: &RunId,
+        stop: &Stop,
+        patience: Option<Duration>,
+    ) -> Result<Option<RunDetail>, Failure> {
+        let mut away = None;
+        loop {
+            let asked = tokio::time::timeout(ANSWER, self.run(id));
+            let Some(answer) = stop.token.run_until_cancelled(asked).await else {
+                return Ok(None);
+            };
+            let error = match answer {
+                Ok(Ok(detail)) => {
+                    if away.is_some() {
+                        tracing::info!(run = %id, "the scheduler answers again");
+                    }
+                    return Ok(Some(detail));
+                }
+                Ok(Err(Failure::Error(Kind::Failed, error))) => error,
+                Ok(Err(failure)) => return Err(failure),
+                Err(_) => format!("no answer within {ANSWER:?}").into(),
+            };
+            let since = *away.get_or_insert_with(|| {
+                tracing::warn!(run = %id, %error, "the scheduler does not answer; the command waits for it");
+                Instant::now()
+            });
+            if patience.is_some_and(|patience| since.elapsed() >= patience) {
+                let id = id.clone();
+                return Err(Failure::failed(Gone { id, source: error }));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = stop.token.cancelled() => return Ok(None),
+            }
+        }
+    }
+}
+
+/// What the scheduler says, unless this command is told to stop before that.
+pub(crate) async fn heard<T>(
+    stop: &Stop,
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let answer = stop.token.run_until_cancelled(asked).await;
+    answer.unwrap_or_else(|| {
+        Err(Failure::interrupted(
+            "stopped before the scheduler answered; run the same command again",
+        ))
+    })
 }
 
 /// The scheduler ended, or the network broke, while the command waited.

@@ -93,6 +93,7 @@ impl Stop {
         let second = tokio::time::timeout(LONGEST_STOP.saturating_add(longer), second).await;
         if second.is_err() {
             tracing::error!("the command does not stop by itself, so its process ends");
+            crate::traces::send_last();
         }
         std::process::exit(second.unwrap_or(first).exit_code().into());
     }

@@ -3,6 +3,7 @@
 //! Spans go out as OTLP in Protocol Buffers over HTTP, by the crates of OpenTelemetry's makers, which heed the variables of OpenTelemetry.
 //! The requests are sent by the client that storage uses, because the crates would bring a second version of that client.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -29,8 +30,19 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// A collector answers with a count of what it refused, and a reason.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
+/// What sends the spans of this process, for an end of the process that drops nothing.
+static SENDER: OnceLock<SdkTracerProvider> = OnceLock::new();
+
+/// Sends the last spans, before the process ends without dropping [`Traces`].
+pub(crate) fn send_last() {
+    if let Some(sender) = SENDER.get() {
+        // A collector that is away has been told of already.
+        let _ = sender.shutdown_with_timeout(AT_THE_END);
+    }
+}
+
 /// Sends spans until it is dropped, and the last ones then.
-pub(crate) struct Traces(SdkTracerProvider);
+pub(crate) struct Traces;
 
 impl Traces {
     /// The layer that gathers our spans, and what sends them; none if no variable names a collector.
@@ -71,14 +83,14 @@ impl Traces {
             .with_filter(filter_fn(|about| {
                 about.is_span() && about.target().starts_with("gugus")
             }));
-        Ok((layer, Self(provider)))
+        let _ = SENDER.set(provider);
+        Ok((layer, Self))
     }
 }
 
 impl Drop for Traces {
     fn drop(&mut self) {
-        // A collector that is away has been told of already.
-        let _ = self.0.shutdown_with_timeout(AT_THE_END);
+        send_last();
     }
 }
 

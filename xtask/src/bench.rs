@@ -29,7 +29,7 @@ pub(crate) fn run(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
 
 fn ingest(host: &Host, arguments: &[OsString]) -> Result<(), Problem> {
     // In one call, so that both are built with the same features of what they share.
-    let targets = "-p gugus -p gugus-ingest --bin gugus --example bare_loop";
+    let targets = "-p gugus -p gugus-ingest --bin gugus --example bare_loop --example hash_cost";
     with_kafka(host, targets, "bench/ingest/bench.py", arguments)
 }
 

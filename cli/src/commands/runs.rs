@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 
 use crate::exit::{Code, Failure};
 use crate::output::Output;
+use crate::scheduled::heard;
 use crate::signals::Stop;
 
 /// Look at a scheduler's runs, cancel, pause and resume them
@@ -42,8 +43,8 @@ enum Command {
 impl Runs {
     pub(crate) async fn run(self, stop: Stop) -> Result<Code, Failure> {
         match self.command {
-            Command::List(list) => list.run(self.output).await,
-            Command::Show(show) => show.run(self.output).await,
+            Command::List(list) => heard(&stop, list.run(self.output)).await,
+            Command::Show(show) => heard(&stop, show.run(self.output)).await,
             Command::Logs(logs) => logs.run(stop, self.output).await,
             Command::Cancel(cancel) => cancel.run(stop, self.output).await,
             Command::Pause(pause) => pause.run(stop, self.output).await,

@@ -8,7 +8,7 @@ use crate::exit::{Code, Failure};
 use crate::flags::folders::{BatchesFolder, ModelsFolder};
 use crate::flags::job_file::JobFile;
 use crate::output::{Output, ready, report, run};
-use crate::scheduled::{Scheduled, Scheduler, code, left};
+use crate::scheduled::{Scheduled, Scheduler, code, heard, left};
 use crate::signals::Stop;
 
 /// Hand a job file to a scheduler, which trains its models by itself
@@ -67,12 +67,12 @@ impl Submit {
             follow: self.follow,
             dry_run: self.dry_run,
         };
-        let scheduler = self.scheduler.connect().await?;
+        let scheduler = heard(&stop, self.scheduler.connect()).await?;
         if self.dry_run {
-            let DryRun { report } = scheduler.post("", &request).await?;
+            let DryRun { report } = heard(&stop, scheduler.post("", &request)).await?;
             return report::show(&report, self.output);
         }
-        let submitted: Run = scheduler.post("", &request).await?;
+        let submitted: Run = heard(&stop, scheduler.post("", &request)).await?;
         if self.follow && !self.detach {
             return self.stay(&scheduler, &submitted, &stop).await;
         }

@@ -161,7 +161,7 @@ impl On {
     ) -> Result<Result<Report, gugus_train::Error>, Failure> {
         match self {
             Self::Chosen(cluster) => {
-                let connected = cluster.connect(stores).await?;
+                let connected = cluster.connect(stores, &stop).await?;
                 let training = prepared.train(&connected.cluster, stop);
                 connected.outlive(training).await
             }

@@ -90,7 +90,7 @@ impl ChosenCluster {
     ) -> Result<Option<Connected>, Failure> {
         let access = match self {
             Self::Remote(access) => *access,
-            Self::Embedded(..) => return self.connect(stores).await.map(Some),
+            Self::Embedded(..) => return self.connect(stores, stop).await.map(Some),
         };
         let cluster = Cluster::connect_or_wait(access, pause, stop).await;
         let cluster = cluster.map_err(Failure::failed)?;
@@ -101,7 +101,11 @@ impl ChosenCluster {
     }
 
     /// Connects to the cluster, which is started before if it is in this process.
-    pub(crate) async fn connect(self, stores: &Stores) -> Result<Connected, Failure> {
+    pub(crate) async fn connect(
+        self,
+        stores: &Stores,
+        stop: &CancellationToken,
+    ) -> Result<Connected, Failure> {
         let (access, embedded) = match self {
             Self::Remote(access) => (*access, None),
             Self::Embedded(config, _) => {
@@ -116,7 +120,12 @@ impl ChosenCluster {
                 (embedded.access().clone(), Some(embedded))
             }
         };
-        let cluster = Cluster::connect(access).await;
+        let connecting = stop.run_until_cancelled(Cluster::connect(access));
+        let Some(cluster) = connecting.await else {
+            return Err(Failure::interrupted(
+                "stopped before the scheduler answered; run the same command again",
+            ));
+        };
         Ok(Connected {
             cluster: cluster.map_err(Failure::failed)?,
             embedded,

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use ballista_core::serde::protobuf::CancelJobParams;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
+use tonic::Status;
 
 use super::cluster::Cluster;
 
-/// How long [`gugus_submit::Submit::settle`] waits for cancellations.
+/// How long one request to cancel may take, and how long [`gugus_submit::Submit::settle`] waits for all of them. A scheduler
+/// that stands still keeps its connections and answers nothing.
 const CANCEL_WITHIN: Duration = Duration::from_secs(5);
 
 impl Cluster {
@@ -18,7 +21,7 @@ impl Cluster {
         let begun =
             std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));
         let all = futures::future::join_all(begun);
-        if tokio::time::timeout(CANCEL_WITHIN, all).await.is_err() {
+        if timeout(CANCEL_WITHIN, all).await.is_err() {
             tracing::warn!(scheduler = %self.access.url, "the scheduler did not confirm that Ballista jobs are cancelled");
         }
     }
@@ -32,11 +35,19 @@ impl Cluster {
             let request = CancelJobParams {
                 job_id: job_id.clone(),
             };
-            if let Err(status) = self.scheduler.clone().cancel_job(request).await {
+            let mut scheduler = self.scheduler.clone();
+            let cancelled = timeout(CANCEL_WITHIN, scheduler.cancel_job(request)).await;
+            let answer = cancelled.unwrap_or_else(|_| Err(no_answer()));
+            if let Err(status) = answer {
                 tracing::warn!(job = job_id, error = %status, "the Ballista job could not be cancelled");
             }
         }
     }
+}
+
+fn no_answer() -> Status {
+    let seconds = CANCEL_WITHIN.as_secs();
+    Status::deadline_exceeded(format!("the scheduler did not answer within {seconds} s"))
 }
 
 /// What a client knows about its Ballista job.

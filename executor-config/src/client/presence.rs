@@ -11,6 +11,8 @@ pub(super) struct Presence(Arc<Mutex<Known>>);
 struct Known {
     scheduler: String,
     away_since: Option<Instant>,
+    /// All silences that have ended, added up.
+    away_before: Duration,
 }
 
 impl Presence {
@@ -19,6 +21,7 @@ impl Presence {
         let known = Known {
             scheduler,
             away_since: None,
+            away_before: Duration::ZERO,
         };
         Self(Arc::new(Mutex::new(known)))
     }
@@ -43,8 +46,17 @@ impl Presence {
 
     /// The scheduler answers. If it had been silent, gives for how long.
     pub(super) fn back(&self) -> Option<Duration> {
-        let since = self.known().away_since.take();
-        since.map(|since| since.elapsed())
+        let mut known = self.known();
+        let silence = known.away_since.take()?.elapsed();
+        known.away_before += silence;
+        Some(silence)
+    }
+
+    /// How long the scheduler was silent so far, all silences added up.
+    pub(super) fn away_so_far(&self) -> Duration {
+        let known = self.known();
+        let now = known.away_since.map(|since| since.elapsed());
+        known.away_before + now.unwrap_or_default()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -66,9 +78,11 @@ mod tests {
         assert!(one.away().1);
         assert!(!other.away().1);
         other.met("second".to_owned());
-        assert!(other.back().is_some());
+        let silence = other.back().unwrap();
+        assert_eq!(one.away_so_far(), silence);
         assert!(one.back().is_none());
         assert_eq!(one.scheduler(), "second");
         assert!(other.away().1);
+        assert!(one.away_so_far() >= silence);
     }
 }

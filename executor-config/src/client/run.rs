@@ -107,6 +107,10 @@ impl Submit for Cluster {
         self.slots().await
     }
 
+    fn away(&self) -> Duration {
+        self.presence.away_so_far()
+    }
+
     async fn settle(&self) {
         self.cancelled().await;
     }

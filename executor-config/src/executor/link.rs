@@ -38,6 +38,9 @@ const SAY_EVERY: Duration = Duration::from_secs(60);
 /// The time between two tries to reach a scheduler that does not answer.
 pub(super) const RETRY: Duration = Duration::from_millis(200);
 
+/// The longest time between two registrations at a scheduler that answers and is not available.
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
 /// The connection to the scheduler.
 #[derive(Clone)]
 pub(super) struct Link {
@@ -57,6 +60,7 @@ impl Link {
         node: Arc<Node>,
         state: watch::Sender<ExecutorState>,
     ) -> Result<Self, ExecutorError> {
+        let mut wait = RETRY;
         let link = loop {
             let (channel, about) = reach(&access).await?;
             let mut link = Self {
@@ -73,7 +77,14 @@ impl Link {
             match link.scheduler.register_executor(request).await {
                 Ok(_) => break link,
                 // The scheduler went away again.
-                Err(status) if status.code() == Code::Unavailable => sleep(RETRY).await,
+                Err(status) if status.code() == Code::Unavailable => {
+                    if wait == RETRY {
+                        let reason = status.message();
+                        tracing::info!(scheduler = %access.url, reason, "the scheduler is not available for a registration; trying again");
+                    }
+                    sleep(wait).await;
+                    wait = (2 * wait).min(LONGEST_RETRY);
+                }
                 Err(status) => return Err(link.not_taken(status)),
             }
         };

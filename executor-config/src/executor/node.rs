@@ -1,14 +1,16 @@
 //! Runs tasks. A process has one node, whatever id it currently has at the scheduler.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ballista_core::error::BallistaError;
 use ballista_core::serde::protobuf::{ExecutorRegistration, TaskStatus, failed_task, task_status};
 use ballista_core::serde::scheduler::{TaskDefinition, TaskKey};
 use futures::FutureExt;
+use gugus_features::Stop;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
@@ -32,7 +34,8 @@ pub(super) struct Node {
     threads: Handle,
     reports: mpsc::UnboundedSender<Report>,
     registration: Mutex<ExecutorRegistration>,
-    running: Mutex<HashSet<TaskKey>>,
+    /// The tasks that were taken and have not ended, each with the signal that ends its work.
+    running: Mutex<HashMap<TaskKey, Stop>>,
     /// Tasks that were taken and whose end the scheduler has not acknowledged.
     open: watch::Sender<usize>,
     leaving: AtomicBool,
@@ -92,23 +95,37 @@ impl Node {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .id = new_id();
+        self.cancel_all().await;
+    }
+
+    /// Cancels all tasks that run.
+    pub(super) async fn cancel_all(&self) {
         let running: Vec<TaskKey> = {
             let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            running.iter().cloned().collect()
+            running.keys().cloned().collect()
         };
         for key in running {
-            let TaskKey {
-                job_id,
-                stage_id,
-                task_id,
-            } = key;
-            // A task that just ended has nothing to cancel.
-            let _ = self
-                .parts
-                .executor
-                .cancel_task(job_id, stage_id, task_id)
-                .await;
+            self.cancel(key).await;
         }
+    }
+
+    /// Cancels a task. Ballista stops waiting for it, and the signal ends its work: the work may be a fit that takes hours on
+    /// a thread of tasks.
+    pub(super) async fn cancel(&self, key: TaskKey) {
+        {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(stop) = running.get(&key) {
+                stop.now();
+            }
+        }
+        let TaskKey {
+            job_id,
+            stage_id,
+            task_id,
+        } = key;
+        let executor = &self.parts.executor;
+        // A task that just ended has nothing to cancel.
+        let _ = executor.cancel_task(job_id, stage_id, task_id).await;
     }
 
     /// From now on, heartbeats say that this executor is leaving.
@@ -135,18 +152,22 @@ impl Node {
     pub(super) fn take(self: &Arc<Self>, task: TaskDefinition) {
         self.open.send_modify(|open| *open += 1);
         let (node, executor_id) = (Arc::clone(self), self.id());
+        let key = TaskKey {
+            job_id: task.job_id.clone(),
+            stage_id: task.stage_id,
+            task_id: task.task_id,
+        };
+        let stop = Stop::default();
+        // All threads may be busy, so the task may be cancelled before it begins.
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.clone(), stop.clone());
         self.threads.spawn(async move {
-            let key = TaskKey {
-                job_id: task.job_id.clone(),
-                stage_id: task.stage_id,
-                task_id: task.task_id,
-            };
             node.metrics.running.inc();
-            node.running
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(key.clone());
-            let status = node.run(&key, task, &executor_id).await;
+            // Whatever ends the task ends its work.
+            let _ends_its_work = stop.on_drop();
+            let status = node.run(&key, task, &executor_id, &stop).await;
             node.running
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -165,16 +186,27 @@ impl Node {
     }
 
     /// Runs a task and reports its end, whatever happens. Without the report the Ballista job would wait for ever.
-    async fn run(&self, key: &TaskKey, task: TaskDefinition, executor_id: &str) -> TaskStatus {
+    async fn run(
+        &self,
+        key: &TaskKey,
+        task: TaskDefinition,
+        executor_id: &str,
+        stop: &Stop,
+    ) -> TaskStatus {
         let (stage_attempt_num, launch_time) = (task.stage_attempt_num, task.launch_time);
         let start_exec_time = now();
-        let executed = AssertUnwindSafe(task::execute(&self.parts, key, task))
+        let executed = AssertUnwindSafe(task::execute(&self.parts, key, task, stop))
             .catch_unwind()
             .await;
         let (metrics, status) = match executed {
             Ok(Ok((metrics, mut successful))) => {
                 successful.executor_id = executor_id.to_owned();
                 (metrics, task_status::Status::Successful(successful))
+            }
+            // The signal may end the work before Ballista notes that the task is cancelled.
+            Ok(Err(_)) if stop.is_set() => {
+                let failed = failure::told(BallistaError::Cancelled, &self.registration());
+                (Vec::new(), task_status::Status::Failed(failed))
             }
             Ok(Err(error)) => {
                 tracing::debug!(?key, %error, "a task failed");

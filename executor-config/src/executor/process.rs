@@ -115,6 +115,8 @@ pub async fn run(
     if result.is_ok() {
         link.gone().await;
     }
+    // Only now, because the scheduler would otherwise take them for tasks that somebody cancelled.
+    node.cancel_all().await;
     stop.cancel();
     for task in beside {
         let _ = task.await;

@@ -10,8 +10,8 @@ use ballista_core::serde::protobuf::{
     LaunchTaskParams, LaunchTaskResult, MultiTaskDefinition, RemoveJobDataParams,
     RemoveJobDataResult, StopExecutorParams, StopExecutorResult,
 };
-use ballista_core::serde::scheduler::TaskDefinition;
 use ballista_core::serde::scheduler::from_proto::get_task_definition_vec;
+use ballista_core::serde::scheduler::{TaskDefinition, TaskKey};
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tonic::{Request, Response, Status};
 
@@ -112,15 +112,12 @@ impl ExecutorGrpc for Service {
             id::check("Ballista job", &task.job_id)?;
         }
         for task in task_infos {
-            let job = JobId::from(task.job_id);
-            let (stage, number) = (task.stage_id as usize, task.task_id as usize);
-            // A task that ended meanwhile has nothing to cancel.
-            let _ = self
-                .node
-                .parts
-                .executor
-                .cancel_task(job, stage, number)
-                .await;
+            let key = TaskKey {
+                job_id: JobId::from(task.job_id),
+                stage_id: task.stage_id as usize,
+                task_id: task.task_id as usize,
+            };
+            self.node.cancel(key).await;
         }
         Ok(Response::new(CancelTasksResult { cancelled: true }))
     }

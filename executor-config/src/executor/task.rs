@@ -10,6 +10,7 @@ use ballista_executor::executor::Executor;
 use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::metrics::{Metric, MetricsSet};
+use gugus_features::{Stop, heeding};
 
 use super::work_dir::WorkDir;
 
@@ -22,18 +23,19 @@ pub(super) struct Parts {
     pub(super) environment: Arc<RuntimeEnv>,
 }
 
-/// Runs a task. Returns its metrics and the places of its result.
+/// Runs a task, whose work ends after the signal of `stop`. Returns its metrics and the places of its result.
 pub(super) async fn execute(
     parts: &Parts,
     key: &TaskKey,
     task: TaskDefinition,
+    stop: &Stop,
 ) -> Result<(Vec<OperatorMetricsSet>, SuccessfulTask), BallistaError> {
     let stage = parts.engine.create_query_stage_exec(
         key.job_id.clone(),
         key.stage_id,
         key.task_id,
         task.global_output_partition_ids,
-        task.plan,
+        heeding(task.plan, stop)?,
         &parts.executor.work_dir,
         &task.session_config,
     )?;

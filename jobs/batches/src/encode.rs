@@ -13,7 +13,7 @@ use arrow::{
     },
 };
 use bytes::Bytes;
-use gugus_files::{ParquetEnd, catch_panic, seal, unsealed};
+use gugus_files::{Pages, ParquetEnd, catch_panic, seal, unsealed};
 use parquet::{
     arrow::{
         ArrowWriter,
@@ -80,6 +80,7 @@ pub(crate) fn decoded(
     if let Some(seal) = &end.seal {
         seal.check_all(&bytes)?;
     }
+    Pages::check(&bytes, &end.metadata)?;
     catch_panic(|| {
         let metadata = ArrowReaderMetadata::try_new(end.metadata, ArrowReaderOptions::new())?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata);

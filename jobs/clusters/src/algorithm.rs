@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use gugus_kmeans::Fit;
 #[cfg(feature = "fit")]
-use gugus_kmeans::Rows;
+use gugus_kmeans::{Fit, Rows, Stop};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -42,7 +41,8 @@ pub trait Parameters: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOw
     fn open(&self, saved: Saved) -> Result<Self::Model, String>;
 
     /// Fits a model to all rows at once. `carried` is the model of the batch before, if the algorithm is [`Facts::chained`].
-    /// Only algorithms that are [`Facts::weighted`] look at `weights`.
+    /// Only algorithms that are [`Facts::weighted`] look at `weights`. After the signal of `stop` the fit ends as soon as its
+    /// library lets it, without a model.
     ///
     /// # Errors
     /// [`FitError`] says why there is no fit.
@@ -52,6 +52,7 @@ pub trait Parameters: Clone + fmt::Debug + PartialEq + Serialize + DeserializeOw
         carried: Option<&Self::Model>,
         rows: &Rows,
         weights: Option<&[f64]>,
+        stop: &Stop,
     ) -> Result<Fit<Self::Model>, FitError>;
 }
 

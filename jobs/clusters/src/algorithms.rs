@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use gugus_kmeans::DistanceMeasure;
 #[cfg(feature = "fit")]
-use gugus_kmeans::Rows;
-use gugus_kmeans::{DistanceMeasure, Fit};
+use gugus_kmeans::{Fit, Rows, Stop};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::algorithm::{Facts, Parameters};
@@ -82,6 +82,7 @@ macro_rules! algorithms {
             }
 
             /// Fits a model to all rows at once. `carried` is the model of the batch before, if the algorithm is chained.
+            /// After the signal of `stop` the fit ends without a model.
             ///
             /// # Errors
             /// Those of the algorithm.
@@ -91,6 +92,7 @@ macro_rules! algorithms {
                 carried: Option<&Fitted>,
                 rows: &Rows,
                 weights: Option<&[f64]>,
+                stop: &Stop,
             ) -> Result<Fit<Fitted>, FitError> {
                 match self {
                     $(Self::$name(params) => {
@@ -98,7 +100,7 @@ macro_rules! algorithms {
                             Fitted::$model(model) => Some(model),
                             _ => None,
                         });
-                        params.fit(carried, rows, weights).map(|fit| fit.of(Fitted::$model))
+                        params.fit(carried, rows, weights, stop).map(|fit| fit.of(Fitted::$model))
                     })+
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gugus_kmeans::{Fit, FitSummary, PredictError, Rows};
+use gugus_kmeans::{Fit, FitSummary, PredictError, Rows, Stop, Stopped};
 use ndarray::Array2;
 use thiserror::Error;
 
@@ -64,6 +64,9 @@ pub enum FitError {
     /// The algorithm has no answer for these rows; the sentence says which parameter to change.
     #[error("{0}")]
     Refused(String),
+    /// The fit was told to end.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// linfa refused for another reason.
     #[error("linfa cannot fit these rows: {reason}")]
     Library {
@@ -81,6 +84,15 @@ impl FitError {
             | Self::KMeans(gugus_kmeans::FitError::NotFinite { column, .. }) => Some(*column),
             _ => None,
         }
+    }
+
+    /// Whether the fit ended because it was told to.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped(_) | Self::KMeans(gugus_kmeans::FitError::Stopped(_))
+        )
     }
 
     pub(crate) fn library(error: &impl ToString) -> Self {
@@ -148,22 +160,26 @@ pub(crate) fn need_distinct(points: &Array2<f64>, k: usize) -> Result<(), FitErr
     })
 }
 
-/// The most steps that the parameters may ask of a fit: a day and a bit, if a machine does a billion of them a second (an
-/// estimate). The limit is there because nothing interrupts a fit of linfa.
-const MOST_STEPS: f64 = 1e14;
+/// The most steps that a fit may take: a day and a bit, if a machine does a billion of them a second (an estimate).
+pub(crate) const MOST_STEPS: f64 = 1e14;
 
-/// Refuses parameters that ask for more than [`MOST_STEPS`]. The steps are the product of `factors`.
+/// The most steps that one call of linfa may take: a quarter of an hour, by the same estimate. Nothing interrupts such a
+/// call.
+pub(crate) const MOST_STEPS_AT_ONCE: f64 = 1e12;
+
+/// Refuses a fit of more than `most` steps. The steps are the product of `factors`.
 pub(crate) fn need_few_steps(
     algorithm: &str,
     factors: &[f64],
-    lower: &str,
+    most: f64,
+    advice: &str,
 ) -> Result<(), FitError> {
     let steps: f64 = factors.iter().product();
-    if steps <= MOST_STEPS {
+    if steps <= most {
         return Ok(());
     }
     Err(FitError::Refused(format!(
-        "{algorithm} may take {steps:.0e} steps, and the most is {MOST_STEPS:.0e}: lower {lower}, or fit smaller batches"
+        "{algorithm} may take {steps:.1e} steps, and the most is {most:.0e}: {advice}, or fit smaller batches"
     )))
 }
 
@@ -172,11 +188,13 @@ pub(crate) fn finish<M: Model + Clone>(
     model: M,
     rows: &Rows,
     cost: f64,
+    stop: &Stop,
 ) -> Result<Fit<M>, FitError> {
     let predictor = model.clone().into_predictor()?;
     let mut sizes = vec![0; model.clusters()];
     let mut noise = 0;
     for row in 0..rows.len() {
+        stop.check()?;
         let prediction = predictor
             .predict(rows.row(row))
             .map_err(|error: PredictError| FitError::library(&error))?;

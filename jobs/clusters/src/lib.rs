@@ -9,12 +9,12 @@
 //! ```
 //! # #[cfg(feature = "fit")] {
 //! use gugus_clusters::{Algorithm, DbscanParams, Prediction};
-//! use gugus_kmeans::{RowForm, Rows};
+//! use gugus_kmeans::{RowForm, Rows, Stop};
 //!
 //! let x = [1.0, 1.1, 1.2, 7.0, 7.1, 7.2, 90.0];
 //! let rows = Rows::from_columns(&[&x], RowForm::Dense);
 //! let dbscan = Algorithm::Dbscan(DbscanParams { eps: 0.3, min_points: 3 });
-//! let found = dbscan.fit(None, &rows, None)?;
+//! let found = dbscan.fit(None, &rows, None, &Stop::default())?;
 //! assert_eq!((&found.summary.sizes[..], found.summary.noise), (&[3, 3][..], 1));
 //!
 //! let predictor = found.model.into_predictor()?;

@@ -9,7 +9,7 @@ use gugus_clusters::{
     Algorithm, CorePoint, DbscanParams, FitError, GmmInit, GmmParams, HotSpots, MiniBatch,
     MiniBatchInit, MiniBatchParams, Mixture, Model, Parameters, Prediction,
 };
-use gugus_kmeans::{Fit, PredictError, RowForm, Rows};
+use gugus_kmeans::{Fit, Params, PredictError, RowForm, Rows, Stop};
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::traits::{Fit as _, FitWith, Predict, Transformer};
@@ -59,15 +59,15 @@ fn mini_batch(
     carried: Option<&MiniBatch>,
     rows: &Rows,
 ) -> Result<Fit<MiniBatch>, FitError> {
-    params.fit(carried, rows, None)
+    params.fit(carried, rows, None, &Stop::default())
 }
 
 fn dbscan(params: &DbscanParams, rows: &Rows) -> Result<Fit<HotSpots>, FitError> {
-    params.fit(None, rows, None)
+    params.fit(None, rows, None, &Stop::default())
 }
 
 fn gmm(params: &GmmParams, rows: &Rows) -> Result<Fit<Mixture>, FitError> {
-    params.fit(None, rows, None)
+    params.fit(None, rows, None, &Stop::default())
 }
 
 fn three() -> MiniBatchParams {
@@ -419,6 +419,36 @@ fn parameters_that_would_keep_a_machine_busy_for_days_are_refused() {
     };
     let text = mini_batch(&endless, None, &points).unwrap_err().to_string();
     assert!(text.contains("lower n_runs or k"), "{text}");
+    let endless = Params {
+        max_iter: u32::MAX,
+        ..Params::default()
+    };
+    let wide = rows(&vec![vec![0.0; 10_000]; 20]);
+    let refused = endless.fit(None, &wide, None, &Stop::default());
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "kmeans may take 1.7e15 steps, and the most is 1e14: lower max_iter, init_steps or k, or fit smaller batches"
+    );
+}
+
+#[test]
+fn a_fit_that_was_told_to_end_has_no_model() {
+    let points = rows(&blobs(30, 1));
+    let stop = Stop::default();
+    stop.now();
+    let near = DbscanParams {
+        eps: 1.0,
+        min_points: 5,
+    };
+    for algorithm in [
+        Algorithm::default(),
+        Algorithm::MiniBatch(three()),
+        Algorithm::Dbscan(near),
+        Algorithm::Gmm(GmmParams::default()),
+    ] {
+        let ended = algorithm.fit(None, &points, None, &stop).unwrap_err();
+        assert!(ended.is_stopped(), "{}: {ended}", algorithm.name());
+    }
 }
 
 #[test]

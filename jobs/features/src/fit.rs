@@ -13,10 +13,11 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 use gugus_clusters::Fitted;
-use gugus_kmeans::{RowForm, Rows};
+use gugus_kmeans::{RowForm, Rows, Stop, Stopped};
 use gugus_kmeans_all::Weighting;
 use gugus_spec::HandleInvalid;
 
+use crate::error::external;
 use crate::outcome::{FitOutcome, fields};
 use crate::settings::FitSettings;
 
@@ -28,6 +29,7 @@ use crate::settings::FitSettings;
 pub struct ModelFit {
     settings: Arc<FitSettings>,
     signature: Signature,
+    stop: Stop,
 }
 
 impl ModelFit {
@@ -41,6 +43,16 @@ impl ModelFit {
         Self {
             settings: Arc::new(settings),
             signature: Signature::exact(arguments, Volatility::Immutable),
+            stop: Stop::default(),
+        }
+    }
+
+    /// The same function, whose fits end after the signal of `stop`.
+    pub(crate) fn until(&self, stop: &Stop) -> Self {
+        let stop = stop.clone();
+        Self {
+            stop,
+            ..self.clone()
         }
     }
 
@@ -87,6 +99,7 @@ impl AggregateUDFImpl for ModelFit {
         Ok(Box::new(Points {
             settings: Arc::clone(&self.settings),
             values: Vec::new(),
+            stop: self.stop.clone(),
         }))
     }
 
@@ -108,6 +121,7 @@ impl AggregateUDFImpl for ModelFit {
 struct Points {
     settings: Arc<FitSettings>,
     values: Vec<f64>,
+    stop: Stop,
 }
 
 impl Accumulator for Points {
@@ -125,7 +139,8 @@ impl Accumulator for Points {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let outcome = fit_points(&self.settings, None, &self.values);
+        let outcome = fit_points(&self.settings, None, &self.values, &self.stop);
+        let outcome = outcome.map_err(external)?;
         Ok(ScalarValue::Struct(Arc::new(outcome.to_array())))
     }
 
@@ -175,8 +190,16 @@ pub(crate) fn append(values: &mut Vec<f64>, columns: &[ArrayRef]) {
 
 /// Sorts out rows that cannot be fitted, then fits the rest. `values` holds one row after another, the weight last; a
 /// null is NaN. In a chain, `carried` is the model of the batch before.
-#[must_use]
-pub fn fit_points(settings: &FitSettings, carried: Option<&Fitted>, values: &[f64]) -> FitOutcome {
+///
+/// # Errors
+/// [`Stopped`] if the signal of `stop` comes before the end.
+pub fn fit_points(
+    settings: &FitSettings,
+    carried: Option<&Fitted>,
+    values: &[f64],
+    stop: &Stop,
+) -> Result<FitOutcome, Stopped> {
+    stop.check()?;
     let (width, dimensions) = (settings.width(), settings.features.len());
     let given = (values.len() / width) as u64;
     let failed = |reason: String| FitOutcome::Failed {
@@ -206,27 +229,30 @@ pub fn fit_points(settings: &FitSettings, carried: Option<&Fitted>, values: &[f6
     }
     let dropped = given - rows.len() as u64;
     if dropped > 0 && (settings.handle_invalid == HandleInvalid::Error || rows.is_empty()) {
-        return failed(describe_invalid(settings, &invalid, given));
+        return Ok(failed(describe_invalid(settings, &invalid, given)));
     }
 
     let weights = (settings.weighting == Weighting::LastColumn).then_some(weights.as_slice());
-    match settings.algorithm.fit(carried, &rows, weights) {
-        Ok(mut fit) => {
-            fit.summary.dropped = dropped;
-            FitOutcome::Trained(fit)
-        }
-        Err(error) => failed(match error.not_finite_column() {
-            Some(column) => {
-                let infinite = (0..rows.len()).filter(|i| rows.row(*i)[column].is_infinite());
-                format!(
-                    "feature \"{}\": {} of {given} rows are infinite",
-                    settings.features[column],
-                    infinite.count()
-                )
+    Ok(
+        match settings.algorithm.fit(carried, &rows, weights, stop) {
+            Ok(mut fit) => {
+                fit.summary.dropped = dropped;
+                FitOutcome::Trained(fit)
             }
-            None => error.to_string(),
-        }),
-    }
+            Err(error) if error.is_stopped() => return Err(Stopped),
+            Err(error) => failed(match error.not_finite_column() {
+                Some(column) => {
+                    let infinite = (0..rows.len()).filter(|i| rows.row(*i)[column].is_infinite());
+                    format!(
+                        "feature \"{}\": {} of {given} rows are infinite",
+                        settings.features[column],
+                        infinite.count()
+                    )
+                }
+                None => error.to_string(),
+            }),
+        },
+    )
 }
 
 fn describe_invalid(settings: &FitSettings, invalid: &[u64], given: u64) -> String {

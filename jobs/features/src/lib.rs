@@ -14,6 +14,7 @@
 //! * An expression that fails on a row gives a [`DataError`] with the name of the expression, in this process as well
 //!   as on an executor. A number in an expression, as in `repeat("a", 100000000)`, does not decide how much memory a
 //!   process takes, neither while rows are read nor while constants are folded. Planning may take ten seconds.
+//! * A plan that was given a signal ends soon after it, also within a fit ([`heeding()`]).
 //! * A scan checks the bytes that it reads against the hashes of the batch, so no changed row passes
 //!   ([`CheckedScanExec`]). Batches of earlier builds have no hashes.
 //!
@@ -53,6 +54,7 @@ mod evaluate;
 mod fit;
 mod growing;
 mod guards;
+mod heeding;
 mod limits;
 mod named;
 mod outcome;
@@ -82,7 +84,9 @@ pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
 pub use fit::{ModelFit, fit_points};
 pub use growing::bounded_functions;
+pub use gugus_kmeans::{Stop, Stopped};
 pub use gugus_kmeans_all::Weighting;
+pub use heeding::heeding;
 pub use limits::TooLarge;
 pub use named::{DataError, NAMED};
 pub use outcome::FitOutcome;

@@ -1,6 +1,10 @@
 //! The trait of a place for files. The batch log and the model folders use this trait only.
 
-use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -126,6 +130,18 @@ pub trait Tree: Send + Sync {
 
     /// Whether a file is there.
     fn has(&self, file: &str) -> bool;
+
+    /// Differs as soon as a name in a folder has come or gone; none where nobody can tell, or not yet.
+    fn names_stamp(&self, _folder: &str) -> Option<NamesStamp> {
+        None
+    }
+}
+
+/// Which folder it is, and when its names changed last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamesStamp {
+    pub(crate) inode: u64,
+    pub(crate) changed: Duration,
 }
 
 /// A file in a folder.

@@ -51,6 +51,7 @@ mod error;
 mod folder;
 mod location;
 mod objects;
+mod pages;
 mod panics;
 mod place;
 mod s3;
@@ -60,12 +61,13 @@ mod stores;
 mod watch;
 
 pub use backend::{
-    About, Backend, Changes, Created, Entry, FolderContent, Head, Listed, Onto, Placed, Sizes,
-    Swapped, Tail, Tree,
+    About, Backend, Changes, Created, Entry, FolderContent, Head, Listed, NamesStamp, Onto, Placed,
+    Sizes, Swapped, Tail, Tree,
 };
 pub use blocking::blocking;
 pub use checksum::{hex, sha256_hex};
 pub use error::StoreError;
+pub use pages::Pages;
 pub use panics::catch_panic;
 pub use s3::S3Settings;
 pub use seal::{Altered, HASH_KEY, ParquetEnd, Seal, seal, unsealed};

@@ -33,10 +33,15 @@ const WAITING: usize = 1;
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Summary, Error> {
     let stop = shutdown.child_token();
     let _stop_with_me = stop.clone().drop_guard();
-    let (planned, config) = {
+    let looked = {
         let stop = stop.clone();
-        worker::spawn("import", move |_| Ok((plan::look(&config, &stop)?, config)))?.await?
+        worker::spawn("import", move |_| Ok((plan::look(&config, &stop)?, config)))?
     };
+    // A pipe that nobody writes into gives no byte and no end. Nothing is imported yet, so the look may stay undone.
+    let Some(looked) = stop.run_until_cancelled(looked).await else {
+        return Ok(Summary::default());
+    };
+    let (planned, config) = looked?;
     let topic = &config.job.source.topic;
     let mut log = BatchLog::open(config.store.clone(), &config.job.name, topic)
         .await

@@ -1,9 +1,10 @@
 //! Why a step or a training has no result.
 
+use gugus_kmeans::Stopped;
 use thiserror::Error;
 
 /// Steps, points and partials that do not belong together. The cause is a fault of the code that carries them, or two
-/// versions of that code. It is never the data.
+/// versions of that code. It is never the data. Besides, a pass may be told to end.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PartialError {
@@ -59,6 +60,9 @@ pub enum PartialError {
         /// The step of the partial.
         given: &'static str,
     },
+    /// The pass was told to end.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// Why there is no model.

@@ -1,7 +1,7 @@
 //! Holds the comparison in single precision against the plainest search: every site, every row, double precision.
 
-use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans::vectors::squared_distance;
+use gugus_kmeans::{DistanceMeasure, Stop};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -106,7 +106,7 @@ proptest! {
         let sites = Sites::new(&case.sites, points.dimensions()).unwrap();
         let among = sites.distinct();
         for kernel in [Kernel::Vector, Kernel::Scalar] {
-            let mut searcher = Searcher::new(kernel, points.dimensions());
+            let mut searcher = Searcher::new(kernel, points.dimensions(), &Stop::default());
             searcher.set_sites(&sites, among);
             searcher.search(&points, points.all());
             for (row, values) in case.rows.iter().enumerate() {
@@ -136,7 +136,7 @@ fn doubts(columns: usize, offset: f64) -> usize {
     }
     let points = points(&rows);
     let sites = Sites::new(&rows[..64], columns).unwrap();
-    let mut searcher = Searcher::new(Kernel::Vector, columns);
+    let mut searcher = Searcher::new(Kernel::Vector, columns, &Stop::default());
     searcher.set_sites(&sites, sites.distinct());
     searcher.assign(&points, points.all());
     searcher.doubts.rows.len()
@@ -160,7 +160,7 @@ fn many_columns_are_rounded_part_by_part() {
     rows[9] = rows[2].clone();
     let points = points(&rows);
     let sites = Sites::new(&rows[..40], 100).unwrap();
-    let mut searcher = Searcher::new(Kernel::Vector, 100);
+    let mut searcher = Searcher::new(Kernel::Vector, 100, &Stop::default());
     searcher.set_sites(&sites, sites.distinct());
     searcher.search(&points, points.all());
     for (row, values) in rows.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Computes a step on one slice.
 
+use gugus_kmeans::Stop;
+
 use crate::draws::{Odds, sampled, smallest};
 use crate::error::PartialError;
 use crate::hash::stream;
@@ -20,8 +22,24 @@ use crate::summary::Summary;
 /// # Errors
 /// [`PartialError`] when step and points do not belong together.
 pub fn run_step(step: &Step, points: &Points, kernel: Kernel) -> Result<Partial, PartialError> {
-    let sites_of = |centers: &[Vec<f64>]| Sites::new(centers, points.dimensions());
-    let searcher = &mut Searcher::new(kernel, points.dimensions());
+    run_step_until(step, points, kernel, &Stop::default())
+}
+
+/// As [`run_step`], but ends soon after the signal of `stop`.
+///
+/// # Errors
+/// Those of [`run_step`], and [`PartialError::Stopped`].
+pub fn run_step_until(
+    step: &Step,
+    points: &Points,
+    kernel: Kernel,
+    stop: &Stop,
+) -> Result<Partial, PartialError> {
+    stop.check()?;
+    let sites_of = |centers: &[Vec<f64>]| {
+        Sites::new(centers, points.dimensions()).map(|sites| sites.until(stop))
+    };
+    let searcher = &mut Searcher::new(kernel, points.dimensions(), stop);
     let content = match step {
         Step::Summarize { seed, first } => {
             Content::Summarize(Summary::of(points, smallest(points, *seed, *first)))
@@ -73,5 +91,7 @@ pub fn run_step(step: &Step, points: &Points, kernel: Kernel) -> Result<Partial,
             Content::Silhouette(silhouettes(points, &sites, clusters, searcher)?)
         }
     };
+    // After the signal, the walk left rows out.
+    stop.check()?;
     Ok(Partial(content))
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use gugus_kmeans::Stop;
 use pulp::Arch;
 
 use crate::exact_sum::ExactSum;
@@ -21,10 +22,12 @@ pub(crate) struct Searcher {
     values: Vec<f64>,
     panels: Panels,
     pub(crate) doubts: Doubts,
+    stop: Stop,
 }
 
 impl Searcher {
-    pub(crate) fn new(kernel: Kernel, dimensions: usize) -> Self {
+    /// After the signal of `stop`, the searcher no longer compares: its results have no meaning, but are in range.
+    pub(crate) fn new(kernel: Kernel, dimensions: usize, stop: &Stop) -> Self {
         Self {
             arch: kernel.arch(),
             nearest: Box::default(),
@@ -32,6 +35,7 @@ impl Searcher {
             values: Vec::new(),
             panels: Panels::default(),
             doubts: Doubts::new(dimensions),
+            stop: stop.clone(),
         }
     }
 
@@ -48,7 +52,7 @@ impl Searcher {
     pub(crate) fn search(&mut self, points: &Points, rows: Range<usize>) {
         self.assign(points, rows.clone());
         // Exact arithmetic has told the costs.
-        if !self.panels.numbers.is_empty() {
+        if !self.stop.is_set() && !self.panels.numbers.is_empty() {
             let arch = self.arch;
             arch.dispatch(CostsOf(self.exactly(points, rows)));
         }
@@ -56,6 +60,11 @@ impl Searcher {
 
     /// Finds the nearest of these sites for each row of a block. The costs need not be told.
     pub(crate) fn assign(&mut self, points: &Points, rows: Range<usize>) {
+        if self.stop.is_set() {
+            self.nearest.site.fill(0);
+            self.nearest.cost.fill(0.0);
+            return;
+        }
         let arch = self.arch;
         if self.panels.numbers.is_empty() {
             arch.dispatch(self.exactly(points, rows));

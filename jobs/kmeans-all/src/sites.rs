@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use gugus_kmeans::Stop;
+
 use crate::error::PartialError;
 use crate::frame::Frame;
 
@@ -21,6 +23,8 @@ pub(crate) struct Sites {
     distinct: Vec<u32>,
     /// The sites in single precision; `None` if a comparison there would not pay or could not be trusted.
     frame: Option<Frame>,
+    /// Ends a walk early.
+    stop: Stop,
 }
 
 impl Sites {
@@ -54,7 +58,20 @@ impl Sites {
             frame: many.then(|| Frame::new(&values, dimensions)).flatten(),
             values,
             distinct: order,
+            stop: Stop::default(),
         })
+    }
+
+    /// The same sites, for walks that end after the signal.
+    pub(crate) fn until(self, stop: &Stop) -> Self {
+        let stop = stop.clone();
+        Self { stop, ..self }
+    }
+
+    /// Whether a walk is to end.
+    #[inline]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_set()
     }
 
     /// How many sites there are, with repeated ones.

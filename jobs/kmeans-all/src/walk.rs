@@ -82,7 +82,7 @@ fn descend(
     visit: &mut impl FnMut(Area<'_>),
 ) {
     let rows = tree.rows(node);
-    if rows.is_empty() {
+    if rows.is_empty() || sites.is_stopped() {
         return;
     }
     let before = stack.len();

@@ -9,6 +9,7 @@ use crate::lloyd::{self, BlockCosine, BlockEuclidean, Ended, Loop, RowCosine, Ro
 use crate::params::{DistanceMeasure, Params, ParamsError, Solver};
 use crate::predict::Nearest;
 use crate::rows::{Partitions, RowForm, Rows};
+use crate::stop::{Stop, Stopped};
 use crate::summary::{Centers, Fit, FitSummary};
 use crate::vectors::scale;
 
@@ -67,6 +68,9 @@ pub enum FitError {
     /// A parameter out of its range.
     #[error(transparent)]
     Params(#[from] ParamsError),
+    /// The fit was told to end.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// Fits k-means to `rows` as Spark 3.5.5 does on an RDD cut as `partitions` says. With more than one start
@@ -84,7 +88,22 @@ pub fn fit(
     weights: Option<&[f64]>,
     partitions: &Partitions,
 ) -> Result<Fit, FitError> {
+    fit_until(params, rows, weights, partitions, &Stop::default())
+}
+
+/// As [`fit`], but ends soon after the signal of `stop`.
+///
+/// # Errors
+/// Those of [`fit`], and [`FitError::Stopped`].
+pub fn fit_until(
+    params: &Params,
+    rows: &Rows,
+    weights: Option<&[f64]>,
+    partitions: &Partitions,
+    stop: &Stop,
+) -> Result<Fit, FitError> {
     params.validate()?;
+    stop.check()?;
     check_rows(rows)?;
     check_weights(rows.len(), weights)?;
     let partitions = partitions
@@ -105,9 +124,10 @@ pub fn fit(
         partitions: &partitions,
         max_iter: params.max_iter,
         tol: params.tol,
+        stop,
     };
     let from = |start: u32| {
-        let centers = first_centers(params, start, &points, &partitions);
+        let centers = first_centers(params, start, &points, &partitions, stop)?;
         iterate(params, rows, &points, &over, centers)
     };
     let mut best = from(0)?;
@@ -146,7 +166,7 @@ fn iterate(
             lloyd::run(&mut RowCosine::default(), &mut centers, points, over)
         }
     };
-    finish(params.distance_measure, points, centers, &ended)
+    finish(params.distance_measure, points, centers, &ended?, over.stop)
 }
 
 /// Counts the clusters with the final centers, as a saved model would.
@@ -155,14 +175,18 @@ fn finish(
     points: &Points<'_>,
     centers: CenterList,
     ended: &Ended,
+    stop: &Stop,
 ) -> Result<Fit, FitError> {
     if !ended.cost.is_finite() || !centers.is_finite() {
         return Err(FitError::Overflow);
     }
     let nearest = Nearest::new(centers.saved(), measure);
     let mut sizes = vec![0; nearest.centers().len()];
-    for row in 0..points.len() {
-        sizes[nearest.to(points.get(row))] += 1;
+    let work = sizes.len() * points.dimensions();
+    for piece in stop.pieces(0..points.len(), work) {
+        for row in piece? {
+            sizes[nearest.to(points.get(row))] += 1;
+        }
     }
     Ok(Fit {
         model: Centers {

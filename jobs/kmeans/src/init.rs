@@ -9,6 +9,7 @@ use crate::params::{DistanceMeasure, Init, InitMode, Params};
 use crate::plus_plus::{choose, sample_size};
 use crate::random::{Random, XorShiftRandom};
 use crate::sample::take_sample;
+use crate::stop::{Stop, Stopped};
 use crate::vectors::scale;
 
 /// Rounds of Lloyd's iterations over the candidates of k-means||.
@@ -21,7 +22,8 @@ pub(crate) fn first_centers(
     start: u32,
     points: &Points<'_>,
     partitions: &[Range<usize>],
-) -> CenterList {
+    stop: &Stop,
+) -> Result<CenterList, Stopped> {
     let mut seeds = XorShiftRandom::new(params.seed);
     for _ in 0..start {
         seeds.next_int();
@@ -31,16 +33,16 @@ pub(crate) fn first_centers(
         let centers = plus_plus(params, seed, points, partitions);
         // A sample of many equal rows may lack what the others have.
         if centers.len() == params.k || points.len() <= sample_size(params.k, points.dimensions()) {
-            return centers;
+            return Ok(centers);
         }
     }
     match (params.init_mode, params.distance_measure) {
-        (InitMode::Random, _) => random(params.k, seed, points, partitions),
+        (InitMode::Random, _) => Ok(random(params.k, seed, points, partitions)),
         (InitMode::Parallel, DistanceMeasure::Euclidean) => {
-            parallel::<Euclidean>(params, seed, points, partitions)
+            parallel::<Euclidean>(params, seed, points, partitions, stop)
         }
         (InitMode::Parallel, DistanceMeasure::Cosine) => {
-            parallel::<Cosine>(params, seed, points, partitions)
+            parallel::<Cosine>(params, seed, points, partitions, stop)
         }
     }
 }
@@ -88,7 +90,8 @@ fn parallel<M: Measure>(
     seed: i32,
     points: &Points<'_>,
     partitions: &[Range<usize>],
-) -> CenterList {
+    stop: &Stop,
+) -> Result<CenterList, Stopped> {
     let mut candidates = CenterList::new(points.dimensions());
     for row in take_sample(partitions, 1, seed) {
         candidates.push(points.get(row).dense());
@@ -97,12 +100,15 @@ fn parallel<M: Measure>(
     let mut newest = 0..candidates.len();
     for step in 0..params.init_steps {
         let mut total = 0.0;
+        let work = newest.len() * points.dimensions();
         for partition in partitions {
             let mut sum = 0.0;
-            for row in partition.clone() {
-                let cost = candidates.nearest::<M>(newest.clone(), points.get(row)).1;
-                costs[row] = cost.min(costs[row]);
-                sum += costs[row];
+            for piece in stop.pieces(partition.clone(), work) {
+                for row in piece? {
+                    let cost = candidates.nearest::<M>(newest.clone(), points.get(row)).1;
+                    costs[row] = cost.min(costs[row]);
+                    sum += costs[row];
+                }
             }
             total += sum;
         }
@@ -120,13 +126,16 @@ fn parallel<M: Measure>(
     }
     let candidates = candidates.distinct();
     if candidates.len() <= params.k {
-        return candidates;
+        return Ok(candidates);
     }
     let mut weights = vec![0.0; candidates.len()];
-    for row in 0..points.len() {
-        weights[candidates
-            .nearest::<M>(0..candidates.len(), points.get(row))
-            .0] += 1.0;
+    let work = candidates.len() * points.dimensions();
+    for piece in stop.pieces(0..points.len(), work) {
+        for row in piece? {
+            weights[candidates
+                .nearest::<M>(0..candidates.len(), points.get(row))
+                .0] += 1.0;
+        }
     }
-    local::k_means_plus_plus(&candidates, &weights, params.k, LOCAL_ROUNDS)
+    local::k_means_plus_plus(&candidates, &weights, params.k, LOCAL_ROUNDS, stop)
 }

@@ -72,14 +72,16 @@ mod predict;
 mod random;
 mod rows;
 mod sample;
+mod stop;
 mod summary;
 pub mod vectors;
 
-pub use fit::{FitError, fit};
+pub use fit::{FitError, fit, fit_until};
 pub use params::{
     DEFAULT_SEED, DistanceMeasure, HandleInvalid, Init, InitMode, Params, ParamsError,
     ParseChoiceError, Solver,
 };
 pub use predict::{CentersError, Near, PredictError, Predictor};
 pub use rows::{Partitions, RowForm, Rows};
+pub use stop::{Stop, StopOnDrop, Stopped};
 pub use summary::{Centers, Fit, FitSummary};

@@ -13,6 +13,7 @@ pub(crate) use row::{RowCosine, RowEuclidean};
 
 use crate::centers::CenterList;
 use crate::distance::{Point, Points};
+use crate::stop::{Stop, Stopped};
 use crate::vectors::{add_scaled, scale};
 
 /// What the solvers and measures do differently within the loop.
@@ -44,21 +45,27 @@ pub(crate) struct Loop<'a> {
     pub(crate) partitions: &'a [Range<usize>],
     pub(crate) max_iter: u32,
     pub(crate) tol: f64,
+    /// Ends the loop early.
+    pub(crate) stop: &'a Stop,
 }
 
 /// Moves `centers` until none moves farther than `tol` or `max_iter` passes are over. A cluster without rows keeps its
 /// center.
+///
+/// # Errors
+/// [`Stopped`] after the signal of `over`.
 pub(crate) fn run(
     scheme: &mut impl Scheme,
     centers: &mut CenterList,
     points: &Points<'_>,
     over: &Loop<'_>,
-) -> Ended {
+) -> Result<Ended, Stopped> {
     let Loop {
         weights,
         partitions,
         max_iter,
         tol,
+        stop,
     } = *over;
     let dimensions = points.dimensions();
     let mut total = Sums::new(centers.len(), dimensions);
@@ -67,21 +74,24 @@ pub(crate) fn run(
         iterations: 0,
         cost: 0.0,
     };
+    let work = centers.len() * dimensions;
     let mut converged = false;
     while ended.iterations < max_iter && !converged {
         scheme.begin(centers);
         total.clear();
         for partition in partitions {
             part.clear();
-            for row in partition.clone() {
-                let weight = weights.map_or(1.0, |weights| weights[row]);
-                // A row of no weight would turn the cost into NaN where its distance overflows.
-                if weight > 0.0 {
-                    let (nearest, cost) = scheme.nearest(centers, points, row);
-                    part.cost += weight * cost;
-                    part.weights[nearest] += weight;
-                    let sum = &mut part.values[nearest * dimensions..][..dimensions];
-                    add_scaled(sum, scheme.share(points, row, weight), points.values(row));
+            for piece in stop.pieces(partition.clone(), work) {
+                for row in piece? {
+                    let weight = weights.map_or(1.0, |weights| weights[row]);
+                    // A row of no weight would turn the cost into NaN where its distance overflows.
+                    if weight > 0.0 {
+                        let (nearest, cost) = scheme.nearest(centers, points, row);
+                        part.cost += weight * cost;
+                        part.weights[nearest] += weight;
+                        let sum = &mut part.values[nearest * dimensions..][..dimensions];
+                        add_scaled(sum, scheme.share(points, row, weight), points.values(row));
+                    }
                 }
             }
             total.add(&part);
@@ -104,7 +114,7 @@ pub(crate) fn run(
         ended.cost = total.cost;
         ended.iterations += 1;
     }
-    ended
+    Ok(ended)
 }
 
 /// What a pass adds up: for each cluster the sum of its rows and their weight, for all the cost.
@@ -142,6 +152,8 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -175,6 +187,7 @@ mod tests {
             partitions: &partitions,
             max_iter: 1,
             tol: 0.0,
+            stop: &Stop::default(),
         };
         let ended = if solver == 0 {
             let mut scheme = BlockEuclidean::new(&points);
@@ -182,6 +195,7 @@ mod tests {
         } else {
             run(&mut RowEuclidean::default(), &mut moved, &points, &over)
         };
+        let ended = ended.unwrap();
         assert_eq!(ended.iterations, 1);
         (moved, ended.cost)
     }
@@ -219,5 +233,62 @@ mod tests {
         );
         assert_eq!(centers.to_rows(), [[2.0, 0.0], [9.0, 9.0]]);
         assert_eq!(cost, 10.0);
+    }
+
+    /// Gives the signal at a row, and counts the rows that are looked at.
+    struct StopsAt {
+        row: usize,
+        stop: Stop,
+        looked: Cell<usize>,
+    }
+
+    impl Scheme for StopsAt {
+        fn begin(&mut self, _: &CenterList) {}
+
+        fn nearest(&self, _: &CenterList, _: &Points<'_>, row: usize) -> (usize, f64) {
+            self.looked.set(self.looked.get() + 1);
+            if row == self.row {
+                self.stop.now();
+            }
+            (0, 1.0)
+        }
+
+        fn share(&self, _: &Points<'_>, _: usize, weight: f64) -> f64 {
+            weight
+        }
+
+        fn settle(&self, _: &mut [f64]) -> f64 {
+            0.0
+        }
+
+        fn moved(&self, _: Point<'_>, _: Point<'_>, _: f64) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_pass_ends_within_the_piece_of_the_signal() {
+        let (rows, width) = (64, 1 << 16);
+        let values = vec![1.0; rows * width];
+        let points = Points::new(&values, width, rows, RowForm::Dense);
+        let mut centers = CenterList::new(width);
+        centers.push(points.get(0));
+        let stop = Stop::default();
+        let mut scheme = StopsAt {
+            row: 20,
+            stop: stop.clone(),
+            looked: Cell::new(0),
+        };
+        let over = Loop {
+            weights: None,
+            partitions: &[0..rows; 1],
+            max_iter: u32::MAX,
+            tol: 0.0,
+            stop: &stop,
+        };
+        let ended = run(&mut scheme, &mut centers, &points, &over);
+        assert!(matches!(ended, Err(Stopped)));
+        // A piece is sixteen of these rows.
+        assert_eq!(scheme.looked.get(), 32);
     }
 }

@@ -5,6 +5,7 @@
 use crate::centers::CenterList;
 use crate::distance::{Euclidean, Measure, Point};
 use crate::random::{JavaRandom, Random};
+use crate::stop::{Stop, Stopped};
 use crate::vectors::{add_scaled, norm, scale};
 
 /// Reduces weighted candidates to `k` centers in at most `rounds` rounds.
@@ -13,11 +14,12 @@ pub(crate) fn k_means_plus_plus(
     weights: &[f64],
     k: usize,
     rounds: u32,
-) -> CenterList {
+    stop: &Stop,
+) -> Result<CenterList, Stopped> {
     let mut random = JavaRandom::new(0);
-    let mut centers = seed_centers(candidates, weights, k, &mut random);
-    lloyd(candidates, weights, &mut centers, rounds, &mut random);
-    centers
+    let mut centers = seed_centers(candidates, weights, k, &mut random, stop)?;
+    lloyd(candidates, weights, &mut centers, rounds, &mut random, stop)?;
+    Ok(centers)
 }
 
 /// Draws `k` candidates, each with a probability in proportion to its weighted cost so far.
@@ -26,7 +28,8 @@ fn seed_centers(
     weights: &[f64],
     k: usize,
     random: &mut JavaRandom,
-) -> CenterList {
+    stop: &Stop,
+) -> Result<CenterList, Stopped> {
     let mut centers = CenterList::new(candidates.dimensions());
     let first = pick(weights.iter().copied(), random);
     centers.push(candidates.get(first));
@@ -34,6 +37,7 @@ fn seed_centers(
         .map(|i| Euclidean::cost(candidates.get(i), centers.get(0)))
         .collect();
     while centers.len() < k {
+        stop.check()?;
         let picked = pick(
             weights
                 .iter()
@@ -47,7 +51,7 @@ fn seed_centers(
             *cost = Euclidean::cost(candidates.get(i), newest).min(*cost);
         }
     }
-    centers
+    Ok(centers)
 }
 
 /// Walks the cumulated shares up to a random part of their sum and gives the last one walked.
@@ -78,7 +82,8 @@ fn lloyd(
     centers: &mut CenterList,
     rounds: u32,
     random: &mut JavaRandom,
-) {
+    stop: &Stop,
+) -> Result<(), Stopped> {
     let dimensions = candidates.dimensions();
     let mut assigned = vec![usize::MAX; candidates.len()];
     let mut sums = vec![0.0; centers.len() * dimensions];
@@ -87,19 +92,21 @@ fn lloyd(
         sums.fill(0.0);
         totals.fill(0.0);
         let mut moved = false;
-        for i in 0..candidates.len() {
-            let nearest = centers
-                .nearest::<Euclidean>(0..centers.len(), candidates.get(i))
-                .0;
-            add_scaled(
-                &mut sums[nearest * dimensions..][..dimensions],
-                weights[i],
-                candidates.values(i),
-            );
-            totals[nearest] += weights[i];
-            if assigned[i] != nearest {
-                moved = true;
-                assigned[i] = nearest;
+        for piece in stop.pieces(0..candidates.len(), centers.len() * dimensions) {
+            for i in piece? {
+                let nearest = centers
+                    .nearest::<Euclidean>(0..centers.len(), candidates.get(i))
+                    .0;
+                add_scaled(
+                    &mut sums[nearest * dimensions..][..dimensions],
+                    weights[i],
+                    candidates.values(i),
+                );
+                totals[nearest] += weights[i];
+                if assigned[i] != nearest {
+                    moved = true;
+                    assigned[i] = nearest;
+                }
             }
         }
         if !moved {
@@ -123,4 +130,5 @@ fn lloyd(
             }
         }
     }
+    Ok(())
 }

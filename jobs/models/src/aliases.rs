@@ -217,6 +217,15 @@ impl ModelStore {
         Ok(aliases)
     }
 
+    /// A text that changes whenever the aliases of a model are written; none where the model has no such file.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub async fn aliases_stamp(&self, model: &ModelName) -> Result<Option<String>, ModelError> {
+        let head = self.store.head(&file(model)).await?;
+        Ok(head.map(|head| head.stamp))
+    }
+
     /// Lets an alias stand for the model of a batch.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use arrow::{
     datatypes::{DataType, Field, Fields, Float64Type, Int8Type, Int32Type, Schema},
 };
 use bytes::Bytes;
-use gugus_files::catch_panic;
+use gugus_files::{Pages, catch_panic};
 use parquet::{
     arrow::{
         ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder,
@@ -105,8 +105,9 @@ pub(crate) fn from_parquet(files: Vec<Bytes>) -> Result<Vec<Vec<f64>>, String> {
     let mut found: Vec<(i32, Vec<f64>)> = Vec::new();
     for file in files {
         let batches = catch_panic(|| {
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
-            Ok(reader.collect::<Result<Vec<_>, _>>()?)
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone())?;
+            Pages::check(&file, reader.metadata())?;
+            Ok(reader.build()?.collect::<Result<Vec<_>, _>>()?)
         });
         for batch in batches.map_err(|e| format!("it is not a whole parquet file: {e}"))? {
             read_rows(&batch, &mut found)?;

@@ -2,9 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    iter,
+    iter, mem,
     num::NonZeroUsize,
     panic::resume_unwind,
+    sync::Arc,
     thread,
 };
 
@@ -13,6 +14,7 @@ use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{
     Extent, ModelError, ModelStore, WindowKey, aliases,
+    known::{Inside, Known},
     place::{DATA, METADATA, MODEL_JSON, SUCCESS, has_content, sparks_folders, split_spark_name},
 };
 
@@ -149,6 +151,7 @@ struct Gathered {
     models: BTreeMap<String, BTreeSet<Extent>>,
     unusable: Vec<UnusableFolder>,
     aliased: Vec<ModelName>,
+    inside: BTreeMap<String, Arc<Inside>>,
 }
 
 impl Gathered {
@@ -158,6 +161,7 @@ impl Gathered {
         }
         self.unusable.extend(other.unusable);
         self.aliased.extend(other.aliased);
+        self.inside.extend(other.inside);
     }
 
     fn add(&mut self, model: &str, extent: Extent, folder: String, state: State) {
@@ -191,12 +195,24 @@ impl ModelStore {
     /// # Errors
     /// Those of listing. A missing store is empty.
     pub async fn survey(&self) -> Result<Survey, ModelError> {
+        self.survey_again(&mut Known::default()).await
+    }
+
+    /// As [`ModelStore::survey`], and quicker the second time: a folder of this machine whose names are known is not read
+    /// again. After an error, what is known stays.
+    ///
+    /// # Errors
+    /// Those of listing. A missing store is empty.
+    pub async fn survey_again(&self, known: &mut Known) -> Result<Survey, ModelError> {
         let tree = self.store.tree("").await?;
+        let last = known.clone();
         let gathered = blocking(move || {
             let names = tree.folders("")?;
-            gather_side_by_side(&*tree, &names)
+            gather_side_by_side(&*tree, &names, &last)
         });
-        Ok(gathered.await?.into())
+        let mut gathered = gathered.await?;
+        *known = mem::take(&mut gathered.inside).into();
+        Ok(gathered.into())
     }
 
     /// As [`ModelStore::survey`], of one folder in the store.
@@ -206,7 +222,7 @@ impl ModelStore {
     pub async fn survey_folder(&self, name: &str) -> Result<Survey, ModelError> {
         let tree = self.store.tree(name).await?;
         let names = [name.to_owned()];
-        let gathered = blocking(move || gather(&*tree, &names)).await?;
+        let gathered = blocking(move || gather(&*tree, &names, &Known::default())).await?;
         Ok(gathered.into())
     }
 
@@ -286,14 +302,18 @@ impl From<Gathered> for Survey {
 }
 
 /// As [`gather`], by several threads where there are many folders: each costs some calls of the system.
-fn gather_side_by_side(tree: &dyn Tree, names: &[String]) -> Result<Gathered, StoreError> {
+fn gather_side_by_side(
+    tree: &dyn Tree,
+    names: &[String],
+    known: &Known,
+) -> Result<Gathered, StoreError> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let part = names.len().div_ceil(threads).max(LEAST);
     thread::scope(|scope| {
         let parts: Vec<_> = names.chunks(part).collect();
         let parts = parts
             .into_iter()
-            .map(|part| scope.spawn(|| gather(tree, part)));
+            .map(|part| scope.spawn(|| gather(tree, part, known)));
         let parts: Vec<_> = parts.collect();
         let mut all = Gathered::default();
         for part in parts {
@@ -306,12 +326,15 @@ fn gather_side_by_side(tree: &dyn Tree, names: &[String]) -> Result<Gathered, St
 }
 
 /// Lists each of the store's folders, and looks for one mark in each model folder.
-fn gather(tree: &dyn Tree, names: &[String]) -> Result<Gathered, StoreError> {
+fn gather(tree: &dyn Tree, names: &[String], known: &Known) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
     for name in names {
         let hidden = name.starts_with(['.', '_']);
-        let inner = tree.folders(name)?;
-        let is_sparks = inner.iter().any(|folder| folder == METADATA);
+        let inside = known.inside(tree, name)?;
+        let is_sparks = inside.folders.iter().any(|folder| folder == METADATA);
+        if inside.stamp.is_some() {
+            gathered.inside.insert(name.clone(), Arc::clone(&inside));
+        }
         let Ok(model) = name.parse::<ModelName>() else {
             if is_sparks && !hidden {
                 let state = State::Unusable(WRONG_NAME);
@@ -319,15 +342,15 @@ fn gather(tree: &dyn Tree, names: &[String]) -> Result<Gathered, StoreError> {
             }
             continue;
         };
-        if tree.has(&aliases::file(&model)) {
+        if inside.has_aliases {
             gathered.aliased.push(model);
         }
         if is_sparks {
             let (model, extent) = sparks_model(name);
             gathered.add(model, extent, name.clone(), marked_by_spark(tree, name)?);
         }
-        for inner in inner {
-            if let Some(extent) = Extent::from_folder_name(&inner) {
+        for inner in &inside.folders {
+            if let Some(extent) = Extent::from_folder_name(inner) {
                 let folder = format!("{name}/{inner}");
                 let state = state(tree, &folder)?;
                 gathered.add(name, extent, folder, state);

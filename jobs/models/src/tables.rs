@@ -9,7 +9,7 @@ use arrow::{
 };
 use bytes::Bytes;
 use gugus_clusters::{Cells, Holds, TableLayout};
-use gugus_files::catch_panic;
+use gugus_files::{Pages, catch_panic};
 use parquet::{
     arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
     basic::Compression,
@@ -100,8 +100,9 @@ fn numbers(column: &dyn Array, name: &str) -> Result<Vec<f64>, String> {
 
 fn batches(file: Bytes) -> Result<Vec<RecordBatch>, String> {
     let read = || {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?;
-        Ok(reader.collect::<Result<Vec<_>, _>>()?)
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone())?;
+        Pages::check(&file, reader.metadata())?;
+        Ok(reader.build()?.collect::<Result<Vec<_>, _>>()?)
     };
     catch_panic(read).map_err(|e| format!("it is not a whole parquet file: {e}"))
 }

@@ -20,6 +20,10 @@ use crate::stock::Stock;
 /// thousand folders takes a second or, in a bucket, minutes.
 const PAUSE: u32 = 10;
 
+/// The same where the store tells of its changes: looking through it finds only what nobody told. Two threads look, and take
+/// less than a twentieth of a core.
+const PAUSE_WHERE_TOLD: u32 = 40;
+
 /// When a folder that is not complete is looked at again. Somebody may be copying files into it, and nobody tells of files
 /// that far down. The time doubles with each look. When it reaches the time in which the whole store is looked through,
 /// these looks end.
@@ -36,7 +40,7 @@ pub(crate) async fn keep(stock: Arc<Stock>, poll: Duration, shutdown: Cancellati
 
 async fn keep_on(stock: Arc<Stock>, poll: Duration) {
     let store = stock.models.store().clone();
-    // A watch of thousands of folders takes a while to begin.
+    // The watch is there before the store is looked through, so that no change falls between them.
     let watch = tokio::task::spawn_blocking(move || store.watch(poll)).await;
     let Ok(watch) = watch else {
         // The runtime is shutting down.
@@ -76,8 +80,9 @@ enum Next {
 
 impl Keeper {
     async fn run(mut self) {
-        let mut through = Some(self.look_through());
         let tells = self.watch.changes() != Changes::Anything;
+        let pause = if tells { PAUSE_WHERE_TOLD } else { PAUSE };
+        let mut through = Some(self.look_through());
         // The next time, and the earliest time, for looking through the store.
         let (mut next, mut earliest) = (Instant::now(), Instant::now());
         loop {
@@ -85,7 +90,7 @@ impl Keeper {
             let todo = tokio::select! {
                 took = finished(&mut through) => {
                     through = None;
-                    earliest = Instant::now() + PAUSE * took;
+                    earliest = Instant::now() + pause * took;
                     next = earliest.max(Instant::now() + self.poll);
                     Next::LookedThrough
                 }

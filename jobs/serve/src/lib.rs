@@ -66,6 +66,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod alias_files;
 mod answers;
 mod api;
 mod asked;

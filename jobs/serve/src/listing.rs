@@ -11,6 +11,9 @@ use gugus_spec::{AliasName, BatchNumber, ModelName};
 use crate::asked::Wanted;
 use crate::problem::{Code, LoadError, Problem};
 
+/// How many folders or files are looked at or read at a time.
+pub(crate) const AT_ONCE: usize = 8;
+
 /// A model by its name and the data that it was trained on.
 pub(crate) type Key = (Arc<str>, Extent);
 

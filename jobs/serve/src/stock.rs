@@ -8,23 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use futures::StreamExt;
 use gugus_files::{Sizes, StoreError};
-use gugus_models::{Extent, Looked, ModelError, ModelStore, Survey};
+use gugus_models::{Extent, Known, Looked, ModelError, ModelStore, Survey};
 use gugus_spec::ModelName;
 use tokio::sync::watch;
 
+use crate::alias_files::{AliasFiles, Aliases};
 use crate::config::Config;
 use crate::early::Early;
-use crate::listing::{Aliasing, Key, Listing, StoreState};
+use crate::listing::{AT_ONCE, Aliasing, Key, Listing, StoreState};
 use crate::memory::Memory;
-
-/// How many folders are looked at or read at a time.
-const AT_ONCE: usize = 8;
 
 /// How many times aliases and their models are looked at, at most, until they agree.
 const MOST_LOOKS: usize = 3;
-
-/// The aliases of models, by their names.
-type Aliases = BTreeMap<Arc<str>, Aliasing>;
 
 /// The models of a store.
 pub(crate) struct Stock {
@@ -40,6 +35,9 @@ pub(crate) struct Stock {
     /// The models whose folders were looked at since the store began to be looked through. The listing knows these folders
     /// better than the survey does.
     touched: Mutex<Option<BTreeSet<Key>>>,
+    /// What needs no second look while the store is looked through again.
+    known: tokio::sync::Mutex<Known>,
+    alias_files: AliasFiles,
 }
 
 impl Stock {
@@ -48,6 +46,7 @@ impl Stock {
         let listed = config.models.list("", Sizes::Skip).await?;
         let folders = listed.unwrap_or_default().folders;
         let models = ModelStore::new(config.models.clone());
+        let alias_files = AliasFiles::new(models.clone());
         Ok(Self {
             memory: Memory::new(models.clone(), config),
             early: Early::new(folders),
@@ -56,6 +55,8 @@ impl Stock {
             is_listed: watch::Sender::new(false),
             turn: tokio::sync::Mutex::default(),
             touched: Mutex::default(),
+            known: tokio::sync::Mutex::default(),
+            alias_files,
         })
     }
 
@@ -75,6 +76,11 @@ impl Stock {
     /// The listing. It must not be held for longer than a search in it.
     pub(crate) fn current(&self) -> RwLockReadGuard<'_, Arc<Listing>> {
         self.listing.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The listing, to be held for longer.
+    fn listed_now(&self) -> Arc<Listing> {
+        Arc::clone(&self.current())
     }
 
     fn change(&self, change: impl FnOnce(&mut Listing)) {
@@ -126,7 +132,9 @@ impl Stock {
             .filter(|key| self.current().is_aliased(key));
         aliased.extend(left.filter_map(|(model, _)| model.parse().ok()));
         let aliases = self
-            .settle(aliased, &mut found, |key| self.current().has(key))
+            .settle(aliased, Aliases::new(), &mut found, |key| {
+                self.current().has(key)
+            })
             .await;
         if let Some(touched) = &mut *self.touched() {
             touched.extend(found.keys().cloned());
@@ -164,18 +172,18 @@ impl Stock {
         looked.collect().await
     }
 
-    /// Reads aliases. Looks at those of their models that do not seem to be there. An alias may move after a folder was looked
-    /// at, and a folder may change after an alias was read. So both are looked at until they agree.
+    /// Reads aliases, apart from those that are known. Looks at those of their models that do not seem to be there. An alias may
+    /// move after a folder was looked at, and a folder may change after an alias was read. So both are looked at until they agree.
     async fn settle(
         &self,
         aliased: BTreeSet<ModelName>,
+        mut aliases: Aliases,
         found: &mut BTreeMap<Key, Looked>,
         is_listed: impl Fn(&Key) -> bool,
     ) -> Aliases {
-        let mut aliases = Aliases::new();
         let mut again = aliased;
         for _ in 0..MOST_LOOKS {
-            aliases.extend(self.read_aliases(again).await);
+            aliases.extend(self.alias_files.read(again, &self.listed_now()).await);
             let doubtful = aliases.iter().flat_map(Aliasing::targets).filter(|key| {
                 let looked = found.get(key);
                 looked.map_or_else(|| !is_listed(key), |looked| *looked == Looked::Absent)
@@ -190,22 +198,6 @@ impl Stock {
             found.extend(looked.filter_map(|(key, looked)| Some((key, looked.ok()?))));
         }
         aliases
-    }
-
-    /// The aliases of models. If they cannot be read, these are the aliases that were read last.
-    async fn read_aliases(&self, models: BTreeSet<ModelName>) -> Vec<(Arc<str>, Aliasing)> {
-        let read = async |model: ModelName| {
-            let aliasing = match self.models.aliases(&model).await {
-                Ok(aliases) => Aliasing::from(aliases),
-                Err(error) => self
-                    .current()
-                    .aliasing(model.as_str())
-                    .and_now(&model, error),
-            };
-            (model.as_str().into(), aliasing)
-        };
-        let read = futures::stream::iter(models).map(read);
-        read.buffered(AT_ONCE).collect().await
     }
 
     /// Brings models into memory that are likely to be asked next, so that answers need not wait: models in memory that were
@@ -271,7 +263,9 @@ impl Stock {
     /// Looks through the whole store. Meanwhile single folders are looked at as they change.
     pub(crate) async fn look_through(&self) {
         self.begin().await;
-        let mut survey = self.models.survey().await;
+        let mut known = self.known.lock().await;
+        let mut survey = self.models.survey_again(&mut known).await;
+        drop(known);
         if survey.as_ref().is_ok_and(|survey| survey.models.is_empty())
             && (!self.current().models.is_empty() || !self.memory.keys().is_empty())
             && let Err(error) = self.check().await
@@ -313,8 +307,12 @@ impl Stock {
             listing.note(key, self.current().noted(key), false);
         }
         let mut found = BTreeMap::new();
+        let unchanged = self
+            .alias_files
+            .unchanged(&mut aliased, &self.listed_now())
+            .await;
         let aliases = self
-            .settle(aliased, &mut found, |key| listing.has(key))
+            .settle(aliased, unchanged, &mut found, |key| listing.has(key))
             .await;
         for (key, looked) in found {
             listing.note(&key, looked, false);
@@ -392,6 +390,26 @@ mod tests {
         assert!(stock.current().aliases("m").is_some());
         stock.replace(before, &BTreeSet::new()).await;
         assert!(stock.current().aliases("m").is_some());
+
+        // The file is as it was, and is not read again.
+        let mut same = BTreeSet::from(["m".parse().unwrap(), "n".parse().unwrap()]);
+        let unchanged = stock
+            .alias_files
+            .unchanged(&mut same, &stock.listed_now())
+            .await;
+        assert_eq!(
+            unchanged.keys().map(|name| &**name).collect::<Vec<_>>(),
+            ["m"]
+        );
+        assert_eq!(same, BTreeSet::from(["n".parse().unwrap()]));
+        // It is written again, to say the same of another batch.
+        store.delete("m/aliases.json").await.unwrap();
+        let other = aliases.replace("1, \"since", "2, \"since");
+        store.create("m/aliases.json", other.into()).await.unwrap();
+        let survey = stock.models.survey().await.unwrap();
+        stock.replace(survey, &BTreeSet::new()).await;
+        let batch = stock.current().aliases("m").unwrap().batch("production");
+        assert_eq!(batch.map(|batch| batch.get()), Some(2));
 
         store.delete("m/aliases.json").await.unwrap();
         let after = stock.models.survey().await.unwrap();

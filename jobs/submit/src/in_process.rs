@@ -12,6 +12,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::physical_plan::{AsExecutionPlan, DefaultPhysicalExtensionCodec};
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use futures::FutureExt;
+use gugus_features::{Stop, heeding};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -79,8 +80,12 @@ impl Submit for InProcess {
         name: &str,
         stop: &CancellationToken,
     ) -> Result<Vec<RecordBatch>, SubmitError> {
+        let end = Stop::default();
+        // Its tasks run on threads of the runtime, where nothing else ends them.
+        let _ends_with_this_call = end.on_drop();
         let plan = self
             .sent(plan)
+            .and_then(|plan| heeding(plan, &end))
             .map_err(|error| SubmitError::Cluster(error.into()))?;
         let rows = AssertUnwindSafe(collect_partitioned(plan, self.session.task_ctx()));
         let rows = tokio::select! {

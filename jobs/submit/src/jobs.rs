@@ -1,7 +1,7 @@
 //! The jobs of one run: each is submitted until it gives its result, or until trying again is pointless.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
@@ -85,21 +85,25 @@ impl<'a> Jobs<'a> {
         plan: Arc<dyn ExecutionPlan>,
     ) -> Result<Vec<RecordBatch>, SubmitError> {
         let name = format!("{} {name}", self.label);
-        let began = Instant::now();
         let mut limit = pace.limit(&self.patience);
         let mut wait = self.patience.first_wait;
         for attempt in 1.. {
+            let time = Time::begun(self.cluster);
             let run = self.cluster.run(Arc::clone(&plan), &name, &self.stop);
-            let error = match tokio::time::timeout(limit, run).await {
-                Ok(Ok(rows)) => {
-                    pace.took(began.elapsed());
-                    return Ok(rows);
-                }
-                Ok(Err(error)) => error,
-                Err(_) => SubmitError::Stalled {
+            let run = tokio::select! {
+                biased;
+                run = run => run,
+                () = time.over(limit) => Err(SubmitError::Stalled {
                     name: name.clone(),
                     after: limit,
-                },
+                }),
+            };
+            let error = match run {
+                Ok(rows) => {
+                    pace.took(time.spent());
+                    return Ok(rows);
+                }
+                Err(error) => error,
             };
             if attempt >= self.patience.attempts || !error.passes() {
                 return Err(error);
@@ -123,5 +127,38 @@ impl<'a> Jobs<'a> {
     /// Waits until jobs that were dropped or stopped are cancelled.
     pub async fn settle(self) {
         self.cluster.settle().await;
+    }
+}
+
+/// The time of one attempt, without the time that the cluster was away.
+struct Time<'a> {
+    cluster: &'a dyn Submit,
+    began: Instant,
+    away_before: Duration,
+}
+
+impl<'a> Time<'a> {
+    fn begun(cluster: &'a dyn Submit) -> Self {
+        Self {
+            cluster,
+            began: Instant::now(),
+            away_before: cluster.away(),
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        let away = self.cluster.away().saturating_sub(self.away_before);
+        self.began.elapsed().saturating_sub(away)
+    }
+
+    /// Waits until `limit` is spent.
+    async fn over(&self, limit: Duration) {
+        loop {
+            let left = limit.saturating_sub(self.spent());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
     }
 }

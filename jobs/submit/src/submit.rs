@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -28,6 +29,11 @@ pub trait Submit: Debug + Send + Sync {
 
     /// How many tasks the cluster runs at the same time: 0 while it has no executor, `None` when it does not say.
     async fn task_slots(&self) -> Option<usize>;
+
+    /// How long the cluster was away so far, all times added up. A job waits meanwhile, and cannot be blamed for it.
+    fn away(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Waits, for some seconds at most, until jobs that were dropped or stopped are cancelled: a process that ends before
     /// would leave them running. Call it when no [`Self::run`] is under way any more.

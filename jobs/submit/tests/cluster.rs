@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, UInt64Type};
@@ -164,6 +164,64 @@ async fn a_job_that_stalls_is_dropped_and_submitted_again() {
     let words = "\"job run 1 slow\" gave no result within 20ms and was cancelled";
     assert_eq!(stalled, words);
     assert_eq!(script.submitted(), 2);
+}
+
+/// A cluster that is away while its only job waits, and answers later.
+#[derive(Debug)]
+struct Away {
+    since: Instant,
+    answers_after: Duration,
+}
+
+#[async_trait]
+impl Submit for Away {
+    async fn run(
+        &self,
+        _plan: Arc<dyn ExecutionPlan>,
+        _name: &str,
+        _stop: &CancellationToken,
+    ) -> Result<Vec<RecordBatch>, SubmitError> {
+        tokio::time::sleep(self.answers_after).await;
+        Ok(numbers(&[1]))
+    }
+
+    async fn task_slots(&self) -> Option<usize> {
+        None
+    }
+
+    fn away(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+#[tokio::test]
+async fn the_time_that_the_cluster_is_away_is_not_the_jobs() {
+    let away = Away {
+        since: Instant::now(),
+        answers_after: Duration::from_millis(300),
+    };
+    let jobs = Jobs::on(&away, "job run 1", CancellationToken::new()).await;
+    let jobs = jobs.with_patience(Patience {
+        attempts: 1,
+        first_limit: Duration::from_millis(100),
+        least_limit: Duration::from_millis(100),
+        slower: 1,
+        ..Patience::default()
+    });
+    let pace = Pace::default();
+    // The outage counts neither into the limit of this job nor into the pace of the next one.
+    for _ in 0..2 {
+        assert_eq!(jobs.run("model", &pace, plan()).await.unwrap().len(), 1);
+    }
+    let here = Script::new(|_| Ok(numbers(&[1])));
+    let jobs = here.jobs().await.with_patience(Patience {
+        attempts: 1,
+        least_limit: Duration::from_millis(100),
+        slower: 1,
+        ..Patience::default()
+    });
+    let stalled = jobs.run("slow", &pace, plan()).await.unwrap_err();
+    assert!(stalled.to_string().contains("within 100ms"), "{stalled}");
 }
 
 #[tokio::test]

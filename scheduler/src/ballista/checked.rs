@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use ballista_core::JobId;
+use ballista_core::serde::protobuf::executor_resource::Resource;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
 use ballista_core::serde::protobuf::task_status::Status as End;
 use ballista_core::serde::protobuf::{
@@ -28,6 +29,10 @@ use super::view::Scheduler;
 const EXECUTOR: &str = "executor";
 const JOB: &str = "Ballista job";
 const SESSION: &str = "session";
+
+/// The most task slots that one executor may have. No machine has so many cores. Ballista prefers the executor with the most
+/// free slots, so one that claims any number would be sent all tasks.
+const MOST_SLOTS: u32 = 4096;
 
 /// Ballista's scheduler behind the checks.
 pub(crate) struct Checked(pub(crate) Arc<Scheduler>);
@@ -54,8 +59,19 @@ fn check_registration(about: &ExecutorRegistration) -> Result<(), Status> {
     if !is_port(about.grpc_port) {
         return lacks("grpc_port");
     }
-    if about.specification.is_none() {
+    let Some(specification) = &about.specification else {
         return lacks("specification");
+    };
+    for resource in &specification.resources {
+        if let Some(Resource::Vcores(slots)) = resource.resource
+            && slots > MOST_SLOTS
+        {
+            let id = &about.id;
+            let why = format!(
+                "executor {id} claims {slots} task slots, and the most is {MOST_SLOTS}: start it with fewer"
+            );
+            return Err(Status::invalid_argument(why));
+        }
     }
     if about.os_info.is_none() {
         return lacks("os_info");
@@ -263,7 +279,8 @@ mod tests {
     use std::collections::HashMap;
 
     use ballista_core::serde::protobuf::{
-        ExecutorOperatingSystemSpecification, ExecutorSpecification, RuntimeStatsReport,
+        ExecutorOperatingSystemSpecification, ExecutorResource, ExecutorSpecification,
+        RuntimeStatsReport,
     };
     use ballista_scheduler::state::execution_graph::create_task_info;
     use ballista_scheduler::state::execution_stage::RunningStage;
@@ -290,7 +307,7 @@ mod tests {
     #[test]
     fn a_registration_names_what_it_lacks() {
         assert!(check_registration(&whole()).is_ok());
-        let wrong: [(&str, Change); 9] = [
+        let wrong: [(&str, Change); 10] = [
             ("no id", |about| about.id = "../e1".to_owned()),
             ("host", |about| about.host = None),
             ("host", |about| about.host = Some(String::new())),
@@ -300,6 +317,11 @@ mod tests {
             ("grpc_port", |about| about.grpc_port = 0),
             ("specification", |about| about.specification = None),
             ("os_info", |about| about.os_info = None),
+            ("claims 4294967295 task slots", |about| {
+                let resource = Some(Resource::Vcores(u32::MAX));
+                let resources = vec![ExecutorResource { resource }];
+                about.specification = Some(ExecutorSpecification { resources });
+            }),
         ];
         for (says, change) in wrong {
             let mut about = whole();

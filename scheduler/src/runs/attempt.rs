@@ -103,7 +103,7 @@ impl Attempts {
                 true => RunState::Following,
                 false => RunState::Running,
             };
-            run.attempts += 1;
+            run.attempts = run.attempts.saturating_add(1);
         });
         let path = self.table.folders.course_path(id);
         match follows {

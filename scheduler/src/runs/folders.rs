@@ -61,7 +61,14 @@ impl Folders {
             source,
         };
         fs::create_dir_all(root).map_err(wrong)?;
-        let lock = File::create(root.join(LOCK)).map_err(wrong)?;
+        let lock = root.join(LOCK);
+        // Creating waits where a pipe lies.
+        if let Err(error) = gugus_error::open_regular(&lock)
+            && error.kind() == io::ErrorKind::InvalidInput
+        {
+            return Err(wrong(error));
+        }
+        let lock = File::create(lock).map_err(wrong)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 root: root.to_owned(),
@@ -139,7 +146,8 @@ impl Folders {
 
     /// The report, when the run has come so far.
     pub(crate) fn report(&self, id: &RunId) -> Option<Report> {
-        serde_json::from_slice(&fs::read(self.folder(id).join(REPORT)).ok()?).ok()
+        let report = gugus_error::read_regular(&self.folder(id).join(REPORT));
+        serde_json::from_slice(&report.ok()?).ok()
     }
 
     /// Removes the report of an attempt that is to be made again.
@@ -162,7 +170,7 @@ impl Folders {
     /// The log from a byte on, a part of it; empty when nothing more is there. Nothing, when the log was cut and is shorter.
     pub(crate) fn log(&self, id: &RunId, from: u64) -> io::Result<Option<Vec<u8>>> {
         let mut text = Vec::new();
-        match File::open(self.log_path(id)) {
+        match gugus_error::open_regular(&self.log_path(id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
             Ok(mut file) => {

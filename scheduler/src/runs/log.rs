@@ -92,7 +92,7 @@ impl RunLog {
 
 /// Replaces a log by its newest lines; gives the shorter one and its length.
 fn cut(path: &Path) -> io::Result<(File, u64)> {
-    let mut file = File::open(path)?;
+    let mut file = gugus_error::open_regular(path)?;
     let from = file.metadata()?.len().saturating_sub(KEPT);
     file.seek(SeekFrom::Start(from))?;
     let mut newest = Vec::new();

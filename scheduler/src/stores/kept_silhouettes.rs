@@ -2,9 +2,9 @@
 //!
 //! The file is replaced as a whole, the oldest silhouette first. A write that fails is logged, and the silhouettes stay in memory.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 use gugus_evaluate::Evaluation;
 use gugus_models::{Extent, Stamp};
@@ -31,7 +31,7 @@ struct Line<E> {
 /// The silhouettes that were kept, the oldest first. A line that cannot be read is left out: its silhouette can be computed
 /// again.
 pub(super) fn read(file: &Path) -> Done<Key, Evaluation> {
-    let text = match fs::read(file) {
+    let text = match gugus_error::read_regular(file) {
         Ok(text) => text,
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound {
@@ -80,6 +80,8 @@ fn try_write(file: &Path, done: &[(Key, Arc<Evaluation>)]) -> io::Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

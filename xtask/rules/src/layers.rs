@@ -10,7 +10,7 @@ use crate::metadata::{Metadata, Package};
 const FLOORS: &[(&str, &str)] = &[
     (
         "plain values and arithmetic, which need nothing of ours",
-        "gugus-error gugus-generate gugus-kmeans gugus-look gugus-progress",
+        "gugus-damage gugus-error gugus-generate gugus-kmeans gugus-look gugus-progress",
     ),
     (
         "what a few of these make up",

@@ -52,7 +52,7 @@ impl Evaluate {
         let on = self.on.unwrap_or_default();
         let subject =
             Subject::find(models, batches, &self.chosen.model, self.chosen.which(), on).await?;
-        let connected = cluster.connect(&stores).await?;
+        let connected = cluster.connect(&stores, &stop.token).await?;
         let progress = Progress::default();
         let bar = draw(&progress, "fits");
         let evaluating = subject.evaluate(&connected.cluster, self.k, &progress, &stop.token);

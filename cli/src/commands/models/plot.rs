@@ -68,7 +68,7 @@ impl Plot {
         let subject = Subject::find(models, batches, model, which, On::Trained).await?;
         let (x, y) = (self.x.as_deref(), self.y.as_deref());
         let axes = Axes::find(model, &subject.features(), x, y).map_err(Failure::usage)?;
-        let connected = cluster.connect(&stores).await?;
+        let connected = cluster.connect(&stores, &stop.token).await?;
         let sampling = subject.sample(&connected.cluster, &stop.token);
         let sample = connected.outlive(sampling).await??;
         let path = &self.output_file;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::exit::{Code, Failure};
 use crate::output::{Output, run};
-use crate::scheduled::OneRun;
+use crate::scheduled::{OneRun, heard};
 use crate::signals::Stop;
 
 /// Stop one run, or end a standing run; models that are written stay
@@ -22,7 +22,7 @@ pub(super) struct Cancel {
 
 impl Cancel {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let scheduler = self.run.scheduler.connect().await?;
+        let scheduler = heard(&stop, self.run.scheduler.connect()).await?;
         let path = format!("/{}/cancel", self.run.id);
         let _: Run = scheduler.post(&path, &json!({})).await?;
         // What is under way is broken off first, which takes a moment.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::exit::{Code, Failure};
 use crate::output::{Output, print_json};
-use crate::scheduled::{OneRun, Scheduled, left};
+use crate::scheduled::{OneRun, Scheduled, heard, left};
 use crate::signals::Stop;
 
 /// The time between two requests for more of a log.
@@ -31,11 +31,15 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let scheduler = self.run.scheduler.connect().await?;
+        let scheduler = heard(&stop, self.run.scheduler.connect()).await?;
         let id = &self.run.id;
         match (output, self.follow) {
-            (Output::Text, follow) => logs(&scheduler, id, follow.then_some(&stop)).await,
-            (Output::Json, false) => logs_as_json(&scheduler, id).await,
+            (Output::Text, true) => {
+                let printed = stop.token.run_until_cancelled(logs(&scheduler, id, true));
+                printed.await.unwrap_or_else(|| Err(left(id)))
+            }
+            (Output::Text, false) => heard(&stop, logs(&scheduler, id, false)).await,
+            (Output::Json, false) => heard(&stop, logs_as_json(&scheduler, id)).await,
             (Output::Json, true) => Err(Failure::usage(
                 "--output json prints one document, --follow has no end; leave one of them out",
             )),
@@ -44,14 +48,11 @@ impl Logs {
 }
 
 /// Prints the log up to now or, with `follow`, until the run has ended.
-async fn logs(scheduler: &Scheduled, id: &RunId, follow: Option<&Stop>) -> Result<Code, Failure> {
+async fn logs(scheduler: &Scheduled, id: &RunId, follow: bool) -> Result<Code, Failure> {
     let mut from = 0;
     loop {
         // Asked before the log: what it says after its end is in what is read then.
-        let ended = match follow {
-            Some(_) => scheduler.run(id).await?.run.state.is_final(),
-            None => true,
-        };
+        let ended = !follow || scheduler.run(id).await?.run.state.is_final();
         loop {
             let part = scheduler.log(id, &mut from).await?;
             if part.is_empty() {
@@ -63,13 +64,10 @@ async fn logs(scheduler: &Scheduled, id: &RunId, follow: Option<&Stop>) -> Resul
                 return Ok(Code::Done);
             }
         }
-        match follow {
-            Some(stop) if !ended => tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                () = stop.token.cancelled() => return Err(left(id)),
-            },
-            _ => return Ok(Code::Done),
+        if ended {
+            return Ok(Code::Done);
         }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::exit::{Code, Failure};
 use crate::output::{Output, run};
-use crate::scheduled::OneRun;
+use crate::scheduled::{OneRun, heard};
 use crate::signals::Stop;
 
 /// Pause a standing run; new batches get no models until it is resumed
@@ -24,7 +24,7 @@ pub(super) struct Pause {
 
 impl Pause {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let scheduler = self.run.scheduler.connect().await?;
+        let scheduler = heard(&stop, self.run.scheduler.connect()).await?;
         let path = format!("/{}/pause", self.run.id);
         let _: Run = scheduler.post(&path, &json!({})).await?;
         // What is under way is broken off first, which takes a moment.

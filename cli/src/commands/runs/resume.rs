@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::exit::{Code, Failure};
 use crate::output::{Output, run};
-use crate::scheduled::{OneRun, code};
+use crate::scheduled::{OneRun, code, heard};
 use crate::signals::Stop;
 
 /// Go on with a run that failed, was cancelled or paused, or was interrupted by the scheduler's end
@@ -27,7 +27,7 @@ pub(super) struct Resume {
 
 impl Resume {
     pub(super) async fn run(self, stop: Stop, output: Output) -> Result<Code, Failure> {
-        let scheduler = self.run.scheduler.connect().await?;
+        let scheduler = heard(&stop, self.run.scheduler.connect()).await?;
         let path = format!("/{}/resume", self.run.id);
         let resumed: Run = scheduler.post(&path, &json!({})).await?;
         if !self.wait {

@@ -31,7 +31,7 @@ impl Shown {
     ) -> Result<Self, Failure> {
         let state = private_folder().map_err(Failure::failed)?;
         cluster.shown_at(pages.0, pages.1, state.path(), 1)?;
-        let connected = cluster.connect(stores).await?;
+        let connected = cluster.connect(stores, stop).await?;
         let embedded = connected
             .embedded
             .as_ref()

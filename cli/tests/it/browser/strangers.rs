@@ -11,7 +11,7 @@ use crate::kit::grpc::{EXECUTOR, SCHEDULER};
 use crate::kit::http;
 use crate::kit::machines::{Scheduler, embedded, executor, only_executor};
 use crate::kit::wire::Wire;
-use crate::kit::work::Work;
+use crate::kit::work::{Work, model};
 
 /// Sends every attempt of a list and tells what the page got to know: nothing, if the browser or the port refused.
 const ATTEMPTS: &str = "const done = arguments[0];
@@ -67,22 +67,57 @@ fn attempts(wire: &Wire, changes: &[&str], reads: &[&str]) -> Vec<Value> {
     changes.chain(reads.iter().flat_map(read)).collect()
 }
 
+/// What changes a service, or lets it work.
+const TO_SERVE: [&str; 8] = [
+    "/predict_cluster/",
+    "/models/place/predict",
+    "/models/place/batches/1/predict",
+    "/models/place/aliases/production",
+    "/v2/models/place/infer",
+    "/v2/repository/index",
+    "/v2/repository/models/place/load",
+    "/v2/repository/models/place/unload",
+];
+
+/// Fails the test unless a service refused all of [`TO_SERVE`] to the page. Its own counters tell, because the page cannot.
+fn serves_nobody_else(rest: &str) {
+    let metrics = http::text(http::ask(&format!("{rest}/metrics"), &[]));
+    let count = "gugus_serve_refused_total{error=\"foreign_page\"} ";
+    let refused = metrics.lines().find_map(|line| line.strip_prefix(count));
+    let refused: usize = refused.map_or(0, |refused| refused.parse().unwrap());
+    // Two of four ways to send reach the service without a question before.
+    assert!(
+        refused >= 2 * TO_SERVE.len(),
+        "{refused} refused:\n{metrics}"
+    );
+    let answered = metrics.lines().filter(|line| {
+        line.starts_with("gugus_serve_requests_total{") && !line.contains("status=\"4")
+    });
+    for line in answered {
+        let reads = ["route=\"/models\"", "route=\"/metrics\""];
+        assert!(reads.iter().any(|read| line.contains(read)), "{line}");
+    }
+}
+
 #[test]
 fn a_page_of_another_origin_can_do_nothing_at_any_port() {
     let Some(browser) = Browser::start("a page of another origin in a browser") else {
         return;
     };
-    let work = Work::new();
+    let (work, trained) = (Work::new(), Work::new());
+    let job = trained.job(10, &model("place", "k = 2\n"));
+    trained.imported(&job, &trained.numbers("in.csv", 0..10));
+    trained.train(&job, &[]).expect(0);
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     let of_scheduler = executor(&scheduler.url, "1");
-    let serve = work.serve();
+    let serve = trained.serve();
     let embedded = embedded(&work);
     let of_embedded = only_executor(embedded.url("http"));
 
     let wire = |url: &str| Wire::before(url.rsplit('/').next().unwrap());
     let schedulers = [wire(&scheduler.http), wire(embedded.url("http"))];
     let executors = [wire(of_scheduler.url("flight")), wire(&of_embedded)];
-    let served = wire(serve.url("rest"));
+    let (served, of_up) = (wire(serve.url("rest")), wire(embedded.url("rest")));
     let [submit, cancel] = ["ExecuteQuery", "CancelJob"].map(|call| format!("{SCHEDULER}/{call}"));
     let to_scheduler = [
         "/gugus/v1/runs",
@@ -101,8 +136,9 @@ fn a_page_of_another_origin_can_do_nothing_at_any_port() {
     for wire in &executors {
         all.extend(attempts(wire, &[&launch, &remove], &["/"]));
     }
-    let predict = "/models/place/predict";
-    all.extend(attempts(&served, &[predict], &["/models", "/metrics"]));
+    for wire in [&served, &of_up] {
+        all.extend(attempts(wire, &TO_SERVE, &["/models", "/metrics"]));
+    }
 
     let elsewhere = other_origin();
     browser.open(&elsewhere);
@@ -114,7 +150,11 @@ fn a_page_of_another_origin_can_do_nothing_at_any_port() {
             assert!(!wire.heard(taken), "{} answered {taken}…", wire.address);
         }
     }
-    assert!(served.bytes() > 0, "serve was not asked");
+    for rest in [serve.url("rest"), embedded.url("rest")] {
+        serves_nobody_else(rest);
+    }
+    let aliases = trained.path("models/place/aliases.json");
+    assert!(!std::fs::exists(aliases).unwrap(), "an alias was set");
 
     // A form leads the browser to the answer, which is a refusal.
     let form = "const form = document.createElement('form');

@@ -1,6 +1,7 @@
 //! Schedulers and executors as processes of their own.
 
 mod away;
+mod cut;
 mod history;
 mod losses;
 mod members;
@@ -14,3 +15,4 @@ mod standing;
 mod storage;
 mod stores;
 mod strangers;
+mod waiting;

@@ -169,13 +169,14 @@ fn a_scheduler_that_is_killed_in_a_run_marks_it_and_resumes_it_to_the_same_bits(
     // Nothing between the first models and the kill: a run lasts seconds.
     await_some(&work, "killed");
     scheduler.up.stop(Signal::Kill);
-    // The waiting client is told.
-    let told = waiting.wait().expect(1);
-    told.says(&["stopped answering", &format!("gugus runs show {id}")]);
+    // The waiting client says so, and waits for the next scheduler, which ends the run.
+    waiting.await_stderr("the scheduler does not answer; the command waits for it");
     let before = written(&work, "killed");
     assert!(before.len() < BATCHES, "the scheduler was killed too late");
 
     let scheduler = Scheduler::start(&work, &listen, &[]);
+    let told = waiting.wait().expect(1);
+    told.says(&["is interrupted", &format!("gugus runs resume {id}")]);
     let marked = scheduler.show(&id);
     holds(&marked, json!({"state": "interrupted"}));
     contains(marked["failure"].as_str().unwrap(), &["scheduler"]);

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
@@ -172,7 +172,33 @@ impl Kafka {
         for result in answer {
             result.unwrap_or_else(|(topic, code)| panic!("topic {topic} was not created: {code}"));
         }
-        // The broker says yes before every partition has a leader to read from and to write to.
+        self.await_leaders(name, partitions);
+    }
+
+    /// Adds partitions to a topic, up to this many, and waits until they have leaders.
+    #[track_caller]
+    pub(crate) fn add_partitions(&self, name: &str, partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("an admin client");
+        let count = usize::try_from(partitions).expect("a count");
+        let more = NewPartitions::new(name, count);
+        let options = AdminOptions::new().operation_timeout(Some(QUESTION));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let answer = runtime
+            .block_on(admin.create_partitions([&more], &options))
+            .expect("the broker answers");
+        for result in answer {
+            result
+                .unwrap_or_else(|(topic, code)| panic!("topic {topic} got no partitions: {code}"));
+        }
+        self.await_leaders(name, partitions);
+    }
+
+    /// The broker says yes before every partition has a leader to read from and to write to.
+    #[track_caller]
+    fn await_leaders(&self, name: &str, partitions: i32) {
         let consumer: BaseConsumer = self.client().create().expect("a client");
         let end = Instant::now() + DEADLINE;
         while !has_leaders(&consumer, name, partitions) {

@@ -4,7 +4,6 @@
 pub(crate) mod batch_files;
 pub(crate) mod browser;
 pub(crate) mod certificates;
-pub(crate) mod draw;
 pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod judge;
@@ -18,6 +17,7 @@ pub(crate) mod process;
 pub(crate) mod protocol;
 pub(crate) mod proxy;
 pub(crate) mod python;
+pub(crate) mod raw;
 pub(crate) mod reader;
 pub(crate) mod same;
 pub(crate) mod sender;
@@ -27,3 +27,5 @@ pub(crate) mod up;
 pub(crate) mod wait;
 pub(crate) mod wire;
 pub(crate) mod work;
+
+pub(crate) use gugus_damage as draw;

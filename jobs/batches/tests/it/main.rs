@@ -18,6 +18,7 @@ mod jumps;
 mod kit;
 mod local;
 mod log;
+mod mutated;
 mod prune;
 mod race;
 mod refusals;

@@ -2,12 +2,14 @@
 
 #[cfg(feature = "fit")]
 mod fit;
+#[cfg(feature = "fit")]
+mod heeding;
 mod nearest;
 
 use std::fmt;
 
 #[cfg(feature = "fit")]
-use gugus_kmeans::{Fit, Rows};
+use gugus_kmeans::{Fit, Rows, Stop};
 use serde::{Deserialize, Serialize};
 
 use crate::algorithm::{Facts, Parameter, Parameters};
@@ -114,8 +116,9 @@ impl Parameters for DbscanParams {
         _: Option<&HotSpots>,
         rows: &Rows,
         _: Option<&[f64]>,
+        stop: &Stop,
     ) -> Result<Fit<HotSpots>, FitError> {
-        fit::fit(self, rows)
+        fit::fit(self, rows, stop)
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 
 use gugus_kmeans::DEFAULT_SEED;
 #[cfg(feature = "fit")]
-use gugus_kmeans::{Fit, Rows};
+use gugus_kmeans::{Fit, Rows, Stop};
 use serde::{Deserialize, Serialize};
 
 use crate::algorithm::{
@@ -189,8 +189,9 @@ impl Parameters for GmmParams {
         _: Option<&Mixture>,
         rows: &Rows,
         _: Option<&[f64]>,
+        stop: &Stop,
     ) -> Result<Fit<Mixture>, FitError> {
-        fit::fit(self, rows)
+        fit::fit(self, rows, stop)
     }
 }
 

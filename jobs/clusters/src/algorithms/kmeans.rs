@@ -5,11 +5,11 @@ use std::fmt;
 pub use gugus_kmeans::{Centers, Params};
 use gugus_kmeans::{DistanceMeasure, Init, PredictError};
 #[cfg(feature = "fit")]
-use gugus_kmeans::{Fit, Partitions, Rows};
+use gugus_kmeans::{Fit, Partitions, Rows, Stop};
 
 use crate::algorithm::{Facts, MOST_CLUSTERS, MOST_ROUNDS, MOST_RUNS, Parameter, Parameters};
 #[cfg(feature = "fit")]
-use crate::fit::FitError;
+use crate::fit::{FitError, MOST_STEPS, need_few_steps};
 use crate::model::{FittedError, Model, Saved};
 use crate::predict::{Explained, Predict, Prediction, Predictions, Predictor, number};
 
@@ -77,8 +77,16 @@ impl Parameters for Params {
         _: Option<&Centers>,
         rows: &Rows,
         weights: Option<&[f64]>,
+        stop: &Stop,
     ) -> Result<Fit, FitError> {
-        Ok(gugus_kmeans::fit(self, rows, weights, &Partitions::one())?)
+        let (width, k) = (rows.dimensions() as f64, self.k.min(rows.len()) as f64);
+        // A round of k-means|| compares each row with about twice as many candidates as there will be centers.
+        let rounds = f64::from(self.max_iter) + 2.0 * f64::from(self.init_steps);
+        let factors = [rows.len() as f64, k, width, rounds];
+        let advice = "lower max_iter, init_steps or k";
+        need_few_steps("kmeans", &factors, MOST_STEPS, advice)?;
+        let one = Partitions::one();
+        Ok(gugus_kmeans::fit_until(self, rows, weights, &one, stop)?)
     }
 }
 

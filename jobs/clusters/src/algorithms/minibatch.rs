@@ -7,7 +7,7 @@ use std::fmt;
 
 use gugus_kmeans::{DEFAULT_SEED, DistanceMeasure};
 #[cfg(feature = "fit")]
-use gugus_kmeans::{Fit, Rows};
+use gugus_kmeans::{Fit, Rows, Stop};
 use serde::{Deserialize, Serialize};
 
 use crate::algorithm::{Facts, MOST_CLUSTERS, MOST_RUNS, Parameter, Parameters, choices};
@@ -122,8 +122,9 @@ impl Parameters for MiniBatchParams {
         carried: Option<&MiniBatch>,
         rows: &Rows,
         _: Option<&[f64]>,
+        stop: &Stop,
     ) -> Result<Fit<MiniBatch>, FitError> {
-        fit::fit(self, carried, rows)
+        fit::fit(self, carried, rows, stop)
     }
 }
 

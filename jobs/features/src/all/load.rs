@@ -9,7 +9,8 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
-use gugus_kmeans_all::{Kernel, Partial, PointOrder, PointsBuilder, key, run_step};
+use gugus_kmeans::Stop;
+use gugus_kmeans_all::{Kernel, Partial, PointOrder, Points, PointsBuilder, key, run_step_until};
 
 use super::cache::{FeatureCache, Key, Room};
 use super::pass::Pass;
@@ -32,6 +33,7 @@ pub(super) struct FilePass<'a> {
     file: PartitionedFile,
     key: Key,
     context: &'a Arc<TaskContext>,
+    stop: &'a Stop,
 }
 
 impl<'a> FilePass<'a> {
@@ -40,6 +42,7 @@ impl<'a> FilePass<'a> {
         store: &str,
         file: PartitionedFile,
         context: &'a Arc<TaskContext>,
+        stop: &'a Stop,
     ) -> Self {
         let key = Key::new(pass.points.clone(), store, &file);
         Self {
@@ -47,6 +50,7 @@ impl<'a> FilePass<'a> {
             file,
             key,
             context,
+            stop,
         }
     }
 
@@ -63,8 +67,7 @@ impl<'a> FilePass<'a> {
             .as_ref()
             .and_then(|cache| cache.get(&self.key, &self.pass.run))
         {
-            let partial = run_step(&self.pass.step, kept.points(), Kernel::default());
-            return Ok((partial.map_err(external)?, Source::Cache));
+            return Ok((self.computed(kept.points())?, Source::Cache));
         }
         let mut rows = plan(self.file.clone())?.execute(0, Arc::clone(self.context))?;
         let pool = self.context.memory_pool();
@@ -89,10 +92,8 @@ impl<'a> FilePass<'a> {
         match (room, cache) {
             (Some(room), Some(cache)) => {
                 let kept = room.keep(points.finish(PointOrder::Auto));
-                let computed = run_step(&self.pass.step, kept.points(), Kernel::default());
-                partial
-                    .merge(computed.map_err(external)?)
-                    .map_err(external)?;
+                let computed = self.computed(kept.points())?;
+                partial.merge(computed).map_err(external)?;
                 cache.insert(self.key, kept, &self.pass.run);
             }
             _ => partial.merge(self.step(points)?).map_err(external)?,
@@ -108,8 +109,11 @@ impl<'a> FilePass<'a> {
     /// Computes the step on points that are not kept. Putting them in order would take longer than one pass gains by
     /// it.
     fn step(&self, points: PointsBuilder) -> Result<Partial> {
-        let points = points.finish(PointOrder::AsGiven);
-        run_step(&self.pass.step, &points, Kernel::default()).map_err(external)
+        self.computed(&points.finish(PointOrder::AsGiven))
+    }
+
+    fn computed(&self, points: &Points) -> Result<Partial> {
+        run_step_until(&self.pass.step, points, Kernel::default(), self.stop).map_err(external)
     }
 
     fn push(&self, points: &mut PointsBuilder, rows: &RecordBatch) -> Result<()> {

@@ -27,6 +27,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
     PlanProperties,
 };
+use gugus_kmeans::Stop;
 use gugus_kmeans_all::Partial;
 
 use super::load::{FilePass, Source};
@@ -44,6 +45,7 @@ pub struct AllPassExec {
     pass: Arc<Pass>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
+    stop: Stop,
 }
 
 impl AllPassExec {
@@ -64,7 +66,15 @@ impl AllPassExec {
             pass,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
+            stop: Stop::default(),
         }
+    }
+
+    /// The same pass, which ends after the signal of `stop`.
+    pub(crate) fn until(&self, stop: &Stop) -> Self {
+        let pass = Self::new(Arc::clone(&self.input), Arc::clone(&self.pass));
+        let stop = stop.clone();
+        Self { stop, ..pass }
     }
 
     /// What is computed.
@@ -116,7 +126,8 @@ impl ExecutionPlan for AllPassExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let child = Arc::clone(only_child(Self::NAME, &children)?);
-        Ok(Arc::new(Self::new(child, Arc::clone(&self.pass))))
+        let pass = Self::new(child, Arc::clone(&self.pass));
+        Ok(Arc::new(pass.until(&self.stop)))
     }
 
     fn with_new_children(
@@ -138,11 +149,12 @@ impl ExecutionPlan for AllPassExec {
         let cached = MetricBuilder::new(&self.metrics).counter("files_cached", partition);
         let read = MetricBuilder::new(&self.metrics).counter("files_read", partition);
         let (input, pass) = (Arc::clone(&self.input), Arc::clone(&self.pass));
+        let stop = self.stop.clone();
         let work = async move {
             let mut all = Partial::empty(&pass.step, pass.points.dimensions);
             for file in files {
                 let plan = |file: PartitionedFile| alone(&input, file);
-                let work = FilePass::new(&pass, &store, file, &context);
+                let work = FilePass::new(&pass, &store, file, &context, &stop);
                 let (partial, source) = work.compute(plan).await?;
                 match source {
                     Source::Cache => cached.add(1),

@@ -21,6 +21,7 @@ use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt};
 use gugus_error::{catch, panic_text};
+use gugus_kmeans::Stop;
 
 use super::reader::CheckedFiles;
 use crate::error::external;
@@ -40,6 +41,7 @@ pub struct ReaderPanic {
 #[derive(Debug)]
 pub struct CheckedScanExec {
     scan: Arc<dyn ExecutionPlan>,
+    stop: Stop,
 }
 
 impl CheckedScanExec {
@@ -49,7 +51,16 @@ impl CheckedScanExec {
     /// Checks what `scan` reads, which is one scan of Parquet files.
     #[must_use]
     pub fn new(scan: Arc<dyn ExecutionPlan>) -> Self {
-        Self { scan }
+        let stop = Stop::default();
+        Self { scan, stop }
+    }
+
+    /// The same scan, which ends after the signal of `stop`.
+    pub(crate) fn until(&self, stop: &Stop) -> Self {
+        Self {
+            scan: Arc::clone(&self.scan),
+            stop: stop.clone(),
+        }
     }
 }
 
@@ -94,7 +105,7 @@ impl ExecutionPlan for CheckedScanExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let child = Arc::clone(only_child(Self::NAME, &children)?);
-        Ok(Arc::new(Self::new(child)))
+        Ok(Arc::new(Self::new(child).until(&self.stop)))
     }
 
     fn with_new_children(
@@ -128,6 +139,7 @@ impl ExecutionPlan for CheckedScanExec {
             schema: rows.schema(),
             rows: Some(rows),
             files,
+            stop: self.stop.clone(),
         }))
     }
 }
@@ -145,15 +157,22 @@ fn named(files: &[PartitionedFile]) -> String {
 /// Rows up to the first panic.
 struct Caught {
     schema: SchemaRef,
-    /// `None` after the end and after a panic, so that nothing polls a stream that panicked.
+    /// `None` after the end, after the signal and after a panic, so that nothing polls a stream that panicked.
     rows: Option<SendableRecordBatchStream>,
     files: String,
+    stop: Stop,
 }
 
 impl Stream for Caught {
     type Item = Result<RecordBatch>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.rows.is_some()
+            && let Err(stopped) = self.stop.check()
+        {
+            self.rows = None;
+            return Poll::Ready(Some(Err(external(stopped))));
+        }
         let Some(rows) = &mut self.rows else {
             return Poll::Ready(None);
         };

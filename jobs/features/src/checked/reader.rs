@@ -19,7 +19,7 @@ use datafusion::parquet::file::metadata::ParquetMetaData;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use gugus_files::{Altered, ParquetEnd, Seal, Tail};
+use gugus_files::{Altered, Pages, ParquetEnd, Seal, Tail};
 
 /// Reads files as DataFusion does, and checks what it reads.
 #[derive(Debug)]
@@ -180,8 +180,18 @@ impl AsyncFileReader for CheckedFile {
         .boxed()
     }
 
+    /// Column chunks of one row group, which are then unpacked side by side.
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Read<Vec<Bytes>>> {
-        self.checked(ranges).boxed()
+        async move {
+            let chunks = self.checked(ranges).await?;
+            let mut pages = Pages::of_file(self.size);
+            for chunk in &chunks {
+                let added = pages.add(chunk, 0..chunk.len() as u64);
+                added.map_err(|error| self.named(error))?;
+            }
+            Ok(chunks)
+        }
+        .boxed()
     }
 
     /// Page indexes are not read. They serve predicates, and these scans have none.

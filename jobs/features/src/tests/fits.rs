@@ -10,7 +10,8 @@ use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_spec::{Algorithm, HandleInvalid};
 
 use crate::{
-    FitOutcome, FitSettings, ModelFit, Weighting, decode_aggregate, encode_aggregate, fit_points,
+    FitOutcome, FitSettings, ModelFit, Stop, Weighting, decode_aggregate, encode_aggregate,
+    fit_points,
 };
 
 pub(super) fn params(k: usize) -> Params {
@@ -220,8 +221,8 @@ fn every_algorithm_fits_and_its_model_travels_with_all_bits() {
             panic!("{settings:?}")
         };
         let rows: Vec<f64> = x.iter().flatten().flat_map(|x| [*x, *x]).collect();
-        let here = fit_points(&settings, None, &rows);
-        assert_eq!(here, FitOutcome::Trained(fitted.clone()));
+        let here = fit_points(&settings, None, &rows, &Stop::default());
+        assert_eq!(here.unwrap(), FitOutcome::Trained(fitted.clone()));
         fitted
     };
     let spots = of(Algorithm::Dbscan(DbscanParams {

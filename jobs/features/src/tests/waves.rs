@@ -13,8 +13,8 @@ use gugus_kmeans::{Partitions, RowForm, Rows, fit};
 use super::files;
 use super::fits::{params, settings};
 use crate::{
-    BATCH_COLUMN, FitOutcome, OUTCOME_COLUMN, WaveFile, Weighting, points_plan, read_points,
-    wave_plan,
+    BATCH_COLUMN, FitOutcome, OUTCOME_COLUMN, Stop, Stopped, WaveFile, Weighting, heeding,
+    points_plan, read_points, wave_plan,
 };
 
 /// Points of batch `number`: some noise of its own around three places, no two batches alike.
@@ -133,4 +133,21 @@ async fn the_points_of_a_batch_come_in_their_order_however_files_are_grouped() {
             "{groups} groups"
         );
     }
+}
+
+#[tokio::test]
+async fn a_plan_gives_the_same_until_its_signal_and_an_error_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<WaveFile> = (1..=5).map(|number| write(folder.path(), number)).collect();
+    let settings = settings(3, Weighting::Uniform);
+    let plan = wave_plan(&files::plan(None), settings, "file:///", &files, 1).unwrap();
+    let stop = Stop::default();
+    let heeds = heeding(Arc::clone(&plan), &stop).unwrap();
+    let context = || Arc::new(TaskContext::default());
+    let rows = collect(Arc::clone(&heeds), context()).await.unwrap();
+    assert_eq!(rows, collect(Arc::clone(&plan), context()).await.unwrap());
+    stop.now();
+    let ended = collect(heeds, context()).await.unwrap_err();
+    assert!(gugus_error::find::<Stopped>(&ended).is_some(), "{ended}");
+    assert!(collect(plan, context()).await.is_ok(), "another plan");
 }

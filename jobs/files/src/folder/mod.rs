@@ -12,7 +12,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
@@ -22,11 +22,14 @@ use gugus_error::read_regular;
 use crate::{
     StoreError,
     backend::{
-        About, Backend, Created, Entry, FolderContent, Head, Listed, Notices, Onto, Placed, Sizes,
-        Swapped, Tail, Tree,
+        About, Backend, Created, Entry, FolderContent, Head, Listed, NamesStamp, Notices, Onto,
+        Placed, Sizes, Swapped, Tail, Tree,
     },
     blocking::blocking,
 };
+
+/// When the time of a folder's last change tells it from the next change: several ticks of the file system's clock later.
+const SETTLED: Duration = Duration::from_millis(100);
 
 /// A folder on this machine, by its absolute path.
 #[derive(Clone, Debug)]
@@ -174,6 +177,17 @@ impl Tree for Folder {
 
     fn has(&self, file: &str) -> bool {
         self.0.join(file).exists()
+    }
+
+    fn names_stamp(&self, folder: &str) -> Option<NamesStamp> {
+        let found = fs::metadata(self.0.join(folder)).ok()?;
+        let nanoseconds = u32::try_from(found.ctime_nsec()).ok()?;
+        let changed = Duration::new(u64::try_from(found.ctime()).ok()?, nanoseconds);
+        let inode = found.ino();
+        // Two changes within one tick of the file system's clock have the same time.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let is_past = now.is_ok_and(|now| changed + SETTLED < now);
+        is_past.then_some(NamesStamp { inode, changed })
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! The folder and the folders directly in it are watched, each by itself: a batch is a new name in the folder, and a model
 //! is a new name in a folder of it. While the folder is missing, the nearest folder above it is watched.
+//!
+//! Invariant: every change since the notices began is told, also one in a folder that is watched only later. Many folders
+//! take a while to be watched. If such a folder changed meanwhile, its own time of change says so, and its name is told.
 
 use std::{
     collections::BTreeSet,
@@ -9,24 +12,36 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
 use notify::{
-    Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
+    ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{CreateKind, ModifyKind},
 };
 use tokio::sync::Notify;
 
 use crate::backend::{Changes, Notices, TEMPORARY};
 
-/// The most folders in the folder that are watched. A store has one folder for each model of a job. Spark's users have a
-/// folder for each batch; new folders of theirs are noticed, and changes within them are found by looking. The system takes
-/// some ten microseconds for each, and bounds how many a user may watch.
-const MOST_FOLDERS: usize = 10_000;
+/// The most folders in the folder that are watched. A store has one folder for each model of a job, and Spark's users have a
+/// folder for each batch. Each takes about a kilobyte of the system's memory. The system has a bound of its own for all
+/// programs of a user, which is lower on small machines. Further folders are noticed when they are new, and changes within
+/// them are found by looking.
+const MOST_FOLDERS: usize = 125_000;
+
+/// How many folders are watched in one go, which takes about a millisecond. More of them are watched in a thread of its own.
+const IN_ONE_GO: usize = 64;
+
+/// The thread pauses so long after each go, so that others get their turn.
+const PAUSE: Duration = Duration::from_micros(100);
+
+/// How far the time of a file system may be behind the clock: its clock ticks a hundred times a second or more often.
+const TICK: Duration = Duration::from_millis(20);
 
 /// The most names that are remembered until somebody asks for them. After more changes it is quicker to look at everything.
 const MOST_NAMES: usize = 10_000;
@@ -34,11 +49,20 @@ const MOST_NAMES: usize = 10_000;
 /// Notices of one folder.
 pub(super) struct FolderNotices {
     root: PathBuf,
+    watching: Arc<Mutex<Watching>>,
+    seen: Arc<Seen>,
+}
+
+/// The folders that are watched.
+struct Watching {
     watcher: RecommendedWatcher,
     /// The folder that is watched as the root, by device and inode; none while it is missing.
-    watched: Option<(u64, u64)>,
+    root: Option<(u64, u64)>,
     folders: BTreeSet<PathBuf>,
-    seen: Arc<Seen>,
+    /// Folders that are still to be watched.
+    waiting: Vec<PathBuf>,
+    /// Changes before this time need not be told.
+    since: SystemTime,
 }
 
 /// What the system told so far.
@@ -62,51 +86,139 @@ impl FolderNotices {
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             told.take(&of, event);
         })?;
-        let mut notices = Self {
-            root: root.to_owned(),
+        let watching = Watching {
             watcher,
-            watched: None,
+            root: None,
             folders: BTreeSet::new(),
+            waiting: Vec::new(),
+            since: SystemTime::now(),
+        };
+        let notices = Self {
+            root: root.to_owned(),
+            watching: Arc::new(Mutex::new(watching)),
             seen,
         };
-        notices.renew();
-        // The first folder that is watched is no change.
-        notices.changes();
+        notices.begin();
         Ok(notices)
+    }
+
+    /// Watches the root and the folders in it from now on.
+    fn begin(&self) {
+        let mut watching = lock(&self.watching);
+        watching.begin(&self.root);
+        if watching.go(&self.seen) {
+            return;
+        }
+        drop(watching);
+        let (watching, seen) = (Arc::downgrade(&self.watching), Arc::clone(&self.seen));
+        let thread = thread::Builder::new().name("gugus-notices".to_owned());
+        if let Err(error) = thread.spawn(move || go_on(&watching, &seen)) {
+            tracing::warn!(folder = %self.root.display(), %error, "most changes in this folder are found by looking only");
+        }
+    }
+}
+
+/// Watches all folders that wait, unless the notices end before.
+fn go_on(watching: &Weak<Mutex<Watching>>, seen: &Seen) {
+    while let Some(watching) = watching.upgrade() {
+        if lock(&watching).go(seen) {
+            return;
+        }
+        drop(watching);
+        thread::sleep(PAUSE);
+    }
+}
+
+fn lock(watching: &Mutex<Watching>) -> MutexGuard<'_, Watching> {
+    watching.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Watching {
+    /// Watches the root, or what is there above it. The folders in it wait.
+    fn begin(&mut self, root: &Path) {
+        self.since = SystemTime::now() - TICK;
+        self.folders.clear();
+        self.waiting.clear();
+        self.root = None;
+        if identity(root).is_none() || !self.watch(root) {
+            self.watch_above(root);
+            // It may have been made in between.
+            if identity(root).is_none() || !self.watch(root) {
+                return;
+            }
+        }
+        self.root = identity(root);
+        let entries = fs::read_dir(root).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        self.waiting = folders.map(|entry| entry.path()).collect();
+        // The last one is the first to be watched.
+        self.waiting.reverse();
+    }
+
+    /// Watches some of the folders that wait. Returns whether that were all.
+    fn go(&mut self, seen: &Seen) -> bool {
+        for _ in 0..IN_ONE_GO {
+            let Some(folder) = self.waiting.pop() else {
+                return true;
+            };
+            self.add(&folder);
+            let changed = fs::metadata(&folder).and_then(|found| found.modified());
+            if changed.is_ok_and(|changed| changed >= self.since)
+                && let Some(name) = folder.file_name()
+            {
+                seen.name(Path::new(name));
+                seen.changed.notify_one();
+            }
+        }
+        self.waiting.is_empty()
     }
 
     /// Watches a folder, but not what is below it.
     fn watch(&mut self, folder: &Path) -> bool {
         let watched = self.watcher.watch(folder, RecursiveMode::NonRecursive);
-        if let Err(error) = &watched
-            && folder.exists()
-        {
-            tracing::debug!(folder = %folder.display(), %error, "changes in this folder are found by looking only");
+        match &watched {
+            Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => {
+                self.waiting.clear();
+                tracing::warn!(
+                    folder = %folder.display(),
+                    watched = self.folders.len(),
+                    "the system lets this user watch no more folders; changes in the others are found by looking; raise fs.inotify.max_user_watches"
+                );
+            }
+            Err(error) if folder.exists() => {
+                tracing::debug!(folder = %folder.display(), %error, "changes in this folder are found by looking only");
+            }
+            _ => {}
         }
         watched.is_ok()
     }
 
-    /// Watches a folder in the folder.
-    fn add(&mut self, folder: PathBuf) {
-        if self.folders.len() < MOST_FOLDERS || self.folders.contains(&folder) {
+    /// Watches a folder in the root.
+    fn add(&mut self, folder: &Path) {
+        if self.folders.len() < MOST_FOLDERS || self.folders.contains(folder) {
             // Also one that is known: it may be a new folder of the old name.
-            if self.watch(&folder) {
-                self.folders.insert(folder);
+            if self.watch(folder) {
+                self.folders.insert(folder.to_owned());
             } else {
-                self.folders.remove(&folder);
+                self.folders.remove(folder);
             }
         }
     }
 
     /// Watches the nearest folder that there is above the missing root.
-    fn watch_above(&mut self) {
-        let above: Vec<PathBuf> = self.root.ancestors().skip(1).map(Path::to_owned).collect();
-        for folder in above {
-            if self.watch(&folder) {
+    fn watch_above(&mut self, root: &Path) {
+        for folder in root.ancestors().skip(1) {
+            if self.watch(folder) {
                 return;
             }
         }
     }
+}
+
+/// Which folder a path leads to, by device and inode; none if there is none.
+fn identity(root: &Path) -> Option<(u64, u64)> {
+    let found = fs::metadata(root).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 #[async_trait]
@@ -117,31 +229,18 @@ impl Notices for FolderNotices {
             self.renew();
         }
         let new = std::mem::take(&mut *self.seen.folders());
-        new.into_iter().for_each(|folder| self.add(folder));
+        if !new.is_empty() {
+            let mut watching = lock(&self.watching);
+            new.iter().for_each(|folder| watching.add(folder));
+        }
     }
 
     fn renew(&mut self) {
-        let identity = |root: &Path| fs::metadata(root).ok().map(|m| (m.dev(), m.ino()));
         let there = identity(&self.root);
-        if there.is_some() && there == self.watched {
-            return;
+        if there.is_none() || there != lock(&self.watching).root {
+            self.seen.names_missing.store(true, Ordering::SeqCst);
+            self.begin();
         }
-        self.seen.names_missing.store(true, Ordering::SeqCst);
-        self.folders.clear();
-        self.watched = None;
-        let root = self.root.clone();
-        if there.is_none() || !self.watch(&root) {
-            self.watch_above();
-            // It may have been made in between.
-            if identity(&root).is_none() || !self.watch(&root) {
-                return;
-            }
-        }
-        self.watched = identity(&root);
-        let entries = fs::read_dir(&root).into_iter().flatten().flatten();
-        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        let folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
-        folders.into_iter().for_each(|folder| self.add(folder));
     }
 
     fn changes(&mut self) -> Changes {
@@ -154,13 +253,13 @@ impl Notices for FolderNotices {
 }
 
 impl Seen {
-    fn folders(&self) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
+    fn folders(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
         self.new_folders
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn names(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -154,6 +154,44 @@ async fn a_folder_that_is_missing_is_noticed_when_it_comes_and_comes_again() {
 }
 
 #[tokio::test]
+async fn changes_in_folders_that_are_watched_only_later_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let models: Vec<_> = (0..3_000)
+        .map(|number| folder.path().join(format!("m{number}")))
+        .collect();
+    for model in &models {
+        fs::create_dir(model).unwrap();
+    }
+    // Longer ago than a file system's clock is behind.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut watch = store(folder.path()).watch(NEVER);
+    // Most of the folders are not watched yet.
+    let mut due = BTreeSet::new();
+    for model in models.iter().step_by(100) {
+        fs::create_dir(model.join("batch_1")).unwrap();
+        due.insert(model.file_name().unwrap().to_str().unwrap().to_owned());
+    }
+    while !due.is_empty() {
+        noticed(&mut watch, "a change").await;
+        let Changes::Names(names) = watch.changes() else {
+            panic!("the names are known");
+        };
+        for name in names {
+            due.remove(name.split('/').next().unwrap());
+        }
+    }
+    // Later, each change has a name of its own.
+    calm(&mut watch).await;
+    watch.changes();
+    for model in [&models[0], &models[2_999]] {
+        fs::create_dir(model.join("batch_2")).unwrap();
+    }
+    noticed(&mut watch, "later changes").await;
+    let names = ["m0/batch_2", "m2999/batch_2"].map(str::to_owned);
+    assert_eq!(watch.changes(), Changes::Names(BTreeSet::from(names)));
+}
+
+#[tokio::test]
 async fn where_nobody_tells_the_store_is_looked_at_again_and_again() {
     let poll = Duration::from_millis(20);
     let mut watch = Store::in_memory().watch(poll);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
-use gugus_files::catch_panic;
+use gugus_files::{Pages, catch_panic};
 use gugus_records::{Columns, Layout, row_json};
 use gugus_spec::Job;
 use parquet::arrow::arrow_reader::{
@@ -106,6 +106,11 @@ fn open(input: &Input) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
     let open = || {
         let options = ArrowReaderOptions::new();
         let metadata = ArrowReaderMetadata::load(&file, options)?;
+        match Pages::check(&file, metadata.metadata()) {
+            // The reader of the rows stops there, too, and the rows before are imported.
+            Ok(()) | Err(ParquetError::EOF(_)) => {}
+            Err(refused) => return Err(refused),
+        }
         let options = ArrowReaderOptions::new().with_schema(without_nanoseconds(&metadata));
         let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
         Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(

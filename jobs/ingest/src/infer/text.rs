@@ -220,7 +220,12 @@ impl Display for Quoted<'_> {
         for c in self.0.chars() {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
-                c if c.is_control() => write!(f, "\\u{:04X}", u32::from(c))?,
+                // The overrides of direction too: a terminal is not shown them as they are.
+                c if c.is_control()
+                    || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+                {
+                    write!(f, "\\u{:04X}", u32::from(c))?
+                }
                 c => f.write_char(c)?,
             }
         }

@@ -95,11 +95,16 @@ async fn one_batch_can_be_named() {
     let rejects = log.rejects().await.unwrap();
     let mut only = config(&folder, corrected(""));
     only.batch = Some(rejects[0].batch);
-    let count = rejects[0].file.rows - 1;
-    assert_eq!(run(only).await.replayed, count);
+    let named = run(only).await;
+    // How the rejects are spread over batches is a matter of the broker's answers. Each of the two rounds has at least one.
+    let rows = rejects[0].file.rows;
+    assert!(rows < 9);
+    assert_eq!(named.replayed + named.rejected, rows);
     let mut none = config(&folder, corrected(""));
     none.batch = BatchNumber::new(999);
     assert_eq!(run(none).await, replay::Summary::default());
+    let rest = run(config(&folder, corrected(""))).await;
+    assert_eq!(named.replayed + rest.replayed, 7);
 }
 
 /// Each of several replays at a time takes records that no other takes.

@@ -8,7 +8,7 @@ use std::{
 
 use gugus_files::StoreError;
 use gugus_files::conformance::{folder, names};
-use gugus_models::{Existing, ModelError, ModelStore};
+use gugus_models::{Existing, Known, ModelError, ModelStore};
 use gugus_spec::BatchNumber;
 
 use crate::models::{centers, keep, model, with_centers};
@@ -108,4 +108,48 @@ async fn ten_thousand_models() {
     let listing = started.elapsed();
     println!("list {} models: {listing:?}", listed[0].batches.len());
     assert!(listing < Duration::from_secs(2));
+}
+
+/// What is known of a folder is used only while it is so.
+#[tokio::test]
+async fn a_second_survey_finds_what_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = ModelStore::new(folder(dir.path()));
+    for name in ["kept", "grows", "shrinks", "torn", "aliased", "replaced"] {
+        for batch in 1..=2 {
+            keep(&models, &model(name, BatchNumber::new(batch))).await;
+        }
+    }
+    fs::write(dir.path().join("aliased/aliases.json"), "{}").unwrap();
+    // A folder's time tells nothing in the first tenth of a second.
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let mut known = Known::default();
+    let first = models.survey_again(&mut known).await.unwrap();
+    assert_eq!(first.models.len(), 6);
+    assert_eq!(models.survey_again(&mut known).await.unwrap(), first);
+
+    keep(&models, &model("grows", BatchNumber::new(3))).await;
+    keep(&models, &model("new", BatchNumber::new(1))).await;
+    fs::remove_dir_all(dir.path().join("shrinks/batch_00000002")).unwrap();
+    fs::remove_file(dir.path().join("torn/batch_00000001/_SUCCESS")).unwrap();
+    fs::rename(
+        dir.path().join("aliased/aliases.json"),
+        dir.path().join("kept/aliases.json"),
+    )
+    .unwrap();
+    fs::rename(dir.path().join("replaced"), dir.path().join("other")).unwrap();
+    fs::rename(dir.path().join("shrinks"), dir.path().join("replaced")).unwrap();
+    let second = models.survey_again(&mut known).await.unwrap();
+    assert_eq!(second, models.survey().await.unwrap());
+    let listed: Vec<_> = second
+        .models
+        .iter()
+        .map(|it| (it.model.as_str(), it.batches.len()))
+        .collect();
+    let expected = [("aliased", 2), ("grows", 3), ("kept", 2), ("new", 1)];
+    let expected = expected
+        .into_iter()
+        .chain([("other", 2), ("replaced", 1), ("torn", 1)]);
+    assert_eq!(listed, expected.collect::<Vec<_>>());
+    assert_eq!(second.aliased, ["kept".parse().unwrap()]);
 }

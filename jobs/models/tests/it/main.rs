@@ -14,6 +14,7 @@ mod fixtures;
 mod kinds;
 mod local;
 mod models;
+mod mutated;
 mod prune;
 mod spark_examples;
 mod sparks;

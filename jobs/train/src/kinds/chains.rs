@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 use gugus_clusters::Fitted;
-use gugus_features::{FitOutcome, fit_points};
+use gugus_features::{FitOutcome, Stop, fit_points};
 use gugus_models::{CarriedFrom, Existing, Extent, ModelError};
 use gugus_progress::ModelReport;
 use gugus_spec::{BatchNumber, Model, Scope};
@@ -192,10 +192,17 @@ impl ChainTraining<'_> {
                     Some(Ok(values)) => {
                         let carried = self.carried(before.as_ref()).await?;
                         let settings = self.work.settings();
-                        let fit = move || fit_points(&settings, carried.as_ref(), &values);
-                        let fitted = tokio::task::spawn_blocking(fit).await;
-                        // It ends early only with the process.
-                        fitted.map_err(|_| SubmitError::Cancelled)?
+                        let stop = Stop::default();
+                        let heeded = stop.clone();
+                        let _ends_with_this_run = stop.on_drop();
+                        let fit = move || fit_points(&settings, carried.as_ref(), &values, &heeded);
+                        let fitted = tokio::task::spawn_blocking(fit);
+                        let fitted = tokio::select! {
+                            fitted = fitted => fitted.ok().and_then(Result::ok),
+                            () = waves.jobs.stop().cancelled() => None,
+                        };
+                        // It ends early only with the run or the process.
+                        fitted.ok_or(SubmitError::Cancelled)?
                     }
                 };
                 let again = self.link(number, before, outcome, report).await?;

@@ -1,7 +1,11 @@
-//! Batches with a flipped bit: no model learns from rows that changed.
+//! Batches with seeded damage: no model learns from rows that changed, and no run panics or hangs.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use gugus_damage::{cases, damaged, in_time};
 use gugus_models::Existing;
-use gugus_spec::BatchNumber;
+use gugus_spec::{BatchNumber, Job};
 use gugus_train::Outcome::{Failed, Trained};
 use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -11,7 +15,7 @@ use crate::kit::{Work, assert_failed, borrowed, by_batch, job, lines, scattered}
 
 const MODEL: &str = "[[models]]\nname = \"m\"\nfeatures = [\"x\", \"y\"]\nk = 3\nseed = 1\n";
 
-/// Flipped bits that are tried.
+/// Cases of one seed: a few seconds in a debug build.
 const CASES: u64 = 150;
 
 fn name(number: u64) -> String {
@@ -48,45 +52,88 @@ async fn a_changed_row_fails_the_models_that_read_it() {
     assert_eq!(by_batch(&report, "other"), expected, "{report:?}");
 }
 
+/// The files of a folder of batches, by their numbers.
+type Files = BTreeMap<u64, Bytes>;
+
+/// What a run makes of these files.
+#[derive(Default)]
+struct Made {
+    /// The centers of each batch that has a model.
+    centers: BTreeMap<u64, Vec<Vec<f64>>>,
+    /// Why a run was refused, and why models failed.
+    reasons: Vec<String>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn trained(files: Files, job: Job) -> Made {
+    let work = Work::new();
+    for (number, bytes) in files {
+        let path = work.batches.object_path(&name(number));
+        let store = work.batches.object_store();
+        store.put(&path, bytes.into()).await.unwrap();
+    }
+    let mut made = Made::default();
+    let prepared = match work.prepare(&job, Existing::Keep).await {
+        Ok(prepared) => prepared,
+        Err(refused) => {
+            made.reasons.push(gugus_error::chain(&refused));
+            return made;
+        }
+    };
+    let report = prepared.train(&work.cluster, CancellationToken::new());
+    let report = report.await.unwrap();
+    for line in lines(&report, "m") {
+        made.reasons.extend(line.reason.clone());
+    }
+    for (batch, outcome) in by_batch(&report, "m") {
+        if outcome == Trained {
+            let centers = work.centers("m", BatchNumber::new(batch).unwrap()).await;
+            made.centers.insert(batch, centers);
+        }
+    }
+    made
+}
+
 /// Each run is refused, or its models are those of the whole batches.
 #[tokio::test]
-async fn no_flipped_bit_changes_a_model() {
-    let mut work = Work::new();
+async fn no_damage_changes_a_model() {
+    let work = Work::new();
     let job = job(20, MODEL);
     work.append(&job, &borrowed(&scattered(0..60))).await;
-    work.train(&job).await;
-    let mut expected = Vec::new();
+    let mut files = Files::new();
     for number in 1..=3 {
-        let number = BatchNumber::new(number).unwrap();
-        expected.push(work.centers("m", number).await);
-    }
-    let files = work.batches.object_store();
-    let (mut refused, mut failed) = (0, 0);
-    for case in 0..CASES {
-        let number = 1 + case % 3;
         let path = work.batches.object_path(&name(number));
-        let whole = files.get(&path).await.unwrap().bytes().await.unwrap();
-        let mut altered = whole.to_vec();
-        let bit = case * 2_654_435_761 % (altered.len() as u64 * 8);
-        altered[(bit / 8) as usize] ^= 1 << (bit % 8);
-        files.put(&path, altered.into()).await.unwrap();
-        work.models = gugus_files::Store::in_memory();
-        match work.prepare(&job, Existing::Keep).await {
-            Err(_) => refused += 1,
-            Ok(prepared) => {
-                let report = prepared.train(&work.cluster, CancellationToken::new());
-                for (batch, outcome) in by_batch(&report.await.unwrap(), "m") {
-                    if outcome != Trained {
-                        failed += 1;
-                        continue;
-                    }
-                    let number = BatchNumber::new(batch).unwrap();
-                    let centers = work.centers("m", number).await;
-                    assert_eq!(centers, expected[batch as usize - 1], "bit {bit} of {path}");
-                }
-            }
-        }
-        files.put(&path, whole.into()).await.unwrap();
+        let file = work.batches.object_store().get(&path).await.unwrap();
+        files.insert(number, file.bytes().await.unwrap());
     }
-    assert!(refused > 0 && failed > 0, "{refused} {failed}");
+    let damage = move || {
+        let whole = trained(files.clone(), job.clone());
+        assert_eq!(whole.centers.len(), 3, "{:?}", whole.reasons);
+        let (mut refused, mut failed) = (0, 0);
+        let ran = cases(CASES, 91, |draw| {
+            let number = 1 + draw.below(3) as u64;
+            let mut altered = files.clone();
+            let damaged = damaged(&files[&number], draw);
+            altered.insert(number, damaged.into());
+            let job = job.clone();
+            let made = in_time(move || trained(altered, job))?;
+            let said = made.reasons.join("\n");
+            if said.contains("panicked") {
+                return Err(said);
+            }
+            match made.centers.len() {
+                0 => refused += 1,
+                1 | 2 => failed += 1,
+                _ => {}
+            }
+            let mut others = made.centers.iter();
+            match others.find(|(batch, centers)| whole.centers[*batch] != **centers) {
+                Some((batch, _)) => Err(format!("batch {batch} has another model")),
+                None => Ok(()),
+            }
+        });
+        let both = refused > 0 && failed > 0;
+        assert!(ran < CASES || both, "{refused} {failed}");
+    };
+    tokio::task::spawn_blocking(damage).await.unwrap();
 }

@@ -73,7 +73,7 @@ impl CourseFile {
 
     /// The course of a run that nobody drives. A last line that is not whole was being written when the scheduler ended.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = gugus_error::open_regular(path)?;
         let (index, length) = indexed(&file)?;
         Ok(Self(Mutex::new(Inner::new(file, length, index))))
     }

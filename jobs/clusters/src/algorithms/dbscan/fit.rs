@@ -2,16 +2,17 @@
 
 use std::collections::HashSet;
 
-use gugus_kmeans::{Fit, Rows};
+use gugus_kmeans::{Fit, Rows, Stop};
 use linfa::ParamGuard;
 use linfa::traits::Transformer;
 use linfa_clustering::Dbscan;
+use linfa_nn::NearestNeighbour;
 use linfa_nn::distance::L2Dist;
-use linfa_nn::{CommonNearestNeighbour, NearestNeighbour};
 use ndarray::Array2;
 
+use super::heeding::HeedingTree;
 use super::{CorePoint, DbscanParams, HotSpots, MOST_ROWS};
-use crate::fit::{FitError, checked, finish};
+use crate::fit::{FitError, MOST_STEPS, checked, finish, need_few_steps};
 
 /// The most pairs of neighbours, each pair counted from both sides. Listing so many takes about half a minute.
 const MOST_PAIRS: usize = 100_000_000;
@@ -31,7 +32,11 @@ const MOST_CORE_POINTS: usize = 200_000;
 /// # Errors
 /// [`FitError::TooManyRows`] and [`FitError::Refused`] for what a fit or a model cannot hold, and those of rows and
 /// parameters.
-pub(super) fn fit(params: &DbscanParams, rows: &Rows) -> Result<Fit<HotSpots>, FitError> {
+pub(super) fn fit(
+    params: &DbscanParams,
+    rows: &Rows,
+    stop: &Stop,
+) -> Result<Fit<HotSpots>, FitError> {
     params.validate()?;
     let most = MOST_ROWS as usize;
     if rows.len() > most {
@@ -41,13 +46,20 @@ pub(super) fn fit(params: &DbscanParams, rows: &Rows) -> Result<Fit<HotSpots>, F
             algorithm: "dbscan",
         });
     }
+    // At worst the tree rules nothing out, and each of the two searches compares all pairs of rows.
+    let count = rows.len() as f64;
+    let factors = [2.0, count, count, rows.dimensions() as f64];
+    need_few_steps("dbscan", &factors, MOST_STEPS, "use fewer features")?;
     let points = checked(rows)?;
-    let is_core = core_points(params, &points, MOST_PAIRS)?;
-    let labels = Dbscan::params(params.min_points)
+    let tree = HeedingTree::new(stop);
+    let is_core = core_points(params, &points, &tree, MOST_PAIRS)?;
+    let labels = Dbscan::params_with(params.min_points, L2Dist, tree)
         .tolerance(params.eps)
         .check()
         .map_err(|error| FitError::library(&error))?
         .transform(&points);
+    // After the signal, labels are missing.
+    stop.check()?;
 
     let mut places = HashSet::new();
     let mut core_points = Vec::new();
@@ -77,7 +89,7 @@ pub(super) fn fit(params: &DbscanParams, rows: &Rows) -> Result<Fit<HotSpots>, F
         clusters,
         core_points,
     };
-    finish(fitted, rows, 0.0)
+    finish(fitted, rows, 0.0, stop)
 }
 
 /// Finds the core points, because linfa does not name them. The tree and the distance are linfa's, so that both count
@@ -85,15 +97,17 @@ pub(super) fn fit(params: &DbscanParams, rows: &Rows) -> Result<Fit<HotSpots>, F
 fn core_points(
     params: &DbscanParams,
     points: &Array2<f64>,
+    tree: &HeedingTree,
     most: usize,
 ) -> Result<Vec<bool>, FitError> {
-    let tree = CommonNearestNeighbour::KdTree
+    let index = tree
         .from_batch(points, L2Dist)
         .map_err(|error| FitError::library(&error))?;
     let mut pairs = 0_usize;
     let mut found = Vec::with_capacity(points.nrows());
     for row in points.rows() {
-        let neighbours = tree
+        tree.stop().check()?;
+        let neighbours = index
             .within_range(row, params.eps)
             .map_err(|error| FitError::library(&error))?
             .len();
@@ -120,11 +134,16 @@ mod tests {
             eps: 1.0,
             min_points: 2,
         };
-        assert_eq!(core_points(&params, &points, 400).unwrap(), vec![true; 20]);
-        let error = core_points(&params, &points, 399).unwrap_err();
+        let stop = Stop::default();
+        let tree = HeedingTree::new(&stop);
+        let core_points = |most| core_points(&params, &points, &tree, most);
+        assert_eq!(core_points(400).unwrap(), vec![true; 20]);
+        let error = core_points(399).unwrap_err();
         assert_eq!(
             error.to_string(),
             "more than 399 pairs of rows are within eps = 1 of each other: lower eps, or fit smaller batches"
         );
+        stop.now();
+        assert!(core_points(400).unwrap_err().is_stopped());
     }
 }

@@ -1,6 +1,6 @@
 //! The fit of `gmm`, by linfa.
 
-use gugus_kmeans::{Fit, Rows};
+use gugus_kmeans::{Fit, Rows, Stop};
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::traits::Fit as _;
@@ -13,7 +13,9 @@ use rand_xoshiro::rand_core::SeedableRng;
 
 use super::densities::Densities;
 use super::{Covariance, Gaussian, GmmInit, GmmParams, Mixture};
-use crate::fit::{FitError, alone, checked, finish, need_distinct, need_few_steps};
+use crate::fit::{
+    FitError, MOST_STEPS, MOST_STEPS_AT_ONCE, alone, checked, finish, need_distinct, need_few_steps,
+};
 
 /// The most numbers in one table of a fit (rows by dimensions, or rows by Gaussians). About ten tables are alive at a time,
 /// so this limit means two gigabytes.
@@ -24,7 +26,11 @@ const MOST_CELLS: usize = 25_000_000;
 /// # Errors
 /// [`FitError::FewPoints`] for fewer distinct rows than `k`, [`FitError::Refused`] when no run ends well,
 /// [`FitError::TooManyRows`] for what a fit cannot hold, and those of rows and parameters.
-pub(super) fn fit(params: &GmmParams, rows: &Rows) -> Result<Fit<Mixture>, FitError> {
+pub(super) fn fit(
+    params: &GmmParams,
+    rows: &Rows,
+    stop: &Stop,
+) -> Result<Fit<Mixture>, FitError> {
     params.validate()?;
     let most = MOST_CELLS / rows.dimensions().max(params.k).max(1);
     if rows.len() > most {
@@ -35,14 +41,18 @@ pub(super) fn fit(params: &GmmParams, rows: &Rows) -> Result<Fit<Mixture>, FitEr
         });
     }
     let (width, k) = (rows.dimensions() as f64, params.k as f64);
-    let rounds = f64::from(params.max_iter) * f64::from(params.n_runs);
-    let factors = [rows.len() as f64, k, width * width, rounds];
-    need_few_steps("gmm", &factors, "max_iter, n_runs or k")?;
+    let rounds = f64::from(params.max_iter);
+    let run = rows.len() as f64 * k * width * width * rounds;
+    let runs = [run, f64::from(params.n_runs)];
+    need_few_steps("gmm", &runs, MOST_STEPS, "lower max_iter, n_runs or k")?;
+    let advice = "lower max_iter or k";
+    need_few_steps("one run of gmm", &[run], MOST_STEPS_AT_ONCE, advice)?;
     let points = checked(rows)?;
     need_distinct(&points, params.k)?;
     let mut best: Option<(f64, Mixture)> = None;
     let mut first_error = None;
     for run in 0..params.n_runs {
+        stop.check()?;
         let seed = params.seed.wrapping_add(i64::from(run));
         match one_run(params, seed, points.view()) {
             Ok((cost, mixture)) => {
@@ -56,7 +66,7 @@ pub(super) fn fit(params: &GmmParams, rows: &Rows) -> Result<Fit<Mixture>, FitEr
         }
     }
     match (best, first_error) {
-        (Some((cost, mixture)), _) => finish(mixture, rows, cost),
+        (Some((cost, mixture)), _) => finish(mixture, rows, cost, stop),
         (None, Some(error)) => Err(error),
         // The validated parameters have at least one run.
         (None, None) => Err(not_converged(params)),

@@ -1,6 +1,6 @@
 //! The fit of `minibatch`, by linfa.
 
-use gugus_kmeans::{Fit, Rows};
+use gugus_kmeans::{Fit, Rows, Stop};
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::traits::FitWith;
@@ -12,7 +12,9 @@ use rand_xoshiro::rand_core::SeedableRng;
 use serde_json::json;
 
 use super::{MiniBatch, MiniBatchInit, MiniBatchParams};
-use crate::fit::{FitError, alone, checked, finish, need_distinct, need_few_steps};
+use crate::fit::{
+    FitError, MOST_STEPS_AT_ONCE, alone, checked, finish, need_distinct, need_few_steps,
+};
 use crate::model::Model as _;
 
 type Model = KMeans<f64, L2Dist>;
@@ -30,11 +32,13 @@ pub(super) fn fit(
     params: &MiniBatchParams,
     carried: Option<&MiniBatch>,
     rows: &Rows,
+    stop: &Stop,
 ) -> Result<Fit<MiniBatch>, FitError> {
     params.validate()?;
     let (width, k) = (rows.dimensions() as f64, params.k as f64);
     let factors = [rows.len() as f64, k, width, f64::from(params.n_runs)];
-    need_few_steps("minibatch", &factors, "n_runs or k")?;
+    let advice = "lower n_runs or k";
+    need_few_steps("minibatch", &factors, MOST_STEPS_AT_ONCE, advice)?;
     let points = checked(rows)?;
     let carried = match carried {
         Some(model) => Some(rebuilt(model, params.k, points.ncols())?),
@@ -56,6 +60,7 @@ pub(super) fn fit(
         .check()
         .map_err(|error| FitError::library(&error))?;
     let count = points.nrows() as f64;
+    stop.check()?;
     // Boxed, because linfa returns a model of one step as an "error" that holds the model.
     let fitted = alone(|| {
         let points = DatasetBase::from(points);
@@ -70,7 +75,7 @@ pub(super) fn fit(
         centers: rows_of(model.centroids()),
         counts: model.cluster_count().iter().map(|n| *n as u64).collect(),
     };
-    finish(fitted, rows, model.inertia() * count)
+    finish(fitted, rows, model.inertia() * count, stop)
 }
 
 fn rows_of(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
