@@ -17,8 +17,8 @@ END_WITHIN = 30
 class Cluster:
     """Started on entering, stopped on leaving. Afterwards `peak` has the sum of the processes' peaks, in bytes."""
 
-    def __init__(self, gugus, folder, scheduler=()):
-        self.gugus, self.folder, self.scheduler = gugus, folder, scheduler
+    def __init__(self, gugus, folder, scheduler=(), executors=()):
+        self.gugus, self.folder, self.scheduler, self.executors = gugus, folder, scheduler, executors
         self.processes, self.peak = [], 0
 
     def __enter__(self):
@@ -48,14 +48,15 @@ class Cluster:
 
     def executor(self):
         """One more executor."""
-        return self.start("executor", "--scheduler", self.url, "--listen", "127.0.0.1:0", "--task-slots", "1")
+        return self.start("executor", "--scheduler", self.url, "--listen", "127.0.0.1:0", "--task-slots", "1", *self.executors)
 
     def stop(self, how):
         """Executors first, so that none of them misses its scheduler. Returns what those said that ended badly."""
         failed = []
         for name, process, errors in reversed(self.processes):
-            process.send_signal(how)
-            killer = threading.Timer(END_WITHIN, process.kill)
+            # Not process.send_signal(), which would take the usage of a process that has ended already.
+            os.kill(process.pid, how)
+            killer = threading.Timer(END_WITHIN, os.kill, (process.pid, signal.SIGKILL))
             killer.start()
             _, status, usage = os.wait4(process.pid, 0)
             killer.cancel()

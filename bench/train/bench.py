@@ -4,6 +4,7 @@
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -17,41 +18,51 @@ sys.path.insert(0, str(HERE.parent))
 import cluster
 import common
 from common import Failed, say
-from inputs import SLICES, read_centers, write_inputs
-from limit import time_to_stream
+from inputs import read_centers, write_small
+from limit import time_of_product, time_to_stream
 from report import report
+from shapes import SHAPES, write
 
 CORES = 2
 PASSES = 20
-# Rows per batch of the large input, and of the input with many batches.
-LARGE, SMALL = 1_000_000, 100
+# Rows per batch of the input with many batches.
+SMALL = 100
 # Spark's loop takes 2 s per batch, the loops of the other two a hundredth of that.
 SPARK_LOOP, OTHER_LOOP = 50, 1_000
 # Runs of a job on almost no data; each is a dozen Ballista jobs.
 TINY_RUNS = 5
-GUGUS, EXECUTORS = "gugus, embedded", "gugus, 2 executors"
+GUGUS, EXECUTORS, TIGHT = "gugus, embedded", "gugus, 2 executors", "gugus, 2 executors, half the memory"
+# The start for blobs, beside that of Spark.
+BETTER = "gugus, embedded, k-means++"
+PLUS_PLUS = 'init = "k-means++"\n'
 PEERS = {"spark": "Spark local[2]", "scikit-learn": "scikit-learn", "faiss": "faiss, 32-bit floats"}
 SLOW = {"spark"}
-# How many times faster the whole fit with initialisation must be, each program by its own clock.
-REQUIRED = {5: {"spark": 30, "scikit-learn": 2, "faiss": 2}, 64: {"spark": 20, "scikit-learn": 8, "faiss": 2}}
 REQUIRED_BATCHES_SECONDS, REQUIRED_TIMES_LOOP, REQUIRED_JOB_SECONDS = 10, 2_000, 0.015
+# The cost of the better start by scikit-learn's, and the time with half the memory by the time with enough, at most.
+REQUIRED_COST, REQUIRED_TIGHT = 1.01, 2.0
+# The parts of a fit that its steps belong to. The rest of its time is the start of the cluster, and saving.
+PARTS = {"summarize": "reading", "cost": "first centers", "sample": "first centers", "weigh": "first centers", "lloyd": "passes", "evaluate": "assessment"}
+BATCHES = "batches"
+# The least memory that an executor can be given, in MiB.
+LEAST_MEMORY = 16
 
 JOB = """name = "{name}"
 [source]
 topic = "bench"
 other_columns = "drop"
 [source.columns]
-"x" = {{ type = "float64", required = true }}
-"y" = {{ type = "float64", required = true }}
+{columns}
 [batches]
 rows = {rows}
 [[models]]
 name = "model"
-features = ["x", "y"]
+features = {features}
 seed = 1
 """
 ALL_BATCHES = 'scope = "all"\nk = {k}\ntol = 0.0\nmax_iter = {passes}\n'
 EACH = "k = 5\n"
+# The features of the small inputs.
+TINY = ["x", "y"]
 
 
 def main():
@@ -64,16 +75,18 @@ def main():
 
 def parse():
     parser = argparse.ArgumentParser(prog="bench/train/run", description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=10_000_000, metavar="N", help="rows of the large input (default: 10000000)")
+    parser.add_argument("--share", type=float, default=1.0, metavar="PART", help="the part of the rows of each large input that is taken (default: 1)")
+    names = [shape.name for shape in SHAPES] + [BATCHES]
+    parser.add_argument("--rows-of", choices=names, action="append", metavar="NAME", help=f"fit only these rows, one of {', '.join(names)}; may be given several times")
     parser.add_argument("--batches", type=int, default=10_000, metavar="N", help=f"batches of {SMALL} rows (default: 10000)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="runs of each program, alternating; the median counts (default: 3)")
     parser.add_argument("--slow-rounds", type=int, default=1, metavar="N", help="runs of Spark, which takes minutes (default: 1)")
     parser.add_argument("--only", choices=["gugus", *PEERS], action="append", help="measure only this program; may be given several times")
-    return common.parse(parser, "inputs and models", {"rows": 100_000, "batches": 100, "rounds": 1, "slow_rounds": 1})
+    return common.parse(parser, "inputs and models", {"share": 0.01, "batches": 100, "rounds": 1, "slow_rounds": 1})
 
 
 class Bench:
-    """Two inputs, and all programs that fit them."""
+    """The inputs, and all programs that fit them."""
 
     def __init__(self, arguments, gugus, folder):
         self.arguments, self.gugus, self.folder = arguments, gugus, folder
@@ -83,12 +96,19 @@ class Bench:
         if arguments.quick:
             self.loops = dict.fromkeys(self.loops, 5)
         self.fitted = {}
+        chosen = arguments.rows_of
+        self.shapes = [shape.of_rows(arguments.share) for shape in SHAPES if not chosen or shape.name in chosen]
+        self.many = not chosen or BATCHES in chosen
 
     def run(self):
         sets = self.sets()
         self.fill()
-        stream = common.apart(time_to_stream, self.arguments.rows)
-        say(f"streaming the columns from memory once: {stream * 1e3:.1f} ms")
+        limits = {}
+        for shape in self.shapes:
+            stream = common.apart(time_to_stream, shape.rows, shape.columns)
+            product = common.apart(time_of_product, shape.rows, shape.columns, shape.k)
+            limits[shape.name] = {"stream": stream, "product": product}
+            say(f"{shape.name}: streaming the columns once: {stream * 1e3:.1f} ms, one product: {product * 1e3:.1f} ms")
         job = self.tiny()
         self.warm()
         runs = {(kind, who): [] for kind, contenders in sets.items() for who in contenders}
@@ -100,7 +120,7 @@ class Bench:
                     run = contender()
                     runs[kind, who].append(run)
                     say(f"round {round_number}: {kind}: {who}: fit {run['fit']:.2f} s, process {run['seconds']:.2f} s")
-        return self.results(sets, runs, stream, job)
+        return self.results(runs, limits, job)
 
     def wanted(self, who):
         return not self.arguments.only or who in self.arguments.only
@@ -110,35 +130,48 @@ class Bench:
         ours = {GUGUS: None, EXECUTORS: cluster.Cluster} if self.wanted("gugus") else {}
         peers = [peer for peer in PEERS if self.wanted(peer)]
         sets = {}
-        for k in REQUIRED:
-            sets[f"k = {k}"] = {
-                **{who: (lambda k=k, started=started: self.train_whole(k, started)) for who, started in ours.items()},
-                **{peer: (lambda k=k, peer=peer: self.peer_whole(peer, k)) for peer in peers},
+        for shape in self.shapes:
+            of = {who: functools.partial(self.train_whole, shape, started) for who, started in ours.items()}
+            if ours and shape.data == "blobs":
+                of[BETTER] = functools.partial(self.train_whole, shape, None, PLUS_PLUS)
+            if ours and shape.tight:
+                # Both executors together have half of what the rows take.
+                limit = max(shape.bytes // 4 >> 20, LEAST_MEMORY)
+                tight = functools.partial(cluster.Cluster, executors=("--memory-limit", f"{limit}MiB"))
+                of[TIGHT] = functools.partial(self.train_whole, shape, tight)
+            sets[shape.name] = {**of, **{peer: functools.partial(self.peer_whole, peer, shape) for peer in peers}}
+        if self.many:
+            sets[BATCHES] = {
+                **{who: functools.partial(self.train_batches, started) for who, started in ours.items()},
+                **{peer: functools.partial(self.peer_batches, peer) for peer in peers},
             }
-        sets["batches"] = {
-            **{who: (lambda started=started: self.train_batches(started)) for who, started in ours.items()},
-            **{peer: (lambda peer=peer: self.peer_batches(peer)) for peer in peers},
-        }
         return sets
 
     def fill(self):
         """The inputs, imported by `gugus batches import`."""
-        rows = self.arguments.rows
-        common.apart(write_inputs, self.folder, rows, self.arguments.batches, SMALL)
-        for name, rows in {"large": min(LARGE, rows // SLICES), "many": SMALL, "tiny": SMALL}.items():
+        common.apart(write_small, self.folder, self.arguments.batches, SMALL)
+        # Two shapes may share a file.
+        files = {shape.file: shape for shape in self.shapes}
+        for shape in files.values():
+            common.apart(write, self.folder, shape)
+        rows = {"tiny": (SMALL, TINY)} | ({"many": (SMALL, TINY)} if self.many else {})
+        rows |= {name: (shape.batch, shape.features) for name, shape in files.items()}
+        for name, (rows_of_batch, features) in rows.items():
             say(f"importing {name}.parquet ...")
-            job = self.job(name, rows, EACH)
+            job = self.job(name, rows_of_batch, EACH, features)
             command = [self.gugus, "batches", "import", str(self.folder / f"{name}.parquet"), "--job", job]
             common.measure([*command, "--batches", str(self.folder / name), "--log", "warn"], self.folder)
 
-    def job(self, name, rows, model):
+    def job(self, name, rows, model, features):
         self.calls += 1
         path = self.folder / f"{name}-{self.calls}.toml"
-        path.write_text(JOB.format(name=name, rows=rows) + model)
+        columns = "\n".join(f'"{feature}" = {{ type = "float64", required = true }}' for feature in features)
+        path.write_text(JOB.format(name=name, rows=rows, columns=columns, features=json.dumps(features)) + model)
         return str(path)
 
-    def whole_job(self, name, k):
-        return self.job(name, LARGE, ALL_BATCHES.format(k=k, passes=PASSES))
+    def whole_job(self, shape, more=""):
+        model = ALL_BATCHES.format(k=shape.k, passes=PASSES) + more
+        return self.job(shape.file, shape.batch, model, shape.features)
 
     def train(self, name, job, started=None, log="warn"):
         """One `gugus train`, embedded or on a cluster that was started for it. Its memory is that of all processes."""
@@ -162,20 +195,22 @@ class Bench:
         # five times more slowly.
         return run
 
-    def train_whole(self, k, started):
-        run = self.train("large", self.whole_job("large", k), started)
+    def train_whole(self, shape, started, more=""):
+        run = self.train(shape.file, self.whole_job(shape, more), started)
         model = run.pop("models")[0]
-        if run["trained"] != 1 or sum(model["sizes"]) != self.arguments.rows or model["iterations"] != PASSES:
-            raise Failed(f"the model of k = {k} is not what was asked for: {model}")
+        # Blobs may be found before the last pass.
+        passes = model["iterations"] == PASSES or shape.data == "blobs"
+        if run["trained"] != 1 or sum(model["sizes"]) != shape.rows or not passes:
+            raise Failed(f"the model of {shape.name} is not what was asked for: {model}")
         centers = common.apart(read_centers, run.pop("folder"))
         found = (centers, model["sizes"], model["training_cost"])
-        if self.fitted.setdefault(k, found) != found:
-            raise Failed(f"two runs of k = {k} gave two models, and must not: {self.fitted[k]}, {found}")
+        if self.fitted.setdefault((shape.name, more), found) != found:
+            raise Failed(f"two runs of {shape.name} gave two models, and must not: {self.fitted[shape.name, more]}, {found}")
         run.pop("said")
         return {**run, "iterations": model["iterations"], "cost": model["training_cost"]}
 
     def train_batches(self, started):
-        run = self.train("many", self.job("many", SMALL, EACH), started)
+        run = self.train("many", self.job("many", SMALL, EACH, TINY), started)
         if run["trained"] != self.arguments.batches:
             raise Failed(f"{run['trained']} of {self.arguments.batches} models were trained")
         for key in ("models", "folder", "said"):
@@ -192,8 +227,8 @@ class Bench:
         run["peak"] += told.pop("beside", 0)
         return {**run, **told}
 
-    def peer_whole(self, who, k):
-        return self.peer(who, "whole", self.folder / "large.parquet", k, PASSES)
+    def peer_whole(self, who, shape):
+        return self.peer(who, "whole", self.folder / f"{shape.file}.parquet", shape.k, PASSES)
 
     def peer_batches(self, who):
         self.calls += 1
@@ -219,22 +254,27 @@ class Bench:
             return None
         seconds = []
         for _ in range(TINY_RUNS):
-            run = self.train("tiny", self.whole_job("tiny", 5), log="warn,gugus_engine=debug")
+            job = self.job("tiny", SMALL, ALL_BATCHES.format(k=5, passes=PASSES), TINY)
+            run = self.train("tiny", job, log="warn,gugus_engine=debug")
             seconds += [line["seconds"] for line in lines(run["said"], "Ballista job ended")]
         return statistics.median(seconds) if seconds else None
 
     def steps(self):
         """Seconds of each step of a fit over all batches, from runs that do not count because they log each step."""
         found = {}
-        for k in REQUIRED if self.wanted("gugus") else ():
-            run = self.train("large", self.whole_job("large", k), log="warn,gugus_train=debug")
+        for shape in self.shapes if self.wanted("gugus") else ():
+            run = self.train(shape.file, self.whole_job(shape), log="warn,gugus_train=debug")
             by_step = {}
             for line in lines(run["said"], "step ended"):
                 by_step.setdefault(line["step"], []).append(line["seconds"])
-            found[f"k = {k}"] = {"whole": run["fit"], "steps": by_step}
+            parts = dict.fromkeys(PARTS.values(), 0.0)
+            for step, seconds in by_step.items():
+                parts[PARTS[step]] += sum(seconds)
+            parts["start and saving"] = run["fit"] - sum(parts.values())
+            found[shape.name] = {"whole": run["fit"], "steps": by_step, "parts": parts}
         return found
 
-    def results(self, sets, runs, stream, job):
+    def results(self, runs, limits, job):
         rows = []
         for (kind, who), all_runs in runs.items():
             middle = median(all_runs)
@@ -243,38 +283,51 @@ class Bench:
             ours = next((other for other in rows if other["set"] == row["set"] and other["who"] == GUGUS), None)
             for what in ("fit", "seconds"):
                 row[f"times_{what}"] = row[what] / ours[what] if ours else None
-        judged = self.judged(rows, job)
+        steps = self.steps()
+        judged = self.judged(rows, steps, limits, job)
         return {
             "versions": self.versions,
             "names": PEERS,
-            "rows_large": self.arguments.rows,
+            "shapes": {shape.name: {"rows": shape.rows, "columns": shape.columns, "k": shape.k, "data": shape.data} for shape in self.shapes},
             "batches": self.arguments.batches,
             "passes": PASSES,
             "rounds": self.arguments.rounds,
             "slow_rounds": self.arguments.slow_rounds,
             "rows": rows,
-            "stream_seconds": stream,
-            "steps": self.steps(),
+            "limits": limits,
+            "steps": steps,
             "job_seconds": job,
             "judged": judged,
             "required": bool(judged) and all(one["reached"] for one in judged),
         }
 
-    def judged(self, rows, job):
+    def judged(self, rows, steps, limits, job):
         """Each goal, the measured value, and whether the goal is reached. Without a measured value it is not."""
         by_name = {(row["set"], row["who"]): row for row in rows}
         measured = lambda kind, who, what: by_name.get((kind, who), {}).get(what)
-        asked = [
-            (f"k = {k}: times {PEERS[peer]}, whole fit", "least", times, measured(f"k = {k}", peer, "times_fit"))
-            for k, peers in REQUIRED.items()
-            for peer, times in peers.items()
-        ]
-        ours, spark = measured("batches", GUGUS, "seconds"), measured("batches", "spark", "fit")
-        asked += [
-            (f"{self.arguments.batches:,} batches: seconds, whole process", "most", REQUIRED_BATCHES_SECONDS, ours),
-            ("batches: times Spark's loop (scaled)", "least", REQUIRED_TIMES_LOOP, spark / ours if spark and ours else None),
-            ("one Ballista job on almost no data: milliseconds", "most", REQUIRED_JOB_SECONDS * 1e3, job and job * 1e3),
-        ]
+        ratio = lambda one, other: one / other if one and other else None
+        asked = []
+        for shape in self.shapes:
+            what = {"fit": "whole fit", "seconds": "whole command"}[shape.by]
+            for peer, times in shape.required.items():
+                asked.append((f"{shape.name}: times {PEERS[peer]}, {what}", "least", times, measured(shape.name, peer, f"times_{shape.by}")))
+            if shape.data == "blobs":
+                cost = ratio(measured(shape.name, BETTER, "cost"), measured(shape.name, "scikit-learn", "cost"))
+                asked.append((f"{shape.name}: cost from k-means++ by scikit-learn's", "most", REQUIRED_COST, cost))
+            if shape.tight:
+                time = ratio(measured(shape.name, TIGHT, "fit"), measured(shape.name, EXECUTORS, "fit"))
+                asked.append((f"{shape.name}: time with half the memory by that with enough", "most", REQUIRED_TIGHT, time))
+            if shape.passes_at_most:
+                seconds = steps.get(shape.name, {}).get("steps", {}).get("lloyd")
+                time = ratio(seconds and statistics.median(seconds), limits[shape.name]["product"])
+                asked.append((f"{shape.name}: a pass by one product of 32-bit floats", "most", shape.passes_at_most, time))
+        if self.many:
+            ours, spark = measured(BATCHES, GUGUS, "seconds"), measured(BATCHES, "spark", "fit")
+            asked += [
+                (f"{self.arguments.batches:,} batches: seconds, whole process", "most", REQUIRED_BATCHES_SECONDS, ours),
+                ("batches: times Spark's loop (scaled)", "least", REQUIRED_TIMES_LOOP, ratio(spark, ours)),
+            ]
+        asked.append(("one Ballista job on almost no data: milliseconds", "most", REQUIRED_JOB_SECONDS * 1e3, job and job * 1e3))
         enough = {"least": lambda value, goal: value >= goal, "most": lambda value, goal: value < goal}
         return [
             {"what": what, "at": at, "goal": goal, "measured": value, "reached": value is not None and enough[at](value, goal)}

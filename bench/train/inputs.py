@@ -1,19 +1,15 @@
-"""The inputs of all programs, and the parts of a model that are compared. Called in processes of their own, see `common.apart`."""
-
-# Row groups of the large file.
-SLICES = 10
+"""The small inputs of all programs, and the parts of a model that are compared. Called in processes of their own, see `common.apart`."""
 
 
-def write_inputs(folder, rows, batches, small):
-    """Uniform points by a fixed seed: large.parquet, the first of them as many.parquet, `small` of them as tiny.parquet."""
+def write_small(folder, batches, small):
+    """Uniform points by a fixed seed: `batches` times `small` rows as many.parquet, the first `small` of them as tiny.parquet."""
     import numpy
     import pyarrow
     import pyarrow.parquet as parquet
 
-    points = numpy.random.default_rng(5).random((rows, 2))
+    points = numpy.random.default_rng(5).random((batches * small, 2))
     table = pyarrow.table({"x": points[:, 0], "y": points[:, 1]})
-    parquet.write_table(table, folder / "large.parquet", row_group_size=rows // SLICES)
-    parquet.write_table(table.slice(0, batches * small), folder / "many.parquet")
+    parquet.write_table(table, folder / "many.parquet")
     parquet.write_table(table.slice(0, small), folder / "tiny.parquet")
 
 

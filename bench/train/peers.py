@@ -1,6 +1,6 @@
 """One fit, or many small ones, by Spark, scikit-learn or faiss, in a process of its own, for bench.py.
 
-    peers.py PEER whole   FILE.parquet K PASSES     one model over the columns x and y
+    peers.py PEER whole   FILE.parquet K PASSES     one model over all columns
     peers.py PEER batches FOLDER COUNT RESULTS      one model a file, for the first COUNT files, kept in RESULTS
 
 PEER is spark, scikit-learn or faiss. Prints one JSON document; its seconds are by the process's own clock. Each peer
@@ -41,19 +41,23 @@ class Spark:
             .getOrCreate()
         )
         self.session.sparkContext.setLogLevel("ERROR")
-        self.assembler = VectorAssembler(inputCols=["x", "y"], outputCol="features")
+        self.VectorAssembler = VectorAssembler
+
+    def assembled(self, file):
+        rows = self.session.read.parquet(file)
+        return self.VectorAssembler(inputCols=features(rows.columns), outputCol="features").transform(rows)
 
     def load(self, file):
         # The rows are not cached here. Then `fit` keeps them in its own form and takes half the time that it takes with cached
         # assembled rows. It reads while it fits.
-        return self.assembler.transform(self.session.read.parquet(file)).select("features")
+        return self.assembled(file).select("features")
 
     def fit(self, points, k, passes):
         model = self.KMeans(k=k, maxIter=passes, tol=0.0, seed=SEED).fit(points)
         return {"iterations": model.summary.numIter, "cost": model.summary.trainingCost}
 
     def small(self, file, target):
-        points = self.assembler.transform(self.session.read.parquet(file))
+        points = self.assembled(file)
         self.KMeans(k=SMALL_K, seed=SEED).fit(points).write().overwrite().save(str(target))
 
     def more(self):
@@ -75,6 +79,11 @@ def numpy_as_spark_knows_it():
             setattr(numpy, gone, getattr(numpy, today))
 
 
+def features(names):
+    """The columns to fit. The others of a batch begin with a low line."""
+    return [name for name in names if not name.startswith("_")]
+
+
 class InMemory:
     """A library that fits one array."""
 
@@ -82,8 +91,9 @@ class InMemory:
         import numpy
         import pyarrow.parquet as parquet
 
-        table = parquet.read_table(file, columns=["x", "y"])
-        return numpy.column_stack([table["x"], table["y"]]).astype(self.dtype, copy=False)
+        columns = features(parquet.read_schema(file).names)
+        table = parquet.read_table(file, columns=columns)
+        return numpy.column_stack([table[name] for name in columns]).astype(self.dtype, copy=False)
 
     def small(self, file, target):
         import numpy

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use crate::hash::{draw, stream, uniform};
 use crate::merge::Clash;
 use crate::points::Points;
-use crate::search::Searcher;
 use crate::sites::Sites;
 use crate::walk::walk;
 
@@ -142,7 +141,6 @@ pub(crate) fn sampled(
     stream: u64,
     odds: Odds,
     limit: usize,
-    searcher: &mut Searcher,
 ) -> Draws {
     let mut drawn = Collector::new(limit);
     walk(points, sites, &mut |area| {
@@ -153,7 +151,7 @@ pub(crate) fn sampled(
             let hash = draw(stream, points.keys[row]);
             let number = uniform(hash);
             if number < bar && hash <= drawn.bar {
-                let cost = searcher.cost(points, sites, area.sites, row);
+                let cost = sites.cost(area.sites, &points.row(row));
                 if number < odds.bar(cost) {
                     drawn.offer(hash, points, row);
                 }

@@ -3,6 +3,8 @@
 //! Invariant: the fixed-point number of a value depends only on the value and the [`Scale`]. The scale comes from the
 //! largest values of all data, so it is the same on every slice.
 
+use std::array::from_fn;
+
 use serde::{Deserialize, Serialize};
 
 /// How many bits of a fixed-point number lie below the largest value. A value is exact unless it is 2^37 times smaller
@@ -134,6 +136,42 @@ impl Grid {
     /// The exponent of the unit that fixed-point numbers count.
     pub(crate) fn unit(self) -> i32 {
         self.exponent - FRACTION
+    }
+}
+
+/// How many [`Grid`]s lie side by side.
+pub(crate) const GRIDS: usize = 8;
+
+/// The grids of several numbers of a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grids {
+    high: [f64; GRIDS],
+    low: [f64; GRIDS],
+}
+
+impl Grids {
+    /// From at most [`GRIDS`] grids. The others are of no use.
+    pub(crate) fn new(grids: &[Grid]) -> Self {
+        let all = |of: fn(&Grid) -> f64| from_fn(|number| grids.get(number).map_or(1.0, of));
+        Self {
+            high: all(|grid| grid.high),
+            low: all(|grid| grid.low),
+        }
+    }
+
+    /// The limbs of one number for each grid, as [`Grid::limbs`] gives them.
+    #[inline(always)]
+    pub(crate) fn limbs(&self, values: &[f64; GRIDS]) -> [[i64; GRIDS]; 2] {
+        let mut limbs = [[0; GRIDS]; 2];
+        for lane in 0..GRIDS {
+            let grid = Grid {
+                high: self.high[lane],
+                low: self.low[lane],
+                exponent: 0,
+            };
+            [limbs[0][lane], limbs[1][lane]] = grid.limbs(values[lane]);
+        }
+        limbs
     }
 }
 

@@ -37,8 +37,8 @@ pub(crate) const LANES: usize = 16;
 /// The same number for so few columns that they fit the registers. Then the work on each row is short.
 const FEW_LANES: usize = 8;
 
-/// Rows of a block. Ten columns of a block and the results stay in the first cache.
-pub(crate) const BLOCK: usize = 256;
+/// Rows of a block. A block has several pages of each column, so the processor reads ahead most of the time.
+pub(crate) const BLOCK: usize = 4096;
 
 const _: () = assert!(BLOCK.is_multiple_of(LANES) && BLOCK <= SHORT_RUN);
 
@@ -65,6 +65,14 @@ pub(crate) struct Nearest {
     pub(crate) cost: [f64; BLOCK],
     /// Its place among the sites that were searched; [`NONE`] after the last row.
     pub(crate) site: [u64; BLOCK],
+}
+
+impl Nearest {
+    /// Says that there are so many rows. Kernels may read a chunk beyond them.
+    #[inline(always)]
+    pub(crate) fn end(&mut self, rows: usize) {
+        self.site[rows..rows.next_multiple_of(LANES)].fill(NONE);
+    }
 }
 
 impl Default for Nearest {
@@ -99,7 +107,7 @@ impl WithSimd for Search<'_> {
             4 => self.few::<4>(),
             _ => self.many(),
         }
-        self.nearest.site[self.rows.len()..].fill(NONE);
+        self.nearest.end(self.rows.len());
     }
 }
 
@@ -134,6 +142,71 @@ impl Search<'_> {
                 best.challenge(number, squared_distances(self.tile, site));
             }
             best.write(self.nearest, at);
+        }
+    }
+}
+
+/// [`Search`] for some rows of a block only.
+pub(crate) struct SearchSome<'a> {
+    pub(crate) search: Search<'a>,
+    /// Which rows, counted from the first row of the block.
+    pub(crate) some: &'a [u32],
+}
+
+impl WithSimd for SearchSome<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Search {
+            columns,
+            rows,
+            sites,
+            nearest,
+            tile,
+        } = self.search;
+        for some in self.some.chunks(LANES) {
+            for (x, column) in tile.iter_mut().zip(columns) {
+                let column = &column[rows.clone()];
+                for (x, row) in x.iter_mut().zip(some) {
+                    *x = column[*row as usize];
+                }
+            }
+            let mut best = Best::<LANES>::none();
+            for (number, site) in sites.chunks_exact(columns.len()).enumerate() {
+                best.challenge(number, squared_distances(tile, site));
+            }
+            for (lane, row) in some.iter().enumerate() {
+                nearest.site[*row as usize] = best.site[lane];
+            }
+        }
+    }
+}
+
+/// The costs of at most [`BLOCK`] rows whose nearest site is known.
+pub(crate) struct CostsOf<'a>(pub(crate) Search<'a>);
+
+impl WithSimd for CostsOf<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Search {
+            columns,
+            rows,
+            sites,
+            nearest,
+            ..
+        } = self.0;
+        let cost = &mut nearest.cost[..rows.len()];
+        cost.fill(0.0);
+        for (number, column) in columns.iter().enumerate() {
+            let of_site = &sites[number..];
+            let both = column[rows.clone()].iter().zip(&nearest.site);
+            for (cost, (value, site)) in cost.iter_mut().zip(both) {
+                let difference = value - of_site[*site as usize * columns.len()];
+                *cost += difference * difference;
+            }
         }
     }
 }
@@ -258,41 +331,6 @@ impl WithSimd for SumOf<'_> {
         let wanted = self.wanted as u64;
         let sites = &self.nearest.site[..self.sum.rows.len().next_multiple_of(FEW_LANES)];
         self.sum.over(|row| sites[row] == wanted)
-    }
-}
-
-/// For each of at most [`BLOCK`] rows, the limbs that a [`Sum`] would add up.
-pub(crate) struct Limbs<'a> {
-    pub(crate) sum: Sum<'a>,
-    pub(crate) limbs: &'a mut [[i64; BLOCK]; 2],
-}
-
-impl WithSimd for Limbs<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Sum {
-            column,
-            weights,
-            rows,
-            grid,
-        } = self.sum;
-        let [high, low] = self.limbs;
-        let limbs = high.iter_mut().zip(low);
-        let column = &column[rows.clone()];
-        match weights {
-            None => {
-                for ((high, low), value) in limbs.zip(column) {
-                    [*high, *low] = grid.limbs(*value);
-                }
-            }
-            Some(weights) => {
-                for ((high, low), (value, weight)) in limbs.zip(column.iter().zip(&weights[rows])) {
-                    [*high, *low] = grid.limbs(weight * value);
-                }
-            }
-        }
     }
 }
 

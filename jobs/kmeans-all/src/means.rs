@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::adder::{Adder, Change, NOWHERE};
 use crate::error::PartialError;
-use crate::fixed_point::{Grid, SHORT_RUN, Scale, joined, quotient};
+use crate::fixed_point::{Grid, Scale, quotient};
 use crate::kernel::blocks;
-use crate::kernel::{BLOCK, Limbs, SumOf};
+use crate::kernel::{BLOCK, SumOf};
 use crate::merge::{Clash, add_counts, merge_each};
 use crate::node_sums::NodeSums;
 use crate::points::Points;
 use crate::search::Searcher;
 use crate::sites::Sites;
-use crate::walk::{Area, walk};
+use crate::walk::{Area, paying_tree, walk};
 
 /// Up to this number of possible sites, one masked sum per site is faster than adding each row to its site.
 const FEW_SITES: usize = 4;
@@ -64,10 +65,14 @@ impl Means {
 }
 
 impl Means {
+    /// How many sums a center has.
+    fn width(&self) -> usize {
+        self.scale.values.len() + usize::from(self.scale.weights.is_some())
+    }
+
     /// The sums of one center; `None` if the center has no weight.
     pub(crate) fn share(&self, center: usize) -> Option<Share<'_>> {
-        let values = self.scale.values.len();
-        let width = values + usize::from(self.scale.weights.is_some());
+        let (values, width) = (self.scale.values.len(), self.width());
         let sums = &self.sums[center * width..][..width];
         // Without weights, each row counts as one.
         let (weight, weight_unit) = match self.scale.weights {
@@ -125,6 +130,11 @@ pub(crate) fn means(
     let of_nodes = points.sums(scale)?;
     let mut means = Means::new(scale, sites.len());
     means.squares = of_nodes.squares;
+    let mut adder = Adder::new(&of_nodes, points.summands());
+    if paying_tree(points, sites).is_none() {
+        by_change(points, sites, &mut adder, searcher, &mut means);
+        return Ok(means);
+    }
     let mut scratch = Scratch::default();
     walk(points, sites, &mut |area| match (area.node, area.sites) {
         (Some(node), [site]) => {
@@ -137,29 +147,45 @@ pub(crate) fn means(
         }
         _ => {
             searcher.set_sites(sites, area.sites);
-            scratch.by_row(points, &area, &of_nodes, searcher, &mut means);
+            scratch.by_row(points, &area, &mut adder, searcher, &mut means);
         }
     });
     Ok(means)
 }
 
+/// Adds up only the rows that change their site since the last pass.
+fn by_change(
+    points: &Points,
+    sites: &Sites,
+    adder: &mut Adder<'_>,
+    searcher: &mut Searcher,
+    means: &mut Means,
+) {
+    let mut assigned = points.take_assigned(&means.scale, sites.len());
+    let mut changes = Vec::with_capacity(BLOCK);
+    adder.begin(sites.len());
+    walk(points, sites, &mut |area| {
+        searcher.set_sites(sites, area.sites);
+        for rows in blocks(area.rows) {
+            searcher.assign(points, rows.clone());
+            let nearest = searcher.nearest.site.iter();
+            let nearest = nearest.map(|local| area.sites[*local as usize]);
+            assigned.assign(rows.clone(), nearest, &mut changes);
+            adder.add(searcher.arch, &rows, &changes, &mut assigned.sums);
+        }
+    });
+    adder.spill(&mut assigned.sums);
+    means.counts.clone_from(&assigned.counts);
+    means.sums.clone_from(&assigned.sums);
+    points.keep_assigned(assigned);
+}
+
 /// Memory for the work on an area. It is kept from one area to the next.
+#[derive(Default)]
 struct Scratch {
     sums: Vec<i128>,
     counts: Vec<u64>,
-    limbs: Box<[[i64; BLOCK]; 2]>,
-    short: Vec<[i64; 2]>,
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self {
-            sums: Vec::new(),
-            counts: Vec::new(),
-            limbs: Box::new([[0; BLOCK]; 2]),
-            short: Vec::new(),
-        }
-    }
+    changes: Vec<Change>,
 }
 
 impl Scratch {
@@ -180,7 +206,7 @@ impl Scratch {
         self.counts.resize(last, 0);
         self.counts.push(area.rows.len() as u64);
         for rows in blocks(area.rows.clone()) {
-            searcher.search(points, rows.clone());
+            searcher.assign(points, rows.clone());
             for site in 0..last {
                 let nearest = &searcher.nearest.site[..rows.len()];
                 let count: u64 = nearest
@@ -209,59 +235,39 @@ impl Scratch {
         }
     }
 
-    /// Adds the limbs of each row to those of its site.
+    /// Adds each row to its site.
     fn by_row(
         &mut self,
         points: &Points,
         area: &Area<'_>,
-        of_nodes: &NodeSums,
+        adder: &mut Adder<'_>,
         searcher: &mut Searcher,
         means: &mut Means,
     ) {
-        let width = of_nodes.width();
-        self.short.clear();
-        self.short.resize(area.sites.len() * width, [0; 2]);
+        let width = means.width();
+        self.sums.clear();
+        self.sums.resize(area.sites.len() * width, 0);
         self.counts.clear();
         self.counts.resize(area.sites.len(), 0);
-        let mut run = 0;
+        adder.begin(area.sites.len());
         for rows in blocks(area.rows.clone()) {
-            searcher.search(points, rows.clone());
+            searcher.assign(points, rows.clone());
             let nearest = &searcher.nearest.site[..rows.len()];
-            for site in nearest {
+            self.changes.clear();
+            for (row, site) in nearest.iter().enumerate() {
                 self.counts[*site as usize] += 1;
-            }
-            for number in 0..width {
-                let sum = of_nodes.summand(points.summands(), number, rows.clone());
-                searcher.arch.dispatch(Limbs {
-                    sum,
-                    limbs: &mut self.limbs,
+                self.changes.push(Change {
+                    row: row as u32,
+                    from: NOWHERE,
+                    to: *site as u32,
                 });
-                let [high, low] = &*self.limbs;
-                for ((site, high), low) in nearest.iter().zip(high).zip(low) {
-                    let short = &mut self.short[*site as usize * width + number];
-                    short[0] += high;
-                    short[1] += low;
-                }
             }
-            run += BLOCK;
-            if run == SHORT_RUN {
-                self.spill(area, width, means);
-                run = 0;
-            }
+            adder.add(searcher.arch, &rows, &self.changes, &mut self.sums);
         }
-        self.spill(area, width, means);
-    }
-
-    /// Adds the 64-bit sums to the wide sums.
-    fn spill(&mut self, area: &Area<'_>, width: usize, means: &mut Means) {
-        self.sums.clear();
-        self.sums
-            .extend(self.short.iter().map(|limbs| joined(*limbs)));
+        adder.spill(&mut self.sums);
         let sums = self.sums.chunks_exact(width);
         for ((site, count), sums) in area.sites.iter().zip(&self.counts).zip(sums) {
             means.add(*site, *count, sums);
         }
-        self.short.fill([0; 2]);
-        self.counts.fill(0);
     }
 }

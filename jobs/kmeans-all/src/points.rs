@@ -1,10 +1,11 @@
 //! The points of one slice of the data, in memory for all passes.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::assigned::Assigned;
 use crate::bounds::{extremes, magnitude};
 use crate::error::PartialError;
 use crate::fixed_point::Scale;
@@ -29,7 +30,8 @@ pub enum Weighting {
 /// The finite rows of one slice of the data, made by a [`PointsBuilder`](crate::PointsBuilder).
 ///
 /// All passes, tasks and threads that compute on the slice share it. It also keeps the sums of tree nodes that a pass
-/// makes for a [`Scale`]. The next pass uses them; they never change a result.
+/// makes for a [`Scale`], and where no tree pays the sites to which the last pass assigned the rows. The next pass uses
+/// them; they never change a result.
 #[derive(Debug)]
 pub struct Points {
     pub(crate) rows: usize,
@@ -44,6 +46,7 @@ pub struct Points {
     pub(crate) tally: Tally,
     pub(crate) tree: Option<Tree>,
     sums: Mutex<Option<(Scale, Arc<NodeSums>)>>,
+    assigned: Mutex<Option<Assigned>>,
 }
 
 impl Points {
@@ -75,6 +78,7 @@ impl Points {
             tally,
             tree,
             sums: Mutex::new(None),
+            assigned: Mutex::new(None),
         }
     }
 
@@ -102,7 +106,8 @@ impl Points {
         let tree = self.tree.as_ref().map_or(0, |tree| {
             tree.heap_size() + NodeSums::heap_size(tree, self.dimensions(), self.weights.is_some())
         });
-        numbers * size_of::<f64>() + self.keys.capacity() * size_of::<u64>() + tree
+        let passes = tree + Assigned::heap_size(self.rows);
+        numbers * size_of::<f64>() + self.keys.capacity() * size_of::<u64>() + passes
     }
 
     /// The largest magnitude in each column; 0 where there are no rows.
@@ -142,6 +147,24 @@ impl Points {
         let sums = Arc::new(NodeSums::new(self.summands(), self.rows, tree, scale));
         *kept = Some((scale.clone(), Arc::clone(&sums)));
         Ok(sums)
+    }
+
+    /// What the last pass over all rows kept, if a pass of this scale with so many sites can begin with it. A second
+    /// thread gets none meanwhile, and begins anew.
+    pub(crate) fn take_assigned(&self, scale: &Scale, sites: usize) -> Assigned {
+        let kept = self.last_assigned().take();
+        kept.filter(|kept| kept.suits(scale, sites))
+            .unwrap_or_else(|| Assigned::none(scale, self.rows, sites))
+    }
+
+    /// Keeps the sites of the rows for the next pass.
+    pub(crate) fn keep_assigned(&self, assigned: Assigned) {
+        *self.last_assigned() = Some(assigned);
+    }
+
+    /// No panic leaves a change half done, because whole values are taken and kept.
+    fn last_assigned(&self) -> MutexGuard<'_, Option<Assigned>> {
+        self.assigned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The values that passes add up.

@@ -60,7 +60,7 @@ pub fn run_step_until(
                 cost: *cost,
             };
             let (sites, stream) = (sites_of(candidates)?, stream(*seed, *round));
-            Content::Sample(sampled(points, &sites, stream, odds, *limit, searcher))
+            Content::Sample(sampled(points, &sites, stream, odds, *limit))
         }
         Step::Weigh { candidates } => {
             Content::Weigh(sizes(points, &sites_of(candidates)?, searcher))

@@ -1,12 +1,16 @@
 //! The search for the nearest site, block by block, with the memory it needs.
 
+use std::ops::Range;
+
 use gugus_kmeans::Stop;
 use pulp::Arch;
 
 use crate::exact_sum::ExactSum;
+use crate::frame::Panels;
 use crate::kernel::blocks;
-use crate::kernel::{Kernel, LANES, Nearest, Search};
+use crate::kernel::{CostsOf, Kernel, LANES, Nearest, Search, SearchSome};
 use crate::points::Points;
+use crate::products::{Doubts, Products};
 use crate::sites::Sites;
 use crate::walk::{Area, walk};
 
@@ -16,6 +20,8 @@ pub(crate) struct Searcher {
     pub(crate) nearest: Box<Nearest>,
     tile: Vec<[f64; LANES]>,
     values: Vec<f64>,
+    panels: Panels,
+    pub(crate) doubts: Doubts,
     stop: Stop,
 }
 
@@ -27,6 +33,8 @@ impl Searcher {
             nearest: Box::default(),
             tile: vec![[0.0; LANES]; dimensions],
             values: Vec::new(),
+            panels: Panels::default(),
+            doubts: Doubts::new(dimensions),
             stop: stop.clone(),
         }
     }
@@ -34,35 +42,59 @@ impl Searcher {
     /// Says which `sites` the next blocks are compared with.
     pub(crate) fn set_sites(&mut self, sites: &Sites, among: &[u32]) {
         sites.copy(among, &mut self.values);
+        match sites.frame(among) {
+            Some(frame) => self.panels.set(frame, among),
+            None => self.panels.clear(),
+        }
     }
 
-    /// Finds the nearest of these sites for each row of a block.
-    pub(crate) fn search(&mut self, points: &Points, rows: std::ops::Range<usize>) {
+    /// Finds the nearest of these sites for each row of a block, and its cost.
+    pub(crate) fn search(&mut self, points: &Points, rows: Range<usize>) {
+        self.assign(points, rows.clone());
+        // Exact arithmetic has told the costs.
+        if !self.stop.is_set() && !self.panels.numbers.is_empty() {
+            let arch = self.arch;
+            arch.dispatch(CostsOf(self.exactly(points, rows)));
+        }
+    }
+
+    /// Finds the nearest of these sites for each row of a block. The costs need not be told.
+    pub(crate) fn assign(&mut self, points: &Points, rows: Range<usize>) {
         if self.stop.is_set() {
             self.nearest.site.fill(0);
             self.nearest.cost.fill(0.0);
             return;
         }
-        self.arch.dispatch(Search {
+        let arch = self.arch;
+        if self.panels.numbers.is_empty() {
+            arch.dispatch(self.exactly(points, rows));
+            return;
+        }
+        arch.dispatch(Products {
+            columns: &points.columns,
+            rows: rows.clone(),
+            panels: &self.panels,
+            nearest: &mut self.nearest,
+            doubts: &mut self.doubts,
+        });
+        if !self.doubts.rows.is_empty() {
+            let some = std::mem::take(&mut self.doubts.rows);
+            arch.dispatch(SearchSome {
+                search: self.exactly(points, rows),
+                some: &some,
+            });
+            self.doubts.rows = some;
+        }
+    }
+
+    fn exactly<'a>(&'a mut self, points: &'a Points, rows: Range<usize>) -> Search<'a> {
+        Search {
             columns: &points.columns,
             rows,
             sites: &self.values,
             nearest: &mut self.nearest,
             tile: &mut self.tile,
-        });
-    }
-
-    /// The cost of one row.
-    pub(crate) fn cost(
-        &mut self,
-        points: &Points,
-        sites: &Sites,
-        among: &[u32],
-        row: usize,
-    ) -> f64 {
-        self.set_sites(sites, among);
-        self.search(points, row..row + 1);
-        self.nearest.cost[0]
+        }
     }
 }
 
@@ -115,7 +147,7 @@ pub(crate) fn sizes(points: &Points, sites: &Sites, searcher: &mut Searcher) -> 
         searcher.set_sites(sites, area.sites);
         for rows in blocks(area.rows.clone()) {
             let len = rows.len();
-            searcher.search(points, rows);
+            searcher.assign(points, rows);
             count(&area, &searcher.nearest.site[..len], &mut sizes);
         }
     });

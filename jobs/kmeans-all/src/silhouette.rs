@@ -93,7 +93,7 @@ pub(crate) fn silhouettes(
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
         for rows in blocks(area.rows.clone()) {
-            searcher.search(points, rows.clone());
+            searcher.assign(points, rows.clone());
             for (own, near) in own.iter_mut().zip(&searcher.nearest.site[..rows.len()]) {
                 *own = u64::from(area.sites[*near as usize]);
             }

@@ -6,6 +6,13 @@ use std::ops::Range;
 use gugus_kmeans::Stop;
 
 use crate::error::PartialError;
+use crate::frame::Frame;
+
+/// With fewer sites than this, exact arithmetic is done before a comparison in single precision pays.
+const MANY_SITES: usize = 8;
+
+/// After so many columns a distance may turn out to be too large.
+const COLUMNS_AT_ONCE: usize = 8;
 
 /// The sites of one step, in the order of the step.
 #[derive(Debug)]
@@ -14,6 +21,8 @@ pub(crate) struct Sites {
     values: Vec<f64>,
     /// The first of each run of equal centers. The others are equally near to every point, so they never win.
     distinct: Vec<u32>,
+    /// The sites in single precision; `None` if a comparison there would not pay or could not be trusted.
+    frame: Option<Frame>,
     /// Ends a walk early.
     stop: Stop,
 }
@@ -42,9 +51,12 @@ impl Sites {
         order.sort_by(|a, b| compare(*a, *b).unwrap_or(std::cmp::Ordering::Equal));
         order.dedup_by(|later, earlier| of(*later).eq(of(*earlier)));
         order.sort_unstable();
+        let values = centers.concat();
+        let many = order.len() >= MANY_SITES;
         Ok(Self {
             dimensions,
-            values: centers.concat(),
+            frame: many.then(|| Frame::new(&values, dimensions)).flatten(),
+            values,
             distinct: order,
             stop: Stop::default(),
         })
@@ -75,6 +87,35 @@ impl Sites {
     #[inline]
     pub(crate) fn get(&self, site: u32) -> &[f64] {
         &self.values[site as usize * self.dimensions..][..self.dimensions]
+    }
+
+    /// The sites in single precision, if it pays for so many of them.
+    #[inline]
+    pub(crate) fn frame(&self, among: &[u32]) -> Option<&Frame> {
+        self.frame.as_ref().filter(|_| among.len() >= MANY_SITES)
+    }
+
+    /// The squared distance from one row to the nearest of the sites `among`, as [the kernels](crate::kernel) compute it.
+    pub(crate) fn cost(&self, among: &[u32], row: &[f64]) -> f64 {
+        let mut best = f64::INFINITY;
+        for site in among {
+            let mut sum = 0.0;
+            let parts = row.chunks(COLUMNS_AT_ONCE);
+            for (row, site) in parts.zip(self.get(*site).chunks(COLUMNS_AT_ONCE)) {
+                for (value, of_site) in row.iter().zip(site) {
+                    let difference = value - of_site;
+                    sum += difference * difference;
+                }
+                // More columns do not make it less, even if they are rounded.
+                if sum >= best {
+                    break;
+                }
+            }
+            if sum < best {
+                best = sum;
+            }
+        }
+        best
     }
 
     /// Copies `sites` to the front of `into`, one after the other.

@@ -192,6 +192,26 @@ proptest! {
     }
 
     #[test]
+    fn earlier_passes_over_the_same_points_do_not_show(
+        case in case(),
+        others in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+        layout in prop::sample::select(LAYOUTS.to_vec()),
+    ) {
+        let scale = case.scale();
+        let points = case.points(layout);
+        for other in others {
+            // Other centers, sometimes as many as before, sometimes fewer.
+            let mut centers = case.centers.clone();
+            centers.rotate_left(other.index(case.centers.len()));
+            centers.truncate(case.centers.len() - other.index(2).min(case.centers.len() - 1));
+            let step = Step::Lloyd { scale: scale.clone(), centers };
+            let after = run_step(&step, &points, Kernel::Vector).unwrap();
+            let fresh = run_step(&step, &case.points(layout), Kernel::Vector).unwrap();
+            prop_assert_eq!(after, fresh);
+        }
+    }
+
+    #[test]
     fn samples_hold_who_draws_below_its_share(
         case in case(), seed in any::<u64>(), wanted in 0.5..30.0_f64, limit in 1..40_usize,
     ) {

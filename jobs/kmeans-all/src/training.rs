@@ -4,8 +4,8 @@
 //! they are rounded once, because there are no partitions and no order of rows here.
 
 use gugus_kmeans::{
-    Centers, DistanceMeasure, Fit, FitSummary, HandleInvalid, InitMode, Params, ParamsError, Stop,
-    candidates,
+    Centers, DistanceMeasure, Fit, FitSummary, HandleInvalid, Init, InitMode, Params, ParamsError,
+    Stop, candidates,
 };
 
 use crate::draws::Drawn;
@@ -16,6 +16,7 @@ use crate::means::Means;
 use crate::measure::{cost_of, finite, settle};
 use crate::partial::{Content, Evaluation, Partial};
 use crate::points::Weighting;
+use crate::starts::{self, Ended};
 use crate::step::Step;
 use crate::summary::Summary;
 
@@ -61,21 +62,12 @@ pub struct AllFit {
 #[derive(Clone, Debug, PartialEq)]
 enum Stage {
     Summarize,
-    Cost {
-        round: u32,
-    },
-    Sample {
-        round: u32,
-        cost: f64,
-    },
+    Cost { round: u32 },
+    Sample { round: u32, cost: f64 },
     Weigh,
     Lloyd,
     Evaluate,
-    Done {
-        training_cost: f64,
-        cost: f64,
-        sizes: Vec<u64>,
-    },
+    Done,
 }
 
 /// A training over all data. It asks for one [`Step`] after another and takes in the merged partial of each.
@@ -113,7 +105,13 @@ pub struct Training {
     dropped: u64,
     scale: Option<Scale>,
     /// The centers to begin with, until the rows were checked.
-    start: Option<Vec<Vec<f64>>>,
+    given: Option<Vec<Vec<f64>>>,
+    /// The rows that were drawn for all starts.
+    drawn: Vec<Drawn>,
+    /// The number of the start, from 0.
+    start: u32,
+    /// The best start so far.
+    best: Option<Ended>,
     /// Candidates first, then centers.
     centers: Vec<Vec<f64>>,
     before: Option<Vec<Vec<f64>>>,
@@ -143,7 +141,10 @@ impl Training {
             rows: 0,
             dropped: 0,
             scale: None,
-            start: None,
+            given: None,
+            drawn: Vec::new(),
+            start: 0,
+            best: None,
             centers: Vec::new(),
             before: None,
             iterations: 0,
@@ -151,15 +152,15 @@ impl Training {
         })
     }
 
-    /// The same training, which begins with these centers and draws none. Centers that do not have the columns of the rows
-    /// are left out. The model then depends on where it began.
+    /// The same training, which begins once, with these centers, and draws none. Centers that do not have the columns of
+    /// the rows are left out. The model then depends on where it began.
     #[must_use]
     pub fn starting_from(mut self, centers: Option<Vec<Vec<f64>>>) -> Self {
         let dimensions = self.dimensions;
         let fits = |centers: &Vec<Vec<f64>>| {
             !centers.is_empty() && centers.iter().all(|center| center.len() == dimensions)
         };
-        self.start = centers.filter(fits);
+        self.given = centers.filter(fits);
         self
     }
 
@@ -167,15 +168,12 @@ impl Training {
     /// step whose result got lost can be computed again.
     #[must_use]
     pub fn step(&self) -> Option<Step> {
-        let seed = self.params.seed.cast_unsigned();
+        let seed = || starts::seed(&self.params, self.start);
         let centers = || self.centers.clone();
         Some(match &self.stage {
             Stage::Summarize => Step::Summarize {
-                seed,
-                first: match self.params.init_mode {
-                    InitMode::Random => self.params.k,
-                    InitMode::Parallel => 1,
-                },
+                seed: seed(),
+                first: starts::rows_wanted(&self.params, self.dimensions),
             },
             Stage::Cost { .. } => Step::Cost {
                 candidates: centers(),
@@ -184,7 +182,7 @@ impl Training {
                 let wanted = OVERSAMPLING.saturating_mul(self.params.k);
                 Step::Sample {
                     candidates: centers(),
-                    seed,
+                    seed: seed(),
                     round: *round,
                     wanted: wanted as f64,
                     cost: *cost,
@@ -204,7 +202,7 @@ impl Training {
                 before: self.before.clone(),
                 centers: centers(),
             },
-            Stage::Done { .. } => return None,
+            Stage::Done => return None,
         })
     }
 
@@ -237,30 +235,23 @@ impl Training {
     /// What the training found; `None` while a step is left.
     #[must_use]
     pub fn finish(self) -> Option<AllFit> {
-        let Stage::Done {
-            training_cost,
-            cost,
-            sizes,
-        } = self.stage
-        else {
-            return None;
-        };
+        let kept = self.best.filter(|_| self.stage == Stage::Done)?;
         let model = Centers {
-            centers: self.centers,
+            centers: kept.centers,
             distance_measure: self.params.distance_measure,
         };
         let summary = FitSummary {
             rows: self.rows,
             dropped: self.dropped,
-            iterations: self.iterations,
-            training_cost,
-            sizes,
+            iterations: kept.iterations,
+            training_cost: kept.training_cost,
+            sizes: kept.sizes,
             noise: 0,
         };
         Some(AllFit {
             fit: Fit { model, summary },
-            converged: self.converged,
-            cost,
+            converged: kept.converged,
+            cost: kept.cost,
         })
     }
 
@@ -290,25 +281,34 @@ impl Training {
         self.scale = Some(scale);
         self.rows = summary.rows;
         self.dropped = summary.dropped();
-        if let Some(start) = self.start.take() {
-            self.centers = start;
+        if let Some(given) = self.given.take() {
+            self.params.n_init = 1;
+            self.centers = given;
             self.set_out();
             return Ok(());
         }
-        self.centers = summary
-            .first
-            .rows
-            .into_iter()
-            .map(|row| row.values)
-            .collect();
-        match self.params.init_mode {
-            InitMode::Parallel => self.stage = Stage::Cost { round: 1 },
-            InitMode::Random => {
-                self.centers = candidates::distinct(&self.centers);
-                self.set_out();
-            }
-        }
+        self.drawn = summary.first.rows;
+        self.begin_start();
         Ok(())
+    }
+
+    /// Begins the next start with some of the rows that were drawn.
+    fn begin_start(&mut self) {
+        self.centers = starts::first(&self.params, self.start, &self.drawn);
+        self.before = None;
+        self.iterations = 0;
+        self.converged = false;
+        let enough = match (self.params.init, self.params.init_mode) {
+            // A sample of many equal rows may lack what the others have. Then k-means|| goes on from it.
+            (Init::PlusPlus, _) => self.centers.len() == self.params.k,
+            (Init::Spark, InitMode::Random) => true,
+            (Init::Spark, InitMode::Parallel) => false,
+        };
+        if enough {
+            self.set_out();
+        } else {
+            self.stage = Stage::Cost { round: 1 };
+        }
     }
 
     /// Draws candidates unless all rows are candidates already.
@@ -400,12 +400,28 @@ impl Training {
         let before = evaluation.before.map_or(0.0, |sum| sum.value());
         let training_cost = self.as_cost(finite(before)?);
         let cost = self.as_cost(finite(evaluation.cost.value())?);
-        self.stage = Stage::Done {
+        report.cost = Some(cost);
+        let ended = Ended {
+            centers: std::mem::take(&mut self.centers),
+            iterations: self.iterations,
+            converged: self.converged,
             training_cost,
             cost,
             sizes: evaluation.sizes,
         };
-        report.cost = Some(cost);
+        if self
+            .best
+            .as_ref()
+            .is_none_or(|best| ended.is_better_than(best))
+        {
+            self.best = Some(ended);
+        }
+        self.start += 1;
+        if self.start < self.params.n_init {
+            self.begin_start();
+        } else {
+            self.stage = Stage::Done;
+        }
         Ok(())
     }
 

@@ -51,6 +51,13 @@ impl Tree {
         (node < 1 << self.depth).then_some([2 * node, 2 * node + 1])
     }
 
+    /// The nodes of the level on which a node has about so many rows.
+    pub(crate) fn nodes_of(&self, rows: usize) -> Range<usize> {
+        let all = self.starts.last().copied().unwrap_or(0);
+        let level = (all / rows).checked_ilog2().unwrap_or(0).min(self.depth);
+        1 << level..2 << level
+    }
+
     /// The rows below a node.
     #[inline]
     pub(crate) fn rows(&self, node: usize) -> Range<usize> {

@@ -5,7 +5,7 @@
 
 mod ways;
 
-use gugus_kmeans::{DistanceMeasure, HandleInvalid, InitMode, Params};
+use gugus_kmeans::{DistanceMeasure, HandleInvalid, Init, InitMode, Params};
 use gugus_kmeans_all::{
     AllError, AllFit, Kernel, Partial, PartialError, PointOrder, Points, PointsBuilder, Step,
     StepReport, Training, Weighting, key, run_step,
@@ -38,8 +38,25 @@ fn params() -> impl Strategy<Value = Params> {
         3 => Just(DistanceMeasure::Euclidean),
         1 => Just(DistanceMeasure::Cosine)
     ];
-    (2..9_usize, any::<i64>(), 0..9_u32, init, 1..4_u32, measure).prop_map(
-        |(k, seed, max_iter, init_mode, init_steps, distance_measure)| Params {
+    let start = prop_oneof![
+        3 => Just((Init::Spark, 1)),
+        1 => Just((Init::PlusPlus, 1)),
+        1 => Just((Init::Spark, 3)),
+        1 => Just((Init::PlusPlus, 3))
+    ];
+    let of = (
+        2..9_usize,
+        any::<i64>(),
+        0..9_u32,
+        start,
+        init,
+        1..4_u32,
+        measure,
+    );
+    of.prop_map(
+        |(k, seed, max_iter, (init, n_init), init_mode, init_steps, distance_measure)| Params {
+            init,
+            n_init,
             k,
             seed,
             max_iter,
@@ -68,7 +85,11 @@ proptest! {
                 prop_assert!((1..=params.k).contains(&fit.fit.model.centers.len()));
                 prop_assert!(fit.fit.summary.iterations <= params.max_iter);
                 let last = progress.last().unwrap();
-                prop_assert_eq!((last.step, last.cost), ("evaluate", Some(fit.cost)));
+                prop_assert_eq!(last.step, "evaluate");
+                let costs = progress.iter().filter(|report| report.step == "evaluate");
+                let costs: Vec<f64> = costs.filter_map(|report| report.cost).collect();
+                prop_assert_eq!(costs.len(), params.n_init as usize);
+                prop_assert!(costs.contains(&fit.cost));
                 prop_assert_eq!(last.pass as usize, progress.len());
             }
             Err(error) => {

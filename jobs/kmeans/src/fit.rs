@@ -73,7 +73,8 @@ pub enum FitError {
     Stopped(#[from] Stopped),
 }
 
-/// Fits k-means to `rows` as Spark 3.5.5 does on an RDD cut as `partitions` says.
+/// Fits k-means to `rows` as Spark 3.5.5 does on an RDD cut as `partitions` says. With more than one start
+/// ([`Params::n_init`]), the fit with the lowest training cost is kept.
 ///
 /// `weights`, one a row, count in sums and costs of Lloyd's iterations, but neither in the initialisation nor in
 /// [`FitSummary::sizes`].
@@ -118,7 +119,6 @@ pub fn fit_until(
         return Err(FitError::ZeroVector { row });
     }
 
-    let mut centers = first_centers(params, &points, &partitions, stop)?;
     let over = Loop {
         weights,
         partitions: &partitions,
@@ -126,25 +126,47 @@ pub fn fit_until(
         tol: params.tol,
         stop,
     };
+    let from = |start: u32| {
+        let centers = first_centers(params, start, &points, &partitions, stop)?;
+        iterate(params, rows, &points, &over, centers)
+    };
+    let mut best = from(0)?;
+    for start in 1..params.n_init {
+        let fit = from(start)?;
+        if fit.summary.training_cost < best.summary.training_cost {
+            best = fit;
+        }
+    }
+    Ok(best)
+}
+
+/// Lloyd's iterations from these centers.
+fn iterate(
+    params: &Params,
+    rows: &Rows,
+    points: &Points<'_>,
+    over: &Loop<'_>,
+    mut centers: CenterList,
+) -> Result<Fit, FitError> {
     let ended = match (params.distance_measure, uses_blocks(params.solver, rows)) {
         (DistanceMeasure::Euclidean, true) => {
-            let mut scheme = BlockEuclidean::new(&points);
-            lloyd::run(&mut scheme, &mut centers, &points, &over)
+            let mut scheme = BlockEuclidean::new(points);
+            lloyd::run(&mut scheme, &mut centers, points, over)
         }
         (DistanceMeasure::Euclidean, false) => {
-            lloyd::run(&mut RowEuclidean::default(), &mut centers, &points, &over)
+            lloyd::run(&mut RowEuclidean::default(), &mut centers, points, over)
         }
         (DistanceMeasure::Cosine, true) => {
             centers = centers.normalized();
-            let unit = unit_rows(&points);
+            let unit = unit_rows(points);
             let unit = Points::new(&unit, points.dimensions(), points.len(), RowForm::Dense);
-            lloyd::run(&mut BlockCosine, &mut centers, &unit, &over)
+            lloyd::run(&mut BlockCosine, &mut centers, &unit, over)
         }
         (DistanceMeasure::Cosine, false) => {
-            lloyd::run(&mut RowCosine::default(), &mut centers, &points, &over)
+            lloyd::run(&mut RowCosine::default(), &mut centers, points, over)
         }
     };
-    finish(params.distance_measure, &points, centers, &ended?, stop)
+    finish(params.distance_measure, points, centers, &ended?, over.stop)
 }
 
 /// Counts the clusters with the final centers, as a saved model would.

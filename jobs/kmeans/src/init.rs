@@ -1,26 +1,41 @@
-//! The first centers: k-means|| or rows drawn at random.
+//! The first centers: k-means||, rows drawn at random, or greedy k-means++.
 
 use std::ops::Range;
 
 use crate::centers::CenterList;
 use crate::distance::{Cosine, Euclidean, Measure, Points};
 use crate::local;
-use crate::params::{DistanceMeasure, InitMode, Params};
+use crate::params::{DistanceMeasure, Init, InitMode, Params};
+use crate::plus_plus::{choose, sample_size};
 use crate::random::{Random, XorShiftRandom};
 use crate::sample::take_sample;
 use crate::stop::{Stop, Stopped};
+use crate::vectors::scale;
 
 /// Rounds of Lloyd's iterations over the candidates of k-means||.
 pub(crate) const LOCAL_ROUNDS: u32 = 30;
 
-/// Finds at most `k` first centers, fewer when fewer distinct rows are drawn. Weights play no part here.
+/// Finds at most `k` first centers of one of the starts, fewer when fewer distinct rows are drawn. Weights play no part
+/// here. The first start is Spark's.
 pub(crate) fn first_centers(
     params: &Params,
+    start: u32,
     points: &Points<'_>,
     partitions: &[Range<usize>],
     stop: &Stop,
 ) -> Result<CenterList, Stopped> {
-    let seed = XorShiftRandom::new(params.seed).next_int();
+    let mut seeds = XorShiftRandom::new(params.seed);
+    for _ in 0..start {
+        seeds.next_int();
+    }
+    let seed = seeds.next_int();
+    if params.init == Init::PlusPlus {
+        let centers = plus_plus(params, seed, points, partitions);
+        // A sample of many equal rows may lack what the others have.
+        if centers.len() == params.k || points.len() <= sample_size(params.k, points.dimensions()) {
+            return Ok(centers);
+        }
+    }
     match (params.init_mode, params.distance_measure) {
         (InitMode::Random, _) => Ok(random(params.k, seed, points, partitions)),
         (InitMode::Parallel, DistanceMeasure::Euclidean) => {
@@ -40,6 +55,32 @@ fn random(k: usize, seed: i32, points: &Points<'_>, partitions: &[Range<usize>])
         centers.push(points.get(row));
     }
     centers.distinct()
+}
+
+/// Greedy k-means++ on a sample. Under the cosine distance only the directions of the rows count.
+fn plus_plus(
+    params: &Params,
+    seed: i32,
+    points: &Points<'_>,
+    partitions: &[Range<usize>],
+) -> CenterList {
+    let sample = take_sample(partitions, sample_size(params.k, points.dimensions()), seed);
+    let rows: Vec<Vec<f64>> = sample
+        .iter()
+        .map(|row| {
+            let mut values = points.values(*row).to_vec();
+            if params.distance_measure == DistanceMeasure::Cosine {
+                scale(&mut values, 1.0 / points.norms()[*row]);
+            }
+            values
+        })
+        .collect();
+    let mut draws = XorShiftRandom::new(i64::from(seed));
+    let mut centers = CenterList::new(points.dimensions());
+    for row in choose(&rows, params.k, || draws.next_double()) {
+        centers.push(points.get(sample[row]).dense());
+    }
+    centers
 }
 
 /// k-means||: in each step, rows join the candidates with a probability in proportion to their cost; what comes out is

@@ -55,6 +55,7 @@
 //! * Each product is rounded before it is added. On newer JVMs, Spark's linear algebra fuses the two operations. The
 //!   difference shows in the last bits of cosine distances and, more so, of the block solver's expanded squares. So a fit with
 //!   [`Solver::Block`] over coordinates far from the origin may decide a near tie in the other way.
+//! * [`Init::PlusPlus`] and [`Params::n_init`] are not Spark's. They begin elsewhere, or more than once; Lloyd's iterations stay.
 //! * Centers that a fit never moved are dense, even if the drawn row was sparse.
 
 mod bounds;
@@ -66,6 +67,7 @@ mod init;
 mod lloyd;
 mod local;
 mod params;
+pub mod plus_plus;
 mod predict;
 mod random;
 mod rows;
@@ -76,8 +78,8 @@ pub mod vectors;
 
 pub use fit::{FitError, fit, fit_until};
 pub use params::{
-    DEFAULT_SEED, DistanceMeasure, HandleInvalid, InitMode, Params, ParamsError, ParseChoiceError,
-    Solver,
+    DEFAULT_SEED, DistanceMeasure, HandleInvalid, Init, InitMode, Params, ParamsError,
+    ParseChoiceError, Solver,
 };
 pub use predict::{CentersError, Near, PredictError, Predictor};
 pub use rows::{Partitions, RowForm, Rows};

@@ -26,7 +26,14 @@ pub struct Params {
     pub max_iter: u32,
     /// The distance (not squared) that no center may exceed in a pass for the fit to be converged.
     pub tol: f64,
-    /// How the first centers are found.
+    /// Who finds the first centers. It is left out where Spark's ways find them, so that documents stay as they were.
+    #[serde(skip_serializing_if = "is_default")]
+    pub init: Init,
+    /// How many fits there are, each from other first centers, at least 1. The fit with the lowest training cost is kept,
+    /// and the first of equal fits.
+    #[serde(skip_serializing_if = "is_one")]
+    pub n_init: u32,
+    /// How Spark finds the first centers.
     pub init_mode: InitMode,
     /// Rounds of sampling in [`InitMode::Parallel`], at least 1.
     pub init_steps: u32,
@@ -43,6 +50,8 @@ impl Default for Params {
             seed: DEFAULT_SEED,
             max_iter: 20,
             tol: 1e-4,
+            init: Init::Spark,
+            n_init: 1,
             init_mode: InitMode::Parallel,
             init_steps: 2,
             distance_measure: DistanceMeasure::Euclidean,
@@ -65,6 +74,9 @@ impl Params {
         }
         if self.init_steps < 1 {
             return Err(ParamsError::InitSteps);
+        }
+        if self.n_init < 1 {
+            return Err(ParamsError::NInit);
         }
         Ok(())
     }
@@ -89,6 +101,18 @@ pub enum ParamsError {
     /// `init_steps` is 0.
     #[error("init_steps is 0, but k-means|| needs at least 1 step")]
     InitSteps,
+    /// `n_init` is 0.
+    #[error("n_init is 0, but there must be at least 1 fit")]
+    NInit,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(value: &u32) -> bool {
+    *value == 1
 }
 
 /// A text that names none of a parameter's choices.
@@ -100,7 +124,19 @@ pub struct ParseChoiceError {
     choices: &'static [&'static str],
 }
 
-/// How the first centers are found.
+/// Who finds the first centers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Init {
+    /// Spark's ways: [`InitMode`] says which.
+    #[default]
+    #[serde(rename = "spark")]
+    Spark,
+    /// Greedy k-means++ on a sample of the rows, as [`plus_plus`](crate::plus_plus) does it.
+    #[serde(rename = "k-means++")]
+    PlusPlus,
+}
+
+/// How Spark finds the first centers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum InitMode {
     /// Spark's `k-means||`: oversampled candidates, reduced by a local k-means++.
@@ -176,6 +212,7 @@ macro_rules! choices {
     };
 }
 
+choices!(Init, "init", "spark" => Spark, "k-means++" => PlusPlus);
 choices!(InitMode, "init_mode", "k-means||" => Parallel, "random" => Random);
 choices!(DistanceMeasure, "distance_measure", "euclidean" => Euclidean, "cosine" => Cosine);
 choices!(Solver, "solver", "auto" => Auto, "block" => Block, "row" => Row);
@@ -227,12 +264,33 @@ mod tests {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert_eq!(serde_json::from_str::<Params>(&text).unwrap(), params);
+        assert!(
+            !text.contains("\"init\"") && !text.contains("n_init"),
+            "{text}"
+        );
         let parallel = serde_json::to_string(&InitMode::Parallel).unwrap();
         assert_eq!(parallel, r#""k-means||""#);
     }
 
     #[test]
+    fn starts_that_are_not_sparks_are_written_and_read() {
+        let params = Params {
+            init: Init::PlusPlus,
+            n_init: 4,
+            ..Params::default()
+        };
+        let text = serde_json::to_string(&params).unwrap();
+        for part in [r#""init":"k-means++""#, r#""n_init":4"#] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert_eq!(serde_json::from_str::<Params>(&text).unwrap(), params);
+    }
+
+    #[test]
     fn display_and_from_str_agree() {
+        for init in [Init::Spark, Init::PlusPlus] {
+            assert_eq!(init.to_string().parse(), Ok(init));
+        }
         for mode in [InitMode::Parallel, InitMode::Random] {
             assert_eq!(mode.to_string().parse(), Ok(mode));
         }
@@ -278,6 +336,13 @@ mod tests {
                     ..base.clone()
                 },
                 ParamsError::InitSteps,
+            ),
+            (
+                Params {
+                    n_init: 0,
+                    ..base.clone()
+                },
+                ParamsError::NInit,
             ),
         ] {
             assert_eq!(params.validate(), Err(error));

@@ -74,6 +74,7 @@ impl Case {
                 .solver
                 .as_ref()
                 .map_or(default.solver, |solver| solver.parse().expect(named)),
+            ..default
         }
     }
 

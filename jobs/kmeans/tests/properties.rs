@@ -4,8 +4,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 use gugus_kmeans::{
-    DistanceMeasure, Fit, FitError, InitMode, Params, Partitions, Predictor, RowForm, Rows, Solver,
-    fit,
+    DistanceMeasure, Fit, FitError, Init, InitMode, Params, Partitions, Predictor, RowForm, Rows,
+    Solver, fit,
 };
 use proptest::prelude::*;
 
@@ -39,19 +39,33 @@ fn any_params() -> impl Strategy<Value = Params> {
         Just(DistanceMeasure::Cosine)
     ];
     let solver = prop_oneof![Just(Solver::Auto), Just(Solver::Block), Just(Solver::Row)];
+    let start = prop_oneof![2 => Just((Init::Spark, 1)), 1 => Just((Init::PlusPlus, 1)), 1 => Just((Init::Spark, 3))];
     let tol = prop_oneof![Just(0.0), Just(1e-4), Just(1e9)];
     (
         2_usize..8,
         any::<i64>(),
         0_u32..12,
         tol,
+        start,
         init,
         1_u32..4,
         measure,
         solver,
     )
         .prop_map(
-            |(k, seed, max_iter, tol, init_mode, init_steps, distance_measure, solver)| Params {
+            |(
+                k,
+                seed,
+                max_iter,
+                tol,
+                (init, n_init),
+                init_mode,
+                init_steps,
+                distance_measure,
+                solver,
+            )| Params {
+                init,
+                n_init,
                 k,
                 seed,
                 max_iter,
@@ -78,6 +92,8 @@ fn finite() -> impl Strategy<Value = f64> {
 fn euclidean(params: Params) -> Params {
     Params {
         distance_measure: DistanceMeasure::Euclidean,
+        // Another start may be the best after another pass.
+        n_init: 1,
         ..params
     }
 }
@@ -168,7 +184,7 @@ proptest! {
         (points, shuffled) in cloud().prop_flat_map(|points| (Just(points.clone()), Just(points).prop_shuffle())),
         params in any_params(),
     ) {
-        let params = Params { k: points.len().max(2), init_mode: InitMode::Random, ..euclidean(params) };
+        let params = Params { k: points.len().max(2), init: Init::Spark, init_mode: InitMode::Random, ..euclidean(params) };
         let sorted = |points: &[[f64; DIMENSIONS]]| {
             let mut centers = passes(points, &params, None).unwrap().model.centers;
             centers.sort_by(|a, b| a.partial_cmp(b).unwrap());

@@ -156,7 +156,7 @@ pub(crate) fn line(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gugus_kmeans::{InitMode, Solver};
+    use gugus_kmeans::{Init, InitMode, Solver};
 
     #[test]
     fn what_we_write_we_read() {
@@ -199,6 +199,18 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
+    }
+
+    #[test]
+    fn starts_that_spark_does_not_know_are_no_params() {
+        // Spark refuses another initMode, and keys that it does not know.
+        let params = Params {
+            init: Init::PlusPlus,
+            n_init: 4,
+            ..Params::default()
+        };
+        let plain = line(&Params::default(), None, "u", 5);
+        assert_eq!(line(&params, None, "u", 5), plain);
     }
 
     #[test]

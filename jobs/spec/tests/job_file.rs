@@ -10,7 +10,7 @@ use std::time::Duration;
 use gugus_clusters::{
     Covariance, DbscanParams, GmmInit, GmmParams, MiniBatchInit, MiniBatchParams,
 };
-use gugus_kmeans::{DistanceMeasure, InitMode, Params, Solver};
+use gugus_kmeans::{DistanceMeasure, Init, InitMode, Params, Solver};
 use gugus_spec::{
     Algorithm, BatchLimits, Column, ColumnType, CsvFormat, Error, Feature, Format, HandleInvalid,
     Job, Kept, Model, Nullability, OtherColumns, Period, Retrain, Scope, Source, Window,
@@ -93,6 +93,8 @@ fn every_key_of_the_frozen_file_means_what_it_meant() {
                     seed: i64::MIN,
                     max_iter: 0,
                     tol: 1e-6,
+                    init: Init::Spark,
+                    n_init: 1,
                     init_mode: InitMode::Random,
                     init_steps: 3,
                     distance_measure: DistanceMeasure::Cosine,
@@ -562,4 +564,30 @@ fn a_model_may_take_an_alias() {
     let json = serde_json::to_value(&job).unwrap();
     assert_eq!(json["models"][0]["promote"]["alias"], "production");
     assert!(json["models"][0]["promote"]["if"].is_string());
+}
+
+#[test]
+fn starts_that_are_not_sparks_are_in_the_summary_and_in_json() {
+    let text = |keys: &str| {
+        format!(
+            "name = \"n\"\nsource.topic = \"t\"\n[[models]]\nname = \"m\"\nfeatures = [\"x\"]\n{keys}"
+        )
+    };
+    let job = Job::parse(&text("init = \"k-means++\"\nn_init = 4\n"), "j.toml").unwrap();
+    let Algorithm::KMeans(params) = &job.models[0].algorithm else {
+        panic!("{:?}", job.models[0]);
+    };
+    assert_eq!((params.init, params.n_init), (Init::PlusPlus, 4));
+    let summary = job.to_string();
+    let line = "tol 0.0001, k-means++, the best of 4 starts, euclidean, solver auto";
+    assert!(summary.contains(line), "{summary}");
+    let json = serde_json::to_value(&job).unwrap();
+    let params = &json["models"][0]["params"];
+    assert_eq!(
+        (&params["init"], &params["n_init"]),
+        (&"k-means++".into(), &4.into())
+    );
+    // Spark's own ways are written as before.
+    let job = Job::parse(&text("init = \"spark\"\nn_init = 1\n"), "j.toml").unwrap();
+    assert_eq!(job, Job::parse(&text(""), "j.toml").unwrap());
 }

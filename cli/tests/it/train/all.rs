@@ -54,6 +54,29 @@ fn a_model_over_all_batches_is_the_same_on_any_cluster() {
     }
 }
 
+/// Every place is found by a model over all batches, of a window, and of a batch.
+#[test]
+fn better_starts_find_every_place_on_any_cluster() {
+    let work = Work::new();
+    let start = "init = \"k-means++\"\nn_init = 3\n";
+    let of = |name: &str, scope: &str| model(name, &format!("k = 4\nseed = 3\n{scope}{start}"));
+    let window = "scope = \"window\"\nwindow = { last = 100 }\n";
+    let models = all(start) + &of("newest", window) + &of("each", "");
+    let job = work.job(400, &models);
+    work.imported(&job, &places(&work, "points.csv", 1_600));
+    let embedded = work.train(&job, &[]).expect(0).json();
+    for (name, size) in [("all", 400), ("newest", 400), ("each", 100)] {
+        for line in lines(&embedded, name) {
+            assert_eq!(line["sizes"], serde_json::json!(vec![size; 4]), "{line}");
+        }
+    }
+    let cluster = Cluster::<2>::new("1");
+    let remote = cluster.trained(&work, &job, "remote");
+    same(&comparable(&remote), &comparable(&embedded));
+    assert_eq!(centers(&work, "remote"), centers(&work, "models"));
+    cluster.stop();
+}
+
 /// Tasks go back to the executor that read their files, though either could run them.
 #[test]
 fn files_are_read_once_and_later_passes_find_them_in_memory() {

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+pub use gugus_kmeans::{Centers, Params};
+use gugus_kmeans::{DistanceMeasure, Init, PredictError};
 #[cfg(feature = "fit")]
 use gugus_kmeans::{Fit, Partitions, Rows, Stop};
-use gugus_kmeans::{DistanceMeasure, PredictError};
-pub use gugus_kmeans::{Centers, Params};
 
 use crate::algorithm::{Facts, MOST_CLUSTERS, MOST_ROUNDS, MOST_RUNS, Parameter, Parameters};
 #[cfg(feature = "fit")]
@@ -22,6 +22,8 @@ impl Parameters for Params {
             Parameter::SEED,
             Parameter::whole("max_iter", 0).up_to(MOST_ROUNDS),
             Parameter::not_negative("tol"),
+            Parameter::one_of("init", &["spark", "k-means++"]),
+            Parameter::whole("n_init", 1).up_to(MOST_RUNS),
             Parameter::one_of("init_mode", &["k-means||", "random"]),
             Parameter::whole("init_steps", 1).up_to(MOST_RUNS),
             Parameter::one_of("distance_measure", &["euclidean", "cosine"]),
@@ -47,7 +49,13 @@ impl Parameters for Params {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "k {}, seed {}", self.k, self.seed)?;
         write!(f, ", max_iter {}, tol {}", self.max_iter, self.tol)?;
-        write!(f, ", {} with {} steps", self.init_mode, self.init_steps)?;
+        match self.init {
+            Init::Spark => write!(f, ", {} with {} steps", self.init_mode, self.init_steps)?,
+            Init::PlusPlus => write!(f, ", {}", self.init)?,
+        }
+        if self.n_init > 1 {
+            write!(f, ", the best of {} starts", self.n_init)?;
+        }
         write!(f, ", {}, solver {}", self.distance_measure, self.solver)
     }
 
@@ -75,8 +83,8 @@ impl Parameters for Params {
         // A round of k-means|| compares each row with about twice as many candidates as there will be centers. Later rounds
         // than the first do not count: most fits converge long before max_iter, and a fit may be told to end.
         let rounds = 1.0 + 2.0 * f64::from(self.init_steps);
-        let factors = [rows.len() as f64, k, width, rounds];
-        let advice = "lower init_steps or k";
+        let factors = [rows.len() as f64, k, width, rounds, f64::from(self.n_init)];
+        let advice = "lower n_init, init_steps or k";
         need_few_steps("kmeans", &factors, MOST_STEPS, advice)?;
         let one = Partitions::one();
         Ok(gugus_kmeans::fit_until(self, rows, weights, &one, stop)?)

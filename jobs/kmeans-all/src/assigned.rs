@@ -1,0 +1,68 @@
+//! The site of each row after a pass, so that the next pass adds up only the rows that change their site.
+//!
+//! Invariant: the sums of a site are those of the rows that are assigned to it, in fixed point, whichever centers the
+//! rows were compared with. So a pass may begin with the assignment of any earlier pass, or with none.
+
+use std::ops::Range;
+
+use crate::adder::{Change, NOWHERE};
+use crate::fixed_point::Scale;
+
+/// The site of each row after a pass, and the sums over the rows of each site.
+#[derive(Debug)]
+pub(crate) struct Assigned {
+    scale: Scale,
+    sites: Vec<u32>,
+    pub(crate) counts: Vec<u64>,
+    /// For each site, as many sums as a node has.
+    pub(crate) sums: Vec<i128>,
+}
+
+impl Assigned {
+    /// No row is assigned.
+    pub(crate) fn none(scale: &Scale, rows: usize, sites: usize) -> Self {
+        let width = scale.values.len() + usize::from(scale.weights.is_some());
+        Self {
+            scale: scale.clone(),
+            sites: vec![NOWHERE; rows],
+            counts: vec![0; sites],
+            sums: vec![0; sites * width],
+        }
+    }
+
+    /// Whether a pass of this scale with so many sites can begin with it.
+    pub(crate) fn suits(&self, scale: &Scale, sites: usize) -> bool {
+        self.scale == *scale && self.counts.len() == sites
+    }
+
+    /// Takes in the sites of a block of rows, and writes down which rows change. The sums are left to the caller.
+    pub(crate) fn assign(
+        &mut self,
+        rows: Range<usize>,
+        sites: impl Iterator<Item = u32>,
+        changes: &mut Vec<Change>,
+    ) {
+        changes.clear();
+        for (row, (from, to)) in self.sites[rows].iter_mut().zip(sites).enumerate() {
+            if *from != to {
+                changes.push(Change {
+                    row: row as u32,
+                    from: *from,
+                    to,
+                });
+                *from = to;
+            }
+        }
+        for change in changes {
+            self.counts[change.to as usize] += 1;
+            if change.from != NOWHERE {
+                self.counts[change.from as usize] -= 1;
+            }
+        }
+    }
+
+    /// How many bytes it takes on the heap for so many rows, without the sums.
+    pub(crate) fn heap_size(rows: usize) -> usize {
+        rows * size_of::<u32>()
+    }
+}

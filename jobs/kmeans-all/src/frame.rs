@@ -1,0 +1,181 @@
+//! Sites in single precision, and how far their scores can be from the truth.
+
+/// How many sites are compared side by side. With 4 vectors of rows their scores fill 20 of 32 registers.
+pub(crate) const ABREAST: usize = 5;
+
+/// A row or site that lies farther from the origin than the square root of this number is left to exact arithmetic. So
+/// nothing overflows.
+const FARTHEST: f32 = (1_u64 << 60) as f32;
+
+/// An absolute error that is larger than all errors of numbers that underflow.
+const UNDERFLOW: f32 = 1.0 / (1_u128 << 98) as f32;
+
+/// Sites farther apart, or closer to each other, than by this power of two are left to exact arithmetic, so that squared
+/// distances in double precision neither overflow nor underflow.
+const LARGEST_EXPONENT: i32 = 400;
+
+/// With more columns than this, the bound of the error would be worthless.
+const COLUMNS_AT_MOST: usize = 1 << 16;
+
+/// The sites of a search in single precision.
+///
+/// # Why the bound holds
+///
+/// *Scores.* Rows `x` and sites `z` are measured from a common origin, in a common unit that is a power of two. For a row,
+/// the score `t(z) = |z|²/2 - x·z` orders the sites as the distance does, because `|x - z|² = |x|² + 2 t(z)`. It is
+/// computed in single precision, whose rounding has a relative error of at most `u = 2^-24`.
+///
+/// *Its error.* A coordinate is subtracted from the origin in double precision. Its relative error is at most `2^-53`,
+/// however far away the origin is. Rounding it to single precision adds `u`. The score is a sum of `n + 1` terms for `n`
+/// columns. In any order, fused or not, each term meets at most `n + 1` roundings on its way (Higham 2002, chapter 3).
+/// Let `e` be `17/16 (n + 8) u`. For at most 2^16 columns, the error of a score is below `e (|x||z| + |z|²/2)`. That is at
+/// most `e (|x|²/2 + |z|²)`. Numbers that underflow add less than 2^-100, as neither length exceeds 2^30.
+///
+/// *The margin.* Each score starts at `|z|²/2 - e |z|²` instead of `|z|²/2`. Then no score is above the truth by more than
+/// `e |x|²/2`, and that of the least score `a` is not below it by more than `2 e |a|² + e |x|²/2`. So if the second score is
+/// above the least one by more than `2 e |a|² + e |x|²`, then `a` is truly nearest. A site far away does not blur the others.
+///
+/// *The distances of this crate.* They are rounded themselves, with a relative error of less than `(n + 3) 2^-53`. Two of
+/// them have the order of the truth if the scores differ by more than that times `2 |x|² + 2 |a|²`. This is less than
+/// a thousandth of the margin. If squares underflow, the error is below 2^-200 in the unit of the scores.
+///
+/// [`Panels::is_certain`] asks for an eighth more than the margin. That covers this error, and the rounding of the margin
+/// and of the row's own length.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// The median of the sites in each column. Most rows are near it, even if some sites lie far out.
+    origin: Vec<f64>,
+    /// A power of two. Times it, no coordinate of a site exceeds 1.
+    factor: f64,
+    /// The part of the margin for a row of length 1.
+    for_row: f32,
+    /// The negative coordinates of each site.
+    negatives: Vec<f32>,
+    /// The number that the score of each site starts with.
+    starts: Vec<f32>,
+    /// For each site, the part of the margin that does not depend on the row.
+    margins: Vec<f32>,
+}
+
+impl Frame {
+    /// From the sites, one after another, each with one number per column. `None` if exact arithmetic is needed for all
+    /// rows.
+    pub(crate) fn new(sites: &[f64], columns: usize) -> Option<Self> {
+        let count = sites.len() / columns.max(1);
+        if count == 0 || columns > COLUMNS_AT_MOST {
+            return None;
+        }
+        let mut largest = 0.0_f64;
+        let mut values = vec![0.0; count];
+        let origin: Vec<f64> = (0..columns)
+            .map(|column| {
+                for (value, site) in values.iter_mut().zip(sites.chunks_exact(columns)) {
+                    *value = site[column];
+                }
+                let (_, median, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
+                let median = *median;
+                largest = values.iter().fold(largest, |largest, value| {
+                    largest.max((value - median).abs())
+                });
+                median
+            })
+            .collect();
+        // The least power of two above the largest coordinate.
+        let exponent = (largest.to_bits() >> 52) as i32 - 1022;
+        if exponent.abs() > LARGEST_EXPONENT {
+            return None;
+        }
+        let factor = f64::from_bits(((1023 - exponent) as u64) << 52);
+        let error = 17.0 / 16.0 * (columns + 8) as f64 * f64::from(f32::EPSILON / 2.0);
+        let mut frame = Self {
+            origin,
+            factor,
+            for_row: (1.125 * error) as f32,
+            negatives: Vec::with_capacity(sites.len()),
+            starts: Vec::with_capacity(count),
+            margins: Vec::with_capacity(count),
+        };
+        for site in sites.chunks_exact(columns) {
+            let mut square = 0.0;
+            for (value, origin) in site.iter().zip(&frame.origin) {
+                let value = (value - origin) * factor;
+                square += value * value;
+                frame.negatives.push(-value as f32);
+            }
+            frame.starts.push(((0.5 - error) * square) as f32);
+            frame
+                .margins
+                .push((2.25 * error * square) as f32 + UNDERFLOW);
+        }
+        Some(frame)
+    }
+}
+
+/// Some sites of a [`Frame`], in the order in which a search reads them.
+#[derive(Debug, Default)]
+pub(crate) struct Panels {
+    /// [`ABREAST`] sites after another: first their starts, then their negative coordinates column by column. Sites that
+    /// fill up the last panel have an infinite score.
+    pub(crate) numbers: Vec<f32>,
+    /// As in the frame.
+    pub(crate) origin: Vec<f64>,
+    /// As in the frame.
+    pub(crate) factor: f64,
+    for_row: f32,
+    /// As in the frame, for these sites only.
+    margins: Vec<f32>,
+    largest_margin: f32,
+}
+
+impl Panels {
+    /// Drops all sites: the search is left to exact arithmetic.
+    pub(crate) fn clear(&mut self) {
+        self.numbers.clear();
+    }
+
+    /// Takes in the sites `among` those of the frame.
+    pub(crate) fn set(&mut self, frame: &Frame, among: &[u32]) {
+        let columns = frame.origin.len();
+        self.origin.clone_from(&frame.origin);
+        self.factor = frame.factor;
+        self.for_row = frame.for_row;
+        self.margins.clear();
+        self.largest_margin = 0.0;
+        self.numbers.clear();
+        for sites in among.chunks(ABREAST) {
+            let first = self.numbers.len();
+            self.numbers.resize(first + (columns + 1) * ABREAST, 0.0);
+            let (starts, factors) = self.numbers[first..].split_at_mut(ABREAST);
+            starts.fill(f32::INFINITY);
+            for (number, site) in sites.iter().enumerate() {
+                let site = *site as usize;
+                starts[number] = frame.starts[site];
+                self.margins.push(frame.margins[site]);
+                self.largest_margin = self.largest_margin.max(frame.margins[site]);
+                let negatives = &frame.negatives[site * columns..][..columns];
+                for (factors, negative) in factors.chunks_exact_mut(ABREAST).zip(negatives) {
+                    factors[number] = *negative;
+                }
+            }
+        }
+    }
+
+    /// Whether `site` is certainly nearest to a row, and no other site equally near. `lead` is how far the second score
+    /// is above its own, and `norm` the squared length of the row.
+    #[inline(always)]
+    pub(crate) fn is_certain(&self, lead: f32, site: u32, norm: f32) -> bool {
+        self.exceeds(lead, self.margins[site as usize], norm)
+    }
+
+    /// [`Panels::is_certain`] for whichever site.
+    #[inline(always)]
+    pub(crate) fn is_certain_for_all(&self, lead: f32, norm: f32) -> bool {
+        self.exceeds(lead, self.largest_margin, norm)
+    }
+
+    /// Both comparisons are false for NaN.
+    #[inline(always)]
+    fn exceeds(&self, lead: f32, margin: f32, norm: f32) -> bool {
+        (lead > margin + self.for_row * norm) & (norm <= FARTHEST)
+    }
+}

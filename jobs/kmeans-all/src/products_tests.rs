@@ -1,0 +1,171 @@
+//! Holds the comparison in single precision against the plainest search: every site, every row, double precision.
+
+use gugus_kmeans::vectors::squared_distance;
+use gugus_kmeans::{DistanceMeasure, Stop};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::search::Searcher;
+use crate::sites::Sites;
+use crate::*;
+
+/// Rows, and the sites that they are compared with.
+#[derive(Clone, Debug)]
+struct Case {
+    rows: Vec<Vec<f64>>,
+    sites: Vec<Vec<f64>>,
+}
+
+/// Coordinates in units of the case: a small grid with many ties, numbers next to it, and numbers that are far out.
+fn coordinate() -> impl Strategy<Value = f64> + Clone {
+    prop_oneof![
+        8 => (-2_i8..=2).prop_map(f64::from),
+        4 => (-2_i8..=2, -2_i8..=2).prop_map(|(whole, ulps)| f64::from(whole) + f64::from(ulps) * f64::EPSILON),
+        8 => -2.0..2.0_f64,
+        1 => select(vec![1e6, 1e12, -1e20, 1e40]),
+    ]
+}
+
+/// A row anywhere, on a site, or between two sites: nearer to the second one by a power of two of their distance, which
+/// goes through all sizes of the margin.
+#[derive(Clone, Debug)]
+enum Place {
+    Anywhere(Vec<f64>),
+    On(Index),
+    Between(Index, Index, i32),
+}
+
+fn place(columns: usize) -> impl Strategy<Value = Place> {
+    prop_oneof![
+        2 => prop::collection::vec(coordinate(), columns).prop_map(Place::Anywhere),
+        1 => any::<Index>().prop_map(Place::On),
+        3 => (any::<Index>(), any::<Index>(), 0..60).prop_map(|(a, b, power)| Place::Between(a, b, power)),
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    // The squares of the second number overflow in single precision, those of the third in double precision. The squares of
+    // the last ones underflow, and these numbers themselves do.
+    let unit = select(vec![1.0, 1.0, 1.0, 1e30, 1e160, 1e-30, 1e-160, 1e-310]);
+    let offset = select(vec![0.0, 0.0, 118.0, 1e9, -1e15]);
+    (1..20_usize, unit, offset).prop_flat_map(|(columns, unit, offset)| {
+        let sites = prop::collection::vec(prop::collection::vec(coordinate(), columns), 8..40);
+        let places = prop::collection::vec(place(columns), 1..150);
+        (sites, places).prop_map(move |(sites, places)| {
+            let moved = |values: Vec<f64>| -> Vec<f64> {
+                values.iter().map(|value| (value + offset) * unit).collect()
+            };
+            let sites: Vec<Vec<f64>> = sites.into_iter().map(moved).collect();
+            let rows = places.into_iter().map(|place| match place {
+                Place::Anywhere(values) => moved(values),
+                Place::On(site) => site.get(&sites).clone(),
+                Place::Between(a, b, power) => {
+                    let part = 0.5 + 0.5_f64.powi(power + 1);
+                    let both = a.get(&sites).iter().zip(b.get(&sites));
+                    both.map(|(a, b)| a + part * (b - a)).collect()
+                }
+            });
+            Case {
+                rows: rows.collect(),
+                sites,
+            }
+        })
+    })
+}
+
+/// The first of the nearest sites, and the squared distance to it.
+fn nearest(row: &[f64], sites: &[Vec<f64>]) -> (usize, f64) {
+    let mut best = (0, f64::INFINITY);
+    for (number, site) in sites.iter().enumerate() {
+        let cost = squared_distance(row, site);
+        if cost < best.1 {
+            best = (number, cost);
+        }
+    }
+    best
+}
+
+fn points(rows: &[Vec<f64>]) -> Points {
+    let columns: Vec<Vec<f64>> = (0..rows[0].len())
+        .map(|column| rows.iter().map(|row| row[column]).collect())
+        .collect();
+    let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let keys: Vec<u64> = (0..rows.len() as i64).map(|row| key(1, 0, row)).collect();
+    let weighting = Weighting::Uniform;
+    let mut builder = PointsBuilder::new(columns.len(), DistanceMeasure::Euclidean, weighting);
+    builder.push(&columns, None, &keys);
+    builder.finish(PointOrder::AsGiven)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_nearest_site_is_that_of_the_plain_search(case in case()) {
+        let points = points(&case.rows);
+        let sites = Sites::new(&case.sites, points.dimensions()).unwrap();
+        let among = sites.distinct();
+        for kernel in [Kernel::Vector, Kernel::Scalar] {
+            let mut searcher = Searcher::new(kernel, points.dimensions(), &Stop::default());
+            searcher.set_sites(&sites, among);
+            searcher.search(&points, points.all());
+            for (row, values) in case.rows.iter().enumerate() {
+                let site = among[searcher.nearest.site[row] as usize] as usize;
+                let cost = searcher.nearest.cost[row];
+                prop_assert_eq!((site, cost), nearest(values, &case.sites), "row {}", row);
+            }
+        }
+    }
+}
+
+/// Numbers in [0, 1).
+fn uniform(rows: usize, columns: usize) -> Vec<Vec<f64>> {
+    let number = |row: usize, column: usize| {
+        let hash = hash::draw(hash::stream(row as u64, 1), column as u64);
+        hash::uniform(hash)
+    };
+    let row = |row| (0..columns).map(|column| number(row, column)).collect();
+    (0..rows).map(row).collect()
+}
+
+/// How many of 2000 rows are left in doubt, if all are moved by `offset`.
+fn doubts(columns: usize, offset: f64) -> usize {
+    let mut rows = uniform(2000, columns);
+    for value in rows.iter_mut().flatten() {
+        *value += offset;
+    }
+    let points = points(&rows);
+    let sites = Sites::new(&rows[..64], columns).unwrap();
+    let mut searcher = Searcher::new(Kernel::Vector, columns, &Stop::default());
+    searcher.set_sites(&sites, sites.distinct());
+    searcher.assign(&points, points.all());
+    searcher.doubts.rows.len()
+}
+
+#[test]
+fn few_rows_are_left_in_doubt() {
+    // The sites are the first 64 rows, so the lead of the first rows is as large as it gets.
+    for (columns, offset) in [(2, 0.0), (16, 0.0), (16, 1e6), (64, 0.0), (64, -1e9)] {
+        let doubts = doubts(columns, offset);
+        assert!(doubts < 20, "{columns} columns from {offset}: {doubts}");
+    }
+    // There the columns themselves have few digits left, and many rows are equally near to several sites.
+    assert!(doubts(2, 1e15) > 200);
+}
+
+#[test]
+fn many_columns_are_rounded_part_by_part() {
+    let mut rows = uniform(3000, 100);
+    // Two equal sites, the first of which counts, and a row that is on them.
+    rows[9] = rows[2].clone();
+    let points = points(&rows);
+    let sites = Sites::new(&rows[..40], 100).unwrap();
+    let mut searcher = Searcher::new(Kernel::Vector, 100, &Stop::default());
+    searcher.set_sites(&sites, sites.distinct());
+    searcher.search(&points, points.all());
+    for (row, values) in rows.iter().enumerate() {
+        let site = sites.distinct()[searcher.nearest.site[row] as usize] as usize;
+        let found = (site, searcher.nearest.cost[row]);
+        assert_eq!(found, nearest(values, &rows[..40]), "row {row}");
+    }
+}
