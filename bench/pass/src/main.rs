@@ -2,8 +2,8 @@
 //! whose scores nobody reads. Run with `bench/pass/run`. The arguments are a number that divides the rows, and the number of
 //! threads (1 and 2 unless given).
 //!
-//! The product is made by `faer`, the fastest of the libraries that were compared, on blocks of rows that fit the second
-//! cache. That is faster than one call for all rows, which has to write all scores to memory.
+//! The product is made by `faer`, the fastest of the libraries that were compared, on blocks of rows that fit a cache. That
+//! is faster than one call for all rows, which has to write all scores to memory. The best size of blocks counts.
 
 use std::error::Error;
 use std::time::Instant;
@@ -18,10 +18,10 @@ use gugus_kmeans_all::{
 /// Rows, columns, clusters.
 const SHAPES: [(usize, usize, usize); 2] = [(1_000_000, 16, 64), (500_000, 64, 100)];
 
-/// Rows of a block of the product.
-const BLOCK: usize = 256;
+/// Rows of a block of the product. The fastest counts.
+const BLOCKS: [usize; 3] = [256, 1024, 4096];
 
-/// As many products as passes, and of both the median counts.
+/// As many products of each size as passes, and of all the median counts.
 const TRIES: usize = 20;
 
 type Answer<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -40,7 +40,10 @@ fn main() -> Answer<()> {
                 let rows = rows / divisor / threads;
                 let columns_of = |slice| columns_of(rows, columns, blobs, slice);
                 let slices: Vec<_> = (0..threads).map(|slice| columns_of(slice as u64)).collect();
-                let product = product(&slices, k);
+                let product = BLOCKS
+                    .map(|block| product(&slices, k, block))
+                    .into_iter()
+                    .fold(f64::INFINITY, f64::min);
                 let points: Vec<Points> = slices.iter().enumerate().map(points_of).collect();
                 drop(slices);
                 let mut passes = passes(&points, k)?;
@@ -85,22 +88,20 @@ fn passes(points: &[Points], k: usize) -> Answer<Vec<f64>> {
     Ok(passes)
 }
 
-/// The milliseconds of the product of all rows with `k` centers, all slices at once on a thread each.
-fn product(slices: &[Vec<Vec<f64>>], k: usize) -> f64 {
+/// The milliseconds of the product of all rows with `k` centers in such blocks, all slices at once on a thread each.
+fn product(slices: &[Vec<Vec<f64>>], k: usize, block: usize) -> f64 {
     let columns = slices[0].len();
     let centers = Mat::<f32>::from_fn(columns, k, |column, center| {
         slices[0][column][center] as f32
     });
-    // Each block has its columns one after another, which is the fastest order.
+    // Each block has its columns one after another, which is the fastest order. The last one has the rows that are left.
     let blocks = on_threads(slices, |slice| {
-        let mut blocks = Vec::new();
-        for first in (0..slice[0].len() / BLOCK).map(|block| block * BLOCK) {
+        let rows = slice[0].len();
+        let mut blocks = Vec::with_capacity(rows * columns);
+        for first in (0..rows).step_by(block) {
+            let rows = first..rows.min(first + block);
             for column in slice {
-                blocks.extend(
-                    column[first..first + BLOCK]
-                        .iter()
-                        .map(|value| *value as f32),
-                );
+                blocks.extend(column[rows.clone()].iter().map(|value| *value as f32));
             }
         }
         blocks
@@ -109,11 +110,12 @@ fn product(slices: &[Vec<Vec<f64>>], k: usize) -> f64 {
         .map(|_| {
             let started = Instant::now();
             on_threads(&blocks, |blocks| {
-                let mut scores = Mat::<f32>::zeros(BLOCK, k);
-                for block in blocks.chunks_exact(BLOCK * columns) {
-                    let rows = MatRef::from_column_major_slice(block, BLOCK, columns);
+                let mut scores = Mat::<f32>::zeros(block, k);
+                for values in blocks.chunks(block * columns) {
+                    let count = values.len() / columns;
+                    let rows = MatRef::from_column_major_slice(values, count, columns);
                     matmul(
-                        scores.as_mut(),
+                        scores.as_mut().subrows_mut(0, count),
                         Accum::Replace,
                         rows,
                         centers.as_ref(),

@@ -9,7 +9,7 @@ use gugus_clusters::{
     Algorithm, CorePoint, DbscanParams, FitError, GmmInit, GmmParams, HotSpots, MiniBatch,
     MiniBatchInit, MiniBatchParams, Mixture, Model, Parameters, Prediction,
 };
-use gugus_kmeans::{Fit, Params, PredictError, RowForm, Rows, Stop};
+use gugus_kmeans::{Fit, Init, Params, PredictError, RowForm, Rows, Stop};
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::traits::{Fit as _, FitWith, Predict, Transformer};
@@ -429,6 +429,16 @@ fn parameters_that_would_keep_a_machine_busy_for_days_are_refused() {
         refused.unwrap_err().to_string(),
         "kmeans may take 3.4e15 steps, and the most is 1e14: lower n_init, init_steps or k, or fit smaller batches"
     );
+    // The rounds alone would take 4e13 steps; the rest is the choice by k-means++ among all of the 1,000 rows.
+    let choosy = Params {
+        k: 1000,
+        init: Init::PlusPlus,
+        n_init: 4_000_000,
+        ..Params::default()
+    };
+    let refused = choosy.fit(None, &rows(&blobs(1000, 1)), None, &Stop::default());
+    let text = refused.unwrap_err().to_string();
+    assert!(text.starts_with("kmeans may take 1.2e14 steps"), "{text}");
     // All rounds would take as long, but the fit converges in the first one.
     let patient = Params {
         max_iter: u32::MAX,

@@ -61,8 +61,17 @@ impl Assigned {
         }
     }
 
-    /// How many bytes it takes on the heap for so many rows, without the sums.
-    pub(crate) fn heap_size(rows: usize) -> usize {
-        rows * size_of::<u32>()
+    /// How many bytes it takes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        let sites = self.sites.capacity() * size_of::<u32>();
+        let counts = self.counts.capacity() * size_of::<u64>();
+        let scale = self.scale.values.capacity() * size_of::<i32>();
+        scale + sites + counts + self.sums.capacity() * size_of::<i128>()
+    }
+
+    /// The most bytes that are worth keeping for so many rows of `width` numbers: those of the sites, and a byte for each
+    /// number. With so many sites that their sums take more, adding up all rows costs little beside comparing them.
+    pub(crate) fn most(rows: usize, width: usize) -> usize {
+        rows * (size_of::<u32>() + width)
     }
 }

@@ -147,7 +147,7 @@ pub(crate) fn sampled(
         // Most rows draw a number above the bar for the largest cost in the area. For these rows only the keys are
         // read.
         let bar = odds.bar(area.reach);
-        for row in area.rows {
+        for row in sites.blocks(area.rows).flatten() {
             let hash = draw(stream, points.keys[row]);
             let number = uniform(hash);
             if number < bar && hash <= drawn.bar {

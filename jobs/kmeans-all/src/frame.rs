@@ -14,8 +14,8 @@ const UNDERFLOW: f32 = 1.0 / (1_u128 << 98) as f32;
 /// distances in double precision neither overflow nor underflow.
 const LARGEST_EXPONENT: i32 = 400;
 
-/// With more columns than this, the bound of the error would be worthless.
-const COLUMNS_AT_MOST: usize = 1 << 16;
+/// With more columns than this, the bound of the error leaves too many rows in doubt: about a tenth at this number of columns.
+const COLUMNS_AT_MOST: usize = 1 << 12;
 
 /// The sites of a search in single precision.
 ///
@@ -28,7 +28,7 @@ const COLUMNS_AT_MOST: usize = 1 << 16;
 /// *Its error.* A coordinate is subtracted from the origin in double precision. Its relative error is at most `2^-53`,
 /// however far away the origin is. Rounding it to single precision adds `u`. The score is a sum of `n + 1` terms for `n`
 /// columns. In any order, fused or not, each term meets at most `n + 1` roundings on its way (Higham 2002, chapter 3).
-/// Let `e` be `17/16 (n + 8) u`. For at most 2^16 columns, the error of a score is below `e (|x||z| + |z|²/2)`. That is at
+/// Let `e` be `17/16 (n + 8) u`. For at most 2^12 columns, the error of a score is below `e (|x||z| + |z|²/2)`. That is at
 /// most `e (|x|²/2 + |z|²)`. Numbers that underflow add less than 2^-100, as neither length exceeds 2^30.
 ///
 /// *The margin.* Each score starts at `|z|²/2 - e |z|²` instead of `|z|²/2`. Then no score is above the truth by more than

@@ -27,8 +27,8 @@
 //!
 //! *Wide rows.* No box is decided there. Rows and centers are rounded to 32 bits, and one product of matrices scores every
 //! center for every row. A proven bound says how far a score can be from the truth. If the best score leads by more than the
-//! bound, the center is certainly nearest, also by the exact rule. The other rows, about one in a thousand, are compared
-//! with all centers in 64 bits. In short, the bound holds for three reasons:
+//! bound, the center is certainly nearest, also by the exact rule. The other rows, about one in a thousand with up
+//! to a thousand columns, are compared with all centers in 64 bits. In short, the bound holds for three reasons:
 //! * Rounding to 32 bits, and each product and sum, has a relative error of at most 2^-24. A score of `n` columns takes `n +
 //!   1` of them one after another. So its error is at most about `n` times 2^-24 times the lengths of row and center.
 //! * Lengths are measured from the median of the centers, which is subtracted in 64 bits. So the error is small even if all
@@ -80,6 +80,8 @@ mod measure;
 mod merge;
 mod node_sums;
 mod partial;
+#[cfg(test)]
+mod passes_tests;
 mod points;
 mod products;
 #[cfg(test)]

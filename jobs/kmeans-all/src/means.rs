@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::adder::{Adder, Change, NOWHERE};
 use crate::error::PartialError;
 use crate::fixed_point::{Grid, Scale, quotient};
-use crate::kernel::blocks;
 use crate::kernel::{BLOCK, SumOf};
 use crate::merge::{Clash, add_counts, merge_each};
 use crate::node_sums::NodeSums;
@@ -143,11 +142,11 @@ pub(crate) fn means(
         (Some(node), few) if few.len() <= FEW_SITES => {
             searcher.set_sites(sites, few);
             let all = of_nodes.of(node);
-            scratch.by_site(points, &area, (&of_nodes, all), searcher, &mut means);
+            scratch.by_site(points, sites, &area, (&of_nodes, all), searcher, &mut means);
         }
         _ => {
             searcher.set_sites(sites, area.sites);
-            scratch.by_row(points, &area, &mut adder, searcher, &mut means);
+            scratch.by_row(points, sites, &area, &mut adder, searcher, &mut means);
         }
     });
     Ok(means)
@@ -166,7 +165,7 @@ fn by_change(
     adder.begin(sites.len());
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
-        for rows in blocks(area.rows) {
+        for rows in sites.blocks(area.rows) {
             searcher.assign(points, rows.clone());
             let nearest = searcher.nearest.site.iter();
             let nearest = nearest.map(|local| area.sites[*local as usize]);
@@ -177,7 +176,10 @@ fn by_change(
     adder.spill(&mut assigned.sums);
     means.counts.clone_from(&assigned.counts);
     means.sums.clone_from(&assigned.sums);
-    points.keep_assigned(assigned);
+    // After the signal, nobody asks for the sums of the rows that were moved until then.
+    if !sites.is_stopped() {
+        points.keep_assigned(assigned);
+    }
 }
 
 /// Memory for the work on an area. It is kept from one area to the next.
@@ -193,6 +195,7 @@ impl Scratch {
     fn by_site(
         &mut self,
         points: &Points,
+        sites: &Sites,
         area: &Area<'_>,
         (of_nodes, all): (&NodeSums, &[i128]),
         searcher: &mut Searcher,
@@ -205,7 +208,7 @@ impl Scratch {
         self.counts.clear();
         self.counts.resize(last, 0);
         self.counts.push(area.rows.len() as u64);
-        for rows in blocks(area.rows.clone()) {
+        for rows in sites.blocks(area.rows.clone()) {
             searcher.assign(points, rows.clone());
             for site in 0..last {
                 let nearest = &searcher.nearest.site[..rows.len()];
@@ -239,6 +242,7 @@ impl Scratch {
     fn by_row(
         &mut self,
         points: &Points,
+        sites: &Sites,
         area: &Area<'_>,
         adder: &mut Adder<'_>,
         searcher: &mut Searcher,
@@ -250,7 +254,7 @@ impl Scratch {
         self.counts.clear();
         self.counts.resize(area.sites.len(), 0);
         adder.begin(area.sites.len());
-        for rows in blocks(area.rows.clone()) {
+        for rows in sites.blocks(area.rows.clone()) {
             searcher.assign(points, rows.clone());
             let nearest = &searcher.nearest.site[..rows.len()];
             self.changes.clear();

@@ -106,7 +106,7 @@ impl Points {
         let tree = self.tree.as_ref().map_or(0, |tree| {
             tree.heap_size() + NodeSums::heap_size(tree, self.dimensions(), self.weights.is_some())
         });
-        let passes = tree + Assigned::heap_size(self.rows);
+        let passes = tree + self.most_assigned();
         numbers * size_of::<f64>() + self.keys.capacity() * size_of::<u64>() + passes
     }
 
@@ -157,13 +157,20 @@ impl Points {
             .unwrap_or_else(|| Assigned::none(scale, self.rows, sites))
     }
 
-    /// Keeps the sites of the rows for the next pass.
+    /// Keeps the sites of the rows for the next pass, if [`Points::heap_size`] has room for them.
     pub(crate) fn keep_assigned(&self, assigned: Assigned) {
-        *self.last_assigned() = Some(assigned);
+        if assigned.heap_size() <= self.most_assigned() {
+            *self.last_assigned() = Some(assigned);
+        }
+    }
+
+    fn most_assigned(&self) -> usize {
+        let width = self.dimensions() + usize::from(self.weights.is_some());
+        Assigned::most(self.rows, width)
     }
 
     /// No panic leaves a change half done, because whole values are taken and kept.
-    fn last_assigned(&self) -> MutexGuard<'_, Option<Assigned>> {
+    pub(crate) fn last_assigned(&self) -> MutexGuard<'_, Option<Assigned>> {
         self.assigned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,7 +1,7 @@
 //! Holds the comparison in single precision against the plainest search: every site, every row, double precision.
 
+use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans::vectors::squared_distance;
-use gugus_kmeans::{DistanceMeasure, Stop};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -106,7 +106,7 @@ proptest! {
         let sites = Sites::new(&case.sites, points.dimensions()).unwrap();
         let among = sites.distinct();
         for kernel in [Kernel::Vector, Kernel::Scalar] {
-            let mut searcher = Searcher::new(kernel, points.dimensions(), &Stop::default());
+            let mut searcher = Searcher::new(kernel, points.dimensions());
             searcher.set_sites(&sites, among);
             searcher.search(&points, points.all());
             for (row, values) in case.rows.iter().enumerate() {
@@ -136,7 +136,7 @@ fn doubts(columns: usize, offset: f64) -> usize {
     }
     let points = points(&rows);
     let sites = Sites::new(&rows[..64], columns).unwrap();
-    let mut searcher = Searcher::new(Kernel::Vector, columns, &Stop::default());
+    let mut searcher = Searcher::new(Kernel::Vector, columns);
     searcher.set_sites(&sites, sites.distinct());
     searcher.assign(&points, points.all());
     searcher.doubts.rows.len()
@@ -160,12 +160,55 @@ fn many_columns_are_rounded_part_by_part() {
     rows[9] = rows[2].clone();
     let points = points(&rows);
     let sites = Sites::new(&rows[..40], 100).unwrap();
-    let mut searcher = Searcher::new(Kernel::Vector, 100, &Stop::default());
+    let mut searcher = Searcher::new(Kernel::Vector, 100);
     searcher.set_sites(&sites, sites.distinct());
     searcher.search(&points, points.all());
     for (row, values) in rows.iter().enumerate() {
         let site = sites.distinct()[searcher.nearest.site[row] as usize] as usize;
         let found = (site, searcher.nearest.cost[row]);
         assert_eq!(found, nearest(values, &rows[..40]), "row {row}");
+    }
+}
+
+/// All coordinates of a row are equal, so its roundings all go one way: the error of a score is as near to the bound as
+/// it gets. The rows lie between two sites, ever closer to the middle.
+#[test]
+fn near_ties_of_very_wide_rows_are_decided_exactly() {
+    let columns = 2_000;
+    let sites: Vec<Vec<f64>> = (0..24)
+        .map(|site| vec![f64::from(site * site) * 0.1 + 0.3; columns])
+        .collect();
+    let between = |(site, power): (usize, i32)| {
+        let part = 0.5 + 0.5_f64.powi(power + 2) * if power % 2 == 0 { 1.0 } else { -1.0 };
+        let (a, b) = (sites[site][0], sites[site + 1][0]);
+        vec![a + part * (b - a); columns]
+    };
+    let all = (0..sites.len() - 1).flat_map(|site| (0..40).map(move |power| (site, power)));
+    let rows: Vec<Vec<f64>> = all.map(between).collect();
+    let points = points(&rows);
+    let of_step = Sites::new(&sites, columns).unwrap();
+    let mut searcher = Searcher::new(Kernel::Vector, columns);
+    searcher.set_sites(&of_step, of_step.distinct());
+    let mut certain = 0;
+    for block in of_step.blocks(points.all()) {
+        searcher.search(&points, block.clone());
+        certain += block.len() - searcher.doubts.rows.len();
+        for (at, row) in block.enumerate() {
+            let found = (
+                searcher.nearest.site[at] as usize,
+                searcher.nearest.cost[at],
+            );
+            assert_eq!(found, nearest(&rows[row], &sites), "row {row}");
+        }
+    }
+    assert!(certain > rows.len() / 10, "the bound is of use: {certain}");
+}
+
+/// Beyond the most columns for which the bound is of use, every row is compared in double precision.
+#[test]
+fn rows_are_rounded_up_to_a_number_of_columns() {
+    for (columns, is_rounded) in [(4_096, true), (4_097, false)] {
+        let sites = Sites::new(&uniform(8, columns), columns).unwrap();
+        assert_eq!(sites.frame(sites.distinct()).is_some(), is_rounded);
     }
 }

@@ -39,7 +39,7 @@ pub fn run_step_until(
     let sites_of = |centers: &[Vec<f64>]| {
         Sites::new(centers, points.dimensions()).map(|sites| sites.until(stop))
     };
-    let searcher = &mut Searcher::new(kernel, points.dimensions(), stop);
+    let searcher = &mut Searcher::new(kernel, points.dimensions());
     let content = match step {
         Step::Summarize { seed, first } => {
             Content::Summarize(Summary::of(points, smallest(points, *seed, *first)))
@@ -91,7 +91,7 @@ pub fn run_step_until(
             Content::Silhouette(silhouettes(points, &sites, clusters, searcher)?)
         }
     };
-    // After the signal, the walk left rows out.
+    // After the signal, rows were left out.
     stop.check()?;
     Ok(Partial(content))
 }

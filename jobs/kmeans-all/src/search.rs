@@ -2,12 +2,10 @@
 
 use std::ops::Range;
 
-use gugus_kmeans::Stop;
 use pulp::Arch;
 
 use crate::exact_sum::ExactSum;
 use crate::frame::Panels;
-use crate::kernel::blocks;
 use crate::kernel::{CostsOf, Kernel, LANES, Nearest, Search, SearchSome};
 use crate::points::Points;
 use crate::products::{Doubts, Products};
@@ -22,12 +20,10 @@ pub(crate) struct Searcher {
     values: Vec<f64>,
     panels: Panels,
     pub(crate) doubts: Doubts,
-    stop: Stop,
 }
 
 impl Searcher {
-    /// After the signal of `stop`, the searcher no longer compares: its results have no meaning, but are in range.
-    pub(crate) fn new(kernel: Kernel, dimensions: usize, stop: &Stop) -> Self {
+    pub(crate) fn new(kernel: Kernel, dimensions: usize) -> Self {
         Self {
             arch: kernel.arch(),
             nearest: Box::default(),
@@ -35,7 +31,6 @@ impl Searcher {
             values: Vec::new(),
             panels: Panels::default(),
             doubts: Doubts::new(dimensions),
-            stop: stop.clone(),
         }
     }
 
@@ -52,7 +47,7 @@ impl Searcher {
     pub(crate) fn search(&mut self, points: &Points, rows: Range<usize>) {
         self.assign(points, rows.clone());
         // Exact arithmetic has told the costs.
-        if !self.stop.is_set() && !self.panels.numbers.is_empty() {
+        if !self.panels.numbers.is_empty() {
             let arch = self.arch;
             arch.dispatch(CostsOf(self.exactly(points, rows)));
         }
@@ -60,11 +55,6 @@ impl Searcher {
 
     /// Finds the nearest of these sites for each row of a block. The costs need not be told.
     pub(crate) fn assign(&mut self, points: &Points, rows: Range<usize>) {
-        if self.stop.is_set() {
-            self.nearest.site.fill(0);
-            self.nearest.cost.fill(0.0);
-            return;
-        }
         let arch = self.arch;
         if self.panels.numbers.is_empty() {
             arch.dispatch(self.exactly(points, rows));
@@ -120,7 +110,7 @@ pub(crate) fn costs(
     let mut sizes = vec![0; sites.len()];
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
-        for rows in blocks(area.rows.clone()) {
+        for rows in sites.blocks(area.rows.clone()) {
             let len = rows.len();
             searcher.search(points, rows.clone());
             let nearest = &mut *searcher.nearest;
@@ -145,7 +135,7 @@ pub(crate) fn sizes(points: &Points, sites: &Sites, searcher: &mut Searcher) -> 
             return;
         }
         searcher.set_sites(sites, area.sites);
-        for rows in blocks(area.rows.clone()) {
+        for rows in sites.blocks(area.rows.clone()) {
             let len = rows.len();
             searcher.assign(points, rows);
             count(&area, &searcher.nearest.site[..len], &mut sizes);

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::PartialError;
 use crate::exact_sum::ExactSum;
-use crate::kernel::blocks;
 use crate::kernel::{BLOCK, LANES};
 use crate::merge::{Clash, merge_each};
 use crate::points::Points;
@@ -92,7 +91,7 @@ pub(crate) fn silhouettes(
     let mut own = [0; BLOCK];
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
-        for rows in blocks(area.rows.clone()) {
+        for rows in sites.blocks(area.rows.clone()) {
             searcher.assign(points, rows.clone());
             for (own, near) in own.iter_mut().zip(&searcher.nearest.site[..rows.len()]) {
                 *own = u64::from(area.sites[*near as usize]);

@@ -7,6 +7,7 @@ use gugus_kmeans::Stop;
 
 use crate::error::PartialError;
 use crate::frame::Frame;
+use crate::kernel::blocks;
 
 /// With fewer sites than this, exact arithmetic is done before a comparison in single precision pays.
 const MANY_SITES: usize = 8;
@@ -72,6 +73,12 @@ impl Sites {
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.is_set()
+    }
+
+    /// Cuts rows into ranges of at most one block, until the signal.
+    #[inline]
+    pub(crate) fn blocks(&self, rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        blocks(rows).take_while(|_| !self.is_stopped())
     }
 
     /// How many sites there are, with repeated ones.

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::PartialError;
 use crate::exact_sum::ExactSum;
 use crate::fixed_point::Scale;
-use crate::kernel::blocks;
 use crate::means::{Means, means};
 use crate::merge::{Clash, merge_each};
 use crate::points::Points;
@@ -46,7 +45,7 @@ pub(crate) fn spreads(
     let mut costs = vec![ExactSum::default(); sites.len()];
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
-        for rows in blocks(area.rows.clone()) {
+        for rows in sites.blocks(area.rows.clone()) {
             searcher.search(points, rows.clone());
             let nearest = searcher.nearest.site.iter().zip(&searcher.nearest.cost);
             for (row, (site, cost)) in rows.zip(nearest) {

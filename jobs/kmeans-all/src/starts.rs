@@ -3,7 +3,7 @@
 //! Invariant: the first pass draws the rows of all starts, by hash. So a start costs no pass of its own before its first
 //! centers, and no cut of the rows changes it.
 
-use gugus_kmeans::{Init, InitMode, Params, candidates, plus_plus};
+use gugus_kmeans::{Init, InitMode, Params, Stop, Stopped, candidates, plus_plus};
 
 use crate::draws::Drawn;
 use crate::hash::{draw, stream, uniform};
@@ -37,7 +37,11 @@ pub(crate) fn rows_wanted(params: &Params, columns: usize) -> usize {
     match params.init {
         // All starts choose from one sample.
         Init::PlusPlus => plus_plus::sample_size(params.k, columns),
-        Init::Spark => sparks_rows(params).saturating_mul(params.n_init as usize),
+        Init::Spark => {
+            let each = sparks_rows(params);
+            let most = (plus_plus::MOST_NUMBERS / columns.max(1)).max(each);
+            each.saturating_mul(params.n_init as usize).min(most)
+        }
     }
 }
 
@@ -60,13 +64,22 @@ pub(crate) fn seed(params: &Params, start: u32) -> u64 {
 
 /// The centers, or the candidates, that a start begins with. `drawn` are the rows of the first pass, in the order of their
 /// hashes.
-pub(crate) fn first(params: &Params, start: u32, drawn: &[Drawn]) -> Vec<Vec<f64>> {
-    match params.init {
+///
+/// # Errors
+/// [`Stopped`] after the signal of `stop`.
+pub(crate) fn first(
+    params: &Params,
+    start: u32,
+    drawn: &[Drawn],
+    stop: &Stop,
+) -> Result<Vec<Vec<f64>>, Stopped> {
+    Ok(match params.init {
         Init::PlusPlus => {
             let stream = stream(seed(params, start), CHOICES);
             let mut numbers = (0_u64..).map(|number| uniform(draw(stream, number)));
             let rows: Vec<&[f64]> = drawn.iter().map(|row| row.values.as_slice()).collect();
-            let chosen = plus_plus::choose(&rows, params.k, || numbers.next().unwrap_or(0.0));
+            let uniform = || numbers.next().unwrap_or(0.0);
+            let chosen = plus_plus::choose(&rows, params.k, uniform, stop)?;
             chosen.into_iter().map(|row| rows[row].to_vec()).collect()
         }
         Init::Spark => {
@@ -81,5 +94,38 @@ pub(crate) fn first(params: &Params, start: u32, drawn: &[Drawn]) -> Vec<Vec<f64
                 InitMode::Parallel => rows,
             }
         }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_of_all_starts_have_a_bound() {
+        let wanted = |init, k, n_init, columns| {
+            let params = Params {
+                init,
+                init_mode: InitMode::Random,
+                k,
+                n_init,
+                ..Params::default()
+            };
+            rows_wanted(&params, columns)
+        };
+        assert_eq!(wanted(Init::Spark, 100, 20, 64), 2_000);
+        for init in [Init::Spark, Init::PlusPlus] {
+            for columns in [0, 1, 64, 1_000, 4_096, 1 << 16] {
+                for n_init in [1, 1_000, u32::MAX] {
+                    let numbers = wanted(init, 8, n_init, columns) * columns;
+                    assert!(numbers <= 1 << 20, "{init} {n_init} {columns}: {numbers}");
+                }
+            }
+        }
+        // One start needs them.
+        assert_eq!(wanted(Init::Spark, 5_000, 9, 1_000), 5_000);
+        assert_eq!(wanted(Init::PlusPlus, 5_000, 9, 1_000), 10_000);
+        // A sample of narrow rows is never small.
+        assert_eq!(wanted(Init::PlusPlus, 2, 1, 1_024), 1_024);
     }
 }

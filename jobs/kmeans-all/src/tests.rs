@@ -35,9 +35,12 @@ fn coordinate() -> impl Strategy<Value = f64> + Clone {
 
 fn case() -> impl Strategy<Value = Case> {
     let row = |dimensions| prop::collection::vec(coordinate(), dimensions);
-    (1..7_usize).prop_flat_map(move |dimensions| {
+    // With more than eight numbers, a row takes more than one group of grids.
+    prop_oneof![4 => 1..7_usize, 1 => 7..20_usize].prop_flat_map(move |dimensions| {
         let rows = prop::collection::vec(row(dimensions), 1..120);
-        let centers = prop::collection::vec(row(dimensions), 1..12);
+        let few_or_many = prop_oneof![4 => 1..12_usize, 1 => 12..40_usize];
+        let centers =
+            few_or_many.prop_flat_map(move |count| prop::collection::vec(row(dimensions), count));
         let weight = prop_oneof![Just(0.0), Just(1.0), 0.0..3.0_f64];
         let weights = prop::option::of(prop::collection::vec(weight, 120));
         (rows, weights, centers).prop_map(|(rows, weights, centers)| Case {
@@ -196,7 +199,14 @@ proptest! {
         case in case(),
         others in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
         layout in prop::sample::select(LAYOUTS.to_vec()),
+        // Few rows do not pay for keeping their sites.
+        times in prop::sample::select(vec![1, 16]),
     ) {
+        let case = Case {
+            rows: vec![case.rows; times].concat(),
+            weights: case.weights.map(|weights| weights.repeat(times)),
+            centers: case.centers,
+        };
         let scale = case.scale();
         let points = case.points(layout);
         for other in others {

@@ -117,6 +117,7 @@ pub struct Training {
     before: Option<Vec<Vec<f64>>>,
     iterations: u32,
     converged: bool,
+    stop: Stop,
 }
 
 impl Training {
@@ -149,7 +150,15 @@ impl Training {
             before: None,
             iterations: 0,
             converged: false,
+            stop: Stop::default(),
         })
+    }
+
+    /// The same training, whose [`absorb`](Self::absorb) ends soon after this signal.
+    #[must_use]
+    pub fn until(mut self, stop: &Stop) -> Self {
+        self.stop = stop.clone();
+        self
     }
 
     /// The same training, which begins once, with these centers, and draws none. Centers that do not have the columns of
@@ -173,7 +182,10 @@ impl Training {
         Some(match &self.stage {
             Stage::Summarize => Step::Summarize {
                 seed: seed(),
-                first: starts::rows_wanted(&self.params, self.dimensions),
+                first: match self.given {
+                    Some(_) => 0,
+                    None => starts::rows_wanted(&self.params, self.dimensions),
+                },
             },
             Stage::Cost { .. } => Step::Cost {
                 candidates: centers(),
@@ -206,11 +218,12 @@ impl Training {
         })
     }
 
-    /// Takes in the result of the current step over all data.
+    /// Takes in the result of the current step over all data. Where a start begins, that chooses centers, which takes
+    /// minutes if there are many clusters.
     ///
     /// # Errors
-    /// [`AllError`] when the data cannot be trained on, or the partial is not of this step. The training then stays at
-    /// the same step.
+    /// [`AllError`] when the data cannot be trained on, when the partial is not of this step, or after the signal of
+    /// [`until`](Self::until). The training then stays at the same step.
     pub fn absorb(&mut self, partial: Partial) -> Result<StepReport, AllError> {
         let Some(step) = self.step() else {
             return Err(AllError::Partial(PartialError::Over {
@@ -278,6 +291,10 @@ impl Training {
     fn begin(&mut self, summary: Summary) -> Result<(), AllError> {
         let scale = summary.scale(self.invalid, self.weighting)?;
         self.check_widths(&summary.first.rows)?;
+        let first = match &self.given {
+            Some(_) => Vec::new(),
+            None => self.first(self.start, &summary.first.rows)?,
+        };
         self.scale = Some(scale);
         self.rows = summary.rows;
         self.dropped = summary.dropped();
@@ -288,13 +305,18 @@ impl Training {
             return Ok(());
         }
         self.drawn = summary.first.rows;
-        self.begin_start();
+        self.begin_start(first);
         Ok(())
     }
 
+    /// The centers, or the candidates, that a start begins with.
+    fn first(&self, start: u32, drawn: &[Drawn]) -> Result<Vec<Vec<f64>>, PartialError> {
+        Ok(starts::first(&self.params, start, drawn, &self.stop)?)
+    }
+
     /// Begins the next start with some of the rows that were drawn.
-    fn begin_start(&mut self) {
-        self.centers = starts::first(&self.params, self.start, &self.drawn);
+    fn begin_start(&mut self, first: Vec<Vec<f64>>) {
+        self.centers = first;
         self.before = None;
         self.iterations = 0;
         self.converged = false;
@@ -351,9 +373,7 @@ impl Training {
     /// Turns many candidates into `k` centers, as `gugus_kmeans::fit` does.
     fn reduce(&mut self, counts: &[u64]) -> Result<(), AllError> {
         let weights: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
-        // It takes moments, so nobody gives this signal.
-        let never = Stop::default();
-        let centers = candidates::reduce(&self.centers, &weights, self.params.k, &never);
+        let centers = candidates::reduce(&self.centers, &weights, self.params.k, &self.stop);
         self.centers = centers.map_err(PartialError::from)?;
         self.set_out();
         Ok(())
@@ -400,6 +420,12 @@ impl Training {
         let before = evaluation.before.map_or(0.0, |sum| sum.value());
         let training_cost = self.as_cost(finite(before)?);
         let cost = self.as_cost(finite(evaluation.cost.value())?);
+        let next = self.start + 1;
+        let first = if next < self.params.n_init {
+            Some(self.first(next, &self.drawn)?)
+        } else {
+            None
+        };
         report.cost = Some(cost);
         let ended = Ended {
             centers: std::mem::take(&mut self.centers),
@@ -416,11 +442,10 @@ impl Training {
         {
             self.best = Some(ended);
         }
-        self.start += 1;
-        if self.start < self.params.n_init {
-            self.begin_start();
-        } else {
-            self.stage = Stage::Done;
+        self.start = next;
+        match first {
+            Some(first) => self.begin_start(first),
+            None => self.stage = Stage::Done,
         }
         Ok(())
     }

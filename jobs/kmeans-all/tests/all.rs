@@ -45,7 +45,7 @@ fn params() -> impl Strategy<Value = Params> {
         1 => Just((Init::PlusPlus, 3))
     ];
     let of = (
-        2..9_usize,
+        prop_oneof![2 => 2..9_usize, 1 => 9..30_usize],
         any::<i64>(),
         0..9_u32,
         start,

@@ -5,8 +5,8 @@
 
 mod ways;
 
-use gugus_kmeans::{HandleInvalid, Init, InitMode, Params};
-use gugus_kmeans_all::{AllFit, Training};
+use gugus_kmeans::{HandleInvalid, Init, InitMode, Params, Stop, Stopped};
+use gugus_kmeans_all::{AllError, AllFit, PartialError, Step, Training};
 use ways::{Data, PLAIN, WAYS, Way, compute, scramble};
 
 /// The fit, and the steps that were taken.
@@ -134,6 +134,47 @@ fn what_a_sample_of_equal_rows_lacks_is_found_by_passes() {
 }
 
 #[test]
+fn a_signal_ends_every_choice_of_centers() {
+    let data = places(40, 4000);
+    let (columns, invalid) = (data.dimensions(), HandleInvalid::Error);
+    // The first choice, the choice of the second start, and that among the candidates of k-means||.
+    for (init, last) in [
+        (Init::PlusPlus, "summarize"),
+        (Init::PlusPlus, "evaluate"),
+        (Init::Spark, "weigh"),
+    ] {
+        let params = Params {
+            k: 40,
+            init,
+            n_init: 2,
+            ..Params::default()
+        };
+        let slices = data.slices(params.distance_measure, PLAIN);
+        let mut training = Training::new(params, columns, data.weighting(), invalid).unwrap();
+        loop {
+            let step = training.step().unwrap();
+            let partial = compute(&step, &slices, columns, PLAIN);
+            if step.name() != last {
+                training.absorb(partial).unwrap();
+                continue;
+            }
+            let stop = Stop::default();
+            training = training.until(&stop);
+            stop.now();
+            assert_eq!(
+                training.absorb(partial.clone()),
+                Err(AllError::Partial(PartialError::Stopped(Stopped)))
+            );
+            // Nothing has changed, so the same result can be taken in without the signal.
+            assert_eq!(training.step().unwrap(), step);
+            training = training.until(&Stop::default());
+            training.absorb(partial).unwrap();
+            break;
+        }
+    }
+}
+
+#[test]
 fn given_centers_are_the_only_start() {
     let data = places(3, 300);
     let params = Params {
@@ -146,6 +187,10 @@ fn given_centers_are_the_only_start() {
     let mut training = Training::new(params, columns, data.weighting(), invalid)
         .unwrap()
         .starting_from(Some(vec![vec![0.0], vec![100.0], vec![200.0]]));
+    let Some(Step::Summarize { first, .. }) = training.step() else {
+        panic!("not the first step");
+    };
+    assert_eq!(first, 0, "no row is drawn that nobody needs");
     let mut ends = 0;
     while let Some(step) = training.step() {
         ends += usize::from(step.name() == "evaluate");

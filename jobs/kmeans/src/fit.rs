@@ -74,7 +74,7 @@ pub enum FitError {
 }
 
 /// Fits k-means to `rows` as Spark 3.5.5 does on an RDD cut as `partitions` says. With more than one start
-/// ([`Params::n_init`]), the fit with the lowest training cost is kept.
+/// ([`Params::n_init`]), the fit with the lowest training cost is kept; without iterations, that with the lowest cost.
 ///
 /// `weights`, one a row, count in sums and costs of Lloyd's iterations, but neither in the initialisation nor in
 /// [`FitSummary::sizes`].
@@ -126,18 +126,34 @@ pub fn fit_until(
         tol: params.tol,
         stop,
     };
+    let first = |start: u32| first_centers(params, start, &points, &partitions, stop);
+    let fit = |centers, over: &Loop<'_>| iterate(params, rows, &points, over, centers);
+    if params.n_init == 1 {
+        return fit(first(0)?, &over);
+    }
+    let one_pass = Loop {
+        max_iter: 1,
+        ..over
+    };
     let from = |start: u32| {
-        let centers = first_centers(params, start, &points, &partitions, stop)?;
-        iterate(params, rows, &points, &over, centers)
+        let centers = first(start)?;
+        // The cost of a pass belongs to the centers it begins with.
+        let told = match params.max_iter {
+            0 => Some(fit(centers.clone(), &one_pass)?),
+            _ => None,
+        };
+        let fit = fit(centers, &over)?;
+        let cost = told.as_ref().unwrap_or(&fit).summary.training_cost;
+        Ok::<_, FitError>((cost, fit))
     };
     let mut best = from(0)?;
     for start in 1..params.n_init {
-        let fit = from(start)?;
-        if fit.summary.training_cost < best.summary.training_cost {
-            best = fit;
+        let other = from(start)?;
+        if other.0 < best.0 {
+            best = other;
         }
     }
-    Ok(best)
+    Ok(best.1)
 }
 
 /// Lloyd's iterations from these centers.

@@ -30,20 +30,17 @@ pub(crate) fn first_centers(
     }
     let seed = seeds.next_int();
     if params.init == Init::PlusPlus {
-        let centers = plus_plus(params, seed, points, partitions);
-        // A sample of many equal rows may lack what the others have.
+        let centers = plus_plus(params, seed, points, partitions, stop)?;
+        // A sample of many equal rows may lack what the others have. Then k-means|| looks at all of them.
         if centers.len() == params.k || points.len() <= sample_size(params.k, points.dimensions()) {
             return Ok(centers);
         }
+    } else if params.init_mode == InitMode::Random {
+        return Ok(random(params.k, seed, points, partitions));
     }
-    match (params.init_mode, params.distance_measure) {
-        (InitMode::Random, _) => Ok(random(params.k, seed, points, partitions)),
-        (InitMode::Parallel, DistanceMeasure::Euclidean) => {
-            parallel::<Euclidean>(params, seed, points, partitions, stop)
-        }
-        (InitMode::Parallel, DistanceMeasure::Cosine) => {
-            parallel::<Cosine>(params, seed, points, partitions, stop)
-        }
+    match params.distance_measure {
+        DistanceMeasure::Euclidean => parallel::<Euclidean>(params, seed, points, partitions, stop),
+        DistanceMeasure::Cosine => parallel::<Cosine>(params, seed, points, partitions, stop),
     }
 }
 
@@ -63,7 +60,8 @@ fn plus_plus(
     seed: i32,
     points: &Points<'_>,
     partitions: &[Range<usize>],
-) -> CenterList {
+    stop: &Stop,
+) -> Result<CenterList, Stopped> {
     let sample = take_sample(partitions, sample_size(params.k, points.dimensions()), seed);
     let rows: Vec<Vec<f64>> = sample
         .iter()
@@ -77,10 +75,10 @@ fn plus_plus(
         .collect();
     let mut draws = XorShiftRandom::new(i64::from(seed));
     let mut centers = CenterList::new(points.dimensions());
-    for row in choose(&rows, params.k, || draws.next_double()) {
+    for row in choose(&rows, params.k, || draws.next_double(), stop)? {
         centers.push(points.get(sample[row]).dense());
     }
-    centers
+    Ok(centers)
 }
 
 /// k-means||: in each step, rows join the candidates with a probability in proportion to their cost; what comes out is

@@ -30,10 +30,10 @@ pub struct Params {
     #[serde(skip_serializing_if = "is_default")]
     pub init: Init,
     /// How many fits there are, each from other first centers, at least 1. The fit with the lowest training cost is kept,
-    /// and the first of equal fits.
+    /// and the first of equal fits. Without iterations there is no training cost; then the cost of the centers decides.
     #[serde(skip_serializing_if = "is_one")]
     pub n_init: u32,
-    /// How Spark finds the first centers.
+    /// How Spark finds the first centers. With [`Init::PlusPlus`] it does not count.
     pub init_mode: InitMode,
     /// Rounds of sampling in [`InitMode::Parallel`], at least 1.
     pub init_steps: u32,
@@ -131,7 +131,8 @@ pub enum Init {
     #[default]
     #[serde(rename = "spark")]
     Spark,
-    /// Greedy k-means++ on a sample of the rows, as [`plus_plus`](crate::plus_plus) does it.
+    /// Greedy k-means++ on a sample of the rows, as [`plus_plus`](crate::plus_plus) does it. Where the sample has fewer than
+    /// `k` distinct rows, [`InitMode::Parallel`] finds the centers.
     #[serde(rename = "k-means++")]
     PlusPlus,
 }

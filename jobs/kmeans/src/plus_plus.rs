@@ -5,7 +5,10 @@
 //! is small. Then it swaps centers where a swap pays (Lattanzi and Sohler 2019), because even greedy draws often put two
 //! centers into one cluster and none into another.
 //!
-//! Invariant: every sum is made in the order of the rows, so the answer depends on the rows and the draws alone.
+//! Invariant: every sum is made in the order of the rows, so the answer depends on the rows and the draws alone. The
+//! signal is looked at for each row that is compared with all others, so many clusters do not hold up an end.
+
+use crate::stop::{Stop, Stopped};
 
 /// How many rows a sample has for each cluster. With fewer, some clusters of equal size are missed; with more, the
 /// centers do not get better.
@@ -15,10 +18,11 @@ const ROWS_PER_CLUSTER: usize = 32;
 /// compute for minutes.
 const MOST_ROWS: usize = 65_536;
 
-/// A sample has no more numbers than this, unless it needs them: 8 MiB. Executors send it to the driver in one piece.
-const MOST_NUMBERS: usize = 1 << 20;
+/// Rows that are drawn for starts have no more numbers than this, unless one start needs more: 8 MiB. Executors send them to
+/// the driver in one piece.
+pub const MOST_NUMBERS: usize = 1 << 20;
 
-/// A sample has at least so many rows, so that chance does not decide where there are few clusters.
+/// A sample has at least so many rows, if they are not too wide, so that chance does not decide where there are few clusters.
 const LEAST_ROWS: usize = 1_024;
 
 /// How many rows are compared at once. Their costs stay in the processor's nearest cache.
@@ -28,32 +32,35 @@ const BLOCK: usize = 512;
 #[must_use]
 pub fn sample_size(k: usize, columns: usize) -> usize {
     k.saturating_mul(ROWS_PER_CLUSTER)
-        .min(MOST_ROWS)
+        .clamp(LEAST_ROWS, MOST_ROWS)
         .min(MOST_NUMBERS / columns.max(1))
         .max(k.saturating_mul(2))
-        .max(LEAST_ROWS)
 }
 
 /// The numbers of at most `k` rows to begin with, fewer where there are fewer distinct rows. `uniform` gives the random
 /// numbers, from 0 up to and without 1.
 ///
+/// # Errors
+/// [`Stopped`] soon after the signal of `stop`.
+///
 /// ```
-/// use gugus_kmeans::plus_plus::choose;
+/// use gugus_kmeans::{Stop, plus_plus::choose};
 ///
 /// let rows = [[0.0], [0.1], [9.0], [9.1], [5.0], [5.1]];
 /// let mut draws = [0.3, 0.1, 0.7, 0.2, 0.9].into_iter().cycle();
-/// let mut chosen = choose(&rows, 3, || draws.next().unwrap_or(0.0));
+/// let mut chosen = choose(&rows, 3, || draws.next().unwrap_or(0.0), &Stop::default())?;
 /// chosen.sort_unstable_by_key(|row| row / 2);
 /// assert_eq!(chosen.iter().map(|row| row / 2).collect::<Vec<_>>(), [0, 1, 2]);
+/// # Ok::<(), gugus_kmeans::Stopped>(())
 /// ```
-#[must_use]
 pub fn choose<R: AsRef<[f64]>>(
     rows: &[R],
     k: usize,
     mut uniform: impl FnMut() -> f64,
-) -> Vec<usize> {
+    stop: &Stop,
+) -> Result<Vec<usize>, Stopped> {
     let Some(last) = rows.len().checked_sub(1) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let columns = columns(rows);
     let trials = 2 + (k as f64).ln() as usize;
@@ -66,10 +73,11 @@ pub fn choose<R: AsRef<[f64]>>(
     while chosen.len() < k {
         // Otherwise every row equals a chosen row, or the numbers overflow.
         let Some(shares) = Shares::new(&costs) else {
-            return chosen;
+            return Ok(chosen);
         };
         let mut found: Option<(f64, usize)> = None;
         for _ in 0..trials {
+            stop.check()?;
             let row = shares.pick(uniform());
             trial.clone_from(&costs);
             let left = lower(&columns, rows[row].as_ref(), &mut trial);
@@ -82,8 +90,8 @@ pub fn choose<R: AsRef<[f64]>>(
         chosen.push(row);
         std::mem::swap(&mut costs, &mut best);
     }
-    swap(rows, &columns, &mut chosen, &mut uniform);
-    chosen
+    swap(rows, &columns, &mut chosen, &mut uniform, stop)?;
+    Ok(chosen)
 }
 
 /// The costs of the rows, added up one after the other.
@@ -136,13 +144,15 @@ fn swap<R: AsRef<[f64]>>(
     columns: &[Vec<f64>],
     chosen: &mut [usize],
     uniform: &mut impl FnMut() -> f64,
-) {
+    stop: &Stop,
+) -> Result<(), Stopped> {
     if chosen.len() < 2 {
-        return;
+        return Ok(());
     }
     let mut nearest = vec![Nearest::NONE; rows.len()];
     let mut squares = vec![0.0; rows.len()];
     for (center, row) in chosen.iter().enumerate() {
+        stop.check()?;
         squares.fill(f64::INFINITY);
         lower(columns, rows[*row].as_ref(), &mut squares);
         for (nearest, square) in nearest.iter_mut().zip(&squares) {
@@ -150,9 +160,10 @@ fn swap<R: AsRef<[f64]>>(
         }
     }
     for _ in 0..chosen.len() {
+        stop.check()?;
         let costs: Vec<f64> = nearest.iter().map(|nearest| nearest.0[0].0).collect();
         let Some(shares) = Shares::new(&costs) else {
-            return;
+            return Ok(());
         };
         let row = shares.pick(uniform());
         squares.fill(f64::INFINITY);
@@ -172,6 +183,7 @@ fn swap<R: AsRef<[f64]>>(
         chosen[center] = row;
         for ((nearest, square), row) in nearest.iter_mut().zip(&squares).zip(rows) {
             if nearest.0.iter().any(|of| of.1 == center) {
+                stop.check()?;
                 *nearest = Nearest::NONE;
                 for (center, other) in chosen.iter().enumerate() {
                     nearest.offer(square_of(row.as_ref(), rows[*other].as_ref()), center);
@@ -181,6 +193,7 @@ fn swap<R: AsRef<[f64]>>(
             }
         }
     }
+    Ok(())
 }
 
 /// A squared distance, by the operations of [`lower`].
@@ -229,6 +242,10 @@ mod tests {
         move || random.next_double()
     }
 
+    fn chosen<R: AsRef<[f64]>>(rows: &[R], k: usize, uniform: impl FnMut() -> f64) -> Vec<usize> {
+        choose(rows, k, uniform, &Stop::default()).unwrap()
+    }
+
     /// 1,030 rows around each of 20 places that lie far apart, so that there is more than one block.
     fn places() -> Vec<[f64; 2]> {
         let mut next = draws(7);
@@ -244,7 +261,7 @@ mod tests {
     fn a_row_of_each_cluster_is_chosen() {
         let rows = places();
         for seed in 0..20 {
-            let mut found: Vec<usize> = choose(&rows, 20, draws(seed))
+            let mut found: Vec<usize> = chosen(&rows, 20, draws(seed))
                 .into_iter()
                 .map(|row| row % 20)
                 .collect();
@@ -259,7 +276,7 @@ mod tests {
     fn no_row_is_chosen_twice_and_no_twin_of_a_row() {
         let rows: Vec<[f64; 1]> = (0..300).map(|row| [f64::from(row % 7)]).collect();
         for k in [1, 2, 7, 8, 100] {
-            let chosen = choose(&rows, k, draws(3));
+            let chosen = chosen(&rows, k, draws(3));
             let mut values: Vec<f64> = chosen.iter().map(|row| rows[*row][0]).collect();
             values.sort_by(f64::total_cmp);
             values.dedup();
@@ -276,7 +293,8 @@ mod tests {
             let mut chosen: Vec<usize> = (0..20)
                 .map(|row| if row == 19 { 20 } else { row })
                 .collect();
-            swap(&rows, &columns(&rows), &mut chosen, &mut draws(seed));
+            let (columns, mut draws) = (columns(&rows), draws(seed));
+            swap(&rows, &columns, &mut chosen, &mut draws, &Stop::default()).unwrap();
             let mut found: Vec<usize> = chosen.iter().map(|row| row % 20).collect();
             found.sort_unstable();
             assert_eq!(found, (0..20).collect::<Vec<_>>(), "seed {seed}");
@@ -296,9 +314,28 @@ mod tests {
 
     #[test]
     fn rows_that_are_none_or_overflow_end_it() {
-        assert!(choose::<[f64; 1]>(&[], 3, draws(1)).is_empty());
+        assert!(chosen::<[f64; 1]>(&[], 3, draws(1)).is_empty());
         let huge = [[1e200], [-1e200], [1e199]];
-        assert_eq!(choose(&huge, 3, draws(1)).len(), 1);
-        assert_eq!(choose(&[[1.0]], 3, || 1.0 - f64::EPSILON / 2.0), [0]);
+        assert_eq!(chosen(&huge, 3, draws(1)).len(), 1);
+        assert_eq!(chosen(&[[1.0]], 3, || 1.0 - f64::EPSILON / 2.0), [0]);
+    }
+
+    #[test]
+    fn a_signal_ends_draws_and_swaps_at_once() {
+        let rows = places();
+        // The first center, then four draws for each of the others, then a swap for each.
+        let (draws_of_centers, all) = (1 + 19 * 4, 1 + 19 * 4 + 20);
+        for last in [1, 30, draws_of_centers + 1, all - 1] {
+            let (stop, mut drawn, mut next) = (Stop::default(), 0, draws(1));
+            let uniform = || {
+                drawn += 1;
+                if drawn == last {
+                    stop.now();
+                }
+                next()
+            };
+            assert_eq!(choose(&rows, 20, uniform, &stop), Err(Stopped), "{last}");
+            assert_eq!(drawn, last);
+        }
     }
 }

@@ -142,6 +142,82 @@ fn passes(
     )
 }
 
+#[test]
+fn more_starts_never_give_a_worse_model() {
+    // Rows around each of 30 places on a plane of 6 by 5.
+    let points: Vec<[f64; DIMENSIONS]> = (0..600)
+        .map(|row| {
+            let near = f64::from(row * 7919 % 1000) * 1e-3;
+            [f64::from(row % 6) * 100.0, f64::from(row % 5) * 90.0, near]
+        })
+        .collect();
+    for (init, init_mode) in [
+        (Init::Spark, InitMode::Random),
+        (Init::Spark, InitMode::Parallel),
+        (Init::PlusPlus, InitMode::Parallel),
+    ] {
+        for max_iter in [0, 3] {
+            let mut better = 0;
+            for seed in 0..4 {
+                let with = |n_init| {
+                    let params = Params {
+                        k: 12,
+                        seed,
+                        max_iter,
+                        init,
+                        init_mode,
+                        n_init,
+                        ..Params::default()
+                    };
+                    passes(&points, &params, None).unwrap()
+                };
+                let cost = |fit: &Fit| match max_iter {
+                    0 => inertia(&points, &fit.model.centers).0,
+                    _ => fit.summary.training_cost,
+                };
+                let mut last = with(1);
+                for n_init in 2..6 {
+                    let fit = with(n_init);
+                    if fit != last {
+                        let costs = [&fit, &last].map(cost);
+                        assert!(
+                            costs[0] < costs[1],
+                            "{init} {init_mode} {n_init}: {costs:?}"
+                        );
+                        better += 1;
+                    }
+                    last = fit;
+                }
+            }
+            assert!(
+                better > 0,
+                "{init} {init_mode} {max_iter}: no start was another"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_sample_of_equal_rows_lacks_is_found_in_all_rows() {
+    let rows = Vec::from_iter((0..20_000).map(|row| match row % 500 {
+        0 => [f64::from(row), 0.0, 0.0],
+        _ => [-1.0, 0.0, 0.0],
+    }));
+    let with = |init_mode| {
+        let params = Params {
+            k: 30,
+            init: Init::PlusPlus,
+            init_mode,
+            init_steps: 5,
+            ..Params::default()
+        };
+        passes(&rows, &params, None).unwrap()
+    };
+    let fit = with(InitMode::Parallel);
+    assert_eq!(fit.model.centers.len(), 30);
+    assert_eq!(with(InitMode::Random), fit);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 

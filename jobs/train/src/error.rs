@@ -8,6 +8,7 @@ use gugus_models::ModelError;
 use gugus_spec::{AliasName, Model, ModelName};
 use gugus_submit::SubmitError;
 use thiserror::Error;
+use tokio::task::JoinError;
 
 use crate::report::Report;
 
@@ -161,6 +162,17 @@ pub enum Error {
         "the passes over all batches do not fit together; client and executors run different versions of gugus"
     )]
     Passes(#[source] AllError),
+    /// The thread that takes in the result of a pass panicked.
+    #[error(
+        "model \"{model}\": the thread that takes in the result of a pass ended early; run the same command again"
+    )]
+    Thread {
+        /// The model's name.
+        model: ModelName,
+        /// What the thread says.
+        #[source]
+        source: JoinError,
+    },
     /// The run was told to stop; the models that are written stay.
     #[error("stopped after {} models; run the same command again to go on", report.trained)]
     Interrupted {
@@ -216,6 +228,7 @@ impl Error {
             | Self::Cluster(_)
             | Self::Partial(_)
             | Self::Passes(_)
+            | Self::Thread { .. }
             | Self::Interrupted { .. } => Kind::Failed,
         }
     }

@@ -7,7 +7,7 @@ use gugus_clusters::Fitted;
 use gugus_features::{
     AllFile, FitOutcome, PARTIAL_COLUMN, Pass, PointSettings, WaveError, pass_plan,
 };
-use gugus_kmeans::DistanceMeasure;
+use gugus_kmeans::{DistanceMeasure, Stop};
 use gugus_kmeans_all::{AllError, Partial, Step, StepReport, Training};
 use gugus_submit::{Jobs, Pace, SubmitError};
 
@@ -91,7 +91,23 @@ impl<'a> Passes<'a> {
                 Passed::All(merged) => merged,
                 Passed::Failed(reason) => return failed(reason, 0),
             };
-            match training.absorb(merged) {
+            // The choice of the first centers of many clusters takes minutes, so a thread that may block makes it.
+            let stop = Stop::default();
+            let _ends_with_this_fit = stop.on_drop();
+            training = training.until(&stop);
+            let absorbing = tokio::task::spawn_blocking(move || {
+                let absorbed = training.absorb(merged);
+                (training, absorbed)
+            });
+            let (after, absorbed) = tokio::select! {
+                done = absorbing => done.map_err(|source| Error::Thread {
+                    model: model.name.clone(),
+                    source,
+                })?,
+                () = jobs.stop().cancelled() => return Err(SubmitError::Cancelled.into()),
+            };
+            training = after;
+            match absorbed {
                 Ok(done) => {
                     let seconds = began.elapsed().as_secs_f64();
                     tracing::debug!(

@@ -18,13 +18,13 @@ impl Wire {
         Self::until(target, None)
     }
 
-    /// Before `target`, until a caller says these words. The words and what the caller says after them stay here, as when the
+    /// Before `target`, until a caller says these bytes. The bytes and what the caller says after them stay here, as when the
     /// target froze at that moment.
-    pub(crate) fn holding(target: &str, words: &'static str) -> Wire {
+    pub(crate) fn holding(target: &str, words: &'static [u8]) -> Wire {
         Self::until(target, Some(words))
     }
 
-    fn until(target: &str, words: Option<&'static str>) -> Wire {
+    fn until(target: &str, words: Option<&'static [u8]>) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::<Mutex<Vec<u8>>>::default();
@@ -63,7 +63,7 @@ impl Wire {
 
     /// Whether these bytes went over it in either direction.
     pub(crate) fn heard(&self, words: &str) -> bool {
-        has(&self.heard.lock().unwrap(), words)
+        has(&self.heard.lock().unwrap(), words.as_bytes())
     }
 
     /// Whether it holds what a caller said.
@@ -77,9 +77,8 @@ impl Wire {
     }
 }
 
-fn has(bytes: &[u8], words: &str) -> bool {
-    let mut windows = bytes.windows(words.len());
-    windows.any(|window| window == words.as_bytes())
+fn has(bytes: &[u8], words: &[u8]) -> bool {
+    bytes.windows(words.len()).any(|window| window == words)
 }
 
 /// Passes bytes on until one side closes its end, or `hold` says of some bytes that they stay here.

@@ -5,7 +5,7 @@ use std::fmt;
 pub use gugus_kmeans::{Centers, Params};
 use gugus_kmeans::{DistanceMeasure, Init, PredictError};
 #[cfg(feature = "fit")]
-use gugus_kmeans::{Fit, Partitions, Rows, Stop};
+use gugus_kmeans::{Fit, Partitions, Rows, Stop, plus_plus::sample_size};
 
 use crate::algorithm::{Facts, MOST_CLUSTERS, MOST_ROUNDS, MOST_RUNS, Parameter, Parameters};
 #[cfg(feature = "fit")]
@@ -83,7 +83,16 @@ impl Parameters for Params {
         // A round of k-means|| compares each row with about twice as many candidates as there will be centers. Later rounds
         // than the first do not count: most fits converge long before max_iter, and a fit may be told to end.
         let rounds = 1.0 + 2.0 * f64::from(self.init_steps);
-        let factors = [rows.len() as f64, k, width, rounds, f64::from(self.n_init)];
+        // k-means++ compares the rows of its sample with a few rows for each center, and again for its swaps.
+        let drawn = match self.init {
+            Init::Spark => 0.0,
+            Init::PlusPlus => {
+                sample_size(self.k, rows.dimensions()).min(rows.len()) as f64
+                    * (3.0 + k.max(1.0).ln())
+            }
+        };
+        let compared = rows.len() as f64 * rounds + drawn;
+        let factors = [compared, k, width, f64::from(self.n_init)];
         let advice = "lower n_init, init_steps or k";
         need_few_steps("kmeans", &factors, MOST_STEPS, advice)?;
         let one = Partitions::one();

@@ -147,12 +147,12 @@ pub(crate) fn compute(step: &Step, slices: &[Points], dimensions: usize, way: Wa
     merged
 }
 
-/// Rows of two or three columns: on a grid with ties and repeats, uniform, as the LAPD's (close together, with outliers at 0, 0), or all equal.
+/// Rows of one to three columns, or of nine to nineteen: on a grid with ties and repeats, uniform, as the LAPD's (close together, with outliers at 0, 0), or all equal.
 pub(crate) fn data() -> impl Strategy<Value = Data> {
     let grid = (-3_i8..=3).prop_map(f64::from).boxed();
     let cloud = (-9.0..9.0_f64).boxed();
     let columns = |coordinate: BoxedStrategy<f64>| {
-        (1..4_usize).prop_flat_map(move |dimensions| {
+        prop_oneof![2 => 1..4_usize, 1 => 9..20_usize].prop_flat_map(move |dimensions| {
             let row = prop::collection::vec(coordinate.clone(), dimensions);
             prop::collection::vec(row, 1..200_usize)
         })
