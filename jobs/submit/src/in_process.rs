@@ -1,6 +1,5 @@
 //! A cluster of nothing but this process.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -11,8 +10,8 @@ use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::physical_plan::{AsExecutionPlan, DefaultPhysicalExtensionCodec};
 use datafusion_proto::protobuf::PhysicalPlanNode;
-use futures::FutureExt;
 use gugus_features::{Stop, heeding};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -87,16 +86,18 @@ impl Submit for InProcess {
             .sent(plan)
             .and_then(|plan| heeding(plan, &end))
             .map_err(|error| SubmitError::Cluster(error.into()))?;
-        let rows = AssertUnwindSafe(collect_partitioned(plan, self.session.task_ctx()));
+        // A fit does not pause. On a thread of its own it does not keep this call from hearing `stop`.
+        let rows = tokio::spawn(collect_partitioned(plan, self.session.task_ctx()));
         let rows = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(SubmitError::Cancelled),
-            rows = rows.catch_unwind() => rows,
+            rows = rows => rows.map_err(JoinError::try_into_panic),
         };
         let fault = match rows {
             Ok(Ok(rows)) => return Ok(rows.concat()),
             Ok(Err(error)) => Fault::of(&error),
-            Err(panic) => Fault::of_panic(&*panic),
+            Err(Ok(panic)) => Fault::of_panic(&*panic),
+            Err(Err(ended)) => return Err(SubmitError::Cluster(ended.into())),
         };
         // In the form in which a cluster hands errors on.
         Err(SubmitError::failed(name.to_owned(), fault.as_text()))
