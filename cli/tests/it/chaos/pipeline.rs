@@ -1,6 +1,7 @@
-//! Records that become batches and models while somebody is killed: what is sent, what is awaited, and what has to be so.
+//! The parts that the chaos tests of `up` and of standing runs share: sending records, waiting for batches, and the checks.
 //!
-//! Every record is in one place, every batch has its model, and an alias never stands for a model that is not there.
+//! The checks hold whatever was killed: every record is in one place, every batch has its model, and no alias stands for a
+//! model that is not there.
 
 use std::fs;
 use std::ops::RangeInclusive;
