@@ -133,7 +133,7 @@ impl Scheduled {
     ) -> Result<RunDetail, Failure> {
         let bar = progress(Some(0), "models");
         let waited = loop {
-            let detail = match self.told(id, stop, Some(PATIENCE)).await {
+            let detail = match self.awaited_run(id, stop).await {
                 Ok(Some(detail)) => detail,
                 Ok(None) => break Err(left(id)),
                 Err(failure) => break Err(failure),
@@ -183,43 +183,74 @@ impl Scheduled {
         }
     }
 
-    /// Everything about one run, asked again while the scheduler is away, for as long as `patience` says. Gives nothing when
-    /// this command is told to stop.
+    /// Everything about one run, as [`patiently`] asks for it.
     async fn told(
         &self,
         id: &RunId,
         stop: &Stop,
         patience: Option<Duration>,
     ) -> Result<Option<RunDetail>, Failure> {
-        let mut away = None;
-        loop {
-            let asked = tokio::time::timeout(ANSWER, self.run(id));
-            let Some(answer) = stop.token.run_until_cancelled(asked).await else {
-                return Ok(None);
-            };
-            let error = match answer {
-                Ok(Ok(detail)) => {
-                    if away.is_some() {
-                        tracing::info!(run = %id, "the scheduler answers again");
-                    }
-                    return Ok(Some(detail));
+        patiently(id, stop, patience, async || self.run(id).await).await
+    }
+
+    /// As [`Self::run`], but a scheduler that is away for a while is waited for. Gives nothing when this command is told to
+    /// stop.
+    pub(crate) async fn awaited_run(
+        &self,
+        id: &RunId,
+        stop: &Stop,
+    ) -> Result<Option<RunDetail>, Failure> {
+        self.told(id, stop, Some(PATIENCE)).await
+    }
+
+    /// As [`Self::log`], but waits as [`Self::awaited_run`] does.
+    pub(crate) async fn awaited_log(
+        &self,
+        id: &RunId,
+        from: &mut u64,
+        stop: &Stop,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let ask = async || self.log(id, from).await;
+        patiently(id, stop, Some(PATIENCE), ask).await
+    }
+}
+
+/// The answer about one run, asked for again while the scheduler is away, for as long as `patience` says. Gives nothing when
+/// this command is told to stop.
+async fn patiently<T>(
+    id: &RunId,
+    stop: &Stop,
+    patience: Option<Duration>,
+    mut ask: impl AsyncFnMut() -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    let mut away = None;
+    loop {
+        let asked = tokio::time::timeout(ANSWER, ask());
+        let Some(answer) = stop.token.run_until_cancelled(asked).await else {
+            return Ok(None);
+        };
+        let error = match answer {
+            Ok(Ok(answer)) => {
+                if away.is_some() {
+                    tracing::info!(run = %id, "the scheduler answers again");
                 }
-                Ok(Err(Failure::Error(Kind::Failed, error))) if !error.is::<Refused>() => error,
-                Ok(Err(failure)) => return Err(failure),
-                Err(_) => format!("no answer within {ANSWER:?}").into(),
-            };
-            let since = *away.get_or_insert_with(|| {
-                tracing::warn!(run = %id, %error, "the scheduler does not answer; the command waits for it");
-                Instant::now()
-            });
-            if patience.is_some_and(|patience| since.elapsed() >= patience) {
-                let id = id.clone();
-                return Err(Failure::failed(Gone { id, source: error }));
+                return Ok(Some(answer));
             }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
-                () = stop.token.cancelled() => return Ok(None),
-            }
+            Ok(Err(Failure::Error(Kind::Failed, error))) if !error.is::<Refused>() => error,
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => format!("no answer within {ANSWER:?}").into(),
+        };
+        let since = *away.get_or_insert_with(|| {
+            tracing::warn!(run = %id, %error, "the scheduler does not answer; the command waits for it");
+            Instant::now()
+        });
+        if patience.is_some_and(|patience| since.elapsed() >= patience) {
+            let id = id.clone();
+            return Err(Failure::failed(Gone { id, source: error }));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.token.cancelled() => return Ok(None),
         }
     }
 }

@@ -150,8 +150,11 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
         window_plan(&keyed, settings(), &["a".to_owned()], "file:///", &files, 2).unwrap(),
         pass_plan(&plan, pass, "file:///", &wholes, 2).unwrap(),
     ];
-    let scheduler =
-        session_state(session_config(), environment(None, Stores::from_env())).task_ctx();
+    let scheduler = session_state(
+        session_config(),
+        environment(None, None, Stores::from_env()),
+    )
+    .task_ctx();
     let executor = executors_context();
     let mut states = 0;
     for plan in plans {

@@ -166,7 +166,7 @@ fn parts(
     let engine: Arc<dyn ExecutionEngine> = Arc::new(DefaultExecutionEngine::new());
     let limit = config.memory_limit.map(MemoryLimit::bytes);
     let pool = limit.map(|limit| memory::pool(limit, &cache));
-    let environment = environment(pool, config.stores.clone());
+    let environment = environment(pool, Some(folder.disk()?), config.stores.clone());
     let (for_tasks, dialled) = (Arc::clone(&environment), config.scheduler.security.dial());
     let executor = Executor::new(
         registration,

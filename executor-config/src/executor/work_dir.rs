@@ -4,8 +4,11 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use datafusion::execution::DiskManager;
+use datafusion::execution::disk_manager::DiskManagerMode;
 use tempfile::TempDir;
 
 use super::error::ExecutorError;
@@ -15,6 +18,9 @@ const PREFIX: &str = "gugus-executor-";
 
 /// The lock of a folder, held while its executor lives. Other executors recognise abandoned folders by it.
 const LOCK: &str = "lock";
+
+/// Where tasks put what does not fit into memory. No Ballista job has a name with a dot.
+const SPILLED: &str = ".spilled";
 
 /// How old the results of a Ballista job may grow. A minute after the end of a job, the scheduler asks to remove its
 /// results. Only results for which that request got lost grow older.
@@ -64,6 +70,17 @@ impl WorkDir {
         self.path().to_string_lossy().into_owned()
     }
 
+    /// What makes the temporary files of tasks. They lie in this folder, so that nothing is left of them after a kill.
+    pub(super) fn disk(&self) -> Result<Arc<DiskManager>, ExecutorError> {
+        let path = self.path().join(SPILLED);
+        let mode = DiskManagerMode::Directories(vec![path.clone()]);
+        let disk = DiskManager::builder().with_mode(mode).build();
+        disk.map(Arc::new).map_err(|error| ExecutorError::WorkDir {
+            path,
+            source: io::Error::other(error),
+        })
+    }
+
     /// Removes the results of a Ballista job, or of some of its stages.
     pub(super) fn remove_job(&self, job: &str, stages: &[u32]) -> io::Result<()> {
         let odd = job.is_empty() || job.contains(['/', '\\']) || job.starts_with('.');
@@ -102,7 +119,8 @@ impl WorkDir {
 
     fn remove_where(&self, which: impl Fn(&Path) -> bool) {
         for folder in folders(self.path()) {
-            if which(&folder)
+            if !folder.ends_with(SPILLED)
+                && which(&folder)
                 && let Err(error) = fs::remove_dir_all(&folder)
                 && error.kind() != io::ErrorKind::NotFound
             {
@@ -203,7 +221,7 @@ mod tests {
         fs::create_dir_all(work.path().join("job/2")).unwrap();
         work.remove_job("job", &[1, 7]).unwrap();
         assert!(!work.path().join("job/1").exists() && work.path().join("job/2").exists());
-        for odd in ["", ".", "..", "../x", "a/b", LOCK] {
+        for odd in ["", ".", "..", "../x", "a/b", LOCK, SPILLED] {
             assert!(work.remove_job(odd, &[]).is_err(), "{odd:?}");
         }
         work.remove_job("job", &[]).unwrap();
@@ -212,7 +230,10 @@ mod tests {
         fs::create_dir_all(work.path().join("young/1")).unwrap();
         work.sweep();
         assert!(work.path().join("young").exists());
+        let spilled = work.disk().unwrap().create_tmp_file("a test").unwrap();
         work.clear();
         assert!(!work.path().join("young").exists() && work.path().join(LOCK).exists());
+        let spilled = spilled.path().unwrap();
+        assert!(spilled.starts_with(work.path()) && spilled.exists());
     }
 }

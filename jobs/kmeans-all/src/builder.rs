@@ -122,6 +122,19 @@ impl PointsBuilder {
         }
     }
 
+    /// Takes out the rows from `at` on. What was counted so far stays here.
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Self {
+        let columns = self.columns.iter_mut();
+        Self {
+            measure: self.measure,
+            columns: columns.map(|column| column.split_off(at)).collect(),
+            weights: self.weights.as_mut().map(|weights| weights.split_off(at)),
+            keys: self.keys.split_off(at),
+            tally: Tally::new(self.columns.len()),
+        }
+    }
+
     /// Puts the rows in order. This takes about 50 ns per row, so it belongs on a thread that may be busy.
     #[must_use]
     pub fn finish(mut self, layout: PointOrder) -> Points {

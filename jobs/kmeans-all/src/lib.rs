@@ -110,7 +110,7 @@ pub use hash::key;
 pub use kernel::Kernel;
 pub use leaves::PointOrder;
 pub use partial::Partial;
-pub use points::{Points, Weighting};
+pub use points::{PointRows, Points, Weighting};
 pub use run::{run_step, run_step_until};
 pub use sampling::{SampledRows, Sampling};
 pub use silhouette::Cluster;

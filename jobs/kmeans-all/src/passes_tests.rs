@@ -12,6 +12,10 @@ use crate::*;
 
 /// Points without a tree, with numbers from 0 to 1.
 fn points(rows: usize, columns: usize, weighting: Weighting) -> Points {
+    builder(rows, columns, weighting).finish(PointOrder::AsGiven)
+}
+
+fn builder(rows: usize, columns: usize, weighting: Weighting) -> PointsBuilder {
     let number = |row, column| {
         let stream = hash::stream(row as u64, 1);
         hash::uniform(hash::draw(stream, column as u64))
@@ -24,7 +28,7 @@ fn points(rows: usize, columns: usize, weighting: Weighting) -> Points {
     let keys: Vec<u64> = (0..rows as i64).map(|row| key(1, 0, row)).collect();
     let mut builder = PointsBuilder::new(columns, DistanceMeasure::Euclidean, weighting);
     builder.push(&all, weights, &keys);
-    builder.finish(PointOrder::AsGiven)
+    builder
 }
 
 /// The first rows as centers.
@@ -111,4 +115,44 @@ fn no_block_follows_the_signal() {
     let clusters: Vec<Cluster> = clusters.collect();
     let none = silhouettes(&points, &sites, &clusters, searcher).unwrap();
     assert_eq!(none, crate::silhouette::Silhouettes::new(10));
+}
+
+#[test]
+fn rows_that_lay_elsewhere_between_two_passes_give_the_same() {
+    // Without a tree, and with one.
+    for (columns, order) in [(9, PointOrder::AsGiven), (2, PointOrder::Leaves(64))] {
+        for weighting in [Weighting::Uniform, Weighting::LastColumn] {
+            let all = builder(3_000, columns, weighting);
+            let whole = all.clone().finish(order);
+            let mut head = all;
+            let mut pieces = vec![head.split_off(2_000), head.split_off(900)];
+            pieces.push(head);
+            let mut pieces: Vec<Points> = pieces.into_iter().map(|p| p.finish(order)).collect();
+            let mut elsewhere: Vec<PointRows> = pieces.iter_mut().map(Points::take_rows).collect();
+            for pass in 1..=4 {
+                let step = Step::Lloyd {
+                    scale: scale(&whole),
+                    centers: centers(&whole, 10 + pass / 3),
+                };
+                let mut merged = Partial::empty(&step, columns);
+                for (points, rows) in pieces.iter_mut().zip(&mut elsewhere) {
+                    points.put_rows(std::mem::take(rows));
+                    merged
+                        .merge(run_step(&step, points, Kernel::Vector).unwrap())
+                        .unwrap();
+                    *rows = points.take_rows();
+                    assert!(points.heap_size_without_rows() > 0, "pass {pass}");
+                    if pass == 2 {
+                        points.forget();
+                        assert_eq!(points.heap_size_without_rows(), 0);
+                    }
+                }
+                let expected = run_step(&step, &whole, Kernel::Vector).unwrap();
+                assert_eq!(
+                    merged, expected,
+                    "{columns} columns, {weighting:?}, pass {pass}"
+                );
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The points of one slice of the data, in memory for all passes.
 
+use std::mem;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,6 +48,16 @@ pub struct Points {
     pub(crate) tree: Option<Tree>,
     sums: Mutex<Option<(Scale, Arc<NodeSums>)>>,
     assigned: Mutex<Option<Assigned>>,
+}
+
+/// The rows of [`Points`], which may lie elsewhere between two passes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PointRows {
+    /// The columns and, if there are weights, the weights. All are equally long: each has room for a full kernel at its
+    /// end.
+    pub numbers: Vec<Vec<f64>>,
+    /// One key per row.
+    pub keys: Vec<u64>,
 }
 
 impl Points {
@@ -103,11 +114,53 @@ impl Points {
             .chain(&self.weights)
             .map(Vec::capacity)
             .sum();
-        let tree = self.tree.as_ref().map_or(0, |tree| {
-            tree.heap_size() + NodeSums::heap_size(tree, self.dimensions(), self.weights.is_some())
-        });
-        let passes = tree + self.most_assigned();
+        let passes = self.tree_size() + self.most_assigned();
         numbers * size_of::<f64>() + self.keys.capacity() * size_of::<u64>() + passes
+    }
+
+    /// How many bytes are left on the heap while the rows lie elsewhere.
+    #[must_use]
+    pub fn heap_size_without_rows(&self) -> usize {
+        let assigned = self.last_assigned();
+        self.tree_size() + assigned.as_ref().map_or(0, Assigned::heap_size)
+    }
+
+    /// Takes the rows out. The tree and what passes keep for each other stay. Until [`Points::put_rows`] no step can be
+    /// computed.
+    pub fn take_rows(&mut self) -> PointRows {
+        let numbers = self.columns.iter_mut().chain(&mut self.weights);
+        PointRows {
+            numbers: numbers.map(mem::take).collect(),
+            keys: mem::take(&mut self.keys),
+        }
+    }
+
+    /// Puts the rows back.
+    ///
+    /// # Panics
+    /// When they are not as many rows or columns as were taken out. Then the caller mixed up two slices.
+    pub fn put_rows(&mut self, rows: PointRows) {
+        let columns = self.dimensions() + usize::from(self.weights.is_some());
+        assert_eq!(rows.numbers.len(), columns, "as many columns");
+        assert_eq!(rows.keys.len(), self.rows, "as many rows");
+        let numbers = self.columns.iter_mut().chain(&mut self.weights);
+        for (own, numbers) in numbers.zip(rows.numbers) {
+            *own = numbers;
+        }
+        self.keys = rows.keys;
+    }
+
+    /// Drops the tree and what passes kept for each other. Later passes take longer, with the same result.
+    pub fn forget(&mut self) {
+        self.tree = None;
+        *self.sums.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.last_assigned() = None;
+    }
+
+    fn tree_size(&self) -> usize {
+        self.tree.as_ref().map_or(0, |tree| {
+            tree.heap_size() + NodeSums::heap_size(tree, self.dimensions(), self.weights.is_some())
+        })
     }
 
     /// The largest magnitude in each column; 0 where there are no rows.

@@ -114,14 +114,14 @@ impl Memory {
         if let Some(problem) = self.failed.get(key).await {
             return Err(NotLoaded::Before(problem));
         }
-        let loaded = self.loaded.try_get_with_by_ref(key, self.read(key)).await;
-        match loaded {
-            Ok(loaded) => {
-                self.examined.set(key, Verdict::Usable);
-                Ok(loaded)
-            }
-            Err(error) => Err(NotLoaded::Now(error)),
-        }
+        // The verdict is there before the model is. So it never takes the place of one about a newer folder.
+        let read = async {
+            let loaded = self.read(key).await?;
+            self.examined.set(key, Verdict::Usable);
+            Ok(loaded)
+        };
+        let loaded = self.loaded.try_get_with_by_ref(key, read).await;
+        loaded.map_err(NotLoaded::Now)
     }
 
     /// The problem of a model that could not be loaded. It is remembered for a while.

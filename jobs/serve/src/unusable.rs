@@ -65,10 +65,20 @@ impl Catalogue {
             }
             Err(error) => Verdict::Unusable(error.reason(), stamp),
         };
-        self.stock.memory.examined.set(key, verdict.clone());
-        match verdict {
-            Verdict::Usable => None,
-            Verdict::Unusable(reason, _) => Some(reason),
+        let examined = &self.stock.memory.examined;
+        examined.set(key, verdict.clone());
+        if let Verdict::Unusable(reason, _) = verdict {
+            return Some(reason);
         }
+        // The folder may have been replaced before this verdict was there, and usable models are examined once only.
+        let now = self
+            .stock
+            .models
+            .stamp(key.0.as_ref(), extent.clone())
+            .await;
+        if now.ok() != Some(stamp) {
+            examined.forget(key);
+        }
+        None
     }
 }

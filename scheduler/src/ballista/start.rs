@@ -70,7 +70,7 @@ pub(crate) async fn start(
 
 fn config(endpoint: &Endpoint, stores: Stores) -> SchedulerConfig {
     let limit = u32::try_from(MESSAGE_LIMIT).unwrap_or(u32::MAX);
-    let environment = environment(None, stores);
+    let environment = environment(None, None, stores);
     SchedulerConfig {
         bind_host: endpoint.address.ip().to_string(),
         // Executors call back to this name and to `bind_port`, whatever the socket is.

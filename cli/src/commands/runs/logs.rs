@@ -34,11 +34,8 @@ impl Logs {
         let scheduler = heard(&stop.token, self.run.scheduler.connect()).await?;
         let id = &self.run.id;
         match (output, self.follow) {
-            (Output::Text, true) => {
-                let printed = stop.token.run_until_cancelled(logs(&scheduler, id, true));
-                printed.await.unwrap_or_else(|| Err(left(id)))
-            }
-            (Output::Text, false) => heard(&stop.token, logs(&scheduler, id, false)).await,
+            (Output::Text, true) => follow(&scheduler, id, &stop).await,
+            (Output::Text, false) => heard(&stop.token, logs(&scheduler, id)).await,
             (Output::Json, false) => heard(&stop.token, logs_as_json(&scheduler, id)).await,
             (Output::Json, true) => Err(Failure::usage(
                 "--output json prints one document, --follow has no end; leave one of them out",
@@ -47,28 +44,50 @@ impl Logs {
     }
 }
 
-/// Prints the log up to now or, with `follow`, until the run has ended.
-async fn logs(scheduler: &Scheduled, id: &RunId, follow: bool) -> Result<Code, Failure> {
+/// Prints the log up to now.
+async fn logs(scheduler: &Scheduled, id: &RunId) -> Result<Code, Failure> {
+    let mut from = 0;
+    loop {
+        let part = scheduler.log(id, &mut from).await?;
+        if part.is_empty() || !is_taken(&part) {
+            return Ok(Code::Done);
+        }
+    }
+}
+
+/// Prints the log until the run has ended. A scheduler that is away is waited for, because the run and its log outlive it.
+async fn follow(scheduler: &Scheduled, id: &RunId, stop: &Stop) -> Result<Code, Failure> {
     let mut from = 0;
     loop {
         // Asked before the log: what it says after its end is in what is read then.
-        let ended = !follow || scheduler.run(id).await?.run.state.is_final();
+        let Some(detail) = scheduler.awaited_run(id, stop).await? else {
+            return Err(left(id));
+        };
         loop {
-            let part = scheduler.log(id, &mut from).await?;
+            let Some(part) = scheduler.awaited_log(id, &mut from, stop).await? else {
+                return Err(left(id));
+            };
             if part.is_empty() {
                 break;
             }
-            let mut out = std::io::stdout().lock();
-            // A reader that has gone away (`| head`) has what it wants.
-            if out.write_all(&part).and_then(|()| out.flush()).is_err() {
+            if !is_taken(&part) {
                 return Ok(Code::Done);
             }
         }
-        if ended {
+        if detail.run.state.is_final() {
             return Ok(Code::Done);
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.token.cancelled() => return Err(left(id)),
+        }
     }
+}
+
+/// Prints a part of a log. False if the reader has gone away (`| head`), because the reader has what it wants.
+fn is_taken(part: &[u8]) -> bool {
+    let mut out = std::io::stdout().lock();
+    out.write_all(part).and_then(|()| out.flush()).is_ok()
 }
 
 async fn logs_as_json(scheduler: &Scheduled, id: &RunId) -> Result<Code, Failure> {

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::kit::browser::Browser;
 use crate::kit::grpc::{EXECUTOR, SCHEDULER};
 use crate::kit::http;
-use crate::kit::machines::{Scheduler, embedded, executor, only_executor};
+use crate::kit::machines::{Scheduler, embedded, executor, only_executor, shown_training};
+use crate::kit::process::Signal;
 use crate::kit::wire::Wire;
 use crate::kit::work::{Work, model};
 
@@ -113,10 +114,14 @@ fn a_page_of_another_origin_can_do_nothing_at_any_port() {
     let serve = trained.serve();
     let embedded = embedded(&work);
     let of_embedded = only_executor(embedded.url("http"));
+    let trains = Work::new();
+    let (training, page) = shown_training(&trains);
+    let pages = page.split("/runs/").next().unwrap();
+    let of_training = only_executor(pages);
 
     let wire = |url: &str| Wire::before(url.rsplit('/').next().unwrap());
-    let schedulers = [wire(&scheduler.http), wire(embedded.url("http"))];
-    let executors = [wire(of_scheduler.url("flight")), wire(&of_embedded)];
+    let schedulers = [scheduler.http.as_str(), embedded.url("http"), pages].map(wire);
+    let executors = [of_scheduler.url("flight"), &of_embedded, &of_training].map(wire);
     let (served, of_up) = (wire(serve.url("rest")), wire(embedded.url("rest")));
     let [submit, cancel] = ["ExecuteQuery", "CancelJob"].map(|call| format!("{SCHEDULER}/{call}"));
     let to_scheduler = [
@@ -166,4 +171,8 @@ fn a_page_of_another_origin_can_do_nothing_at_any_port() {
     }
     let runs = http::get(format!("{}/gugus/v1/runs", scheduler.http));
     assert_eq!(runs["runs"], json!([]));
+    // The training was there all the time, and nobody cancelled it.
+    let run = http::get(page.replace("/runs/", "/gugus/v1/runs/"));
+    assert_eq!(run["state"], "running");
+    training.stop(Signal::Int).expect(130);
 }

@@ -8,11 +8,11 @@ use ureq::Body;
 use ureq::http::Response;
 
 use crate::kit::http::{ask, ask_and_stay, get, send, send_and_stay, text};
-use crate::kit::machines::{Scheduler, executor, prepared};
+use crate::kit::machines::{Scheduler, executor, prepared, shown_training};
 use crate::kit::process::Signal;
 use crate::kit::same::contains;
 use crate::kit::wait::until_so;
-use crate::kit::work::{Work, model};
+use crate::kit::work::Work;
 
 const AS_JSON: (&str, &str) = ("content-type", "application/json");
 const AS_FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -225,16 +225,8 @@ fn the_openapi_document_describes_what_is_served() {
 #[test]
 fn train_shows_its_run_on_pages_of_its_own_and_ends_when_it_is_cancelled_there() {
     let work = Work::new();
-    // Many models one after the other, so that there is time to cancel.
-    let long = "scope = \"all\"\nk = 50\nseed = 3\ntol = 0.0\nmax_iter = 1000\n";
-    let models = (0..100).map(|n| model(&format!("each{n}"), long));
-    let job = work.job(1_000, &models.collect::<Vec<_>>().join("\n"));
-    work.imported(&job, &work.scattered("in.csv", 20_000));
-    let training = work.training(&job, "new", &["--ui", "127.0.0.1:0"]).spawn();
-    training.await_stderr(" until the training ends");
-    let said = training.stderr();
-    let page = said.split("pages at ").nth(1).unwrap();
-    let page = page.split(' ').next().unwrap();
+    let (training, page) = shown_training(&work);
+    let page = page.as_str();
     let run = page.replace("/runs/", "/gugus/v1/runs/");
     let passes = || get(format!("{run}/models"))["passes"].clone();
     until_so("passes are told", passes, |passes| passes[0].is_object());
@@ -243,6 +235,7 @@ fn train_shows_its_run_on_pages_of_its_own_and_ends_when_it_is_cancelled_there()
     contains(&shown, &["running", "Cancel", "href=\"/executors\""]);
     assert_eq!(post(&format!("{page}/cancel"), &[], "").status(), 303);
     training.wait().expect(130);
+    let job = work.path("test.toml");
     let open = work.training(&job, "open", &["--ui", "0.0.0.0:0"]).run();
     open.expect(2).says(&["name a token with --token-file"]);
 }

@@ -137,6 +137,20 @@ pub(crate) fn embedded(work: &Work) -> Up {
     Gugus::new([&what[..], &places, &ports].concat()).up()
 }
 
+/// `gugus train` with pages of its own, while it trains many models one after the other, and the address of its run's page.
+pub(crate) fn shown_training(work: &Work) -> (Up, String) {
+    let long = "scope = \"all\"\nk = 50\nseed = 3\ntol = 0.0\nmax_iter = 1000\n";
+    let models = (0..100).map(|n| model(&format!("each{n}"), long));
+    let job = work.job(1_000, &models.collect::<Vec<_>>().join("\n"));
+    work.imported(&job, &work.scattered("in.csv", 20_000));
+    let training = work.training(&job, "new", &["--ui", "127.0.0.1:0"]).spawn();
+    training.await_stderr(" until the training ends");
+    let said = training.stderr();
+    let page = said.split("pages at ").nth(1).unwrap();
+    let page = page.split(' ').next().unwrap().to_owned();
+    (training, page)
+}
+
 /// `HOST:PORT` of the only executor of a scheduler.
 #[track_caller]
 pub(crate) fn only_executor(http: &str) -> String {

@@ -106,7 +106,7 @@ impl Up {
     }
 
     /// Waits until `find` finds something in standard output; `None` when that takes too long, or the command ended.
-    pub(super) fn hear<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub(crate) fn hear<T>(&self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         self.stdout.wait_for(PATIENCE, find)
     }
 

@@ -1,24 +1,25 @@
 //! Points that stay in an executor's memory between passes.
 //!
-//! The cache changes how long a pass takes and never its result: a file that is not in the cache is read again. The key of a
+//! The cache changes how long a pass takes and never its result: a file that is not in the cache is read again. Points
+//! that do not fit into memory lie in a temporary file, if there is a disk for it (`spill.rs`). The key of a
 //! file is its path, its length, its commit, and the expressions that made points of its rows.
 //!
 //! The files that come first stay. Every pass of a run reads all files of the run once. If the cache dropped the oldest
 //! file, it would always drop the file that is needed next. Only idle files of other runs make room.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use datafusion::common::Result;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 use gugus_kmeans_all::{Points, PointsBuilder};
 
 use super::pass::PointSettings;
+use super::spill::{Spill, Spilled};
 
 /// The share of the pool that the cache fills at most, so that fits and reads have room beside it.
 const SHARE: (usize, usize) = (2, 3);
@@ -27,8 +28,12 @@ const SHARE: (usize, usize) = (2, 3);
 /// the same time do not keep dropping the points of each other.
 const IDLE: Duration = Duration::from_secs(20);
 
+/// Points on disk go when no pass of their run used them for this long. The time is longer than a pass, so that a run
+/// writes its points once. It is short because nobody tells executors that a run has ended.
+const UNUSED: Duration = Duration::from_secs(60);
+
 /// The name under which the cache takes memory from the pool.
-const CONSUMER: &str = "gugus feature cache";
+pub(super) const CONSUMER: &str = "gugus feature cache";
 
 /// While points are put in order, they take at most this many times the bytes of their columns.
 const WHILE_BUILDING: usize = 3;
@@ -100,18 +105,42 @@ impl Room {
             && self.memory.try_grow(more).is_ok()
     }
 
-    pub(super) fn keep(self, points: Points) -> Arc<Kept> {
+    pub(super) fn keep(self, points: Points) -> Kept {
         self.memory.resize(points.heap_size());
-        Arc::new(Kept {
+        Kept {
             points,
             memory: self.memory,
-        })
+        }
+    }
+}
+
+/// Where the points of a file are.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    Memory(Arc<Kept>),
+    Disk(Arc<Spilled>),
+}
+
+impl Found {
+    /// What counts against the share of the cache.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Memory(kept) => kept.memory.size(),
+            Self::Disk(_) => 0,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        match self {
+            Self::Memory(kept) => Arc::strong_count(kept) == 1,
+            Self::Disk(spilled) => Arc::strong_count(spilled) == 1,
+        }
     }
 }
 
 #[derive(Debug)]
 struct Entry {
-    kept: Arc<Kept>,
+    found: Found,
     run: String,
     used: Instant,
 }
@@ -121,7 +150,7 @@ struct Entry {
 pub struct CacheFigures {
     /// How many files the cache has points of.
     pub files: usize,
-    /// How many bytes these points take.
+    /// How many bytes these points take in memory.
     pub bytes: usize,
     /// How often a pass found the points of a file.
     pub hits: u64,
@@ -132,7 +161,9 @@ pub struct CacheFigures {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<Key, Entry>,
-    /// The bytes of all entries together. The sum is kept here because it is needed for every record batch that is
+    /// The file of each run whose points do not all fit into memory.
+    spills: HashMap<String, Arc<Spill>>,
+    /// The bytes of all entries in memory together. The sum is kept here because it is needed for every record batch that is
     /// read.
     bytes: usize,
     hits: u64,
@@ -164,20 +195,55 @@ impl FeatureCache {
     /// Drops all points that no task is using.
     pub fn clear(&self) {
         self.push_out(usize::MAX, None);
+        self.end_spills(Duration::ZERO);
     }
 
-    pub(super) fn get(&self, key: &Key, run: &str) -> Option<Arc<Kept>> {
+    pub(super) fn get(&self, key: &Key, run: &str) -> Option<Found> {
         let mut state = self.state();
-        let kept = state.entries.get_mut(key).map(|entry| {
+        let found = state.entries.get_mut(key).map(|entry| {
             entry.used = Instant::now();
             run.clone_into(&mut entry.run);
-            Arc::clone(&entry.kept)
+            entry.found.clone()
         });
-        match kept {
+        match found {
             Some(_) => state.hits += 1,
             None => state.misses += 1,
         }
-        kept
+        found
+    }
+
+    /// Drops the points of a file.
+    pub(super) fn remove(&self, key: &Key) {
+        let mut state = self.state();
+        let gone = state.entries.remove(key);
+        state.bytes -= gone.map_or(0, |entry| entry.found.bytes());
+    }
+
+    /// Room on disk for one more file of `run`. `None` if the disk cannot be used.
+    pub(super) fn spilled(self: &Arc<Self>, context: &TaskContext, run: &str) -> Option<Spilled> {
+        let spill = {
+            let mut state = self.state();
+            let spill = state.spills.entry(run.to_owned()).or_insert_with(|| {
+                tokio::spawn(end_unused(Arc::downgrade(self), run.to_owned()));
+                Arc::new(Spill::new(&context.runtime_env().disk_manager))
+            });
+            Arc::clone(spill)
+        };
+        let memory = MemoryConsumer::new(CONSUMER).register(context.memory_pool());
+        spill.is_open().then(|| Spilled::new(spill, memory))
+    }
+
+    /// Drops the points on disk of all runs that did not use theirs for `unused`.
+    fn end_spills(&self, unused: Duration) {
+        let mut state = self.state();
+        let State {
+            entries, spills, ..
+        } = &mut *state;
+        spills.retain(|_, spill| spill.unused() < unused);
+        entries.retain(|_, entry| match &entry.found {
+            Found::Memory(_) => true,
+            Found::Disk(spilled) => spills.values().any(|spill| spilled.lies_in(spill)),
+        });
     }
 
     /// Room for one more file of `run`. `None` if the pool's limit leaves no room.
@@ -194,16 +260,16 @@ impl FeatureCache {
         })
     }
 
-    pub(super) fn insert(&self, key: Key, kept: Arc<Kept>, run: &str) {
+    pub(super) fn insert(&self, key: Key, found: Found, run: &str) {
         let entry = Entry {
-            kept,
+            found,
             run: run.to_owned(),
             used: Instant::now(),
         };
         let mut state = self.state();
-        state.bytes += entry.kept.memory.size();
+        state.bytes += entry.found.bytes();
         let before = state.entries.insert(key, entry);
-        state.bytes -= before.map_or(0, |entry| entry.kept.memory.size());
+        state.bytes -= before.map_or(0, |entry| entry.found.bytes());
     }
 
     fn bytes(&self) -> usize {
@@ -211,14 +277,15 @@ impl FeatureCache {
     }
 
     /// Drops points that no task is using, the longest unused first, until `wanted` bytes are free. A run may drop only
-    /// idle points of other runs; the pool may drop any points. Returns how many bytes became free.
-    fn push_out(&self, wanted: usize, run: Option<&str>) -> usize {
+    /// idle points of other runs; the pool may drop any points. Points on disk stay there, and give back the memory that
+    /// they take beside. Returns how many bytes became free.
+    pub(super) fn push_out(&self, wanted: usize, run: Option<&str>) -> usize {
         let mut state = self.state();
         let now = Instant::now();
         let mut idle: Vec<(Instant, Key)> = state
             .entries
             .iter()
-            .filter(|(_, entry)| Arc::strong_count(&entry.kept) == 1)
+            .filter(|(_, entry)| entry.found.is_idle())
             .filter(|(_, entry)| {
                 run.is_none_or(|run| entry.run != run && now.duration_since(entry.used) >= IDLE)
             })
@@ -230,10 +297,18 @@ impl FeatureCache {
             if free >= wanted {
                 break;
             }
-            let gone = state.entries.remove(&key);
-            free += gone.map_or(0, |entry| entry.kept.memory.size());
+            let Some(entry) = state.entries.get(&key) else {
+                continue;
+            };
+            let bytes = entry.found.bytes();
+            if let Found::Disk(spilled) = &entry.found {
+                free += spilled.forget();
+            } else {
+                state.entries.remove(&key);
+            }
+            state.bytes -= bytes;
+            free += bytes;
         }
-        state.bytes -= free;
         free
     }
 
@@ -243,65 +318,16 @@ impl FeatureCache {
     }
 }
 
-/// A pool that drops points from the feature cache before it refuses memory. DataFusion's pools cannot ask for memory back.
-#[derive(Debug)]
-pub struct YieldingPool {
-    inner: Arc<dyn MemoryPool>,
-    cache: Arc<FeatureCache>,
-}
-
-impl YieldingPool {
-    /// A pool around `inner`, which does the counting. `cache` takes its memory from `inner`.
-    #[must_use]
-    pub fn new(inner: Arc<dyn MemoryPool>, cache: Arc<FeatureCache>) -> Self {
-        Self { inner, cache }
-    }
-}
-
-impl fmt::Display for YieldingPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.inner, f)
-    }
-}
-
-impl MemoryPool for YieldingPool {
-    fn name(&self) -> &str {
-        "yielding"
-    }
-
-    fn register(&self, consumer: &MemoryConsumer) {
-        self.inner.register(consumer);
-    }
-
-    fn unregister(&self, consumer: &MemoryConsumer) {
-        self.inner.unregister(consumer);
-    }
-
-    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.inner.grow(reservation, additional);
-    }
-
-    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.inner.shrink(reservation, shrink);
-    }
-
-    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        let refused = match self.inner.try_grow(reservation, additional) {
-            Ok(()) => return Ok(()),
-            Err(refused) => refused,
+/// Waits until `run` uses its points on disk no more, and drops them.
+async fn end_unused(cache: Weak<FeatureCache>, run: String) {
+    loop {
+        tokio::time::sleep(UNUSED).await;
+        let Some(cache) = cache.upgrade() else {
+            return;
         };
-        let cache_itself = reservation.consumer().name() == CONSUMER;
-        if !cache_itself && self.cache.push_out(additional, None) > 0 {
-            return self.inner.try_grow(reservation, additional);
+        cache.end_spills(UNUSED);
+        if !cache.state().spills.contains_key(&run) {
+            return;
         }
-        Err(refused)
-    }
-
-    fn reserved(&self) -> usize {
-        self.inner.reserved()
-    }
-
-    fn memory_limit(&self) -> MemoryLimit {
-        self.inner.memory_limit()
     }
 }

@@ -1,24 +1,29 @@
-//! One file of a pass: taken from the cache, or read and kept, or read and dropped.
+//! One file of a pass: taken from the cache, or read and kept in memory or on disk, or read and dropped.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Float64Type, Int32Type, Int64Type};
-use datafusion::common::{Result, ScalarValue, exec_err, internal_err};
+use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::execution::TaskContext;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
 use gugus_kmeans::Stop;
 use gugus_kmeans_all::{Kernel, Partial, PointOrder, Points, PointsBuilder, key, run_step_until};
 
-use super::cache::{FeatureCache, Key, Room};
+use super::cache::{FeatureCache, Found, Key, Room};
 use super::pass::Pass;
+use super::spill::Spilled;
 use crate::error::external;
 
-/// How many rows are computed at once if the points of a file cannot be kept. Their features take a megabyte or two.
-/// That bounds the memory, and hides the fixed cost of a step.
-const CHUNK: usize = 65_536;
+/// How many features are computed at once if the points of a file do not fit into memory. They take four megabytes. That
+/// bounds the memory, and hides the fixed cost of a step.
+const CHUNK: usize = 1 << 19;
+
+/// The fewest and the most rows of a chunk. With fewer, the fixed cost would show. With more, the boxes of a tree gain
+/// nothing.
+const CHUNK_ROWS: (usize, usize) = (4_096, 65_536);
 
 /// The source of a file's points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,53 +68,118 @@ impl<'a> FilePass<'a> {
             .context
             .session_config()
             .get_extension::<FeatureCache>();
-        if let Some(kept) = cache
+        match cache
             .as_ref()
             .and_then(|cache| cache.get(&self.key, &self.pass.run))
         {
-            return Ok((self.computed(kept.points())?, Source::Cache));
+            Some(Found::Memory(kept)) => {
+                return Ok((self.computed(kept.points())?, Source::Cache));
+            }
+            Some(Found::Disk(spilled)) => match self.computed_on_disk(&spilled).await {
+                Err(DataFusionError::IoError(_)) => {
+                    if let Some(cache) = &cache {
+                        cache.remove(&self.key);
+                    }
+                }
+                computed => return Ok((computed?, Source::Cache)),
+            },
+            None => {}
         }
         let mut rows = plan(self.file.clone())?.execute(0, Arc::clone(self.context))?;
-        let pool = self.context.memory_pool();
-        let mut room = cache
-            .as_ref()
-            .and_then(|cache| cache.room(pool, &self.pass.run));
         let mut points = self.builder();
-        let mut partial = Partial::empty(&self.pass.step, self.pass.points.dimensions);
-        while let Some(batch) = rows.try_next().await? {
-            self.push(&mut points, &batch)?;
-            if let Some(taken) = &mut room
-                && !taken.grow_to(Room::while_building(&points))
-            {
-                tracing::debug!(file = %self.file.object_meta.location, "its points do not fit into memory and are read again in every pass");
-                room = None;
-            }
-            if room.is_none() && points.rows() >= CHUNK {
-                let full = std::mem::replace(&mut points, self.builder());
-                partial.merge(self.step(full)?).map_err(external)?;
+        if let Some(cache) = &cache
+            && let Some(mut room) = cache.room(self.context.memory_pool(), &self.pass.run)
+        {
+            loop {
+                let Some(batch) = rows.try_next().await? else {
+                    let kept = Arc::new(room.keep(points.finish(PointOrder::Auto)));
+                    let partial = self.computed(kept.points())?;
+                    cache.insert(self.key, Found::Memory(kept), &self.pass.run);
+                    return Ok((partial, Source::File));
+                };
+                self.push(&mut points, &batch)?;
+                if !room.grow_to(Room::while_building(&points)) {
+                    tracing::debug!(file = %self.file.object_meta.location, "its points do not fit into memory");
+                    break;
+                }
             }
         }
-        match (room, cache) {
-            (Some(room), Some(cache)) => {
-                let kept = room.keep(points.finish(PointOrder::Auto));
-                let computed = self.computed(kept.points())?;
-                partial.merge(computed).map_err(external)?;
-                cache.insert(self.key, kept, &self.pass.run);
-            }
-            _ => partial.merge(self.step(points)?).map_err(external)?,
-        }
+        let partial = self.in_pieces(points, rows, cache).await?;
         Ok((partial, Source::File))
+    }
+
+    /// Computes the step on points that are on disk. A [`DataFusionError::IoError`] means that they cannot be read.
+    async fn computed_on_disk(&self, spilled: &Spilled) -> Result<Partial> {
+        let mut partial = self.nothing();
+        let add = |points: &Points| partial.merge(self.computed(points)?).map_err(external);
+        spilled.each(add).await?;
+        Ok(partial)
+    }
+
+    /// Computes the step on `points` and further rows, and keeps them on disk if there is one.
+    async fn in_pieces(
+        self,
+        mut points: PointsBuilder,
+        mut rows: SendableRecordBatchStream,
+        cache: Option<Arc<FeatureCache>>,
+    ) -> Result<Partial> {
+        let pass = self.pass;
+        let mut disk = cache
+            .as_ref()
+            .and_then(|cache| cache.spilled(self.context, &pass.run));
+        let (fewest, most) = CHUNK_ROWS;
+        let most = (CHUNK / pass.points.width().max(1)).clamp(fewest, most);
+        let mut partial = self.nothing();
+        let mut ended = false;
+        while !ended {
+            while !ended && points.rows() < most {
+                match rows.try_next().await? {
+                    Some(batch) => self.push(&mut points, &batch)?,
+                    None => ended = true,
+                }
+            }
+            let mut rest = std::mem::replace(&mut points, self.builder());
+            let pieces = rest.rows().div_ceil(most).max(1);
+            let of_a_piece = rest.rows().div_ceil(pieces);
+            while rest.rows() > of_a_piece {
+                let piece = rest.split_off(rest.rows() - of_a_piece);
+                let computed = self.piece(piece, &mut disk).await?;
+                partial.merge(computed).map_err(external)?;
+            }
+            let computed = self.piece(rest, &mut disk).await?;
+            partial.merge(computed).map_err(external)?;
+        }
+        if let (Some(cache), Some(disk)) = (cache, disk) {
+            let found = Found::Disk(Arc::new(disk.complete()));
+            cache.insert(self.key, found, &pass.run);
+        }
+        Ok(partial)
+    }
+
+    /// Computes the step on one piece, and puts it on the disk. If the disk does not take it, there is no disk any more.
+    async fn piece(&self, points: PointsBuilder, disk: &mut Option<Spilled>) -> Result<Partial> {
+        // Putting rows in order takes longer than one pass gains by it.
+        let order = match disk {
+            Some(_) => PointOrder::Auto,
+            None => PointOrder::AsGiven,
+        };
+        let points = points.finish(order);
+        let partial = self.computed(&points)?;
+        if let Some(to) = disk
+            && !to.push(points).await
+        {
+            *disk = None;
+        }
+        Ok(partial)
+    }
+
+    fn nothing(&self) -> Partial {
+        Partial::empty(&self.pass.step, self.pass.points.dimensions)
     }
 
     fn builder(&self) -> PointsBuilder {
         let points = &self.pass.points;
         PointsBuilder::new(points.dimensions, points.measure, points.weighting)
-    }
-
-    /// Computes the step on points that are not kept. Putting them in order would take longer than one pass gains by
-    /// it.
-    fn step(&self, points: PointsBuilder) -> Result<Partial> {
-        self.computed(&points.finish(PointOrder::AsGiven))
     }
 
     fn computed(&self, points: &Points) -> Result<Partial> {

@@ -2,7 +2,8 @@
 //!
 //! [`pass_plan`] builds scan → filter → projection → [`AllPassExec`]. The node computes one [`gugus_kmeans_all::Step`] on each
 //! file of its task and gives one row, the encoded [`gugus_kmeans_all::Partial`]. The driver merges these partials. Points
-//! that were read stay in the [`FeatureCache`] of the session, so that later passes read no files.
+//! that were read stay in the [`FeatureCache`] of the session, so that later passes read no files. Points beyond its memory lie
+//! in a temporary file.
 //!
 //! *Why a node and not an aggregate?* Between passes the cache keeps all points of a file, in its own order. A stream
 //! of record batches could not hand them over. *Why an inner node and not a leaf?* Ballista cuts a plan into tasks at
@@ -13,8 +14,11 @@ mod load;
 mod node;
 mod pass;
 mod plan;
+mod spill;
+mod yielding;
 
-pub use cache::{CacheFigures, FeatureCache, YieldingPool};
+pub use cache::{CacheFigures, FeatureCache};
 pub use node::{AllPassExec, PARTIAL_COLUMN};
 pub use pass::{Pass, PointSettings};
 pub use plan::{AllFile, pass_plan};
+pub use yielding::YieldingPool;

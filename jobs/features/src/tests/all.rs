@@ -9,6 +9,7 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, Reco
 use datafusion::datasource::physical_plan::{FileScanConfig, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::TaskContext;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, collect};
@@ -25,13 +26,18 @@ use crate::{
 
 const ROWS: u64 = 700;
 
+/// A batch of so many rows that they are computed in several chunks if they do not fit into memory.
+const LONG: u64 = 111;
+const LONG_ROWS: u64 = 150_000;
+
 /// Points of batch `number`, some of them equal to others.
 fn points(number: u64) -> (Vec<f64>, Vec<f64>) {
     let at = |i: u64, salt: u64| {
         let noise = (i * 7_919 + number * 104_729 + salt) % 97;
         ((i % 5) * 10) as f64 + noise as f64 / 50.0
     };
-    (0..ROWS).map(|i| (at(i, 1), at(i, 2))).unzip()
+    let rows = if number == LONG { LONG_ROWS } else { ROWS };
+    (0..rows).map(|i| (at(i, 1), at(i, 2))).unzip()
 }
 
 fn write(folder: &Path, number: u64) -> AllFile {
@@ -148,11 +154,19 @@ fn caching() -> Arc<TaskContext> {
 }
 
 fn pool(bytes: usize) -> (Arc<dyn MemoryPool>, Arc<TaskContext>) {
+    pool_and_disk(bytes, DiskManagerBuilder::default())
+}
+
+fn pool_and_disk(
+    bytes: usize,
+    disk: DiskManagerBuilder,
+) -> (Arc<dyn MemoryPool>, Arc<TaskContext>) {
     let cache = Arc::new(FeatureCache::default());
     let counting = Arc::new(GreedyMemoryPool::new(bytes));
     let pool: Arc<dyn MemoryPool> = Arc::new(YieldingPool::new(counting, Arc::clone(&cache)));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::clone(&pool))
+        .with_disk_manager_builder(disk)
         .build_arc()
         .unwrap();
     let context = TaskContext::default().with_runtime(runtime);
@@ -232,7 +246,7 @@ async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
 }
 
 #[tokio::test]
-async fn points_that_do_not_fit_into_memory_are_read_again_and_give_the_same() {
+async fn a_pool_of_any_size_gives_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let numbers: Vec<u64> = (41..=44).collect();
     let files: Vec<AllFile> = numbers.iter().map(|n| write(folder.path(), *n)).collect();
@@ -244,6 +258,108 @@ async fn points_that_do_not_fit_into_memory_are_read_again_and_give_the_same() {
         assert_eq!(fit(&files, 2, &run, &context).await, expected, "{run}");
         assert!(pool.reserved() <= bytes);
     }
+}
+
+/// A disk manager that makes its files below `folder`.
+fn disk(folder: &Path) -> DiskManagerBuilder {
+    let folders = vec![folder.to_owned()];
+    DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(folders))
+}
+
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let below = |folder: &Path| {
+        folder
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+    };
+    below(folder).flat_map(|inner| below(&inner)).collect()
+}
+
+/// Room for the points of one or two of [`spilling`]'s files, not for all.
+const TIGHT: usize = 100_000;
+
+fn spilling(folder: &Path) -> (Vec<AllFile>, AllFit) {
+    let numbers: Vec<u64> = (101..=106).collect();
+    let files = numbers.iter().map(|n| write(folder, *n)).collect();
+    (files, expected(&numbers))
+}
+
+#[tokio::test]
+async fn points_that_do_not_fit_into_memory_lie_in_one_file_until_their_run_is_over() {
+    let (folder, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (files, expected) = spilling(folder.path());
+    let (pool, context) = pool_and_disk(TIGHT, disk(temporary.path()));
+    assert_eq!(fit(&files, 2, "first", &context).await, expected);
+    assert_eq!(files_below(temporary.path()).len(), 1, "one file for a run");
+    // A pass reads no batch: some points are in memory, all others on disk.
+    for file in &files {
+        std::fs::remove_file(Path::new("/").join(&file.file.path)).unwrap();
+    }
+    assert_eq!(fit(&files, 3, "second", &context).await, expected);
+    let disk = &context.runtime_env().disk_manager;
+    let each = 24 * ROWS;
+    assert!(disk.used_disk_space() > 2 * each && disk.used_disk_space() < 6 * each + 6 * 256);
+    // The memory that is taken beside is given back, and the points stay.
+    let other = MemoryConsumer::new("a fit").register(&pool);
+    other.try_grow(TIGHT).unwrap();
+    assert_eq!(pool.reserved(), TIGHT);
+    assert_eq!(files_below(temporary.path()).len(), 1);
+    let cache = context.session_config().get_extension::<FeatureCache>();
+    cache.unwrap().clear();
+    assert_eq!(
+        files_below(temporary.path()),
+        Vec::<std::path::PathBuf>::new()
+    );
+    assert_eq!(disk.used_disk_space(), 0);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_larger_than_the_pool_lies_on_disk_in_chunks() {
+    let (folder, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let files = [write(folder.path(), LONG)];
+    let expected = expected(&[LONG]);
+    let (_, context) = pool_and_disk(1_000_000, disk(temporary.path()));
+    assert_eq!(fit(&files, 1, "first", &context).await, expected);
+    std::fs::remove_file(Path::new("/").join(&files[0].file.path)).unwrap();
+    assert_eq!(fit(&files, 1, "second", &context).await, expected);
+}
+
+#[tokio::test]
+async fn without_a_disk_that_takes_all_points_a_fit_gives_the_same() {
+    let (folder, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (files, expected) = spilling(folder.path());
+    let disabled = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+    // The second has room for the points of one file and a half.
+    let full = disk(temporary.path()).with_max_temp_directory_size(36 * ROWS);
+    for disk in [disabled, full] {
+        let told = format!("{disk:?}");
+        let (_, context) = pool_and_disk(TIGHT, disk);
+        assert_eq!(
+            fit(&files, 2, "no disk", &context).await,
+            expected,
+            "{told}"
+        );
+        assert_eq!(
+            sources(&files[5], "no disk", &context).await,
+            (1, 0),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn batches_are_read_again_if_somebody_removes_the_file_of_points() {
+    let (folder, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (files, expected) = spilling(folder.path());
+    let (_, context) = pool_and_disk(TIGHT, disk(temporary.path()));
+    assert_eq!(fit(&files, 2, "removed", &context).await, expected);
+    assert_eq!(sources(&files[5], "removed", &context).await, (0, 1));
+    for file in files_below(temporary.path()) {
+        std::fs::remove_file(file).unwrap();
+    }
+    assert_eq!(fit(&files, 2, "removed", &context).await, expected);
+    assert_eq!(sources(&files[5], "removed", &context).await, (1, 0));
 }
 
 #[tokio::test]

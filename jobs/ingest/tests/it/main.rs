@@ -7,6 +7,7 @@
 )]
 
 mod bombs;
+mod csv_again;
 mod dirty;
 mod import_files;
 mod import_refused;

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::Field;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use gugus_damage::{Draw, cases, damaged, in_time};
 use gugus_ingest::{Error, infer};
 
+use crate::csv_again;
 use crate::import_files::{gzip, parquet};
 use crate::support::*;
 
@@ -130,7 +132,10 @@ async fn problems(name: &str, bytes: &[u8]) -> Vec<String> {
         Err(error) => problems.extend(panic_in(&error)),
         // Damage in a compressed file ends an import. What is left of the lines is not for us to know.
         Ok(_) if name.ends_with(".gz") || name.ends_with(".parquet") => {}
-        Ok(_) => problems.extend(unaccounted(name, bytes, &folder).await),
+        Ok(_) if name.ends_with(".csv") => {
+            problems.extend(csv_again::misread(bytes, &folder).await)
+        }
+        Ok(_) => problems.extend(unaccounted(bytes, &folder).await),
     }
     problems
 }
@@ -141,8 +146,8 @@ fn panic_in(error: &Error) -> Option<String> {
     text.contains("panic").then_some(text)
 }
 
-/// Lines of a file that are in no accepted row and no reject, and rows that swallowed more than their own line.
-async fn unaccounted(name: &str, file: &[u8], folder: &Folder) -> Vec<String> {
+/// Lines of a file of JSON that are in no accepted row and no reject, and rows that swallowed more than their own line.
+async fn unaccounted(file: &[u8], folder: &Folder) -> Vec<String> {
     let file = String::from_utf8_lossy(file);
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     let mut problems = Vec::new();
@@ -168,9 +173,7 @@ async fn unaccounted(name: &str, file: &[u8], folder: &Folder) -> Vec<String> {
             *found.entry(tag.to_owned()).or_default() += 1;
         }
     }
-    // Damage may make a record the header, which is no record then.
-    let header = usize::from(name.ends_with("csv"));
-    for line in file.split('\n').skip(header) {
+    for line in file.split('\n') {
         // Damage may make one line of two. Of a key that stands twice, a row has the last value.
         let tags: Vec<&str> = tags(line).collect();
         if tags.is_empty() {
@@ -212,8 +215,12 @@ fn quotes_between(file: &str, tags: &[String]) -> usize {
 /// Each row of a batch: its number, and all its values of the file as text.
 fn row_texts(rows: &RecordBatch) -> Vec<(Option<i64>, String)> {
     let options = FormatOptions::default();
-    let columns = ["n", "x", "text"].map(|name| &rows[name]);
+    let schema = rows.schema();
+    let of_file = |field: &&Arc<Field>| !field.name().starts_with('_');
+    let columns = schema.fields().iter().filter(of_file);
+    let columns = columns.map(|field| &rows[field.name().as_str()]);
     let columns = columns.map(|column| ArrayFormatter::try_new(column, &options).unwrap());
+    let columns: Vec<_> = columns.collect();
     let n = rows["n"].as_primitive::<arrow::datatypes::Int64Type>();
     let text = |at: usize| {
         let values = columns.iter().map(|column| column.value(at).to_string());
