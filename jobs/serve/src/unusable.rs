@@ -58,24 +58,20 @@ impl Catalogue {
         {
             return Some(reason);
         }
-        let verdict = match self.stock.memory.read(key).await {
-            Ok(_) => Verdict::Usable,
+        let examined = &self.stock.memory.examined;
+        match self.stock.memory.read(key).await {
+            Ok(_) => examined.set(key, Verdict::Usable),
             Err(LoadError::Store(ModelError::Store(_) | ModelError::NotFound { .. })) => {
                 return None;
             }
-            Err(error) => Verdict::Unusable(error.reason(), stamp),
-        };
-        let examined = &self.stock.memory.examined;
-        examined.set(key, verdict.clone());
-        if let Verdict::Unusable(reason, _) = verdict {
-            return Some(reason);
+            Err(error) => {
+                let reason = error.reason();
+                examined.set(key, Verdict::Unusable(reason.clone(), stamp));
+                return Some(reason);
+            }
         }
-        // The folder may have been replaced before this verdict was there, and usable models are examined once only.
-        let now = self
-            .stock
-            .models
-            .stamp(key.0.as_ref(), extent.clone())
-            .await;
+        // The folder may have been replaced before this verdict was there, and a usable model is not examined again.
+        let now = self.stock.models.stamp(model, extent.clone()).await;
         if now.ok() != Some(stamp) {
             examined.forget(key);
         }
