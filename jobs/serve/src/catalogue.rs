@@ -126,7 +126,13 @@ impl Catalogue {
     async fn early(&self, model: &str, wanted: &Wanted) -> Option<Arc<Loaded>> {
         let Stock { early, models, .. } = &*self.stock;
         let key = early.find(models, model, wanted).await?;
-        self.stock.memory.load(&key).await.ok()
+        if let Some(loaded) = self.stock.memory.get(&key).await {
+            return Some(loaded);
+        }
+        let loaded = self.stock.memory.load(&key).await.ok()?;
+        // As in `load`.
+        self.refresh(&key);
+        Some(loaded)
     }
 
     /// A batch of the model that `/predict_cluster/` asks.

@@ -272,7 +272,7 @@ pub(crate) enum NotLoaded {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use gugus_clusters::{Centers, Fitted};
     use gugus_files::Store;
     use gugus_kmeans::DistanceMeasure;
@@ -281,29 +281,33 @@ mod tests {
 
     use super::*;
 
+    /// A model of one column with 500 centers.
+    pub(crate) fn draft(batch: u64) -> ModelDraft {
+        let mut about = ModelJson {
+            model: "m".to_owned(),
+            batch: Some(batch),
+            features: vec![Feature::column("x")],
+            columns: vec![Column {
+                name: "x".to_owned(),
+                data_type: ColumnType::Float64,
+                nullability: Nullability::Optional,
+            }],
+            ..ModelJson::default()
+        };
+        about.summary.sizes = vec![1; 500];
+        let fitted = Fitted::Centers(Centers {
+            centers: (0..500).map(|x| vec![f64::from(x)]).collect(),
+            distance_measure: DistanceMeasure::Euclidean,
+        });
+        ModelDraft { about, fitted }
+    }
+
     #[tokio::test]
     async fn models_take_no_more_memory_than_they_may() {
         let models = ModelStore::new(Store::in_memory());
         let mut keys = Vec::new();
         for number in 1..=20 {
-            let mut about = ModelJson {
-                model: "m".to_owned(),
-                batch: Some(number),
-                features: vec![Feature::column("x")],
-                columns: vec![Column {
-                    name: "x".to_owned(),
-                    data_type: ColumnType::Float64,
-                    nullability: Nullability::Optional,
-                }],
-                ..ModelJson::default()
-            };
-            about.summary.sizes = vec![1; 500];
-            let fitted = Fitted::Centers(Centers {
-                centers: (0..500).map(|x| vec![f64::from(x)]).collect(),
-                distance_measure: DistanceMeasure::Euclidean,
-            });
-            let draft = ModelDraft { about, fitted };
-            models.write(&draft, Existing::Keep).await.unwrap();
+            models.write(&draft(number), Existing::Keep).await.unwrap();
             keys.push((Arc::from("m"), BatchNumber::new(number).unwrap().into()));
         }
         let mut config = Config::new(models.store().clone());

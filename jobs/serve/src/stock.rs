@@ -328,8 +328,12 @@ impl Stock {
                 gone.push(key);
             }
         }
-        let newer = listing.newer_than(&self.current());
-        self.prepare(newer, &aliases).await;
+        let mut next = listing.newer_than(&self.current());
+        if !self.is_listed() {
+            // A model that was read by its name may have been replaced before anybody watched its folder.
+            next.extend(self.memory.keys());
+        }
+        self.prepare(next, &aliases).await;
         listing.set_aliases(aliases);
         self.memory.examined.retain(|key| listing.has(key));
         self.set(listing);
@@ -375,10 +379,31 @@ fn complete(found: &BTreeMap<Key, Looked>) -> Vec<Key> {
 mod tests {
     use gugus_files::Store;
     use gugus_files::conformance::faults::{Fault, Faulty};
+    use gugus_models::Existing;
+    use gugus_spec::BatchNumber;
 
     use super::*;
+    use crate::memory::tests::draft;
 
     const ALIASES: &str = r#"{"version": 1, "aliases": {"production": {"batch": 1, "since": ""}}}"#;
+
+    #[tokio::test]
+    async fn a_model_that_was_read_by_its_name_is_compared_when_the_store_was_looked_through() {
+        let stock = Stock::open(&Config::new(Store::in_memory())).await.unwrap();
+        let draft = draft(1);
+        stock.models.write(&draft, Existing::Keep).await.unwrap();
+        let key = (Arc::from("m"), Extent::Batch(BatchNumber::FIRST));
+        assert!(stock.memory.load(&key).await.is_ok());
+        let written = stock.models.write(&draft, Existing::Replace).await;
+        written.unwrap();
+        stock.look_through().await;
+        assert_eq!(stock.memory.held().replaced, 1);
+        // Later, notices tell which models have to be compared.
+        let written = stock.models.write(&draft, Existing::Replace).await;
+        written.unwrap();
+        stock.look_through().await;
+        assert_eq!(stock.memory.held().replaced, 1);
+    }
 
     #[tokio::test]
     async fn aliases_that_could_not_be_read_for_a_moment_are_read_again() {

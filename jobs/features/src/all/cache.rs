@@ -173,7 +173,7 @@ struct State {
 /// A feature cache, one for all tasks that share a memory pool.
 ///
 /// The code that makes the sessions of tasks hands the cache to two places: to the configuration of each session, where
-/// a pass finds it, and to the [`YieldingPool`]. Without a cache in the session, each pass reads its files again.
+/// a pass finds it, and to the [`YieldingPool`](super::yielding::YieldingPool). Without a cache in the session, each pass reads its files again.
 #[derive(Debug, Default)]
 pub struct FeatureCache {
     state: Mutex<State>,
