@@ -175,6 +175,10 @@ def life(arguments, gugus, folder, templates):
         alias(model, KEPT)
         newest[model] = KEPT
     with Served(gugus, models) as served:
+        # Afterwards memory holds as many batches of each model as it does later on.
+        for model in models.iterdir():
+            for number in range(1, KEPT + 1):
+                first_answer(served, f"/models/{model.name}/batches/{number}/predict")
         begun = time.monotonic()
         with Clients(served, arguments) as clients:
             changes, noticed, memory = change(served, arguments.seconds, newest, templates, torn)
