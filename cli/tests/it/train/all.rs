@@ -137,7 +137,7 @@ fn data_of_four_times_an_executors_memory_train_within_it() {
         more < 2 * LIMIT,
         "{more} bytes more than for an eighth of the data"
     );
-    contains(&executor.stderr(), &["read again in every pass"]);
+    contains(&executor.stderr(), &["its points do not fit into memory"]);
 
     let embedded = work.train(&job, &[]).expect(0).json();
     same(&comparable(&small), &comparable(&embedded));
