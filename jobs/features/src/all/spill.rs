@@ -21,13 +21,9 @@ use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::{DiskManager, SpillFile, SpillWriter};
 use futures::lock::Mutex as Turns;
-use futures::{StreamExt, stream};
 use gugus_kmeans_all::{PointRows, Points};
 
 use crate::error::external;
-
-/// How many chunks are read ahead of the chunk that is computed, plus that one.
-const AT_ONCE: usize = 2;
 
 /// The file of a run.
 pub(super) struct Spill {
@@ -216,7 +212,8 @@ impl Spilled {
         self
     }
 
-    /// Calls `compute` with the points of each chunk, one after another.
+    /// Calls `compute` with the points of each chunk, one after another. No chunk is read ahead: the rows of one chunk are all
+    /// the memory that a task takes beside its pool, and the system reads ahead by itself.
     ///
     /// # Errors
     /// Those of `compute`, and `DataFusionError::IoError` if the rows cannot be read back.
@@ -225,17 +222,10 @@ impl Spilled {
         mut compute: impl FnMut(&Points) -> Result<()> + Send,
     ) -> Result<()> {
         let mut chunks = self.chunks.lock().await;
-        let extents: Vec<Extent> = chunks.iter().map(|chunk| chunk.extent).collect();
-        let reads = extents.into_iter().map(|extent| {
-            let spill = Arc::clone(&self.spill);
-            SpawnedTask::spawn_blocking(move || spill.read(extent))
-        });
-        let mut reads = stream::iter(reads).buffered(AT_ONCE);
         for chunk in chunks.iter_mut() {
-            let Some(rows) = reads.next().await else {
-                break;
-            };
-            chunk.points.put_rows(rows.map_err(external)??);
+            let (spill, extent) = (Arc::clone(&self.spill), chunk.extent);
+            let read = SpawnedTask::spawn_blocking(move || spill.read(extent));
+            chunk.points.put_rows(read.await.map_err(external)??);
             let computed = compute(&chunk.points);
             drop(chunk.points.take_rows());
             computed?;
