@@ -17,9 +17,9 @@ use super::pass::Pass;
 use super::spill::Spilled;
 use crate::error::external;
 
-/// How many features are computed at once if the points of a file do not fit into memory. They take four megabytes. That
+/// How many features are computed at once if the points of a file do not fit into memory. They take two megabytes. That
 /// bounds the memory, and hides the fixed cost of a step.
-const CHUNK: usize = 1 << 19;
+const CHUNK: usize = 1 << 18;
 
 /// The fewest and the most rows of a chunk. With fewer, the fixed cost would show. With more, the boxes of a tree gain
 /// nothing.
