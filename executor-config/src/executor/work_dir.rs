@@ -70,7 +70,7 @@ impl WorkDir {
         self.path().to_string_lossy().into_owned()
     }
 
-    /// What makes the temporary files of tasks. They lie in this folder, so that nothing is left of them after a kill.
+    /// What makes the temporary files of tasks. They lie in this folder. So if this executor is killed, the next one removes them.
     pub(super) fn disk(&self) -> Result<Arc<DiskManager>, ExecutorError> {
         let path = self.path().join(SPILLED);
         let mode = DiskManagerMode::Directories(vec![path.clone()]);

@@ -130,7 +130,7 @@ impl Catalogue {
             return Some(loaded);
         }
         let loaded = self.stock.memory.load(&key).await.ok()?;
-        // As in `load`.
+        // Its folder may have been replaced after it was read and before it was in memory, as in `load`.
         self.refresh(&key);
         Some(loaded)
     }

@@ -212,8 +212,8 @@ impl Spilled {
         self
     }
 
-    /// Calls `compute` with the points of each chunk, one after another. No chunk is read ahead: the rows of one chunk are all
-    /// the memory that a task takes beside its pool, and the system reads ahead by itself.
+    /// Calls `compute` with the points of each chunk, one after another. No chunk is read ahead, because the rows of a
+    /// chunk do not count against the pool.
     ///
     /// # Errors
     /// Those of `compute`, and `DataFusionError::IoError` if the rows cannot be read back.
