@@ -232,8 +232,10 @@ pub enum Swapped {
 pub struct FolderContent {
     /// Names in the folder, at most one folder deep, and bytes. The first file is written first.
     pub files: Vec<(String, Bytes)>,
-    /// The name of an empty file that is written last, and removed first.
+    /// The name of the file that is written last, and removed first.
     pub mark: &'static str,
+    /// The content of that file, which may be empty.
+    pub mark_content: Bytes,
 }
 
 /// Which content a new folder may replace.

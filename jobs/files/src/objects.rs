@@ -84,15 +84,15 @@ impl Objects {
         put.await.map(drop)
     }
 
-    /// Writes an empty object as a mark. Empty objects are all alike, and buckets give times in seconds. So each mark has
-    /// its own stamp, by which [`Backend::head`] tells a new mark from an old one.
-    async fn put_mark(&self, file: &str) -> Result<(), StoreError> {
+    /// Writes a mark. Marks of equal content are all alike, and buckets give times in seconds. So each mark has its own
+    /// stamp, by which [`Backend::head`] tells a new mark from an old one.
+    async fn put_mark(&self, file: &str, content: Bytes) -> Result<(), StoreError> {
         let stamp = uuid::Uuid::new_v4().simple().to_string();
         let options = PutOptions {
             attributes: Attributes::from_iter([(STAMP, stamp)]),
             ..PutOptions::default()
         };
-        let put = self.put("writing", file, Bytes::new(), options);
+        let put = self.put("writing", file, content, options);
         put.await.map(drop)
     }
 
@@ -313,7 +313,7 @@ impl Backend for Objects {
         for file in old.difference(&written).filter(|file| **file != mark) {
             self.delete(file).await?;
         }
-        self.put_mark(&mark).await?;
+        self.put_mark(&mark, content.mark_content.clone()).await?;
         Ok(Placed::Written)
     }
 

@@ -22,7 +22,9 @@ pub enum ModelError {
         extent: Extent,
     },
     /// The folder was finished, but a file is missing or changed. The folder counts as absent. Train the model again.
-    #[error("{folder} is torn: {file} is missing or was cut off; train the model again")]
+    #[error(
+        "{folder} is torn: {file} is missing, or is not as it was written; train the model again"
+    )]
     Torn {
         /// The folder.
         folder: String,

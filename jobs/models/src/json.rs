@@ -82,7 +82,8 @@ pub struct ModelJson {
     pub trained_at: String,
     /// The version of gugus that trained it.
     pub gugus_version: String,
-    /// The other files of the folder, relative to it, with their SHA-256 in hex. They show a torn folder.
+    /// The other files of the folder, relative to it, with their SHA-256 in hex. They show a torn folder. The SHA-256 of
+    /// `model.json` itself is the content of `_SUCCESS`.
     pub checksums: BTreeMap<String, String>,
 }
 

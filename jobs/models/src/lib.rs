@@ -5,7 +5,8 @@
 //!
 //! # What it guarantees
 //! * **A model is there or absent.** [`ModelStore::write`] builds a folder and puts it in place as a whole. A folder whose
-//!   files do not have the checksums in its `model.json` counts as absent.
+//!   files do not have the checksums in its `model.json`, or whose `model.json` does not have the checksum in `_SUCCESS`,
+//!   counts as absent.
 //! * **Spark loads what Spark knows.** `kmeans` and `minibatch` are written as Spark 3.5.5 writes a `KMeansModel`. Other
 //!   algorithms have a `model.json` and a plain Parquet file.
 //! * **An alias stands for a model that is there.** [`ModelStore::set_alias`] and pruning change one file, `aliases.json`,

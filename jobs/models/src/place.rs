@@ -7,7 +7,7 @@ use gugus_spec::{BatchNumber, ModelName};
 
 use crate::{Extent, ModelError, ModelStore};
 
-/// Written last into our folders.
+/// Written last into our folders. It holds the SHA-256 of `model.json` in hex.
 pub(crate) const SUCCESS: &str = "_SUCCESS";
 pub(crate) const MODEL_JSON: &str = "model.json";
 pub(crate) const METADATA: &str = "metadata";

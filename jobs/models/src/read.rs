@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Extent, MODEL_VERSION, ModelError, ModelJson, ModelStore, centers,
-    place::{DATA, Found, Kind, METADATA, MODEL_JSON, is_visible},
+    place::{DATA, Found, Kind, METADATA, MODEL_JSON, SUCCESS, is_visible},
     spark, tables,
 };
 
@@ -180,9 +180,6 @@ impl ModelStore {
     }
 
     pub(crate) async fn about_folder(&self, folder: &str) -> Result<Option<ModelJson>, ModelError> {
-        if self.complete_of_ours(folder).await?.is_none() {
-            return Ok(None);
-        }
         match self.checked_files(folder).await {
             Ok((about, _)) => Ok(Some(about)),
             Err(ModelError::Torn { .. }) => Ok(None),
@@ -218,11 +215,12 @@ impl ModelStore {
     }
 
     async fn model_json(&self, folder: &str) -> Result<ModelJson, ModelError> {
-        let file = format!("{folder}/{MODEL_JSON}");
-        let bytes = match self.store.get(&file).await {
-            Err(StoreError::NotFound { .. }) => return Err(self.torn(folder, MODEL_JSON)),
-            other => other?,
-        };
+        let mark = self.file(folder, SUCCESS).await?;
+        let bytes = self.file(folder, MODEL_JSON).await?;
+        // Earlier versions left the mark empty.
+        if !mark.is_empty() && mark != sha256_hex(&bytes) {
+            return Err(self.torn(folder, MODEL_JSON));
+        }
         let wrong = |reason| self.wrong(folder, MODEL_JSON, reason);
         // A file that was cut off is no JSON at all. JSON with other content is no accident of a crash.
         let value: serde_json::Value =
@@ -248,10 +246,19 @@ impl ModelStore {
         {
             return Err(self.torn(folder, MODEL_JSON));
         }
+        let bytes = self.file(folder, file).await?;
+        if sha256_hex(&bytes) == checksum {
+            Ok(bytes)
+        } else {
+            Err(self.torn(folder, file))
+        }
+    }
+
+    /// A file that a complete folder of ours has.
+    async fn file(&self, folder: &str, file: &str) -> Result<Bytes, ModelError> {
         match self.store.get(&format!("{folder}/{file}")).await {
-            Ok(bytes) if sha256_hex(&bytes) == checksum => Ok(bytes),
-            Ok(_) | Err(StoreError::NotFound { .. }) => Err(self.torn(folder, file)),
-            Err(e) => Err(e.into()),
+            Err(StoreError::NotFound { .. }) => Err(self.torn(folder, file)),
+            got => Ok(got?),
         }
     }
 

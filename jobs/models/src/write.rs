@@ -24,7 +24,7 @@ pub enum Existing {
     Replace,
 }
 
-/// A folder's files in the order of writing, without the last one, [`SUCCESS`].
+/// Files of a folder, in the order of writing.
 type Files = Vec<(String, Bytes)>;
 
 impl ModelStore {
@@ -43,11 +43,8 @@ impl ModelStore {
         if let Some(reason) = draft.contradiction() {
             return Err(wrong(draft)(reason));
         }
-        let (about, files) = encode(draft)?;
-        let content = Arc::new(FolderContent {
-            files,
-            mark: SUCCESS,
-        });
+        let (about, content) = encode(draft)?;
+        let content = Arc::new(content);
         if self.first_write(&name) {
             self.store.sweep(name.as_str()).await?;
         }
@@ -93,8 +90,9 @@ fn wrong<E: ToString>(draft: &ModelDraft) -> impl Fn(E) -> ModelError {
     }
 }
 
-/// `model.json` comes first: without it a folder with Spark's two marks would pass for one of Spark's.
-fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
+/// `model.json` comes first: without it a folder with Spark's two marks would pass for one of Spark's. The last mark holds
+/// the SHA-256 of `model.json`, which holds those of the other files.
+fn encode(draft: &ModelDraft) -> Result<(ModelJson, FolderContent), ModelError> {
     let uid = spark::new_uid(&draft.about.algorithm);
     let (parts, marks) = parts(draft, &uid).map_err(wrong(draft))?;
     let checksums: BTreeMap<_, _> = parts
@@ -103,10 +101,16 @@ fn encode(draft: &ModelDraft) -> Result<(ModelJson, Files), ModelError> {
         .collect();
     let about = draft.complete(uid, checksums);
     let json = file_content(&about).map_err(wrong(draft))?;
+    let mark_content = Bytes::from(sha256_hex(&json));
     let mut files = vec![(MODEL_JSON.to_owned(), json)];
     files.extend(parts);
     files.extend(marks.iter().map(|file| ((*file).to_owned(), Bytes::new())));
-    Ok((about, files))
+    let content = FolderContent {
+        files,
+        mark: SUCCESS,
+        mark_content,
+    };
+    Ok((about, content))
 }
 
 /// The files of a model beside `model.json`, and the marks that Spark looks for where it can load them.

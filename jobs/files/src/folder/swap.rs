@@ -31,13 +31,17 @@ pub(super) fn put(path: &Path, content: &FolderContent, onto: Onto) -> Result<Pl
     let temporary = temporary_beside(path);
     let write = || {
         make_beside(&temporary)?;
-        let FolderContent { files, mark } = content;
+        let FolderContent {
+            files,
+            mark,
+            mark_content,
+        } = content;
         let folders = files.iter().filter_map(|(file, _)| file.split_once('/'));
         for folder in folders.map(|(folder, _)| folder).collect::<BTreeSet<_>>() {
             let folder = temporary.join(folder);
             fs::create_dir(&folder).map_err(|e| made(&folder, e))?;
         }
-        let last = ((*mark).to_owned(), Bytes::new());
+        let last = ((*mark).to_owned(), mark_content.clone());
         for (file, bytes) in files.iter().chain([&last]) {
             let file = temporary.join(file);
             fs::write(&file, bytes).map_err(|e| StoreError::io("writing", &file, e))?;
@@ -183,6 +187,7 @@ mod tests {
         let content = FolderContent {
             files: vec![("f".to_owned(), Bytes::from_static(b"new"))],
             mark: MARK,
+            mark_content: Bytes::new(),
         };
         let write = |onto| put(&path, &content, onto).unwrap();
         assert_eq!(write(Onto::Nothing), Placed::Written);

@@ -37,6 +37,7 @@ fn content() -> Arc<FolderContent> {
     Arc::new(FolderContent {
         files: vec![("model.json".to_owned(), "{}".into())],
         mark: "_SUCCESS",
+        mark_content: "".into(),
     })
 }
 

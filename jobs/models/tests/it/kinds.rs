@@ -16,7 +16,7 @@ use gugus_models::{
 };
 use gugus_spec::{Algorithm, BatchNumber, Period, Window};
 
-use crate::models::{batch, json_of, keep, model, refused};
+use crate::models::{batch, json_of, keep, model, overwrite_json, refused};
 
 /// A model that went on from the centers of batch 1.
 pub(crate) fn moving() -> ModelDraft {
@@ -172,7 +172,7 @@ async fn torn_kinds_count_as_not_there() {
     let path = "spots/batch_00000001/model.json";
     let text = String::from_utf8(bytes_of(&store, path).await.to_vec()).unwrap();
     let other = text.replace("\"dbscan\"", "\"kdbscan\"");
-    overwrite(&store, path, other.into_bytes()).await;
+    overwrite_json(&store, "spots/batch_00000001", other.into_bytes()).await;
     let refused = refused(&models, "spots").await;
     assert!(refused.to_string().contains("kdbscan"), "{refused}");
 }

@@ -84,6 +84,13 @@ pub(crate) async fn keep(models: &ModelStore, draft: &ModelDraft) -> ModelJson {
     models.write(draft, Existing::Keep).await.unwrap()
 }
 
+/// Writes another `model.json` as if gugus had written it: with its checksum in `_SUCCESS`.
+pub(crate) async fn overwrite_json(store: &Store, folder: &str, json: Vec<u8>) {
+    let mark = gugus_files::sha256_hex(&json);
+    overwrite(store, &format!("{folder}/model.json"), json).await;
+    overwrite(store, &format!("{folder}/_SUCCESS"), mark.into_bytes()).await;
+}
+
 /// The error of reading batch 1 of a model.
 pub(crate) async fn refused(models: &ModelStore, name: &str) -> ModelError {
     models.read(name, batch(1)).await.unwrap_err()
@@ -131,10 +138,10 @@ async fn models_are_written_and_read() {
     assert_eq!(json["params"]["tol"], 1e-7);
     assert_eq!(json["algorithm"], "kmeans");
     assert!(json["weight_col"].is_null() && json.get("where").is_some());
-    assert!(
-        bytes_of(&store, "location/batch_00000003/_SUCCESS")
-            .await
-            .is_empty()
+    let written = bytes_of(&store, "location/batch_00000003/model.json").await;
+    assert_eq!(
+        bytes_of(&store, "location/batch_00000003/_SUCCESS").await,
+        gugus_files::sha256_hex(&written)
     );
 
     assert_eq!(keep(&models, &model("location", None)).await.batch, None);
@@ -215,6 +222,34 @@ async fn torn_models_count_as_not_there() {
         keep(&models, &draft).await;
         models.read("m", batch(1)).await.unwrap();
     }
+}
+
+/// A `model.json` that was changed and stayed valid is found by its checksum. Folders of earlier versions have none.
+#[tokio::test]
+async fn a_changed_model_json_counts_as_not_there() {
+    let store = Store::in_memory();
+    let models = ModelStore::new(store.clone());
+    let about = keep(&models, &model("m", batch(1))).await;
+    let name = "m".parse().unwrap();
+    let (json, mark) = ("m/batch_00000001/model.json", "m/batch_00000001/_SUCCESS");
+    let text = String::from_utf8(bytes_of(&store, json).await.to_vec()).unwrap();
+    let other = text.replace("/ 100", "/ 900");
+    assert_ne!(text, other);
+    overwrite(&store, json, other.into_bytes()).await;
+    let torn = refused(&models, "m").await;
+    assert!(torn.to_string().contains("model.json"), "{torn}");
+    assert_eq!(models.about(&name, batch(1)).await.unwrap(), None);
+    overwrite(&store, mark, Vec::new()).await;
+    models.read("m", batch(1)).await.unwrap();
+
+    overwrite(&store, json, text.into_bytes()).await;
+    let found = models.about(&name, batch(1)).await.unwrap();
+    assert_eq!(found, Some(about.clone()));
+    overwrite(&store, mark, b"0123".to_vec()).await;
+    let torn = refused(&models, "m").await;
+    assert!(matches!(torn, ModelError::Torn { .. }), "{torn}");
+    keep(&models, &model("m", batch(1))).await;
+    models.read("m", batch(1)).await.unwrap();
 }
 
 /// A killed writer leaves everything but the last mark.

@@ -25,7 +25,7 @@ use gugus_files::{
 };
 use gugus_models::{ListedModel, ModelError, ModelJson, ModelStore};
 
-use crate::models::{batch, keep, model};
+use crate::models::{batch, keep, model, overwrite_json};
 
 const SPARK_LINE: &str = r#"{"class":"org.apache.spark.ml.clustering.KMeansModel","timestamp":1,"sparkVersion":"3.5.5","uid":"KMeans_0123456789ab","paramMap":{"k":3},"defaultParamMap":{"k":2,"distanceMeasure":"cosine"}}"#;
 
@@ -292,7 +292,7 @@ async fn other_formats_say_what_they_are() {
         ..about
     })
     .unwrap();
-    overwrite(&store, "new/batch_00000001/model.json", newer).await;
+    overwrite_json(&store, "new/batch_00000001", newer).await;
     let refused = models.read("new", batch(1)).await.unwrap_err();
     assert!(refused.to_string().contains("upgrade"), "{refused}");
     let refused = models.about(&"new".parse().unwrap(), batch(1)).await;

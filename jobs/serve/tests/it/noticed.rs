@@ -29,6 +29,7 @@ pub(crate) fn break_model(folder: &Path, model: &str) {
     let content = Arc::new(FolderContent {
         files: vec![("model.json".to_owned(), r#"{"version": 1}"#.into())],
         mark: "_SUCCESS",
+        mark_content: "".into(),
     });
     block_on(store.put_folder(model, content, Onto::Anything)).unwrap();
 }
