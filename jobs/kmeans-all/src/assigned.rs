@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::adder::{Change, NOWHERE};
 use crate::fixed_point::Scale;
+use crate::gaps::Gaps;
 
 /// The site of each row after a pass, and the sums over the rows of each site.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(crate) struct Assigned {
     pub(crate) counts: Vec<u64>,
     /// For each site, as many sums as a node has.
     pub(crate) sums: Vec<i128>,
+    pub(crate) gaps: Option<Gaps>,
 }
 
 impl Assigned {
@@ -27,6 +29,7 @@ impl Assigned {
             sites: vec![NOWHERE; rows],
             counts: vec![0; sites],
             sums: vec![0; sites * width],
+            gaps: None,
         }
     }
 
@@ -35,22 +38,25 @@ impl Assigned {
         self.scale == *scale && self.counts.len() == sites
     }
 
-    /// Takes in the sites of a block of rows, and writes down which rows change. The sums are left to the caller.
+    /// The sites of some rows.
+    pub(crate) fn sites(&self, rows: Range<usize>) -> &[u32] {
+        &self.sites[rows]
+    }
+
+    /// Takes in the sites of rows of a block, each with the row counted from the first one, and writes down which rows
+    /// change. The sums are left to the caller.
     pub(crate) fn assign(
         &mut self,
         rows: Range<usize>,
-        sites: impl Iterator<Item = u32>,
+        sites: impl Iterator<Item = (u32, u32)>,
         changes: &mut Vec<Change>,
     ) {
         changes.clear();
-        for (row, (from, to)) in self.sites[rows].iter_mut().zip(sites).enumerate() {
-            if *from != to {
-                changes.push(Change {
-                    row: row as u32,
-                    from: *from,
-                    to,
-                });
-                *from = to;
+        let all = &mut self.sites[rows];
+        for (row, to) in sites {
+            let from = std::mem::replace(&mut all[row as usize], to);
+            if from != to {
+                changes.push(Change { row, from, to });
             }
         }
         for change in changes {
@@ -66,11 +72,13 @@ impl Assigned {
         let sites = self.sites.capacity() * size_of::<u32>();
         let counts = self.counts.capacity() * size_of::<u64>();
         let scale = self.scale.values.capacity() * size_of::<i32>();
-        scale + sites + counts + self.sums.capacity() * size_of::<i128>()
+        let gaps = self.gaps.as_ref().map_or(0, Gaps::heap_size);
+        scale + sites + counts + gaps + self.sums.capacity() * size_of::<i128>()
     }
 
     /// The most bytes that are worth keeping for so many rows of `width` numbers: those of the sites, and a byte for each
-    /// number. With so many sites that their sums take more, adding up all rows costs little beside comparing them.
+    /// number, which has room for gaps. With so many sites that their sums take more, adding up all rows costs little beside
+    /// comparing them.
     pub(crate) fn most(rows: usize, width: usize) -> usize {
         rows * (size_of::<u32>() + width)
     }

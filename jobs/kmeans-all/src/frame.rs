@@ -7,6 +7,9 @@ pub(crate) const ABREAST: usize = 5;
 /// nothing overflows.
 const FARTHEST: f32 = (1_u64 << 60) as f32;
 
+/// Times this, a number is larger than it was, in spite of a few roundings in single precision.
+pub(crate) const LARGER: f64 = 1.0 + 1.0 / (1 << 20) as f64;
+
 /// An absolute error that is larger than all errors of numbers that underflow.
 const UNDERFLOW: f32 = 1.0 / (1_u128 << 98) as f32;
 
@@ -41,12 +44,17 @@ const COLUMNS_AT_MOST: usize = 1 << 12;
 ///
 /// [`Panels::is_certain`] asks for an eighth more than the margin. That covers this error, and the rounding of the margin
 /// and of the row's own length.
+///
+/// *The gap.* With a margin `m`, the squared distances of the second site and of `a` differ by at least `2 (lead - m)`, and that
+/// of `a` is at most `|x|² + 2 t(a) + 3 m`: `2 m` for the errors of the score and of the row's length, and a third for the roundings
+/// of this sum. Both give a lower bound of the difference of the distances themselves, `more / (√(square + more) + √square)`.
+/// It falls with `square` and grows with `more`. Its own roundings are less than [`LARGER`].
 #[derive(Debug)]
 pub(crate) struct Frame {
     /// The median of the sites in each column. Most rows are near it, even if some sites lie far out.
     origin: Vec<f64>,
     /// A power of two. Times it, no coordinate of a site exceeds 1.
-    factor: f64,
+    pub(crate) factor: f64,
     /// The part of the margin for a row of length 1.
     for_row: f32,
     /// The negative coordinates of each site.
@@ -171,6 +179,21 @@ impl Panels {
     #[inline(always)]
     pub(crate) fn is_certain_for_all(&self, lead: f32, norm: f32) -> bool {
         self.exceeds(lead, self.largest_margin, norm)
+    }
+
+    /// A lower bound of how much farther the row is from any other site than from the nearest one; 0 if that is not
+    /// certain. `least` is the score of the nearest site.
+    #[inline(always)]
+    pub(crate) fn gap(&self, least: f32, lead: f32, norm: f32) -> f32 {
+        let margin = self.largest_margin + self.for_row * norm;
+        let more = 2.0 * (lead - margin);
+        let square = (norm + 2.0 * least + 3.0 * margin).max(0.0);
+        let gap = more / ((square + more).sqrt() + square.sqrt());
+        if (more > 0.0) & (norm <= FARTHEST) {
+            gap / LARGER as f32
+        } else {
+            0.0
+        }
     }
 
     /// Both comparisons are false for NaN.

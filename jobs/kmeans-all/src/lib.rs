@@ -71,6 +71,9 @@ mod error;
 mod exact_sum;
 mod fixed_point;
 mod frame;
+mod gaps;
+#[cfg(test)]
+mod gaps_tests;
 mod hash;
 mod kernel;
 mod leaves;

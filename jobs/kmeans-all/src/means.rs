@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::adder::{Adder, Change, NOWHERE};
 use crate::error::PartialError;
 use crate::fixed_point::{Grid, Scale, quotient};
+use crate::gaps::Gaps;
 use crate::kernel::{BLOCK, SumOf};
 use crate::merge::{Clash, add_counts, merge_each};
 use crate::node_sums::NodeSums;
@@ -152,7 +153,8 @@ pub(crate) fn means(
     Ok(means)
 }
 
-/// Adds up only the rows that change their site since the last pass.
+/// Compares only the rows whose gap does not decide them, and adds up only those that change their site since the last
+/// pass.
 fn by_change(
     points: &Points,
     sites: &Sites,
@@ -162,16 +164,27 @@ fn by_change(
 ) {
     let mut assigned = points.take_assigned(&means.scale, sites.len());
     let mut changes = Vec::with_capacity(BLOCK);
+    let mut undecided = Vec::with_capacity(BLOCK);
+    let all: Vec<u32> = (0..BLOCK as u32).collect();
     adder.begin(sites.len());
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
-        for rows in sites.blocks(area.rows) {
-            searcher.assign(points, rows.clone());
-            let nearest = searcher.nearest.site.iter();
-            let nearest = nearest.map(|local| area.sites[*local as usize]);
+        let mut gaps = Gaps::carried(assigned.gaps.take(), points, sites, area.sites);
+        for rows in sites.blocks(area.rows.clone()) {
+            let of_rows = assigned.sites(rows.clone());
+            let some = gaps.as_mut();
+            let some = some.and_then(|gaps| gaps.undecided(rows.clone(), of_rows, &mut undecided));
+            let of_rows = gaps.as_mut().map(|gaps| gaps.of(rows.clone()));
+            searcher.assign_some(points, rows.clone(), some, of_rows);
+            let compared = some.unwrap_or(&all[..rows.len()]).iter();
+            let nearest = compared.map(|row| {
+                let local = searcher.nearest.site[*row as usize];
+                (*row, area.sites[local as usize])
+            });
             assigned.assign(rows.clone(), nearest, &mut changes);
             adder.add(searcher.arch, &rows, &changes, &mut assigned.sums);
         }
+        assigned.gaps = gaps;
     });
     adder.spill(&mut assigned.sums);
     means.counts.clone_from(&assigned.counts);

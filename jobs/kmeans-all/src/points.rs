@@ -210,8 +210,11 @@ impl Points {
             .unwrap_or_else(|| Assigned::none(scale, self.rows, sites))
     }
 
-    /// Keeps the sites of the rows for the next pass, if [`Points::heap_size`] has room for them.
-    pub(crate) fn keep_assigned(&self, assigned: Assigned) {
+    /// Keeps the sites of the rows for the next pass, and their gaps, as far as [`Points::heap_size`] has room for them.
+    pub(crate) fn keep_assigned(&self, mut assigned: Assigned) {
+        if assigned.heap_size() > self.most_assigned() {
+            assigned.gaps = None;
+        }
         if assigned.heap_size() <= self.most_assigned() {
             *self.last_assigned() = Some(assigned);
         }

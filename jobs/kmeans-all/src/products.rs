@@ -52,7 +52,11 @@ impl Doubts {
 pub(crate) struct Products<'a> {
     pub(crate) columns: &'a [Vec<f64>],
     pub(crate) rows: Range<usize>,
+    /// Only these rows are compared, counted from the first row of the block; all if `None`.
+    pub(crate) some: Option<&'a [u32]>,
     pub(crate) panels: &'a Panels,
+    /// Where to write the [gaps](Panels::gap), one for each row of the block.
+    pub(crate) gaps: Option<&'a mut [f32]>,
     pub(crate) nearest: &'a mut Nearest,
     pub(crate) doubts: &'a mut Doubts,
 }
@@ -64,17 +68,18 @@ impl WithSimd for Products<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         self.doubts.rows.clear();
         let at_once = groups_at_once(self.columns.len()) * GROUP;
-        for first in (0..self.rows.len()).step_by(at_once) {
-            let rows = first..self.rows.len().min(first + at_once);
-            self.round(rows.clone());
-            for (group, first) in rows.step_by(GROUP).enumerate() {
+        let count = self.some.map_or(self.rows.len(), <[u32]>::len);
+        for first in (0..count).step_by(at_once) {
+            let places = first..count.min(first + at_once);
+            self.round(places.clone());
+            for (group, first) in places.step_by(GROUP).enumerate() {
                 // As many accumulators as the registers have room for: a load then serves several products.
                 if S::REGISTER_COUNT >= 32 && S::F32_LANES * 4 <= GROUP {
                     self.score::<S, 4>(simd, group);
                 } else {
                     self.score::<S, 2>(simd, group);
                 }
-                self.decide(first);
+                self.decide(first..count.min(first + GROUP));
             }
         }
         self.nearest.end(self.rows.len());
@@ -82,23 +87,39 @@ impl WithSimd for Products<'_> {
 }
 
 impl Products<'_> {
-    /// Moves rows of the block into the frame and rounds them to single precision. It reads each column in one go, which is
-    /// faster than group by group.
+    /// Moves rows into the frame and rounds them to single precision. It reads each column in one go, which is faster than
+    /// group by group. `places` are those among the compared rows.
     #[inline(always)]
-    fn round(&mut self, rows: Range<usize>) {
+    fn round(&mut self, places: Range<usize>) {
         let Doubts { tile, norms, .. } = &mut *self.doubts;
-        let norms = &mut norms[rows.clone()];
+        let norms = &mut norms[places.clone()];
         norms.fill(0.0);
         let Panels { origin, factor, .. } = self.panels;
         let columns = self.columns.len();
         for (number, (column, origin)) in self.columns.iter().zip(origin).enumerate() {
             let tile = tile[number..].iter_mut().step_by(columns);
             let groups = tile.zip(norms.chunks_mut(GROUP));
-            let column = &column[self.rows.clone()][rows.clone()];
-            for ((tile, norms), values) in groups.zip(column.chunks(GROUP)) {
-                for ((rounded, norm), value) in tile.iter_mut().zip(norms).zip(values) {
-                    *rounded = ((value - origin) * factor) as f32;
-                    *norm += *rounded * *rounded;
+            let column = &column[self.rows.clone()];
+            let set = |rounded: &mut f32, norm: &mut f32, value: f64| {
+                *rounded = ((value - origin) * factor) as f32;
+                *norm += *rounded * *rounded;
+            };
+            match self.some {
+                None => {
+                    let values = column[places.clone()].chunks(GROUP);
+                    for ((tile, norms), values) in groups.zip(values) {
+                        for ((rounded, norm), value) in tile.iter_mut().zip(norms).zip(values) {
+                            set(rounded, norm, *value);
+                        }
+                    }
+                }
+                Some(some) => {
+                    let rows = some[places.clone()].chunks(GROUP);
+                    for ((tile, norms), rows) in groups.zip(rows) {
+                        for ((rounded, norm), row) in tile.iter_mut().zip(norms).zip(rows) {
+                            set(rounded, norm, column[*row as usize]);
+                        }
+                    }
                 }
             }
         }
@@ -161,9 +182,10 @@ impl Products<'_> {
         }
     }
 
-    /// Writes the sites of the rows of a group, and which of the rows are in doubt.
+    /// Writes the sites and gaps of a group of rows, and which of the rows are in doubt. `places` are those among the compared
+    /// rows.
     #[inline(always)]
-    fn decide(&mut self, first: usize) {
+    fn decide(&mut self, places: Range<usize>) {
         let Doubts {
             norms,
             least,
@@ -172,11 +194,33 @@ impl Products<'_> {
             rows,
             ..
         } = &mut *self.doubts;
-        let all = first..self.rows.len().min(first + GROUP);
-        let norms = &norms[all.clone()];
+        let norms = &norms[places.clone()];
         let leads: [f32; GROUP] = from_fn(|lane| second[lane] - least[lane]);
-        for (to, site) in self.nearest.site[all.clone()].iter_mut().zip(&*site) {
-            *to = u64::from(*site);
+        let mut gaps = [0.0; GROUP];
+        if self.gaps.is_some() {
+            for (lane, (gap, norm)) in gaps.iter_mut().zip(norms).enumerate() {
+                *gap = self.panels.gap(least[lane], leads[lane], *norm);
+            }
+        }
+        let nearest = &mut self.nearest.site;
+        let first = places.start;
+        match self.some {
+            None => {
+                for (to, site) in nearest[places.clone()].iter_mut().zip(&*site) {
+                    *to = u64::from(*site);
+                }
+                if let Some(to) = &mut self.gaps {
+                    to[places.clone()].copy_from_slice(&gaps[..norms.len()]);
+                }
+            }
+            Some(some) => {
+                for (lane, row) in some[places.clone()].iter().enumerate() {
+                    nearest[*row as usize] = u64::from(site[lane]);
+                    if let Some(to) = &mut self.gaps {
+                        to[*row as usize] = gaps[lane];
+                    }
+                }
+            }
         }
         // In most groups no row is in doubt, even by the largest margin of all sites. That is checked side by side.
         let mut doubtful = false;
@@ -186,9 +230,10 @@ impl Products<'_> {
         if !doubtful {
             return;
         }
-        for (lane, (row, norm)) in all.zip(norms).enumerate() {
+        for (lane, norm) in norms.iter().enumerate() {
             if !self.panels.is_certain(leads[lane], site[lane], *norm) {
-                rows.push(row as u32);
+                let place = first + lane;
+                rows.push(self.some.map_or(place as u32, |some| some[place]));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Holds the comparison in single precision against the plainest search: every site, every row, double precision.
 
+use std::ops::Range;
+
 use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans::vectors::squared_distance;
 use proptest::prelude::*;
@@ -11,9 +13,9 @@ use crate::*;
 
 /// Rows, and the sites that they are compared with.
 #[derive(Clone, Debug)]
-struct Case {
-    rows: Vec<Vec<f64>>,
-    sites: Vec<Vec<f64>>,
+pub(crate) struct Case {
+    pub(crate) rows: Vec<Vec<f64>>,
+    pub(crate) sites: Vec<Vec<f64>>,
 }
 
 /// Coordinates in units of the case: a small grid with many ties, numbers next to it, and numbers that are far out.
@@ -43,12 +45,12 @@ fn place(columns: usize) -> impl Strategy<Value = Place> {
     ]
 }
 
-fn case() -> impl Strategy<Value = Case> {
+pub(crate) fn case(columns: Range<usize>) -> impl Strategy<Value = Case> {
     // The squares of the second number overflow in single precision, those of the third in double precision. The squares of
     // the last ones underflow, and these numbers themselves do.
     let unit = select(vec![1.0, 1.0, 1.0, 1e30, 1e160, 1e-30, 1e-160, 1e-310]);
     let offset = select(vec![0.0, 0.0, 118.0, 1e9, -1e15]);
-    (1..20_usize, unit, offset).prop_flat_map(|(columns, unit, offset)| {
+    (columns, unit, offset).prop_flat_map(|(columns, unit, offset)| {
         let sites = prop::collection::vec(prop::collection::vec(coordinate(), columns), 8..40);
         let places = prop::collection::vec(place(columns), 1..150);
         (sites, places).prop_map(move |(sites, places)| {
@@ -74,7 +76,7 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 /// The first of the nearest sites, and the squared distance to it.
-fn nearest(row: &[f64], sites: &[Vec<f64>]) -> (usize, f64) {
+pub(crate) fn nearest(row: &[f64], sites: &[Vec<f64>]) -> (usize, f64) {
     let mut best = (0, f64::INFINITY);
     for (number, site) in sites.iter().enumerate() {
         let cost = squared_distance(row, site);
@@ -85,7 +87,7 @@ fn nearest(row: &[f64], sites: &[Vec<f64>]) -> (usize, f64) {
     best
 }
 
-fn points(rows: &[Vec<f64>]) -> Points {
+pub(crate) fn points(rows: &[Vec<f64>]) -> Points {
     let columns: Vec<Vec<f64>> = (0..rows[0].len())
         .map(|column| rows.iter().map(|row| row[column]).collect())
         .collect();
@@ -101,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn the_nearest_site_is_that_of_the_plain_search(case in case()) {
+    fn the_nearest_site_is_that_of_the_plain_search(case in case(1..20)) {
         let points = points(&case.rows);
         let sites = Sites::new(&case.sites, points.dimensions()).unwrap();
         let among = sites.distinct();
@@ -119,7 +121,7 @@ proptest! {
 }
 
 /// Numbers in [0, 1).
-fn uniform(rows: usize, columns: usize) -> Vec<Vec<f64>> {
+pub(crate) fn uniform(rows: usize, columns: usize) -> Vec<Vec<f64>> {
     let number = |row: usize, column: usize| {
         let hash = hash::draw(hash::stream(row as u64, 1), column as u64);
         hash::uniform(hash)

@@ -55,6 +55,18 @@ impl Searcher {
 
     /// Finds the nearest of these sites for each row of a block. The costs need not be told.
     pub(crate) fn assign(&mut self, points: &Points, rows: Range<usize>) {
+        self.assign_some(points, rows, None, None);
+    }
+
+    /// As [`Searcher::assign`], but for some rows only, and with their gaps. Exact arithmetic takes all rows, and finds no
+    /// gaps.
+    pub(crate) fn assign_some(
+        &mut self,
+        points: &Points,
+        rows: Range<usize>,
+        some: Option<&[u32]>,
+        gaps: Option<&mut [f32]>,
+    ) {
         let arch = self.arch;
         if self.panels.numbers.is_empty() {
             arch.dispatch(self.exactly(points, rows));
@@ -63,7 +75,9 @@ impl Searcher {
         arch.dispatch(Products {
             columns: &points.columns,
             rows: rows.clone(),
+            some,
             panels: &self.panels,
+            gaps,
             nearest: &mut self.nearest,
             doubts: &mut self.doubts,
         });

@@ -91,6 +91,11 @@ impl Sites {
         &self.distinct
     }
 
+    /// All sites, one after another.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
     #[inline]
     pub(crate) fn get(&self, site: u32) -> &[f64] {
         &self.values[site as usize * self.dimensions..][..self.dimensions]

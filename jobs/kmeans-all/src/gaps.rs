@@ -1,0 +1,168 @@
+//! How much nearer each row is to its own site than to any other, carried from pass to pass. A row whose gap is larger than
+//! its sites have moved is decided without a comparison: the bounds of Hamerly (2010), as one number per row.
+//!
+//! # Why the bound holds
+//!
+//! *A gap* is a lower bound of `d(b) - d(a)`: the distance of a row to the nearest other site `b`, less that to its own site
+//! `a`. [`Panels::gap`](crate::frame::Panels::gap) makes it from the scores, in the unit of the frame.
+//!
+//! *Carrying.* If a site moves by `p`, the distance of a row to it changes by at most `p`. So the gap shrinks by at most the
+//! way of `a` and the longest way of the others. Ways are computed in double precision with a relative error below 2^-40,
+//! and are made longer by 2^-20. After each operation in single precision, whose error is at most 2^-24, the gap is made
+//! smaller by 2^-20. This holds for whichever way a site goes: it may jump, or come to lie on another one.
+//!
+//! *Deciding.* Distances of this crate are squares with a relative error below `(n + 3) 2^-53` for `n` columns. Let no row be
+//! farther from a site than `D`. If the gap exceeds `g = (n + 8) 2^-50 D`, then `d(b)² - d(a)²` exceeds `g (d(a) + d(b))`, which is
+//! eight times the error of both squares. So `a` is nearest by the exact rule, too, and no other site is equally near.
+//!
+//! *Underflow.* What is lost where ways and gaps underflow is below 2^-149 in each pass, and what is lost where squares
+//! underflow is below 2^-260. [`LEAST`] is larger than the sum of the first, and its square than the second. Nothing
+//! overflows: [`Panels::gap`](crate::frame::Panels::gap) gives no gap to rows far out.
+
+use std::ops::Range;
+
+use crate::frame::LARGER;
+use crate::points::Points;
+use crate::sites::Sites;
+
+/// With fewer columns, a comparison takes little longer than carrying a gap, and memory for gaps was not asked for.
+const COLUMNS_AT_LEAST: usize = 8;
+
+/// No row is decided by a smaller gap.
+const LEAST: f64 = 1.0 / (1_u128 << 90) as f64;
+
+/// If a larger part of a block is undecided, all its rows are compared: reading columns in one go is faster than picking
+/// rows.
+const UNDECIDED_AT_MOST: (usize, usize) = (7, 8);
+
+/// The gap of each row, and what a pass needs to carry them.
+#[derive(Debug)]
+pub(crate) struct Gaps {
+    of_rows: Vec<f32>,
+    /// The sites that the gaps belong to, one after another.
+    sites: Vec<f64>,
+    /// A gap is a distance times this power of two, the factor of the frame.
+    factor: f64,
+    /// How much a gap shrinks in this pass, by the row's site.
+    ways: Vec<f32>,
+    /// Larger gaps decide a row.
+    least: f32,
+}
+
+impl Gaps {
+    /// Carries `kept` on to these sites, or begins with no gap. `None` if the rows are not compared in single precision
+    /// with all of them.
+    pub(crate) fn carried(
+        kept: Option<Self>,
+        points: &Points,
+        sites: &Sites,
+        among: &[u32],
+    ) -> Option<Self> {
+        let frame = sites.frame(among)?;
+        if points.dimensions() < COLUMNS_AT_LEAST || among.len() != sites.len() {
+            return None;
+        }
+        let factor = frame.factor;
+        let kept = kept.filter(|kept| kept.sites.len() == sites.values().len());
+        let mut gaps = kept.unwrap_or_else(|| Self {
+            of_rows: vec![0.0; points.rows()],
+            sites: sites.values().to_vec(),
+            factor,
+            ways: Vec::new(),
+            least: 0.0,
+        });
+        gaps.rescale(factor);
+        gaps.go(sites.values(), points.dimensions());
+        gaps.least = least(&points.bounds, sites.values(), factor);
+        Some(gaps)
+    }
+
+    /// A gap that gets too small is lost, and one that gets too large is cut off.
+    fn rescale(&mut self, factor: f64) {
+        if self.factor == factor {
+            return;
+        }
+        let ratio = factor / self.factor;
+        for gap in &mut self.of_rows {
+            let scaled = f64::from(*gap) * ratio;
+            *gap = scaled.clamp(f64::MIN, f32::MAX.into()) as f32;
+        }
+        self.factor = factor;
+    }
+
+    /// Moves the sites, and notes how far they go.
+    fn go(&mut self, to: &[f64], dimensions: usize) {
+        let both = self.sites.chunks_exact(dimensions);
+        let both = both.zip(to.chunks_exact(dimensions));
+        let way = |(from, to): (&[f64], &[f64])| {
+            let differences = from.iter().zip(to).map(|(from, to)| to - from);
+            let squares = differences.map(|by| (by * self.factor) * (by * self.factor));
+            squares.sum::<f64>().sqrt() * LARGER
+        };
+        let ways: Vec<f64> = both.map(way).collect();
+        let (mut longest, mut second, mut of) = (0.0, 0.0, 0);
+        for (site, way) in ways.iter().enumerate() {
+            if *way > longest {
+                (longest, second, of) = (*way, longest, site);
+            } else if *way > second {
+                second = *way;
+            }
+        }
+        let shrinks = ways.iter().enumerate().map(|(site, way)| {
+            let others = if site == of { second } else { longest };
+            ((way + others) * LARGER) as f32
+        });
+        self.ways.clear();
+        self.ways.extend(shrinks);
+        self.sites.copy_from_slice(to);
+    }
+
+    /// Carries the gaps of a block of rows, whose `sites` are those of the last pass. Writes down the rows that are not decided,
+    /// counted from the first one. Gives `None` if all are to be compared.
+    pub(crate) fn undecided<'a>(
+        &mut self,
+        rows: Range<usize>,
+        sites: &[u32],
+        undecided: &'a mut Vec<u32>,
+    ) -> Option<&'a [u32]> {
+        undecided.clear();
+        let Self { ways, least, .. } = self;
+        for (row, (gap, site)) in self.of_rows[rows].iter_mut().zip(sites).enumerate() {
+            let way = ways.get(*site as usize).copied();
+            // A row without a site has no gap.
+            *gap = (*gap - way.unwrap_or(f32::INFINITY)) / LARGER as f32;
+            let is_decided = *gap > *least;
+            if !is_decided {
+                undecided.push(row as u32);
+            }
+        }
+        let (part, whole) = UNDECIDED_AT_MOST;
+        (undecided.len() * whole <= sites.len() * part).then_some(undecided)
+    }
+
+    /// The gaps of some rows.
+    pub(crate) fn of(&mut self, rows: Range<usize>) -> &mut [f32] {
+        &mut self.of_rows[rows]
+    }
+
+    /// How many bytes it takes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        let single = self.of_rows.capacity() + self.ways.capacity();
+        single * size_of::<f32>() + self.sites.capacity() * size_of::<f64>()
+    }
+}
+
+/// The least gap that decides a row within `bounds`.
+fn least(bounds: &[[f64; 2]], sites: &[f64], factor: f64) -> f32 {
+    let mut farthest = 0.0;
+    for (column, [least, largest]) in bounds.iter().enumerate() {
+        let of_sites = sites.iter().skip(column).step_by(bounds.len());
+        let (least, largest) = of_sites.fold((*least, *largest), |(least, largest), site| {
+            (least.min(*site), largest.max(*site))
+        });
+        let width = (largest - least) * factor;
+        farthest += width * width;
+    }
+    let error = (bounds.len() + 8) as f64 * (4.0 * f64::EPSILON);
+    ((error * farthest.sqrt() + LEAST) * LARGER) as f32
+}
