@@ -28,11 +28,13 @@ use crate::{
     RejectedRecord,
     columns::{OFFSET, PARTITION, TIMESTAMP, timestamp_type},
     footer::FOOTER_KEY,
+    numbers::stored,
 };
 
 /// A Parquet file of these rows, compressed with zstd.
 pub(crate) fn to_parquet(rows: &RecordBatch) -> Result<Bytes, ParquetError> {
-    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties(None)))?;
+    let properties = properties(rows, None);
+    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;
     writer.write(rows)?;
     writer.into_inner().map(Bytes::from)
 }
@@ -43,7 +45,8 @@ pub(crate) fn batch_file(
     rows: &RecordBatch,
     footer: String,
 ) -> Result<(Bytes, String), ParquetError> {
-    let properties = properties(Some(vec![KeyValue::new(FOOTER_KEY.to_owned(), footer)]));
+    let footer = vec![KeyValue::new(FOOTER_KEY.to_owned(), footer)];
+    let properties = properties(rows, Some(footer));
     let mut file = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut file, rows.schema(), Some(properties))?;
     writer.write(rows)?;
@@ -56,11 +59,11 @@ pub(crate) fn batch_file(
     Ok((file.into(), hash))
 }
 
-fn properties(entries: Option<Vec<KeyValue>>) -> WriterProperties {
-    WriterProperties::builder()
+fn properties(rows: &RecordBatch, entries: Option<Vec<KeyValue>>) -> WriterProperties {
+    let compressed = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_key_value_metadata(entries)
-        .build()
+        .set_key_value_metadata(entries);
+    stored(compressed, rows).build()
 }
 
 /// The rows of a Parquet file, all or at most so many. If the file has hashes, they are checked first.

@@ -79,6 +79,7 @@ mod error;
 mod footer;
 mod listing;
 mod log;
+mod numbers;
 mod prune;
 mod reject_path;
 mod rejects;

@@ -17,7 +17,7 @@ use crate::tree::only_child;
 
 /// The first bytes of our plan node. No message of Ballista begins with them: as the first byte of a Protobuf message,
 /// `g` would announce a field of a wire type that does not exist.
-const NODE_MARK: &[u8] = b"gugus all pass 1\n";
+const NODE_MARK: &[u8] = b"gugus all pass 2\n";
 
 /// The first bytes of our scan, which has no settings; like [`NODE_MARK`].
 const SCAN_MARK: &[u8] = b"gugus checked scan 1\n";
@@ -63,7 +63,9 @@ pub fn encode_node(node: &Arc<dyn ExecutionPlan>, buffer: &mut Vec<u8>) -> Optio
     }
     let node = node.downcast_ref::<AllPassExec>()?;
     buffer.extend_from_slice(NODE_MARK);
-    Some(serde_json::to_writer(buffer, node.pass()).map_err(about(AllPassExec::NAME)))
+    // A pass has thousands of numbers, and each part of the cluster reads them. Text would take longer than the pass itself.
+    let written = postcard::to_io(node.pass(), buffer);
+    Some(written.map(drop).map_err(about(AllPassExec::NAME)))
 }
 
 /// Reads one of our plan nodes over its children; `None` when the bytes are not ours.
@@ -84,7 +86,7 @@ pub fn decode_node(
     let settings = buffer.strip_prefix(NODE_MARK)?;
     let read = || {
         let input = only_child(AllPassExec::NAME, inputs)?;
-        let pass: Pass = serde_json::from_slice(settings).map_err(about(AllPassExec::NAME))?;
+        let pass: Pass = postcard::from_bytes(settings).map_err(about(AllPassExec::NAME))?;
         Ok(Arc::new(AllPassExec::new(Arc::clone(input), Arc::new(pass))) as _)
     };
     Some(read())
@@ -133,6 +135,9 @@ pub fn decode_function(name: &str, buffer: &[u8]) -> Option<Arc<ScalarUDF>> {
     (buffer == FUNCTION_MARK).then(|| growing::function(name))?
 }
 
-fn about(name: &'static str) -> impl Fn(serde_json::Error) -> DataFusionError {
+fn about<E>(name: &'static str) -> impl Fn(E) -> DataFusionError
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
     move |error| DataFusionError::External(Box::new(error)).context(format!("settings of {name}"))
 }

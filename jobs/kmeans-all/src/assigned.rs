@@ -1,4 +1,5 @@
-//! The site of each row after a pass, so that the next pass adds up only the rows that change their site.
+//! The site of each row after a pass, so that the next pass adds up only the rows that change their site. The gaps beside
+//! it say which rows cannot change it.
 //!
 //! Invariant: the sums of a site are those of the rows that are assigned to it, in fixed point, whichever centers the
 //! rows were compared with. So a pass may begin with the assignment of any earlier pass, or with none.
@@ -13,6 +14,8 @@ use crate::gaps::Gaps;
 #[derive(Debug)]
 pub(crate) struct Assigned {
     scale: Scale,
+    /// The sites that the rows were compared with, one after another.
+    pub(crate) centers: Vec<f64>,
     sites: Vec<u32>,
     pub(crate) counts: Vec<u64>,
     /// For each site, as many sums as a node has.
@@ -26,6 +29,7 @@ impl Assigned {
         let width = scale.values.len() + usize::from(scale.weights.is_some());
         Self {
             scale: scale.clone(),
+            centers: Vec::new(),
             sites: vec![NOWHERE; rows],
             counts: vec![0; sites],
             sums: vec![0; sites * width],
@@ -72,8 +76,9 @@ impl Assigned {
         let sites = self.sites.capacity() * size_of::<u32>();
         let counts = self.counts.capacity() * size_of::<u64>();
         let scale = self.scale.values.capacity() * size_of::<i32>();
+        let centers = self.centers.capacity() * size_of::<f64>();
         let gaps = self.gaps.as_ref().map_or(0, Gaps::heap_size);
-        scale + sites + counts + gaps + self.sums.capacity() * size_of::<i128>()
+        scale + centers + sites + counts + gaps + self.sums.capacity() * size_of::<i128>()
     }
 
     /// The most bytes that are worth keeping for so many rows of `width` numbers: those of the sites, and a byte for each

@@ -35,12 +35,30 @@ const LEAST: f64 = 1.0 / (1_u128 << 90) as f64;
 /// rows.
 const UNDECIDED_AT_MOST: (usize, usize) = (7, 8);
 
+/// If gaps decide a smaller part of the rows than this, they do not pay.
+const DECIDED_AT_LEAST: (usize, usize) = (1, 8);
+
+/// So many passes have no gaps when gaps did not pay. Sites move less from pass to pass, so they may pay later.
+const REST: usize = 6;
+
+/// What a pass does with gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It only finds them.
+    Begin,
+    /// It decides by those of the last pass, and finds new ones.
+    Carry,
+    /// Nothing, and so many further passes do not either.
+    Rest(usize),
+}
+
 /// The gap of each row, and what a pass needs to carry them.
 #[derive(Debug)]
 pub(crate) struct Gaps {
     of_rows: Vec<f32>,
-    /// The sites that the gaps belong to, one after another.
-    sites: Vec<f64>,
+    phase: Phase,
+    /// How many rows this pass has decided.
+    decided: usize,
     /// A gap is a distance times this power of two, the factor of the frame.
     factor: f64,
     /// How much a gap shrinks in this pass, by the row's site.
@@ -50,10 +68,11 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
-    /// Carries `kept` on to these sites, or begins with no gap. `None` if the rows are not compared in single precision
-    /// with all of them.
+    /// Carries `kept` from the sites `from` on to these sites, or begins anew. `None` if the rows are not compared in single
+    /// precision with all of them.
     pub(crate) fn carried(
         kept: Option<Self>,
+        from: &[f64],
         points: &Points,
         sites: &Sites,
         among: &[u32],
@@ -63,18 +82,35 @@ impl Gaps {
             return None;
         }
         let factor = frame.factor;
-        let kept = kept.filter(|kept| kept.sites.len() == sites.values().len());
-        let mut gaps = kept.unwrap_or_else(|| Self {
-            of_rows: vec![0.0; points.rows()],
-            sites: sites.values().to_vec(),
-            factor,
-            ways: Vec::new(),
-            least: 0.0,
-        });
-        gaps.rescale(factor);
-        gaps.go(sites.values(), points.dimensions());
-        gaps.least = least(&points.bounds, sites.values(), factor);
+        let Some(mut gaps) = kept.filter(|_| from.len() == sites.values().len()) else {
+            return Some(Self {
+                of_rows: vec![0.0; points.rows()],
+                phase: Phase::Begin,
+                decided: 0,
+                factor,
+                ways: Vec::new(),
+                least: 0.0,
+            });
+        };
+        gaps.phase = gaps.next(points.rows());
+        gaps.decided = 0;
+        if gaps.phase == Phase::Carry {
+            gaps.rescale(factor);
+            gaps.go(from, sites.values(), points.dimensions());
+            gaps.least = least(&points.bounds, sites.values(), factor);
+        }
+        gaps.factor = factor;
         Some(gaps)
+    }
+
+    fn next(&self, rows: usize) -> Phase {
+        let (part, whole) = DECIDED_AT_LEAST;
+        match self.phase {
+            Phase::Carry if self.decided * whole < rows * part => Phase::Rest(REST - 1),
+            Phase::Begin | Phase::Carry => Phase::Carry,
+            Phase::Rest(0) => Phase::Begin,
+            Phase::Rest(further) => Phase::Rest(further - 1),
+        }
     }
 
     /// A gap that gets too small is lost, and one that gets too large is cut off.
@@ -90,9 +126,9 @@ impl Gaps {
         self.factor = factor;
     }
 
-    /// Moves the sites, and notes how far they go.
-    fn go(&mut self, to: &[f64], dimensions: usize) {
-        let both = self.sites.chunks_exact(dimensions);
+    /// Notes how far the sites move.
+    fn go(&mut self, from: &[f64], to: &[f64], dimensions: usize) {
+        let both = from.chunks_exact(dimensions);
         let both = both.zip(to.chunks_exact(dimensions));
         let way = |(from, to): (&[f64], &[f64])| {
             let differences = from.iter().zip(to).map(|(from, to)| to - from);
@@ -114,7 +150,6 @@ impl Gaps {
         });
         self.ways.clear();
         self.ways.extend(shrinks);
-        self.sites.copy_from_slice(to);
     }
 
     /// Carries the gaps of a block of rows, whose `sites` are those of the last pass. Writes down the rows that are not decided,
@@ -125,6 +160,9 @@ impl Gaps {
         sites: &[u32],
         undecided: &'a mut Vec<u32>,
     ) -> Option<&'a [u32]> {
+        if self.phase != Phase::Carry {
+            return None;
+        }
         undecided.clear();
         let Self { ways, least, .. } = self;
         for (row, (gap, site)) in self.of_rows[rows].iter_mut().zip(sites).enumerate() {
@@ -136,19 +174,20 @@ impl Gaps {
                 undecided.push(row as u32);
             }
         }
+        self.decided += sites.len() - undecided.len();
         let (part, whole) = UNDECIDED_AT_MOST;
         (undecided.len() * whole <= sites.len() * part).then_some(undecided)
     }
 
-    /// The gaps of some rows.
-    pub(crate) fn of(&mut self, rows: Range<usize>) -> &mut [f32] {
-        &mut self.of_rows[rows]
+    /// Where a comparison writes the gaps of some rows, if they are wanted.
+    pub(crate) fn wanted(&mut self, rows: Range<usize>) -> Option<&mut [f32]> {
+        let rests = matches!(self.phase, Phase::Rest(_));
+        (!rests).then(|| &mut self.of_rows[rows])
     }
 
     /// How many bytes it takes on the heap.
     pub(crate) fn heap_size(&self) -> usize {
-        let single = self.of_rows.capacity() + self.ways.capacity();
-        single * size_of::<f32>() + self.sites.capacity() * size_of::<f64>()
+        (self.of_rows.capacity() + self.ways.capacity()) * size_of::<f32>()
     }
 }
 

@@ -133,6 +133,13 @@ proptest! {
             };
             prop_assert_eq!(&means.counts, &counts, "{:?}", change);
             prop_assert!(kept.last_assigned().is_some(), "the next pass has something to carry");
+            let step = Step::Evaluate {
+                before: Some(case.rows[..8].to_vec()),
+                centers: sites.clone(),
+            };
+            let known = run_step(&step, &kept, Kernel::Vector).unwrap();
+            let anew = run_step(&step, &points(&case.rows), Kernel::Scalar).unwrap();
+            prop_assert_eq!(known, anew, "{:?}", change);
         }
     }
 }
@@ -153,7 +160,8 @@ fn compared(points: &Points, sites: &[Vec<f64>]) -> Option<usize> {
     let sites = Sites::new(sites, points.dimensions()).unwrap();
     let mut kept = points.last_assigned();
     let kept = kept.as_mut().unwrap();
-    let gaps = Gaps::carried(kept.gaps.take(), points, &sites, sites.distinct());
+    let gaps = kept.gaps.take();
+    let gaps = Gaps::carried(gaps, &kept.centers, points, &sites, sites.distinct());
     let mut undecided = Vec::new();
     let rows = points.all();
     let mut gaps = gaps.unwrap();
@@ -184,6 +192,27 @@ fn rows_far_from_other_sites_are_compared_once() {
     run_step(&step, &points, Kernel::Vector).unwrap();
     sites[3] = rows[14].clone();
     assert_eq!(compared(&points, &sites), None, "all are compared");
+}
+
+#[test]
+fn gaps_that_decide_nothing_rest_for_some_passes() {
+    let rows = uniform(3_000, 12);
+    let points = points(&rows);
+    let mut sites = rows[..10].to_vec();
+    let mut finds = Vec::new();
+    for _ in 0..10 {
+        sites.rotate_left(1);
+        let step = Step::Lloyd {
+            scale: Scale::new(&points.largest(), None).unwrap(),
+            centers: sites.clone(),
+        };
+        run_step(&step, &points, Kernel::Vector).unwrap();
+        let mut kept = points.last_assigned();
+        let gaps = kept.as_mut().unwrap().gaps.as_mut().unwrap();
+        finds.push(gaps.wanted(0..1).is_some());
+    }
+    let (yes, no) = (true, false);
+    assert_eq!(finds, [yes, yes, no, no, no, no, no, no, yes, yes]);
 }
 
 #[test]

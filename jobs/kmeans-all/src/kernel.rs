@@ -184,27 +184,28 @@ impl WithSimd for SearchSome<'_> {
 }
 
 /// The costs of at most [`BLOCK`] rows whose nearest site is known.
-pub(crate) struct CostsOf<'a>(pub(crate) Search<'a>);
+pub(crate) struct CostsOf<'a> {
+    pub(crate) columns: &'a [Vec<f64>],
+    pub(crate) rows: Range<usize>,
+    /// The sites, column after column, so that the numbers of one column stay in the first cache.
+    pub(crate) sites: &'a [f64],
+    pub(crate) nearest: &'a mut Nearest,
+}
 
 impl WithSimd for CostsOf<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Search {
-            columns,
-            rows,
-            sites,
-            nearest,
-            ..
-        } = self.0;
-        let cost = &mut nearest.cost[..rows.len()];
+        let count = self.sites.len() / self.columns.len().max(1);
+        let Nearest { cost, site } = self.nearest;
+        let cost = &mut cost[..self.rows.len()];
         cost.fill(0.0);
-        for (number, column) in columns.iter().enumerate() {
-            let of_site = &sites[number..];
-            let both = column[rows.clone()].iter().zip(&nearest.site);
+        let sites = self.sites.chunks_exact(count.max(1));
+        for (column, of_sites) in self.columns.iter().zip(sites) {
+            let both = column[self.rows.clone()].iter().zip(&*site);
             for (cost, (value, site)) in cost.iter_mut().zip(both) {
-                let difference = value - of_site[*site as usize * columns.len()];
+                let difference = value - of_sites[*site as usize];
                 *cost += difference * difference;
             }
         }

@@ -169,13 +169,15 @@ fn by_change(
     adder.begin(sites.len());
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
-        let mut gaps = Gaps::carried(assigned.gaps.take(), points, sites, area.sites);
+        let kept = assigned.gaps.take();
+        let mut gaps = Gaps::carried(kept, &assigned.centers, points, sites, area.sites);
         for rows in sites.blocks(area.rows.clone()) {
             let of_rows = assigned.sites(rows.clone());
             let some = gaps.as_mut();
             let some = some.and_then(|gaps| gaps.undecided(rows.clone(), of_rows, &mut undecided));
-            let of_rows = gaps.as_mut().map(|gaps| gaps.of(rows.clone()));
-            searcher.assign_some(points, rows.clone(), some, of_rows);
+            let wanted = gaps.as_mut();
+            let wanted = wanted.and_then(|gaps| gaps.wanted(rows.clone()));
+            searcher.assign_some(points, rows.clone(), some, wanted);
             let compared = some.unwrap_or(&all[..rows.len()]).iter();
             let nearest = compared.map(|row| {
                 let local = searcher.nearest.site[*row as usize];
@@ -187,6 +189,7 @@ fn by_change(
         assigned.gaps = gaps;
     });
     adder.spill(&mut assigned.sums);
+    sites.values().clone_into(&mut assigned.centers);
     means.counts.clone_from(&assigned.counts);
     means.sums.clone_from(&assigned.sums);
     // After the signal, nobody asks for the sums of the rows that were moved until then.

@@ -13,6 +13,7 @@ use crate::fixed_point::Scale;
 use crate::kernel::padded;
 use crate::leaves::Leaves;
 use crate::node_sums::{NodeSums, Summands};
+use crate::sites::Sites;
 use crate::tally::Tally;
 use crate::tree::Tree;
 
@@ -31,8 +32,8 @@ pub enum Weighting {
 /// The finite rows of one slice of the data, made by a [`PointsBuilder`](crate::PointsBuilder).
 ///
 /// All passes, tasks and threads that compute on the slice share it. It also keeps the sums of tree nodes that a pass
-/// makes for a [`Scale`], and where no tree pays the sites to which the last pass assigned the rows. The next pass uses
-/// them; they never change a result.
+/// makes for a [`Scale`], and where no tree pays the sites to which the last pass assigned the rows, with their gaps. The
+/// next pass uses them; they never change a result.
 #[derive(Debug)]
 pub struct Points {
     pub(crate) rows: usize,
@@ -208,6 +209,12 @@ impl Points {
         let kept = self.last_assigned().take();
         kept.filter(|kept| kept.suits(scale, sites))
             .unwrap_or_else(|| Assigned::none(scale, self.rows, sites))
+    }
+
+    /// What the last pass over all rows kept, if its sites were these. A second thread gets none meanwhile.
+    pub(crate) fn assigned_to(&self, sites: &Sites) -> Option<Assigned> {
+        let mut kept = self.last_assigned();
+        kept.take_if(|kept| kept.centers == sites.values())
     }
 
     /// Keeps the sites of the rows for the next pass, and their gaps, as far as [`Points::heap_size`] has room for them.

@@ -17,7 +17,10 @@ pub(crate) struct Searcher {
     pub(crate) arch: Arch,
     pub(crate) nearest: Box<Nearest>,
     tile: Vec<[f64; LANES]>,
+    /// The sites, one after another.
     values: Vec<f64>,
+    /// The sites, column after column. They are needed where exact arithmetic does not tell the costs.
+    by_column: Vec<f64>,
     panels: Panels,
     pub(crate) doubts: Doubts,
 }
@@ -29,6 +32,7 @@ impl Searcher {
             nearest: Box::default(),
             tile: vec![[0.0; LANES]; dimensions],
             values: Vec::new(),
+            by_column: Vec::new(),
             panels: Panels::default(),
             doubts: Doubts::new(dimensions),
         }
@@ -38,7 +42,10 @@ impl Searcher {
     pub(crate) fn set_sites(&mut self, sites: &Sites, among: &[u32]) {
         sites.copy(among, &mut self.values);
         match sites.frame(among) {
-            Some(frame) => self.panels.set(frame, among),
+            Some(frame) => {
+                self.panels.set(frame, among);
+                self.lay_out(sites, among, self.tile.len());
+            }
             None => self.panels.clear(),
         }
     }
@@ -48,8 +55,27 @@ impl Searcher {
         self.assign(points, rows.clone());
         // Exact arithmetic has told the costs.
         if !self.panels.numbers.is_empty() {
-            let arch = self.arch;
-            arch.dispatch(CostsOf(self.exactly(points, rows)));
+            self.costs(points, rows);
+        }
+    }
+
+    /// Computes the cost of each row of a block, whose sites are known. They are `among` those of the last
+    /// [`Searcher::lay_out`].
+    fn costs(&mut self, points: &Points, rows: Range<usize>) {
+        self.arch.dispatch(CostsOf {
+            columns: &points.columns,
+            rows,
+            sites: &self.by_column,
+            nearest: &mut self.nearest,
+        });
+    }
+
+    /// Puts the sites `among` all in order for [`Searcher::costs`].
+    fn lay_out(&mut self, sites: &Sites, among: &[u32], dimensions: usize) {
+        self.by_column.clear();
+        for column in 0..dimensions {
+            let values = among.iter().map(|site| sites.get(*site)[column]);
+            self.by_column.extend(values);
         }
     }
 
@@ -121,20 +147,38 @@ pub(crate) fn costs(
         Costs::Weighted => points.weights.as_deref(),
     };
     let mut sum = ExactSum::default();
+    let mut add = |nearest: &mut Nearest, rows: Range<usize>| {
+        let cost = &mut nearest.cost[..rows.len()];
+        if let Some(weights) = weights {
+            for (cost, weight) in cost.iter_mut().zip(&weights[rows]) {
+                *cost *= weight;
+            }
+        }
+        sum.add_all(cost);
+    };
+    // Mostly these are the centers of the last pass.
+    if let Some(assigned) = points.assigned_to(sites) {
+        let all: Vec<u32> = (0..sites.len() as u32).collect();
+        searcher.lay_out(sites, &all, points.dimensions());
+        for rows in sites.blocks(points.all()) {
+            let known = assigned.sites(rows.clone()).iter();
+            for (site, known) in searcher.nearest.site.iter_mut().zip(known) {
+                *site = u64::from(*known);
+            }
+            searcher.costs(points, rows.clone());
+            add(&mut searcher.nearest, rows);
+        }
+        let sizes = assigned.counts.clone();
+        points.keep_assigned(assigned);
+        return (sum, sizes);
+    }
     let mut sizes = vec![0; sites.len()];
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
         for rows in sites.blocks(area.rows.clone()) {
-            let len = rows.len();
             searcher.search(points, rows.clone());
-            let nearest = &mut *searcher.nearest;
-            if let Some(weights) = weights {
-                for (cost, weight) in nearest.cost.iter_mut().zip(&weights[rows]) {
-                    *cost *= weight;
-                }
-            }
-            sum.add_all(&nearest.cost[..len]);
-            count(&area, &nearest.site[..len], &mut sizes);
+            count(&area, &searcher.nearest.site[..rows.len()], &mut sizes);
+            add(&mut searcher.nearest, rows);
         }
     });
     (sum, sizes)

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
-use bytes::Bytes;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::durable::temporary_beside;
@@ -141,6 +140,8 @@ fn made(path: &Path, error: io::Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     const MARK: &str = "_SUCCESS";
