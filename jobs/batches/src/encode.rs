@@ -31,7 +31,7 @@ use crate::{
     numbers::stored,
 };
 
-/// A Parquet file of these rows, compressed with zstd.
+/// A Parquet file of these rows.
 pub(crate) fn to_parquet(rows: &RecordBatch) -> Result<Bytes, ParquetError> {
     let properties = properties(rows, None);
     let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties))?;

@@ -36,7 +36,7 @@ const LEAST: f64 = 1.0 / (1_u128 << 90) as f64;
 const UNDECIDED_AT_MOST: (usize, usize) = (7, 8);
 
 /// If gaps decide a smaller part of the rows than this, they do not pay.
-const DECIDED_AT_LEAST: (usize, usize) = (1, 8);
+const DECIDED_AT_LEAST: (usize, usize) = (1, 4);
 
 /// So many passes have no gaps when gaps did not pay. Sites move less from pass to pass, so they may pay later.
 const REST: usize = 6;
