@@ -22,7 +22,6 @@
 use std::ops::Range;
 
 use crate::frame::LARGER;
-use crate::points::Points;
 use crate::sites::Sites;
 
 /// With fewer columns, a comparison takes little longer than carrying a gap, and memory for gaps was not asked for.
@@ -68,23 +67,24 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
-    /// Carries `kept` from the sites `from` on to these sites, or begins anew. `None` if the rows are not compared in single
-    /// precision with all of them.
+    /// Carries `kept` from the sites `from` on to these sites, or begins anew for so many rows. `None` if the rows are not compared
+    /// in single precision with all of them. `bounds` are those of the columns.
     pub(crate) fn carried(
         kept: Option<Self>,
         from: &[f64],
-        points: &Points,
+        rows: usize,
+        bounds: &[[f64; 2]],
         sites: &Sites,
         among: &[u32],
     ) -> Option<Self> {
         let frame = sites.frame(among)?;
-        if points.dimensions() < COLUMNS_AT_LEAST || among.len() != sites.len() {
+        if bounds.len() < COLUMNS_AT_LEAST || among.len() != sites.len() {
             return None;
         }
         let factor = frame.factor;
         let Some(mut gaps) = kept.filter(|_| from.len() == sites.values().len()) else {
             return Some(Self {
-                of_rows: vec![0.0; points.rows()],
+                of_rows: vec![0.0; rows],
                 phase: Phase::Begin,
                 decided: 0,
                 factor,
@@ -92,12 +92,12 @@ impl Gaps {
                 least: 0.0,
             });
         };
-        gaps.phase = gaps.next(points.rows());
+        gaps.phase = gaps.next(rows);
         gaps.decided = 0;
         if gaps.phase == Phase::Carry {
             gaps.rescale(factor);
-            gaps.go(from, sites.values(), points.dimensions());
-            gaps.least = least(&points.bounds, sites.values(), factor);
+            gaps.go(from, sites.values(), bounds.len());
+            gaps.least = least(bounds, sites.values(), factor);
         }
         gaps.factor = factor;
         Some(gaps)

@@ -161,7 +161,8 @@ fn compared(points: &Points, sites: &[Vec<f64>]) -> Option<usize> {
     let mut kept = points.last_assigned();
     let kept = kept.as_mut().unwrap();
     let gaps = kept.gaps.take();
-    let gaps = Gaps::carried(gaps, &kept.centers, points, &sites, sites.distinct());
+    let (from, among) = (&kept.centers, sites.distinct());
+    let gaps = Gaps::carried(gaps, from, points.rows(), &points.bounds, &sites, among);
     let mut undecided = Vec::new();
     let rows = points.all();
     let mut gaps = gaps.unwrap();

@@ -170,7 +170,8 @@ fn by_change(
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
         let kept = assigned.gaps.take();
-        let mut gaps = Gaps::carried(kept, &assigned.centers, points, sites, area.sites);
+        let (from, bounds) = (&assigned.centers, &points.bounds);
+        let mut gaps = Gaps::carried(kept, from, points.rows(), bounds, sites, area.sites);
         for rows in sites.blocks(area.rows.clone()) {
             let of_rows = assigned.sites(rows.clone());
             let some = gaps.as_mut();
