@@ -81,6 +81,14 @@ impl Assigned {
         scale + centers + sites + counts + gaps + self.sums.capacity() * size_of::<i128>()
     }
 
+    /// How many bytes it takes on the heap at most, with gaps, for so many rows of `width` numbers and so many sites.
+    pub(crate) fn size_with_gaps(rows: usize, width: usize, sites: usize) -> usize {
+        let of_row = size_of::<u32>() + size_of::<f32>();
+        let of_number = size_of::<f64>() + size_of::<i128>();
+        let of_site = size_of::<u64>() + size_of::<f32>() + width * of_number;
+        rows * of_row + sites * of_site + width * size_of::<i32>()
+    }
+
     /// The most bytes that are worth keeping for so many rows of `width` numbers: those of the sites, and a byte for each
     /// number, which has room for gaps. With so many sites that their sums take more, adding up all rows costs little beside
     /// comparing them.

@@ -47,7 +47,7 @@ const COLUMNS_AT_MOST: usize = 1 << 12;
 ///
 /// *The gap.* With a margin `m`, the squared distances of the second site and of `a` differ by at least `2 (lead - m)`, and that
 /// of `a` is at most `|x|² + 2 t(a) + 3 m`: `2 m` for the errors of the score and of the row's length, and a third for the roundings
-/// of this sum. Both give a lower bound of the difference of the distances themselves, `more / (√(square + more) + √square)`.
+/// of this sum. The lead is rounded, too; the eighth has room for that. Both give a lower bound of the difference of the distances themselves, `more / (√(square + more) + √square)`.
 /// It falls with `square` and grows with `more`. Its own roundings are less than [`LARGER`].
 #[derive(Debug)]
 pub(crate) struct Frame {

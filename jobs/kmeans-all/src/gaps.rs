@@ -15,16 +15,20 @@
 //! farther from a site than `D`. If the gap exceeds `g = (n + 8) 2^-50 D`, then `d(b)² - d(a)²` exceeds `g (d(a) + d(b))`, which is
 //! eight times the error of both squares. So `a` is nearest by the exact rule, too, and no other site is equally near.
 //!
-//! *Underflow.* What is lost where ways and gaps underflow is below 2^-149 in each pass, and what is lost where squares
-//! underflow is below 2^-260. [`LEAST`] is larger than the sum of the first, and its square than the second. Nothing
-//! overflows: [`Panels::gap`](crate::frame::Panels::gap) gives no gap to rows far out.
+//! *Underflow.* A way or a gap that underflows is wrong by at most 2^-149. A gap that decides exceeds [`LEAST`], so making it
+//! smaller by 2^-20 takes away far more. If the unit changes by a large power of two, sites have moved by about the larger unit,
+//! and no gap near underflow outlasts that. What is lost where squares underflow is below 2^-260, and the square of `LEAST` is
+//! larger.
+//!
+//! *Overflow.* [`Panels::gap`](crate::frame::Panels::gap) gives no gap to rows far out. A row that has one is nearer to its site than
+//! 2^32 units, so the square of this distance does not overflow. An infinite square is larger.
 
 use std::ops::Range;
 
 use crate::frame::LARGER;
 use crate::sites::Sites;
 
-/// With fewer columns, a comparison takes little longer than carrying a gap, and memory for gaps was not asked for.
+/// With fewer columns, a comparison takes little longer than carrying a gap.
 const COLUMNS_AT_LEAST: usize = 8;
 
 /// No row is decided by a smaller gap.
@@ -56,7 +60,7 @@ enum Phase {
 pub(crate) struct Gaps {
     of_rows: Vec<f32>,
     phase: Phase,
-    /// How many rows this pass has decided.
+    /// How many rows this pass could decide.
     decided: usize,
     /// A gap is a distance times this power of two, the factor of the frame.
     factor: f64,
@@ -67,8 +71,8 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
-    /// Carries `kept` from the sites `from` on to these sites, or begins anew for so many rows. `None` if the rows are not compared
-    /// in single precision with all of them. `bounds` are those of the columns.
+    /// Carries `kept` from the sites `from` on to these sites, or begins anew for so many rows. `None` if there are few columns, or if
+    /// the rows are not compared in single precision with all sites. `bounds` are those of the columns.
     pub(crate) fn carried(
         kept: Option<Self>,
         from: &[f64],
@@ -113,7 +117,7 @@ impl Gaps {
         }
     }
 
-    /// A gap that gets too small is lost, and one that gets too large is cut off.
+    /// A gap that gets too large is cut off.
     fn rescale(&mut self, factor: f64) {
         if self.factor == factor {
             return;
@@ -183,6 +187,11 @@ impl Gaps {
     pub(crate) fn wanted(&mut self, rows: Range<usize>) -> Option<&mut [f32]> {
         let rests = matches!(self.phase, Phase::Rest(_));
         (!rests).then(|| &mut self.of_rows[rows])
+    }
+
+    #[cfg(test)]
+    pub(crate) fn decided(&self) -> usize {
+        self.decided
     }
 
     /// How many bytes it takes on the heap.

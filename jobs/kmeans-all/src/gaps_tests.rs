@@ -75,7 +75,7 @@ fn changed(sites: &mut [Vec<f64>], change: &Change, rows: &[Vec<f64>]) {
 /// Many rows among few sites, so that passes have room to keep gaps, and most rows have one. The first rows are those that
 /// [`Change::IntoTie`] finds.
 fn cases() -> impl Strategy<Value = Case> {
-    let unit = select(vec![1.0, 1e30, 1e-160]);
+    let unit = select(vec![1.0, 1e30, 1e-115]);
     let sites =
         |columns| prop::collection::vec(prop::collection::vec(-2.0..2.0_f64, columns), 8..14);
     let ordinary =
@@ -153,6 +153,36 @@ fn groups(columns: usize) -> Vec<Vec<f64>> {
         values.into_iter().enumerate().map(of_group).collect()
     };
     near.map(far).collect()
+}
+
+/// Sites that come to rest, as those of a training do, over several blocks and tiles of wide rows.
+#[test]
+fn passes_over_several_blocks_carry_gaps() {
+    for (rows, columns) in [(9_000, 9), (5_000, 80)] {
+        let rows = uniform(rows, columns);
+        let kept = points(&rows);
+        let mut sites = rows[..16].to_vec();
+        let mut decided = 0;
+        for pass in 0..20 {
+            for (site, towards) in sites.iter_mut().zip(&rows[100..]) {
+                let part = 0.5_f64.powi(pass + 1);
+                for (value, to) in site.iter_mut().zip(towards) {
+                    *value += (to - *value) * part;
+                }
+            }
+            let step = Step::Lloyd {
+                scale: Scale::new(&kept.largest(), None).unwrap(),
+                centers: sites.clone(),
+            };
+            let carried = run_step(&step, &kept, Kernel::Vector).unwrap();
+            let anew = run_step(&step, &points(&rows), Kernel::Scalar).unwrap();
+            assert_eq!(carried, anew, "{columns} columns, pass {pass}");
+            let assigned = kept.last_assigned();
+            let gaps = assigned.as_ref().and_then(|kept| kept.gaps.as_ref());
+            decided = gaps.unwrap().decided();
+        }
+        assert!(decided > rows.len() / 2, "{decided}");
+    }
 }
 
 /// How many rows of the first block a pass with these sites compares.

@@ -170,8 +170,12 @@ fn by_change(
     walk(points, sites, &mut |area| {
         searcher.set_sites(sites, area.sites);
         let kept = assigned.gaps.take();
-        let (from, bounds) = (&assigned.centers, &points.bounds);
-        let mut gaps = Gaps::carried(kept, from, points.rows(), bounds, sites, area.sites);
+        let mut gaps = if points.has_room_for_gaps(sites) {
+            let (from, bounds) = (&assigned.centers, &points.bounds);
+            Gaps::carried(kept, from, points.rows(), bounds, sites, area.sites)
+        } else {
+            None
+        };
         for rows in sites.blocks(area.rows.clone()) {
             let of_rows = assigned.sites(rows.clone());
             let some = gaps.as_mut();

@@ -106,7 +106,7 @@ impl Points {
         self.columns.len()
     }
 
-    /// How many bytes these points take on the heap, with the sums that passes will add.
+    /// How many bytes these points take on the heap, with the sums, sites and gaps that passes will keep.
     #[must_use]
     pub fn heap_size(&self) -> usize {
         let numbers: usize = self
@@ -149,6 +149,13 @@ impl Points {
             *own = numbers;
         }
         self.keys = rows.keys;
+    }
+
+    /// Drops the gaps of the rows. The next passes compare more rows, with the same result.
+    pub fn forget_gaps(&mut self) {
+        if let Some(kept) = &mut *self.last_assigned() {
+            kept.gaps = None;
+        }
     }
 
     /// Drops the tree and what passes kept for each other. Later passes take longer, with the same result.
@@ -225,6 +232,12 @@ impl Points {
         if assigned.heap_size() <= self.most_assigned() {
             *self.last_assigned() = Some(assigned);
         }
+    }
+
+    /// Whether there is room to keep gaps for a pass with these sites.
+    pub(crate) fn has_room_for_gaps(&self, sites: &Sites) -> bool {
+        let width = self.dimensions() + usize::from(self.weights.is_some());
+        Assigned::size_with_gaps(self.rows, width, sites.len()) <= self.most_assigned()
     }
 
     fn most_assigned(&self) -> usize {

@@ -1,8 +1,8 @@
 //! Points that do not fit into memory, in a temporary file between passes.
 //!
 //! A run has one file on an executor, and all its tasks append to it. So the number of open files does not grow with the
-//! number of batches. The file has rows as passes need them: numbers and keys, chunk after chunk. The tree of a chunk and the
-//! site of each row stay in memory as long as there is room, because they are small and save much of a pass.
+//! number of batches. The file has rows as passes need them: numbers and keys, chunk after chunk. The tree of a chunk, and
+//! the site and the gap of each row, stay in memory as long as there is room, because they are small and save much of a pass.
 //!
 //! The file only saves time. If it cannot be written or read, the batches are read again in every pass. DataFusion's disk
 //! manager makes the file, counts its bytes against its limit, and removes it after its last user.
@@ -244,10 +244,19 @@ impl Spilled {
     }
 }
 
-/// Takes memory for what the chunks keep, or drops it if there is no memory.
+/// Takes memory for what the chunks keep. If there is too little, it drops the gaps; if that is not enough, everything.
 fn reserve(memory: &MemoryReservation, chunks: &mut [Chunk]) {
-    let bytes = chunks.iter().map(|of| of.points.heap_size_without_rows());
-    if memory.try_resize(bytes.sum()).is_err() {
+    let fits = |chunks: &[Chunk]| {
+        let bytes = chunks.iter().map(|of| of.points.heap_size_without_rows());
+        memory.try_resize(bytes.sum()).is_ok()
+    };
+    if fits(chunks) {
+        return;
+    }
+    for chunk in &mut *chunks {
+        chunk.points.forget_gaps();
+    }
+    if !fits(chunks) {
         forget(chunks);
         memory.free();
     }
