@@ -45,10 +45,12 @@ const COLUMNS_AT_MOST: usize = 1 << 12;
 /// [`Panels::is_certain`] asks for an eighth more than the margin. That covers this error, and the rounding of the margin
 /// and of the row's own length.
 ///
-/// *The gap.* With a margin `m`, the squared distances of the second site and of `a` differ by at least `2 (lead - m)`, and that
-/// of `a` is at most `|x|² + 2 t(a) + 3 m`: `2 m` for the errors of the score and of the row's length, and a third for the roundings
-/// of this sum. The lead is rounded, too; the eighth has room for that. Both give a lower bound of the difference of the distances themselves, `more / (√(square + more) + √square)`.
-/// It falls with `square` and grows with `more`. Its own roundings are less than [`LARGER`].
+/// *The gap.* Let `m` be the margin with its eighth. The squared distances of the second site and of `a` differ by at least
+/// `2 (lead - m)`. The eighth has room for the rounding of the lead. The squared distance of `a` is at most
+/// `|x|² + 2 t(a) + 3 m`: two `m` cover the errors of the score and of the row's length, and one covers the roundings of this
+/// sum. Let `more` be the first number and `square` the second. Then the distances themselves differ by at least
+/// `more / (√(square + more) + √square)`, because this number falls with `square` and grows with `more`. Its own roundings
+/// are less than [`LARGER`].
 #[derive(Debug)]
 pub(crate) struct Frame {
     /// The median of the sites in each column. Most rows are near it, even if some sites lie far out.

@@ -141,8 +141,7 @@ impl Points {
     /// # Panics
     /// When they are not as many rows or columns as were taken out. Then the caller mixed up two slices.
     pub fn put_rows(&mut self, rows: PointRows) {
-        let columns = self.dimensions() + usize::from(self.weights.is_some());
-        assert_eq!(rows.numbers.len(), columns, "as many columns");
+        assert_eq!(rows.numbers.len(), self.width(), "as many columns");
         assert_eq!(rows.keys.len(), self.rows, "as many rows");
         let numbers = self.columns.iter_mut().chain(&mut self.weights);
         for (own, numbers) in numbers.zip(rows.numbers) {
@@ -236,13 +235,16 @@ impl Points {
 
     /// Whether there is room to keep gaps for a pass with these sites.
     pub(crate) fn has_room_for_gaps(&self, sites: &Sites) -> bool {
-        let width = self.dimensions() + usize::from(self.weights.is_some());
-        Assigned::size_with_gaps(self.rows, width, sites.len()) <= self.most_assigned()
+        Assigned::size_with_gaps(self.rows, self.width(), sites.len()) <= self.most_assigned()
     }
 
     fn most_assigned(&self) -> usize {
-        let width = self.dimensions() + usize::from(self.weights.is_some());
-        Assigned::most(self.rows, width)
+        Assigned::most(self.rows, self.width())
+    }
+
+    /// How many numbers a row has: its columns, and the weight if there is one.
+    fn width(&self) -> usize {
+        self.dimensions() + usize::from(self.weights.is_some())
     }
 
     /// No panic leaves a change half done, because whole values are taken and kept.

@@ -19,7 +19,7 @@ pub(crate) struct Searcher {
     tile: Vec<[f64; LANES]>,
     /// The sites, one after another.
     values: Vec<f64>,
-    /// The sites, column after column. They are needed where exact arithmetic does not tell the costs.
+    /// The sites, column after column; empty until [`Searcher::costs`] needs them.
     by_column: Vec<f64>,
     panels: Panels,
     pub(crate) doubts: Doubts,
@@ -41,11 +41,9 @@ impl Searcher {
     /// Says which `sites` the next blocks are compared with.
     pub(crate) fn set_sites(&mut self, sites: &Sites, among: &[u32]) {
         sites.copy(among, &mut self.values);
+        self.by_column.clear();
         match sites.frame(among) {
-            Some(frame) => {
-                self.panels.set(frame, among);
-                self.lay_out(sites, among, self.tile.len());
-            }
+            Some(frame) => self.panels.set(frame, among),
             None => self.panels.clear(),
         }
     }
@@ -59,24 +57,21 @@ impl Searcher {
         }
     }
 
-    /// Computes the cost of each row of a block, whose sites are known. They are `among` those of the last
-    /// [`Searcher::lay_out`].
+    /// Computes the cost of each row of a block, whose sites are known.
     fn costs(&mut self, points: &Points, rows: Range<usize>) {
+        if self.by_column.is_empty() {
+            let columns = points.dimensions();
+            for column in 0..columns {
+                let of_column = self.values.iter().skip(column).step_by(columns);
+                self.by_column.extend(of_column);
+            }
+        }
         self.arch.dispatch(CostsOf {
             columns: &points.columns,
             rows,
             sites: &self.by_column,
             nearest: &mut self.nearest,
         });
-    }
-
-    /// Puts the sites `among` all in order for [`Searcher::costs`].
-    fn lay_out(&mut self, sites: &Sites, among: &[u32], dimensions: usize) {
-        self.by_column.clear();
-        for column in 0..dimensions {
-            let values = among.iter().map(|site| sites.get(*site)[column]);
-            self.by_column.extend(values);
-        }
     }
 
     /// Finds the nearest of these sites for each row of a block. The costs need not be told.
@@ -159,7 +154,7 @@ pub(crate) fn costs(
     // Mostly these are the centers of the last pass.
     if let Some(assigned) = points.assigned_to(sites) {
         let all: Vec<u32> = (0..sites.len() as u32).collect();
-        searcher.lay_out(sites, &all, points.dimensions());
+        searcher.set_sites(sites, &all);
         for rows in sites.blocks(points.all()) {
             let known = assigned.sites(rows.clone()).iter();
             for (site, known) in searcher.nearest.site.iter_mut().zip(known) {
