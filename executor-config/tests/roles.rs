@@ -20,8 +20,8 @@ use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::PhysicalPlanNode;
 use gugus_engine::{PlanCodec, environment, function_registry, session_config, session_state};
 use gugus_features::{
-    AllFile, Expressions, FeaturePlan, FitSettings, Pass, WaveFile, Weighting, pass_plan,
-    wave_plan, window_plan,
+    AllFile, EncodedRows, Expressions, FeaturePlan, FitSettings, Pass, WaveFile, Weighting,
+    pass_plan, wave_plan, window_plan,
 };
 use gugus_files::Stores;
 use gugus_kmeans::{DistanceMeasure, Params};
@@ -135,6 +135,7 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
     let pass = Pass {
         step: training.step().unwrap(),
         points: plan.point_settings(DistanceMeasure::Euclidean),
+        rows: EncodedRows::new(&plan, "file:///").unwrap(),
         run: "run".to_owned(),
     };
     let wholes: Vec<AllFile> = files
@@ -142,13 +143,14 @@ fn client_scheduler_and_executor_have_the_same_layout_of_every_state() {
         .map(|file| AllFile {
             file: file.clone(),
             commit: 7,
+            points: None,
         })
         .collect();
     let keyed = features(Some("CASE WHEN x > 1 THEN 'a' END"));
     let plans = [
         wave_plan(&plan, settings(), "file:///", &files, 2).unwrap(),
         window_plan(&keyed, settings(), &["a".to_owned()], "file:///", &files, 2).unwrap(),
-        pass_plan(&plan, pass, "file:///", &wholes, 2).unwrap(),
+        pass_plan(pass, "file:///", &wholes, 2).unwrap(),
     ];
     let scheduler = session_state(
         session_config(),

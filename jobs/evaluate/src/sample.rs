@@ -30,11 +30,13 @@ impl Subject {
         let seen = {
             // A map shows features as they are, not their directions.
             let measure = DistanceMeasure::Euclidean;
-            let mut passes = Passes::new(&jobs, &self.work, measure, &self.batches);
             let width = self.work.plan.width();
             let limit = ROWS.min(NUMBERS / width.max(1)).max(1);
             let sampling = Sampling::new(width, limit, self.work.model.handle_invalid);
-            let passed = passes.run(&sampling.step()).await;
+            let passed = match Passes::new(&jobs, &self.work, measure, &self.batches) {
+                Ok(mut passes) => passes.run(&sampling.step()).await,
+                Err(error) => Err(error),
+            };
             passed.map(|passed| match passed {
                 Passed::All(merged) => Ok(sampling.absorb(merged)),
                 Passed::Failed(reason) => Err(reason),

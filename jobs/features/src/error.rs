@@ -142,3 +142,11 @@ fn hint(sql: &str) -> &'static str {
 pub(crate) fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
+
+/// An error of settings that do not travel: client and executor run different versions, or a fault of ours.
+pub(crate) fn settings_of<E>(name: &'static str) -> impl Fn(E) -> DataFusionError
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    move |error| external(error).context(format!("settings of {name}"))
+}

@@ -24,7 +24,7 @@ use crate::settings::FitSettings;
 /// `gugus_fit(feature, …[, weight])` of Float64 columns, giving the struct of [`FitOutcome`].
 ///
 /// The parameters are part of the function and not arguments. So two models of one plan have two functions of the same
-/// name, each with its own [`FitSettings`]. [`crate::encode_aggregate`] writes the settings into the plan.
+/// name, each with its own [`FitSettings`]. [`crate::PlanCodec`] writes the settings into the plan.
 #[derive(Clone, Debug)]
 pub struct ModelFit {
     settings: Arc<FitSettings>,

@@ -61,6 +61,7 @@ mod outcome;
 mod plan;
 mod points;
 mod rows;
+mod rows_codec;
 mod settings;
 mod tree;
 mod wave;
@@ -70,15 +71,12 @@ mod window;
 pub use datafusion::physical_plan::ExecutionPlan;
 
 pub use all::{
-    AllFile, AllPassExec, CacheFigures, FeatureCache, PARTIAL_COLUMN, Pass, PointSettings,
-    YieldingPool, pass_plan,
+    AllFile, AllPassExec, CacheFigures, EncodedRows, FeatureCache, PARTIAL_COLUMN, Pass,
+    PointSettings, YieldingPool, pass_plan,
 };
 pub use census::{WindowRows, census_plan, read_census};
 pub use checked::{CheckedScanExec, ReaderPanic, StoreFails};
-pub use codec::{
-    decode_aggregate, decode_expression, decode_function, decode_node, encode_aggregate,
-    encode_expression, encode_function, encode_node,
-};
+pub use codec::PlanCodec;
 pub use condition::Condition;
 pub use error::{EvaluateError, PlanError, WaveError};
 pub use evaluate::{FeatureRows, Missing};
@@ -88,7 +86,7 @@ pub use gugus_kmeans::{Stop, Stopped};
 pub use gugus_kmeans_all::Weighting;
 pub use heeding::heeding;
 pub use limits::TooLarge;
-pub use named::{DataError, NAMED};
+pub use named::DataError;
 pub use outcome::FitOutcome;
 pub use plan::{Expressions, FeaturePlan};
 pub use points::{points_plan, read_points};

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::tree::only_child;
 
 /// The name of our expression in messages and in the fingerprint of the codec.
-pub const NAMED: &str = "gugus_named";
+pub(crate) const NAMED: &str = "gugus_named";
 
 /// How much of an expression's text a message repeats, in characters.
 const LONGEST_SHOWN: usize = 200;

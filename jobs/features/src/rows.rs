@@ -83,12 +83,47 @@ pub(crate) enum Beside {
     Identity,
 }
 
+/// A scan of the columns `read`. Each file carries one number for each of `carried`.
+pub(crate) fn scan(
+    store: &str,
+    groups: Vec<FileGroup>,
+    read: Vec<FieldRef>,
+    carried: &[impl AsRef<str>],
+) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
+    let carried = carried
+        .iter()
+        .map(|name| field(name.as_ref(), DataType::UInt64));
+    let table = TableSchema::builder(Arc::new(Schema::new(read)))
+        .with_table_partition_cols(carried.collect::<Vec<_>>())
+        .build();
+    let url = ObjectStoreUrl::parse(store)?;
+    let config = FileScanConfigBuilder::new(url, Arc::new(ParquetSource::new(table)))
+        .with_file_groups(groups)
+        .with_preserve_order(true)
+        .build();
+    Ok(DataSourceExec::from_data_source(config))
+}
+
+fn field(name: &str, of: DataType) -> FieldRef {
+    Arc::new(Field::new(name, of, false))
+}
+
+/// The name, or one like it that none of these columns has: DataFusion finds carried columns by name, and a stream may have a
+/// column of any name.
+fn unused(name: &str, columns: &[FieldRef]) -> String {
+    let mut name = name.to_owned();
+    while columns.iter().any(|column| *column.name() == name) {
+        name.insert(0, '_');
+    }
+    name
+}
+
 /// A plan that is being built: the rows so far, and the columns that the projection will have.
 pub(crate) struct Rows<'a> {
     plan: &'a FeaturePlan,
     input: Arc<dyn ExecutionPlan>,
-    /// What the scan gives after the columns that the expressions read.
-    appended: Vec<&'static str>,
+    /// What the scan gives after the columns that the expressions read, with its name in the scan.
+    appended: Vec<(&'static str, String)>,
     columns: Vec<(Arc<dyn PhysicalExpr>, String)>,
 }
 
@@ -105,27 +140,18 @@ impl<'a> Rows<'a> {
             Beside::Nothing => &[][..],
             Beside::Identity => &IDENTITY,
         };
-        let field =
-            |name: &str, of: DataType| -> FieldRef { Arc::new(Field::new(name, of, false)) };
         let read = plan.schema().fields().iter().cloned();
         let read = read.chain(identity.iter().map(|(name, of)| field(name, of.clone())));
-        let carried = values.iter().map(|name| field(name, DataType::UInt64));
-        let table = TableSchema::builder(Arc::new(Schema::new(read.collect::<Vec<_>>())))
-            .with_table_partition_cols(carried.collect::<Vec<_>>())
-            .build();
-        let url = ObjectStoreUrl::parse(store)?;
-        let config = FileScanConfigBuilder::new(url, Arc::new(ParquetSource::new(table)))
-            .with_file_groups(groups)
-            .with_preserve_order(true)
-            .build();
-        let scan = DataSourceExec::from_data_source(config);
+        let read: Vec<FieldRef> = read.collect();
+        let carried: Vec<String> = values.iter().map(|name| unused(name, &read)).collect();
+        let scan = scan(store, groups, read, &carried)?;
         let rows = Self {
             plan,
             input: Arc::new(CheckedScanExec::new(scan)),
             appended: identity
                 .iter()
-                .map(|(name, _)| *name)
-                .chain(values.iter().copied())
+                .map(|(name, _)| (*name, (*name).to_owned()))
+                .chain(values.iter().copied().zip(carried))
                 .collect(),
             columns: Vec::new(),
         };
@@ -154,10 +180,11 @@ impl<'a> Rows<'a> {
 
     /// Adds a column to the result: one that the scan reads in addition to those of the expressions.
     pub(crate) fn with_appended(self, name: &'static str) -> Result<Self, WaveError> {
-        let place = self.appended.iter().position(|appended| *appended == name);
-        let place =
-            place.ok_or_else(|| internal_datafusion_err!("the scan does not give {name}"))?;
-        let column = Column::new(name, self.plan.schema().fields().len() + place);
+        let mut appended = self.appended.iter().enumerate();
+        let found = appended.find(|(_, (appended, _))| *appended == name);
+        let (place, (_, in_scan)) =
+            found.ok_or_else(|| internal_datafusion_err!("the scan does not give {name}"))?;
+        let column = Column::new(in_scan, self.plan.schema().fields().len() + place);
         Ok(self.with(name, Arc::new(column)))
     }
 

@@ -58,6 +58,16 @@ impl PointsBuilder {
         self.keys.len()
     }
 
+    /// How many bytes so many rows take on the heap after [`PointsBuilder::reserve`].
+    #[must_use]
+    pub fn size_of(&self, rows: usize) -> usize {
+        let numbers = self.columns.len() + usize::from(self.weights.is_some());
+        let columns = padded(rows).saturating_mul(numbers);
+        columns
+            .saturating_add(rows)
+            .saturating_mul(size_of::<f64>())
+    }
+
     /// How many bytes the rows take on the heap so far. While [`PointsBuilder::finish`] runs, it takes one more column
     /// and four bytes per row.
     #[must_use]

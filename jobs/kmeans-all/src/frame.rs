@@ -1,5 +1,7 @@
 //! Sites in single precision, and how far their scores can be from the truth.
 
+use std::sync::Arc;
+
 /// How many sites are compared side by side. With 4 vectors of rows their scores fill 20 of 32 registers.
 pub(crate) const ABREAST: usize = 5;
 
@@ -17,8 +19,66 @@ const UNDERFLOW: f32 = 1.0 / (1_u128 << 98) as f32;
 /// distances in double precision neither overflow nor underflow.
 const LARGEST_EXPONENT: i32 = 400;
 
+/// A basis is kept for sites whose own unit is at most so many times smaller. So the error that numbers near underflow have stays far
+/// below what the bound has room for.
+const UNIT_AT_MOST: f64 = 16.0;
+
+/// A basis is kept for sites whose own origin is at most so many units away in a column.
+const ORIGIN_AT_MOST: f64 = 0.5;
+
 /// With more columns than this, the bound of the error leaves too many rows in doubt: about a tenth at this number of columns.
-const COLUMNS_AT_MOST: usize = 1 << 12;
+pub(crate) const COLUMNS_AT_MOST: usize = 1 << 12;
+
+/// Where rows and sites are measured from, and in which unit. The bound below holds for any origin. It is of use if most rows are
+/// near the origin.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Basis {
+    pub(crate) origin: Vec<f64>,
+    /// A power of two.
+    pub(crate) factor: f64,
+}
+
+impl Basis {
+    /// The median of the sites in each column. Most rows are near it, even if some sites lie far out. Times the factor, no coordinate of
+    /// a site exceeds 1. `None` if sites lie so far apart, or so close, that exact arithmetic is needed for all rows.
+    fn of(sites: &[f64], columns: usize) -> Option<Self> {
+        let count = sites.len() / columns;
+        let mut largest = 0.0_f64;
+        let mut values = vec![0.0; count];
+        let origin = (0..columns).map(|column| {
+            for (value, site) in values.iter_mut().zip(sites.chunks_exact(columns)) {
+                *value = site[column];
+            }
+            let (_, median, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
+            let median = *median;
+            largest = values.iter().fold(largest, |largest, value| {
+                largest.max((value - median).abs())
+            });
+            median
+        });
+        let origin = origin.collect();
+        // The least power of two above the largest coordinate.
+        let exponent = (largest.to_bits() >> 52) as i32 - 1022;
+        (exponent.abs() <= LARGEST_EXPONENT).then(|| Self {
+            origin,
+            factor: f64::from_bits(((1023 - exponent) as u64) << 52),
+        })
+    }
+
+    /// Whether it does for these sites, too, whose own basis is `own`: no coordinate exceeds 1, the unit is not much too large, and
+    /// the origins are near each other.
+    fn does_for(&self, sites: &[f64], own: &Self) -> bool {
+        let away = |at: &[f64]| {
+            let differences = at.iter().zip(&self.origin).map(|(at, origin)| at - origin);
+            differences.fold(0.0, |most: f64, by| most.max((by * self.factor).abs()))
+        };
+        own.factor <= self.factor * UNIT_AT_MOST
+            && away(&own.origin) <= ORIGIN_AT_MOST
+            && sites
+                .chunks_exact(self.origin.len())
+                .all(|site| away(site) <= 1.0)
+    }
+}
 
 /// The sites of a search in single precision.
 ///
@@ -51,12 +111,12 @@ const COLUMNS_AT_MOST: usize = 1 << 12;
 /// sum. Let `more` be the first number and `square` the second. Then the distances themselves differ by at least
 /// `more / (√(square + more) + √square)`, because this number falls with `square` and grows with `more`. Its own roundings
 /// are less than [`LARGER`].
+///
+/// *The square.* For the same reason the squared distance of `a` lies within three margins of `|x|² + 2 t(a)`. That of any other site
+/// is not below the lower bound either, because its score is not lower, and no score is above the truth by more than `e |x|²/2`.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    /// The median of the sites in each column. Most rows are near it, even if some sites lie far out.
-    origin: Vec<f64>,
-    /// A power of two. Times it, no coordinate of a site exceeds 1.
-    pub(crate) factor: f64,
+    pub(crate) basis: Arc<Basis>,
     /// The part of the margin for a row of length 1.
     for_row: f32,
     /// The negative coordinates of each site.
@@ -75,31 +135,22 @@ impl Frame {
         if count == 0 || columns > COLUMNS_AT_MOST {
             return None;
         }
-        let mut largest = 0.0_f64;
-        let mut values = vec![0.0; count];
-        let origin: Vec<f64> = (0..columns)
-            .map(|column| {
-                for (value, site) in values.iter_mut().zip(sites.chunks_exact(columns)) {
-                    *value = site[column];
-                }
-                let (_, median, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
-                let median = *median;
-                largest = values.iter().fold(largest, |largest, value| {
-                    largest.max((value - median).abs())
-                });
-                median
-            })
-            .collect();
-        // The least power of two above the largest coordinate.
-        let exponent = (largest.to_bits() >> 52) as i32 - 1022;
-        if exponent.abs() > LARGEST_EXPONENT {
-            return None;
-        }
-        let factor = f64::from_bits(((1023 - exponent) as u64) << 52);
+        let basis = Basis::of(sites, columns)?;
+        Some(Self::over(Arc::new(basis), sites))
+    }
+
+    /// The same sites in another basis, if that does for them.
+    pub(crate) fn moved(&self, basis: &Arc<Basis>, sites: &[f64]) -> Option<Self> {
+        let does = basis.does_for(sites, &self.basis);
+        does.then(|| Self::over(Arc::clone(basis), sites))
+    }
+
+    fn over(basis: Arc<Basis>, sites: &[f64]) -> Self {
+        let columns = basis.origin.len();
+        let count = sites.len() / columns;
         let error = 17.0 / 16.0 * (columns + 8) as f64 * f64::from(f32::EPSILON / 2.0);
         let mut frame = Self {
-            origin,
-            factor,
+            basis,
             for_row: (1.125 * error) as f32,
             negatives: Vec::with_capacity(sites.len()),
             starts: Vec::with_capacity(count),
@@ -107,7 +158,8 @@ impl Frame {
         };
         for site in sites.chunks_exact(columns) {
             let mut square = 0.0;
-            for (value, origin) in site.iter().zip(&frame.origin) {
+            let Basis { origin, factor } = &*frame.basis;
+            for (value, origin) in site.iter().zip(origin) {
                 let value = (value - origin) * factor;
                 square += value * value;
                 frame.negatives.push(-value as f32);
@@ -117,7 +169,7 @@ impl Frame {
                 .margins
                 .push((2.25 * error * square) as f32 + UNDERFLOW);
         }
-        Some(frame)
+        frame
     }
 }
 
@@ -128,9 +180,7 @@ pub(crate) struct Panels {
     /// fill up the last panel have an infinite score.
     pub(crate) numbers: Vec<f32>,
     /// As in the frame.
-    pub(crate) origin: Vec<f64>,
-    /// As in the frame.
-    pub(crate) factor: f64,
+    pub(crate) basis: Arc<Basis>,
     for_row: f32,
     /// As in the frame, for these sites only.
     margins: Vec<f32>,
@@ -145,9 +195,8 @@ impl Panels {
 
     /// Takes in the sites `among` those of the frame.
     pub(crate) fn set(&mut self, frame: &Frame, among: &[u32]) {
-        let columns = frame.origin.len();
-        self.origin.clone_from(&frame.origin);
-        self.factor = frame.factor;
+        let columns = frame.basis.origin.len();
+        self.basis = Arc::clone(&frame.basis);
         self.for_row = frame.for_row;
         self.margins.clear();
         self.largest_margin = 0.0;
@@ -196,6 +245,15 @@ impl Panels {
         } else {
             0.0
         }
+    }
+
+    /// Bounds of the squared distance from a row to `site`, the nearest by its score `least`. No other site is nearer than the
+    /// first one. `None` if the row is too far out.
+    #[inline(always)]
+    pub(crate) fn square(&self, least: f32, site: u32, norm: f32) -> Option<[f32; 2]> {
+        let margin = 3.0 * (self.margins[site as usize] + self.for_row * norm);
+        let square = norm + 2.0 * least;
+        (norm <= FARTHEST).then_some([square - margin, square + margin])
     }
 
     /// Both comparisons are false for NaN.

@@ -16,8 +16,8 @@
 //! eight times the error of both squares. So `a` is nearest by the exact rule, too, and no other site is equally near.
 //!
 //! *Underflow.* A way or a gap that underflows is wrong by at most 2^-149. A gap that decides exceeds [`LEAST`], so making it
-//! smaller by 2^-20 takes away far more. If the unit changes by a large power of two, sites have moved by about the larger unit,
-//! and no gap near underflow outlasts that. What is lost where squares underflow is below 2^-260, and the square of `LEAST` is
+//! smaller by 2^-20 takes away far more. In a smaller unit gaps are larger numbers. If the unit becomes larger by a large power of
+//! two, a site has moved by about the larger unit, and no gap near underflow outlasts that. What is lost where squares underflow is below 2^-260, and the square of `LEAST` is
 //! larger.
 //!
 //! *Overflow.* [`Panels::gap`](crate::frame::Panels::gap) gives no gap to rows far out. A row that has one is nearer to its site than
@@ -36,7 +36,7 @@ const LEAST: f64 = 1.0 / (1_u128 << 90) as f64;
 
 /// If a larger part of a block is undecided, all its rows are compared: reading columns in one go is faster than picking
 /// rows.
-const UNDECIDED_AT_MOST: (usize, usize) = (7, 8);
+const UNDECIDED_AT_MOST: (usize, usize) = (1, 2);
 
 /// If gaps decide a smaller part of the rows than this, they do not pay.
 const DECIDED_AT_LEAST: (usize, usize) = (1, 4);
@@ -85,7 +85,7 @@ impl Gaps {
         if bounds.len() < COLUMNS_AT_LEAST || among.len() != sites.len() {
             return None;
         }
-        let factor = frame.factor;
+        let factor = frame.basis.factor;
         let Some(mut gaps) = kept.filter(|_| from.len() == sites.values().len()) else {
             return Some(Self {
                 of_rows: vec![0.0; rows],

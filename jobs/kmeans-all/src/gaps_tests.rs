@@ -110,8 +110,12 @@ proptest! {
     fn passes_that_carry_gaps_find_the_nearest_sites(
         case in cases(),
         changes in prop::collection::vec(change(), 1..10),
+        is_rounded in any::<bool>(),
     ) {
         let kept = points(&case.rows);
+        if is_rounded {
+            kept.keep_rounded();
+        }
         let scale = Scale::new(&kept.largest(), None);
         prop_assume!(scale.is_some());
         let mut sites = case.sites;
@@ -158,9 +162,12 @@ fn groups(columns: usize) -> Vec<Vec<f64>> {
 /// Sites that come to rest, as those of a training do, over several blocks and tiles of wide rows.
 #[test]
 fn passes_over_several_blocks_carry_gaps() {
-    for (rows, columns) in [(9_000, 9), (5_000, 80)] {
+    for (rows, columns, is_rounded) in [(9_000, 9, false), (5_000, 80, false), (5_000, 80, true)] {
         let rows = uniform(rows, columns);
         let kept = points(&rows);
+        if is_rounded {
+            kept.keep_rounded();
+        }
         let mut sites = rows[..16].to_vec();
         let mut decided = 0;
         for pass in 0..20 {

@@ -56,14 +56,14 @@ pub(crate) fn blocks(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The number that means "no site".
-const NONE: u64 = u64::MAX;
+pub(crate) const NONE: u64 = u64::MAX;
 
 /// The nearest site of each row in a block.
 #[derive(Debug)]
 pub(crate) struct Nearest {
     /// Squared distances to it.
     pub(crate) cost: [f64; BLOCK],
-    /// Its place among the sites that were searched; [`NONE`] after the last row.
+    /// Its place among the sites that were searched; [`NONE`] if none is near enough, and after the last row.
     pub(crate) site: [u64; BLOCK],
 }
 
@@ -178,6 +178,7 @@ impl WithSimd for SearchSome<'_> {
             }
             for (lane, row) in some.iter().enumerate() {
                 nearest.site[*row as usize] = best.site[lane];
+                nearest.cost[*row as usize] = best.cost[lane];
             }
         }
     }

@@ -47,6 +47,12 @@
 //! other one, with a proven lower bound (`gaps.rs`, after Hamerly 2010). If the centers have moved less than that since, the row
 //! keeps its center and is not compared. In clusters that lie apart, that holds for nearly all rows after a few passes.
 //!
+//! *Rounded rows.* If the caller has the memory ([`Points::keep_rounded`]), the rows stay in 32 bits, too, in the order in which a
+//! comparison reads them. Then a pass reads half as much, and rounds nothing.
+//!
+//! *First centers.* The last step of k-means|| compares rows with the candidates of the last draw only. What is nearest among the earlier
+//! ones is known from an earlier step.
+//!
 //! *Sums.* Where no tree pays, points remember the center of each row. The next pass adds and subtracts only the rows that change
 //! it. Sums are whole numbers, so nothing is lost on the way.
 //!
@@ -81,6 +87,9 @@ mod gaps;
 mod gaps_tests;
 mod hash;
 mod kernel;
+mod known;
+#[cfg(test)]
+mod known_tests;
 mod leaves;
 mod lloyd;
 mod means;
@@ -94,6 +103,7 @@ mod points;
 mod products;
 #[cfg(test)]
 mod products_tests;
+mod rounded;
 mod run;
 mod sampling;
 mod search;

@@ -141,12 +141,12 @@ pub(crate) fn means(
             means.add(*site, area.rows.len() as u64, of_nodes.of(node));
         }
         (Some(node), few) if few.len() <= FEW_SITES => {
-            searcher.set_sites(sites, few);
+            searcher.set_sites(points, sites, few);
             let all = of_nodes.of(node);
             scratch.by_site(points, sites, &area, (&of_nodes, all), searcher, &mut means);
         }
         _ => {
-            searcher.set_sites(sites, area.sites);
+            searcher.set_sites(points, sites, area.sites);
             scratch.by_row(points, sites, &area, &mut adder, searcher, &mut means);
         }
     });
@@ -168,7 +168,7 @@ fn by_change(
     let all: Vec<u32> = (0..BLOCK as u32).collect();
     adder.begin(sites.len());
     walk(points, sites, &mut |area| {
-        searcher.set_sites(sites, area.sites);
+        searcher.set_sites(points, sites, area.sites);
         let kept = assigned.gaps.take();
         let mut gaps = if points.has_room_for_gaps(sites) {
             let (from, bounds) = (&assigned.centers, &points.bounds);

@@ -4,18 +4,25 @@ use std::mem;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 use crate::assigned::Assigned;
 use crate::bounds::{extremes, magnitude};
 use crate::error::PartialError;
 use crate::fixed_point::Scale;
+use crate::frame::{Basis, COLUMNS_AT_MOST};
 use crate::kernel::padded;
+use crate::known::Known;
 use crate::leaves::Leaves;
 use crate::node_sums::{NodeSums, Summands};
+use crate::rounded::Rounded;
 use crate::sites::Sites;
 use crate::tally::Tally;
 use crate::tree::Tree;
+
+/// With fewer columns, rounding the rows in each pass takes hardly longer than reading them.
+const COLUMNS_TO_ROUND: usize = 8;
 
 /// Whether rows have weights. All slices of a training must agree on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,8 +39,8 @@ pub enum Weighting {
 /// The finite rows of one slice of the data, made by a [`PointsBuilder`](crate::PointsBuilder).
 ///
 /// All passes, tasks and threads that compute on the slice share it. It also keeps the sums of tree nodes that a pass
-/// makes for a [`Scale`], and where no tree pays the sites to which the last pass assigned the rows, with their gaps. The
-/// next pass uses them; they never change a result.
+/// makes for a [`Scale`], and where no tree pays the sites to which the last pass assigned the rows, with their gaps, or the
+/// candidates that are nearest to them. The next pass uses them; they never change a result.
 #[derive(Debug)]
 pub struct Points {
     pub(crate) rows: usize,
@@ -49,6 +56,19 @@ pub struct Points {
     pub(crate) tree: Option<Tree>,
     sums: Mutex<Option<(Scale, Arc<NodeSums>)>>,
     assigned: Mutex<Option<Assigned>>,
+    rounded: Mutex<Copies>,
+    known: Mutex<Option<Known>>,
+}
+
+/// Whether the rows are kept in single precision, too.
+#[derive(Debug, Default)]
+enum Copies {
+    /// There is no room for them, or they would save nothing.
+    #[default]
+    Unwanted,
+    /// The next comparison in single precision makes them.
+    Wanted,
+    Made(Arc<Rounded>),
 }
 
 /// The rows of [`Points`], which may lie elsewhere between two passes.
@@ -78,6 +98,10 @@ impl Points {
             .fold(0.0, |largest: f64, weight| largest.max(*weight));
         let tree = leaves.map(|leaves| Tree::new(leaves, &columns));
         for column in columns.iter_mut().chain(&mut weights) {
+            // There may be room for many rows that were left out.
+            if column.capacity() / 2 > padded(rows) {
+                column.shrink_to(padded(rows));
+            }
             column.resize(padded(rows), 0.0);
         }
         Self {
@@ -91,6 +115,8 @@ impl Points {
             tree,
             sums: Mutex::new(None),
             assigned: Mutex::new(None),
+            rounded: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
@@ -106,7 +132,8 @@ impl Points {
         self.columns.len()
     }
 
-    /// How many bytes these points take on the heap, with the sums, sites and gaps that passes will keep.
+    /// How many bytes these points take on the heap, with what passes will keep: sums, sites and gaps, and rows in single precision
+    /// after [`Points::keep_rounded`].
     #[must_use]
     pub fn heap_size(&self) -> usize {
         let numbers: usize = self
@@ -115,20 +142,28 @@ impl Points {
             .chain(&self.weights)
             .map(Vec::capacity)
             .sum();
-        let passes = self.tree_size() + self.most_assigned();
+        let rounded = match *self.copies() {
+            Copies::Unwanted => 0,
+            Copies::Wanted | Copies::Made(_) => self.size_of_rounded(),
+        };
+        let passes = self.tree_size() + self.most_assigned() + rounded;
         numbers * size_of::<f64>() + self.keys.capacity() * size_of::<u64>() + passes
     }
 
     /// How many bytes are left on the heap while the rows lie elsewhere.
     #[must_use]
     pub fn heap_size_without_rows(&self) -> usize {
-        let assigned = self.last_assigned();
-        self.tree_size() + assigned.as_ref().map_or(0, Assigned::heap_size)
+        let (assigned, known) = (self.last_assigned(), self.last_known());
+        let assigned = assigned.as_ref().map_or(0, Assigned::heap_size);
+        let size = |known: &Known| Known::heap_size(self.rows, known.sites.len());
+        let known = known.as_ref().map_or(0, size);
+        self.tree_size() + assigned + known
     }
 
     /// Takes the rows out. The tree and what passes keep for each other stay. Until [`Points::put_rows`] no step can be
     /// computed.
     pub fn take_rows(&mut self) -> PointRows {
+        self.forget_rounded();
         let numbers = self.columns.iter_mut().chain(&mut self.weights);
         PointRows {
             numbers: numbers.map(mem::take).collect(),
@@ -162,6 +197,60 @@ impl Points {
         self.tree = None;
         *self.sums.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
         *self.last_assigned() = None;
+        *self.last_known() = None;
+    }
+
+    /// How many more bytes it takes to keep the rows in single precision; 0 if that would save nothing, because there are few columns,
+    /// or so many that no row is compared in single precision, or if there is a tree.
+    #[must_use]
+    pub fn size_of_rounded(&self) -> usize {
+        let pays = (COLUMNS_TO_ROUND..=COLUMNS_AT_MOST).contains(&self.dimensions());
+        match self.tree.is_none() && pays {
+            true => Rounded::heap_size(self.rows, self.dimensions()),
+            false => 0,
+        }
+    }
+
+    /// From now on keeps the rows in single precision, too, from the next pass that compares them. Passes then take less time, with
+    /// the same result.
+    pub fn keep_rounded(&self) {
+        let mut rounded = self.copies();
+        if matches!(*rounded, Copies::Unwanted) && self.size_of_rounded() > 0 {
+            *rounded = Copies::Wanted;
+        }
+    }
+
+    /// Drops the rows in single precision, and makes no more.
+    pub fn forget_rounded(&self) {
+        *self.copies() = Copies::Unwanted;
+    }
+
+    /// The rows in single precision in this basis, if they are wanted.
+    pub(crate) fn rounded(&self, basis: &Arc<Basis>, arch: Arch) -> Option<Arc<Rounded>> {
+        // A second thread waits for the rows that the first thread makes.
+        let mut copies = self.copies();
+        match &*copies {
+            Copies::Unwanted => return None,
+            Copies::Made(made) if made.basis == *basis => return Some(Arc::clone(made)),
+            Copies::Wanted | Copies::Made(_) => {}
+        }
+        // The old rows go before the new ones come.
+        *copies = Copies::Wanted;
+        let made = Arc::new(Rounded::new(&self.columns, self.rows, basis, arch));
+        *copies = Copies::Made(Arc::clone(&made));
+        Some(made)
+    }
+
+    /// The basis of the rows in single precision, if there are any.
+    pub(crate) fn basis(&self) -> Option<Arc<Basis>> {
+        match &*self.copies() {
+            Copies::Made(made) => Some(Arc::clone(&made.basis)),
+            Copies::Unwanted | Copies::Wanted => None,
+        }
+    }
+
+    fn copies(&self) -> MutexGuard<'_, Copies> {
+        self.rounded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tree_size(&self) -> usize {
@@ -212,6 +301,7 @@ impl Points {
     /// What the last pass over all rows kept, if a pass of this scale with so many sites can begin with it. A second
     /// thread gets none meanwhile, and begins anew.
     pub(crate) fn take_assigned(&self, scale: &Scale, sites: usize) -> Assigned {
+        *self.last_known() = None;
         let kept = self.last_assigned().take();
         kept.filter(|kept| kept.suits(scale, sites))
             .unwrap_or_else(|| Assigned::none(scale, self.rows, sites))
@@ -231,6 +321,31 @@ impl Points {
         if assigned.heap_size() <= self.most_assigned() {
             *self.last_assigned() = Some(assigned);
         }
+    }
+
+    /// Room for the nearest of these sites for each row, if there is any. What an earlier start left goes, because there is room for
+    /// one of the two.
+    pub(crate) fn room_for_known(&self, sites: &Sites) -> Option<Known> {
+        if Known::heap_size(self.rows, sites.values().len()) > self.most_assigned() {
+            return None;
+        }
+        *self.last_assigned() = None;
+        Some(Known::new(sites.values(), self.rows))
+    }
+
+    /// Keeps the nearest candidates for a later step.
+    pub(crate) fn keep_known(&self, known: Known) {
+        *self.last_known() = Some(known);
+    }
+
+    /// The nearest of the first of these sites for each row, if an earlier step kept them.
+    pub(crate) fn take_known(&self, sites: &Sites) -> Option<Known> {
+        let known = self.last_known().take();
+        known.filter(|known| sites.values().starts_with(&known.sites))
+    }
+
+    fn last_known(&self) -> MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there is room to keep gaps for a pass with these sites.

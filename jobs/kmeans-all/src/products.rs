@@ -6,11 +6,9 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::frame::{ABREAST, Panels};
-use crate::kernel::{BLOCK, Nearest};
-
-/// How many rows are compared with the sites at once. With a hundred columns they still fit the first cache.
-const GROUP: usize = 64;
+use crate::frame::{ABREAST, Basis, Panels};
+use crate::kernel::{BLOCK, NONE, Nearest};
+use crate::rounded::{GROUP, Round, Rounded};
 
 /// The most numbers that are turned into single precision at once: a megabyte, which is about the second cache.
 const TILE: usize = 1 << 18;
@@ -27,12 +25,17 @@ pub(crate) struct Doubts {
     tile: Vec<[f32; GROUP]>,
     /// The squared length of each row.
     norms: [f32; BLOCK],
-    /// The least and the second score of each row of a group, and the site of the least score.
+    best: Best,
+    /// The rows of the block that are left to exact arithmetic, counted from the first row of the block.
+    pub(crate) rows: Vec<u32>,
+}
+
+/// The least and the second score of each row of a group, and the site of the least score.
+#[derive(Debug)]
+struct Best {
     least: [f32; GROUP],
     second: [f32; GROUP],
     site: [u32; GROUP],
-    /// The rows of the block that are left to exact arithmetic, counted from the first row of the block.
-    pub(crate) rows: Vec<u32>,
 }
 
 impl Doubts {
@@ -40,9 +43,11 @@ impl Doubts {
         Self {
             tile: vec![[0.0; GROUP]; dimensions * groups_at_once(dimensions)],
             norms: [0.0; BLOCK],
-            least: [0.0; GROUP],
-            second: [0.0; GROUP],
-            site: [0; GROUP],
+            best: Best {
+                least: [0.0; GROUP],
+                second: [0.0; GROUP],
+                site: [0; GROUP],
+            },
             rows: Vec::with_capacity(BLOCK),
         }
     }
@@ -55,8 +60,12 @@ pub(crate) struct Products<'a> {
     /// Only these rows are compared, counted from the first row of the block; all if `None`.
     pub(crate) some: Option<&'a [u32]>,
     pub(crate) panels: &'a Panels,
+    /// All rows in single precision, in the basis of the panels, if they are kept.
+    pub(crate) rounded: Option<&'a Rounded>,
     /// Where to write the [gaps](Panels::gap), one for each row of the block.
     pub(crate) gaps: Option<&'a mut [f32]>,
+    /// A squared distance for each row of the block: a site that is not nearer than that does not count. Only without `some` and `gaps`.
+    pub(crate) limits: Option<&'a [f64]>,
     pub(crate) nearest: &'a mut Nearest,
     pub(crate) doubts: &'a mut Doubts,
 }
@@ -67,19 +76,39 @@ impl WithSimd for Products<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         self.doubts.rows.clear();
-        let at_once = groups_at_once(self.columns.len()) * GROUP;
+        let columns = self.columns.len();
+        let at_once = groups_at_once(columns) * GROUP;
         let count = self.some.map_or(self.rows.len(), <[u32]>::len);
+        let start = self.rows.start;
+        let kept = self.rounded.filter(|_| start.is_multiple_of(GROUP));
         for first in (0..count).step_by(at_once) {
             let places = first..count.min(first + at_once);
-            self.round(places.clone());
+            let in_place = kept.filter(|_| self.some.is_none());
+            let in_place = in_place.map(|kept| kept.from(start + first));
+            if in_place.is_none() {
+                self.round(simd, kept, places.clone());
+            }
             for (group, first) in places.step_by(GROUP).enumerate() {
+                let Doubts {
+                    tile, norms, best, ..
+                } = &mut *self.doubts;
+                let (tile, norms) = match in_place {
+                    Some((tile, norms)) => (tile, &norms[group * GROUP..]),
+                    None => (&**tile, &norms[first..]),
+                };
+                let tile = &tile[group * columns..][..columns];
                 // As many accumulators as the registers have room for: a load then serves several products.
                 if S::REGISTER_COUNT >= 32 && S::F32_LANES * 4 <= GROUP {
-                    self.score::<S, 4>(simd, group);
+                    score::<S, 4>(simd, tile, self.panels, best);
                 } else {
-                    self.score::<S, 2>(simd, group);
+                    score::<S, 2>(simd, tile, self.panels, best);
                 }
-                self.decide(first..count.min(first + GROUP));
+                let places = first..count.min(first + GROUP);
+                // The last group of a slice has fewer rows.
+                let mut of_group = [0.0; GROUP];
+                let norms = &norms[..places.len()];
+                of_group[..places.len()].copy_from_slice(norms);
+                self.decide(places, &of_group);
             }
         }
         self.nearest.end(self.rows.len());
@@ -87,114 +116,53 @@ impl WithSimd for Products<'_> {
 }
 
 impl Products<'_> {
-    /// Moves rows into the frame and rounds them to single precision. It reads each column in one go, which is faster than
-    /// group by group. `places` are those among the compared rows.
+    /// Rounds rows to single precision, or picks them among those that are kept. `places` are those among the compared rows.
     #[inline(always)]
-    fn round(&mut self, places: Range<usize>) {
+    fn round<S: Simd>(&mut self, simd: S, kept: Option<&Rounded>, places: Range<usize>) {
         let Doubts { tile, norms, .. } = &mut *self.doubts;
         let norms = &mut norms[places.clone()];
-        norms.fill(0.0);
-        let Panels { origin, factor, .. } = self.panels;
-        let columns = self.columns.len();
-        for (number, (column, origin)) in self.columns.iter().zip(origin).enumerate() {
-            let tile = tile[number..].iter_mut().step_by(columns);
-            let groups = tile.zip(norms.chunks_mut(GROUP));
-            let column = &column[self.rows.clone()];
-            let set = |rounded: &mut f32, norm: &mut f32, value: f64| {
-                *rounded = ((value - origin) * factor) as f32;
-                *norm += *rounded * *rounded;
-            };
-            match self.some {
-                None => {
-                    let values = column[places.clone()].chunks(GROUP);
-                    for ((tile, norms), values) in groups.zip(values) {
-                        for ((rounded, norm), value) in tile.iter_mut().zip(norms).zip(values) {
-                            set(rounded, norm, *value);
-                        }
-                    }
-                }
-                Some(some) => {
+        let start = self.rows.start;
+        match (self.some, kept) {
+            (None, _) => Round {
+                columns: self.columns,
+                rows: start + places.start..start + places.end,
+                basis: &self.panels.basis,
+                groups: tile,
+                norms,
+            }
+            .with_simd(simd),
+            (Some(some), Some(kept)) => kept.pick(start, &some[places], tile, norms),
+            (Some(some), None) => {
+                norms.fill(0.0);
+                let Basis { origin, factor } = &*self.panels.basis;
+                let columns = self.columns.len();
+                for (number, (column, origin)) in self.columns.iter().zip(origin).enumerate() {
+                    let tile = tile[number..].iter_mut().step_by(columns);
+                    let groups = tile.zip(norms.chunks_mut(GROUP));
+                    let column = &column[self.rows.clone()];
                     let rows = some[places.clone()].chunks(GROUP);
                     for ((tile, norms), rows) in groups.zip(rows) {
                         for ((rounded, norm), row) in tile.iter_mut().zip(norms).zip(rows) {
-                            set(rounded, norm, column[*row as usize]);
+                            *rounded = ((column[*row as usize] - origin) * factor) as f32;
+                            *norm += *rounded * *rounded;
                         }
                     }
                 }
             }
-        }
-    }
-
-    /// For `R` vectors of rows at a time, the least and the second score over all sites.
-    #[inline(always)]
-    fn score<S: Simd, const R: usize>(&mut self, simd: S, group: usize) {
-        let lanes = S::F32_LANES;
-        let columns = self.columns.len();
-        let Doubts {
-            tile,
-            least: to_least,
-            second: to_second,
-            site: to_site,
-            ..
-        } = &mut *self.doubts;
-        let tile = &tile[group * columns..][..columns];
-        let infinite = [simd.splat_f32s(f32::INFINITY); R];
-        let panel = (columns + 1) * ABREAST;
-        for at in (0..GROUP).step_by(R * lanes) {
-            let (mut least, mut second) = (infinite, infinite);
-            let mut site = [simd.splat_u32s(0); R];
-            let mut number = 0;
-            for panel in self.panels.numbers.chunks_exact(panel) {
-                let (starts, factors) = panel.split_at(ABREAST);
-                let mut scores: [[S::f32s; R]; ABREAST] =
-                    from_fn(|of| [simd.splat_f32s(starts[of]); R]);
-                for (x, factors) in tile.iter().zip(factors.chunks_exact(ABREAST)) {
-                    let x = S::as_simd_f32s(&x[at..][..R * lanes]).0;
-                    let x: [S::f32s; R] = from_fn(|i| x[i]);
-                    for (scores, factor) in scores.iter_mut().zip(factors) {
-                        let factor = simd.splat_f32s(*factor);
-                        for i in 0..R {
-                            scores[i] = simd.mul_add_e_f32s(x[i], factor, scores[i]);
-                        }
-                    }
-                }
-                for scores in scores {
-                    let this = simd.splat_u32s(number);
-                    number += 1;
-                    for i in 0..R {
-                        let lower = simd.less_than_f32s(scores[i], least[i]);
-                        let higher = simd.max_f32s(scores[i], least[i]);
-                        second[i] = simd.min_f32s(second[i], higher);
-                        least[i] = simd.min_f32s(scores[i], least[i]);
-                        site[i] = simd.select_u32s(lower, this, site[i]);
-                    }
-                }
-            }
-            let lanes = at..at + R * lanes;
-            for (to, from) in [(&mut *to_least, least), (&mut *to_second, second)] {
-                S::as_mut_simd_f32s(&mut to[lanes.clone()])
-                    .0
-                    .copy_from_slice(&from);
-            }
-            S::as_mut_simd_u32s(&mut to_site[lanes])
-                .0
-                .copy_from_slice(&site);
         }
     }
 
     /// Writes the sites and gaps of a group of rows, and which of the rows are in doubt. `places` are those among the compared
-    /// rows.
+    /// rows, and `norms` the lengths of the rows.
     #[inline(always)]
-    fn decide(&mut self, places: Range<usize>) {
-        let Doubts {
-            norms,
+    fn decide(&mut self, places: Range<usize>, norms: &[f32; GROUP]) {
+        let Doubts { best, rows, .. } = &mut *self.doubts;
+        let Best {
             least,
             second,
             site,
-            rows,
-            ..
-        } = &mut *self.doubts;
-        let norms = &norms[places.clone()];
+        } = &*best;
+        let norms = &norms[..places.len()];
         let leads: [f32; GROUP] = from_fn(|lane| second[lane] - least[lane]);
         let mut gaps = [0.0; GROUP];
         if self.gaps.is_some() {
@@ -206,7 +174,7 @@ impl Products<'_> {
         let first = places.start;
         match self.some {
             None => {
-                for (to, site) in nearest[places.clone()].iter_mut().zip(&*site) {
+                for (to, site) in nearest[places.clone()].iter_mut().zip(site) {
                     *to = u64::from(*site);
                 }
                 if let Some(to) = &mut self.gaps {
@@ -222,6 +190,20 @@ impl Products<'_> {
                 }
             }
         }
+        if let Some(limits) = self.limits {
+            for (lane, norm) in norms.iter().enumerate() {
+                let place = first + lane;
+                let certain = self.panels.is_certain(leads[lane], site[lane], *norm);
+                let unit = self.panels.basis.factor;
+                let limit = limits[place] * unit * unit;
+                match self.panels.square(least[lane], site[lane], *norm) {
+                    Some([low, _]) if f64::from(low) > limit => nearest[place] = NONE,
+                    Some([_, high]) if certain && f64::from(high) < limit => {}
+                    _ => rows.push(place as u32),
+                }
+            }
+            return;
+        }
         // In most groups no row is in doubt, even by the largest margin of all sites. That is checked side by side.
         let mut doubtful = false;
         for (lead, norm) in leads.iter().zip(norms) {
@@ -236,5 +218,58 @@ impl Products<'_> {
                 rows.push(self.some.map_or(place as u32, |some| some[place]));
             }
         }
+    }
+}
+
+/// For `R` vectors of rows at a time, the least and the second score over all sites.
+#[inline(always)]
+fn score<S: Simd, const R: usize>(
+    simd: S,
+    tile: &[[f32; GROUP]],
+    panels: &Panels,
+    best: &mut Best,
+) {
+    let lanes = S::F32_LANES;
+    let infinite = [simd.splat_f32s(f32::INFINITY); R];
+    let panel = (tile.len() + 1) * ABREAST;
+    for at in (0..GROUP).step_by(R * lanes) {
+        let (mut least, mut second) = (infinite, infinite);
+        let mut site = [simd.splat_u32s(0); R];
+        let mut number = 0;
+        for panel in panels.numbers.chunks_exact(panel) {
+            let (starts, factors) = panel.split_at(ABREAST);
+            let mut scores: [[S::f32s; R]; ABREAST] =
+                from_fn(|of| [simd.splat_f32s(starts[of]); R]);
+            for (x, factors) in tile.iter().zip(factors.chunks_exact(ABREAST)) {
+                let x = S::as_simd_f32s(&x[at..][..R * lanes]).0;
+                let x: [S::f32s; R] = from_fn(|i| x[i]);
+                for (scores, factor) in scores.iter_mut().zip(factors) {
+                    let factor = simd.splat_f32s(*factor);
+                    for i in 0..R {
+                        scores[i] = simd.mul_add_e_f32s(x[i], factor, scores[i]);
+                    }
+                }
+            }
+            for scores in scores {
+                let this = simd.splat_u32s(number);
+                number += 1;
+                for i in 0..R {
+                    let lower = simd.less_than_f32s(scores[i], least[i]);
+                    let higher = simd.max_f32s(scores[i], least[i]);
+                    second[i] = simd.min_f32s(second[i], higher);
+                    least[i] = simd.min_f32s(scores[i], least[i]);
+                    site[i] = simd.select_u32s(lower, this, site[i]);
+                }
+            }
+        }
+        let lanes = at..at + R * lanes;
+        for (to, from) in [(&mut best.least[..], least), (&mut best.second[..], second)] {
+            S::as_mut_simd_f32s(&mut to[lanes.clone()])
+                .0
+                .copy_from_slice(&from);
+        }
+        S::as_mut_simd_u32s(&mut best.site[lanes])
+            .0
+            .copy_from_slice(&site);
     }
 }

@@ -103,18 +103,35 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn the_nearest_site_is_that_of_the_plain_search(case in case(1..20)) {
+    fn the_nearest_site_is_that_of_the_plain_search(
+        case in case(1..20),
+        moves in prop::collection::vec((any::<Index>(), 0..30), 3),
+        is_kept in any::<bool>(),
+    ) {
         let points = points(&case.rows);
-        let sites = Sites::new(&case.sites, points.dimensions()).unwrap();
-        let among = sites.distinct();
-        for kernel in [Kernel::Vector, Kernel::Scalar] {
-            let mut searcher = Searcher::new(kernel, points.dimensions());
-            searcher.set_sites(&sites, among);
-            searcher.search(&points, points.all());
-            for (row, values) in case.rows.iter().enumerate() {
-                let site = among[searcher.nearest.site[row] as usize] as usize;
-                let cost = searcher.nearest.cost[row];
-                prop_assert_eq!((site, cost), nearest(values, &case.sites), "row {}", row);
+        if is_kept {
+            points.keep_rounded();
+        }
+        let mut all = case.sites;
+        // Rows that were rounded for the first sites may do for later ones, too.
+        for (to, power) in [(None, 0)].into_iter().chain(moves.into_iter().map(|(to, power)| (Some(to), power))) {
+            if let Some(to) = to {
+                let (to, part) = (to.get(&all).clone(), 0.5_f64.powi(power));
+                for (value, to) in all.iter_mut().flat_map(|site| site.iter_mut().zip(&to)) {
+                    *value += (to - *value) * part;
+                }
+            }
+            let sites = Sites::new(&all, points.dimensions()).unwrap().measured_in(points.basis().as_ref());
+            let among = sites.distinct();
+            for kernel in [Kernel::Vector, Kernel::Scalar] {
+                let mut searcher = Searcher::new(kernel, points.dimensions());
+                searcher.set_sites(&points, &sites, among);
+                searcher.search(&points, points.all());
+                for (row, values) in case.rows.iter().enumerate() {
+                    let site = among[searcher.nearest.site[row] as usize] as usize;
+                    let cost = searcher.nearest.cost[row];
+                    prop_assert_eq!((site, cost), nearest(values, &all), "row {}", row);
+                }
             }
         }
     }
@@ -139,7 +156,7 @@ fn doubts(columns: usize, offset: f64) -> usize {
     let points = points(&rows);
     let sites = Sites::new(&rows[..64], columns).unwrap();
     let mut searcher = Searcher::new(Kernel::Vector, columns);
-    searcher.set_sites(&sites, sites.distinct());
+    searcher.set_sites(&points, &sites, sites.distinct());
     searcher.assign(&points, points.all());
     searcher.doubts.rows.len()
 }
@@ -163,12 +180,17 @@ fn many_columns_are_rounded_part_by_part() {
     let points = points(&rows);
     let sites = Sites::new(&rows[..40], 100).unwrap();
     let mut searcher = Searcher::new(Kernel::Vector, 100);
-    searcher.set_sites(&sites, sites.distinct());
-    searcher.search(&points, points.all());
-    for (row, values) in rows.iter().enumerate() {
-        let site = sites.distinct()[searcher.nearest.site[row] as usize] as usize;
-        let found = (site, searcher.nearest.cost[row]);
-        assert_eq!(found, nearest(values, &rows[..40]), "row {row}");
+    for is_kept in [false, true] {
+        if is_kept {
+            points.keep_rounded();
+        }
+        searcher.set_sites(&points, &sites, sites.distinct());
+        searcher.search(&points, points.all());
+        for (row, values) in rows.iter().enumerate() {
+            let site = sites.distinct()[searcher.nearest.site[row] as usize] as usize;
+            let found = (site, searcher.nearest.cost[row]);
+            assert_eq!(found, nearest(values, &rows[..40]), "row {row}");
+        }
     }
 }
 
@@ -190,7 +212,7 @@ fn near_ties_of_very_wide_rows_are_decided_exactly() {
     let points = points(&rows);
     let of_step = Sites::new(&sites, columns).unwrap();
     let mut searcher = Searcher::new(Kernel::Vector, columns);
-    searcher.set_sites(&of_step, of_step.distinct());
+    searcher.set_sites(&points, &of_step, of_step.distinct());
     let mut certain = 0;
     for block in of_step.blocks(points.all()) {
         searcher.search(&points, block.clone());
@@ -204,6 +226,35 @@ fn near_ties_of_very_wide_rows_are_decided_exactly() {
         }
     }
     assert!(certain > rows.len() / 10, "the bound is of use: {certain}");
+}
+
+/// Sites may be measured from where earlier sites were, in their unit, as long as that fits them.
+#[test]
+fn a_basis_is_kept_for_sites_that_fit_it() {
+    let sites = uniform(30, 12);
+    let scaled = |factor: f64, offset: f64| -> Vec<Vec<f64>> {
+        let of_site = |site: &Vec<f64>| site.iter().map(|value| value * factor + offset).collect();
+        sites.iter().map(of_site).collect()
+    };
+    let points = points(&sites);
+    points.keep_rounded();
+    let mut searcher = Searcher::new(Kernel::Vector, 12);
+    let first = Sites::new(&sites, 12).unwrap();
+    searcher.set_sites(&points, &first, first.distinct());
+    let kept = points.basis().unwrap();
+    for (factor, offset, is_kept) in [
+        (1.0, 0.0, true),
+        (0.9, 0.05, true),
+        (0.25, 0.375, true),
+        (0.01, 0.495, false),
+        (3.0, -1.0, false),
+        (0.9, 0.6, false),
+    ] {
+        let of_step = Sites::new(&scaled(factor, offset), 12).unwrap();
+        let of_step = of_step.measured_in(points.basis().as_ref());
+        let basis = &of_step.frame(of_step.distinct()).unwrap().basis;
+        assert_eq!(*basis == kept, is_kept, "{factor} x + {offset}");
+    }
 }
 
 /// Beyond the most columns for which the bound is of use, every row is compared in double precision.

@@ -37,7 +37,9 @@ pub fn run_step_until(
 ) -> Result<Partial, PartialError> {
     stop.check()?;
     let sites_of = |centers: &[Vec<f64>]| {
-        Sites::new(centers, points.dimensions()).map(|sites| sites.until(stop))
+        let sites = Sites::new(centers, points.dimensions())?;
+        let basis = points.basis();
+        Ok::<_, PartialError>(sites.measured_in(basis.as_ref()).until(stop))
     };
     let searcher = &mut Searcher::new(kernel, points.dimensions());
     let content = match step {

@@ -1,16 +1,21 @@
 //! The search for the nearest site, block by block, with the memory it needs.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use pulp::Arch;
 
 use crate::exact_sum::ExactSum;
 use crate::frame::Panels;
-use crate::kernel::{CostsOf, Kernel, LANES, Nearest, Search, SearchSome};
+use crate::kernel::{CostsOf, Kernel, LANES, NONE, Nearest, Search, SearchSome};
 use crate::points::Points;
 use crate::products::{Doubts, Products};
+use crate::rounded::Rounded;
 use crate::sites::Sites;
-use crate::walk::{Area, walk};
+use crate::walk::{Area, paying_tree, walk};
+
+/// With fewer columns, a comparison takes little longer than reading what was kept.
+const COLUMNS_TO_KEEP: usize = 8;
 
 /// The memory that a pass over one slice needs, beside the points and the sites.
 pub(crate) struct Searcher {
@@ -22,6 +27,8 @@ pub(crate) struct Searcher {
     /// The sites, column after column; empty until [`Searcher::costs`] needs them.
     by_column: Vec<f64>,
     panels: Panels,
+    /// The rows of the points, if they are kept in the basis of the panels.
+    rounded: Option<Arc<Rounded>>,
     pub(crate) doubts: Doubts,
 }
 
@@ -34,16 +41,21 @@ impl Searcher {
             values: Vec::new(),
             by_column: Vec::new(),
             panels: Panels::default(),
+            rounded: None,
             doubts: Doubts::new(dimensions),
         }
     }
 
     /// Says which `sites` the next blocks are compared with.
-    pub(crate) fn set_sites(&mut self, sites: &Sites, among: &[u32]) {
+    pub(crate) fn set_sites(&mut self, points: &Points, sites: &Sites, among: &[u32]) {
         sites.copy(among, &mut self.values);
         self.by_column.clear();
+        self.rounded = None;
         match sites.frame(among) {
-            Some(frame) => self.panels.set(frame, among),
+            Some(frame) => {
+                self.panels.set(frame, among);
+                self.rounded = points.rounded(&self.panels.basis, self.arch);
+            }
             None => self.panels.clear(),
         }
     }
@@ -88,6 +100,17 @@ impl Searcher {
         some: Option<&[u32]>,
         gaps: Option<&mut [f32]>,
     ) {
+        self.compare(points, rows, some, gaps, None);
+    }
+
+    fn compare(
+        &mut self,
+        points: &Points,
+        rows: Range<usize>,
+        some: Option<&[u32]>,
+        gaps: Option<&mut [f32]>,
+        limits: Option<&[f64]>,
+    ) {
         let arch = self.arch;
         if self.panels.numbers.is_empty() {
             arch.dispatch(self.exactly(points, rows));
@@ -98,7 +121,9 @@ impl Searcher {
             rows: rows.clone(),
             some,
             panels: &self.panels,
+            rounded: self.rounded.as_deref(),
             gaps,
+            limits,
             nearest: &mut self.nearest,
             doubts: &mut self.doubts,
         });
@@ -109,6 +134,20 @@ impl Searcher {
                 some: &some,
             });
             self.doubts.rows = some;
+        }
+    }
+
+    /// As [`Searcher::assign`], but only a site counts that is nearer to a row than its limit, a squared distance. It takes sites that
+    /// are compared in single precision.
+    pub(crate) fn assign_within(&mut self, points: &Points, rows: Range<usize>, limits: &[f64]) {
+        self.compare(points, rows, None, None, Some(limits));
+        let Nearest { cost, site } = &mut *self.nearest;
+        for row in &self.doubts.rows {
+            let row = *row as usize;
+            // The limit is that of an earlier site, which counts if both are equally near.
+            if cost[row] >= limits[row] {
+                site[row] = NONE;
+            }
         }
     }
 
@@ -154,7 +193,7 @@ pub(crate) fn costs(
     // Mostly these are the centers of the last pass.
     if let Some(assigned) = points.assigned_to(sites) {
         let all: Vec<u32> = (0..sites.len() as u32).collect();
-        searcher.set_sites(sites, &all);
+        searcher.set_sites(points, sites, &all);
         for rows in sites.blocks(points.all()) {
             let known = assigned.sites(rows.clone()).iter();
             for (site, known) in searcher.nearest.site.iter_mut().zip(known) {
@@ -168,26 +207,68 @@ pub(crate) fn costs(
         return (sum, sizes);
     }
     let mut sizes = vec![0; sites.len()];
+    let is_draw = costs == Costs::Plain && keeps_known(points, sites);
+    let room = is_draw.then(|| points.room_for_known(sites));
+    let mut known = room.flatten();
     walk(points, sites, &mut |area| {
-        searcher.set_sites(sites, area.sites);
+        searcher.set_sites(points, sites, area.sites);
         for rows in sites.blocks(area.rows.clone()) {
             searcher.search(points, rows.clone());
             count(&area, &searcher.nearest.site[..rows.len()], &mut sizes);
+            if let Some(known) = &mut known {
+                let Nearest { cost, site } = &*searcher.nearest;
+                let sites = site[..rows.len()]
+                    .iter()
+                    .map(|local| area.sites[*local as usize]);
+                known.nearest.extend(sites);
+                known.costs.extend_from_slice(&cost[..rows.len()]);
+            }
             add(&mut searcher.nearest, rows);
         }
     });
+    // After the signal, rows were left out.
+    if let Some(known) = known.filter(|_| !sites.is_stopped()) {
+        points.keep_known(known);
+    }
     (sum, sizes)
+}
+
+/// Whether a step that compares rows with candidates should keep the nearest of them for a later step.
+fn keeps_known(points: &Points, sites: &Sites) -> bool {
+    points.dimensions() >= COLUMNS_TO_KEEP
+        && sites.frame(sites.distinct()).is_some()
+        && paying_tree(points, sites).is_none()
 }
 
 /// How many rows are nearest to each of the sites.
 pub(crate) fn sizes(points: &Points, sites: &Sites, searcher: &mut Searcher) -> Vec<u64> {
     let mut sizes = vec![0; sites.len()];
+    if let Some(known) = points.take_known(sites) {
+        let first = known.sites.len() / points.dimensions().max(1);
+        let further = sites.distinct().iter().copied();
+        let further: Vec<u32> = further.filter(|site| *site as usize >= first).collect();
+        if sites.frame(&further).is_some() {
+            searcher.set_sites(points, sites, &further);
+            for rows in sites.blocks(points.all()) {
+                searcher.assign_within(points, rows.clone(), &known.costs[rows.clone()]);
+                let known = &known.nearest[rows];
+                for (local, known) in searcher.nearest.site.iter().zip(known) {
+                    let site = match *local {
+                        NONE => *known,
+                        local => further[local as usize],
+                    };
+                    sizes[site as usize] += 1;
+                }
+            }
+            return sizes;
+        }
+    }
     walk(points, sites, &mut |area| {
         if let [site] = area.sites {
             sizes[*site as usize] += area.rows.len() as u64;
             return;
         }
-        searcher.set_sites(sites, area.sites);
+        searcher.set_sites(points, sites, area.sites);
         for rows in sites.blocks(area.rows.clone()) {
             let len = rows.len();
             searcher.assign(points, rows);

@@ -90,7 +90,7 @@ pub(crate) fn silhouettes(
     let mut tile = vec![[0.0; LANES]; points.dimensions()];
     let mut own = [0; BLOCK];
     walk(points, sites, &mut |area| {
-        searcher.set_sites(sites, area.sites);
+        searcher.set_sites(points, sites, area.sites);
         for rows in sites.blocks(area.rows.clone()) {
             searcher.assign(points, rows.clone());
             for (own, near) in own.iter_mut().zip(&searcher.nearest.site[..rows.len()]) {

@@ -2,11 +2,12 @@
 //! sites that can be nearest to a point of a box.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use gugus_kmeans::Stop;
 
 use crate::error::PartialError;
-use crate::frame::Frame;
+use crate::frame::{Basis, Frame};
 use crate::kernel::blocks;
 
 /// With fewer sites than this, exact arithmetic is done before a comparison in single precision pays.
@@ -67,6 +68,16 @@ impl Sites {
     pub(crate) fn until(self, stop: &Stop) -> Self {
         let stop = stop.clone();
         Self { stop, ..self }
+    }
+
+    /// The same sites in the basis in which rows are kept in single precision, if that does for them.
+    pub(crate) fn measured_in(mut self, basis: Option<&Arc<Basis>>) -> Self {
+        if let (Some(frame), Some(basis)) = (&self.frame, basis)
+            && let Some(moved) = frame.moved(basis, &self.values)
+        {
+            self.frame = Some(moved);
+        }
+        self
     }
 
     /// Whether a walk is to end.

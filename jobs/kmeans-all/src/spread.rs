@@ -44,7 +44,7 @@ pub(crate) fn spreads(
 ) -> Result<Spreads, PartialError> {
     let mut costs = vec![ExactSum::default(); sites.len()];
     walk(points, sites, &mut |area| {
-        searcher.set_sites(sites, area.sites);
+        searcher.set_sites(points, sites, area.sites);
         for rows in sites.blocks(area.rows.clone()) {
             searcher.search(points, rows.clone());
             let nearest = searcher.nearest.site.iter().zip(&searcher.nearest.cost);

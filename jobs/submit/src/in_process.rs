@@ -10,12 +10,11 @@ use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::physical_plan::{AsExecutionPlan, DefaultPhysicalExtensionCodec};
 use datafusion_proto::protobuf::PhysicalPlanNode;
-use gugus_features::{Stop, heeding};
+use gugus_features::{PlanCodec, Stop, heeding};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::codec::PlanCodec;
 use crate::data_or_machine::Fault;
 use crate::error::SubmitError;
 use crate::submit::Submit;

@@ -31,7 +31,6 @@
 //! # Ok(()) }
 //! ```
 
-mod codec;
 mod data_or_machine;
 mod error;
 mod halving;
@@ -40,7 +39,6 @@ mod jobs;
 mod pace;
 mod submit;
 
-pub use codec::PlanCodec;
 pub use data_or_machine::Fault;
 pub use error::SubmitError;
 pub use halving::Parts;

@@ -26,7 +26,7 @@ pub async fn assess(
         work.plan.weighting(),
         work.model.handle_invalid,
     );
-    let mut passes = Passes::new(jobs, work, measure, batches);
+    let mut passes = Passes::new(jobs, work, measure, batches)?;
     while let Some(step) = assessment.step() {
         let merged = match passes.run(&step).await? {
             Passed::All(merged) => merged,

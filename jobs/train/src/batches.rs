@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gugus_batches::{Arrivals, BatchFile, BatchLog, Footer, LogError, arrivals};
 use gugus_features::{AllFile, WaveFile};
 use gugus_files::Store;
-use gugus_spec::{BatchNumber, CommitId, OffsetRange};
+use gugus_spec::{BatchNumber, CommitId, Model, OffsetRange};
 
 use crate::error::Error;
 
@@ -303,11 +303,12 @@ impl Batches {
     }
 
     /// The files of all that have rows, as a pass over all of them reads them.
-    pub(crate) fn pass_files(&self) -> Vec<AllFile> {
+    pub(crate) fn pass_files(&self, model: &Model) -> Vec<AllFile> {
         let with_rows = self.facts.values().filter(|facts| facts.rows > 0);
         let as_read = |facts: &Arc<BatchFacts>| AllFile {
             file: facts.file.clone(),
             commit: commit_number(&facts.commit_id),
+            points: model.condition.is_none().then_some(facts.rows),
         };
         with_rows.map(as_read).collect()
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use arrow::array::{Array, AsArray, RecordBatch};
 use gugus_clusters::Fitted;
 use gugus_features::{
-    AllFile, FitOutcome, PARTIAL_COLUMN, Pass, PointSettings, WaveError, pass_plan,
+    AllFile, EncodedRows, FitOutcome, PARTIAL_COLUMN, Pass, PointSettings, WaveError, pass_plan,
 };
 use gugus_kmeans::{DistanceMeasure, Stop};
 use gugus_kmeans_all::{AllError, Partial, Step, StepReport, Training};
@@ -22,6 +22,7 @@ pub struct Passes<'a> {
     jobs: &'a Jobs<'a>,
     work: &'a ModelWork,
     points: PointSettings,
+    rows: EncodedRows,
     store: &'a str,
     files: Vec<AllFile>,
     pace: Pace,
@@ -39,22 +40,27 @@ pub enum Passed {
 
 impl<'a> Passes<'a> {
     /// Passes over all rows of these batches, which become points as `work` says; under cosine as directions.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`Error`] when DataFusion refuses the plan.
     pub fn new(
         jobs: &'a Jobs<'a>,
         work: &'a ModelWork,
         measure: DistanceMeasure,
         batches: &'a Batches,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Error> {
+        let store = batches.url();
+        let rows = EncodedRows::new(&work.plan, store).map_err(SubmitError::from)?;
+        Ok(Self {
             jobs,
             work,
             points: work.plan.point_settings(measure),
-            store: batches.url(),
-            files: batches.pass_files(),
+            rows,
+            store,
+            files: batches.pass_files(&work.model),
             pace: Pace::default(),
             begun: 0,
-        }
+        })
     }
 
     /// Fits the model of `work` on all rows of these batches. It begins with the centers `start`, or draws its own.
@@ -73,7 +79,7 @@ impl<'a> Passes<'a> {
             return Err(Error::algorithm(model));
         };
         let failed = |reason: String, rows: u64| Ok(FitOutcome::Failed { reason, rows });
-        let mut passes = Passes::new(jobs, work, params.distance_measure, batches);
+        let mut passes = Passes::new(jobs, work, params.distance_measure, batches)?;
         let (dimensions, weighting) = (passes.points.dimensions, work.plan.weighting());
         let training = Training::new(
             params.clone(),
@@ -134,15 +140,15 @@ impl<'a> Passes<'a> {
     /// [`Error`], where the rows are not to blame.
     pub async fn run(&mut self, step: &Step) -> Result<Passed, Error> {
         self.begun += 1;
-        let (jobs, work) = (self.jobs, self.work);
-        let (model, pass) = (&work.model.name, self.begun);
+        let (jobs, model, pass) = (self.jobs, &self.work.model.name, self.begun);
         let of = Pass {
             step: step.clone(),
             points: self.points.clone(),
+            rows: self.rows.clone(),
             run: jobs.label().to_owned(),
         };
-        let plan = pass_plan(&work.plan, of, self.store, &self.files, jobs.groups())
-            .map_err(SubmitError::from)?;
+        let plan =
+            pass_plan(of, self.store, &self.files, jobs.groups()).map_err(SubmitError::from)?;
         let name = format!("{model} pass {pass} {}", step.name());
         match jobs.run(&name, &self.pace, plan).await {
             Ok(rows) => merge(step, self.points.dimensions, &rows).map(Passed::All),

@@ -16,7 +16,7 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
-use gugus_kmeans_all::{Points, PointsBuilder};
+use gugus_kmeans_all::Points;
 
 use super::pass::PointSettings;
 use super::spill::{Spill, Spilled};
@@ -46,7 +46,7 @@ pub(super) struct Key {
     path: String,
     size: u64,
     range: Option<(i64, i64)>,
-    /// The batch's number and a number made of its commit id, as text.
+    /// What the file carries, as text: the batch's number, a number made of its commit id, and how many points it gives.
     values: String,
 }
 
@@ -71,6 +71,14 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// Drops the rows in single precision, and gives back their memory. Returns how many bytes became free.
+    fn forget_rounded(&self) -> usize {
+        self.points.forget_rounded();
+        let before = self.memory.size();
+        self.memory.resize(self.points.heap_size());
+        before.saturating_sub(self.memory.size())
+    }
+
     pub(super) fn points(&self) -> &Points {
         &self.points
     }
@@ -85,9 +93,9 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// The most memory that reading and ordering `points` takes.
-    pub(super) fn while_building(points: &PointsBuilder) -> usize {
-        points.heap_size().saturating_mul(WHILE_BUILDING)
+    /// The most memory that reading and ordering points of so many bytes takes.
+    pub(super) fn while_building(bytes: usize) -> usize {
+        bytes.saturating_mul(WHILE_BUILDING)
     }
 
     /// Whether there is room for `bytes`.
@@ -106,6 +114,13 @@ impl Room {
     }
 
     pub(super) fn keep(self, points: Points) -> Kept {
+        // Rows in single precision beside them are worth only memory that nothing else needs.
+        let both = points.heap_size() + points.size_of_rounded();
+        if self.cache.bytes().saturating_add(both) <= self.limit
+            && self.memory.try_resize(both).is_ok()
+        {
+            points.keep_rounded();
+        }
         self.memory.resize(points.heap_size());
         Kept {
             points,
@@ -276,9 +291,9 @@ impl FeatureCache {
         self.state().bytes
     }
 
-    /// Drops points that no task is using, the longest unused first, until `wanted` bytes are free. A run may drop only
-    /// idle points of other runs; the pool may drop any points. Points on disk stay there, and give back the memory that
-    /// they take beside. Returns how many bytes became free.
+    /// Drops what no task is using until `wanted` bytes are free: first rows in single precision, then points, the longest unused
+    /// first. A run may drop only idle points of other runs; the pool may drop any points. Points on disk stay there, and give back
+    /// the memory that they take beside. Returns how many bytes became free.
     pub(super) fn push_out(&self, wanted: usize, run: Option<&str>) -> usize {
         let mut state = self.state();
         let now = Instant::now();
@@ -293,6 +308,17 @@ impl FeatureCache {
             .collect();
         idle.sort_by_key(|(used, _)| *used);
         let mut free = 0;
+        for entry in state.entries.values() {
+            if free >= wanted {
+                break;
+            }
+            if let Found::Memory(kept) = &entry.found
+                && entry.found.is_idle()
+            {
+                free += kept.forget_rounded();
+            }
+        }
+        state.bytes -= free;
         for (_, key) in idle {
             if free >= wanted {
                 break;

@@ -25,6 +25,9 @@ const CHUNK: usize = 1 << 18;
 /// nothing.
 const CHUNK_ROWS: (usize, usize) = (4_096, 65_536);
 
+/// How many bytes of points a byte of a file gives at most, for room that is made before the file is read.
+const MOST_UNPACKED: u64 = 16;
+
 /// The source of a file's points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
@@ -90,6 +93,12 @@ impl<'a> FilePass<'a> {
         if let Some(cache) = &cache
             && let Some(mut room) = cache.room(self.context.memory_pool(), &self.pass.run)
         {
+            // Columns that grow are copied again and again, and take twice the memory.
+            if let Some(rows) = self.rows_to_come()
+                && room.grow_to(Room::while_building(points.size_of(rows)))
+            {
+                points.reserve(rows);
+            }
             loop {
                 let Some(batch) = rows.try_next().await? else {
                     let kept = Arc::new(room.keep(points.finish(PointOrder::Auto)));
@@ -98,7 +107,7 @@ impl<'a> FilePass<'a> {
                     return Ok((partial, Source::File));
                 };
                 self.push(&mut points, &batch)?;
-                if !room.grow_to(Room::while_building(&points)) {
+                if !room.grow_to(Room::while_building(points.heap_size())) {
                     tracing::debug!(file = %self.file.object_meta.location, "its points do not fit into memory");
                     break;
                 }
@@ -171,6 +180,17 @@ impl<'a> FilePass<'a> {
             *disk = None;
         }
         Ok(partial)
+    }
+
+    /// How many points the file gives at most, if that is known. A file that claims far more than its bytes can hold is not believed.
+    fn rows_to_come(&self) -> Option<usize> {
+        let Some(ScalarValue::UInt64(Some(rows))) = self.file.partition_values.last() else {
+            return None;
+        };
+        let bytes = self.file.object_meta.size.saturating_mul(MOST_UNPACKED);
+        let of_a_row = (self.pass.points.width() * size_of::<f64>()) as u64;
+        let believed = (1..=bytes / of_a_row.max(1)).contains(rows);
+        believed.then(|| usize::try_from(*rows).ok()).flatten()
     }
 
     fn nothing(&self) -> Partial {

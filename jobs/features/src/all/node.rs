@@ -1,8 +1,8 @@
 //! The plan node that computes one pass over the files of its task.
 //!
-//! Invariant: each file is read by a plan of its own, made from the child for that file. So the result of a task
-//! depends only on its files, and not on how Ballista cut the tasks. It also keeps the metrics of a thousand scans from
-//! being sent.
+//! Invariant: each file is read by a plan of its own, made for that file from the plan that the pass carries. So the result
+//! of a task depends only on its files, and not on how Ballista cut the tasks. It also keeps the metrics of a thousand
+//! scans from being sent.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,9 +12,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_datafusion_err, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
@@ -32,6 +30,7 @@ use gugus_kmeans_all::Partial;
 
 use super::load::{FilePass, Source};
 use super::pass::Pass;
+use crate::checked::CheckedScanExec;
 use crate::error::external;
 use crate::tree::{only_child, parquet_scan};
 
@@ -41,7 +40,7 @@ pub const PARTIAL_COLUMN: &str = "partial";
 /// Computes one step on every file of each partition, and gives one row per partition.
 #[derive(Debug)]
 pub struct AllPassExec {
-    input: Arc<dyn ExecutionPlan>,
+    files: Arc<dyn ExecutionPlan>,
     pass: Arc<Pass>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -52,17 +51,17 @@ impl AllPassExec {
     /// The name of the node in plans. The scheduler's placement of tasks recognises the node by it.
     pub const NAME: &str = "AllPassExec";
 
-    /// A pass over the files of `input`, which is one scan of Parquet files below nodes with one child each.
+    /// A pass over the files of a scan of Parquet files.
     #[must_use]
-    pub fn new(input: Arc<dyn ExecutionPlan>, pass: Arc<Pass>) -> Self {
+    pub fn new(files: Arc<dyn ExecutionPlan>, pass: Arc<Pass>) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(result_schema()),
-            Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
+            Partitioning::UnknownPartitioning(files.output_partitioning().partition_count()),
             EmissionType::Final,
             Boundedness::Bounded,
         );
         Self {
-            input,
+            files,
             pass,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -73,7 +72,7 @@ impl AllPassExec {
     /// The same pass, which ends after the signal of `stop`.
     pub(crate) fn until(&self, stop: &Stop) -> Self {
         Self {
-            input: Arc::clone(&self.input),
+            files: Arc::clone(&self.files),
             pass: Arc::clone(&self.pass),
             properties: Arc::clone(&self.properties),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -104,7 +103,7 @@ impl ExecutionPlan for AllPassExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        vec![&self.files]
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
@@ -148,19 +147,29 @@ impl ExecutionPlan for AllPassExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let scan = Scan::below(&self.input)?;
-        let files = scan.files(partition)?;
-        let store = scan.config.object_store_url.as_str().to_owned();
+        let Some((config, _)) = parquet_scan(&self.files) else {
+            return internal_err!("no scan of Parquet files below {}", Self::NAME);
+        };
+        let Some(group) = config.file_groups.get(partition) else {
+            return internal_err!("the scan has no partition {partition}");
+        };
+        let (files, store) = (group.clone(), config.object_store_url.as_str().to_owned());
         let cached = MetricBuilder::new(&self.metrics).counter("files_cached", partition);
         let read = MetricBuilder::new(&self.metrics).counter("files_read", partition);
-        let (input, pass) = (Arc::clone(&self.input), Arc::clone(&self.pass));
-        let stop = self.stop.clone();
+        let (pass, stop) = (Arc::clone(&self.pass), self.stop.clone());
         let work = async move {
             let mut all = Partial::empty(&pass.step, pass.points.dimensions);
-            for file in files {
-                let plan = |file: PartitionedFile| alone(&input, file);
+            let mut rows: Option<Arc<dyn ExecutionPlan>> = None;
+            let mut plan = |file: PartitionedFile| {
+                let rows = match &mut rows {
+                    Some(rows) => rows,
+                    none => none.insert(pass.rows.decode(&context)?),
+                };
+                alone(rows, file, &stop)
+            };
+            for file in files.files().iter().cloned() {
                 let work = FilePass::new(&pass, &store, file, &context, &stop);
-                let (partial, source) = work.compute(plan).await?;
+                let (partial, source) = work.compute(&mut plan).await?;
                 match source {
                     Source::Cache => cached.add(1),
                     Source::File => read.add(1),
@@ -193,38 +202,17 @@ fn result_schema() -> SchemaRef {
     )]))
 }
 
-/// The scan at the bottom of the plan.
-struct Scan<'a> {
-    config: &'a FileScanConfig,
-}
-
-impl<'a> Scan<'a> {
-    fn below(plan: &'a Arc<dyn ExecutionPlan>) -> Result<Self> {
-        let mut node = plan;
-        loop {
-            if let Some((config, _)) = parquet_scan(node) {
-                return Ok(Self { config });
-            }
-            node = match node.children().as_slice() {
-                [child] => child,
-                _ => {
-                    return internal_err!("no scan of Parquet files below {}", AllPassExec::NAME);
-                }
-            };
-        }
-    }
-
-    fn files(&self, partition: usize) -> Result<Vec<PartitionedFile>> {
-        let group = self.config.file_groups.get(partition);
-        let missing = || internal_datafusion_err!("the scan has no partition {partition}");
-        Ok(group.ok_or_else(missing)?.files().to_vec())
-    }
-}
-
-/// A copy of `plan` that reads only `file`, as partition 0, with metrics of its own.
-fn alone(plan: &Arc<dyn ExecutionPlan>, file: PartitionedFile) -> Result<Arc<dyn ExecutionPlan>> {
+/// A copy of `plan` that reads only `file`, as partition 0, with metrics of its own. It ends after the signal of `stop`.
+fn alone(
+    plan: &Arc<dyn ExecutionPlan>,
+    file: PartitionedFile,
+    stop: &Stop,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let mut file = Some(file);
     let rewritten = Arc::clone(plan).transform_up(|node| {
+        if let Some(checked) = node.downcast_ref::<CheckedScanExec>() {
+            return Ok(Transformed::yes(Arc::new(checked.until(stop)) as _));
+        }
         let Some((config, old)) = parquet_scan(&node) else {
             return Ok(Transformed::no(node));
         };

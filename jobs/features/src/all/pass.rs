@@ -4,6 +4,8 @@ use gugus_kmeans::DistanceMeasure;
 use gugus_kmeans_all::{Step, Weighting};
 use serde::{Deserialize, Serialize};
 
+use super::encoded_rows::EncodedRows;
+
 /// One pass: the step, and how rows become points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pass {
@@ -11,6 +13,8 @@ pub struct Pass {
     pub step: Step,
     /// How rows become points. The same in every pass of a run.
     pub points: PointSettings,
+    /// The plan that reads the rows of a file. The same in every pass of a run.
+    pub rows: EncodedRows,
     /// The run, so that two runs that share a cache can be told apart.
     pub run: String,
 }

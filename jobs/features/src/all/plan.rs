@@ -10,14 +10,12 @@ use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::physical_plan::ExecutionPlan;
 use gugus_kmeans::DistanceMeasure;
 
+use super::encoded_rows::CARRIED;
 use super::node::AllPassExec;
 use super::pass::{Pass, PointSettings};
 use crate::error::WaveError;
 use crate::plan::FeaturePlan;
-use crate::rows::{BATCH_COLUMN, Beside, OFFSET_COLUMN, PARTITION_COLUMN, Rows, WaveFile};
-
-/// The scan column that tells apart files of the same name. It holds a number made of the commit id of the batch.
-const COMMIT_COLUMN: &str = "_commit";
+use crate::rows::{WaveFile, scan};
 
 /// Smaller pieces are not worth a task of their own: reading 8 MiB of Parquet takes some 20 ms.
 const PIECE_BYTES: u64 = 8 * 1024 * 1024;
@@ -29,6 +27,8 @@ pub struct AllFile {
     pub file: WaveFile,
     /// A number made of the commit id. Another batch of the same name has another number.
     pub commit: u64,
+    /// How many points it gives at most; `None` if a condition leaves out rows, so that nobody knows.
+    pub points: Option<u64>,
 }
 
 impl FeaturePlan {
@@ -53,25 +53,19 @@ impl FeaturePlan {
     }
 }
 
-/// Scan of `files` → filter → features and identity → [`AllPassExec`], cut into `groups` tasks at most.
+/// Scan of `files` → [`AllPassExec`], cut into `groups` tasks at most. The scan reads no columns: it stands for the files,
+/// so that Ballista can cut the plan into tasks.
 ///
 /// # Errors
 /// [`WaveError::Plan`] when DataFusion refuses the plan.
 pub fn pass_plan(
-    plan: &FeaturePlan,
     pass: Pass,
     store: &str,
     files: &[AllFile],
     groups: usize,
 ) -> Result<Arc<dyn ExecutionPlan>, WaveError> {
-    let groups = cut(files, groups.max(1));
-    let values = [BATCH_COLUMN, COMMIT_COLUMN];
-    let projected = Rows::scan(plan, store, groups, Beside::Identity, &values)?
-        .with_features()
-        .with_appended(PARTITION_COLUMN)?
-        .with_appended(OFFSET_COLUMN)?
-        .project()?;
-    Ok(Arc::new(AllPassExec::new(projected, Arc::new(pass))))
+    let files = scan(store, cut(files, groups.max(1)), Vec::new(), &CARRIED)?;
+    Ok(Arc::new(AllPassExec::new(files, Arc::new(pass))))
 }
 
 /// Groups of about the same length in bytes, in the order of the batches. A file that would fill more than one group is
@@ -82,11 +76,17 @@ fn cut(files: &[AllFile], groups: usize) -> Vec<FileGroup> {
     let piece = share.max(PIECE_BYTES);
     let mut cut: Vec<Vec<PartitionedFile>> = vec![Vec::new()];
     let mut filled = 0_u64;
-    for AllFile { file, commit } in files {
+    for AllFile {
+        file,
+        commit,
+        points,
+    } in files
+    {
         let pieces = file.size.div_ceil(piece).max(1);
         for index in 0..pieces {
             let (start, end) = (index * file.size / pieces, (index + 1) * file.size / pieces);
-            let mut part = file.partitioned(&[file.batch, *commit]);
+            let points = points.filter(|_| pieces == 1).unwrap_or(0);
+            let mut part = file.partitioned(&[file.batch, *commit, points]);
             if pieces > 1 {
                 part = part.with_range(start as i64, end as i64);
             }
@@ -115,6 +115,7 @@ mod tests {
                 size: *size,
             },
             commit: 7,
+            points: Some(10),
         };
         sizes.iter().enumerate().map(number).collect()
     }

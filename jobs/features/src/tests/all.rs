@@ -13,15 +13,18 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_plan::{ExecutionPlan, collect};
+use datafusion_proto::physical_plan::AsExecutionPlan;
+use datafusion_proto::protobuf::PhysicalPlanNode;
 use gugus_kmeans::{DistanceMeasure, HandleInvalid, Params};
 use gugus_kmeans_all::{
     AllFit, Kernel, Partial, PointOrder, PointsBuilder, Training, Weighting, key, run_step,
 };
+use gugus_spec::{ColumnType, Feature, OtherColumns};
 
-use super::files;
+use super::files::{self, codec};
 use crate::{
-    AllFile, FeatureCache, FeaturePlan, PARTIAL_COLUMN, Pass, YieldingPool, decode_node,
-    encode_node, pass_plan,
+    AllFile, EncodedRows, Expressions, FeatureCache, FeaturePlan, PARTIAL_COLUMN, Pass,
+    YieldingPool, pass_plan,
 };
 
 const ROWS: u64 = 700;
@@ -54,6 +57,7 @@ fn write(folder: &Path, number: u64) -> AllFile {
     AllFile {
         file: files::write(folder, number, &rows),
         commit: number + 1_000,
+        points: None,
     }
 }
 
@@ -98,6 +102,7 @@ fn pass(training: &Training, plan: &FeaturePlan, run: &str) -> Pass {
     Pass {
         step: training.step().unwrap(),
         points: plan.point_settings(DistanceMeasure::Euclidean),
+        rows: EncodedRows::new(plan, "file:///").unwrap(),
         run: run.to_owned(),
     }
 }
@@ -119,7 +124,7 @@ async fn partials(plan: Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> V
 }
 
 fn merged(of: &Pass, partials: Vec<Partial>) -> Partial {
-    let mut all = Partial::empty(&of.step, 2);
+    let mut all = Partial::empty(&of.step, of.points.dimensions);
     for partial in partials {
         all.merge(partial).unwrap();
     }
@@ -128,15 +133,22 @@ fn merged(of: &Pass, partials: Vec<Partial>) -> Partial {
 
 /// A fit over all batches. Every pass runs as on a cluster: it is written to bytes and read back.
 async fn fit(files: &[AllFile], groups: usize, run: &str, context: &Arc<TaskContext>) -> AllFit {
-    let plan = plan();
-    let mut training = training();
+    fit_of(&plan(), training(), files, groups, run, context).await
+}
+
+async fn fit_of(
+    plan: &FeaturePlan,
+    mut training: Training,
+    files: &[AllFile],
+    groups: usize,
+    run: &str,
+    context: &Arc<TaskContext>,
+) -> AllFit {
     while training.step().is_some() {
-        let of = pass(&training, &plan, run);
-        let made = pass_plan(&plan, of.clone(), "file:///", files, groups).unwrap();
-        let mut bytes = Vec::new();
-        encode_node(&made, &mut bytes).unwrap().unwrap();
-        let children: Vec<_> = made.children().into_iter().cloned().collect();
-        let read = decode_node(&bytes, &children).unwrap().unwrap();
+        let of = pass(&training, plan, run);
+        let made = pass_plan(of.clone(), "file:///", files, groups).unwrap();
+        let sent = PhysicalPlanNode::try_from_physical_plan(made, &codec()).unwrap();
+        let read = sent.try_into_physical_plan(context, &codec()).unwrap();
         let partials = partials(read, context).await;
         training.absorb(merged(&of, partials)).unwrap();
     }
@@ -227,7 +239,7 @@ async fn every_way_of_slicing_the_tasks_counts_each_row_once() {
     let context = caching();
     let of = pass(&training(), &plan, "sliced");
     let groups = 6;
-    let made = pass_plan(&plan, of.clone(), "file:///", &files, groups).unwrap();
+    let made = pass_plan(of.clone(), "file:///", &files, groups).unwrap();
     let all = merged(&of, partials(Arc::clone(&made), &context).await);
     // Each set of cuts between neighbouring groups is one way of slicing: 32 of them.
     for cuts in 0..1_u32 << (groups - 1) {
@@ -375,11 +387,94 @@ async fn the_cache_makes_room_when_the_pool_is_asked_for_memory() {
     assert!(pool.reserved() <= 400_000);
 }
 
+/// The columns of a stream may have the names of what a scan carries.
+#[tokio::test]
+async fn columns_may_have_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (x, y) = points(99);
+    let names = ["_batch", "_commit", "_points", "__points"];
+    let columns =
+        [&x, &y, &x, &y].map(|values| Arc::new(Float64Array::from(values.clone())) as ArrayRef);
+    let offsets: Vec<i64> = (0..x.len() as i64).collect();
+    let identity = [
+        (
+            "_partition",
+            Arc::new(Int32Array::from(vec![0; x.len()])) as ArrayRef,
+        ),
+        ("_offset", Arc::new(Int64Array::from(offsets))),
+    ];
+    let rows = RecordBatch::try_from_iter(names.into_iter().zip(columns).chain(identity)).unwrap();
+    let file = AllFile {
+        file: files::write(folder.path(), 99, &rows),
+        commit: 5,
+        points: Some(ROWS),
+    };
+    let columns = names.map(|name| files::column(name, ColumnType::Float64));
+    let params = Training::new(params(), 2, Weighting::Uniform, HandleInvalid::Error).unwrap();
+    for pair in [["_batch", "_commit"], ["_points", "__points"]] {
+        let features = pair.map(Feature::column);
+        let expressions = Expressions {
+            condition: Some(if pair[0] == "_batch" {
+                "\"_points\" < 45"
+            } else {
+                "\"_batch\" < 45"
+            }),
+            ..Expressions::features(&features)
+        };
+        let plan = FeaturePlan::new(&columns, OtherColumns::Drop, &expressions).unwrap();
+        let fit = fit_of(
+            &plan,
+            params.clone(),
+            std::slice::from_ref(&file),
+            1,
+            pair[0],
+            &caching(),
+        )
+        .await;
+        assert_eq!(fit, expected(&[99]), "{pair:?}");
+    }
+}
+
+/// Rows of ten features can lie in single precision beside the points. They go when the points of another file need the room.
+#[tokio::test]
+async fn rounded_rows_make_room_for_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files: Vec<AllFile> = (91..=96).map(|n| write(folder.path(), n)).collect();
+    // A file that tells how many points it gives, one that tells too few, and one that cannot be believed.
+    for (file, points) in files.iter_mut().zip([ROWS, ROWS / 3, u64::MAX]) {
+        file.points = Some(points);
+    }
+    let features = (1..=10).map(|n| format!("x * {n} + y / {n}"));
+    let plan = files::plan_of(&features.collect::<Vec<_>>(), None);
+    let params = Params { k: 12, ..params() };
+    let training = || Training::new(params.clone(), 10, Weighting::Uniform, HandleInvalid::Error);
+    let fit = |pool: usize| {
+        let (pool, context) = pool_and_disk(pool, DiskManagerBuilder::default());
+        let (plan, files, training) = (&plan, &files, training().unwrap());
+        async move {
+            let fit = fit_of(plan, training, files, 1, "rounded", &context).await;
+            let cache = context.session_config().get_extension::<FeatureCache>();
+            let figures = cache.unwrap().figures();
+            assert_eq!((figures.files, figures.misses), (6, 6));
+            assert!(figures.bytes <= pool.reserved());
+            (fit, figures.bytes)
+        }
+    };
+    let (expected, with_all) = fit(100_000_000).await;
+    let (few, with_few) = fit(800_000).await;
+    assert_eq!(few, expected);
+    let rounded = ROWS as usize * 10 * size_of::<f32>();
+    assert!(
+        with_few + 4 * rounded < with_all,
+        "{with_few} of {with_all}"
+    );
+}
+
 /// How many files a first pass over `file` read, and how many it found in memory.
 async fn sources(file: &AllFile, run: &str, context: &Arc<TaskContext>) -> (usize, usize) {
     let plan = plan();
     let of = pass(&training(), &plan, run);
-    let made = pass_plan(&plan, of, "file:///", std::slice::from_ref(file), 1).unwrap();
+    let made = pass_plan(of, "file:///", std::slice::from_ref(file), 1).unwrap();
     partials(Arc::clone(&made), context).await;
     let metrics = made.metrics().unwrap();
     let count = |name: &str| metrics.sum_by_name(name).unwrap().as_usize();

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl};
+use datafusion_proto::physical_plan::PhysicalExtensionCodec;
 use gugus_clusters::{DbscanParams, GmmParams, MiniBatchParams};
 use gugus_kmeans::{DistanceMeasure, Params};
 use gugus_spec::{Algorithm, HandleInvalid};
 
-use crate::{
-    FitOutcome, FitSettings, ModelFit, Stop, Weighting, decode_aggregate, encode_aggregate,
-    fit_points,
-};
+use super::files::codec;
+use crate::{FitOutcome, FitSettings, ModelFit, Stop, Weighting, fit_points};
 
 pub(super) fn params(k: usize) -> Params {
     Params {
@@ -199,13 +198,14 @@ fn the_function_travels_with_all_bits_of_its_settings() {
         seed: i64::MIN,
         ..params(7)
     });
-    let mut bytes = Vec::new();
-    encode_aggregate(&AggregateUDF::from(ModelFit::new(sent.clone())), &mut bytes).unwrap();
-    let received = decode_aggregate(ModelFit::NAME, &bytes).unwrap().unwrap();
+    let (codec, mut bytes) = (codec(), Vec::new());
+    let function = AggregateUDF::from(ModelFit::new(sent.clone()));
+    codec.try_encode_udaf(&function, &mut bytes).unwrap();
+    let received = codec.try_decode_udaf(ModelFit::NAME, &bytes).unwrap();
     let inner: &dyn std::any::Any = received.inner().as_ref();
     assert_eq!(inner.downcast_ref::<ModelFit>().unwrap().settings(), &sent);
-    assert!(decode_aggregate("sum", &bytes).is_none());
-    assert!(decode_aggregate(ModelFit::NAME, b"{}").unwrap().is_err());
+    assert!(codec.try_decode_udaf("sum", &bytes).is_err());
+    assert!(codec.try_decode_udaf(ModelFit::NAME, b"{}").is_err());
 }
 
 #[test]
