@@ -146,9 +146,11 @@ impl Service {
         let address = ready
             .recv_timeout(DEADLINE)
             .expect("the service did not start");
+        // Each request has its own connection: after a refusal whose body it did not read, the service closes the old one.
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(DEADLINE))
+            .max_idle_connections(0)
             .build()
             .new_agent();
         Self {
