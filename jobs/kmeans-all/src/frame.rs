@@ -19,8 +19,8 @@ const UNDERFLOW: f32 = 1.0 / (1_u128 << 98) as f32;
 /// distances in double precision neither overflow nor underflow.
 const LARGEST_EXPONENT: i32 = 400;
 
-/// A basis is kept for sites whose own unit is at most so many times smaller. So the error that numbers near underflow have stays far
-/// below what the bound has room for.
+/// A basis is kept for sites whose own unit is at most so many times smaller. Then the errors of numbers near underflow stay far below
+/// what the bound has room for.
 const UNIT_AT_MOST: f64 = 16.0;
 
 /// A basis is kept for sites whose own origin is at most so many units away in a column.
@@ -65,8 +65,8 @@ impl Basis {
         })
     }
 
-    /// Whether it does for these sites, too, whose own basis is `own`: no coordinate exceeds 1, the unit is not much too large, and
-    /// the origins are near each other.
+    /// Whether these sites can be measured in this basis, although their own is `own`: no coordinate exceeds 1, the unit is not much
+    /// too large, and the origins are near each other.
     fn does_for(&self, sites: &[f64], own: &Self) -> bool {
         let away = |at: &[f64]| {
             let differences = at.iter().zip(&self.origin).map(|(at, origin)| at - origin);
@@ -139,7 +139,7 @@ impl Frame {
         Some(Self::over(Arc::new(basis), sites))
     }
 
-    /// The same sites in another basis, if that does for them.
+    /// The same sites in another basis, if they can be measured in it.
     pub(crate) fn moved(&self, basis: &Arc<Basis>, sites: &[f64]) -> Option<Self> {
         let does = basis.does_for(sites, &self.basis);
         does.then(|| Self::over(Arc::clone(basis), sites))
@@ -247,8 +247,8 @@ impl Panels {
         }
     }
 
-    /// Bounds of the squared distance from a row to `site`, the nearest by its score `least`. No other site is nearer than the
-    /// first one. `None` if the row is too far out.
+    /// A lower and an upper bound of the squared distance from a row to `site`, the nearest by its score `least`. No other site is nearer
+    /// than the lower bound. `None` if the row is too far out.
     #[inline(always)]
     pub(crate) fn square(&self, least: f32, site: u32, norm: f32) -> Option<[f32; 2]> {
         let margin = 3.0 * (self.margins[site as usize] + self.for_row * norm);

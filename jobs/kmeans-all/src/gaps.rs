@@ -17,8 +17,8 @@
 //!
 //! *Underflow.* A way or a gap that underflows is wrong by at most 2^-149. A gap that decides exceeds [`LEAST`], so making it
 //! smaller by 2^-20 takes away far more. In a smaller unit gaps are larger numbers. If the unit becomes larger by a large power of
-//! two, a site has moved by about the larger unit, and no gap near underflow outlasts that. What is lost where squares underflow is below 2^-260, and the square of `LEAST` is
-//! larger.
+//! two, a site has moved by about the larger unit, and no gap near underflow outlasts that. What is lost where squares underflow
+//! is below 2^-260, and the square of `LEAST` is larger.
 //!
 //! *Overflow.* [`Panels::gap`](crate::frame::Panels::gap) gives no gap to rows far out. A row that has one is nearer to its site than
 //! 2^32 units, so the square of this distance does not overflow. An infinite square is larger.

@@ -56,13 +56,13 @@ pub struct Points {
     pub(crate) tree: Option<Tree>,
     sums: Mutex<Option<(Scale, Arc<NodeSums>)>>,
     assigned: Mutex<Option<Assigned>>,
-    rounded: Mutex<Copies>,
+    rounded: Mutex<RoundedState>,
     known: Mutex<Option<Known>>,
 }
 
 /// Whether the rows are kept in single precision, too.
 #[derive(Debug, Default)]
-enum Copies {
+enum RoundedState {
     /// There is no room for them, or they would save nothing.
     #[default]
     Unwanted,
@@ -142,9 +142,9 @@ impl Points {
             .chain(&self.weights)
             .map(Vec::capacity)
             .sum();
-        let rounded = match *self.copies() {
-            Copies::Unwanted => 0,
-            Copies::Wanted | Copies::Made(_) => self.size_of_rounded(),
+        let rounded = match *self.rounded_state() {
+            RoundedState::Unwanted => 0,
+            RoundedState::Wanted | RoundedState::Made(_) => self.size_of_rounded(),
         };
         let passes = self.tree_size() + self.most_assigned() + rounded;
         numbers * size_of::<f64>() + self.keys.capacity() * size_of::<u64>() + passes
@@ -214,42 +214,42 @@ impl Points {
     /// From now on keeps the rows in single precision, too, from the next pass that compares them. Passes then take less time, with
     /// the same result.
     pub fn keep_rounded(&self) {
-        let mut rounded = self.copies();
-        if matches!(*rounded, Copies::Unwanted) && self.size_of_rounded() > 0 {
-            *rounded = Copies::Wanted;
+        let mut rounded = self.rounded_state();
+        if matches!(*rounded, RoundedState::Unwanted) && self.size_of_rounded() > 0 {
+            *rounded = RoundedState::Wanted;
         }
     }
 
     /// Drops the rows in single precision, and makes no more.
     pub fn forget_rounded(&self) {
-        *self.copies() = Copies::Unwanted;
+        *self.rounded_state() = RoundedState::Unwanted;
     }
 
     /// The rows in single precision in this basis, if they are wanted.
     pub(crate) fn rounded(&self, basis: &Arc<Basis>, arch: Arch) -> Option<Arc<Rounded>> {
         // A second thread waits for the rows that the first thread makes.
-        let mut copies = self.copies();
-        match &*copies {
-            Copies::Unwanted => return None,
-            Copies::Made(made) if made.basis == *basis => return Some(Arc::clone(made)),
-            Copies::Wanted | Copies::Made(_) => {}
+        let mut state = self.rounded_state();
+        match &*state {
+            RoundedState::Unwanted => return None,
+            RoundedState::Made(made) if made.basis == *basis => return Some(Arc::clone(made)),
+            RoundedState::Wanted | RoundedState::Made(_) => {}
         }
         // The old rows go before the new ones come.
-        *copies = Copies::Wanted;
+        *state = RoundedState::Wanted;
         let made = Arc::new(Rounded::new(&self.columns, self.rows, basis, arch));
-        *copies = Copies::Made(Arc::clone(&made));
+        *state = RoundedState::Made(Arc::clone(&made));
         Some(made)
     }
 
     /// The basis of the rows in single precision, if there are any.
     pub(crate) fn basis(&self) -> Option<Arc<Basis>> {
-        match &*self.copies() {
-            Copies::Made(made) => Some(Arc::clone(&made.basis)),
-            Copies::Unwanted | Copies::Wanted => None,
+        match &*self.rounded_state() {
+            RoundedState::Made(made) => Some(Arc::clone(&made.basis)),
+            RoundedState::Unwanted | RoundedState::Wanted => None,
         }
     }
 
-    fn copies(&self) -> MutexGuard<'_, Copies> {
+    fn rounded_state(&self) -> MutexGuard<'_, RoundedState> {
         self.rounded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

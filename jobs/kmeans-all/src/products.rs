@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::frame::{ABREAST, Basis, Panels};
+use crate::frame::{ABREAST, Panels};
 use crate::kernel::{BLOCK, NONE, Nearest};
 use crate::rounded::{GROUP, Round, Rounded};
 
@@ -122,33 +122,21 @@ impl Products<'_> {
         let Doubts { tile, norms, .. } = &mut *self.doubts;
         let norms = &mut norms[places.clone()];
         let start = self.rows.start;
-        match (self.some, kept) {
-            (None, _) => Round {
+        let (rows, some) = match self.some {
+            Some(some) => (self.rows.clone(), Some(&some[places])),
+            None => (start + places.start..start + places.end, None),
+        };
+        match (some, kept) {
+            (Some(some), Some(kept)) => kept.pick(start, some, tile, norms),
+            _ => Round {
                 columns: self.columns,
-                rows: start + places.start..start + places.end,
+                rows,
+                some,
                 basis: &self.panels.basis,
                 groups: tile,
                 norms,
             }
             .with_simd(simd),
-            (Some(some), Some(kept)) => kept.pick(start, &some[places], tile, norms),
-            (Some(some), None) => {
-                norms.fill(0.0);
-                let Basis { origin, factor } = &*self.panels.basis;
-                let columns = self.columns.len();
-                for (number, (column, origin)) in self.columns.iter().zip(origin).enumerate() {
-                    let tile = tile[number..].iter_mut().step_by(columns);
-                    let groups = tile.zip(norms.chunks_mut(GROUP));
-                    let column = &column[self.rows.clone()];
-                    let rows = some[places.clone()].chunks(GROUP);
-                    for ((tile, norms), rows) in groups.zip(rows) {
-                        for ((rounded, norm), row) in tile.iter_mut().zip(norms).zip(rows) {
-                            *rounded = ((column[*row as usize] - origin) * factor) as f32;
-                            *norm += *rounded * *rounded;
-                        }
-                    }
-                }
-            }
         }
     }
 

@@ -33,6 +33,7 @@ impl Rounded {
             arch.dispatch(Round {
                 columns: values,
                 rows: block,
+                some: None,
                 basis,
                 groups: &mut groups[first..][..count],
                 norms,
@@ -85,6 +86,8 @@ impl Rounded {
 pub(crate) struct Round<'a> {
     pub(crate) columns: &'a [Vec<f64>],
     pub(crate) rows: Range<usize>,
+    /// Only these of the rows, counted from the first one; all if `None`.
+    pub(crate) some: Option<&'a [u32]>,
     pub(crate) basis: &'a Basis,
     pub(crate) groups: &'a mut [[f32; GROUP]],
     /// One for each row.
@@ -101,11 +104,25 @@ impl WithSimd for Round<'_> {
         for (number, (column, origin)) in self.columns.iter().zip(origin).enumerate() {
             let groups = self.groups[number..].iter_mut().step_by(self.columns.len());
             let groups = groups.zip(self.norms.chunks_mut(GROUP));
-            let values = column[self.rows.clone()].chunks(GROUP);
-            for ((group, norms), values) in groups.zip(values) {
-                for ((rounded, norm), value) in group.iter_mut().zip(norms).zip(values) {
-                    *rounded = ((value - origin) * factor) as f32;
-                    *norm += *rounded * *rounded;
+            let column = &column[self.rows.clone()];
+            let set = |rounded: &mut f32, norm: &mut f32, value: f64| {
+                *rounded = ((value - origin) * factor) as f32;
+                *norm += *rounded * *rounded;
+            };
+            match self.some {
+                None => {
+                    for ((group, norms), values) in groups.zip(column.chunks(GROUP)) {
+                        for ((rounded, norm), value) in group.iter_mut().zip(norms).zip(values) {
+                            set(rounded, norm, *value);
+                        }
+                    }
+                }
+                Some(some) => {
+                    for ((group, norms), rows) in groups.zip(some.chunks(GROUP)) {
+                        for ((rounded, norm), row) in group.iter_mut().zip(norms).zip(rows) {
+                            set(rounded, norm, column[*row as usize]);
+                        }
+                    }
                 }
             }
         }

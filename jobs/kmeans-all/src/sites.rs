@@ -70,7 +70,7 @@ impl Sites {
         Self { stop, ..self }
     }
 
-    /// The same sites in the basis in which rows are kept in single precision, if that does for them.
+    /// The same sites in the basis in which rows are kept in single precision, if they can be measured in it.
     pub(crate) fn measured_in(mut self, basis: Option<&Arc<Basis>>) -> Self {
         if let (Some(frame), Some(basis)) = (&self.frame, basis)
             && let Some(moved) = frame.moved(basis, &self.values)

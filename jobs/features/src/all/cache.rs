@@ -114,7 +114,7 @@ impl Room {
     }
 
     pub(super) fn keep(self, points: Points) -> Kept {
-        // Rows in single precision beside them are worth only memory that nothing else needs.
+        // Rows in single precision take only memory that nothing else needs.
         let both = points.heap_size() + points.size_of_rounded();
         if self.cache.bytes().saturating_add(both) <= self.limit
             && self.memory.try_resize(both).is_ok()

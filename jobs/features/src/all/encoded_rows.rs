@@ -1,7 +1,7 @@
 //! The plan that reads one file, in bytes.
 //!
-//! *Why bytes?* Only the first of many passes reads files. The plan has an expression for each column, and client, scheduler
-//! and executors would build it anew for each pass. With 64 columns that took longer than the passes over few rows.
+//! *Why bytes?* Mostly only the first of many passes reads files. The plan has an expression for each column, and client,
+//! scheduler and executors would build it anew for each pass. With 64 columns that takes one to two milliseconds a pass.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) const CARRIED: [&str; 3] = [BATCH_COLUMN, COMMIT_COLUMN, POINTS_COLUM
 pub struct EncodedRows(Vec<u8>);
 
 impl EncodedRows {
-    /// Reads what `plan` says from files of `store`.
+    /// The plan that reads the rows and expressions of `plan` from files of `store`.
     ///
     /// # Errors
     /// [`WaveError::Plan`] when DataFusion refuses the plan.
@@ -48,7 +48,7 @@ impl EncodedRows {
         Ok(Self(bytes))
     }
 
-    /// The plan.
+    /// The plan, over no file yet.
     pub(super) fn decode(&self, context: &TaskContext) -> Result<Arc<dyn ExecutionPlan>> {
         PhysicalPlanNode::try_decode(&self.0)?.try_into_physical_plan(context, &codec())
     }
