@@ -1,5 +1,6 @@
-//! Adds rows to the fixed-point sums of their sites, all columns of a row side by side.
+//! Adds rows to the fixed-point sums of their sites, several columns of a row side by side.
 
+use std::array::from_fn;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -7,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use crate::fixed_point::{GRIDS, Grids, SHORT_RUN, joined};
 use crate::node_sums::{NodeSums, Summands};
 
-/// So many rows are turned from columns into rows at once. They stay in a cache.
+/// So many rows are turned from columns into rows at once. With the sums of [`GRIDS`] columns they stay in the first cache.
 const AT_ONCE: usize = 256;
 
 /// The number that means "no site".
@@ -26,23 +27,24 @@ pub(crate) struct Change {
 pub(crate) struct Adder<'a> {
     of_nodes: &'a NodeSums,
     summands: Summands<'a>,
-    /// The summands of [`AT_ONCE`] rows, row after row, filled up to whole [`Grids`].
-    values: Vec<f64>,
+    /// [`GRIDS`] summands of each of [`AT_ONCE`] rows.
+    values: Vec<[f64; GRIDS]>,
     grids: Vec<Grids>,
-    /// For each site and each of the grids, the sums of the upper and the lower limbs.
+    /// For each of the grids and each site, the sums of the upper and the lower limbs.
     short: Vec<[[i64; GRIDS]; 2]>,
+    sites: usize,
     run: usize,
 }
 
 impl<'a> Adder<'a> {
     pub(crate) fn new(of_nodes: &'a NodeSums, summands: Summands<'a>) -> Self {
-        let grids: Vec<Grids> = of_nodes.grids.chunks(GRIDS).map(Grids::new).collect();
         Self {
             of_nodes,
             summands,
-            values: vec![0.0; AT_ONCE * grids.len() * GRIDS],
-            grids,
+            values: vec![[0.0; GRIDS]; AT_ONCE],
+            grids: of_nodes.grids.chunks(GRIDS).map(Grids::new).collect(),
             short: Vec::new(),
+            sites: 0,
             run: 0,
         }
     }
@@ -51,6 +53,7 @@ impl<'a> Adder<'a> {
     pub(crate) fn begin(&mut self, sites: usize) {
         self.short.clear();
         self.short.resize(sites * self.grids.len(), [[0; GRIDS]; 2]);
+        self.sites = sites;
         self.run = 0;
     }
 
@@ -66,36 +69,39 @@ impl<'a> Adder<'a> {
             self.spill(sums);
         }
         self.run += changes.len();
-        for changes in changes.chunks(AT_ONCE) {
-            self.gather(rows, changes);
-            arch.dispatch(Move {
-                changes,
-                values: &self.values,
-                grids: &self.grids,
-                short: &mut self.short,
-            });
+        for number in 0..self.grids.len() {
+            for changes in changes.chunks(AT_ONCE) {
+                self.gather(rows, number, changes);
+                arch.dispatch(Move {
+                    changes,
+                    values: &self.values,
+                    grids: &self.grids[number],
+                    short: &mut self.short[number * self.sites..][..self.sites],
+                });
+            }
         }
     }
 
-    /// Turns the summands of at most [`AT_ONCE`] rows from columns into rows.
-    fn gather(&mut self, rows: &Range<usize>, changes: &[Change]) {
-        let width = self.grids.len() * GRIDS;
-        for number in 0..self.of_nodes.width() {
-            let summand = self.of_nodes.summand(self.summands, number, rows.clone());
-            let column = &summand.column[rows.clone()];
-            let values = self.values[number..].iter_mut().step_by(width);
-            let values = values.zip(changes.iter().map(|change| change.row as usize));
-            match summand.weights {
-                None => {
-                    for (value, row) in values {
-                        *value = column[row];
-                    }
-                }
-                Some(weights) => {
-                    let weights = &weights[rows.clone()];
-                    for (value, row) in values {
-                        *value = weights[row] * column[row];
-                    }
+    /// Turns some summands of at most [`AT_ONCE`] rows from columns into rows.
+    fn gather(&mut self, rows: &Range<usize>, number: usize, changes: &[Change]) {
+        let last = self.of_nodes.width() - 1;
+        // The last summand fills up the lanes that are of no use.
+        let summands: [_; GRIDS] = from_fn(|lane| {
+            let number = last.min(number * GRIDS + lane);
+            self.of_nodes.summand(self.summands, number, rows.clone())
+        });
+        let columns: [&[f64]; GRIDS] = from_fn(|lane| &summands[lane].column[rows.clone()]);
+        for (values, change) in self.values.iter_mut().zip(changes) {
+            *values = from_fn(|lane| columns[lane][change.row as usize]);
+        }
+        let Some(weights) = self.summands.weights else {
+            return;
+        };
+        let weights = &weights[rows.clone()];
+        for (values, change) in self.values.iter_mut().zip(changes) {
+            for (value, summand) in values.iter_mut().zip(&summands) {
+                if summand.weights.is_some() {
+                    *value *= weights[change.row as usize];
                 }
             }
         }
@@ -103,10 +109,10 @@ impl<'a> Adder<'a> {
 
     /// Adds the 64-bit sums to the wide sums.
     pub(crate) fn spill(&mut self, sums: &mut [i128]) {
-        let short = self.short.chunks_exact_mut(self.grids.len());
-        for (sums, short) in sums.chunks_exact_mut(self.of_nodes.width()).zip(short) {
-            for (sums, short) in sums.chunks_mut(GRIDS).zip(short) {
-                for (lane, sum) in sums.iter_mut().enumerate() {
+        let width = self.of_nodes.width();
+        for (number, short) in self.short.chunks_exact_mut(self.sites.max(1)).enumerate() {
+            for (sums, short) in sums.chunks_exact_mut(width).zip(short) {
+                for (lane, sum) in sums[number * GRIDS..].iter_mut().take(GRIDS).enumerate() {
                     *sum += joined(short.map(|limbs| limbs[lane]));
                 }
                 *short = [[0; GRIDS]; 2];
@@ -119,8 +125,9 @@ impl<'a> Adder<'a> {
 /// Moves the limbs of rows from one site to another.
 struct Move<'a> {
     changes: &'a [Change],
-    values: &'a [f64],
-    grids: &'a [Grids],
+    values: &'a [[f64; GRIDS]],
+    grids: &'a Grids,
+    /// Of each site.
     short: &'a mut [[[i64; GRIDS]; 2]],
 }
 
@@ -129,16 +136,19 @@ impl WithSimd for Move<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let width = self.grids.len();
-        let (values, _) = self.values.as_chunks::<GRIDS>();
-        for (change, values) in self.changes.iter().zip(values.chunks_exact(width)) {
-            for (number, (grids, values)) in self.grids.iter().zip(values).enumerate() {
-                let limbs = grids.limbs(values);
-                let of = |site: u32| site as usize * width + number;
-                add(&mut self.short[of(change.to)], &limbs, i64::wrapping_add);
-                if change.from != NOWHERE {
-                    add(&mut self.short[of(change.from)], &limbs, i64::wrapping_sub);
-                }
+        for (change, values) in self.changes.iter().zip(self.values) {
+            let limbs = self.grids.limbs(values);
+            add(
+                &mut self.short[change.to as usize],
+                &limbs,
+                i64::wrapping_add,
+            );
+            if change.from != NOWHERE {
+                add(
+                    &mut self.short[change.from as usize],
+                    &limbs,
+                    i64::wrapping_sub,
+                );
             }
         }
     }

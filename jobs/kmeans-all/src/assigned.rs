@@ -1,4 +1,4 @@
-//! The site of each row after a pass, so that the next pass adds up only the rows that change their site. The gaps beside
+//! The site of each row after a pass, so that the next pass adds up only the rows that change their site. The bounds beside
 //! it say which rows cannot change it.
 //!
 //! Invariant: the sums of a site are those of the rows that are assigned to it, in fixed point, whichever centers the
@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use crate::adder::{Change, NOWHERE};
+use crate::carried::Carried;
 use crate::fixed_point::Scale;
-use crate::gaps::Gaps;
 
 /// The site of each row after a pass, and the sums over the rows of each site.
 #[derive(Debug)]
@@ -18,9 +18,11 @@ pub(crate) struct Assigned {
     pub(crate) centers: Vec<f64>,
     sites: Vec<u32>,
     pub(crate) counts: Vec<u64>,
+    /// How many rows changed their site in the pass.
+    pub(crate) changed: usize,
     /// For each site, as many sums as a node has.
     pub(crate) sums: Vec<i128>,
-    pub(crate) gaps: Option<Gaps>,
+    pub(crate) carried: Option<Carried>,
 }
 
 impl Assigned {
@@ -32,8 +34,9 @@ impl Assigned {
             centers: Vec::new(),
             sites: vec![NOWHERE; rows],
             counts: vec![0; sites],
+            changed: 0,
             sums: vec![0; sites * width],
-            gaps: None,
+            carried: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl Assigned {
                 changes.push(Change { row, from, to });
             }
         }
+        self.changed += changes.len();
         for change in changes {
             self.counts[change.to as usize] += 1;
             if change.from != NOWHERE {
@@ -77,22 +81,24 @@ impl Assigned {
         let counts = self.counts.capacity() * size_of::<u64>();
         let scale = self.scale.values.capacity() * size_of::<i32>();
         let centers = self.centers.capacity() * size_of::<f64>();
-        let gaps = self.gaps.as_ref().map_or(0, Gaps::heap_size);
-        scale + centers + sites + counts + gaps + self.sums.capacity() * size_of::<i128>()
+        let carried = self.carried.as_ref().map_or(0, Carried::heap_size);
+        scale + centers + sites + counts + carried + self.sums.capacity() * size_of::<i128>()
     }
 
-    /// How many bytes it takes on the heap at most, with gaps, for so many rows of `width` numbers and so many sites.
-    pub(crate) fn size_with_gaps(rows: usize, width: usize, sites: usize) -> usize {
-        let of_row = size_of::<u32>() + size_of::<f32>();
+    /// The most bundles whose bounds are worth keeping beside it, for so many rows of `width` numbers and so many sites.
+    pub(crate) fn most_bundles(rows: usize, width: usize, sites: usize) -> usize {
         let of_number = size_of::<f64>() + size_of::<i128>();
-        let of_site = size_of::<u64>() + size_of::<f32>() + width * of_number;
-        rows * of_row + sites * of_site + width * size_of::<i32>()
+        let of_site = size_of::<u64>() + 2 * size_of::<f32>() + width * of_number;
+        let other = rows * (size_of::<u32>() + size_of::<f32>())
+            + sites * of_site
+            + width * size_of::<i32>();
+        Self::most(rows, width).saturating_sub(other) / (rows.max(1) * size_of::<f32>())
     }
 
-    /// The most bytes that are worth keeping for so many rows of `width` numbers: those of the sites, and a byte for each
-    /// number, which has room for gaps. With so many sites that their sums take more, adding up all rows costs little beside
-    /// comparing them.
+    /// The most bytes that are worth keeping for so many rows of `width` numbers: those of the sites and of the upper bounds, and a byte
+    /// for each number, which has room for lower bounds. With so many sites that their sums take more, adding up all rows costs little
+    /// beside comparing them.
     pub(crate) fn most(rows: usize, width: usize) -> usize {
-        rows * (size_of::<u32>() + width)
+        rows * (size_of::<u32>() + size_of::<f32>() + width)
     }
 }

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use pulp::Simd;
+
 /// How many sites are compared side by side. With 4 vectors of rows their scores fill 20 of 32 registers.
 pub(crate) const ABREAST: usize = 5;
+
+/// How many sites of a bundle are compared side by side: one vector of AVX-512.
+pub(crate) const WIDTH: usize = 16;
 
 /// A row or site that lies farther from the origin than the square root of this number is left to exact arithmetic. So
 /// nothing overflows.
@@ -11,6 +16,9 @@ const FARTHEST: f32 = (1_u64 << 60) as f32;
 
 /// Times this, a number is larger than it was, in spite of a few roundings in single precision.
 pub(crate) const LARGER: f64 = 1.0 + 1.0 / (1 << 20) as f64;
+
+/// Times this, a number is smaller than it was, in spite of a few such roundings.
+pub(crate) const SMALLER: f32 = 1.0 - 1.0 / (1 << 20) as f32;
 
 /// An absolute error that is larger than all errors of numbers that underflow.
 const UNDERFLOW: f32 = 1.0 / (1_u128 << 98) as f32;
@@ -90,7 +98,7 @@ impl Basis {
 ///
 /// *Its error.* A coordinate is subtracted from the origin in double precision. Its relative error is at most `2^-53`,
 /// however far away the origin is. Rounding it to single precision adds `u`. The score is a sum of `n + 1` terms for `n`
-/// columns. In any order, fused or not, each term meets at most `n + 1` roundings on its way (Higham 2002, chapter 3).
+/// columns. In any order, fused or not, each term meets at most `n + 2` roundings on its way (Higham 2002, chapter 3).
 /// Let `e` be `17/16 (n + 8) u`. For at most 2^12 columns, the error of a score is below `e (|x||z| + |z|²/2)`. That is at
 /// most `e (|x|²/2 + |z|²)`. Numbers that underflow add less than 2^-100, as neither length exceeds 2^30.
 ///
@@ -105,26 +113,28 @@ impl Basis {
 /// [`Panels::is_certain`] asks for an eighth more than the margin. That covers this error, and the rounding of the margin
 /// and of the row's own length.
 ///
-/// *The gap.* Let `m` be the margin with its eighth. The squared distances of the second site and of `a` differ by at least
-/// `2 (lead - m)`. The eighth has room for the rounding of the lead. The squared distance of `a` is at most
-/// `|x|² + 2 t(a) + 3 m`: two `m` cover the errors of the score and of the row's length, and one covers the roundings of this
-/// sum. Let `more` be the first number and `square` the second. Then the distances themselves differ by at least
-/// `more / (√(square + more) + √square)`, because this number falls with `square` and grows with `more`. Its own roundings
-/// are less than [`LARGER`].
+/// [`Frame::span`] is that for the site with the largest margin. A site whose score is above the best one by more cannot be nearest,
+/// and does not put the best one in doubt. The eighth has room for the rounding of the sum of both, too.
 ///
-/// *The square.* For the same reason the squared distance of `a` lies within three margins of `|x|² + 2 t(a)`. That of any other site
-/// is not below the lower bound either, because its score is not lower, and no score is above the truth by more than `e |x|²/2`.
+/// *Distances.* Let `m` be the margin of a site with its eighth. Its squared distance from the row is within `3 m` of `|x|² + 2 t(z)`:
+/// two `m` cover the errors of the score and of the row's length, and one covers the roundings of this sum. A lower score gives a
+/// lower sum. So the sum for the least score of some sites, less three times the largest of their margins, is a lower bound for all of
+/// them. Roots and their own roundings change a bound by less than [`LARGER`].
+///
+/// The squared distance of a site other than `a` is not below the lower bound that `m` of `a` gives either, because its score is not lower,
+/// and no score is above the truth by more than `e |x|²/2`.
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) basis: Arc<Basis>,
     /// The part of the margin for a row of length 1.
     for_row: f32,
     /// The negative coordinates of each site.
-    negatives: Vec<f32>,
+    pub(crate) negatives: Vec<f32>,
     /// The number that the score of each site starts with.
-    starts: Vec<f32>,
+    pub(crate) starts: Vec<f32>,
     /// For each site, the part of the margin that does not depend on the row.
-    margins: Vec<f32>,
+    pub(crate) margins: Vec<f32>,
+    largest_margin: f32,
 }
 
 impl Frame {
@@ -155,6 +165,7 @@ impl Frame {
             negatives: Vec::with_capacity(sites.len()),
             starts: Vec::with_capacity(count),
             margins: Vec::with_capacity(count),
+            largest_margin: 0.0,
         };
         for site in sites.chunks_exact(columns) {
             let mut square = 0.0;
@@ -165,11 +176,79 @@ impl Frame {
                 frame.negatives.push(-value as f32);
             }
             frame.starts.push(((0.5 - error) * square) as f32);
-            frame
-                .margins
-                .push((2.25 * error * square) as f32 + UNDERFLOW);
+            let margin = (2.25 * error * square) as f32 + UNDERFLOW;
+            frame.margins.push(margin);
+            frame.largest_margin = frame.largest_margin.max(margin);
         }
         frame
+    }
+
+    /// The score of a site for a row.
+    #[inline(always)]
+    pub(crate) fn score<S: Simd>(&self, simd: S, site: u32, row: &[f32]) -> f32 {
+        let site = site as usize;
+        let negatives = &self.negatives[site * row.len()..][..row.len()];
+        let (of_row, rest_of_row) = S::as_simd_f32s(row);
+        let (of_site, rest_of_site) = S::as_simd_f32s(negatives);
+        let mut sum = simd.splat_f32s(0.0);
+        for (x, z) in of_row.iter().zip(of_site) {
+            sum = simd.mul_add_e_f32s(*x, *z, sum);
+        }
+        let rest = rest_of_row.iter().zip(rest_of_site);
+        let rest: f32 = rest.map(|(x, z)| x * z).sum();
+        self.starts[site] + simd.reduce_sum_f32s(sum) + rest
+    }
+
+    /// Whether `site` is certainly nearest to a row. `lead` is how far the score of any other site is above its own, and `norm` the squared
+    /// length of the row.
+    #[inline(always)]
+    pub(crate) fn is_certain(&self, lead: f32, site: u32, norm: f32) -> bool {
+        (lead > self.margins[site as usize] + self.for_row * norm) & (norm <= FARTHEST)
+    }
+
+    /// A larger lead than this is certain for whichever site.
+    #[inline(always)]
+    pub(crate) fn span(&self, norm: f32) -> f32 {
+        self.largest_margin + self.for_row * norm
+    }
+
+    /// An upper bound of the distance from a row to a site with this score.
+    #[inline(always)]
+    pub(crate) fn at_most(&self, score: f32, site: u32, norm: f32) -> f32 {
+        at_most(
+            score,
+            self.margins[site as usize] + self.for_row * norm,
+            norm,
+        )
+    }
+
+    /// A lower bound of the distances from a row to sites with at least this score, and at most this margin.
+    #[inline(always)]
+    pub(crate) fn at_least(&self, score: f32, margin: f32, norm: f32) -> f32 {
+        at_least(score, margin + self.for_row * norm, norm)
+    }
+}
+
+/// An upper bound of the distance to a site with this score, by a whole margin.
+#[inline(always)]
+fn at_most(score: f32, margin: f32, norm: f32) -> f32 {
+    let square = norm + 2.0 * score + 3.0 * margin;
+    // Not if one of the numbers is not a number.
+    if norm <= FARTHEST && square >= 0.0 {
+        square.sqrt() * LARGER as f32
+    } else {
+        f32::INFINITY
+    }
+}
+
+/// A lower bound of the distance to sites with at least this score, by a whole margin.
+#[inline(always)]
+fn at_least(score: f32, margin: f32, norm: f32) -> f32 {
+    let square = norm + 2.0 * score - 3.0 * margin;
+    if norm <= FARTHEST && square >= 0.0 {
+        square.sqrt() * SMALLER
+    } else {
+        0.0
     }
 }
 
@@ -232,21 +311,6 @@ impl Panels {
         self.exceeds(lead, self.largest_margin, norm)
     }
 
-    /// A lower bound of how much farther the row is from any other site than from the nearest one; 0 if that is not
-    /// certain. `least` is the score of the nearest site.
-    #[inline(always)]
-    pub(crate) fn gap(&self, least: f32, lead: f32, norm: f32) -> f32 {
-        let margin = self.largest_margin + self.for_row * norm;
-        let more = 2.0 * (lead - margin);
-        let square = (norm + 2.0 * least + 3.0 * margin).max(0.0);
-        let gap = more / ((square + more).sqrt() + square.sqrt());
-        if (more > 0.0) & (norm <= FARTHEST) {
-            gap / LARGER as f32
-        } else {
-            0.0
-        }
-    }
-
     /// A lower and an upper bound of the squared distance from a row to `site`, the nearest by its score `least`. No other site is nearer
     /// than the lower bound. `None` if the row is too far out.
     #[inline(always)]
@@ -254,6 +318,18 @@ impl Panels {
         let margin = 3.0 * (self.margins[site as usize] + self.for_row * norm);
         let square = norm + 2.0 * least;
         (norm <= FARTHEST).then_some([square - margin, square + margin])
+    }
+
+    /// An upper bound of the distance from a row to the site with this score.
+    #[inline(always)]
+    pub(crate) fn at_most(&self, score: f32, norm: f32) -> f32 {
+        at_most(score, self.largest_margin + self.for_row * norm, norm)
+    }
+
+    /// A lower bound of the distances from a row to sites with at least this score.
+    #[inline(always)]
+    pub(crate) fn at_least(&self, score: f32, norm: f32) -> f32 {
+        at_least(score, self.largest_margin + self.for_row * norm, norm)
     }
 
     /// Both comparisons are false for NaN.

@@ -43,9 +43,11 @@
 //! *Which way* is decided by the data in each step: a tree has to rule out two of three centers in a few probes, and single
 //! precision needs at least eight centers.
 //!
-//! *Later passes.* With eight columns or more, a comparison also tells how much nearer the row is to its center than to any
-//! other one, with a proven lower bound (`gaps.rs`, after Hamerly 2010). If the centers have moved less than that since, the row
-//! keeps its center and is not compared. In clusters that lie apart, that holds for nearly all rows after a few passes.
+//! *Later passes.* With eight columns or more, a comparison also tells how far the row is from its center at most, and from any other
+//! one at least (`carried.rs`, after Hamerly 2010). If the centers have moved less since, the row keeps its center and is not compared.
+//! In clusters that lie apart, that holds for nearly all rows after a few passes. With 32 columns or more, and rows that are not
+//! decided, there is such a bound for each bundle of 16 centers or more (after Yinyang k-means, Ding et al. 2015). Then a row is
+//! compared only with bundles that may have a nearer center: with a third to a half of all centers where there are no clusters at all.
 //!
 //! *Rounded rows.* If the caller has the memory ([`Points::keep_rounded`]), the rows stay in 32 bits, too, in the order in which a
 //! comparison reads them. Then a pass reads half as much, and rounds nothing.
@@ -77,14 +79,15 @@ mod assessment;
 mod assigned;
 mod bounds;
 mod builder;
+mod bundles;
+mod carried;
+#[cfg(test)]
+mod carried_tests;
 mod draws;
 mod error;
 mod exact_sum;
 mod fixed_point;
 mod frame;
-mod gaps;
-#[cfg(test)]
-mod gaps_tests;
 mod hash;
 mod kernel;
 mod known;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::adder::{Adder, Change, NOWHERE};
 use crate::error::PartialError;
 use crate::fixed_point::{Grid, Scale, quotient};
-use crate::gaps::Gaps;
 use crate::kernel::{BLOCK, SumOf};
 use crate::merge::{Clash, add_counts, merge_each};
 use crate::node_sums::NodeSums;
@@ -153,7 +152,7 @@ pub(crate) fn means(
     Ok(means)
 }
 
-/// Compares only the rows whose gap does not decide them, and adds up only those that change their site since the last
+/// Compares only the rows whose bounds do not decide them, and adds up only those that change their site since the last
 /// pass.
 fn by_change(
     points: &Points,
@@ -164,26 +163,24 @@ fn by_change(
 ) {
     let mut assigned = points.take_assigned(&means.scale, sites.len());
     let mut changes = Vec::with_capacity(BLOCK);
-    let mut undecided = Vec::with_capacity(BLOCK);
     let all: Vec<u32> = (0..BLOCK as u32).collect();
     adder.begin(sites.len());
     walk(points, sites, &mut |area| {
-        searcher.set_sites(points, sites, area.sites);
-        let kept = assigned.gaps.take();
-        let mut gaps = if points.has_room_for_gaps(sites) {
-            let (from, bounds) = (&assigned.centers, &points.bounds);
-            Gaps::carried(kept, from, points.rows(), bounds, sites, area.sites)
-        } else {
-            None
-        };
+        let mut carried = searcher.carry(points, sites, area.sites, &mut assigned);
+        assigned.changed = 0;
         for rows in sites.blocks(area.rows.clone()) {
-            let of_rows = assigned.sites(rows.clone());
-            let some = gaps.as_mut();
-            let some = some.and_then(|gaps| gaps.undecided(rows.clone(), of_rows, &mut undecided));
-            let wanted = gaps.as_mut();
-            let wanted = wanted.and_then(|gaps| gaps.wanted(rows.clone()));
-            searcher.assign_some(points, rows.clone(), some, wanted);
-            let compared = some.unwrap_or(&all[..rows.len()]).iter();
+            let compared = match &mut carried {
+                Some((carried, frame)) => {
+                    let own = assigned.sites(rows.clone());
+                    searcher.assign_carried(points, frame, rows.clone(), own, carried);
+                    &searcher.compared.rows
+                }
+                None => {
+                    searcher.assign(points, rows.clone());
+                    &all[..rows.len()]
+                }
+            };
+            let compared = compared.iter();
             let nearest = compared.map(|row| {
                 let local = searcher.nearest.site[*row as usize];
                 (*row, area.sites[local as usize])
@@ -191,7 +188,7 @@ fn by_change(
             assigned.assign(rows.clone(), nearest, &mut changes);
             adder.add(searcher.arch, &rows, &changes, &mut assigned.sums);
         }
-        assigned.gaps = gaps;
+        assigned.carried = carried.map(|(carried, _)| carried);
     });
     adder.spill(&mut assigned.sums);
     sites.values().clone_into(&mut assigned.centers);

@@ -16,7 +16,7 @@ use crate::kernel::padded;
 use crate::known::Known;
 use crate::leaves::Leaves;
 use crate::node_sums::{NodeSums, Summands};
-use crate::rounded::Rounded;
+use crate::rounded::{Layout, Rounded};
 use crate::sites::Sites;
 use crate::tally::Tally;
 use crate::tree::Tree;
@@ -39,7 +39,7 @@ pub enum Weighting {
 /// The finite rows of one slice of the data, made by a [`PointsBuilder`](crate::PointsBuilder).
 ///
 /// All passes, tasks and threads that compute on the slice share it. It also keeps the sums of tree nodes that a pass
-/// makes for a [`Scale`], and where no tree pays the sites to which the last pass assigned the rows, with their gaps, or the
+/// makes for a [`Scale`], and where no tree pays the sites to which the last pass assigned the rows, with their bounds, or the
 /// candidates that are nearest to them. The next pass uses them; they never change a result.
 #[derive(Debug)]
 pub struct Points {
@@ -132,7 +132,7 @@ impl Points {
         self.columns.len()
     }
 
-    /// How many bytes these points take on the heap, with what passes will keep: sums, sites and gaps, and rows in single precision
+    /// How many bytes these points take on the heap, with what passes will keep: sums, sites and bounds, and rows in single precision
     /// after [`Points::keep_rounded`].
     #[must_use]
     pub fn heap_size(&self) -> usize {
@@ -185,10 +185,10 @@ impl Points {
         self.keys = rows.keys;
     }
 
-    /// Drops the gaps of the rows. The next passes compare more rows, with the same result.
-    pub fn forget_gaps(&mut self) {
+    /// Drops the bounds of the rows. The next passes compare more rows, with the same result.
+    pub fn forget_bounds(&mut self) {
         if let Some(kept) = &mut *self.last_assigned() {
-            kept.gaps = None;
+            kept.carried = None;
         }
     }
 
@@ -225,18 +225,31 @@ impl Points {
         *self.rounded_state() = RoundedState::Unwanted;
     }
 
-    /// The rows in single precision in this basis, if they are wanted.
-    pub(crate) fn rounded(&self, basis: &Arc<Basis>, arch: Arch) -> Option<Arc<Rounded>> {
+    /// The rows in single precision in this basis, if they are wanted, mostly in this layout.
+    pub(crate) fn rounded(
+        &self,
+        basis: &Arc<Basis>,
+        layout: Layout,
+        arch: Arch,
+    ) -> Option<Arc<Rounded>> {
         // A second thread waits for the rows that the first thread makes.
         let mut state = self.rounded_state();
-        match &*state {
+        match &mut *state {
             RoundedState::Unwanted => return None,
-            RoundedState::Made(made) if made.basis == *basis => return Some(Arc::clone(made)),
+            RoundedState::Made(made) if made.basis == *basis => {
+                // Rows that a second thread reads stay as they are.
+                if let Some(made) = Arc::get_mut(made) {
+                    made.turn(layout);
+                }
+                return Some(Arc::clone(made));
+            }
             RoundedState::Wanted | RoundedState::Made(_) => {}
         }
         // The old rows go before the new ones come.
         *state = RoundedState::Wanted;
-        let made = Arc::new(Rounded::new(&self.columns, self.rows, basis, arch));
+        let mut made = Rounded::new(&self.columns, self.rows, basis, arch);
+        made.turn(layout);
+        let made = Arc::new(made);
         *state = RoundedState::Made(Arc::clone(&made));
         Some(made)
     }
@@ -313,10 +326,21 @@ impl Points {
         kept.take_if(|kept| kept.centers == sites.values())
     }
 
-    /// Keeps the sites of the rows for the next pass, and their gaps, as far as [`Points::heap_size`] has room for them.
+    /// What the last pass over all rows kept, if its bounds can be carried on to these sites. A second thread gets none meanwhile.
+    pub(crate) fn take_carried(&self, sites: &Sites) -> Option<Assigned> {
+        let mut kept = self.last_assigned();
+        let is_of = |kept: &mut Assigned| {
+            kept.carried.is_some()
+                && kept.counts.len() == sites.len()
+                && sites.distinct().len() == sites.len()
+        };
+        kept.take_if(is_of)
+    }
+
+    /// Keeps the sites of the rows for the next pass, and their bounds, as far as [`Points::heap_size`] has room for them.
     pub(crate) fn keep_assigned(&self, mut assigned: Assigned) {
         if assigned.heap_size() > self.most_assigned() {
-            assigned.gaps = None;
+            assigned.carried = None;
         }
         if assigned.heap_size() <= self.most_assigned() {
             *self.last_assigned() = Some(assigned);
@@ -348,9 +372,9 @@ impl Points {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is room to keep gaps for a pass with these sites.
-    pub(crate) fn has_room_for_gaps(&self, sites: &Sites) -> bool {
-        Assigned::size_with_gaps(self.rows, self.width(), sites.len()) <= self.most_assigned()
+    /// For how many bundles of sites there is room to keep bounds, in a pass with these sites.
+    pub(crate) fn most_bundles(&self, sites: &Sites) -> usize {
+        Assigned::most_bundles(self.rows, self.width(), sites.len())
     }
 
     fn most_assigned(&self) -> usize {

@@ -8,21 +8,13 @@ use pulp::{Simd, WithSimd};
 
 use crate::frame::{ABREAST, Panels};
 use crate::kernel::{BLOCK, NONE, Nearest};
-use crate::rounded::{GROUP, Round, Rounded};
-
-/// The most numbers that are turned into single precision at once: a megabyte, which is about the second cache.
-const TILE: usize = 1 << 18;
-
-/// How many groups are turned into single precision at once.
-fn groups_at_once(columns: usize) -> usize {
-    (TILE / GROUP / columns.max(1)).clamp(1, BLOCK / GROUP)
-}
+use crate::rounded::{GROUP, Layout, Round, Rounded, groups_at_once};
 
 /// Memory for a comparison in single precision, and the rows that it leaves in doubt.
 #[derive(Debug)]
 pub(crate) struct Doubts {
     /// The rows in single precision: group after group, and in each of them column after column.
-    tile: Vec<[f32; GROUP]>,
+    pub(crate) tile: Vec<[f32; GROUP]>,
     /// The squared length of each row.
     norms: [f32; BLOCK],
     best: Best,
@@ -57,17 +49,23 @@ impl Doubts {
 pub(crate) struct Products<'a> {
     pub(crate) columns: &'a [Vec<f64>],
     pub(crate) rows: Range<usize>,
-    /// Only these rows are compared, counted from the first row of the block; all if `None`.
-    pub(crate) some: Option<&'a [u32]>,
     pub(crate) panels: &'a Panels,
     /// All rows in single precision, in the basis of the panels, if they are kept.
     pub(crate) rounded: Option<&'a Rounded>,
-    /// Where to write the [gaps](Panels::gap), one for each row of the block.
-    pub(crate) gaps: Option<&'a mut [f32]>,
-    /// A squared distance for each row of the block: a site that is not nearer than that does not count. Only without `some` and `gaps`.
+    /// A squared distance for each row of the block: a site that is not nearer than that does not count.
     pub(crate) limits: Option<&'a [f64]>,
+    /// Where to write bounds of the distances to the nearest site, and to all others. Only without `limits`.
+    pub(crate) bounds: Option<Distances<'a>>,
     pub(crate) nearest: &'a mut Nearest,
     pub(crate) doubts: &'a mut Doubts,
+}
+
+/// For each row of a block, bounds of its distances.
+pub(crate) struct Distances<'a> {
+    /// Its nearest site is not farther.
+    pub(crate) upper: &'a mut [f32],
+    /// No other site is nearer.
+    pub(crate) lower: &'a mut [f32],
 }
 
 impl WithSimd for Products<'_> {
@@ -78,15 +76,15 @@ impl WithSimd for Products<'_> {
         self.doubts.rows.clear();
         let columns = self.columns.len();
         let at_once = groups_at_once(columns) * GROUP;
-        let count = self.some.map_or(self.rows.len(), <[u32]>::len);
-        let start = self.rows.start;
-        let kept = self.rounded.filter(|_| start.is_multiple_of(GROUP));
+        let (start, count) = (self.rows.start, self.rows.len());
         for first in (0..count).step_by(at_once) {
             let places = first..count.min(first + at_once);
-            let in_place = kept.filter(|_| self.some.is_none());
-            let in_place = in_place.map(|kept| kept.from(start + first));
+            let in_place = self
+                .rounded
+                .filter(|rounded| rounded.layout == Layout::Columns && start.is_multiple_of(GROUP));
+            let in_place = in_place.map(|rounded| rounded.from(start + first));
             if in_place.is_none() {
-                self.round(simd, kept, places.clone());
+                self.round(simd, places.clone());
             }
             for (group, first) in places.step_by(GROUP).enumerate() {
                 let Doubts {
@@ -116,32 +114,23 @@ impl WithSimd for Products<'_> {
 }
 
 impl Products<'_> {
-    /// Rounds rows to single precision, or picks them among those that are kept. `places` are those among the compared rows.
+    /// Rounds rows to single precision. `places` are counted from the first row of the block.
     #[inline(always)]
-    fn round<S: Simd>(&mut self, simd: S, kept: Option<&Rounded>, places: Range<usize>) {
-        let Doubts { tile, norms, .. } = &mut *self.doubts;
-        let norms = &mut norms[places.clone()];
+    fn round<S: Simd>(&mut self, simd: S, places: Range<usize>) {
         let start = self.rows.start;
-        let (rows, some) = match self.some {
-            Some(some) => (self.rows.clone(), Some(&some[places])),
-            None => (start + places.start..start + places.end, None),
+        let round = Round {
+            columns: self.columns,
+            rows: start + places.start..start + places.end,
+            some: None,
+            basis: &self.panels.basis,
+            groups: &mut self.doubts.tile,
+            norms: &mut self.doubts.norms[places],
         };
-        match (some, kept) {
-            (Some(some), Some(kept)) => kept.pick(start, some, tile, norms),
-            _ => Round {
-                columns: self.columns,
-                rows,
-                some,
-                basis: &self.panels.basis,
-                groups: tile,
-                norms,
-            }
-            .with_simd(simd),
-        }
+        round.with_simd(simd);
     }
 
-    /// Writes the sites and gaps of a group of rows, and which of the rows are in doubt. `places` are those among the compared
-    /// rows, and `norms` the lengths of the rows.
+    /// Writes the sites of a group of rows, and which of the rows are in doubt. `places` are counted from the first row of the
+    /// block, and `norms` are the lengths of the rows.
     #[inline(always)]
     fn decide(&mut self, places: Range<usize>, norms: &[f32; GROUP]) {
         let Doubts { best, rows, .. } = &mut *self.doubts;
@@ -152,31 +141,10 @@ impl Products<'_> {
         } = &*best;
         let norms = &norms[..places.len()];
         let leads: [f32; GROUP] = from_fn(|lane| second[lane] - least[lane]);
-        let mut gaps = [0.0; GROUP];
-        if self.gaps.is_some() {
-            for (lane, (gap, norm)) in gaps.iter_mut().zip(norms).enumerate() {
-                *gap = self.panels.gap(least[lane], leads[lane], *norm);
-            }
-        }
         let nearest = &mut self.nearest.site;
         let first = places.start;
-        match self.some {
-            None => {
-                for (to, site) in nearest[places.clone()].iter_mut().zip(site) {
-                    *to = u64::from(*site);
-                }
-                if let Some(to) = &mut self.gaps {
-                    to[places.clone()].copy_from_slice(&gaps[..norms.len()]);
-                }
-            }
-            Some(some) => {
-                for (lane, row) in some[places.clone()].iter().enumerate() {
-                    nearest[*row as usize] = u64::from(site[lane]);
-                    if let Some(to) = &mut self.gaps {
-                        to[*row as usize] = gaps[lane];
-                    }
-                }
-            }
+        for (to, site) in nearest[places.clone()].iter_mut().zip(site) {
+            *to = u64::from(*site);
         }
         if let Some(limits) = self.limits {
             for (lane, norm) in norms.iter().enumerate() {
@@ -192,6 +160,13 @@ impl Products<'_> {
             }
             return;
         }
+        if let Some(Distances { upper, lower }) = &mut self.bounds {
+            let both = upper[places.clone()].iter_mut().zip(&mut lower[places]);
+            for (lane, ((upper, lower), norm)) in both.zip(norms).enumerate() {
+                *upper = self.panels.at_most(least[lane], *norm);
+                *lower = self.panels.at_least(second[lane], *norm);
+            }
+        }
         // In most groups no row is in doubt, even by the largest margin of all sites. That is checked side by side.
         let mut doubtful = false;
         for (lead, norm) in leads.iter().zip(norms) {
@@ -203,7 +178,11 @@ impl Products<'_> {
         for (lane, norm) in norms.iter().enumerate() {
             if !self.panels.is_certain(leads[lane], site[lane], *norm) {
                 let place = first + lane;
-                rows.push(self.some.map_or(place as u32, |some| some[place]));
+                rows.push(place as u32);
+                // Nobody knows yet which site is nearest.
+                if let Some(Distances { upper, lower }) = &mut self.bounds {
+                    (upper[place], lower[place]) = (f32::INFINITY, 0.0);
+                }
             }
         }
     }

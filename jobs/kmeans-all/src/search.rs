@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use pulp::Arch;
 
+use crate::assigned::Assigned;
+use crate::bundles::{Bundles, Carry, Compared, Narrowed};
+use crate::carried::{Carried, Last};
 use crate::exact_sum::ExactSum;
-use crate::frame::Panels;
+use crate::frame::{Frame, Panels};
 use crate::kernel::{CostsOf, Kernel, LANES, NONE, Nearest, Search, SearchSome};
 use crate::points::Points;
-use crate::products::{Doubts, Products};
-use crate::rounded::Rounded;
+use crate::products::{Distances, Doubts, Products};
+use crate::rounded::{Layout, Rounded};
 use crate::sites::Sites;
 use crate::walk::{Area, paying_tree, walk};
 
@@ -30,6 +33,8 @@ pub(crate) struct Searcher {
     /// The rows of the points, if they are kept in the basis of the panels.
     rounded: Option<Arc<Rounded>>,
     pub(crate) doubts: Doubts,
+    bundles: Bundles,
+    pub(crate) compared: Box<Compared>,
 }
 
 impl Searcher {
@@ -43,21 +48,62 @@ impl Searcher {
             panels: Panels::default(),
             rounded: None,
             doubts: Doubts::new(dimensions),
+            bundles: Bundles::default(),
+            compared: Box::default(),
         }
     }
 
     /// Says which `sites` the next blocks are compared with.
     pub(crate) fn set_sites(&mut self, points: &Points, sites: &Sites, among: &[u32]) {
+        self.set(points, sites, among, Layout::Columns);
+    }
+
+    /// Says which sites the next rows have, whose costs are computed.
+    fn set_values(&mut self, sites: &Sites, among: &[u32]) {
         sites.copy(among, &mut self.values);
         self.by_column.clear();
+    }
+
+    fn set(&mut self, points: &Points, sites: &Sites, among: &[u32], layout: Layout) {
+        self.set_values(sites, among);
         self.rounded = None;
         match sites.frame(among) {
             Some(frame) => {
                 self.panels.set(frame, among);
-                self.rounded = points.rounded(&self.panels.basis, self.arch);
+                self.rounded = points.rounded(&self.panels.basis, layout, self.arch);
             }
             None => self.panels.clear(),
         }
+    }
+
+    /// As [`Searcher::set_sites`], and carries on the bounds that the last pass kept. Without room for bounds, and if not all sites are
+    /// among those, there are none.
+    pub(crate) fn carry<'a>(
+        &mut self,
+        points: &Points,
+        sites: &'a Sites,
+        among: &[u32],
+        last: &mut Assigned,
+    ) -> Option<(Carried, &'a Frame)> {
+        let frame = sites.frame(among).filter(|_| among.len() == sites.len());
+        let kept = last.carried.take();
+        let last = Last {
+            rows: points.rows(),
+            bounds: &points.bounds,
+            centers: &last.centers,
+            changed: last.changed,
+            room: points.most_bundles(sites),
+        };
+        let carried =
+            frame.and_then(|frame| Some((Carried::next(kept, &last, sites, frame)?, frame)));
+        let layout = carried
+            .as_ref()
+            .map_or(Layout::Columns, |(carried, _)| carried.layout());
+        self.set(points, sites, among, layout);
+        if let Some((carried, frame)) = &carried {
+            self.bundles.set(frame, carried.each);
+        }
+        carried
     }
 
     /// Finds the nearest of these sites for each row of a block, and its cost.
@@ -88,28 +134,57 @@ impl Searcher {
 
     /// Finds the nearest of these sites for each row of a block. The costs need not be told.
     pub(crate) fn assign(&mut self, points: &Points, rows: Range<usize>) {
-        self.assign_some(points, rows, None, None);
+        self.compare(points, rows, None, None);
     }
 
-    /// As [`Searcher::assign`], but for some rows only, and with their gaps. Exact arithmetic takes all rows, and finds no
-    /// gaps.
-    pub(crate) fn assign_some(
+    /// As [`Searcher::assign`], but begins with the `own` sites of the last pass, and compares only rows that the bounds do not decide,
+    /// which it writes down.
+    pub(crate) fn assign_carried(
         &mut self,
         points: &Points,
+        frame: &Frame,
         rows: Range<usize>,
-        some: Option<&[u32]>,
-        gaps: Option<&mut [f32]>,
+        own: &[u32],
+        carried: &mut Carried,
     ) {
-        self.compare(points, rows, some, gaps, None);
+        for (to, own) in self.nearest.site.iter_mut().zip(own) {
+            *to = u64::from(*own);
+        }
+        self.arch.dispatch(Carry {
+            carried: &mut *carried,
+            rows: &rows,
+            own,
+            undecided: &mut self.compared.rows,
+        });
+        let undecided = self.compared.rows.len();
+        if carried.narrows(undecided, rows.len(), points.dimensions()) {
+            self.arch.dispatch(Narrowed {
+                columns: &points.columns,
+                rows: rows.clone(),
+                frame,
+                bundles: &self.bundles,
+                rounded: self.rounded.as_deref(),
+                own,
+                carried,
+                nearest: &mut self.nearest,
+                compared: &mut self.compared,
+                doubts: &mut self.doubts,
+            });
+            self.clear_doubts(points, rows);
+            return;
+        }
+        self.compared.rows.clear();
+        self.compared.rows.extend(0..rows.len() as u32);
+        let bounds = carried.all(&rows);
+        self.compare(points, rows, None, bounds);
     }
 
     fn compare(
         &mut self,
         points: &Points,
         rows: Range<usize>,
-        some: Option<&[u32]>,
-        gaps: Option<&mut [f32]>,
         limits: Option<&[f64]>,
+        bounds: Option<Distances<'_>>,
     ) {
         let arch = self.arch;
         if self.panels.numbers.is_empty() {
@@ -119,17 +194,21 @@ impl Searcher {
         arch.dispatch(Products {
             columns: &points.columns,
             rows: rows.clone(),
-            some,
             panels: &self.panels,
             rounded: self.rounded.as_deref(),
-            gaps,
             limits,
+            bounds,
             nearest: &mut self.nearest,
             doubts: &mut self.doubts,
         });
+        self.clear_doubts(points, rows);
+    }
+
+    /// Finds the nearest site of the rows that are left in doubt.
+    fn clear_doubts(&mut self, points: &Points, rows: Range<usize>) {
         if !self.doubts.rows.is_empty() {
             let some = std::mem::take(&mut self.doubts.rows);
-            arch.dispatch(SearchSome {
+            self.arch.dispatch(SearchSome {
                 search: self.exactly(points, rows),
                 some: &some,
             });
@@ -140,7 +219,7 @@ impl Searcher {
     /// As [`Searcher::assign`], but only a site counts that is nearer to a row than its limit, a squared distance. It takes sites that
     /// are compared in single precision.
     pub(crate) fn assign_within(&mut self, points: &Points, rows: Range<usize>, limits: &[f64]) {
-        self.compare(points, rows, None, None, Some(limits));
+        self.compare(points, rows, Some(limits), None);
         let Nearest { cost, site } = &mut *self.nearest;
         for row in &self.doubts.rows {
             let row = *row as usize;
@@ -193,7 +272,7 @@ pub(crate) fn costs(
     // Mostly these are the centers of the last pass.
     if let Some(assigned) = points.assigned_to(sites) {
         let all: Vec<u32> = (0..sites.len() as u32).collect();
-        searcher.set_sites(points, sites, &all);
+        searcher.set_values(sites, &all);
         for rows in sites.blocks(points.all()) {
             let known = assigned.sites(rows.clone()).iter();
             for (site, known) in searcher.nearest.site.iter_mut().zip(known) {
@@ -207,6 +286,22 @@ pub(crate) fn costs(
         return (sum, sizes);
     }
     let mut sizes = vec![0; sites.len()];
+    if let Some(mut last) = points.take_carried(sites) {
+        let carried = searcher.carry(points, sites, sites.distinct(), &mut last);
+        if let Some((mut carried, frame)) = carried.filter(|(carried, _)| carried.is_of_use()) {
+            for rows in sites.blocks(points.all()) {
+                let own = last.sites(rows.clone());
+                searcher.assign_carried(points, frame, rows.clone(), own, &mut carried);
+                searcher.costs(points, rows.clone());
+                let nearest = &searcher.nearest.site[..rows.len()];
+                nearest.iter().for_each(|site| sizes[*site as usize] += 1);
+                add(&mut searcher.nearest, rows);
+            }
+            points.keep_assigned(last);
+            return (sum, sizes);
+        }
+        points.keep_assigned(last);
+    }
     let is_draw = costs == Costs::Plain && keeps_known(points, sites);
     let room = is_draw.then(|| points.room_for_known(sites));
     let mut known = room.flatten();

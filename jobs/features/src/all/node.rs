@@ -30,7 +30,7 @@ use gugus_kmeans_all::Partial;
 
 use super::load::{FilePass, Source};
 use super::pass::Pass;
-use crate::checked::CheckedScanExec;
+use crate::checked::{Buffers, CheckedScanExec};
 use crate::error::external;
 use crate::tree::{only_child, parquet_scan};
 
@@ -160,12 +160,13 @@ impl ExecutionPlan for AllPassExec {
         let work = async move {
             let mut all = Partial::empty(&pass.step, pass.points.dimensions);
             let mut rows: Option<Arc<dyn ExecutionPlan>> = None;
+            let buffers = Arc::default();
             let mut plan = |file: PartitionedFile| {
                 let rows = match &mut rows {
                     Some(rows) => rows,
                     none => none.insert(pass.rows.decode(&context)?),
                 };
-                alone(rows, file, &stop)
+                alone(rows, file, &buffers, &stop)
             };
             for file in files.files().iter().cloned() {
                 let work = FilePass::new(&pass, &store, file, &context, &stop);
@@ -202,16 +203,19 @@ fn result_schema() -> SchemaRef {
     )]))
 }
 
-/// A copy of `plan` that reads only `file`, as partition 0, with metrics of its own. It ends after the signal of `stop`.
+/// A copy of `plan` that reads only `file`, as partition 0, with metrics of its own, into memory that `buffers` lend. It ends after the
+/// signal of `stop`.
 fn alone(
     plan: &Arc<dyn ExecutionPlan>,
     file: PartitionedFile,
+    buffers: &Arc<Buffers>,
     stop: &Stop,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let mut file = Some(file);
     let rewritten = Arc::clone(plan).transform_up(|node| {
         if let Some(checked) = node.downcast_ref::<CheckedScanExec>() {
-            return Ok(Transformed::yes(Arc::new(checked.until(stop)) as _));
+            let checked = checked.until(stop).with_buffers(buffers);
+            return Ok(Transformed::yes(Arc::new(checked) as _));
         }
         let Some((config, old)) = parquet_scan(&node) else {
             return Ok(Transformed::no(node));

@@ -2,7 +2,7 @@
 //!
 //! A run has one file on an executor, and all its tasks append to it. So the number of open files does not grow with the
 //! number of batches. The file has rows as passes need them: numbers and keys, chunk after chunk. The tree of a chunk, and
-//! the site and the gap of each row, stay in memory as long as there is room, because they are small and save much of a pass.
+//! the site and the bounds of each row, stay in memory as long as there is room, because they are small and save much of a pass.
 //!
 //! The file only saves time. If it cannot be written or read, the batches are read again in every pass. DataFusion's disk
 //! manager makes the file, counts its bytes against its limit, and removes it after its last user.
@@ -244,7 +244,7 @@ impl Spilled {
     }
 }
 
-/// Takes memory for what the chunks keep. If there is too little, it drops the gaps; if that is not enough, everything.
+/// Takes memory for what the chunks keep. If there is too little, it drops the bounds; if that is not enough, everything.
 fn reserve(memory: &MemoryReservation, chunks: &mut [Chunk]) {
     let fits = |chunks: &[Chunk]| {
         let bytes = chunks.iter().map(|of| of.points.heap_size_without_rows());
@@ -254,7 +254,7 @@ fn reserve(memory: &MemoryReservation, chunks: &mut [Chunk]) {
         return;
     }
     for chunk in &mut *chunks {
-        chunk.points.forget_gaps();
+        chunk.points.forget_bounds();
     }
     if !fits(chunks) {
         forget(chunks);

@@ -23,6 +23,7 @@ use futures::{Stream, StreamExt};
 use gugus_error::{catch, panic_text};
 use gugus_kmeans::Stop;
 
+use super::buffers::Buffers;
 use super::reader::CheckedFiles;
 use crate::error::external;
 use crate::tree::{only_child, parquet_scan};
@@ -42,6 +43,7 @@ pub struct ReaderPanic {
 pub struct CheckedScanExec {
     scan: Arc<dyn ExecutionPlan>,
     stop: Stop,
+    buffers: Arc<Buffers>,
 }
 
 impl CheckedScanExec {
@@ -51,8 +53,11 @@ impl CheckedScanExec {
     /// Checks what `scan` reads, which is one scan of Parquet files.
     #[must_use]
     pub fn new(scan: Arc<dyn ExecutionPlan>) -> Self {
-        let stop = Stop::default();
-        Self { scan, stop }
+        Self {
+            scan,
+            stop: Stop::default(),
+            buffers: Arc::default(),
+        }
     }
 
     /// The same scan, which ends after the signal of `stop`.
@@ -60,7 +65,14 @@ impl CheckedScanExec {
         Self {
             scan: Arc::clone(&self.scan),
             stop: stop.clone(),
+            buffers: Arc::clone(&self.buffers),
         }
+    }
+
+    /// The same scan, which reads into memory that `buffers` lend.
+    pub(crate) fn with_buffers(self, buffers: &Arc<Buffers>) -> Self {
+        let buffers = Arc::clone(buffers);
+        Self { buffers, ..self }
     }
 }
 
@@ -105,7 +117,11 @@ impl ExecutionPlan for CheckedScanExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let child = Arc::clone(only_child(Self::NAME, &children)?);
-        Ok(Arc::new(Self::new(child).until(&self.stop)))
+        Ok(Arc::new(Self {
+            scan: child,
+            stop: self.stop.clone(),
+            buffers: Arc::clone(&self.buffers),
+        }))
     }
 
     fn with_new_children(
@@ -128,7 +144,8 @@ impl ExecutionPlan for CheckedScanExec {
             .object_store(&config.object_store_url)?;
         // The copy counts into the metrics of the scan.
         let source = source.clone();
-        let source = source.with_parquet_file_reader_factory(Arc::new(CheckedFiles::new(store)));
+        let files = CheckedFiles::new(&config.object_store_url, store, &self.buffers);
+        let source = source.with_parquet_file_reader_factory(Arc::new(files));
         let files = config.file_groups.get(partition);
         let files = named(files.map_or(&[][..], |group| group.files()));
         let config = FileScanConfigBuilder::from(config.clone())

@@ -4,6 +4,7 @@
 //! reads anyway. Points in an executor's cache were checked when they were read.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,8 @@ use datafusion::common::Result;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::parquet::DefaultParquetFileReaderFactory;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::object_store::local::LocalFileSystem;
 use datafusion::object_store::{self, ObjectStore};
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::async_reader::AsyncFileReader;
@@ -21,16 +24,27 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use gugus_files::{Altered, Pages, PagesTooLarge, ParquetEnd, Seal, Tail};
 
+use super::buffers::Buffers;
+
 /// Reads files as DataFusion does, and checks what it reads.
 #[derive(Debug)]
 pub(super) struct CheckedFiles {
     plain: DefaultParquetFileReaderFactory,
+    /// For files of the local file system.
+    buffers: Option<Arc<Buffers>>,
 }
 
 impl CheckedFiles {
-    pub(super) fn new(store: Arc<dyn ObjectStore>) -> Self {
+    /// Files of the store at `url`.
+    pub(super) fn new(
+        url: &ObjectStoreUrl,
+        store: Arc<dyn ObjectStore>,
+        buffers: &Arc<Buffers>,
+    ) -> Self {
+        let is_local = *url == ObjectStoreUrl::local_filesystem();
         Self {
             plain: DefaultParquetFileReaderFactory::new(store),
+            buffers: is_local.then(|| Arc::clone(buffers)),
         }
     }
 }
@@ -45,11 +59,16 @@ impl ParquetFileReaderFactory for CheckedFiles {
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let about = &file.object_meta;
         let (size, path) = (about.size, about.location.to_string());
+        let local = self.buffers.as_ref().and_then(|buffers| {
+            let path = LocalFileSystem::new().path_to_filesystem(&about.location);
+            Some((path.ok()?, Arc::clone(buffers)))
+        });
         let plain = self
             .plain
             .create_reader(partition_index, file, metadata_size_hint, metrics)?;
         Ok(Box::new(CheckedFile {
             plain,
+            local,
             size,
             path,
             end: None,
@@ -60,6 +79,8 @@ impl ParquetFileReaderFactory for CheckedFiles {
 /// One file.
 struct CheckedFile {
     plain: Box<dyn AsyncFileReader + Send>,
+    /// The path and the memory of a local file.
+    local: Option<(PathBuf, Arc<Buffers>)>,
     size: u64,
     path: String,
     /// The metadata and the hashes, once they were read.
@@ -123,14 +144,27 @@ impl CheckedFile {
         ranges: Vec<Range<u64>>,
     ) -> Read<Vec<Bytes>> {
         let Some(seal) = seal else {
-            return self.plain.get_byte_ranges(ranges).await;
+            return self.parts(ranges).await;
         };
         let whole: Vec<_> = ranges.iter().map(|range| seal.around(range)).collect();
-        let read = self.plain.get_byte_ranges(whole.clone()).await?;
+        let read = self.parts(whole.clone()).await?;
         let parts = ranges.iter().zip(whole.iter().zip(read));
         parts
             .map(|(range, (whole, bytes))| part(&seal, range, whole, &bytes))
             .collect()
+    }
+
+    /// Some parts of the file, as they are.
+    async fn parts(&mut self, parts: Vec<Range<u64>>) -> Read<Vec<Bytes>> {
+        if let Some((path, buffers)) = self.local.clone() {
+            let wanted = parts.clone();
+            let read = tokio::task::spawn_blocking(move || buffers.read(&path, &wanted)).await;
+            if let Ok(Ok(read)) = read {
+                return Ok(read);
+            }
+            // The store says what is wrong.
+        }
+        self.plain.get_byte_ranges(parts).await
     }
 
     /// Puts the file's name into an error that does not have it.
