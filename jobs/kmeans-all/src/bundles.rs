@@ -255,14 +255,14 @@ impl<'a> Narrowed<'a> {
             }
             carried.pairs += listed;
             for (chunk, of_chunk) in places[..listed].chunks(R).zip(least.chunks_mut(R)) {
-                // The last rows are filled up with the last one.
+                // A chunk that is not full is filled up with its last row. What this gives is left out below.
                 let place: [usize; R] = from_fn(|r| chunk[r.min(chunk.len() - 1)] as usize);
                 let rows: [&[f32]; R] = from_fn(|r| values_of(place[r]));
                 of_chunk.fill(f32::INFINITY);
                 for (number, panel) in panels.chunks_exact(columns + 1).enumerate() {
                     let first = ((bundle * bundles.each + number) * WIDTH) as u32;
                     let scores = scores::<S, R, V>(simd, panel, &rows);
-                    for (r, least) in of_chunk.iter_mut().enumerate() {
+                    for (r, least) in of_chunk.iter_mut().enumerate().take(chunk.len()) {
                         let place = place[r];
                         let mut scores = scores[r];
                         // The own site is not one of the others.

@@ -11,7 +11,7 @@
 //! way of the row's own site, and the lower bound shrinks by at most the longest way in the bundle. Ways are computed in double
 //! precision with a relative error below 2^-40, and are made longer by 2^-20. After each operation in single precision, whose error
 //! is at most 2^-24, a bound is made wider by 2^-20. This holds for whichever way a site goes: it may jump, or come to lie on
-//! another one. When a row goes to another site, its bundle of the site that it leaves takes in the distance to that site.
+//! another one. When a row goes to another site, the bundle of the site that it leaves takes in the distance to that site.
 //!
 //! *Deciding.* Distances of this crate are squares with a relative error below `(n + 3) 2^-53` for `n` columns. Let no row be
 //! farther from a site than `D`, `a` be the own site of a row and `b` another one. If the lower bound of `d(b)` exceeds the upper
@@ -21,12 +21,11 @@
 //!
 //! *Underflow.* A way or a bound that underflows is wrong by at most 2^-149. Bounds that decide differ by more than [`LEAST`], so
 //! making the larger one smaller by 2^-20 takes away far more. What is lost where squares underflow is below 2^-260, and the square
-//! of `LEAST` is larger. In a smaller unit bounds are larger numbers. If the unit becomes larger by a large power of two, a site has
-//! moved by about the larger unit, and no bound near underflow outlasts that.
+//! of `LEAST` is larger. A change of the unit changes bounds by a power of two, and so what a bound has lost.
 //!
-//! *Overflow.* Rows far out, and numbers that are none, decide nothing: their upper bound is infinite, and their lower bound 0. A row
-//! with other bounds is nearer to its site than 2^32 units, so the square of this distance does not overflow. An infinite square is
-//! larger.
+//! *Overflow.* Rows far out, and numbers that are none, decide nothing: their upper bound is infinite, and their lower bound 0. Other
+//! bounds come from scores of rows that are nearer to the site than 2^32 units, and a lower bound never grows later. So if bounds decide
+//! a row, the square of its distance to its own site does not overflow. An infinite square is larger.
 
 use std::ops::Range;
 
@@ -51,11 +50,11 @@ const CHANGED_AT_MOST: (usize, usize) = (1, 8);
 /// If one bundle decides a smaller part of the rows than this, it does not pay.
 const DECIDED_AT_LEAST: (usize, usize) = (1, 4);
 
-/// Comparing a row with a panel of sites takes about as long as a product for each column and so many more. So does beginning
-/// with a row.
+/// Comparing a row with a panel of sites takes about as long as a product for each column, and so many more. Finding out with which
+/// bundles a row is to be compared takes as long again.
 const BESIDE: usize = 32;
 
-/// So many passes have no bounds when those of earlier passes did not pay. Sites move less from pass to pass, so they may pay later.
+/// So many passes at least have no bounds when those of earlier passes did not pay. Sites move less from pass to pass, so they may pay later.
 const REST: usize = 6;
 
 /// Which bounds a pass has.
@@ -69,7 +68,7 @@ pub(crate) enum Mode {
     Begin,
     /// Those of as many bundles as there is room for.
     Many,
-    /// None, nor have so many further passes.
+    /// None, and so many further passes have none either.
     Rest(usize),
 }
 
@@ -113,7 +112,7 @@ impl Lower {
 #[derive(Debug)]
 pub(crate) struct Carried {
     pub(crate) mode: Mode,
-    /// No row is farther from its own site.
+    /// Each row is at most so far from its own site.
     pub(crate) upper: Vec<f32>,
     /// No site of a bundle is nearer, but for the row's own.
     pub(crate) lower: Lower,
@@ -127,8 +126,9 @@ pub(crate) struct Carried {
     longest: Vec<f32>,
     /// Larger differences decide a row.
     least: Slack,
-    /// How many rows this pass compared, and how many bundles with each of them, all together.
+    /// How many rows this pass compared.
     rows: usize,
+    /// With how many bundles it compared them, all together.
     pub(crate) pairs: usize,
 }
 
@@ -214,7 +214,7 @@ impl Carried {
         }
     }
 
-    /// How long this pass took, in products with a panel.
+    /// About how long the pass took, in products with a panel.
     fn took(&self, columns: usize) -> usize {
         (self.pairs * self.each + self.rows) * (columns + BESIDE)
     }

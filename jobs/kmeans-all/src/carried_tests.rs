@@ -337,6 +337,31 @@ fn rows_that_another_thread_reads_are_not_laid_out_anew() {
     }
 }
 
+/// There is little memory for what passes keep of rows that lie elsewhere.
+#[test]
+fn rows_that_lie_elsewhere_have_one_bundle() {
+    let rows = uniform(6_000, 40);
+    let mut points = points(&rows);
+    let mut sites = rows[..64].to_vec();
+    let mut modes = Vec::new();
+    for pass in 0..6 {
+        for (number, site) in sites.iter_mut().enumerate() {
+            site[(number + pass) % 40] += 0.06;
+        }
+        let step = lloyd(&points, &sites);
+        let found = run_step(&step, &points, Kernel::Vector).unwrap();
+        let anew = run_step(&step, &self::points(&rows), Kernel::Scalar).unwrap();
+        assert_eq!(found, anew, "pass {pass}");
+        let kept = points.last_assigned();
+        modes.push(kept.as_ref().unwrap().carried.as_ref().unwrap().mode);
+        drop(kept);
+        let taken = points.take_rows();
+        assert!(points.heap_size_without_rows() < 6_000 * 20 + 64 * 42 * 24);
+        points.put_rows(taken);
+    }
+    assert!(!modes.contains(&Mode::Begin), "{modes:?}");
+}
+
 /// A row that may be nearest to sites of a few bundles is not compared with the others.
 #[test]
 fn rows_are_compared_with_few_bundles() {

@@ -58,6 +58,8 @@ pub struct Points {
     assigned: Mutex<Option<Assigned>>,
     rounded: Mutex<RoundedState>,
     known: Mutex<Option<Known>>,
+    /// Whether the rows lie elsewhere between two passes.
+    lies_elsewhere: bool,
 }
 
 /// Whether the rows are kept in single precision, too.
@@ -117,6 +119,7 @@ impl Points {
             assigned: Mutex::new(None),
             rounded: Mutex::default(),
             known: Mutex::default(),
+            lies_elsewhere: false,
         }
     }
 
@@ -164,6 +167,7 @@ impl Points {
     /// computed.
     pub fn take_rows(&mut self) -> PointRows {
         self.forget_rounded();
+        self.lies_elsewhere = true;
         let numbers = self.columns.iter_mut().chain(&mut self.weights);
         PointRows {
             numbers: numbers.map(mem::take).collect(),
@@ -372,9 +376,15 @@ impl Points {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For how many bundles of sites there is room to keep bounds, in a pass with these sites.
+    /// For how many bundles of sites there is room to keep bounds, in a pass with these sites. Rows that lie elsewhere between passes have
+    /// little room.
     pub(crate) fn most_bundles(&self, sites: &Sites) -> usize {
-        Assigned::most_bundles(self.rows, self.width(), sites.len())
+        let most = Assigned::most_bundles(self.rows, self.width(), sites.len());
+        if self.lies_elsewhere {
+            most.min(1)
+        } else {
+            most
+        }
     }
 
     fn most_assigned(&self) -> usize {

@@ -286,7 +286,10 @@ pub(crate) fn costs(
         return (sum, sizes);
     }
     let mut sizes = vec![0; sites.len()];
-    if let Some(mut last) = points.take_carried(sites) {
+    let last = (costs == Costs::Weighted).then(|| points.take_carried(sites));
+    if let Some(mut last) = last.flatten() {
+        // Few passes follow, if any, so several bundles do not begin.
+        last.changed = points.rows();
         let carried = searcher.carry(points, sites, sites.distinct(), &mut last);
         if let Some((mut carried, frame)) = carried.filter(|(carried, _)| carried.is_of_use()) {
             for rows in sites.blocks(points.all()) {

@@ -43,7 +43,7 @@ pub struct ReaderPanic {
 pub struct CheckedScanExec {
     scan: Arc<dyn ExecutionPlan>,
     stop: Stop,
-    buffers: Arc<Buffers>,
+    buffers: Option<Arc<Buffers>>,
 }
 
 impl CheckedScanExec {
@@ -56,7 +56,7 @@ impl CheckedScanExec {
         Self {
             scan,
             stop: Stop::default(),
-            buffers: Arc::default(),
+            buffers: None,
         }
     }
 
@@ -65,13 +65,13 @@ impl CheckedScanExec {
         Self {
             scan: Arc::clone(&self.scan),
             stop: stop.clone(),
-            buffers: Arc::clone(&self.buffers),
+            buffers: self.buffers.clone(),
         }
     }
 
     /// The same scan, which reads into memory that `buffers` lend.
     pub(crate) fn with_buffers(self, buffers: &Arc<Buffers>) -> Self {
-        let buffers = Arc::clone(buffers);
+        let buffers = Some(Arc::clone(buffers));
         Self { buffers, ..self }
     }
 }
@@ -120,7 +120,7 @@ impl ExecutionPlan for CheckedScanExec {
         Ok(Arc::new(Self {
             scan: child,
             stop: self.stop.clone(),
-            buffers: Arc::clone(&self.buffers),
+            buffers: self.buffers.clone(),
         }))
     }
 
@@ -142,9 +142,9 @@ impl ExecutionPlan for CheckedScanExec {
         let store = context
             .runtime_env()
             .object_store(&config.object_store_url)?;
-        // The copy counts into the metrics of the scan.
+        // The copy counts into the metrics of the scan, but for bytes that are read into lent memory.
         let source = source.clone();
-        let files = CheckedFiles::new(&config.object_store_url, store, &self.buffers);
+        let files = CheckedFiles::new(&config.object_store_url, store, self.buffers.clone());
         let source = source.with_parquet_file_reader_factory(Arc::new(files));
         let files = config.file_groups.get(partition);
         let files = named(files.map_or(&[][..], |group| group.files()));

@@ -35,16 +35,17 @@ pub(super) struct CheckedFiles {
 }
 
 impl CheckedFiles {
-    /// Files of the store at `url`.
+    /// Files of the store at `url`. Those of the local file system are read into memory that `buffers` lend, if there are any. They are
+    /// read past the store, which is that of the whole file system.
     pub(super) fn new(
         url: &ObjectStoreUrl,
         store: Arc<dyn ObjectStore>,
-        buffers: &Arc<Buffers>,
+        buffers: Option<Arc<Buffers>>,
     ) -> Self {
         let is_local = *url == ObjectStoreUrl::local_filesystem();
         Self {
             plain: DefaultParquetFileReaderFactory::new(store),
-            buffers: is_local.then(|| Arc::clone(buffers)),
+            buffers: buffers.filter(|_| is_local),
         }
     }
 }
