@@ -108,9 +108,10 @@ impl Spill {
         Some(extent)
     }
 
-    fn read(&self, extent: Extent) -> io::Result<PointRows> {
+    /// The rows of a chunk, in the memory of `rows`, which are of no use any more.
+    fn read(&self, extent: Extent, rows: PointRows) -> io::Result<PointRows> {
         *self.used() = Instant::now();
-        let read = self.rows(extent);
+        let read = self.rows(extent, rows);
         // Rows that are written after this would be lost, too.
         if let Err(error) = &read
             && self.writer().take().is_some()
@@ -120,14 +121,18 @@ impl Spill {
         read
     }
 
-    fn rows(&self, extent: Extent) -> io::Result<PointRows> {
+    fn rows(&self, extent: Extent, rows: PointRows) -> io::Result<PointRows> {
         let (_, path) = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(extent.start))?;
-        let numbers = (0..extent.columns).map(|_| values(&mut file, extent.numbers));
+        let PointRows { mut numbers, keys } = rows;
+        numbers.resize_with(extent.columns, Vec::new);
+        let numbers = numbers
+            .into_iter()
+            .map(|column| values(&mut file, extent.numbers, column));
         Ok(PointRows {
             numbers: numbers.collect::<io::Result<_>>()?,
-            keys: values(&mut file, extent.keys)?,
+            keys: values(&mut file, extent.keys, keys)?,
         })
     }
 
@@ -156,9 +161,14 @@ fn warn(error: &dyn fmt::Display) {
     tracing::warn!(%error, "points that do not fit into memory cannot be kept on disk; their files are read again in every pass");
 }
 
-/// The next `len` values of a file, with the bits with which they were written.
-fn values<T: ArrowNativeType>(file: &mut File, len: usize) -> io::Result<Vec<T>> {
-    let mut values = MutableBuffer::from(vec![T::default(); len]);
+/// The next `len` values of a file, with the bits with which they were written, in the memory of `values`.
+fn values<T: ArrowNativeType>(
+    file: &mut File,
+    len: usize,
+    mut values: Vec<T>,
+) -> io::Result<Vec<T>> {
+    values.resize(len, T::default());
+    let mut values = MutableBuffer::from(values);
     file.read_exact(values.as_slice_mut())?;
     let values = Buffer::from(values).into_vec();
     values.map_err(|_| io::Error::other("a buffer made of a vector is none"))
@@ -222,12 +232,14 @@ impl Spilled {
         mut compute: impl FnMut(&Points) -> Result<()> + Send,
     ) -> Result<()> {
         let mut chunks = self.chunks.lock().await;
+        // Memory that was used before costs less than new memory, whose pages the system fills with zeros.
+        let mut rows = PointRows::default();
         for chunk in chunks.iter_mut() {
             let (spill, extent) = (Arc::clone(&self.spill), chunk.extent);
-            let read = SpawnedTask::spawn_blocking(move || spill.read(extent));
+            let read = SpawnedTask::spawn_blocking(move || spill.read(extent, rows));
             chunk.points.put_rows(read.await.map_err(external)??);
             let computed = compute(&chunk.points);
-            drop(chunk.points.take_rows());
+            rows = chunk.points.take_rows();
             computed?;
         }
         reserve(&self.memory, &mut chunks);
