@@ -3,8 +3,7 @@
 //! A job file describes a model by SQL: the features, and the condition on rows. This crate turns that text into physical
 //! expressions ([`FeaturePlan`]), into the aggregate function that fits one batch ([`ModelFit`]), and into the physical plan
 //! that fits many batches in one stage ([`wave_plan`]). `train` sends that plan to a cluster, and [`PlanCodec`] makes bytes of
-//! it. `serve` evaluates the same
-//! expressions on one record, so training and serving cannot drift apart.
+//! it. `serve` evaluates the same expressions on one record, so training and serving cannot drift apart.
 //!
 //! # Guarantees
 //! * The result of a fit depends only on the rows of its batch, their order, and the parameters. It runs on one thread.

@@ -249,7 +249,7 @@ impl<'a> Narrowed<'a> {
             let mut listed = 0;
             for (place, row) in some.iter().enumerate() {
                 places[listed] = place as u32;
-                // Also if one of the numbers is not a number.
+                // A row with a NaN is compared, too.
                 let is_beyond = lower[*row as usize] > reach[place];
                 listed += usize::from(!is_beyond);
             }
@@ -295,7 +295,7 @@ impl<'a> Narrowed<'a> {
             let norm = norms[place];
             let (from, to) = (own[*row as usize], site[place]);
             let lead = second[place] - best[place];
-            // No site at all is nearest to a row whose numbers are none.
+            // If all scores of a row are NaN, no site was found for it.
             let is_certain = to != NOWHERE && frame.is_certain(lead, to, norm);
             let upper = &mut carried.upper[start + *row as usize];
             if is_certain {

@@ -21,10 +21,11 @@
 //!
 //! *Underflow.* A way or a bound that underflows is wrong by at most 2^-149. Bounds that decide differ by more than [`LEAST`], so
 //! making the larger one smaller by 2^-20 takes away far more. What is lost where squares underflow is below 2^-260, and the square
-//! of `LEAST` is larger. A change of the unit changes bounds by a power of two, and so what a bound has lost.
+//! of `LEAST` is larger. A change of the unit multiplies bounds and their errors
+//! by the same power of two.
 //!
-//! *Overflow.* Rows far out, and numbers that are none, decide nothing: their upper bound is infinite, and their lower bound 0. Other
-//! bounds come from scores of rows that are nearer to the site than 2^32 units, and a lower bound never grows later. So if bounds decide
+//! *Overflow.* Rows far out, and rows with a score that is NaN, decide nothing: their upper bound is infinite, and their lower bound
+//! is 0. Other bounds come from scores of rows that are nearer to the site than 2^32 units, and a lower bound never grows later. So if bounds decide
 //! a row, the square of its distance to its own site does not overflow. An infinite square is larger.
 
 use std::ops::Range;
@@ -72,6 +73,13 @@ pub(crate) enum Mode {
     Rest(usize),
 }
 
+impl Mode {
+    /// Whether a pass has bounds from earlier passes.
+    fn carries(self) -> bool {
+        matches!(self, Self::One | Self::Many)
+    }
+}
+
 /// The rows, and their last pass.
 #[derive(Debug)]
 pub(crate) struct Last<'a> {
@@ -79,7 +87,7 @@ pub(crate) struct Last<'a> {
     pub(crate) rows: usize,
     /// The bounds of the columns.
     pub(crate) bounds: &'a [[f64; 2]],
-    /// The sites of the last pass, one after another; none if there was none.
+    /// The sites of the last pass, one after another; empty if there was no last pass.
     pub(crate) centers: &'a [f64],
     /// How many rows changed their site.
     pub(crate) changed: usize,
@@ -158,8 +166,8 @@ impl Carried {
             Mode::Begin | Mode::Many => (rows, panels.div_ceil(last.room)),
             Mode::Rest(_) => (0, panels),
         };
-        let is_found = matches!(mode, Mode::One | Mode::Many);
-        let kept = kept.filter(|kept| is_found && kept.each == each && kept.upper.len() == rows);
+        let kept =
+            kept.filter(|kept| mode.carries() && kept.each == each && kept.upper.len() == rows);
         let bundles = panels.div_ceil(each);
         let mut carried = match kept {
             Some(kept) => Self {
@@ -221,7 +229,7 @@ impl Carried {
 
     /// Whether it has bounds from earlier passes.
     pub(crate) fn is_of_use(&self) -> bool {
-        matches!(self.mode, Mode::One | Mode::Many)
+        self.mode.carries()
     }
 
     /// How rows in single precision are best laid out for a pass.
@@ -289,7 +297,7 @@ impl Carried {
             let lower = self.lower.of_mut(rows, bundle);
             for ((lower, reach), decided) in lower.iter_mut().zip(&*reaches).zip(&mut *decided) {
                 *lower = (*lower - longest) * SMALLER;
-                // Not if one of the numbers is not a number.
+                // A NaN does not decide.
                 *decided &= u32::from(*lower > *reach);
             }
         }

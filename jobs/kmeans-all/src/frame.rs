@@ -203,7 +203,11 @@ impl Frame {
     /// length of the row.
     #[inline(always)]
     pub(crate) fn is_certain(&self, lead: f32, site: u32, norm: f32) -> bool {
-        (lead > self.margins[site as usize] + self.for_row * norm) & (norm <= FARTHEST)
+        exceeds(
+            lead,
+            self.margins[site as usize] + self.for_row * norm,
+            norm,
+        )
     }
 
     /// A larger lead than this is certain for whichever site.
@@ -229,11 +233,17 @@ impl Frame {
     }
 }
 
+/// Whether a lead exceeds a whole margin. Both comparisons are false for NaN.
+#[inline(always)]
+fn exceeds(lead: f32, margin: f32, norm: f32) -> bool {
+    (lead > margin) & (norm <= FARTHEST)
+}
+
 /// An upper bound of the distance to a site with this score, by a whole margin.
 #[inline(always)]
 fn at_most(score: f32, margin: f32, norm: f32) -> f32 {
     let square = norm + 2.0 * score + 3.0 * margin;
-    // Not if one of the numbers is not a number.
+    // A NaN gives no bound.
     if norm <= FARTHEST && square >= 0.0 {
         square.sqrt() * LARGER as f32
     } else {
@@ -302,13 +312,17 @@ impl Panels {
     /// is above its own, and `norm` the squared length of the row.
     #[inline(always)]
     pub(crate) fn is_certain(&self, lead: f32, site: u32, norm: f32) -> bool {
-        self.exceeds(lead, self.margins[site as usize], norm)
+        exceeds(
+            lead,
+            self.margins[site as usize] + self.for_row * norm,
+            norm,
+        )
     }
 
     /// [`Panels::is_certain`] for whichever site.
     #[inline(always)]
     pub(crate) fn is_certain_for_all(&self, lead: f32, norm: f32) -> bool {
-        self.exceeds(lead, self.largest_margin, norm)
+        exceeds(lead, self.largest_margin + self.for_row * norm, norm)
     }
 
     /// A lower and an upper bound of the squared distance from a row to `site`, the nearest by its score `least`. No other site is nearer
@@ -330,11 +344,5 @@ impl Panels {
     #[inline(always)]
     pub(crate) fn at_least(&self, score: f32, norm: f32) -> f32 {
         at_least(score, self.largest_margin + self.for_row * norm, norm)
-    }
-
-    /// Both comparisons are false for NaN.
-    #[inline(always)]
-    fn exceeds(&self, lead: f32, margin: f32, norm: f32) -> bool {
-        (lead > margin + self.for_row * norm) & (norm <= FARTHEST)
     }
 }

@@ -173,8 +173,10 @@ impl Searcher {
             self.clear_doubts(points, rows);
             return;
         }
-        self.compared.rows.clear();
-        self.compared.rows.extend(0..rows.len() as u32);
+        if undecided < rows.len() {
+            self.compared.rows.clear();
+            self.compared.rows.extend(0..rows.len() as u32);
+        }
         let bounds = carried.all(&rows);
         self.compare(points, rows, None, bounds);
     }

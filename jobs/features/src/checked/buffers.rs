@@ -1,7 +1,10 @@
 //! Memory for the bytes of files, handed on from one file of a task to the next.
 //!
-//! *Why?* An allocator gives large blocks back to the system at once. New memory then costs more than reading a file into it: the
-//! system fills each page with zeros, and the object store does so again. Here that happens for the first file of a task only.
+//! *Why?* An allocator may give large blocks back to the system at once. The system then fills each page of new memory with zeros, and
+//! the object store does so again. Here that happens for the first file of a task only.
+//!
+//! *What it guarantees.* A reader sees only bytes that were read for it, never those of an earlier file. At most 64 MiB wait for the
+//! next file, and they go with the task. They do not count against the memory pool.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
