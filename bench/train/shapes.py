@@ -49,9 +49,9 @@ SHAPES = [
     Shape("k = 5", "large", 10_000_000, 2, 5, required={"spark": 30, "scikit-learn": 2, "faiss": 2}),
     Shape("k = 64", "large", 10_000_000, 2, 64, required={"spark": 20, "scikit-learn": 8, "faiss": 2}),
     Shape("16 columns", "wide16", 1_000_000, 16, 64, required=WIDE, by="seconds", passes_at_most=2, tight=True),
-    Shape("16 columns, blobs", "blobs16", 1_000_000, 16, 64, "blobs", WIDE, "seconds"),
-    Shape("64 columns", "wide64", 500_000, 64, 100, required=WIDE, by="seconds", passes_at_most=2),
-    Shape("64 columns, blobs", "blobs64", 500_000, 64, 100, "blobs", WIDE, "seconds"),
+    Shape("16 columns, blobs", "blobs16", 1_000_000, 16, 64, "blobs", WIDE, "seconds", tight=True),
+    Shape("64 columns", "wide64", 500_000, 64, 100, required=WIDE, by="seconds", passes_at_most=2, tight=True),
+    Shape("64 columns, blobs", "blobs64", 500_000, 64, 100, "blobs", WIDE, "seconds", tight=True),
     Shape("4 columns", "four", 2_000_000, 4, 256, required=WIDE, by="seconds"),
 ]
 

@@ -1,11 +1,15 @@
 //! Makes points from columns. Rows with a value that is not finite are counted and left out. Under the cosine distance
 //! rows are scaled to length 1. Then the rows are put in order.
 
+use crate::assigned::Assigned;
 use crate::kernel::padded;
 use crate::leaves::{self, PointOrder};
 use crate::points::{Points, Weighting};
 use crate::tally::Tally;
 use gugus_kmeans::DistanceMeasure;
+
+/// While rows are put in order, and with what passes keep of leaves, they take at most this many times their own bytes.
+const WITH_LEAVES: usize = 3;
 
 /// Collects the rows of one slice of the data.
 ///
@@ -58,22 +62,36 @@ impl PointsBuilder {
         self.keys.len()
     }
 
-    /// How many bytes so many rows take on the heap after [`PointsBuilder::reserve`].
+    /// How many bytes so many rows take on the heap at most, from [`PointsBuilder::reserve`] on: while they are put in order, and
+    /// with what passes keep.
     #[must_use]
-    pub fn size_of(&self, rows: usize) -> usize {
-        let numbers = self.columns.len() + usize::from(self.weights.is_some());
-        let columns = padded(rows).saturating_mul(numbers);
-        columns
-            .saturating_add(rows)
-            .saturating_mul(size_of::<f64>())
+    pub fn most_heap_size_of(&self, rows: usize) -> usize {
+        let columns = padded(rows).saturating_mul(self.width());
+        let bytes = columns.saturating_add(rows);
+        self.with_passes(rows, bytes.saturating_mul(size_of::<f64>()))
     }
 
-    /// How many bytes the rows take on the heap so far. While [`PointsBuilder::finish`] runs, it takes one more column
-    /// and four bytes per row.
+    /// As [`PointsBuilder::most_heap_size_of`], of the rows so far and the room that was made for further ones.
     #[must_use]
-    pub fn heap_size(&self) -> usize {
+    pub fn most_heap_size(&self) -> usize {
         let numbers = self.columns.iter().chain(&self.weights).map(Vec::capacity);
-        (numbers.sum::<usize>() + self.keys.capacity()) * size_of::<u64>()
+        let bytes = (numbers.sum::<usize>() + self.keys.capacity()) * size_of::<u64>();
+        self.with_passes(self.rows(), bytes)
+    }
+
+    /// The most bytes for so many rows that take `bytes` themselves.
+    fn with_passes(&self, rows: usize, bytes: usize) -> usize {
+        if leaves::may_pay(self.columns.len()) {
+            return bytes.saturating_mul(WITH_LEAVES);
+        }
+        // One column at a time is copied when it gets its padding.
+        let column = padded(rows).saturating_mul(size_of::<f64>());
+        bytes.saturating_add(column.max(Assigned::most(rows, self.width())))
+    }
+
+    /// How many numbers a row has.
+    fn width(&self) -> usize {
+        self.columns.len() + usize::from(self.weights.is_some())
     }
 
     /// Appends rows. There is one slice per column, in which NaN stands for null, and one [`key`](crate::key) per row.

@@ -54,12 +54,17 @@ pub(crate) struct Leaves {
     leaf_of: Vec<u16>,
 }
 
+/// Whether leaves of rows with so many columns may save time.
+pub(crate) fn may_pay(columns: usize) -> bool {
+    columns <= COLUMNS_AT_MOST
+}
+
 /// The leaves of the rows in `columns`; `None` when the rows stay as they are.
 pub(crate) fn leaves(layout: PointOrder, columns: &[Vec<f64>], rows: usize) -> Option<Leaves> {
     let of_a_leaf = match layout {
         PointOrder::AsGiven => return None,
         _ if columns.is_empty() => return None,
-        PointOrder::Auto if rows < ROWS_AT_LEAST || columns.len() > COLUMNS_AT_MOST => return None,
+        PointOrder::Auto if rows < ROWS_AT_LEAST || !may_pay(columns.len()) => return None,
         PointOrder::Auto => ROWS_OF_A_LEAF,
         PointOrder::Leaves(of_a_leaf) => of_a_leaf.max(1),
     };

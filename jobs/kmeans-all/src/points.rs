@@ -104,6 +104,8 @@ impl Points {
             if column.capacity() / 2 > padded(rows) {
                 column.shrink_to(padded(rows));
             }
+            // Without this, a column that is just full would take twice its memory.
+            column.reserve_exact(padded(rows) - column.len());
             column.resize(padded(rows), 0.0);
         }
         Self {

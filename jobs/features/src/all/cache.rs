@@ -35,9 +35,6 @@ const UNUSED: Duration = Duration::from_secs(60);
 /// The name under which the cache takes memory from the pool.
 pub(super) const CONSUMER: &str = "gugus feature cache";
 
-/// While points are put in order, they take at most this many times the bytes of their columns.
-const WHILE_BUILDING: usize = 3;
-
 /// The key of a file's points.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
@@ -93,11 +90,6 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// The most memory that reading and ordering points of so many bytes takes.
-    pub(super) fn while_building(bytes: usize) -> usize {
-        bytes.saturating_mul(WHILE_BUILDING)
-    }
-
     /// Whether there is room for `bytes`.
     pub(super) fn grow_to(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.memory.size());

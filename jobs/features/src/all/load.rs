@@ -10,7 +10,9 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
 use gugus_kmeans::Stop;
-use gugus_kmeans_all::{Kernel, Partial, PointOrder, Points, PointsBuilder, key, run_step_until};
+use gugus_kmeans_all::{
+    Kernel, Partial, PointOrder, PointRows, Points, PointsBuilder, key, run_step_until,
+};
 
 use super::cache::{FeatureCache, Found, Key, Room};
 use super::pass::Pass;
@@ -62,10 +64,11 @@ impl<'a> FilePass<'a> {
         }
     }
 
-    /// Computes the step. `plan` makes the plan that reads a file.
+    /// Computes the step. `plan` makes the plan that reads a file. Rows that lie on disk are read into the memory of `spare`.
     pub(super) async fn compute(
         self,
         plan: impl FnOnce(PartitionedFile) -> Result<Arc<dyn ExecutionPlan>>,
+        spare: &mut PointRows,
     ) -> Result<(Partial, Source)> {
         let cache = self
             .context
@@ -78,7 +81,7 @@ impl<'a> FilePass<'a> {
             Some(Found::Memory(kept)) => {
                 return Ok((self.computed(kept.points())?, Source::Cache));
             }
-            Some(Found::Disk(spilled)) => match self.computed_on_disk(&spilled).await {
+            Some(Found::Disk(spilled)) => match self.computed_on_disk(&spilled, spare).await {
                 Err(DataFusionError::IoError(_)) => {
                     if let Some(cache) = &cache {
                         cache.remove(&self.key);
@@ -95,7 +98,7 @@ impl<'a> FilePass<'a> {
         {
             // Columns that grow are copied again and again, and take twice the memory.
             if let Some(rows) = self.rows_to_come()
-                && room.grow_to(Room::while_building(points.size_of(rows)))
+                && room.grow_to(points.most_heap_size_of(rows))
             {
                 points.reserve(rows);
             }
@@ -107,7 +110,7 @@ impl<'a> FilePass<'a> {
                     return Ok((partial, Source::File));
                 };
                 self.push(&mut points, &batch)?;
-                if !room.grow_to(Room::while_building(points.heap_size())) {
+                if !room.grow_to(points.most_heap_size()) {
                     tracing::debug!(file = %self.file.object_meta.location, "its points do not fit into memory");
                     break;
                 }
@@ -118,10 +121,10 @@ impl<'a> FilePass<'a> {
     }
 
     /// Computes the step on points that are on disk. A [`DataFusionError::IoError`] means that they cannot be read.
-    async fn computed_on_disk(&self, spilled: &Spilled) -> Result<Partial> {
+    async fn computed_on_disk(&self, spilled: &Spilled, spare: &mut PointRows) -> Result<Partial> {
         let mut partial = self.nothing();
         let add = |points: &Points| partial.merge(self.computed(points)?).map_err(external);
-        spilled.each(add).await?;
+        spilled.each(spare, add).await?;
         Ok(partial)
     }
 
@@ -147,7 +150,9 @@ impl<'a> FilePass<'a> {
                     None => ended = true,
                 }
             }
-            let mut rest = std::mem::replace(&mut points, self.builder());
+            let mut next = self.builder();
+            next.reserve(most);
+            let mut rest = std::mem::replace(&mut points, next);
             let pieces = rest.rows().div_ceil(most).max(1);
             let of_a_piece = rest.rows().div_ceil(pieces);
             while rest.rows() > of_a_piece {

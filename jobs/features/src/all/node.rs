@@ -26,7 +26,7 @@ use datafusion::physical_plan::{
     PlanProperties,
 };
 use gugus_kmeans::Stop;
-use gugus_kmeans_all::Partial;
+use gugus_kmeans_all::{Partial, PointRows};
 
 use super::load::{FilePass, Source};
 use super::pass::Pass;
@@ -161,6 +161,7 @@ impl ExecutionPlan for AllPassExec {
             let mut all = Partial::empty(&pass.step, pass.points.dimensions);
             let mut rows: Option<Arc<dyn ExecutionPlan>> = None;
             let buffers = Arc::default();
+            let mut spare = PointRows::default();
             let mut plan = |file: PartitionedFile| {
                 let rows = match &mut rows {
                     Some(rows) => rows,
@@ -170,7 +171,7 @@ impl ExecutionPlan for AllPassExec {
             };
             for file in files.files().iter().cloned() {
                 let work = FilePass::new(&pass, &store, file, &context, &stop);
-                let (partial, source) = work.compute(&mut plan).await?;
+                let (partial, source) = work.compute(&mut plan, &mut spare).await?;
                 match source {
                     Source::Cache => cached.add(1),
                     Source::File => read.add(1),

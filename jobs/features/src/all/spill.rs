@@ -10,6 +10,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -167,6 +168,10 @@ fn values<T: ArrowNativeType>(
     len: usize,
     mut values: Vec<T>,
 ) -> io::Result<Vec<T>> {
+    if values.capacity() < len {
+        // The old values need no copy.
+        values = Vec::with_capacity(len);
+    }
     values.resize(len, T::default());
     let mut values = MutableBuffer::from(values);
     file.read_exact(values.as_slice_mut())?;
@@ -223,23 +228,24 @@ impl Spilled {
     }
 
     /// Calls `compute` with the points of each chunk, one after another. No chunk is read ahead, because the rows of a
-    /// chunk do not count against the pool.
+    /// chunk do not count against the pool. They are read into the memory of `spare`, the rows of an earlier chunk.
     ///
     /// # Errors
     /// Those of `compute`, and `DataFusionError::IoError` if the rows cannot be read back.
     pub(super) async fn each(
         &self,
+        spare: &mut PointRows,
         mut compute: impl FnMut(&Points) -> Result<()> + Send,
     ) -> Result<()> {
         let mut chunks = self.chunks.lock().await;
-        // Memory that was used before costs less than new memory, whose pages the system fills with zeros.
-        let mut rows = PointRows::default();
         for chunk in chunks.iter_mut() {
             let (spill, extent) = (Arc::clone(&self.spill), chunk.extent);
+            // Memory that was used before costs less than new memory, whose pages the system fills with zeros.
+            let rows = mem::take(spare);
             let read = SpawnedTask::spawn_blocking(move || spill.read(extent, rows));
             chunk.points.put_rows(read.await.map_err(external)??);
             let computed = compute(&chunk.points);
-            rows = chunk.points.take_rows();
+            *spare = chunk.points.take_rows();
             computed?;
         }
         reserve(&self.memory, &mut chunks);
