@@ -74,9 +74,11 @@ impl PointsBuilder {
     /// As [`PointsBuilder::most_heap_size_of`], of the rows so far and the room that was made for further ones.
     #[must_use]
     pub fn most_heap_size(&self) -> usize {
-        let numbers = self.columns.iter().chain(&self.weights).map(Vec::capacity);
+        let rows = self.rows();
+        let numbers = self.columns.iter().chain(&self.weights);
+        let numbers = numbers.map(|column| column.capacity().max(padded(rows)));
         let bytes = (numbers.sum::<usize>() + self.keys.capacity()) * size_of::<u64>();
-        self.with_passes(self.rows(), bytes)
+        self.with_passes(rows, bytes)
     }
 
     /// The most bytes for so many rows that take `bytes` themselves.

@@ -361,3 +361,39 @@ fn one_tree_serves_trainings_of_other_scales() {
     assert_eq!(train(&[&points]), alone);
     assert_eq!(points.heap_size(), size, "sums were counted from the start");
 }
+
+#[test]
+fn a_builder_knows_how_much_its_points_take_at_most() {
+    let shapes = [
+        (1, 5_000),
+        (2, 1 << 15),
+        (8, 40),
+        (9, 5),
+        (9, 1 << 12),
+        (16, 5_000),
+        (64, 1 << 10),
+    ];
+    for (columns, rows) in shapes {
+        for weighting in [Weighting::Uniform, Weighting::LastColumn] {
+            for reserves in [false, true] {
+                let mut builder =
+                    PointsBuilder::new(columns, DistanceMeasure::Euclidean, weighting);
+                let before = builder.most_heap_size_of(rows);
+                if reserves {
+                    builder.reserve(rows);
+                }
+                let keys: Vec<u64> = (0..rows as i64).map(|row| key(1, 0, row)).collect();
+                for keys in keys.chunks(1 << 12) {
+                    let numbers: Vec<f64> = keys.iter().map(|key| (key % 1_000) as f64).collect();
+                    let weights = (weighting == Weighting::LastColumn).then_some(&*numbers);
+                    builder.push(&vec![&*numbers; columns], weights, keys);
+                }
+                let most = builder.most_heap_size();
+                let size = builder.finish(PointOrder::Auto).heap_size();
+                let told = format!("{columns} columns, {rows} rows, {weighting:?}, {reserves}");
+                assert!(size <= most, "{told}: {size} of {most}");
+                assert!(!reserves || most <= before, "{told}: {most} of {before}");
+            }
+        }
+    }
+}
