@@ -62,8 +62,8 @@ impl PointsBuilder {
         self.keys.len()
     }
 
-    /// How many bytes so many rows take on the heap at most, from [`PointsBuilder::reserve`] on: while they are put in order, and
-    /// with what passes keep.
+    /// How many bytes so many rows take on the heap at most, from [`PointsBuilder::reserve`] on: while [`PointOrder::Auto`] puts
+    /// them in order, and with what passes keep.
     #[must_use]
     pub fn most_heap_size_of(&self, rows: usize) -> usize {
         let columns = padded(rows).saturating_mul(self.width());

@@ -150,6 +150,7 @@ impl<'a> FilePass<'a> {
                     None => ended = true,
                 }
             }
+            // Columns that grow are copied again and again.
             let mut next = self.builder();
             next.reserve(most);
             let mut rest = std::mem::replace(&mut points, next);
