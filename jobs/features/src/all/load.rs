@@ -14,7 +14,7 @@ use gugus_kmeans_all::{
     Kernel, Partial, PointOrder, PointRows, Points, PointsBuilder, key, run_step_until,
 };
 
-use super::cache::{FeatureCache, Found, Key, Room};
+use super::cache::{FeatureCache, Found, Key};
 use super::pass::Pass;
 use super::spill::Spilled;
 use crate::error::external;
