@@ -393,6 +393,11 @@ fn a_builder_knows_how_much_its_points_take_at_most() {
                 let told = format!("{columns} columns, {rows} rows, {weighting:?}, {reserves}");
                 assert!(size <= most, "{told}: {size} of {most}");
                 assert!(!reserves || most <= before, "{told}: {most} of {before}");
+                // Rows that get no leaves need little more than they take later.
+                assert!(
+                    columns <= 8 || before < 2 * size,
+                    "{told}: {before} for {size}"
+                );
             }
         }
     }
