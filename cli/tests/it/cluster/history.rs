@@ -17,7 +17,7 @@ fn pages_of_jobs_tell_stages_and_tasks_while_they_run_and_outlive_a_killed_sched
     let (work, job, _) = prepared(300, 200, 8);
     let scheduler = Scheduler::start(&work, "127.0.0.1:0", &[]);
     contains(&scheduler.page("/jobs"), &["No Ballista job has run"]);
-    let executors = [(); 2].map(|()| executor(&scheduler.url, "1"));
+    let mut executors = [(); 2].map(|()| executor(&scheduler.url, "1"));
     let run = scheduler.submit(&work, &job, "watched", &[]);
     let jobs = || scheduler.data("/jobs?state=running");
     let running = until_so("a job runs", jobs, |jobs| jobs["total"] == 1);
@@ -79,6 +79,10 @@ fn pages_of_jobs_tell_stages_and_tasks_while_they_run_and_outlive_a_killed_sched
     let listen = scheduler.listen().to_owned();
     let before = scheduler.data(&format!("/jobs/{id}"));
     drop(scheduler);
+    // Otherwise they might come back before the new scheduler is asked.
+    for executor in &mut executors {
+        executor.signal(Signal::Stop);
+    }
     let again = Scheduler::start(&work, &listen, &[]);
     assert_eq!(again.data(&format!("/jobs/{id}")), before);
     assert_eq!(
@@ -87,7 +91,8 @@ fn pages_of_jobs_tell_stages_and_tasks_while_they_run_and_outlive_a_killed_sched
     );
     let known = again.data(&format!("/executors/{computed}"));
     assert_eq!(known["state"], "before");
-    for executor in executors {
+    for mut executor in executors {
+        executor.signal(Signal::Cont);
         executor.stop(Signal::Term).expect(0);
     }
 }

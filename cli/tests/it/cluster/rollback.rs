@@ -32,10 +32,14 @@ fn await_fit(scheduler: &Up) {
         let Some(id) = fit.and_then(|job| job["job_id"].as_str()) else {
             return Err(short(&jobs.to_string()));
         };
-        let stages = http::get(format!("{api}/job/{id}/stages"));
+        // The scheduler lists a job a moment before it knows the stages.
+        let answer = http::ask(&format!("{api}/job/{id}/stages"), &[]);
+        if answer.status() == 404 {
+            return Err(format!("job {id} has no stages"));
+        }
+        let stages: Value = serde_json::from_str(&http::text(answer)).unwrap();
         let all = stages["stages"].as_array().unwrap();
-        let runs =
-            |of: &serde_json::Value| of["stage_id"] == "2" && of["stage_status"] == "Running";
+        let runs = |of: &Value| of["stage_id"] == "2" && of["stage_status"] == "Running";
         match all.iter().any(runs) {
             true => Ok(()),
             false => Err(short(&stages.to_string())),
