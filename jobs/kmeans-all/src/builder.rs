@@ -81,7 +81,7 @@ impl PointsBuilder {
         self.with_passes(rows, bytes)
     }
 
-    /// The most bytes for so many rows that take `bytes` themselves.
+    /// The most bytes that so many rows take in all, when they take `bytes` themselves.
     fn with_passes(&self, rows: usize, bytes: usize) -> usize {
         if leaves::may_pay(self.columns.len()) {
             return bytes.saturating_mul(WITH_LEAVES);

@@ -21,12 +21,11 @@
 //!
 //! *Underflow.* A way or a bound that underflows is wrong by at most 2^-149. Bounds that decide differ by more than [`LEAST`], so
 //! making the larger one smaller by 2^-20 takes away far more. What is lost where squares underflow is below 2^-260, and the square
-//! of `LEAST` is larger. A change of the unit multiplies bounds and their errors
-//! by the same power of two.
+//! of `LEAST` is larger. A change of the unit multiplies bounds and their errors by the same power of two.
 //!
-//! *Overflow.* Rows far out, and rows with a score that is NaN, decide nothing: their upper bound is infinite, and their lower bound
-//! is 0. Other bounds come from scores of rows that are nearer to the site than 2^32 units, and a lower bound never grows later. So if bounds decide
-//! a row, the square of its distance to its own site does not overflow. An infinite square is larger.
+//! *Overflow.* Bounds never decide a row that is far out, or has a score that is NaN: its upper bound is infinite, and its lower bound
+//! is 0. Other bounds come from scores of rows that are nearer to the site than 2^32 units, and a lower bound never grows later. So if
+//! bounds decide a row, the square of its distance to its own site does not overflow. An infinite square is larger.
 
 use std::ops::Range;
 

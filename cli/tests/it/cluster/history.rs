@@ -79,7 +79,7 @@ fn pages_of_jobs_tell_stages_and_tasks_while_they_run_and_outlive_a_killed_sched
     let listen = scheduler.listen().to_owned();
     let before = scheduler.data(&format!("/jobs/{id}"));
     drop(scheduler);
-    // Otherwise they might come back before the new scheduler is asked.
+    // An executor that runs might come back before the new scheduler is asked.
     for executor in &mut executors {
         executor.signal(Signal::Stop);
     }

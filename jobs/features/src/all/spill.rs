@@ -169,7 +169,7 @@ fn values<T: ArrowNativeType>(
     mut values: Vec<T>,
 ) -> io::Result<Vec<T>> {
     if values.capacity() < len {
-        // The old values need no copy.
+        // Growing would copy the old values.
         values = Vec::with_capacity(len);
     }
     values.resize(len, T::default());
@@ -228,7 +228,7 @@ impl Spilled {
     }
 
     /// Calls `compute` with the points of each chunk, one after another. No chunk is read ahead, because the rows of a
-    /// chunk do not count against the pool. They are read into the memory of `spare`, the rows of an earlier chunk.
+    /// chunk do not count against the pool. The rows are read into the memory of `spare`, which holds those of an earlier chunk.
     ///
     /// # Errors
     /// Those of `compute`, and `DataFusionError::IoError` if the rows cannot be read back.
